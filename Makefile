@@ -1,0 +1,139 @@
+# Everything a contributor or CI does, as one word each. Nothing has to be installed before
+# but Python 3.11 or newer, git and make; uv is used if it is on the PATH, else venv and pip.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMPS := $(VENV)/stamps
+LISTS := build run test check
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+QUIET := $(shell [ -t 2 ] || echo --quiet)
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+
+##@ Use
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+.PHONY: demo
+demo: setup ## Run the whole flow on real flights, in a clone of its own under build/demo
+	@$(PY) scripts/demo.py
+
+##@ Develop
+
+.PHONY: test
+test: setup ## Run the tests and show what they cover (ARGS="-k name" picks some)
+	@mkdir -p build/coverage && rm -f build/coverage/data*
+	@$(PY) -m coverage run -m pytest $(ARGS)
+	@$(PY) -m coverage combine --quiet
+	@$(PY) -m coverage report
+
+.PHONY: check
+check: lint types arch ## Run the three checks below
+
+.PHONY: lint
+lint: setup ## Style and likely bugs (ruff)
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+.PHONY: types
+types: setup ## Types, strictly, in pipeline/ (mypy)
+	@$(PY) -m mypy
+
+.PHONY: arch
+arch: setup ## Which module may import which (import-linter)
+	@lint-imports
+
+.PHONY: format
+format: setup ## Rewrite the code in the project's style
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+.PHONY: pins
+pins: ## Compile requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for newer versions)
+	@[ -n "$(UV)" ] || { echo "make pins needs uv: pipx install uv" >&2; exit 1; }
+	@compile() { \
+		out="requirements/$$1.txt"; shift; \
+		"$(UV)" pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+			--generate-hashes --no-emit-index-url --no-emit-find-links \
+			--custom-compile-command "make pins" $(if $(UPGRADE),--upgrade) \
+			--output-file "$$out" "$$@" >/dev/null; \
+		echo "$$out: $$(grep -c '^[a-z].*==' "$$out") packages"; \
+	}; \
+	compile run pyproject.toml --group reference; \
+	compile build --group build -c requirements/run.txt; \
+	compile test --group test -c requirements/run.txt -c requirements/build.txt; \
+	compile check --group check -c requirements/run.txt -c requirements/test.txt
+
+.PHONY: clean
+clean: ## Delete .venv, build/ and caches; data and models that DVC made stay
+	@rm -rf "$(VENV)" build dist .assay .mypy_cache .ruff_cache .pytest_cache .hypothesis \
+		.import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+##@ Set up (the others do it by themselves)
+
+# Only one make at a time sets up: a second one waits for the lock, then finds the work done.
+.PHONY: setup
+setup: ## Make .venv with the pinned packages and assay itself
+	@command -v "$(PYTHON)" >/dev/null || { \
+		echo "'$(PYTHON)' was not found; name a Python 3.11 or newer: make setup PYTHON=python3.12" >&2; \
+		exit 1; }
+	@mkdir -p build
+	@$(PYTHON) -c "$$TAKE_TURNS" build/setup.lock $(MAKE) --no-print-directory .install
+
+define TAKE_TURNS
+import os, sys
+if sys.version_info < (3, 11):
+    sys.exit("Assay needs Python 3.11 or newer, '$(PYTHON)' is %d.%d; name another one: "
+             "make setup PYTHON=python3.12" % sys.version_info[:2])
+import fcntl
+lock = os.open(sys.argv[1], os.O_CREAT | os.O_RDWR)
+os.set_inheritable(lock, True)  # held until the last process that inherits it has ended
+fcntl.flock(lock, fcntl.LOCK_EX)
+os.execvp(sys.argv[2], sys.argv[2:])
+endef
+export TAKE_TURNS
+
+# uv and pip read the same hashed lists. Packages that are published as source only are built
+# with the pinned tools of requirements/build.txt: nothing unpinned is fetched on the side.
+# A stamp is written after the step it stands for, so what was cut short is done again.
+ifneq ($(UV),)
+NEW_VENV = "$(UV)" venv --quiet --no-python-downloads --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" "$(VENV)"
+INSTALL = "$(UV)" pip install $(QUIET) --python "$(PY)"
+else
+NEW_VENV = $(PYTHON) -m venv "$(VENV)"
+INSTALL = $(PY) -m pip install $(QUIET) --disable-pip-version-check --no-input
+endif
+
+.PHONY: .install
+.install: $(STAMPS)/assay
+	@:
+
+$(PY):
+	@rm -rf "$(VENV)"
+	@$(NEW_VENV) || { rm -rf "$(VENV)"; \
+		echo "'$(PYTHON)' cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; }
+
+$(LISTS:%=$(STAMPS)/%): $(STAMPS)/%: requirements/%.txt $(PY)
+	@mkdir -p $(STAMPS)
+	@echo "Installing requirements/$*.txt$(if $(filter run,$*), (the first time it downloads about 900 MB))"
+	@$(if $(UV),,$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null)
+	@$(INSTALL) --require-hashes --no-deps --no-build-isolation -r $<
+	@touch $@
+
+$(filter-out %/build,$(LISTS:%=$(STAMPS)/%)): | $(STAMPS)/build
+
+$(STAMPS)/assay: pyproject.toml $(LISTS:%=$(STAMPS)/%)
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
