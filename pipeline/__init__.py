@@ -1,0 +1,1 @@
+"""Assay: from a table to scores you can trust, kept in git."""

@@ -1,0 +1,331 @@
+"""params.yaml -> frozen, typed values; every mistake in the file at once.
+
+This is the only module that reads YAML. ruamel.yaml reads it as DVC does (YAML 1.2:
+``1e-3`` is a number, ``no`` and ``on`` are strings), so Assay and DVC cannot disagree
+about a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from pipeline import layout
+from pipeline.errors import ParamsError
+from pipeline.params_messages import explain
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+
+
+def _day(value: object) -> date:
+    # DVC reads the same file and has no type for an unquoted date.
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    shown = f"{value} without quotes" if isinstance(value, date) else f"the text '{value}'"
+    raise ValueError(f'a date in quotes such as "2013-06-30"|{shown}')
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Text = Annotated[str, Field(min_length=1)]
+Frozen = AfterValidator(MappingProxyType)
+
+METRICS = (
+    "auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "calibration_error",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+)
+"""Every metric that evaluate computes and a gate rule or ``select_by`` may name."""
+
+HIGHER_IS_BETTER = frozenset({"auc", "average_precision", "accuracy", "precision", "recall", "f1"})
+
+Metric = Literal[
+    "auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "calibration_error",
+    "accuracy",
+    "precision",
+    "recall",
+    "f1",
+]
+
+
+class Section(BaseModel):
+    """A mapping in params.yaml: no unknown key, no silent conversion, no change later."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True
+    )
+
+
+class Window(Section):
+    """Days from ``from`` to ``to``, both included."""
+
+    start: Day = Field(alias="from")
+    end: Day = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Window:
+        if self.end < self.start:
+            raise ValueError(f"'to' on or after 'from'|from {self.start} to {self.end}")
+        return self
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start) // timedelta(days=1) + 1
+
+    def __str__(self) -> str:
+        return f"{self.start} to {self.end}"
+
+
+class Ingest(Section):
+    source: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
+    partition_by: Text
+
+
+class RowCount(Section):
+    rule: Literal["row_count"]
+    min: Count | None = None
+    max: Count | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> RowCount:
+        if self.min is None and self.max is None:
+            raise ValueError("min, max or both|neither")
+        if self.min is not None and self.max is not None and self.max < self.min:
+            raise ValueError(f"max at or over min|min {self.min}, max {self.max}")
+        return self
+
+
+class NullShare(Section):
+    rule: Literal["null_share"]
+    column: Text
+    max: Share
+
+
+class UniqueKey(Section):
+    rule: Literal["unique_key"]
+
+
+class Freshness(Section):
+    """The newest row is at most this many days older than the last day of the table."""
+
+    rule: Literal["freshness"]
+    max_days: Count
+
+
+TableRule = Annotated[RowCount | NullShare | UniqueKey | Freshness, Field(discriminator="rule")]
+
+
+class Contract(Section):
+    file: Text
+    max_bad_share: Share = 0.0
+    training: tuple[TableRule, ...] = ()
+    night: tuple[TableRule, ...] = ()
+
+
+class Prepare(Section):
+    train: Window
+    holdout: Window
+
+    @model_validator(mode="after")
+    def _apart(self) -> Prepare:
+        if self.holdout.start <= self.train.end:
+            raise ValueError(
+                "a holdout that starts after the training window ends"
+                f"|train {self.train}, holdout {self.holdout}"
+            )
+        return self
+
+
+class Candidate(Section):
+    class_path: Annotated[str, Field(alias="class", pattern=r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$")]
+    args: Annotated[Mapping[str, Any], Frozen] = Field(default_factory=dict, validate_default=True)
+    encoding: Literal["auto", "onehot", "ordinal"] = "auto"
+
+
+CandidateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+
+class Train(Section):
+    select_by: Metric
+    calibration: Literal["sigmoid", "isotonic", "none"] = "sigmoid"
+    folds: Annotated[int, Field(ge=2)] = 5
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    candidates: Annotated[Mapping[CandidateName, Candidate], Field(min_length=1), Frozen]
+
+
+class Bundle(Section):
+    reference_rows: Positive = 5000
+    allow_types: tuple[Text, ...] = ()
+
+
+class Evaluate(Section):
+    replicates: Annotated[int, Field(ge=100)] = 500
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    min_slice_rows: Positive = 200
+
+
+class Rule(Section):
+    """One limit on one metric, overall or in each value of a slice field."""
+
+    name: Text
+    metric: Metric
+    min: float | None = None
+    max: float | None = None
+    slice: Text | None = None
+    decide: Literal["interval", "value"] = "interval"
+    owner: Text
+    because: Text
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Rule:
+        if (self.min is None) == (self.max is None):
+            raise ValueError(
+                f"exactly one of min and max|{'neither' if self.min is None else 'both'}"
+            )
+        return self
+
+
+class Gate(Section):
+    tests: Text
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+    @field_validator("rules")
+    @classmethod
+    def _distinct(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        names = [rule.name for rule in rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"every rule under a name of its own|{', '.join(twice)} more than once"
+            )
+        return rules
+
+
+class Registry(Section):
+    stage: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "prod"
+
+
+class Score(Section):
+    input: Text
+    batch_rows: Positive = 50_000
+    max_quarantine_share: Share = 0.02
+
+
+class Spark(Section):
+    master: Text = "local[*]"
+    conf: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict, validate_default=True)
+
+
+class Monitor(Section):
+    limit_quantile: Annotated[float, Field(gt=0.5, le=1)] = 0.99
+    max_drifted_share: Share = 0.5
+    max_null_share_change: Share = 0.1
+    max_new_category_share: Share = 0.02
+    sample_rows: Positive = 5000
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$")]
+    seed: Count
+    store: Text = "store"
+    ingest: Ingest
+    contract: Contract
+    prepare: Prepare
+    train: Train
+    bundle: Bundle = Bundle()
+    evaluate: Evaluate = Evaluate()
+    gate: Gate
+    registry: Registry = Registry()
+    score: Score
+    spark: Spark = Field(default_factory=Spark)
+    monitor: Monitor = Monitor()
+
+
+def load(root: Path) -> Params:
+    """Read ``root/params.yaml``.
+
+    Raises
+    ------
+    ParamsError
+        Naming every mistake: file and line, key, what was expected, what was found and,
+        for a key nobody knows, the nearest one that exists.
+    """
+    path = root / layout.PARAMS
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ParamsError(
+            [f"{path}: no such file. Run assay in the project's root, or give it with --root"]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError([f"{path}: cannot be read as UTF-8 text ({error})"]) from None
+    return parse(text, layout.PARAMS)
+
+
+def parse(text: str, name: str) -> Params:
+    """The values in ``text``; ``name`` is what errors call the file."""
+    tree = _yaml(text, name)
+    if not isinstance(tree, Mapping):
+        raise ParamsError([f"{name}: expected a mapping of sections, found {type(tree).__name__}"])
+    try:
+        return Params.model_validate(_plain(tree))
+    except ValidationError as error:
+        raise ParamsError(explain(error, tree, name, Params)) from None
+
+
+def _yaml(text: str, name: str) -> Any:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="rt").load(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error)
+        reason = " ".join(problem.split())
+        raise ParamsError([f"{name}{line}: not valid YAML: {reason}"]) from None
+
+
+def _plain(node: Any) -> Any:
+    """Ruamel's annotated nodes as plain values, lists as tuples so that they are frozen."""
+    if isinstance(node, Mapping):
+        return {str(key): _plain(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return tuple(_plain(value) for value in node)
+    if isinstance(node, bool) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    return node

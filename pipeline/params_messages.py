@@ -1,0 +1,189 @@
+"""Turns pydantic's findings on params.yaml into lines that a person can act on."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+_EXPECTED = {
+    "string_type": "text",
+    "string_too_short": "text that is not empty",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "date_type": "a date such as 2013-06-30",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+    "greater_than": "a value over {gt}",
+    "greater_than_equal": "a value of at least {ge}",
+    "less_than": "a value under {lt}",
+    "less_than_equal": "a value of at most {le}",
+    "literal_error": "one of {expected}",
+    "too_short": "at least {min_length} item(s)",
+    "union_tag_invalid": "one of {expected_tags}",
+    "union_tag_not_found": "a key {discriminator} that says which rule this is",
+}
+
+
+def explain(
+    error: ValidationError, tree: Mapping[str, Any], name: str, root: type[BaseModel]
+) -> list[str]:
+    """One line for each mistake, in the order of the file."""
+    found = [
+        (_line(tree, _in_tree(tree, item["loc"])), _sentence(item, tree, name, root))
+        for item in error.errors(include_url=False)
+    ]
+    return [text for _, text in sorted(found, key=lambda pair: pair[0] or 0)]
+
+
+def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseModel]) -> str:
+    loc = _in_tree(tree, item["loc"])
+    line = _line(tree, loc)
+    where = f"{name}{f':{line}' if line else ''}: {_dotted(loc) or 'the file'}"
+    kind, context = item["type"], item.get("ctx", {})
+    if kind == "extra_forbidden":
+        valid = _names(root, item["loc"][:-1])
+        near = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(valid)}"
+        return f"{where}: unknown key; {hint}"
+    if kind == "missing":
+        return f"{where}: missing; expected {_wanted(root, item['loc'])}"
+    if kind == "value_error":
+        expected, _, got = str(context["error"]).partition("|")
+        return f"{where}: expected {expected}, found {got}"
+    template = _EXPECTED.get(kind)
+    expected = template.format(**context) if template else str(item["msg"])
+    text = f"{where}: expected {expected}, found {_show(item['input'])}"
+    if kind == "literal_error" and isinstance(item["input"], str):
+        options = [
+            part.strip("' ") for part in context["expected"].replace(" or ", ", ").split(",")
+        ]
+        near = difflib.get_close_matches(item["input"], options, n=1, cutoff=0.5)
+        text += f"; did you mean '{near[0]}'?" if near else ""
+    return text
+
+
+def _in_tree(tree: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """``loc`` without the steps that exist only in pydantic (the tag of a union, ``[key]``)."""
+    steps: list[int | str] = []
+    node = tree
+    for position, step in enumerate(loc):
+        last = position == len(loc) - 1
+        if step == "[key]":
+            continue
+        if isinstance(node, Mapping):
+            if step in node:
+                node = node[step]
+            elif not last:
+                continue
+            steps.append(step)
+        elif isinstance(node, Sequence) and not isinstance(node, str) and isinstance(step, int):
+            steps.append(step)
+            node = node[step] if step < len(node) else None
+    return tuple(steps)
+
+
+def _line(tree: Any, loc: tuple[int | str, ...]) -> int | None:
+    """The line of the key, counted from 1, or of the nearest thing around it."""
+    node, line = tree, None
+    for step in loc:
+        marks = getattr(node, "lc", None)
+        try:
+            if isinstance(node, Mapping):
+                line = marks.key(step)[0] + 1 if marks else line
+            else:
+                line = marks.item(step)[0] + 1 if marks else line
+            node = node[step]
+        except (KeyError, IndexError, TypeError):
+            break
+    return line
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    text = ""
+    for step in loc:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, tuple | list):
+        return "a list"
+    if isinstance(value, str):
+        return f"the text '{value}'" if len(value) <= 60 else f"the text '{value[:57]}...'"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, date):
+        return f"the date {value}"
+    return str(value)
+
+
+def _keys(model: type[BaseModel]) -> dict[str, Any]:
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def _step(annotation: Any, step: int | str) -> Any:
+    """The annotation one step down, through lists, mappings and unions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return _keys(annotation).get(str(step))
+    arguments = typing.get_args(annotation)
+    models = [a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)]
+    for model in models:
+        # A union by tag: the step names the tag, not a key.
+        tag = model.model_fields.get("rule")
+        if len(models) > 1 and tag and step in typing.get_args(tag.annotation):
+            return model
+    for argument in reversed(arguments):
+        if argument is not Ellipsis and not isinstance(argument, str):
+            inner = typing.get_args(argument)
+            if models or inner:
+                return models[-1] if models and not inner else argument
+    return None
+
+
+def _names(root: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    model: Any = _walk(root, loc)
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return list(_keys(model))
+    return []
+
+
+def _wanted(root: type[BaseModel], loc: tuple[int | str, ...]) -> str:
+    annotation: Any = _walk(root, loc)
+    if isinstance(annotation, type):
+        if issubclass(annotation, BaseModel):
+            return f"a mapping with {', '.join(_keys(annotation))}"
+        return {str: "text", int: "a whole number", float: "a number", date: "a date"}.get(
+            annotation, annotation.__name__
+        )
+    if typing.get_origin(annotation) is typing.Literal:
+        return f"one of {', '.join(map(str, typing.get_args(annotation)))}"
+    if typing.get_origin(annotation) is tuple:
+        return "a list"
+    return "a value"
+
+
+def _walk(root: type[BaseModel], loc: tuple[int | str, ...]) -> Any:
+    node: Any = root
+    for step in loc:
+        while typing.get_origin(node) is typing.Annotated:
+            node = typing.get_args(node)[0]
+        node = _step(node, step)
+    while typing.get_origin(node) is typing.Annotated:
+        node = typing.get_args(node)[0]
+    return node

@@ -1,0 +1,44 @@
+"""The tree of errors: one line, one exit code each, intact after a trip through pickle."""
+
+from __future__ import annotations
+
+import pickle
+import re
+
+from pipeline import errors
+from pipeline.errors import AssayError, NightNotFound, ParamsError
+
+
+def subclasses(kind: type[AssayError]) -> list[type[AssayError]]:
+    return [kind, *(found for sub in kind.__subclasses__() for found in subclasses(sub))]
+
+
+def test_every_leaf_has_an_exit_code_of_its_own():
+    leaves = [kind for kind in subclasses(AssayError) if not kind.__subclasses__()]
+    codes = [kind.exit_code for kind in leaves]
+    assert len(set(codes)) == len(codes)
+    assert not {0, 1, errors.UNFORESEEN, errors.INTERRUPTED} & set(codes)
+
+
+def test_the_docstring_draws_the_tree_as_it_is():
+    drawn = dict(re.findall(r"(\w+)\s+(\d+)\b", errors.__doc__ or ""))
+    real = {
+        kind.__name__: str(kind.exit_code)
+        for kind in subclasses(AssayError)
+        if not kind.__subclasses__()
+    }
+    assert real.items() <= drawn.items()
+
+
+def test_the_message_is_one_line_with_all_its_parts():
+    error = NightNotFound("no\nsuch night", where="data", expected="a", found="b", mend="Do c.")
+    assert error.line() == "data: no such night (expected a, found b). Do c."
+    assert str(error) == error.line()
+
+
+def test_errors_survive_the_way_back_from_a_worker():
+    for error in (NightNotFound("x", where="y", found="z"), ParamsError(["one", "two"])):
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is type(error)
+        assert again.lines() == error.lines()
+        assert str(again) == str(error)
