@@ -1,0 +1,67 @@
+"""What one scheduled departure out of New York must look like.
+
+Only what is known before departure is a feature. ``late`` is the truth that arrives
+afterwards; a cancelled or diverted flight never gets one.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+FEATURE = {"role": "feature"}
+SLICED = {"role": ["feature", "slice"]}
+
+
+class Departure(pa.DataFrameModel):
+    """One scheduled departure from EWR, JFK or LGA."""
+
+    scheduled: Series[pd.Timestamp] = pa.Field(
+        ge=pd.Timestamp("2013-01-01"), metadata={"role": ["key", "time"]}
+    )
+    flight: Series[int] = pa.Field(gt=0, lt=10_000, metadata={"role": "key"})
+    carrier: Series[str] = pa.Field(
+        str_matches=r"^[A-Z0-9]{2}$", metadata={"role": ["key", "feature", "slice"]}
+    )
+
+    origin: Series[str] = pa.Field(isin=["EWR", "JFK", "LGA"], metadata=SLICED)
+    dest: Series[str] = pa.Field(str_matches=r"^[A-Z]{3}$", metadata=FEATURE)
+    departure_minute: Series[int] = pa.Field(ge=0, lt=24 * 60, metadata=FEATURE)
+    arrival_minute: Series[int] = pa.Field(ge=0, le=24 * 60, metadata=FEATURE)
+    weekday: Series[int] = pa.Field(ge=0, le=6, metadata=FEATURE)
+    distance: Series[int] = pa.Field(gt=0, le=6000, metadata=FEATURE)
+
+    plane_age: Series[float] = pa.Field(ge=0, le=80, nullable=True, metadata=FEATURE)
+    seats: Series[float] = pa.Field(ge=1, le=900, nullable=True, metadata=FEATURE)
+
+    temperature: Series[float] = pa.Field(ge=-40, le=130, nullable=True, metadata=FEATURE)
+    dew_point: Series[float] = pa.Field(ge=-60, le=100, nullable=True, metadata=FEATURE)
+    humidity: Series[float] = pa.Field(ge=0, le=100, nullable=True, metadata=FEATURE)
+    wind_direction: Series[float] = pa.Field(ge=0, le=360, nullable=True, metadata=FEATURE)
+    wind_speed: Series[float] = pa.Field(ge=0, le=150, nullable=True, metadata=FEATURE)
+    wind_gust: Series[float] = pa.Field(ge=0, le=200, nullable=True, metadata=FEATURE)
+    precipitation: Series[float] = pa.Field(ge=0, le=10, nullable=True, metadata=FEATURE)
+    pressure: Series[float] = pa.Field(ge=900, le=1100, nullable=True, metadata=FEATURE)
+    visibility: Series[float] = pa.Field(ge=0, le=10, nullable=True, metadata=FEATURE)
+
+    late: Series[bool] = pa.Field(nullable=True, metadata={"role": "label"})
+
+    @pa.dataframe_check
+    def leaves_and_lands_elsewhere(cls, rows: pd.DataFrame) -> Series[bool]:
+        return rows["origin"] != rows["dest"]
+
+    @pa.dataframe_check
+    def dew_point_at_most_temperature(cls, rows: pd.DataFrame) -> Series[bool]:
+        # Both are rounded readings in degrees Fahrenheit, so allow a degree.
+        unknown = rows["dew_point"].isna() | rows["temperature"].isna()
+        return unknown | (rows["dew_point"] <= rows["temperature"] + 1)
+
+    @pa.dataframe_check
+    def clock_agrees_with_schedule(cls, rows: pd.DataFrame) -> Series[bool]:
+        clock = rows["scheduled"].dt.hour * 60 + rows["scheduled"].dt.minute
+        return clock == rows["departure_minute"]
+
+    @pa.dataframe_check
+    def weekday_agrees_with_schedule(cls, rows: pd.DataFrame) -> Series[bool]:
+        return rows["scheduled"].dt.weekday == rows["weekday"]

@@ -1,0 +1,180 @@
+"""The contract file -> a Contract; every way in which the file can be wrong has its message."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from pipeline.contract.model import Contract, Field, Role
+from pipeline.contract.source import Source
+from pipeline.errors import ContractFileError
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameModel
+
+
+def load(path: Path, name: str | None = None) -> Contract:
+    """Read the contract file at ``path``; errors call it ``name``, by default the path itself.
+
+    Raises
+    ------
+    ContractFileError
+        On the first thing that is wrong with it, with file and line.
+    """
+    name = name or path.as_posix()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ContractFileError(
+            "no such file",
+            where=name,
+            expected="a Python file with one pandera DataFrameModel",
+            mend="Write it, or correct contract.file in params.yaml",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractFileError(
+            "cannot be read as UTF-8 text", where=name, found=str(error)
+        ) from None
+    return load_source(text, name)
+
+
+def load_source(text: str, name: str) -> Contract:
+    """The contract in ``text``; ``name`` is what errors call the file.
+
+    Raises
+    ------
+    ContractFileError
+        On the first thing that is wrong with it, with file and line.
+    """
+    # Before the file runs: pa.Field(gt=0) takes the built-in checks as they are known then.
+    from pandera.backends.pandas import builtin_checks  # noqa: F401
+
+    from pipeline.contract.declare import fields_of, frame_rules_of
+    from pipeline.contract.probe import probe
+
+    source = Source(text, name)
+    model = _model(source.run(), source)
+    fields = fields_of(model, source)
+    contract = Contract(
+        name=model.__name__,
+        file=name,
+        source=text,
+        fields=fields,
+        frame_rules=frame_rules_of(model, source, fields),
+        label=_roles(fields, source, model.__name__),
+    )
+    probe(contract)
+    return contract
+
+
+def _model(module: ModuleType, source: Source) -> type[DataFrameModel]:
+    """The one model of the file. A model that another one of the file extends is a part of it."""
+    from pandera.pandas import DataFrameModel
+
+    found = [
+        each
+        for each in vars(module).values()
+        if inspect.isclass(each)
+        and issubclass(each, DataFrameModel)
+        and each.__module__ == module.__name__
+    ]
+    found = list(dict.fromkeys(found))
+    models = [
+        each
+        for each in found
+        if not any(other is not each and issubclass(other, each) for other in found)
+    ]
+    if len(models) == 1:
+        return models[0]
+    if not models:
+        raise ContractFileError(
+            "no contract in it",
+            where=source.at(1),
+            expected="one class that extends pandera.pandas.DataFrameModel",
+            found="none",
+            mend="Write 'import pandera.pandas as pa' and 'class Row(pa.DataFrameModel): ...'",
+        )
+    names = ", ".join(
+        f"{each.__name__} (line {source.class_line(each.__name__)})" for each in models
+    )
+    raise ContractFileError(
+        "more than one contract in it",
+        where=source.at(source.class_line(models[1].__name__)),
+        expected="one class that extends pandera.pandas.DataFrameModel",
+        found=names,
+        mend="Keep one, or let one extend the other",
+    )
+
+
+def _roles(fields: tuple[Field, ...], source: Source, model: str) -> str:
+    """Check that the roles make sense together, and return the label's name."""
+    top = source.class_line(model)
+    for role in (Role.LABEL, Role.TIME):
+        having = _having(fields, role)
+        if len(having) != 1:
+            raise ContractFileError(
+                f"{'no' if not having else 'more than one'} {role.value} field",
+                where=source.at(having[1].line if having else top),
+                expected=f"exactly one field with the role {role.value}",
+                found=", ".join(each.name for each in having) or "none",
+                mend=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+            )
+    label, time = _having(fields, Role.LABEL)[0], _having(fields, Role.TIME)[0]
+    for role, use in (
+        (Role.KEY, "what a prediction is joined by"),
+        (Role.FEATURE, "a model input"),
+    ):
+        if not _having(fields, role):
+            raise ContractFileError(
+                f"no {role.value} field",
+                where=source.at(top),
+                expected=f"at least one field with the role {role.value}, {use}",
+                found="none",
+                mend=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+            )
+    for role in (Role.FEATURE, Role.KEY, Role.TIME):
+        if role in label.roles:
+            raise ContractFileError(
+                f"the label {label.name!r} is also a {role.value}",
+                where=source.at(label.line),
+                expected="a label that nothing needs at scoring time, when it is not known",
+                found=f"the roles {', '.join(each.value for each in label.roles)}",
+                mend=f"Take the role {role.value} away from it",
+            )
+    if time.kind != "timestamp":
+        raise ContractFileError(
+            f"the time field {time.name!r} is no time",
+            where=source.at(time.line),
+            expected="datetime.datetime",
+            found=time.kind,
+            mend="Declare it as datetime.datetime",
+        )
+    for each in fields:
+        _fits(each, source)
+    return label.name
+
+
+def _fits(each: Field, source: Source) -> None:
+    needed = [role.value for role in (Role.KEY, Role.TIME) if role in each.roles]
+    if each.nullable and needed:
+        raise ContractFileError(
+            f"the {needed[0]} field {each.name!r} may be null",
+            where=source.at(each.line),
+            expected="a value in every row: predictions are joined by key and placed in time",
+            found="nullable=True",
+            mend="Leave nullable=True out; rows without a value are then refused one by one",
+        )
+    if Role.FEATURE in each.roles and each.kind == "timestamp":
+        raise ContractFileError(
+            f"the feature {each.name!r} is a timestamp",
+            where=source.at(each.line),
+            expected="an integer, float, boolean or string",
+            found="datetime",
+            mend="Derive what the model should see of it, such as the hour, when ingesting",
+        )
+
+
+def _having(fields: tuple[Field, ...], role: Role) -> list[Field]:
+    return [each for each in fields if role in each.roles]

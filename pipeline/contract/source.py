@@ -1,0 +1,136 @@
+"""The text of a contract file: where each field and method stands, and running it."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+import traceback
+from types import ModuleType
+
+from pipeline.errors import ContractFileError
+
+
+class Source:
+    """The text of a contract file.
+
+    Parameters
+    ----------
+    text, name
+        The Python source and what errors call the file.
+
+    Raises
+    ------
+    ContractFileError
+        If it is not valid Python, with the line.
+    """
+
+    def __init__(self, text: str, name: str) -> None:
+        self.text = text
+        self.name = name
+        try:
+            self.tree = ast.parse(text, filename=name)
+        except (SyntaxError, ValueError) as error:
+            raise ContractFileError(
+                "not valid Python",
+                where=self.at(getattr(error, "lineno", None) or 1),
+                found=getattr(error, "msg", None) or str(error),
+                mend="The contract is a Python file with one pandera DataFrameModel",
+            ) from None
+        self.classes = {
+            node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)
+        }
+
+    def at(self, line: int) -> str:
+        """``file:line``, as every error about this file begins."""
+        return f"{self.name}:{line}"
+
+    def class_line(self, name: str) -> int:
+        node = self.classes.get(name)
+        return node.lineno if node else 1
+
+    def field_line(self, attribute: str, models: list[str]) -> int:
+        """Where a field is declared: the first of ``models`` that does, most derived first."""
+        for model in models:
+            for node in self._body(model):
+                target = node.target if isinstance(node, ast.AnnAssign) else None
+                if isinstance(target, ast.Name) and target.id == attribute:
+                    return node.lineno
+        return self.class_line(models[0])
+
+    def method(self, name: str, models: list[str]) -> ast.FunctionDef | None:
+        """A method of the model or its bases; None for a check that has no method."""
+        for model in models:
+            for node in self._body(model):
+                if isinstance(node, ast.FunctionDef) and name in _names(node):
+                    return node
+        return None
+
+    def _body(self, model: str) -> list[ast.stmt]:
+        node = self.classes.get(model)
+        return node.body if node else []
+
+    def run(self) -> ModuleType:
+        """Run the file in a module of its own.
+
+        The module is registered under a private name made from the text, because dataclasses
+        and annotations are resolved through ``sys.modules``.
+
+        Raises
+        ------
+        ContractFileError
+            If anything in it raises, with the line.
+        """
+        digest = hashlib.sha256(f"{self.name}\0{self.text}".encode()).hexdigest()[:24]
+        module = ModuleType(f"_assay_contract_{digest}")
+        module.__file__ = self.name
+        before = sys.modules.get(module.__name__)
+        sys.modules[module.__name__] = module
+        try:
+            exec(compile(self.tree, self.name, "exec", dont_inherit=True), module.__dict__)
+        except (Exception, SystemExit) as error:
+            if before is None:
+                del sys.modules[module.__name__]
+            else:
+                sys.modules[module.__name__] = before
+            raise self.failure(error) from None
+        return module
+
+    def failure(self, error: BaseException, line: int = 1) -> ContractFileError:
+        """What an exception raised by this file means; ``line`` if it does not say where."""
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == self.name]
+        where = self.at((lines and lines[-1]) or line)
+        if isinstance(error, ImportError):
+            return ContractFileError(
+                "an import fails",
+                where=where,
+                found=f"{type(error).__name__}: {error}",
+                mend="Install what is missing, or keep the contract to pandera, pandas and numpy",
+            )
+        return ContractFileError(
+            "the file does not run", where=where, found=f"{type(error).__name__}: {error}"
+        )
+
+
+def _names(node: ast.FunctionDef) -> set[str]:
+    """A method's own name, and the one that ``@pa.check(..., name="...")`` gives its check."""
+    given = {
+        keyword.value.value
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call)
+        for keyword in decorator.keywords
+        if keyword.arg == "name"
+        and isinstance(keyword.value, ast.Constant)
+        and isinstance(keyword.value.value, str)
+    }
+    return {node.name} | given
+
+
+def mentioned(node: ast.AST) -> set[str]:
+    """Every attribute and string in a piece of code: what columns it could be about."""
+    return {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)} | {
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    }
