@@ -1,0 +1,282 @@
+"""A bundle: the folder that a training run leaves, addressed by its digest.
+
+==================  ===========================================================
+``manifest.json``   what it is and the SHA-256 of every other file
+``model.skops``     the model
+``reference.json``  profile of the training window, and how its nights differ
+``reference.parquet``  a sample of the training window with out-of-fold scores
+``card.md``         the same for people
+==================  ===========================================================
+
+The digest of a bundle is the SHA-256 of its manifest. Bytes are read once, checked, and
+only then parsed, so nothing can change in between.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline import model as models
+from pipeline.errors import BundleChanged, BundleIncompatible, BundleMissing
+from pipeline.model import Model
+from pipeline.profile import Reference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST = "manifest.json"
+MODEL = "model.skops"
+REFERENCE = "reference.json"
+SAMPLE = "reference.parquet"
+CARD = "card.md"
+SCHEMA = 1
+
+Files = Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says of itself. ``files`` maps each other file to its SHA-256.
+
+    ``out_of_fold`` holds the metrics of calibrated scores that each training row got from
+    an estimator fitted on the other folds; candidates are selected by them.
+    """
+
+    name: str
+    candidate: str
+    estimator: str
+    args: Mapping[str, Any]
+    encoding: str
+    calibration: str
+    threshold: float
+    seed: int
+    features: tuple[str, ...]
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    label: str
+    keys: tuple[str, ...]
+    time: str
+    slices: tuple[str, ...]
+    window: str
+    rows: int
+    positives: int
+    data_digest: str
+    contract_digest: str
+    out_of_fold: Mapping[str, float | None]
+    types: tuple[str, ...]
+    versions: Mapping[str, str]
+    schema: int = SCHEMA
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle in memory."""
+
+    digest: str
+    manifest: Manifest
+    model: Model
+    files: Files
+
+    @property
+    def reference(self) -> Reference:
+        return Reference.from_json(self.files[REFERENCE].decode(), REFERENCE)
+
+    def sample(self) -> pd.DataFrame:
+        """Features, label and out-of-fold ``probability`` of a sample of training rows."""
+        import pyarrow.parquet as pq
+
+        frame: pd.DataFrame = pq.read_table(io.BytesIO(self.files[SAMPLE])).to_pandas()
+        return frame
+
+
+def write(
+    folder: Path,
+    manifest: Manifest,
+    *,
+    model: bytes,
+    reference: Reference,
+    sample: pd.DataFrame,
+    card: str,
+) -> str:
+    """Write a bundle as a whole, replacing what lay there. Returns its digest."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(sample, preserve_index=False), table)
+    files = {
+        MODEL: model,
+        REFERENCE: reference.to_json().encode(),
+        SAMPLE: table.getvalue(),
+        CARD: card.encode(),
+    }
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    files[MANIFEST] = dataclasses.replace(manifest, files=sums).to_json()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        for name, data in files.items():
+            (made / name).write_bytes(data)
+        if folder.exists():
+            shutil.rmtree(folder)
+        made.rename(folder)
+    return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file in a bundle's folder, unchecked.
+
+    Raises
+    ------
+    BundleMissing
+        There is no bundle in that folder.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise BundleMissing(
+            "there is no bundle here",
+            where=str(folder),
+            expected=MANIFEST,
+            mend="Make one with dvc repro, or fetch it with dvc pull.",
+        )
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def verify(files: Files, where: str) -> str:
+    """Check every file against the manifest; the digest of the bundle.
+
+    Raises
+    ------
+    BundleChanged
+        A file is missing, unlisted, or its bytes differ.
+    """
+    try:
+        listed: dict[str, str] = json.loads(files[MANIFEST])["files"]
+        names = set(listed)
+    except (ValueError, KeyError, TypeError):
+        raise BundleChanged(
+            "the manifest cannot be read", where=f"{where}/{MANIFEST}", mend=_RESTORE
+        ) from None
+    present = set(files) - {MANIFEST}
+    for name in sorted(names | present):
+        if name not in present:
+            raise BundleChanged("a listed file is missing", where=f"{where}/{name}", mend=_RESTORE)
+        if name not in names:
+            raise BundleChanged(
+                "a file that the manifest does not list", where=f"{where}/{name}", mend=_RESTORE
+            )
+        found = hashlib.sha256(files[name]).hexdigest()
+        if found != listed[name]:
+            raise BundleChanged(
+                "its bytes are not those that were written",
+                where=f"{where}/{name}",
+                expected=f"sha256:{listed[name][:12]}",
+                found=f"sha256:{found[:12]}",
+                mend=_RESTORE,
+            )
+    return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
+
+
+def digest_of(folder: Path) -> str:
+    """Digest of a bundle's folder, every file checked.
+
+    Raises
+    ------
+    BundleMissing, BundleChanged
+    """
+    return verify(read(folder), str(folder))
+
+
+def load(folder: Path, *, expected: str | None, allow_types: Sequence[str]) -> Bundle:
+    """A bundle from its folder; see :func:`from_files`."""
+    return from_files(read(folder), str(folder), expected=expected, allow_types=allow_types)
+
+
+def from_files(
+    files: Files, where: str, *, expected: str | None, allow_types: Sequence[str]
+) -> Bundle:
+    """Check, then parse.
+
+    Parameters
+    ----------
+    expected
+        The digest that it must have; None where any intact bundle will do.
+    allow_types
+        Types that the project's params.yaml allows in a model.
+
+    Raises
+    ------
+    BundleChanged, BundleUntrusted, BundleIncompatible
+    """
+    digest = verify(files, where)
+    if expected is not None and digest != expected:
+        raise BundleChanged(
+            "this is another bundle", where=where, expected=expected[:19], found=digest[:19]
+        )
+    manifest = _manifest(files[MANIFEST], where)
+    model = models.loads(
+        files[MODEL],
+        numeric=manifest.numeric,
+        categorical=manifest.categorical,
+        allow_types=allow_types,
+    )
+    return Bundle(digest, manifest, model, files)
+
+
+def _manifest(data: bytes, where: str) -> Manifest:
+    values: dict[str, Any] = json.loads(data)
+    if values.get("schema") != SCHEMA:
+        raise BundleIncompatible(
+            "made by another version of Assay",
+            where=where,
+            expected=f"manifest schema {SCHEMA}",
+            found=str(values.get("schema")),
+            mend="Train and promote it again with this version.",
+        )
+    known = {entry.name: entry for entry in dataclasses.fields(Manifest)}
+    if set(values) != set(known):
+        odd = ", ".join(sorted(set(values) ^ set(known)))
+        raise BundleIncompatible("the manifest has other keys", where=where, found=odd)
+    for name, value in values.items():
+        if isinstance(value, list):
+            values[name] = tuple(value)
+    manifest = Manifest(**values)
+    made, here = manifest.versions.get("scikit-learn", "none"), versions()["scikit-learn"]
+    if made.split(".")[:2] != here.split(".")[:2]:
+        raise BundleIncompatible(
+            "trained with another scikit-learn, which may score differently",
+            where=where,
+            expected=made,
+            found=here,
+            mend=f"Install scikit-learn {made}, or train and promote again.",
+        )
+    return manifest
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decides a model's bytes and scores."""
+    from importlib.metadata import version
+
+    packages = ("scikit-learn", "numpy", "pandas", "skops")
+    return {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
+
+
+_RESTORE = "Restore it with dvc checkout --force, or make it again with dvc repro --force."

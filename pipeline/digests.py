@@ -1,0 +1,84 @@
+"""What a verdict is bound to, each as ``sha256:<hex>``.
+
+Promotion computes these again, so they depend on content alone: never on time, on the
+order of a directory listing or on where the project lies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from pipeline import layout
+from pipeline.errors import StageInputMissing
+from pipeline.params import Params
+
+
+def file(path: Path) -> str:
+    """Digest of one file's bytes.
+
+    Raises
+    ------
+    StageInputMissing
+        There is no such file.
+    """
+    try:
+        with path.open("rb") as stream:
+            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    except FileNotFoundError:
+        raise StageInputMissing(
+            "no such file", where=str(path), mend="Run the stage that writes it: dvc repro."
+        ) from None
+
+
+def text(*parts: str) -> str:
+    """Digest of several texts; their borders count."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(f"{len(part.encode())}:".encode())
+        whole.update(part.encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def contract(source: str, params: Params) -> str:
+    """Digest of the contract: the text of its file and the table rules of params.yaml."""
+    return text(source, _canonical(params.contract))
+
+
+def contract_at(root: Path, params: Params) -> str:
+    """The same, of the contract file in the work tree."""
+    path = root / params.contract.file
+    file(path)
+    return contract(path.read_text(encoding="utf-8"), params)
+
+
+def policy(root: Path, params: Params) -> str:
+    """Digest of what decides: the gate's section and every model test."""
+    tests = root / params.gate.tests
+    files = _sources(tests)
+    return text(
+        _canonical(params.gate),
+        *(part for path in files for part in (path.relative_to(tests).as_posix(), file(path))),
+    )
+
+
+def data(root: Path) -> str:
+    """Digest of the holdout that the evaluation was made on."""
+    return file(root / layout.HOLDOUT_TABLE)
+
+
+def _sources(folder: Path) -> list[Path]:
+    files: Iterable[Path] = folder.rglob("*") if folder.is_dir() else ()
+    return sorted(
+        path
+        for path in files
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    )
+
+
+def _canonical(section: BaseModel) -> str:
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True)
