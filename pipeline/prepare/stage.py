@@ -1,0 +1,59 @@
+"""From checked rows to the training and the holdout table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline import layout, partitions
+from pipeline.contract.load import load as load_contract
+from pipeline.errors import StageInputMissing
+from pipeline.params import Params
+from pipeline.prepare import split
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
+    """Split ``data/checked`` by time into ``data/prepared``.
+
+    Raises
+    ------
+    StageInputMissing
+        ``data/checked`` is not there.
+    LabelError
+        A window has no labelled row, or one class only.
+    """
+    source, column = root / layout.CHECKED, params.ingest.partition_by
+    if not partitions.values(source, column):
+        raise StageInputMissing(
+            "there are no checked rows", where=layout.CHECKED, mend="Run dvc repro contract."
+        )
+    contract = load_contract(root / params.contract.file)
+    days = partitions.values(source, column)
+    table = partitions.read(source, column, start=days[0], end=days[-1])
+    facts: dict[str, Any] = {}
+    with partitions.replaced(root / layout.PREPARED) as made:
+        for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
+            seen = split.within(table, contract.time, window)
+            rows = split.labelled(seen, contract.label)
+            count, positives = split.check_label(rows, contract.label, name, window)
+            facts[name] = {
+                "window": str(window),
+                "rows": count,
+                "positives": positives,
+                "without_label": seen.num_rows - count,
+            }
+            rows = split.ordered(rows, contract.time, contract.keys)
+            pq.write_table(rows, made / f"{name}.parquet")
+    if as_json:
+        print(json.dumps(facts))
+        return facts
+    for name, item in facts.items():
+        print(
+            f"prepare: {name}, {item['window']}: {item['rows']:,} rows, "
+            f"{item['positives'] / item['rows']:.1%} positive, "
+            f"{item['without_label']:,} without a label left out"
+        )
+    return facts

@@ -1,0 +1,87 @@
+"""Scores for rows that the estimator did not see, and the calibration fitted on them.
+
+The training window is cut into blocks of whole, consecutive days. Each block is scored by
+an estimator fitted on the other blocks, so that no day helps to score itself; weather and
+delays of one day are too alike for shuffled folds. The final estimator is fitted on all
+blocks. It is what scikit-learn calls cross-fitting with ``ensemble=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import LabelError
+from pipeline.model import Floats, log_odds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def blocks(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
+    """Number of the block, 0 to folds - 1, that each row's day belongs to.
+
+    Raises
+    ------
+    LabelError
+        There are fewer days than folds.
+    """
+    distinct, position = np.unique(days, return_inverse=True)
+    if len(distinct) < folds:
+        raise LabelError(
+            "too few days to cut into folds",
+            where="params.yaml: train.folds",
+            expected=f"at least {folds} days in prepare.train",
+            found=f"{len(distinct)}",
+        )
+    return np.asarray(position * folds // len(distinct), dtype=np.int64)
+
+
+def out_of_fold(
+    pipeline: Any,
+    features: pd.DataFrame,
+    label: NDArray[np.bool_],
+    block: NDArray[np.int64],
+    progress: Callable[[int, int], None],
+) -> Floats:
+    """Uncalibrated probability of each row from an estimator that never saw its block."""
+    from sklearn.base import clone
+
+    probability = np.full(len(label), np.nan)
+    folds = int(block.max()) + 1
+    for number in range(folds):
+        unseen = block == number
+        if len(np.unique(label[~unseen])) < 2:
+            raise LabelError(
+                f"without fold {number + 1} of {folds} the label has one class only",
+                where="params.yaml: train.folds",
+                mend="Use fewer folds or a longer training window.",
+            )
+        fitted = clone(pipeline).fit(features[~unseen], label[~unseen])
+        probability[unseen] = fitted.predict_proba(features[unseen])[:, 1]
+        progress(number + 1, folds)
+    return probability
+
+
+def fit_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:
+    """From an estimator's probability to one that can be taken at its word.
+
+    ``sigmoid`` is a logistic regression on the log odds (Platt 1999, "Probabilistic outputs
+    for support vector machines"), ``isotonic`` a monotone step function (Zadrozny and Elkan
+    2002, "Transforming classifier scores into accurate multiclass probability estimates").
+    """
+    if method == "sigmoid":
+        from sklearn.linear_model import LogisticRegression
+
+        fitted = LogisticRegression(C=1e10).fit(log_odds(raw), label)
+        # Scores without information (a baseline's) can come out with a slope that turns
+        # their order round; such a calibration is worse than none.
+        return fitted if fitted.coef_[0, 0] > 0 else None
+    if method == "isotonic":
+        from sklearn.isotonic import IsotonicRegression
+
+        return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(raw, label)
+    return None
