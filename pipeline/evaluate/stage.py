@@ -1,0 +1,121 @@
+"""The evaluate stage: a bundle and the holdout in, evaluation, plots and a page out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import bundle as bundles
+from pipeline import digests, layout
+from pipeline import model as models
+from pipeline.errors import StageInputMissing
+from pipeline.evaluate import compute, page, plots
+from pipeline.evaluate.results import Evaluation
+from pipeline.evaluate.section import About
+from pipeline.evaluate.terminal import show
+from pipeline.params import Params
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> None:
+    """Evaluate the bundle under ``root`` on the holdout.
+
+    Writes evaluation.json, metrics.json, the plots' tables and the page; prints a summary,
+    or with ``as_json`` what evaluation.json holds. Nothing is written before everything
+    is computed.
+
+    Raises
+    ------
+    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
+        Something to evaluate is not there, or is not what it should be.
+    LabelError, SchemaMismatch, RunError
+        As :func:`pipeline.evaluate.compute.evaluate`.
+    """
+    from pipeline.score.batch import score_frame
+
+    data = digests.data(root)
+    bundle = bundles.load(
+        root / layout.BUNDLE, expected=None, allow_types=params.bundle.allow_types
+    )
+    manifest = bundle.manifest
+    frame = _holdout(root)
+    positive = compute.labels(frame, manifest.label)  # before the model sees an empty table
+    probability = compute.probabilities(score_frame(bundle, frame), len(frame))
+    found = compute.evaluate(
+        frame,
+        manifest.label,
+        probability,
+        manifest.threshold,
+        manifest.slices,
+        params.evaluate,
+        params.seed,
+    )
+    document = {
+        "schema": SCHEMA,
+        "name": manifest.name,
+        "candidate": manifest.candidate,
+        "bundle": bundle.digest,
+        "data": data,
+        **found.plain(),
+        "contract": digests.contract_at(root, params),
+        # Read off the bytes that were loaded, not off what the bundle says of itself.
+        "types": models.foreign_types(bundle.files[bundles.MODEL]),
+    }
+    curves = plots.tables(positive, probability, manifest.threshold, manifest.label)
+    html = page.render(
+        found,
+        positive,
+        probability,
+        curves[plots.CALIBRATION],
+        About(
+            name=manifest.name,
+            candidate=manifest.candidate,
+            bundle=bundle.digest,
+            label=manifest.label,
+            window=str(params.prepare.holdout),
+        ),
+        params.seed,
+    )
+    _write(root, document, found, html)
+    plots.write(curves, root / layout.PLOTS)
+    if as_json:
+        print(_json(document), end="")
+    else:
+        show(found, manifest.name, manifest.candidate)
+
+
+def _holdout(root: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    path = root / layout.HOLDOUT_TABLE
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are of these two kinds
+        raise StageInputMissing(
+            "the holdout cannot be read",
+            where=layout.HOLDOUT_TABLE,
+            found=f"{type(error).__name__}: {error}",
+            mend="Make it again with dvc repro --force prepare",
+        ) from None
+
+
+def _write(root: Path, document: dict[str, object], found: Evaluation, html: str) -> None:
+    texts = {
+        layout.EVALUATION: _json(document),
+        layout.METRICS: _json(found.summary()),
+        layout.CLASSIFICATION_PAGE: html,
+    }
+    for name, text in texts.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def _json(document: object) -> str:
+    """The same values always give the same bytes; NaN is refused, not written."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
