@@ -1,0 +1,85 @@
+"""Gate rules as pytest items: ``params.yaml::ranks late flights first``.
+
+A rule is decided when it is collected, since only the evaluation knows which slices there
+are; running the item reports that finding. So ``-k``, ``-x`` and JUnit work as for tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.errors import AssayError
+from pipeline.verdict import Finding, Outcome
+
+
+class RuleNotPassed(Exception):
+    """Carries the finding to the report; a traceback would say nothing more."""
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+        super().__init__(sentence(finding))
+
+
+class RulesFile(pytest.File):
+    """The project's params.yaml, of which every gate rule is an item."""
+
+    def collect(self) -> Iterator[RuleItem]:
+        for finding in findings_of(self.path.parent):
+            yield RuleItem.from_parent(self, name=finding.title, finding=finding)
+
+
+class RuleItem(pytest.Item):
+    """One rule, overall or in one slice."""
+
+    def __init__(self, *, finding: Finding, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.finding = finding
+
+    def runtest(self) -> None:
+        if self.finding.outcome is not Outcome.PASS:
+            raise RuleNotPassed(self.finding)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, RuleNotPassed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"rule: {self.name}"
+
+
+def findings_of(root: Path) -> tuple[Finding, ...]:
+    """Every rule of the project decided, in the order of params.yaml.
+
+    An evaluation that cannot be read makes every rule FAIL, with the reason.
+
+    Raises
+    ------
+    ParamsError
+        params.yaml is not valid.
+    """
+    from pipeline import params
+    from pipeline.gate import evaluation, rules
+
+    gate = params.load(root).gate
+    try:
+        measured = evaluation.read(root)
+    except AssayError as error:
+        return tuple(
+            finding for rule in gate.rules for finding in rules.undecided(rule, error.line())
+        )
+    return tuple(finding for rule in gate.rules for finding in rules.decide(rule, measured))
+
+
+def sentence(finding: Finding) -> str:
+    """The finding for a terminal: what, whose, and why it matters."""
+    lines = [f"{finding.outcome}: {finding.detail}"]
+    if finding.because:
+        lines.append(f"because: {finding.because}")
+    if finding.owner:
+        lines.append(f"owner: {finding.owner}")
+    return "\n".join(lines)

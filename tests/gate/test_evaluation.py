@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline import layout
+from pipeline.errors import DataError, StageInputMissing
+from pipeline.gate.evaluation import read
+
+
+def test_reads_what_was_written(tiny: Any) -> None:
+    found = read(tiny.root)
+    assert found.metrics["auc"].low == 0.75
+    assert [part.title for part in found.slices] == ["place=east", "place=west"]
+
+
+def test_is_frozen(tiny: Any) -> None:
+    with pytest.raises(TypeError):
+        read(tiny.root).metrics["auc"] = None  # type: ignore[index]
+
+
+def test_a_slice_that_was_too_small_needs_a_reason(tiny: Any) -> None:
+    small = {"field": "place", "value": 7, "rows": 3, "positives": 1, "metrics": None}
+    tiny.evaluation(slices=[{**small, "why": "3 rows, fewer than 200"}])
+    assert read(tiny.root).slices[0].value == "7"
+    tiny.evaluation(slices=[small])
+    with pytest.raises(DataError, match=r"slices\[0\].why is missing"):
+        read(tiny.root)
+
+
+def test_a_missing_file_names_itself(tiny: Any) -> None:
+    (tiny.root / layout.EVALUATION).unlink()
+    with pytest.raises(StageInputMissing, match=layout.EVALUATION):
+        read(tiny.root)
+
+
+AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"schema": 2}, "schema"),
+        ({"bundle": None}, "bundle"),
+        ({"rows": 1.5}, "rows"),
+        ({"rows": -1}, "rows"),
+        ({"rows": True}, "rows"),
+        ({"confidence": 1.0}, "confidence"),
+        ({"confidence": None}, "confidence"),
+        ({"metrics": []}, "metrics"),
+        ({"metrics": {"auc": 0.8}}, "metrics.auc"),
+        ({"metrics": {"auc": {"value": 0.8, "low": 0.7}}}, "metrics.auc.high"),
+        ({"metrics": {"auc": {**AUC, "value": "0.8"}}}, "metrics.auc.value"),
+        ({"metrics": {"auc": {**AUC, "value": True}}}, "metrics.auc.value"),
+        ({"slices": None}, "slices"),
+        ({"slices": [{"field": "place"}]}, "slices[0].value"),
+        ({"types": [1]}, "types[0]"),
+    ],
+)
+def test_a_malformed_file_names_the_key(tiny: Any, changes: dict[str, Any], key: str) -> None:
+    tiny.evaluation(**changes)
+    with pytest.raises(DataError) as caught:
+        read(tiny.root)
+    assert caught.value.line().startswith(f"{layout.EVALUATION}: not an evaluation: {key} ")
+
+
+def test_the_same_slice_twice_is_malformed(tiny: Any) -> None:
+    tiny.evaluation(slices=tiny.tree()["slices"] * 2)
+    with pytest.raises(DataError, match="place=east, place=west more than once"):
+        read(tiny.root)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "schema": 1}', "\udcff"])
+def test_what_is_no_json_mapping_is_malformed(tiny: Any, text: str) -> None:
+    path = tiny.root / layout.EVALUATION
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(DataError, match=layout.EVALUATION):
+        read(tiny.root)
+
+
+def test_nan_is_read_so_that_a_rule_can_fail_on_it(tiny: Any) -> None:
+    tiny.evaluation(metrics={"auc": {**AUC, "value": float("nan")}})
+    assert "NaN" in json.dumps(read(tiny.root).metrics["auc"].value)

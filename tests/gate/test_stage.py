@@ -1,0 +1,310 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline import layout
+from pipeline.errors import BundleMissing, GateNotPassed, StageInputMissing
+from pipeline.gate.stage import PAGE, run
+from pipeline.verdict import Outcome, Verdict
+
+IT = "tests/model/test_it.py"
+
+
+def judge(tiny: Any, expected: Outcome) -> Verdict:
+    """Run the gate; the verdict as it was written."""
+    if expected is Outcome.PASS:
+        run(tiny.root, tiny.params)
+    else:
+        with pytest.raises(GateNotPassed) as caught:
+            run(tiny.root, tiny.params)
+        assert caught.value.exit_code == 3
+    verdict = Verdict.from_json((tiny.root / layout.VERDICT).read_text(), layout.VERDICT)
+    assert verdict.outcome is expected
+    return verdict
+
+
+def outcomes(verdict: Verdict) -> dict[str, str]:
+    return {item.title: item.outcome.value for item in verdict.findings}
+
+
+def test_pass(tiny: Any) -> None:
+    verdict = judge(tiny, Outcome.PASS)
+    assert outcomes(verdict) == {
+        "ranks late ones first": "PASS",
+        "no place is left behind[place=east]": "PASS",
+        "no place is left behind[place=west]": "PASS",
+        f"{IT}::test_holds": "PASS",
+    }
+    assert verdict.bundle == tiny.tree()["bundle"]
+    assert verdict.champion is None
+    page = (tiny.root / PAGE).read_text()
+    assert page.startswith("# PASS: tiny, candidate prior")
+    assert "no champion yet; absolute rules only" in page
+    assert (tiny.root / "reports/gate/junit.xml").is_file()
+
+
+def test_the_same_inputs_give_the_same_bytes(tiny: Any) -> None:
+    def files() -> list[bytes]:
+        judge(tiny, Outcome.FAIL)
+        return [(tiny.root / name).read_bytes() for name in (layout.VERDICT, PAGE)]
+
+    tiny.write(IT, "def test_a(tmp_path): assert object() == tmp_path\ndef test_b(): pass\n")
+    assert files() == files()
+
+
+def test_the_project_is_left_as_it_was(tiny: Any) -> None:
+    before = {path for path in tiny.root.rglob("*") if "reports" not in path.parts}
+    judge(tiny, Outcome.PASS)
+    assert {path for path in tiny.root.rglob("*") if "reports" not in path.parts} == before
+
+
+def test_fail_names_the_rule_and_puts_it_first(tiny: Any, make_part: Any) -> None:
+    tiny.evaluation(slices=[make_part("east", 0.7, 0.9), make_part("west", 0.3, 0.4)])
+    with pytest.raises(GateNotPassed, match=r"no place is left behind\[place=west\]' FAIL"):
+        run(tiny.root, tiny.params)
+    table = [line for line in (tiny.root / PAGE).read_text().splitlines() if line.startswith("|")]
+    assert table[2].startswith("| **FAIL** | no place is left behind[place=west] | auc | 0.35 |")
+
+
+def test_inconclusive(tiny: Any) -> None:
+    tiny.evaluation(metrics={"auc": {"value": 0.7, "low": 0.6, "high": 0.8}})
+    judge(tiny, Outcome.INCONCLUSIVE)
+
+
+def test_json_is_the_only_output(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tiny.root, tiny.params, as_json=True)
+    assert capsys.readouterr().out == (tiny.root / layout.VERDICT).read_text()
+
+
+def test_summary_shows_why(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.write(IT, "def test_bad():\n    assert 'lime' == 'lemon'\n")
+    judge(tiny, Outcome.FAIL)
+    out = capsys.readouterr().out
+    assert "Model tests: 0 of 1 passed" in out
+    assert "'lime' == 'lemon'" in out
+
+
+@pytest.mark.parametrize("options", ["-k nothing", "--collect-only"])
+def test_the_environment_cannot_switch_rules_off(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, options: str
+) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", options)
+    assert len(judge(tiny, Outcome.PASS).findings) == 4
+
+
+def test_addopts_of_the_project_cannot_switch_rules_off(tiny: Any) -> None:
+    tiny.write("pytest.ini", "[pytest]\naddopts = -k nothing\n")
+    assert len(judge(tiny, Outcome.PASS).findings) == 4
+
+
+DESELECT = """
+import pytest
+@pytest.hookimpl({when}=True)
+def pytest_collection_modifyitems(config, items):
+    {what}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "what"),
+    [
+        ("tryfirst", "items[:] = items[:1]"),
+        ("trylast", "items.clear()"),
+        ("trylast", "config.hook.pytest_deselected(items=list(items)); items.clear()"),
+        ("trylast", "items[:] = [item for item in items if 'params.yaml' not in item.nodeid]"),
+    ],
+)
+def test_a_conftest_that_drops_items_fails(tiny: Any, when: str, what: str) -> None:
+    tiny.write("tests/model/conftest.py", DESELECT.format(when=when, what=what))
+    verdict = judge(tiny, Outcome.FAIL)
+    assert any("did not run" in item.detail for item in verdict.findings)
+
+
+def test_a_conftest_that_drops_one_test_fails(tiny: Any) -> None:
+    drop = "items[:] = [item for item in items if 'test_it' not in item.nodeid]"
+    tiny.write("tests/model/conftest.py", DESELECT.format(when="trylast", what=drop))
+    found = outcomes(judge(tiny, Outcome.FAIL))
+    assert found[f"{IT}::test_holds"] == "FAIL"
+    assert found["ranks late ones first"] == "PASS"
+
+
+def test_a_conftest_cannot_talk_a_rule_into_passing(tiny: Any) -> None:
+    tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
+    tiny.write(
+        "tests/model/conftest.py",
+        "from pipeline.gate.items import RuleItem\nRuleItem.runtest = lambda self: None\n",
+    )
+    verdict = judge(tiny, Outcome.FAIL)
+    assert "pytest saw something else" in verdict.findings[0].detail
+
+
+def test_only_conftest_files_that_the_policy_covers_count(tiny: Any) -> None:
+    tiny.write("conftest.py", DESELECT.format(when="trylast", what="items.clear()"))
+    judge(tiny, Outcome.PASS)
+
+
+MANY = """
+import pytest
+
+def test_passes(): pass
+def test_fails(): assert 1 == 2
+def test_raises(): raise KeyError("x")
+def test_skips(): pytest.skip("no data")
+def test_gives_up(): pytest.xfail("known")
+
+@pytest.mark.skip
+def test_marked_skip(): pass
+
+@pytest.mark.xfail(reason="old")
+def test_xfail_fails(): assert False
+
+@pytest.mark.xfail
+def test_xfail_passes(): pass
+
+@pytest.mark.xfail(strict=False)
+def test_lax_xfail_passes(): pass
+
+@pytest.mark.parametrize("x", [])
+def test_over_nothing(x): pass
+
+@pytest.fixture
+def before(): raise OSError("gone")
+def test_setup(before): pass
+
+@pytest.fixture
+def after():
+    yield
+    raise OSError("gone")
+def test_teardown(after): pass
+"""
+
+
+def test_only_a_test_that_passed_passes(tiny: Any) -> None:
+    tiny.write(IT, MANY)
+    verdict = judge(tiny, Outcome.FAIL)
+    tests = {
+        item.rule.partition("::")[2]: (item.outcome.value, item.detail)
+        for item in verdict.findings
+        if item.kind == "test"
+    }
+    assert {name: outcome for name, (outcome, _) in tests.items()} == {
+        "test_passes": "PASS",
+        "test_fails": "FAIL",
+        "test_raises": "FAIL",
+        "test_skips": "INCONCLUSIVE",
+        "test_gives_up": "INCONCLUSIVE",
+        "test_marked_skip": "INCONCLUSIVE",
+        "test_xfail_fails": "INCONCLUSIVE",
+        "test_xfail_passes": "FAIL",
+        "test_lax_xfail_passes": "INCONCLUSIVE",
+        "test_over_nothing[NOTSET]": "INCONCLUSIVE",
+        "test_setup": "FAIL",
+        "test_teardown": "FAIL",
+    }
+    assert tests["test_fails"][1] == "failed: assert 1 == 2"
+    assert tests["test_skips"][1] == "was skipped, so it says nothing: Skipped: no data"
+    assert tests["test_xfail_fails"][1] == "is expected to fail, and did: old"
+
+
+def test_a_skip_alone_is_inconclusive(tiny: Any) -> None:
+    tiny.write(IT, "import pytest\n@pytest.mark.skip\ndef test_a(): pass\n")
+    judge(tiny, Outcome.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    "body", ["import os; os._exit(0)", "import pytest; pytest.exit('enough', 0)"]
+)
+def test_a_session_that_ends_early_fails(tiny: Any, body: str) -> None:
+    tiny.write(IT, f"def test_a():\n    {body}\ndef test_b(): pass\n")
+    verdict = judge(tiny, Outcome.FAIL)
+    assert any("did not run" in item.detail for item in verdict.findings)
+
+
+def test_a_file_that_cannot_be_imported_fails_and_rules_still_run(tiny: Any) -> None:
+    tiny.write("tests/model/test_broken.py", "import nowhere_at_all\n")
+    verdict = judge(tiny, Outcome.FAIL)
+    found = outcomes(verdict)
+    assert found["tests/model/test_broken.py"] == "FAIL"
+    assert found["ranks late ones first"] == "PASS"
+    assert "nowhere_at_all" in next(
+        item.detail for item in verdict.findings if item.rule == "tests/model/test_broken.py"
+    )
+
+
+def test_a_file_that_skips_itself_is_inconclusive(tiny: Any) -> None:
+    tiny.write(IT, "import pytest\npytest.skip('not today', allow_module_level=True)\n")
+    judge(tiny, Outcome.INCONCLUSIVE)
+
+
+def test_a_broken_conftest_fails(tiny: Any) -> None:
+    tiny.write("tests/model/conftest.py", "import nowhere_at_all\n")
+    verdict = judge(tiny, Outcome.FAIL)
+    crash = next(item for item in verdict.findings if item.rule == "pytest")
+    assert "exit code 4" in crash.detail
+
+
+def test_no_model_tests_still_runs_the_rules(tiny: Any) -> None:
+    (tiny.root / IT).unlink()
+    assert len(judge(tiny, Outcome.PASS).findings) == 3
+
+
+def test_no_folder_of_model_tests_fails(tiny: Any) -> None:
+    (tiny.root / IT).unlink()
+    (tiny.root / "tests/model").rmdir()
+    found = outcomes(judge(tiny, Outcome.FAIL))
+    assert found["tests/model"] == "FAIL"
+    assert found["ranks late ones first"] == "PASS"
+
+
+@pytest.mark.parametrize("what", ["bundle", "data", "contract"])
+def test_an_evaluation_of_something_else_fails(tiny: Any, what: str) -> None:
+    tiny.evaluation(**{what: "sha256:" + "0" * 64})
+    verdict = judge(tiny, Outcome.FAIL)
+    assert f"another {what}" in verdict.findings[0].detail
+    assert getattr(verdict, what) == tiny.tree()[what]
+
+
+@pytest.mark.parametrize("changes", [{"name": "other"}, {"confidence": 0.5000001}])
+def test_an_evaluation_under_other_params_fails(tiny: Any, changes: dict[str, Any]) -> None:
+    tiny.evaluation(**changes)
+    judge(tiny, Outcome.FAIL)
+
+
+def test_a_test_that_changes_the_bundle_fails(tiny: Any) -> None:
+    body = "open('models/bundle/manifest.json', 'a').write(' ')"
+    tiny.write(IT, f"def test_a():\n    {body}\n")
+    verdict = judge(tiny, Outcome.FAIL)
+    assert "bundle changed while the gate ran" in verdict.findings[0].detail
+
+
+@pytest.mark.parametrize(
+    ("gone", "error"),
+    [
+        (layout.EVALUATION, StageInputMissing),
+        (layout.HOLDOUT_TABLE, StageInputMissing),
+        (f"{layout.BUNDLE}/manifest.json", BundleMissing),
+    ],
+)
+def test_an_error_leaves_no_older_verdict(tiny: Any, gone: str, error: type[Exception]) -> None:
+    judge(tiny, Outcome.PASS)
+    (tiny.root / gone).unlink()
+    with pytest.raises(error):
+        run(tiny.root, tiny.params)
+    assert list((tiny.root / layout.GATE_REPORT).iterdir()) == []
+
+
+def test_a_page_cannot_be_broken_by_names(tiny: Any) -> None:
+    text = (tiny.root / layout.PARAMS).read_text()
+    tiny.write(layout.PARAMS, text.replace("ranks late ones first", "'a | b <script>'"))
+    judge(tiny, Outcome.PASS)
+    page = (tiny.root / PAGE).read_text()
+    assert "a \\| b &lt;script>" in page
+
+
+def test_verdict_json_is_valid_and_stable_in_its_keys(tiny: Any) -> None:
+    judge(tiny, Outcome.PASS)
+    tree = json.loads((tiny.root / layout.VERDICT).read_text())
+    assert list(tree)[:3] == ["schema", "outcome", "basis"]
