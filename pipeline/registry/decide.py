@@ -1,0 +1,203 @@
+"""May this commit be promoted? Facts in, every reason against it out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pipeline import layout
+from pipeline.errors import PromotionRefused
+from pipeline.registry.state import UNKNOWN, Version
+from pipeline.verdict import Outcome, Verdict
+
+_GATE = "Run the gate again and commit what it writes: dvc repro, git commit."
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A digest that was looked for, or the reason why there is none."""
+
+    digest: str | None = None
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        return short(self.digest) if self.digest else self.problem or "nothing"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the decision rests on.
+
+    Parameters
+    ----------
+    unclean
+        Changed and untracked files.
+    locked
+        dvc.lock is in the commit.
+    artifact, artifact_problem
+        The path that dvc.yaml in the commit gives the bundle, or why there is none.
+    verdict, verdict_problem
+        The verdict of the work tree, or why there is none.
+    verdict_committed
+        The commit holds that very verdict.
+    here, committed
+        Digest of the bundle in the work tree, and of the one DVC knows at the commit.
+    data, contract, policy
+        Digests recomputed now.
+    head_version
+        The version that this commit already is.
+    dropped
+        The version that this commit was before it was deregistered.
+    holder
+        The version that holds the stage now.
+    """
+
+    name: str
+    stage: str
+    unclean: tuple[str, ...]
+    locked: bool
+    artifact: str | None
+    artifact_problem: str | None
+    verdict: Verdict | None
+    verdict_problem: str | None
+    verdict_committed: bool
+    here: Seen
+    committed: Seen
+    data: Seen
+    contract: Seen
+    policy: Seen
+    head_version: Version | None
+    dropped: str | None
+    holder: str | None
+
+
+def refusals(facts: Facts) -> list[PromotionRefused]:
+    """Every reason against promotion, the one to mend first at the front; none is a yes."""
+    return [
+        *_repository(facts),
+        *_bundle(facts),
+        *_verdict(facts),
+        *_registry(facts),
+    ]
+
+
+def _repository(facts: Facts) -> Iterator[PromotionRefused]:
+    if facts.unclean:
+        shown = ", ".join(facts.unclean[:5])
+        more = len(facts.unclean) - 5
+        yield PromotionRefused(
+            "the work tree differs from the commit",
+            expected="nothing uncommitted",
+            found=shown + (f" and {more} more" if more > 0 else ""),
+            mend="Commit these files, or list in .gitignore what is no part of the project.",
+        )
+    if not facts.locked:
+        yield PromotionRefused(
+            "it is not in the commit",
+            where=layout.DVC_LOCK,
+            expected="the record of the run that made the bundle",
+            mend="Run dvc repro, then git add dvc.lock and commit.",
+        )
+    if facts.artifact is None:
+        yield PromotionRefused(
+            f"no artifact '{facts.name}' is declared",
+            where=layout.DVC_YAML,
+            expected=f"artifacts: {{{facts.name}: {{path: {layout.BUNDLE}, type: model}}}}",
+            found=facts.artifact_problem,
+            mend="Declare it and commit.",
+        )
+
+
+def _bundle(facts: Facts) -> Iterator[PromotionRefused]:
+    if facts.here.digest is None:
+        yield PromotionRefused(
+            "there is no whole bundle in the work tree",
+            where=layout.BUNDLE,
+            found=str(facts.here),
+            mend="Run dvc repro, or dvc checkout.",
+        )
+    elif facts.committed.digest != facts.here.digest:
+        yield PromotionRefused(
+            "the bundle here is not the one that the commit's dvc.lock points to",
+            where=layout.BUNDLE,
+            expected=str(facts.committed),
+            found=str(facts.here),
+            mend="Run dvc repro and commit dvc.lock, or dvc checkout to go back.",
+        )
+
+
+def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
+    verdict = facts.verdict
+    if verdict is None:
+        yield PromotionRefused(
+            "there is no verdict on this bundle",
+            where=layout.VERDICT,
+            found=facts.verdict_problem,
+            mend=_GATE,
+        )
+        return
+    if not facts.verdict_committed:
+        yield PromotionRefused(
+            "the commit does not hold this verdict",
+            where=layout.VERDICT,
+            mend="Let git or DVC keep it (an output or metric of the gate's stage) and commit.",
+        )
+    if verdict.outcome is not Outcome.PASS:
+        bad = [each.title for each in verdict.findings if each.outcome is not Outcome.PASS]
+        yield PromotionRefused(
+            "the gate did not let it pass",
+            where=layout.VERDICT,
+            expected=Outcome.PASS.value,
+            found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding at all'}",
+            mend="Read reports/gate, then change the model; the limits are in params.yaml: gate.",
+        )
+    if verdict.name != facts.name:
+        yield PromotionRefused(
+            "the verdict is about another project",
+            where=layout.VERDICT,
+            expected=facts.name,
+            found=verdict.name,
+            mend=_GATE,
+        )
+    for what, told, now in (
+        ("bundle", verdict.bundle, facts.here),
+        ("data", verdict.data, facts.data),
+        ("contract", verdict.contract, facts.contract),
+        ("policy", verdict.policy, facts.policy),
+    ):
+        if now.digest is None or now.digest != told:
+            yield PromotionRefused(
+                f"the verdict is about another {what}",
+                where=layout.VERDICT,
+                expected=f"{what} {short(told)}",
+                found=str(now),
+                mend=_GATE,
+            )
+
+
+def _registry(facts: Facts) -> Iterator[PromotionRefused]:
+    version = facts.head_version
+    if facts.dropped is not None:
+        yield PromotionRefused(
+            f"this commit was {facts.dropped}, which was deregistered",
+            mend="Promote another commit.",
+        )
+    if version is None:
+        return
+    if version.bundle not in (UNKNOWN, facts.here.digest):
+        yield PromotionRefused(
+            f"this commit is {version.version}, registered with another bundle",
+            expected=short(version.bundle),
+            found=str(facts.here),
+            mend="Run dvc checkout; a new bundle needs a new commit.",
+        )
+    if facts.holder == version.version and version.bundle != UNKNOWN:
+        yield PromotionRefused(
+            f"{version.version} already holds the stage {facts.stage}",
+            mend="There is nothing to do.",
+        )
+
+
+def short(digest: str | None) -> str:
+    """Enough of a digest for a person to compare."""
+    return digest[:19] if digest else "nothing"

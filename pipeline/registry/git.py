@@ -1,0 +1,189 @@
+"""The few questions asked of git, through its command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.errors import NotARepository, PromotionRefused, VersionUnknown
+
+_TAG_FIELDS = (
+    "%(refname:strip=2)",
+    "%(objecttype)",
+    "%(*objecttype)",
+    "%(*objectname)",
+    "%(taggername) %(taggeremail)",
+    "%(taggerdate:unix)",
+    "%(contents:subject)",
+    "%(contents:body)",
+)
+
+
+@dataclass(frozen=True)
+class Tag:
+    """An annotated tag on a commit. ``time`` is in seconds since 1970, as git keeps it."""
+
+    name: str
+    commit: str
+    by: str
+    time: int
+    subject: str
+    body: str
+
+    @property
+    def at(self) -> str:
+        return datetime.fromtimestamp(self.time, UTC).isoformat()
+
+
+def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    # Optional locks off: reading must not fight with a person's own git command.
+    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=root, env=environment, capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        if not root.is_dir():
+            raise NotARepository("no such folder", where=str(root)) from None
+        raise NotARepository("git is not installed", mend="Install git.") from None
+
+
+def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return lines[0].removeprefix("fatal: ") if lines else f"exit code {done.returncode}"
+
+
+def _ask(root: Path, *arguments: str) -> str:
+    done = _git(root, *arguments)
+    if done.returncode:
+        _refuse_outside(root)
+        raise NotARepository(f"git {arguments[0]} failed", where=str(root), found=_complaint(done))
+    return done.stdout.decode(errors="surrogateescape")
+
+
+def _refuse_outside(root: Path) -> None:
+    done = _git(root, "rev-parse", "--is-inside-work-tree")
+    if done.returncode or done.stdout.strip() != b"true":
+        raise NotARepository(
+            "versions are git tags, and this is not a git work tree",
+            where=str(root),
+            found=_complaint(done) if done.returncode else "a bare repository",
+            mend="Make one: git init && dvc init, then commit.",
+        )
+
+
+def top(root: Path) -> tuple[Path, str]:
+    """Root of the repository, and the project's folder in it ("" or ``a/b``).
+
+    Raises
+    ------
+    NotARepository
+    """
+    _refuse_outside(root)
+    found = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
+    return Path(found[0]), found[1].rstrip("/")
+
+
+def head(root: Path) -> str:
+    """Hash of the commit that is checked out.
+
+    Raises
+    ------
+    NotARepository
+        Not a git work tree, or one without a commit.
+    """
+    _refuse_outside(root)
+    done = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if done.returncode:
+        raise NotARepository(
+            "there is no commit yet", where=str(root), mend="Commit the project first."
+        )
+    return done.stdout.decode().strip()
+
+
+def unclean(root: Path) -> tuple[str, ...]:
+    """Changed, staged and untracked files of the whole repository, ignored ones left out.
+
+    The whole repository, not only the project's folder: code beside it may have shaped
+    the bundle.
+    """
+    text = _ask(root, "status", "--porcelain", "-z", "--untracked-files=all")
+    fields = iter(text.split("\0"))
+    paths = []
+    for field in fields:
+        if field:
+            paths.append(field[3:])
+            if "R" in field[:2] or "C" in field[:2]:
+                next(fields, None)  # where it was moved from
+    return tuple(sorted(paths))
+
+
+def is_clean(root: Path) -> bool:
+    """Whether the commit that is checked out says all there is in the work tree."""
+    return not unclean(root)
+
+
+def is_tracked_and_committed(root: Path, path: str) -> bool:
+    """Whether the file is in the last commit and has the same bytes in the work tree."""
+    if not (root / path).is_file():
+        return False
+    if _git(root, "cat-file", "-e", f"HEAD:./{path}").returncode:
+        return False
+    return _git(root, "diff", "--quiet", "HEAD", "--", path).returncode == 0
+
+
+def show(root: Path, rev: str, path: str) -> str:
+    """Text of a file as git holds it at a revision.
+
+    Raises
+    ------
+    VersionUnknown
+        The revision is not in this clone, or git holds no such file there.
+    """
+    done = _git(root, "show", f"{rev}:./{path}")
+    if done.returncode:
+        _refuse_outside(root)
+        raise VersionUnknown(
+            "git holds no such file at that commit",
+            where=f"{path} at {rev[:10]}",
+            found=_complaint(done),
+            mend="In a shallow clone, get the whole history: git fetch --unshallow --tags.",
+        )
+    return done.stdout.decode()
+
+
+def tags(root: Path) -> tuple[Tag, ...]:
+    """Every annotated tag that points to a commit; light ones say nothing and are left out."""
+    _refuse_outside(root)
+    # NUL cannot occur in a tag's message, so it can end each field.
+    layout = "%00".join(_TAG_FIELDS) + "%00"
+    fields = _ask(root, "for-each-ref", f"--format={layout}", "refs/tags").split("\0")
+    width = len(_TAG_FIELDS)
+    found = []
+    for start in range(0, len(fields) - 1, width):
+        name, kind, target, commit, by, time, subject, body = fields[start : start + width]
+        if kind == "tag" and target == "commit" and time:
+            found.append(Tag(name.lstrip("\n"), commit, by.strip(), int(time), subject, body))
+    return tuple(found)
+
+
+def identity(root: Path) -> tuple[str, str]:
+    """Name and address that git signs tags with.
+
+    Raises
+    ------
+    PromotionRefused
+        None was set; git would make one up from the machine's name.
+    """
+    done = _git(root, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+    name, _, rest = done.stdout.decode(errors="replace").partition(" <")
+    if done.returncode or not name.strip():
+        raise PromotionRefused(
+            "git does not know who you are, and a tag must say who made it",
+            mend="Tell it: git config user.name 'Your Name'"
+            " && git config user.email you@example.com.",
+        )
+    return name.strip(), rest.partition(">")[0]

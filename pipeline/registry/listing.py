@@ -1,0 +1,87 @@
+"""Versions and the history of a stage, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from pipeline.params import Params
+from pipeline.registry import versions
+from pipeline.registry.state import UNKNOWN, State, Version
+
+
+def list_versions(
+    root: Path, params: Params, *, stage: str | None = None, as_json: bool = False
+) -> tuple[Version, ...]:
+    """Print every version, the newest first, and what happened to the stage.
+
+    Raises
+    ------
+    NotARepository
+    """
+    stage = stage or params.registry.stage
+    known = versions.state(root, params.name)
+    if as_json:
+        print(json.dumps(_plain(known, params.name, stage), indent=2, ensure_ascii=False))
+    else:
+        _print(known, params.name, stage)
+    return known.versions
+
+
+def _plain(known: State, name: str, stage: str) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "name": name,
+        "stage": stage,
+        "holder": known.holders.get(stage),
+        "versions": [
+            {**asdict(each), "stages": list(known.held_by(each.version))}
+            for each in reversed(known.versions)
+        ],
+        "history": [asdict(each) for each in known.histories.get(stage, ())],
+    }
+
+
+def _print(known: State, name: str, stage: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    if not known.versions:
+        console.print(f"{name}: no version yet. Make one with assay promote.", highlight=False)
+    else:
+        table = Table(title=f"Versions of {name}", box=box.SIMPLE, title_justify="left")
+        for heading in ("version", "stage", "commit", "date", "by", "bundle", "why"):
+            table.add_column(heading, overflow="fold")
+        for each in reversed(known.versions):
+            table.add_row(
+                each.version,
+                " ".join(known.held_by(each.version)),
+                each.commit[:8],
+                each.at[:10],
+                escape(each.by.partition(" <")[0]),
+                _short(each.bundle),
+                escape(each.why),
+            )
+        console.print(table)
+    past = known.histories.get(stage, ())
+    if past:
+        table = Table(title=f"History of {stage}", box=box.SIMPLE, title_justify="left")
+        for heading in ("date", "what", "version", "by", "why"):
+            table.add_column(heading, overflow="fold")
+        for move in past:
+            table.add_row(
+                move.at[:16].replace("T", " "),
+                move.kind,
+                move.version[:12],
+                escape(move.by.partition(" <")[0]),
+                escape(move.why),
+            )
+        console.print(table)
+
+
+def _short(digest: str) -> str:
+    return digest if digest == UNKNOWN else digest.removeprefix("sha256:")[:12]

@@ -1,0 +1,120 @@
+"""Tags written through GTO. What they say is decided elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.errors import PromotionRefused
+from pipeline.registry import git, tags
+from pipeline.registry.state import Kind, State, Version
+
+_PATIENCE = 5
+
+
+def register(
+    root: Path, full: str, number: str, commit: str, *, facts: dict[str, str | None]
+) -> None:
+    """Make a commit a version.
+
+    Parameters
+    ----------
+    full
+        The artifact's name with the project's folder, as GTO knows it.
+    facts
+        Lines for the tag's message.
+
+    Raises
+    ------
+    PromotionRefused
+        Git knows no name to sign with, or GTO refuses.
+    """
+    import gto.api
+
+    name, address = git.identity(root)
+    message = tags.write_message(f"{full} {number}", {**facts, "By": f"{name} <{address}>"})
+    _through_gto(
+        lambda: gto.api.register(
+            str(root),
+            full,
+            commit,
+            version=number,
+            message=message,
+            author=name,
+            author_email=address,
+        )
+    )
+
+
+def assign(
+    root: Path,
+    known: State,
+    version: Version,
+    stage: str,
+    kind: Kind,
+    *,
+    because: str | None,
+) -> None:
+    """Give a stage to a version.
+
+    Raises
+    ------
+    PromotionRefused
+        Git knows no name to sign with, or GTO refuses.
+    """
+    import gto.api
+
+    name, address = git.identity(root)
+    message = tags.write_message(
+        f"{version.name} {stage}: {version.version}",
+        {
+            "Kind": kind,
+            "Because": because,
+            "Bundle": version.bundle,
+            "Verdict": version.verdict,
+            "By": f"{name} <{address}>",
+        },
+    )
+    _wait_past(known.latest)
+    # Forced, because GTO takes a stage for held until it is taken away: going back to a
+    # version would be refused. Who may hold it was decided before.
+    _through_gto(
+        lambda: gto.api.assign(
+            str(root),
+            version.name,
+            stage,
+            version=version.version,
+            message=message,
+            force=True,
+            author=name,
+            author_email=address,
+        )
+    )
+
+
+def _wait_past(second: int) -> None:
+    """Until the clock shows a later second: git's tags, GTO and DVC know no finer order."""
+    ahead = second - int(time.time())
+    if ahead > _PATIENCE:
+        raise PromotionRefused(
+            "this machine's clock is behind the newest tag, so a new one would seem older",
+            expected=f"later than {ahead} s from now",
+            mend="Set the clock.",
+        )
+    while int(time.time()) <= second:
+        time.sleep(0.05)
+
+
+def _through_gto(act: Callable[[], object]) -> None:
+    from gto.exceptions import GTOException
+    from scmrepo.exceptions import SCMError
+
+    try:
+        act()
+    except (GTOException, SCMError) as error:
+        raise PromotionRefused(
+            "GTO would not write the tag",
+            found=" ".join(str(error).split()) or type(error).__name__,
+            mend="If somebody was faster: git fetch --tags, then try again.",
+        ) from None

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import NotARepository, PromotionRefused, VersionUnknown
+from pipeline.registry import git
+
+
+def run(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "repo"
+    root.mkdir()
+    run(root, "init", "--quiet")
+    (root / "a.txt").write_text("old\n")
+    (root / ".gitignore").write_text("ignored\n")
+    run(root, "add", "--all")
+    run(root, "commit", "--quiet", "--message", "one")
+    return root
+
+
+def test_a_plain_folder_is_no_repository(tmp_path: Path) -> None:
+    for ask in (git.head, git.unclean, git.tags, git.top):
+        with pytest.raises(NotARepository, match="not a git work tree"):
+            ask(tmp_path)
+
+
+def test_without_git_it_says_so(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(NotARepository, match="git is not installed"):
+        git.head(root)
+
+
+def test_a_repository_without_a_commit(tmp_path: Path) -> None:
+    run(tmp_path, "init", "--quiet")
+    with pytest.raises(NotARepository, match="no commit yet"):
+        git.head(tmp_path)
+
+
+def test_unclean_names_what_changed_was_moved_or_is_new(root: Path) -> None:
+    (root / "ignored").touch()
+    assert git.is_clean(root)
+    run(root, "mv", "a.txt", "b c.txt")
+    (root / "ümlaut.txt").touch()
+    assert git.unclean(root) == ("b c.txt", "ümlaut.txt")
+    assert not git.is_clean(root)
+
+
+def test_unclean_sees_beside_a_project_in_a_subfolder(root: Path) -> None:
+    (root / "sub").mkdir()
+    (root / "beside.py").touch()
+    assert git.unclean(root / "sub") == ("beside.py",)
+
+
+def test_committed_means_these_very_bytes(root: Path) -> None:
+    assert git.is_tracked_and_committed(root, "a.txt")
+    (root / "new.txt").touch()
+    run(root, "add", "new.txt")
+    assert not git.is_tracked_and_committed(root, "new.txt")
+    (root / "a.txt").write_text("new\n")
+    assert not git.is_tracked_and_committed(root, "a.txt")
+    (root / "a.txt").unlink()
+    assert not git.is_tracked_and_committed(root, "a.txt")
+
+
+def test_show_reads_the_commit_and_not_the_work_tree(root: Path) -> None:
+    (root / "a.txt").write_text("new\n")
+    assert git.show(root, "HEAD", "a.txt") == "old\n"
+    with pytest.raises(VersionUnknown, match=r"none\.txt"):
+        git.show(root, "HEAD", "none.txt")
+
+
+def test_tags_come_whole_and_light_ones_not_at_all(root: Path) -> None:
+    run(root, "tag", "light@v1.0.0")
+    run(root, "tag", "-a", "m@v1.0.0", "-m", "subject\n\none\ntwo: x\n")
+    run(root, "tag", "-a", "m#prod#1", "-m", "only a subject")
+    last, first = git.tags(root)
+    assert (first.name, first.subject, first.body) == ("m@v1.0.0", "subject", "one\ntwo: x\n")
+    assert (last.name, last.subject, last.body) == ("m#prod#1", "only a subject", "")
+    assert first.commit == git.head(root)
+    assert first.by == "Ada <ada@example.com>"
+
+
+def test_identity_is_asked_for_and_never_made_up(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert git.identity(root) == ("Ada", "ada@example.com")
+    for name in list(os.environ):
+        if name.startswith(("GIT_COMMITTER", "GIT_AUTHOR")) or name == "EMAIL":
+            monkeypatch.delenv(name)
+    with pytest.raises(PromotionRefused, match=r"git config user\.name") as caught:
+        git.identity(root)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,315 @@
+"""Promotion, rollback and their refusals, under real git and DVC."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import bundle, digests, layout
+from pipeline.errors import (
+    BundleMissing,
+    NoChampion,
+    NotARepository,
+    PromotionRefused,
+    UsageError,
+    VersionUnknown,
+)
+from pipeline.registry import fetch, versions, write
+from pipeline.registry.promote import BUNDLES, Refused, list_versions, promote, rollback
+from pipeline.verdict import Outcome
+
+NAME = "late-flights"
+
+
+def up(project: Any, **options: Any) -> Any:
+    return promote(project.root, project.params, **options)
+
+
+def back(project: Any, **options: Any) -> Any:
+    return rollback(project.root, project.params, **{"because": "it erred", **options})
+
+
+def another(project: Any, marker: str) -> None:
+    project.train(marker)
+    project.judge()
+    project.commit(marker)
+
+
+def refused(project: Any) -> str:
+    """Why it is refused; nothing may have been written."""
+    before = project.tag_names()
+    with pytest.raises(PromotionRefused) as caught:
+        up(project)
+    assert project.tag_names() == before
+    assert all("\n" not in line for line in caught.value.lines())
+    return str(caught.value)
+
+
+def test_promote_registers_the_commit_and_gives_it_the_stage(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = up(project, because="the first\nof all: Bundle: none")
+    digest = bundle.digest_of(project.root / layout.BUNDLE)
+    assert (made.version, made.bundle) == ("v0.1.0", digest)
+    assert made.commit == project.git("rev-parse", "HEAD")
+    assert made.verdict == digests.file(project.root / layout.VERDICT)
+    assert made.why == "the first of all: Bundle: none"
+    assert made.by == "Ada <ada@example.com>"
+    assert versions.champion(project.root, NAME, "prod") == made
+    assert project.tag_names() == {f"{NAME}@v0.1.0", f"{NAME}#prod#1"}
+    assert project.git("status", "--porcelain") == ""
+    (move,) = versions.history(project.root, NAME, "prod")
+    assert (move.version, move.kind, move.why) == ("v0.1.0", "promote", made.why)
+    said = capsys.readouterr().out
+    assert "v0.1.0" in said
+    assert "dvc push && git push --follow-tags" in said
+
+
+def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    first = up(project)
+    with pytest.raises(PromotionRefused, match="no earlier version"):
+        back(project)
+    assert "already holds the stage prod" in refused(project)
+    another(project, "two")
+    second = up(project, because="better")
+    another(project, "three")
+    third = up(project, bump="major")
+    assert [first.version, second.version, third.version] == ["v0.1.0", "v0.2.0", "v1.0.0"]
+
+    assert back(project) == second
+    assert back(project) == first
+    with pytest.raises(PromotionRefused, match="no earlier version"):
+        back(project)
+    assert back(project, to="1.0.0") == third
+    with pytest.raises(PromotionRefused, match="already holds"):
+        back(project, to="v1.0.0")
+    with pytest.raises(VersionUnknown, match=r"expected one of v0\.1\.0, v0\.2\.0, v1\.0\.0"):
+        back(project, to="v9.0.0")
+    with pytest.raises(UsageError, match="needs a reason"):
+        back(project, because=" \n")
+    with pytest.raises(PromotionRefused, match=r"never held the stage test"):
+        back(project, to="v0.1.0", stage="test")
+
+    kinds = [(each.version, each.kind) for each in versions.history(project.root, NAME, "prod")]
+    assert kinds[3:] == [("v0.2.0", "rollback"), ("v0.1.0", "rollback"), ("v1.0.0", "rollback")]
+    # GTO and DVC name the same champion.
+    import gto.api
+    from dvc.repo import Repo
+
+    (holder,) = gto.api.show(str(project.root), f"{NAME}#prod")
+    assert holder["version"] == "v1.0.0"
+    with Repo(str(project.root)) as repo:
+        assert repo.artifacts.get_rev(NAME, stage="prod") == third.commit
+
+    capsys.readouterr()
+    list_versions(project.root, project.params, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["holder"] == "v1.0.0"
+    assert [(each["version"], each["stages"]) for each in told["versions"]] == [
+        ("v1.0.0", ["prod"]),
+        ("v0.2.0", []),
+        ("v0.1.0", []),
+    ]
+    assert len(told["history"]) == 6
+    list_versions(project.root, project.params)
+    shown = capsys.readouterr().out
+    assert "rollback" in shown
+    assert "better" in shown
+
+
+def test_a_stage_of_its_own_and_one_json_document(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    up(project, stage="shadow", as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["version"], told["stage"], told["before"]) == ("v0.1.0", "shadow", None)
+    with pytest.raises(NoChampion, match=r"assay promote\."):
+        versions.champion(project.root, NAME, "prod")
+    up(project)
+    assert versions.champion(project.root, NAME, "prod").version == "v0.1.0"
+    with pytest.raises(UsageError, match="no name for a stage"):
+        up(project, stage="prod-")
+
+
+def test_stopped_between_its_two_tags_it_goes_on_where_it_was(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "assign", stop)
+        with pytest.raises(KeyboardInterrupt):
+            up(project)
+    assert project.tag_names() == {f"{NAME}@v0.1.0"}
+    with pytest.raises(NoChampion):
+        versions.champion(project.root, NAME, "prod")
+    assert up(project).version == "v0.1.0"
+    assert project.tag_names() == {f"{NAME}@v0.1.0", f"{NAME}#prod#1"}
+
+
+def test_tags_made_by_hand_are_listed_and_pass_nothing_until_promoted(project: Any) -> None:
+    import gto.api
+
+    gto.api.register(str(project.root), NAME, "HEAD", version="v3.0.0")
+    gto.api.assign(str(project.root), NAME, "prod", version="v3.0.0")
+    (made,) = versions.versions(project.root, NAME)
+    assert (made.version, made.bundle) == ("v3.0.0", versions.UNKNOWN)
+    with pytest.raises(NoChampion, match="do not say which bundle"):
+        versions.champion(project.root, NAME, "prod")
+    digest = bundle.digest_of(project.root / layout.BUNDLE)
+    assert up(project).bundle == digest
+    assert versions.champion(project.root, NAME, "prod").version == "v3.0.0"
+
+
+def test_refused_with_files_that_are_not_committed(project: Any) -> None:
+    project.write("new.py", "")
+    assert "found new.py" in refused(project)
+
+
+def test_refused_without_dvc_lock(project: Any) -> None:
+    project.git("rm", "--quiet", "--cached", "dvc.lock")
+    project.write(".gitignore", "/dvc.lock\n")
+    project.commit()
+    assert "dvc.lock: it is not in the commit" in refused(project)
+
+
+def test_refused_when_dvc_yaml_declares_no_artifact(project: Any) -> None:
+    text = (project.root / "dvc.yaml").read_text()
+    project.write("dvc.yaml", text.replace("late-flights", "other"))
+    project.commit()
+    assert "no artifact 'late-flights' is declared" in refused(project)
+
+
+def test_refused_without_a_verdict(project: Any) -> None:
+    (project.root / layout.VERDICT).unlink()
+    project.commit()
+    assert "there is no verdict on this bundle (found no such file)" in refused(project)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"outcome": "PASS"}'])
+def test_refused_with_a_malformed_verdict(project: Any, text: str) -> None:
+    project.write(layout.VERDICT, text)
+    project.commit()
+    assert "there is no verdict on this bundle (found not a verdict" in refused(project)
+
+
+def test_refused_with_a_verdict_that_git_does_not_hold(project: Any) -> None:
+    project.git("rm", "--quiet", "-r", "--cached", "reports")
+    project.write(".gitignore", "/reports\n")
+    project.commit()
+    assert "the commit does not hold this verdict" in refused(project)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE])
+def test_refused_when_the_gate_did_not_let_it_pass(project: Any, outcome: Outcome) -> None:
+    project.judge(outcome)
+    project.commit()
+    assert f"found {outcome.value}: ranks" in refused(project)
+
+
+@pytest.mark.parametrize("what", ["bundle", "data", "contract", "policy"])
+def test_refused_when_the_verdict_is_about_something_else(project: Any, what: str) -> None:
+    project.judge(**{what: f"sha256:{'0' * 64}"})
+    project.commit()
+    assert f"the verdict is about another {what}" in refused(project)
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        (layout.HOLDOUT_TABLE, "data"),
+        ("data/contract.py", "contract"),
+        ("tests/model/test_model.py", "policy"),
+    ],
+)
+def test_refused_when_what_it_was_about_changed_since(project: Any, path: str, what: str) -> None:
+    project.write(path, "changed\n")
+    project.commit()
+    assert f"the verdict is about another {what}" in refused(project)
+
+
+def test_refused_when_dvc_knows_another_bundle_at_the_commit(project: Any) -> None:
+    project.write(f"{layout.BUNDLE}/card.md", "x")
+    shutil.rmtree(project.root / layout.BUNDLE)
+    (project.root / layout.BUNDLE).mkdir()
+    project.write("source/model.skops", "model two")
+    for name, text in (("model.skops", "model two"), ("card.md", "card one")):
+        project.write(f"{layout.BUNDLE}/{name}", text)
+    import hashlib
+
+    sums = {
+        name: hashlib.sha256((project.root / layout.BUNDLE / name).read_bytes()).hexdigest()
+        for name in ("model.skops", "card.md")
+    }
+    project.write(f"{layout.BUNDLE}/manifest.json", json.dumps({"name": NAME, "files": sums}))
+    project.judge()
+    project.commit()
+    assert "not the one that the commit's dvc.lock points to" in refused(project)
+
+
+def test_refused_outside_a_repository(project: Any) -> None:
+    shutil.rmtree(project.root / ".git")
+    with pytest.raises(NotARepository, match="not a git work tree"):
+        up(project)
+
+
+def test_refused_without_dvc(project: Any) -> None:
+    shutil.rmtree(project.root / ".dvc")
+    with pytest.raises(NotARepository, match="dvc init"):
+        up(project)
+
+
+def test_refused_without_a_name_to_sign_with(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GIT_COMMITTER_NAME")
+    monkeypatch.delenv("GIT_COMMITTER_EMAIL")
+    assert "git config user.name" in refused(project)
+
+
+def test_all_reasons_come_at_once(project: Any) -> None:
+    project.judge(Outcome.FAIL, data=f"sha256:{'0' * 64}")
+    with pytest.raises(Refused) as caught:
+        up(project)
+    assert len(caught.value.lines()) == 4  # unclean, not committed, FAIL, other data
+    assert caught.value.exit_code == PromotionRefused.exit_code
+
+
+def test_a_stage_never_goes_back_to_a_bundle_that_cannot_be_had(project: Any) -> None:
+    up(project)
+    another(project, "two")
+    second = up(project)
+    for kept in (".dvc/cache", BUNDLES):
+        shutil.rmtree(project.root / kept)
+    with pytest.raises(BundleMissing):
+        back(project)
+    assert versions.champion(project.root, NAME, "prod") == second
+
+
+@pytest.mark.parametrize("dvc_in", [".", "sub"])
+def test_a_project_in_a_subfolder_is_named_as_gto_and_dvc_name_it(
+    template: Path, fresh: Callable[[str], Any], dvc_in: str
+) -> None:
+    whole, inner = fresh("whole"), fresh("whole/sub")
+    whole.git("init", "--quiet", "--initial-branch=main")
+    for each in template.iterdir():
+        if each.name in (".git", ".dvc"):
+            continue
+        (shutil.copytree if each.is_dir() else shutil.copy)(each, inner.root / each.name)
+    where = whole if dvc_in == "." else inner
+    where.dvc("init", "--quiet", *(["--subdir"] if dvc_in == "sub" else []))
+    shutil.copytree(template / ".dvc/cache", where.root / ".dvc/cache")
+    inner.commit()
+
+    made = up(inner)
+    assert (made.name, made.version) == ("sub:late-flights", "v0.1.0")
+    assert whole.tag_names() == {"sub=late-flights@v0.1.0", "sub=late-flights#prod#1"}
+    shutil.rmtree(inner.root / BUNDLES)
+    folder = fetch.fetch_bundle(inner.root, made, inner.root / BUNDLES)
+    assert bundle.digest_of(folder) == made.bundle
+    assert fetch.read_at(inner.root, made, "dvc.yaml").startswith("stages:")
+    assert fetch.read_at(inner.root, made, f"{layout.BUNDLE}/card.md") == "card one"
