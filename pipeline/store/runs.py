@@ -1,0 +1,126 @@
+"""The history of runs: events as they were appended, records as they add up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Literal, TypeAlias, get_args
+
+from pipeline.errors import StoreError
+
+Event: TypeAlias = Literal["started", "published", "held", "failed"]
+EVENTS: tuple[str, ...] = get_args(Event)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEvent:
+    """One row of the runs table. ``at`` must carry its zone; ``seconds`` is since the start."""
+
+    run_id: str
+    event: Event
+    at: datetime
+    partition: str
+    name: str
+    version: str
+    bundle: str
+    contract: str
+    rows_read: int | None = None
+    rows_scored: int | None = None
+    rows_quarantined: int | None = None
+    seconds: float | None = None
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.event not in EVENTS:
+            raise ValueError(f"event {self.event!r}: expected one of {', '.join(EVENTS)}")
+        if self.at.tzinfo is None:
+            raise ValueError("an event's time must carry its zone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """One run: its events folded into one, later facts over earlier ones.
+
+    Attributes
+    ----------
+    event
+        How far it came: the latest of its events, but ``published`` if its rows are what
+        the predictions table holds, whatever was or was not written down afterwards.
+    started_at, at
+        Of the first and the latest event; None if no event of the run was kept.
+    """
+
+    run_id: str
+    event: Event
+    partition: str
+    name: str
+    version: str
+    bundle: str
+    contract: str
+    rows_read: int | None
+    rows_scored: int | None
+    rows_quarantined: int | None
+    seconds: float | None
+    detail: str
+    started_at: datetime | None
+    at: datetime | None
+
+
+def events_of(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
+    """Rows of the runs table as events.
+
+    Raises
+    ------
+    StoreError
+        If a row is no event.
+    """
+    names = [field.name for field in fields(RunEvent)]
+    try:
+        return [RunEvent(**{name: row[name] for name in names}) for row in rows]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise StoreError("holds a row that is no event", where=where, found=str(error)) from None
+
+
+def fold(events: Iterable[RunEvent]) -> list[RunRecord]:
+    """One record a run, in order of their starts; the order of ``events`` does not matter."""
+    records: dict[str, RunRecord] = {}
+    for event in sorted(events, key=_order):
+        earlier = records.get(event.run_id)
+        records[event.run_id] = _first(event) if earlier is None else _later(earlier, event)
+    return sorted(records.values(), key=lambda record: (str(record.started_at), record.run_id))
+
+
+def _order(event: RunEvent) -> tuple[bool, datetime, int]:
+    # A clock that was set back must not make a run that ended look as if it had just begun.
+    return event.event != "started", event.at, EVENTS.index(event.event)
+
+
+def _first(event: RunEvent) -> RunRecord:
+    known = {field.name: getattr(event, field.name) for field in fields(event)}
+    return RunRecord(**known, started_at=event.at)
+
+
+def _later(record: RunRecord, event: RunEvent) -> RunRecord:
+    known = {field.name: getattr(event, field.name) for field in fields(event)}
+    return replace(record, **{name: value for name, value in known.items() if value is not None})
+
+
+def from_commit(metadata: Mapping[str, Any], run_id: str, partition: str) -> RunRecord:
+    """What the commit of a published run says of it, for want of events."""
+    return RunRecord(
+        run_id=run_id,
+        event="published",
+        partition=partition,
+        name=str(metadata.get("name", "")),
+        version=str(metadata.get("version", "")),
+        bundle=str(metadata.get("bundle", "")),
+        contract=str(metadata.get("contract", "")),
+        rows_read=None,
+        rows_scored=None,
+        rows_quarantined=None,
+        seconds=None,
+        detail="",
+        started_at=None,
+        at=None,
+    )
