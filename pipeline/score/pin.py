@@ -1,0 +1,71 @@
+"""Pin once: which version scores, what its bundle and its contract are.
+
+Everything that decides a score comes from the promoted commit, never from the work tree:
+the bundle through DVC, the contract file and its table rules through git. Where things
+lie (store, input, Spark) comes from the work tree's params.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline import bundle, digests, layout
+from pipeline.bundle import Bundle, Files
+from pipeline.contract.load import load_source
+from pipeline.contract.model import Contract
+from pipeline.errors import BundleChanged
+from pipeline.params import Contract as ContractParams
+from pipeline.params import Params, parse
+
+if TYPE_CHECKING:
+    from pipeline.registry.versions import Version
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What a run scores with, from its first row to its last."""
+
+    version: Version
+    bundle: Bundle
+    contract: Contract
+    contract_source: str
+    contract_digest: str
+    rules: ContractParams
+
+    @property
+    def files(self) -> Files:
+        return self.bundle.files
+
+
+def pin(root: Path, params: Params) -> Pinned:
+    """Resolve the stage to a version, once, and fetch what belongs to it.
+
+    Raises
+    ------
+    NotARepository, NoChampion
+        There is nothing to score with.
+    BundleMissing, BundleChanged, BundleUntrusted, BundleIncompatible
+        The promoted bundle cannot be had, or is not what was promoted.
+    """
+    from pipeline.registry.fetch import fetch_bundle, read_at
+    from pipeline.registry.versions import champion
+
+    version = champion(root, params.name, params.registry.stage)
+    folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
+    loaded = bundle.load(folder, expected=version.bundle, allow_types=params.bundle.allow_types)
+    name = f"{layout.PARAMS} at {version.version}"
+    then = parse(read_at(root, version, layout.PARAMS), name)
+    source = read_at(root, version, then.contract.file)
+    digest = digests.contract(source, then)
+    if digest != loaded.manifest.contract_digest:
+        raise BundleChanged(
+            "the contract at the promoted commit is not the one the model was trained under",
+            where=f"{then.contract.file} at {version.version}",
+            expected=loaded.manifest.contract_digest[:19],
+            found=digest[:19],
+            mend="Run dvc repro, commit and promote again.",
+        )
+    contract = load_source(source, f"{then.contract.file} at {version.version}").without_label()
+    return Pinned(version, loaded, contract, source, digest, then.contract)

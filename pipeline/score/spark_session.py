@@ -1,0 +1,213 @@
+"""Start Spark: quiet, offline, on whatever Java there is, and out of the user's way."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import pipeline
+from pipeline import layout
+from pipeline.errors import RunError
+from pipeline.params import Params
+from pipeline.score.java import java_home
+
+if TYPE_CHECKING:
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
+
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+LOG_LIMIT = 1_000_000
+"""Bytes after which the log of earlier sessions is put aside."""
+
+_LOGGING = """\
+# Written by Assay: warnings and errors only, to the file that Assay gives as standard error.
+rootLogger.level = warn
+rootLogger.appenderRef.err.ref = err
+appender.err.type = Console
+appender.err.name = err
+appender.err.target = SYSTEM_ERR
+appender.err.layout.type = PatternLayout
+appender.err.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex
+"""
+
+
+def session(params: Params, root: Path) -> SparkSession:
+    """A Spark session as params.yaml asks for; the one that is running, if one is.
+
+    What Spark's JVM prints goes to ``.assay/spark/spark.log``, not to the terminal. Under
+    spark-submit the JVM is there already, and what spark-submit was told wins over
+    params.yaml.
+
+    Parameters
+    ----------
+    root
+        The project's root. Spark's scratch is kept under its ``.assay``.
+
+    Raises
+    ------
+    JavaMissing
+        If there is no Java 17 or newer.
+    RunError
+        If Spark does not start, saying why.
+    """
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark import SparkContext
+    from pyspark.errors import PySparkException
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    running = SparkContext._active_spark_context
+    if running is not None:
+        return _quiet(SparkSession.builder.getOrCreate())
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    scratch = _scratch(root)
+    settings = _settings(params, root.resolve(), scratch)
+    environment = _environment(params)
+    if not submitted and SparkContext._gateway is None:
+        environment["JAVA_HOME"] = str(java_home(root.resolve() / layout.WORK))
+    with _log(scratch) as log, _exported(environment):
+        try:
+            if SparkContext._gateway is None:
+                # Our own launch, for the one thing that pyspark's cannot do: redirect output.
+                streams = None if submitted else {"stdout": log, "stderr": log}
+                gateway = launch_gateway(  # type: ignore[no-untyped-call]
+                    _conf(settings, submitted), streams
+                )
+                SparkContext._ensure_initialized(gateway=gateway)
+            built = SparkSession.builder.config(conf=_conf(settings, submitted)).getOrCreate()
+        except (PySparkException, Py4JError, OSError, ValueError) as error:
+            raise _not_started(error, log, params.spark.master) from None
+    return _quiet(built)
+
+
+def _quiet(session: SparkSession) -> SparkSession:
+    session.sparkContext.setLogLevel("WARN")
+    return session
+
+
+def _conf(settings: Mapping[str, str], submitted: bool) -> SparkConf:
+    from pyspark import SparkConf
+
+    # Once there is a JVM this starts from what it was told: by spark-submit, which stays, or
+    # by an earlier session of this process, which does not.
+    conf = SparkConf()
+    for name, value in settings.items():
+        if not (submitted and conf.contains(name)):
+            conf.set(name, value)
+    return conf
+
+
+def _is_local(params: Params) -> bool:
+    return params.spark.master.startswith("local")
+
+
+def _settings(params: Params, root: Path, scratch: Path) -> dict[str, str]:
+    """Every Spark setting of the session: our defaults under the user's own."""
+    own = {
+        "spark.master": params.spark.master,
+        "spark.app.name": f"assay {params.name}",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(params.score.batch_rows),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+    }
+    # Each task has one core: a library that starts a thread a core would crowd the others.
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        own[f"spark.executorEnv.{library}_NUM_THREADS"] = "1"
+    if _is_local(params):
+        own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
+        own["spark.executorEnv.PYTHONPATH"] = _worker_path(root)
+    user = dict(params.spark.conf)
+    options = [
+        # A night's work in the JVM is short: compile fast, not well.
+        "-XX:TieredStopAtLevel=1",
+        _quoted(f"-Dderby.system.home={scratch / 'derby'}"),
+        _quoted(f"-Dlog4j2.configurationFile={(scratch / 'log4j2.properties').as_uri()}"),
+    ]
+    # Options add up; the JVM takes the last one of a kind, so the user's come last.
+    own[JAVA_OPTIONS] = " ".join([*options, user.pop(JAVA_OPTIONS, "")]).strip()
+    return own | user
+
+
+def _quoted(option: str) -> str:
+    """As Spark's launcher splits options: by spaces, unless in double quotes."""
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _worker_path(root: Path) -> str:
+    """What workers on this machine need to import: this package, and the user's modules."""
+    ours = Path(pipeline.__path__[0]).resolve().parent
+    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
+    return os.pathsep.join(str(path) for path in (ours, root) if path not in installed)
+
+
+def _environment(params: Params) -> dict[str, str]:
+    """Variables for the launch alone."""
+    local = _is_local(params)
+    python = params.spark.conf.get("spark.pyspark.python")
+    if python is None:
+        # A cluster may have its own, named in the environment; here the driver's is right.
+        python = sys.executable if local else os.environ.get("PYSPARK_PYTHON", sys.executable)
+    environment = {"PYSPARK_PYTHON": python}
+    if local:
+        # Or Spark asks for the address of the machine's name, which not every machine has.
+        environment["SPARK_LOCAL_IP"] = "127.0.0.1"
+    return environment
+
+
+@contextmanager
+def _exported(environment: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _scratch(root: Path) -> Path:
+    scratch = root.resolve() / layout.WORK / "spark"
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        (scratch / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+    except OSError as error:
+        raise RunError("cannot be written", where=str(scratch), found=str(error)) from None
+    return scratch
+
+
+@contextmanager
+def _log(scratch: Path) -> Iterator[IO[str]]:
+    path = scratch / "spark.log"
+    if path.exists() and path.stat().st_size > LOG_LIMIT:
+        shutil.move(path, path.with_suffix(".log.1"))
+    with path.open("a+", encoding="utf-8", errors="replace") as log:
+        # Reading starts where this session's output does.
+        log.seek(0, os.SEEK_END)
+        yield log
+
+
+def _not_started(error: Exception, log: IO[str], master: str) -> RunError:
+    """The line of the JVM's output, or of the error, that says most."""
+    lines = [*str(error).splitlines(), *log.read().splitlines()]
+    telling = [line.strip() for line in lines if re.search(r"Exception|Error\b|Error:", line)]
+    reasons = [line for line in telling if "JAVA_GATEWAY_EXITED" not in line]
+    words = [line.strip() for line in lines if line.strip()]
+    return RunError(
+        "Spark did not start",
+        where=f"spark.master {master}",
+        found=(reasons or words or [type(error).__name__])[0][:300],
+        mend=f"Everything it said is in {log.name}.",
+    )
