@@ -1,0 +1,274 @@
+"""Has a night drifted? A pure answer from two sets of counts and the limits in params.yaml.
+
+A night is a small sample (for the flights about 900 rows), and small samples differ by
+chance; nights also differ for good reasons, Saturdays from Mondays. So no limit on a
+distance is written down by hand or taken from a p-value: each column's limit is a quantile
+of the distances between each reference night and all the other reference nights, which hold
+both kinds of ordinary difference. The quantile is one that occurred (the next one above, if
+the quantile falls between two), so with fewer than ``1 / (1 - quantile)`` nights it is the
+largest of them. A night much smaller than the reference's nights strays further by chance
+alone; the contract's row count is there to say so first.
+
+The night crosses its limits when
+
+- the score strays further than its limit,
+- more than ``max_drifted_share`` of the features stray further than theirs,
+- a null share changed by more than ``max_null_share_change`` and by more than the same
+  quantile of the reference nights' own changes (some columns come and go: a weather station
+  reports no gusts on a calm day, and a fixed limit would cry wolf on most nights),
+- more than ``max_new_category_share`` of a column's values are categories that the reference
+  did not have,
+- or anything could not be computed: what cannot be compared is not called fine. (Only a
+  feature that was null all night, as an ordinary share of the reference's nights were, just
+  counts as drifted.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.params import Monitor
+from pipeline.profile import (
+    SCORE,
+    CategoryGrid,
+    ColumnGrid,
+    ColumnProfile,
+    Profile,
+    Reference,
+    js_distance,
+    psi,
+)
+
+ALL_NULL = "null in every row"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one column; None where it could not be computed.
+
+    Attributes
+    ----------
+    distance, limit
+        Jensen-Shannon distance from the reference, and the most that passes.
+    null_share_change, null_share_limit
+        Change of the null share against the reference's, signed, and the most that passes
+        either way.
+    drifted
+        The distance is over the limit, or unknown.
+    crossed
+        Any limit of this column was crossed.
+    decisive
+        This column alone makes the night cross.
+    reasons
+        Why, one phrase a limit.
+    """
+
+    column: str
+    distance: float | None
+    limit: float | None
+    psi: float | None
+    null_share: float | None
+    null_share_change: float | None
+    null_share_limit: float | None
+    new_category_share: float | None
+    drifted: bool
+    crossed: bool
+    decisive: bool
+    reasons: tuple[str, ...]
+
+    @property
+    def times_limit(self) -> float:
+        """The distance as a multiple of its limit; infinite if it cannot be said."""
+        if self.distance is None or self.limit is None:
+            return math.inf
+        if self.limit == 0:
+            return 0.0 if self.distance == 0 else math.inf
+        return self.distance / self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer about one night, and everything that it rests on.
+
+    ``quantile`` and ``nights`` say how the limits on distances were learnt; ``findings``
+    are ordered, the furthest over its limit first.
+    """
+
+    crossed: bool
+    reasons: tuple[str, ...]
+    rows: int
+    drifted: tuple[str, ...]
+    features: int
+    quantile: float
+    nights: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def drifted_share(self) -> float | None:
+        """Share of the features that drifted; None without features."""
+        return len(self.drifted) / self.features if self.features else None
+
+
+def decide(reference: Reference, profile: Profile, limits: Monitor, rows: int) -> Decision:
+    """Compare the counts of a night's scored rows with the reference.
+
+    Parameters
+    ----------
+    reference
+        Of the bundle that scored the night.
+    profile
+        Counts of all of the night's scored rows, on the grid of ``reference``.
+    limits
+        The section ``monitor`` of params.yaml.
+    rows
+        How many rows the run scored; a column that counts another number of rows is not
+        comparable, for nothing is decided on a part of a night.
+    """
+    findings = [
+        _finding(name, reference, profile.get(name), limits, rows) for name in reference.grid
+    ]
+    findings.sort(key=lambda f: (not f.decisive, not f.crossed, -f.times_limit, f.column))
+    features = [name for name in reference.grid if name != SCORE]
+    drifted = tuple(f.column for f in findings if f.drifted and f.column != SCORE)
+    reasons = [
+        *_overall(rows, features, drifted, limits),
+        *(f"{f.column}: {reason}" for f in findings if f.decisive for reason in f.reasons),
+    ]
+    return Decision(
+        crossed=bool(reasons),
+        reasons=tuple(reasons),
+        rows=rows,
+        drifted=drifted,
+        features=len(features),
+        quantile=limits.limit_quantile,
+        nights=reference.nights,
+        findings=tuple(findings),
+    )
+
+
+def _overall(
+    rows: int, features: Sequence[str], drifted: Sequence[str], limits: Monitor
+) -> list[str]:
+    if rows == 0:
+        return ["no row was scored"]
+    if not features:
+        return ["the reference has no feature to compare"]
+    if len(drifted) / len(features) > limits.max_drifted_share:
+        return [
+            f"{len(drifted)} of {len(features)} features drifted "
+            f"(at most {limits.max_drifted_share:.0%} may)"
+        ]
+    return []
+
+
+def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:
+    """The quantile of the reference's own distances, rounded up to one that occurred."""
+    if not distances:
+        return None
+    limit = float(np.quantile(np.asarray(distances), quantile, method="higher"))
+    return limit if math.isfinite(limit) else None
+
+
+def _finding(
+    name: str, reference: Reference, night: ColumnProfile | None, limits: Monitor, rows: int
+) -> Finding:
+    before = reference.profile[name]
+    limit = learnt_limit(reference.distances[name], limits.limit_quantile)
+    usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
+    most = max(limits.max_null_share_change, usual or 0.0)
+    unknown = _incomparable(before, night, limit, rows)
+    if unknown is not None or night is None or limit is None:
+        known = night is not None and night.rows > 0
+        return Finding(
+            column=name,
+            distance=None,
+            limit=limit,
+            psi=None,
+            null_share=night.nulls / night.rows if night is not None and known else None,
+            null_share_change=None,
+            null_share_limit=most,
+            new_category_share=None,
+            drifted=True,
+            crossed=True,
+            decisive=not (unknown == ALL_NULL and _often_null(name, reference, limits)),
+            reasons=(unknown or "cannot be compared",),
+        )
+    distance = float(js_distance(before.counts, night.counts))
+    # Not "distance > limit": a NaN must count as drifted.
+    drifted = not distance <= limit
+    change = night.nulls / night.rows - before.nulls / before.rows
+    new = _new_share(reference.grid[name], before, night)
+    grave = []
+    if not abs(change) <= most:
+        grave.append(
+            f"null share {night.nulls / night.rows:.3f}, {before.nulls / before.rows:.3f} in the "
+            f"reference (may change by {most:.3f})"
+        )
+    if new is not None and not new <= limits.max_new_category_share:
+        grave.append(
+            f"{new:.1%} of its values are new categories "
+            f"(at most {limits.max_new_category_share:.1%} may be)"
+        )
+    far = [f"distance {distance:.3f} over its limit {limit:.3f}"] if drifted else []
+    return Finding(
+        column=name,
+        distance=distance if math.isfinite(distance) else None,
+        limit=limit,
+        psi=psi(before.counts, night.counts),
+        null_share=night.nulls / night.rows,
+        null_share_change=change,
+        null_share_limit=most,
+        new_category_share=new,
+        drifted=drifted,
+        crossed=drifted or bool(grave),
+        decisive=bool(grave) or (drifted and name == SCORE),
+        reasons=(*grave, *far),
+    )
+
+
+def _incomparable(
+    before: ColumnProfile, night: ColumnProfile | None, limit: float | None, rows: int
+) -> str | None:
+    """Why the night's column cannot be compared with the reference's, or None if it can."""
+    if night is None:
+        return "not in the night's profile"
+    if night.rows == 0:
+        return "no row to compare"
+    if night.rows != rows:
+        return f"counts {night.rows} rows, the run scored {rows}"
+    if len(night.counts) != len(before.counts):
+        return (
+            f"counted in {len(night.counts)} cells, the reference in {len(before.counts)}: "
+            "not the same grid"
+        )
+    if sum(night.counts) == 0:
+        return ALL_NULL
+    if sum(before.counts) == 0:
+        return "null in every row of the reference"
+    if limit is None:
+        return "no limit could be learnt: the reference has fewer than two nights of it"
+    return None
+
+
+def _often_null(name: str, reference: Reference, limits: Monitor) -> bool:
+    """Whether nights without a single value are ordinary.
+
+    They are if the reference had more of them than the limit's quantile leaves out.
+    """
+    empty = reference.nights - len(reference.distances[name])
+    return reference.nights > 1 and empty / reference.nights > 1 - limits.limit_quantile
+
+
+def _new_share(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> float | None:
+    """Share of the known values that are not on the grid, beyond the reference's own share.
+
+    The reference's own share is nothing, unless it had more categories than a grid holds.
+    """
+    if not isinstance(grid, CategoryGrid):
+        return None
+    now = night.counts[-1] / sum(night.counts)
+    return max(0.0, now - before.counts[-1] / sum(before.counts))

@@ -1,0 +1,186 @@
+"""A night's page: our section first, then Evidently on a sample. The only Evidently importer.
+
+Evidently saves a whole HTML document with its scripts inside. Ours is put at the start of
+its body, with a policy in its head that keeps the page from reaching any network.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from html import escape
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import AssayError
+from pipeline.profile import SCORE
+
+if TYPE_CHECKING:
+    from evidently.core.report import Snapshot
+
+POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "font-src data:; img-src data: blob:; form-action 'none'; base-uri 'none'"
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows to look at: the night's and the reference's, with the same columns.
+
+    ``left_out`` says why there is less than all features, or nothing; empty if all are here.
+    """
+
+    night: pd.DataFrame
+    reference: pd.DataFrame
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    left_out: str
+
+    @property
+    def rows(self) -> int:
+        return len(self.night) if self.numeric else 0
+
+
+def sample_of(
+    night: pd.DataFrame,
+    reference: pd.DataFrame,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+) -> Sample:
+    """Both frames cut down to what Evidently can compare: columns with some value in each.
+
+    Parameters
+    ----------
+    night, reference
+        The features and ``probability``, one row a scored row.
+    numeric, categorical
+        The features; ``probability`` is added to the former.
+    """
+    numeric = (*numeric, SCORE)
+    columns = [*numeric, *categorical]
+    gone = [name for name in columns if name not in night or name not in reference]
+    frames = [_plain(f, numeric, categorical) for f in (night, reference)]
+    gone += [
+        name
+        for name in columns
+        if name not in gone and any(frame[name].isna().all() for frame in frames)
+    ]
+    if SCORE in gone or len(night) < 2 or len(reference) < 2:
+        found = f"{len(night)} of the night's and {len(reference)} of the reference's"
+        return Sample(frames[0], frames[1], (), (), f"There are too few rows to compare: {found}.")
+    kept = [[name for name in names if name not in gone] for names in (numeric, categorical)]
+    why = f"Left out, for lack of values in the sample: {', '.join(gone)}." if gone else ""
+    both = [*kept[0], *kept[1]]
+    return Sample(frames[0][both], frames[1][both], tuple(kept[0]), tuple(kept[1]), why)
+
+
+def _plain(frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]) -> pd.DataFrame:
+    """Float64 and str columns, nulls as NaN: infinities would stop Evidently."""
+    made: dict[str, pd.Series[float] | pd.Series[str]] = {}
+    for name in numeric:
+        if name in frame:
+            values = frame[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            made[name] = pd.Series(np.where(np.isfinite(values), values, np.nan))
+    for name in categorical:
+        if name in frame:
+            column = frame[name].astype(object).reset_index(drop=True)
+            made[name] = column.where(column.isna(), column.astype(str)).where(
+                column.notna(), np.nan
+            )
+    return pd.DataFrame(made)
+
+
+def page(title: str, section: str, sample: Sample) -> str:
+    """The whole page as one HTML document.
+
+    Raises
+    ------
+    AssayError
+        If Evidently's document is not one that a section can be put into.
+    """
+    head = (
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+        f"<title>{escape(title)}</title>"
+    )
+    if not sample.rows:
+        return (
+            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="UTF-8">'
+            f'{head}</head>\n<body style="margin:0">{section}</body></html>\n'
+        )
+    theirs = _evidently(sample)
+    before_head, head_tag, after_head = theirs.partition("<head>")
+    between, body_tag, body = after_head.partition("<body>")
+    if not head_tag or not body_tag:
+        raise AssayError(
+            "Evidently wrote a page of another form than Assay knows",
+            expected="one <head> and one <body>",
+            mend="Install a version of evidently that pyproject.toml allows.",
+        )
+    return f"{before_head}{head_tag}{head}{between}{body_tag}\n{section}{body}"
+
+
+def _evidently(sample: Sample) -> str:
+    with _silence():
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.metrics import ValueDrift
+        from evidently.presets import DataDriftPreset, DataSummaryPreset
+
+        definition = DataDefinition(
+            numerical_columns=list(sample.numeric), categorical_columns=list(sample.categorical)
+        )
+        features = [name for name in (*sample.numeric, *sample.categorical) if name != SCORE]
+        drift = [DataDriftPreset(columns=features)] if features else []
+        report = Report([ValueDrift(column=SCORE), *drift, DataSummaryPreset()])
+        snapshot: Snapshot = report.run(
+            Dataset.from_pandas(sample.night, data_definition=definition),
+            Dataset.from_pandas(sample.reference, data_definition=definition),
+        )
+        return _rounded(snapshot.get_html_str(as_iframe=False))
+
+
+_LONG = re.compile(r"(?<=[\[ ,:])-?\d+\.\d{7,}(?:e-?\d+)?(?=[,\]}])")
+
+
+def _rounded(document: str) -> str:
+    """Plotted numbers to six digits, which no eye can tell and which saves 200 kB a page.
+
+    Only what Evidently computed is touched: it stands before its library.
+    """
+    data, library, rest = document.partition("<script>var global")
+    return _LONG.sub(lambda number: f"{float(number[0]):.6g}", data) + library + rest
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Nothing of Evidently's, or of what it imports, on the terminal or on the network.
+
+    Its warnings are about its own internals and cannot be mended by who runs Assay.
+    """
+    tracked = os.environ.get("DO_NOT_TRACK")
+    quiet = logging.root.manager.disable
+    os.environ["DO_NOT_TRACK"] = "1"
+    logging.disable(logging.CRITICAL)
+    try:
+        with (
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            redirect_stdout(StringIO()),
+            redirect_stderr(StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(quiet)
+        if tracked is None:
+            del os.environ["DO_NOT_TRACK"]
+        else:
+            os.environ["DO_NOT_TRACK"] = tracked

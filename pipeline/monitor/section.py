@@ -1,0 +1,156 @@
+"""Our part of a night's page: the decision, on all rows, in front of anything else."""
+
+from __future__ import annotations
+
+from pipeline.monitor import charts
+from pipeline.monitor.drift import Finding
+from pipeline.monitor.summary import NightSummary
+from pipeline.profile import SCORE, Profile, Reference
+
+PICTURES = 5
+
+CSS = """
+.assay{background:#fff;color:#1f2933;font:15px/1.5 system-ui,"Segoe UI",Roboto,Arial,sans-serif;
+ max-width:1180px;margin:0 auto;padding:28px 24px 8px}
+.assay *{box-sizing:border-box}
+.assay h1{font-size:30px;line-height:1.2;margin:0;font-weight:650}
+.assay h2{font-size:19px;margin:32px 0 6px;font-weight:650}
+.assay p{margin:4px 0 10px;max-width:860px}
+.assay .quiet{color:#5b6773}
+.assay .answer{border-left:8px solid;padding:16px 20px;border-radius:6px}
+.assay .ok{border-color:#2e7d4f;background:#edf7f0}
+.assay .bad{border-color:#c0392b;background:#fcefed}
+.assay .answer ul{margin:8px 0 0;padding-left:20px}
+.assay dl{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:14px 24px;margin:20px 0 0}
+.assay dt{color:#5b6773;font-size:13px}
+.assay dd{margin:0;font-weight:600;overflow-wrap:anywhere}
+.assay dd.code{font:13px/1.5 ui-monospace,Consolas,monospace}
+.assay .wide{overflow-x:auto}
+.assay table{border-collapse:collapse;width:100%;font-size:14px}
+.assay th{text-align:left;font-weight:600;color:#5b6773;border-bottom:1px solid #c9d1d9}
+.assay td,.assay th{padding:5px 10px 5px 0;vertical-align:middle;white-space:nowrap}
+.assay td{border-bottom:1px solid #edf0f3}
+.assay .n{text-align:right;font-variant-numeric:tabular-nums}
+.assay tr.over td:first-child{color:#c0392b;font-weight:650}
+.assay td.why{white-space:normal;min-width:190px}
+.assay svg text{font:10px system-ui,Arial,sans-serif;fill:#5b6773}
+.assay .pictures{display:grid;gap:20px 28px;
+ grid-template-columns:repeat(auto-fill,minmax(350px,1fr))}
+.assay figure{margin:0}.assay figure svg{width:100%;height:auto}
+.assay figcaption{font-weight:600;margin-bottom:2px}
+.assay .key{display:inline-block;width:11px;height:11px;border-radius:2px;margin:0 5px 0 12px}
+.assay .next{border-top:2px solid #1f2933;padding-top:14px;margin-top:40px}
+@media(max-width:760px){.assay dl{grid-template-columns:repeat(2,minmax(0,1fr))}}
+"""
+
+TEMPLATE = """
+<section class="assay" lang="en">
+<style>{{ css | safe }}</style>
+<div class="answer {{ 'bad' if d.crossed else 'ok' }}">
+<h1>{{ s.headline() }}</h1>
+{% if d.crossed %}<ul>{% for reason in d.reasons %}<li>{{ reason }}</li>{% endfor %}</ul>
+{% else %}<p>{{ s.name }}: the score is no further from the reference than the reference's
+own nights are from each other, and no column has odd nulls or categories.</p>{% endif %}
+</div>
+<dl>
+<div><dt>Rows read</dt><dd>{{ "{:,}".format(s.rows_read) }}</dd></div>
+<div><dt>Rows scored</dt><dd>{{ "{:,}".format(s.rows_scored) }}</dd></div>
+<div><dt>Rows quarantined</dt><dd>{{ "{:,}".format(s.rows_quarantined) }}</dd></div>
+<div><dt>Features drifted</dt><dd>{{ d.drifted | length }} of {{ d.features }}
+ (at most {{ "{:.0%}".format(s.limits.max_drifted_share) }} may)</dd></div>
+<div><dt>Model</dt><dd>{{ s.name }} {{ s.version }}</dd></div>
+<div><dt>Scored at</dt><dd>{{ s.scored_at }}</dd></div>
+<div><dt>Run</dt><dd class="code">{{ s.run_id }}</dd></div>
+<div><dt>Bundle</dt><dd class="code">{{ s.bundle }}</dd></div>
+</dl>
+
+<h2>Every column, on all {{ "{:,}".format(s.rows_scored) }} scored rows</h2>
+<p class="quiet">Distance is the Jensen-Shannon distance (0: the same shares, 1: nothing in common)
+between the night's counts and the reference's. A column's limit is the {{ d.quantile }} quantile of
+the distances of {{ d.nights }} reference nights, each from all the others. In the picture a grey
+tick is a reference night, the red line the limit, the dot this night. PSI is shown, not decided on.
+A null share may change by {{ "{:.1%}".format(s.limits.max_null_share_change) }}, or by the same
+quantile of the reference nights' own changes where that is more; new categories may make up
+{{ "{:.1%}".format(s.limits.max_new_category_share) }}.</p>
+<div class="wide"><table>
+<thead><tr><th>Column</th><th class="n">Distance</th><th class="n">Limit</th><th>
+Among the reference's nights</th><th class="n">PSI</th>
+<th class="n">Nulls</th><th class="n">Change</th><th class="n">May change</th>
+<th class="n">New</th><th>Over its limit</th></tr></thead>
+<tbody>{% for row in rows %}<tr class="{{ 'over' if row.f.crossed }}">
+<td>{{ row.f.column }}</td><td class="n">{{ number(row.f.distance) }}</td>
+<td class="n">{{ number(row.f.limit) }}</td><td>{{ row.strip | safe }}</td>
+<td class="n">{{ number(row.f.psi) }}</td><td class="n">{{ share(row.f.null_share) }}</td>
+<td class="n">{{ share(row.f.null_share_change) }}</td>
+<td class="n">{{ share(row.f.null_share_limit) }}</td>
+<td class="n">{{ share(row.f.new_category_share) }}</td>
+<td class="why">{{ row.f.reasons | join("; ") }}</td></tr>
+{% endfor %}</tbody></table></div>
+
+{% if pictures %}<h2>The score, and the columns furthest over or nearest to their limits</h2>
+<p class="quiet">Share of the known values in each cell of the reference's grid.
+<span class="key" style="background:{{ colours[0] }}"></span>reference
+<span class="key" style="background:{{ colours[1] }}"></span>night
+<span class="key" style="background:{{ colours[2] }}"></span>night, over its limit</p>
+<div class="pictures">{% for p in pictures %}<figure><figcaption>{{ p.name }}</figcaption>
+{{ p.svg | safe }}</figure>{% endfor %}</div>{% endif %}
+
+<div class="next"><h2 style="margin-top:0">{{ next_title }}</h2>
+<p class="quiet">{{ next_text }}</p></div>
+</section>
+"""
+
+
+def render(summary: NightSummary, reference: Reference, night: Profile, left_out: str) -> str:
+    """The section as HTML; everything that came from data or people is escaped.
+
+    Parameters
+    ----------
+    left_out
+        Why Evidently shows less than all features, or nothing; empty if it shows them all.
+    """
+    from jinja2 import Environment
+
+    findings = summary.decision.findings
+    rows = [
+        {"f": f, "strip": charts.strip(reference.distances[f.column], f.limit, f.distance)}
+        for f in findings
+    ]
+    if summary.sample_rows:
+        title = f"Evidently on a sample of {summary.sample_rows:,} rows"
+        text = (
+            "For looking at: other methods with fixed thresholds, on sampled rows. Nothing above "
+            f"was decided on it. {left_out}"
+        )
+    else:
+        title, text = "Evidently shows nothing for this night", left_out
+    template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE)
+    return template.render(
+        css=CSS,
+        s=summary,
+        d=summary.decision,
+        rows=rows,
+        pictures=[
+            {
+                "name": f.column,
+                "svg": charts.histogram(
+                    reference.grid[f.column],
+                    reference.profile[f.column],
+                    night[f.column],
+                    far=f.crossed,
+                ),
+            }
+            for f in _pictured(findings, night)
+        ],
+        colours=(charts.REFERENCE, charts.NIGHT, charts.OVER),
+        number=lambda value: "" if value is None else f"{value:.3f}",
+        share=lambda value: "" if value is None else f"{value:.1%}",
+        next_title=title,
+        next_text=text.strip(),
+    )
+
+
+def _pictured(findings: tuple[Finding, ...], night: Profile) -> list[Finding]:
+    drawable = [f for f in findings if f.distance is not None and f.column in night]
+    score = [f for f in drawable if f.column == SCORE]
+    return [*score, *(f for f in drawable if f.column != SCORE)][: PICTURES + 1]

@@ -1,0 +1,214 @@
+"""Where things stand, gathered from the registry, the store and the nights' documents.
+
+Each part is gathered on its own: whatever is missing or broken is told in words in its
+place, and the other parts are still shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote
+
+from pipeline import layout
+from pipeline.errors import AssayError, NoChampion, NotARepository
+from pipeline.params import Params
+
+if TYPE_CHECKING:
+    from pipeline.registry.versions import Version
+    from pipeline.store import Store
+
+WEEK = 7
+Facts: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The facts of one part, or in words why there are none. Never both."""
+
+    facts: Facts | None
+    words: str | None
+
+    def to_plain(self) -> Facts | None:
+        if self.facts is not None:
+            return self.facts
+        return {"none": self.words}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything ``assay status`` shows."""
+
+    name: str
+    stage: str
+    champion: Part
+    night: Part
+    quarantine: Part
+    drift: Part
+
+    def to_json(self) -> str:
+        parts = {
+            name: getattr(self, name).to_plain()
+            for name in ("champion", "night", "quarantine", "drift")
+        }
+        tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
+        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def standing(root: Path, params: Params) -> Standing:
+    """Look at everything; raise nothing that a person can mend."""
+    from pipeline.store import open_store
+
+    def of_store(gather: Callable[[Store], Part]) -> Part:
+        return _told(lambda: gather(open_store(root, params)))
+
+    return Standing(
+        name=params.name,
+        stage=params.registry.stage,
+        champion=_told(lambda: _champion(root, params)),
+        night=of_store(_night),
+        quarantine=of_store(_quarantine),
+        drift=_told(lambda: _drift(root / layout.NIGHTS)),
+    )
+
+
+def _told(gather: Callable[[], Part]) -> Part:
+    try:
+        return gather()
+    except AssayError as error:
+        return Part(None, f"cannot be told: {error.line()}")
+
+
+def _champion(root: Path, params: Params) -> Part:
+    from pipeline.registry.versions import champion, history
+
+    stage = params.registry.stage
+    try:
+        version = champion(root, params.name, stage)
+    except NotARepository as error:
+        return Part(None, f"no registry yet: {error.line()}")
+    except NoChampion as error:
+        return Part(None, error.line())
+    given = [
+        each
+        for each in history(root, params.name, stage)
+        if each.version == version.version and each.kind != "unassign"
+    ]
+    last = given[-1] if given else None
+    return Part(
+        {
+            "version": version.version,
+            "since": last.at if last else version.at,
+            "by": last.by if last else version.by,
+            "because": last.why if last else version.why,
+            "commit": version.commit,
+            "bundle": version.bundle,
+            "verdict": _verdict(root, version),
+        },
+        None,
+    )
+
+
+def _verdict(root: Path, version: Version) -> str:
+    """The outcome of the very verdict that the version's tags name, or why it is unknown."""
+    from pipeline.registry.fetch import read_at
+    from pipeline.verdict import Verdict
+
+    try:
+        text = read_at(root, version, layout.VERDICT)
+        if f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" != version.verdict:
+            return "unknown: its commit holds another verdict than its tags name"
+        verdict = Verdict.from_json(text, layout.VERDICT)
+    except AssayError as error:
+        return f"unknown: {error.line()}"
+    if verdict.bundle != version.bundle:
+        return "unknown: the verdict is about another bundle"
+    return str(verdict.outcome.value)
+
+
+def _night(store: Store) -> Part:
+    nights = store.partitions()
+    runs = store.runs()
+    latest = runs[-1] if runs else None
+    record = store.published_run(nights[-1]) if nights else None
+    if record is None:
+        words = "no night has been published yet; score one: assay score --date DAY"
+        if latest is not None:
+            words += f" (the latest run, {latest.run_id}, {latest.event} {latest.partition})"
+        return Part(None, words)
+    facts: Facts = {
+        "partition": record.partition,
+        "run_id": record.run_id,
+        "version": record.version,
+        "bundle": record.bundle,
+        "published_at": record.at.isoformat() if record.at else None,
+        "rows_read": record.rows_read,
+        "rows_scored": record.rows_scored,
+        "rows_quarantined": record.rows_quarantined,
+        "unpublished_run": None,
+    }
+    if latest is not None and latest.event != "published":
+        facts["unpublished_run"] = {
+            "run_id": latest.run_id,
+            "partition": latest.partition,
+            "event": latest.event,
+            "detail": latest.detail,
+        }
+    return Part(facts, None)
+
+
+def _quarantine(store: Store) -> Part:
+    import pyarrow.compute as pc
+
+    nights = store.partitions()
+    if not nights:
+        return Part(None, "no night has been published yet")
+    refused = store.quarantine(nights[-1])
+    counts = pc.value_counts(pc.list_flatten(refused.column("broken_rules"))).to_pylist()
+    rules = {str(each["values"]): int(each["counts"]) for each in counts}
+    week = nights[-WEEK:]
+    records = [store.published_run(night) for night in week]
+    return Part(
+        {
+            "partition": nights[-1],
+            "rows": refused.num_rows,
+            "rules": dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
+            "last_nights": len(week),
+            "last_nights_rows": sum(r.rows_quarantined or 0 for r in records if r is not None),
+        },
+        None,
+    )
+
+
+def _drift(folder: Path) -> Part:
+    """The document of the last night that was monitored."""
+    documents = sorted(folder.glob("*.json"), key=lambda each: unquote(each.stem))
+    if not documents:
+        return Part(None, "no night has been monitored yet: assay monitor --date DAY")
+    last = documents[-1]
+    try:
+        tree = json.loads(last.read_text(encoding="utf-8"))
+        findings = tree["findings"]
+        top = findings[0] if findings else None
+        facts: Facts = {
+            "partition": tree["partition"],
+            "run_id": tree["run_id"],
+            "version": tree["version"],
+            "crossed": bool(tree["crossed"]),
+            "reasons": list(tree["reasons"]),
+            "drifted": len(tree["drifted"]),
+            "features": int(tree["features"]),
+            "top": top and {key: top[key] for key in ("column", "distance", "limit", "reasons")},
+            "page": tree["page"],
+        }
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return Part(
+            None,
+            f"cannot be told: {layout.NIGHTS}/{last.name} is not what assay monitor wrote "
+            f"({type(error).__name__}); monitor the night again",
+        )
+    return Part(facts, None)

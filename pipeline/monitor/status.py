@@ -1,0 +1,111 @@
+"""``assay status``: where things stand, for people or as one JSON document."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.monitor.standing import Facts, Part, Standing, standing
+from pipeline.params import Params
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> Standing:
+    """Print champion, last night, quarantine and drift.
+
+    What is not there yet, or cannot be read, is said in words; that is no error.
+    """
+    found = standing(root, params)
+    if as_json:
+        print(found.to_json(), end="")
+    else:
+        _print(found)
+    return found
+
+
+def _print(found: Standing) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=found.name, title_justify="left", show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = (
+        (f"champion ({found.stage})", _lines(found.champion, champion_lines)),
+        ("last night", _lines(found.night, night_lines)),
+        ("quarantine", _lines(found.quarantine, quarantine_lines)),
+        ("drift", _lines(found.drift, drift_lines)),
+    )
+    for number, (name, lines) in enumerate(rows):
+        if number:
+            table.add_section()
+        table.add_row(Text(name, style="bold"), Text("\n".join(lines)))
+    Console(width=100 if not sys.stdout.isatty() else None).print(table)
+
+
+def _lines(part: Part, words: Callable[[Facts], list[str]]) -> list[str]:
+    return [part.words or "unknown"] if part.facts is None else words(part.facts)
+
+
+def champion_lines(facts: Facts) -> list[str]:
+    """The champion in words."""
+    return [
+        f"{facts['version']}, verdict {facts['verdict']}",
+        f"since {facts['since']} by {facts['by']}",
+        f"because {facts['because'] or 'nobody said why'}",
+        f"bundle {facts['bundle']}",
+    ]
+
+
+def night_lines(facts: Facts) -> list[str]:
+    """The last published night in words, and a later run that published nothing."""
+    lines = [
+        f"{facts['partition']}, by {facts['version']}, "
+        f"published {facts['published_at'] or 'at an unknown time'}",
+        f"{_count(facts['rows_read'])} rows read, {_count(facts['rows_scored'])} scored, "
+        f"{_count(facts['rows_quarantined'])} quarantined",
+        f"run {facts['run_id']}",
+    ]
+    other = facts["unpublished_run"]
+    if other is not None:
+        detail = f": {other['detail']}" if other["detail"] else ""
+        lines.append(
+            f"the latest run published nothing: {other['run_id']} of {other['partition']} "
+            f"({other['event']}{detail})"
+        )
+    return lines
+
+
+def quarantine_lines(facts: Facts) -> list[str]:
+    """The last night's quarantine in words, a line a rule."""
+    return [
+        f"{_count(facts['rows'])} rows on {facts['partition']}, "
+        f"{_count(facts['last_nights_rows'])} in all over the last nights published "
+        f"({facts['last_nights']})",
+        *(f"{_count(count)} broke '{rule}'" for rule, count in facts["rules"].items()),
+    ]
+
+
+def drift_lines(facts: Facts) -> list[str]:
+    """The last monitored night in words."""
+    state = "LIMITS CROSSED" if facts["crossed"] else "within limits"
+    lines = [
+        f"{state} on {facts['partition']} ({facts['version']}), "
+        f"{facts['drifted']} of {facts['features']} features drifted",
+        *facts["reasons"][:3],
+    ]
+    top = facts["top"]
+    if top is not None and not facts["crossed"]:
+        if top["distance"] is None or top["limit"] is None:
+            lines.append(f"furthest: {top['column']}: {'; '.join(top['reasons'])}")
+        else:
+            lines.append(
+                f"furthest: {top['column']}, distance {top['distance']:.3f}, "
+                f"limit {top['limit']:.3f}"
+            )
+    return [*lines, f"page {facts['page']}"]
+
+
+def _count(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"

@@ -1,0 +1,94 @@
+"""One night's answer as a value and as JSON: what a page shows and what ``status`` reads."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote
+
+from pipeline import layout
+from pipeline.monitor.drift import Decision, Finding
+from pipeline.params import Monitor
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class NightSummary:
+    """A night, the run that was judged, and the decision.
+
+    Attributes
+    ----------
+    version, bundle
+        Which model scored the night, and the digest of its bundle.
+    scored_at
+        When the run was published, ISO 8601 in UTC.
+    sample_rows
+        How many rows Evidently was shown; nothing was decided on them.
+    page
+        Path of the HTML page, relative to the project's root.
+    """
+
+    name: str
+    partition: str
+    run_id: str
+    version: str
+    bundle: str
+    contract: str
+    scored_at: str
+    rows_read: int
+    rows_scored: int
+    rows_quarantined: int
+    sample_rows: int
+    page: str
+    limits: Monitor
+    decision: Decision
+
+    def headline(self) -> str:
+        """The answer in one sentence."""
+        if self.decision.crossed:
+            return f"Limits crossed on {self.partition}"
+        return f"Within limits on {self.partition}"
+
+    def to_json(self) -> str:
+        """Everything, one JSON document; the same text for the same night."""
+        decision = self.decision
+        tree: dict[str, Any] = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "partition": self.partition,
+            "crossed": decision.crossed,
+            "reasons": list(decision.reasons),
+            "run_id": self.run_id,
+            "version": self.version,
+            "bundle": self.bundle,
+            "contract": self.contract,
+            "scored_at": self.scored_at,
+            "rows_read": self.rows_read,
+            "rows_scored": self.rows_scored,
+            "rows_quarantined": self.rows_quarantined,
+            "limits": {
+                "quantile": decision.quantile,
+                "nights": decision.nights,
+                "max_drifted_share": self.limits.max_drifted_share,
+                "max_null_share_change": self.limits.max_null_share_change,
+                "max_new_category_share": self.limits.max_new_category_share,
+            },
+            "features": decision.features,
+            "drifted": list(decision.drifted),
+            "drifted_share": decision.drifted_share,
+            "findings": [_finding(finding) for finding in decision.findings],
+            "sample_rows": self.sample_rows,
+            "page": self.page,
+        }
+        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {**asdict(finding), "reasons": list(finding.reasons)}
+
+
+def path(partition: str, suffix: str) -> str:
+    """Where a night's page (``.html``) or document (``.json``) lies under the root."""
+    return f"{layout.NIGHTS}/{quote(partition, safe=' ')}{suffix}"

@@ -1,0 +1,84 @@
+"""``assay status`` tells what is there, and in words what is not."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from pipeline.monitor import stage, status
+
+NIGHT = "2013-02-01"
+
+
+def told(project: Any, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
+    """The same standing as JSON and as people see it."""
+    capsys.readouterr()
+    status.run(project.root, project.params, as_json=True)
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    status.run(project.root, project.params)
+    return document, capsys.readouterr().out
+
+
+def test_nothing_at_all(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    document, text = told(empty_project, capsys)
+    assert document["champion"]["none"].startswith("no registry yet")
+    assert "assay score" in document["night"]["none"]
+    assert document["quarantine"] == {"none": "no night has been published yet"}
+    assert "assay monitor" in document["drift"]["none"]
+    assert "no night has been published yet" in text
+
+
+def test_a_repository_without_a_champion(
+    empty_project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty_project.git("init", "--quiet")
+    document, _ = told(empty_project, capsys)
+    assert "assay promote" in document["champion"]["none"]
+
+
+def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    project.score("2013-01-31", "run-0")
+    project.score(NIGHT, "run-1")
+    stage.run(project.root, project.params, NIGHT)
+    document, text = told(project, capsys)
+    champion = document["champion"]
+    assert (champion["version"], champion["because"]) == ("v0.1.0", "it ranks")
+    assert champion["bundle"] == project.digest
+    # The tags name a verdict, and the commit holds none: that is no PASS.
+    assert champion["verdict"].startswith("unknown")
+    assert document["night"]["run_id"] == "run-1"
+    assert document["night"]["unpublished_run"] is None
+    assert document["quarantine"]["rules"] == {"x: finite": 2, "c: isin": 1}
+    assert (document["quarantine"]["rows"], document["quarantine"]["last_nights_rows"]) == (2, 4)
+    assert document["drift"]["crossed"] is False
+    for fact in ("v0.1.0", "300 rows read", "2 broke 'x: finite'", "within limits", "furthest"):
+        assert fact in text
+
+
+def test_a_held_run_after_the_last_night_is_told(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1")
+    later = datetime(2013, 2, 3, tzinfo=UTC)
+    project.log("2013-02-02", "run-2", "held", detail="too few rows", at=later)
+    document, text = told(project, capsys)
+    assert document["night"]["run_id"] == "run-1"
+    assert document["night"]["unpublished_run"]["event"] == "held"
+    assert "too few rows" in text
+
+
+def test_a_broken_part_does_not_hide_the_others(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1")
+    nights = project.root / "reports/nights"
+    nights.mkdir(parents=True)
+    (nights / f"{NIGHT}.json").write_text("{}")
+    (project.root / "store/runs/_delta_log/00000000000000000000.json").write_text("nonsense")
+    document, _ = told(project, capsys)
+    assert document["champion"]["version"] == "v0.1.0"
+    assert document["night"]["none"].startswith("cannot be told")
+    assert document["drift"]["none"].startswith("cannot be told")
