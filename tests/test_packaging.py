@@ -1,0 +1,141 @@
+"""pyproject.toml, the pinned lists and the built wheel agree with the code."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LISTS = ("build", "run", "test", "check")
+GROUPS = {"run": "reference", "build": "build", "test": "test", "check": "check"}
+CALLED = {"sklearn": "scikit-learn", "ruamel": "ruamel-yaml"}
+"""Import name -> distribution, where they differ."""
+
+
+@cache
+def pins(name: str) -> dict[str, tuple[Version, str]]:
+    """Distribution -> version and the text of its entry in requirements/``name``.txt."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    entries = re.findall(r"^([\w.-]+)==([^\s;\\]+)((?:.*\\\n)*.*\n)", text, re.MULTILINE)
+    assert len(entries) == len(re.findall(r"^\w", text, re.MULTILINE))
+    return {canonicalize_name(dist): (Version(number), rest) for dist, number, rest in entries}
+
+
+def wanted(name: str) -> list[Requirement]:
+    texts = list(PROJECT["dependency-groups"][GROUPS[name]])
+    if name == "run":
+        texts += PROJECT["project"]["dependencies"]
+    return [Requirement(text) for text in texts]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_pins_are_what_pyproject_asks_for(name: str) -> None:
+    lacking = [
+        str(asked)
+        for asked in wanted(name)
+        if (pin := pins(name).get(canonicalize_name(asked.name))) is None
+        or pin[0] not in asked.specifier
+    ]
+    assert not lacking, f"run `make pins`: requirements/{name}.txt does not hold {lacking}"
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_pins_are_hashed_and_name_no_host(name: str) -> None:
+    assert [dist for dist, (_, rest) in pins(name).items() if "--hash=sha256:" not in rest] == []
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host", text)
+
+
+def test_lists_agree_with_each_other() -> None:
+    versions: dict[str, set[Version]] = {}
+    for name in LISTS:
+        for dist, (version, _) in pins(name).items():
+            versions.setdefault(dist, set()).add(version)
+    assert {dist: found for dist, found in versions.items() if len(found) > 1} == {}
+
+
+def test_every_third_party_that_is_imported_is_declared() -> None:
+    declared = {canonicalize_name(Requirement(d).name) for d in PROJECT["project"]["dependencies"]}
+    imported = {
+        name.partition(".")[0]
+        for path in (ROOT / "pipeline").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    third_parties = imported - set(sys.stdlib_module_names) - {"pipeline"}
+    assert "pandas" in third_parties
+    undeclared = {name for name in third_parties if CALLED.get(name, name) not in declared}
+    assert not undeclared, f"pyproject.toml does not declare {undeclared}"
+
+
+def test_makefile_installs_every_list() -> None:
+    line = re.search(r"^LISTS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+    assert line and line[1].split() == list(LISTS)
+    assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == set(LISTS)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    folders = {name.partition("/")[0] for name in names}
+    version = PROJECT["project"]["version"]
+    assert folders == {"pipeline", f"assay-{version}.dist-info"}
+    modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "pipeline").rglob("*.py")}
+    assert modules <= set(names)
+
+
+def test_wheel_brings_the_command_and_the_plugin(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (name,) = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
+    points = configparser.ConfigParser()
+    points.read_string(archive.read(name).decode())
+    assert points["console_scripts"]["assay"] == "pipeline.cli:main"
+    assert points["pytest11"]["assay"] == "pipeline.gate.plugin"
+
+
+def test_wheel_answers_far_from_the_repository(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    code = "import sys, pipeline.cli as c; print(c.__file__); sys.exit(c.main(['--help']))"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path / "site"))
+    assert "promote" in done.stdout
