@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).resolve().parents[1]
+PARCELS = ROOT / "tests" / "parcels"
 PERSON = {"NAME": "Assay Test", "EMAIL": "test@assay.invalid"}
 
 
@@ -42,3 +47,73 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     started = session(given.model_copy(update={"spark": changed}), tmp_path_factory.mktemp("spark"))
     yield started
     started.stop()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The parcels project, run stage by stage as far as a selected bundle. Do not write to it."""
+    import pipeline.contract.stage
+    import pipeline.ingest.stage
+    import pipeline.prepare.stage
+    import pipeline.train.select
+    import pipeline.train.stage
+
+    root = tmp_path_factory.mktemp("trained") / "parcels"
+    shutil.copytree(PARCELS, root)
+    values = params.load(root)
+    for stage in (pipeline.ingest.stage, pipeline.contract.stage, pipeline.prepare.stage):
+        stage.run(root, values)
+    for name in values.train.candidates:
+        pipeline.train.stage.run(root, values, name)
+    pipeline.train.select.run(root, values)
+    return root
+
+
+@pytest.fixture
+def parcels(trained: Path, tmp_path: Path) -> Path:
+    """A copy of the trained parcels project to do anything to."""
+    shutil.copytree(trained, tmp_path / "parcels")
+    return tmp_path / "parcels"
+
+
+@pytest.fixture(scope="session")
+def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The parcels project under git and DVC, `dvc repro` run and its model promoted.
+
+    Everything is done by the commands that its users type. Do not write to it.
+    """
+    root = tmp_path_factory.mktemp("promoted") / "parcels"
+    shutil.copytree(PARCELS, root)
+    call(root, "git", "init", "--quiet")
+    call(root, "dvc", "init", "--quiet")
+    call(root, "git", "add", "--all")
+    call(root, "git", "commit", "--quiet", "--message", "Start")
+    call(root, "dvc", "repro")
+    call(root, "git", "add", "--all")
+    call(root, "git", "commit", "--quiet", "--message", "Train")
+    call(root, "assay", "promote", "--because", "first model")
+    return root
+
+
+@pytest.fixture
+def live(promoted: Path, tmp_path: Path) -> Path:
+    """A copy of the promoted parcels project to do anything to."""
+    shutil.copytree(promoted, tmp_path / "live", symlinks=True)
+    return tmp_path / "live"
+
+
+def call(root: Path, *command: str, code: int = 0) -> str:
+    """Run a command as a user would, with this Python's tools first; what it printed."""
+    tools = Path(sys.executable).parent
+    env = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
+    env.setdefault("PYTHONPATH", str(ROOT))
+    done = subprocess.run(
+        command, cwd=root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    assert done.returncode == code, f"{' '.join(command)} ended {done.returncode}:\n{done.stdout}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session", name="call")
+def call_fixture() -> Callable[..., str]:
+    return call

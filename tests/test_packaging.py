@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LISTS = ("build", "run", "test", "check")
 GROUPS = {"run": "reference", "build": "build", "test": "test", "check": "check"}
-CALLED = {"sklearn": "scikit-learn", "ruamel": "ruamel-yaml"}
-"""Import name -> distribution, where they differ."""
+# Import name -> distribution, where they differ; pyspark asks for one exact py4j itself.
+CALLED = {"sklearn": "scikit-learn", "ruamel": "ruamel-yaml", "py4j": "pyspark"}
 
 
 @cache

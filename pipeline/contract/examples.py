@@ -18,9 +18,10 @@ class Examples:
     def __init__(self, contract: Contract) -> None:
         self.counts: dict[str, int] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
+        # What the rule is about comes first: on a phone the rest is out of sight.
         # A rule over whole rows whose columns could not be told from its text shows the keys.
         self._columns = {
-            rule.name: list(dict.fromkeys((*contract.keys, *rule.columns)))
+            rule.name: list(dict.fromkeys((*rule.columns, *contract.keys)))
             for rule in contract.rules
         }
 

@@ -37,8 +37,11 @@ code { font: .875em/1.4 ui-monospace, SFMono-Regular, Menlo, "DejaVu Sans Mono",
 details { background: #fff; border: 1px solid var(--line); border-radius: 6px;
   margin: .5rem 0; }
 summary { cursor: pointer; padding: .6rem .9rem; display: flex; gap: .25rem 1rem; flex-wrap: wrap;
-  align-items: baseline; justify-content: space-between; }
-summary b { font-weight: 600; }
+  align-items: baseline; list-style: none; }
+summary::-webkit-details-marker { display: none; }
+summary::before { content: "▸"; color: var(--soft); width: .6rem; }
+details[open] > summary::before { content: "▾"; }
+summary b { flex: 1; min-width: 12rem; }
 summary:focus-visible { outline: 2px solid #2f6fde; outline-offset: 2px; }
 summary span { color: var(--bad); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; background: #fff; }
@@ -56,11 +59,12 @@ th.n { text-align: right; }
 .null { color: var(--soft); font-style: italic; }
 @media (max-width: 40rem) {
   .rules thead { display: none; }
-  .rules tr { display: grid; grid-template-columns: auto 1fr auto; gap: 0 .75rem;
+  .rules tr { display: grid; grid-template-columns: 5rem 1fr auto; gap: 0 .75rem;
     padding: .5rem .9rem; border-top: 1px solid var(--line); }
   .rules tr:first-child { border-top: 0; }
   .rules td { border: 0; padding: 0; }
   .rules td.found { grid-column: 2 / 4; color: var(--soft); }
+  .rules td[data-is]::before { content: attr(data-is) " "; }
 }
 @media print { body { background: #fff; } details { break-inside: avoid; } }
 </style>
@@ -88,8 +92,8 @@ th.n { text-align: right; }
 <th>expected</th><th>found</th></tr></thead><tbody>
 {% for rule in tables %}<tr>
 {{ mark(rule.broken) }}
-<td><code>{{ rule.rule }}</code></td><td class="found">{{ rule.expected }}</td>
-<td class="found">{{ rule.found }}</td></tr>
+<td><code>{{ rule.rule }}</code></td><td class="found" data-is="expected">{{ rule.expected }}</td>
+<td class="found" data-is="found">{{ rule.found }}</td></tr>
 {% endfor %}</tbody></table></div>
 {% endif %}
 {% if broken %}
@@ -115,7 +119,7 @@ th.n { text-align: right; }
 {% for rule in rows %}<tr>
 {{ mark(rule.broken) }}
 <td><code>{{ rule.rule }}</code></td><td class="n">{{ "{:,}".format(rule.rows_broken) }}</td>
-<td class="n found">{{ percent(rule.share) }}</td></tr>
+<td class="n found">{{ percent(rule.share) if rule.broken }}</td></tr>
 {% endfor %}</tbody></table></div>
 </main>
 </body>

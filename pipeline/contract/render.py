@@ -6,7 +6,7 @@ import io
 
 from pipeline.contract.model import Contract
 from pipeline.contract.page import PAGE
-from pipeline.contract.result import EXAMPLES, ContractResult, RuleResult, percent
+from pipeline.contract.result import EXAMPLES, ContractResult, percent
 
 
 def headline(result: ContractResult) -> str:
@@ -33,7 +33,7 @@ def headline(result: ContractResult) -> str:
 
 
 def terminal(result: ContractResult, width: int | None = None, color: bool = False) -> str:
-    """The result as a table of text.
+    """The result as a table of text: table rules and broken row rules, the rest as a number.
 
     Parameters
     ----------
@@ -52,17 +52,21 @@ def terminal(result: ContractResult, width: int | None = None, color: bool = Fal
     )
     style = "green" if result.ok else "red"
     verdict = "The contract holds" if result.ok else "The contract is broken"
-    console.print(Text(verdict, style=f"bold {style}"), Text(result.where, style="dim"))
+    console.print(Text.assemble((verdict, f"bold {style}"), f": {result.where}"))
     console.print(Text(headline(result)))
+    tables = [each for each in result.rules if each.kind == "table"]
+    shown = [*tables, *result.broken_row_rules]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column("rule", overflow="fold")
     table.add_column("expected", overflow="fold")
     table.add_column("found", overflow="fold")
-    for rule in _order(result):
+    for rule in shown:
         mark = Text("broken" if rule.broken else "holds", style="red" if rule.broken else "green")
         table.add_row(mark, Text(rule.rule), Text(rule.expected), Text(rule.found))
-    console.print(table)
+    if shown:
+        console.print(table)
+    console.print(f"{len(result.rules) - len(shown)} more rules hold in every row.")
     lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
@@ -84,13 +88,6 @@ def html(contract: Contract, result: ContractResult) -> str:
         most=EXAMPLES,
         percent=percent,
     )
-
-
-def _order(result: ContractResult) -> list[RuleResult]:
-    """Table rules, then broken row rules, then the rest in the contract's order."""
-    tables = [each for each in result.rules if each.kind == "table"]
-    broken = list(result.broken_row_rules)
-    return tables + broken + [e for e in result.rules if e.kind == "row" and not e.broken]
 
 
 def _rows(count: int) -> str:

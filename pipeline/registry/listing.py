@@ -10,6 +10,9 @@ from pipeline.params import Params
 from pipeline.registry import versions
 from pipeline.registry.state import UNKNOWN, State, Version
 
+_WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
+"""Columns that are of no use when a narrow terminal breaks them."""
+
 
 def list_versions(
     root: Path, params: Params, *, stage: str | None = None, as_json: bool = False
@@ -55,7 +58,7 @@ def _print(known: State, name: str, stage: str) -> None:
     else:
         table = Table(title=f"Versions of {name}", box=box.SIMPLE, title_justify="left")
         for heading in ("version", "stage", "commit", "date", "by", "bundle", "why"):
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
         for each in reversed(known.versions):
             table.add_row(
                 each.version,
@@ -71,7 +74,7 @@ def _print(known: State, name: str, stage: str) -> None:
     if past:
         table = Table(title=f"History of {stage}", box=box.SIMPLE, title_justify="left")
         for heading in ("date", "what", "version", "by", "why"):
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
         for move in past:
             table.add_row(
                 move.at[:16].replace("T", " "),

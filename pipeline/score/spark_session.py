@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -36,6 +35,12 @@ appender.err.target = SYSTEM_ERR
 appender.err.layout.type = PatternLayout
 appender.err.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex
 """
+
+_NOISE = re.compile(
+    r"^\s|^WARNING: | WARN |^Caused by: |^Error: (Could not create|A fatal exception)"
+    r"|^Error occurred during initialization"
+)
+_PREFIX = re.compile(r'^(\d{4}-\S+ \S+ ERROR \S+ |Exception in thread "\w+" |: )')
 
 
 def session(params: Params, root: Path) -> SparkSession:
@@ -72,7 +77,7 @@ def session(params: Params, root: Path) -> SparkSession:
     environment = _environment(params)
     if not submitted and SparkContext._gateway is None:
         environment["JAVA_HOME"] = str(java_home(root.resolve() / layout.WORK))
-    with _log(scratch) as log, _exported(environment):
+    with _log(scratch) as (log, start), _exported(environment):
         try:
             if SparkContext._gateway is None:
                 # Our own launch, for the one thing that pyspark's cannot do: redirect output.
@@ -83,7 +88,7 @@ def session(params: Params, root: Path) -> SparkSession:
                 SparkContext._ensure_initialized(gateway=gateway)
             built = SparkSession.builder.config(conf=_conf(settings, submitted)).getOrCreate()
         except (PySparkException, Py4JError, OSError, ValueError) as error:
-            raise _not_started(error, log, params.spark.master) from None
+            raise _not_started(error, Path(log.name), start, params.spark.master) from None
     return _quiet(built)
 
 
@@ -189,25 +194,31 @@ def _scratch(root: Path) -> Path:
 
 
 @contextmanager
-def _log(scratch: Path) -> Iterator[IO[str]]:
+def _log(scratch: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """Where the JVM's output goes, and the length of what earlier sessions left there."""
     path = scratch / "spark.log"
     if path.exists() and path.stat().st_size > LOG_LIMIT:
-        shutil.move(path, path.with_suffix(".log.1"))
-    with path.open("a+", encoding="utf-8", errors="replace") as log:
-        # Reading starts where this session's output does.
-        log.seek(0, os.SEEK_END)
-        yield log
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as log:
+        yield log, path.stat().st_size
 
 
-def _not_started(error: Exception, log: IO[str], master: str) -> RunError:
+def _not_started(error: Exception, log: Path, start: int, master: str) -> RunError:
     """The line of the JVM's output, or of the error, that says most."""
-    lines = [*str(error).splitlines(), *log.read().splitlines()]
-    telling = [line.strip() for line in lines if re.search(r"Exception|Error\b|Error:", line)]
-    reasons = [line for line in telling if "JAVA_GATEWAY_EXITED" not in line]
-    words = [line.strip() for line in lines if line.strip()]
+    with log.open("rb") as file:
+        file.seek(start)
+        output = file.read().decode(errors="replace").splitlines()
+    told = [line.strip() for line in output if not _NOISE.search(line)]
+    telling = [line for line in told if " ERROR " in line or "Exception in thread" in line]
+    own = [line.strip() for line in str(error).splitlines()]
+    if "JAVA_GATEWAY_EXITED" in str(error):
+        own = told + own
+    else:
+        own = [line for line in own if "Exception: " in line] + own
+    found = next((line for line in [*telling, *own] if line), type(error).__name__)
     return RunError(
         "Spark did not start",
         where=f"spark.master {master}",
-        found=(reasons or words or [type(error).__name__])[0][:300],
-        mend=f"Everything it said is in {log.name}.",
+        found=_PREFIX.sub("", found)[:300],
+        mend=f"Everything it said is in {log}",
     )

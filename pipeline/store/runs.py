@@ -106,14 +106,20 @@ def _later(record: RunRecord, event: RunEvent) -> RunRecord:
     return replace(record, **{name: value for name, value in known.items() if value is not None})
 
 
+def to_commit(metadata: Mapping[str, str]) -> dict[str, str]:
+    """What is kept in a commit: ``version`` under another name, as Delta's history has its own."""
+    renamed = {"version": "model_version"}
+    return {renamed.get(name, name): value for name, value in metadata.items()}
+
+
 def from_commit(metadata: Mapping[str, Any], run_id: str, partition: str) -> RunRecord:
-    """What the commit of a published run says of it, for want of events."""
+    """What `to_commit` left of a published run, for want of events."""
     return RunRecord(
         run_id=run_id,
         event="published",
         partition=partition,
         name=str(metadata.get("name", "")),
-        version=str(metadata.get("version", "")),
+        version=str(metadata.get("model_version", "")),
         bundle=str(metadata.get("bundle", "")),
         contract=str(metadata.get("contract", "")),
         rows_read=None,

@@ -11,11 +11,12 @@ import pyarrow as pa
 
 from pipeline.errors import NothingScored, StoreError
 from pipeline.params import Params
-from pipeline.profile import Profile, column_from_json, column_to_json
+from pipeline.profile import Profile
 from pipeline.store import log
 from pipeline.store.files import StagedFile, part_path, run_of
+from pipeline.store.profiles import from_rows, to_rows
 from pipeline.store.publish import check_files, replacement
-from pipeline.store.runs import RunEvent, RunRecord, events_of, fold, from_commit
+from pipeline.store.runs import RunEvent, RunRecord, events_of, fold, from_commit, to_commit
 from pipeline.store.tables import (
     PREDICTIONS,
     PROFILES,
@@ -125,7 +126,7 @@ class Store:
         if self.column not in schema.names:
             schema = schema.insert(0, pa.field(self.column, pa.string()))
         plan = replacement(partition, files, keep)
-        log.commit(uri, storable(schema), self.column, plan, metadata)
+        log.commit(uri, storable(schema), self.column, plan, to_commit(metadata))
 
     def partitions(self) -> list[str]:
         """The partition values that have a published run, sorted."""
@@ -226,19 +227,8 @@ class Store:
         StoreError
             If they cannot be written.
         """
-        rows = [
-            {
-                self.column: partition,
-                "run_id": run_id,
-                "model_version": version,
-                "bundle": bundle,
-                "column": name,
-                "profile": column_to_json(column),
-            }
-            for name, column in profile.items()
-        ]
-        table = pa.Table.from_pylist(rows, profiles_schema(self.column))
-        log.append(self.table_uri(PROFILES), table, self.column)
+        rows = to_rows(self.column, partition, run_id, version, bundle, profile)
+        log.append(self.table_uri(PROFILES), rows, self.column)
 
     def profile(self, run_id: str, partition: str) -> Profile:
         """The counts that a published run kept, in the order of its columns.
@@ -254,19 +244,9 @@ class Store:
             # Its events may be lost while its rows are what readers see.
             if run_id not in self._runs_shown(partition):
                 raise NothingScored(f"run {run_id} has published nothing in {partition}")
-        where = self.table_uri(PROFILES)
         wanted = {self.column: partition, "run_id": run_id}
-        rows = self._read(PROFILES, profiles_schema(self.column), wanted).to_pylist()
-        texts: dict[str, str] = {}
-        for row in rows:
-            if texts.setdefault(row["column"], row["profile"]) != row["profile"]:
-                raise StoreError(f"two profiles of {row['column']} in run {run_id}", where=where)
-        if not texts:
-            raise StoreError(f"no profile of run {run_id} in {partition}", where=where)
-        return {
-            name: column_from_json(text, f"{where}, run {run_id}, {name}")
-            for name, text in texts.items()
-        }
+        rows = self._read(PROFILES, profiles_schema(self.column), wanted)
+        return from_rows(rows, f"{self.table_uri(PROFILES)}, run {run_id} in {partition}")
 
     def _published(self, partition: str) -> str:
         shown = self._runs_shown(partition)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ class Project:
 
     def judge(self, outcome: Outcome = Outcome.PASS, **other: str) -> None:
         """The verdict that the gate would write now; ``other`` makes it a wrong one."""
-        bound = {
+        bound: dict[str, Any] = {
             "name": NAME,
             "bundle": bundle.digest_of(self.root / layout.BUNDLE),
             "data": digests.data(self.root),

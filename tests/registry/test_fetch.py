@@ -24,6 +24,7 @@ def first(project: Any) -> Version:
 def cached(project: Any, text: str) -> Path:
     """The file of DVC's cache that holds ``text``."""
     files = (project.root / ".dvc/cache/files").rglob("*")
+    found: Path
     (found,) = (each for each in files if each.is_file() and each.read_text() == text)
     found.chmod(0o644)
     return found
@@ -50,7 +51,7 @@ def test_a_damaged_copy_is_thrown_away_and_fetched_again(project: Any, first: Ve
     assert fetch.fetch_bundle(project.root, first, into) == folder
     assert (folder / "model.skops").read_text() == "model one"
     # The copy is no link into DVC's cache.
-    assert cached(project, "model one")
+    assert cached(project, "model one").is_file()
 
 
 @pytest.mark.parametrize("text", ["model one", "card one"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,6 +70,11 @@ def test_versions_are_in_the_order_of_their_numbers_and_carry_their_facts() -> N
         ((tag("m1#prod!#4", "three", 7),), "v0.2.0", "v0.1.0"),
         ((tag("m1@v0.10.0!", "three", 7),), "v0.2.0", "v0.1.0"),
         ((tag("m1@v0.2.0!", "two", 7),), "v0.10.0", "v0.1.0"),
+        (
+            (tag("m1@v0.10.0!", "three", 7), tag("m1@v0.10.0#5", "three", 8)),
+            "v0.10.0",
+            "v0.2.0",
+        ),
         ((tag("m1@deprecated", "three", 7),), None, "v0.10.0"),
         # Not of this artifact, not of this stage, not of GTO's form.
         ((tag("m2#prod#4", "one", 7),), "v0.10.0", "v0.2.0"),
@@ -211,13 +217,13 @@ def test_gto_names_the_same_holders(
         }
 
 
-def _gto_holder(root: Path, stage: str) -> list[object]:
-    from gto.base import VersionSort
+def _gto_holder(root: Path, stage: str) -> list[Any]:
+    from gto.constants import VersionSort
     from gto.registry import GitRegistry
 
     with GitRegistry.from_url(str(root)) as registry:
         artifact = registry.find_artifact("m1", create_new=True)
         if not artifact.is_active:
             return []
-        found: list[object] = artifact.get_vstages(sort=VersionSort.Timestamp).get(stage, [])
+        found: list[Any] = artifact.get_vstages(sort=VersionSort.Timestamp).get(stage, [])
         return found

@@ -1,0 +1,103 @@
+"""The scoring function: every row accounted for, and the same scores however rows are cut."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline import bundle, layout, partitions
+from pipeline.contract.frame import to_frame
+from pipeline.contract.load import load as load_contract
+from pipeline.errors import RunError
+from pipeline.profile import merge
+from pipeline.score.batch import score_batch, score_frame
+
+
+@pytest.fixture(scope="module")
+def loaded(trained: Path) -> bundle.Bundle:
+    return bundle.load(trained / layout.BUNDLE, expected=None, allow_types=())
+
+
+@pytest.fixture(scope="module")
+def contract(trained: Path):
+    return load_contract(trained / "data" / "contract.py").without_label()
+
+
+@pytest.fixture(scope="module")
+def night(trained: Path) -> pa.Table:
+    return partitions.read(trained / layout.RAW, "day", start="2024-03-02", end="2024-03-02")
+
+
+def test_scores_are_scikit_learns_own(loaded, contract, night):
+    scored = score_batch(loaded, contract, loaded.reference.grid, night)
+    good = night.filter(pa.compute.is_in(night["parcel"], scored.predictions["parcel"]))
+    frame = to_frame(contract, good)
+    own = loaded.model.estimator.predict_proba(
+        frame[list(loaded.manifest.features)].assign(express=frame["express"].astype(float))
+    )[:, 1]
+    expected = loaded.model.calibrator.predict_proba(np.log(own / (1 - own)).reshape(-1, 1))[:, 1]
+    assert np.allclose(scored.predictions["probability"].to_numpy(), expected, rtol=0, atol=1e-12)
+
+
+def test_bad_rows_are_kept_whole_with_every_reason(loaded, contract, night):
+    scored = score_batch(loaded, contract, loaded.reference.grid, night)
+    assert scored.rows == 50
+    assert scored.predictions.num_rows == 47
+    reasons = scored.quarantine["broken_rules"].to_pylist()
+    assert sorted(map(tuple, reasons)) == [
+        ("depot: isin(north, south, west)",),
+        ("depot: not null",),
+        ("weight: greater_than(0)",),
+    ]
+    rows = [json.loads(row) for row in scored.quarantine["row"].to_pylist()]
+    assert all(set(row) == set(night.column_names) for row in rows)
+    assert {row["depot"] for row in rows} >= {None, "moon"}
+    assert dict(scored.broken) == {reason[0]: 1 for reason in reasons}
+
+
+def test_the_truth_is_not_needed_and_does_not_matter(loaded, contract, night):
+    grid = loaded.reference.grid
+    with_label = score_batch(loaded, contract, grid, night)
+    without = score_batch(loaded, contract, grid, night.drop_columns(["late"]))
+    assert with_label.predictions == without.predictions
+
+
+@given(cuts=st.lists(st.integers(0, 50), max_size=4).map(sorted))
+@settings(
+    deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_cutting_a_night_anywhere_changes_nothing(loaded, contract, night, cuts: list[int]):
+    grid = loaded.reference.grid
+    whole = score_batch(loaded, contract, grid, night)
+    bounds = [0, *cuts, night.num_rows]
+    parts = [
+        score_batch(loaded, contract, grid, night.slice(start, end - start))
+        for start, end in zip(bounds, bounds[1:], strict=False)
+    ]
+    assert pa.concat_tables([part.predictions for part in parts]) == whole.predictions
+    assert pa.concat_tables([part.quarantine for part in parts]) == whole.quarantine
+    merged = parts[0].profile
+    for part in parts[1:]:
+        merged = merge(merged, part.profile)
+    assert {name: c.counts for name, c in merged.items()} == {
+        name: c.counts for name, c in whole.profile.items()
+    }
+    for part in parts:
+        assert part.rows == part.predictions.num_rows + part.quarantine.num_rows
+
+
+def test_a_score_that_is_no_probability_stops_the_run(loaded, contract, night):
+    class Broken:
+        def probability(self, frame):
+            return np.full(len(frame), np.nan)
+
+    import dataclasses
+
+    with pytest.raises(RunError, match="no probability"):
+        score_frame(dataclasses.replace(loaded, model=Broken()), to_frame(contract, night))

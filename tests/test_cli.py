@@ -1,0 +1,55 @@
+"""The command line: quick, helpful, one line for every error."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.errors import UNFORESEEN
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    (sub,) = (a for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(sub.choices)
+
+
+@pytest.mark.parametrize("name", list(commands()))
+def test_every_command_has_help_with_an_example_and_json(name: str):
+    text = commands()[name].format_help()
+    assert f"Example: assay {name}" in " ".join(text.split())
+    assert "--json" in text
+
+
+def test_mistakes_of_params_come_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "params.yaml").write_text("name: x y\nseed: a\n")
+    assert cli.main(["ingest", "--root", str(tmp_path)]) == 10
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("assay: params.yaml:")
+    assert sum("seed: expected a whole number" in line for line in lines) == 1
+    assert all(line.startswith("assay: params.yaml") for line in lines)
+
+
+def test_what_nobody_foresaw_is_one_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("pipeline.params.load", fail)
+    monkeypatch.delenv(cli.DEBUG, raising=False)
+    assert cli.main(["status", "--root", str(tmp_path)]) == UNFORESEEN
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ZeroDivisionError: two lines" in line
+    monkeypatch.setenv(cli.DEBUG, "1")
+    cli.main(["status", "--root", str(tmp_path)])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["scor"])
+    assert caught.value.code == 2
+    assert "invalid choice: 'scor'" in capsys.readouterr().err

@@ -1,0 +1,161 @@
+"""The whole flow by the commands its users type, on a small project that is not the flights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from pipeline import bundle, layout
+
+Call = Callable[..., str]
+
+
+def test_a_second_repro_does_nothing(live: Path, call: Call):
+    assert "Data and pipelines are up to date." in call(live, "dvc", "repro")
+
+
+def test_changing_one_candidate_reruns_one(live: Path, call: Call):
+    path = live / "params.yaml"
+    text = path.read_text()
+    path.write_text(text.replace("args: {strategy: prior}", "args: {strategy: most_frequent}"))
+    told = call(live, "dvc", "repro", "--dry", "select")
+    assert "Running stage 'train@prior'" in told
+    assert "Running stage 'train@logistic'" not in told
+    assert "Running stage 'prepare'" not in told
+
+
+def test_metrics_plots_and_params_can_be_compared(live: Path, call: Call):
+    assert "auc" in call(live, "dvc", "metrics", "show")
+    text = (live / "params.yaml").read_text()
+    (live / "params.yaml").write_text(text.replace("folds: 4", "folds: 5"))
+    assert "train.folds" in call(live, "dvc", "params", "diff")
+    call(live, "dvc", "metrics", "diff", "HEAD")
+    page = call(live, "dvc", "plots", "show", "--out", "build/plots")
+    assert "index.html" in page
+    drawn = (live / "build" / "plots" / "index.html").read_text()
+    for title in ("ROC curve", "Precision and recall", "Calibration", "Confusion", "Scores"):
+        assert title in drawn
+
+
+def test_a_rule_that_cannot_hold_fails_repro_at_the_gate_with_numbers(live: Path, call: Call):
+    path = live / "params.yaml"
+    path.write_text(path.read_text().replace("min: 0.6", "min: 0.99"))
+    told = call(live, "dvc", "repro", code=255)
+    assert "failed to reproduce 'gate'" in told
+    assert "exited with 3" in told
+    verdict = (live / layout.GATE_REPORT / "verdict.md").read_text()
+    assert verdict.startswith("# FAIL")
+    assert "ranks late parcels first" in verdict
+    assert "at least 0.99" in verdict
+    call(live, "git", "add", "--all")
+    call(live, "git", "commit", "--quiet", "--message", "Try")
+    refused = call(live, "assay", "promote", "--because", "hope", code=42)
+    assert len(refused.strip().splitlines()) >= 1
+    assert "PASS" in refused
+
+
+def test_a_night_scored_twice_is_there_once_and_explains_itself(live: Path, call: Call):
+    nights = ("--from", "2024-03-01", "--to", "2024-03-02")
+    first = json.loads(call(live, "assay", "score", *nights, "--json").splitlines()[-1])
+    call(live, "assay", "score", *nights)
+    assert [(r["rows_read"], r["rows_scored"], r["rows_quarantined"]) for r in first] == [
+        (50, 50, 0),
+        (50, 47, 3),
+    ]
+    table = DeltaTable(str(live / "store" / "predictions")).to_pandas()
+    assert table.groupby("day").size().to_dict() == {"2024-03-01": 50, "2024-03-02": 47}
+    digest = bundle.digest_of(live / layout.BUNDLE)
+    assert set(table["model_version"]) == {"v0.1.0"}
+    assert set(table["bundle"]) == {digest}
+    assert table["run_id"].nunique() == 2
+    assert not set(table["run_id"]) & {report["run_id"] for report in first}
+    runs = DeltaTable(str(live / "store" / "runs")).to_pandas()
+    assert sorted(runs["event"]) == ["published"] * 4 + ["started"] * 4
+
+    call(live, "assay", "monitor", "--date", "2024-03-02")
+    summary = json.loads((live / layout.NIGHTS / "2024-03-02.json").read_text())
+    assert digest in json.dumps(summary)
+    page = (live / layout.NIGHTS / "2024-03-02.html").stat().st_size
+    assert page < 5_000_000
+    standing = call(live, "assay", "status")
+    for fact in ("v0.1.0", "first model", "2024-03-02", "47"):
+        assert fact in standing
+
+
+def test_what_lies_in_the_work_tree_does_not_score(live: Path, call: Call):
+    """Neither an edited contract nor another bundle takes the promoted version's place."""
+    contract = live / "data" / "contract.py"
+    contract.write_text(contract.read_text().replace("le=50", "le=1"))
+    model = live / layout.BUNDLE / bundle.MODEL
+    model.unlink()
+    model.write_bytes(b"not a model")
+    (report,) = json.loads(
+        call(live, "assay", "score", "--date", "2024-03-01", "--json").splitlines()[-1]
+    )
+    assert report["rows_scored"] == 50
+
+
+def test_a_changed_bundle_stops_promotion_and_scoring(live: Path, call: Call):
+    call(live, "assay", "versions")
+    cache = live / ".dvc" / "cache"
+    changed = 0
+    for path in cache.rglob("*"):
+        if path.is_file() and path.read_bytes()[:2] == b"PK":
+            data = bytearray(path.read_bytes())
+            data[len(data) // 2] ^= 1
+            path.chmod(0o644)
+            path.write_bytes(bytes(data))
+            changed += 1
+    assert changed
+    told = call(live, "assay", "score", "--date", "2024-03-01", code=31)
+    assert len(told.strip().splitlines()) == 1
+    assert "Traceback" not in told
+    assert not (live / "store").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (["score", "--date", "2031-01-01"], 23, "there is no night day=2031-01-01"),
+        (["score", "--date", "yesterday"], 2, "not a day"),
+        (["score"], 2, "say which nights"),
+        (["score", "--from", "2024-03-02", "--to", "2024-03-01"], 2, "--to lies before --from"),
+        (["monitor", "--date", "2024-03-01"], 53, "assay score --date 2024-03-01"),
+        (["train", "forest"], 11, "no such candidate"),
+        (["rollback", "--because", "x"], 43, "v0.1.0"),
+        (["promote", "--because", "again"], 42, "v0.1.0"),
+    ],
+)
+def test_a_command_that_cannot_do_it_says_why_in_one_line(
+    promoted: Path,
+    capfd: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    expected: str,
+):
+    from pipeline.cli import main
+
+    assert main([*arguments, "--root", str(promoted)]) == code
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("assay: ")]
+    assert len(told) == 1
+    assert expected in told[0]
+    assert not (promoted / "store").exists()
+
+
+def test_without_a_champion_or_without_git_nothing_is_scored(
+    trained: Path, parcels: Path, call: Call, capfd: pytest.CaptureFixture[str]
+):
+    from pipeline.cli import main
+
+    arguments = ["score", "--date", "2024-03-01", "--root", str(parcels)]
+    assert main(arguments) == 40
+    assert "git" in capfd.readouterr().err
+    call(parcels, "git", "init", "--quiet")
+    call(parcels, "git", "commit", "--quiet", "--allow-empty", "--message", "Start")
+    assert main(arguments) == 41
+    assert "assay promote" in capfd.readouterr().err
+    assert not (parcels / "store").exists()

@@ -1,0 +1,181 @@
+"""Training: no row helps to score itself, one seed one bundle, the best candidate wins."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from pipeline import bundle, layout, model, params
+from pipeline.contract.load import load as load_contract
+from pipeline.errors import BundleMissing, LabelError, PluginError
+from pipeline.params import Candidate
+from pipeline.train import calibrate, candidate, encode, select, stage
+
+
+@given(st.lists(st.integers(0, 30), min_size=1), st.integers(2, 6))
+def test_blocks_are_whole_days_in_order(days: list[int], folds: int):
+    distinct = sorted(set(days))
+    if len(distinct) < folds:
+        with pytest.raises(LabelError, match="too few days"):
+            calibrate.blocks(np.array(days), folds)
+        return
+    block = calibrate.blocks(np.array(days), folds)
+    of_day = {day: {b for d, b in zip(days, block, strict=True) if d == day} for day in distinct}
+    assert all(len(found) == 1 for found in of_day.values())
+    order = [next(iter(of_day[day])) for day in distinct]
+    assert order == sorted(order)
+    assert set(order) == set(range(folds))
+
+
+class Memory:
+    """Remembers its rows: gives 1 to those it was fitted on and 0 to all others."""
+
+    def fit(self, features: pd.DataFrame, label: np.ndarray) -> Memory:
+        self.seen_ = set(features["id"])
+        return self
+
+    def predict_proba(self, features: pd.DataFrame) -> np.ndarray:
+        known = features["id"].isin(self.seen_).to_numpy(dtype=float)
+        return np.column_stack([1 - known, known])
+
+    def get_params(self, deep: bool = True) -> dict[str, object]:
+        return {}
+
+
+def test_no_row_is_scored_by_an_estimator_that_saw_it():
+    label = np.arange(40) % 2 == 0
+    features = pd.DataFrame({"id": np.arange(40)})
+    shown: list[int] = []
+    raw = calibrate.out_of_fold(
+        Memory(), features, label, np.repeat(np.arange(4), 10), lambda done, _: shown.append(done)
+    )
+    assert (raw == 0).all()
+    assert shown == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_mends_overconfident_scores(method: str):
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0.05, 0.95, 4000)
+    label = rng.random(4000) < truth
+    odds = 3 * np.log(truth / (1 - truth))
+    raw = 1 / (1 + np.exp(-odds))
+    better = model.calibrated(calibrate.fit_calibrator(method, raw, label), raw)
+    assert log_loss(label, better) < log_loss(label, raw) - 0.05
+    assert abs(better.mean() - label.mean()) < 0.01
+
+
+def test_scores_without_information_are_left_as_they_are():
+    # Base rates of the other folds run against the fold's own: the slope would be negative.
+    label = np.repeat([True, False], 50)
+    raw = np.where(label, 0.4, 0.6)
+    assert calibrate.fit_calibrator("sigmoid", raw, label) is None
+    assert calibrate.fit_calibrator("none", raw, label) is None
+
+
+def test_encoding_follows_what_the_estimator_takes():
+    assert encode.encoding_for(HistGradientBoostingClassifier(), "auto") == "ordinal"
+    assert encode.encoding_for(LogisticRegression(), "auto") == "onehot"
+    assert encode.encoding_for(LogisticRegression(), "ordinal") == "ordinal"
+
+
+@pytest.mark.parametrize("encoding", ["onehot", "ordinal"])
+def test_gaps_and_categories_never_seen_do_not_fail(encoding: str):
+    frame = pd.DataFrame(
+        {"x": [1.0, np.nan] * 30, "c": pd.Series(["a", "b", None] * 20, dtype=object)}
+    )
+    fitted = encode.encoder(encoding, ["x"], ["c"]).fit(frame)
+    new = pd.DataFrame({"x": [np.nan, 5.0], "c": pd.Series(["never seen", None], dtype=object)})
+    out = fitted.transform(new)
+    assert out.shape[0] == 2
+    assert encoding == "ordinal" or np.isfinite(out).all()
+
+
+@pytest.fixture(scope="module")
+def contract(trained: Path):
+    return load_contract(trained / "data" / "contract.py")
+
+
+@pytest.mark.parametrize(
+    ("class_path", "args", "expected"),
+    [
+        ("sklearn.linear_model.LogisticRegresion", {}, "Did you mean 'LogisticRegression'"),
+        ("sklearn.svm.LinearSVC", {}, "has no predict_proba"),
+        ("collections.OrderedDict", {}, "not an estimator"),
+        ("sklearn.linear_model.LogisticRegression", {"depth": 3}, "refuses its arguments"),
+    ],
+)
+def test_a_candidate_that_cannot_be_used_is_named(
+    contract, tmp_path: Path, class_path: str, args: dict[str, object], expected: str
+):
+    given = Candidate.model_validate({"class": class_path, "args": args})
+    with pytest.raises(PluginError, match=expected):
+        candidate.build("mine", given, contract, 1, tmp_path)
+
+
+def test_every_random_choice_is_seeded_unless_the_user_says(contract, tmp_path: Path):
+    path = "sklearn.ensemble.HistGradientBoostingClassifier"
+    given = Candidate.model_validate({"class": path})
+    built = candidate.build("mine", given, contract, 42, tmp_path)
+    assert built.pipeline[-1].random_state == 42
+    assert built.pipeline[-1].categorical_features == [False, False, False, True]
+    chosen = Candidate.model_validate({"class": path, "args": {"random_state": 3}})
+    assert candidate.build("mine", chosen, contract, 42, tmp_path).pipeline[-1].random_state == 3
+
+
+def test_the_same_inputs_give_the_same_digest_anywhere(parcels: Path):
+    values = params.load(parcels)
+    before = bundle.digest_of(parcels / layout.CANDIDATES / "logistic")
+    shutil.rmtree(parcels / layout.CANDIDATES)
+    assert stage.run(parcels, values, "logistic") == before
+
+
+def test_a_candidate_nobody_declared_is_refused(parcels: Path):
+    with pytest.raises(PluginError, match=r"no such candidate.*prior, logistic.*found forest"):
+        stage.run(parcels, params.load(parcels), "forest")
+
+
+def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
+    parcels: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from pipeline.errors import BundleUntrusted
+
+    monkeypatch.setattr(model, "ALLOWED_TYPES", frozenset())
+    before = bundle.digest_of(parcels / layout.CANDIDATES / "logistic")
+    with pytest.raises(BundleUntrusted, match=r"numpy\.dtype.*bundle\.allow_types"):
+        stage.run(parcels, params.load(parcels), "logistic")
+    assert bundle.digest_of(parcels / layout.CANDIDATES / "logistic") == before
+
+
+SCORES = {"a": {"auc": 0.7, "log_loss": 0.5}, "b": {"auc": 0.8, "log_loss": 0.5}, "c": {}}
+
+
+def test_the_best_is_chosen_by_the_metrics_own_direction():
+    assert select.best(SCORES, "auc") == "b"
+    assert select.best(SCORES, "log_loss") == "a"
+    with pytest.raises(LabelError, match=r"train\.select_by.*found f1"):
+        select.best({"a": {"f1": None}, "c": {}}, "f1")
+
+
+def test_the_selected_bundle_is_the_candidates_to_the_byte(trained: Path):
+    chosen = json.loads((trained / layout.SELECTION).read_text())["selected"]
+    assert chosen == "logistic"
+    assert bundle.digest_of(trained / layout.BUNDLE) == bundle.digest_of(
+        trained / layout.CANDIDATES / chosen
+    )
+
+
+def test_selection_waits_for_every_candidate(parcels: Path):
+    shutil.rmtree(parcels / layout.CANDIDATES / "prior")
+    with pytest.raises(BundleMissing, match=r"prior.*dvc repro train@prior"):
+        select.run(parcels, params.load(parcels))
