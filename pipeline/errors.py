@@ -33,6 +33,9 @@
        |- RunHeld                  51   written but not published
        |- StoreError               52
        |- NothingScored            53   asked about a night no run has published
+       |- SparkFailed              54   Spark did not start, or gave up
+       |- BooksUnbalanced          55   rows read are not rows scored plus rows refused
+       |- ScoresInvalid            56   the model gave something that is no probability
 
 Two codes belong to no class: 70 for an error that Assay did not foresee (a bug)
 and 130 for an interrupt.
@@ -243,3 +246,15 @@ class StoreError(RunError):
 
 class NothingScored(RunError):
     exit_code = 53
+
+
+class SparkFailed(RunError):
+    exit_code = 54
+
+
+class BooksUnbalanced(RunError):
+    exit_code = 55
+
+
+class ScoresInvalid(RunError):
+    exit_code = 56

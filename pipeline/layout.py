@@ -1,6 +1,6 @@
 """Where each stage leaves its work, relative to the project's root.
 
-dvc.yaml states the same paths as ``outs``; ``tests/test_dvc_yaml.py`` holds the two
+dvc.yaml states the same paths as ``outs``; ``tests/test_architecture.py`` holds the two
 together.
 """
 

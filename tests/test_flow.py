@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,9 +35,9 @@ def test_metrics_plots_and_params_can_be_compared(live: Path, call: Call):
     (live / "params.yaml").write_text(text.replace("folds: 4", "folds: 5"))
     assert "train.folds" in call(live, "dvc", "params", "diff")
     call(live, "dvc", "metrics", "diff", "HEAD")
-    page = call(live, "dvc", "plots", "show", "--out", "build/plots")
+    page = call(live, "dvc", "plots", "show", "--out", "plots")
     assert "index.html" in page
-    drawn = (live / "build" / "plots" / "index.html").read_text()
+    drawn = (live / "plots" / "index.html").read_text()
     for title in ("ROC curve", "Precision and recall", "Calibration", "Confusion", "Scores"):
         assert title in drawn
 
@@ -100,7 +101,7 @@ def test_what_lies_in_the_work_tree_does_not_score(live: Path, call: Call):
 
 
 def test_a_changed_bundle_stops_promotion_and_scoring(live: Path, call: Call):
-    call(live, "assay", "versions")
+    shutil.rmtree(live / layout.WORK, ignore_errors=True)  # where an intact copy may be
     cache = live / ".dvc" / "cache"
     changed = 0
     for path in cache.rglob("*"):
@@ -126,7 +127,7 @@ def test_a_changed_bundle_stops_promotion_and_scoring(live: Path, call: Call):
         (["score", "--from", "2024-03-02", "--to", "2024-03-01"], 2, "--to lies before --from"),
         (["monitor", "--date", "2024-03-01"], 53, "assay score --date 2024-03-01"),
         (["train", "forest"], 11, "no such candidate"),
-        (["rollback", "--because", "x"], 43, "v0.1.0"),
+        (["rollback", "--because", "x"], 42, "v0.1.0"),
         (["promote", "--because", "again"], 42, "v0.1.0"),
     ],
 )

@@ -20,7 +20,7 @@ from pipeline.contract.frame import to_frame
 from pipeline.contract.model import Contract
 from pipeline.contract.rows import check_rows
 from pipeline.contract.table import newest_day, null_counts
-from pipeline.errors import RunError
+from pipeline.errors import ScoresInvalid
 from pipeline.model import Floats
 from pipeline.profile import Grid, Profile, profile_of
 
@@ -60,13 +60,13 @@ def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
 
     Raises
     ------
-    RunError
+    ScoresInvalid
         The model gave something that is no probability.
     """
     probability = bundle.model.probability(frame)
     odd = ~((probability >= 0) & (probability <= 1))
     if odd.any():
-        raise RunError(
+        raise ScoresInvalid(
             f"the model gave {int(odd.sum())} of {len(odd)} rows no probability",
             where=f"bundle {bundle.digest[:19]}",
             expected="values from 0 to 1",

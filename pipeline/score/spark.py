@@ -17,7 +17,7 @@ import pyarrow as pa
 from pipeline import bundle
 from pipeline.bundle import Files
 from pipeline.contract.model import Contract
-from pipeline.errors import AssayError, RunError
+from pipeline.errors import AssayError, SparkFailed
 from pipeline.score.batch import score_batch
 from pipeline.score.night import Night
 from pipeline.score.output import Stamp, stamped
@@ -58,7 +58,7 @@ def run(spark: SparkSession, night: Night, job: Job) -> Tally:
     ------
     AssayError
         What a task met, as it was raised there.
-    RunError
+    SparkFailed
         Spark itself failed.
     """
     frame = read(spark, night)
@@ -125,11 +125,11 @@ def write(job: Job, table: Staged, rows: pa.Table, part: str) -> tuple[StagedFil
     return (write_part(job.store.table_uri(table), relative, stamped(rows, schema, job.stamp)),)
 
 
-def _spark_error(error: Exception) -> RunError:
+def _spark_error(error: Exception) -> SparkFailed:
     text = str(error).strip()
     inner = [line for line in text.splitlines() if line and not line.startswith((" ", "\t"))]
     told: Any = next((line for line in reversed(inner) if "Error" in line or ": " in line), text)
-    return RunError(
+    return SparkFailed(
         f"Spark failed: {str(told)[:300]}",
         mend="Nothing was published. Run again with ASSAY_DEBUG=1 to see all that Spark says.",
     )

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import pipeline
 from pipeline import layout
-from pipeline.errors import RunError
+from pipeline.errors import SparkFailed
 from pipeline.params import Params
 from pipeline.score.java import java_home
 
@@ -59,7 +59,7 @@ def session(params: Params, root: Path) -> SparkSession:
     ------
     JavaMissing
         If there is no Java 17 or newer.
-    RunError
+    SparkFailed
         If Spark does not start, saying why.
     """
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
@@ -189,7 +189,7 @@ def _scratch(root: Path) -> Path:
         scratch.mkdir(parents=True, exist_ok=True)
         (scratch / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
     except OSError as error:
-        raise RunError("cannot be written", where=str(scratch), found=str(error)) from None
+        raise SparkFailed("cannot be written", where=str(scratch), found=str(error)) from None
     return scratch
 
 
@@ -203,7 +203,7 @@ def _log(scratch: Path) -> Iterator[tuple[IO[bytes], int]]:
         yield log, path.stat().st_size
 
 
-def _not_started(error: Exception, log: Path, start: int, master: str) -> RunError:
+def _not_started(error: Exception, log: Path, start: int, master: str) -> SparkFailed:
     """The line of the JVM's output, or of the error, that says most."""
     with log.open("rb") as file:
         file.seek(start)
@@ -216,7 +216,7 @@ def _not_started(error: Exception, log: Path, start: int, master: str) -> RunErr
     else:
         own = [line for line in own if "Exception: " in line] + own
     found = next((line for line in [*telling, *own] if line), type(error).__name__)
-    return RunError(
+    return SparkFailed(
         "Spark did not start",
         where=f"spark.master {master}",
         found=_PREFIX.sub("", found)[:300],

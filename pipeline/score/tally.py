@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from pipeline.errors import RunError
+from pipeline.errors import BooksUnbalanced
 from pipeline.profile import Profile, merge
 from pipeline.score.batch import ScoredBatch
 from pipeline.store import StagedFile
@@ -75,11 +75,11 @@ def check_books(tally: Tally, in_files: int) -> None:
 
     Raises
     ------
-    RunError
+    BooksUnbalanced
         The counts, taken at three places independently, do not agree.
     """
     if not in_files == tally.rows == tally.scored + tally.quarantined:
-        raise RunError(
+        raise BooksUnbalanced(
             "the books do not balance, so nothing was published",
             expected=f"{in_files} rows, as the input's files say",
             found=f"{tally.rows} read, {tally.scored} scored, {tally.quarantined} quarantined",

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import bundle, layout, partitions
 from pipeline.contract.frame import to_frame
 from pipeline.contract.load import load as load_contract
-from pipeline.errors import RunError
+from pipeline.errors import ScoresInvalid
 from pipeline.profile import merge
 from pipeline.score.batch import score_batch, score_frame
 
@@ -78,7 +79,7 @@ def test_cutting_a_night_anywhere_changes_nothing(loaded, contract, night, cuts:
     bounds = [0, *cuts, night.num_rows]
     parts = [
         score_batch(loaded, contract, grid, night.slice(start, end - start))
-        for start, end in zip(bounds, bounds[1:], strict=False)
+        for start, end in itertools.pairwise(bounds)
     ]
     assert pa.concat_tables([part.predictions for part in parts]) == whole.predictions
     assert pa.concat_tables([part.quarantine for part in parts]) == whole.quarantine
@@ -99,5 +100,5 @@ def test_a_score_that_is_no_probability_stops_the_run(loaded, contract, night):
 
     import dataclasses
 
-    with pytest.raises(RunError, match="no probability"):
+    with pytest.raises(ScoresInvalid, match="no probability"):
         score_frame(dataclasses.replace(loaded, model=Broken()), to_frame(contract, night))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import params
-from pipeline.errors import RunError
+from pipeline.errors import BooksUnbalanced
 from pipeline.score import hold
 from pipeline.score.tally import Tally, check_books, total
 from pipeline.store import StagedFile
@@ -59,7 +59,7 @@ def of(rows: int, scored: int, refused: int) -> Tally:
     [(of(10, 9, 0), 10), (of(10, 10, 1), 10), (of(10, 9, 1), 11), (of(9, 9, 1), 10)],
 )
 def test_books_that_do_not_balance_stop_the_run(tally: Tally, in_files: int):
-    with pytest.raises(RunError, match="do not balance"):
+    with pytest.raises(BooksUnbalanced, match="do not balance"):
         check_books(tally, in_files)
 
 
