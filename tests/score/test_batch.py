@@ -70,9 +70,7 @@ def test_the_truth_is_not_needed_and_does_not_matter(loaded, contract, night):
 
 
 @given(cuts=st.lists(st.integers(0, 50), max_size=4).map(sorted))
-@settings(
-    deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(deadline=None, max_examples=10)
 def test_cutting_a_night_anywhere_changes_nothing(loaded, contract, night, cuts: list[int]):
     grid = loaded.reference.grid
     whole = score_batch(loaded, contract, grid, night)
