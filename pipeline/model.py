@@ -86,8 +86,9 @@ def feature_frame(
             column = column.astype("boolean")  # truths with gaps; numbers are never objects
         columns[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
     for name in categorical:
-        text = frame[name].to_numpy(dtype=object)
-        columns[name] = np.where(pd.notna(text), text, None)
+        text = frame[name].to_numpy(dtype=object, copy=True)
+        text[pd.isna(text)] = None
+        columns[name] = text
     return pd.DataFrame(columns, index=frame.index)
 
 
