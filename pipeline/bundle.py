@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline import model as models
 from pipeline.errors import BundleChanged, BundleIncompatible, BundleMissing
 from pipeline.model import Model
-from pipeline.profile import Reference
+from pipeline.reference import Reference
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
+from pipeline.distance import js_distance, psi
 from pipeline.errors import BundleChanged, SchemaMismatch, StoreError
 from pipeline.profile import (
     MAX_CATEGORIES,
@@ -21,17 +22,14 @@ from pipeline.profile import (
     CategoryGrid,
     NumberGrid,
     Profile,
-    Reference,
     column_from_json,
     column_to_json,
     empty,
     grid_of,
-    js_distance,
     merge,
     profile_of,
-    psi,
-    reference_of,
 )
+from pipeline.reference import Reference, reference_of
 
 GRID = {
     "x": NumberGrid((-1.0, 0.0, 2.5)),

@@ -31,17 +31,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.distance import js_distance, psi
 from pipeline.params import Monitor
-from pipeline.profile import (
-    SCORE,
-    CategoryGrid,
-    ColumnGrid,
-    ColumnProfile,
-    Profile,
-    Reference,
-    js_distance,
-    psi,
-)
+from pipeline.profile import SCORE, CategoryGrid, ColumnGrid, ColumnProfile, Profile
+from pipeline.reference import Reference
 
 ALL_NULL = "null in every row"
 

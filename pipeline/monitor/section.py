@@ -5,7 +5,8 @@ from __future__ import annotations
 from pipeline.monitor import charts
 from pipeline.monitor.drift import Finding
 from pipeline.monitor.summary import NightSummary
-from pipeline.profile import SCORE, Profile, Reference
+from pipeline.profile import SCORE, Profile
+from pipeline.reference import Reference
 
 PICTURES = 5
 

@@ -17,7 +17,7 @@ from pipeline.monitor.drift import decide
 from pipeline.monitor.sample import night_sample
 from pipeline.monitor.summary import NightSummary, path
 from pipeline.params import Params
-from pipeline.profile import Reference
+from pipeline.reference import Reference
 from pipeline.store import open_store
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from pipeline.contract.model import Contract
 from pipeline.errors import BundleUntrusted, PluginError, StageInputMissing
 from pipeline.metrics import metric
 from pipeline.params import METRICS, Params
-from pipeline.profile import Reference, reference_of
+from pipeline.reference import Reference, reference_of
 from pipeline.train.calibrate import blocks, fit_calibrator, out_of_fold
 from pipeline.train.candidate import Built, build
 from pipeline.train.card import card

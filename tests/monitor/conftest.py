@@ -15,7 +15,8 @@ import pytest
 
 from pipeline import bundle, layout, model, partitions
 from pipeline.params import Params, parse
-from pipeline.profile import SCORE, profile_of, reference_of
+from pipeline.profile import SCORE, profile_of
+from pipeline.reference import reference_of
 from pipeline.store import RunEvent, open_store, predictions_schema, quarantine_schema, write_part
 
 PARAMS = """\

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.monitor.drift import decide, learnt_limit
 from pipeline.params import Monitor
-from pipeline.profile import SCORE, Profile, Reference, empty, profile_of, reference_of
+from pipeline.profile import SCORE, Profile, empty, profile_of
+from pipeline.reference import Reference, reference_of
 
 NUMERIC, CATEGORICAL = ["x", "y", "gust"], ["c"]
 ROWS, NIGHTS = 900, 120

@@ -14,15 +14,8 @@ from pipeline.monitor import charts, report, section
 from pipeline.monitor.drift import decide
 from pipeline.monitor.summary import NightSummary, path
 from pipeline.params import Monitor
-from pipeline.profile import (
-    SCORE,
-    CategoryGrid,
-    ColumnProfile,
-    Profile,
-    Reference,
-    profile_of,
-    reference_of,
-)
+from pipeline.profile import SCORE, CategoryGrid, ColumnProfile, Profile, profile_of
+from pipeline.reference import Reference, reference_of
 
 NASTY = "<script>alert(1)</script>"
 
