@@ -5,22 +5,17 @@ This module is, with ``monitor/report.py``, the only one that imports evidently.
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.errors import AssayError
 from pipeline.evaluate import plots, section
 from pipeline.evaluate.results import Evaluation
 from pipeline.evaluate.section import About
 from pipeline.metrics import Floats
+from pipeline.page import compose, silenced
 
 SAMPLE_ROWS = 50_000
 """Most rows that Evidently is given; our own section is always about all of them."""
@@ -29,12 +24,6 @@ FRESH = re.compile(
     r"(?<=metric_)[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
 """What Evidently names anew each time: the page's own root and, by UUID 7, its widgets."""
-
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "font-src data:; img-src data: blob:; form-action 'none'; base-uri 'none'"
-)
-"""What a browser lets the page do: nothing that needs a network."""
 
 
 def render(
@@ -81,22 +70,12 @@ def render(
         plots.confusion(positive, p, found.threshold),
         note,
     )
-    title = f"<title>{_escaped(about.name)}: {_escaped(about.candidate)} on the holdout</title>"
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    theirs = _evidently(positive[rows], p[rows], found.threshold, about.label)
-    before, head, rest = theirs.partition("<head>")
-    between, body, after = rest.partition("<body>")
-    if not head or not body:
-        raise AssayError(
-            "Evidently wrote a page of another form than Assay knows",
-            expected="one <head> and one <body>",
-            mend="Install a version of evidently that pyproject.toml allows.",
-        )
-    return f'{before}{head}{policy}{title}{between}<body style="margin:0">\n{ours}{after}'
+    title = f"{about.name}: {about.candidate} on the holdout"
+    return compose(title, ours, _evidently(positive[rows], p[rows], found.threshold, about.label))
 
 
 def _evidently(positive: NDArray[np.bool_], p: Floats, threshold: float, label: str) -> str:
-    with _silence():
+    with silenced():
         from evidently import BinaryClassification, DataDefinition, Dataset, Report
         from evidently.presets import ClassificationPreset
 
@@ -131,30 +110,3 @@ def _stable(html: str) -> str:
     """
     numbers: dict[str, str] = {}
     return FRESH.sub(lambda name: numbers.setdefault(name[0], f"{len(numbers):032x}"), html)
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text)
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Nothing of Evidently's on the terminal or on the network while it works.
-
-    Its warnings are about its own internals and cannot be mended by who runs Assay.
-    """
-    tracked, quiet = os.environ.get("DO_NOT_TRACK"), logging.root.manager.disable
-    os.environ["DO_NOT_TRACK"] = "1"
-    logging.disable(logging.CRITICAL)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(quiet)
-        if tracked is None:
-            del os.environ["DO_NOT_TRACK"]
-        else:
-            os.environ["DO_NOT_TRACK"] = tracked

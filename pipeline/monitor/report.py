@@ -1,35 +1,23 @@
-"""A night's page: our section first, then Evidently on a sample. The only Evidently importer.
+"""A night's page: our section first, then Evidently on a sample of rows.
 
-Evidently saves a whole HTML document with its scripts inside. Ours is put at the start of
-its body, with a policy in its head that keeps the page from reaching any network.
+This module is, with ``evaluate/page.py``, the only one that imports evidently.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from io import StringIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import AssayError
+from pipeline.page import compose, silenced
 from pipeline.profile import SCORE
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
-
-POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "font-src data:; img-src data: blob:; form-action 'none'; base-uri 'none'"
-)
 
 
 @dataclass(frozen=True)
@@ -107,29 +95,11 @@ def page(title: str, section: str, sample: Sample) -> str:
     AssayError
         If Evidently's document is not one that a section can be put into.
     """
-    head = (
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        f"<title>{escape(title)}</title>"
-    )
-    if not sample.rows:
-        return (
-            '<!DOCTYPE html>\n<html lang="en"><head><meta charset="UTF-8">'
-            f'{head}</head>\n<body style="margin:0">{section}</body></html>\n'
-        )
-    theirs = _evidently(sample)
-    before_head, head_tag, after_head = theirs.partition("<head>")
-    between, body_tag, body = after_head.partition("<body>")
-    if not head_tag or not body_tag:
-        raise AssayError(
-            "Evidently wrote a page of another form than Assay knows",
-            expected="one <head> and one <body>",
-            mend="Install a version of evidently that pyproject.toml allows.",
-        )
-    return f"{before_head}{head_tag}{head}{between}{body_tag}\n{section}{body}"
+    return compose(title, section, _evidently(sample)) if sample.rows else compose(title, section)
 
 
 def _evidently(sample: Sample) -> str:
-    with _silence():
+    with silenced():
         from evidently import DataDefinition, Dataset, Report
         from evidently.metrics import ValueDrift
         from evidently.presets import DataDriftPreset, DataSummaryPreset
@@ -157,30 +127,3 @@ def _rounded(document: str) -> str:
     """
     data, library, rest = document.partition("<script>var global")
     return _LONG.sub(lambda number: f"{float(number[0]):.6g}", data) + library + rest
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Nothing of Evidently's, or of what it imports, on the terminal or on the network.
-
-    Its warnings are about its own internals and cannot be mended by who runs Assay.
-    """
-    tracked = os.environ.get("DO_NOT_TRACK")
-    quiet = logging.root.manager.disable
-    os.environ["DO_NOT_TRACK"] = "1"
-    logging.disable(logging.CRITICAL)
-    try:
-        with (
-            warnings.catch_warnings(),
-            np.errstate(all="ignore"),
-            redirect_stdout(StringIO()),
-            redirect_stderr(StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(quiet)
-        if tracked is None:
-            del os.environ["DO_NOT_TRACK"]
-        else:
-            os.environ["DO_NOT_TRACK"] = tracked
