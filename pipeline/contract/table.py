@@ -41,17 +41,6 @@ class TableFacts:
     as_of: date
 
 
-def facts_of(contract: Contract, table: pa.Table, as_of: date) -> TableFacts:
-    """Gather the facts of a table that is in memory."""
-    return TableFacts(
-        rows=table.num_rows,
-        nulls=null_counts(contract, table),
-        duplicate_keys=duplicates(contract, table),
-        newest=newest_day(contract, table),
-        as_of=as_of,
-    )
-
-
 def null_counts(contract: Contract, table: pa.Table | pa.RecordBatch) -> dict[str, int]:
     """Nulls (and NaN in float fields) per column of the contract that the table has."""
     counts = {}

@@ -121,11 +121,6 @@ def unclean(root: Path) -> tuple[str, ...]:
     return tuple(sorted(paths))
 
 
-def is_clean(root: Path) -> bool:
-    """Whether the commit that is checked out says all there is in the work tree."""
-    return not unclean(root)
-
-
 def is_tracked_and_committed(root: Path, path: str) -> bool:
     """Whether the file is in the last commit and has the same bytes in the work tree."""
     if not (root / path).is_file():

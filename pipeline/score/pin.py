@@ -30,7 +30,6 @@ class Pinned:
     version: Version
     bundle: Bundle
     contract: Contract
-    contract_source: str
     contract_digest: str
     rules: ContractParams
 
@@ -68,4 +67,4 @@ def pin(root: Path, params: Params) -> Pinned:
             mend="Run dvc repro, commit and promote again.",
         )
     contract = load_source(source, f"{then.contract.file} at {version.version}").without_label()
-    return Pinned(version, loaded, contract, source, digest, then.contract)
+    return Pinned(version, loaded, contract, digest, then.contract)

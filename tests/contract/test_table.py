@@ -11,7 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.contract.load import load_source
-from pipeline.contract.table import TableFacts, check_table, facts_of
+from pipeline.contract.table import (
+    TableFacts,
+    check_table,
+    duplicates,
+    newest_day,
+    null_counts,
+)
 from pipeline.params import Freshness, NullShare, RowCount, TableRule, UniqueKey
 
 DAY = date(2013, 6, 30)
@@ -98,6 +104,16 @@ def test_what_is_not_known_is_broken(rule: TableRule, facts: TableFacts) -> None
         max_size=12,
     )
 )
+def facts_of(contract, table, as_of):
+    return TableFacts(
+        rows=table.num_rows,
+        nulls=null_counts(contract, table),
+        duplicate_keys=duplicates(contract, table),
+        newest=newest_day(contract, table),
+        as_of=as_of,
+    )
+
+
 def test_facts_are_those_of_the_rows(rows: list[tuple[int, str, float | None]]) -> None:
     start = datetime(2013, 1, 1, 23)
     table = pa.table(

@@ -46,11 +46,11 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
 
 def test_unclean_names_what_changed_was_moved_or_is_new(root: Path) -> None:
     (root / "ignored").touch()
-    assert git.is_clean(root)
+    assert not git.unclean(root)
     run(root, "mv", "a.txt", "b c.txt")
     (root / "ümlaut.txt").touch()
     assert git.unclean(root) == ("b c.txt", "ümlaut.txt")
-    assert not git.is_clean(root)
+    assert git.unclean(root)
 
 
 def test_unclean_sees_beside_a_project_in_a_subfolder(root: Path) -> None:
