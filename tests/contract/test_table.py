@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.contract.load import load_source
+from pipeline.contract.model import Contract
 from pipeline.contract.table import (
     TableFacts,
     check_table,
@@ -98,13 +99,7 @@ def test_what_is_not_known_is_broken(rule: TableRule, facts: TableFacts) -> None
     assert result.broken
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(0, 2), st.sampled_from(["a", "b"]), st.sampled_from([1.0, None])),
-        max_size=12,
-    )
-)
-def facts_of(contract, table, as_of):
+def facts_of(contract: Contract, table: pa.Table, as_of: date) -> TableFacts:
     return TableFacts(
         rows=table.num_rows,
         nulls=null_counts(contract, table),
@@ -114,6 +109,12 @@ def facts_of(contract, table, as_of):
     )
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.sampled_from(["a", "b"]), st.sampled_from([1.0, None])),
+        max_size=12,
+    )
+)
 def test_facts_are_those_of_the_rows(rows: list[tuple[int, str, float | None]]) -> None:
     start = datetime(2013, 1, 1, 23)
     table = pa.table(
