@@ -10,17 +10,18 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from pipeline import bundle
+from pipeline import bundle, layout
 from pipeline.bundle import Files
 from pipeline.contract.model import Contract
 from pipeline.errors import AssayError, SparkFailed
 from pipeline.score.batch import score_batch
 from pipeline.score.night import Night
 from pipeline.score.output import Stamp, stamped
+from pipeline.score.spark_message import gist
 from pipeline.score.tally import Tally, total
 from pipeline.store import StagedFile, Store, write_part
 from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged
@@ -65,7 +66,11 @@ def run(spark: SparkSession, night: Night, job: Job) -> Tally:
     try:
         rows = frame.mapInArrow(_task(job), "outcome binary").collect()
     except Exception as error:
-        raise _spark_error(error) from None
+        raise SparkFailed(
+            f"Spark failed: {gist(str(error))}",
+            where=f"night {job.partition}",
+            mend=f"Nothing was published. All that Spark said is in {layout.WORK}/spark/spark.log.",
+        ) from None
     outcomes = [pickle.loads(row.outcome) for row in rows]
     for outcome in outcomes:
         if isinstance(outcome, AssayError):
@@ -123,13 +128,3 @@ def write(job: Job, table: Staged, rows: pa.Table, part: str) -> tuple[StagedFil
     schema = job.predictions if table == PREDICTIONS else job.quarantine
     relative = job.store.new_file(table, job.partition, job.stamp.run_id, part)
     return (write_part(job.store.table_uri(table), relative, stamped(rows, schema, job.stamp)),)
-
-
-def _spark_error(error: Exception) -> SparkFailed:
-    text = str(error).strip()
-    inner = [line for line in text.splitlines() if line and not line.startswith((" ", "\t"))]
-    told: Any = next((line for line in reversed(inner) if "Error" in line or ": " in line), text)
-    return SparkFailed(
-        f"Spark failed: {str(told)[:300]}",
-        mend="Nothing was published. Run again with ASSAY_DEBUG=1 to see all that Spark says.",
-    )

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline import layout, params, partitions
 from pipeline.contract.frame import to_frame
-from pipeline.errors import BooksUnbalanced, NightNotFound, RunHeld, StoreError
+from pipeline.errors import BooksUnbalanced, NightNotFound, RunHeld, SparkFailed, StoreError
 from pipeline.score import spark as spark_carrier
 from pipeline.score.batch import score_frame
 from pipeline.score.pin import Pinned, pin
@@ -158,3 +158,16 @@ def test_what_can_be_told_beforehand_starts_nothing(scorer: Scorer):
         scorer.score("2031-01-01")
     assert scorer.store.runs() == []
     assert not (scorer.root / "store").exists()
+
+
+def test_pages_that_cannot_be_read_end_the_run_with_the_files_name(scorer: Scorer):
+    data = bytearray(scorer.file().read_bytes())
+    footer = int.from_bytes(data[-8:-4], "little") + 8
+    for at in range(4, len(data) - footer):
+        data[at] ^= 0x5A
+    scorer.file().write_bytes(bytes(data))
+    with pytest.raises(SparkFailed, match=r"part-00000\.parquet.*spark\.log") as caught:
+        scorer.score()
+    assert "\n" not in str(caught.value)
+    assert scorer.events() == ["failed"]
+    assert scorer.store.partitions() == []
