@@ -64,12 +64,13 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
         return f"{where}: expected {expected}, found {got}"
     template = _EXPECTED.get(kind)
     expected = template.format(**context) if template else str(item["msg"])
-    text = f"{where}: expected {expected}, found {_show(item['input'])}"
-    if kind == "literal_error" and isinstance(item["input"], str):
-        options = [
-            part.strip("' ") for part in context["expected"].replace(" or ", ", ").split(",")
-        ]
-        near = difflib.get_close_matches(item["input"], options, n=1, cutoff=0.5)
+    # A list item whose kind nobody knows: the kind was found, not the whole item.
+    found = context["tag"] if kind == "union_tag_invalid" else item["input"]
+    text = f"{where}: expected {expected}, found {_show(found)}"
+    named = context.get("expected_tags" if kind == "union_tag_invalid" else "expected")
+    if kind in {"literal_error", "union_tag_invalid"} and isinstance(found, str):
+        options = [part.strip("' ") for part in named.replace(" or ", ", ").split(",")]
+        near = difflib.get_close_matches(found, options, n=1, cutoff=0.5)
         text += f"; did you mean '{near[0]}'?" if near else ""
     return text
 

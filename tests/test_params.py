@@ -65,7 +65,7 @@ def test_the_reference_project_parses_and_is_frozen():
         (
             "{rule: row_count, min: 300, max: 2000}",
             "{rule: row_cout, min: 300}",
-            "contract.night[0]: expected one of 'row_count'",
+            "found the text 'row_cout'; did you mean 'row_count'?",
         ),
         ("      min: 0.72", "      min: 0.72\n      max: 0.9", "exactly one of min and max"),
         ("name: beats always saying", "name: ranks late flights first #", "gate.rules: expected"),
