@@ -20,6 +20,7 @@ class Night:
     """One partition of the input. ``rows`` is counted from the files' footers alone."""
 
     root: Path
+    folder: Path
     column: str
     value: str
     files: tuple[Path, ...]
@@ -45,7 +46,7 @@ def find(root: Path, column: str, value: str, contract: Contract) -> Night:
     if not folder.is_dir():
         raise _not_found(root, column, value)
     files = tuple(
-        path for path in sorted(folder.rglob("*")) if path.is_file() and path.name[0] not in "._"
+        path for path in sorted(folder.iterdir()) if path.is_file() and path.name[0] not in "._"
     )
     rows, schema = 0, pa.schema([])
     for path in files:
@@ -68,7 +69,7 @@ def find(root: Path, column: str, value: str, contract: Contract) -> Night:
             found=f"{len(files)} files, 0 rows",
             mend="Check the export that fills it; nothing was scored.",
         )
-    return Night(root, column, value, files, schema, rows)
+    return Night(root, folder, column, value, files, schema, rows)
 
 
 def _not_found(root: Path, column: str, value: str) -> NightNotFound:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline.errors import RunHeld, UsageError
+from pipeline.errors import AssayError, RunHeld, UsageError
 from pipeline.params import Params, UniqueKey
 from pipeline.score import hold, night, output, spark
 from pipeline.score.pin import Pinned
@@ -100,7 +101,9 @@ def score_night(
     except RunHeld:
         raise
     except BaseException as error:
-        log.event("failed", seconds=time.monotonic() - started, detail=str(error)[:500])
+        # What went wrong first is what the user has to hear of, even if the store is gone.
+        with suppress(AssayError):
+            log.event("failed", seconds=time.monotonic() - started, detail=str(error)[:500])
         raise
     seconds = time.monotonic() - started
     log.event("published", tally, seconds)

@@ -48,8 +48,7 @@ class Job:
 def read(spark: SparkSession, night: Night) -> DataFrame:
     """The night as a DataFrame, the partition column as text like everywhere else."""
     spark.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
-    folder = str(night.files[0].parent)
-    return spark.read.option("basePath", str(night.root)).parquet(folder)
+    return spark.read.option("basePath", str(night.root)).parquet(str(night.folder))
 
 
 def run(spark: SparkSession, night: Night, job: Job) -> Tally:
