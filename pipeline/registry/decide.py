@@ -116,6 +116,13 @@ def _bundle(facts: Facts) -> Iterator[PromotionRefused]:
             found=str(facts.here),
             mend="Run dvc repro, or dvc checkout.",
         )
+    elif facts.committed.digest is None:
+        yield PromotionRefused(
+            "the bundle of this commit cannot be had from DVC",
+            where=layout.BUNDLE,
+            found=str(facts.committed),
+            mend="Nobody could score with it: dvc fetch it, or run dvc repro and commit.",
+        )
     elif facts.committed.digest != facts.here.digest:
         yield PromotionRefused(
             "the bundle here is not the one that the commit's dvc.lock points to",
@@ -159,8 +166,10 @@ def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
             found=verdict.name,
             mend=_GATE,
         )
+    # A bundle that is not whole was refused already; its digest has nothing to compare.
+    bundle = [("bundle", verdict.bundle, facts.here)] if facts.here.digest else []
     for what, told, now in (
-        ("bundle", verdict.bundle, facts.here),
+        *bundle,
         ("data", verdict.data, facts.data),
         ("contract", verdict.contract, facts.contract),
         ("policy", verdict.policy, facts.policy),
@@ -184,7 +193,7 @@ def _registry(facts: Facts) -> Iterator[PromotionRefused]:
         )
     if version is None:
         return
-    if version.bundle not in (UNKNOWN, facts.here.digest):
+    if facts.here.digest and version.bundle not in (UNKNOWN, facts.here.digest):
         yield PromotionRefused(
             f"this commit is {version.version}, registered with another bundle",
             expected=short(version.bundle),
