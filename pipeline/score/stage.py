@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -54,27 +55,29 @@ def run(
     wanted = nights(first, last)
     pinned = pin(root, params)
     store = open_store(root, params)
-    started: list[SparkSession] = []
-
-    @cache
-    def spark() -> SparkSession:
-        _say("score: starting Spark")
-        started.append(session(params, root))
-        return started[0]
-
     reports: list[RunReport] = []
-    try:
+    with ExitStack() as at_the_end:
+
+        @cache
+        def spark() -> SparkSession:
+            _say("score: starting Spark")
+            started = session(params, root)
+            at_the_end.callback(started.stop)
+            return started
+
+        at_the_end.callback(_show, reports, params.store, as_json)
         for number, night in enumerate(wanted, start=1):
             _say(f"score: night {night} ({number} of {len(wanted)}), {pinned.version.version}")
             reports.append(score_night(params, root, pinned, store, spark, night))
-    finally:
-        if as_json:
-            print(json.dumps([report.to_dict() for report in reports]))
-        elif reports:
-            _table(reports, params.store)
-        for active in started:
-            active.stop()
     return reports
+
+
+def _show(reports: Sequence[RunReport], store: str, as_json: bool) -> None:
+    """What was published, also when a later night could not be."""
+    if as_json:
+        print(json.dumps([report.to_dict() for report in reports]))
+    elif reports:
+        _table(reports, store)
 
 
 def _say(text: str) -> None:
