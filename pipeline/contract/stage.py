@@ -1,4 +1,4 @@
-"""The stage ``check``: data/raw against its contract; the rows that keep it to data/checked."""
+"""The stage ``contract``: data/raw against its contract; rows that keep it go to data/checked."""
 
 from __future__ import annotations
 
