@@ -18,15 +18,14 @@ import dataclasses
 import hashlib
 import io
 import json
-import shutil
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import model as models
+from pipeline import partitions
 from pipeline.errors import BundleChanged, BundleIncompatible, BundleMissing
 from pipeline.model import Model
 from pipeline.reference import Reference
@@ -126,15 +125,9 @@ def write(
     }
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = dataclasses.replace(manifest, files=sums).to_json()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as scratch:
-        made = Path(scratch) / "made"
-        made.mkdir()
+    with partitions.replaced(folder) as made:
         for name, data in files.items():
             (made / name).write_bytes(data)
-        if folder.exists():
-            shutil.rmtree(folder)
-        made.rename(folder)
     return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
 
 

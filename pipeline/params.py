@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -48,21 +48,6 @@ Day = Annotated[date, BeforeValidator(_day)]
 Text = Annotated[str, Field(min_length=1)]
 Frozen = AfterValidator(MappingProxyType)
 
-METRICS = (
-    "auc",
-    "average_precision",
-    "log_loss",
-    "brier",
-    "calibration_error",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-)
-"""Every metric that evaluate computes and a gate rule or ``select_by`` may name."""
-
-HIGHER_IS_BETTER = frozenset({"auc", "average_precision", "accuracy", "precision", "recall", "f1"})
-
 Metric = Literal[
     "auc",
     "average_precision",
@@ -74,6 +59,11 @@ Metric = Literal[
     "recall",
     "f1",
 ]
+"""Every metric that evaluate computes and a gate rule or ``select_by`` may name."""
+
+METRICS: tuple[str, ...] = get_args(Metric)
+
+HIGHER_IS_BETTER = frozenset({"auc", "average_precision", "accuracy", "precision", "recall", "f1"})
 
 
 class Section(BaseModel):
