@@ -14,7 +14,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.profile import Floats
+from pipeline.features import Floats
 
 PSI_PSEUDO_COUNT = 0.5
 

@@ -16,21 +16,19 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
 from pipeline.errors import SchemaMismatch, StoreError
+from pipeline.features import Coded, Features, Floats
 
-SCORE = "probability"
-MAX_CATEGORIES = 200
-Floats: TypeAlias = npt.NDArray[np.float64]
-Ints: TypeAlias = npt.NDArray[np.int64]
+NO_SCORES: Mapping[str, Floats | Coded] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,117 +91,89 @@ class ColumnProfile:
 Profile: TypeAlias = Mapping[str, ColumnProfile]
 
 
-def grid_of(
-    frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str], bins: int = 10
-) -> dict[str, ColumnGrid]:
-    """The grid that the columns of ``frame`` are counted on from now on.
+def profile_of(
+    features: Features, grid: Grid, scores: Mapping[str, Floats | Coded] = NO_SCORES
+) -> dict[str, ColumnProfile]:
+    """Counts of every column that ``grid`` names; other columns are left alone.
 
     Parameters
     ----------
-    frame
-        The reference rows.
-    numeric, categorical
-        Names of its columns; integers and booleans are numeric.
-    bins
-        How many cells of about equal share a column of numbers is cut into.
+    features
+        The rows.
+    scores
+        Columns of the same rows that are not among the features, or take the place of one.
 
     Raises
     ------
     KeyError
-        If a column is not in ``frame``.
+        If a column of the grid is in neither.
+    SchemaMismatch
+        If a column of numbers holds something else.
     """
-    grid: dict[str, ColumnGrid] = {}
-    for name in numeric:
-        grid[name] = NumberGrid(_edges(_numbers(frame[name]), bins))
-    for name in categorical:
-        known = frame[name].dropna().astype(str).value_counts()
-        order = sorted(known.items(), key=lambda item: (-int(item[1]), str(item[0])))
-        grid[name] = CategoryGrid(tuple(str(value) for value, _ in order[:MAX_CATEGORIES]))
-    return grid
+    return {name: _count(name, features, scores, cells) for name, cells in grid.items()}
 
 
-def _edges(values: Floats, bins: int) -> tuple[float, ...]:
-    """Quantiles of the finite values, each a value that occurs.
-
-    Few distinct values get a cell each. A value so frequent that several quantiles fall on
-    it gets a cell of its own too: otherwise "no rain" and "any rain" would share a cell.
-    """
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return ()
-    distinct = np.unique(values)
-    if len(distinct) <= 2 * bins:
-        edges = distinct
-    else:
-        quantiles = np.quantile(values, np.arange(bins) / bins, method="inverted_cdf")
-        edges, times = np.unique(quantiles, return_counts=True)
-        edges = np.union1d(edges, np.nextafter(edges[times > 1], np.inf))
-    end = np.nextafter(distinct[-1], np.inf)
-    if np.isfinite(end):
-        edges = np.union1d(edges, end)
-    # Adding zero turns -0.0 into 0.0: equal numbers, but not equal JSON.
-    return tuple(float(edge) for edge in edges + 0.0)
-
-
-def _numbers(column: pd.Series[Any]) -> Floats:
-    """Float64 values, NaN for every kind of null."""
-    try:
-        return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise SchemaMismatch(
-            [f"{column.name}: expected numbers, found values of type {column.dtype}"]
-        ) from None
-
-
-def cells_of(column: pd.Series[Any], grid: ColumnGrid) -> tuple[Ints, Floats | None]:
-    """The cell of each row (-1 for a null), and the numbers if the column has any."""
+def _count(
+    name: str, features: Features, scores: Mapping[str, Floats | Coded], grid: ColumnGrid
+) -> ColumnProfile:
+    given = scores.get(name)
     if isinstance(grid, NumberGrid):
-        values = _numbers(column)
-        cells = np.searchsorted(np.asarray(grid.edges), values, side="right").astype(np.int64)
-        cells[np.isnan(values)] = -1
-        return cells, values
-    codes, uniques = pd.factorize(column)
-    if not len(uniques):
-        return np.full(len(column), -1, dtype=np.int64), None
-    index = pd.Index(grid.categories, dtype=object)
-    found = index.get_indexer(pd.Index([str(value) for value in uniques], dtype=object))
-    cell_of_code = np.where(found < 0, len(grid.categories), found).astype(np.int64)
-    return np.where(codes < 0, -1, cell_of_code[codes]), None
+        try:
+            values = features.numbers(name) if given is None else given
+            return _count_numbers(np.ascontiguousarray(values, dtype=np.float64), grid)
+        except (TypeError, ValueError) as error:
+            raise SchemaMismatch([f"{name}: expected numbers ({error})"]) from None
+    coded = features.coded(name) if given is None else given
+    if not isinstance(coded, Coded):
+        raise SchemaMismatch([f"{name}: expected categories, found numbers"])
+    return _count_categories(coded, grid)
 
 
-def count(cells: Ints, values: Floats | None, size: int) -> ColumnProfile:
-    counts = np.bincount(cells[cells >= 0], minlength=size)
-    known = np.empty(0) if values is None else values[np.isfinite(values)]
-    with np.errstate(over="ignore"):
-        total, squares = float(known.sum()), float(np.square(known).sum())
+def _count_numbers(values: Floats, grid: NumberGrid) -> ColumnProfile:
+    from pipeline import kernels
+
+    counts = np.empty(grid.cells, dtype=np.int64)
+    edges = np.array(grid.edges, dtype=np.float64)
+    total, total_squares, low, high = kernels.count_numbers(values, edges, counts)
+    known = low <= high
     return ColumnProfile(
-        rows=len(cells),
-        nulls=int((cells < 0).sum()),
-        counts=tuple(int(count) for count in counts),
+        rows=len(values),
+        nulls=len(values) - int(counts.sum()),
+        counts=tuple(counts.tolist()),
         total=_finite(total),
-        total_squares=_finite(squares),
-        low=float(known.min()) + 0.0 if len(known) else None,
-        high=float(known.max()) + 0.0 if len(known) else None,
+        total_squares=_finite(total_squares),
+        # Adding zero turns -0.0 into 0.0: equal numbers, but not equal JSON.
+        low=low + 0.0 if known else None,
+        high=high + 0.0 if known else None,
     )
+
+
+def _count_categories(coded: Coded, grid: CategoryGrid) -> ColumnProfile:
+    from pipeline import kernels
+
+    codes, categories = np.ascontiguousarray(coded.codes, dtype=np.int32), coded.categories
+    if len(codes) and not (codes.min() >= -1 and codes.max() < len(categories)):
+        raise ValueError(f"codes beyond the {len(categories)} categories")
+    by_code = np.empty(len(categories) + 1, dtype=np.int64)
+    kernels.count_codes(codes, by_code)
+    nulls, known = int(by_code[0]), by_code[1:]
+    used = np.flatnonzero(known)
+    places, others = _places(grid.categories), len(grid.categories)
+    cells = [places.get(str(name), others) for name in categories[used]]
+    counts = np.zeros(grid.cells, dtype=np.int64)
+    np.add.at(counts, cells, known[used])
+    return ColumnProfile(len(codes), nulls, tuple(counts.tolist()), 0.0, 0.0, None, None)
+
+
+@lru_cache(maxsize=256)
+def _places(categories: tuple[str, ...]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(categories)}
 
 
 def _finite(value: float) -> float:
     if math.isnan(value):
         return 0.0
     return max(-sys.float_info.max, min(sys.float_info.max, value))
-
-
-def profile_of(frame: pd.DataFrame, grid: Grid) -> dict[str, ColumnProfile]:
-    """Counts of every column that ``grid`` names; other columns are left alone.
-
-    Raises
-    ------
-    KeyError
-        If a column of the grid is not in ``frame``.
-    SchemaMismatch
-        If a column of numbers holds something else.
-    """
-    return {name: count(*cells_of(frame[name], cells), cells.cells) for name, cells in grid.items()}
 
 
 def empty(grid: Grid) -> dict[str, ColumnProfile]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pipeline.contract.model import Field, Kind, Role, Rule, Test
+from pipeline.contract.rowwise import is_rowwise, of_frame
 from pipeline.contract.source import Source, mentioned
 from pipeline.errors import ContractFileError
 
@@ -49,6 +50,7 @@ def frame_rules_of(
         line = method.lineno if method else source.class_line(model.__name__)
         _refuse_check(check, source.at(line))
         words = mentioned(method) if method else set()
+        known = of_frame(source.function(check), [each.name for each in fields])
         rules.append(
             Rule(
                 name=_distinct(label_of(check), taken),
@@ -57,9 +59,15 @@ def frame_rules_of(
                 column=None,
                 line=line,
                 check=check,
+                reads=known.columns,
+                rowwise=known.rowwise or _is_by_row(check),
             )
         )
     return tuple(rules)
+
+
+def _is_by_row(check: Check) -> bool:
+    return bool(check.element_wise or check.determined_by_unique)
 
 
 def label_of(check: Check) -> str:
@@ -149,7 +157,9 @@ def _field(
     kind = _kind(name, column, where)
 
     def rule(words: str, test: Test, check: Check | None = None, at: int = line) -> Rule:
-        return Rule(_distinct(f"{name}: {words}", taken), test, (name,), name, at, check)
+        alone = check is None or _is_by_row(check) or is_rowwise(source.function(check))
+        label = _distinct(f"{name}: {words}", taken)
+        return Rule(label, test, (name,), name, at, check, (name,), alone)
 
     rules = [] if column.nullable else [rule("not null", "not null")]
     if kind == "float":

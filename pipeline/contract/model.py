@@ -45,6 +45,10 @@ class Rule:
         The column that is tested; None for a rule over the whole row.
     line
         Where the contract file says so.
+    reads
+        All columns that the check can read; None if that is not known.
+    rowwise
+        Whether a row's answer is known to depend on the values of that row in ``reads`` alone.
     """
 
     name: str
@@ -53,6 +57,8 @@ class Rule:
     column: str | None
     line: int
     check: Check | None = None
+    reads: tuple[str, ...] | None = None
+    rowwise: bool = False
 
 
 @dataclass(frozen=True)

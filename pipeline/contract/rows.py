@@ -1,18 +1,31 @@
-"""Which rows break the contract, and which rules they break."""
+"""Which rows break the contract, and which rules they break.
+
+What can be told from a column's ends is told from those: the usual batch is whole, and a rule
+that holds for the least and the greatest value holds for all. Only where it may not, rows are
+looked at, and only by those who must be asked: pandera's own checks are operations on arrays
+or on distinct strings (`pipeline.contract.shipped`), the user's run as pandera runs them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.contract.alike import alike
+from pipeline.contract.arrays import Bools
+from pipeline.contract.columns import Columns
 from pipeline.contract.evaluate import holds
-from pipeline.contract.frame import present, to_frame, values
 from pipeline.contract.model import Contract, Field, Rule
+from pipeline.contract.shipped import on_numbers, on_strings
+
+if TYPE_CHECKING:
+    from pandera.api.checks import Check
 
 
 @dataclass(frozen=True)
@@ -40,7 +53,20 @@ class RowCheck:
         return result
 
 
-def check_rows(contract: Contract, batch: pa.RecordBatch | pa.Table) -> RowCheck:
+@dataclass(frozen=True)
+class _Batch:
+    """The rows of a batch, and those without a forbidden null, which the rules judge."""
+
+    contract: Contract
+    every: Columns
+    judged: Columns
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        return self.judged.frame(self.contract.columns, copy=True)
+
+
+def check_rows(contract: Contract, batch: pa.RecordBatch | pa.Table | Columns) -> RowCheck:
     """Evaluate every row rule on every row.
 
     First the ``not null`` rules. A row with a null in a field that is not nullable is bad for
@@ -59,74 +85,108 @@ def check_rows(contract: Contract, batch: pa.RecordBatch | pa.Table) -> RowCheck
     ContractFileError
         If a check raises, or does not answer with one bool per row.
     """
-    rows = batch.num_rows
+    columns = batch if isinstance(batch, Columns) else Columns(contract, batch)
     broken: dict[str, np.ndarray] = {}
-    whole = np.ones(rows, dtype=bool)
+    whole: Bools | None = None
     for field in contract.fields:
+        nulls = columns.extent(field.name).nulls
         for rule in field.rules:
-            if rule.test == "not null":
-                there = present(field, batch)
-                if not there.all():
-                    broken[rule.name] = ~there
-                    whole &= there
-    kept = batch if whole.all() else batch.filter(pa.array(whole))
-    if kept.num_rows:
-        for name, ok in _rest(contract, kept):
-            if not ok.all():
-                mask = np.zeros(rows, dtype=bool)
-                mask[whole] = ~ok
+            if rule.test == "not null" and nulls:
+                there = columns.present(field.name)
+                broken[rule.name] = ~there
+                whole = there if whole is None else whole & there
+    judged = columns if whole is None else columns.filter(whole)
+    if judged.rows:
+        for name, ok in _rest(_Batch(contract, columns, judged)):
+            if ok is not None and not ok.all():
+                mask = ~ok
+                if whole is not None:
+                    mask = np.zeros(columns.rows, dtype=bool)
+                    mask[whole] = ~ok
                 broken[name] = mask
-    bad = np.logical_or.reduce(list(broken.values())) if broken else np.zeros(rows, dtype=bool)
+    bad = np.zeros(columns.rows, dtype=bool)
+    for mask in broken.values():
+        bad |= mask
     ordered = {name: broken[name] for name in contract.row_rules if name in broken}
     return RowCheck(bad=bad, broken=ordered)
 
 
-def _rest(contract: Contract, batch: pa.RecordBatch | pa.Table) -> list[tuple[str, np.ndarray]]:
-    """Each rule but ``not null`` with where it holds, on a batch of at least one row."""
-    result = []
-    for field in contract.fields:
-        rest = [rule for rule in field.rules if rule.test != "not null"]
-        if rest:
-            there = present(field, batch)
-            filled = _filled(field, batch, there)
-            for rule in rest:
-                result.append((rule.name, _column_holds(contract, rule, batch, filled, there)))
-    if contract.frame_rules:
-        frame = to_frame(contract, batch)
-        result += [(rule.name, holds(contract, rule, frame)) for rule in contract.frame_rules]
+def _rest(batch: _Batch) -> Iterator[tuple[str, Bools | None]]:
+    """Each rule but ``not null`` with where it holds among judged rows; None is everywhere."""
+    for field in batch.contract.fields:
+        for rule in field.rules:
+            if rule.test == "finite":
+                yield rule.name, _finite(field, batch)
+            elif rule.check is not None:
+                yield rule.name, _column(rule, rule.check, field, batch)
+    for rule in batch.contract.frame_rules:
+        yield rule.name, _frame(rule, batch)
+
+
+def _finite(field: Field, batch: _Batch) -> Bools | None:
+    _, low, high = batch.every.extent(field.name)
+    if low is None or high is None or (low > -np.inf and high < np.inf):
+        return None
+    return ~np.isinf(batch.judged.numbers(field.name))
+
+
+def _column(rule: Rule, check: Check, field: Field, batch: _Batch) -> Bools | None:
+    if field.kind == "string":
+        test = on_strings(check)
+        if test is not None:
+            return _on_categories(test, field.name, batch)
+    else:
+        numbers = on_numbers(check, field.kind)
+        if numbers is not None:
+            if numbers.holds_within(batch.every.extent(field.name)):
+                return None
+            values = batch.judged.exact(field.name).values
+            return numbers.test(values) | ~batch.judged.present(field.name)
+    return _ask(rule, check, field.name, batch)
+
+
+def _on_categories(test: Callable[[str], bool], name: str, batch: _Batch) -> Bools | None:
+    categories = batch.every.coded(name).categories
+    answers = np.fromiter(map(test, categories), dtype=bool, count=len(categories))
+    if answers.all():
+        return None
+    of_code: Bools = np.append(answers, True)  # the last is the null's
+    return of_code[batch.judged.coded(name).codes]
+
+
+def _ask(rule: Rule, check: Check, name: str, batch: _Batch) -> Bools | None:
+    """Where a column check holds, as it says itself."""
+    contract, judged = batch.contract, batch.judged
+    if not check.ignore_na:
+        return holds(contract, rule, pd.Series(judged.values(name), name=name, copy=True))
+    there = judged.present(name)
+    if not there.any():
+        return None
+    result = np.ones(judged.rows, dtype=bool)
+    if rule.rowwise and contract.field(name).kind == "string":
+        # Strings repeat and are slow to look at: each distinct one is asked about once.
+        codes, categories = judged.coded(name)
+        used = np.flatnonzero(np.bincount(codes[there], minlength=len(categories)))
+        of_code = np.ones(len(categories) + 1, dtype=bool)
+        of_code[used] = holds(contract, rule, pd.Series(categories[used], name=name))
+        return of_code[codes]
+    known = pd.Series(judged.filter(there).known(name), name=name, copy=True)
+    result[there] = holds(contract, rule, known)
     return result
 
 
-def _filled(field: Field, batch: pa.RecordBatch | pa.Table, there: np.ndarray) -> pd.Series[Any]:
-    """A column's values that are not null, in the type the field has when nothing is null."""
-    only = batch.select([field.name])
-    kept = only if there.all() else only.filter(pa.array(there))
-    return pd.Series(values(replace(field, nullable=False), kept), name=field.name, copy=False)
-
-
-def _column_holds(
-    contract: Contract,
-    rule: Rule,
-    batch: pa.RecordBatch | pa.Table,
-    filled: pd.Series[Any],
-    there: np.ndarray,
-) -> np.ndarray:
-    if rule.check is not None and not rule.check.ignore_na:
-        column = values(contract.field(str(filled.name)), batch)
-        return holds(contract, rule, pd.Series(column, name=filled.name, copy=False))
-    result = np.ones(len(there), dtype=bool)
-    if len(filled):
-        result[there] = _filled_holds(contract, rule, filled)
-    return result
-
-
-def _filled_holds(contract: Contract, rule: Rule, filled: pd.Series[Any]) -> np.ndarray:
-    if rule.test == "finite":
-        finite: np.ndarray = np.isfinite(filled.to_numpy())
-        return finite
-    # pandera marks its checks that look at each value alone. Strings repeat and are
-    # slow to look at, so those see every distinct string once.
-    if rule.check is not None and rule.check.determined_by_unique and filled.dtype == object:
-        codes, distinct = pd.factorize(filled.to_numpy())
-        return holds(contract, rule, pd.Series(distinct, name=filled.name))[codes]
-    return holds(contract, rule, filled)
+def _frame(rule: Rule, batch: _Batch) -> Bools:
+    """Where a check over whole rows holds, as it says itself."""
+    contract, judged, reads = batch.contract, batch.judged, rule.reads
+    if reads is None or not set(reads) <= set(contract.columns):
+        return holds(contract, rule, batch.frame)
+    if rule.check is not None and rule.check.element_wise:
+        # It is given a series a row, whose type is what all the columns have in common.
+        if any(contract.field(name).kind != "string" for name in reads):
+            return holds(contract, rule, batch.frame)
+    groups = alike(judged, reads) if rule.rowwise else None
+    if groups is None:
+        return holds(contract, rule, judged.frame(reads, copy=True))
+    heads = judged.take(groups.heads).frame(reads, copy=True)
+    answers: Bools = holds(contract, rule, heads)[groups.group]
+    return answers

@@ -6,9 +6,13 @@ import ast
 import hashlib
 import sys
 import traceback
-from types import ModuleType
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
 from pipeline.errors import ContractFileError
+
+if TYPE_CHECKING:
+    from pandera.api.checks import Check
 
 
 class Source:
@@ -66,6 +70,24 @@ class Source:
                     return node
         return None
 
+    def function(self, check: Check) -> ast.FunctionDef | None:
+        """The text of the very function that a check calls; None if it cannot be told.
+
+        Names can mislead (a method may be replaced, wrapped or called as another one), so it
+        is looked for by where its code comes from.
+        """
+        code = _code(check)
+        if code is None or code.co_filename != self.name:
+            return None
+        found = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.FunctionDef)
+            and node.name == code.co_name
+            and code.co_firstlineno in (node.lineno, *(d.lineno for d in node.decorator_list))
+        ]
+        return found[0] if len(found) == 1 else None
+
     def _body(self, model: str) -> list[ast.stmt]:
         node = self.classes.get(model)
         return node.body if node else []
@@ -111,6 +133,16 @@ class Source:
         return ContractFileError(
             "the file does not run", where=where, found=f"{type(error).__name__}: {error}"
         )
+
+
+def _code(check: Check) -> CodeType | None:
+    """Of the method in a model: pandera's check holds it inside a function of its own."""
+    for cell in getattr(check._check_fn, "__closure__", None) or ():
+        method = getattr(cell.cell_contents, "check_fn", None)
+        code = getattr(getattr(method, "__func__", method), "__code__", None)
+        if isinstance(code, CodeType):
+            return code
+    return None
 
 
 def _names(node: ast.FunctionDef) -> set[str]:

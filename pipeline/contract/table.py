@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from pipeline.contract.columns import Columns
 from pipeline.contract.model import Contract
 from pipeline.contract.result import RuleResult, percent
 from pipeline.contract.schema import read_as
 from pipeline.params import Freshness, NullShare, RowCount, TableRule, UniqueKey
+
+DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
+EPOCH = date(1970, 1, 1).toordinal()
 
 GRACE_DAYS = 1
 """How far the newest row may lie ahead of the table's last day: UTC is ahead of half the world."""
@@ -41,15 +44,10 @@ class TableFacts:
     as_of: date
 
 
-def null_counts(contract: Contract, table: pa.Table | pa.RecordBatch) -> dict[str, int]:
+def null_counts(contract: Contract, table: pa.Table | pa.RecordBatch | Columns) -> dict[str, int]:
     """Nulls (and NaN in float fields) per column of the contract that the table has."""
-    counts = {}
-    for field in contract.fields:
-        if field.name in table.schema.names:
-            column = read_as(field, table)
-            missing = pc.is_null(column, nan_is_null=field.kind == "float")
-            counts[field.name] = int(pc.sum(missing, min_count=0).as_py())
-    return counts
+    columns = table if isinstance(table, Columns) else Columns(contract, table)
+    return {name: columns.extent(name).nulls for name in contract.columns if columns.has(name)}
 
 
 def duplicates(contract: Contract, table: pa.Table) -> int | None:
@@ -62,12 +60,15 @@ def duplicates(contract: Contract, table: pa.Table) -> int | None:
     return int(table.num_rows - distinct.num_rows)
 
 
-def newest_day(contract: Contract, table: pa.Table | pa.RecordBatch) -> date | None:
+def newest_day(contract: Contract, table: pa.Table | pa.RecordBatch | Columns) -> date | None:
     """The day of the newest row, in UTC; None when no row has a time."""
-    if contract.time not in table.schema.names or not table.num_rows:
+    columns = table if isinstance(table, Columns) else Columns(contract, table)
+    newest = columns.extent(contract.time).high if columns.has(contract.time) else None
+    if newest is None:
         return None
-    newest = pc.max(read_as(contract.field(contract.time), table)).as_py()
-    return newest.date() if isinstance(newest, datetime) else None
+    # A clock may be off by more than a calendar holds; such a day is the last, or the first.
+    days = int(newest) // DAY_MICROSECONDS + EPOCH
+    return date.fromordinal(min(max(days, date.min.toordinal()), date.max.toordinal()))
 
 
 def check_table(rules: tuple[TableRule, ...], facts: TableFacts) -> tuple[RuleResult, ...]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.contract.columns import Columns
 from pipeline.contract.load import load_source
 from pipeline.contract.model import Contract
 from pipeline.contract.table import (
@@ -144,3 +146,21 @@ def test_nan_counts_as_null_and_missing_columns_are_not_facts() -> None:
 def test_a_null_in_a_key_still_makes_a_duplicate() -> None:
     table = pa.table({"id": [1, 1], "code": pa.array([None, None], pa.string())})
     assert facts_of(CONTRACT, table, DAY).duplicate_keys == 1
+
+
+def test_facts_of_columns_are_those_of_their_rows() -> None:
+    table = pa.table({"x": [1.0, None, 2.0], "at": pa.array([5, None, 7], pa.timestamp("s"))})
+    columns = Columns(CONTRACT, table)
+    assert null_counts(CONTRACT, columns) == null_counts(CONTRACT, table) == {"at": 1, "x": 1}
+    assert newest_day(CONTRACT, columns) == newest_day(CONTRACT, table) == date(1970, 1, 1)
+    rest = columns.take(np.array([1]))
+    assert (null_counts(CONTRACT, rest), newest_day(CONTRACT, rest)) == ({"at": 1, "x": 1}, None)
+
+
+@pytest.mark.parametrize(
+    ("micros", "day"),
+    [(-1, date(1969, 12, 31)), (2**62, date.max), (-(2**62), date.min)],
+)
+def test_times_before_1970_and_beyond_the_calendar(micros: int, day: date) -> None:
+    table = pa.table({"at": pa.array([micros, -(2**63)], pa.timestamp("us"))})
+    assert newest_day(CONTRACT, table) == day

@@ -1,0 +1,92 @@
+"""Drawing the grid that a table's columns are counted on, once, from the reference's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.errors import SchemaMismatch
+from pipeline.features import Floats
+from pipeline.profile import CategoryGrid, ColumnGrid, NumberGrid
+
+MAX_CATEGORIES = 200
+Ints: TypeAlias = npt.NDArray[np.int64]
+
+
+def grid_of(
+    frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str], bins: int = 10
+) -> dict[str, ColumnGrid]:
+    """The grid that the columns of ``frame`` are counted on from now on.
+
+    Parameters
+    ----------
+    frame
+        The reference rows.
+    numeric, categorical
+        Names of its columns; integers and booleans are numeric.
+    bins
+        How many cells of about equal share a column of numbers is cut into.
+
+    Raises
+    ------
+    KeyError
+        If a column is not in ``frame``.
+    """
+    grid: dict[str, ColumnGrid] = {}
+    for name in numeric:
+        grid[name] = NumberGrid(_edges(_numbers(frame[name]), bins))
+    for name in categorical:
+        known = frame[name].dropna().astype(str).value_counts()
+        order = sorted(known.items(), key=lambda item: (-int(item[1]), str(item[0])))
+        grid[name] = CategoryGrid(tuple(str(value) for value, _ in order[:MAX_CATEGORIES]))
+    return grid
+
+
+def _edges(values: Floats, bins: int) -> tuple[float, ...]:
+    """Quantiles of the finite values, each a value that occurs.
+
+    Few distinct values get a cell each. A value so frequent that several quantiles fall on
+    it gets a cell of its own too: otherwise "no rain" and "any rain" would share a cell.
+    """
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return ()
+    distinct = np.unique(values)
+    if len(distinct) <= 2 * bins:
+        edges = distinct
+    else:
+        quantiles = np.quantile(values, np.arange(bins) / bins, method="inverted_cdf")
+        edges, times = np.unique(quantiles, return_counts=True)
+        edges = np.union1d(edges, np.nextafter(edges[times > 1], np.inf))
+    end = np.nextafter(distinct[-1], np.inf)
+    if np.isfinite(end):
+        edges = np.union1d(edges, end)
+    # Adding zero turns -0.0 into 0.0: equal numbers, but not equal JSON.
+    return tuple(float(edge) for edge in edges + 0.0)
+
+
+def _numbers(column: pd.Series[Any]) -> Floats:
+    """Float64 values, NaN for every kind of null."""
+    try:
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise SchemaMismatch(
+            [f"{column.name}: expected numbers, found values of type {column.dtype}"]
+        ) from None
+
+
+def cells_of(column: pd.Series[Any], grid: ColumnGrid) -> Ints:
+    """The cell of each row, -1 for a null."""
+    if isinstance(grid, NumberGrid):
+        values = _numbers(column)
+        cells = np.searchsorted(np.asarray(grid.edges), values, side="right").astype(np.int64)
+        cells[np.isnan(values)] = -1
+        return cells
+    codes, uniques = pd.factorize(column)
+    places = {name: place for place, name in enumerate(grid.categories)}
+    of_code = [places.get(str(value), len(grid.categories)) for value in uniques]
+    return np.array([*of_code, -1], dtype=np.int64)[codes]
