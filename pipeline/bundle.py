@@ -6,6 +6,7 @@
 ``reference.json``  profile of the training window, and how its nights differ
 ``reference.parquet``  a sample of the training window with out-of-fold scores
 ``card.md``         the same for people
+``compiled.npz``    the model as arrays, if it could be compiled exactly
 ==================  ===========================================================
 
 The digest of a bundle is the SHA-256 of its manifest. Bytes are read once, checked, and
@@ -21,14 +22,18 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import model as models
 from pipeline import partitions
+from pipeline.compiled import Compiled
 from pipeline.errors import BundleChanged, BundleIncompatible, BundleMissing
+from pipeline.features import Scorer
 from pipeline.model import Model
 from pipeline.reference import Reference
+from pipeline.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +43,7 @@ MODEL = "model.skops"
 REFERENCE = "reference.json"
 SAMPLE = "reference.parquet"
 CARD = "card.md"
+COMPILED = "compiled.npz"
 SCHEMA = 1
 
 Files = Mapping[str, bytes]
@@ -48,10 +54,15 @@ class Manifest:
     """What a bundle says of itself. ``files`` maps each other file to its SHA-256.
 
     ``out_of_fold`` holds the metrics of calibrated scores that each training row got from
-    an estimator fitted on the other folds; candidates are selected by them.
+    an estimator fitted on the other folds; candidates are selected by them. ``classes`` are
+    those of a multiclass model, in the order of its scores. ``positives`` are counted in a
+    binary one. ``compiled`` says whether and how exactly the model was compiled
+    (`pipeline.compiled.Proof`).
     """
 
     name: str
+    task: Task
+    classes: tuple[str, ...]
     candidate: str
     estimator: str
     args: Mapping[str, Any]
@@ -68,11 +79,12 @@ class Manifest:
     slices: tuple[str, ...]
     window: str
     rows: int
-    positives: int
+    positives: int | None
     data_digest: str
     contract_digest: str
     out_of_fold: Mapping[str, float | None]
     types: tuple[str, ...]
+    compiled: Mapping[str, Any]
     versions: Mapping[str, str]
     schema: int = SCHEMA
     files: Mapping[str, str] = field(default_factory=dict)
@@ -83,19 +95,59 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle in memory."""
+    """A verified bundle in memory. What is not asked for is not parsed."""
 
     digest: str
     manifest: Manifest
-    model: Model
     files: Files
+    allow_types: tuple[str, ...]
+
+    @cached_property
+    def model(self) -> Model:
+        """The scikit-learn model.
+
+        Raises
+        ------
+        BundleUntrusted
+            It holds types that nobody allowed.
+        BundleChanged
+            It is no skops file.
+        """
+        return models.loads(
+            self.files[MODEL],
+            task=self.manifest.task,
+            numeric=self.manifest.numeric,
+            categorical=self.manifest.categorical,
+            allow_types=self.allow_types,
+        )
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What scores: the compiled model where the bundle holds one, else scikit-learn's.
+
+        Raises
+        ------
+        BundleChanged
+            The compiled model is damaged.
+        """
+        data = self.files.get(COMPILED)
+        return self.model if data is None else Compiled.from_bytes(data, COMPILED)
 
     @property
+    def needed(self) -> Files:
+        """The files that scoring needs: what travels to executors, small where compiled."""
+        model = COMPILED if COMPILED in self.files else MODEL
+        return {name: self.files[name] for name in (MANIFEST, model, REFERENCE)}
+
+    @cached_property
     def reference(self) -> Reference:
         return Reference.from_json(self.files[REFERENCE].decode(), REFERENCE)
 
     def sample(self) -> pd.DataFrame:
-        """Features, label and out-of-fold ``probability`` of a sample of training rows."""
+        """Features, label and out-of-fold scores of a sample of training rows.
+
+        Scores are under the names that `pipeline.outcome.counted` gives them.
+        """
         import pyarrow.parquet as pq
 
         frame: pd.DataFrame = pq.read_table(io.BytesIO(self.files[SAMPLE])).to_pandas()
@@ -107,6 +159,7 @@ def write(
     manifest: Manifest,
     *,
     model: bytes,
+    compiled: bytes | None,
     reference: Reference,
     sample: pd.DataFrame,
     card: str,
@@ -123,6 +176,8 @@ def write(
         SAMPLE: table.getvalue(),
         CARD: card.encode(),
     }
+    if compiled is not None:
+        files[COMPILED] = compiled
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = dataclasses.replace(manifest, files=sums).to_json()
     with partitions.replaced(folder) as made:
@@ -153,8 +208,13 @@ def read(folder: Path) -> dict[str, bytes]:
     }
 
 
-def verify(files: Files, where: str) -> str:
+def verify(files: Files, where: str, whole: bool = True) -> str:
     """Check every file against the manifest; the digest of the bundle.
+
+    Parameters
+    ----------
+    whole
+        Whether each file that the manifest lists has to be there.
 
     Raises
     ------
@@ -169,7 +229,7 @@ def verify(files: Files, where: str) -> str:
             "the manifest cannot be read", where=f"{where}/{MANIFEST}", mend=_RESTORE
         ) from None
     present = set(files) - {MANIFEST}
-    for name in sorted(names | present):
+    for name in sorted(names | present if whole else present):
         if name not in present:
             raise BundleChanged("a listed file is missing", where=f"{where}/{name}", mend=_RESTORE)
         if name not in names:
@@ -204,7 +264,12 @@ def load(folder: Path, *, expected: str | None, allow_types: Sequence[str]) -> B
 
 
 def from_files(
-    files: Files, where: str, *, expected: str | None, allow_types: Sequence[str]
+    files: Files,
+    where: str,
+    *,
+    expected: str | None,
+    allow_types: Sequence[str],
+    whole: bool = True,
 ) -> Bundle:
     """Check, then parse.
 
@@ -214,24 +279,20 @@ def from_files(
         The digest that it must have; None where any intact bundle will do.
     allow_types
         Types that the project's params.yaml allows in a model.
+    whole
+        False for the files of `Bundle.needed` alone.
 
     Raises
     ------
-    BundleChanged, BundleUntrusted, BundleIncompatible
+    BundleChanged, BundleIncompatible
     """
-    digest = verify(files, where)
+    digest = verify(files, where, whole)
     if expected is not None and digest != expected:
         raise BundleChanged(
             "this is another bundle", where=where, expected=expected[:19], found=digest[:19]
         )
     manifest = _manifest(files[MANIFEST], where)
-    model = models.loads(
-        files[MODEL],
-        numeric=manifest.numeric,
-        categorical=manifest.categorical,
-        allow_types=allow_types,
-    )
-    return Bundle(digest, manifest, model, files)
+    return Bundle(digest, manifest, files, tuple(allow_types))
 
 
 def _manifest(data: bytes, where: str) -> Manifest:

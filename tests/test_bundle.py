@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline import bundle, layout
+from pipeline.compiled import Compiled
 from pipeline.errors import BundleChanged, BundleIncompatible, BundleMissing
+from pipeline.features import FrameFeatures
 
 
 @pytest.fixture
@@ -31,7 +35,15 @@ def test_what_was_written_is_what_is_read(folder: Path):
 
 
 @pytest.mark.parametrize(
-    "name", [bundle.MODEL, bundle.REFERENCE, bundle.SAMPLE, bundle.CARD, bundle.MANIFEST]
+    "name",
+    [
+        bundle.MODEL,
+        bundle.COMPILED,
+        bundle.REFERENCE,
+        bundle.SAMPLE,
+        bundle.CARD,
+        bundle.MANIFEST,
+    ],
 )
 def test_one_flipped_byte_in_any_file_is_seen(folder: Path, name: str):
     before = bundle.digest_of(folder)
@@ -56,6 +68,40 @@ def test_another_intact_bundle_is_not_the_expected_one(folder: Path, trained: Pa
     other = bundle.digest_of(trained / layout.CANDIDATES / "prior")
     with pytest.raises(BundleChanged, match="this is another bundle"):
         bundle.load(folder, expected=other, allow_types=())
+
+
+@pytest.mark.parametrize("candidate", ["prior", "logistic"])
+def test_what_scores_is_compiled_and_scores_as_the_model(trained: Path, candidate: str):
+    loaded = load(trained / layout.CANDIDATES / candidate)
+    assert isinstance(loaded.scorer, Compiled)
+    assert loaded.manifest.compiled["used"] is True
+    assert loaded.manifest.compiled["kind"] == loaded.scorer.kind
+    features = FrameFeatures(loaded.sample())
+    scores = loaded.scorer.scores(features)
+    np.testing.assert_allclose(scores, loaded.model.scores(features), rtol=0, atol=1e-12)
+
+
+def test_a_bundle_without_a_compiled_model_is_scored_by_scikit_learn(folder: Path):
+    loaded = load(folder)
+    bundle.write(
+        folder,
+        loaded.manifest,
+        model=loaded.files[bundle.MODEL],
+        compiled=None,
+        reference=loaded.reference,
+        sample=loaded.sample(),
+        card=loaded.files[bundle.CARD].decode(),
+    )
+    assert not (folder / bundle.COMPILED).exists()
+    plain = load(folder)
+    assert plain.scorer is plain.model
+
+
+def test_a_compiled_model_that_is_none_is_refused_where_it_is_used(folder: Path):
+    loaded = load(folder)
+    damaged = dataclasses.replace(loaded, files={**loaded.files, bundle.COMPILED: b"PK"})
+    with pytest.raises(BundleChanged, match=r"compiled\.npz.*not a compiled model"):
+        _ = damaged.scorer
 
 
 def rewrite(folder: Path, **changes: object) -> None:
@@ -90,6 +136,7 @@ def test_writing_replaces_the_whole_folder(folder: Path):
         folder,
         loaded.manifest,
         model=loaded.files[bundle.MODEL],
+        compiled=loaded.files[bundle.COMPILED],
         reference=loaded.reference,
         sample=loaded.sample(),
         card=loaded.files[bundle.CARD].decode(),
