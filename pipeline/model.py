@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import BundleChanged, BundleUntrusted
+from pipeline.features import Coded, Features, Floats
+from pipeline.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Floats = NDArray[np.float64]
 
 ALLOWED_TYPES = frozenset(
     {
@@ -29,6 +29,7 @@ ALLOWED_TYPES = frozenset(
         "functools.partial",
         "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
         "sklearn.utils.validation.check_array",
     }
 )
@@ -39,38 +40,48 @@ _SMALLEST = 1e-12
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted binary classifier whose probabilities are calibrated.
+    """A fitted scikit-learn pipeline; a classifier's probabilities are calibrated.
 
     Parameters
     ----------
     estimator
-        A fitted scikit-learn pipeline from feature columns to ``predict_proba``.
+        From feature columns to ``predict_proba`` (a classifier) or ``predict`` (a regression).
     calibrator
-        From the estimator's probability to the calibrated one: a logistic regression on
-        its log odds (Platt 1999), an isotonic regression (Zadrozny and Elkan 2002) or None.
+        Of a binary model: from the estimator's probability to the calibrated one, a logistic
+        regression on its log odds (Platt 1999), an isotonic regression (Zadrozny and Elkan
+        2002) or None. Of a multiclass model a list of such, one a class in the order of the
+        estimator's, or None. Of a regression None.
     numeric, categorical
         Feature columns, in the order in which the estimator was fitted.
+    task
+        What it was trained for.
     """
 
     estimator: Any
     calibrator: Any
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
+    task: Task = "binary"
 
-    def probability(self, frame: pd.DataFrame) -> Floats:
-        """Calibrated probability of the positive class, shape (rows,).
+    def scores(self, features: Features) -> Floats:
+        """What scikit-learn says of each row; shapes as `pipeline.features.Scorer` states."""
+        if features.rows == 0:
+            classes = len(self.estimator.classes_) if self.task == "multiclass" else 0
+            return np.empty((0, classes) if classes else 0)
+        frame = feature_frame(features, self.numeric, self.categorical)
+        return calibrated(self.task, self.calibrator, raw_scores(self.task, self.estimator, frame))
 
-        Columns are picked by name, so their order and any others do not matter.
-        """
-        if len(frame) == 0:
-            return np.empty(0)
-        features = feature_frame(frame, self.numeric, self.categorical)
-        raw = self.estimator.predict_proba(features)[:, 1]
-        return calibrated(self.calibrator, np.asarray(raw, dtype=np.float64))
+
+def raw_scores(task: Task, estimator: Any, frame: pd.DataFrame) -> Floats:
+    """Uncalibrated scores of rows in the form of `feature_frame`, in the shape of the task."""
+    if task == "regression":
+        return np.asarray(estimator.predict(frame), dtype=np.float64).reshape(len(frame))
+    raw = np.asarray(estimator.predict_proba(frame), dtype=np.float64)
+    return raw[:, 1] if task == "binary" else raw
 
 
 def feature_frame(
-    frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]
+    features: Features, numeric: Sequence[str], categorical: Sequence[str]
 ) -> pd.DataFrame:
     """Features in the one form in which estimators see them, in training and afterwards.
 
@@ -79,21 +90,39 @@ def feature_frame(
     """
     import pandas as pd
 
-    columns: dict[str, Any] = {}
-    for name in numeric:
-        column = frame[name]
-        if column.dtype == object:
-            column = column.astype("boolean")  # truths with gaps; numbers are never objects
-        columns[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    columns: dict[str, Any] = {name: features.numbers(name) for name in numeric}
     for name in categorical:
-        text = frame[name].to_numpy(dtype=object, copy=True)
-        text[pd.isna(text)] = None
-        columns[name] = text
-    return pd.DataFrame(columns, index=frame.index)
+        columns[name] = decoded(features.coded(name))
+    return pd.DataFrame(columns, index=pd.RangeIndex(features.rows))
 
 
-def calibrated(calibrator: Any, raw: Floats) -> Floats:
-    """``raw`` probabilities through ``calibrator``."""
+def decoded(coded: Coded) -> NDArray[Any]:
+    """The categories themselves, None where the value is null; objects of shape (rows,)."""
+    known = np.empty(len(coded.categories) + 1, dtype=object)  # the last one is None, of code -1
+    known[:-1] = coded.categories
+    return known[coded.codes]
+
+
+def calibrated(task: Task, calibrator: Any, raw: Floats) -> Floats:
+    """``raw`` scores, in the shape of the task, through ``calibrator``.
+
+    Classes of a multiclass model are calibrated one against the rest, and the results
+    divided by their sum so that they add up to 1 again (Zadrozny and Elkan 2002). A row of
+    which every class comes out as 0 gets the same probability for each, as it does from
+    scikit-learn's CalibratedClassifierCV.
+    """
+    if task != "multiclass" or calibrator is None:
+        return one_calibrated(calibrator, raw)
+    each = [one_calibrated(one, raw[:, place]) for place, one in enumerate(calibrator)]
+    mapped = np.column_stack(each)
+    total = mapped.sum(axis=1, keepdims=True)
+    alike: Floats = np.full_like(mapped, 1 / mapped.shape[1])
+    np.divide(mapped, total, out=alike, where=total != 0)
+    return alike
+
+
+def one_calibrated(calibrator: Any, raw: Floats) -> Floats:
+    """Probabilities of one class, shape (rows,), through one calibrator or None."""
     if calibrator is None:
         return raw
     if hasattr(calibrator, "predict_proba"):
@@ -125,6 +154,7 @@ def foreign_types(data: bytes) -> list[str]:
 def loads(
     data: bytes,
     *,
+    task: Task,
     numeric: Sequence[str],
     categorical: Sequence[str],
     allow_types: Sequence[str],
@@ -152,7 +182,7 @@ def loads(
             mend="If you trust them, name them under bundle.allow_types in params.yaml.",
         )
     parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
-    return Model(parts["estimator"], parts["calibrator"], tuple(numeric), tuple(categorical))
+    return Model(parts["estimator"], parts["calibrator"], tuple(numeric), tuple(categorical), task)
 
 
 def _canonical(data: bytes) -> bytes:

@@ -17,22 +17,18 @@ import pandas as pd
 
 from pipeline.distance import js_distance
 from pipeline.errors import BundleChanged
+from pipeline.features import Floats, FrameFeatures
+from pipeline.grids import Ints, cells_of, grid_of
 from pipeline.profile import (
-    SCORE,
-    SCORE_GRID,
     CategoryGrid,
     ColumnGrid,
     ColumnProfile,
-    Floats,
     Grid,
-    Ints,
     NumberGrid,
     Profile,
-    cells_of,
     column_from_tree,
-    count,
     finite_number,
-    grid_of,
+    profile_of,
 )
 
 
@@ -43,7 +39,9 @@ class Reference:
     Attributes
     ----------
     grid, profile
-        The features' and the score's grids, and the counts of all reference rows.
+        The features' and the scores' grids, and the counts of all reference rows.
+    scores
+        Which of the columns are the model's answers.
     nights
         How many partitions the reference rows came from.
     distances
@@ -56,6 +54,7 @@ class Reference:
 
     grid: Grid
     profile: Profile
+    scores: tuple[str, ...]
     nights: int
     distances: Mapping[str, tuple[float, ...]]
     null_changes: Mapping[str, tuple[float, ...]]
@@ -71,7 +70,12 @@ class Reference:
             }
             for name, grid in self.grid.items()
         }
-        tree = {"schema": 1, "nights": self.nights, "columns": columns}
+        tree = {
+            "schema": 1,
+            "nights": self.nights,
+            "scores": list(self.scores),
+            "columns": columns,
+        }
         return json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
     @classmethod
@@ -90,8 +94,9 @@ class Reference:
             if type(tree["nights"]) is not int or tree["nights"] < 0:
                 raise ValueError(f"nights must be a whole number, found {tree['nights']!r}")
             columns = {str(name): _reference_column(c) for name, c in tree["columns"].items()}
-            if SCORE not in columns:
-                raise ValueError(f"no column {SCORE}")
+            scores = tuple(str(name) for name in tree["scores"])
+            if not scores or not set(scores) <= set(columns):
+                raise ValueError(f"no column for each of the scores {list(scores)}")
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             raise BundleChanged(
@@ -100,6 +105,7 @@ class Reference:
         return cls(
             {name: column[0] for name, column in columns.items()},
             {name: column[1] for name, column in columns.items()},
+            scores,
             tree["nights"],
             {name: column[2] for name, column in columns.items()},
             {name: column[3] for name, column in columns.items()},
@@ -134,41 +140,44 @@ def reference_of(
     night: pd.Series[Any],
     numeric: Sequence[str],
     categorical: Sequence[str],
+    scores: Grid,
 ) -> Reference:
     """Grid, counts and night-to-night distances of the reference rows.
 
     Parameters
     ----------
     frame
-        The features and ``probability``, one row a scored row.
+        The features and the scores, one row a scored row.
     night
         The partition value of each row, in the order of ``frame``.
     numeric, categorical
         The features.
+    scores
+        The grids of the scores (`pipeline.outcome.grids`).
 
     Raises
     ------
     ValueError
-        If a feature is called ``probability``, or a row has no partition value.
+        If a feature is called as a score is, or a row has no partition value.
     KeyError
         If a column is not in ``frame``.
     """
-    if SCORE in (*numeric, *categorical):
-        raise ValueError(f"a feature cannot be called {SCORE}: that is the model's answer")
+    taken = [name for name in (*numeric, *categorical) if name in scores]
+    if taken:
+        raise ValueError(f"a feature cannot be called {taken[0]}: that is the model's answer")
     codes, nights = pd.factorize(night)
     if len(codes) != len(frame) or (codes < 0).any():
         raise ValueError("every reference row needs a partition value")
-    grid: Grid = {**grid_of(frame, numeric, categorical), SCORE: SCORE_GRID}
-    profile: dict[str, ColumnProfile] = {}
+    grid: Grid = {**grid_of(frame, numeric, categorical), **scores}
+    profile = profile_of(FrameFeatures(frame), grid)
     distances: dict[str, tuple[float, ...]] = {}
     null_changes: dict[str, tuple[float, ...]] = {}
     codes = codes.astype(np.int64)
     for name, column in grid.items():
-        cells, values = cells_of(frame[name], column)
-        profile[name] = count(cells, values, column.cells)
+        cells = cells_of(frame[name], column)
         by_night = _counts_by_night(cells, codes, len(nights), column.cells)
         distances[name], null_changes[name] = _leave_one_out(by_night)
-    return Reference(grid, profile, len(nights), distances, null_changes)
+    return Reference(grid, profile, tuple(scores), len(nights), distances, null_changes)
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:

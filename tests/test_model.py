@@ -11,10 +11,18 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 from pipeline import model
 from pipeline.errors import BundleChanged, BundleUntrusted
+from pipeline.features import FrameFeatures
 
 NUMERIC, CATEGORICAL = ("x",), ()
 
@@ -36,9 +44,11 @@ def test_the_same_model_gives_the_same_bytes():
 def test_what_comes_back_scores_bit_for_bit_alike():
     before = fitted()
     data = model.dumps(before)
-    after = model.loads(data, numeric=NUMERIC, categorical=CATEGORICAL, allow_types=())
-    frame = pd.DataFrame({"x": np.linspace(-3, 3, 50)})
-    assert (before.probability(frame) == after.probability(frame)).all()
+    after = model.loads(
+        data, task="binary", numeric=NUMERIC, categorical=CATEGORICAL, allow_types=()
+    )
+    rows = FrameFeatures(pd.DataFrame({"x": np.linspace(-3, 3, 50)}))
+    assert (before.scores(rows) == after.scores(rows)).all()
 
 
 def test_a_type_that_nobody_allowed_is_refused_by_name_and_loads_once_allowed():
@@ -46,8 +56,10 @@ def test_a_type_that_nobody_allowed_is_refused_by_name_and_loads_once_allowed():
     (name,) = model.foreign_types(data)
     assert name.endswith("Stranger")
     with pytest.raises(BundleUntrusted, match=r"Stranger.*bundle\.allow_types"):
-        model.loads(data, numeric=NUMERIC, categorical=CATEGORICAL, allow_types=())
-    loaded = model.loads(data, numeric=NUMERIC, categorical=CATEGORICAL, allow_types=(name,))
+        model.loads(data, task="binary", numeric=NUMERIC, categorical=CATEGORICAL, allow_types=())
+    loaded = model.loads(
+        data, task="binary", numeric=NUMERIC, categorical=CATEGORICAL, allow_types=(name,)
+    )
     assert type(loaded.estimator).__name__ == "Stranger"
 
 
@@ -57,22 +69,104 @@ def test_the_file_itself_cannot_allow_a_type():
     with zipfile.ZipFile(grown, "a") as archive:
         archive.writestr("trusted.json", '["everything"]')
     with pytest.raises(BundleUntrusted):
-        model.loads(grown.getvalue(), numeric=NUMERIC, categorical=CATEGORICAL, allow_types=())
+        model.loads(
+            grown.getvalue(),
+            task="binary",
+            numeric=NUMERIC,
+            categorical=CATEGORICAL,
+            allow_types=(),
+        )
 
 
 def test_what_is_no_model_is_refused():
     with pytest.raises(BundleChanged, match="not a skops file"):
-        model.loads(b"PK", numeric=NUMERIC, categorical=CATEGORICAL, allow_types=())
+        model.loads(b"PK", task="binary", numeric=NUMERIC, categorical=CATEGORICAL, allow_types=())
 
 
 def test_no_rows_have_no_scores():
-    assert fitted().probability(pd.DataFrame({"x": []})).shape == (0,)
+    assert fitted().scores(FrameFeatures(pd.DataFrame({"x": []}))).shape == (0,)
+
+
+CLASSES = ["ash", "birch", "oak"]
+
+
+def of_task(task: str) -> model.Model:
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"x": rng.normal(size=300)})
+    if task == "regression":
+        return model.Model(LinearRegression().fit(x, 3 * x["x"]), None, NUMERIC, (), task)
+    kind = np.array(CLASSES)[np.digitize(x["x"], [-0.5, 0.5])]
+    # Two classes calibrated, one left as it is.
+    curves = [IsotonicRegression(out_of_bounds="clip").fit([0, 1], [0, 0.5]), None]
+    curves.append(LogisticRegression().fit([[-1.0], [1.0]], [False, True]))
+    return model.Model(LogisticRegression().fit(x, kind), curves, NUMERIC, (), task)
+
+
+@pytest.mark.parametrize(("task", "shape"), [("multiclass", (3,)), ("regression", ())])
+def test_other_tasks_come_back_with_scores_of_their_shape(task, shape: tuple[int, ...]):
+    before = of_task(task)
+    data = model.dumps(before)
+    assert model.foreign_types(data) == []
+    after = model.loads(data, task=task, numeric=NUMERIC, categorical=(), allow_types=())
+    rows = FrameFeatures(pd.DataFrame({"x": np.linspace(-3, 3, 50)}))
+    assert before.scores(rows).shape == (50, *shape)
+    assert before.scores(rows).dtype == np.float64
+    assert (before.scores(rows) == after.scores(rows)).all()
+    assert after.scores(FrameFeatures(pd.DataFrame({"x": []}))).shape == (0, *shape)
+
+
+@pytest.mark.parametrize(
+    ("task", "estimator"),
+    [
+        ("binary", HistGradientBoostingClassifier(max_iter=2)),
+        ("binary", RandomForestClassifier(2)),
+        ("multiclass", HistGradientBoostingClassifier(max_iter=2)),
+        ("multiclass", RandomForestClassifier(2)),
+        ("regression", HistGradientBoostingRegressor(max_iter=2)),
+        ("regression", HistGradientBoostingRegressor(max_iter=2, loss="quantile", quantile=0.9)),
+        ("regression", RandomForestRegressor(2)),
+        ("regression", Ridge()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_the_usual_estimators_need_nobodys_permission(task, estimator):
+    rng = np.random.default_rng(0)
+    x = pd.DataFrame({"x": rng.normal(size=200)})
+    label = {
+        "binary": x["x"].to_numpy() > 0,
+        "multiclass": np.array(CLASSES, dtype=object)[np.digitize(x["x"], [-0.5, 0.5])],
+        "regression": 3 * x["x"].to_numpy(),
+    }[task]
+    made = model.Model(estimator.fit(x, label), None, NUMERIC, (), task)
+    data = model.dumps(made)
+    again = model.loads(data, task=task, numeric=NUMERIC, categorical=(), allow_types=())
+    rows = FrameFeatures(x)
+    assert (made.scores(rows) == again.scores(rows)).all()
+
+
+def test_several_classes_are_calibrated_one_against_the_rest_and_add_up_to_one():
+    made = of_task("multiclass")
+    frame = pd.DataFrame({"x": np.linspace(-1, 1, 50)})
+    raw = made.estimator.predict_proba(frame)
+    odds = np.log(raw[:, 2] / (1 - raw[:, 2]))[:, None]
+    each = [raw[:, 0] / 2, raw[:, 1], made.calibrator[2].predict_proba(odds)[:, 1]]
+    expected = np.column_stack(each) / np.sum(each, axis=0)[:, None]
+    found = made.scores(FrameFeatures(frame))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-12)
+
+
+def test_a_row_of_which_every_class_is_calibrated_to_nothing_is_anybodys():
+    nothing = IsotonicRegression().fit([0, 1], [0, 0])
+    found = model.calibrated("multiclass", [nothing] * 4, np.full((1, 4), 0.25))
+    assert found.tolist() == [[0.25] * 4]
 
 
 @given(st.lists(st.one_of(st.none(), st.booleans()), min_size=1))
 def test_truths_with_and_without_gaps_become_the_same_kind_of_number(values: list[bool | None]):
     dtype = object if None in values else bool
-    frame = model.feature_frame(pd.DataFrame({"b": pd.Series(values, dtype=dtype)}), ["b"], [])
+    given = pd.DataFrame({"b": pd.Series(values, dtype=dtype)})
+    frame = model.feature_frame(FrameFeatures(given), ["b"], [])
     assert frame["b"].dtype == np.float64
     assert [None if np.isnan(v) else bool(v) for v in frame["b"]] == values
 
@@ -91,4 +185,5 @@ def test_columns_are_picked_by_name(trained: Path):
     loaded = bundle.load(trained / layout.BUNDLE, expected=None, allow_types=())
     frame = loaded.sample()
     turned = frame[frame.columns[::-1]].assign(more=1)
-    assert (loaded.model.probability(frame) == loaded.model.probability(turned)).all()
+    one, other = (loaded.model.scores(FrameFeatures(rows)) for rows in (frame, turned))
+    assert (one == other).all()

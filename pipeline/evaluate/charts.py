@@ -1,19 +1,17 @@
-"""The page's pictures as inline SVG: intervals, calibration and scores."""
+"""Intervals as inline SVG strips, and the axes that they share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
+from html import escape
 
-import pandas as pd
-
-from pipeline.evaluate.results import Estimate
+from pipeline.evaluate.results import Estimate, short
 
 BLUE, PALE, GREY, ORANGE = "#1f6fb2", "#a9cdea", "#8a96a3", "#d98032"
 LINE, INK = "#dde3e8", "#5b6773"
 
-Scale = Callable[[float], float]
-
-STRIP_WIDTH, STRIP_HEIGHT, PAD = 340, 22, 8
+STRIP_WIDTH, STRIP_HEIGHT, PAD = 340, 22, 16
 
 
 def strip(estimate: Estimate | None, low: float, high: float, mark: float | None = None) -> str:
@@ -28,22 +26,22 @@ def strip(estimate: Estimate | None, low: float, high: float, mark: float | None
         return round(PAD + share * (STRIP_WIDTH - 2 * PAD), 1)
 
     middle = STRIP_HEIGHT / 2
-    parts = [_line(PAD, middle, STRIP_WIDTH - PAD, middle, LINE)]
-    parts += [_line(x(tick), middle - 4, x(tick), middle + 4, LINE) for tick in ticks(low, high)]
+    parts = [line(PAD, middle, STRIP_WIDTH - PAD, middle, LINE)]
+    parts += [line(x(tick), middle - 4, x(tick), middle + 4, LINE) for tick in ticks(low, high)]
     if mark is not None:
-        parts.append(_line(x(mark), 1, x(mark), STRIP_HEIGHT - 1, GREY, "stroke-dasharray='3 2'"))
+        parts.append(line(x(mark), 1, x(mark), STRIP_HEIGHT - 1, GREY, "stroke-dasharray='3 2'"))
     label = "no value"
     if estimate is not None and estimate.value is not None:
-        label = f"{estimate.value:.4f}"
+        label = short(estimate.value)
         if estimate.low is not None and estimate.high is not None:
             left, right = x(estimate.low), x(estimate.high)
-            label += f", interval {estimate.low:.4f} to {estimate.high:.4f}"
+            label += f", interval {short(estimate.low)} to {short(estimate.high)}"
             parts.append(
                 f"<rect x='{left}' y='{middle - 6}' width='{max(right - left, 2):.1f}' height='12'"
                 f" rx='2' fill='{PALE}'/>"
             )
         parts.append(f"<circle cx='{x(estimate.value)}' cy='{middle}' r='3.2' fill='{BLUE}'/>")
-    return _svg(STRIP_WIDTH, STRIP_HEIGHT, label, parts, fixed=True)
+    return svg(STRIP_WIDTH, STRIP_HEIGHT, label, parts, fixed=True)
 
 
 def axis(low: float, high: float) -> str:
@@ -53,11 +51,13 @@ def axis(low: float, high: float) -> str:
     for tick in ticks(low, high):
         x = PAD + (tick - low) / (high - low) * span
         parts.append(f"<text x='{x:.1f}' y='11' text-anchor='middle'>{tick:g}</text>")
-    return _svg(STRIP_WIDTH, 16, f"axis from {low:g} to {high:g}", parts, fixed=True)
+    return svg(STRIP_WIDTH, 16, f"axis from {low:g} to {high:g}", parts, fixed=True)
 
 
-def bounds(estimates: Sequence[Estimate]) -> tuple[float, float]:
-    """An axis in steps of 0.05 that holds every interval with some room."""
+def bounds(
+    estimates: Sequence[Estimate], *, least: float = -math.inf, most: float = math.inf
+) -> tuple[float, float]:
+    """An axis that ends on round numbers and holds every interval, within two limits."""
     found = [
         number
         for one in estimates
@@ -66,122 +66,46 @@ def bounds(estimates: Sequence[Estimate]) -> tuple[float, float]:
     ]
     if not found:
         return 0.0, 1.0
-    low, high = min(found) - 0.01, max(found) + 0.01
-    start, stop = int(low / 0.05), int(high / 0.05) + 1
-    return round(max(start, 0) * 0.05, 2), round(stop * 0.05, 2)
+    return round_out(min(found), max(found), least=least, most=most)
+
+
+def round_out(
+    low: float, high: float, *, least: float = -math.inf, most: float = math.inf
+) -> tuple[float, float]:
+    """Round numbers a little outside of ``low`` and ``high``."""
+    # A single value has no span of its own; a tenth of it, or of 1, is room to draw in.
+    room = (high - low) * 0.05 or abs(high) * 0.1 or 0.1
+    low, high = max(low - room, least), min(high + room, most)
+    step = _step(high - low)
+    return _times(math.floor(low / step), step), _times(math.ceil(high / step), step)
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """From four to eight round numbers from ``low`` to ``high``, multiples of one step."""
-    sizes = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
-    step = next((size for size in sizes if high - low <= 7 * size), 10.0)
-    first = int(round(low / step, 6))
-    numbers = (round(index * step, 6) for index in range(first, int(round(high / step, 6)) + 1))
-    return [number for number in numbers if low <= number <= high]
+    """Up to eight round numbers from ``low`` to ``high``, multiples of one step."""
+    step = _step(high - low)
+    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+    return [_times(index, step) for index in range(first, last + 1)]
 
 
-def calibration(table: pd.DataFrame) -> str:
-    """Observed share over mean prediction, a dot a bin; on the diagonal all is well."""
-    width, height, left, bottom = 440, 340, 46, 40
-    top = max(0.1, float(table[["mean_predicted", "observed_share"]].to_numpy().max()) * 1.08)
-    top = min(top, 1.0)
-
-    def x(value: float) -> float:
-        return round(left + value / top * (width - left - 12), 1)
-
-    def y(value: float) -> float:
-        return round(height - bottom - value / top * (height - bottom - 12), 1)
-
-    parts = _grid(ticks(0, top), x, y, width, height, left, bottom)
-    parts.append(_line(x(0), y(0), x(top), y(top), GREY, "stroke-dasharray='4 3'"))
-    dots = list(zip(table["mean_predicted"], table["observed_share"], table["rows"], strict=True))
-    path = " ".join(f"{x(mean)},{y(share)}" for mean, share, _ in dots)
-    parts.append(f"<polyline points='{path}' fill='none' stroke='{BLUE}' stroke-width='2'/>")
-    for mean, share, rows in dots:
-        parts.append(
-            f"<circle cx='{x(mean)}' cy='{y(share)}' r='4.5' fill='{BLUE}'>"
-            f"<title>predicted {mean:.3f}, observed {share:.3f}, {rows:,} rows</title></circle>"
-        )
-    parts += _titles("mean predicted probability", "observed share", width, height)
-    return _svg(width, height, "calibration curve", parts)
+def _step(span: float) -> float:
+    """The smallest of 1, 2 and 5 times a power of ten that is a seventh of the span or more."""
+    power = math.floor(math.log10(span / 7))
+    sizes = (float(f"{digit}e{power}") for digit in (1, 2, 5, 10))
+    return next(size for size in sizes if span <= 7 * size * (1 + 1e-9))
 
 
-def scores(table: pd.DataFrame, threshold: float) -> str:
-    """Rows by probability, positives stacked on negatives, and the threshold."""
-    width, height, left, bottom = 440, 340, 56, 40
-    total = table["positives"] + table["negatives"]
-    top = float(total.max()) * 1.08
-
-    def x(value: float) -> float:
-        return round(left + value * (width - left - 12), 1)
-
-    def y(value: float) -> float:
-        return round(height - bottom - value / top * (height - bottom - 12), 1)
-
-    parts = [
-        f"<text x='{x(tick)}' y='{height - bottom + 15}' text-anchor='middle'>{tick:g}</text>"
-        for tick in ticks(0, 1)
-    ]
-    unit = 10 ** (len(str(int(top))) - 1)
-    step = next(max(unit * part // 10, 1) for part in (2, 5, 10, 20) if top <= 0.7 * unit * part)
-    for count in range(0, int(top) + 1, step):
-        parts.append(_line(left, y(count), width - 12, y(count), LINE))
-        parts.append(f"<text x='{left - 6}' y='{y(count) + 3}' text-anchor='end'>{count:,}</text>")
-    bar = (x(1) - x(0)) / len(table) - 2
-    for middle, positive, negative in zip(
-        table["probability"], table["positives"], table["negatives"], strict=True
-    ):
-        for base, count, colour in ((0, negative, PALE), (negative, positive, ORANGE)):
-            parts.append(
-                f"<rect x='{x(middle) - bar / 2:.1f}' y='{y(base + count)}' width='{bar:.1f}'"
-                f" height='{y(base) - y(base + count):.1f}' fill='{colour}'/>"
-            )
-    parts.append(_line(x(threshold), 12, x(threshold), height - bottom, INK, "stroke-width='1.5'"))
-    side, shift = ("end", -5) if threshold > 0.6 else ("start", 5)
-    parts.append(
-        f"<text x='{x(threshold) + shift}' y='20' text-anchor='{side}'>"
-        f"threshold {threshold:g}</text>"
-    )
-    parts += _titles("predicted probability", "rows", width, height)
-    return _svg(width, height, "rows by predicted probability", parts)
+def _times(index: int, step: float) -> float:
+    # Through text, so that three times 0.1 is 0.3.
+    return float(f"{index * step:.12g}")
 
 
-def _grid(
-    numbers: list[float],
-    x: Scale,
-    y: Scale,
-    width: int,
-    height: int,
-    left: int,
-    bottom: int,
-) -> list[str]:
-    parts = []
-    for tick in numbers:
-        parts.append(_line(left, y(tick), width - 12, y(tick), LINE))
-        parts.append(_line(x(tick), 12, x(tick), height - bottom, LINE))
-        parts.append(f"<text x='{left - 6}' y='{y(tick) + 3}' text-anchor='end'>{tick:g}</text>")
-        parts.append(
-            f"<text x='{x(tick)}' y='{height - bottom + 15}' text-anchor='middle'>{tick:g}</text>"
-        )
-    return parts
-
-
-def _titles(horizontal: str, vertical: str, width: int, height: int) -> list[str]:
-    middle = height / 2 - 14
-    return [
-        f"<text x='{width / 2 + 16}' y='{height - 6}' text-anchor='middle'>{horizontal}</text>",
-        f"<text x='11' y='{middle}' text-anchor='middle' transform='rotate(-90 11 {middle})'>"
-        f"{vertical}</text>",
-    ]
-
-
-def _line(a: float, b: float, c: float, d: float, colour: str, more: str = "") -> str:
+def line(a: float, b: float, c: float, d: float, colour: str, more: str = "") -> str:
     return f"<line x1='{a}' y1='{b}' x2='{c}' y2='{d}' stroke='{colour}' {more}/>"
 
 
-def _svg(width: int, height: int, label: str, parts: list[str], fixed: bool = False) -> str:
+def svg(width: int, height: int, label: str, parts: list[str], fixed: bool = False) -> str:
     size = f" width='{width}' height='{height}'" if fixed else ""
     return (
-        f"<svg viewBox='0 0 {width} {height}'{size} role='img' aria-label='{label}'>"
+        f"<svg viewBox='0 0 {width} {height}'{size} role='img' aria-label='{escape(label)}'>"
         f"{''.join(parts)}</svg>"
     )

@@ -1,4 +1,4 @@
-"""The page for people: our section, then Evidently's classification report, in one file.
+"""The page for people: our section, then Evidently's report on the same task, in one file.
 
 This module is, with ``monitor/report.py``, the only one that imports evidently.
 """
@@ -6,15 +6,16 @@ This module is, with ``monitor/report.py``, the only one that imports evidently.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from pipeline.evaluate import plots, section
+from pipeline.evaluate import section, views
 from pipeline.evaluate.results import Evaluation
 from pipeline.evaluate.section import About
-from pipeline.metrics import Floats
+from pipeline.metrics.scored import Scored
 from pipeline.page import compose, silenced
 
 SAMPLE_ROWS = 50_000
@@ -28,9 +29,8 @@ FRESH = re.compile(
 
 def render(
     found: Evaluation,
-    positive: NDArray[np.bool_],
-    p: Floats,
-    calibration: pd.DataFrame,
+    scored: Scored,
+    tables: Mapping[str, pd.DataFrame],
     about: About,
     seed: int,
 ) -> str:
@@ -40,10 +40,10 @@ def render(
     ----------
     found
         The evaluation of these rows.
-    positive, p
-        Labels and probabilities ``(n,)``.
-    calibration
-        As :func:`pipeline.evaluate.plots.calibration` makes it.
+    scored
+        Their truths and scores.
+    tables
+        As :func:`pipeline.evaluate.plots.tables` makes them.
     about
         What the page is about.
     seed
@@ -54,53 +54,66 @@ def render(
     AssayError
         Evidently's page has no head and body to put ours into.
     """
-    rows = np.arange(len(p))
-    note = f"All {len(p):,} rows. Its numbers have no intervals."
-    if len(p) > SAMPLE_ROWS:
-        rows = np.sort(np.random.default_rng(seed).choice(len(p), SAMPLE_ROWS, replace=False))
+    rows = np.arange(len(scored))
+    note = f"All {len(rows):,} rows. Its numbers have no intervals."
+    if len(rows) > SAMPLE_ROWS:
         note = (
-            f"A sample of {SAMPLE_ROWS:,} of the {len(p):,} rows, drawn at random with seed "
+            f"A sample of {SAMPLE_ROWS:,} of the {len(rows):,} rows, drawn at random with seed "
             f"{seed}: its numbers differ a little from those above, which are about all rows."
         )
-    ours = section.render(
-        found,
-        about,
-        calibration,
-        plots.score_histogram(positive, p),
-        plots.confusion(positive, p, found.threshold),
-        note,
-    )
+        rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE_ROWS, replace=False))
+    if scored.task == "regression":
+        note += " Percentage errors (MAPE) say nothing where labels come near 0."
+    ours = section.render(found, about, views.body(scored, about.label, tables), note)
     title = f"{about.name}: {about.candidate} on the holdout"
-    return compose(title, ours, _evidently(positive[rows], p[rows], found.threshold, about.label))
+    return compose(title, ours, _evidently(scored.rows(rows), about.label))
 
 
-def _evidently(positive: NDArray[np.bool_], p: Floats, threshold: float, label: str) -> str:
+def _evidently(scored: Scored, label: str) -> str:
     with silenced():
-        from evidently import BinaryClassification, DataDefinition, Dataset, Report
-        from evidently.presets import ClassificationPreset
+        from evidently import Dataset, Report
 
-        table = pd.DataFrame(
-            {
-                label: positive.astype(np.int64),
-                f"{label} (predicted)": (p >= threshold).astype(np.int64),
-                f"{label} (probability)": p,
-            }
-        )
-        definition = DataDefinition(
-            classification=[
-                BinaryClassification(
-                    target=label,
-                    prediction_labels=f"{label} (predicted)",
-                    prediction_probas=f"{label} (probability)",
-                    pos_label=1,
-                )
-            ],
-            numerical_columns=[],
-            categorical_columns=[],
-        )
-        report = Report([ClassificationPreset(probas_threshold=threshold)])
+        table, definition, preset = _asked(scored, label)
+        report = Report([preset])
         snapshot = report.run(Dataset.from_pandas(table, data_definition=definition), None)
         return _stable(str(snapshot.get_html_str(as_iframe=False)))
+
+
+def _asked(scored: Scored, label: str) -> tuple[pd.DataFrame, Any, Any]:
+    """The rows as Evidently's own kind of table, what is in it, and the preset to run."""
+    from evidently import BinaryClassification, DataDefinition, MulticlassClassification, Regression
+    from evidently.presets import ClassificationPreset, RegressionPreset
+
+    predicted = f"{label} (predicted)"
+    nothing: dict[str, list[str]] = {"numerical_columns": [], "categorical_columns": []}
+    if scored.task == "regression":
+        table = pd.DataFrame({label: scored.truth, predicted: scored.scores})
+        one = Regression(target=label, prediction=predicted)
+        return table, DataDefinition(regression=[one], **nothing), RegressionPreset()
+    if scored.task == "binary":
+        probability = f"{label} (probability)"
+        table = pd.DataFrame(
+            {
+                label: scored.truth.astype(np.int64),
+                predicted: (scored.scores >= scored.threshold).astype(np.int64),
+                probability: scored.scores,
+            }
+        )
+        binary = BinaryClassification(
+            target=label, prediction_labels=predicted, prediction_probas=probability, pos_label=1
+        )
+        definition = DataDefinition(classification=[binary], **nothing)
+        return table, definition, ClassificationPreset(probas_threshold=scored.threshold)
+    names = np.array(scored.classes, dtype=object)
+    table = pd.DataFrame(scored.scores, columns=list(scored.classes))
+    many = MulticlassClassification(
+        target=f"{label} (actual)",
+        prediction_labels=predicted,
+        prediction_probas=list(scored.classes),
+    )
+    table[many.target] = names[scored.truth]
+    table[predicted] = names[np.argmax(scored.scores, axis=1)]
+    return table, DataDefinition(classification=[many], **nothing), ClassificationPreset()
 
 
 def _stable(html: str) -> str:

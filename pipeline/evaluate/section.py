@@ -1,32 +1,23 @@
-"""Our part of the page: every metric with its interval, calibration and slices."""
+"""Our part of the page: every metric with its interval, pictures and slices."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from pipeline.evaluate import charts
-from pipeline.evaluate.results import Estimate, Evaluation, SliceResult
-from pipeline.evaluate.terminal import cells, worst_first
-from pipeline.params import HIGHER_IS_BETTER
+from pipeline.evaluate.results import (
+    SHOWN_BY,
+    Estimate,
+    Evaluation,
+    SliceResult,
+    cells,
+    worst_first,
+)
+from pipeline.evaluate.views import MEANING
+from pipeline.tasks import better
 
 SHOWN = 30
 """Values shown of one slice field, worst first."""
-
-MEANING = {
-    "auc": "chance that a positive row is ranked above a negative one; a coin gets 0.5",
-    "average_precision": "mean precision over all thresholds; a coin gets the share of positives",
-    "log_loss": "surprise at what happened, given the probabilities",
-    "brier": "mean squared distance of the probability from 0 or 1",
-    "calibration_error": "mean distance of predicted from observed share, over ten bins",
-    "accuracy": "share of rows predicted right",
-    "precision": "share of predicted positives that are positive",
-    "recall": "share of positives that are predicted positive",
-    "f1": "harmonic mean of precision and recall",
-}
 
 
 @dataclass(frozen=True)
@@ -38,6 +29,16 @@ class About:
     bundle: str
     label: str
     window: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Metrics that share an axis."""
+
+    title: str
+    rows: list[tuple[str, Estimate]]
+    low: float
+    high: float
 
 
 CSS = """
@@ -81,93 +82,75 @@ TEMPLATE = """
 the holdout of {{ a.window }}.</p>
 <dl>
 <div><dt>Rows</dt><dd>{{ "{:,}".format(e.rows) }}</dd></div>
+{% if e.positives is not none %}
 <div><dt>Positive ({{ a.label }})</dt><dd>{{ "{:,}".format(e.positives) }},
  {{ "{:.1%}".format(e.positives / e.rows) }}</dd></div>
 <div><dt>Predicted positive at or above</dt><dd>{{ e.threshold }}</dd></div>
+{% else %}<div><dt>Label</dt><dd>{{ a.label }}</dd></div>
+<div><dt>Task</dt><dd>{{ e.task }}</dd></div>{% endif %}
 <div><dt>Bundle</dt><dd class="code">{{ a.bundle }}</dd></div>
 </dl>
 
 <h2>Metrics, with {{ confidence }} intervals</h2>
 <p class="quiet">The dot is the value on all rows. The bar is where {{ confidence }} of
-{{ e.replicates }} resamples of the holdout fall (percentile bootstrap within each label, rows taken
+{{ e.replicates }} resamples of the holdout fall (percentile bootstrap{{ within }}, rows taken
 as independent): how far the value could move with another sample of such rows.</p>
-{% for title, rows, low, high in groups %}
-<h3>{{ title }}</h3>
+{% for group in groups %}
+<h3>{{ group.title }}</h3>
 <div class="wide"><table>
 <thead><tr><th class="name">Metric</th><th class="n">Value</th>
 <th class="n span">Interval</th><th></th>
 <th>What it says</th></tr></thead>
-<tbody>{% for name, one in rows %}<tr><td>{{ name }}</td>
+<tbody>{% for name, one in group.rows %}<tr><td>{{ name }}</td>
 <td class="n">{{ cells(one)[0] }}</td><td class="n">{{ cells(one)[1] }}</td>
-<td>{{ charts.strip(one, low, high) | safe }}</td>
+<td>{{ charts.strip(one, group.low, group.high) | safe }}</td>
 <td class="why">{{ one.why or meaning[name] }}</td></tr>{% endfor %}
-<tr class="axis"><td colspan="3"></td><td>{{ charts.axis(low, high) | safe }}</td><td></td></tr>
+<tr class="axis"><td colspan="3"></td>
+<td>{{ charts.axis(group.low, group.high) | safe }}</td><td></td></tr>
 </tbody></table></div>
 {% endfor %}
 
-<h2>Probabilities</h2>
-<div class="pictures">
-<figure><figcaption>Calibration: can a probability be taken at its word?</figcaption>
-{{ calibration | safe }}
-<p class="quiet">Each dot is a tenth of the rows, more where many share one probability.
-Above the dashed line more rows turned out
-positive than predicted, below it fewer.</p></figure>
-<figure><figcaption>Scores
-<span class="key" style="background:{{ charts.ORANGE }}"></span>{{ a.label }}
-<span class="key" style="background:{{ charts.PALE }}"></span>not {{ a.label }}</figcaption>
-{{ scores | safe }}
-<p class="quiet">Rows right of the line are predicted {{ a.label }}.</p></figure>
-</div>
-<h3>Confusion at threshold {{ e.threshold }}, all {{ "{:,}".format(e.rows) }} rows</h3>
-<div class="wide"><table style="width:auto">
-<thead><tr><th></th><th class="n">predicted not {{ a.label }}</th>
-<th class="n">predicted {{ a.label }}</th></tr></thead><tbody>
-{% for title, row in confusion %}<tr><td>{{ title }}</td>{% for count in row %}
-<td class="n">{{ "{:,}".format(count) }}</td>{% endfor %}</tr>{% endfor %}
-</tbody></table></div>
+{{ body | safe }}
 
 {% if fields %}
 <h2>Slices: does it hold for everyone?</h2>
-<p class="quiet">The dashed line is the AUC on all rows; worst first. A slice with few rows has a
-wide bar. What could not be computed says why.</p>
+<p class="quiet">The dashed line is the {{ first }} on all rows; worst first. A slice with few rows
+has a wide bar. What could not be computed says why.</p>
 {% for field, parts, left in fields %}
 <h3>{{ field }}</h3>
 <div class="wide"><table>
-<thead><tr><th>Value</th><th class="n">Rows</th><th class="n">Positive</th><th class="n">AUC</th>
-<th class="n">Interval</th><th></th><th class="n">Calibration error</th>
+<thead><tr><th>Value</th><th class="n">Rows</th>
+{% if e.positives is not none %}<th class="n">Positive</th>{% endif %}
+<th class="n">{{ first }}</th>
+<th class="n">Interval</th><th></th><th class="n">{{ second }}</th>
 <th class="n">Interval</th></tr></thead><tbody>
 {% for part in parts %}<tr><td>{{ part.value }}</td>
 <td class="n">{{ "{:,}".format(part.rows) }}</td>
-<td class="n">{{ "{:.1%}".format(part.positives / part.rows) }}</td>
+{% if e.positives is not none %}<td class="n">
+{{ "{:.1%}".format(part.positives / part.rows) }}</td>{% endif %}
 {% if part.metrics is none %}<td class="why" colspan="5">{{ part.why }}</td>
-{% else %}{% set auc = part.metrics["auc"] %}{% set gap = part.metrics["calibration_error"] %}
-<td class="n">{{ cells(auc)[0] }}</td>
-{% if auc.why %}<td class="why" colspan="2">{{ auc.why }}</td>
-{% else %}<td class="n">{{ cells(auc)[1] }}</td>
-<td>{{ charts.strip(auc, low, high, overall) | safe }}</td>{% endif %}
-<td class="n">{{ cells(gap)[0] }}</td>
-<td class="n">{{ cells(gap)[1] }}</td>{% endif %}</tr>{% endfor %}
-<tr class="axis"><td colspan="5"></td><td>{{ charts.axis(low, high) | safe }}</td>
+{% else %}{% set one = part.metrics[first] %}{% set other = part.metrics[second] %}
+<td class="n">{{ cells(one)[0] }}</td>
+{% if one.why %}<td class="why" colspan="2">{{ one.why }}</td>
+{% else %}<td class="n">{{ cells(one)[1] }}</td>
+<td>{{ charts.strip(one, low, high, overall) | safe }}</td>{% endif %}
+<td class="n">{{ cells(other)[0] }}</td>
+<td class="n">{{ cells(other)[1] }}</td>{% endif %}</tr>{% endfor %}
+<tr class="axis"><td colspan="{{ 4 if e.positives is none else 5 }}"></td>
+<td>{{ charts.axis(low, high) | safe }}</td>
 <td colspan="2"></td></tr>
 </tbody></table></div>
 {% if left %}<p class="quiet">{{ left }} more values of {{ field }} are in evaluation.json.</p>
 {% endif %}
 {% endfor %}{% endif %}
 
-<div class="next"><h2 style="margin-top:0">Evidently's classification report</h2>
+<div class="next"><h2 style="margin-top:0">Evidently's report</h2>
 <p class="quiet">{{ evidently }}</p></div>
 </section>
 """
 
 
-def render(
-    found: Evaluation,
-    about: About,
-    calibration: pd.DataFrame,
-    scores: pd.DataFrame,
-    confusion: NDArray[np.int64],
-    evidently: str,
-) -> str:
+def render(found: Evaluation, about: About, body: str, evidently: str) -> str:
     """The section as HTML.
 
     Parameters
@@ -176,50 +159,64 @@ def render(
         The evaluation.
     about
         What it is about.
-    calibration, scores, confusion
-        As :mod:`pipeline.evaluate.plots` makes them.
+    body
+        As :func:`pipeline.evaluate.views.body` makes it.
     evidently
         What to say about the report that follows.
     """
     from jinja2 import Environment
 
-    higher = [(name, one) for name, one in found.metrics.items() if name in HIGHER_IS_BETTER]
-    lower = [(name, one) for name, one in found.metrics.items() if name not in HIGHER_IS_BETTER]
-    tops = [one.high or one.value or 0.0 for _, one in lower]
-    low, high = charts.bounds(_aucs(found))
+    first, second = SHOWN_BY[found.task]
+    parts = [part.metrics[first] for part in found.slices if part.metrics is not None]
+    low, high = charts.bounds([found.metrics[first], *parts], least=0.0)
     template = Environment(autoescape=True).from_string(TEMPLATE)
     return template.render(
         css=CSS,
         a=about,
         e=found,
         confidence=f"{found.confidence * 100:g}%",
-        groups=[
-            ("Higher is better", higher, 0.0, 1.0),
-            ("Lower is better", lower, 0.0, max(1.0, *tops)),
-        ],
-        meaning=MEANING,
+        within="" if found.task == "regression" else " within each label",
+        groups=_groups(found, about.label),
+        meaning=MEANING[found.task],
         cells=cells,
         charts=charts,
-        calibration=charts.calibration(calibration),
-        scores=charts.scores(scores, found.threshold),
-        confusion=list(zip((f"not {about.label}", about.label), confusion.tolist(), strict=True)),
-        fields=_fields(found.slices),
+        body=body,
+        fields=_fields(found),
+        first=first,
+        second=second,
         low=low,
         high=high,
-        overall=found.metrics["auc"].value,
+        overall=found.metrics[first].value,
         evidently=evidently,
     )
 
 
-def _aucs(found: Evaluation) -> list[Estimate]:
-    parts = [part.metrics["auc"] for part in found.slices if part.metrics is not None]
-    return [found.metrics["auc"], *parts]
+def _groups(found: Evaluation, label: str) -> list[Group]:
+    higher, lower = (
+        [(name, one) for name, one in found.metrics.items() if (better(name) == "higher") is way]
+        for way in (True, False)
+    )
+    if found.task == "regression":
+        zero = Estimate(0.0, None, None)
+        scale = charts.bounds([zero, *(one for _, one in lower)])
+        ends = [one.value if one.low is None else one.low for _, one in higher]
+        worst = min((end for end in ends if end is not None), default=0.0)
+        low = charts.round_out(worst, 1.0, most=1.0)[0] if worst < 0 else 0.0
+        return [
+            Group(f"Errors, in the unit of {label}; nearer 0 is better", lower, *scale),
+            Group("Higher is better", higher, low, 1.0),
+        ]
+    tops = [one.high or one.value or 0.0 for _, one in lower]
+    return [
+        Group("Higher is better", higher, 0.0, 1.0),
+        Group("Lower is better", lower, 0.0, max(1.0, *tops)),
+    ]
 
 
-def _fields(slices: tuple[SliceResult, ...]) -> list[tuple[str, list[SliceResult], int]]:
-    names = dict.fromkeys(part.field for part in slices)
+def _fields(found: Evaluation) -> list[tuple[str, list[SliceResult], int]]:
+    names = dict.fromkeys(part.field for part in found.slices)
     result = []
     for name in names:
-        parts = worst_first(tuple(part for part in slices if part.field == name))
+        parts = [part for part in worst_first(found) if part.field == name]
         result.append((name, parts[:SHOWN], max(0, len(parts) - SHOWN)))
     return result

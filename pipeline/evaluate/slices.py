@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pipeline.errors import SchemaMismatch
 from pipeline.evaluate.bootstrap import estimates
 from pipeline.evaluate.results import SliceResult
-from pipeline.metrics import Floats
+from pipeline.metrics.scored import Scored
 from pipeline.params import Evaluate
 
 MISSING = "(missing)"
@@ -25,9 +25,7 @@ MISSING = "(missing)"
 
 def evaluate_slices(
     frame: pd.DataFrame,
-    positive: NDArray[np.bool_],
-    p: Floats,
-    threshold: float,
+    scored: Scored,
     fields: Sequence[str],
     settings: Evaluate,
     seed: int,
@@ -38,9 +36,9 @@ def evaluate_slices(
     ----------
     frame
         Holds the slice fields, ``n`` rows.
-    positive, p
-        Labels and probabilities ``(n,)``.
-    threshold, settings, seed
+    scored
+        Their truths and scores.
+    settings, seed
         As for the whole table; each slice has a random stream of its own, so adding a
         slice changes no other.
 
@@ -57,7 +55,7 @@ def evaluate_slices(
         values = names(frame[field])
         for value in sorted(set(values)):
             rows = np.flatnonzero(values == value)
-            results.append(_one(field, value, positive[rows], p[rows], threshold, settings, seed))
+            results.append(_one(field, value, scored.rows(rows), settings, seed))
     return tuple(results)
 
 
@@ -73,28 +71,18 @@ def names(column: pd.Series) -> NDArray[np.object_]:
     return np.where(null, MISSING, text).astype(object)
 
 
-def _one(
-    field: str,
-    value: str,
-    positive: NDArray[np.bool_],
-    p: Floats,
-    threshold: float,
-    settings: Evaluate,
-    seed: int,
-) -> SliceResult:
-    rows, positives = len(p), int(positive.sum())
+def _one(field: str, value: str, scored: Scored, settings: Evaluate, seed: int) -> SliceResult:
+    rows = len(scored)
     if rows < settings.min_slice_rows:
         reason = f"{rows} rows, fewer than {settings.min_slice_rows}"
-        return SliceResult(field, value, rows, positives, None, reason)
+        return SliceResult(field, value, rows, scored.positives, None, reason)
     metrics = estimates(
-        positive,
-        p,
-        threshold,
+        scored.table(),
         replicates=settings.replicates,
         confidence=settings.confidence,
         seed=[seed, _stream(field, value)],
     )
-    return SliceResult(field, value, rows, positives, metrics)
+    return SliceResult(field, value, rows, scored.positives, metrics)
 
 
 def _stream(field: str, value: str) -> int:

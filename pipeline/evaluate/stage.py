@@ -14,6 +14,7 @@ from pipeline.evaluate import compute, page, plots
 from pipeline.evaluate.results import Evaluation
 from pipeline.evaluate.section import About
 from pipeline.evaluate.terminal import show
+from pipeline.metrics.scored import Scored
 from pipeline.params import Params
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
         Something to evaluate is not there, or is not what it should be.
     LabelError, SchemaMismatch, RunError
-        As :func:`pipeline.evaluate.compute.evaluate`.
+        As :mod:`pipeline.evaluate.compute`.
     """
     from pipeline.score.batch import score_frame
 
@@ -44,17 +45,12 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     )
     manifest = bundle.manifest
     frame = _holdout(root)
-    positive = compute.labels(frame, manifest.label)  # before the model sees an empty table
-    probability = compute.probabilities(score_frame(bundle, frame), len(frame))
-    found = compute.evaluate(
-        frame,
-        manifest.label,
-        probability,
-        manifest.threshold,
-        manifest.slices,
-        params.evaluate,
-        params.seed,
-    )
+    task, classes = manifest.task, manifest.classes
+    # The labels are looked at before the model sees what may be an empty table.
+    truth = compute.labels(frame, manifest.label, task, classes)
+    scores = compute.scores_of(score_frame(bundle, frame), len(frame), task, classes)
+    scored = Scored(task, truth, scores, classes, manifest.threshold)
+    found = compute.evaluate(frame, scored, manifest.slices, params.evaluate, params.seed)
     document = {
         "schema": SCHEMA,
         "name": manifest.name,
@@ -66,12 +62,11 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
         # Read off the bytes that were loaded, not off what the bundle says of itself.
         "types": models.foreign_types(bundle.files[bundles.MODEL]),
     }
-    curves = plots.tables(positive, probability, manifest.threshold, manifest.label)
+    tables = plots.tables(scored, manifest.label)
     html = page.render(
         found,
-        positive,
-        probability,
-        curves[plots.CALIBRATION],
+        scored,
+        tables,
         About(
             name=manifest.name,
             candidate=manifest.candidate,
@@ -82,7 +77,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
         params.seed,
     )
     _write(root, document, found, html)
-    plots.write(curves, root / layout.PLOTS)
+    plots.write(tables, root / layout.PLOTS)
     if as_json:
         print(_json(document), end="")
     else:
@@ -108,7 +103,7 @@ def _write(root: Path, document: dict[str, object], found: Evaluation, html: str
     texts = {
         layout.EVALUATION: _json(document),
         layout.METRICS: _json(found.summary()),
-        layout.CLASSIFICATION_PAGE: html,
+        layout.EVALUATION_PAGE: html,
     }
     for name, text in texts.items():
         path = root / name

@@ -15,6 +15,7 @@ from typing import Any
 
 from pipeline import layout
 from pipeline.errors import DataError, StageInputMissing
+from pipeline.tasks import METRICS, Task
 
 SCHEMA = 1
 MEND = "Run evaluate again: dvc repro evaluate."
@@ -37,7 +38,7 @@ class Slice:
     field: str
     value: str
     rows: int
-    positives: int
+    positives: int | None
     metrics: Mapping[str, Measured] | None
     why: str | None = None
 
@@ -48,16 +49,20 @@ class Slice:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All of evaluation.json; digests are ``sha256:<hex>``, confidence is a share."""
+    """All of evaluation.json; digests are ``sha256:<hex>``, confidence is a share.
 
+    ``positives`` and ``threshold`` are a binary model's, and None of any other.
+    """
+
+    task: Task
     name: str
     candidate: str
     bundle: str
     data: str
     contract: str
     rows: int
-    positives: int
-    threshold: float
+    positives: int | None
+    threshold: float | None
     confidence: float
     replicates: int
     metrics: Mapping[str, Measured]
@@ -162,7 +167,9 @@ class _Node:
 def _evaluation(node: _Node) -> Evaluation:
     if node.get("schema") != SCHEMA:
         raise ValueError(f"schema is {node.get('schema')!r}, not {SCHEMA}")
-    slices = tuple(_slice(_Node(item, key)) for key, item in node.items("slices"))
+    task = _task(node)
+    binary = task == "binary"
+    slices = tuple(_slice(_Node(item, key), binary) for key, item in node.items("slices"))
     titles = [part.title for part in slices]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
@@ -171,14 +178,15 @@ def _evaluation(node: _Node) -> Evaluation:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence}, not between 0 and 1")
     return Evaluation(
+        task=task,
         name=node.text("name"),
         candidate=node.text("candidate"),
         bundle=node.text("bundle"),
         data=node.text("data"),
         contract=node.text("contract"),
         rows=node.count("rows"),
-        positives=node.count("positives"),
-        threshold=node.number("threshold"),
+        positives=node.count("positives") if binary else None,
+        threshold=node.number("threshold") if binary else None,
         confidence=confidence,
         replicates=node.count("replicates"),
         metrics=_metrics(_Node(node.get("metrics"), "metrics")),
@@ -187,7 +195,15 @@ def _evaluation(node: _Node) -> Evaluation:
     )
 
 
-def _slice(node: _Node) -> Slice:
+def _task(node: _Node) -> Task:
+    given = node.text("task")
+    for task in METRICS:
+        if task == given:
+            return task
+    raise ValueError(f"task is '{given}', not one of {', '.join(METRICS)}")
+
+
+def _slice(node: _Node, binary: bool) -> Slice:
     value = node.get("value")
     if not isinstance(value, str | int | float):
         raise ValueError(f"{node.path('value')} is {_kind(value)}, not a slice's value")
@@ -199,7 +215,7 @@ def _slice(node: _Node) -> Slice:
         field=node.text("field"),
         value=str(value),
         rows=node.count("rows"),
-        positives=node.count("positives"),
+        positives=node.count("positives") if binary else None,
         metrics=None if metrics is None else _metrics(_Node(metrics, node.path("metrics"))),
         why=why,
     )

@@ -224,14 +224,12 @@ def bundle(assay_project: Project) -> Bundle:
 
 
 @pytest.fixture(scope="session")
-def model(bundle: Bundle) -> Any:
-    """The bundle's model: ``model.probability(frame)``."""
-    return bundle.model
-
-
-@pytest.fixture(scope="session")
 def score(bundle: Bundle) -> Callable[[pd.DataFrame], np.ndarray]:
-    """``score(frame)`` gives a probability per row, through the one scoring function."""
+    """``score(frame)`` gives each row's score, through the one scoring function.
+
+    Of shape (rows,): the probability of the positive class, or a regression's estimate. Of
+    a multiclass model (rows, classes), in the order of ``bundle.manifest.classes``.
+    """
     from pipeline.score.batch import score_frame
 
     return lambda frame: score_frame(bundle, frame)

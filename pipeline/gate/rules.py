@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 from pipeline.gate.evaluation import Evaluation, Measured, Slice
 from pipeline.params import Rule
+from pipeline.tasks import unfit
 from pipeline.verdict import Direction, Finding, Outcome
 
 
@@ -31,8 +32,12 @@ def decide(rule: Rule, evaluation: Evaluation) -> tuple[Finding, ...]:
     -------
     tuple of Finding
         One, or for a slice rule one per value of its field, in the evaluation's order.
-        Never empty: a slice field without values is one FAIL.
+        Never empty: a slice field without values, or a metric that is none of the model's
+        task, is one FAIL.
     """
+    mistaken = unfit(rule.metric, evaluation.task)
+    if mistaken is not None:
+        return undecided(rule, mistaken)
     if rule.slice is None:
         return (_judge(rule, evaluation, evaluation.metrics, evaluation.rows, None),)
     parts = [part for part in evaluation.slices if part.field == rule.slice]

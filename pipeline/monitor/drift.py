@@ -11,7 +11,8 @@ alone; the contract's row count is there to say so first.
 
 The night crosses its limits when
 
-- the score strays further than its limit,
+- the score strays further than its limit (of a multiclass model: the likeliest class's
+  probability, or the mix of predicted classes),
 - more than ``max_drifted_share`` of the features stray further than theirs,
 - a null share changed by more than ``max_null_share_change`` and by more than the same
   quantile of the reference nights' own changes (some columns come and go: a weather station
@@ -33,7 +34,7 @@ import numpy as np
 
 from pipeline.distance import js_distance, psi
 from pipeline.params import Monitor
-from pipeline.profile import SCORE, CategoryGrid, ColumnGrid, ColumnProfile, Profile
+from pipeline.profile import CategoryGrid, ColumnGrid, ColumnProfile, Profile
 from pipeline.reference import Reference
 
 ALL_NULL = "null in every row"
@@ -125,8 +126,8 @@ def decide(reference: Reference, profile: Profile, limits: Monitor, rows: int) -
         _finding(name, reference, profile.get(name), limits, rows) for name in reference.grid
     ]
     findings.sort(key=lambda f: (not f.decisive, not f.crossed, -f.times_limit, f.column))
-    features = [name for name in reference.grid if name != SCORE]
-    drifted = tuple(f.column for f in findings if f.drifted and f.column != SCORE)
+    features = [name for name in reference.grid if name not in reference.scores]
+    drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
     reasons = [
         *_overall(rows, features, drifted, limits),
         *(f"{f.column}: {reason}" for f in findings if f.decisive for reason in f.reasons),
@@ -218,7 +219,7 @@ def _finding(
         new_category_share=new,
         drifted=drifted,
         crossed=drifted or bool(grave),
-        decisive=bool(grave) or (drifted and name == SCORE),
+        decisive=bool(grave) or (drifted and name in reference.scores),
         reasons=(*grave, *far),
     )
 

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.page import compose, silenced
-from pipeline.profile import SCORE
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
@@ -24,36 +23,43 @@ if TYPE_CHECKING:
 class Sample:
     """Rows to look at: the night's and the reference's, with the same columns.
 
-    ``left_out`` says why there is less than all features, or nothing; empty if all are here.
+    ``scores`` are the columns that are the model's answers. ``left_out`` says why there is less
+    than all features, or nothing; empty if all are here.
     """
 
     night: pd.DataFrame
     reference: pd.DataFrame
+    scores: tuple[str, ...]
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     left_out: str
 
     @property
     def rows(self) -> int:
-        return len(self.night) if self.numeric else 0
+        return len(self.night) if self.numeric or self.categorical else 0
 
 
 def sample_of(
     night: pd.DataFrame,
     reference: pd.DataFrame,
+    scores: Sequence[str],
     numeric: Sequence[str],
     categorical: Sequence[str],
+    why_none: str = "",
 ) -> Sample:
     """Both frames cut down to what Evidently can compare: columns with some value in each.
 
     Parameters
     ----------
     night, reference
-        The features and ``probability``, one row a scored row.
+        The features and the scores, one row a scored row.
+    scores
+        Which columns are the model's answers.
     numeric, categorical
-        The features; ``probability`` is added to the former.
+        All columns, by what they hold.
+    why_none
+        Why ``night`` is empty, if that is known.
     """
-    numeric = (*numeric, SCORE)
     columns = [*numeric, *categorical]
     gone = [name for name in columns if name not in night or name not in reference]
     frames = [_plain(f, numeric, categorical) for f in (night, reference)]
@@ -62,13 +68,17 @@ def sample_of(
         for name in columns
         if name not in gone and any(frame[name].isna().all() for frame in frames)
     ]
-    if SCORE in gone or len(night) < 2 or len(reference) < 2:
+    if set(scores) & set(gone) or len(night) < 2 or len(reference) < 2:
         found = f"{len(night)} of the night's and {len(reference)} of the reference's"
-        return Sample(frames[0], frames[1], (), (), f"There are too few rows to compare: {found}.")
+        why = f"There are too few rows to compare: {found}"
+        why += f"; {why_none}." if why_none else "."
+        return Sample(frames[0], frames[1], tuple(scores), (), (), why)
     kept = [[name for name in names if name not in gone] for names in (numeric, categorical)]
     why = f"Left out, for lack of values in the sample: {', '.join(gone)}." if gone else ""
     both = [*kept[0], *kept[1]]
-    return Sample(frames[0][both], frames[1][both], tuple(kept[0]), tuple(kept[1]), why)
+    return Sample(
+        frames[0][both], frames[1][both], tuple(scores), tuple(kept[0]), tuple(kept[1]), why
+    )
 
 
 def _plain(frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]) -> pd.DataFrame:
@@ -107,9 +117,11 @@ def _evidently(sample: Sample) -> str:
         definition = DataDefinition(
             numerical_columns=list(sample.numeric), categorical_columns=list(sample.categorical)
         )
-        features = [name for name in (*sample.numeric, *sample.categorical) if name != SCORE]
+        columns = (*sample.numeric, *sample.categorical)
+        features = [name for name in columns if name not in sample.scores]
         drift = [DataDriftPreset(columns=features)] if features else []
-        report = Report([ValueDrift(column=SCORE), *drift, DataSummaryPreset()])
+        scores = [ValueDrift(column=name) for name in sample.scores]
+        report = Report([*scores, *drift, DataSummaryPreset()])
         snapshot: Snapshot = report.run(
             Dataset.from_pandas(sample.night, data_definition=definition),
             Dataset.from_pandas(sample.reference, data_definition=definition),

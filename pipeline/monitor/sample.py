@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from pipeline import partitions
+from pipeline.monitor.rows import NotRead, batches
 from pipeline.params import Params
-from pipeline.profile import SCORE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 
 def night_sample(
-    root: Path, params: Params, partition: str, manifest: Manifest, predictions: pa.Table
-) -> pd.DataFrame:
-    """Features and ``probability`` of at most ``monitor.sample_rows`` scored rows.
+    root: Path,
+    params: Params,
+    partition: str,
+    manifest: Manifest,
+    predictions: pa.Table,
+    scores: Sequence[str],
+) -> tuple[pd.DataFrame, str]:
+    """Features and scores of at most ``monitor.sample_rows`` scored rows.
 
     Predictions are drawn, and the input is read batch by batch for the rows that match
     them by key, so memory does not grow with the input.
@@ -29,29 +34,33 @@ def night_sample(
     Parameters
     ----------
     predictions
-        The night's published predictions: the key columns and ``probability``.
+        The night's published predictions: the key columns and ``scores``.
+    scores
+        Which of their columns are scores.
 
     Returns
     -------
-    pandas.DataFrame
-        Drawn with the seed of params.yaml; without rows if the input is gone.
+    pandas.DataFrame, str
+        Drawn with the seed of params.yaml. If there are no rows to be had, none, and why.
     """
-    keys = list(manifest.keys)
-    drawn = _draw(predictions.select([*keys, SCORE]), params.monitor.sample_rows, params.seed)
-    drawn = drawn.drop_duplicates(keys)
-    folder = partitions.folder(root / params.score.input, params.ingest.partition_by, partition)
-    found = [
-        drawn.merge(batch, on=keys, how="inner")
-        for batch in _batches(folder, [*keys, *manifest.features], drawn, keys)
-    ]
-    wanted = [*manifest.features, SCORE]
-    if not found:
-        return drawn.iloc[:0].reindex(columns=wanted)
     import pandas as pd
 
+    keys, wanted = list(manifest.keys), [*manifest.features, *scores]
+    drawn = _draw(predictions.select([*keys, *scores]), params.monitor.sample_rows, params.seed)
+    drawn = drawn.drop_duplicates(keys)
+    try:
+        found = [
+            drawn.merge(rows, on=keys, how="inner")
+            for batch in batches(root, params, partition, [*keys, *manifest.features])
+            if len(rows := _alike(batch, drawn, keys, {params.ingest.partition_by: partition}))
+        ]
+    except NotRead as reason:
+        return drawn.iloc[:0].reindex(columns=wanted), str(reason)
+    if not found:
+        return drawn.iloc[:0].reindex(columns=wanted), "none of its rows is in the input any more"
     # A duplicate in the input has one score, but may have been read twice.
     rows = pd.concat(found, ignore_index=True).drop_duplicates(keys)
-    return rows[[name for name in wanted if name in rows]].reset_index(drop=True)
+    return rows[[name for name in wanted if name in rows]].reset_index(drop=True), ""
 
 
 def _draw(table: pa.Table, rows: int, seed: int) -> pd.DataFrame:
@@ -62,27 +71,23 @@ def _draw(table: pa.Table, rows: int, seed: int) -> pd.DataFrame:
     return frame
 
 
-def _batches(
-    folder: Path, columns: list[str], drawn: pd.DataFrame, keys: list[str]
-) -> list[pd.DataFrame]:
-    """The folder's rows whose keys may be among ``drawn``, keys in the types of ``drawn``."""
-    import pyarrow.dataset as ds
+def _alike(
+    batch: pa.RecordBatch, drawn: pd.DataFrame, keys: list[str], known: Mapping[str, str]
+) -> pd.DataFrame:
+    """The rows whose keys may be among ``drawn``, keys in the types of ``drawn``.
 
-    if not folder.is_dir() or not len(drawn):
-        return []
-    data = ds.dataset(folder, format="parquet")
-    present = list(dict.fromkeys(name for name in columns if name in data.schema.names))
-    if not set(keys) <= set(present):
-        return []
-    kept = []
-    for batch in data.to_batches(columns=present):
-        # A row without a key was quarantined, and would not fit the types of the others.
-        frame: pd.DataFrame = batch.to_pandas().dropna(subset=keys)
-        for name in keys:
-            if frame[name].dtype != drawn[name].dtype:
-                frame[name] = frame[name].astype(drawn[name].dtype)
-        mask = np.ones(len(frame), dtype=bool)
-        for name in keys:
-            mask &= frame[name].isin(drawn[name]).to_numpy()
-        kept.append(frame[mask])
-    return kept
+    ``known`` are columns that files may lack because folders are named after them.
+    """
+    frame: pd.DataFrame = batch.to_pandas()
+    frame = frame.assign(**{name: value for name, value in known.items() if name not in frame})
+    lacking = [name for name in keys if name not in frame]
+    if lacking:
+        raise NotRead(f"its input lacks the key {', '.join(lacking)}")
+    # A row without a key was quarantined, and would not fit the types of the others.
+    frame = frame.dropna(subset=keys)
+    mask = np.ones(len(frame), dtype=bool)
+    for name in keys:
+        if frame[name].dtype != drawn[name].dtype:
+            frame[name] = frame[name].astype(drawn[name].dtype)
+        mask &= frame[name].isin(drawn[name]).to_numpy()
+    return frame[mask]

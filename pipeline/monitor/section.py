@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipeline.monitor import charts
 from pipeline.monitor.drift import Finding
 from pipeline.monitor.summary import NightSummary
-from pipeline.profile import SCORE, Profile
+from pipeline.profile import Profile
 from pipeline.reference import Reference
 
 PICTURES = 5
@@ -141,7 +141,7 @@ def render(summary: NightSummary, reference: Reference, night: Profile, left_out
                     far=f.crossed,
                 ),
             }
-            for f in _pictured(findings, night)
+            for f in _pictured(findings, night, reference.scores)
         ],
         colours=(charts.REFERENCE, charts.NIGHT, charts.OVER),
         number=lambda value: "" if value is None else f"{value:.3f}",
@@ -151,7 +151,9 @@ def render(summary: NightSummary, reference: Reference, night: Profile, left_out
     )
 
 
-def _pictured(findings: tuple[Finding, ...], night: Profile) -> list[Finding]:
+def _pictured(
+    findings: tuple[Finding, ...], night: Profile, scores: tuple[str, ...]
+) -> list[Finding]:
     drawable = [f for f in findings if f.distance is not None and f.column in night]
-    score = [f for f in drawable if f.column == SCORE]
-    return [*score, *(f for f in drawable if f.column != SCORE)][: PICTURES + 1]
+    first = [f for f in drawable if f.column in scores]
+    return [*first, *(f for f in drawable if f.column not in scores)][: PICTURES + len(scores)]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from pipeline import bundle, layout
-from pipeline.bundle import Manifest
 from pipeline.errors import LimitCrossed, NothingScored, VersionUnknown
 from pipeline.monitor import report, section
 from pipeline.monitor.drift import decide
 from pipeline.monitor.sample import night_sample
 from pipeline.monitor.summary import NightSummary, path
 from pipeline.params import Params
+from pipeline.profile import NumberGrid
 from pipeline.reference import Reference
 from pipeline.store import open_store
 
@@ -59,10 +59,9 @@ def run(root: Path, params: Params, partition: str, as_json: bool = False) -> Ni
     predictions = store.predictions(partition)
     # Should another run be published meanwhile, its scores are not those that were judged.
     mine = predictions.filter(pc.equal(predictions.column("run_id"), record.run_id))
+    rows, why_none = night_sample(root, params, partition, manifest, mine, reference.scores)
     sample = report.sample_of(
-        night_sample(root, params, partition, manifest, mine),
-        _at_most(loaded, params),
-        *_features(reference, manifest),
+        rows, _at_most(loaded, params), reference.scores, *_columns(reference), why_none
     )
     summary = NightSummary(
         name=params.name,
@@ -116,10 +115,10 @@ def _bundle(root: Path, params: Params, record: RunRecord) -> bundle.Bundle:
     return bundle.load(folder, expected=record.bundle, allow_types=params.bundle.allow_types)
 
 
-def _features(reference: Reference, manifest: Manifest) -> tuple[list[str], list[str]]:
-    names = [name for name in manifest.features if name in reference.grid]
-    categorical = [name for name in names if name in manifest.categorical]
-    return [name for name in names if name not in manifest.categorical], categorical
+def _columns(reference: Reference) -> tuple[list[str], list[str]]:
+    """Names of the columns of numbers, and of those of categories."""
+    numeric = [name for name, grid in reference.grid.items() if isinstance(grid, NumberGrid)]
+    return numeric, [name for name in reference.grid if name not in numeric]
 
 
 def _at_most(loaded: bundle.Bundle, params: Params) -> pd.DataFrame:

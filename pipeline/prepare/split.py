@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import LabelError
 from pipeline.params import Window
+from pipeline.tasks import Task
 
 
 def labelled(table: pa.Table, label: str) -> pa.Table:
-    """The rows whose truth is known."""
-    return table.filter(pc.is_valid(table.column(label)))
+    """The rows whose truth is known; to a contract, NaN is a null."""
+    return table.filter(pc.invert(pc.is_null(table.column(label), nan_is_null=True)))
 
 
 def within(table: pa.Table, time: str, window: Window) -> pa.Table:
@@ -30,13 +32,20 @@ def ordered(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
     return table.sort_by([(name, "ascending") for name in names])
 
 
-def check_label(table: pa.Table, label: str, name: str, window: Window) -> tuple[int, int]:
-    """Rows and positives.
+def label_facts(
+    table: pa.Table, label: str, task: Task, name: str, window: Window
+) -> dict[str, Any]:
+    """How many rows there are and what their labels say.
+
+    Returns
+    -------
+    dict
+        ``rows``, and by task ``positives``, ``classes`` (rows of each) or ``mean``.
 
     Raises
     ------
     LabelError
-        There are no rows, or the label is not two classes.
+        There are no rows, or labels that teach nothing.
     """
     where = f"the {name} window, {window}"
     if table.num_rows == 0:
@@ -47,10 +56,13 @@ def check_label(table: pa.Table, label: str, name: str, window: Window) -> tuple
             found="none",
             mend=f"Check prepare.{name} in params.yaml against the days in data/raw.",
         )
-    counts = pc.value_counts(table.column(label)).to_pylist()
+    column = table.column(label)
+    if task == "regression":
+        return {"rows": table.num_rows, "mean": _spread(column, label, where)}
+    counts = pc.value_counts(column).to_pylist()
     seen = sorted(((item["values"], item["counts"]) for item in counts), key=str)
     shown = ", ".join(f"{value} in {count} rows" for value, count in seen)
-    if not {value for value, _ in seen} <= {0, 1}:
+    if task == "binary" and not {value for value, _ in seen} <= {0, 1}:
         raise LabelError(
             "only labels of two classes can be learnt",
             where=where,
@@ -61,8 +73,28 @@ def check_label(table: pa.Table, label: str, name: str, window: Window) -> tuple
         raise LabelError(
             "the label has one class only",
             where=where,
-            expected=f"both true and false in '{label}'",
+            expected=f"both true and false in '{label}'"
+            if task == "binary"
+            else f"two or more classes in '{label}'",
             found=shown,
-            mend="Choose a window in which both happen.",
+            mend="Choose a window in which both happen."
+            if task == "binary"
+            else "Choose a longer window.",
         )
-    return table.num_rows, sum(count for value, count in seen if value)
+    if task == "binary":
+        return {"rows": table.num_rows, "positives": sum(n for value, n in seen if value)}
+    return {"rows": table.num_rows, "classes": {str(value): count for value, count in seen}}
+
+
+def _spread(column: pa.ChunkedArray, label: str, where: str) -> float:
+    """The mean of numbers that are not all alike."""
+    ends = pc.min_max(column).as_py()
+    if ends["min"] == ends["max"]:
+        raise LabelError(
+            "every label is the same number",
+            where=where,
+            expected=f"different numbers in '{label}'",
+            found=f"{ends['min']} in {len(column)} rows",
+            mend="Choose a longer window.",
+        )
+    return float(pc.mean(column).as_py())

@@ -13,6 +13,7 @@ from pipeline.contract.load import load as load_contract
 from pipeline.errors import StageInputMissing
 from pipeline.params import Params
 from pipeline.prepare import split
+from pipeline.tasks import task_of
 
 
 def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
     StageInputMissing
         ``data/checked`` is not there.
     LabelError
-        A window has no labelled row, or one class only.
+        A window has no labelled row, or labels that teach nothing.
     """
     source, column = root / layout.CHECKED, params.ingest.partition_by
     if not partitions.values(source, column):
@@ -31,6 +32,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
             "there are no checked rows", where=layout.CHECKED, mend="Run dvc repro contract."
         )
     contract = load_contract(root / params.contract.file)
+    task = task_of(contract.field(contract.label).kind, contract.label)
     days = partitions.values(source, column)
     table = partitions.read(source, column, start=days[0], end=days[-1])
     facts: dict[str, Any] = {}
@@ -38,12 +40,10 @@ def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             seen = split.within(table, contract.time, window)
             rows = split.labelled(seen, contract.label)
-            count, positives = split.check_label(rows, contract.label, name, window)
             facts[name] = {
                 "window": str(window),
-                "rows": count,
-                "positives": positives,
-                "without_label": seen.num_rows - count,
+                **split.label_facts(rows, contract.label, task, name, window),
+                "without_label": seen.num_rows - rows.num_rows,
             }
             rows = split.ordered(rows, contract.time, contract.keys)
             pq.write_table(rows, made / f"{name}.parquet")
@@ -52,8 +52,15 @@ def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
         return facts
     for name, item in facts.items():
         print(
-            f"prepare: {name}, {item['window']}: {item['rows']:,} rows, "
-            f"{item['positives'] / item['rows']:.1%} positive, "
+            f"prepare: {name}, {item['window']}: {item['rows']:,} rows, {_words(item)}, "
             f"{item['without_label']:,} without a label left out"
         )
     return facts
+
+
+def _words(item: dict[str, Any]) -> str:
+    if "positives" in item:
+        return f"{item['positives'] / item['rows']:.1%} positive"
+    if "classes" in item:
+        return f"{len(item['classes'])} classes"
+    return f"mean {item['mean']:.4g}"

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import LabelError
-from pipeline.model import Floats, log_odds
+from pipeline.features import Floats
+from pipeline.model import log_odds, raw_scores
+from pipeline.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,38 +43,75 @@ def blocks(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
 
 
 def out_of_fold(
+    task: Task,
     pipeline: Any,
     features: pd.DataFrame,
-    label: NDArray[np.bool_],
+    label: NDArray[Any],
     block: NDArray[np.int64],
     progress: Callable[[int, int], None],
 ) -> Floats:
-    """Uncalibrated probability of each row from an estimator that never saw its block."""
+    """Uncalibrated scores of each row from an estimator that never saw its block.
+
+    Raises
+    ------
+    LabelError
+        Without some block, a class does not occur.
+    """
     from sklearn.base import clone
 
-    probability = np.full(len(label), np.nan)
+    classes = [] if task == "regression" else sorted(set(label.tolist()))
+    scores = np.full((len(label), len(classes)) if task == "multiclass" else len(label), np.nan)
     folds = int(block.max()) + 1
     for number in range(folds):
         unseen = block == number
-        if len(np.unique(label[~unseen])) < 2:
+        gone = sorted(set(classes) - set(label[~unseen].tolist()))
+        if gone:
             raise LabelError(
-                f"without fold {number + 1} of {folds} the label has one class only",
+                f"without fold {number + 1} of {folds} {_without(task, gone)}",
                 where="params.yaml: train.folds",
                 mend="Use fewer folds or a longer training window.",
             )
         fitted = clone(pipeline).fit(features[~unseen], label[~unseen])
-        probability[unseen] = fitted.predict_proba(features[unseen])[:, 1]
+        scores[unseen] = raw_scores(task, fitted, features[unseen])
         progress(number + 1, folds)
-    return probability
+    return scores
 
 
-def fit_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:
-    """From an estimator's probability to one that can be taken at its word.
+def _without(task: Task, gone: list[Any]) -> str:
+    if task == "binary":
+        return "the label has one class only"
+    return f"no row is of class {', '.join(gone)}"
 
-    ``sigmoid`` is a logistic regression on the log odds (Platt 1999, "Probabilistic outputs
-    for support vector machines"), ``isotonic`` a monotone step function (Zadrozny and Elkan
-    2002, "Transforming classifier scores into accurate multiclass probability estimates").
+
+def fit_calibrator(task: Task, method: str, raw: Floats, truth: NDArray[Any]) -> Any:
+    """From an estimator's scores to probabilities that can be taken at their word.
+
+    Parameters
+    ----------
+    method
+        ``sigmoid`` is a logistic regression on the log odds (Platt 1999, "Probabilistic
+        outputs for support vector machines"), ``isotonic`` a monotone step function (Zadrozny
+        and Elkan 2002, "Transforming classifier scores into accurate multiclass probability
+        estimates"), ``none`` leaves scores as they are.
+    raw
+        Out-of-fold scores in the shape of the task.
+    truth
+        As `pipeline.metrics.scored.Scored` has it.
+
+    Returns
+    -------
+    Any
+        What `pipeline.model.Model` takes: of several classes each is calibrated against the
+        rest. None for a regression, whose scores are no probabilities.
     """
+    if task == "regression" or method == "none":
+        return None
+    if task == "binary":
+        return _one_calibrator(method, raw, truth)
+    return [_one_calibrator(method, raw[:, place], truth == place) for place in range(raw.shape[1])]
+
+
+def _one_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:
     if method == "sigmoid":
         from sklearn.linear_model import LogisticRegression
 
@@ -80,8 +119,6 @@ def fit_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:
         # Scores without information (a baseline's) can come out with a slope that turns
         # their order round; such a calibration is worse than none.
         return fitted if fitted.coef_[0, 0] > 0 else None
-    if method == "isotonic":
-        from sklearn.isotonic import IsotonicRegression
+    from sklearn.isotonic import IsotonicRegression
 
-        return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(raw, label)
-    return None
+    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(raw, label)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pipeline.bundle import Manifest
-from pipeline.params import METRICS
+from pipeline.tasks import METRICS
 
 
 def card(manifest: Manifest) -> str:
     """Markdown; the same manifest gives the same text."""
     scores = "\n".join(
-        f"| {name} | {_number(manifest.out_of_fold.get(name))} |" for name in METRICS
+        f"| {name} | {_number(manifest.out_of_fold.get(name))} |" for name in METRICS[manifest.task]
     )
     versions = ", ".join(f"{name} {value}" for name, value in sorted(manifest.versions.items()))
     arguments = ", ".join(f"{key}={value!r}" for key, value in sorted(manifest.args.items()))
     return f"""# {manifest.name}: candidate {manifest.candidate}
 
-Gives the probability that `{manifest.label}` is true for one row.
+{_answer(manifest)}
 
 - Estimator: `{manifest.estimator}({arguments})`, features encoded {manifest.encoding}
-- Calibration: {manifest.calibration}, fitted on out-of-fold scores
-- Decision: true from a probability of {manifest.threshold}
-- Trained on {manifest.window}: {manifest.rows:,} rows, {manifest.positives / manifest.rows:.1%} \
-of them true
+{_decision(manifest)}
+- Trained on {manifest.window}: {_rows(manifest)}
+- Scored by {_scorer(manifest)}
 - Features: {", ".join(manifest.features)}
 - Row key: {", ".join(manifest.keys)}; time: {manifest.time}; \
 slices: {", ".join(manifest.slices) or "none"}
@@ -34,6 +33,48 @@ at the holdout instead):
 |---|---|
 {scores}
 """
+
+
+def _answer(manifest: Manifest) -> str:
+    if manifest.task == "binary":
+        return f"Gives the probability that `{manifest.label}` is true for one row."
+    if manifest.task == "multiclass":
+        return (
+            f"Gives the probability of each value of `{manifest.label}` for one row: "
+            f"{', '.join(manifest.classes)}."
+        )
+    return f"Estimates the number `{manifest.label}` for one row."
+
+
+def _decision(manifest: Manifest) -> str:
+    if manifest.task == "regression":
+        return "- Calibration: none, for an estimate is no probability"
+    ways = {
+        "binary": f"true from a probability of {manifest.threshold}",
+        "multiclass": "the class with the highest probability",
+    }
+    each = ", each class against the rest" if manifest.task == "multiclass" else ""
+    return (
+        f"- Calibration: {manifest.calibration}, fitted on out-of-fold scores{each}\n"
+        f"- Decision: {ways[manifest.task]}"
+    )
+
+
+def _rows(manifest: Manifest) -> str:
+    rows = f"{manifest.rows:,} rows"
+    if manifest.positives is None:
+        return rows
+    return f"{rows}, {manifest.positives / manifest.rows:.1%} of them true"
+
+
+def _scorer(manifest: Manifest) -> str:
+    proof = manifest.compiled
+    if not proof["used"]:
+        return f"scikit-learn itself: {proof['reason']}"
+    return (
+        f"compiled arrays ({proof['kind']}): on {proof['rows']:,} rows at most "
+        f"{proof['max_difference']:.3g} from scikit-learn (allowed: {proof['tolerance']:g})"
+    )
 
 
 def _number(value: float | None) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pipeline import bundle, layout, partitions
 from pipeline.errors import BundleMissing, LabelError
-from pipeline.params import HIGHER_IS_BETTER, Params
+from pipeline.params import Params
+from pipeline.tasks import goodness
 
 Scores = Mapping[str, Mapping[str, float | None]]
 
@@ -22,9 +23,8 @@ def best(scores: Scores, by: str) -> str:
     LabelError
         No candidate has a value for the metric.
     """
-    sign = 1.0 if by in HIGHER_IS_BETTER else -1.0
     ranked = [
-        (sign * value, name)
+        (goodness(by, value), name)
         for name, metrics in scores.items()
         if (value := metrics.get(by)) is not None
     ]

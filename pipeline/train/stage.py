@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,25 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline import bundle, digests, layout, model
+from pipeline import bundle, compiled, digests, layout, model, outcome
 from pipeline.contract.frame import to_frame
 from pipeline.contract.load import load as load_contract
 from pipeline.contract.model import Contract
-from pipeline.errors import BundleUntrusted, PluginError, StageInputMissing
-from pipeline.metrics import metric
-from pipeline.params import METRICS, Params
-from pipeline.reference import Reference, reference_of
-from pipeline.train.calibrate import blocks, fit_calibrator, out_of_fold
+from pipeline.errors import (
+    BundleUntrusted,
+    ContractFileError,
+    ParamsError,
+    PluginError,
+    StageInputMissing,
+)
+from pipeline.features import FrameFeatures
+from pipeline.metrics.scored import Scored
+from pipeline.params import Params
+from pipeline.reference import reference_of
+from pipeline.tasks import Task, task_of, unfit
 from pipeline.train.candidate import Built, build
 from pipeline.train.card import card
+from pipeline.train.fit import Fitted, fit
 
 
 def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
@@ -31,8 +40,13 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
     ------
     PluginError
         There is no such candidate, its class cannot be used, or fitting failed.
+    ParamsError, ContractFileError
+        ``train.select_by`` says nothing about a model of this label, or a column has a name
+        that is taken.
     StageInputMissing
         ``data/prepared`` is not there.
+    LabelError
+        The labels are not such that they can be learnt.
     BundleUntrusted
         The fitted model holds types that could not be loaded again.
     """
@@ -49,32 +63,30 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
             "there is no training table", where=layout.TRAIN_TABLE, mend="Run dvc repro prepare."
         )
     contract = load_contract(root / params.contract.file)
+    task = _task(contract, params)
+    candidate = params.train.candidates[name]
+    built = build(name, candidate, contract, task, params.seed, root)
     frame = to_frame(contract, pq.read_table(source))
-    label = frame[contract.label].to_numpy(dtype=bool)
-    features = model.feature_frame(frame, contract.numeric, contract.categorical)
-    days = frame[contract.time].dt.strftime("%Y-%m-%d")
-    built = build(name, params.train.candidates[name], contract, params.seed, root)
     try:
-        block = blocks(days.to_numpy(), params.train.folds)
-        raw = out_of_fold(built.pipeline, features, label, block, _progress(name))
-        fitted = built.pipeline.fit(features, label)
+        made = fit(built.pipeline, contract, task, frame, params.train, _progress(name))
     except (ValueError, TypeError) as error:
         raise PluginError(
             f"fitting failed: {error}",
             where=f"params.yaml: train.candidates.{name}",
-            found=params.train.candidates[name].class_path,
+            found=candidate.class_path,
         ) from None
-    calibrator = fit_calibrator(params.train.calibration, raw, label)
-    probability = model.calibrated(calibrator, raw)
-    packed = model.dumps(model.Model(fitted, calibrator, contract.numeric, contract.categorical))
-    scored = features.assign(probability=probability)
-    manifest = _manifest(root, params, name, contract, built, packed, label, probability)
+    packed = model.dumps(made.model)
+    sample = _sample(made.rows, params)
+    arrays, proof = _compiled(made, sample, params)
+    manifest = _manifest(root, params, name, contract, built, packed, made.scored, proof)
+    grids = outcome.grids(task, manifest.classes, made.scored.scores)
     digest = bundle.write(
         root / layout.CANDIDATES / name,
         manifest,
         model=packed,
-        reference=_reference(scored, days, contract),
-        sample=_sample(scored.assign(**{contract.label: label}), params),
+        compiled=arrays,
+        reference=reference_of(made.rows, made.days, contract.numeric, contract.categorical, grids),
+        sample=sample,
         card=card(manifest),
     )
     if as_json:
@@ -85,11 +97,51 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
     return digest
 
 
+def _task(contract: Contract, params: Params) -> Task:
+    kind = contract.field(contract.label).kind
+    task = task_of(kind, contract.label)
+    problem = unfit(params.train.select_by, task)
+    if problem is not None:
+        why = f"{contract.label!r} is declared as a {kind} in {params.contract.file}"
+        raise ParamsError(
+            [f"{layout.PARAMS}: train.select_by: {problem}. It is {task} because {why}"]
+        )
+    taken = outcome.RESERVED & {*contract.features, *contract.keys, contract.label}
+    if taken:
+        raise ContractFileError(
+            "no key, feature or label may be called what the model's answer is called",
+            where=params.contract.file,
+            found=", ".join(sorted(taken)),
+        )
+    return task
+
+
 def _progress(name: str) -> Any:
     def show(done: int, folds: int) -> None:
         print(f"train: {name}: fold {done} of {folds} scored", file=sys.stderr, flush=True)
 
     return show
+
+
+def _compiled(
+    made: Fitted, sample: pd.DataFrame, params: Params
+) -> tuple[bytes | None, compiled.Proof]:
+    if params.bundle.compile == "off":
+        return None, compiled.Proof(
+            used=False,
+            kind="",
+            rows=0,
+            max_difference=None,
+            tolerance=params.bundle.tolerance,
+            reason="bundle.compile is off in params.yaml",
+        )
+    return compiled.prove(
+        made.model,
+        FrameFeatures(sample),
+        params.bundle.tolerance,
+        task=made.scored.task,
+        classes=made.scored.classes,
+    )
 
 
 def _manifest(
@@ -99,8 +151,8 @@ def _manifest(
     contract: Contract,
     built: Built,
     packed: bytes,
-    label: np.ndarray[Any, np.dtype[np.bool_]],
-    probability: model.Floats,
+    scored: Scored,
+    proof: compiled.Proof,
 ) -> bundle.Manifest:
     foreign = model.foreign_types(packed)
     refused = [item for item in foreign if item not in params.bundle.allow_types]
@@ -112,14 +164,16 @@ def _manifest(
             mend="If you trust them, name them under bundle.allow_types.",
         )
     candidate = params.train.candidates[name]
-    values = {item: metric(item, label, probability, params.train.threshold) for item in METRICS}
     return bundle.Manifest(
         name=params.name,
+        task=scored.task,
+        classes=scored.classes,
         candidate=name,
         estimator=candidate.class_path,
         args=dict(candidate.args),
         encoding=built.encoding,
-        calibration=params.train.calibration,
+        # An estimate is no probability: there is nothing to calibrate, whatever is set.
+        calibration="none" if scored.task == "regression" else params.train.calibration,
         threshold=params.train.threshold,
         seed=params.seed,
         features=(*contract.numeric, *contract.categorical),
@@ -130,21 +184,18 @@ def _manifest(
         time=contract.time,
         slices=contract.slices,
         window=str(params.prepare.train),
-        rows=len(label),
-        positives=int(label.sum()),
+        rows=len(scored),
+        positives=scored.positives,
         data_digest=digests.file(root / layout.TRAIN_TABLE),
         contract_digest=digests.contract_at(root, params),
         out_of_fold={
-            item: round(float(value), 9) if np.isfinite(value) else None
-            for item, value in values.items()
+            item: round(value, 9) if np.isfinite(value) else None
+            for item, value in scored.values().items()
         },
         types=tuple(foreign),
+        compiled=asdict(proof),
         versions=bundle.versions(),
     )
-
-
-def _reference(scored: pd.DataFrame, days: pd.Series, contract: Contract) -> Reference:
-    return reference_of(scored, days, contract.numeric, contract.categorical)
 
 
 def _sample(scored: pd.DataFrame, params: Params) -> pd.DataFrame:

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import LabelError, RunError, SchemaMismatch
-from pipeline.evaluate.compute import evaluate
-from pipeline.evaluate.results import Evaluation
-from pipeline.evaluate.terminal import worst_first
-from pipeline.metrics import metric
-from pipeline.params import METRICS, Evaluate
+from pipeline.evaluate import compute
+from pipeline.evaluate.results import Evaluation, worst_first
+from pipeline.metrics.scored import Scored
+from pipeline.params import Evaluate
+from pipeline.tasks import METRICS
 
 SETTINGS = Evaluate(replicates=100, confidence=0.9, min_slice_rows=50)
 
@@ -32,14 +32,21 @@ def frame() -> pd.DataFrame:
 
 
 def run(frame: pd.DataFrame, slices: tuple[str, ...] = (), seed: int = 1) -> Evaluation:
-    return evaluate(frame, "late", frame["p"], 0.4, slices, SETTINGS, seed)
+    truth = compute.labels(frame, "late", "binary", ())
+    p = compute.scores_of(frame["p"], len(frame), "binary", ())
+    return compute.evaluate(frame, Scored("binary", truth, p, (), 0.4), slices, SETTINGS, seed)
+
+
+def values_of(frame: pd.DataFrame) -> dict[str, float]:
+    truth, p = frame["late"].to_numpy(dtype=bool), frame["p"].to_numpy()
+    return Scored("binary", truth, p, (), 0.4).values()
 
 
 def test_values_are_those_of_the_metrics(frame: pd.DataFrame) -> None:
     found = run(frame)
-    assert tuple(found.metrics) == METRICS
+    assert tuple(found.metrics) == METRICS["binary"]
     for name, one in found.metrics.items():
-        assert one.value == pytest.approx(metric(name, frame["late"], frame["p"], 0.4))
+        assert one.value == pytest.approx(values_of(frame)[name])
     assert (found.rows, found.positives) == (900, int(frame["late"].sum()))
 
 
@@ -58,9 +65,7 @@ def test_slices_cover_every_row_and_hold_their_own_metrics(frame: pd.DataFrame) 
     rows = frame["rain"].isna()
     assert missing.rows == 60
     assert missing.metrics is not None
-    assert missing.metrics["auc"].value == pytest.approx(
-        metric("auc", frame["late"][rows], frame["p"][rows], 0.4)
-    )
+    assert missing.metrics["auc"].value == pytest.approx(values_of(frame[rows])["auc"])
 
 
 def test_a_small_slice_is_listed_without_metrics(frame: pd.DataFrame) -> None:
@@ -117,12 +122,12 @@ def test_json_has_no_nan_and_the_same_bytes_each_time(frame: pd.DataFrame) -> No
 def test_summary_is_flat_and_short(frame: pd.DataFrame) -> None:
     found = run(frame)
     summary = found.summary()
-    assert set(summary) == {*METRICS, "rows", "positives"}
+    assert set(summary) == {*METRICS["binary"], "rows", "positives"}
     assert summary["auc"] == round(found.metrics["auc"].value or 0, 6)
 
 
 def test_worst_slices_come_first_and_unknown_ones_last(frame: pd.DataFrame) -> None:
-    ranked = worst_first(run(frame, ("origin", "rare")).slices)
+    ranked = worst_first(run(frame, ("origin", "rare")))
     values = [part.metrics["auc"].value for part in ranked[:-1] if part.metrics is not None]
     assert values == sorted(value for value in values if value is not None)
     assert ranked[-1].value == "few"
@@ -156,6 +161,48 @@ def test_refuses_a_slice_field_that_is_not_there(frame: pd.DataFrame) -> None:
         run(frame, ("dest",))
 
 
-def test_refuses_another_number_of_probabilities(frame: pd.DataFrame) -> None:
-    with pytest.raises(RunError, match="one probability a row"):
-        evaluate(frame, "late", frame["p"][:-1], 0.4, (), SETTINGS, 1)
+@pytest.mark.parametrize(
+    ("task", "scores", "expected"),
+    [
+        ("binary", np.zeros(4), "one probability a row .expected shape \\(5,\\)"),
+        ("multiclass", np.zeros(5), "one probability a row and class"),
+        ("multiclass", np.full((5, 2), 0.5), "expected shape \\(5, 3\\)"),
+        ("multiclass", np.full((5, 3), 0.5), "no probability.*5 of 5 rows"),
+        ("regression", np.array([1, 2, np.inf, 0, 0]), "no number.*1 of 5 rows"),
+    ],
+)
+def test_refuses_scores_of_another_shape_or_that_are_none(task, scores, expected: str) -> None:
+    with pytest.raises(RunError, match=expected):
+        compute.scores_of(scores, 5, task, ("a", "b", "c") if task == "multiclass" else ())
+
+
+def other(task) -> Scored:
+    random = np.random.default_rng(5)
+    if task == "regression":
+        truth = random.normal(20, 5, 600)
+        return Scored(task, truth, truth + random.normal(1, np.linspace(1, 9, 600)))
+    p = random.dirichlet([3, 2, 1], 600)
+    truth = (random.random(600)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
+    return Scored(task, truth, p, ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_other_tasks_have_their_own_metrics_and_no_positives(task) -> None:
+    scored = other(task)
+    frame = pd.DataFrame({"part": np.repeat(["first", "second", "third"], 200)})
+    found = compute.evaluate(frame, scored, ("part",), SETTINGS, 1)
+    plain = found.plain()
+    assert plain["task"] == task
+    assert tuple(found.metrics) == METRICS[task]
+    assert not {"positives", "threshold"} & set(plain) | {"positives"} & set(found.summary())
+    for part, start in zip(found.slices, (0, 200, 400), strict=True):
+        expected = scored.rows(np.arange(start, start + 200)).values()
+        assert part.metrics is not None
+        assert {name: one.value for name, one in part.metrics.items()} == pytest.approx(expected)
+    assert json.dumps(plain, allow_nan=False)
+
+
+def test_the_slice_with_the_largest_errors_is_the_worst() -> None:
+    frame = pd.DataFrame({"part": np.repeat(["first", "second", "third"], 200)})
+    found = compute.evaluate(frame, other("regression"), ("part",), SETTINGS, 1)
+    assert [part.value for part in worst_first(found)] == ["third", "second", "first"]

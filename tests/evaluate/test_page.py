@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -10,25 +11,27 @@ from pipeline.evaluate import charts, page, plots
 from pipeline.evaluate.compute import evaluate
 from pipeline.evaluate.results import Estimate
 from pipeline.evaluate.section import About
-from pipeline.params import METRICS, Evaluate
+from pipeline.metrics.scored import Scored
+from pipeline.params import Evaluate
+from pipeline.tasks import METRICS
+
+ABOUT = About("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
+
+
+def page_of(scored: Scored, origin: np.ndarray) -> str:
+    frame = pd.DataFrame({"origin": origin})
+    found = evaluate(frame, scored, ("origin",), Evaluate(replicates=100), 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "SAMPLE_ROWS", 1000)
+        return page.render(found, scored, plots.tables(scored, "late"), ABOUT, 1)
 
 
 @pytest.fixture(scope="module")
 def html() -> str:
     random = np.random.default_rng(1)
     p = random.beta(2, 3, 1500)
-    frame = pd.DataFrame(
-        {
-            "late": random.random(1500) < p,
-            "origin": np.where(np.arange(1500) < 30, "<script>alert(1)</script>", "JFK"),
-        }
-    )
-    found = evaluate(frame, "late", p, 0.4, ("origin",), Evaluate(replicates=100), 1)
-    y = frame["late"].to_numpy()
-    about = About("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(page, "SAMPLE_ROWS", 1000)
-        return page.render(found, y, p, plots.calibration(y, p), about, 1)
+    origin = np.where(np.arange(1500) < 30, "<script>alert(1)</script>", "JFK")
+    return page_of(Scored("binary", random.random(1500) < p, p, (), 0.4), origin)
 
 
 def test_one_file_that_needs_no_network(html: str) -> None:
@@ -42,10 +45,10 @@ def test_our_section_comes_first_and_is_whole(html: str) -> None:
     ours = html[start:end]
     assert html.index("<body") < start
     assert end < html.index("window.drawDashboard")
-    assert all(f"<td>{name}</td>" in ours for name in METRICS)
+    assert all(f"<td>{name}</td>" in ours for name in METRICS["binary"])
     assert "30 rows, fewer than 200" in ours
     assert "A sample of 1,000 of the 1,500 rows" in ours
-    assert ours.count("<svg") == ours.count("</svg>") > len(METRICS)
+    assert ours.count("<svg") == ours.count("</svg>") > len(METRICS["binary"])
 
 
 def test_values_from_the_data_are_escaped(html: str) -> None:
@@ -65,3 +68,41 @@ def test_ticks_are_few_and_inside(low: float, high: float) -> None:
     found = charts.ticks(low, high)
     assert 3 <= len(found) <= 8
     assert low <= found[0] < found[-1] <= high
+
+
+def test_several_classes(capfd: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(1)
+    names = ("<b>early</b>", "late", "lost")
+    p = random.dirichlet([3, 2, 1], 1500)
+    truth = (random.random(1500)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
+    html = page_of(Scored("multiclass", truth, p, names), np.repeat(["JFK", "LGA"], 750))
+    ours = html[html.index('<section class="assay"') : html.index("</section>")]
+    assert all(f"<td>{name}</td>" in ours for name in METRICS["multiclass"])
+    assert "predicted &lt;b&gt;early" in ours and names[0] not in ours
+    assert "Class by class" in ours and "Positive" not in ours
+    assert html.index("</section>") < html.index("window.drawDashboard")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_numbers(capfd: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(1)
+    truth = random.gamma(2, 100, 1500)
+    truth[:5] = 0.0  # nothing to take a share of
+    scored = Scored("regression", truth, truth + random.normal(-20, 50, 1500))
+    html = page_of(scored, np.repeat(["JFK", "LGA"], 750))
+    ours = html[html.index('<section class="assay"') : html.index("</section>")]
+    assert all(f"<td>{name}</td>" in ours for name in METRICS["regression"])
+    assert "Predicted against actual" in ours and "Confusion" not in ours
+    assert "in the unit of late" in ours
+    assert html.index("</section>") < html.index("window.drawDashboard")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "least"), [([0.71, 0.74], 0.0), ([-3.2, 41.0], -math.inf), ([0.0], 0.0), ([1e6], 0.0)]
+)
+def test_an_axis_holds_what_is_drawn_on_it(found: list[float], least: float) -> None:
+    low, high = charts.bounds([Estimate(value, None, None) for value in found], least=least)
+    assert least <= low <= min(found) and max(found) <= high
+    assert low < high
+    assert 3 <= len(charts.ticks(low, high)) <= 9

@@ -12,7 +12,7 @@ from pipeline import layout
 from pipeline import params as parameters
 from pipeline.errors import BundleChanged, BundleMissing, LabelError, StageInputMissing
 from pipeline.evaluate import stage
-from pipeline.params import METRICS
+from pipeline.tasks import METRICS
 from pipeline.train import stage as training
 
 CONTRACT = """
@@ -94,10 +94,10 @@ def test_leaves_everything_and_the_same_bytes_twice(
 ) -> None:
     run(root)
     assert "auc" in capsys.readouterr().out
-    names = [layout.EVALUATION, layout.METRICS, layout.CLASSIFICATION_PAGE]
+    names = [layout.EVALUATION, layout.METRICS, layout.EVALUATION_PAGE]
     names += [f"{layout.PLOTS}/{path.name}" for path in sorted((root / layout.PLOTS).iterdir())]
     assert len(names) == 8
-    assert (root / layout.CLASSIFICATION_PAGE).stat().st_size < 5_000_000
+    assert (root / layout.EVALUATION_PAGE).stat().st_size < 5_000_000
     first = {name: (root / name).read_bytes() for name in names}
     run(root, as_json=True)
     again = {name: (root / name).read_bytes() for name in names}
@@ -112,7 +112,7 @@ def test_evaluation_says_what_it_is_about(root: Path) -> None:
     assert (found["name"], found["candidate"], found["rows"]) == ("letters", "logistic", 800)
     for key in ("bundle", "data", "contract"):
         assert found[key].startswith("sha256:")
-    assert tuple(found["metrics"]) == METRICS
+    assert tuple(found["metrics"]) == METRICS["binary"]
     assert 0.65 < found["metrics"]["auc"]["low"] < found["metrics"]["auc"]["high"] < 0.8
     sky = found["slices"][-1]
     assert (sky["field"], sky["value"], sky["metrics"]) == ("town", "Sky", None)

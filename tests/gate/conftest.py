@@ -75,6 +75,7 @@ class Tiny:
     def tree(self) -> dict[str, Any]:
         return {
             "schema": 1,
+            "task": "binary",
             "name": "tiny",
             "candidate": "prior",
             "bundle": digest_of(self.root / layout.BUNDLE),

@@ -16,6 +16,16 @@ def test_reads_what_was_written(tiny: Any) -> None:
     assert [part.title for part in found.slices] == ["place=east", "place=west"]
 
 
+def test_other_tasks_have_no_positives(tiny: Any) -> None:
+    tree = tiny.tree()
+    bare = [{k: v for k, v in part.items() if k != "positives"} for part in tree["slices"]]
+    del tree["positives"], tree["threshold"]
+    tiny.write(layout.EVALUATION, json.dumps({**tree, "task": "regression", "slices": bare}))
+    found = read(tiny.root)
+    assert (found.task, found.positives, found.threshold) == ("regression", None, None)
+    assert [part.positives for part in found.slices] == [None, None]
+
+
 def test_is_frozen(tiny: Any) -> None:
     with pytest.raises(TypeError):
         read(tiny.root).metrics["auc"] = None  # type: ignore[index]
@@ -43,6 +53,9 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
     ("changes", "key"),
     [
         ({"schema": 2}, "schema"),
+        ({"task": "ranking"}, "task"),
+        ({"task": None}, "task"),
+        ({"positives": None}, "positives"),
         ({"bundle": None}, "bundle"),
         ({"rows": 1.5}, "rows"),
         ({"rows": -1}, "rows"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -32,6 +33,7 @@ def evaluation(
     auc: Measured | None = None, slices: tuple[Slice, ...] = (), rows: int = 1000
 ) -> Evaluation:
     return Evaluation(
+        task="binary",
         name="n",
         candidate="c",
         bundle="sha256:b",
@@ -207,3 +209,23 @@ def test_order_of_rules_does_not_matter(
     mixed = list(pairs)
     chance.shuffle(mixed)  # type: ignore[attr-defined]
     assert outcome(mixed) is outcome(pairs)
+
+
+@pytest.mark.parametrize("slice_field", [None, "origin"])
+def test_a_metric_of_another_task_fails_and_names_those_that_fit(slice_field) -> None:
+    about = replace(
+        evaluation(Measured(0.9, 0.8, 0.95), (part("EWR", Measured(0.9, 0.8, 0.95)),)),
+        task="regression",
+    )
+    (found,) = decide(rule(slice=slice_field), about)
+    assert found.outcome is FAIL
+    assert found.detail == (
+        "auc is no metric of a regression model; those are rmse, mae, p90_error, bias, r2"
+    )
+
+
+def test_a_bias_may_be_bounded_on_either_side() -> None:
+    about = replace(evaluation(), task="regression", metrics={"bias": Measured(-2.0, -3.0, -1.0)})
+    (low,) = decide(rule(metric="bias", min=-3.5), about)
+    (high,) = decide(rule(metric="bias", max=-1.5), about)
+    assert (low.outcome, high.outcome) == (PASS, INCONCLUSIVE)

@@ -12,12 +12,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
-from pipeline import bundle, layout, model, partitions
+from pipeline import bundle, layout, model, outcome, partitions
+from pipeline.features import Coded, FrameFeatures
 from pipeline.params import Params, parse
-from pipeline.profile import SCORE, profile_of
+from pipeline.params_inputs import Delta
+from pipeline.profile import profile_of
 from pipeline.reference import reference_of
-from pipeline.store import RunEvent, open_store, predictions_schema, quarantine_schema, write_part
+from pipeline.store import (
+    RunEvent,
+    StagedRun,
+    open_store,
+    predictions_schema,
+    quarantine_schema,
+    write_part,
+)
+from pipeline.tasks import Task
 
 PARAMS = """\
 name: late-flights
@@ -40,6 +51,7 @@ monitor: {sample_rows: 150}
 """
 KEYS = pa.schema([("at", pa.timestamp("us")), ("flight", pa.int64())])
 ROWS = 300
+CLASSES = ("early", "late", "lost")
 
 
 def rows_of(day: str, seed: int, shift: float = 0.0) -> pd.DataFrame:
@@ -50,9 +62,31 @@ def rows_of(day: str, seed: int, shift: float = 0.0) -> pd.DataFrame:
             "flight": np.arange(ROWS),
             "x": rng.normal(shift, 1, ROWS),
             "c": rng.choice(["a", "b"], ROWS),
-            SCORE: rng.beta(2, 5, ROWS) ** (1 / (1 + shift)),
         }
     )
+
+
+def scores_of(task: Task, seed: int, shift: float = 0.0) -> np.ndarray:
+    """What a model of that task may say of the rows of `rows_of`."""
+    rng = np.random.default_rng(seed)
+    if task == "binary":
+        return rng.beta(2, 5, ROWS) ** (1 / (1 + shift))
+    if task == "regression":
+        return rng.normal(40 + 20 * shift, 10, ROWS)
+    return rng.dirichlet([3, 2 + 9 * shift, 1], ROWS)
+
+
+def classes_of(task: Task) -> tuple[str, ...]:
+    return CLASSES if task == "multiclass" else ()
+
+
+def counted(task: Task, scores: np.ndarray) -> dict[str, np.ndarray]:
+    """Scores as columns of a frame, as training writes them."""
+    found = outcome.counted(task, classes_of(task), scores)
+    return {
+        name: values.categories[values.codes] if isinstance(values, Coded) else values
+        for name, values in found.items()
+    }
 
 
 @dataclass
@@ -62,6 +96,7 @@ class Project:
     root: Path
     params: Params
     digest: str = ""
+    task: Task = "binary"
 
     def git(self, *arguments: str) -> None:
         subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True)
@@ -71,7 +106,10 @@ class Project:
         from sklearn.dummy import DummyClassifier
 
         days = [f"2013-01-{day:02}" for day in range(1, 31)]
-        table = pd.concat([rows_of(day, i) for i, day in enumerate(days)], ignore_index=True)
+        rows = [rows_of(day, i) for i, day in enumerate(days)]
+        scores = np.concatenate([scores_of(self.task, i) for i in range(len(days))])
+        table = pd.concat(rows, ignore_index=True).assign(**counted(self.task, scores))
+        classes = classes_of(self.task)
         made = model.Model(
             DummyClassifier().fit(table[["x"]], [False, True] * (len(table) // 2)),
             None,
@@ -80,6 +118,8 @@ class Project:
         )
         manifest = bundle.Manifest(
             name="late-flights",
+            task=self.task,
+            classes=classes,
             candidate="prior",
             estimator="sklearn.dummy.DummyClassifier",
             args={},
@@ -101,6 +141,7 @@ class Project:
             contract_digest="sha256:" + "2" * 64,
             out_of_fold={"auc": 0.5},
             types=(),
+            compiled={"used": False, "reason": "made by hand"},
             versions=bundle.versions(),
         )
         bundles = self.root / layout.WORK / "bundles"
@@ -108,8 +149,15 @@ class Project:
             bundles / "new",
             manifest,
             model=model.dumps(made),
-            reference=reference_of(table, table["at"].dt.strftime("%Y-%m-%d"), ["x"], ["c"]),
-            sample=table[["x", "c", SCORE]].assign(late=False).head(500),
+            compiled=None,
+            reference=reference_of(
+                table,
+                table["at"].dt.strftime("%Y-%m-%d"),
+                ["x"],
+                ["c"],
+                outcome.grids(self.task, classes, scores),
+            ),
+            sample=table.drop(columns=["at", "flight"]).assign(label=False).head(500),
             card="# card",
         )
         (bundles / "new").rename(bundles / self.digest.removeprefix("sha256:"))
@@ -122,42 +170,59 @@ class Project:
     def score(self, day: str, run_id: str, shift: float = 0.0) -> None:
         """A published run of a night; its first two rows were refused."""
         table = rows_of(day, 100, shift)
-        whole = pa.Table.from_pandas(table.drop(columns=SCORE).assign(date=day))
-        partitions.write(whole, self.root / self.params.score.input, "date", "part")
+        given = self.params.score.input
+        whole = pa.Table.from_pandas(table.assign(date=day), preserve_index=False)
+        if isinstance(given, Delta):
+            write_deltalake(self.root / given.path, whole, mode="append", partition_by=["date"])
+        else:
+            partitions.write(whole, self.root / given.path, "date", "part")
         store = open_store(self.root, self.params)
         now = datetime(2013, 2, 2, 1, 30, tzinfo=UTC)
         stamp = {"model_version": "v0.1.0", "bundle": self.digest, "run_id": run_id}
-        facts = {"run_id": run_id, "name": "late-flights", "version": "v0.1.0"}
-        scored, refused = table.iloc[2:], table.iloc[:2]
+        facts = {"name": "late-flights", "version": "v0.1.0", "bundle": self.digest}
+        facts |= {"run_id": run_id, "contract": "sha256:" + "2" * 64, "input": ""}
         loaded = bundle.load(
             self.root / layout.WORK / "bundles" / self.digest.removeprefix("sha256:"),
             expected=self.digest,
             allow_types=(),
         )
-        frames = {
-            "quarantine": refused[["at", "flight"]].assign(
-                broken_rules=[["x: finite"], ["x: finite", "c: isin"]],
-                row="{}",
-                quarantined_at=now,
-                **stamp,
-            ),
-            "predictions": scored[["at", "flight", SCORE]].assign(
-                prediction=False, scored_at=now, **stamp
-            ),
-        }
-        schemas = {
-            "quarantine": quarantine_schema("date", KEYS),
-            "predictions": predictions_schema("date", KEYS),
-        }
-        store.write_profile(
-            run_id, day, "v0.1.0", self.digest, profile_of(scored, loaded.reference.grid)
+        keys, scores = table[["at", "flight"]], scores_of(self.task, 100, shift)[2:]
+        classes = classes_of(self.task)
+        said = outcome.columns(self.task, classes, 0.5, scores)
+        good = pa.Table.from_pandas(keys.iloc[2:].assign(**stamp), preserve_index=False)
+        for name, values in {**said, "scored_at": pa.array([now] * (ROWS - 2))}.items():
+            good = good.append_column(name, values)
+        bad = keys.iloc[:2].assign(
+            broken_rules=[["x: finite"], ["x: finite", "c: isin"]],
+            row="{}",
+            quarantined_at=now,
+            **stamp,
         )
-        for name in ("quarantine", "predictions"):
-            plain = schemas[name].remove(schemas[name].get_field_index("date"))
-            part = pa.Table.from_pandas(frames[name], schema=plain, preserve_index=False)
+        tables = {
+            "quarantine": (quarantine_schema("date", KEYS), pa.Table.from_pandas(bad)),
+            "predictions": (predictions_schema("date", KEYS, self.task), good),
+        }
+        files = {}
+        for name, (schema, rows) in tables.items():
+            plain = schema.remove(schema.get_field_index("date"))
             relative = store.new_file(name, day, run_id, "0")
-            staged = write_part(store.table_uri(name), relative, part)
-            store.publish(name, schemas[name], day, [staged], facts)
+            rows = rows.select(plain.names).cast(plain)
+            files[name] = (write_part(store.table_uri(name), relative, rows),)
+        seen = FrameFeatures(table.iloc[2:])
+        store.publish_run(
+            StagedRun(
+                run_id=run_id,
+                partition=day,
+                facts=facts,
+                profile=profile_of(
+                    seen, loaded.reference.grid, outcome.counted(self.task, classes, scores)
+                ),
+                predictions_schema=tables["predictions"][0],
+                quarantine_schema=tables["quarantine"][0],
+                base=store.turn(day),
+                **files,
+            )
+        )
         self.log(day, run_id, "published", rows=(ROWS, ROWS - 2, 2))
 
     def log(
@@ -199,6 +264,13 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     root = tmp_path / "project"
     root.mkdir()
     return Project(root, parse(PARAMS, "params.yaml"))
+
+
+@pytest.fixture(params=["multiclass", "regression"])
+def other_task(request: pytest.FixtureRequest, empty_project: Project) -> Project:
+    empty_project.task = request.param
+    empty_project.promote()
+    return empty_project
 
 
 @pytest.fixture

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.features import FrameFeatures
 from pipeline.monitor.drift import decide, learnt_limit
+from pipeline.outcome import PROBABILITY as SCORE
 from pipeline.params import Monitor
-from pipeline.profile import SCORE, Profile, empty, profile_of
+from pipeline.profile import SCORE_GRID, Profile, empty, profile_of
 from pipeline.reference import Reference, reference_of
 
 NUMERIC, CATEGORICAL = ["x", "y", "gust"], ["c"]
+SCORES = {SCORE: SCORE_GRID}
 ROWS, NIGHTS = 900, 120
 
 
@@ -37,11 +40,11 @@ def night(seed: int, shift: float = 0.0, rows: int = ROWS) -> pd.DataFrame:
 def reference() -> Reference:
     tables = [night(seed) for seed in range(NIGHTS)]
     values = pd.Series(np.repeat(np.arange(NIGHTS), ROWS)).astype(str)
-    return reference_of(pd.concat(tables, ignore_index=True), values, NUMERIC, CATEGORICAL)
+    return reference_of(pd.concat(tables, ignore_index=True), values, NUMERIC, CATEGORICAL, SCORES)
 
 
 def profile(reference: Reference, table: pd.DataFrame) -> Profile:
-    return profile_of(table, reference.grid)
+    return profile_of(FrameFeatures(table), reference.grid)
 
 
 def crossed(reference: Reference, table: pd.DataFrame) -> tuple[bool, tuple[str, ...]]:
@@ -133,13 +136,13 @@ def test_fails_closed(reference: Reference, how: str, reason: str) -> None:
 def test_a_reference_that_teaches_nothing_passes_nothing(what: str) -> None:
     table, rows = night(1), ROWS
     if what == "one night":
-        taught = reference_of(table, pd.Series(["n"] * ROWS), NUMERIC, CATEGORICAL)
+        taught = reference_of(table, pd.Series(["n"] * ROWS), NUMERIC, CATEGORICAL, SCORES)
     elif what == "null reference":
         halves = pd.Series(np.arange(ROWS) % 2).astype(str)
-        taught = reference_of(table.assign(x=np.nan), halves, ["x"], [])
+        taught = reference_of(table.assign(x=np.nan), halves, ["x"], [], SCORES)
     else:
-        taught = reference_of(table, pd.Series(np.arange(ROWS) % 2).astype(str), [], [])
-    decision = decide(taught, profile_of(table, taught.grid), Monitor(), rows)
+        taught = reference_of(table, pd.Series(np.arange(ROWS) % 2).astype(str), [], [], SCORES)
+    decision = decide(taught, profile_of(FrameFeatures(table), taught.grid), Monitor(), rows)
     assert decision.crossed
     expected = {
         "one night": "no limit could be learnt",

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.features import FrameFeatures
 from pipeline.monitor import charts, report, section
 from pipeline.monitor.drift import decide
 from pipeline.monitor.summary import NightSummary, path
+from pipeline.outcome import PROBABILITY as SCORE
 from pipeline.params import Monitor
-from pipeline.profile import SCORE, CategoryGrid, ColumnProfile, Profile, profile_of
+from pipeline.profile import SCORE_GRID, CategoryGrid, ColumnProfile, Profile, profile_of
 from pipeline.reference import Reference, reference_of
 
 NASTY = "<script>alert(1)</script>"
@@ -60,10 +62,10 @@ def table(rows: int, seed: int) -> pd.DataFrame:
 def judged() -> tuple[NightSummary, Reference, Profile, report.Sample]:
     before, tonight = table(1200, 0), table(300, 1)
     nights = pd.Series(np.arange(1200) % 12).astype(str)
-    reference = reference_of(before, nights, ["x"], ["c"])
+    reference = reference_of(before, nights, ["x"], ["c"], {SCORE: SCORE_GRID})
     tonight[SCORE] **= 4
-    counted = profile_of(tonight, reference.grid)
-    sample = report.sample_of(tonight, before, ["x", "gone"], ["c"])
+    counted = profile_of(FrameFeatures(tonight), reference.grid)
+    sample = report.sample_of(tonight, before, [SCORE], ["x", "gone", SCORE], ["c"])
     summary = NightSummary(
         name="late-flights",
         partition="2013-07-01",
@@ -116,7 +118,7 @@ def test_a_night_without_a_sample_still_has_a_page(
     judged: tuple[NightSummary, Reference, Profile, report.Sample],
 ) -> None:
     summary, reference, counted, full = judged
-    sample = report.sample_of(full.night.iloc[:0], full.reference, ["x"], ["c"])
+    sample = report.sample_of(full.night.iloc[:0], full.reference, [SCORE], ["x", SCORE], ["c"])
     assert sample.rows == 0
     page = Page(report.page("t", section.render(summary, reference, counted, ""), sample))
     assert "Limits crossed" in page.text
@@ -126,7 +128,7 @@ def test_a_night_without_a_sample_still_has_a_page(
 def test_evidently_gets_no_infinity_and_no_empty_column() -> None:
     night, before = table(20, 0), table(30, 1)
     night.loc[3, "x"] = np.inf
-    sample = report.sample_of(night, before, ["x", "gone", "unheard"], ["c"])
+    sample = report.sample_of(night, before, [SCORE], ["x", "gone", "unheard", SCORE], ["c"])
     assert sample.numeric == ("x", SCORE)
     assert not np.isinf(sample.night[list(sample.numeric)].to_numpy()).any()
     assert "unheard, gone" in sample.left_out

@@ -10,6 +10,8 @@ import pytest
 from pipeline.errors import LimitCrossed, NothingScored, VersionUnknown
 from pipeline.monitor import stage
 from pipeline.monitor.sample import night_sample
+from pipeline.params import Params
+from pipeline.params_inputs import Csv, Delta, Parquet
 
 NIGHT = "2013-02-01"
 
@@ -89,7 +91,11 @@ def test_the_sample_joins_each_score_to_its_own_row(project: Any) -> None:
     predictions = open_store(project.root, project.params).predictions(NIGHT)
 
     def draw() -> Any:
-        return night_sample(project.root, project.params, NIGHT, manifest, predictions)
+        sample, why = night_sample(
+            project.root, project.params, NIGHT, manifest, predictions, ["probability"]
+        )
+        assert why == ""
+        return sample
 
     sample = draw()
     assert len(sample) == 150 and list(sample) == ["x", "c", "probability"]
@@ -100,3 +106,54 @@ def test_the_sample_joins_each_score_to_its_own_row(project: Any) -> None:
     by_x = raw.set_index("x")["flight"]
     score = predictions.to_pandas().set_index("flight")["probability"]
     assert (score[by_x[sample["x"]]].to_numpy() == sample["probability"].to_numpy()).all()
+
+
+def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> None:
+    other_task.score(NIGHT, "run-1")
+    summary = stage.run(other_task.root, other_task.params, NIGHT)
+    assert not summary.decision.crossed
+    assert summary.decision.features == 2
+    assert summary.sample_rows == 150
+    scores = ["probability", "prediction"] if other_task.task == "multiclass" else ["prediction"]
+    judged = [finding.column for finding in summary.decision.findings]
+    assert sorted(judged) == sorted(["x", "c", *scores])
+    page = (other_task.root / summary.page).read_text(encoding="utf-8")
+    pictures = [page.index(f"<figcaption>{name}</figcaption>") for name in (*scores, "x")]
+    assert max(pictures) == pictures[-1]
+
+
+def test_a_shift_in_what_other_models_say_crosses(other_task: Any) -> None:
+    other_task.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed, match=r"pr\w+: distance"):
+        stage.run(other_task.root, other_task.params, NIGHT)
+
+
+@pytest.mark.parametrize(
+    ("given", "partitioned", "rows", "why"),
+    [
+        ({"format": "delta", "path": "lake"}, True, 150, ""),
+        ({"format": "csv", "path": "data/raw"}, False, 0, "an input in csv is not read again"),
+        ({"format": "delta", "path": "nowhere"}, False, 0, "there is no Delta table"),
+        ({"format": "parquet", "path": "nowhere"}, False, 0, "cannot be read any more"),
+    ],
+)
+def test_where_rows_to_look_at_come_from(
+    project: Any, given: dict[str, str], partitioned: bool, rows: int, why: str
+) -> None:
+    project.score(NIGHT, "run-1")
+    if partitioned:
+        project.params = with_input(project.params, Delta(**given))
+        project.score("2013-02-02", "run-2")
+        project.score(NIGHT, "run-3")
+    else:
+        kinds = {"delta": Delta, "csv": Csv, "parquet": Parquet}
+        project.params = with_input(project.params, kinds[given["format"]](**given))
+    summary = stage.run(project.root, project.params, NIGHT)
+    assert summary.sample_rows == rows
+    page = (project.root / summary.page).read_text(encoding="utf-8")
+    assert why in page
+
+
+def with_input(values: Params, given: Any) -> Params:
+    score = values.score.model_copy(update={"input": given})
+    return values.model_copy(update={"score": score})

@@ -27,17 +27,40 @@ def test_a_row_is_in_a_window_if_its_day_is(times: list[datetime]):
 
 
 @pytest.mark.parametrize(
-    ("labels", "expected"),
+    "labels", [[True, None], ["a", None], [1, None], [1.5, float("nan"), None]]
+)
+def test_only_rows_with_a_truth_are_kept(labels: list[object]):
+    table = pa.table({"late": labels})
+    assert split.labelled(table, "late")["late"].to_pylist() == labels[:1]
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "expected"),
     [
-        ([], "no row has a label"),
-        ([True, True], "one class only.*True in 2 rows"),
-        ([0, 1, 2], "only labels of two classes"),
-        (["yes", "no"], "only labels of two classes"),
+        ("binary", [], "no row has a label"),
+        ("binary", [True, True], "one class only.*True in 2 rows"),
+        ("binary", [0, 1, 2], "only labels of two classes"),
+        ("binary", ["yes", "no"], "only labels of two classes"),
+        ("multiclass", ["yes", "yes"], "one class only.*two or more.*yes in 2 rows"),
+        ("regression", [2.5, 2.5], "same number.*2.5 in 2 rows"),
     ],
 )
-def test_a_label_that_cannot_be_learnt_is_refused(labels: list[object], expected: str):
+def test_a_label_that_cannot_be_learnt_is_refused(task, labels: list[object], expected: str):
     with pytest.raises(LabelError, match=expected):
-        split.check_label(pa.table({"late": labels}), "late", "train", JUNE)
+        split.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "expected"),
+    [
+        ("binary", [True, False, True], {"positives": 2}),
+        ("multiclass", ["b", "a", "b"], {"classes": {"a": 1, "b": 2}}),
+        ("regression", [1, 2, 6], {"mean": 3.0}),
+    ],
+)
+def test_what_labels_say(task, labels: list[object], expected: dict[str, object]):
+    found = split.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
+    assert found == {"rows": 3, **expected}
 
 
 def test_both_sides_hold_the_labelled_rows_of_their_days(trained: Path):

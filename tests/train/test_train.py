@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -57,7 +58,12 @@ def test_no_row_is_scored_by_an_estimator_that_saw_it():
     features = pd.DataFrame({"id": np.arange(40)})
     shown: list[int] = []
     raw = calibrate.out_of_fold(
-        Memory(), features, label, np.repeat(np.arange(4), 10), lambda done, _: shown.append(done)
+        "binary",
+        Memory(),
+        features,
+        label,
+        np.repeat(np.arange(4), 10),
+        lambda done, _: shown.append(done),
     )
     assert (raw == 0).all()
     assert shown == [1, 2, 3, 4]
@@ -70,7 +76,7 @@ def test_calibration_mends_overconfident_scores(method: str):
     label = rng.random(4000) < truth
     odds = 3 * np.log(truth / (1 - truth))
     raw = 1 / (1 + np.exp(-odds))
-    better = model.calibrated(calibrate.fit_calibrator(method, raw, label), raw)
+    better = model.calibrated("binary", calibrate.fit_calibrator("binary", method, raw, label), raw)
     assert log_loss(label, better) < log_loss(label, raw) - 0.05
     assert abs(better.mean() - label.mean()) < 0.01
 
@@ -79,8 +85,38 @@ def test_scores_without_information_are_left_as_they_are():
     # Base rates of the other folds run against the fold's own: the slope would be negative.
     label = np.repeat([True, False], 50)
     raw = np.where(label, 0.4, 0.6)
-    assert calibrate.fit_calibrator("sigmoid", raw, label) is None
-    assert calibrate.fit_calibrator("none", raw, label) is None
+    assert calibrate.fit_calibrator("binary", "sigmoid", raw, label) is None
+    assert calibrate.fit_calibrator("binary", "none", raw, label) is None
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_mends_overconfident_scores_of_several_classes(method: str):
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet([2, 2, 1], 4000)
+    label = np.array([rng.choice(3, p=row) for row in truth])
+    raw = truth**3 / (truth**3).sum(axis=1, keepdims=True)
+    calibrator = calibrate.fit_calibrator("multiclass", method, raw, label)
+    better = model.calibrated("multiclass", calibrator, raw)
+    assert log_loss(label, better) < log_loss(label, raw) - 0.05
+    np.testing.assert_allclose(better.mean(axis=0), np.bincount(label) / 4000, atol=0.02)
+
+
+def test_estimates_are_not_calibrated():
+    assert calibrate.fit_calibrator("regression", "sigmoid", np.arange(3.0), np.arange(3.0)) is None
+
+
+def test_a_class_that_only_one_block_has_stops_training_with_its_name():
+    label = np.array(["oak", "ash"] * 20, dtype=object)
+    label[:3] = "yew"
+    with pytest.raises(LabelError, match=r"without fold 1 of 4 no row is of class yew"):
+        calibrate.out_of_fold(
+            "multiclass",
+            DummyClassifier(),
+            pd.DataFrame({"id": np.arange(40)}),
+            label,
+            np.repeat(np.arange(4), 10),
+            lambda done, folds: None,
+        )
 
 
 def test_encoding_follows_what_the_estimator_takes():
@@ -107,30 +143,34 @@ def contract(trained: Path):
 
 
 @pytest.mark.parametrize(
-    ("class_path", "args", "expected"),
+    ("task", "class_path", "args", "expected"),
     [
-        ("sklearn.linear_model.LogisticRegresion", {}, "Did you mean 'LogisticRegression'"),
-        ("sklearn.svm.LinearSVC", {}, "has no predict_proba"),
-        ("collections.OrderedDict", {}, "not an estimator"),
-        ("sklearn.linear_model.LogisticRegression", {"depth": 3}, "refuses its arguments"),
+        ("binary", "sklearn.linear_model.LogisticRegresion", {}, "mean 'LogisticRegression'"),
+        ("binary", "sklearn.svm.LinearSVC", {}, "has no predict_proba"),
+        ("multiclass", "sklearn.linear_model.Ridge", {}, "has no predict_proba.*multiclass"),
+        ("regression", "sklearn.linear_model.LogisticRegression", {}, "the label is a number"),
+        ("regression", "sklearn.preprocessing.StandardScaler", {}, "expected a regression"),
+        ("binary", "collections.OrderedDict", {}, "not an estimator"),
+        ("binary", "sklearn.linear_model.LogisticRegression", {"depth": 3}, "refuses its arg"),
     ],
 )
 def test_a_candidate_that_cannot_be_used_is_named(
-    contract, tmp_path: Path, class_path: str, args: dict[str, object], expected: str
+    contract, tmp_path: Path, task, class_path: str, args: dict[str, object], expected: str
 ):
     given = Candidate.model_validate({"class": class_path, "args": args})
     with pytest.raises(PluginError, match=expected):
-        candidate.build("mine", given, contract, 1, tmp_path)
+        candidate.build("mine", given, contract, task, 1, tmp_path)
 
 
 def test_every_random_choice_is_seeded_unless_the_user_says(contract, tmp_path: Path):
     path = "sklearn.ensemble.HistGradientBoostingClassifier"
     given = Candidate.model_validate({"class": path})
-    built = candidate.build("mine", given, contract, 42, tmp_path)
+    built = candidate.build("mine", given, contract, "binary", 42, tmp_path)
     assert built.pipeline[-1].random_state == 42
     assert built.pipeline[-1].categorical_features == [False, False, False, True]
     chosen = Candidate.model_validate({"class": path, "args": {"random_state": 3}})
-    assert candidate.build("mine", chosen, contract, 42, tmp_path).pipeline[-1].random_state == 3
+    built = candidate.build("mine", chosen, contract, "binary", 42, tmp_path)
+    assert built.pipeline[-1].random_state == 3
 
 
 def test_the_same_inputs_give_the_same_digest_anywhere(parcels: Path):
@@ -157,12 +197,17 @@ def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
     assert bundle.digest_of(parcels / layout.CANDIDATES / "logistic") == before
 
 
-SCORES = {"a": {"auc": 0.7, "log_loss": 0.5}, "b": {"auc": 0.8, "log_loss": 0.5}, "c": {}}
+SCORES = {
+    "a": {"auc": 0.7, "log_loss": 0.5, "bias": 0.3},
+    "b": {"auc": 0.8, "log_loss": 0.5, "bias": -0.2},
+    "c": {},
+}
 
 
 def test_the_best_is_chosen_by_the_metrics_own_direction():
     assert select.best(SCORES, "auc") == "b"
     assert select.best(SCORES, "log_loss") == "a"
+    assert select.best(SCORES, "bias") == "b"
     with pytest.raises(LabelError, match=r"train\.select_by.*found f1"):
         select.best({"a": {"f1": None}, "c": {}}, "f1")
 
@@ -179,3 +224,17 @@ def test_selection_waits_for_every_candidate(parcels: Path):
     shutil.rmtree(parcels / layout.CANDIDATES / "prior")
     with pytest.raises(BundleMissing, match=r"prior.*dvc repro train@prior"):
         select.run(parcels, params.load(parcels))
+
+
+def test_a_model_is_compiled_unless_that_is_switched_off(parcels: Path):
+    folder = parcels / layout.CANDIDATES / "logistic"
+    proof = json.loads((folder / bundle.MANIFEST).read_text())["compiled"]
+    assert proof["used"] is (folder / bundle.COMPILED).is_file() is True
+    assert "compiled arrays" in (folder / bundle.CARD).read_text()
+    path = parcels / "params.yaml"
+    path.write_text(path.read_text().replace("bundle:\n", "bundle:\n  compile: off\n"))
+    stage.run(parcels, params.load(parcels), "logistic")
+    loaded = bundle.load(folder, expected=None, allow_types=())
+    assert loaded.manifest.compiled["reason"] == "bundle.compile is off in params.yaml"
+    assert loaded.scorer is loaded.model
+    assert "scikit-learn itself" in (folder / bundle.CARD).read_text()

@@ -1,0 +1,146 @@
+"""What a model's scores mean: the columns that are published, and what of them is counted.
+
+=========== ============================================== ==========================
+task        columns of the predictions table               counted by the profile
+=========== ============================================== ==========================
+binary      ``prediction`` bool, ``probability`` double    ``probability``
+multiclass  ``prediction`` string, ``probability`` double  ``probability``,
+            of that class, ``probabilities`` list<double>  ``prediction``
+            of all, in the order of the classes
+regression  ``prediction`` double                          ``prediction``
+=========== ============================================== ==========================
+
+A row that has no score, which is NaN here, is null in each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.features import Coded, Floats
+from pipeline.grids import grid_of
+from pipeline.profile import SCORE_GRID, CategoryGrid, ColumnGrid
+from pipeline.tasks import Task
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Counted: TypeAlias = Mapping[str, Floats | Coded]
+
+PREDICTION = "prediction"
+PROBABILITY = "probability"
+PROBABILITIES = "probabilities"
+RESERVED = frozenset({PREDICTION, PROBABILITY, PROBABILITIES})
+"""Columns of the predictions table that no key or feature may be called."""
+
+REGRESSION_BINS = 20
+"""Cells of a regression's scores: as many as probabilities have."""
+
+SUM_TOLERANCE = 1e-3
+"""How far a row's probabilities may be from adding up to 1: models that count in float32
+are off by a few millionths, what is no distribution by far more."""
+
+
+def score_name(task: Task) -> str:
+    """The one column of numbers that a night's scores are watched by."""
+    return PREDICTION if task == "regression" else PROBABILITY
+
+
+def invalid(task: Task, scores: Floats) -> Bools:
+    """Which rows have no score, shape (rows,).
+
+    A score is a finite number in a regression. In a classification it is a probability from
+    0 to 1, one a class that add up to 1.
+    """
+    if task == "regression":
+        infinite: Bools = ~np.isfinite(scores)
+        return infinite
+    # Not "less than 0 or more than 1": a NaN must be found too.
+    within: Bools = (scores >= 0) & (scores <= 1)
+    if task == "binary":
+        return ~within
+    # Sums of infinities, or past the largest float, are no warning's business.
+    with np.errstate(invalid="ignore", over="ignore"):
+        whole = np.abs(scores.sum(axis=1) - 1) <= SUM_TOLERANCE
+    odd: Bools = ~(within.all(axis=1) & whole)
+    return odd
+
+
+def columns(
+    task: Task, classes: Sequence[str], threshold: float, scores: Floats
+) -> dict[str, pa.Array]:
+    """The columns that say what the model says, in the order of the predictions table.
+
+    Parameters
+    ----------
+    classes
+        Of a multiclass model, in the order of its scores.
+    threshold
+        A binary model's answer is true at or above it.
+    scores
+        As `pipeline.features.Scorer` states; NaN where a row has none.
+    """
+    if task == "regression":
+        return {PREDICTION: _doubles(scores)}
+    if task == "binary":
+        decided = pa.array(scores >= threshold, pa.bool_(), mask=np.isnan(scores))
+        return {PREDICTION: decided, PROBABILITY: _doubles(scores)}
+    best, top, unknown = _best(scores)
+    names = pa.array(list(classes), pa.string())
+    ends = pa.array(np.arange(len(scores) + 1, dtype=np.int32) * len(classes))
+    each = pa.ListArray.from_arrays(
+        ends, pa.array(scores.ravel(), pa.float64()), mask=pa.array(unknown)
+    )
+    return {
+        PREDICTION: names.take(pa.array(best, pa.int32(), mask=unknown)),
+        PROBABILITY: _doubles(top),
+        PROBABILITIES: each,
+    }
+
+
+def counted(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Floats | Coded]:
+    """What of the scores goes into the profile, by the name that it has in the reference."""
+    if task != "multiclass":
+        return {score_name(task): scores}
+    best, top, unknown = _best(scores)
+    codes = np.where(unknown, -1, best).astype(np.int32)
+    return {PROBABILITY: top, PREDICTION: Coded(codes, np.array(classes, dtype=object))}
+
+
+def grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, ColumnGrid]:
+    """What `counted` gives is counted on these grids from now on.
+
+    Parameters
+    ----------
+    scores
+        Of the reference rows. A regression's grid has its edges at their quantiles;
+        probabilities have equal cells, and every class is a category of its own.
+    """
+    if task == "binary":
+        return {PROBABILITY: SCORE_GRID}
+    if task == "regression":
+        import pandas as pd
+
+        return grid_of(pd.DataFrame({PREDICTION: scores}), [PREDICTION], [], REGRESSION_BINS)
+    best, _, unknown = _best(scores)
+    rows = np.bincount(best[~unknown], minlength=len(classes))
+    order = np.argsort(-rows, kind="stable")
+    return {
+        PROBABILITY: SCORE_GRID,
+        PREDICTION: CategoryGrid(tuple(classes[place] for place in order)),
+    }
+
+
+def _best(scores: Floats) -> tuple[npt.NDArray[np.intp], Floats, Bools]:
+    """The likeliest class of each row (of equal ones the first), its probability, if unknown."""
+    unknown = np.asarray(np.isnan(scores).any(axis=1), dtype=np.bool_)
+    best = np.argmax(scores, axis=1).astype(np.intp)
+    top = np.where(unknown, np.nan, np.take_along_axis(scores, best[:, None], axis=1)[:, 0])
+    return best, top, unknown
+
+
+def _doubles(values: Floats) -> pa.Array:
+    return pa.array(values, pa.float64(), from_pandas=True)  # NaN is null

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as theirs
+
+from pipeline.metrics.regression import Errors
+from pipeline.metrics.scored import Scored
+from pipeline.tasks import METRICS
+
+NAMES = METRICS["regression"]
+NUMBER = st.floats(-1000, 1000, allow_subnormal=False)
+ROW = st.tuples(NUMBER, NUMBER, st.integers(0, 5))
+
+
+def measured(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, float]:
+    table = Errors(y, p)
+    found = table.metrics(*(w[None, rows] for rows in table.strata))
+    return {name: float(value[0]) for name, value in found.items()}
+
+
+@given(st.lists(ROW, min_size=1, max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_equals_scikit_learn_and_numpy_weights_included(rows) -> None:
+    y, p, w = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
+    assume(w.sum() > 0)
+    found = measured(y, p, w)
+    assert set(found) == set(NAMES)
+    size = abs(p - y)
+    expected = {
+        "rmse": theirs.root_mean_squared_error(y, p, sample_weight=w),
+        "mae": theirs.mean_absolute_error(y, p, sample_weight=w),
+        "bias": np.average(p - y, weights=w),
+        "p90_error": np.quantile(size, 0.9, weights=w, method="inverted_cdf"),
+    }
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-9), name
+    spread = np.average((y - np.average(y, weights=w)) ** 2, weights=w)
+    if spread > 1e-6:
+        r2 = theirs.r2_score(y, p, sample_weight=w)
+        assert found["r2"] == pytest.approx(r2, rel=1e-6, abs=1e-6)
+
+
+def test_labels_that_are_all_alike_have_no_r2() -> None:
+    y = np.full(20, 0.1)
+    found = Scored("regression", y, np.linspace(0, 1, 20)).values()
+    assert math.isnan(found["r2"])
+    assert Errors(y, y).why("r2") == "every row has the same label"
+
+
+def test_large_labels_lose_no_digits() -> None:
+    random = np.random.default_rng(0)
+    y = 1e9 + random.normal(size=500)
+    p = y + random.normal(size=500) / 10
+    found = Scored("regression", y, p).values()
+    assert found["r2"] == pytest.approx(theirs.r2_score(y, p), rel=1e-9)
+
+
+def test_bias_has_the_sign_of_the_prediction_being_too_high() -> None:
+    y = np.array([1.0, 2.0, 3.0])
+    assert Scored("regression", y, y + 2).values()["bias"] == 2
+    assert Scored("regression", y, y - 2).values()["bias"] == -2
+
+
+@pytest.mark.parametrize(
+    ("y", "p"), [([], []), ([1.0, math.nan], [1.0, 1.0]), ([1.0, 2.0], [1.0, math.inf])]
+)
+def test_bad_rows_never_give_a_number(y: list[float], p: list[float]) -> None:
+    found = Scored("regression", np.array(y), np.array(p)).values()
+    assert all(math.isnan(value) for value in found.values())
