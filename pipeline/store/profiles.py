@@ -6,37 +6,53 @@ import pyarrow as pa
 
 from pipeline.errors import StoreError
 from pipeline.profile import Profile, column_from_json, column_to_json
-from pipeline.store.tables import profiles_schema
+from pipeline.store import rows
+from pipeline.store.place import Place
+from pipeline.store.staged import StagedRun
+from pipeline.store.tables import PROFILES, profiles_schema
 
 
-def to_rows(
-    column: str, partition: str, run_id: str, version: str, bundle: str, profile: Profile
-) -> pa.Table:
-    """The rows that keep ``profile``; ``column`` is the partition column's name."""
-    rows = [
+def keep_profile(place: Place, staged: StagedRun) -> None:
+    """Keep the counts of a run's rows; nobody looks at them until the run is published.
+
+    Raises
+    ------
+    StoreError
+        If they cannot be written.
+    """
+    kept = [
         {
-            column: partition,
-            "run_id": run_id,
-            "model_version": version,
-            "bundle": bundle,
+            place.column: staged.partition,
+            "run_id": staged.run_id,
+            "model_version": staged.facts["version"],
+            "bundle": staged.facts["bundle"],
             "column": name,
             "profile": column_to_json(counts),
         }
-        for name, counts in profile.items()
+        for name, counts in (staged.profile or {}).items()
     ]
-    return pa.Table.from_pylist(rows, profiles_schema(column))
+    table = pa.Table.from_pylist(kept, profiles_schema(place.column))
+    rows.append(place, PROFILES, table, [place.column])
 
 
-def from_rows(rows: pa.Table, where: str) -> Profile:
-    """The profile that one run's rows keep; a run that kept it twice must agree with itself.
+def profile_of(place: Place, partition: str, run_id: str) -> Profile:
+    """The profile that a run kept; one that kept it twice must agree with itself.
 
     Raises
     ------
     StoreError
         If there is none, or two that differ, or a row is no profile.
     """
+    found = rows.select(
+        place,
+        PROFILES,
+        profiles_schema(place.column),
+        {place.column: partition, "run_id": run_id},
+        ["column", "profile"],
+    )
+    where = f"{place.table_uri(PROFILES)}, run {run_id} in {partition}"
     texts: dict[str, str] = {}
-    for row in rows.select(["column", "profile"]).to_pylist():
+    for row in found.to_pylist():
         if texts.setdefault(row["column"], row["profile"]) != row["profile"]:
             raise StoreError(f"two profiles of {row['column']}", where=where)
     if not texts:

@@ -1,54 +1,233 @@
-"""What one publication may consist of, and what it replaces."""
+"""Making a run visible: in two tables, so that readers never see half of it.
+
+The order is what makes it whole. The rows that the run refused are added to ``quarantine``
+beside those of the visible run, and its profile is kept; readers see neither, as they look
+only at files of the run that ``predictions`` shows. Then one commit to ``predictions``
+replaces the partition: the moment of truth. Afterwards ``quarantine`` is rid of what can
+never be seen again.
+
+That commit also raises the partition's turn, and is refused to a run that started at
+another turn. So a run that lost against another has lost for good, even if the other is taken
+back, and what it left can be removed without asking whether it is still alive.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
-from pipeline.errors import StoreError
-from pipeline.store import log
-from pipeline.store.files import StagedFile, filesystem, run_of
+import pyarrow as pa
+
+from pipeline.errors import RunOvertaken, StoreError
+from pipeline.store import changes, log
+from pipeline.store.files import StagedFile, run_of
+from pipeline.store.history import view, visible
+from pipeline.store.place import Place, filesystem
+from pipeline.store.profiles import keep_profile
+from pipeline.store.runs import to_commit
+from pipeline.store.staged import StagedRun
+from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged
+from pipeline.store.told import told
 
 
-def check_files(
-    uri: str, column: str, partition: str, run_id: str, files: Sequence[StagedFile]
-) -> None:
-    """Make sure that the files are one run's, of one partition, and there as described.
+def publish(place: Place, staged: StagedRun, **said: str) -> None:
+    """Replace a partition by a run's files; publishing the same run again changes nothing.
+
+    Parameters
+    ----------
+    said
+        More for the commits to say, such as who released the run.
+
+    Raises
+    ------
+    RunOvertaken
+        If the partition changed hands since the run started. Nothing became visible.
+    StoreError
+        If a file is not there as described, a table has other columns, or cannot be written.
+    """
+    partition = staged.partition
+    check_files(place, staged)
+    check_turn(place, staged, view(place, PREDICTIONS, partition))
+    refused = str(sum(file.rows for file in staged.quarantine))
+    facts = {
+        **to_commit(staged.facts),
+        "partition": partition,
+        "quarantined": refused,
+        "event": "published",
+        **said,
+    }
+
+    def target(table: Staged, schema: pa.Schema) -> changes.Target:
+        if place.column not in schema.names:
+            schema = schema.insert(0, pa.field(place.column, pa.string()))
+        return changes.Target(place, table, schema, partition, facts)
+
+    quarantine = target(QUARANTINE, staged.quarantine_schema)
+    _add(quarantine, staged.quarantine)
+    if staged.profile is not None:
+        keep_profile(place, staged)
+    try:
+        stale = _replace(
+            target(PREDICTIONS, staged.predictions_schema),
+            staged.predictions,
+            staged.quarantine,
+            lambda now: check_turn(place, staged, now),
+        )
+    except RunOvertaken:
+        with suppress(StoreError):
+            _remove(quarantine, staged.quarantine)
+        raise
+    # The run is published, whatever becomes of what others left; the next one tries again.
+    with suppress(StoreError):
+        _remove(quarantine, stale)
+
+
+def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str]) -> None:
+    """Leave a partition without a visible run.
+
+    Raises
+    ------
+    RunOvertaken
+        If the partition changed hands since turn ``base``.
+    StoreError
+        If a table cannot be written.
+    """
+
+    def target(table: Staged) -> changes.Target:
+        schema = log.schema_of(place.table_uri(table))
+        return changes.Target(place, table, schema, partition, {**facts, "partition": partition})
+
+    def check(now: log.View) -> bool:
+        if now.turn != base:
+            raise RunOvertaken("the night changed hands", where=f"{place.column}={partition}")
+        return not now.files
+
+    stale = _replace(target(PREDICTIONS), (), (), check)
+    with suppress(StoreError):
+        _remove(target(QUARANTINE), stale)
+
+
+def _add(target: changes.Target, files: Sequence[StagedFile]) -> None:
+    """Add files beside those that are active."""
+
+    def plan(now: log.View) -> changes.Change | None:
+        missing = [file for file in files if file not in now.files]
+        return changes.Change(missing, ()) if missing else None
+
+    changes.commit(target, plan)
+
+
+def _replace(
+    target: changes.Target,
+    files: Sequence[StagedFile],
+    refused: Sequence[StagedFile],
+    done: Callable[[log.View], bool],
+) -> list[StagedFile]:
+    """The moment of truth.
+
+    Parameters
+    ----------
+    files
+        All that is to be visible of the partition.
+    refused
+        The rows in quarantine that belong to them.
+    done
+        Whether they are visible already; raises if they must not be.
+
+    Returns
+    -------
+    list of StagedFile
+        Quarantined files that nobody can see any more.
+    """
+    stale: list[StagedFile] = []
+
+    def plan(now: log.View) -> changes.Change | None:
+        stale.clear()
+        if done(now):
+            return None
+        # All that is here now belongs to a run that started before this commit: to the one
+        # that is visible now, or to one that this commit overtakes.
+        others = view(target.place, QUARANTINE, target.partition).files
+        stale.extend(file for file in others if file not in refused)
+        return changes.Change(files, now.files, now.turn + 1)
+
+    changes.commit(target, plan)
+    return stale
+
+
+def _remove(target: changes.Target, files: Sequence[StagedFile]) -> None:
+    """Remove files from the active ones; they stay where they are."""
+
+    def plan(now: log.View) -> changes.Change | None:
+        removed = [file for file in now.files if file in files]
+        return changes.Change((), removed) if removed else None
+
+    if files:
+        changes.commit(target, plan)
+
+
+def check_turn(place: Place, staged: StagedRun, now: log.View) -> bool:
+    """Whether the run is visible already; if not, it must not have been overtaken.
+
+    Raises
+    ------
+    RunOvertaken
+        If the partition changed hands since the run started.
+    """
+    if set(now.files) == set(staged.predictions):
+        return True
+    if now.turn == staged.base:
+        return False
+    other = visible(place, now, staged.partition)
+    when = "" if now.since is None else f", visible since {now.since:%Y-%m-%d %H:%M:%S} UTC"
+    raise RunOvertaken(
+        "the night changed hands after this run had started",
+        where=f"{place.column}={staged.partition}, run {staged.run_id}",
+        found=f"run {other}{when}" if other else "the run that it was to replace was retracted",
+        mend="Nothing of this run became visible. Score the night again if its input is the "
+        "newer one.",
+    )
+
+
+def check_files(place: Place, staged: StagedRun) -> None:
+    """Make sure that the files are the run's, of its partition, and there as described.
 
     Raises
     ------
     StoreError
         Naming the first that is not.
     """
-    strange = [f.path for f in files if f.partition != partition or run_of(f.path) != run_id]
+    for table, files in ((PREDICTIONS, staged.predictions), (QUARANTINE, staged.quarantine)):
+        _check(place, table, staged, files)
+
+
+def _check(place: Place, table: Staged, staged: StagedRun, files: Sequence[StagedFile]) -> None:
+    uri = place.table_uri(table)
+    strange = [
+        file.path
+        for file in files
+        if file.partition != staged.partition or run_of(file.path) != staged.run_id
+    ]
     if strange or len({file.path for file in files}) != len(files):
         raise StoreError(
             "the files to publish are not those of one run and partition",
             where=uri,
-            expected=f"{column}={partition}, run {run_id}, each file once",
+            expected=f"{place.column}={staged.partition}, run {staged.run_id}, each file once",
             found=", ".join(strange[:3]) or "a file more than once",
         )
-    with log.told(uri, "the files to publish cannot be looked at"):
-        system, base = filesystem(uri)
-        infos = system.get_file_info([f"{base}/{file.path}" for file in files])
-    lost = [f.path for f, info in zip(files, infos, strict=True) if info.size != f.size]
+    lost = missing(uri, files)
     if lost:
         raise StoreError(
             f"{len(lost)} of {len(files)} files are not there as they were written",
             where=uri,
-            found=lost[0],
-            mend="Run again; nothing became visible.",
+            found=lost[0].path,
+            mend="Score the night again; nothing became visible.",
         )
 
 
-def replacement(partition: str, files: Sequence[StagedFile], keep: Collection[str]) -> log.Plan:
-    """Put ``files`` in the place of all that is active in ``partition``, except runs ``keep``."""
-    paths = {file.path for file in files}
-
-    def plan(active: Sequence[StagedFile]) -> log.Change:
-        here = [file for file in active if file.partition == partition]
-        return log.Change(
-            add=[file for file in files if file not in here],
-            remove=[f for f in here if f.path not in paths and run_of(f.path) not in keep],
-        )
-
-    return plan
+def missing(uri: str, files: Sequence[StagedFile]) -> list[StagedFile]:
+    """Those of a table's files that are not there, or not of the size that they had."""
+    with told(uri, "the files to publish cannot be looked at"):
+        system, base = filesystem(uri)
+        infos = system.get_file_info([f"{base}/{file.path}" for file in files])
+    return [file for file, info in zip(files, infos, strict=True) if info.size != file.size]

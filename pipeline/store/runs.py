@@ -9,13 +9,34 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from pipeline.errors import StoreError
 
-Event: TypeAlias = Literal["started", "published", "held", "failed"]
+Event: TypeAlias = Literal["started", "failed", "held", "published", "released", "retracted"]
 EVENTS: tuple[str, ...] = get_args(Event)
+"""In the order in which a run can meet them."""
+
+State: TypeAlias = Literal["started", "failed", "held", "published", "retracted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEvent:
-    """One row of the runs table. ``at`` must carry its zone; ``seconds`` is since the start."""
+    """One row of the runs table.
+
+    Attributes
+    ----------
+    at
+        With its zone.
+    input
+        Fingerprint of what was scored; empty if it cannot be told from a changed one.
+    carrier, scorer
+        How the rows were read and scored.
+    base
+        The turn of the partition that the run started from: `Store.turn`.
+    seconds
+        Since the run's start.
+    by, because
+        Who released or retracted the run, and why.
+    files
+        Of a held run what it takes to release it: what `Store.hold` gave back.
+    """
 
     run_id: str
     event: Event
@@ -25,11 +46,18 @@ class RunEvent:
     version: str
     bundle: str
     contract: str
+    input: str = ""
+    carrier: str = ""
+    scorer: str = ""
+    base: int | None = None
     rows_read: int | None = None
     rows_scored: int | None = None
     rows_quarantined: int | None = None
     seconds: float | None = None
     detail: str = ""
+    by: str = ""
+    because: str = ""
+    files: str = ""
 
     def __post_init__(self) -> None:
         if self.event not in EVENTS:
@@ -45,26 +73,36 @@ class RunRecord:
     Attributes
     ----------
     event
-        How far it came: the latest of its events, but ``published`` if its rows are what
-        the predictions table holds, whatever was or was not written down afterwards.
+        How far it came, whatever clocks say; ``published`` if it was released, or if its rows
+        are what the predictions table holds, whatever was or was not written down afterwards.
     started_at, at
-        Of the first and the latest event; None if no event of the run was kept.
+        Of the first and the last event; None if no event of the run was kept.
     """
 
     run_id: str
-    event: Event
+    event: State
     partition: str
     name: str
     version: str
     bundle: str
     contract: str
+    input: str
+    carrier: str
+    scorer: str
+    base: int | None
     rows_read: int | None
     rows_scored: int | None
     rows_quarantined: int | None
     seconds: float | None
     detail: str
+    by: str
+    because: str
     started_at: datetime | None
     at: datetime | None
+
+
+FACTS = tuple(each.name for each in fields(RunEvent) if each.name != "files")
+"""Everything about an event but what only a release needs."""
 
 
 def events_of(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
@@ -75,9 +113,8 @@ def events_of(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
     StoreError
         If a row is no event.
     """
-    names = [field.name for field in fields(RunEvent)]
     try:
-        return [RunEvent(**{name: row[name] for name in names}) for row in rows]
+        return [RunEvent(**{name: row[name] for name in FACTS}) for row in rows]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError("holds a row that is no event", where=where, found=str(error)) from None
 
@@ -91,19 +128,27 @@ def fold(events: Iterable[RunEvent]) -> list[RunRecord]:
     return sorted(records.values(), key=lambda record: (str(record.started_at), record.run_id))
 
 
-def _order(event: RunEvent) -> tuple[bool, datetime, int]:
-    # A clock that was set back must not make a run that ended look as if it had just begun.
-    return event.event != "started", event.at, EVENTS.index(event.event)
+def _order(event: RunEvent) -> tuple[int, datetime]:
+    # By kind before time: a clock that was set back must not make a run that ended look as if
+    # it had just begun, nor one that was taken back as if it were published.
+    return EVENTS.index(event.event), event.at
 
 
 def _first(event: RunEvent) -> RunRecord:
-    known = {field.name: getattr(event, field.name) for field in fields(event)}
-    return RunRecord(**known, started_at=event.at)
+    return RunRecord(**_known(event), started_at=event.at)
 
 
 def _later(record: RunRecord, event: RunEvent) -> RunRecord:
-    known = {field.name: getattr(event, field.name) for field in fields(event)}
-    return replace(record, **{name: value for name, value in known.items() if value is not None})
+    # What an event does not say is not denied by it.
+    said = {name: value for name, value in _known(event).items() if value not in (None, "")}
+    return replace(record, **said)
+
+
+def _known(event: RunEvent) -> dict[str, Any]:
+    known = {name: getattr(event, name) for name in FACTS}
+    if event.event == "released":
+        known["event"] = "published"
+    return known
 
 
 def to_commit(metadata: Mapping[str, str]) -> dict[str, str]:
@@ -122,11 +167,17 @@ def from_commit(metadata: Mapping[str, Any], run_id: str, partition: str) -> Run
         version=str(metadata.get("model_version", "")),
         bundle=str(metadata.get("bundle", "")),
         contract=str(metadata.get("contract", "")),
+        input=str(metadata.get("input", "")),
+        carrier="",
+        scorer="",
+        base=None,
         rows_read=None,
         rows_scored=None,
         rows_quarantined=None,
         seconds=None,
         detail="",
+        by="",
+        because="",
         started_at=None,
         at=None,
     )

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from pipeline.errors import NothingScored, StoreError
-from pipeline.params import Params
+from pipeline.params import Params, Publish
 from pipeline.profile import Profile
-from pipeline.store import log
-from pipeline.store.files import StagedFile, part_path, run_of
-from pipeline.store.profiles import from_rows, to_rows
-from pipeline.store.publish import check_files, replacement
-from pipeline.store.runs import RunEvent, RunRecord, events_of, fold, from_commit, to_commit
-from pipeline.store.tables import (
-    PREDICTIONS,
-    PROFILES,
-    QUARANTINE,
-    RUNS,
-    RUNS_SCHEMA,
-    Staged,
-    profiles_schema,
-    storable,
-)
+from pipeline.store import history, log, profiles, recent, release, rows, sweep
+from pipeline.store.files import StagedFile
+from pipeline.store.place import Place, filesystem
+from pipeline.store.publish import publish
+from pipeline.store.recent import Recent
+from pipeline.store.release import Retracted
+from pipeline.store.runs import RunEvent, RunRecord
+from pipeline.store.staged import StagedRun
+from pipeline.store.sweep import Vacuumed
+from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged, profiles_schema
 
 
 def open_store(root: Path, params: Params) -> Store:
@@ -45,190 +39,173 @@ def open_store(root: Path, params: Params) -> Store:
     column = params.ingest.partition_by
     profiles_schema(column)
     uri = params.store if "://" in params.store else str((root / params.store).resolve())
-    return Store(uri.rstrip("/"), column)
+    return Store(uri.rstrip("/"), column, params.publish.keep_days)
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Place):
     """A folder or bucket of Delta tables. Holds nothing open: it can be sent to a worker.
 
-    Attributes
-    ----------
-    uri
-        A local path, or an address with a scheme.
-    column
-        The partition column.
-
-    Notes
-    -----
-    A run publishes ``quarantine`` first, writes its profile, and publishes ``predictions``
-    last: that commit is what makes all of it visible. Until then every reader here shows
-    the run that was published before.
+    Whatever it does may raise `StoreError`: the store cannot be read or written, or holds
+    what was never put there.
     """
 
-    uri: str
-    column: str
+    # ------------------------------------------------------------------------ publishing
 
-    def table_uri(self, table: str) -> str:
-        """Where a table lies."""
-        return f"{self.uri}/{table}"
+    def turn(self, partition: str) -> int:
+        """How often a partition has changed hands. A run notes it when it starts.
 
-    def new_file(self, table: Staged, partition: str, run_id: str, part: str) -> str:
-        """The path, relative to the table, that a run writes a part to.
+        A run can be published only while the turn is the one that it started from, so it is
+        what tells a run that was overtaken, whatever clocks say.
+        """
+        return history.view(self, PREDICTIONS, partition).turn
+
+    def publish_run(self, staged: StagedRun) -> None:
+        """Replace a partition by a run's files, in one commit; again changes nothing.
+
+        Afterwards what dead runs left in the partition a day ago or more is deleted.
 
         Raises
         ------
-        ValueError
-            If ``partition`` is empty or ``run_id`` or ``part`` cannot be part of a file's name.
+        RunOvertaken
+            If the partition changed hands since the run started. Nothing became visible.
+        StoreError
+            If a file is not there as described, a table has other columns, or cannot be written.
         """
-        del table  # the layout is the same in each; the argument keeps call sites readable
-        return part_path(self.column, partition, run_id, part)
+        publish(self, staged)
+        # It is published; what could not be cleaned up now is cleaned up next time.
+        with suppress(StoreError):
+            self.sweep(staged.partition)
 
-    def publish(
-        self,
-        table: Staged,
-        schema: pa.Schema,
-        partition: str,
-        files: Sequence[StagedFile],
-        metadata: Mapping[str, str],
-    ) -> None:
-        """Replace a partition by a run's files, in one commit.
-
-        Publishing the same files again changes nothing. In ``quarantine`` the files of the
-        run that ``predictions`` shows now are kept beside the new ones: they are what
-        readers go on seeing if this run never gets as far as publishing its predictions.
-
-        Parameters
-        ----------
-        schema
-            Of the table; the partition column is put in front if it is missing.
-        files
-            All of one run. None at all leaves the partition empty; to publish a night of
-            which every row was refused, write a part of no rows.
-        metadata
-            Kept in the commit: at least ``run_id``; ``name``, ``version``, ``bundle`` and
-            ``contract`` too, so that the run can be told if nothing else of it was kept.
+    def hold(self, staged: StagedRun) -> str:
+        """Keep a run that must not be published for now; its ``held`` event's ``files``.
 
         Raises
         ------
         StoreError
-            If a file is not there as described, the table has other columns, or it cannot
-            be written.
+            If a file is not there as described, or the profile cannot be written.
         """
-        run_id = metadata["run_id"]
-        part_path(self.column, partition, run_id, "0")  # refuses what no file could be named
-        uri = self.table_uri(table)
-        check_files(uri, self.column, partition, run_id, files)
-        keep: set[str] = set()
-        if table == QUARANTINE:
-            active = self._active(PREDICTIONS, partition)
-            keep = {shown for file in active if (shown := run_of(file.path))}
-        if self.column not in schema.names:
-            schema = schema.insert(0, pa.field(self.column, pa.string()))
-        plan = replacement(partition, files, keep)
-        log.commit(uri, storable(schema), self.column, plan, to_commit(metadata))
+        return release.hold(self, staged)
+
+    def release(self, run_id: str, by: str, because: str) -> RunRecord:
+        """Publish a held run after all.
+
+        Raises
+        ------
+        RunUnknown
+            If there is no such run, or it is not held.
+        RunOvertaken
+            If the partition changed hands since the run started.
+        StoreError
+            If its files are not there any more as they were written.
+        """
+        return release.release(self, run_id, by, because)
+
+    def retract(self, run_id: str, by: str, because: str) -> Retracted:
+        """Take the visible run of a partition back, in one commit.
+
+        Readers see the run again that was published before it, if its files are still there
+        (they are for ``keep_days``), else nothing.
+
+        Raises
+        ------
+        RunUnknown
+            If there is no such run, or it is not the one that readers see.
+        """
+        return release.retract(self, run_id, by, because)
+
+    def append_run_event(self, event: RunEvent) -> None:
+        """Add to the history of runs."""
+        release.append_event(self, event)
+
+    # --------------------------------------------------------------------------- reading
 
     def partitions(self) -> list[str]:
         """The partition values that have a published run, sorted."""
-        return sorted({file.partition for file in self._active(PREDICTIONS)})
+        opened = log.open_table(self.table_uri(PREDICTIONS))
+        return [] if opened is None else log.partitions(opened, self.column)
 
-    def predictions(self, partition: str) -> pa.Table:
-        """The published rows of a partition.
-
-        Raises
-        ------
-        NothingScored
-            If no run has published it.
-        StoreError
-            If the store cannot be read.
-        """
-        self._published(partition)
-        return self._read(PREDICTIONS, None, {self.column: partition})
-
-    def quarantine(self, partition: str) -> pa.Table:
-        """The rows that the published run of a partition refused.
-
-        Raises
-        ------
-        NothingScored
-            If no run has published the partition.
-        StoreError
-            If the store cannot be read.
-        """
-        run_id = self._published(partition)
-        return self._read(QUARANTINE, None, {self.column: partition, "run_id": run_id})
-
-    def append_run_event(self, event: RunEvent) -> None:
-        """Add to the history of runs.
+    def visible_run(self, partition: str) -> str | None:
+        """The run whose rows readers see, None if there is none.
 
         Raises
         ------
         StoreError
-            If it cannot be written.
+            Also if the partition holds files of more than one run.
         """
-        log.append(self.table_uri(RUNS), pa.Table.from_pylist([asdict(event)], RUNS_SCHEMA))
+        return history.visible(self, history.view(self, PREDICTIONS, partition), partition)
+
+    def published_run(self, partition: str) -> RunRecord | None:
+        """The record of the run whose rows are visible in ``partition``, None if there is none.
+
+        Who that is, and how many rows it has, is read off the files of the tables; what else
+        is known comes from the run's events, or from its commit.
+        """
+        return history.published_run(self, partition)
 
     def runs(self, partition: str | None = None) -> list[RunRecord]:
         """All runs, or those of one partition, in order of their starts.
 
         A run whose rows the predictions table holds counts as published, even if it died
         before it could say so; a published run may have been replaced since.
+        """
+        return history.runs(self, partition)
+
+    def predictions(self, partition: str) -> pa.Table:
+        """The published rows of a partition, all at once.
 
         Raises
         ------
-        StoreError
-            If the store cannot be read.
+        NothingScored
+            If no run has published it.
         """
-        shown = {run_of(file.path) for file in self._active(PREDICTIONS, partition)}
-        return [
-            replace(record, event="published") if record.run_id in shown else record
-            for record in self._records(partition)
-        ]
+        found = history.published(self, partition)
+        schema = log.schema_of(self.table_uri(PREDICTIONS))
+        return pa.Table.from_batches(rows.batches(self, PREDICTIONS, found.predictions), schema)
 
-    def published_run(self, partition: str) -> RunRecord | None:
-        """The run whose rows are visible in ``partition``, None if there is none.
+    def prediction_batches(
+        self, partition: str, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The published rows of a partition, a batch at a time.
 
-        Who that is, and how many rows it has, is read off the files of the predictions
-        table; what else is known comes from the run's events, or from its commit.
+        The run is chosen when the first batch is asked for, and stays the same.
+
+        Parameters
+        ----------
+        columns
+            Those to read, in this order; all, the partition column first, if None.
 
         Raises
         ------
-        StoreError
-            If the store cannot be read, or holds files of more than one run there.
+        NothingScored
+            If no run has published the partition.
         """
-        shown = self._runs_shown(partition)
-        if not shown:
-            return None
-        (run_id,) = shown
-        scored = self._rows(PREDICTIONS, partition, run_id)
-        for record in self._records(partition):
-            if record.run_id == run_id and record.event == "published":
-                return record
-            if record.run_id == run_id:
-                break
-        else:
-            record = self._from_commit(partition, run_id)
-        refused = self._rows(QUARANTINE, partition, run_id)
-        return replace(
-            record,
-            event="published",
-            rows_read=scored + refused,
-            rows_scored=scored,
-            rows_quarantined=refused,
-        )
+        found = history.published(self, partition)
+        yield from rows.batches(self, PREDICTIONS, found.predictions, columns)
 
-    def write_profile(
-        self, run_id: str, partition: str, version: str, bundle: str, profile: Profile
-    ) -> None:
-        """Keep the counts of a run's rows; invisible until the run is published.
+    def quarantine(self, partition: str) -> pa.Table:
+        """The rows that the published run of a partition refused, all at once.
 
         Raises
         ------
-        StoreError
-            If they cannot be written.
+        NothingScored
+            If no run has published the partition.
         """
-        rows = to_rows(self.column, partition, run_id, version, bundle, profile)
-        log.append(self.table_uri(PROFILES), rows, self.column)
+        found = history.published(self, partition)
+        schema = log.schema_of(self.table_uri(QUARANTINE))
+        return pa.Table.from_batches(rows.batches(self, QUARANTINE, found.quarantine), schema)
+
+    def quarantine_batches(
+        self, partition: str, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows that the published run refused; as `prediction_batches`."""
+        found = history.published(self, partition)
+        yield from rows.batches(self, QUARANTINE, found.quarantine, columns)
+
+    def file_batches(
+        self, table: Staged, file: StagedFile, columns: Sequence[str] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one file, published or not; as `prediction_batches`."""
+        return rows.batches(self, table, [file], columns)
 
     def profile(self, run_id: str, partition: str) -> Profile:
         """The counts that a published run kept, in the order of its columns.
@@ -238,68 +215,50 @@ class Store:
         NothingScored
             If the run was never published there.
         StoreError
-            If its profile is missing or cannot be read.
+            If its profile is missing.
         """
         if not any(r.run_id == run_id and r.event == "published" for r in self.runs(partition)):
             # Its events may be lost while its rows are what readers see.
-            if run_id not in self._runs_shown(partition):
+            if run_id != self.visible_run(partition):
                 raise NothingScored(f"run {run_id} has published nothing in {partition}")
-        wanted = {self.column: partition, "run_id": run_id}
-        rows = self._read(PROFILES, profiles_schema(self.column), wanted)
-        return from_rows(rows, f"{self.table_uri(PROFILES)}, run {run_id} in {partition}")
+        return profiles.profile_of(self, partition, run_id)
 
-    def _published(self, partition: str) -> str:
-        shown = self._runs_shown(partition)
-        if not shown:
-            raise NothingScored(
-                f"no run has published {self.column}={partition}",
-                where=self.uri,
-                mend="Run assay score for it.",
-            )
-        (run_id,) = shown
-        return run_id
+    def recent(self, partition: str, version: str, limits: Publish, score: str) -> Recent:
+        """What is visible of the nearest partitions before one, to compare a new run with.
 
-    def _runs_shown(self, partition: str) -> frozenset[str]:
-        """The run whose files are active in predictions: one or none."""
-        names = {run_of(file.path) for file in self._active(PREDICTIONS, partition)}
-        if len(names) > 1 or None in names:
-            raise StoreError(
-                f"{self.column}={partition} holds files that are not those of one run",
-                where=self.table_uri(PREDICTIONS),
-                found=", ".join(sorted(str(name) for name in names)),
-                mend="Something other than assay wrote to it; score the partition again.",
-            )
-        return frozenset(name for name in names if name is not None)
+        Parameters
+        ----------
+        version
+            Of the model; only what it scored itself is comparable to its scores.
+        score
+            The column of the profile that counts the scores.
+        """
+        return recent.recent(self, partition, version, limits, score)
 
-    def _active(self, table: Staged, partition: str | None = None) -> list[StagedFile]:
-        opened = log.open_table(self.table_uri(table))
-        return [] if opened is None else log.active(opened, self.column, partition)
+    # -------------------------------------------------------------------------- cleaning
 
-    def _rows(self, table: Staged, partition: str, run_id: str) -> int:
-        files = self._active(table, partition)
-        return sum(file.rows for file in files if run_of(file.path) == run_id)
+    def drop_scratch(self, run_id: str) -> None:
+        """Delete what a run needed only while it was on its way."""
+        system, path = filesystem(self.scratch(run_id))
+        with suppress(OSError):
+            system.delete_dir(path)
 
-    def _read(self, table: str, schema: pa.Schema | None, filters: Mapping[str, str]) -> pa.Table:
-        uri = self.table_uri(table)
-        opened = log.open_table(uri)
-        if opened is None:
-            raise StoreError(f"the {table} table is missing", where=uri)
-        return log.read(opened, schema, filters)
+    def sweep(self, partition: str) -> None:
+        """Delete what dead runs left in a partition, once it is a day old."""
+        sweep.sweep(self, partition)
 
-    def _records(self, partition: str | None) -> list[RunRecord]:
-        uri = self.table_uri(RUNS)
-        opened = log.open_table(uri)
-        if opened is None:
-            return []
-        filters = {} if partition is None else {"partition": partition}
-        return fold(events_of(log.read(opened, RUNS_SCHEMA, filters).to_pylist(), uri))
+    def vacuum(self, keep_days: int, dry_run: bool = False) -> list[Vacuumed]:
+        """Delete what no reader can need, and keep the tables' own files few.
 
-    def _from_commit(self, partition: str, run_id: str) -> RunRecord:
-        uri = self.table_uri(PREDICTIONS)
-        opened = log.open_table(uri)
-        with log.told(uri, "its history cannot be read"):
-            commits: list[dict[str, Any]] = [] if opened is None else opened.history()
-        for entry in commits:
-            if entry.get("run_id") == run_id:
-                return from_commit(entry, run_id, partition)
-        raise StoreError(f"run {run_id} is published, but nothing else is known of it", where=uri)
+        Leftovers of dead runs go after a day. Replaced versions, and leftovers of runs of
+        which nobody knows whether they ended, go after ``keep_days``, counted from the moment
+        when they were replaced or written. Held runs that can be released are kept.
+
+        Parameters
+        ----------
+        keep_days
+            At least 1, so that readers at work keep what they read.
+        dry_run
+            Only tell what would be done.
+        """
+        return sweep.vacuum(self, keep_days, dry_run)

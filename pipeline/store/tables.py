@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pyarrow as pa
 
 from pipeline.errors import StoreError
+from pipeline.tasks import Task
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 Staged: TypeAlias = Literal["predictions", "quarantine"]
 PREDICTIONS: Staged = "predictions"
@@ -27,17 +32,31 @@ RUNS_SCHEMA = pa.schema(
         ("version", pa.string()),
         ("bundle", pa.string()),
         ("contract", pa.string()),
+        ("input", pa.string()),
+        ("carrier", pa.string()),
+        ("scorer", pa.string()),
+        ("base", pa.int64()),
         ("rows_read", pa.int64()),
         ("rows_scored", pa.int64()),
         ("rows_quarantined", pa.int64()),
         ("seconds", pa.float64()),
         ("detail", pa.string()),
+        ("by", pa.string()),
+        ("because", pa.string()),
+        ("files", pa.string()),
     ]
 )
 
-_PREDICTED = {
-    "prediction": pa.bool_(),
-    "probability": pa.float64(),
+_ANSWERS: Mapping[Task, Mapping[str, pa.DataType]] = {
+    "binary": {"prediction": pa.bool_(), "probability": pa.float64()},
+    "multiclass": {
+        "prediction": pa.string(),
+        "probability": pa.float64(),
+        "probabilities": pa.list_(pa.float64()),
+    },
+    "regression": {"prediction": pa.float64()},
+}
+_STAMPED = {
     "model_version": pa.string(),
     "bundle": pa.string(),
     "run_id": pa.string(),
@@ -73,8 +92,12 @@ _WIDER = {
 }
 
 
-def predictions_schema(column: str, keys: pa.Schema) -> pa.Schema:
+def predictions_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
     """The predictions table: partition column, key columns, then what a run says of each row.
+
+    A multiclass model's ``probability`` is that of the predicted class, and ``probabilities``
+    are those of all classes, in the order of the bundle's ``classes``. Where a row has no
+    score, what the model says of it is null.
 
     Parameters
     ----------
@@ -82,13 +105,15 @@ def predictions_schema(column: str, keys: pa.Schema) -> pa.Schema:
         The partition column (``ingest.partition_by``); text.
     keys
         The key columns as the input types them; a partition column among them is not repeated.
+    task
+        What the model answers.
 
     Raises
     ------
     StoreError
         If a key column has the name of one of the table's own, or a type Delta cannot hold.
     """
-    return _with_keys(PREDICTIONS, column, keys, _PREDICTED)
+    return _with_keys(PREDICTIONS, column, keys, {**_ANSWERS[task], **_STAMPED})
 
 
 def quarantine_schema(column: str, keys: pa.Schema) -> pa.Schema:
@@ -156,3 +181,50 @@ def _storable(kind: pa.DataType) -> pa.DataType | None:
         or pa.types.is_decimal128(kind)
     )
     return kind if plain else None
+
+
+def check_same(table: DeltaTable, schema: pa.Schema, column: str) -> None:
+    """Make sure that a table has the columns that a run is about to add rows of.
+
+    Raises
+    ------
+    StoreError
+        Naming every column that differs, or the column that it is partitioned by instead.
+    """
+    from deltalake import Schema
+
+    where = table.table_uri
+    if table.metadata().partition_columns != [column]:
+        raise StoreError(
+            "is partitioned otherwise",
+            where=where,
+            expected=f"by {column}",
+            found=f"by {', '.join(table.metadata().partition_columns) or 'nothing'}",
+            mend="Keep ingest.partition_by, or give the new one a store of its own.",
+        )
+    has = _types(table.schema())
+    wants = _types(Schema.from_arrow(storable(schema)))
+    wrong = [f"{name}: missing in the table" for name in wants.keys() - has.keys()]
+    wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys()]
+    wrong += [
+        f"{name}: {kind} in the table, {wants[name]} in the run"
+        for name, kind in has.items()
+        if name in wants and wants[name] != kind
+    ]
+    if wrong:
+        raise StoreError(
+            f"its columns are not those of the run: {'; '.join(sorted(wrong))}",
+            where=where,
+            mend="Keep the contract's keys and the kind of model, or give the new one a store "
+            "of its own.",
+        )
+
+
+def _types(schema: Any) -> dict[str, str]:
+    fields = json.loads(schema.to_json())["fields"]
+    return {field["name"]: _type(field["type"]) for field in fields}
+
+
+def _type(kind: Any) -> str:
+    # A nested type says which parts may be null; no difference that matters here.
+    return f"list of {_type(kind['elementType'])}" if isinstance(kind, dict) else str(kind)

@@ -1,0 +1,159 @@
+"""Rows in and out: appended to the small tables, streamed out of a night's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import StoreError
+from pipeline.store import changes, log
+from pipeline.store.files import StagedFile
+from pipeline.store.place import Place, filesystem, storage_options
+from pipeline.store.tables import Staged, storable
+from pipeline.store.told import told
+
+BATCH_ROWS = 65_536
+
+
+def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str] = ()) -> None:
+    """Add rows in one commit, making the table if need be.
+
+    Raises
+    ------
+    StoreError
+        If the table has other columns or cannot be written.
+    """
+    from deltalake import write_deltalake
+
+    uri = place.table_uri(table)
+
+    def write() -> None:
+        absent = log.open_table(uri) is None
+        write_deltalake(
+            uri,
+            rows,
+            mode="append",
+            partition_by=list(partition_by) or None,
+            configuration=changes.retention(place.keep_days) if absent else None,
+            storage_options=storage_options(uri),
+        )
+
+    # Appends do not get in each other's way, but in that of what makes or alters a table.
+    changes.insist(uri, "cannot be written", write)
+
+
+def select(
+    place: Place,
+    table: str,
+    schema: pa.Schema,
+    filters: Mapping[str, str | Sequence[str]],
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Rows of a small table whose columns equal, or are among, what ``filters`` names.
+
+    No rows if there is no such table yet.
+
+    Parameters
+    ----------
+    schema
+        What the columns are read as.
+    columns
+        Those to read, all if None.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read, or lacks a column.
+    """
+    names = list(schema.names if columns is None else columns)
+    wanted = pa.schema([schema.field(name) for name in names])
+    uri = place.table_uri(table)
+    opened = log.open_table(uri)
+    if opened is None:
+        return wanted.empty_table()
+    with told(uri, "cannot be read"):
+        asked: Any = [
+            (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
+            for name, value in filters.items()
+        ]
+        return opened.to_pyarrow_table(filters=asked or None, columns=names).cast(wanted)
+
+
+def batches(
+    place: Place,
+    table: Staged,
+    files: Sequence[StagedFile],
+    columns: Sequence[str] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of some files of a table, one file after the other, never more than a row group.
+
+    Parameters
+    ----------
+    files
+        Active or not; of any partitions.
+    columns
+        Those to read, in this order; all, the partition column first, if None.
+
+    Raises
+    ------
+    StoreError
+        If a file is gone or no longer what it was.
+    """
+    uri = place.table_uri(table)
+    for file in files:
+        where = f"{uri}/{file.path}"
+        with told(where, "cannot be read"):
+            system, path = filesystem(where)
+            source = system.open_input_file(path)
+        with source:
+            yield from _of_file(source, file, place.column, columns, where)
+
+
+def _of_file(
+    source: Any, file: StagedFile, column: str, columns: Sequence[str] | None, where: str
+) -> Iterator[pa.RecordBatch]:
+    with told(where, "cannot be read"):
+        parquet = pq.ParquetFile(source)
+        schema = storable(parquet.schema_arrow)
+        names = [column, *schema.names] if columns is None else list(columns)
+        missing = [name for name in names if name != column and name not in schema.names]
+        if missing:
+            raise StoreError(
+                "has no such column",
+                where=where,
+                found=", ".join(missing),
+                expected=", ".join([column, *schema.names]),
+            )
+        stored = [name for name in names if name != column]
+        read = parquet.iter_batches(BATCH_ROWS, columns=stored)
+    rows = 0
+    while True:
+        with told(where, "cannot be read"):
+            batch = next(read, None)
+            if batch is None:
+                break
+            rows += batch.num_rows
+            batch = _with_partition(batch, names, column, file.partition, schema)
+        yield batch
+    if rows != file.rows:
+        raise StoreError(
+            "holds other rows than the log says",
+            where=where,
+            expected=f"{file.rows}",
+            found=f"{rows}",
+        )
+
+
+def _with_partition(
+    batch: pa.RecordBatch, names: Sequence[str], column: str, value: str, schema: pa.Schema
+) -> pa.RecordBatch:
+    arrays = [
+        pa.repeat(pa.scalar(value), batch.num_rows)
+        if name == column
+        else batch.column(name).cast(schema.field(name).type)
+        for name in names
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=list(names))

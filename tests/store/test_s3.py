@@ -1,0 +1,198 @@
+"""The same store in a bucket, over HTTP, and what a user reads when it cannot be reached."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.fs as pafs
+import pytest
+
+from pipeline.errors import RunOvertaken, StoreError
+from pipeline.store import PartWriter, Store, place, sweep
+from pipeline.store.place import filesystem, storage_options
+
+pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
+
+KEYS = {"AWS_ACCESS_KEY_ID": "assay", "AWS_SECRET_ACCESS_KEY": "assay", "AWS_REGION": "us-east-1"}
+WHY = {"by": "Ada", "because": "why"}
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen(
+        [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(150):
+            assert server.poll() is None
+            try:
+                urllib.request.urlopen(f"{url}/moto-api/").close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
+    urllib.request.urlopen(
+        urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")
+    ).close()
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/scores", method="PUT")).close()
+    return "scores"
+
+
+@pytest.fixture
+def store(bucket: str) -> Store:
+    return Store(f"s3://{bucket}/some/where", "date")
+
+
+def objects(store: Store) -> list[str]:
+    """The data files in the bucket, without their folders."""
+    system, path = filesystem(store.uri)
+    found = system.get_file_info(pafs.FileSelector(path, recursive=True, allow_not_found=True))
+    names = [info.path for info in found if info.type == pafs.FileType.File]
+    return sorted(name.rpartition("/")[2] for name in names if "_delta_log" not in name)
+
+
+@pytest.mark.parametrize("partition", ["2013-07-01", "2013/07 é%2F=1"])
+def test_a_night_in_a_bucket_lives_as_one_in_a_folder(
+    store: Store, make: Any, partition: str
+) -> None:
+    make.run("r1", partition, [1, 2], [8])
+    make.run("r2", partition, [3])
+    assert make.seen(partition) == ([3], [])
+    assert store.retract("r2", **WHY).back_to == "r1"
+    assert make.seen(partition) == ([1, 2], [8])
+    make.hold("r3", partition, good=[4], bad=[9])
+    assert make.seen(partition) == ([1, 2], [8])
+    store.release("r3", **WHY)
+    assert make.seen(partition) == ([4], [9])
+    assert [record.event for record in store.runs()] == ["published", "retracted", "published"]
+    done = sweep.vacuum(store, 1, now=sweep.datetime.now(sweep.UTC) + 9 * sweep.GRACE)
+    assert sum(each.replaced for each in done[:2]) == 4
+    assert make.seen(partition) == ([4], [9])
+
+
+def test_a_part_that_fails_leaves_no_object(store: Store, make: Any) -> None:
+    relative = store.new_file("predictions", "p", "r1", "0")
+    with pytest.raises(RuntimeError), PartWriter(store.table_uri("predictions"), relative) as part:
+        part.write(make.rows("r1", [1]))
+        raise RuntimeError
+    assert objects(store) == []
+
+
+def test_two_writers_are_safe(
+    store: Store, make: Any, at_once: Callable[[Any, int], list[Exception]]
+) -> None:
+    make.run("r0", "other")
+    same = [make.stage(f"r{n}", "p", [n]) for n in range(3)]
+    (error,) = at_once(lambda n: store.publish_run(same[n]), 2)
+    assert isinstance(error, RunOvertaken)
+    assert at_once(lambda n: make.run(f"s{n}", f"own{n}", [n]), 3) == []
+    assert store.partitions() == ["other", "own1", "own2", "own3", "p"]
+    assert make.seen("p")[0] == [int(str(store.visible_run("p"))[1:])]
+
+
+def test_scratch_is_dropped(store: Store) -> None:
+    system, path = filesystem(store.scratch("r1"))
+    with system.open_output_stream(f"{path}/0.keys") as sink:
+        sink.write(b"keys")
+    store.drop_scratch("r1")
+    store.drop_scratch("r1")
+    assert "0.keys" not in objects(store)
+
+
+# ------------------------------------------------------------------------------- errors
+
+
+def told_by(store: Store, make: Any) -> list[str]:
+    """What is said by whatever touches the store first, and how a task's writing fails."""
+    lines = []
+    for use in (
+        lambda: store.turn("p"),
+        lambda: make.event("r1", "started"),
+        lambda: make.stage("r1", base=0),
+    ):
+        began = time.monotonic()
+        with pytest.raises(StoreError) as caught:
+            use()
+        assert time.monotonic() - began < 15
+        line = caught.value.line()
+        assert "\n" not in line and "\x1b" not in line and len(line) < 600
+        assert "AWS_ENDPOINT_URL" in line and store.uri in line
+        lines.append(line)
+    return lines
+
+
+def test_a_wrong_bucket_is_named(store: Store, maker: Any) -> None:
+    wrong = Store("s3://no-such-bucket/x", "date")
+    for line in told_by(wrong, maker(wrong)):
+        assert "The specified bucket does not exist" in line
+
+
+def test_a_wrong_endpoint_is_told_soon(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    for line in told_by(store, make):
+        assert "Connection refused" in line or "Failed to connect to 127.0.0.1" in line
+
+
+def test_a_wrong_key_is_refused(
+    store: Store, make: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask_for_keys(after: str) -> None:
+        plain = {"Content-Type": "text/plain"}
+        address = f"{endpoint}/moto-api/reset-auth"
+        urllib.request.urlopen(urllib.request.Request(address, after.encode(), plain)).close()
+
+    ask_for_keys("0")
+    try:
+        for line in told_by(store, make):
+            assert "InvalidAccessKeyId" in line or "INVALID_ACCESS_KEY_ID" in line
+    finally:
+        ask_for_keys("inf")
+
+
+def test_the_environment_says_how_to_get_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert storage_options("/a/folder") is None
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://far")
+    assert "AWS_ALLOW_HTTP" not in (storage_options("s3://b/x") or {})
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://near")
+    options = storage_options("s3://b/x") or {}
+    assert (options["AWS_ENDPOINT_URL"], options["AWS_ALLOW_HTTP"]) == ("http://near", "true")
+    assert options["conditional_put"] == "etag"
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    asked = []
+    monkeypatch.setattr(place.pafs, "resolve_s3_region", lambda name: asked.append(name) or "eu")
+    assert filesystem("s3://b/x")[0].region == "eu" and asked == ["b"]

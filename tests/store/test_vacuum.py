@@ -1,0 +1,101 @@
+"""A vacuum deletes what is old enough in every night, and keeps logs and small tables short."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from pipeline.errors import StoreError
+from pipeline.profile import Profile
+from pipeline.store import Store, sweep
+from pipeline.store.tombstones import removed
+
+WHY = {"by": "Ada", "because": "why"}
+
+
+def later(days: float) -> datetime:
+    return datetime.now(UTC) + timedelta(days=days)
+
+
+def test_a_vacuum_deletes_what_is_older_than_it_keeps(
+    store: Store, make: Any, profile: Profile
+) -> None:
+    make.run("r1", good=[1, 2], bad=[8], profile=profile)
+    make.run("r2", good=[3], bad=[9], profile=profile)
+    make.begin("r3", "q")
+    make.stage("r3", "q")  # killed, and nobody scored the night again
+    make.hold("r4", "h", good=[5])
+    files = [*make.files("predictions"), *make.files("quarantine")]
+    dry = sweep.vacuum(store, 3, dry_run=True, now=later(4))
+    assert [*make.files("predictions"), *make.files("quarantine")] == files
+    assert sweep.vacuum(store, 3, now=later(2))[0].replaced == 0
+    done = {each.table: each for each in sweep.vacuum(store, 3, now=later(4))}
+    assert (done["predictions"].replaced, done["predictions"].left) == (2, 1)
+    assert (done["quarantine"].replaced, done["quarantine"].left) == (1, 0)
+    planned = {each.table: each for each in dry}
+    for table in ("predictions", "quarantine"):
+        assert done[table] == planned[table] and done[table].bytes > 0
+    assert make.files("predictions") == ["r2-0.0.parquet", "r4-0.0.parquet"]
+    assert make.seen() == ([3], [9]) and store.profile("r2", "p") == profile
+    store.release("r4", **WHY)
+    assert make.seen("h") == ([5], [])
+    assert store.retract("r2", **WHY).back_to is None
+
+
+def test_the_age_of_a_replaced_version_counts_from_its_replacement(store: Store, make: Any) -> None:
+    make.run("r1", good=[1])
+    make.age(400)
+    make.run("r2", good=[2])
+    assert [each.replaced for each in sweep.vacuum(store, 30)] == [0] * 5
+    assert store.retract("r2", **WHY).back_to == "r1"
+
+
+def test_a_held_run_that_was_overtaken_goes_and_one_that_was_not_stays(
+    store: Store, make: Any
+) -> None:
+    make.hold("r1")
+    make.run("r2")
+    make.hold("r3")
+    sweep.vacuum(store, 1, now=later(9999))
+    assert make.files("predictions") == ["r2-0.0.parquet", "r3-0.0.parquet"]
+
+
+def test_small_tables_become_few_files_and_logs_short(store: Store, make: Any) -> None:
+    for n in range(4):
+        make.run(f"r{n}", f"p{n}")
+    records = store.runs()
+    dry = {each.table: each.merged for each in store.vacuum(1, dry_run=True)}
+    shorter = Store(store.uri, "date", keep_days=9)
+    done = {each.table: each.merged for each in shorter.vacuum(1)}
+    assert done["runs"] == dry["runs"] == 8 and done["predictions"] == 0
+    assert len(make.active("runs")) == 1 and store.runs() == records
+    for table in ("runs", "predictions"):
+        folder = Path(store.table_uri(table), "_delta_log")
+        assert list(folder.glob("*.checkpoint.parquet"))
+        kept = DeltaTable(store.table_uri(table)).metadata().configuration
+        assert kept["delta.deletedFileRetentionDuration"] == "interval 9 days"
+    assert {each.table: each.merged for each in store.vacuum(1)}["runs"] == 0
+
+
+def test_an_empty_store_has_nothing_to_vacuum(store: Store) -> None:
+    assert {each.bytes for each in store.vacuum(1)} == {0}
+    assert not Path(store.uri).exists()
+
+
+def test_the_log_is_read_from_its_last_checkpoint(store: Store, make: Any) -> None:
+    uri = store.table_uri("predictions")
+    for n in (1, 2, 3):
+        make.run(f"r{n}", "é/ü")
+        if n == 2:
+            DeltaTable(uri).create_checkpoint()
+    assert sorted(removed(uri)) == [f"date=%C3%A9%2F%C3%BC/r{n}-0.0.parquet" for n in (1, 2)]
+    store.retract("r3", **WHY)
+    assert sorted(path[-14:] for path in removed(uri)) == ["r1-0.0.parquet", "r3-0.0.parquet"]
+    last = sorted(Path(uri, "_delta_log").glob("*.json"))[-1]
+    last.write_text("{", encoding="utf-8")
+    with pytest.raises(StoreError, match="its log cannot be read"):
+        removed(uri)
