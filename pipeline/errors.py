@@ -35,7 +35,10 @@
        |- NothingScored            53   asked about a night no run has published
        |- SparkFailed              54   Spark did not start, or gave up
        |- BooksUnbalanced          55   rows read are not rows scored plus rows refused
-       |- ScoresInvalid            56   the model gave something that is no probability
+       |- ScoresInvalid            56   the model gave something that is no score
+       |- RunOvertaken             57   another run published the night in the meantime
+       |- RunUnknown               58   no such run, or none in the state that was asked for
+       |- ExportFailed             59   predictions could not be written to their target
 
 Two codes belong to no class: 70 for an error that Assay did not foresee (a bug)
 and 130 for an interrupt.
@@ -258,3 +261,15 @@ class BooksUnbalanced(RunError):
 
 class ScoresInvalid(RunError):
     exit_code = 56
+
+
+class RunOvertaken(RunError):
+    exit_code = 57
+
+
+class RunUnknown(RunError):
+    exit_code = 58
+
+
+class ExportFailed(RunError):
+    exit_code = 59

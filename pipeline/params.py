@@ -8,70 +8,18 @@ about a value.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from pipeline import layout
 from pipeline.errors import ParamsError
+from pipeline.params_inputs import Input
 from pipeline.params_messages import explain
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-
-
-def _day(value: object) -> date:
-    # DVC reads the same file and has no type for an unquoted date.
-    if isinstance(value, str):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    shown = f"{value} without quotes" if isinstance(value, date) else f"the text '{value}'"
-    raise ValueError(f'a date in quotes such as "2013-06-30"|{shown}')
-
-
-Day = Annotated[date, BeforeValidator(_day)]
-Text = Annotated[str, Field(min_length=1)]
-Frozen = AfterValidator(MappingProxyType)
-
-Metric = Literal[
-    "auc",
-    "average_precision",
-    "log_loss",
-    "brier",
-    "calibration_error",
-    "accuracy",
-    "precision",
-    "recall",
-    "f1",
-]
-"""Every metric that evaluate computes and a gate rule or ``select_by`` may name."""
-
-METRICS: tuple[str, ...] = get_args(Metric)
-
-HIGHER_IS_BETTER = frozenset({"auc", "average_precision", "accuracy", "precision", "recall", "f1"})
-
-
-class Section(BaseModel):
-    """A mapping in params.yaml: no unknown key, no silent conversion, no change later."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True
-    )
+from pipeline.params_types import Count, Day, Frozen, Positive, Section, Share, Text
+from pipeline.tasks import Metric
 
 
 class Window(Section):
@@ -174,6 +122,8 @@ class Train(Section):
 class Bundle(Section):
     reference_rows: Positive = 5000
     allow_types: tuple[Text, ...] = ()
+    compile: Literal["auto", "off"] = "auto"
+    tolerance: Annotated[float, Field(ge=0, le=1e-3)] = 1e-12
 
 
 class Evaluate(Section):
@@ -224,9 +174,29 @@ class Registry(Section):
 
 
 class Score(Section):
-    input: Text
+    input: Input
+    carrier: Literal["auto", "files", "dataframe"] = "auto"
     batch_rows: Positive = 50_000
-    max_quarantine_share: Share = 0.02
+
+
+class Quarantine(Section):
+    """How many rows a night may lose to quarantine and still be published."""
+
+    max_share: Share = 0.02
+    rules: Annotated[Mapping[Text, Share], Frozen] = Field(
+        default_factory=dict, validate_default=True
+    )
+
+
+class Publish(Section):
+    """What a scored night is compared with before it is published: recent published nights."""
+
+    recent_nights: Positive = 14
+    min_nights: Positive = 3
+    max_row_change: Annotated[float, Field(gt=0)] = 0.5
+    max_score_distance: Annotated[float, Field(gt=0, le=1)] = 0.5
+    max_null_share: Share = 0.0
+    keep_days: Positive = 30
 
 
 class Spark(Section):
@@ -257,6 +227,8 @@ class Params(Section):
     gate: Gate
     registry: Registry = Registry()
     score: Score
+    quarantine: Quarantine = Field(default_factory=Quarantine)
+    publish: Publish = Publish()
     spark: Spark = Field(default_factory=Spark)
     monitor: Monitor = Monitor()
 

@@ -32,8 +32,11 @@ _EXPECTED = {
     "literal_error": "one of {expected}",
     "too_short": "at least {min_length} item(s)",
     "union_tag_invalid": "one of {expected_tags}",
-    "union_tag_not_found": "a key {discriminator} that says which rule this is",
+    "union_tag_not_found": "a key {discriminator} that says which kind this is",
 }
+
+TAGS = ("rule", "format")
+"""The keys that say which kind a mapping is where several may stand."""
 
 
 def explain(
@@ -41,14 +44,14 @@ def explain(
 ) -> list[str]:
     """One line for each mistake, in the order of the file."""
     found = [
-        (_line(tree, _in_tree(tree, item["loc"])), _sentence(item, tree, name, root))
+        (_line(tree, _in_tree(tree, item)), _sentence(item, tree, name, root))
         for item in error.errors(include_url=False)
     ]
     return [text for _, text in sorted(found, key=lambda pair: pair[0] or 0)]
 
 
 def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseModel]) -> str:
-    loc = _in_tree(tree, item["loc"])
+    loc = _in_tree(tree, item)
     line = _line(tree, loc)
     where = f"{name}{f':{line}' if line else ''}: {_dotted(loc) or 'the file'}"
     kind, context = item["type"], item.get("ctx", {})
@@ -75,18 +78,18 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
     return text
 
 
-def _in_tree(tree: Any, loc: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """``loc`` without the steps that exist only in pydantic (the tag of a union, ``[key]``)."""
+def _in_tree(tree: Any, item: Any) -> tuple[int | str, ...]:
+    """Where it is, without the steps of pydantic's own (the tag of a union, ``[key]``)."""
     steps: list[int | str] = []
-    node = tree
+    node, loc = tree, item["loc"]
     for position, step in enumerate(loc):
-        last = position == len(loc) - 1
+        absent = item["type"] == "missing" and position == len(loc) - 1
         if step == "[key]":
             continue
         if isinstance(node, Mapping):
             if step in node:
                 node = node[step]
-            elif not last:
+            elif not absent:
                 continue
             steps.append(step)
         elif isinstance(node, Sequence) and not isinstance(node, str) and isinstance(step, int):
@@ -146,8 +149,8 @@ def _step(annotation: Any, step: int | str) -> Any:
     models = [a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)]
     for model in models:
         # A union by tag: the step names the tag, not a key.
-        tag = model.model_fields.get("rule")
-        if len(models) > 1 and tag and step in typing.get_args(tag.annotation):
+        tags = [field.annotation for name, field in model.model_fields.items() if name in TAGS]
+        if len(models) > 1 and any(step in typing.get_args(tag) for tag in tags):
             return model
     for argument in reversed(arguments):
         if argument is not Ellipsis and not isinstance(argument, str):

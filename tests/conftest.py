@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,13 +11,12 @@ import pytest
 
 from pipeline import params
 from pipeline.score.spark_session import session
+from tests import projects
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROOT = Path(__file__).resolve().parents[1]
-PARCELS = ROOT / "tests" / "parcels"
-PERSON = {"NAME": "Assay Test", "EMAIL": "test@assay.invalid"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,7 +29,7 @@ def hygiene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         config.write_text("[init]\n\tdefaultBranch = main\n", encoding="utf-8")
         patch.setenv("GIT_CONFIG_GLOBAL", str(config))
         for role in ("AUTHOR", "COMMITTER"):
-            for fact, value in PERSON.items():
+            for fact, value in projects.PERSON.items():
                 patch.setenv(f"GIT_{role}_{fact}", value)
         yield
 
@@ -59,7 +55,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import pipeline.train.stage
 
     root = tmp_path_factory.mktemp("trained") / "parcels"
-    shutil.copytree(PARCELS, root)
+    shutil.copytree(projects.PARCELS, root)
     values = params.load(root)
     for stage in (pipeline.ingest.stage, pipeline.contract.stage, pipeline.prepare.stage):
         stage.run(root, values)
@@ -83,15 +79,7 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Everything is done by the commands that its users type. Do not write to it.
     """
     root = tmp_path_factory.mktemp("promoted") / "parcels"
-    shutil.copytree(PARCELS, root)
-    call(root, "git", "init", "--quiet")
-    call(root, "dvc", "init", "--quiet")
-    call(root, "git", "add", "--all")
-    call(root, "git", "commit", "--quiet", "--message", "Start")
-    call(root, "dvc", "repro")
-    call(root, "git", "add", "--all")
-    call(root, "git", "commit", "--quiet", "--message", "Train")
-    call(root, "assay", "promote", "--because", "first model")
+    projects.promoted(root)
     return root
 
 
@@ -102,18 +90,6 @@ def live(promoted: Path, tmp_path: Path) -> Path:
     return tmp_path / "live"
 
 
-def call(root: Path, *command: str, code: int = 0) -> str:
-    """Run a command as a user would, with this Python's tools first; what it printed."""
-    tools = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200"}
-    env.setdefault("PYTHONPATH", str(ROOT))
-    done = subprocess.run(
-        command, cwd=root, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    assert done.returncode == code, f"{' '.join(command)} ended {done.returncode}:\n{done.stdout}"
-    return done.stdout
-
-
 @pytest.fixture(scope="session", name="call")
 def call_fixture() -> Callable[..., str]:
-    return call
+    return projects.call

@@ -11,9 +11,16 @@ from pipeline import cli
 from pipeline.errors import UNFORESEEN
 
 
-def commands() -> dict[str, argparse.ArgumentParser]:
-    (sub,) = (a for a in cli.parser()._actions if isinstance(a, argparse._SubParsersAction))
-    return dict(sub.choices)
+def commands(
+    parser: argparse.ArgumentParser | None = None, before: str = ""
+) -> dict[str, argparse.ArgumentParser]:
+    """Every command, those of a group under both names."""
+    found = {}
+    for action in (parser or cli.parser())._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, sub in action.choices.items():
+                found |= commands(sub, f"{before}{name} ") or {f"{before}{name}": sub}
+    return found
 
 
 @pytest.mark.parametrize("name", list(commands()))

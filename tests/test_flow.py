@@ -62,7 +62,9 @@ def test_a_rule_that_cannot_hold_fails_repro_at_the_gate_with_numbers(live: Path
 def test_a_night_scored_twice_is_there_once_and_explains_itself(live: Path, call: Call):
     nights = ("--from", "2024-03-01", "--to", "2024-03-02")
     first = json.loads(call(live, "assay", "score", *nights, "--json").splitlines()[-1])
-    call(live, "assay", "score", *nights)
+    skipped = json.loads(call(live, "assay", "score", *nights, "--json").splitlines()[-1])
+    assert [night["outcome"] for night in skipped] == ["skipped", "skipped"]
+    call(live, "assay", "score", *nights, "--force")
     assert [(r["rows_read"], r["rows_scored"], r["rows_quarantined"]) for r in first] == [
         (50, 50, 0),
         (50, 47, 3),

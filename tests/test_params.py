@@ -107,15 +107,11 @@ def test_what_is_not_a_params_file_is_said_so(text: str, expected: str):
 
 
 def test_numbers_and_words_are_read_as_dvc_reads_them():
-    text = TEXT.replace("max_quarantine_share: 0.02", "max_quarantine_share: 1e-3")
-    assert params.parse(text, "params.yaml").score.max_quarantine_share == 0.001
+    text = TEXT.replace("max_share: 0.02", "max_share: 1e-3")
+    assert params.parse(text, "params.yaml").quarantine.max_share == 0.001
     assert params.parse(TEXT.replace("store: store", "store: no"), "p").store == "no"
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path):
     with pytest.raises(ParamsError, match=r"no such file.*--root"):
         params.load(tmp_path)
-
-
-def test_a_metrics_direction_is_stated_for_a_metric_that_exists():
-    assert set(params.METRICS) > params.HIGHER_IS_BETTER

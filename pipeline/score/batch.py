@@ -6,26 +6,36 @@ carrier call it, so they cannot disagree.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline import outcome
 from pipeline.bundle import Bundle
-from pipeline.contract.frame import to_frame
+from pipeline.contract.columns import Columns
 from pipeline.contract.model import Contract
-from pipeline.contract.rows import check_rows
+from pipeline.contract.rows import RowCheck, check_rows
 from pipeline.contract.table import newest_day, null_counts
 from pipeline.errors import ScoresInvalid
-from pipeline.model import Floats
-from pipeline.profile import Grid, Profile, profile_of
+from pipeline.features import Features, Floats, FrameFeatures
+from pipeline.profile import Profile, profile_of
+from pipeline.score.refused import refused_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Places: TypeAlias = npt.NDArray[np.int64]
+Whole: TypeAlias = Callable[[Places], pa.Table]
+Unread: TypeAlias = Mapping[str, Bools]
+
+ALL_READ: Unread = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -34,49 +44,68 @@ class ScoredBatch:
 
     Parameters
     ----------
+    columns
+        The batch, with what was converted on the way.
+    bad
+        Which rows are refused, shape (rows,).
     predictions
-        Key columns, ``prediction`` (bool) and ``probability`` (double) of the good rows.
+        Key columns and what the model says (`pipeline.outcome.columns`) of the good rows.
     quarantine
         Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of the others.
+    null_scores
+        Good rows to which the model gave no score.
     broken
         Rows that broke each rule.
     nulls, newest
         What the table rules look at, of all rows: nulls per column, day of the newest row.
     profile
-        Counts of the good rows, features and ``probability``.
+        Counts of the good rows, features and scores.
     """
 
-    rows: int
+    columns: Columns
+    bad: Bools
     predictions: pa.Table
     quarantine: pa.Table
+    null_scores: int
     broken: Mapping[str, int]
     nulls: Mapping[str, int]
     newest: date | None
     profile: Profile
 
+    @property
+    def rows(self) -> int:
+        return self.columns.rows
+
 
 def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
-    """Calibrated probability of each row of ``frame``, shape (rows,).
+    """The score of each row of ``frame``; shapes as `pipeline.features.Scorer` states.
 
     Raises
     ------
     ScoresInvalid
-        The model gave something that is no probability.
+        The model gave a row something that is no score.
     """
-    probability = bundle.model.probability(frame)
-    odd = ~((probability >= 0) & (probability <= 1))
+    scores = bundle.scorer.scores(FrameFeatures(frame))
+    odd = outcome.invalid(bundle.manifest.task, scores)
     if odd.any():
         raise ScoresInvalid(
-            f"the model gave {int(odd.sum())} of {len(odd)} rows no probability",
+            f"the model gave {int(odd.sum())} of {len(odd)} rows no score",
             where=f"bundle {bundle.digest[:19]}",
-            expected="values from 0 to 1",
-            found=str(probability[odd][0]),
+            expected="finite numbers"
+            if bundle.manifest.task == "regression"
+            else "probabilities from 0 to 1",
+            found=str(scores[odd][0]),
         )
-    return probability
+    return scores
 
 
 def score_batch(
-    bundle: Bundle, contract: Contract, grid: Grid, batch: pa.RecordBatch | pa.Table
+    bundle: Bundle,
+    contract: Contract,
+    batch: pa.RecordBatch | pa.Table,
+    *,
+    whole: Whole | None = None,
+    unread: Unread = ALL_READ,
 ) -> ScoredBatch:
     """Check, score and count one batch.
 
@@ -84,42 +113,56 @@ def score_batch(
     ----------
     contract
         As it is at scoring time: ``Contract.without_label()``.
-    grid
-        The cells to count in: those of the bundle's reference.
+    batch
+        At least the contract's columns.
+    whole
+        From places in the batch to those rows with all the columns that they came with;
+        by default the rows of ``batch``. Asked only for rows that are refused.
+    unread
+        Rules that rows broke before they came here, with where: bools of shape (rows,).
     """
-    table = pa.table(batch) if isinstance(batch, pa.RecordBatch) else batch
-    check = check_rows(contract, table)
-    keys = list(contract.keys)
-    good = table.filter(pa.array(~check.bad))
-    frame = to_frame(contract, good)
-    probability = score_frame(bundle, frame)
-    predictions = good.select(keys)
-    decided = probability >= bundle.manifest.threshold
-    predictions = predictions.append_column("prediction", pa.array(decided, pa.bool_()))
-    predictions = predictions.append_column("probability", pa.array(probability, pa.float64()))
-    refused = table.filter(pa.array(check.bad))
-    quarantine = refused.select(keys)
-    reasons = pa.array(check.reasons(), pa.list_(pa.string()))
-    rows = pa.array([_row_json(row) for row in refused.to_pylist()], pa.string())
-    quarantine = quarantine.append_column("broken_rules", reasons).append_column("row", rows)
+    columns = Columns(contract, batch)
+    check = _with(unread, check_rows(contract, columns))
+    good = columns.filter(~check.bad)
+    scores, null_scores = _scores(bundle, good)
+    manifest = bundle.manifest
+    said = outcome.columns(manifest.task, manifest.classes, manifest.threshold, scores)
+    predictions = good.select(contract.keys)
+    for name, values in said.items():
+        predictions = predictions.append_column(name, values)
+    counted = outcome.counted(manifest.task, manifest.classes, scores)
     return ScoredBatch(
-        rows=table.num_rows,
+        columns=columns,
+        bad=check.bad,
         predictions=predictions,
-        quarantine=quarantine,
+        quarantine=refused_rows(contract, columns, check, whole),
+        null_scores=null_scores,
         broken={rule: int(np.count_nonzero(mask)) for rule, mask in check.broken.items()},
-        nulls=null_counts(contract, table),
-        newest=newest_day(contract, table),
-        profile=profile_of(frame.assign(probability=probability), grid),
+        nulls=null_counts(contract, columns),
+        newest=newest_day(contract, columns),
+        profile=profile_of(good, bundle.reference.grid, counted),
     )
 
 
-def _row_json(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, default=_plain, ensure_ascii=False)
+def _scores(bundle: Bundle, features: Features) -> tuple[Floats, int]:
+    """Scores, NaN in every row that has none, and how many those are."""
+    scores = bundle.scorer.scores(features)
+    odd = outcome.invalid(bundle.manifest.task, scores)
+    missing = int(np.count_nonzero(odd))
+    if missing:
+        scores = scores.copy()
+        scores[odd] = np.nan
+    return scores, missing
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)
+def _with(unread: Unread, check: RowCheck) -> RowCheck:
+    broken = {name: mask for name, mask in unread.items() if mask.any()}
+    if not broken:
+        return check
+    # A row that could not be read is refused for that; its other cells were not judged whole.
+    unreadable = np.logical_or.reduce(list(broken.values()))
+    for name, mask in check.broken.items():
+        rest = mask & ~unreadable
+        if rest.any():
+            broken[name] = rest
+    return RowCheck(bad=check.bad | unreadable, broken=broken)

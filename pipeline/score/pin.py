@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import bundle, digests, layout
-from pipeline.bundle import Bundle, Files
+from pipeline.bundle import Bundle
 from pipeline.contract.load import load_source
 from pipeline.contract.model import Contract
 from pipeline.errors import BundleChanged
@@ -34,24 +34,24 @@ class Pinned:
     rules: ContractParams
 
     @property
-    def files(self) -> Files:
-        return self.bundle.files
+    def scorer(self) -> str:
+        """How rows are scored, and if not by a compiled model, why not."""
+        proof = self.bundle.manifest.compiled
+        if proof["used"]:
+            return f"compiled {proof['kind']}"
+        return f"scikit-learn ({proof['reason']})"
 
 
-def pin(root: Path, params: Params) -> Pinned:
-    """Resolve the stage to a version, once, and fetch what belongs to it.
+def pin(root: Path, params: Params, version: Version) -> Pinned:
+    """Fetch what belongs to a version, which was resolved once for the whole command.
 
     Raises
     ------
-    NotARepository, NoChampion
-        There is nothing to score with.
     BundleMissing, BundleChanged, BundleUntrusted, BundleIncompatible
         The promoted bundle cannot be had, or is not what was promoted.
     """
     from pipeline.registry.fetch import fetch_bundle, read_at
-    from pipeline.registry.versions import champion
 
-    version = champion(root, params.name, params.registry.stage)
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
     loaded = bundle.load(folder, expected=version.bundle, allow_types=params.bundle.allow_types)
     name = f"{layout.PARAMS} at {version.version}"
@@ -67,4 +67,5 @@ def pin(root: Path, params: Params) -> Pinned:
             mend="Run dvc repro, commit and promote again.",
         )
     contract = load_source(source, f"{then.contract.file} at {version.version}").without_label()
+    _ = loaded.scorer  # a model that cannot be loaded is told of before Spark starts
     return Pinned(version, loaded, contract, digest, then.contract)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -13,32 +13,42 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipeline import outcome
 from pipeline.errors import AssayError, RunHeld, UsageError
 from pipeline.params import Params, UniqueKey
-from pipeline.score import hold, night, output, spark
+from pipeline.score import hold, output
+from pipeline.score.journal import Journal
+from pipeline.score.keys import Repeats, confirmed
 from pipeline.score.pin import Pinned
 from pipeline.score.tally import Tally, check_books
-from pipeline.store import RunEvent, Store, predictions_schema, quarantine_schema, write_part
-from pipeline.store.runs import Event
+from pipeline.score.work import Job
+from pipeline.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
+from pipeline.store.place import Place
 from pipeline.store.tables import PREDICTIONS, QUARANTINE
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from pipeline.score.inputs_types import Night
+
+Progress = Callable[[int, int], None]
+
 
 @dataclass(frozen=True)
 class RunReport:
-    """How a run that was published went."""
+    """How a run that was published went; ``mean`` is that of the scores."""
 
     partition: str
     run_id: str
     version: str
     bundle: str
+    carrier: str
+    scorer: str
     rows_read: int
     rows_scored: int
     rows_quarantined: int
     broken: dict[str, int]
-    mean_probability: float | None
+    mean: float | None
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,7 +61,8 @@ def score_night(
     pinned: Pinned,
     store: Store,
     session: Callable[[], SparkSession],
-    partition: str,
+    night: Night,
+    progress: Progress = lambda done, tasks: None,
 ) -> RunReport:
     """Score one night and publish it, or leave what readers see as it was.
 
@@ -59,45 +70,52 @@ def score_night(
     ----------
     session
         Called when Spark is needed, after all that can go wrong without it.
+    progress
+        Called now and then with how many tasks are done, and how many there are.
 
     Raises
     ------
-    NightNotFound, NightEmpty, SchemaMismatch, SourceError
-        The input; nothing was started.
     RunHeld
         Scored, but a rule says that it must not be published.
-    RunError
+    RunOvertaken
+        Another run published the night in the meantime.
+    RunError, DataError
         Anything else; nothing was published.
     """
+    as_of = day(night.value)
+    hold.check_budget(params.quarantine, pinned.contract)
+    carrier = carrier_of(params, night)
+    spark = session()
     started = time.monotonic()
-    as_of = _day(partition)
-    found = night.find(
-        root / params.score.input, params.ingest.partition_by, partition, pinned.contract
-    )
+    base = store.turn(night.value)
     now = datetime.now(UTC)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     stamp = output.Stamp(run_id, pinned.version.version, pinned.bundle.digest, now)
-    log = _Log(store, pinned, params.name, partition, run_id)
+    log = Journal(store, pinned, params.name, night, run_id, carrier, base)
     log.event("started")
     try:
-        job = _job(params, pinned, store, found, stamp)
-        active = session()
-        tally = spark.run(active, found, job)
-        check_books(tally, found.rows)
-        duplicates = None
-        if any(isinstance(rule, UniqueKey) for rule in pinned.rules.night):
-            duplicates = spark.duplicate_keys(active, found, pinned.contract.keys)
-        held = hold.reasons(
-            tally, pinned.rules.night, params.score.max_quarantine_share, duplicates, as_of
+        job = _job(params, pinned, store, night, stamp)
+        tally, in_input, repeats = _scored(
+            params, root, store, spark, night, job, carrier, progress
         )
+        check_books(tally, in_input)
+        staged = _staged(job, log, tally)
+        held = _held(params, pinned, store, tally, night.value, repeats, as_of)
         if held:
-            log.event("held", tally, time.monotonic() - started, "; ".join(held))
+            log.event(
+                "held",
+                tally,
+                time.monotonic() - started,
+                "; ".join(held),
+                files=store.hold(staged),
+            )
             raise RunHeld(
                 "scored but not published: " + "; ".join(held),
-                where=f"night {partition}, run {run_id}",
-                mend="Readers keep what they had. Mend the input and score the night again.",
+                where=f"night {night.value}, run {run_id}",
+                mend="Readers keep what they had. Mend the input and score the night again, or "
+                f"publish it as it is: assay release {run_id} --because WHY",
             )
-        _publish(job, log, tally)
+        store.publish_run(staged)
     except RunHeld:
         raise
     except BaseException as error:
@@ -107,10 +125,17 @@ def score_night(
         raise
     seconds = time.monotonic() - started
     log.event("published", tally, seconds)
-    return _report(partition, stamp, tally, seconds)
+    return _report(log, stamp, tally, seconds)
 
 
-def _day(partition: str) -> date:
+def day(partition: str) -> date:
+    """The partition's value as the day that it names.
+
+    Raises
+    ------
+    UsageError
+        It names none.
+    """
     try:
         return date.fromisoformat(partition)
     except ValueError:
@@ -119,96 +144,160 @@ def _day(partition: str) -> date:
         ) from None
 
 
-def _job(
-    params: Params, pinned: Pinned, store: Store, found: night.Night, stamp: output.Stamp
-) -> spark.Job:
-    keys = output.key_schema(pinned.contract, found.schema)
+def carrier_of(params: Params, night: Night) -> str:
+    """``files`` where the night is files that Arrow reads, else ``dataframe``, unless forced.
+
+    Raises
+    ------
+    UsageError
+        The files carrier is asked for, but there are no such files.
+    """
+    wanted = params.score.carrier
+    if wanted == "files" and night.files is None:
+        raise UsageError(
+            "the files carrier reads Parquet and Delta only",
+            where="params.yaml: score.carrier",
+            found=night.where,
+            mend="Use auto or dataframe.",
+        )
+    if wanted == "auto":
+        return "dataframe" if night.files is None else "files"
+    return wanted
+
+
+def _job(params: Params, pinned: Pinned, store: Store, night: Night, stamp: output.Stamp) -> Job:
+    keys = output.key_schema(pinned.contract, night.schema)
+    task = pinned.bundle.manifest.task
 
     def columns(schema: pa.Schema) -> pa.Schema:
         # The partition's value is in the folder's name, not in the files.
         return schema.remove(schema.get_field_index(store.column))
 
-    return spark.Job(
-        files=pinned.files,
+    wanted = any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
+    return Job(
+        files=pinned.bundle.needed,
         digest=pinned.bundle.digest,
         allow_types=params.bundle.allow_types,
         contract=pinned.contract,
         stamp=stamp,
-        partition=found.value,
-        store=store,
-        predictions=columns(predictions_schema(store.column, keys)),
+        partition=night.value,
+        place=Place(store.uri, store.column, store.keep_days),
+        predictions=columns(predictions_schema(store.column, keys, task)),
         quarantine=columns(quarantine_schema(store.column, keys)),
+        batch_rows=params.score.batch_rows,
+        keys=store.scratch(stamp.run_id) if wanted else None,
     )
 
 
-def _publish(job: spark.Job, log: _Log, tally: Tally) -> None:
-    """Everything under the run's id first; the commit to predictions makes it visible."""
-    stamp, store, partition = job.stamp, job.store, job.partition
-    facts = {
-        "run_id": stamp.run_id,
-        "name": log.name,
-        "version": stamp.version,
-        "bundle": stamp.bundle,
-        "contract": log.pinned.contract_digest,
-    }
+def _scored(
+    params: Params,
+    root: Path,
+    store: Store,
+    spark: SparkSession,
+    night: Night,
+    job: Job,
+    carrier: str,
+    progress: Progress,
+) -> tuple[Tally, int, Repeats | None]:
+    """The tally, how many rows the input says it holds, and how many keys repeat."""
+    from pipeline.score import inputs, spark_files, spark_frame, spark_inputs
+    from pipeline.score.spark_keys import repeated_keys
+
+    try:
+        if carrier == "files":
+            tally = spark_files.run(spark, night.files or (), job, progress)
+            counted = sum(file.rows for file in night.files or ())
+        else:
+            frame = spark_inputs.frame(spark, root, params, night, job.contract)
+            tally, counted = spark_frame.run(spark, frame, job, night.text, progress)
+            if tally.rows == 0:
+                raise inputs.empty(night)
+            if night.rows is not None:
+                check_books(tally, counted)
+                counted = night.rows
+        if job.keys is None:
+            return tally, counted, None
+        suspects = repeated_keys(spark, tally.keys)
+        return tally, counted, confirmed(job.contract, suspects, lambda: _keys(store, job, tally))
+    finally:
+        if job.keys is not None:
+            store.drop_scratch(job.stamp.run_id)
+
+
+def _keys(store: Store, job: Job, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """The key columns of every row that was written, scored or refused."""
+    columns = list(job.contract.keys)
+    for file in tally.predictions:
+        yield from store.file_batches(PREDICTIONS, file, columns)
+    for file in tally.quarantine:
+        yield from store.file_batches(QUARANTINE, file, columns)
+
+
+def _staged(job: Job, log: Journal, tally: Tally) -> StagedRun:
+    """Everything that a publication needs; a night without scores is one empty file."""
+    stamp, place = job.stamp, job.place
     scored = tally.predictions
     if not scored:
-        # A night whose rows were all refused is published as a night without scores.
-        path = store.new_file(PREDICTIONS, partition, stamp.run_id, "none")
-        empty = job.predictions.empty_table()
-        scored = (write_part(store.table_uri(PREDICTIONS), path, empty),)
-    store.publish(QUARANTINE, job.quarantine, partition, tally.quarantine, facts)
-    if tally.profile is not None:
-        store.write_profile(stamp.run_id, partition, stamp.version, stamp.bundle, tally.profile)
-    store.publish(PREDICTIONS, job.predictions, partition, scored, facts)
+        path = place.new_file(PREDICTIONS, job.partition, stamp.run_id, "none")
+        empty = output.stamped(job.predictions.empty_table(), job.predictions, stamp)
+        scored = (write_part(place.table_uri(PREDICTIONS), path, empty),)
+    return StagedRun(
+        run_id=stamp.run_id,
+        partition=job.partition,
+        facts=log.facts(),
+        predictions=scored,
+        quarantine=tally.quarantine,
+        profile=tally.profile,
+        predictions_schema=job.predictions,
+        quarantine_schema=job.quarantine,
+        base=log.base,
+    )
 
 
-def _report(partition: str, stamp: output.Stamp, tally: Tally, seconds: float) -> RunReport:
-    score = tally.profile["probability"] if tally.profile else None
+def _held(
+    params: Params,
+    pinned: Pinned,
+    store: Store,
+    tally: Tally,
+    partition: str,
+    repeats: Repeats | None,
+    as_of: date,
+) -> tuple[str, ...]:
+    score = outcome.score_name(pinned.bundle.manifest.task)
+    facts = hold.NightFacts(
+        rows=tally.rows,
+        quarantined=tally.quarantined,
+        null_scores=tally.null_scores,
+        broken=tally.broken,
+        nulls=tally.nulls,
+        newest=tally.newest,
+        duplicate_keys=None if repeats is None else repeats.rows,
+        score=tally.profile[score] if tally.profile else None,
+    )
+    recent = store.recent(partition, pinned.version.version, params.publish, score)
+    found = hold.reasons(
+        facts, pinned.rules.night, params.quarantine, params.publish, recent, as_of
+    )
+    if repeats is not None and repeats.examples:
+        found = (*found, f"keys that repeat: {'; '.join(repeats.examples)}")
+    return found
+
+
+def _report(log: Journal, stamp: output.Stamp, tally: Tally, seconds: float) -> RunReport:
+    name = outcome.score_name(log.pinned.bundle.manifest.task)
+    score = tally.profile[name] if tally.profile else None
     counted = score.rows - score.nulls if score else 0
     return RunReport(
-        partition=partition,
+        partition=log.night.value,
         run_id=stamp.run_id,
         version=stamp.version,
         bundle=stamp.bundle,
+        carrier=log.carrier,
+        scorer=log.pinned.scorer,
         rows_read=tally.rows,
         rows_scored=tally.scored,
         rows_quarantined=tally.quarantined,
         broken=dict(tally.broken),
-        mean_probability=score.total / counted if score and counted else None,
+        mean=score.total / counted if score and counted else None,
         seconds=round(seconds, 3),
     )
-
-
-@dataclass(frozen=True)
-class _Log:
-    store: Store
-    pinned: Pinned
-    name: str
-    partition: str
-    run_id: str
-
-    def event(
-        self,
-        event: Event,
-        tally: Tally | None = None,
-        seconds: float | None = None,
-        detail: str = "",
-    ) -> None:
-        self.store.append_run_event(
-            RunEvent(
-                run_id=self.run_id,
-                event=event,
-                at=datetime.now(UTC),
-                partition=self.partition,
-                name=self.name,
-                version=self.pinned.version.version,
-                bundle=self.pinned.bundle.digest,
-                contract=self.pinned.contract_digest,
-                rows_read=tally.rows if tally else None,
-                rows_scored=tally.scored if tally else None,
-                rows_quarantined=tally.quarantined if tally else None,
-                seconds=seconds,
-                detail=detail,
-            )
-        )

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import sysconfig
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import pipeline
 from pipeline import layout
 from pipeline.errors import SparkFailed
 from pipeline.params import Params
+from pipeline.score import pack_archive, spark_inputs
 from pipeline.score.java import java_home
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 LOG_LIMIT = 1_000_000
 """Bytes after which the log of earlier sessions is put aside."""
+
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+"""glibc's own names and bytes; a worker keeps at most so much of what it freed."""
 
 _LOGGING = """\
 # Written by Assay: warnings and errors only, to the file that Assay gives as standard error.
@@ -73,8 +78,9 @@ def session(params: Params, root: Path) -> SparkSession:
         return _quiet(SparkSession.builder.getOrCreate())
     submitted = "PYSPARK_GATEWAY_PORT" in os.environ
     scratch = _scratch(root)
-    settings = _settings(params, root.resolve(), scratch)
-    environment = _environment(params)
+    asked = _asked(params, root.resolve(), submitted)
+    settings = _settings(params, asked, root.resolve(), scratch)
+    environment = _environment(asked)
     if not submitted and SparkContext._gateway is None:
         environment["JAVA_HOME"] = str(java_home(root.resolve() / layout.WORK))
     with _log(scratch) as (log, start), _exported(environment):
@@ -88,8 +94,48 @@ def session(params: Params, root: Path) -> SparkSession:
                 SparkContext._ensure_initialized(gateway=gateway)
             built = SparkSession.builder.config(conf=_conf(settings, submitted)).getOrCreate()
         except (PySparkException, Py4JError, OSError, ValueError) as error:
-            raise _not_started(error, Path(log.name), start, params.spark.master) from None
+            raise _not_started(error, Path(log.name), start, asked["spark.master"]) from None
     return _quiet(built)
+
+
+class Starting:
+    """A session that starts in the background while the command goes on.
+
+    What goes wrong is raised where the session is asked for.
+    """
+
+    def __init__(self, params: Params, root: Path) -> None:
+        self._params, self._root = params, root
+        self._started: SparkSession | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._start, name="spark")
+        self._thread.start()
+
+    def _start(self) -> None:
+        try:
+            self._started = session(self._params, self._root)
+        except BaseException as error:
+            self._error = error
+
+    def session(self) -> SparkSession:
+        """The session, once it is there.
+
+        Raises
+        ------
+        JavaMissing, SparkFailed
+            As :func:`session`.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._started is not None
+        return self._started
+
+    def stop(self) -> None:
+        """End it, also one that nobody asked for."""
+        self._thread.join()
+        if self._started is not None:
+            self._started.stop()
 
 
 def _quiet(session: SparkSession) -> SparkSession:
@@ -109,14 +155,34 @@ def _conf(settings: Mapping[str, str], submitted: bool) -> SparkConf:
     return conf
 
 
-def _is_local(params: Params) -> bool:
-    return params.spark.master.startswith("local")
+def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
+    """What was asked for: in params.yaml, and over it to spark-submit.
+
+    Raises
+    ------
+    RunError, NotARepository
+        The archive for workers is not of the code that runs here.
+    """
+    from pyspark import SparkContext
+
+    asked = {"spark.master": params.spark.master, **params.spark.conf}
+    if submitted:
+        SparkContext._ensure_initialized()  # type: ignore[no-untyped-call]
+        asked |= dict(_conf({}, submitted).getAll())
+    if not _is_local(asked) and "spark.archives" in asked:
+        asked["spark.archives"] = pack_archive.located(asked["spark.archives"], root)
+    return asked
 
 
-def _settings(params: Params, root: Path, scratch: Path) -> dict[str, str]:
-    """Every Spark setting of the session: our defaults under the user's own."""
+def _is_local(asked: Mapping[str, str]) -> bool:
+    return asked["spark.master"].startswith("local")
+
+
+def _settings(
+    params: Params, asked: Mapping[str, str], root: Path, scratch: Path
+) -> dict[str, str]:
+    """Every Spark setting of the session: our defaults under what was asked for."""
     own = {
-        "spark.master": params.spark.master,
         "spark.app.name": f"assay {params.name}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
@@ -127,10 +193,13 @@ def _settings(params: Params, root: Path, scratch: Path) -> dict[str, str]:
     # Each task has one core: a library that starts a thread a core would crowd the others.
     for library in ("OMP", "OPENBLAS", "MKL"):
         own[f"spark.executorEnv.{library}_NUM_THREADS"] = "1"
-    if _is_local(params):
+    # By default glibc gives each batch's arrays back to the system and gets them anew, page
+    # by page: that took longer than reading them.
+    own |= {f"spark.executorEnv.{name}": value for name, value in _ALLOCATOR.items()}
+    if _is_local(asked):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
         own["spark.executorEnv.PYTHONPATH"] = _worker_path(root)
-    user = dict(params.spark.conf)
+    user = {**asked, **spark_inputs.settings(params)}
     options = [
         # A night's work in the JVM is short: compile fast, not well.
         "-XX:TieredStopAtLevel=1",
@@ -155,10 +224,12 @@ def _worker_path(root: Path) -> str:
     return os.pathsep.join(str(path) for path in (ours, root) if path not in installed)
 
 
-def _environment(params: Params) -> dict[str, str]:
+def _environment(asked: Mapping[str, str]) -> dict[str, str]:
     """Variables for the launch alone."""
-    local = _is_local(params)
-    python = params.spark.conf.get("spark.pyspark.python")
+    local = _is_local(asked)
+    python = asked.get("spark.pyspark.python")
+    if python is None and not local and pack_archive.packed(asked.get("spark.archives", "")):
+        python = pack_archive.EXECUTABLE
     if python is None:
         # A cluster may have its own, named in the environment; here the driver's is right.
         python = sys.executable if local else os.environ.get("PYSPARK_PYTHON", sys.executable)

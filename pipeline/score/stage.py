@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipeline.errors import UsageError
+from pipeline.errors import (
+    AssayError,
+    BooksUnbalanced,
+    DataError,
+    RunHeld,
+    RunOvertaken,
+    UsageError,
+)
 from pipeline.params import Params
-from pipeline.score.pin import pin
+from pipeline.score import inputs
+from pipeline.score.pin import Pinned, pin
+from pipeline.score.progress import Progress
 from pipeline.score.run import RunReport, score_night
-from pipeline.score.spark_session import session
-from pipeline.store import open_store
+from pipeline.score.spark_session import Starting
+from pipeline.score.table import show
+from pipeline.store import RunRecord, Store, open_store
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+    from pipeline.score.inputs_types import Night
+
+ABOUT_ONE_NIGHT = (DataError, RunHeld, RunOvertaken, BooksUnbalanced)
+"""Errors that say nothing about the other nights of a range: those are scored all the same."""
+
+
+@dataclass(frozen=True)
+class NightOutcome:
+    """What became of one night: ``published``, ``skipped``, ``held`` or ``failed``."""
+
+    partition: str
+    outcome: str
+    report: RunReport | None = None
+    error: AssayError | None = None
+    run_id: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        tree: dict[str, Any] = {"partition": self.partition, "outcome": self.outcome}
+        if self.report is not None:
+            tree |= self.report.to_dict()
+        if self.error is not None:
+            tree |= {"error": self.error.line(), "exit_code": self.error.exit_code}
+        if self.run_id is not None:
+            tree["run_id"] = self.run_id
+        return tree
 
 
 def nights(first: str, last: str) -> list[str]:
@@ -45,84 +79,96 @@ def nights(first: str, last: str) -> list[str]:
 
 
 def run(
-    root: Path, params: Params, first: str, last: str, as_json: bool = False
-) -> list[RunReport]:
+    root: Path,
+    params: Params,
+    first: str,
+    last: str,
+    as_json: bool = False,
+    force: bool = False,
+    carrier: str | None = None,
+) -> list[NightOutcome]:
     """Score the nights from ``first`` to ``last`` with what is promoted now.
 
-    The version is resolved once for all of them. The first night that cannot be published
-    ends the command; those before it stay published.
+    The version is resolved once for all of them. A night that the same version has published
+    from the same input under the same contract is skipped, so that a range that was cut short
+    goes on where it stopped. A night that cannot be published does not keep the others from
+    being scored; the command ends with the error of the first of them.
+
+    Parameters
+    ----------
+    force
+        Score also what is published already.
+    carrier
+        Instead of ``score.carrier`` in params.yaml.
     """
+    from pipeline.registry.versions import champion
+
     wanted = nights(first, last)
-    pinned = pin(root, params)
-    store = open_store(root, params)
-    reports: list[RunReport] = []
+    if carrier is not None:
+        score = params.score.model_copy(update={"carrier": carrier})
+        params = params.model_copy(update={"score": score})
+    outcomes: list[NightOutcome] = []
+    progress = Progress(len(wanted))
     with ExitStack() as at_the_end:
-
-        @cache
-        def spark() -> SparkSession:
-            _say("score: starting Spark")
-            started = session(params, root)
-            at_the_end.callback(started.stop)
-            return started
-
-        at_the_end.callback(_show, reports, params.store, as_json)
+        at_the_end.callback(show, outcomes, params.store, as_json)
+        version = champion(root, params.name, params.registry.stage)
+        # Java takes seconds to start; the bundle and the contract are loaded meanwhile.
+        spark = Starting(params, root)
+        at_the_end.callback(spark.stop)
+        pinned = pin(root, params, version)
+        store = open_store(root, params)
+        if not pinned.bundle.manifest.compiled["used"]:
+            progress.say(f"score: {pinned.version.version} scores with {pinned.scorer}")
         for number, night in enumerate(wanted, start=1):
-            _say(f"score: night {night} ({number} of {len(wanted)}), {pinned.version.version}")
-            reports.append(score_night(params, root, pinned, store, spark, night))
-    return reports
+            name = f"score: night {night} ({number} of {len(wanted)}), {pinned.version.version}"
+            progress.step(name)
+            found = _one(root, params, pinned, store, spark.session, night, force, progress, name)
+            outcomes.append(found)
+            progress.done()
+            if found.error is not None and len(wanted) > 1:
+                progress.say(f"score: {found.error.line()}")
+    for each in outcomes:
+        if each.error is not None:
+            raise each.error
+    return outcomes
 
 
-def _show(reports: Sequence[RunReport], store: str, as_json: bool) -> None:
-    """What was published, also when a later night could not be."""
-    if as_json:
-        print(json.dumps([report.to_dict() for report in reports]))
-    elif reports:
-        _table(reports, store)
+def _one(
+    root: Path,
+    params: Params,
+    pinned: Pinned,
+    store: Store,
+    spark: Callable[[], SparkSession],
+    value: str,
+    force: bool,
+    progress: Progress,
+    name: str,
+) -> NightOutcome:
+    try:
+        night = inputs.find(root, params, pinned.contract, value)
+        done = None if force else store.published_run(value)
+        if done is not None and same(done, pinned, night):
+            return NightOutcome(value, "skipped", run_id=done.run_id)
+        report = score_night(params, root, pinned, store, spark, night, progress.within(name))
+    except ABOUT_ONE_NIGHT as error:
+        return NightOutcome(value, "held" if isinstance(error, RunHeld) else "failed", error=error)
+    return NightOutcome(value, "published", report)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def same(done: RunRecord, pinned: Pinned, night: Night) -> bool:
+    """Whether a published run scored just this input with this version and contract.
 
-
-def _table(reports: Sequence[RunReport], store: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title="scored", title_justify="left")
-    for name in ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run"):
-        numeric = name in {"read", "scored", "quarantined", "mean", "seconds"}
-        table.add_column(name, justify="right" if numeric else "left", no_wrap=True)
-    for report in reports:
-        mean = report.mean_probability
-        table.add_row(
-            report.partition,
-            f"{report.rows_read:,}",
-            f"{report.rows_scored:,}",
-            f"{report.rows_quarantined:,}",
-            "" if mean is None else f"{mean:.3f}",
-            f"{report.seconds:.1f}",
-            report.version,
-            report.run_id,
-        )
-    if len(reports) > 1:
-        table.add_section()
-        table.add_row(
-            f"{len(reports)} nights",
-            f"{sum(report.rows_read for report in reports):,}",
-            f"{sum(report.rows_scored for report in reports):,}",
-            f"{sum(report.rows_quarantined for report in reports):,}",
-            "",
-            f"{sum(report.seconds for report in reports):.1f}",
-        )
-    Console(width=120 if not sys.stdout.isatty() else None).print(table)
-    for rule, count in sorted(_broken(reports).items(), key=lambda item: -item[1]):
-        print(f"quarantined: {count:,} rows broke '{rule}'")
-    print(f"published to {store}/predictions")
-
-
-def _broken(reports: Sequence[RunReport]) -> dict[str, int]:
-    totals: dict[str, int] = {}
-    for report in reports:
-        for rule, count in report.broken.items():
-            totals[rule] = totals.get(rule, 0) + count
-    return totals
+    An input that cannot be told from a changed one, such as a database, never counts as the
+    same.
+    """
+    return night.fingerprint != "" and (
+        done.version,
+        done.bundle,
+        done.contract,
+        done.input,
+    ) == (
+        pinned.version.version,
+        pinned.bundle.digest,
+        pinned.contract_digest,
+        night.fingerprint,
+    )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from pipeline.errors import BooksUnbalanced
 from pipeline.profile import Profile, merge
 from pipeline.score.batch import ScoredBatch
+from pipeline.score.keys import KeyFile
 from pipeline.store import StagedFile
 
 
@@ -20,6 +21,8 @@ class Tally:
     rows: int = 0
     predictions: tuple[StagedFile, ...] = ()
     quarantine: tuple[StagedFile, ...] = ()
+    keys: tuple[KeyFile, ...] = ()
+    null_scores: int = 0
     broken: Mapping[str, int] = field(default_factory=dict)
     nulls: Mapping[str, int] = field(default_factory=dict)
     newest: date | None = None
@@ -41,6 +44,8 @@ class Tally:
             rows=self.rows + other.rows,
             predictions=(*self.predictions, *other.predictions),
             quarantine=(*self.quarantine, *other.quarantine),
+            keys=(*self.keys, *other.keys),
+            null_scores=self.null_scores + other.null_scores,
             broken=Counter(self.broken) + Counter(other.broken),
             nulls={**self.nulls, **_added(self.nulls, other.nulls)},
             newest=max(known, default=None),
@@ -48,20 +53,27 @@ class Tally:
         )
 
     @staticmethod
-    def of(
-        batch: ScoredBatch,
-        predictions: tuple[StagedFile, ...],
-        quarantine: tuple[StagedFile, ...],
-    ) -> Tally:
-        """The tally of one batch and of the files that it was written to."""
+    def of(batch: ScoredBatch) -> Tally:
+        """The counts of one batch, before its rows are in any file."""
         return Tally(
             rows=batch.rows,
-            predictions=predictions,
-            quarantine=quarantine,
+            null_scores=batch.null_scores,
             broken=dict(batch.broken),
             nulls=dict(batch.nulls),
             newest=batch.newest,
             profile=batch.profile,
+        )
+
+    def staged(
+        self,
+        *,
+        predictions: Iterable[StagedFile],
+        quarantine: Iterable[StagedFile],
+        keys: Iterable[KeyFile],
+    ) -> Tally:
+        """The same counts, with the files that the rows were written to."""
+        return replace(
+            self, predictions=tuple(predictions), quarantine=tuple(quarantine), keys=tuple(keys)
         )
 
 
@@ -70,18 +82,18 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return sum(tallies, Tally())
 
 
-def check_books(tally: Tally, in_files: int) -> None:
-    """Every row that the input's files hold was scored or quarantined.
+def check_books(tally: Tally, in_input: int) -> None:
+    """Every row that the input holds was scored or quarantined.
 
     Raises
     ------
     BooksUnbalanced
         The counts, taken at three places independently, do not agree.
     """
-    if not in_files == tally.rows == tally.scored + tally.quarantined:
+    if not in_input == tally.rows == tally.scored + tally.quarantined:
         raise BooksUnbalanced(
             "the books do not balance, so nothing was published",
-            expected=f"{in_files} rows, as the input's files say",
+            expected=f"{in_input} rows, as the input says",
             found=f"{tally.rows} read, {tally.scored} scored, {tally.quarantined} quarantined",
             mend="Score the night again; if it happens twice, the input changed meanwhile.",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,16 @@ import pytest
 
 from pipeline import layout, params, partitions
 from pipeline.contract.frame import to_frame
-from pipeline.errors import BooksUnbalanced, NightNotFound, RunHeld, SparkFailed, StoreError
-from pipeline.score import spark as spark_carrier
+from pipeline.errors import (
+    BooksUnbalanced,
+    NightNotFound,
+    RunHeld,
+    RunOvertaken,
+    SourceError,
+    StoreError,
+)
+from pipeline.registry.versions import champion
+from pipeline.score import inputs, spark_files, spark_frame
 from pipeline.score.batch import score_frame
 from pipeline.score.pin import Pinned, pin
 from pipeline.score.run import RunReport, score_night
@@ -27,12 +36,18 @@ class Scorer:
     def __init__(self, root: Path, spark) -> None:
         self.root, self.spark = root, spark
         self.params = params.load(root)
-        self.pinned: Pinned = pin(root, self.params)
+        version = champion(root, self.params.name, self.params.registry.stage)
+        self.pinned: Pinned = pin(root, self.params, version)
         self.store: Store = open_store(root, self.params)
 
+    def set(self, **score: object) -> None:
+        changed = self.params.score.model_copy(update=score)
+        self.params = self.params.model_copy(update={"score": changed})
+
     def score(self, night: str = NIGHT) -> RunReport:
+        found = inputs.find(self.root, self.params, self.pinned.contract, night)
         return score_night(
-            self.params, self.root, self.pinned, self.store, lambda: self.spark, night
+            self.params, self.root, self.pinned, self.store, lambda: self.spark, found
         )
 
     def file(self, night: str = NIGHT) -> Path:
@@ -64,7 +79,7 @@ def test_spark_scores_what_the_scoring_function_scores(scorer: Scorer):
     assert published["prediction"].to_pylist() == (own >= 0.5).tolist()
     assert published["parcel"].to_pylist() == frame["parcel"].tolist()
     assert report.rows_read == report.rows_scored == 50
-    assert report.mean_probability == pytest.approx(own.mean())
+    assert report.mean == pytest.approx(own.mean())
     profile = scorer.store.profile(report.run_id, NIGHT)
     assert profile["weight"].rows == 50
     assert sum(profile["probability"].counts) == 50
@@ -108,14 +123,11 @@ def test_a_run_that_dies_before_the_commit_changes_nothing_and_the_next_succeeds
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch
 ):
     first = scorer.score()
-    real = Store.publish
 
-    def dies(self: Store, table: str, *rest: object) -> None:
-        if table == "predictions":
-            raise StoreError("the disk is full")
-        real(self, table, *rest)
+    def dies(self: Store, staged: object) -> None:
+        raise StoreError("the disk is full")
 
-    monkeypatch.setattr(Store, "publish", dies)
+    monkeypatch.setattr(Store, "publish_run", dies)
     with pytest.raises(StoreError, match="disk is full"):
         scorer.score()
     assert scorer.seen() == {first.run_id}
@@ -126,19 +138,59 @@ def test_a_run_that_dies_before_the_commit_changes_nothing_and_the_next_succeeds
     assert scorer.events() == ["published", "failed", "published"]
 
 
+@pytest.mark.parametrize("carrier", ["files", "dataframe"])
 def test_a_row_that_got_lost_on_the_way_stops_the_run(
-    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch, carrier: str
 ):
-    real = spark_carrier.read
-
-    def loses_one(session, night):
-        return real(session, night).limit(night.rows - 1)
-
-    monkeypatch.setattr(spark_carrier, "read", loses_one)
-    with pytest.raises(BooksUnbalanced, match=r"expected 50 rows.*found 49 read, 49 scored"):
+    scorer.set(carrier=carrier)
+    for module in (spark_files, spark_frame):
+        real = module.total
+        monkeypatch.setattr(module, "total", lambda found, real=real: replace(real(found), rows=49))
+    with pytest.raises(BooksUnbalanced, match=r"expected 50 rows.*found 49 read, 50 scored"):
         scorer.score()
     assert scorer.store.published_run(NIGHT) is None
     assert scorer.events() == ["failed"]
+
+
+def test_both_carriers_leave_the_same_table_and_the_same_counts(scorer: Scorer):
+    night = "2024-03-02"
+    whole = pq.read_table(scorer.file(night))
+    for number in range(5):
+        target = scorer.file(night).with_name(f"part-{number:05d}.parquet")
+        pq.write_table(whole.slice(number * 10, 10), target, row_group_size=4)
+    tables, profiles = [], []
+    for carrier in ("files", "dataframe"):
+        scorer.set(carrier=carrier)
+        report = scorer.score(night)
+        assert report.carrier == carrier
+        same = ["run_id", "scored_at"]
+        tables.append(scorer.store.predictions(night).sort_by("parcel").drop_columns(same))
+        refused = scorer.store.quarantine(night).drop_columns(["run_id", "quarantined_at"])
+        tables.append(refused.sort_by("row"))
+        profiles.append(scorer.store.profile(report.run_id, night))
+    assert tables[0] == tables[2]
+    assert tables[1] == tables[3]
+    assert tables[1].num_rows == 3
+    assert [c.counts for c in profiles[0].values()] == [c.counts for c in profiles[1].values()]
+
+
+def test_of_two_runs_of_one_night_the_second_to_commit_ends_with_a_clear_message(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+):
+    real = Store.publish_run
+    others: list[RunReport] = []
+
+    def late(self: Store, staged: object) -> None:
+        monkeypatch.setattr(Store, "publish_run", real)
+        others.append(scorer.score())
+        real(self, staged)
+
+    monkeypatch.setattr(Store, "publish_run", late)
+    with pytest.raises(RunOvertaken) as caught:
+        scorer.score()
+    assert others[0].run_id in str(caught.value)
+    assert scorer.seen() == {others[0].run_id}
+    assert sorted(scorer.events()) == ["failed", "published"]
 
 
 def test_one_night_leaves_the_others_alone(scorer: Scorer):
@@ -166,7 +218,7 @@ def test_pages_that_cannot_be_read_end_the_run_with_the_files_name(scorer: Score
     for at in range(4, len(data) - footer):
         data[at] ^= 0x5A
     scorer.file().write_bytes(bytes(data))
-    with pytest.raises(SparkFailed, match=r"part-00000\.parquet.*spark\.log") as caught:
+    with pytest.raises(SourceError, match=r"part-00000\.parquet: cannot be read") as caught:
         scorer.score()
     assert "\n" not in str(caught.value)
     assert scorer.events() == ["failed"]

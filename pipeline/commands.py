@@ -1,0 +1,259 @@
+"""The subcommands: what each is called, what it takes, which function it calls.
+
+A function takes the project's root, its parameters, and what the command line says. It is
+imported when its command runs, so that no command waits for what only others need.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import UsageError
+
+Command = Callable[[argparse.Namespace], Any]
+
+
+class Adder:
+    """Adds subcommands that all have an example, ``--root`` and ``--json``."""
+
+    def __init__(self, commands: Any) -> None:
+        self._commands = commands
+
+    def __call__(self, name: str, help: str, example: str, run: Command) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = self._commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=f"Example: {example}",
+        )
+        sub.add_argument("--root", type=Path, default=Path(), help="the project's folder (here)")
+        sub.add_argument("--json", action="store_true", help="print one JSON document instead")
+        sub.set_defaults(command=run, name=name)
+        return sub
+
+    def group(self, name: str, help: str) -> Adder:
+        """A command that has commands of its own."""
+        sub = self._commands.add_parser(
+            name, help=help, description=help[0].upper() + help[1:] + "."
+        )
+        return Adder(sub.add_subparsers(title="commands", metavar="COMMAND", required=True))
+
+
+def make_a_model(add: Adder) -> None:
+    """The stages that ``dvc repro`` runs."""
+
+    def stage(arguments: argparse.Namespace) -> None:
+        _call(f"pipeline.{arguments.name}.stage", "run", arguments)
+
+    add("ingest", "read the source into data/raw, one folder a night", "assay ingest", stage)
+    add("contract", "check data/raw against the contract", "assay contract --json", stage)
+    add("prepare", "split the checked rows into training and holdout", "assay prepare", stage)
+    train = add(
+        "train",
+        "train one candidate of params.yaml",
+        "assay train boosting",
+        lambda given: _call("pipeline.train.stage", "run", given, given.candidate),
+    )
+    train.add_argument("candidate", help="a name under train.candidates in params.yaml")
+    add(
+        "select",
+        "choose the best candidate's bundle",
+        "assay select",
+        lambda given: _call("pipeline.train.select", "run", given),
+    )
+    add("evaluate", "measure the selected bundle on the holdout", "assay evaluate", stage)
+    add("gate", "decide whether the selected bundle may be promoted", "assay gate", stage)
+
+
+def choose_a_version(add: Adder) -> None:
+    """Versions and stages."""
+    promote = add(
+        "promote",
+        "make the gated bundle at HEAD a version and give it the stage",
+        "assay promote --because 'weather features'",
+        lambda given: _call(
+            "pipeline.registry.promote",
+            "promote",
+            given,
+            because=given.because,
+            stage=given.stage,
+            bump=given.bump,
+        ),
+    )
+    promote.add_argument("--because", metavar="WHY", help="kept with the version for good")
+    promote.add_argument("--stage", help="another stage than registry.stage in params.yaml")
+    promote.add_argument(
+        "--bump", choices=("major", "minor", "patch"), default="minor", help="(minor)"
+    )
+    rollback = add(
+        "rollback",
+        "give the stage back to an earlier version",
+        "assay rollback --because 'scores too high since Tuesday'",
+        lambda given: _call(
+            "pipeline.registry.promote",
+            "rollback",
+            given,
+            because=given.because,
+            to=given.to,
+            stage=given.stage,
+        ),
+    )
+    rollback.add_argument("--because", metavar="WHY", required=True, help="kept for good")
+    rollback.add_argument("--to", metavar="VERSION", help="such as v0.1.0 (the one before)")
+    rollback.add_argument("--stage", help="another stage than registry.stage in params.yaml")
+    add(
+        "versions",
+        "list versions and who promoted what, and why",
+        "assay versions",
+        lambda given: _call("pipeline.registry.promote", "list_versions", given),
+    )
+
+
+def score_nights(add: Adder) -> None:
+    """Scoring, and what is decided about a scored night."""
+    score = add(
+        "score",
+        "score nights with the promoted version and publish them",
+        "assay score --from 2013-07-01 --to 2013-07-07",
+        _score,
+    )
+    score.add_argument("--date", metavar="DAY", help="one night, such as 2013-07-01")
+    score.add_argument("--from", dest="first", metavar="DAY", help="the first of several nights")
+    score.add_argument("--to", dest="last", metavar="DAY", help="the last of them")
+    score.add_argument(
+        "--force", action="store_true", help="also what is published already from the same input"
+    )
+    score.add_argument(
+        "--carrier",
+        choices=("auto", "files", "dataframe"),
+        help="how rows reach the model (score.carrier in params.yaml)",
+    )
+    for name, help, example in (
+        ("release", "publish a run that was held", "the carnival explains the extra rows"),
+        ("retract", "take a published run back", "the export was of another day"),
+    ):
+        decide = add(
+            name,
+            help,
+            f"assay {name} 20130702T021503Z-1f9c5a20 --because '{example}'",
+            lambda given: _call(
+                "pipeline.score.release", given.name, given, given.run_id, because=given.because
+            ),
+        )
+        decide.add_argument("run_id", metavar="RUN", help="as assay score named it")
+        decide.add_argument("--because", metavar="WHY", required=True, help="kept for good")
+
+
+def look_after_nights(add: Adder) -> None:
+    """What comes after a night: its refused rows, its copies, its report."""
+    export = add(
+        "export",
+        "copy a published night's predictions to files or a database",
+        "assay export --date 2013-07-01 --to csv:night.csv",
+        lambda given: _call("pipeline.score.export", "run", given, given.date, given.to),
+    )
+    export.add_argument("--date", metavar="DAY", required=True, help="a published night")
+    export.add_argument(
+        "--to",
+        metavar="TARGET",
+        required=True,
+        help="parquet:FOLDER, csv:FILE or postgresql://USER@HOST:PORT/DATABASE?table=NAME",
+    )
+    vacuum = add(
+        "vacuum",
+        "delete what dead runs left and versions that were replaced long ago",
+        "assay vacuum --dry-run",
+        lambda given: _call("pipeline.score.vacuum", "run", given, given.keep_days, given.dry_run),
+    )
+    vacuum.add_argument(
+        "--keep-days", type=int, metavar="N", help="of replaced nights (publish.keep_days)"
+    )
+    vacuum.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    pack = add(
+        "pack",
+        "build the archive that a Spark cluster's executors work from",
+        "assay pack --out build/assay-pack.tar.gz",
+        lambda given: _call("pipeline.score.pack", "run", given, given.out),
+    )
+    pack.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        default=Path("build/assay-pack.tar.gz"),
+        help="(build/assay-pack.tar.gz)",
+    )
+    monitor = add(
+        "monitor",
+        "compare a published night with the bundle's reference; exit 4 if a limit is crossed",
+        "assay monitor --date 2013-07-01",
+        lambda given: _call("pipeline.monitor.stage", "run", given, given.date),
+    )
+    monitor.add_argument("--date", metavar="DAY", required=True, help="a published night")
+    add(
+        "status",
+        "where things stand: champion, last night, quarantine, drift",
+        "assay status",
+        lambda given: _call("pipeline.monitor.status", "run", given),
+    )
+    _quarantine(add.group("quarantine", "rows that were refused: show, export, score again"))
+
+
+def _quarantine(add: Adder) -> None:
+    show = add(
+        "show",
+        "count a night's refused rows by rule, with examples",
+        "assay quarantine show --date 2013-07-01",
+        lambda given: _call("pipeline.score.quarantine", "show", given, given.date),
+    )
+    export = add(
+        "export",
+        "write a night's refused rows to a file, to be repaired",
+        "assay quarantine export --date 2013-07-01 --out refused.csv",
+        lambda given: _call("pipeline.score.quarantine", "export", given, given.date, given.out),
+    )
+    export.add_argument(
+        "--out", type=Path, required=True, metavar="FILE", help="ends in .csv or .jsonl"
+    )
+    replay = add(
+        "replay",
+        "score repaired rows with the version that scored their night, and merge them into it",
+        "assay quarantine replay --date 2013-07-01 --rows repaired.csv --because 'carrier fixed'",
+        lambda given: _call(
+            "pipeline.score.replay", "run", given, given.date, given.rows, because=given.because
+        ),
+    )
+    replay.add_argument(
+        "--rows", type=Path, required=True, metavar="FILE", help="as quarantine export wrote it"
+    )
+    replay.add_argument("--because", metavar="WHY", required=True, help="kept for good")
+    for sub in (show, export, replay):
+        sub.add_argument("--date", metavar="DAY", required=True, help="a published night")
+
+
+def _score(given: argparse.Namespace) -> None:
+    one, first, last = given.date, given.first, given.last
+    if (one is None) == (first is None and last is None) or (first is None) != (last is None):
+        raise UsageError(
+            "say which nights", where="assay score", expected="--date DAY, or --from DAY --to DAY"
+        )
+    _call(
+        "pipeline.score.stage",
+        "run",
+        given,
+        one or first,
+        one or last,
+        force=given.force,
+        carrier=given.carrier,
+    )
+
+
+def _call(module: str, function: str, given: argparse.Namespace, *rest: Any, **more: Any) -> Any:
+    from pipeline.params import load
+
+    root = given.root.resolve()
+    run = getattr(import_module(module), function)
+    return run(root, load(root), *rest, as_json=given.json, **more)

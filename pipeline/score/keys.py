@@ -1,0 +1,179 @@
+"""How often keys repeat in a night, without reading the night twice.
+
+Each task hashes the keys of its rows to 64 bits, sorts the hashes and leaves them in the
+store's scratch, with the places where each of 256 ranges begins. Afterwards one range after
+the other is gathered from all the files: equal keys have equal hashes, so a night without
+equal hashes has no key twice, and nobody ever held more than a 256th of them. Where hashes
+are equal, the rows that were written are asked for the keys themselves, so that two keys
+that share a hash by chance are never reported as one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.contract.columns import Columns
+from pipeline.contract.model import Contract
+from pipeline.store.place import filesystem
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+
+RANGES = 256
+LONGEST = 4_000_000
+"""Hashes that a task holds before it leaves them in a file: 32 MB."""
+CONFIRMED = 100_000
+"""Repeated hashes up to which the keys themselves are looked at; beyond, chance plays no part."""
+
+_NULL = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """Sorted hashes in a file of the scratch folder; ``bounds`` is where each range begins."""
+
+    path: str
+    bounds: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Rows beyond the first of each key, and some of the keys, as text."""
+
+    rows: int
+    examples: tuple[str, ...] = ()
+
+
+def hashes(columns: Columns) -> Hashes:
+    """One 64-bit hash a row of its key columns; equal keys have equal hashes."""
+    result = np.zeros(columns.rows, dtype=np.uint64)
+    for name in columns.contract.keys:
+        with np.errstate(over="ignore"):
+            result = _mixed(result * np.uint64(31) + _column(columns, name))
+    return result
+
+
+def _column(columns: Columns, name: str) -> Hashes:
+    column = columns.exact(name)
+    if column.categories is not None:
+        from pandas.util import hash_array
+
+        known = hash_array(column.categories, categorize=False)
+        return np.append(known, _NULL)[column.values]
+    if column.values.dtype == np.float64:
+        # Adding zero turns -0.0 into 0.0: equal keys, but not equal bits.
+        bits = (column.values + 0.0).view(np.uint64)
+        present: Any = ~np.isnan(column.values)
+    else:
+        bits = column.values.astype(np.int64, copy=False).view(np.uint64)
+        present = column.present
+    return bits if present is None else np.where(present, bits, _NULL)
+
+
+def _mixed(value: Hashes) -> Hashes:
+    """Each bit of the result depends on all bits (splitmix64: Steele, Lea, Flood 2014)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+class KeyWriter:
+    """Collects the hashes of a task and leaves them sorted, in as few files as fit in memory."""
+
+    def __init__(self, folder: str, part: str) -> None:
+        self._folder, self._part = folder, part
+        self._held: list[Hashes] = []
+        self._files: list[KeyFile] = []
+        self._count = 0
+
+    def add(self, more: Hashes) -> None:
+        self._held.append(more)
+        self._count += len(more)
+        if self._count >= LONGEST:
+            self._flush()
+
+    def files(self) -> tuple[KeyFile, ...]:
+        """All that was written, the last of it now."""
+        if self._count:
+            self._flush()
+        return tuple(self._files)
+
+    def _flush(self) -> None:
+        ordered = np.sort(np.concatenate(self._held))
+        starts = np.arange(RANGES, dtype=np.uint64) << np.uint64(56)
+        bounds = [*np.searchsorted(ordered, starts).tolist(), len(ordered)]
+        path = f"{self._folder}/{self._part}.{len(self._files):03d}.keys"
+        system, base = filesystem(path)
+        system.create_dir(base.rpartition("/")[0], recursive=True)
+        with system.open_output_stream(base) as sink:
+            sink.write(ordered.astype("<u8").tobytes())
+        self._files.append(KeyFile(path, tuple(bounds)))
+        self._held, self._count = [], 0
+
+
+def repeated(files: Sequence[KeyFile], ranges: Iterable[int]) -> dict[int, int]:
+    """Hashes that occur more than once in some ranges, and how often each does.
+
+    No more than `CONFIRMED` of a range are named; the others are counted under one of them.
+    """
+    found: dict[int, int] = {}
+    opened = [(file, *filesystem(file.path)) for file in files]
+    for number in ranges:
+        parts = [_slice(system, path, file, number) for file, system, path in opened]
+        ordered = np.sort(np.concatenate([np.empty(0, dtype=np.uint64), *parts]))
+        same = ordered[1:] == ordered[:-1]
+        if same.any():
+            values, counts = np.unique(ordered[1:][same], return_counts=True)
+            rest = int(counts[CONFIRMED:].sum())
+            for value, count in zip(values[:CONFIRMED], counts[:CONFIRMED], strict=True):
+                found[int(value)] = int(count) + 1
+            found[int(values[0])] += rest
+    return found
+
+
+def _slice(system: Any, path: str, file: KeyFile, number: int) -> Hashes:
+    start, end = file.bounds[number], file.bounds[number + 1]
+    if start == end:
+        return np.empty(0, dtype=np.uint64)
+    with system.open_input_file(path) as source:
+        return np.frombuffer(source.read_at(8 * (end - start), 8 * start), dtype="<u8")
+
+
+def confirmed(
+    contract: Contract,
+    suspects: dict[int, int],
+    batches: Callable[[], Iterable[pa.RecordBatch | pa.Table]],
+) -> Repeats:
+    """Repeats of the keys themselves among the rows whose hashes repeat.
+
+    Parameters
+    ----------
+    suspects
+        From `repeated`.
+    batches
+        The key columns of all rows; read only if there is a suspect.
+    """
+    if not suspects:
+        return Repeats(0)
+    if len(suspects) > CONFIRMED:
+        return Repeats(sum(suspects.values()) - len(suspects))
+    wanted = np.array(sorted(suspects), dtype=np.uint64)
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for batch in batches():
+        columns = Columns(contract, batch)
+        mask = np.isin(hashes(columns), wanted)
+        if mask.any():
+            rows = batch.filter(pa.array(mask)).select(list(contract.keys)).to_pylist()
+            seen.update(tuple(row.values()) for row in rows)
+    twice = [(key, count) for key, count in seen.most_common() if count > 1]
+    examples = [
+        ", ".join(f"{name}={value}" for name, value in zip(contract.keys, key, strict=True))
+        for key, _ in twice[:3]
+    ]
+    return Repeats(sum(count - 1 for _, count in twice), tuple(examples))

@@ -1,0 +1,33 @@
+"""Counting repeated keys of large nights on the executors, a share of the ranges each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.score.keys import RANGES, KeyFile, repeated
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ON_DRIVER = 2_000_000
+"""Rows whose hashes the driver counts by itself: a Spark job would take longer."""
+
+
+def repeated_keys(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int, int]:
+    """Hashes that occur more than once, and how often; see `pipeline.score.keys.repeated`."""
+    if not files:
+        return {}
+    if sum(file.bounds[-1] for file in files) <= ON_DRIVER:
+        return repeated(files, range(RANGES))
+    shares = min(RANGES, 4 * spark.sparkContext.defaultParallelism)
+    ranges = [range(start, RANGES, shares) for start in range(shares)]
+    shared = tuple(files)
+    found: dict[int, int] = {}
+    for part in (
+        spark.sparkContext.parallelize(ranges, shares)
+        .map(lambda numbers: repeated(shared, numbers))
+        .collect()
+    ):
+        found.update(part)
+    return found

@@ -1,0 +1,96 @@
+"""What both carriers ask of Spark: run a job, show how far it is, say in a line why it failed."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from pipeline import layout
+from pipeline.errors import AssayError, SparkFailed
+from pipeline.score.spark_message import gist
+from pipeline.score.tally import Tally
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+EVERY = 0.5
+"""Seconds between two looks at how far a job is."""
+
+
+def task_name() -> str:
+    """The running task and attempt, which no other attempt shares."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    if context is None:
+        return "00000"
+    return f"{context.partitionId():05d}.{context.taskAttemptId():05d}"
+
+
+def collected(
+    spark: SparkSession,
+    collect: Callable[[], Iterable[bytes]],
+    partition: str,
+    progress: Callable[[int, int], None],
+) -> Iterator[Tally]:
+    """The tallies that a job's tasks gave back.
+
+    Parameters
+    ----------
+    collect
+        Runs the job; each task gives a pickled tally or error.
+    progress
+        Called now and then with how many tasks are done, and how many there are.
+
+    Raises
+    ------
+    AssayError
+        The first error that a task met.
+    SparkFailed
+        Spark itself failed.
+    """
+    try:
+        with _watched(spark, progress):
+            outcomes = [pickle.loads(each) for each in collect()]
+    except KeyboardInterrupt:
+        spark.sparkContext.cancelAllJobs()
+        raise
+    except Exception as error:
+        raise SparkFailed(
+            f"Spark failed: {gist(str(error))}",
+            where=f"night {partition}",
+            mend=f"Nothing was published. All that Spark said is in {layout.WORK}/spark/spark.log.",
+        ) from None
+    for outcome in outcomes:
+        if isinstance(outcome, AssayError):
+            raise outcome
+    return iter(outcomes)
+
+
+class _watched:
+    """Reports how many tasks of the running stages are done, while the block runs."""
+
+    def __init__(self, spark: SparkSession, progress: Callable[[int, int], None]) -> None:
+        self._tracker = spark.sparkContext.statusTracker()
+        self._progress = progress
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(EVERY):
+            stages = [self._tracker.getStageInfo(n) for n in self._tracker.getActiveStageIds()]
+            known = [stage for stage in stages if stage is not None]
+            if known:
+                self._progress(
+                    sum(stage.numCompletedTasks for stage in known),
+                    sum(stage.numTasks for stage in known),
+                )

@@ -1,0 +1,75 @@
+"""What became of the nights, as a table for people or one JSON document."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.score.run import RunReport
+    from pipeline.score.stage import NightOutcome
+
+COLUMNS = ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run")
+NUMERIC = frozenset({"read", "scored", "quarantined", "mean", "seconds"})
+
+
+def show(outcomes: Sequence[NightOutcome], store: str, as_json: bool) -> None:
+    """Print what was published, also when a later night could not be."""
+    if as_json:
+        print(json.dumps([each.to_dict() for each in outcomes]))
+        return
+    reports = [each.report for each in outcomes if each.report is not None]
+    if reports:
+        _table(reports)
+    rules: Counter[str] = Counter()
+    for report in reports:
+        rules.update(report.broken)
+    for rule, count in rules.most_common():
+        print(f"quarantined: {count:,} rows broke '{rule}'")
+    if reports:
+        print(f"published to {store}/predictions, scored by {reports[0].scorer}")
+    skipped = [each.partition for each in outcomes if each.outcome == "skipped"]
+    if skipped:
+        named = skipped[0] if len(skipped) == 1 else f"{len(skipped)} nights"
+        print(
+            f"skipped {named}: published already with the same version, input and contract "
+            "(--force scores again)"
+        )
+    for outcome in ("held", "failed"):
+        nights = [each.partition for each in outcomes if each.outcome == outcome]
+        if nights:
+            print(f"{outcome}: {', '.join(nights)}")
+
+
+def _table(reports: Sequence[RunReport]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="scored", title_justify="left")
+    for name in COLUMNS:
+        table.add_column(name, justify="right" if name in NUMERIC else "left", no_wrap=True)
+    for report in reports:
+        table.add_row(
+            report.partition,
+            f"{report.rows_read:,}",
+            f"{report.rows_scored:,}",
+            f"{report.rows_quarantined:,}",
+            "" if report.mean is None else f"{report.mean:.3f}",
+            f"{report.seconds:.1f}",
+            report.version,
+            report.run_id,
+        )
+    if len(reports) > 1:
+        table.add_section()
+        table.add_row(
+            f"{len(reports)} nights",
+            f"{sum(report.rows_read for report in reports):,}",
+            f"{sum(report.rows_scored for report in reports):,}",
+            f"{sum(report.rows_quarantined for report in reports):,}",
+            "",
+            f"{sum(report.seconds for report in reports):.1f}",
+        )
+    Console(width=120 if not sys.stdout.isatty() else None).print(table)
