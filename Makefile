@@ -37,6 +37,14 @@ test: setup ## Run the tests and show what they cover (ARGS="-k name" picks some
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
+.PHONY: chaos
+chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10 for fewer)
+	@$(PY) -m tests.chaos --trials $(or $(TRIALS),100)
+
+.PHONY: bench
+bench: setup ## Measure speed and memory against named peers (BENCH_ROWS=2000000 for a quick look)
+	@$(PY) -m benchmarks $(if $(BENCH_ROWS),--rows $(BENCH_ROWS)) $(ARGS)
+
 .PHONY: check
 check: lint types arch ## Run the three checks below
 
@@ -69,7 +77,7 @@ pins: ## Compile requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for
 			--output-file "$$out" "$$@" >/dev/null; \
 		echo "$$out: $$(grep -c '^[a-z].*==' "$$out") packages"; \
 	}; \
-	compile run pyproject.toml --group reference; \
+	compile run pyproject.toml --extra postgres --group reference; \
 	compile build --group build -c requirements/run.txt; \
 	compile test --group test -c requirements/run.txt -c requirements/build.txt; \
 	compile check --group check -c requirements/run.txt -c requirements/test.txt

@@ -1,0 +1,142 @@
+"""Ours: a warm Spark session in which nights are scored and published, one after the other.
+
+What counts is what `assay score` does for a night once it runs: find the input, open the
+store, score, check the books and the rules, publish.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks import scoring_alone
+from benchmarks.contender import Answer, peak_memory, serve
+from pipeline import bundle, digests, layout, params
+from pipeline.contract.load import load
+from pipeline.params import Params
+from pipeline.registry.state import UNKNOWN, Version
+from pipeline.score import inputs, run, spark_files, spark_frame, spark_keys
+from pipeline.score.journal import Journal
+from pipeline.score.pin import Pinned
+from pipeline.score.spark_session import session
+from pipeline.store import Store, open_store
+
+PARTS = {
+    "find the night": (inputs, "find"),
+    "Spark job": (spark_files, "run"),
+    "Spark job, rows through the JVM": (spark_frame, "run"),
+    "keys that repeat": (spark_keys, "repeated_keys"),
+    "rules for the night": (run, "_held"),
+    "publish": (Store, "publish_run"),
+    "events of the run": (Journal, "event"),
+}
+"""Where the time of a run goes: what is timed for a name."""
+
+
+def pinned(root: Path, given: Params, name: str) -> Pinned:
+    """A candidate as if it had been promoted."""
+    loaded = bundle.load(
+        root / layout.CANDIDATES / name, expected=None, allow_types=given.bundle.allow_types
+    )
+    _ = loaded.scorer
+    version = Version(given.name, "v0.0.0", UNKNOWN, loaded.digest, UNKNOWN, "", "", "")
+    contract = load(root / given.contract.file).without_label()
+    return Pinned(version, loaded, contract, digests.contract_at(root, given), given.contract)
+
+
+@contextmanager
+def timed(found: dict[str, float]) -> Iterator[None]:
+    """Add up the seconds of each of `PARTS` while the block runs."""
+    patches = []
+    for name, (place, attribute) in PARTS.items():
+        patches.append(
+            patch.object(place, attribute, _timer(getattr(place, attribute), name, found))
+        )
+    for each in patches:
+        each.start()
+    try:
+        yield
+    finally:
+        for each in patches:
+            each.stop()
+
+
+def _timer(function: Any, name: str, found: dict[str, float]) -> Any:
+    def call(*arguments: Any, **values: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return function(*arguments, **values)
+        finally:
+            found[name] = found.get(name, 0.0) + time.perf_counter() - started
+
+    return call
+
+
+def main() -> None:
+    root, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
+    given = params.load(root)
+    given = given.model_copy(update={"spark": given.spark.model_copy(update=settings)})
+    spark = session(given, root)
+    models: dict[str, Pinned] = {}
+
+    def model(name: str) -> Pinned:
+        if name not in models:
+            models[name] = pinned(root, given, name)
+        return models[name]
+
+    def placed(folder: str, output: str, carrier: str) -> Params:
+        score = type(given.score).model_validate(
+            {**given.score.model_dump(), "input": folder, "carrier": carrier}
+        )
+        return given.model_copy(update={"score": score, "store": output})
+
+    def full(name: str, folder: str, night: str, output: str, carrier: str) -> Answer:
+        with_what, settled = model(name), placed(folder, output, carrier)
+        parts: dict[str, float] = {}
+        with timed(parts):
+            started = time.perf_counter()
+            found = inputs.find(root, settled, with_what.contract, night)
+            store = open_store(root, settled)
+            report = run.score_night(settled, root, with_what, store, lambda: spark, found)
+            seconds = time.perf_counter() - started
+        parts["everything else"] = seconds - sum(parts.values())
+        return {
+            "seconds": seconds,
+            "rows": report.rows_read,
+            "scorer": report.scorer,
+            "parts": parts,
+        }
+
+    def alone(name: str, folder: str, night: str, output: str) -> Answer:
+        with_what, settled = model(name), placed(folder, output, "files")
+        Path(output).mkdir(parents=True)
+        started = time.perf_counter()
+        files = inputs.find(root, settled, with_what.contract, night).files
+        assert files is not None
+        rows = scoring_alone.run(
+            spark,
+            files,
+            with_what.bundle,
+            with_what.contract,
+            settled.score.batch_rows,
+            Path(output),
+        )
+        return {"seconds": time.perf_counter() - started, "rows": rows}
+
+    def memory() -> Answer:
+        """Peaks in MB: of this process, and of the JVM, which here is the executor too."""
+        java = spark.sparkContext._gateway.proc.pid
+        return {"driver": peak_memory(), "jvm": peak_memory(java)}
+
+    serve({"full": full, "alone": alone, "memory": memory})
+    spark.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Two cluster workers of one core each against one of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from benchmarks.bench import TOUCH_ROWS, Bench, Night
+from benchmarks.contender import SPARK_CONF, Contender
+from benchmarks.measure import in_turns, say
+from benchmarks.results import Result
+from pipeline.score.pack import ARCHIVE
+from tests.cluster import cluster
+
+CANDIDATE = "boosting"
+NAMES = {2: "two workers of one core", 1: "one worker of one core"}
+
+
+def run(bench: Bench) -> list[Result]:
+    """Full runs of the files carrier; each side has a cluster and a driver of its own."""
+    night, touch = bench.night(bench.rows), bench.night(TOUCH_ROWS)
+    root = bench.project.root
+    say("cluster: packing what workers need")
+    assay = Path(sys.executable).parent / "assay"
+    subprocess.run([assay, "pack"], cwd=root, stdout=sys.stderr, check=True)
+    with ExitStack() as at_the_end:
+        sessions = {}
+        for workers in NAMES:
+            place = bench.output(f"cluster-{workers}")
+            running = at_the_end.enter_context(cluster(place, workers=workers, cores=1))
+            conf = {**SPARK_CONF, **running.conf, "spark.archives": f"{root / ARCHIVE}#assay"}
+            session = bench.session(f"cluster-{workers}", master=running.url, conf=conf)
+            sessions[workers] = at_the_end.enter_context(session)
+
+        def rate(session: Contender, night: Night) -> float:
+            bench.full(session, CANDIDATE, touch, "files")
+            return float(night.rows / bench.full(session, CANDIDATE, night, "files")["seconds"])
+
+        runs = {
+            name: lambda session=sessions[workers]: rate(session, night)
+            for workers, name in NAMES.items()
+        }
+        found = in_turns(runs, bench.repeats, "cluster")
+    two, one = (found[name] for name in NAMES.values())
+    return [
+        bench.result(
+            "HGB: full run on two cluster workers of one core, against one", two, one, target=1.8
+        )
+    ]

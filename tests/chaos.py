@@ -1,0 +1,204 @@
+"""Scoring runs killed at random moments: what readers see then, and what the next run makes of it.
+
+Ten trials are in the test suite; ``make chaos`` runs a hundred. A trial starts the command
+that the schedule starts, kills all its processes (driver, JVM, Python workers) at a random
+moment, and then looks through the readers' eyes:
+
+- each night is whole, each row once, all of one run: the one before or the killed one;
+- the rows it refused and the counts it kept are those of the same run;
+- what another engine reads from the Delta table is the same;
+- the next run of the same nights succeeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from deltalake import DeltaTable
+
+from pipeline import params
+from pipeline.score import inputs
+from pipeline.score.pin import Pinned, pin
+from pipeline.score.run import score_night
+from pipeline.store import open_store
+from tests import projects
+
+NIGHTS = ("2024-03-01", "2024-03-02")
+REFUSED = {"2024-03-01": 0, "2024-03-02": 3}
+ROWS = 50
+STARTED = b"score: night"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One killed run: when (seconds after its start or its first night) and what was wrong."""
+
+    seconds: float
+    since: str
+    ended: bool
+    violations: tuple[str, ...]
+
+
+class Chaos:
+    """A promoted project whose runs are killed.
+
+    Parameters
+    ----------
+    root
+        The project; it is written to.
+    session
+        Gives the Spark session that scores the nights again after a kill.
+    """
+
+    def __init__(self, root: Path, session: Callable[[], object], seed: int) -> None:
+        self.root, self.session = root, session
+        self.params = params.load(root)
+        self.store = open_store(root, self.params)
+        self.random = random.Random(seed)
+        from pipeline.registry.versions import champion
+
+        version = champion(root, self.params.name, self.params.registry.stage)
+        self.pinned: Pinned = pin(root, self.params, version)
+
+    def score(self) -> None:
+        """Score both nights again, here."""
+        for night in NIGHTS:
+            found = inputs.find(self.root, self.params, self.pinned.contract, night)
+            score_night(self.params, self.root, self.pinned, self.store, self.session, found)
+
+    def whole_run(self) -> tuple[float, float]:
+        """Seconds until the first night began, and until the command ended."""
+        process = self._start()
+        started = self._first_night(process)
+        process.communicate()
+        assert process.returncode == 0, "the command fails without being killed"
+        return started - self._began, time.monotonic() - self._began
+
+    def trial(self, number: int, first_night: float, whole: float) -> Trial:
+        """Kill one run. Every other trial counts from the first night, where it matters most."""
+        before = {night: self.store.visible_run(night) for night in NIGHTS}
+        since = "start" if number % 2 else "first night"
+        seconds = self.random.uniform(0, whole if number % 2 else whole - first_night)
+        process = self._start()
+        if since == "first night":
+            self._first_night(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        ended = process.poll() is not None
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        violations = [fault for night in NIGHTS for fault in self.faults(night, before[night])]
+        try:
+            self.score()
+        except Exception as error:
+            violations.append(f"the next run failed: {type(error).__name__}: {error}")
+        return Trial(seconds, since, ended, tuple(violations))
+
+    def faults(self, night: str, before: str | None) -> list[str]:
+        """What a reader would find wrong with a night."""
+        found = []
+        run = self.store.visible_run(night)
+        rows = self.store.predictions(night)
+        runs = set(rows["run_id"].to_pylist())
+        keys = rows["parcel"].to_pylist()
+        refused = self.store.quarantine(night)
+        if runs != {run}:
+            found.append(f"{night}: rows of {runs}, but {run} is published")
+        if before != run and before is not None and run is not None and run < before:
+            found.append(f"{night}: went back from {before} to {run}")
+        if len(keys) != ROWS - REFUSED[night] or len(set(keys)) != len(keys):
+            found.append(f"{night}: {len(keys)} rows, {len(set(keys))} keys")
+        if refused.num_rows != REFUSED[night] or set(refused["run_id"].to_pylist()) - {run}:
+            found.append(f"{night}: {refused.num_rows} refused rows of other runs than {run}")
+        counted = self.store.profile(run, night)["probability"].rows if run else 0
+        if counted != len(keys):
+            found.append(f"{night}: the profile counts {counted} rows")
+        table = DeltaTable(self.store.table_uri("predictions"))
+        other = table.to_pyarrow_table(filters=[(self.store.column, "=", night)])
+        if sorted(other["parcel"].to_pylist()) != sorted(keys):
+            found.append(f"{night}: another engine reads {other.num_rows} rows")
+        return found
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._began = time.monotonic()
+        command = [sys.executable, "-m", "pipeline.cli", "score", "--force"]
+        return subprocess.Popen(
+            [*command, "--from", NIGHTS[0], "--to", NIGHTS[-1]],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(projects.ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    @staticmethod
+    def _first_night(process: subprocess.Popen[bytes]) -> float:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith(STARTED):
+                break
+        return time.monotonic()
+
+
+def trials(
+    chaos: Chaos, count: int, told: Callable[[int, Trial], None] = lambda number, trial: None
+) -> list[Trial]:
+    """Publish the nights once, then kill ``count`` runs."""
+    chaos.score()
+    first_night, whole = chaos.whole_run()
+    done = []
+    for number in range(count):
+        done.append(chaos.trial(number, first_night, whole))
+        told(number, done[-1])
+    return done
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`make chaos`: print each trial and the count of violations; 1 if there is any."""
+    from pipeline.score.spark_session import session
+
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=2013)
+    chosen = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="assay-chaos-") as folder:
+        root = Path(folder) / "parcels"
+        projects.promoted(root)
+        scratch = Path(folder) / "spark"
+        scratch.mkdir()
+        spark = session(params.load(root), scratch)
+        try:
+            done = trials(Chaos(root, lambda: spark, chosen.seed), chosen.trials, _tell)
+        finally:
+            spark.stop()
+            shutil.rmtree(root)
+    violations = [fault for trial in done for fault in trial.violations]
+    late = sum(trial.ended for trial in done)
+    print(f"{len(done)} runs killed ({late} had just ended), {len(violations)} violations")
+    for fault in violations:
+        print(f"  {fault}")
+    return 1 if violations else 0
+
+
+def _tell(number: int, trial: Trial) -> None:
+    state = "; ".join(trial.violations) or "as it should be"
+    print(
+        f"{number + 1:4d}  killed {trial.seconds:5.2f} s after the {trial.since}: {state}",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
