@@ -121,6 +121,18 @@ def unclean(root: Path) -> tuple[str, ...]:
     return tuple(sorted(paths))
 
 
+def tracked(root: Path, pattern: str) -> tuple[str, ...]:
+    """Files below ``root`` that git tracks and ``pattern`` matches, relative to it.
+
+    Raises
+    ------
+    NotARepository
+    """
+    _refuse_outside(root)
+    listed = _ask(root, "ls-files", "-z", "--", pattern).split("\0")
+    return tuple(dict.fromkeys(filter(None, listed)))  # a file in conflict is listed thrice
+
+
 def is_tracked_and_committed(root: Path, path: str) -> bool:
     """Whether the file is in the last commit and has the same bytes in the work tree."""
     if not (root / path).is_file():
