@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import layout, params, partitions
+from pipeline import layout, partitions
 from pipeline.contract.frame import to_frame
 from pipeline.errors import (
     BooksUnbalanced,
@@ -20,48 +20,11 @@ from pipeline.errors import (
     SourceError,
     StoreError,
 )
-from pipeline.registry.versions import champion
-from pipeline.score import inputs, spark_files, spark_frame
+from pipeline.score import spark_files, spark_frame
 from pipeline.score.batch import score_frame
-from pipeline.score.pin import Pinned, pin
-from pipeline.score.run import RunReport, score_night
-from pipeline.store import Store, open_store
-
-NIGHT = "2024-03-01"
-
-
-class Scorer:
-    """Scores nights of a project with what is promoted there."""
-
-    def __init__(self, root: Path, spark) -> None:
-        self.root, self.spark = root, spark
-        self.params = params.load(root)
-        version = champion(root, self.params.name, self.params.registry.stage)
-        self.pinned: Pinned = pin(root, self.params, version)
-        self.store: Store = open_store(root, self.params)
-
-    def set(self, **score: object) -> None:
-        changed = self.params.score.model_copy(update=score)
-        self.params = self.params.model_copy(update={"score": changed})
-
-    def score(self, night: str = NIGHT) -> RunReport:
-        found = inputs.find(self.root, self.params, self.pinned.contract, night)
-        return score_night(
-            self.params, self.root, self.pinned, self.store, lambda: self.spark, found
-        )
-
-    def file(self, night: str = NIGHT) -> Path:
-        return self.root / layout.RAW / f"day={night}" / "part-00000.parquet"
-
-    def change(self, change, night: str = NIGHT) -> None:
-        path = self.file(night)
-        pq.write_table(change(pq.read_table(path)), path)
-
-    def seen(self, night: str = NIGHT) -> set[str]:
-        return set(self.store.predictions(night)["run_id"].to_pylist())
-
-    def events(self, night: str = NIGHT) -> list[str]:
-        return [record.event for record in self.store.runs(night)]
+from pipeline.score.run import RunReport
+from pipeline.store import Store
+from tests.scorer import NIGHT, Scorer
 
 
 @pytest.fixture
