@@ -41,6 +41,10 @@ test: setup ## Run the tests and show what they cover (ARGS="-k name" picks some
 chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10 for fewer)
 	@$(PY) -m tests.chaos --trials $(or $(TRIALS),100)
 
+.PHONY: parity
+parity: setup ## Hold both carriers' scores of July to December against scikit-learn's (after demo)
+	@$(PY) -m tests.parity $(ARGS)
+
 .PHONY: bench
 bench: setup ## Measure speed and memory against named peers (BENCH_ROWS=2000000 for a quick look)
 	@$(PY) -m benchmarks $(if $(BENCH_ROWS),--rows $(BENCH_ROWS)) $(ARGS)

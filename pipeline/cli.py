@@ -10,6 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline import commands
@@ -80,4 +81,8 @@ class _Version(argparse.Action):
 
 
 if __name__ == "__main__":
+    # Run as a file, as spark-submit does, its folder would come before the standard library,
+    # and `import profile` would find ours.
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [folder for folder in sys.path if Path(folder).resolve() != here]
     sys.exit(main())

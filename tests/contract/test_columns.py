@@ -98,7 +98,10 @@ def test_rows_that_are_taken_are_those_rows(
     assert kept.table.num_rows == kept.select(["x"]).num_rows == len(rest)
     places = np.array(data.draw(st.lists(st.integers(0, len(rest) - 1))) if rest else [], dtype=int)
     check(kept.take(places), [rest[place] for place in places])
-    assert kept.take(places).table.equals(kept.table.take(pa.array(places)))
+    taken = kept.take(places).table
+    # As text: NaN is not equal to itself.
+    assert str(taken.to_pylist()) == str(kept.table.take(pa.array(places)).to_pylist())
+    assert taken.schema == kept.table.schema
 
 
 @settings(deadline=None)
