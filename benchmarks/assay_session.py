@@ -79,9 +79,14 @@ def _timer(function: Any, name: str, found: dict[str, float]) -> Any:
 
 
 def main() -> None:
-    root, settings = Path(sys.argv[1]), json.loads(sys.argv[2])
+    root, settings, carrier = Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3]
     given = params.load(root)
-    given = given.model_copy(update={"spark": given.spark.model_copy(update=settings)})
+    given = given.model_copy(
+        update={
+            "spark": given.spark.model_copy(update=settings),
+            "score": given.score.model_copy(update={"carrier": carrier}),
+        }
+    )
     spark = session(given, root)
     models: dict[str, Pinned] = {}
 

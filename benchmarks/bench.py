@@ -82,10 +82,10 @@ class Bench:
         path = self.build / "logs" / f"{log or module}.log"
         return Contender(module, arguments, path, **options)
 
-    def session(self, log: str = "", **settings: Any) -> Contender:
+    def session(self, log: str = "", carrier: str = "auto", **settings: Any) -> Contender:
         """Ours: a warm Spark session; ``settings`` take the place of params.yaml's ``spark``."""
         root, told = str(self.project.root), json.dumps(settings)
-        return self.contender("assay_session", root, told, log=log)
+        return self.contender("assay_session", root, told, carrier, log=log)
 
     def output(self, name: str) -> Path:
         """An empty place for what a run writes."""

@@ -127,14 +127,16 @@ class Ring:
             raise AssertionError(f"{contender} says {found}, others {expected}")
 
     def _ours(self, candidate: str, night: Night, carrier: str) -> tuple[float, Scores]:
-        answer = self._bench.full(self._session(), candidate, night, carrier)
+        answer = self._bench.full(self._session(carrier), candidate, night, carrier)
         self._last = answer["parts"]
         return answer["seconds"], answer["scores"]
 
     def _alone(self, candidate: str, night: Night) -> tuple[float, Scores]:
         def ask(output: Path) -> float:
             values = {"name": candidate, "folder": str(night.folder), "night": night.value}
-            return float(self._session().ask("alone", **values, output=str(output))["seconds"])
+            return float(
+                self._session("files").ask("alone", **values, output=str(output))["seconds"]
+            )
 
         return self._written("alone", ask)
 
@@ -178,8 +180,8 @@ class Ring:
         shutil.rmtree(output)
         return seconds, found
 
-    def _session(self) -> Contender:
-        return self._once("ours", lambda: self._bench.session("ours"))
+    def _session(self, carrier: str) -> Contender:
+        return self._once(carrier, lambda: self._bench.session(carrier, carrier))
 
     def _pool(self) -> Contender:
         return self._once(

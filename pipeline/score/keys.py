@@ -1,17 +1,17 @@
 """How often keys repeat in a night, without reading the night twice.
 
 Each task hashes the keys of its rows to 64 bits, sorts the hashes and leaves them in the
-store's scratch, with the places where each of 256 ranges begins. Afterwards one range after
-the other is gathered from all the files: equal keys have equal hashes, so a night without
-equal hashes has no key twice, and nobody ever held more than a 256th of them. Where hashes
-are equal, the rows that were written are asked for the keys themselves, so that two keys
-that share a hash by chance are never reported as one.
+store's scratch, with the places where each of 256 ranges begins. Afterwards a few ranges at a
+time are gathered from all the files: equal keys have equal hashes, so a night without equal
+hashes has no key twice, and nobody ever held more than ``LONGEST`` of them, or one range.
+Where hashes are equal, the rows that were written are asked for the keys themselves, so that
+two keys that share a hash by chance are never reported as one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -27,7 +27,7 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 
 RANGES = 256
 LONGEST = 4_000_000
-"""Hashes that a task holds before it leaves them in a file: 32 MB."""
+"""Hashes that a task holds before it leaves them in a file, or gathers at once: 32 MB."""
 CONFIRMED = 100_000
 """Repeated hashes up to which the keys themselves are looked at; beyond, chance plays no part."""
 
@@ -112,37 +112,65 @@ class KeyWriter:
         system, base = filesystem(path)
         system.create_dir(base.rpartition("/")[0], recursive=True)
         with system.open_output_stream(base) as sink:
-            sink.write(ordered.astype("<u8").tobytes())
+            sink.write(ordered.astype("<u8", copy=False))
         self._files.append(KeyFile(path, tuple(bounds)))
         self._held, self._count = [], 0
 
 
-def repeated(files: Sequence[KeyFile], ranges: Iterable[int]) -> dict[int, int]:
-    """Hashes that occur more than once in some ranges, and how often each does.
+def repeated(files: Sequence[KeyFile], ranges: range) -> dict[int, int]:
+    """Hashes that occur more than once in neighbouring ranges, and how often each does.
 
     No more than `CONFIRMED` of a range are named; the others are counted under one of them.
     """
     found: dict[int, int] = {}
-    opened = [(file, *filesystem(file.path)) for file in files]
-    for number in ranges:
-        parts = [_slice(system, path, file, number) for file, system, path in opened]
-        ordered = np.sort(np.concatenate([np.empty(0, dtype=np.uint64), *parts]))
-        same = ordered[1:] == ordered[:-1]
-        if same.any():
-            values, counts = np.unique(ordered[1:][same], return_counts=True)
-            rest = int(counts[CONFIRMED:].sum())
-            for value, count in zip(values[:CONFIRMED], counts[:CONFIRMED], strict=True):
-                found[int(value)] = int(count) + 1
-            found[int(values[0])] += rest
+    for block in _blocks(files, ranges):
+        parts = [_read(file, block) for file in files]
+        for number in block:
+            slices = [
+                part[file.bounds[number] - file.bounds[block.start] :][: _count(file, number)]
+                for file, part in zip(files, parts, strict=True)
+            ]
+            found |= _twice(np.concatenate([np.empty(0, dtype=np.uint64), *slices]))
     return found
 
 
-def _slice(system: Any, path: str, file: KeyFile, number: int) -> Hashes:
-    start, end = file.bounds[number], file.bounds[number + 1]
+def _count(file: KeyFile, number: int) -> int:
+    return file.bounds[number + 1] - file.bounds[number]
+
+
+def _blocks(files: Sequence[KeyFile], ranges: range) -> Iterator[range]:
+    """``ranges`` in pieces of at most `LONGEST` hashes, or of one range."""
+    start, held = ranges.start, 0
+    for number in ranges:
+        more = sum(_count(file, number) for file in files)
+        if held and held + more > LONGEST:
+            yield range(start, number)
+            start, held = number, 0
+        held += more
+    yield range(start, ranges.stop)
+
+
+def _read(file: KeyFile, block: range) -> Hashes:
+    start, end = file.bounds[block.start], file.bounds[block.stop]
     if start == end:
         return np.empty(0, dtype=np.uint64)
+    system, path = filesystem(file.path)
     with system.open_input_file(path) as source:
         return np.frombuffer(source.read_at(8 * (end - start), 8 * start), dtype="<u8")
+
+
+def _twice(hashes: Hashes) -> dict[int, int]:
+    hashes.sort()
+    same = hashes[1:] == hashes[:-1]
+    if not same.any():
+        return {}
+    values, counts = np.unique(hashes[1:][same], return_counts=True)
+    found = {
+        int(value): int(count) + 1
+        for value, count in zip(values[:CONFIRMED], counts[:CONFIRMED], strict=True)
+    }
+    found[int(values[0])] += int(counts[CONFIRMED:].sum())
+    return found
 
 
 def confirmed(

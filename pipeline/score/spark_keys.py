@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pipeline.score.keys import RANGES, KeyFile, repeated
@@ -10,8 +11,8 @@ from pipeline.score.keys import RANGES, KeyFile, repeated
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-ON_DRIVER = 2_000_000
-"""Rows whose hashes the driver counts by itself: a Spark job would take longer."""
+ON_DRIVER = 50_000_000
+"""Rows whose hashes the driver counts by itself: a Spark job, half a second, would take longer."""
 
 
 def repeated_keys(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int, int]:
@@ -21,7 +22,8 @@ def repeated_keys(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int, in
     if sum(file.bounds[-1] for file in files) <= ON_DRIVER:
         return repeated(files, range(RANGES))
     shares = min(RANGES, 4 * spark.sparkContext.defaultParallelism)
-    ranges = [range(start, RANGES, shares) for start in range(shares)]
+    cuts = [RANGES * number // shares for number in range(shares + 1)]
+    ranges = [range(start, stop) for start, stop in pairwise(cuts)]
     shared = tuple(files)
     found: dict[int, int] = {}
     for part in (

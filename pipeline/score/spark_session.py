@@ -16,6 +16,7 @@ import pipeline
 from pipeline import layout
 from pipeline.errors import SparkFailed
 from pipeline.params import Params
+from pipeline.params_inputs import Delta, Parquet
 from pipeline.score import pack_archive, spark_inputs
 from pipeline.score.java import java_home
 
@@ -167,7 +168,7 @@ def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
 
     asked = {"spark.master": params.spark.master, **params.spark.conf}
     if submitted:
-        SparkContext._ensure_initialized()  # type: ignore[no-untyped-call]
+        SparkContext._ensure_initialized()
         asked |= dict(_conf({}, submitted).getAll())
     if not _is_local(asked) and "spark.archives" in asked:
         asked["spark.archives"] = pack_archive.located(asked["spark.archives"], root)
@@ -201,14 +202,19 @@ def _settings(
         own["spark.executorEnv.PYTHONPATH"] = _worker_path(root)
     user = {**asked, **spark_inputs.settings(params)}
     options = [
-        # A night's work in the JVM is short: compile fast, not well.
-        "-XX:TieredStopAtLevel=1",
+        *_compiler(params),
         _quoted(f"-Dderby.system.home={scratch / 'derby'}"),
         _quoted(f"-Dlog4j2.configurationFile={(scratch / 'log4j2.properties').as_uri()}"),
     ]
     # Options add up; the JVM takes the last one of a kind, so the user's come last.
     own[JAVA_OPTIONS] = " ".join([*options, user.pop(JAVA_OPTIONS, "")]).strip()
     return own | user
+
+
+def _compiler(params: Params) -> list[str]:
+    """Where the JVM only hands out files its work is short: compile fast, not well."""
+    files = isinstance(params.score.input, Parquet | Delta) and params.score.carrier != "dataframe"
+    return ["-XX:TieredStopAtLevel=1"] if files else []
 
 
 def _quoted(option: str) -> str:

@@ -97,5 +97,7 @@ def test_a_long_task_leaves_several_files(
         writer.add(hashes(Columns(contract, batch)))
     files = writer.files()
     assert [file.bounds[-1] for file in files] == [10, 10, 5]
-    assert repeated(files, range(RANGES)) == {}
+    assert repeated(files, range(RANGES)) == {}  # gathered in several pieces, too
     assert sum(repeated([*files, files[0]], range(RANGES)).values()) == 20
+    halves = [repeated([*files, files[0]], half) for half in (range(100), range(100, RANGES))]
+    assert halves[0] | halves[1] == repeated([*files, files[0]], range(RANGES))
