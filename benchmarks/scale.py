@@ -137,7 +137,9 @@ def _session(bench: Bench, workers: int) -> Iterator[Contender]:
         conf = {**SPARK_CONF, **running.conf, "spark.archives": f"{archive}#assay"}
         told = json.dumps({"master": running.url, "conf": conf})
         root = str(bench.project.root)
-        with bench.contender("scale_session", root, told, log=f"scale-{workers}") as session:
+        with bench.contender(
+            "scale_session", root, told, "auto", log=f"scale-{workers}"
+        ) as session:
             yield session
 
 

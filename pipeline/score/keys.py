@@ -27,7 +27,9 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 
 RANGES = 256
 LONGEST = 4_000_000
-"""Hashes that a task holds before it leaves them in a file, or gathers at once: 32 MB."""
+"""Hashes that a task holds before it leaves them in a file: 32 MB."""
+GATHERED = 250_000
+"""Hashes of neighbouring ranges that are read at once: 2 MB."""
 CONFIRMED = 100_000
 """Repeated hashes up to which the keys themselves are looked at; beyond, chance plays no part."""
 
@@ -139,11 +141,11 @@ def _count(file: KeyFile, number: int) -> int:
 
 
 def _blocks(files: Sequence[KeyFile], ranges: range) -> Iterator[range]:
-    """``ranges`` in pieces of at most `LONGEST` hashes, or of one range."""
+    """``ranges`` in pieces of at most `GATHERED` hashes, or of one range."""
     start, held = ranges.start, 0
     for number in ranges:
         more = sum(_count(file, number) for file in files)
-        if held and held + more > LONGEST:
+        if held and held + more > GATHERED:
             yield range(start, number)
             start, held = number, 0
         held += more

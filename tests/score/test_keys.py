@@ -91,6 +91,7 @@ def test_a_long_task_leaves_several_files(
     contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(keys, "LONGEST", 10)
+    monkeypatch.setattr(keys, "GATHERED", 4)
     writer = KeyWriter(str(tmp_path), "00000")
     for start in range(0, 25, 5):
         batch = table([(start + n, "a", None, None, None) for n in range(5)])
