@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from pipeline import layout
 from pipeline.errors import ParamsError
@@ -126,10 +126,20 @@ class Bundle(Section):
     tolerance: Annotated[float, Field(ge=0, le=1e-3)] = 1e-12
 
 
+def _pair(fields: tuple[str, ...]) -> tuple[str, ...]:
+    if len(fields) != 2 or fields[0] == fields[1]:
+        raise ValueError(f"two slice fields|{', '.join(fields) or 'none'}")
+    return fields
+
+
+Pair = Annotated[tuple[Text, ...], AfterValidator(_pair)]
+
+
 class Evaluate(Section):
     replicates: Annotated[int, Field(ge=100)] = 500
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     min_slice_rows: Positive = 200
+    pairs: tuple[Pair, ...] = ()
 
 
 class Rule(Section):

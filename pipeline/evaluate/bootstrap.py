@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.evaluate.results import Estimate
+from pipeline.estimate import Estimate
 from pipeline.metrics.table import Floats, Table, values
 
 CHUNK_CELLS = 500_000

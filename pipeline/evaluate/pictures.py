@@ -8,7 +8,7 @@ from html import escape
 
 import pandas as pd
 
-from pipeline.evaluate.charts import BLUE, GREY, INK, LINE, PALE, line, svg, ticks
+from pipeline.charts import BLUE, GREY, INK, LINE, PALE, line, svg, ticks
 
 Scale = Callable[[float], float]
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pipeline.estimate import Estimate
 from pipeline.tasks import Task, goodness
-
-DIGITS = 9
-"""Digits after the point in evaluation.json: beyond them a sum depends on its order."""
 
 SHOWN_BY: Mapping[Task, tuple[str, str]] = {
     "binary": ("auc", "calibration_error"),
@@ -19,32 +17,14 @@ SHOWN_BY: Mapping[Task, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """One metric with its interval; what has no value is None, and ``why`` says why."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    why: str | None = None
-
-    def plain(self) -> dict[str, object]:
-        """JSON values; ``why`` only where something is missing."""
-        numbers: dict[str, object] = {
-            "value": _rounded(self.value),
-            "low": _rounded(self.low),
-            "high": _rounded(self.high),
-        }
-        return numbers if self.why is None else {**numbers, "why": self.why}
-
-
-@dataclass(frozen=True)
 class SliceResult:
-    """The rows where ``field`` has ``value``; ``metrics`` is None where they are too few."""
+    """The rows of `pipeline.slices.Part`; ``metrics`` is None where they are too few."""
 
     field: str
     value: str
     rows: int
     positives: int | None
+    selected: int | None
     metrics: Mapping[str, Estimate] | None
     why: str | None = None
 
@@ -53,7 +33,7 @@ class SliceResult:
         result: dict[str, object] = {
             "field": self.field,
             "value": self.value,
-            **_counts(self.rows, self.positives),
+            **_counts(self.rows, self.positives, self.selected),
             "metrics": None if self.metrics is None else _plain(self.metrics),
         }
         return result if self.why is None else {**result, "why": self.why}
@@ -63,12 +43,13 @@ class SliceResult:
 class Evaluation:
     """All that is computed from labels and scores alone.
 
-    ``positives`` and ``threshold`` are a binary model's.
+    ``positives``, ``selected`` (rows it says yes to) and ``threshold`` are a binary model's.
     """
 
     task: Task
     rows: int
     positives: int | None
+    selected: int | None
     threshold: float | None
     confidence: float
     replicates: int
@@ -80,7 +61,7 @@ class Evaluation:
         threshold = {} if self.threshold is None else {"threshold": self.threshold}
         return {
             "task": self.task,
-            **_counts(self.rows, self.positives),
+            **_counts(self.rows, self.positives, self.selected),
             **threshold,
             "confidence": self.confidence,
             "replicates": self.replicates,
@@ -99,33 +80,16 @@ class Evaluation:
             name: None if found.value is None else round(found.value, 6)
             for name, found in self.metrics.items()
         }
-        return {**values, **_counts(self.rows, self.positives)}
+        return {**values, **_counts(self.rows, self.positives, self.selected)}
 
 
-def _counts(rows: int, positives: int | None) -> dict[str, int]:
-    return {"rows": rows} if positives is None else {"rows": rows, "positives": positives}
+def _counts(rows: int, positives: int | None, selected: int | None) -> dict[str, int]:
+    counts = {"rows": rows, "positives": positives, "selected": selected}
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _plain(metrics: Mapping[str, Estimate]) -> dict[str, object]:
     return {name: found.plain() for name, found in metrics.items()}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
-
-
-def short(value: float) -> str:
-    """Four digits after the point, or five in all where that would be more."""
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}"
-
-
-def cells(estimate: Estimate | None) -> tuple[str, str]:
-    """Value and interval as text; a dash where there is none."""
-    if estimate is None or estimate.value is None:
-        return "-", "-"
-    if estimate.low is None or estimate.high is None:
-        return short(estimate.value), "-"
-    return short(estimate.value), f"{short(estimate.low)} to {short(estimate.high)}"
 
 
 def worst_first(found: Evaluation) -> list[SliceResult]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pipeline.evaluate import charts
+from pipeline import charts
+from pipeline.estimate import Estimate, cells
 from pipeline.evaluate.results import (
     SHOWN_BY,
-    Estimate,
     Evaluation,
     SliceResult,
-    cells,
     worst_first,
 )
 from pipeline.evaluate.views import MEANING

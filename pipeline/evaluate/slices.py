@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from pipeline.errors import SchemaMismatch
 from pipeline.evaluate.bootstrap import estimates
 from pipeline.evaluate.results import SliceResult
 from pipeline.metrics.scored import Scored
 from pipeline.params import Evaluate
+from pipeline.slices import Part, parts
 
-MISSING = "(missing)"
-"""The slice of rows where the field is null."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def evaluate_slices(
@@ -30,7 +27,7 @@ def evaluate_slices(
     settings: Evaluate,
     seed: int,
 ) -> tuple[SliceResult, ...]:
-    """A result for each value of each of ``fields``, in the order of fields, then of values.
+    """A result for each value of each of ``fields`` and for each pair that is asked for.
 
     Parameters
     ----------
@@ -47,42 +44,22 @@ def evaluate_slices(
     SchemaMismatch
         When ``frame`` lacks fields.
     """
-    absent = [field for field in fields if field not in frame.columns]
-    if absent:
-        raise SchemaMismatch([f"slice field {field!r} is not in the holdout" for field in absent])
-    results = []
-    for field in fields:
-        values = names(frame[field])
-        for value in sorted(set(values)):
-            rows = np.flatnonzero(values == value)
-            results.append(_one(field, value, scored.rows(rows), settings, seed))
-    return tuple(results)
+    found = parts(frame, fields, settings.pairs)
+    return tuple(_one(part, scored.rows(part.rows), settings, seed) for part in found)
 
 
-def names(column: pd.Series) -> NDArray[np.object_]:
-    """Each row's slice as text, ``(n,)``; null, NaN and None are ``MISSING``.
-
-    Whole numbers read 6, also where a null among them made pandas hold them as floats.
-    """
-    null = column.isna().to_numpy()
-    if pd.api.types.is_float_dtype(column) and bool((column[~null] % 1 == 0).all()):
-        column = column.astype("Int64")
-    text = column.astype(object).map(str).to_numpy(dtype=object)
-    return np.where(null, MISSING, text).astype(object)
-
-
-def _one(field: str, value: str, scored: Scored, settings: Evaluate, seed: int) -> SliceResult:
+def _one(part: Part, scored: Scored, settings: Evaluate, seed: int) -> SliceResult:
     rows = len(scored)
+    head = (part.field, part.value, rows, scored.positives, scored.selected)
     if rows < settings.min_slice_rows:
-        reason = f"{rows} rows, fewer than {settings.min_slice_rows}"
-        return SliceResult(field, value, rows, scored.positives, None, reason)
+        return SliceResult(*head, None, f"{rows} rows, fewer than {settings.min_slice_rows}")
     metrics = estimates(
         scored.table(),
         replicates=settings.replicates,
         confidence=settings.confidence,
-        seed=[seed, _stream(field, value)],
+        seed=[seed, _stream(part.field, part.value)],
     )
-    return SliceResult(field, value, rows, scored.positives, metrics)
+    return SliceResult(*head, metrics)
 
 
 def _stream(field: str, value: str) -> int:

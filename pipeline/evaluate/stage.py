@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline import bundle as bundles
-from pipeline import digests, layout
+from pipeline import digests, holdout, jsonfile, layout
 from pipeline import model as models
-from pipeline.errors import StageInputMissing
 from pipeline.evaluate import compute, page, plots
 from pipeline.evaluate.results import Evaluation
 from pipeline.evaluate.section import About
 from pipeline.evaluate.terminal import show
 from pipeline.metrics.scored import Scored
 from pipeline.params import Params
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCHEMA = 1
 
@@ -44,11 +38,11 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
         root / layout.BUNDLE, expected=None, allow_types=params.bundle.allow_types
     )
     manifest = bundle.manifest
-    frame = _holdout(root)
+    frame = holdout.read(root)
     task, classes = manifest.task, manifest.classes
     # The labels are looked at before the model sees what may be an empty table.
-    truth = compute.labels(frame, manifest.label, task, classes)
-    scores = compute.scores_of(score_frame(bundle, frame), len(frame), task, classes)
+    truth = holdout.labels(frame, manifest.label, task, classes)
+    scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
     scored = Scored(task, truth, scores, classes, manifest.threshold)
     found = compute.evaluate(frame, scored, manifest.slices, params.evaluate, params.seed)
     document = {
@@ -79,38 +73,18 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     _write(root, document, found, html)
     plots.write(tables, root / layout.PLOTS)
     if as_json:
-        print(_json(document), end="")
+        print(jsonfile.dumps(document), end="")
     else:
         show(found, manifest.name, manifest.candidate)
 
 
-def _holdout(root: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    path = root / layout.HOLDOUT_TABLE
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError) as error:  # pyarrow's errors are of these two kinds
-        raise StageInputMissing(
-            "the holdout cannot be read",
-            where=layout.HOLDOUT_TABLE,
-            found=f"{type(error).__name__}: {error}",
-            mend="Make it again with dvc repro --force prepare",
-        ) from None
-
-
 def _write(root: Path, document: dict[str, object], found: Evaluation, html: str) -> None:
     texts = {
-        layout.EVALUATION: _json(document),
-        layout.METRICS: _json(found.summary()),
+        layout.EVALUATION: jsonfile.dumps(document),
+        layout.METRICS: jsonfile.dumps(found.summary()),
         layout.EVALUATION_PAGE: html,
     }
     for name, text in texts.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-
-
-def _json(document: object) -> str:
-    """The same values always give the same bytes; NaN is refused, not written."""
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

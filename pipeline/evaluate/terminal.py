@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pipeline.evaluate.results import Evaluation, cells, worst_first
+from pipeline.estimate import cells
+from pipeline.evaluate.results import Evaluation, worst_first
 from pipeline.tasks import better
 
 WORST = 5

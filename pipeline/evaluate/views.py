@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.evaluate import charts, pictures, plots, plots_multiclass
-from pipeline.evaluate.results import short
+from pipeline import charts
+from pipeline.estimate import short
+from pipeline.evaluate import pictures, plots, plots_multiclass
 from pipeline.metrics.scored import Scored
 from pipeline.tasks import Task
 

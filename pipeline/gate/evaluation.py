@@ -6,19 +6,16 @@ upside down) is for the rules to say, as a finding that a person can read.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from pipeline import layout
-from pipeline.errors import DataError, StageInputMissing
+from pipeline import jsonfile, layout
+from pipeline.jsonfile import Node, kind
 from pipeline.tasks import METRICS, Task
 
 SCHEMA = 1
-MEND = "Run evaluate again: dvc repro evaluate."
 
 
 @dataclass(frozen=True)
@@ -39,6 +36,7 @@ class Slice:
     value: str
     rows: int
     positives: int | None
+    selected: int | None
     metrics: Mapping[str, Measured] | None
     why: str | None = None
 
@@ -51,7 +49,8 @@ class Slice:
 class Evaluation:
     """All of evaluation.json; digests are ``sha256:<hex>``, confidence is a share.
 
-    ``positives`` and ``threshold`` are a binary model's, and None of any other.
+    ``positives``, ``selected`` (rows it says yes to) and ``threshold`` are a binary model's,
+    and None of any other.
     """
 
     task: Task
@@ -62,6 +61,7 @@ class Evaluation:
     contract: str
     rows: int
     positives: int | None
+    selected: int | None
     threshold: float | None
     confidence: float
     replicates: int
@@ -80,18 +80,7 @@ def read(root: Path) -> Evaluation:
     DataError
         The file is malformed; names the key.
     """
-    path = root / layout.EVALUATION
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise StageInputMissing(
-            "evaluate has not run: no such file", where=layout.EVALUATION, mend="Run: dvc repro."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"cannot be read as UTF-8 text ({error})", where=layout.EVALUATION, mend=MEND
-        ) from None
-    return parse(text, layout.EVALUATION)
+    return parse(jsonfile.text_of(root, layout.EVALUATION, "evaluate"), layout.EVALUATION)
 
 
 def parse(text: str, where: str) -> Evaluation:
@@ -102,74 +91,14 @@ def parse(text: str, where: str) -> Evaluation:
     DataError
         The text is no evaluation; names the key.
     """
-    try:
-        return _evaluation(_Node(json.loads(text, object_pairs_hook=_once), ""))
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not an evaluation: {error}", where=where, mend=MEND) from None
+    return jsonfile.parse(text, where, "evaluate", "an evaluation", _evaluation)
 
 
-class _Node:
-    """A JSON mapping that knows its place in the file."""
-
-    def __init__(self, tree: Any, key: str) -> None:
-        if not isinstance(tree, dict):
-            raise ValueError(f"{key or 'the file'} is {_kind(tree)}, not a mapping")
-        self.tree = tree
-        self.key = key
-
-    def path(self, name: str) -> str:
-        return f"{self.key}.{name}" if self.key else name
-
-    def get(self, name: str) -> Any:
-        if name not in self.tree:
-            raise ValueError(f"{self.path(name)} is missing")
-        return self.tree[name]
-
-    def text(self, name: str) -> str:
-        value = self.get(name)
-        if not isinstance(value, str) or not value:
-            raise ValueError(f"{self.path(name)} is {_kind(value)}, not a text")
-        return value
-
-    def count(self, name: str) -> int:
-        value = self.get(name)
-        if type(value) is not int or value < 0:
-            raise ValueError(f"{self.path(name)} is {value!r}, not a count")
-        return value
-
-    def number(self, name: str) -> float:
-        value = self.maybe_number(name)
-        if value is None:
-            raise ValueError(f"{self.path(name)} is null, not a number")
-        return value
-
-    def maybe_number(self, name: str) -> float | None:
-        value = self.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{self.path(name)} is {_kind(value)}, not a number")
-        try:
-            return float(value)
-        except OverflowError:
-            raise ValueError(f"{self.path(name)} is too large") from None
-
-    def maybe_text(self, name: str) -> str | None:
-        return self.text(name) if self.tree.get(name) is not None else None
-
-    def items(self, name: str) -> list[tuple[str, Any]]:
-        value = self.get(name)
-        if not isinstance(value, list):
-            raise ValueError(f"{self.path(name)} is {_kind(value)}, not a list")
-        return [(f"{self.path(name)}[{index}]", item) for index, item in enumerate(value)]
-
-
-def _evaluation(node: _Node) -> Evaluation:
-    if node.get("schema") != SCHEMA:
-        raise ValueError(f"schema is {node.get('schema')!r}, not {SCHEMA}")
+def _evaluation(node: Node) -> Evaluation:
+    node.schema(SCHEMA)
     task = _task(node)
     binary = task == "binary"
-    slices = tuple(_slice(_Node(item, key), binary) for key, item in node.items("slices"))
+    slices = tuple(_slice(part, binary) for part in node.nodes("slices"))
     titles = [part.title for part in slices]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
@@ -186,16 +115,17 @@ def _evaluation(node: _Node) -> Evaluation:
         contract=node.text("contract"),
         rows=node.count("rows"),
         positives=node.count("positives") if binary else None,
+        selected=node.count("selected") if binary else None,
         threshold=node.number("threshold") if binary else None,
         confidence=confidence,
         replicates=node.count("replicates"),
-        metrics=_metrics(_Node(node.get("metrics"), "metrics")),
+        metrics=_metrics(node.node("metrics")),
         slices=slices,
-        types=tuple(_type(key, item) for key, item in node.items("types")),
+        types=node.texts("types"),
     )
 
 
-def _task(node: _Node) -> Task:
+def _task(node: Node) -> Task:
     given = node.text("task")
     for task in METRICS:
         if task == given:
@@ -203,10 +133,10 @@ def _task(node: _Node) -> Task:
     raise ValueError(f"task is '{given}', not one of {', '.join(METRICS)}")
 
 
-def _slice(node: _Node, binary: bool) -> Slice:
+def _slice(node: Node, binary: bool) -> Slice:
     value = node.get("value")
-    if not isinstance(value, str | int | float):
-        raise ValueError(f"{node.path('value')} is {_kind(value)}, not a slice's value")
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{node.path('value')} is {kind(value)}, not a slice's value")
     metrics = node.get("metrics")
     why = node.maybe_text("why")
     if metrics is None and why is None:
@@ -216,13 +146,14 @@ def _slice(node: _Node, binary: bool) -> Slice:
         value=str(value),
         rows=node.count("rows"),
         positives=node.count("positives") if binary else None,
-        metrics=None if metrics is None else _metrics(_Node(metrics, node.path("metrics"))),
+        selected=node.count("selected") if binary else None,
+        metrics=None if metrics is None else _metrics(node.node("metrics")),
         why=why,
     )
 
 
-def _metrics(node: _Node) -> Mapping[str, Measured]:
-    parts = {name: _Node(part, node.path(name)) for name, part in node.tree.items()}
+def _metrics(node: Node) -> Mapping[str, Measured]:
+    parts = {name: Node(part, node.path(name)) for name, part in node.tree.items()}
     return MappingProxyType(
         {
             name: Measured(
@@ -234,21 +165,3 @@ def _metrics(node: _Node) -> Mapping[str, Measured]:
             for name, part in parts.items()
         }
     )
-
-
-def _type(key: str, item: Any) -> str:
-    if not isinstance(item, str) or not item:
-        raise ValueError(f"{key} is {_kind(item)}, not a type's name")
-    return item
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false"}
-    return "null" if value is None else names.get(type(value), "a number")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    tree = dict(pairs)
-    if len(tree) != len(pairs):
-        raise ValueError("a key is there twice")
-    return tree

@@ -238,12 +238,10 @@ def score(bundle: Bundle) -> Callable[[pd.DataFrame], np.ndarray]:
 @pytest.fixture(scope="session")
 def holdout(assay_project: Project) -> pd.DataFrame:
     """The table that the bundle was evaluated on. Shared: copy it before changing it."""
-    import pandas as pd
+    from pipeline.holdout import read
 
-    path = assay_project.root / layout.HOLDOUT_TABLE
-    if not path.is_file():
-        pytest.fail(f"{layout.HOLDOUT_TABLE}: prepare has not run: dvc repro", pytrace=False)
-    return pd.read_parquet(path)
+    with _one_line():
+        return read(assay_project.root)
 
 
 @contextmanager

@@ -46,6 +46,11 @@ class Scored:
         """Rows whose label is true, in a binary task."""
         return int(self.truth.sum()) if self.task == "binary" else None
 
+    @property
+    def selected(self) -> int | None:
+        """Rows that a binary model says yes to."""
+        return int((self.scores >= self.threshold).sum()) if self.task == "binary" else None
+
     def table(self) -> Table:
         """Ready to be measured. Rows without a valid score or truth make no table."""
         if self.task == "binary":

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import holdout
 from pipeline.errors import LabelError, RunError, SchemaMismatch
 from pipeline.evaluate import compute
 from pipeline.evaluate.results import Evaluation, worst_first
@@ -32,8 +33,8 @@ def frame() -> pd.DataFrame:
 
 
 def run(frame: pd.DataFrame, slices: tuple[str, ...] = (), seed: int = 1) -> Evaluation:
-    truth = compute.labels(frame, "late", "binary", ())
-    p = compute.scores_of(frame["p"], len(frame), "binary", ())
+    truth = holdout.labels(frame, "late", "binary", ())
+    p = holdout.scores_of(frame["p"], len(frame), "binary", ())
     return compute.evaluate(frame, Scored("binary", truth, p, (), 0.4), slices, SETTINGS, seed)
 
 
@@ -122,7 +123,7 @@ def test_json_has_no_nan_and_the_same_bytes_each_time(frame: pd.DataFrame) -> No
 def test_summary_is_flat_and_short(frame: pd.DataFrame) -> None:
     found = run(frame)
     summary = found.summary()
-    assert set(summary) == {*METRICS["binary"], "rows", "positives"}
+    assert set(summary) == {*METRICS["binary"], "rows", "positives", "selected"}
     assert summary["auc"] == round(found.metrics["auc"].value or 0, 6)
 
 
@@ -173,7 +174,7 @@ def test_refuses_a_slice_field_that_is_not_there(frame: pd.DataFrame) -> None:
 )
 def test_refuses_scores_of_another_shape_or_that_are_none(task, scores, expected: str) -> None:
     with pytest.raises(RunError, match=expected):
-        compute.scores_of(scores, 5, task, ("a", "b", "c") if task == "multiclass" else ())
+        holdout.scores_of(scores, 5, task, ("a", "b", "c") if task == "multiclass" else ())
 
 
 def other(task) -> Scored:

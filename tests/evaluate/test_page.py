@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluate import charts, page, plots
+from pipeline import charts
+from pipeline.estimate import Estimate
+from pipeline.evaluate import page, plots
 from pipeline.evaluate.compute import evaluate
-from pipeline.evaluate.results import Estimate
 from pipeline.evaluate.section import About
 from pipeline.metrics.scored import Scored
 from pipeline.params import Evaluate

@@ -46,6 +46,7 @@ def part(value: str, low: float, high: float) -> dict[str, Any]:
         "value": value,
         "rows": 300,
         "positives": 90,
+        "selected": 60,
         "metrics": {"auc": metric},
     }
 
@@ -83,6 +84,7 @@ class Tiny:
             "contract": digests.contract_at(self.root, self.params),
             "rows": 600,
             "positives": 180,
+            "selected": 120,
             "threshold": 0.5,
             "confidence": 0.95,
             "replicates": 500,

@@ -18,8 +18,11 @@ def test_reads_what_was_written(tiny: Any) -> None:
 
 def test_other_tasks_have_no_positives(tiny: Any) -> None:
     tree = tiny.tree()
-    bare = [{k: v for k, v in part.items() if k != "positives"} for part in tree["slices"]]
-    del tree["positives"], tree["threshold"]
+    bare = [
+        {k: v for k, v in part.items() if k not in ("positives", "selected")}
+        for part in tree["slices"]
+    ]
+    del tree["positives"], tree["selected"], tree["threshold"]
     tiny.write(layout.EVALUATION, json.dumps({**tree, "task": "regression", "slices": bare}))
     found = read(tiny.root)
     assert (found.task, found.positives, found.threshold) == ("regression", None, None)
@@ -32,7 +35,14 @@ def test_is_frozen(tiny: Any) -> None:
 
 
 def test_a_slice_that_was_too_small_needs_a_reason(tiny: Any) -> None:
-    small = {"field": "place", "value": 7, "rows": 3, "positives": 1, "metrics": None}
+    small = {
+        "field": "place",
+        "value": 7,
+        "rows": 3,
+        "positives": 1,
+        "selected": 1,
+        "metrics": None,
+    }
     tiny.evaluation(slices=[{**small, "why": "3 rows, fewer than 200"}])
     assert read(tiny.root).slices[0].value == "7"
     tiny.evaluation(slices=[small])

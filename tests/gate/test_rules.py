@@ -41,6 +41,7 @@ def evaluation(
         contract="sha256:c",
         rows=rows,
         positives=rows // 3,
+        selected=rows // 4,
         threshold=0.5,
         confidence=0.95,
         replicates=500,
@@ -51,8 +52,8 @@ def evaluation(
 
 def part(value: str, auc: Measured | None, rows: int = 500) -> Slice:
     if auc is None:
-        return Slice("origin", value, rows, 10, None, f"{rows} rows, fewer than 200")
-    return Slice("origin", value, rows, 100, {"auc": auc})
+        return Slice("origin", value, rows, 10, 8, None, f"{rows} rows, fewer than 200")
+    return Slice("origin", value, rows, 100, 80, {"auc": auc})
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_slice_rule_gives_a_finding_per_value() -> None:
         part("EWR", Measured(0.8, 0.75, 0.85)),
         part("JFK", Measured(0.6, 0.55, 0.65)),
         part("LGA", None, rows=114),
-        Slice("carrier", "UA", 500, 100, {"auc": Measured(0.1, 0.1, 0.1)}),
+        Slice("carrier", "UA", 500, 100, 80, {"auc": Measured(0.1, 0.1, 0.1)}),
     )
     found = decide(rule(slice="origin"), evaluation(slices=slices))
     assert [(item.slice, item.outcome) for item in found] == [
@@ -147,7 +148,7 @@ def test_a_slice_rule_gives_a_finding_per_value() -> None:
 
 
 def test_a_slice_without_the_metric_fails() -> None:
-    slices = (Slice("origin", "EWR", 500, 100, {}),)
+    slices = (Slice("origin", "EWR", 500, 100, 80, {}),)
     (finding,) = decide(rule(slice="origin"), evaluation(slices=slices))
     assert finding.outcome is FAIL
 

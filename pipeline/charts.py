@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from pipeline.evaluate.results import Estimate, short
+from pipeline.estimate import Estimate, short
 
 BLUE, PALE, GREY, ORANGE = "#1f6fb2", "#a9cdea", "#8a96a3", "#d98032"
 LINE, INK = "#dde3e8", "#5b6773"
