@@ -107,7 +107,7 @@ def _write(root: Path, settings: Any) -> None:
 
 def _sources() -> list[Path]:
     """What decides the models: the code of the stages that make them, and what they read."""
-    later = {"evaluate", "gate", "monitor", "registry", "score", "store"}
+    later = {"evaluate", "gate", "leakage", "monitor", "registry", "score", "store"}
     package = ROOT / "pipeline"
     code = [
         path

@@ -161,9 +161,12 @@ def page(results: Sequence[Result]) -> str:
     """All results as Markdown."""
     parts = [
         "# Benchmarks\n",
-        "Written by `make bench`; docs/benchmarks.md says how each pair is measured. A ratio is "
+        "Written by `make bench`, and of the gate by `make simulate`; docs/benchmarks.md and "
+        "docs/comparison.md say how each pair is measured. A ratio is "
         "ours divided by the peer's, medians of runs that took turns; the spread is the lowest "
-        "and the highest ratio of one turn. Machines differ: quote ratios, not rates.\n",
+        "and the highest ratio of one turn. Machines differ: quote ratios, not rates. Of the "
+        "gate it is a share of trials divided by what is allowed, of the metric that does worst, "
+        "and the spread is the share's 95 % interval.\n",
         table(results),
     ]
     for result in results:

@@ -65,11 +65,12 @@ class Scored:
         NaN where it has no value, and throughout if there are no rows, or one whose truth
         or score is invalid.
         """
-        if not self._usable():
+        if not self.usable():
             return dict.fromkeys(METRICS[self.task], float("nan"))
         return values(self.table())
 
-    def _usable(self) -> bool:
+    def usable(self) -> bool:
+        """Whether there are rows, each with a valid truth and score."""
         if self.task == "binary":
             return binary.usable(self.truth, self.scores)
         if self.task == "multiclass":

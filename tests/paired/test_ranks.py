@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.paired.ranks import Order, delong
+from tests.paired import scenes
+
+
+def by_all_pairs(positive, old, new) -> tuple[np.ndarray, np.ndarray]:
+    """DeLong's areas and their covariance, from every pair of rows (equations 3 to 6)."""
+
+    def components(scores):
+        x, y = scores[positive][:, None], scores[~positive][None, :]
+        beats = (x > y) + 0.5 * (x == y)
+        return beats.mean(), beats.mean(axis=1), beats.mean(axis=0)
+
+    found = [components(np.asarray(scores)) for scores in (old, new)]
+    of_positives = np.cov(np.stack([one[1] for one in found]))
+    of_negatives = np.cov(np.stack([one[2] for one in found]))
+    m, n = positive.sum(), (~positive).sum()
+    return np.array([one[0] for one in found]), of_positives / m + of_negatives / n
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("rows", [30, 300])
+def test_equals_delong_by_all_pairs(rows, ties) -> None:
+    old, new = scenes.binary(rows, rows, ties=ties)
+    areas, covariance = by_all_pairs(old.truth, old.scores, new.scores)
+    orders = [Order(old.truth, scored.scores) for scored in (old, new)]
+    for order, area in zip(orders, areas, strict=True):
+        assert order.placements[old.truth].mean() == pytest.approx(area)
+        assert order.placements[~old.truth].mean() == pytest.approx(area)
+    found = delong(areas[1] - areas[0], *orders)
+    assert found.standard_error**2 == pytest.approx(
+        covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    )
+    assert 1 < found.degrees < rows
+
+
+def test_the_same_order_by_other_numbers_is_no_difference() -> None:
+    old, _ = scenes.binary(200, 1)
+    orders = [Order(old.truth, old.scores), Order(old.truth, old.scores**3)]
+    assert delong(0.0, *orders).standard_error == 0
+
+
+def test_two_faultless_models_leave_doubt() -> None:
+    truth = np.arange(40) < 15
+    scores = [np.where(truth, 0.9, 0.1), np.where(truth, 0.8, 0.3) + np.arange(40) / 1000]
+    found = delong(0.0, *(Order(truth, one) for one in scores))
+    assert found.standard_error == pytest.approx(1 / 17)
