@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+		/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: setup ## Run the whole flow on real flights, in a clone of its own under build/demo
@@ -33,7 +33,7 @@ demo: setup ## Run the whole flow on real flights, in a clone of its own under b
 .PHONY: test
 test: setup ## Run the tests and show what they cover (ARGS="-k name" picks some)
 	@mkdir -p build/coverage && rm -f build/coverage/data*
-	@$(PY) -m coverage run -m pytest $(ARGS)
+	@$(if $(ARGS),$(PY) -m coverage run -m pytest $(ARGS),$(PY) scripts/halves.py)
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
@@ -45,9 +45,17 @@ chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10 for few
 parity: setup ## Hold both carriers' scores of July to December against scikit-learn's (after demo)
 	@$(PY) -m tests.parity $(ARGS)
 
+.PHONY: mutants
+mutants: setup ## Change the gate's code in small ways and see that tests notice (SAMPLE=200 for fewer)
+	@$(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)
+
 .PHONY: bench
 bench: setup ## Measure speed and memory against named peers (BENCH_ROWS=2000000 for a quick look)
 	@$(PY) -m benchmarks $(if $(BENCH_ROWS),--rows $(BENCH_ROWS)) $(ARGS)
+
+.PHONY: simulate
+simulate: setup ## Hold the gate's answers against populations that are known (TRIALS=200 for a quick look)
+	@$(PY) -m benchmarks.gate_simulation $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)
 
 .PHONY: check
 check: lint types arch ## Run the three checks below

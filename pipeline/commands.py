@@ -18,10 +18,14 @@ Command = Callable[[argparse.Namespace], Any]
 
 
 class Adder:
-    """Adds subcommands that all have an example, ``--root`` and ``--json``."""
+    """Adds subcommands that all have an example, ``--root`` and ``--json``.
 
-    def __init__(self, commands: Any) -> None:
+    ``beneath`` a command that takes these itself, they may stand before or after the name.
+    """
+
+    def __init__(self, commands: Any, beneath: bool = False) -> None:
         self._commands = commands
+        self._beneath = beneath
 
     def __call__(self, name: str, help: str, example: str, run: Command) -> argparse.ArgumentParser:
         sub: argparse.ArgumentParser = self._commands.add_parser(
@@ -30,8 +34,12 @@ class Adder:
             description=help[0].upper() + help[1:] + ".",
             epilog=f"Example: {example}",
         )
-        sub.add_argument("--root", type=Path, default=Path(), help="the project's folder (here)")
-        sub.add_argument("--json", action="store_true", help="print one JSON document instead")
+        # A default here would replace what was given before the name.
+        folder, flag = (argparse.SUPPRESS,) * 2 if self._beneath else (Path(), False)
+        sub.add_argument("--root", type=Path, default=folder, help="the project's folder (here)")
+        sub.add_argument(
+            "--json", action="store_true", default=flag, help="print one JSON document instead"
+        )
         sub.set_defaults(command=run, name=name)
         return sub
 
@@ -52,6 +60,12 @@ def make_a_model(add: Adder) -> None:
     add("ingest", "read the source into data/raw, one folder a night", "assay ingest", stage)
     add("contract", "check data/raw against the contract", "assay contract --json", stage)
     add("prepare", "split the checked rows into training and holdout", "assay prepare", stage)
+    add(
+        "leakage",
+        "look for what training may know of the holdout, and for features that come too late",
+        "assay leakage --json",
+        stage,
+    )
     train = add(
         "train",
         "train one candidate of params.yaml",
@@ -66,7 +80,15 @@ def make_a_model(add: Adder) -> None:
         lambda given: _call("pipeline.train.select", "run", given),
     )
     add("evaluate", "measure the selected bundle on the holdout", "assay evaluate", stage)
-    add("gate", "decide whether the selected bundle may be promoted", "assay gate", stage)
+    add(
+        "champion",
+        "fetch the version that holds the stage, to compare with",
+        "assay champion",
+        lambda given: _call("pipeline.registry.champion", "run", given),
+    )
+    add("compare", "measure it beside the champion on the same rows", "assay compare", stage)
+    add("rehearse", "score holdout rows as a night would, and compare", "assay rehearse", stage)
+    _gate(add("gate", "decide whether the selected bundle may be promoted", "assay gate", stage))
 
 
 def choose_a_version(add: Adder) -> None:
@@ -82,12 +104,18 @@ def choose_a_version(add: Adder) -> None:
             because=given.because,
             stage=given.stage,
             bump=given.bump,
+            override=given.override,
         ),
     )
     promote.add_argument("--because", metavar="WHY", help="kept with the version for good")
     promote.add_argument("--stage", help="another stage than registry.stage in params.yaml")
     promote.add_argument(
         "--bump", choices=("major", "minor", "patch"), default="minor", help="(minor)"
+    )
+    promote.add_argument(
+        "--override",
+        action="store_true",
+        help="although the gate did not pass; needs --because, and shows for good",
     )
     rollback = add(
         "rollback",
@@ -105,12 +133,20 @@ def choose_a_version(add: Adder) -> None:
     rollback.add_argument("--because", metavar="WHY", required=True, help="kept for good")
     rollback.add_argument("--to", metavar="VERSION", help="such as v0.1.0 (the one before)")
     rollback.add_argument("--stage", help="another stage than registry.stage in params.yaml")
-    add(
+    versions = add(
         "versions",
-        "list versions and who promoted what, and why",
-        "assay versions",
-        lambda given: _call("pipeline.registry.promote", "list_versions", given),
+        "list versions and who promoted what, on what evidence, and why",
+        "assay versions --stage prod",
+        lambda given: _call("pipeline.registry.listing", "list_versions", given, stage=given.stage),
     )
+    versions.add_argument("--stage", help="another stage than registry.stage in params.yaml")
+    check = add(
+        "check",
+        "tell whether dvc.lock is current, without data or cache; exit 5 if it is not",
+        "assay check --lock",
+        lambda given: _call("pipeline.registry.lock", "run", given, lock=given.lock),
+    )
+    check.add_argument("--lock", action="store_true", help="is dvc.lock current?")
 
 
 def score_nights(add: Adder) -> None:
@@ -232,6 +268,24 @@ def _quarantine(add: Adder) -> None:
     replay.add_argument("--because", metavar="WHY", required=True, help="kept for good")
     for sub in (show, export, replay):
         sub.add_argument("--date", metavar="DAY", required=True, help="a published night")
+
+
+def _gate(gate: argparse.ArgumentParser) -> None:
+    """What may be asked about the gate's decisions: ``assay gate`` alone decides."""
+    add = Adder(gate.add_subparsers(title="commands", metavar="COMMAND"), beneath=True)
+    explain = add(
+        "explain",
+        "say how a rule's number came about",
+        "assay gate explain 'no airport is left behind'",
+        lambda given: _call("pipeline.gate.explain", "run", given, given.rule),
+    )
+    explain.add_argument("rule", metavar="RULE", help="its name under gate.rules in params.yaml")
+    add(
+        "backtest",
+        "what the policy in params.yaml would have said of earlier versions",
+        "assay gate backtest",
+        lambda given: _call("pipeline.gate.backtest", "run", given),
+    )
 
 
 def _score(given: argparse.Namespace) -> None:

@@ -57,13 +57,53 @@ def contract_at(root: Path, params: Params) -> str:
 
 
 def policy(root: Path, params: Params) -> str:
-    """Digest of what decides: the gate's section and every model test."""
-    tests = root / params.gate.tests
-    files = _sources(tests)
+    """Digest of what decides: the gate's section, how it is measured, and every model test."""
     return text(
         _canonical(params.gate),
-        *(part for path in files for part in (path.relative_to(tests).as_posix(), file(path))),
+        _canonical(params.evaluate),
+        *_contents(root / params.gate.tests),
     )
+
+
+DECIDES = (
+    "behaviour",
+    "bundle.py",
+    "compare",
+    "compiled",
+    "contract",
+    "digests.py",
+    "evaluate",
+    "features.py",
+    "gate",
+    "holdout.py",
+    "leakage",
+    "metrics",
+    "model.py",
+    "outcome.py",
+    "paired",
+    "params.py",
+    "params_behaviour.py",
+    "params_gate.py",
+    "score/batch.py",
+    "slices.py",
+    "tasks.py",
+    "verdict.py",
+    "verdict_json.py",
+)
+"""The parts of this package that measure a bundle and decide about it.
+
+dvc.yaml names all of them as dependencies of the gate, so that it runs again when one changes.
+"""
+
+
+def code() -> str:
+    """Digest of what measured and decided, as it is installed."""
+    package = Path(__file__).resolve().parent
+    parts = []
+    for name in DECIDES:
+        path = package / name
+        parts += [name, file(path)] if path.suffix else [name, *_contents(path)]
+    return text(*parts)
 
 
 def data(root: Path) -> str:
@@ -78,6 +118,15 @@ def _sources(folder: Path) -> list[Path]:
         for path in files
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
     )
+
+
+def _contents(folder: Path) -> list[str]:
+    """Name and digest of every file in a folder, in the order of names."""
+    return [
+        part
+        for path in _sources(folder)
+        for part in (path.relative_to(folder).as_posix(), file(path))
+    ]
 
 
 def _canonical(section: BaseModel) -> str:

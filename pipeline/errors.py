@@ -6,10 +6,13 @@
     |- UsageError                   2   the command line makes no sense
     |- GateNotPassed                3   the verdict is not PASS
     |- LimitCrossed                 4   monitoring found something over its limit
+    |- LockStale                    5   dvc.lock does not describe the project any more
     |- ProjectError
     |  |- ParamsError              10   params.yaml
     |  |- PluginError              11   a class or function named in params.yaml
     |  |- ContractFileError        12   the contract file itself
+    |  |- PipelineFileError        13   dvc.yaml or dvc.lock
+    |  |- BehaviourError           14   a behaviour check that makes no sense here
     |- DataError
     |  |- ContractBroken           20   the table breaks its contract
     |  |- SchemaMismatch           21   columns missing, renamed or of another type
@@ -125,6 +128,19 @@ class LimitCrossed(AssayError):
     exit_code = 4
 
 
+class LockStale(AssayError):
+    """All stages that changed at once; ``mistakes`` holds a line for each."""
+
+    exit_code = 5
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__("; ".join(mistakes))
+
+    def lines(self) -> list[str]:
+        return self.mistakes
+
+
 class ProjectError(AssayError):
     """Something in the project's own files."""
 
@@ -148,6 +164,14 @@ class PluginError(ProjectError):
 
 class ContractFileError(ProjectError):
     exit_code = 12
+
+
+class PipelineFileError(ProjectError):
+    exit_code = 13
+
+
+class BehaviourError(ProjectError):
+    exit_code = 14
 
 
 class DataError(AssayError):

@@ -12,12 +12,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pipeline import layout
 from pipeline.errors import ParamsError
+from pipeline.params_gate import Gate
 from pipeline.params_inputs import Input
+from pipeline.params_leakage import Leakage
 from pipeline.params_messages import explain
+from pipeline.params_rehearse import Rehearse
 from pipeline.params_types import Count, Day, Frozen, Positive, Section, Share, Text
 from pipeline.tasks import Metric
 
@@ -142,43 +145,6 @@ class Evaluate(Section):
     pairs: tuple[Pair, ...] = ()
 
 
-class Rule(Section):
-    """One limit on one metric, overall or in each value of a slice field."""
-
-    name: Text
-    metric: Metric
-    min: float | None = None
-    max: float | None = None
-    slice: Text | None = None
-    decide: Literal["interval", "value"] = "interval"
-    owner: Text
-    because: Text
-
-    @model_validator(mode="after")
-    def _one_limit(self) -> Rule:
-        if (self.min is None) == (self.max is None):
-            raise ValueError(
-                f"exactly one of min and max|{'neither' if self.min is None else 'both'}"
-            )
-        return self
-
-
-class Gate(Section):
-    tests: Text
-    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-
-    @field_validator("rules")
-    @classmethod
-    def _distinct(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
-        names = [rule.name for rule in rules]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(
-                f"every rule under a name of its own|{', '.join(twice)} more than once"
-            )
-        return rules
-
-
 class Registry(Section):
     stage: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "prod"
 
@@ -231,9 +197,11 @@ class Params(Section):
     ingest: Ingest
     contract: Contract
     prepare: Prepare
+    leakage: Leakage = Leakage()
     train: Train
     bundle: Bundle = Bundle()
     evaluate: Evaluate = Evaluate()
+    rehearse: Rehearse = Rehearse()
     gate: Gate
     registry: Registry = Registry()
     score: Score

@@ -35,7 +35,7 @@ _EXPECTED = {
     "union_tag_not_found": "a key {discriminator} that says which kind this is",
 }
 
-TAGS = ("rule", "format")
+TAGS = ("rule", "format", "kind", "check")
 """The keys that say which kind a mapping is where several may stand."""
 
 
@@ -43,9 +43,14 @@ def explain(
     error: ValidationError, tree: Mapping[str, Any], name: str, root: type[BaseModel]
 ) -> list[str]:
     """One line for each mistake, in the order of the file."""
+    items = error.errors(include_url=False)
+    wrong = [item["loc"][:-1] for item in items]
     found = [
         (_line(tree, _in_tree(tree, item)), _sentence(item, tree, name, root))
-        for item in error.errors(include_url=False)
+        for item in items
+        # A list all of whose items are wrong is too short to pydantic, which left them out.
+        if item["type"] != "too_short"
+        or not any(loc[: len(item["loc"])] == item["loc"] for loc in wrong)
     ]
     return [text for _, text in sorted(found, key=lambda pair: pair[0] or 0)]
 
@@ -57,7 +62,8 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         valid = _names(root, item["loc"][:-1])
-        near = difflib.get_close_matches(str(loc[-1]), valid, n=1, cutoff=0.5)
+        # As it came out of YAML the key may be a number, which is not found in the tree.
+        near = difflib.get_close_matches(str(item["loc"][-1]), valid, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(valid)}"
         return f"{where}: unknown key; {hint}"
     if kind == "missing":

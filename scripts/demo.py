@@ -1,32 +1,34 @@
 """`make demo`: the whole flow on real flights, in a clone of its own under build/demo.
 
 Trains and gates a model, promotes it, scores a week of July 2013 with Spark and compares
-each night with what the model was trained on. The clone has its own tags, models and store,
-and no remote, so nothing that happens here can reach the repository it was cloned from.
+each night with what the model was trained on. Then three challengers come: one that is blocked,
+one that cannot be told, one that is promoted. The clone has its own tags, models and store, and
+no remote, so nothing that happens here can reach the repository it was cloned from.
 """
 
 from __future__ import annotations
 
-import os
+import re
 import shlex
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-CLONE = ROOT / "build" / "demo"
-TOOLS = Path(sys.executable).parent
+from challengers import CHALLENGERS, Challenger, Unexpected
+from clone import CLONE, Failed, exports, git, make_clone, must, shown, stream
+
 NIGHTS = [f"2013-07-0{day}" for day in range(1, 8)]
 WHY = "first model: beats the base rate on June, at every airport"
 LIMIT_CROSSED = 4
 INTERRUPTED = 130
 
 OPEN = (
-    ("verdict of the gate", "reports/gate/verdict.md"),
+    ("the gate: better, and promoted", "reports/gate/index.html"),
+    ("the gate: blocked, and not told", "reports/challengers/*/index.html"),
+    ("challenger beside champion", "reports/compare/index.html"),
     ("contract report", "reports/contract/*.html"),
     ("classification report", "reports/evaluate/*.html"),
     ("model card", "models/bundle/card.md"),
@@ -35,39 +37,35 @@ OPEN = (
 """What to look at -> where, in the clone."""
 
 
-class Failed(Exception):
-    """A step that did not end as it should; the message says how to repeat it."""
-
-
 @dataclass(frozen=True)
 class Step:
     """One command of the demonstration.
 
     ``findings`` are exit codes that are an answer, not a failure, and what they mean;
-    ``says`` is text that the command must print.
+    ``runs`` are the only stages that ``dvc repro`` may run.
     """
 
     title: str
     command: tuple[str, ...]
     findings: Mapping[int, str]
-    says: str | None
+    runs: tuple[str, ...] | None
 
 
 def step(
     title: str,
     *command: str,
     findings: Mapping[int, str] | None = None,
-    says: str | None = None,
+    runs: tuple[str, ...] | None = None,
 ) -> Step:
-    return Step(title, command, findings or {}, says)
+    return Step(title, command, findings or {}, runs)
 
 
 TRAIN = (
     step("Read, check, split, train three candidates, evaluate, gate", "dvc", "repro"),
     step(
-        "Once more: nothing has changed, so nothing runs",
+        "Once more: nothing has changed, so only the look for a champion runs",
         *("dvc", "repro"),
-        says="Data and pipelines are up to date.",
+        runs=("champion",),
     ),
 )
 RUN = (
@@ -86,6 +84,16 @@ RUN = (
     ),
     step("Where things stand", "assay", "status"),
 )
+AFTER = (
+    step(
+        "Promote the better one",
+        *("assay", "promote", "--because", "fewer features at each split: better on June"),
+    ),
+    step("Who promoted what, on what evidence", "assay", "versions"),
+    step("What the policy says of both versions", "assay", "gate", "backtest"),
+)
+SAID_NO = {255: "the gate said no, as it should"}
+"""What DVC makes of a stage that fails."""
 
 
 def main() -> int:
@@ -95,9 +103,7 @@ def main() -> int:
         make_clone()
         print("\nTo repeat a step by hand:")
         print(f"    cd {shown(CLONE)}; export {exports()}")
-        outcomes = play(TRAIN, first=1, total=len(TRAIN) + 1 + len(RUN))
-        outcomes += [commit(number=len(TRAIN) + 1, total=len(TRAIN) + 1 + len(RUN))]
-        outcomes += play(RUN, first=len(TRAIN) + 2, total=len(TRAIN) + 1 + len(RUN))
+        outcomes = demonstration()
     except Failed as failure:
         print(f"\ndemo: {failure}", file=sys.stderr)
         return 1
@@ -106,65 +112,6 @@ def main() -> int:
         return INTERRUPTED
     summary(outcomes, time.monotonic() - start)
     return 0
-
-
-# ------------------------------------------------------------------------------ the clone
-
-
-def make_clone() -> None:
-    """Clone HEAD anew, without tags or a remote."""
-    if not (TOOLS / "dvc").exists() or not (TOOLS / "assay").exists():
-        raise Failed("dvc and assay are not installed beside this Python. Run: make demo")
-    if git("rev-parse", "--verify", "--quiet", "HEAD", at=ROOT).returncode:
-        raise Failed(f"{ROOT} is not a git repository with a commit; there is nothing to clone")
-    changes = git("status", "--porcelain", at=ROOT).stdout.splitlines()
-    if changes:
-        print(
-            f"Note: the demonstration runs the last commit; it does not see {len(changes)} "
-            f"uncommitted change{'s' if len(changes) > 1 else ''} (git status lists them)."
-        )
-    if CLONE.exists():
-        print(f"Deleting the previous {shown(CLONE)}")
-        shutil.rmtree(CLONE)
-    CLONE.parent.mkdir(parents=True, exist_ok=True)
-    must("clone", "--quiet", "--no-tags", str(ROOT), str(CLONE), at=ROOT)
-    must("remote", "remove", "origin")
-    # A key that has to be unlocked must not stop the show.
-    must("config", "commit.gpgsign", "false")
-    must("config", "tag.gpgsign", "false")
-    if not (git("config", "user.name").stdout and git("config", "user.email").stdout):
-        must("config", "user.name", "Assay demonstration")
-        must("config", "user.email", "demo@localhost")
-    head = git("log", "-1", "--format=%h %s").stdout.strip()
-    print(f"Cloned {head} into {shown(CLONE)}")
-
-
-def git(*arguments: str, at: Path = CLONE) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["git", *arguments], cwd=at, env=environment(), capture_output=True, text=True
-    )
-
-
-def must(*arguments: str, at: Path = CLONE) -> None:
-    done = git(*arguments, at=at)
-    if done.returncode:
-        raise Failed(f"git {shlex.join(arguments)} failed: {done.stderr.strip()}")
-
-
-def environment() -> dict[str, str]:
-    """Our own, less what git sets inside a hook, plus the clone's package."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return kept | {
-        "PATH": os.pathsep.join([str(TOOLS), kept.get("PATH", os.defpath)]),
-        "PYTHONPATH": str(CLONE),
-        "PYTHONUNBUFFERED": "1",
-        "DVC_NO_ANALYTICS": "1",
-        "DO_NOT_TRACK": "1",
-    }
-
-
-def exports() -> str:
-    return f'PATH="{TOOLS}:$PATH" PYTHONPATH="$PWD" DVC_NO_ANALYTICS=1'
 
 
 # ------------------------------------------------------------------------------ the steps
@@ -179,8 +126,56 @@ class Outcome:
     note: str = ""
 
 
+def demonstration() -> list[Outcome]:
+    """Every step in its order."""
+    total = len(TRAIN) + 1 + len(RUN) + len(CHALLENGERS) + 1 + len(AFTER)
+    outcomes = play(TRAIN, first=1, total=total)
+    outcomes.append(commit("Train late-flights", len(outcomes) + 1, total))
+    outcomes += play(RUN, first=len(outcomes) + 1, total=total)
+    for challenger in CHALLENGERS:
+        outcomes.append(challenge(challenger, len(outcomes) + 1, total))
+    outcomes.append(commit("Train on fewer features at each split", len(outcomes) + 1, total))
+    return outcomes + play(AFTER, first=len(outcomes) + 1, total=total)
+
+
 def play(steps: Sequence[Step], first: int, total: int) -> list[Outcome]:
     return [run(item, number, total) for number, item in enumerate(steps, first)]
+
+
+def challenge(challenger: Challenger, number: int, total: int) -> Outcome:
+    """Change the project, let the gate answer, and go back unless the challenger passed.
+
+    Raises
+    ------
+    Failed
+        The gate gave another answer than it must.
+    """
+    try:
+        challenger.apply(CLONE)
+        answer = step(
+            challenger.title, "dvc", "repro", findings={} if challenger.passes else SAID_NO
+        )
+        outcome = run(answer, number, total)
+        print(challenger.check(CLONE))
+        print(f"\n$ assay gate explain '{challenger.rule}'", flush=True)
+        stream(("assay", "gate", "explain", challenger.rule), listen=False)
+    except Unexpected as error:
+        raise Failed(f"step {number}: {error}") from None
+    if not challenger.passes:
+        keep(challenger)
+        must("checkout", "--quiet", "--force", "HEAD")
+        for name in challenger.files:
+            (CLONE / name).unlink()
+        stream(("dvc", "checkout", "--quiet"), listen=False)
+    return outcome
+
+
+def keep(challenger: Challenger) -> None:
+    """Put the gate's page and summary aside, to be opened after the demonstration."""
+    folder = CLONE / "reports" / "challengers" / challenger.name
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("index.html", "verdict.md"):
+        shutil.copy(CLONE / "reports" / "gate" / name, folder / name)
 
 
 def run(item: Step, number: int, total: int) -> Outcome:
@@ -189,43 +184,27 @@ def run(item: Step, number: int, total: int) -> Outcome:
     Raises
     ------
     Failed
-        It ended with a code that is no finding, or did not print what it must.
+        It ended with a code that is no finding, or ran other stages than it must.
     """
     headline(item.title, number, total)
     print(f"$ {shlex.join(item.command)}", flush=True)
     start = time.monotonic()
-    code, text = stream(item.command, listen=item.says is not None)
+    code, text = stream(item.command, listen=item.runs is not None)
     seconds = time.monotonic() - start
     if code and code not in item.findings:
         raise Failed(
             f"step {number} ended with exit code {code} after {seconds:.0f} s. To repeat it:\n"
             f"    cd {shown(CLONE)} && {exports()} {shlex.join(item.command)}"
         )
-    if item.says is not None and item.says not in text:
-        raise Failed(f"step {number} was expected to print '{item.says}'")
+    ran = tuple(re.findall(r"Running stage '([^']+)'", text))
+    if item.runs is not None and ran != item.runs:
+        raise Failed(f"step {number} was to run {item.runs}, and ran {ran}")
     note = item.findings.get(code, "")
     print(f"-- {seconds:.1f} s{f'; exit code {code}, {note}' if note else ''}", flush=True)
     return Outcome(item.title, seconds, note.partition(":")[0])
 
 
-def stream(command: Sequence[str], listen: bool) -> tuple[int, str]:
-    """Exit code and, if we ``listen``, the output; without that the terminal is passed on."""
-    with subprocess.Popen(
-        command,
-        cwd=CLONE,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if listen else None,
-        text=True,
-    ) as process:
-        heard = []
-        for line in process.stdout or ():
-            print(line, end="", flush=True)
-            heard.append(line)
-    return process.returncode, "".join(heard)
-
-
-def commit(number: int, total: int) -> Outcome:
+def commit(message: str, number: int, total: int) -> Outcome:
     """Commit what the run left, unless it is what was committed before, to the byte."""
     title = "Commit dvc.lock, metrics and verdict: what a version is bound to"
     headline(title, number, total)
@@ -233,7 +212,7 @@ def commit(number: int, total: int) -> Outcome:
         print("Nothing to commit: the run made what HEAD already names, to the byte.")
         return Outcome(title, 0.0, "as committed")
     must("add", "--all")
-    command = ("git", "commit", "--message", "Train late-flights")
+    command = ("git", "commit", "--message", message)
     print(f"$ git add --all && {shlex.join(command)}", flush=True)
     code, _ = stream(command, listen=False)
     if code:
@@ -283,14 +262,6 @@ def size(path: Path) -> str:
             return f"{number:.0f} {unit}"
         number /= 1000
     return f"{number:.1f} GB"
-
-
-def shown(path: Path) -> str:
-    """``path`` as seen from where the user stands, if it lies below."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 if __name__ == "__main__":

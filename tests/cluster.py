@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -164,7 +164,8 @@ def _end(process: subprocess.Popen[bytes], how: signal.Signals) -> None:
         process.kill()
         process.wait()
     for pid in _session(process.pid):
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it may have ended by itself just now
+            os.kill(pid, signal.SIGKILL)
 
 
 def _session(leader: int) -> list[int]:

@@ -22,7 +22,6 @@ import pyarrow.parquet as pq
 
 from pipeline import layout, params
 from pipeline.contract.columns import Columns
-from pipeline.errors import RunHeld
 from pipeline.score.stage import nights
 from tests.projects import ROOT
 from tests.scorer import Scorer
@@ -49,12 +48,7 @@ def held_against(scorer: Scorer, night: str) -> Found:
     AssertionError
         A row that was not refused has no score, or a key has several.
     """
-    try:
-        report: object = scorer.score(night)
-    except RunHeld as held:
-        # A night that its contract holds, as the last of the year, which has no weather.
-        report = held
-        scorer.store.release(scorer.store.runs(night)[-1].run_id, by="parity", because="compare")
+    report = scorer.score(night)
     contract, keys = scorer.pinned.contract, list(scorer.pinned.contract.keys)
     folder = scorer.root / layout.RAW / f"{scorer.store.column}={night}"
     raw = pq.read_table(folder, partitioning=None)

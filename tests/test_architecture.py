@@ -22,6 +22,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pipeline import layout
+from pipeline.digests import DECIDES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pipeline"
@@ -51,9 +52,13 @@ STAGE_MODULES = {
     "ingest": ["pipeline.ingest.stage"],
     "contract": ["pipeline.contract.stage"],
     "prepare": ["pipeline.prepare.stage"],
+    "leakage": ["pipeline.leakage.stage"],
     "train": ["pipeline.train.stage"],
     "select": ["pipeline.train.select"],
     "evaluate": ["pipeline.evaluate.stage"],
+    "champion": ["pipeline.registry.champion"],
+    "compare": ["pipeline.compare.stage"],
+    "rehearse": ["pipeline.rehearse.stage", "pipeline.rehearse.cost"],
     "gate": ["pipeline.gate.stage", "pipeline.gate.plugin"],  # pytest loads the plugin by name
 }
 """Stage of dvc.yaml -> the modules that ``assay STAGE`` starts from."""
@@ -214,12 +219,21 @@ def test_deps_cover_every_module_that_the_stage_runs(stage: str) -> None:
 @pytest.mark.parametrize("stage", STAGE_MODULES)
 def test_deps_name_no_module_that_the_stage_does_not_run(stage: str) -> None:
     run = [file.relative_to(ROOT).as_posix() for file in runs(stage)]
+    # The verdict names the digest of all that decides, also where another stage runs it.
+    run += [f"pipeline/{name}" for name in DECIDES] if stage == "gate" else []
     idle = [
         dep
         for dep in paths_of(stages()[stage], "deps")
         if lies_in(dep, "pipeline") and not any(lies_in(path, dep) for path in run)
     ]
     assert not idle, f"dvc.yaml: stages.{stage}.deps names {', '.join(idle)} for nothing"
+
+
+def test_the_gate_runs_again_when_what_decides_changes() -> None:
+    deps = paths_of(stages()["gate"], "deps")
+    missing = [name for name in DECIDES if not any(lies_in(f"pipeline/{name}", d) for d in deps)]
+    assert not missing, f"dvc.yaml: stages.gate.deps lacks {', '.join(missing)}"
+    assert [name for name in DECIDES if not (PACKAGE / name).exists()] == []
 
 
 def test_outs_are_the_paths_of_layout() -> None:

@@ -24,16 +24,19 @@ PLOTS = {
     "multiclass": ["calibration", "classes", "confusion", "score_histogram"],
     "regression": ["error_histogram", "predicted_actual"],
 }
+JUDGE = ("champion", "compare", "gate")
 NIGHTS = ("--from", "2024-03-01", "--to", "2024-03-02")
 
 
 def run(root: Path, *names: str) -> None:
     """Stages by name, in this process; ``train`` is every candidate."""
+    import pipeline.compare.stage
     import pipeline.contract.stage
     import pipeline.evaluate.stage
     import pipeline.gate.stage
     import pipeline.ingest.stage
     import pipeline.prepare.stage
+    import pipeline.registry.champion
     import pipeline.train.select
     import pipeline.train.stage
 
@@ -44,6 +47,8 @@ def run(root: Path, *names: str) -> None:
         "prepare": pipeline.prepare.stage.run,
         "select": pipeline.train.select.run,
         "evaluate": pipeline.evaluate.stage.run,
+        "champion": pipeline.registry.champion.run,
+        "compare": pipeline.compare.stage.run,
         "gate": pipeline.gate.stage.run,
     }
     for name in names:
@@ -64,7 +69,8 @@ def gated(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of a task, run as far as a verdict. Do not write to it."""
     root = tmp_path_factory.mktemp("gated") / task
     variants.make(root, task)
-    run(root, "ingest", "contract", "prepare", "train", "select", "evaluate", "gate")
+    projects.call(root, "git", "init", "--quiet")  # no tag in it: there is no champion yet
+    run(root, "ingest", "contract", "prepare", "train", "select", "evaluate", *JUDGE)
     return root
 
 

@@ -115,3 +115,12 @@ def test_numbers_and_words_are_read_as_dvc_reads_them():
 def test_a_missing_file_says_what_to_do(tmp_path: Path):
     with pytest.raises(ParamsError, match=r"no such file.*--root"):
         params.load(tmp_path)
+
+
+def test_a_list_of_one_mistake_is_not_called_too_short_as_well():
+    start, end = TEXT.index("  rules:\n"), TEXT.index("registry:")
+    one = "  rules:\n    - {name: a, metric: acu, min: 1, owner: us, because: why}\n"
+    with pytest.raises(ParamsError) as caught:
+        params.parse(TEXT[:start] + one + TEXT[end:], "params.yaml")
+    (line,) = caught.value.lines()
+    assert "gate.rules[0].metric" in line

@@ -23,7 +23,7 @@ def test_each_row_is_in_one_part_of_every_field(rows: list[tuple[str | None, int
 
 def test_a_pair_has_the_rows_of_both_values() -> None:
     frame = pd.DataFrame({"a": ["x", "x", "y"], "b": [1.0, np.nan, 1.0]})
-    pairs = [part for part in parts(frame, [], [("a", "b")])]
+    pairs = list(parts(frame, [], [("a", "b")]))
     assert [part.title for part in pairs] == [f"a & b=x & {MISSING}", "a & b=x & 1", "a & b=y & 1"]
     assert [part.rows.tolist() for part in pairs] == [[1], [0], [2]]
 

@@ -1,14 +1,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
+import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PromotionRefused
-from pipeline.verdict import Finding, Outcome, Verdict, combine
+from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver, combine
+from pipeline.verdict_json import dumps, loads
 
+SCHEMA = Path(__file__).resolve().parents[1] / "docs" / "verdict.schema.json"
+PUBLISHED = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+HELD = {"state": "compared", "version": "v0.1.0", "bundle": "sha256:x"}
+WAIVER = {"because": "b", "owner": "o", "until": "2013-12-31"}
+NONE = Champion("none")
 ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
@@ -16,7 +25,7 @@ def finding(outcome: Outcome, rule: str = "ranks") -> Finding:
     return Finding(rule=rule, kind="rule", outcome=outcome, detail="auc 0.7 meets the limit")
 
 
-def verdict(*findings: Finding) -> Verdict:
+def verdict(*findings: Finding, champion: Champion = NONE) -> Verdict:
     return Verdict(
         outcome=combine(findings),
         name="late-flights",
@@ -25,7 +34,8 @@ def verdict(*findings: Finding) -> Verdict:
         data="sha256:d",
         contract="sha256:c",
         policy="sha256:p",
-        champion=None,
+        code="sha256:k",
+        champion=champion,
         findings=findings,
         types=("sklearn.x.Y",),
     )
@@ -33,10 +43,26 @@ def verdict(*findings: Finding) -> Verdict:
 
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.none() | st.text(min_size=1)
+counts = st.none() | st.integers(min_value=0)
+waivers = st.none() | st.builds(
+    Waiver,
+    because=st.text(min_size=1),
+    owner=st.text(min_size=1),
+    until=st.dates().map(lambda day: day.isoformat()),
+)
+champions = st.sampled_from(
+    [
+        Champion("none"),
+        Champion("compared", "v0.1.0", "sha256:a"),
+        Champion("unreadable", "v0.1.0"),
+        Champion("features_missing", "v0.2.0", "sha256:a"),
+        Champion("incomparable", "v0.2.0", "sha256:a"),
+    ]
+)
 findings = st.builds(
     Finding,
     rule=st.text(min_size=1),
-    kind=st.sampled_from(["rule", "test"]),
+    kind=st.sampled_from(["rule", "behaviour", "test"]),
     outcome=st.sampled_from(Outcome),
     detail=st.text(min_size=1),
     metric=texts,
@@ -46,7 +72,14 @@ findings = st.builds(
     high=numbers,
     limit=numbers,
     direction=st.sampled_from(["min", "max", None]),
-    rows=st.none() | st.integers(min_value=0),
+    champion=numbers,
+    challenger=numbers,
+    method=texts,
+    rows=counts,
+    rows_needed=counts,
+    severity=st.sampled_from(["block", "warn"]),
+    tolerated=st.booleans(),
+    waiver=waivers,
     owner=texts,
     because=texts,
 )
@@ -60,9 +93,40 @@ def test_all_passed_is_pass() -> None:
     assert combine([finding(Outcome.PASS)] * 3) is Outcome.PASS
 
 
-@given(st.lists(findings, min_size=1), findings)
+@given(st.lists(findings), findings)
 def test_another_finding_never_improves_the_outcome(some: list[Finding], more: Finding) -> None:
-    assert ORDER.index(combine([*some, more])) <= ORDER.index(combine(some))
+    decided = [finding(Outcome.PASS), *some]
+    assert ORDER.index(combine([*decided, more])) <= ORDER.index(combine(decided))
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"severity": "warn"}, "warning"),
+        ({"tolerated": True, "outcome": Outcome.INCONCLUSIVE}, "tolerated"),
+        ({"waiver": Waiver("a fix is on its way", "us", "2013-12-31")}, "waived until 2013-12-31"),
+    ],
+)
+def test_what_does_not_decide(changes: dict[str, object], word: str) -> None:
+    told = replace(finding(Outcome.FAIL), **changes)  # type: ignore[arg-type]
+    assert not told.decides
+    assert not told.blocks
+    assert told.standing == word
+    assert combine([finding(Outcome.PASS), told]) is Outcome.PASS
+    # By itself it decides nothing, and what nobody decided is no PASS.
+    assert combine([told]) is Outcome.FAIL
+
+
+def test_tolerance_is_for_inconclusive_alone() -> None:
+    told = replace(finding(Outcome.FAIL), tolerated=True)
+    assert told.blocks
+    assert told.standing == ""
+
+
+def test_what_blocks_comes_with_fail_first() -> None:
+    unsure, bad = finding(Outcome.INCONCLUSIVE, "a"), finding(Outcome.FAIL, "b")
+    warned = replace(finding(Outcome.FAIL, "c"), severity="warn")
+    assert verdict(unsure, warned, bad, finding(Outcome.PASS)).blocking == (bad, unsure)
 
 
 @given(st.lists(findings).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
@@ -70,18 +134,34 @@ def test_order_does_not_matter(pair: tuple[list[Finding], list[Finding]]) -> Non
     assert combine(pair[0]) is combine(pair[1])
 
 
-@given(st.lists(findings))
-def test_a_verdict_survives_the_way_to_json_and_back(some: list[Finding]) -> None:
-    written = verdict(*some)
-    text = written.to_json()
-    assert Verdict.from_json(text, "verdict.json") == written
-    assert Verdict.from_json(text, "verdict.json").to_json() == text
+@settings(deadline=None)
+@given(st.lists(findings), champions)
+def test_a_verdict_survives_the_way_to_json_and_back(
+    some: list[Finding], champion: Champion
+) -> None:
+    written = verdict(*some, champion=champion)
+    text = dumps(written)
+    assert loads(text, "verdict.json") == written
+    assert dumps(loads(text, "verdict.json")) == text
+    PUBLISHED.validate(json.loads(text))
 
 
-def test_no_champion_is_stated() -> None:
-    tree = json.loads(verdict(finding(Outcome.PASS)).to_json())
-    assert tree["champion"] is None
+def test_the_published_schema_is_strict() -> None:
+    tree = json.loads(dumps(verdict(finding(Outcome.PASS))))
+    for place in (tree, tree["findings"][0], tree["champion"]):
+        place["extra"] = 1
+        with pytest.raises(jsonschema.ValidationError, match="extra"):
+            PUBLISHED.validate(tree)
+        del place["extra"]
+
+
+def test_the_champion_is_stated() -> None:
+    tree = json.loads(dumps(verdict(finding(Outcome.PASS))))
+    assert tree["champion"] == {"state": "none", "version": None, "bundle": None}
     assert tree["basis"] == "no champion yet; absolute rules only"
+    held = Champion("compared", "v0.1.0", "sha256:" + 64 * "a")
+    tree = json.loads(dumps(verdict(finding(Outcome.PASS), champion=held)))
+    assert tree["basis"] == "champion, v0.1.0 (sha256:aaaaaaaaaaaa)"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -91,7 +171,7 @@ def test_a_finding_holds_finite_numbers_only(value: float) -> None:
 
 
 def changed(path: list[str | int], value: object) -> str:
-    tree = json.loads(verdict(finding(Outcome.FAIL)).to_json())
+    tree = json.loads(dumps(verdict(finding(Outcome.FAIL))))
     node = tree
     for step in path[:-1]:
         node = node[step]
@@ -115,8 +195,18 @@ def changed(path: list[str | int], value: object) -> str:
         (changed(["bundle"], None), "bundle is None"),
         (changed(["bundle"], "b"), "not a digest"),
         (changed(["extra"], 1), "unknown extra"),
-        (changed(["schema"], 2), "schema is 2"),
-        (changed(["champion"], "sha256:x"), "contradict"),
+        (changed(["schema"], 1), "schema is 1"),
+        (changed(["code"], KeyError), "lacks code"),
+        (changed(["champion"], "sha256:x"), "champion is no mapping"),
+        (changed(["champion", "state"], "gone"), "not one of none, compared"),
+        (changed(["champion", "state"], "compared"), "champion is compared, with version None"),
+        (changed(["champion", "version"], "v0.1.0"), "champion is none, with version v0.1.0"),
+        (changed(["champion"], HELD), "contradict"),
+        (changed(["findings", 0, "kind"], "rumour"), "kind is 'rumour'"),
+        (changed(["findings", 0, "severity"], "info"), "severity is 'info'"),
+        (changed(["findings", 0, "tolerated"], 1), "tolerated is 1"),
+        (changed(["findings", 0, "waiver"], {"until": "2013-12-31"}), "lacks because, owner"),
+        (changed(["findings", 0, "waiver"], {**WAIVER, "until": "soon"}), "soon"),
         (changed(["findings", 0, "outcome"], "OK"), "outcome is 'OK'"),
         (changed(["findings", 0, "limit"], "0.7"), "not a number"),
         (changed(["findings", 0, "limit"], float("nan")), "NaN is not a number"),
@@ -128,5 +218,5 @@ def changed(path: list[str | int], value: object) -> str:
 )
 def test_a_malformed_verdict_is_refused(text: str, reason: str) -> None:
     with pytest.raises(PromotionRefused, match=reason) as caught:
-        Verdict.from_json(text, "reports/gate/verdict.json")
+        loads(text, "reports/gate/verdict.json")
     assert caught.value.line().startswith("reports/gate/verdict.json: ")

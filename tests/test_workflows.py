@@ -69,7 +69,7 @@ def test_actions_are_pinned_by_digest_with_their_version(path: Path) -> None:
 def test_nothing_is_permitted_but_to_read(path: Path) -> None:
     workflow = read(path)
     assert workflow["permissions"] == {}
-    assert [job["permissions"] for job in workflow["jobs"].values()] == [{"contents": "read"}]
+    assert all(job["permissions"] == {"contents": "read"} for job in workflow["jobs"].values())
 
 
 @each_workflow
@@ -106,3 +106,23 @@ def test_ci_is_what_a_laptop_runs() -> None:
     assert [step for step in ran if "apt-get" not in step] == [".ci/run"]
     assert "postgresql" in ran[0]
     assert (ROOT / ".ci/run").stat().st_mode & 0o100
+
+
+@pytest.mark.parametrize("name", ["ci", "gate", "nightly"])
+def test_the_champion_s_tag_and_commit_are_there(name: str) -> None:
+    jobs = read(ROOT / f".github/workflows/{name}.yml")["jobs"]
+    asking = [job for job in jobs.values() if "check --lock" not in str(job)]
+    assert asking
+    for job in asking:
+        (given,) = (s["with"] for s in job["steps"] if "checkout@" in s.get("uses", ""))
+        assert (given["fetch-depth"], given["fetch-tags"]) == (0, True)
+
+
+def test_the_gate_s_first_job_asks_whether_the_lock_is_current() -> None:
+    jobs = read(ROOT / ".github/workflows/gate.yml")["jobs"]
+    first = next(iter(jobs.values()))
+    assert ".venv/bin/assay check --lock" in [step.get("run") for step in first["steps"]]
+    # Where no lock is committed, every later step is left out, and the summary says so.
+    (at,) = (n for n, step in enumerate(first["steps"]) if step.get("id") == "committed")
+    rest = first["steps"][at + 1 :]
+    assert {step["if"] for step in rest} == {"steps.committed.outputs.lock == 'true'"}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from pipeline import layout
-from pipeline.gate.evaluation import Evaluation
+from pipeline.gate.fixtures import NO_CHAMPION
 from pipeline.gate.record import Seen
 from pipeline.gate.run import Session
-from pipeline.params import Params
 from pipeline.verdict import Finding, Outcome
 
 TEST_OUTCOMES = {
@@ -30,23 +29,13 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Bound:
-    """Digests of what the verdict is about, as the files are now."""
-
-    bundle: str
-    data: str
-    contract: str
-    policy: str
-
-
 def rule_findings(decided: Sequence[Finding], seen: Seen) -> tuple[Finding, ...]:
     """The findings decided here, each turned to FAIL unless pytest saw the very same.
 
     Parameters
     ----------
     decided
-        What :func:`pipeline.gate.rules.decide` gives in this process.
+        What :func:`pipeline.gate.items.findings_of` gives in this process.
     """
     return tuple(_confirmed(finding, seen) for finding in decided)
 
@@ -54,18 +43,26 @@ def rule_findings(decided: Sequence[Finding], seen: Seen) -> tuple[Finding, ...]
 def _confirmed(finding: Finding, seen: Seen) -> Finding:
     node = f"{layout.PARAMS}::{finding.title}"
     if node not in seen.rules or node not in seen.outcomes:
-        return replace(
-            finding, outcome=Outcome.FAIL, detail=f"did not run under pytest ({finding.detail})"
-        )
-    passed = seen.outcomes[node] == "passed"
-    if seen.rules[node] != finding or passed is not (finding.outcome is Outcome.PASS):
-        return replace(
+        return _distrusted(finding, f"did not run under pytest ({finding.detail})")
+    if seen.rules[node] != finding or seen.outcomes[node] != _expected(finding):
+        return _distrusted(
             finding,
-            outcome=Outcome.FAIL,
-            detail=f"pytest saw something else: {seen.outcomes[node]}, "
+            f"pytest saw something else: {seen.outcomes[node]}, "
             f"'{seen.rules[node].detail}' instead of '{finding.detail}'",
         )
     return finding
+
+
+def _expected(finding: Finding) -> str:
+    """How pytest must have reported it."""
+    if finding.outcome is Outcome.PASS:
+        return "passed"
+    return "failed" if finding.blocks else "xfailed"
+
+
+def _distrusted(finding: Finding, detail: str) -> Finding:
+    """FAIL that decides, whatever the rule says of itself."""
+    return replace(finding, outcome=Outcome.FAIL, detail=detail, severity="block", waiver=None)
 
 
 def model_test_findings(seen: Seen) -> tuple[Finding, ...]:
@@ -87,7 +84,10 @@ def _test_finding(node: str, seen: Seen) -> Finding:
         return _about_tests(node, Outcome.PASS, "passed")
     detail = seen.details.get(node)
     words = _WORDS[outcome] + (f": {detail}" if detail else "")
-    return _about_tests(node, TEST_OUTCOMES[outcome], words)
+    found = _about_tests(node, TEST_OUTCOMES[outcome], words)
+    # The first model has no champion to be held against; absolute rules and tests decide.
+    absent = outcome == "skipped" and (detail or "").startswith(NO_CHAMPION)
+    return replace(found, tolerated=absent)
 
 
 def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Finding, ...]:
@@ -115,53 +115,5 @@ def _explains(seen: Seen) -> bool:
     return bool(seen.uncollected) or not failed.isdisjoint(seen.outcomes.values())
 
 
-def binding_findings(
-    evaluation: Evaluation, params: Params, before: Bound, after: Bound
-) -> tuple[Finding, ...]:
-    """FAIL for each thing that the evaluation, the files and params.yaml disagree about."""
-    found = []
-    for what, said, now in (
-        ("bundle", evaluation.bundle, before.bundle),
-        ("data", evaluation.data, before.data),
-        ("contract", evaluation.contract, before.contract),
-    ):
-        if said != now:
-            found.append(
-                _about_binding(
-                    f"evaluation is about another {what}: {said[:19]}, now it is {now[:19]}"
-                )
-            )
-    if evaluation.name != params.name:
-        found.append(
-            _about_binding(f"evaluation is about '{evaluation.name}', not '{params.name}'")
-        )
-    if evaluation.confidence != params.evaluate.confidence:
-        found.append(
-            _about_binding(
-                f"evaluation has {evaluation.confidence:.4g} intervals, "
-                f"params.yaml asks for {params.evaluate.confidence:.4g}"
-            )
-        )
-    if before != after:
-        changed = [
-            name
-            for name in ("bundle", "data", "contract", "policy")
-            if getattr(before, name) != getattr(after, name)
-        ]
-        found.append(_about_binding(f"{', '.join(changed)} changed while the gate ran"))
-    return tuple(found)
-
-
 def _about_tests(node: str, outcome: Outcome, detail: str) -> Finding:
     return Finding(rule=node, kind="test", outcome=outcome, detail=detail)
-
-
-def _about_binding(detail: str) -> Finding:
-    return Finding(
-        rule="the evaluation is about what is here now",
-        kind="rule",
-        outcome=Outcome.FAIL,
-        detail=detail,
-        owner="assay",
-        because="a verdict counts only for the very files it names",
-    )

@@ -1,7 +1,8 @@
 """Gate rules as pytest items: ``params.yaml::ranks late flights first``.
 
-A rule is decided when it is collected, since only the evaluation knows which slices there
-are; running the item reports that finding. So ``-k``, ``-x`` and JUnit work as for tests.
+A rule is decided when it is collected, since only the reports know which slices there are;
+running the item reports that finding. So ``-k``, ``-x``, markers and JUnit work as for tests.
+A finding that does not decide (a warning, one that is waived) is reported as xfailed.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import AssayError
+from pipeline.gate import behaviours
 from pipeline.verdict import Finding, Outcome
 
 
@@ -27,9 +28,10 @@ class RuleNotPassed(Exception):
 class RulesFile(pytest.File):
     """The project's params.yaml, of which every gate rule is an item."""
 
-    def collect(self) -> Iterator[RuleItem]:
+    def collect(self) -> Iterator[pytest.Item]:
         for finding in findings_of(self.path.parent):
             yield RuleItem.from_parent(self, name=finding.title, finding=finding)
+        yield from behaviours.items(self, self.path.parent)
 
 
 class RuleItem(pytest.Item):
@@ -40,8 +42,7 @@ class RuleItem(pytest.Item):
         self.finding = finding
 
     def runtest(self) -> None:
-        if self.finding.outcome is not Outcome.PASS:
-            raise RuleNotPassed(self.finding)
+        report(self.finding)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, RuleNotPassed):
@@ -52,10 +53,16 @@ class RuleItem(pytest.Item):
         return self.path, None, f"rule: {self.name}"
 
 
-def findings_of(root: Path) -> tuple[Finding, ...]:
-    """Every rule of the project decided, in the order of params.yaml.
+def report(finding: Finding) -> None:
+    """Pass, fail or xfail, as the finding says."""
+    if finding.blocks:
+        raise RuleNotPassed(finding)
+    if finding.outcome is not Outcome.PASS:
+        pytest.xfail(f"{finding.standing}: {finding.outcome}: {finding.detail}")
 
-    An evaluation that cannot be read makes every rule FAIL, with the reason.
+
+def findings_of(root: Path) -> tuple[Finding, ...]:
+    """Every rule of the project decided, in the order of params.yaml, with its waivers.
 
     Raises
     ------
@@ -63,16 +70,12 @@ def findings_of(root: Path) -> tuple[Finding, ...]:
         params.yaml is not valid.
     """
     from pipeline import params
-    from pipeline.gate import evaluation, rules
+    from pipeline.gate import rules, waivers
+    from pipeline.gate.inputs import Inputs
 
     gate = params.load(root).gate
-    try:
-        measured = evaluation.read(root)
-    except AssayError as error:
-        return tuple(
-            finding for rule in gate.rules for finding in rules.undecided(rule, error.line())
-        )
-    return tuple(finding for rule in gate.rules for finding in rules.decide(rule, measured))
+    decided = rules.decide_all(Inputs.of(root), gate)
+    return waivers.applied(decided, gate.waivers, waivers.today())
 
 
 def sentence(finding: Finding) -> str:

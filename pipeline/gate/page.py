@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Sequence
+
 from pipeline.verdict import Finding, Outcome, Verdict
+from pipeline.verdict_json import DIGESTS
 
 HEADLINES = {
-    Outcome.PASS: "every rule and every model test passed.",
+    Outcome.PASS: "everything that decides passed.",
     Outcome.FAIL: "it must not be promoted.",
     Outcome.INCONCLUSIVE: "nothing failed, but not everything could be told, so it must not be "
     "promoted.",
 }
-_WORST_FIRST = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+WIDTH = 110
+"""Columns where there is no terminal: in a log that CI keeps."""
+
+_OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
 def markdown(verdict: Verdict) -> str:
     """The whole verdict.md, for a pull request. Same verdict, same text."""
-    rules = [finding for finding in verdict.findings if finding.kind == "rule"]
-    tests = [finding for finding in verdict.findings if finding.kind == "test"]
+    rules = of_kind(verdict, "rule")
     parts = [
         f"# {verdict.outcome}: {_cell(verdict.name)}, candidate {_cell(verdict.candidate)}",
-        f"{verdict.outcome}: {HEADLINES[verdict.outcome]} Compared with: {verdict.basis}.",
-        "## Rules",
-        _table(rules),
-        "## Model tests",
-        _tests(tests),
-        "## About",
-        _about(verdict),
+        f"{verdict.outcome}: {HEADLINES[verdict.outcome]} Compared with: "
+        f"{_cell(verdict.champion.words)}.",
     ]
+    if verdict.blocking:
+        parts += ["## What stands in the way", _explained(verdict.blocking)]
+    parts += ["## Rules", _table(rules)]
+    undecided = [each for each in rules if each.outcome is not Outcome.PASS and not each.blocks]
+    if undecided:
+        parts += ["Shown, but not deciding:", _explained(worst_first(undecided))]
+    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
+        parts += [f"## {title}", _counted(of_kind(verdict, kind))]
+    parts += ["## About", _about(verdict)]
     return "\n\n".join(parts) + "\n"
 
 
-def worst_first(findings: tuple[Finding, ...] | list[Finding]) -> list[Finding]:
-    """FAIL, then INCONCLUSIVE, then PASS; each in the order it had."""
-    return sorted(findings, key=lambda finding: _WORST_FIRST.index(finding.outcome))
+def of_kind(verdict: Verdict, kind: str) -> list[Finding]:
+    """The verdict's findings of one kind, in their order."""
+    return [finding for finding in verdict.findings if finding.kind == kind]
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """What blocks, FAIL before INCONCLUSIVE, then what was let be, then what passed."""
+    return sorted(findings, key=lambda each: (not each.blocks, _OUTCOMES.index(each.outcome)))
 
 
 def value_words(finding: Finding) -> tuple[str, str, str, str]:
@@ -47,54 +62,70 @@ def value_words(finding: Finding) -> tuple[str, str, str, str]:
     return value, interval, limit, "" if finding.rows is None else f"{finding.rows:,}"
 
 
-def _table(rules: list[Finding]) -> str:
-    head = ("", "rule", "metric", "value", "interval", "limit", "rows", "owner", "because")
+def what(finding: Finding) -> str:
+    """What was measured: the metric, or the change of it where two models are compared."""
+    metric = finding.metric or ""
+    return f"change of {metric}" if finding.challenger is not None else metric
+
+
+def _table(rules: Sequence[Finding]) -> str:
+    head = ("", "rule", "what", "value", "interval", "limit", "rows", "owner", "because")
     lines = [_row(head), _row(("---",) * len(head))]
     for finding in worst_first(rules):
         lines.append(
             _row(
                 (
-                    _badge(finding),
+                    badge(finding),
                     finding.title,
-                    finding.metric or "",
+                    what(finding),
                     *value_words(finding),
                     finding.owner or "",
                     finding.because or "",
                 )
             )
         )
-    explained = [
-        f"- {_badge(finding)} {_cell(finding.title)}: {_cell(finding.detail)}"
-        for finding in worst_first(rules)
-        if finding.outcome is not Outcome.PASS
-    ]
-    return "\n".join(lines) + ("\n\n" + "\n".join(explained) if explained else "")
-
-
-def _tests(tests: list[Finding]) -> str:
-    if not tests:
-        return "There are none."
-    passed = sum(finding.outcome is Outcome.PASS for finding in tests)
-    lines = [f"{passed} of {len(tests)} passed."]
-    bad = [finding for finding in worst_first(tests) if finding.outcome is not Outcome.PASS]
-    if bad:
-        lines.append("")
-    lines += [f"- {_badge(item)} {_code(item.rule)}: {_cell(item.detail)}" for item in bad]
     return "\n".join(lines)
 
 
+def _explained(findings: Sequence[Finding]) -> str:
+    return "\n".join(
+        f"- {badge(finding)} {_name(finding)}: {_cell(finding.detail)}{_waived(finding)}"
+        for finding in findings
+    )
+
+
+def _waived(finding: Finding) -> str:
+    waiver = finding.waiver
+    if waiver is None:
+        return ""
+    return f" (waived until {waiver.until} by {_cell(waiver.owner)}: {_cell(waiver.because)})"
+
+
+def _counted(tests: Sequence[Finding]) -> str:
+    if not tests:
+        return "There are none."
+    passed = sum(finding.outcome is Outcome.PASS for finding in tests)
+    bad = [finding for finding in worst_first(tests) if finding.outcome is not Outcome.PASS]
+    lines = [f"{passed} of {len(tests)} passed."]
+    return "\n\n".join([*lines, _explained(bad)] if bad else lines)
+
+
 def _about(verdict: Verdict) -> str:
-    lines = [
-        f"- {what}: `{getattr(verdict, what)}`" for what in ("bundle", "data", "contract", "policy")
-    ]
+    lines = [f"- {name}: `{getattr(verdict, name)}`" for name in DIGESTS]
     types = ", ".join(_code(name) for name in verdict.types)
     lines.append(f"- model types allowed by params.yaml: {types or 'none'}")
     return "\n".join(lines)
 
 
-def _badge(finding: Finding) -> str:
-    passed = finding.outcome is Outcome.PASS
-    return finding.outcome.value if passed else f"**{finding.outcome}**"
+def badge(finding: Finding) -> str:
+    """The outcome, bold where it stands in the way, with what became of it where it does not."""
+    if finding.outcome is Outcome.PASS:
+        return str(finding.outcome)
+    return f"**{finding.outcome}**" if finding.blocks else f"{finding.outcome} ({finding.standing})"
+
+
+def _name(finding: Finding) -> str:
+    return _code(finding.title) if finding.kind == "test" else _cell(finding.title)
 
 
 def _row(cells: tuple[str, ...]) -> str:
@@ -126,27 +157,32 @@ def show(verdict: Verdict) -> None:
         right = head in ("value", "rows")
         # A name may be long, but none of it may be lost.
         table.add_column(head, justify="right" if right else "left", overflow="fold")
-    for finding in worst_first(verdict.findings):
-        if finding.kind == "rule":
-            # Eighty columns have no room for the interval; the sentences below state it.
-            value, _, limit, rows = value_words(finding)
-            cells = (finding.rule, finding.slice or "", value, limit, rows)
-            badge = Text(finding.outcome.value, style=styles[finding.outcome])
-            table.add_row(badge, *(Text(cell) for cell in cells))
-    console = Console(highlight=False)
+    for finding in worst_first(of_kind(verdict, "rule")):
+        # Eighty columns have no room for the interval; the sentences below state it.
+        value, _, limit, rows = value_words(finding)
+        cells = (finding.rule, finding.slice or "", value, limit, rows)
+        badge = Text(finding.outcome.value, style=styles[finding.outcome])
+        table.add_row(badge, *(Text(cell) for cell in cells))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     console.print(table)
-    tests = [finding for finding in verdict.findings if finding.kind == "test"]
-    passed = sum(finding.outcome is Outcome.PASS for finding in tests)
-    console.print(Text(f"Model tests: {passed} of {len(tests)} passed"))
+    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
+        tests = of_kind(verdict, kind)
+        passed = sum(finding.outcome is Outcome.PASS for finding in tests)
+        console.print(Text(f"{title}: {passed} of {len(tests)} passed"))
     for finding in worst_first(verdict.findings):
         if finding.outcome is not Outcome.PASS:
             badge = Text(finding.outcome.value, style=styles[finding.outcome])
-            owner = f" (owner: {finding.owner})" if finding.owner else ""
-            console.print(Text.assemble(badge, f" {finding.title}: {finding.detail}{owner}"))
+            notes = [finding.standing, f"owner: {finding.owner}" if finding.owner else ""]
+            told = "; ".join(note for note in notes if note)
+            console.print(
+                Text.assemble(
+                    badge, f" {finding.title}: {finding.detail}" + (f" ({told})" if told else "")
+                )
+            )
     console.print(
         Text.assemble(
             Text(verdict.outcome.value, style=styles[verdict.outcome]),
             f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "
-            f"{verdict.basis}",
+            f"{verdict.champion.words}",
         )
     )

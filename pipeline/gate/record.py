@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.verdict import Finding, finding_from_plain, finding_to_plain
+from pipeline.verdict import Finding
+from pipeline.verdict_json import finding_from_plain, finding_to_plain
 
 # The worst of a test's reports is the test's; anything unknown counts as failed.
 SEVERITY = ("passed", "xpassed", "xfailed", "skipped", "error", "failed")

@@ -1,22 +1,24 @@
-"""The stage ``gate``: evaluation, rules and model tests in; a bound verdict out."""
+"""The stage ``gate``: reports, rules, behaviours and model tests in; a bound verdict out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import digests, layout
+from pipeline import digests, layout, verdict_json
 from pipeline.errors import GateNotPassed
-from pipeline.gate import evaluation as evaluations
-from pipeline.gate import findings, page, rules
+from pipeline.gate import behaviours, binding, findings, html, items, page, waivers
+from pipeline.gate.binding import Bound
+from pipeline.gate.inputs import Inputs
 from pipeline.gate.run import JUNIT, run_pytest
 from pipeline.params import Params
 from pipeline.verdict import Finding, Outcome, Verdict, combine
 
-PAGE = f"{layout.GATE_REPORT}/verdict.md"
+MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
+HTML = f"{layout.GATE_REPORT}/index.html"
 
 
 def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
-    """Judge the bundle of ``root`` and write verdict.json, verdict.md and junit.xml.
+    """Judge the bundle of ``root``; write verdict.json, verdict.md, index.html and junit.xml.
 
     Parameters
     ----------
@@ -32,18 +34,25 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
     """
     root = root.resolve()
     _clear(root)
-    evaluation = evaluations.read(root)
+    inputs = Inputs.of(root)
+    evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
     before = _bound(root, params)
+    # Decided before any model test could touch a report or the model.
+    decided = (*items.findings_of(root), *behaviours.decide(root, params))
     session = run_pytest(root, params.gate.tests)
     after = _bound(root, params)
-    decided = [finding for rule in params.gate.rules for finding in rules.decide(rule, evaluation)]
-    found = (
-        *findings.binding_findings(evaluation, params, before, after),
+    there = (root / params.gate.tests).is_dir()
+    judged = (
         *findings.rule_findings(decided, session.seen),
-        *findings.session_findings(
-            session, params.gate.tests, there=(root / params.gate.tests).is_dir()
-        ),
         *findings.model_test_findings(session.seen),
+        *binding.champion_findings(inputs),
+    )
+    waived = waivers.applied(judged, params.gate.waivers, waivers.today())
+    found = (
+        *binding.findings(inputs, params, before, after),
+        *waivers.problems(root, params.gate, judged),
+        *findings.session_findings(session, params.gate.tests, there=there),
+        *waived,
     )
     verdict = Verdict(
         outcome=combine(found),
@@ -53,12 +62,14 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         data=after.data,
         contract=after.contract,
         policy=after.policy,
-        champion=None,  # the rules are absolute; the verdict's basis says so
+        code=after.code,
+        champion=champion,
         findings=found,
         types=evaluation.types,
     )
-    text = verdict.to_json()
-    (root / PAGE).write_text(page.markdown(verdict), encoding="utf-8")
+    text = verdict_json.dumps(verdict)
+    (root / MARKDOWN).write_text(page.markdown(verdict), encoding="utf-8")
+    (root / HTML).write_text(html.page(verdict, evaluation.confidence), encoding="utf-8")
     (root / layout.VERDICT).write_text(text, encoding="utf-8")
     if as_json:
         print(text, end="")
@@ -74,33 +85,34 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
 def _clear(root: Path) -> None:
     """Make the folder and take away older files, so that none outlives an error."""
     (root / layout.GATE_REPORT).mkdir(parents=True, exist_ok=True)
-    for name in (layout.VERDICT, PAGE, JUNIT):
+    for name in (layout.VERDICT, MARKDOWN, HTML, JUNIT):
         (root / name).unlink(missing_ok=True)
 
 
-def _bound(root: Path, params: Params) -> findings.Bound:
+def _bound(root: Path, params: Params) -> Bound:
     from pipeline.bundle import digest_of
 
-    return findings.Bound(
+    return Bound(
         bundle=digest_of(root / layout.BUNDLE),
         data=digests.data(root),
         contract=digests.contract_at(root, params),
         policy=digests.policy(root, params),
+        code=digests.code(),
     )
 
 
 def _went_wrong(finding: Finding) -> bool:
     """Whether pytest's own output helps to understand the finding."""
-    return finding.kind == "test" and finding.outcome is Outcome.FAIL
+    return finding.kind != "rule" and finding.outcome is Outcome.FAIL
 
 
 def _refusal(verdict: Verdict) -> GateNotPassed:
-    bad = [item for item in page.worst_first(verdict.findings) if item.outcome is not Outcome.PASS]
+    bad = verdict.blocking
     names = "; ".join(f"'{finding.title}' {finding.outcome}" for finding in bad[:8])
     more = f" and {len(bad) - 8} more" if len(bad) > 8 else ""
     return GateNotPassed(
         f"the verdict is {verdict.outcome}",
         where=layout.VERDICT,
-        found=(names + more) or "no finding at all",
-        mend=f"The reasons are in {PAGE}.",
+        found=(names + more) or "no finding that decides",
+        mend=f"The reasons are in {MARKDOWN}.",
     )

@@ -108,6 +108,7 @@ def _champion(root: Path, params: Params) -> Part:
             "commit": version.commit,
             "bundle": version.bundle,
             "verdict": _verdict(root, version),
+            "override": version.override,
         },
         None,
     )
@@ -115,14 +116,17 @@ def _champion(root: Path, params: Params) -> Part:
 
 def _verdict(root: Path, version: Version) -> str:
     """The outcome of the very verdict that the version's tags name, or why it is unknown."""
+    from pipeline import verdict_json
+    from pipeline.registry.evidence import NONE
     from pipeline.registry.fetch import read_at
-    from pipeline.verdict import Verdict
 
+    if version.outcome == NONE:
+        return NONE  # it was promoted without one
     try:
         text = read_at(root, version, layout.VERDICT)
         if f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" != version.verdict:
             return "unknown: its commit holds another verdict than its tags name"
-        verdict = Verdict.from_json(text, layout.VERDICT)
+        verdict = verdict_json.loads(text, layout.VERDICT)
     except AssayError as error:
         return f"unknown: {error.line()}"
     if verdict.bundle != version.bundle:

@@ -49,9 +49,11 @@ def _lines(part: Part, words: Callable[[Facts], list[str]]) -> list[str]:
 
 
 def champion_lines(facts: Facts) -> list[str]:
-    """The champion in words."""
+    """The champion in words, and for good what a person overruled to promote it."""
+    overridden = facts["override"]
     return [
         f"{facts['version']}, verdict {facts['verdict']}",
+        *([f"OVERRIDDEN by a person: {overridden}"] if overridden else []),
         f"since {facts['since']} by {facts['by']}",
         f"because {facts['because'] or 'nobody said why'}",
         f"bundle {facts['bundle']}",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 
 from pipeline import layout
 from pipeline.errors import PromotionRefused
 from pipeline.registry.state import UNKNOWN, Version
 from pipeline.verdict import Outcome, Verdict
 
-_GATE = "Run the gate again and commit what it writes: dvc repro, git commit."
+_GATE = (
+    "Run the gate again and commit what it writes: dvc repro (after an upgrade of Assay "
+    "dvc repro --force --downstream evaluate), git commit."
+)
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,13 @@ class Facts:
         The commit holds that very verdict.
     here, committed
         Digest of the bundle in the work tree, and of the one DVC knows at the commit.
-    data, contract, policy
+    data, contract, policy, code
         Digests recomputed now.
+    today
+        The day that waivers are held against.
+    champion, champion_bundle
+        The version that a bundle has to be compared with today, and its digest; nothing
+        where no version is the champion yet.
     head_version
         The version that this commit already is.
     dropped
@@ -66,19 +75,39 @@ class Facts:
     data: Seen
     contract: Seen
     policy: Seen
+    code: Seen
+    today: date
+    champion: str | None
+    champion_bundle: Seen
     head_version: Version | None
     dropped: str | None
     holder: str | None
 
 
-def refusals(facts: Facts) -> list[PromotionRefused]:
-    """Every reason against promotion, the one to mend first at the front; none is a yes."""
+def refusals(facts: Facts, *, override: bool = False) -> list[PromotionRefused]:
+    """Every reason against promotion, the one to mend first at the front; none is a yes.
+
+    With ``override`` those of :func:`overridable` are left out, and no others.
+    """
     return [
         *_repository(facts),
         *_bundle(facts),
-        *_verdict(facts),
+        *([] if override else overridable(facts)),
         *_registry(facts),
     ]
+
+
+def overridable(facts: Facts) -> list[PromotionRefused]:
+    """What a person may overrule: that the gate said no, or nothing about this bundle.
+
+    Never that the bundle cannot be had from its commit: nobody could score with it.
+    """
+    return list(_verdict(facts))
+
+
+def on_this(facts: Facts) -> bool:
+    """Whether the verdict is about this bundle, data, contract, policy and champion."""
+    return facts.verdict is not None and facts.verdict_committed and not list(_another(facts))
 
 
 def _repository(facts: Facts) -> Iterator[PromotionRefused]:
@@ -150,14 +179,36 @@ def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
             mend="Let git or DVC keep it (an output or metric of the gate's stage) and commit.",
         )
     if verdict.outcome is not Outcome.PASS:
-        bad = [each.title for each in verdict.findings if each.outcome is not Outcome.PASS]
+        bad = [each.title for each in verdict.blocking]
         yield PromotionRefused(
             "the gate did not let it pass",
             where=layout.VERDICT,
             expected=Outcome.PASS.value,
-            found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding at all'}",
+            found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding decides'}",
             mend="Read reports/gate, then change the model; the limits are in params.yaml: gate.",
         )
+    yield from _waived(facts, verdict)
+    yield from _another(facts)
+
+
+def _waived(facts: Facts, verdict: Verdict) -> Iterator[PromotionRefused]:
+    """Waivers that the verdict rests on and that have ended since."""
+    for finding in verdict.findings:
+        waiver = finding.waiver
+        if waiver is not None and facts.today > date.fromisoformat(waiver.until):
+            yield PromotionRefused(
+                f"the waiver of '{finding.title}' has ended",
+                where=layout.VERDICT,
+                expected=f"a day up to {waiver.until}",
+                found=str(facts.today),
+                mend=_GATE,
+            )
+
+
+def _another(facts: Facts) -> Iterator[PromotionRefused]:
+    """What the verdict is about, and this promotion is not."""
+    verdict = facts.verdict
+    assert verdict is not None
     if verdict.name != facts.name:
         yield PromotionRefused(
             "the verdict is about another project",
@@ -173,6 +224,8 @@ def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
         ("data", verdict.data, facts.data),
         ("contract", verdict.contract, facts.contract),
         ("policy", verdict.policy, facts.policy),
+        ("code", verdict.code, facts.code),
+        *_champion(facts, verdict),
     ):
         if now.digest is None or now.digest != told:
             yield PromotionRefused(
@@ -182,6 +235,19 @@ def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
                 found=str(now),
                 mend=_GATE,
             )
+
+
+def _champion(facts: Facts, verdict: Verdict) -> list[tuple[str, str | None, Seen]]:
+    """The digests of both champions, where the verdict was not made against today's."""
+    version = facts.head_version
+    if version is not None and version.version == facts.champion:
+        # It has become the champion itself: its verdict was about the one before.
+        return []
+    told, now = verdict.champion, facts.champion_bundle
+    nobody = facts.champion is None
+    if told.bundle == now.digest and (told.state == "none") == nobody:
+        return []
+    return [("champion", told.bundle, now)]
 
 
 def _registry(facts: Facts) -> Iterator[PromotionRefused]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline import bundle
+from pipeline import bundle, layout
 from pipeline.errors import (
     AssayError,
     BundleChanged,
@@ -22,6 +22,9 @@ from pipeline.errors import (
 )
 from pipeline.registry import git
 from pipeline.registry.state import UNKNOWN, Version
+
+BUNDLES = f"{layout.WORK}/bundles"
+"""Where fetched bundles are kept, relative to the project's root."""
 
 
 def fetch_bundle(root: Path, version: Version, into: Path) -> Path:

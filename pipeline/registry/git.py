@@ -104,6 +104,27 @@ def head(root: Path) -> str:
     return done.stdout.decode().strip()
 
 
+def head_time(root: Path) -> int:
+    """When the commit that is checked out was made, in seconds since 1970.
+
+    Raises
+    ------
+    NotARepository
+    """
+    return int(_ask(root, "log", "-1", "--format=%ct", head(root)))
+
+
+def may_lack_tags(root: Path) -> bool:
+    """Whether it is a shallow clone of something: its tags may have been left behind.
+
+    Raises
+    ------
+    NotARepository
+    """
+    shallow = _ask(root, "rev-parse", "--is-shallow-repository").strip() == "true"
+    return shallow and bool(_ask(root, "remote").strip())
+
+
 def unclean(root: Path) -> tuple[str, ...]:
     """Changed, staged and untracked files of the whole repository, ignored ones left out.
 

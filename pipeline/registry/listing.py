@@ -1,4 +1,7 @@
-"""Versions and the history of a stage, for people and as JSON."""
+"""Versions and the history of a stage, for people and as JSON.
+
+What a person overruled to promote a version is shown wherever that version is.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from pipeline.params import Params
 from pipeline.registry import versions
-from pipeline.registry.state import UNKNOWN, State, Version
+from pipeline.registry.state import UNKNOWN, Assignment, State, Version
 
 _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
 """Columns that are of no use when a narrow terminal breaks them."""
@@ -57,7 +60,7 @@ def _print(known: State, name: str, stage: str) -> None:
         console.print(f"{name}: no version yet. Make one with assay promote.", highlight=False)
     else:
         table = Table(title=f"Versions of {name}", box=box.SIMPLE, title_justify="left")
-        for heading in ("version", "stage", "commit", "date", "by", "bundle", "why"):
+        for heading in ("version", "stage", "commit", "date", "by", "bundle", "gate", "why"):
             table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
         for each in reversed(known.versions):
             table.add_row(
@@ -67,13 +70,14 @@ def _print(known: State, name: str, stage: str) -> None:
                 each.at[:10],
                 escape(each.by.partition(" <")[0]),
                 _short(each.bundle),
+                (each.outcome or UNKNOWN) + (", overridden" if each.override else ""),
                 escape(each.why),
             )
         console.print(table)
     past = known.histories.get(stage, ())
     if past:
         table = Table(title=f"History of {stage}", box=box.SIMPLE, title_justify="left")
-        for heading in ("date", "what", "version", "by", "why"):
+        for heading in ("date", "what", "version", "by", "evidence", "why"):
             table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
         for move in past:
             table.add_row(
@@ -81,9 +85,23 @@ def _print(known: State, name: str, stage: str) -> None:
                 move.kind,
                 move.version[:12],
                 escape(move.by.partition(" <")[0]),
+                escape(evidence_lines(move)),
                 escape(move.why),
             )
         console.print(table)
+
+
+def evidence_lines(move: Assignment) -> str:
+    """On what evidence a stage was given, a line a fact; nothing where it was taken away."""
+    if move.kind == "unassign":
+        return ""
+    verdict = f", verdict {_short(move.verdict)}" if move.verdict else ""
+    lines = [f"gate: {move.outcome or UNKNOWN}{verdict}"]
+    if move.champion:
+        lines.append(f"champion then: {move.champion[:12]}")
+    if move.override:
+        lines.append(f"OVERRIDDEN: {move.override}")
+    return "\n".join(lines)
 
 
 def _short(digest: str) -> str:

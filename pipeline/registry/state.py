@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.registry import evidence
 from pipeline.registry.tags import Event, order
 
 UNKNOWN = "unknown"
@@ -22,7 +23,11 @@ Kind = Literal["promote", "rollback", "unassign"]
 
 @dataclass(frozen=True)
 class Version:
-    """A registered bundle. ``bundle`` and ``verdict`` may be :data:`UNKNOWN`."""
+    """A registered bundle. ``bundle`` and ``verdict`` may be :data:`UNKNOWN`.
+
+    ``outcome`` is what the gate said when it was last promoted, None where no tag tells.
+    ``override`` is everything that was ever overruled to promote it, None for nothing.
+    """
 
     name: str
     version: str
@@ -32,6 +37,8 @@ class Version:
     by: str
     at: str
     why: str
+    outcome: str | None = None
+    override: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,7 @@ class Assignment:
     """A stage given to a version, or taken from it (``unassign``).
 
     ``version`` is the commit's hash where a stage was given to a commit that is no version.
+    The rest is the evidence that the tag names, as in `pipeline.registry.evidence.Evidence`.
     """
 
     stage: str
@@ -47,6 +55,10 @@ class Assignment:
     by: str
     why: str
     kind: Kind
+    verdict: str | None = None
+    outcome: str | None = None
+    champion: str | None = None
+    override: str | None = None
 
 
 @dataclass(frozen=True)
@@ -139,6 +151,9 @@ def _label(commit: str, registrations: Mapping[str, Event]) -> str:
 
 def _version(registration: Event, moves: Sequence[Event]) -> Version:
     assert registration.version is not None
+    told = [evidence.read(event.trailers) for event in (registration, *moves)]
+    outcomes = [each.outcome for each in told if each.outcome]
+    overrides = dict.fromkeys(each.override for each in told if each.override)
     return Version(
         name=registration.artifact,
         version=registration.version,
@@ -148,6 +163,8 @@ def _version(registration: Event, moves: Sequence[Event]) -> Version:
         by=registration.by,
         at=registration.at,
         why=registration.why,
+        outcome=outcomes[-1] if outcomes else None,
+        override="; ".join(overrides) or None,
     )
 
 
@@ -183,7 +200,21 @@ def _walk(
     trail: list[str] = []
     for event, label in moves:
         kind = _kind(event, label, trail)
-        history.append(Assignment(stage, label, event.at, event.by, event.why, kind))
+        told = evidence.read(event.trailers)
+        history.append(
+            Assignment(
+                stage=stage,
+                version=label,
+                at=event.at,
+                by=event.by,
+                why=event.why,
+                kind=kind,
+                verdict=event.digest("Verdict"),
+                outcome=told.outcome,
+                champion=told.champion,
+                override=told.override,
+            )
+        )
         if kind == "unassign":
             trail = [each for each in trail if each != label]
         elif kind == "rollback" and label in trail:

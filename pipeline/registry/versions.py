@@ -19,6 +19,7 @@ __all__ = [
     "Version",
     "artifact",
     "champion",
+    "chosen",
     "history",
     "state",
     "version",
@@ -98,7 +99,11 @@ def champion(root: Path, name: str, stage: str) -> Version:
         Nothing holds the stage, or its holder cannot be trusted: a commit that is no
         version, or a version whose tags name no digest (or two).
     """
-    known = state(root, name)
+    return chosen(state(root, name), name, stage)
+
+
+def chosen(known: State, name: str, stage: str) -> Version:
+    """The same, of a state that was read already."""
     label = known.holders.get(stage)
     if label is None:
         raise NoChampion(

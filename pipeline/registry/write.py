@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipeline.errors import PromotionRefused
 from pipeline.registry import git, tags
+from pipeline.registry.evidence import Evidence
 from pipeline.registry.state import Kind, State, Version
 
 _PATIENCE = 5
@@ -55,6 +56,7 @@ def assign(
     kind: Kind,
     *,
     because: str | None,
+    evidence: Evidence,
 ) -> None:
     """Give a stage to a version.
 
@@ -72,7 +74,7 @@ def assign(
             "Kind": kind,
             "Because": because,
             "Bundle": version.bundle,
-            "Verdict": version.verdict,
+            **evidence.trailers(),
             "By": f"{name} <{address}>",
         },
     )

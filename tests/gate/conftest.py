@@ -1,16 +1,24 @@
-"""A tiny project with a hand-written evaluation, and no model that could be loaded."""
+"""A tiny project with hand-written reports, and no model that could be loaded."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+# Pytester forgets what is imported after it began, and to import again takes seconds.
+import hypothesis  # noqa: F401
 import pytest
 
-from pipeline import digests, layout, params
+import pipeline.behaviour.run
+import pipeline.gate.stage
+import pipeline.score.batch  # noqa: F401
+from pipeline import digests, jsonfile, layout, params
 from pipeline.bundle import digest_of
+from pipeline.contract.report import RESULT
+from tests.gate import build
 
 PARAMS = """
 name: tiny
@@ -35,7 +43,7 @@ spark: {master: "local[1]"}
 
 TEST = """
 def test_holds(policy):
-    assert len(policy.rules) == 2
+    assert policy.names
 """
 
 
@@ -61,7 +69,15 @@ class Tiny:
         self.write(layout.HOLDOUT_TABLE, "rows")
         self.write(f"{layout.BUNDLE}/manifest.json", '{"files": {}}')
         self.write("tests/model/test_it.py", TEST)
+        self.reports()
+
+    def reports(self) -> None:
+        """Everything that stages would have written about the files as they are."""
         self.evaluation()
+        self.comparison()
+        self.rehearsal()
+        self.leakage()
+        self.contract()
 
     def write(self, name: str, text: str) -> Path:
         path = self.root / name
@@ -73,15 +89,32 @@ class Tiny:
     def params(self) -> params.Params:
         return params.load(self.root)
 
+    def policy(self, *rules: str, **others: str) -> None:
+        """Other rules, each as YAML without its owner and because, and other keys of gate."""
+        lines = [f"    - {{{each}, owner: us, because: it must}}" for each in rules]
+        more = [f"  {key}: {value}" for key, value in others.items()]
+        before, _, rest = PARAMS.partition("  rules:\n")
+        kept = rest.partition("score:")
+        listed = "\n".join(lines) + "\n" if rules else kept[0]
+        after = "\n".join(more) + "\n" if more else ""
+        self.write(layout.PARAMS, f"{before}  rules:\n{listed}{after}score:{kept[2]}")
+
+    def about(self) -> dict[str, str]:
+        """The digests of what is here, as a report names them."""
+        return {
+            "bundle": digest_of(self.root / layout.BUNDLE),
+            "data": digests.data(self.root),
+            "contract": digests.contract_at(self.root, self.params),
+        }
+
     def tree(self) -> dict[str, Any]:
+        """What evaluation.json holds."""
         return {
             "schema": 1,
             "task": "binary",
             "name": "tiny",
             "candidate": "prior",
-            "bundle": digest_of(self.root / layout.BUNDLE),
-            "data": digests.data(self.root),
-            "contract": digests.contract_at(self.root, self.params),
+            **self.about(),
             "rows": 600,
             "positives": 180,
             "selected": 120,
@@ -95,6 +128,41 @@ class Tiny:
 
     def evaluation(self, **changes: Any) -> None:
         self.write(layout.EVALUATION, json.dumps({**self.tree(), **changes}))
+
+    def comparison(self, found: Any = None, **changes: Any) -> None:
+        """What build made of it (or that there is no champion), about what is here."""
+        about = self.about()
+        found = found or build.alone("none")
+        found = replace(
+            found,
+            challenger=replace(found.challenger, bundle=about["bundle"]),
+            data=about["data"],
+            contract=about["contract"],
+        )
+        self.write(layout.COMPARISON, json.dumps({**found.plain(), **changes}))
+
+    def rehearsal(self, **changes: Any) -> None:
+        found = build.rehearsal(**{**self.about(), **changes})
+        self.write(layout.REHEARSAL, json.dumps(found.plain()))
+
+    def leakage(self, data: str | None = None, **outcomes: str) -> None:
+        about = self.about()
+        found = replace(
+            build.leakage(**outcomes), contract=about["contract"], holdout=data or about["data"]
+        )
+        jsonfile.write(self.root / layout.LEAKAGE, found.to_plain())
+
+    def contract(self, **changes: Any) -> None:
+        kept = {
+            "schema": 1,
+            "ok": True,
+            "where": "data/raw",
+            "rows": 1000,
+            "bad_rows": 0,
+            "max_bad_share": 0.0,
+            "rules": [{"rule": "unique_key", "kind": "table", "broken": False}],
+        }
+        self.write(RESULT, json.dumps({**kept, **changes}))
 
 
 @pytest.fixture

@@ -7,13 +7,43 @@ import pytest
 
 from pipeline import layout
 from pipeline.errors import DataError, StageInputMissing
-from pipeline.gate.evaluation import read
+from pipeline.gate.evaluation import Evaluation, Measured, Slice, read
 
 
 def test_reads_what_was_written(tiny: Any) -> None:
     found = read(tiny.root)
     assert found.metrics["auc"].low == 0.75
     assert [part.title for part in found.slices] == ["place=east", "place=west"]
+
+
+def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
+    tree = tiny.tree()
+    slices = [
+        {**tree["slices"][0], "selected": 61},
+        {**tree["slices"][1], "value": 1.5, "metrics": None, "why": "too few"},
+    ]
+    metrics = {"f1": {"value": None, "low": 0.1, "high": 0.2, "why": "one class"}}
+    tiny.evaluation(slices=slices, metrics=metrics, types=["a.B"])
+    assert read(tiny.root) == Evaluation(
+        task="binary",
+        name="tiny",
+        candidate="prior",
+        bundle=tree["bundle"],
+        data=tree["data"],
+        contract=tree["contract"],
+        rows=600,
+        positives=180,
+        selected=120,
+        threshold=0.5,
+        confidence=0.95,
+        replicates=500,
+        metrics={"f1": Measured(None, 0.1, 0.2, "one class")},
+        slices=(
+            Slice("place", "east", 300, 90, 61, {"auc": Measured(0.8, 0.7, 0.9)}),
+            Slice("place", "1.5", 300, 90, 60, None, "too few"),
+        ),
+        types=("a.B",),
+    )
 
 
 def test_other_tasks_have_no_positives(tiny: Any) -> None:
@@ -71,6 +101,10 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
         ({"rows": -1}, "rows"),
         ({"rows": True}, "rows"),
         ({"confidence": 1.0}, "confidence"),
+        ({"confidence": 1.5}, "confidence"),
+        ({"confidence": 0.0}, "confidence"),
+        ({"confidence": -0.5}, "confidence"),
+        ({"confidence": float("nan")}, "confidence"),
         ({"confidence": None}, "confidence"),
         ({"metrics": []}, "metrics"),
         ({"metrics": {"auc": 0.8}}, "metrics.auc"),
@@ -79,6 +113,9 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
         ({"metrics": {"auc": {**AUC, "value": True}}}, "metrics.auc.value"),
         ({"slices": None}, "slices"),
         ({"slices": [{"field": "place"}]}, "slices[0].value"),
+        ({"slices": [{"field": "place", "value": True}]}, "slices[0].value"),
+        ({"slices": [{"field": "place", "value": None}]}, "slices[0].value"),
+        ({"slices": [{"field": "place", "value": []}]}, "slices[0].value"),
         ({"types": [1]}, "types[0]"),
     ],
 )

@@ -7,8 +7,9 @@ import pytest
 
 from pipeline import layout
 from pipeline.errors import BundleMissing, GateNotPassed, StageInputMissing
-from pipeline.gate.stage import PAGE, run
-from pipeline.verdict import Outcome, Verdict
+from pipeline.gate.stage import MARKDOWN, run
+from pipeline.verdict import Champion, Outcome, Verdict
+from pipeline.verdict_json import loads
 
 IT = "tests/model/test_it.py"
 
@@ -21,7 +22,7 @@ def judge(tiny: Any, expected: Outcome) -> Verdict:
         with pytest.raises(GateNotPassed) as caught:
             run(tiny.root, tiny.params)
         assert caught.value.exit_code == 3
-    verdict = Verdict.from_json((tiny.root / layout.VERDICT).read_text(), layout.VERDICT)
+    verdict = loads((tiny.root / layout.VERDICT).read_text(), layout.VERDICT)
     assert verdict.outcome is expected
     return verdict
 
@@ -39,8 +40,8 @@ def test_pass(tiny: Any) -> None:
         f"{IT}::test_holds": "PASS",
     }
     assert verdict.bundle == tiny.tree()["bundle"]
-    assert verdict.champion is None
-    page = (tiny.root / PAGE).read_text()
+    assert verdict.champion == Champion("none")
+    page = (tiny.root / MARKDOWN).read_text()
     assert page.startswith("# PASS: tiny, candidate prior")
     assert "no champion yet; absolute rules only" in page
     assert (tiny.root / "reports/gate/junit.xml").is_file()
@@ -49,7 +50,7 @@ def test_pass(tiny: Any) -> None:
 def test_the_same_inputs_give_the_same_bytes(tiny: Any) -> None:
     def files() -> list[bytes]:
         judge(tiny, Outcome.FAIL)
-        return [(tiny.root / name).read_bytes() for name in (layout.VERDICT, PAGE)]
+        return [(tiny.root / name).read_bytes() for name in (layout.VERDICT, MARKDOWN)]
 
     tiny.write(IT, "def test_a(tmp_path): assert object() == tmp_path\ndef test_b(): pass\n")
     assert files() == files()
@@ -65,7 +66,9 @@ def test_fail_names_the_rule_and_puts_it_first(tiny: Any, make_part: Any) -> Non
     tiny.evaluation(slices=[make_part("east", 0.7, 0.9), make_part("west", 0.3, 0.4)])
     with pytest.raises(GateNotPassed, match=r"no place is left behind\[place=west\]' FAIL"):
         run(tiny.root, tiny.params)
-    table = [line for line in (tiny.root / PAGE).read_text().splitlines() if line.startswith("|")]
+    table = [
+        line for line in (tiny.root / MARKDOWN).read_text().splitlines() if line.startswith("|")
+    ]
     assert table[2].startswith("| **FAIL** | no place is left behind[place=west] | auc | 0.35 |")
 
 
@@ -300,7 +303,7 @@ def test_a_page_cannot_be_broken_by_names(tiny: Any) -> None:
     text = (tiny.root / layout.PARAMS).read_text()
     tiny.write(layout.PARAMS, text.replace("ranks late ones first", "'a | b <script>'"))
     judge(tiny, Outcome.PASS)
-    page = (tiny.root / PAGE).read_text()
+    page = (tiny.root / MARKDOWN).read_text()
     assert "a \\| b &lt;script>" in page
 
 

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from pipeline import bundle, digests, layout, params
+from pipeline import bundle, digests, layout, params, verdict_json
+from pipeline.errors import NoChampion
 from pipeline.params import Params
-from pipeline.verdict import Finding, Outcome, Verdict
+from pipeline.registry import versions
+from pipeline.verdict import Champion, Finding, Outcome, Verdict
 
 NAME = "late-flights"
 
@@ -101,7 +103,7 @@ class Project:
         self.write("source/manifest.json", json.dumps({"name": NAME, "files": sums}))
         self.dvc("repro", "--quiet")
 
-    def judge(self, outcome: Outcome = Outcome.PASS, **other: str) -> None:
+    def judge(self, outcome: Outcome = Outcome.PASS, **other: Any) -> None:
         """The verdict that the gate would write now; ``other`` makes it a wrong one."""
         bound: dict[str, Any] = {
             "name": NAME,
@@ -109,15 +111,24 @@ class Project:
             "data": digests.data(self.root),
             "contract": digests.contract_at(self.root, self.params),
             "policy": digests.policy(self.root, self.params),
+            "code": digests.code(),
+            "champion": self.champion(),
         }
         verdict = Verdict(
             outcome=outcome,
             candidate="prior",
-            champion=None,
             findings=(Finding(rule="ranks", kind="rule", outcome=outcome, detail="auc"),),
             **{**bound, **other},
         )
-        self.write(layout.VERDICT, verdict.to_json())
+        self.write(layout.VERDICT, verdict_json.dumps(verdict))
+
+    def champion(self) -> Champion:
+        """What the gate would say of the version that it compared with."""
+        try:
+            held = versions.champion(self.root, NAME, "prod")
+        except NoChampion:
+            return Champion("none")
+        return Champion("compared", held.version, held.bundle)
 
     def commit(self, message: str = "change") -> str:
         self.git("add", "--all")

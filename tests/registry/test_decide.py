@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.registry.decide import Facts, Seen, refusals
+from pipeline.registry.decide import Facts, Seen, on_this, overridable, refusals
 from pipeline.registry.state import UNKNOWN, Version
-from pipeline.verdict import Finding, Outcome, Verdict
+from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver
 
 
 def digest(letter: str) -> str:
@@ -27,7 +28,8 @@ VERDICT = Verdict(
     data=digest("b"),
     contract=digest("c"),
     policy=digest("d"),
-    champion=None,
+    code=digest("9"),
+    champion=Champion("none"),
     findings=(FINDING,),
 )
 VERSION = Version("m1", "v0.1.0", "1" * 40, digest("a"), digest("e"), "Ada", "2013", "")
@@ -46,11 +48,25 @@ GOOD = Facts(
     data=Seen(digest("b")),
     contract=Seen(digest("c")),
     policy=Seen(digest("d")),
+    code=Seen(digest("9")),
+    today=date(2013, 7, 1),
+    champion=None,
+    champion_bundle=Seen(),
     head_version=None,
     dropped=None,
     holder=None,
 )
 FAILED = replace(VERDICT, outcome=Outcome.FAIL, findings=(replace(FINDING, outcome=Outcome.FAIL),))
+
+COMPARED = Champion("compared", "v0.1.0", digest("e"))
+NAMELESS = Seen(problem="v0.1.0, of which no tag names the bundle")
+WAIVED = replace(
+    VERDICT,
+    findings=(
+        FINDING,
+        replace(FAILED.findings[0], rule="waived", waiver=Waiver("carnival", "us", "2013-06-30")),
+    ),
+)
 
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"unclean": ("a.py", "b.py")}, r"differs from the commit .*found a\.py, b\.py"),
@@ -69,6 +85,20 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"contract": Seen(digest("f"))}, "about another contract"),
     ({"policy": Seen(problem="unreadable")}, "about another policy .*found unreadable"),
     ({"verdict": replace(VERDICT, bundle=digest("f"))}, "about another bundle"),
+    (
+        {"champion": "v0.1.0", "champion_bundle": Seen(digest("e"))},
+        "about another champion .expected champion nothing, found sha256:e",
+    ),
+    (
+        {"champion": "v0.1.0", "champion_bundle": NAMELESS},
+        r"about another champion .*found v0\.1\.0, of which no tag",
+    ),
+    (
+        {"verdict": replace(VERDICT, champion=COMPARED)},
+        "about another champion .expected champion sha256:e{12}, found nothing",
+    ),
+    ({"code": Seen(digest("f"))}, "about another code"),
+    ({"verdict": WAIVED}, r"waiver of 'waived\[origin=EWR\]' has ended .*up to 2013-06-30"),
     ({"head_version": VERSION, "holder": "v0.1.0"}, r"v0\.1\.0 already holds the stage prod"),
     ({"head_version": replace(VERSION, bundle=digest("f"))}, "registered with another bundle"),
     ({"dropped": "v0.3.0"}, r"was v0\.3\.0, which was deregistered"),
@@ -109,3 +139,70 @@ def test_faults_never_cancel_each_other_out(chosen: set[int]) -> None:
     for number in sorted(chosen):
         change |= BAD[number][0]
     assert refusals(replace(GOOD, **change))
+
+
+OVERRIDABLE = {"verdict", "verdict_committed", "data", "contract", "policy", "code", "champion"}
+
+
+@pytest.mark.parametrize(("change", "message"), BAD)
+def test_an_override_overrules_the_gate_and_nothing_else(
+    change: dict[str, Any], message: str
+) -> None:
+    facts = replace(GOOD, **change)
+    (reason,) = refusals(facts)
+    told = [each.line() for each in overridable(facts)]
+    if OVERRIDABLE & change.keys():
+        assert refusals(facts, override=True) == []
+        assert told == [reason.line()]
+    else:
+        (kept,) = refusals(facts, override=True)
+        assert kept.line() == reason.line()
+        assert told == []
+
+
+def test_a_verdict_against_the_champion_of_today_is_a_yes() -> None:
+    verdict = replace(VERDICT, champion=COMPARED)
+    facts = replace(
+        GOOD, verdict=verdict, champion="v0.1.0", champion_bundle=Seen(digest("e")), holder="v0.1.0"
+    )
+    assert refusals(facts) == []
+    assert on_this(facts)
+
+
+def test_a_champion_without_a_digest_is_the_one_that_nobody_could_compare_with() -> None:
+    facts = replace(GOOD, champion="v0.1.0", champion_bundle=NAMELESS)
+    unread = replace(VERDICT, champion=Champion("unreadable", "v0.1.0"))
+    assert on_this(replace(facts, verdict=unread))
+    assert not on_this(facts)
+
+
+def test_a_waiver_holds_on_its_last_day_and_those_who_warn_are_not_named() -> None:
+    assert refusals(replace(GOOD, verdict=WAIVED, today=date(2013, 6, 30))) == []
+    warned = replace(FINDING, rule="warned", severity="warn", outcome=Outcome.FAIL)
+    failed = replace(FAILED, findings=(*FAILED.findings, warned))
+    (reason,) = refusals(replace(GOOD, verdict=failed))
+    assert reason.found == "FAIL: ranks[origin=EWR]"
+
+
+def test_the_champion_itself_needs_no_verdict_against_itself() -> None:
+    facts = replace(
+        GOOD, head_version=VERSION, champion="v0.1.0", champion_bundle=Seen(digest("a"))
+    )
+    assert refusals(facts) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "about_it"),
+    [
+        ({}, True),
+        ({"verdict": FAILED}, True),
+        ({"verdict": None}, False),
+        ({"verdict_committed": False}, False),
+        ({"data": Seen(digest("f"))}, False),
+        ({"champion": "v0.1.0", "champion_bundle": Seen(digest("e"))}, False),
+    ],
+)
+def test_only_a_verdict_on_this_very_bundle_is_evidence(
+    change: dict[str, Any], about_it: bool
+) -> None:
+    assert on_this(replace(GOOD, **change)) == about_it

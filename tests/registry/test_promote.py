@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from pipeline.errors import (
     VersionUnknown,
 )
 from pipeline.registry import fetch, versions, write
-from pipeline.registry.promote import BUNDLES, Refused, list_versions, promote, rollback
+from pipeline.registry.fetch import BUNDLES
+from pipeline.registry.listing import list_versions
+from pipeline.registry.promote import Refused, collect, promote, rollback
 from pipeline.verdict import Outcome
 
 NAME = "late-flights"
@@ -213,7 +216,7 @@ def test_refused_when_the_gate_did_not_let_it_pass(project: Any, outcome: Outcom
     assert f"found {outcome.value}: ranks" in refused(project)
 
 
-@pytest.mark.parametrize("what", ["bundle", "data", "contract", "policy"])
+@pytest.mark.parametrize("what", ["bundle", "data", "contract", "policy", "code"])
 def test_refused_when_the_verdict_is_about_something_else(project: Any, what: str) -> None:
     project.judge(**{what: f"sha256:{'0' * 64}"})
     project.commit()
@@ -313,3 +316,13 @@ def test_a_project_in_a_subfolder_is_named_as_gto_and_dvc_name_it(
     assert bundle.digest_of(folder) == made.bundle
     assert fetch.read_at(inner.root, made, "dvc.yaml").startswith("stages:")
     assert fetch.read_at(inner.root, made, f"{layout.BUNDLE}/card.md") == "card one"
+
+
+def test_a_clock_that_was_set_back_does_not_bring_a_waiver_back(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = project.git("rev-parse", "HEAD")
+    made = project.git("log", "-1", "--format=%ct")
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    facts = collect(project.root, project.params, "prod", head, versions.state(project.root, NAME))
+    assert facts.today == datetime.fromtimestamp(int(made), UTC).date()

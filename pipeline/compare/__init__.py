@@ -1,0 +1,1 @@
+"""Compare: the selected bundle and the champion, measured on the same rows."""

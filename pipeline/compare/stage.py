@@ -1,0 +1,95 @@
+"""The compare stage: bundle, champion and holdout in, a comparison and a page out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from pipeline import bundle as bundles
+from pipeline import digests, holdout, jsonfile, layout
+from pipeline.compare import compute, section
+from pipeline.compare.champion import Opponent, opponent
+from pipeline.compare.results import Challenger, Comparison
+from pipeline.compare.terminal import show
+from pipeline.metrics.scored import Scored
+from pipeline.page import compose
+from pipeline.params import Params, Window
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> None:
+    """Compare the bundle under ``root`` with the champion on the holdout.
+
+    Writes comparison.json and the page; prints a summary, or with ``as_json`` what
+    comparison.json holds. That there is no champion, or none that can be compared with, is
+    a comparison too: it says so and holds no number.
+
+    Raises
+    ------
+    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
+        Something to compare is not there, or is not what it should be.
+    LabelError, SchemaMismatch, RunError
+        The holdout's labels or slice fields, or the challenger's scores, are unfit.
+    """
+    from pipeline.score.batch import score_frame
+
+    data = digests.data(root)
+    allowed = params.bundle.allow_types
+    bundle = bundles.load(root / layout.BUNDLE, expected=None, allow_types=allowed)
+    manifest = bundle.manifest
+    frame = holdout.read(root)
+    task, classes = manifest.task, manifest.classes
+    truth = holdout.labels(frame, manifest.label, task, classes)
+    scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
+    other = opponent(root, frame, manifest, allowed)
+    found = Comparison(
+        name=manifest.name,
+        task=task,
+        state=other.state,
+        why=other.why,
+        challenger=Challenger(manifest.candidate, bundle.digest),
+        champion=other.champion,
+        data=data,
+        contract=digests.contract_at(root, params),
+        rows=len(frame),
+        confidence=params.evaluate.confidence,
+        replicates=params.evaluate.replicates,
+        differences=None,
+        slices=(),
+        stability=None,
+    )
+    if other.scores is not None and other.manifest is not None:
+        before = Scored(task, truth, other.scores, classes, other.manifest.threshold)
+        after = Scored(task, truth, scores, classes, manifest.threshold)
+        settings, seed = params.evaluate, params.seed
+        found = replace(
+            found,
+            why=unfair(other, params.prepare.holdout),
+            differences=compute.overall(before, after, settings, seed),
+            slices=compute.by_slice(frame, before, after, manifest.slices, settings, seed),
+            stability=compute.stability(before, after),
+        )
+    document = found.plain()
+    html = compose(section.headline(found), section.render(found))
+    jsonfile.write(root / layout.COMPARISON, document)
+    (root / layout.COMPARISON_PAGE).write_text(html, encoding="utf-8")
+    if as_json:
+        print(jsonfile.dumps(document), end="")
+    else:
+        show(found)
+
+
+def unfair(other: Opponent, window: Window) -> str | None:
+    """What makes the champion look better than it is, if anything does.
+
+    A champion that was trained on days of this holdout has seen the answers.
+    """
+    if other.manifest is None:
+        return None
+    first, _, last = other.manifest.window.partition(" to ")
+    if date.fromisoformat(first) > window.end or date.fromisoformat(last) < window.start:
+        return None
+    return (
+        f"the champion was trained on {other.manifest.window}, which is in part the holdout of "
+        f"{window}: it has seen answers there, and looks better than it is"
+    )

@@ -1,0 +1,151 @@
+"""``assay gate backtest``: what today's policy would have said of earlier versions.
+
+A version's reports are in git at its commit. Its rules are decided again from them, by the
+policy in the work tree; its behaviours and model tests would need its data and model, so they
+keep what its own verdict says. Rules of the recorded verdict are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import jsonfile, layout, verdict_json
+from pipeline.errors import AssayError
+from pipeline.gate import binding, rules, waivers
+from pipeline.gate.inputs import Inputs, Source
+from pipeline.params import Params
+from pipeline.params_gate import Gate
+from pipeline.verdict import Finding, Outcome, Verdict, combine
+
+
+@dataclass(frozen=True)
+class Replay:
+    """One version, as its verdict said and as the policy would say.
+
+    ``flipped`` are findings that block now and did not, or do not now and did; ``dropped``
+    are those that blocked and that the policy no longer asks for. ``problem`` says why it could
+    not be told; then there is no outcome and nothing flips.
+    """
+
+    version: str
+    at: str
+    before: Outcome | None
+    now: Outcome | None
+    flipped: tuple[Finding, ...] = ()
+    dropped: tuple[Finding, ...] = ()
+    problem: str | None = None
+
+    @property
+    def flips(self) -> bool:
+        return self.now is not None and self.before is not self.now
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> tuple[Replay, ...]:
+    """Print a table of verdicts that the policy in the work tree would flip.
+
+    Raises
+    ------
+    NotARepository
+    """
+    from pipeline.registry import git, versions
+
+    found = []
+    for version in reversed(versions.versions(root, params.name)):
+
+        def text(name: str, stage: str, commit: str = version.commit) -> str:
+            return git.show(root, commit, name)
+
+        found.append(replay(version.version, version.at[:10], text, params.gate))
+    if as_json:
+        print(jsonfile.dumps({"schema": 1, "versions": [_plain(each) for each in found]}), end="")
+    else:
+        _print(params.name, found)
+    return tuple(found)
+
+
+def replay(version: str, at: str, source: Source, gate: Gate) -> Replay:
+    """Decide ``gate`` on what stages wrote for one version."""
+    try:
+        recorded = verdict_json.loads(source(layout.VERDICT, "gate"), layout.VERDICT)
+    except AssayError as error:
+        return Replay(version, at, None, None, problem=error.line())
+    inputs = Inputs(source)
+    decided = rules.decide_all(inputs, gate)
+    try:
+        champion = binding.champion_findings(inputs)
+    except AssayError as error:
+        return Replay(version, at, recorded.outcome, None, problem=error.line())
+    kept = [each for each in recorded.findings if each.kind != "rule"]
+    now = waivers.applied([*decided, *champion, *kept], gate.waivers, waivers.today())
+    flipped, dropped = _flipped(recorded, now), _dropped(recorded, now)
+    return Replay(version, at, recorded.outcome, combine(now), flipped, dropped)
+
+
+def _flipped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings that block now and did not, or do not now and did."""
+    before = {each.title: each.blocks for each in recorded.findings}
+    return tuple(each for each in now if each.blocks is not before.get(each.title, False))
+
+
+def _dropped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings that blocked and that no rule, test or behaviour gives any more."""
+    asked = {each.title for each in now}
+    return tuple(each for each in recorded.blocking if each.title not in asked)
+
+
+def _plain(replayed: Replay) -> dict[str, object]:
+    return {
+        "version": replayed.version,
+        "at": replayed.at,
+        "before": None if replayed.before is None else replayed.before.value,
+        "now": None if replayed.now is None else replayed.now.value,
+        "flips": replayed.flips,
+        "flipped": [verdict_json.finding_to_plain(each) for each in replayed.flipped],
+        "dropped": [verdict_json.finding_to_plain(each) for each in replayed.dropped],
+        "problem": replayed.problem,
+    }
+
+
+def _print(name: str, found: Sequence[Replay]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not found:
+        console.print(f"{name}: no version yet, so there is nothing to test the policy on.")
+        return
+    table = Table(
+        title=f"Versions of {name} under the policy in params.yaml",
+        box=box.SIMPLE,
+        title_justify="left",
+    )
+    for heading in ("version", "date", "its verdict", "the policy says", "because of"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("version", "date"))
+    for each in found:
+        now = "cannot be told" if each.now is None else str(each.now)
+        style = "bold" if each.flips else ""
+        table.add_row(
+            each.version,
+            each.at,
+            "none" if each.before is None else str(each.before),
+            Text(now, style=style),
+            Text("\n".join(_reasons(each))),
+        )
+    console.print(table)
+    flips = sum(each.flips for each in found)
+    untold = sum(each.now is None for each in found)
+    more = f" {untold} cannot be told." if untold else ""
+    console.print(f"{flips} of {len(found)} verdicts flip.{more}")
+
+
+def _reasons(replayed: Replay) -> Iterator[str]:
+    if replayed.problem:
+        yield replayed.problem
+    for finding in replayed.flipped:
+        yield f"{finding.outcome} {finding.title}: {finding.detail}"
+    for finding in replayed.dropped:
+        yield f"no longer asked: {finding.title}, which was {finding.outcome}"

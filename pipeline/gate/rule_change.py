@@ -1,0 +1,158 @@
+"""``kind: change``: the challenger against the champion, on the same rows.
+
+``margin`` asks that it is not worse by more than that (non-inferiority), ``gain`` that it is
+better by at least that. Decided by the interval of the paired difference; see
+docs/comparison.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pipeline.compare.results import Comparison
+from pipeline.gate import finding, parts, words
+from pipeline.paired.bounds import Bounds
+from pipeline.paired.decide import Decision, decide_all
+from pipeline.paired.difference import Difference
+from pipeline.paired.power import sentence, telling
+from pipeline.paired.turn import turned
+from pipeline.params_gate import ChangeRule, Gate, Judged
+from pipeline.tasks import LOWER_IS_BETTER, NEARER_ZERO_IS_BETTER, unfit
+from pipeline.verdict import STATES, Direction, Finding, Outcome
+
+_OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "unsure": Outcome.INCONCLUSIVE}
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A difference that can be decided on, so turned that more of it is better."""
+
+    title: str | None
+    rows: int
+    difference: Difference
+    bounds: Bounds
+
+
+def decide(rule: ChangeRule, comparison: Comparison, gate: Gate) -> tuple[Finding, ...]:
+    """One finding, or for a slice rule one a value of its field; never none."""
+    mistaken = unfit(rule.metric, comparison.task)
+    if mistaken is not None:
+        return (finding.fail(rule, mistaken),)
+    if comparison.state != "compared" or comparison.differences is None:
+        return (without_champion(rule, comparison),)
+    if rule.slice is None:
+        read = [_read(rule, comparison.differences, comparison.rows, None)]
+        return tuple(_decided(rule, read, comparison, gate))
+    wanted, rest = parts.chosen(rule, comparison.slices, "the comparison")
+    read = [
+        finding.too_small(rule, part.title, part.rows, part.why or "", rule.min_rows)
+        if part.differences is None
+        else _read(rule, part.differences, part.rows, part.title)
+        for part in wanted
+    ]
+    return (*_decided(rule, read, comparison, gate), *rest)
+
+
+def without_champion(rule: Judged, comparison: Comparison) -> Finding:
+    """No champion yet is no failure; one that is there and cannot be used is."""
+    if comparison.state == "none":
+        told = finding.found(
+            rule, Outcome.INCONCLUSIVE, "no champion yet, so there is nothing to compare with"
+        )
+        return finding.tolerate(told)
+    return finding.fail(rule, f"{STATES[comparison.state]}: {comparison.why or 'no reason given'}")
+
+
+def _read(
+    rule: ChangeRule, differences: Mapping[str, Difference], rows: int, title: str | None
+) -> Sound | Finding:
+    difference = differences.get(rule.metric)
+    problem, bounds = "", None
+    if difference is None:
+        problem = f"the comparison has no {rule.metric}"
+    elif rows == 0:
+        problem = f"{rule.metric} was compared on no rows"
+    elif difference.value is None or difference.standard_error is None:
+        problem = f"{rule.metric} has no difference to decide on: {difference.why or 'no reason'}"
+    else:
+        try:
+            bounds = turned(rule.metric, difference)
+        except ValueError as error:
+            problem = f"the difference of {rule.metric} decides nothing: {error}"
+    if difference is None or bounds is None:
+        return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric)
+    return Sound(title, rows, difference, bounds)
+
+
+def _decided(
+    rule: ChangeRule, read: Sequence[Sound | Finding], comparison: Comparison, gate: Gate
+) -> list[Finding]:
+    sound = [each for each in read if isinstance(each, Sound)]
+    decisions = iter(
+        decide_all(
+            [each.bounds for each in sound],
+            rule.worst,
+            confidence=comparison.confidence,
+            correction=gate.correction,
+        )
+    )
+    return [
+        _finding(rule, each, next(decisions), comparison, gate) if isinstance(each, Sound) else each
+        for each in read
+    ]
+
+
+def _finding(
+    rule: ChangeRule, sound: Sound, decision: Decision, comparison: Comparison, gate: Gate
+) -> Finding:
+    outcome = _OUTCOMES[decision.call]
+    limit, direction = limit_of(rule)
+    sign = 1.0 if direction == "min" else -1.0
+    value = sign * sound.bounds.value
+    low, high = sorted((sign * decision.low, sign * decision.high))
+    needed = None
+    if outcome is Outcome.PASS:
+        verb = f"meets the limit of {words.at(limit, direction)}"
+    elif outcome is Outcome.FAIL:
+        verb = f"misses the limit of {words.at(limit, direction)}"
+    else:
+        needed = telling(sound.rows, sound.bounds, rule.worst, comparison.confidence, gate.power)
+        verb = f"cannot be told from the limit of {words.at(limit, direction)}: " + sentence(
+            sound.rows,
+            "this slice" if sound.title else "the holdout",
+            rule.metric,
+            sound.bounds,
+            rule.worst,
+            comparison.confidence,
+            gate.power,
+        )
+    where = f" on {sound.title}" if sound.title else ""
+    numbers = words.interval(value, low, high, limit, comparison.confidence)
+    return finding.found(
+        rule,
+        outcome,
+        f"the change of {rule.metric}{where} is {numbers} which {verb}",
+        metric=rule.metric,
+        slice=sound.title,
+        observed=value,
+        low=low,
+        high=high,
+        limit=limit,
+        direction=direction,
+        champion=finding.finite(sound.difference.champion),
+        challenger=finding.finite(sound.difference.challenger),
+        method=sound.difference.method,
+        rows=sound.rows,
+        rows_needed=needed,
+    )
+
+
+def limit_of(rule: ChangeRule) -> tuple[float, Direction]:
+    """The rule's limit on challenger minus champion, and which way it points.
+
+    Of a metric that is better near zero, on the difference of the distances from zero.
+    """
+    if rule.metric in LOWER_IS_BETTER or rule.metric in NEARER_ZERO_IS_BETTER:
+        return 0.0 - rule.worst, "max"
+    return rule.worst, "min"

@@ -1,0 +1,1 @@
+"""Whether the holdout can be believed: what training may have seen of it."""

@@ -1,0 +1,177 @@
+"""Does dvc.lock still describe the project? Recorded and present hashes in, changes out. Pure.
+
+What git keeps is hashed where it lies. What only DVC keeps need not be there: it is compared
+with what the stage that makes it recorded. A path inside a folder that a stage makes, or above
+one, can be compared only with what other stages recorded for the same path; what nothing can be
+said about is named, so that nobody takes silence for a yes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class File:
+    """A path that a stage reads or makes, relative to the repository's root.
+
+    ``recorded`` is its hash in dvc.lock. ``here`` says that git keeps it, so that ``now`` is its
+    hash in the work tree, None if it is gone.
+    """
+
+    path: str
+    recorded: str | None
+    here: bool = False
+    now: str | None = None
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of dvc.yaml beside its entry in dvc.lock.
+
+    Parameters
+    ----------
+    recorded
+        There is such an entry.
+    params, recorded_params
+        File and key to value; of the recorded only those that dvc.yaml asks for.
+    """
+
+    name: str
+    recorded: bool
+    same_command: bool
+    frozen: bool
+    params: Mapping[str, Any]
+    recorded_params: Mapping[str, Any]
+    inputs: tuple[File, ...]
+    outputs: tuple[File, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What changed, a stage; and inputs that nothing can be said about without the data."""
+
+    changes: Mapping[str, tuple[str, ...]]
+    unseen: tuple[tuple[str, str], ...]
+
+
+def compare(stages: Sequence[Stage], others: Mapping[str, str | None]) -> Answer:
+    """Every change since dvc.lock was written, the stages in the order of dvc.yaml.
+
+    Parameters
+    ----------
+    others
+        What files beside dvc.yaml say DVC keeps: path to hash.
+    """
+    made = {file.path: (file.recorded, stage.name) for stage in stages for file in stage.outputs}
+    made |= {path: (digest, f"{path}.dvc") for path, digest in others.items()}
+    read: dict[str, dict[str, list[str]]] = {}
+    for stage in stages:
+        for file in stage.inputs:
+            if file.recorded is not None and not stage.frozen:
+                read.setdefault(file.path, {}).setdefault(file.recorded, []).append(stage.name)
+    changes, unseen = {}, []
+    for stage in stages:
+        found = tuple(_changes(stage, made, read))
+        if found:
+            changes[stage.name] = found
+        unseen += [
+            (stage.name, file.path)
+            for file in stage.inputs
+            if stage.recorded
+            and not file.here
+            and file.path not in made
+            and len(read.get(file.path, {})) < 2
+        ]
+    return Answer(changes, tuple(unseen))
+
+
+def _changes(
+    stage: Stage,
+    made: Mapping[str, tuple[str | None, str]],
+    read: Mapping[str, Mapping[str, Sequence[str]]],
+) -> Iterator[str]:
+    if not stage.recorded:
+        yield "it is not in dvc.lock"
+        return
+    if not stage.same_command:
+        yield "its command changed"
+    # DVC does not run a frozen stage again, whatever its inputs and parameters are.
+    if not stage.frozen:
+        yield from _params(stage)
+        for file in stage.inputs:
+            yield from _input(stage, file, made, read)
+    for file in stage.outputs:
+        if file.recorded is None:
+            yield f"its output {file.path} is not in dvc.lock"
+        elif file.here and file.now != file.recorded:
+            yield f"its output {file.path} {'is gone' if file.now is None else 'was changed'}"
+
+
+def _params(stage: Stage) -> Iterator[str]:
+    found = [
+        line
+        for key in stage.params.keys() | stage.recorded_params.keys()
+        for line in differences(
+            stage.recorded_params.get(key, _ABSENT), stage.params.get(key, _ABSENT), key
+        )
+    ]
+    yield from sorted(found)[:_SHOWN]
+    if len(found) > _SHOWN:
+        yield f"{len(found) - _SHOWN} more parameters changed"
+
+
+def _input(
+    stage: Stage,
+    file: File,
+    made: Mapping[str, tuple[str | None, str]],
+    read: Mapping[str, Mapping[str, Sequence[str]]],
+) -> Iterator[str]:
+    if file.recorded is None:
+        yield f"{file.path} is not in its entry"
+    elif file.path in made:
+        left, maker = made[file.path]
+        if left != file.recorded:
+            yield f"{file.path} is not what {maker} left"
+    elif file.here:
+        if file.now != file.recorded:
+            yield f"{file.path} {'is gone' if file.now is None else 'changed'}"
+    elif len(read[file.path]) > 1:
+        other = [name for names in read[file.path].values() for name in names]
+        others = [name for name in other if name not in read[file.path][file.recorded]]
+        yield f"{file.path} is not what {', '.join(others)} read"
+
+
+_ABSENT = object()
+
+
+def differences(was: Any, now: Any, key: str) -> Iterator[str]:
+    """The values that differ inside two values, each with its place."""
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        for name in dict.fromkeys([*was, *now]):
+            place = f"{key}.{name}"
+            yield from differences(was.get(name, _ABSENT), now.get(name, _ABSENT), place)
+    elif _is_list(was) and _is_list(now) and len(was) == len(now):
+        for index, (before, after) in enumerate(zip(was, now, strict=True)):
+            yield from differences(before, after, f"{key}[{index}]")
+    elif was is _ABSENT and now is not _ABSENT:
+        yield f"{key} is new"
+    elif now is _ABSENT and was is not _ABSENT:
+        yield f"{key} is gone"
+    elif _is_list(was) and _is_list(now):
+        yield f"{key} had {len(was)} items and has {len(now)}"
+    elif was != now:
+        yield f"{key} was {_short(was)} and is {_short(now)}"
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

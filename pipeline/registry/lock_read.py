@@ -1,0 +1,145 @@
+"""dvc.yaml and dvc.lock as DVC itself understands them, without its cache or any data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pipeline import layout
+from pipeline.errors import NotARepository, PipelineFileError
+from pipeline.registry import git
+from pipeline.registry.lock_compare import File, Stage
+
+
+def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
+    """The stages of dvc.yaml, and what files beside it say that DVC keeps.
+
+    Raises
+    ------
+    PipelineFileError
+        dvc.yaml or dvc.lock is missing or cannot be understood.
+    NotARepository
+        Git or DVC does not know the project.
+    """
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.repo import Repo
+
+    for name, mend in (
+        (layout.DVC_YAML, "It names the stages; see dvc.org for its form."),
+        (layout.DVC_LOCK, "Run dvc repro, then git add dvc.lock and commit."),
+    ):
+        if not (root / name).is_file():
+            raise PipelineFileError("no such file", where=name, mend=mend)
+    # Git names its files by their real paths, and DVC by the one it was given.
+    root = root.resolve()
+    top, _ = git.top(root)
+    kept = frozenset((top / path).as_posix() for path in git.tracked(top, "."))
+    try:
+        with Repo(str(root)) as repo:
+            own = [*repo.stage.load_all(str(root / layout.DVC_YAML))]
+            known = frozenset(_entries(own))
+            reader = _Reader(Path(repo.root_dir), kept, _folders(kept), _outs(repo.index.stages))
+            stages = [reader.stage(stage, known) for stage in own]
+            names = {file.path for stage in stages for file in stage.outputs}
+            others = {
+                reader.path(out): _hash(out)
+                for stage in repo.index.stages
+                for out in stage.outs
+                if out.is_in_repo and reader.path(out) not in names
+            }
+    except NotDvcRepoError:
+        raise NotARepository(
+            "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
+        ) from None
+    except (DvcException, OSError) as error:
+        raise PipelineFileError(
+            "DVC cannot understand the pipeline",
+            where=f"{layout.DVC_YAML}, {layout.DVC_LOCK}",
+            found=" ".join(str(error).split()) or type(error).__name__,
+            mend="Mend it: dvc status names the same fault.",
+        ) from None
+    return stages, others
+
+
+class _Reader:
+    """DVC's objects as plain facts."""
+
+    def __init__(
+        self, root: Path, kept: frozenset[str], folders: frozenset[str], outs: frozenset[str]
+    ) -> None:
+        self.root = root
+        self.kept = kept
+        self.folders = folders
+        self.outs = outs
+        self.above_outs = _folders(outs)
+
+    def path(self, item: Any) -> str:
+        """Where an input or output lies, from DVC's root; elsewhere, its whole address."""
+        place = PurePosixPath(item.fs_path)
+        root = self.root.as_posix()
+        return str(place.relative_to(root)) if place.is_relative_to(root) else str(item)
+
+    def stage(self, stage: Any, known: frozenset[str]) -> Stage:
+        from dvc.dependency import ParamsDependency
+
+        now: dict[str, Any] = {}
+        recorded: dict[str, Any] = {}
+        inputs = []
+        for dep in stage.deps:
+            if isinstance(dep, ParamsDependency):
+                name, values = self.path(dep), dep.read_params()
+                told = (dep.hash_info.value if dep.hash_info else None) or {}
+                # What is asked for and stands nowhere is gone too: DVC would stop there.
+                told = {key: None for key in dep.params if key not in values} | told
+                now |= {f"{name}: {key}": value for key, value in values.items()}
+                recorded |= {f"{name}: {key}": value for key, value in told.items()}
+            else:
+                inputs.append(self.file(dep, made=False))
+        return Stage(
+            name=stage.name,
+            recorded=stage.name in known,
+            same_command=not stage.cmd_changed,
+            frozen=bool(stage.frozen),
+            params=now,
+            recorded_params=recorded,
+            inputs=tuple(inputs),
+            outputs=tuple(self.file(out, made=True) for out in stage.outs),
+        )
+
+    def file(self, item: Any, *, made: bool) -> File:
+        """Its hash in dvc.lock; and, if git keeps it and no other stage makes it, the one here."""
+        place = PurePosixPath(item.fs_path).as_posix()
+        here = (place in self.kept or place in self.folders) and (made or not self._is_made(place))
+        present = here and item.exists
+        return File(
+            path=self.path(item),
+            recorded=_hash(item),
+            here=here,
+            now=str(item.get_hash().value) if present else None,
+        )
+
+    def _is_made(self, place: str) -> bool:
+        """Whether stages make it, a part of it, or what it is a part of."""
+        above = {parent.as_posix() for parent in PurePosixPath(place).parents}
+        return place in self.outs or place in self.above_outs or bool(above & self.outs)
+
+
+def _entries(stages: Iterable[Any]) -> list[str]:
+    """Names of the stages that have an entry in dvc.lock."""
+    return [stage.name for stage in stages if stage.dvcfile.stages.lockfile_data.get(stage.name)]
+
+
+def _outs(stages: Iterable[Any]) -> frozenset[str]:
+    return frozenset(
+        PurePosixPath(out.fs_path).as_posix() for stage in stages for out in stage.outs
+    )
+
+
+def _folders(paths: Iterable[str]) -> frozenset[str]:
+    """Every folder above one of the paths."""
+    return frozenset(parent.as_posix() for path in paths for parent in PurePosixPath(path).parents)
+
+
+def _hash(item: Any) -> str | None:
+    return str(item.hash_info.value) if item.hash_info else None

@@ -1,0 +1,137 @@
+"""`make mutants`: change the gate's code in small ways, and see whether a test notices.
+
+``SAMPLE=200`` tries that many, drawn with a seed; ``ARGS=pipeline/gate/words.py`` the mutants of
+some modules. Only a full run writes reports/mutants; the others leave theirs in build/mutants.
+Ends with exit code 1 if under 95 % are noticed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from scripts.mutants import report, targets
+from scripts.mutants.make import Mutant, mutants
+from scripts.mutants.report import Tried
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "build/mutants"
+SEED = 4
+WANTED = 0.95
+SHARE = 120
+"""Mutants that one process tries before the next one has a turn."""
+
+
+def main() -> int:
+    given = _arguments()
+    known = targets.modules(ROOT)
+    unknown = [name for name in given.modules if name not in known]
+    if unknown:
+        print(f"not mutated: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
+        return 2
+    chosen = [name for name in known if not given.modules or name in given.modules]
+    work = _work({name: mutants(name, (ROOT / name).read_bytes()) for name in chosen}, given)
+    began = time.monotonic()
+    with ThreadPoolExecutor(given.jobs) as pool:
+        tried = [each for some in pool.map(_share, work) for each in some]
+    full = not given.modules and not given.sample
+    folder = ROOT / "reports/mutants" if full else WORK
+    survivors = ROOT / "scripts/mutants/survivors.toml"
+    share = report.write(folder, tried, survivors, time.monotonic() - began)
+    print((folder / "README.md").read_text())
+    return 0 if share >= WANTED else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.mutants")
+    parser.add_argument("modules", nargs="*", help="such as pipeline/gate/words.py")
+    parser.add_argument("--sample", type=int, default=0, help="how many mutants, drawn by chance")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    return parser.parse_args()
+
+
+def _work(
+    found: dict[str, tuple[Mutant, ...]], given: argparse.Namespace
+) -> list[tuple[str, list[tuple[int, Mutant]]]]:
+    """Shares of a module's mutants, each for one process."""
+    everything = [(name, number) for name, some in found.items() for number in range(len(some))]
+    if given.sample and given.sample < len(everything):
+        everything = sorted(random.Random(SEED).sample(everything, given.sample))
+    shares = []
+    for name, some in found.items():
+        numbers = [number for module, number in everything if module == name]
+        for start in range(0, len(numbers), SHARE):
+            shares.append((name, [(n, some[n]) for n in numbers[start : start + SHARE]]))
+    return shares
+
+
+def _share(work: tuple[str, list[tuple[int, Mutant]]]) -> list[Tried]:
+    name, wanted = work
+    place = WORK / f"{name.replace('/', '.')}-{wanted[0][0]}-{os.getpid()}"
+    _copy(place)
+    known = dict(wanted)
+    environment = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
+        "PYTHONPATH": str(place),
+        "PYTHONHASHSEED": "0",
+        # Only what the tests themselves name: plugins of other packages cost time.
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        "PYTEST_PLUGINS": "pipeline.gate.plugin",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    nursery = subprocess.Popen(
+        [sys.executable, "-m", "scripts.mutants.nursery", name],
+        cwd=place,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert nursery.stdin is not None and nursery.stdout is not None
+    nursery.stdin.write(json.dumps([number for number, _ in wanted]))
+    nursery.stdin.close()
+    tried = []
+    for line in nursery.stdout:
+        told = json.loads(line)
+        mutant = known[told["number"]]
+        tried.append(Tried(mutant, told["outcome"], told["seconds"]))
+        if told["outcome"] == "survived":
+            _say(f"  {name}:{mutant.line} {mutant.where}: {mutant.change}")
+    if nursery.wait() or len(tried) != len(wanted):
+        raise SystemExit(f"{name}: {len(tried)} of {len(wanted)} mutants were tried")
+    shutil.rmtree(place)
+    lived = sum(each.outcome == "survived" for each in tried)
+    took = sum(each.seconds for each in tried) / len(tried)
+    _say(f"{name}: {len(tried)} mutants, {lived} survived, {took:.1f} s each")
+    return tried
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _copy(place: Path) -> None:
+    """The files that git knows, compiled, so that only what is mutated is compiled again."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    for name in listed.stdout.decode().split("\0"):
+        if name and (ROOT / name).is_file():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, place / name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

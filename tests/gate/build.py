@@ -1,0 +1,203 @@
+"""Rules and reports in a line or two, for tests that say what differs and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.compare.results import (
+    Challenger,
+    Champion,
+    Comparison,
+    SliceComparison,
+    Stability,
+    State,
+)
+from pipeline.contract.report import ContractReport
+from pipeline.gate.evaluation import Evaluation, Measured, Slice
+from pipeline.leakage.results import Check, Leakage
+from pipeline.paired.difference import Difference
+from pipeline.params_gate import LEAKAGE_CHECKS, Gate, Rule
+from pipeline.rehearse.results import Cost, Parity, Rehearsal
+from pipeline.tasks import Task
+
+OURS = {"owner": "us", "because": "it must"}
+Z = 1.959963984540054
+"""Of a 95 % interval."""
+
+_RULE: TypeAdapter[Any] = TypeAdapter(Rule)
+
+
+def rule(name: str = "ranks", **values: Any) -> Any:
+    """A rule of any kind, as params.yaml would give it."""
+    return _RULE.validate_python({"name": name, **OURS, **values})
+
+
+def gate(*rules: Any, **values: Any) -> Gate:
+    """A policy of these rules, or of one that does not matter."""
+    given = rules or (rule(metric="auc", min=0.5),)
+    return Gate(tests="tests/model", rules=given, **values)
+
+
+def measured(value: float | None, low: float | None = None, high: float | None = None) -> Measured:
+    return Measured(value, low, high)
+
+
+def place(
+    value: str,
+    found: Measured | None,
+    rows: int = 500,
+    *,
+    field: str = "origin",
+    selected: int | None = 80,
+    metric: str = "auc",
+) -> Slice:
+    """A slice; without a measurement one that was too small."""
+    if found is None:
+        why = f"{rows} rows, fewer than 200"
+        return Slice(field, value, rows, 10, selected, None, why)
+    return Slice(field, value, rows, 100, selected, {metric: found})
+
+
+def evaluation(
+    found: Measured | None = None,
+    *slices: Slice,
+    metric: str = "auc",
+    rows: int = 1000,
+    task: Task = "binary",
+    confidence: float = 0.95,
+) -> Evaluation:
+    return Evaluation(
+        task=task,
+        name="tiny",
+        candidate="prior",
+        bundle="sha256:b",
+        data="sha256:d",
+        contract="sha256:c",
+        rows=rows,
+        positives=rows // 3,
+        selected=rows // 4,
+        threshold=0.5,
+        confidence=confidence,
+        replicates=500,
+        metrics={} if found is None else {metric: found},
+        slices=slices,
+    )
+
+
+def difference(value: float | None, error: float | None = 0.01, **changes: Any) -> Difference:
+    """Of a normal distribution; the champion's own value is 0.8."""
+    known = value is not None and error is not None
+    return replace(
+        Difference(
+            champion=0.8,
+            challenger=None if value is None else 0.8 + value,
+            value=value,
+            standard_error=error,
+            skew=0.0,
+            degrees=None,
+            low=value - Z * error if known else None,
+            high=value + Z * error if known else None,
+            method="DeLong",
+            why=None if known else "only one class",
+        ),
+        **changes,
+    )
+
+
+def compared_place(
+    value: str, found: Difference | None, rows: int = 500, *, metric: str = "auc"
+) -> SliceComparison:
+    if found is None:
+        return SliceComparison("origin", value, rows, None, f"{rows} rows, fewer than 200")
+    return SliceComparison("origin", value, rows, {metric: found})
+
+
+def comparison(
+    found: Difference | None = None,
+    *slices: SliceComparison,
+    metric: str = "auc",
+    rows: int = 1000,
+    task: Task = "binary",
+    stability: Stability | None = None,
+) -> Comparison:
+    """Of two models that could be compared."""
+    return Comparison(
+        name="tiny",
+        task=task,
+        state="compared",
+        why=None,
+        challenger=Challenger("prior", "sha256:b"),
+        champion=Champion("v0.1.0", "sha256:a"),
+        data="sha256:d",
+        contract="sha256:c",
+        rows=rows,
+        confidence=0.95,
+        replicates=500,
+        differences={} if found is None else {metric: found},
+        slices=slices,
+        stability=stability or Stability(distance=0.05, flipped=0.02, rows=20),
+    )
+
+
+def alone(state: State, why: str = "no model holds the stage 'prod'") -> Comparison:
+    """A comparison without numbers."""
+    champion = None if state == "none" else Champion("v0.1.0", "sha256:a")
+    return replace(
+        comparison(),
+        state=state,
+        why=why,
+        champion=champion,
+        differences=None,
+        slices=(),
+        stability=None,
+    )
+
+
+def rehearsal(**changes: Any) -> Rehearsal:
+    return replace(
+        Rehearsal(
+            name="tiny",
+            bundle="sha256:b",
+            data="sha256:d",
+            contract="sha256:c",
+            rows=1000,
+            tolerance=1e-9,
+            parity=(parity(),),
+            cost=Cost(batch_rows=1000, latency_ms=4.0, memory_mb=120.0),
+            bundle_mb=2.5,
+            spark_seconds=6.0,
+            why=None,
+        ),
+        **changes,
+    )
+
+
+def parity(**changes: Any) -> Parity:
+    return replace(
+        Parity(carrier="files", rows=1000, differing=0, largest=0.0, seconds=1.0), **changes
+    )
+
+
+def leakage(**outcomes: str) -> Leakage:
+    """A report in which every check is ok, but for those that are named."""
+    observed = {"ok": 0.0, "suspect": 0.5, "unknown": None}
+    checks = tuple(
+        Check(
+            check=name,
+            outcome=outcomes.get(name, "ok"),  # type: ignore[arg-type]
+            columns=(),
+            observed=observed[outcomes.get(name, "ok")],
+            limit=0.01,
+            detail=f"{name} says so",
+        )
+        for name in LEAKAGE_CHECKS
+    )
+    return Leakage("tiny", "sha256:c", "sha256:t", "sha256:d", 2000, 1000, checks)
+
+
+def contract(**changes: Any) -> ContractReport:
+    kept = ContractReport(ok=True, where="data/raw", rows=1000, bad_rows=0, broken=())
+    return replace(kept, **changes)

@@ -1,0 +1,311 @@
+"""``assay gate backtest`` on a repository with versions whose reports are committed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import layout, verdict_json
+from pipeline.errors import NotARepository, StageInputMissing
+from pipeline.gate import backtest
+from pipeline.gate.backtest import Replay, run
+from pipeline.params import Params
+from pipeline.verdict import Champion, Finding, Outcome, Verdict, combine
+from tests.gate import build
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+DIGESTS = {name: f"sha256:{name}" for name in verdict_json.DIGESTS}
+
+
+def finding(outcome: Outcome, rule: str = "ranks", kind: Any = "rule") -> Finding:
+    return Finding(rule=rule, kind=kind, outcome=outcome, detail=f"it was {outcome}")
+
+
+def recorded(*findings: Finding) -> str:
+    return verdict_json.dumps(
+        Verdict(
+            outcome=combine(findings),
+            name="tiny",
+            candidate="prior",
+            champion=Champion("none"),
+            findings=findings,
+            **DIGESTS,
+        )
+    )
+
+
+class History:
+    """A tiny project under git; each version keeps its reports and its verdict."""
+
+    def __init__(self, tiny: Any) -> None:
+        self.tiny = tiny
+        self.git("init", "-q")
+        self.count = 0
+
+    def git(self, *arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=self.tiny.root, check=True, capture_output=True)
+
+    def version(self, auc: float, *findings: Finding) -> None:
+        """A version that had this AUC, give or take 0.01, and this verdict."""
+        self.count += 1
+        measured = {"auc": {"value": auc, "low": auc - 0.01, "high": auc + 0.01}}
+        self.tiny.evaluation(metrics=measured)
+        if findings:
+            self.tiny.write(layout.VERDICT, recorded(*findings))
+        self.git("add", "--all")
+        self.git("commit", "-q", "--allow-empty", "-m", f"version {self.count}")
+        self.git("tag", "-a", f"tiny@v0.{self.count}.0", "-m", "it is better")
+
+    def policy(self, *rules: str, **others: str) -> Params:
+        self.tiny.policy(*rules, **others)
+        loaded: Params = self.tiny.params
+        return loaded
+
+
+@pytest.fixture
+def history(tiny: Any) -> History:
+    return History(tiny)
+
+
+def replayed(root: Path, params: Params) -> dict[str, Replay]:
+    return {each.version: each for each in run(root, params, as_json=True)}
+
+
+def test_a_tighter_limit_flips_the_version_that_would_miss_it(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.version(0.72, finding(PASS))
+    history.version(0.8, finding(PASS))
+    params = history.policy("name: ranks, metric: auc, min: 0.75")
+    found = run(history.tiny.root, params)
+    assert [(each.version, each.before, each.now, each.flips) for each in found] == [
+        ("v0.2.0", PASS, PASS, False),
+        ("v0.1.0", PASS, FAIL, True),
+    ]
+    assert [each.title for each in found[1].flipped] == ["ranks"]
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Versions of tiny under the policy in params.yaml" in out
+    assert "1 of 2 verdicts flip." in out
+    assert "FAIL ranks: auc 0.72" in out
+    assert "cannot be told" not in out
+
+
+def test_a_laxer_limit_flips_the_other_way(history: History) -> None:
+    history.version(0.72, finding(FAIL))
+    params = history.policy("name: ranks, metric: auc, min: 0.7")
+    found = replayed(history.tiny.root, params)["v0.1.0"]
+    assert (found.before, found.now, found.flips) == (FAIL, PASS, True)
+    assert [(each.title, each.outcome) for each in found.flipped] == [("ranks", PASS)]
+
+
+def test_the_same_policy_flips_nothing(history: History) -> None:
+    history.version(0.8, finding(PASS))
+    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
+    assert not found["v0.1.0"].flips
+    assert (found["v0.1.0"].flipped, found["v0.1.0"].dropped) == ((), ())
+
+
+def test_a_rule_that_is_dropped_is_named(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.version(0.8, finding(PASS), finding(FAIL, "another"))
+    params = history.policy("name: ranks, metric: auc, min: 0.7")
+    (found,) = run(history.tiny.root, params)
+    assert (found.before, found.now, found.flips) == (FAIL, PASS, True)
+    assert [each.title for each in found.dropped] == ["another"]
+    assert "no longer asked: another, which was FAIL" in " ".join(capsys.readouterr().out.split())
+
+
+def test_what_the_reports_of_the_time_lack_fails(history: History) -> None:
+    history.version(0.8, finding(PASS))
+    params = history.policy(
+        "name: ranks, metric: auc, min: 0.7", "name: sharp, metric: brier, max: 0.1"
+    )
+    found = replayed(history.tiny.root, params)["v0.1.0"]
+    assert found.now is FAIL
+    assert [each.detail for each in found.flipped] == ["the evaluation has no brier"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "now"),
+    [
+        (finding(PASS, "t::a", "test"), PASS),
+        (finding(FAIL, "t::a", "test"), FAIL),
+        (finding(INCONCLUSIVE, "later is worse", "behaviour"), INCONCLUSIVE),
+        (finding(FAIL, "an old rule"), PASS),
+    ],
+)
+def test_tests_and_behaviours_keep_what_they_came_to_and_rules_do_not(
+    history: History, kept: Finding, now: Outcome
+) -> None:
+    history.version(0.8, finding(PASS), kept)
+    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
+    assert found["v0.1.0"].now is now
+
+
+def test_a_champion_that_could_not_be_compared_with_still_fails(history: History) -> None:
+    history.tiny.comparison(build.alone("unreadable", "gone"))
+    history.version(0.8, finding(PASS))
+    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
+    assert found["v0.1.0"].now is FAIL
+    assert [each.title for each in found["v0.1.0"].flipped] == ["the champion can be compared with"]
+
+
+def test_waivers_of_today_count(history: History) -> None:
+    history.version(0.5, finding(FAIL), finding(PASS, "t::a", "test"))
+    params = history.policy(
+        "name: ranks, metric: auc, min: 0.7",
+        waivers='[{rule: ranks, because: so, owner: us, until: "2999-01-01"}]',
+    )
+    found = replayed(history.tiny.root, params)["v0.1.0"]
+    assert (found.before, found.now) == (FAIL, PASS)
+    params = history.policy(
+        "name: ranks, metric: auc, min: 0.7",
+        waivers='[{rule: ranks, because: so, owner: us, until: "1999-01-01"}]',
+    )
+    assert replayed(history.tiny.root, params)["v0.1.0"].now is FAIL
+
+
+def test_a_version_without_a_verdict_cannot_be_told(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.version(0.8)
+    params = history.policy("name: ranks, metric: auc, min: 0.7")
+    (found,) = run(history.tiny.root, params)
+    assert (found.before, found.now, found.flips) == (None, None, False)
+    assert found.problem is not None and layout.VERDICT in found.problem
+    out = " ".join(capsys.readouterr().out.split())
+    assert "0 of 1 verdicts flip. 1 cannot be told." in out
+    assert "git holds no such file at that commit" in out
+
+
+def test_a_version_without_a_comparison_cannot_be_told(history: History) -> None:
+    (history.tiny.root / layout.COMPARISON).unlink()
+    history.version(0.8, finding(PASS))
+    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
+    one = found["v0.1.0"]
+    assert (one.before, one.now, one.flips) == (PASS, None, False)
+    assert one.problem is not None and layout.COMPARISON in one.problem
+
+
+def test_as_json(history: History, capsys: pytest.CaptureFixture[str]) -> None:
+    history.version(0.72, finding(PASS), finding(FAIL, "another"))
+    params = history.policy("name: ranks, metric: auc, min: 0.75")
+    run(history.tiny.root, params, as_json=True)
+    out = capsys.readouterr().out
+    assert out.endswith("\n}\n")
+    tree = json.loads(out)
+    assert tree["schema"] == 1
+    (one,) = tree["versions"]
+    assert list(one) == [
+        *("version", "at", "before", "now", "flips", "flipped", "dropped", "problem")
+    ]
+    assert (one["version"], one["before"], one["now"], one["flips"]) == (
+        *("v0.1.0", "FAIL", "FAIL"),
+        False,
+    )
+    assert len(one["at"]) == len("2020-01-01")
+    assert [each["rule"] for each in one["flipped"]] == ["ranks"]
+    assert [each["rule"] for each in one["dropped"]] == ["another"]
+    assert one["problem"] is None
+
+
+def test_what_cannot_be_told_is_null_in_json(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    history.version(0.8)
+    run(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"), as_json=True)
+    (one,) = json.loads(capsys.readouterr().out)["versions"]
+    assert (one["before"], one["now"]) == (None, None)
+
+
+def test_no_version_yet(history: History, capsys: pytest.CaptureFixture[str]) -> None:
+    history.git("commit", "-q", "--allow-empty", "-m", "start")
+    assert run(history.tiny.root, history.tiny.params) == ()
+    assert capsys.readouterr().out == (
+        "tiny: no version yet, so there is nothing to test the policy on.\n"
+    )
+
+
+def test_no_repository(tiny: Any) -> None:
+    with pytest.raises(NotARepository):
+        run(tiny.root, tiny.params)
+
+
+def test_the_work_tree_is_not_looked_at(history: History) -> None:
+    history.version(0.8, finding(PASS))
+    history.tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
+    found = replayed(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"))
+    assert found["v0.1.0"].now is PASS
+
+
+def test_a_finding_that_blocked_and_still_does_is_no_flip() -> None:
+    texts = {
+        layout.VERDICT: recorded(finding(FAIL)),
+        layout.COMPARISON: json.dumps(build.alone("none").plain()),
+    }
+
+    def source(name: str, stage: str) -> str:
+        if name not in texts:
+            raise StageInputMissing(f"{stage} has not run", where=name)
+        return texts[name]
+
+    found = backtest.replay("v1", "2020-01-01", source, build.gate(build.rule(metric="f1", min=0)))
+    assert (found.before, found.now, found.flips) == (FAIL, FAIL, False)
+    assert (found.flipped, found.dropped) == ((), ())
+
+
+def printed(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """A version that flips and one whose verdict is lost, on a terminal of 100 columns."""
+    monkeypatch.setenv("COLUMNS", "100")
+    history.version(0.8)
+    history.version(0.72, finding(PASS))
+    run(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.75"))
+    return capsys.readouterr().out
+
+
+def test_the_table_as_people_see_it(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = printed(history, capsys, monkeypatch).splitlines()
+    assert lines[0].rstrip() == "Versions of tiny under the policy in params.yaml"
+    heads = next(line for line in lines if "version " in line)
+    for head in ("version", "date", "its verdict", "the policy says", "because of"):
+        assert head in heads
+    first = next(line for line in lines if "v0.2.0" in line)
+    assert first.split()[0] == "v0.2.0" and len(first.split()[1]) == 10
+    assert first.split()[2:4] == ["PASS", "FAIL"]
+    second = next(line for line in lines if "v0.1.0" in line)
+    assert second.split()[2] == "none"
+    assert "cannot be told" in second
+    assert lines[-1] == "1 of 2 verdicts flip. 1 cannot be told."
+    assert all(len(line) <= 100 for line in lines)
+
+
+def test_a_narrow_terminal_loses_no_letter(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ranks" + "x" * 60
+    monkeypatch.setenv("COLUMNS", "70")
+    history.version(0.72, finding(PASS))
+    run(history.tiny.root, history.policy(f"name: {name}, metric: auc, min: 0.75"))
+    out = capsys.readouterr().out
+    assert out.count("x") >= 60
+    assert "v0.1.0" in out and any(len(word) == 10 and word[4] == "-" for word in out.split())
+
+
+def test_what_flips_is_bold_and_nothing_else_is_marked(
+    history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    out = printed(history, capsys, monkeypatch)
+    rows = [line for line in out.splitlines() if "v0." in line]
+    assert ["\x1b[1mFAIL" in row for row in rows] == [True, False]
+    assert out.splitlines()[-1] == "1 of 2 verdicts flip. 1 cannot be told."

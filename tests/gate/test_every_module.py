@@ -1,0 +1,58 @@
+"""What holds for every module of the gate: records are frozen, texts are UTF-8 everywhere."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline
+import pipeline.gate
+from pipeline.gate.record import Seen
+
+OPEN = {Seen}
+"""Filled while pytest runs."""
+
+
+def records() -> Iterator[type[Any]]:
+    names = [f"pipeline.gate.{each.name}" for each in pkgutil.iter_modules(pipeline.gate.__path__)]
+    for name in ["pipeline.verdict", *names]:
+        for found in vars(importlib.import_module(name)).values():
+            if isinstance(found, type) and is_dataclass(found) and found.__module__ == name:
+                yield found
+
+
+FOUND = [each for each in records() if each not in OPEN]
+
+
+@pytest.mark.parametrize("kind", FOUND, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_it_is_frozen(kind: type[Any]) -> None:
+    one = kind.__new__(kind)
+    with pytest.raises(FrozenInstanceError):
+        setattr(one, fields(kind)[0].name, None)
+
+
+def test_none_was_overlooked() -> None:
+    assert len(FOUND) >= 15
+
+
+PACKAGE = Path(pipeline.__file__).parent
+SOURCES = [
+    *sorted(PACKAGE.glob("gate/*.py")),
+    *(PACKAGE / f"{name}.py" for name in ("params", "params_gate", "verdict", "verdict_json")),
+]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
+def test_no_text_depends_on_the_machines_encoding(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("read_text", "write_text"):
+                given = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                assert given.get("encoding") == "'utf-8'", f"{path.name}:{node.lineno}"

@@ -1,0 +1,223 @@
+"""``assay gate explain``: every step from the policy to the outcome, and the same as the gate."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.errors import UsageError
+from pipeline.gate import items
+from pipeline.gate.explain import lines, run
+from pipeline.verdict import Finding, Outcome, Waiver
+from tests.gate import build
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+
+
+def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
+    return Finding(rule="ranks", kind="rule", outcome=outcome, detail="so it is", **changes)
+
+
+def told(rule: Any, *found: Finding, **policy: Any) -> list[str]:
+    return list(lines(rule, found, build.gate(**policy)))
+
+
+def test_a_limit_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    found = run(tiny.root, tiny.params, "ranks late ones first")
+    assert capsys.readouterr().out.splitlines() == [
+        "ranks late ones first (limit)",
+        "  asked by us, because it must",
+        "  decided from reports/evaluate/evaluation.json",
+        "",
+        "PASS  all rows",
+        "  auc 0.8, interval 0.75 to 0.85 by percentile bootstrap",
+        "  limit: at least 0.7",
+        "  so: auc 0.8, 95% interval 0.75 to 0.85, meets the limit of at least 0.7",
+    ]
+    assert [each.outcome for each in found] == [PASS]
+
+
+def test_a_slice_rule_is_explained_place_by_place(
+    tiny: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(tiny.root, tiny.params, "no place is left behind")
+    out = capsys.readouterr().out
+    assert "  all slices must pass; a FAIL stands after holm over the slices\n" in out
+    assert "\n\nPASS  place=east\n" in out
+    assert "\n\nPASS  place=west\n" in out
+
+
+def test_a_change_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.policy("name: no worse, kind: change, metric: auc, margin: 0.02")
+    tiny.comparison(build.comparison(build.difference(-0.01)))
+    run(tiny.root, tiny.params, "no worse")
+    assert capsys.readouterr().out.splitlines() == [
+        "no worse (change)",
+        "  asked by us, because it must",
+        "  decided from reports/compare/comparison.json",
+        "  the challenger has to be no worse by more than 0.02, where better is higher",
+        "",
+        "INCONCLUSIVE  all rows",
+        "  champion 0.8, challenger 0.79 on the same 1,000 rows",
+        "  auc -0.01, interval -0.0295996 to 0.00959964 by DeLong",
+        "  limit: at least -0.02",
+        "  about 7,800 rows would tell",
+        "  so: the change of auc is -0.01, 95% interval -0.0296 to 0.0096, which cannot be told"
+        " from the limit of at least -0.02: the holdout of 1,000 rows cannot see a drop under"
+        " 0.028; about 7,800 rows would tell",
+    ]
+
+
+def test_a_gain_is_asked_for_in_other_words() -> None:
+    rule = build.rule(kind="change", metric="log_loss", gain=0.01)
+    assert "  the challenger has to be better by at least 0.01, where better is lower" in told(rule)
+
+
+@pytest.mark.parametrize(
+    ("values", "policy", "sentence"),
+    [
+        ({"kind": "limit", "metric": "auc", "min": 0.5}, {}, None),
+        ({"kind": "limit", "metric": "auc", "min": 0.5}, {"correction": "none"}, None),
+        (
+            {"kind": "limit", "metric": "auc", "min": 0.5, "slice": "origin"},
+            {"correction": "none"},
+            "no correction for there being several slices",
+        ),
+        (
+            {"kind": "limit", "metric": "auc", "min": 0.5, "slice": "origin"},
+            {"correction": "benjamini-hochberg"},
+            "all slices must pass; a FAIL stands after benjamini-hochberg over the slices",
+        ),
+        (
+            {"kind": "fairness", "of": "auc", "across": "origin", "max_difference": 0.1},
+            {},
+            "all pairs of groups must pass; a FAIL stands after holm over the pairs of groups",
+        ),
+        (
+            {"kind": "fairness", "of": "auc", "across": "origin", "max_difference": 0.1},
+            {"correction": "none"},
+            "no correction for there being several pairs of groups",
+        ),
+        ({"kind": "parity"}, {}, None),
+    ],
+)
+def test_the_correction_is_stated_where_there_is_one(
+    values: dict[str, Any], policy: dict[str, Any], sentence: str | None
+) -> None:
+    found = told(build.rule(**values), **policy)
+    assert found[3:] == ([] if sentence is None else [f"  {sentence}"])
+
+
+@pytest.mark.parametrize(
+    ("values", "file"),
+    [
+        ({"kind": "limit", "metric": "auc", "min": 0.5}, "reports/evaluate/evaluation.json"),
+        (
+            {"kind": "fairness", "of": "auc", "across": "o", "min_ratio": 0.8},
+            "reports/evaluate/evaluation.json",
+        ),
+        ({"kind": "change", "metric": "auc", "margin": 0.1}, "reports/compare/comparison.json"),
+        ({"kind": "stability", "max_flipped": 0.1}, "reports/compare/comparison.json"),
+        ({"kind": "parity"}, "reports/rehearse/rehearsal.json"),
+        ({"kind": "cost", "of": "memory_mb", "max": 9.0}, "reports/rehearse/rehearsal.json"),
+        ({"kind": "contract", "max_bad_share": 0.0}, "reports/contract/result.json"),
+        ({"kind": "leakage"}, "reports/leakage/leakage.json"),
+    ],
+)
+def test_the_file_behind_it_is_named(values: dict[str, Any], file: str) -> None:
+    found = told(build.rule(**values))
+    assert found[0] == f"ranks ({values['kind']})"
+    assert f"  decided from {file}" in found
+
+
+def test_what_does_not_decide_is_said_first() -> None:
+    rule = build.rule(metric="auc", min=0.5, severity="warn", inconclusive="pass")
+    assert told(rule)[3:] == [
+        "  it warns: whatever it finds does not decide",
+        "  INCONCLUSIVE is let pass, by this rule's name",
+    ]
+
+
+def test_each_finding_says_how_it_stands() -> None:
+    rule = build.rule(metric="auc", min=0.5)
+    waiver = Waiver("a fix is coming", "ops", "2020-05-31")
+    found = told(
+        rule,
+        finding(FAIL, waiver=waiver),
+        finding(INCONCLUSIVE, slice="o=a", rows_needed=1234),
+        finding(PASS, rows_needed=1234),
+    )
+    assert found[3:] == [
+        "",
+        "FAIL (waived until 2020-05-31)  all rows",
+        "  so: so it is",
+        "  waived until 2020-05-31 by ops: a fix is coming",
+        "",
+        "INCONCLUSIVE  o=a",
+        "  about 1,200 rows would tell",
+        "  so: so it is",
+        "",
+        "PASS  all rows",
+        "  so: so it is",
+    ]
+
+
+def test_numbers_are_given_as_far_as_they_are_there() -> None:
+    rule = build.rule(metric="auc", min=0.5)
+    assert told(rule, finding(observed=0.5))[5:] == ["  value 0.5", "  so: so it is"]
+    assert told(rule, finding(observed=0.5, metric="auc", method="m"))[5] == "  auc 0.5 by m"
+    assert told(rule, finding(observed=0.5, low=0.4))[5] == "  value 0.5"
+    assert told(rule, finding(observed=0.5, high=0.6))[5] == "  value 0.5"
+    assert told(rule, finding(limit=0.5, direction="max"))[5] == "  limit: at most 0.5"
+    assert told(rule, finding(limit=0.5))[5:] == ["  so: so it is"]
+    assert told(rule, finding(champion=0.5, challenger=0.25, rows=7))[5] == (
+        "  champion 0.5, challenger 0.25 on the same 7 rows"
+    )
+    assert told(rule, finding(champion=0.5, challenger=0.25))[5].endswith("the same 0 rows")
+    assert told(rule, finding(champion=0.5))[5:] == ["  so: so it is"]
+    assert told(rule, finding(challenger=0.5))[5:] == ["  so: so it is"]
+
+
+def test_as_json(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.policy("name: ranks, metric: auc, min: 0.9", correction="none")
+    run(tiny.root, tiny.params, "ranks", as_json=True)
+    out = capsys.readouterr().out
+    assert out.endswith("\n}\n")
+    tree = json.loads(out)
+    assert list(tree) == ["schema", "rule", "from", "correction", "findings"]
+    assert (tree["schema"], tree["correction"]) == (1, "none")
+    assert tree["from"] == "reports/evaluate/evaluation.json"
+    assert (tree["rule"]["name"], tree["rule"]["kind"], tree["rule"]["min"]) == (
+        "ranks",
+        "limit",
+        0.9,
+    )
+    assert [each["outcome"] for each in tree["findings"]] == ["FAIL"]
+
+
+def test_it_says_what_the_gate_says(tiny: Any) -> None:
+    until = "2999-01-01"
+    tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})
+    tiny.policy(
+        "name: ranks, metric: auc, min: 0.7",
+        "name: everywhere, metric: auc, slice: place, min: 0.6",
+        waivers=f'[{{rule: ranks, because: so, owner: us, until: "{until}"}}]',
+    )
+    explained = [each for name in ("ranks", "everywhere") for each in run_quietly(tiny, name)]
+    assert explained == list(items.findings_of(tiny.root))
+    assert explained[0].waiver is not None
+
+
+def run_quietly(tiny: Any, name: str) -> tuple[Finding, ...]:
+    return run(tiny.root, tiny.params, name, as_json=True)
+
+
+def test_an_unknown_rule_is_a_usage_error(tiny: Any) -> None:
+    with pytest.raises(UsageError) as caught:
+        run(tiny.root, tiny.params, "ranks late one first")
+    assert caught.value.line() == (
+        "assay gate explain: params.yaml has no rule 'ranks late one first', only no place is"
+        " left behind, ranks late ones first; did you mean 'ranks late ones first'?"
+    )

@@ -1,0 +1,279 @@
+"""The stage with a stand-in for the pytest process: what is written, and what it is bound to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pipeline import digests, layout
+from pipeline.bundle import digest_of
+from pipeline.errors import DataError, GateNotPassed
+from pipeline.gate import items, stage
+from pipeline.gate.record import Seen
+from pipeline.gate.run import Session
+from pipeline.verdict import Champion, Finding, Outcome, Verdict
+from pipeline.verdict_json import loads
+from tests.gate import build
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+FILES = ("verdict.json", "verdict.md", "index.html")
+TEST = "tests/model/test_it.py::test_a"
+
+
+class Stand:
+    """In place of pytest: saw every rule as it is, and one test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tiny: Any) -> None:
+        self.tiny = tiny
+        self.test = "passed"
+        self.code = 0
+        self.crash: str | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
+        self.asked: list[Any] = []
+        monkeypatch.setattr(stage, "run_pytest", self)
+
+    def __call__(self, root: Any, tests: str) -> Session:
+        self.asked.append((root, tests))
+        self.meanwhile()
+        rules = {f"params.yaml::{each.title}": each for each in items.findings_of(root)}
+        seen = Seen(
+            collected=[TEST, *rules],
+            rules=rules,
+            outcomes={TEST: self.test, **{node: told(each) for node, each in rules.items()}},
+            details={TEST: "boom"},
+        )
+        return Session(seen, self.code, "pytest's own words", self.crash)
+
+    def run(self, *, as_json: bool = False) -> Verdict:
+        return stage.run(self.tiny.root, self.tiny.params, as_json)
+
+    def judged(self) -> Verdict:
+        """The verdict as it was written, whatever it says."""
+        with contextlib.suppress(GateNotPassed):
+            self.run()
+        text = (self.tiny.root / layout.VERDICT).read_text(encoding="utf-8")
+        return loads(text, layout.VERDICT)
+
+
+def told(finding: Finding) -> str:
+    if finding.outcome is PASS:
+        return "passed"
+    return "failed" if finding.blocks else "xfailed"
+
+
+@pytest.fixture
+def stand(monkeypatch: pytest.MonkeyPatch, tiny: Any) -> Stand:
+    return Stand(monkeypatch, tiny)
+
+
+def test_the_verdict_is_bound_to_what_is_here(stand: Stand, tiny: Any) -> None:
+    tiny.evaluation(types=["a.B"])
+    tiny.comparison(build.comparison(build.difference(0.0)))
+    found = stand.run()
+    assert found == stand.judged()
+    assert (found.outcome, found.name, found.candidate) == (PASS, "tiny", "prior")
+    assert found.bundle == digest_of(tiny.root / layout.BUNDLE)
+    assert found.data == digests.data(tiny.root)
+    assert found.contract == digests.contract_at(tiny.root, tiny.params)
+    assert found.policy == digests.policy(tiny.root, tiny.params)
+    assert found.code == digests.code()
+    assert found.types == ("a.B",)
+    assert found.champion == Champion("compared", "v0.1.0", "sha256:a")
+    assert stand.asked[0] == (tiny.root, "tests/model")
+
+
+def test_everything_is_written_also_for_a_failure(stand: Stand, tiny: Any) -> None:
+    tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
+    found = stand.judged()
+    folder = tiny.root / layout.GATE_REPORT
+    assert found.outcome is FAIL
+    assert (folder / "verdict.md").read_text(encoding="utf-8").startswith("# FAIL: tiny, ")
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    assert "<title>FAIL: tiny, candidate prior</title>" in html
+    assert "95% interval" in html
+
+
+def test_findings_come_worst_kind_first(stand: Stand, tiny: Any) -> None:
+    """What was measured about something else, then waivers, the session, rules and tests."""
+    tiny.evaluation(name="other")
+    tiny.policy(
+        waivers='[{rule: "t::gone", because: so, owner: us, until: "2999-01-01"}]',
+        behaviour="[{name: calm, check: invariance, change: {column: x, add: 1}, within: 1,"
+        " owner: us, because: so}]",
+    )
+    tiny.comparison(build.alone("unreadable"))
+    stand.crash = "pytest ended with exit code 3: boom"
+    assert [each.rule for each in stand.judged().findings] == [
+        "what was measured is about what is here now",
+        "every waiver is of something that is there",
+        "pytest",
+        "ranks late ones first",
+        "no place is left behind",
+        "no place is left behind",
+        "calm",
+        TEST,
+        "the champion can be compared with",
+    ]
+
+
+def test_a_waived_champion_does_not_decide(stand: Stand, tiny: Any) -> None:
+    tiny.policy(
+        waivers='[{rule: "the champion can be compared with", because: so, owner: us,'
+        ' until: "2999-01-01"}]'
+    )
+    tiny.comparison(build.alone("unreadable"))
+    found = stand.judged()
+    assert (found.outcome, found.champion.state) == (PASS, "unreadable")
+    assert [each.standing for each in found.findings if not each.decides] == [
+        "waived until 2999-01-01"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"), [("passed", PASS), ("failed", FAIL), ("skipped", INCONCLUSIVE)]
+)
+def test_a_test_counts(stand: Stand, outcome: str, expected: Outcome) -> None:
+    stand.test = outcome
+    assert stand.judged().outcome is expected
+
+
+def test_a_crash_fails(stand: Stand) -> None:
+    stand.crash = "pytest ended with exit code 3: boom"
+    assert stand.judged().outcome is FAIL
+
+
+def test_an_exit_code_that_nothing_explains_fails(stand: Stand) -> None:
+    stand.code = 1
+    assert stand.judged().outcome is FAIL
+
+
+def test_a_missing_folder_of_tests_fails(stand: Stand, tiny: Any) -> None:
+    shutil.rmtree(tiny.root / "tests/model")
+    assert [each.rule for each in stand.judged().blocking] == ["tests/model"]
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        (f"{layout.BUNDLE}/manifest.json", "bundle"),
+        (layout.HOLDOUT_TABLE, "data"),
+        ("data/contract.py", "contract"),
+        ("tests/model/test_it.py", "policy"),
+    ],
+)
+def test_what_changes_while_the_gate_runs_fails(
+    stand: Stand, tiny: Any, file: str, what: str
+) -> None:
+    stand.meanwhile = lambda: tiny.write(file, '{"files": {}}  ')
+    found = stand.judged()
+    assert [each.detail for each in found.blocking] == [f"{what} changed while the gate ran"]
+
+
+def test_a_report_that_changes_while_the_gate_runs_fails(stand: Stand, tiny: Any) -> None:
+    tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
+    stand.meanwhile = tiny.evaluation
+    (found,) = stand.judged().blocking
+    assert found.detail.startswith("pytest saw something else: passed, ")
+
+
+def test_no_older_file_outlives_an_error(stand: Stand, tiny: Any) -> None:
+    stand.run()
+    folder = tiny.root / layout.GATE_REPORT
+    (folder / "junit.xml").write_text("old")
+    (folder / "notes.txt").write_text("mine")
+    assert all((folder / name).is_file() for name in FILES)
+    tiny.write(layout.EVALUATION, "{}")
+    with pytest.raises(DataError):
+        stand.run()
+    assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+
+def test_the_first_run_makes_the_folder(stand: Stand, tiny: Any) -> None:
+    assert not (tiny.root / layout.GATE_REPORT).exists()
+    stand.run()
+    # Somebody deletes all reports: git keeps no empty folder.
+    shutil.rmtree(tiny.root / layout.GATE_REPORT)
+    stand.run()
+
+
+def test_json_is_the_only_output(
+    stand: Stand, tiny: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stand.run(as_json=True)
+    text = (tiny.root / layout.VERDICT).read_text(encoding="utf-8")
+    assert capsys.readouterr().out == text
+    assert list(json.loads(text))[:3] == ["schema", "outcome", "basis"]
+
+
+def test_people_get_a_table(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
+    stand.run()
+    out = capsys.readouterr().out
+    assert "Model tests: 1 of 1 passed" in out
+    assert not out.startswith("{")
+    assert "pytest's own words" not in out
+
+
+@pytest.mark.parametrize(
+    ("test", "auc", "wanted"),
+    [("failed", 0.9, True), ("passed", 0.1, False), ("skipped", 0.9, False)],
+)
+def test_pytests_own_words_are_shown_where_they_help(
+    stand: Stand,
+    tiny: Any,
+    capsys: pytest.CaptureFixture[str],
+    test: str,
+    auc: float,
+    wanted: bool,
+) -> None:
+    stand.test = test
+    tiny.evaluation(metrics={"auc": {"value": auc, "low": auc, "high": auc}})
+    stand.judged()
+    assert ("pytest's own words" in capsys.readouterr().out) is wanted
+
+
+def refusal(stand: Stand) -> str:
+    with pytest.raises(GateNotPassed) as caught:
+        stand.run()
+    assert caught.value.exit_code == 3
+    return caught.value.line()
+
+
+def test_the_refusal_names_what_stands_in_the_way(stand: Stand, tiny: Any) -> None:
+    tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
+    stand.test = "skipped"
+    assert refusal(stand) == (
+        "reports/gate/verdict.json: the verdict is FAIL (found 'ranks late ones first' FAIL; "
+        f"'{TEST}' INCONCLUSIVE). The reasons are in reports/gate/verdict.md."
+    )
+
+
+@pytest.mark.parametrize(("count", "more"), [(8, ""), (9, " and 1 more"), (12, " and 4 more")])
+def test_the_refusal_names_eight_and_counts_the_rest(
+    stand: Stand, tiny: Any, count: int, more: str
+) -> None:
+    tiny.policy(*(f"name: rule {number}, metric: auc, min: 0.99" for number in range(count)))
+    line = refusal(stand)
+    assert line.count("' FAIL") == 8
+    assert f"'rule 7' FAIL{more})" in line
+    assert "rule 8" not in line
+
+
+def test_where_nothing_decides_the_refusal_says_so(stand: Stand, tiny: Any) -> None:
+    tiny.policy("name: ranks, metric: auc, min: 0.1, severity: warn")
+    stand.test = "passed"
+    shutil.rmtree(tiny.root / "tests/model")
+    tiny.write("tests/model/__init__.py", "")
+
+    def nothing(root: Any, tests: str) -> Session:
+        rules = {f"params.yaml::{each.title}": each for each in items.findings_of(root)}
+        outcomes = {node: told(each) for node, each in rules.items()}
+        return Session(Seen(list(rules), rules, outcomes), 0, "", None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stage, "run_pytest", nothing)
+        assert "found no finding that decides" in refusal(stand)

@@ -1,0 +1,181 @@
+"""A promotion that overrules the gate: allowed with a reason, and never forgotten."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+import pytest
+
+from pipeline import digests, layout
+from pipeline.cli import main
+from pipeline.errors import PromotionRefused, UsageError
+from pipeline.monitor import status
+from pipeline.registry import tags, versions
+from pipeline.registry.evidence import NONE, Evidence, overruled, read
+from pipeline.registry.fetch import BUNDLES
+from pipeline.registry.git import tags as git_tags
+from pipeline.registry.listing import list_versions
+from pipeline.registry.promote import promote, rollback
+from pipeline.verdict import Champion, Outcome
+
+NAME = "late-flights"
+WHY = "the carnival, once"
+
+
+def over(project: Any, because: str | None = WHY, **options: Any) -> Any:
+    return promote(project.root, project.params, override=True, because=because, **options)
+
+
+def up(project: Any) -> Any:
+    return promote(project.root, project.params, because="it ranks")
+
+
+def trailers(project: Any, name: str) -> dict[str, str]:
+    (found,) = (each for each in git_tags(project.root) if each.name == name)
+    return tags.read_trailers(found.body)
+
+
+@pytest.mark.parametrize("because", [None, "", " \n"])
+def test_without_a_reason_nothing_is_overruled(project: Any, because: str | None) -> None:
+    with pytest.raises(UsageError, match="an override needs a reason"):
+        over(project, because)
+    assert project.tag_names() == set()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE])
+def test_both_tags_keep_who_when_why_and_what_was_overruled(project: Any, outcome: Outcome) -> None:
+    project.judge(outcome)
+    project.commit()
+    made = over(project)
+    override = f"the gate did not let it pass ({outcome}: ranks)"
+    assert (made.override, made.outcome, made.why) == (override, outcome.value, WHY)
+    for name in (f"{NAME}@v0.1.0", f"{NAME}#prod#1"):
+        told = trailers(project, name)
+        assert told["Override"] == override
+        assert told["Outcome"] == outcome.value
+        assert told["Because"] == WHY
+        assert told["By"] == "Ada <ada@example.com>"
+        assert told["Champion"] == NONE
+        assert told["Verdict"] == digests.file(project.root / layout.VERDICT)
+
+
+def test_a_verdict_that_is_missing_or_about_something_else_is_no_evidence(project: Any) -> None:
+    project.judge(data=f"sha256:{'0' * 64}")
+    project.commit()
+    made = over(project)
+    assert (made.outcome, made.verdict) == (NONE, versions.UNKNOWN)
+    assert "the verdict is about another data" in made.override
+    project.train("two")
+    (project.root / layout.VERDICT).unlink()
+    project.commit()
+    made = over(project)
+    assert made.override == "there is no verdict on this bundle (no such file)"
+    (_, second) = versions.history(project.root, NAME, "prod")
+    assert (second.outcome, second.verdict, second.champion) == (NONE, None, "v0.1.0")
+
+
+def test_a_plain_promotion_keeps_its_evidence_and_no_override(project: Any) -> None:
+    first = up(project)
+    assert (first.outcome, first.override) == ("PASS", None)
+    project.train("two")
+    project.judge()
+    project.commit()
+    over(project)  # nothing stood against it
+    told = trailers(project, f"{NAME}#prod#2")
+    assert "Override" not in told
+    assert (told["Outcome"], told["Champion"]) == ("PASS", "v0.1.0")
+
+
+def test_a_verdict_against_an_older_champion_is_refused_until_overruled(project: Any) -> None:
+    up(project)
+    project.train("two")
+    project.judge(champion=Champion("compared", "v0.0.9", f"sha256:{'0' * 64}"))
+    project.commit()
+    with pytest.raises(PromotionRefused, match="the verdict is about another champion"):
+        up(project)
+    assert "another champion" in over(project).override
+
+
+def test_what_nobody_could_score_with_is_never_overruled(project: Any) -> None:
+    project.judge(Outcome.FAIL)
+    project.commit()
+    for kept in (".dvc/cache", BUNDLES):
+        shutil.rmtree(project.root / kept, ignore_errors=True)
+    with pytest.raises(PromotionRefused, match="cannot be had from DVC"):
+        over(project)
+    project.write("new.py", "")
+    with pytest.raises(PromotionRefused, match="differs from the commit"):
+        over(project)
+    assert project.tag_names() == set()
+
+
+def test_it_shows_for_good_also_after_the_way_back(
+    project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.judge(Outcome.FAIL)
+    project.commit()
+    over(project)
+    assert "overridden: the gate did not let it pass" in capsys.readouterr().out
+    project.train("two")
+    project.judge()
+    project.commit()
+    up(project)
+    back = rollback(project.root, project.params, because="two errs")
+    assert back.override == "the gate did not let it pass (FAIL: ranks)"
+    told = trailers(project, f"{NAME}#prod#3")
+    assert (told["Kind"], told["Outcome"], told["Champion"]) == ("rollback", "FAIL", "v0.2.0")
+    assert told["Override"] == back.override
+
+    capsys.readouterr()
+    list_versions(project.root, project.params, as_json=True)
+    tree = json.loads(capsys.readouterr().out)
+    assert [each["override"] for each in tree["versions"]] == [None, back.override]
+    assert [each["override"] is not None for each in tree["history"]] == [True, False, True]
+    assert [each["outcome"] for each in tree["history"]] == ["FAIL", "PASS", "FAIL"]
+    monkeypatch.setenv("COLUMNS", "250")
+    list_versions(project.root, project.params)
+    shown = capsys.readouterr().out
+    assert "FAIL, overridden" in shown
+    assert shown.count("OVERRIDDEN: the gate did not let it pass (FAIL: ranks)") == 2
+    assert "two errs" in shown
+
+    status.run(project.root, project.params, as_json=True)
+    champion = json.loads(capsys.readouterr().out)["champion"]
+    assert (champion["verdict"], champion["override"]) == ("FAIL", back.override)
+    status.run(project.root, project.params)
+    assert "OVERRIDDEN by a person: the gate did not let" in capsys.readouterr().out
+
+
+def test_status_says_none_where_there_was_no_verdict(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project.root / layout.VERDICT).unlink()
+    project.commit()
+    over(project)
+    capsys.readouterr()
+    status.run(project.root, project.params, as_json=True)
+    assert json.loads(capsys.readouterr().out)["champion"]["verdict"] == NONE
+
+
+def test_the_history_of_another_stage_by_the_command_line(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = ("--root", str(project.root))
+    assert main(["promote", "--override", *root]) == UsageError.exit_code
+    assert main(["promote", "--stage", "shadow", "--because", "look", *root]) == 0
+    capsys.readouterr()
+    assert main(["versions", "--stage", "shadow", "--json", *root]) == 0
+    (move,) = json.loads(capsys.readouterr().out)["history"]
+    assert (move["stage"], move["kind"], move["why"]) == ("shadow", "promote", "look")
+    assert main(["versions", "--json", *root]) == 0
+    assert json.loads(capsys.readouterr().out)["history"] == []
+
+
+def test_evidence_is_read_as_it_was_written_and_foreign_words_are_unknown() -> None:
+    given = Evidence(outcome="FAIL", champion="v0.1.0", override="it failed")
+    lines = {key: value for key, value in given.trailers().items() if value}
+    assert read(lines) == given
+    assert read({"Outcome": "FINE", "Champion": NONE}) == Evidence()
+    assert overruled([]) is None

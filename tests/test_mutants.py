@@ -1,0 +1,122 @@
+"""What `make mutants` changes, and how it counts."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+
+from scripts.mutants import report, targets
+from scripts.mutants.make import Mutant, mutants
+from scripts.mutants.report import Tried
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = '''\
+"""A docstring of 2 lines stays."""
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    import numpy
+
+LIMIT = 3
+
+class Kind:
+    size: int = Field(ge=1)
+
+def f(a: int | None, b: str = "x") -> int:
+    """This stays, too."""
+    assert a is not None
+    if a and not b:
+        raise ValueError(f"{a + 1} is wrong")
+    for each in g(a, key=b):
+        if each is None:
+            continue
+        print(each)
+    return 1 <= a < LIMIT or -a
+'''
+CHANGES = [
+    ("module", "3 -> 4"),
+    ("Kind", "1 -> 2"),
+    ("Kind", "Field(..., ge=1) -> Field(...)"),
+    ("f", "a and not b -> (a) or (not b)"),
+    ("f", "a and not b -> (not (a and not b))"),
+    ("f", "not b -> (b)"),
+    ("f", 'raise ValueError(f"{a + 1} is wrong") -> pass'),
+    ("f", "g(..., key=b) -> g(...)"),
+    ("f", "each is None -> each is not None"),
+    ("f", "continue -> pass"),
+    ("f", "print(each) -> pass"),
+    ("f", "1 <= a < LIMIT or -a -> (1 <= a < LIMIT) and (-a)"),
+    ("f", "1 <= a < LIMIT or -a -> None"),
+    ("f", "1 -> 2"),
+    ("f", "1 <= a -> 1 < a"),
+    ("f", "1 <= a -> 1 > a"),
+    ("f", "a < LIMIT -> a <= LIMIT"),
+    ("f", "a < LIMIT -> a >= LIMIT"),
+    ("f", "-a -> (a)"),
+]
+
+
+def test_every_small_change_and_no_other() -> None:
+    found = mutants("m.py", SOURCE.encode())
+    assert sorted((each.where, each.change) for each in found) == sorted(CHANGES)
+    assert found == mutants("m.py", SOURCE.encode())
+
+
+def test_a_mutant_is_the_source_but_for_its_change() -> None:
+    for each in mutants("m.py", SOURCE.encode()):
+        text = each.applied(SOURCE.encode())
+        ast.parse(text)
+        assert text.startswith(SOURCE.encode()[: each.start])
+        assert text.endswith(SOURCE.encode()[each.end :])
+        assert SOURCE.encode()[: each.start].count(b"\n") + 1 == each.line
+
+
+@pytest.mark.parametrize("name", targets.modules(ROOT))
+def test_every_mutant_of_the_gate_can_be_compiled(name: str) -> None:
+    source = (ROOT / name).read_bytes()
+    found = mutants(name, source)
+    assert found
+    for each in found:
+        changed = each.applied(source)
+        assert ast.dump(ast.parse(changed)) != ast.dump(ast.parse(source))
+
+
+@pytest.mark.parametrize("name", targets.TESTS)
+def test_every_module_and_its_tests_are_there(name: str) -> None:
+    assert (ROOT / name).is_file()
+    for test in targets.tests(name):
+        assert (ROOT / test).is_file(), test
+
+
+def tried(change: str, outcome: str) -> Tried:
+    return Tried(Mutant("a.py", 7, "f", change, 0, 1, "x"), outcome, 0.1)
+
+
+def test_the_report_counts_and_names_survivors(tmp_path: Path) -> None:
+    reasons = tmp_path / "survivors.toml"
+    reasons.write_text(
+        '[[survivor]]\nfile = "a.py"\nin = "f"\nchange = "1 -> 2"\nreason = "It is the same."\n'
+    )
+    some = [
+        tried("1 -> 2", "survived"),
+        tried("`a` -> None", "survived"),
+        tried("b", "killed"),
+        tried("c", "timed out"),
+    ]
+    assert report.write(tmp_path / "out", some, reasons, 90) == 0.5
+    text = (tmp_path / "out/README.md").read_text(encoding="utf-8")
+    assert "**2 of 4 mutants are killed: 50.0%.** The run took 2 minutes." in text
+    assert "| a.py | 4 | 2 | 2 | 50.0% |" in text
+    assert "- a.py:7, in f: `1 -> 2`. It is the same.\n" in text
+    assert "- a.py:7, in f: `'a' -> None`. No reason is given yet.\n" in text
+    tree = json.loads((tmp_path / "out/mutants.json").read_text(encoding="utf-8"))
+    assert (tree["mutants"], tree["killed"], tree["share"], tree["seconds"]) == (4, 2, 0.5, 90)
+    assert tree["files"] == [{"file": "a.py", "mutants": 4, "killed": 2, "timed_out": 1}]
+    assert [each["reason"] for each in tree["survivors"]] == ["It is the same.", None]
+
+
+def test_without_reasons_none_are_given(tmp_path: Path) -> None:
+    report.write(tmp_path, [tried("a", "survived")], tmp_path / "none.toml", 1)
+    assert "No reason is given yet." in (tmp_path / "README.md").read_text(encoding="utf-8")
