@@ -2,7 +2,8 @@
 
 A version's reports are in git at its commit. Its rules are decided again from them, by the
 policy in the work tree; its behaviours and model tests would need its data and model, so they
-keep what its own verdict says. Rules of the recorded verdict are left out.
+keep what its own verdict says. So does a rule about the contract, whose result shows rows of the
+table and is therefore not in git. Other rules of the recorded verdict are left out.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from pathlib import Path
 
 from pipeline import jsonfile, layout, verdict_json
 from pipeline.errors import AssayError
-from pipeline.gate import binding, rules, waivers
+from pipeline.gate import binding, finding, rules, waivers
 from pipeline.gate.inputs import Inputs, Source
 from pipeline.params import Params
-from pipeline.params_gate import Gate
+from pipeline.params_gate import ContractRule, Gate
 from pipeline.verdict import Finding, Outcome, Verdict, combine
 
 
@@ -72,15 +73,35 @@ def replay(version: str, at: str, source: Source, gate: Gate) -> Replay:
     except AssayError as error:
         return Replay(version, at, None, None, problem=error.line())
     inputs = Inputs(source)
-    decided = rules.decide_all(inputs, gate)
+    decided = [
+        found
+        for rule in gate.rules
+        if not isinstance(rule, ContractRule)
+        for found in rules.decide(rule, inputs, gate)
+    ]
     try:
         champion = binding.champion_findings(inputs)
     except AssayError as error:
         return Replay(version, at, recorded.outcome, None, problem=error.line())
     kept = [each for each in recorded.findings if each.kind != "rule"]
+    kept += _about_contract(recorded, gate)
     now = waivers.applied([*decided, *champion, *kept], gate.waivers, waivers.today())
     flipped, dropped = _flipped(recorded, now), _dropped(recorded, now)
     return Replay(version, at, recorded.outcome, combine(now), flipped, dropped)
+
+
+def _about_contract(recorded: Verdict, gate: Gate) -> list[Finding]:
+    """What the version's verdict says under the names of the policy's rules on the contract."""
+    kept = []
+    for rule in gate.rules:
+        if isinstance(rule, ContractRule):
+            mine = [each for each in recorded.findings if each.rule == rule.name]
+            kept += mine or [
+                finding.tolerate(
+                    finding.found(rule, Outcome.INCONCLUSIVE, "its verdict did not ask for it")
+                )
+            ]
+    return kept
 
 
 def _flipped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -145,7 +166,7 @@ def _print(name: str, found: Sequence[Replay]) -> None:
 def _reasons(replayed: Replay) -> Iterator[str]:
     if replayed.problem:
         yield replayed.problem
-    for finding in replayed.flipped:
-        yield f"{finding.outcome} {finding.title}: {finding.detail}"
-    for finding in replayed.dropped:
-        yield f"no longer asked: {finding.title}, which was {finding.outcome}"
+    for each in replayed.flipped:
+        yield f"{each.outcome} {each.title}: {each.detail}"
+    for each in replayed.dropped:
+        yield f"no longer asked: {each.title}, which was {each.outcome}"

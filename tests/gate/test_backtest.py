@@ -309,3 +309,23 @@ def test_what_flips_is_bold_and_nothing_else_is_marked(
     rows = [line for line in out.splitlines() if "v0." in line]
     assert ["\x1b[1mFAIL" in row for row in rows] == [True, False]
     assert out.splitlines()[-1] == "1 of 2 verdicts flip. 1 cannot be told."
+
+
+CONTRACT = "name: kept, kind: contract, max_bad_share: 0.01"
+RANKS = "name: ranks, metric: auc, min: 0.7"
+
+
+@pytest.mark.parametrize("outcome", [PASS, FAIL])
+def test_a_rule_on_the_contract_keeps_what_its_verdict_says(
+    history: History, outcome: Outcome
+) -> None:
+    (history.tiny.root / "reports/contract/result.json").unlink()  # as git does not keep it
+    history.version(0.8, finding(PASS), finding(outcome, "kept"))
+    found = replayed(history.tiny.root, history.policy(RANKS, CONTRACT))["v0.1.0"]
+    assert (found.before, found.now, found.flips) == (outcome, outcome, False)
+
+
+def test_a_new_rule_on_the_contract_decides_nothing_about_the_past(history: History) -> None:
+    history.version(0.8, finding(PASS))
+    found = replayed(history.tiny.root, history.policy(RANKS, CONTRACT))["v0.1.0"]
+    assert (found.now, found.flips) == (PASS, False)
