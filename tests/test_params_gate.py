@@ -237,6 +237,18 @@ def test_two_rules_of_one_name() -> None:
     )
 
 
+def test_a_rule_and_a_behaviour_of_one_name() -> None:
+    more = (
+        "behaviour: [{name: ranks, check: invariance, change: {column: x, add: 1}, within: 1,"
+        " owner: us, because: so}]"
+    )
+    (line,) = mistakes(LIMIT, CHANGE, more=more)
+    assert line.endswith(
+        "expected rules and behaviours under names of their own, found ranks in both"
+    )
+    assert parse(CHANGE, more=more).behaviour[0].name == "ranks"
+
+
 def test_a_policy_without_rules_is_none() -> None:
     text = TEXT.format(rules="    []", more="").replace("rules:\n    []", "rules: []")
     with pytest.raises(ParamsError, match=r"gate\.rules: expected at least 1 item"):

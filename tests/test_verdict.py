@@ -16,6 +16,7 @@ from pipeline.verdict_json import dumps, loads
 SCHEMA = Path(__file__).resolve().parents[1] / "docs" / "verdict.schema.json"
 PUBLISHED = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
 HELD = {"state": "compared", "version": "v0.1.0", "bundle": "sha256:x"}
+LOST = {"state": "unreadable", "version": "v0.1.0", "bundle": None}
 WAIVER = {"because": "b", "owner": "o", "until": "2013-12-31"}
 NONE = Champion("none")
 ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
@@ -146,6 +147,11 @@ def test_a_verdict_survives_the_way_to_json_and_back(
     PUBLISHED.validate(json.loads(text))
 
 
+def test_a_finding_may_be_about_no_rows() -> None:
+    empty = replace(finding(Outcome.FAIL), rows=0, rows_needed=0)
+    assert loads(dumps(verdict(empty)), "verdict.json").findings == (empty,)
+
+
 def test_the_published_schema_is_strict() -> None:
     tree = json.loads(dumps(verdict(finding(Outcome.PASS))))
     for place in (tree, tree["findings"][0], tree["champion"]):
@@ -202,6 +208,12 @@ def changed(path: list[str | int], value: object) -> str:
         (changed(["champion", "state"], "compared"), "champion is compared, with version None"),
         (changed(["champion", "version"], "v0.1.0"), "champion is none, with version v0.1.0"),
         (changed(["champion"], HELD), "contradict"),
+        (changed(["champion"], {**LOST, "version": 5}), "champion.version is 5, not a text"),
+        (changed(["champion"], {**LOST, "bundle": 5}), "champion.bundle is 5, not a text"),
+        (changed(["champion"], {**LOST, "bundle": "x"}), "champion.bundle is 'x', not a digest"),
+        (changed(["champion"], {**HELD, "bundle": None}), "is compared, with version v0.1.0 and"),
+        (changed(["champion"], {**HELD, "version": None}), "compared, with version None and"),
+        (changed(["champion"], {**HELD, "state": "none"}), "champion is none, with version v0.1.0"),
         (changed(["findings", 0, "kind"], "rumour"), "kind is 'rumour'"),
         (changed(["findings", 0, "severity"], "info"), "severity is 'info'"),
         (changed(["findings", 0, "tolerated"], 1), "tolerated is 1"),
@@ -211,7 +223,15 @@ def changed(path: list[str | int], value: object) -> str:
         (changed(["findings", 0, "limit"], "0.7"), "not a number"),
         (changed(["findings", 0, "limit"], float("nan")), "NaN is not a number"),
         (changed(["findings", 0, "rows"], True), "rows is True"),
+        (changed(["findings", 0, "rows"], -1), "rows is -1"),
+        (changed(["findings", 0, "rows_needed"], 1.5), "rows_needed is 1.5"),
+        (changed(["findings", 0, "direction"], "up"), "direction is 'up'"),
         (changed(["findings", 0, "rule"], KeyError), "lacks rule"),
+        (changed(["findings", 0, "rule"], ""), r"findings\[0\].rule is '', not a text"),
+        (changed(["findings", 0, "detail"], 5), r"findings\[0\].detail is 5, not a text"),
+        (changed(["findings", 0, "metric"], 5), r"findings\[0\].metric is 5, not a text"),
+        (changed(["findings", 0, "owner"], ""), r"findings\[0\].owner is '', not a text"),
+        (changed(["findings", 0, "observed"], 10**400), "observed is too large"),
         (changed(["findings"], {}), "findings is no list"),
         ('{"outcome": "FAIL", "outcome": "PASS"}', "twice"),
     ],

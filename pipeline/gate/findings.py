@@ -65,9 +65,15 @@ def _distrusted(finding: Finding, detail: str) -> Finding:
     return replace(finding, outcome=Outcome.FAIL, detail=detail, severity="block", waiver=None)
 
 
-def model_test_findings(seen: Seen) -> tuple[Finding, ...]:
-    """One finding a model test, by node id, and one for whatever could not be collected."""
-    found = [_test_finding(node, seen) for node in set(seen.collected) - set(seen.rules)]
+def model_test_findings(seen: Seen, *, alone: bool) -> tuple[Finding, ...]:
+    """One finding a model test, by node id, and one for whatever could not be collected.
+
+    Parameters
+    ----------
+    alone
+        Whether there is no champion yet: then tests that need one do not decide.
+    """
+    found = [_test_finding(node, seen, alone) for node in set(seen.collected) - set(seen.rules)]
     for node, reason in seen.uncollected.items():
         kind, _, detail = reason.partition(": ")
         outcome = Outcome.INCONCLUSIVE if kind == "skipped" else Outcome.FAIL
@@ -76,7 +82,7 @@ def model_test_findings(seen: Seen) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.rule, finding.detail)))
 
 
-def _test_finding(node: str, seen: Seen) -> Finding:
+def _test_finding(node: str, seen: Seen, alone: bool) -> Finding:
     outcome = seen.outcomes.get(node)
     if outcome is None:
         return _about_tests(node, Outcome.FAIL, "was collected but did not run")
@@ -86,8 +92,8 @@ def _test_finding(node: str, seen: Seen) -> Finding:
     words = _WORDS[outcome] + (f": {detail}" if detail else "")
     found = _about_tests(node, TEST_OUTCOMES[outcome], words)
     # The first model has no champion to be held against; absolute rules and tests decide.
-    absent = outcome == "skipped" and (detail or "").startswith(NO_CHAMPION)
-    return replace(found, tolerated=absent)
+    absent = outcome == "skipped" and (detail or "").startswith(f"Skipped: {NO_CHAMPION}")
+    return replace(found, tolerated=alone and absent)
 
 
 def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Finding, ...]:

@@ -89,7 +89,7 @@ def chance(value: float, near: float, limit: float, confidence: float) -> float:
     error = abs(value - near) / quantile(confidence)
     found = NormalDist().cdf(-abs(value - limit) / error) if error > 0 else 0.0
     # Rounding must not let the chance and the interval disagree.
-    past = near > limit if value > limit else near < limit
+    past = (near - limit) * (value - limit) > 0
     return min(found, math.nextafter(certain, 0.0)) if past else max(found, certain)
 
 

@@ -163,7 +163,7 @@ def show(verdict: Verdict) -> None:
         cells = (finding.rule, finding.slice or "", value, limit, rows)
         badge = Text(finding.outcome.value, style=styles[finding.outcome])
         table.add_row(badge, *(Text(cell) for cell in cells))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     console.print(table)
     for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
         tests = of_kind(verdict, kind)

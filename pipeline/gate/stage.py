@@ -44,7 +44,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
     there = (root / params.gate.tests).is_dir()
     judged = (
         *findings.rule_findings(decided, session.seen),
-        *findings.model_test_findings(session.seen),
+        *findings.model_test_findings(session.seen, alone=champion.state == "none"),
         *binding.champion_findings(inputs),
     )
     waived = waivers.applied(judged, params.gate.waivers, waivers.today())

@@ -14,6 +14,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -74,7 +75,12 @@ def _work(
 
 
 def _share(work: tuple[str, list[tuple[int, Mutant]]]) -> list[Tried]:
-    name, wanted = work
+    # Outside of the repository, and each share its own: runs would clear away each other's.
+    with tempfile.TemporaryDirectory(prefix="assay-mutants-") as scratch:
+        return _tried(*work, scratch)
+
+
+def _tried(name: str, wanted: list[tuple[int, Mutant]], scratch: str) -> list[Tried]:
     place = WORK / f"{name.replace('/', '.')}-{wanted[0][0]}-{os.getpid()}"
     _copy(place)
     known = dict(wanted)
@@ -82,6 +88,7 @@ def _share(work: tuple[str, list[tuple[int, Mutant]]]) -> list[Tried]:
         **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
         "PYTHONPATH": str(place),
         "PYTHONHASHSEED": "0",
+        "TMPDIR": scratch,
         # Only what the tests themselves name: plugins of other packages cost time.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "PYTEST_PLUGINS": "pipeline.gate.plugin",

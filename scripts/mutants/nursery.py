@@ -123,14 +123,12 @@ def _pytest(files: list[str]) -> int:
     import pytest
 
     hypothesis.settings.register_profile(
-        "mutants", derandomize=True, max_examples=30, database=None, deadline=None
+        "mutants", derandomize=True, max_examples=15, database=None, deadline=None
     )
     hypothesis.settings.load_profile("mutants")
     options = ["-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider"]
     # The plugin may have been imported before; nobody reads its assertions.
     options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    # Two runs at once must not clear away each other's folders.
-    options.append(f"--basetemp={Path.cwd() / 'tmp'}")
     return int(pytest.main([*options, *files]))
 
 

@@ -292,7 +292,7 @@ def test_a_narrow_terminal_loses_no_letter(
     history: History, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = "ranks" + "x" * 60
-    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setenv("COLUMNS", "45")
     history.version(0.72, finding(PASS))
     run(history.tiny.root, history.policy(f"name: {name}, metric: auc, min: 0.75"))
     out = capsys.readouterr().out

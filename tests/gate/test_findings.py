@@ -75,7 +75,7 @@ def told(**outcomes: str) -> dict[str, Finding]:
         outcomes=outcomes,
         details={name: "why" for name in outcomes if name != "silent"},
     )
-    return {each.rule: each for each in findings.model_test_findings(record)}
+    return {each.rule: each for each in findings.model_test_findings(record, alone=False)}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,31 @@ def test_a_test_is_what_it_came_to(outcome: str, expected: Outcome, words: str) 
     assert found.detail == words.removesuffix(": why")
 
 
+@pytest.mark.parametrize(
+    ("outcome", "detail", "alone", "tolerated"),
+    [
+        ("skipped", "Skipped: no champion yet: nobody was promoted", True, True),
+        ("skipped", "Skipped: no champion yet: nobody was promoted", False, False),
+        ("skipped", "Skipped: not today", True, False),
+        ("skipped", "not today: no champion yet", True, False),
+        ("failed", "Skipped: no champion yet: nobody was promoted", True, False),
+        ("xfailed", "Skipped: no champion yet: nobody was promoted", True, False),
+    ],
+)
+def test_the_first_model_has_no_champion_to_be_tested_against(
+    outcome: str, detail: str, alone: bool, tolerated: bool
+) -> None:
+    record = Seen(collected=["a"], outcomes={"a": outcome}, details={"a": detail})
+    (found,) = findings.model_test_findings(record, alone=alone)
+    assert found.tolerated is tolerated
+    assert found.blocks is not tolerated
+    silent = Seen(collected=["a"], outcomes={"a": "skipped"})
+    (found,) = findings.model_test_findings(silent, alone=True)
+    assert found.blocks
+
+
 def test_a_test_that_did_not_run_fails() -> None:
-    (found,) = findings.model_test_findings(Seen(collected=["t::a"]))
+    (found,) = findings.model_test_findings(Seen(collected=["t::a"]), alone=True)
     assert (found.outcome, found.detail) == (FAIL, "was collected but did not run")
 
 
@@ -108,12 +131,15 @@ def test_rules_are_no_tests_and_tests_come_by_name() -> None:
         rules={NODE: finding()},
         outcomes={"t::b": "passed", NODE: "passed", "t::a": "passed"},
     )
-    assert [each.rule for each in findings.model_test_findings(record)] == ["t::a", "t::b"]
+    assert [each.rule for each in findings.model_test_findings(record, alone=False)] == [
+        "t::a",
+        "t::b",
+    ]
 
 
 def test_what_could_not_be_collected_is_a_finding() -> None:
     record = Seen(uncollected={"b.py": "failed: no module: x", "a.py": "skipped: not today"})
-    first, second = findings.model_test_findings(record)
+    first, second = findings.model_test_findings(record, alone=False)
     assert (first.rule, first.outcome, first.detail) == (
         *("a.py", INCONCLUSIVE),
         "was skipped: not today",

@@ -154,6 +154,7 @@ def test_slices_of_nothing_fail(go: Any, monkeypatch: pytest.MonkeyPatch) -> Non
     result = go("slices")
     result.assert_outcomes(errors=2, deselected=3)
     result.stdout.fnmatch_lines(["*no slice has 200 rows*"])
+    result.stdout.no_fnmatch_line("*def slices*")
 
 
 def test_pairs_of_fields_are_slices_too(go: Any, tiny: Any, monkeypatch: Any) -> None:
@@ -180,6 +181,29 @@ def test_the_nearest_project_counts(
     monkeypatch.chdir(tiny.root / "sub")
     result = pytester.runpytest_inprocess(f"--rootdir={tiny.root / 'sub'}", *PLUGIN, "test_it.py")
     result.assert_outcomes(passed=1)
+
+
+def test_of_two_projects_one_within_the_other_the_inner_counts(
+    tiny: Any, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = (tiny.root / layout.PARAMS).read_text().replace("seed: 1", "seed: 2")
+    tiny.write("sub/params.yaml", inner)
+    tiny.write("sub/test_it.py", "def test_a(assay_project): assert assay_project.params.seed == 2")
+    monkeypatch.chdir(tiny.root / "sub")
+    result = pytester.runpytest_inprocess(f"--rootdir={tiny.root / 'sub'}", *PLUGIN, "test_it.py")
+    result.assert_outcomes(passed=1)
+
+
+def test_fixtures_of_a_session_may_be_built_on_them(
+    go: Any, tiny: Any, pytester: pytest.Pytester
+) -> None:
+    leave_champion(tiny, state="found", version="v1.0.0", commit="c", bundle="sha256:a")
+    asked = ", ".join(ALL)
+    tiny.write(
+        "tests/model/conftest.py",
+        f"import pytest\n@pytest.fixture(scope='session')\ndef mine({asked}): return policy\n",
+    )
+    go("mine", "assert mine.names").assert_outcomes(passed=2, deselected=3)
 
 
 def test_without_a_project_they_fail_and_say_where_they_looked(

@@ -141,10 +141,23 @@ def test_a_chance_is_small_just_when_the_interval_ends_before_the_limit(
         assert (groups.chance(value, near * sign, limit, confidence) < certain) is past
 
 
+@pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.975, 0.99])
+def test_rounding_does_not_let_chance_and_interval_disagree(confidence: float) -> None:
+    certain = (1 - confidence) / 2
+    for number in range(1, 400):
+        value, end = 0.9 - number / 1000, 0.95 - number / 2000
+        assert groups.chance(value, end, end, confidence) >= certain
+        assert groups.chance(value, end, math.nextafter(end, 1), confidence) < certain
+        assert groups.chance(value, end, math.nextafter(end, 0), confidence) >= certain
+
+
 def test_a_chance_is_the_normal_distributions() -> None:
     near = 0.5 - groups.quantile(0.95) * 0.1
     assert groups.chance(0.5, near, 0.2, 0.95) == pytest.approx(0.0013498980316, rel=1e-9)
     assert groups.chance(0.5, 0.5, 0.2, 0.95) == 0.0
+    # The end is not past the limit, and yet it is not likely.
+    near = 0.5 - groups.quantile(0.95) * 0.1
+    assert groups.chance(0.5, near, near + 0.001, 0.95) == pytest.approx(0.0255902, abs=1e-7)
 
 
 counts = st.integers(1, 10_000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))

@@ -236,3 +236,9 @@ def test_a_strip_has_room_for_everything_on_it(limit: float) -> None:
     right = left + float(str(bar["width"]))
     assert 16 < left < float(str(circle["cx"])) < right < 340 - 16
     assert 16 < float(str(dashed["x1"])) < 340 - 16
+
+
+def test_the_axis_stops_at_zero_unless_something_lies_below() -> None:
+    assert "axis from 0 to" in strip(finding(observed=0.01, low=0.0, high=0.9, limit=0.7))
+    below = strip(finding(observed=0.01, low=-0.2, high=0.9, limit=0.7))
+    assert "axis from -" in below

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from dataclasses import FrozenInstanceError, fields
 from typing import Any
 
@@ -202,6 +204,19 @@ def test_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert len({len(line) for line in (found[1], *found[3:6])}) == 1
 
 
+@pytest.mark.parametrize(("terminal", "width"), [(True, 60), (False, 110)])
+def test_a_terminal_has_its_own_width_and_a_log_always_the_same(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,
+    width: int,
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    found = shown(verdict(finding(FAIL, detail="x" * 300)), capsys, monkeypatch, 60)
+    assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in found) == width
+
+
 def test_numbers_end_and_words_begin_under_one_another(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -277,7 +292,7 @@ def test_a_verdict_cannot_be_changed_afterwards(kind: Any) -> None:
         with pytest.raises(FrozenInstanceError):
             setattr(made[kind], field.name, None)
     if kind in (Finding, Verdict):
-        with pytest.raises(TypeError, match="positional"):
+        with pytest.raises(TypeError, match="takes 1 positional argument"):
             kind("ranks")
 
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout
+from pipeline import jsonfile, layout
 from pipeline.errors import BundleMissing, GateNotPassed, StageInputMissing
 from pipeline.gate.stage import MARKDOWN, run
+from pipeline.registry.held import Held
 from pipeline.verdict import Champion, Outcome, Verdict
 from pipeline.verdict_json import loads
 
@@ -311,3 +312,14 @@ def test_verdict_json_is_valid_and_stable_in_its_keys(tiny: Any) -> None:
     judge(tiny, Outcome.PASS)
     tree = json.loads((tiny.root / layout.VERDICT).read_text())
     assert list(tree)[:3] == ["schema", "outcome", "basis"]
+
+
+def test_a_test_of_the_champion_does_not_keep_back_the_first_model(tiny: Any) -> None:
+    """It is skipped by the fixture; a skip with any other reason says nothing and blocks."""
+    held = Held(state="none", stage="prod", why="nobody was promoted")
+    jsonfile.write(tiny.root / layout.CHAMPION_FACTS, held.to_plain())
+    tiny.write(IT, "def test_better(champion): pass\n")
+    verdict = judge(tiny, Outcome.PASS)
+    (found,) = [each for each in verdict.findings if each.kind == "test"]
+    assert (found.outcome, found.standing) == (Outcome.INCONCLUSIVE, "tolerated")
+    assert "no champion yet: nobody was promoted" in found.detail
