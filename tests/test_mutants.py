@@ -91,7 +91,20 @@ def test_every_module_and_its_tests_are_there(name: str) -> None:
 
 
 def tried(change: str, outcome: str) -> Tried:
-    return Tried(Mutant("a.py", 7, "f", change, 0, 1, "x"), outcome, 0.1)
+    return Tried(Mutant("a.py", 7, "f", change, 0, 1, "x"), outcome, 30)
+
+
+FOUND = report.module(
+    "a.py",
+    b"a",
+    [
+        tried("1 -> 2", "survived"),
+        tried("`a` -> None", "survived"),
+        tried("b", "killed"),
+        tried("c", "timed out"),
+    ],
+)
+OTHER = report.module("b.py", b"b", [tried("1 -> 2", "killed")])
 
 
 def test_the_report_counts_and_names_survivors(tmp_path: Path) -> None:
@@ -99,24 +112,28 @@ def test_the_report_counts_and_names_survivors(tmp_path: Path) -> None:
     reasons.write_text(
         '[[survivor]]\nfile = "a.py"\nin = "f"\nchange = "1 -> 2"\nreason = "It is the same."\n'
     )
-    some = [
-        tried("1 -> 2", "survived"),
-        tried("`a` -> None", "survived"),
-        tried("b", "killed"),
-        tried("c", "timed out"),
-    ]
-    assert report.write(tmp_path / "out", some, reasons, 90) == 0.5
+    sources = {"a.py": b"a", "b.py": b"other"}
+    assert report.write(tmp_path / "out", [FOUND, OTHER], reasons, sources) == 0.6
     text = (tmp_path / "out/README.md").read_text(encoding="utf-8")
-    assert "**2 of 4 mutants are killed: 50.0%.** The run took 2 minutes." in text
-    assert "| a.py | 4 | 2 | 2 | 50.0% |" in text
+    assert "**3 of 5 mutants are killed: 60.0%.** Trying them took 2 minutes of one core." in text
+    assert "| a.py | 4 | 2 | 2 | 50.0% |  |\n" in text
+    assert "| b.py | 1 | 1 | 0 | 100.0% | changed since |\n" in text
     assert "- a.py:7, in f: `1 -> 2`. It is the same.\n" in text
     assert "- a.py:7, in f: `'a' -> None`. No reason is given yet.\n" in text
     tree = json.loads((tmp_path / "out/mutants.json").read_text(encoding="utf-8"))
-    assert (tree["mutants"], tree["killed"], tree["share"], tree["seconds"]) == (4, 2, 0.5, 90)
-    assert tree["files"] == [{"file": "a.py", "mutants": 4, "killed": 2, "timed_out": 1}]
-    assert [each["reason"] for each in tree["survivors"]] == ["It is the same.", None]
+    assert (tree["mutants"], tree["killed"], tree["share"]) == (5, 3, 0.6)
+    first = tree["modules"][0]
+    assert (first["mutants"], first["killed"], first["timed_out"]) == (4, 2, 1)
+    assert [each["reason"] for each in first["survivors"]] == ["It is the same.", None]
 
 
-def test_without_reasons_none_are_given(tmp_path: Path) -> None:
-    report.write(tmp_path, [tried("a", "survived")], tmp_path / "none.toml", 1)
-    assert "No reason is given yet." in (tmp_path / "README.md").read_text(encoding="utf-8")
+def test_modules_that_were_not_tried_again_stay(tmp_path: Path) -> None:
+    assert report.read(tmp_path) == []
+    report.write(tmp_path, [FOUND, OTHER], tmp_path / "none.toml", {"a.py": b"a", "b.py": b"b"})
+    again = report.module("a.py", b"new", [tried("1 -> 2", "killed")])
+    now = report.merged(report.read(tmp_path), [again], ["a.py", "b.py"])
+    assert [(each["file"], each["mutants"], each["killed"]) for each in now] == [
+        ("a.py", 1, 1),
+        ("b.py", 1, 1),
+    ]
+    assert report.merged(report.read(tmp_path), [again], ["a.py"]) == [again], "b.py is gone"

@@ -1,7 +1,7 @@
 """`make mutants`: change the gate's code in small ways, and see whether a test notices.
 
-``SAMPLE=200`` tries that many, drawn with a seed; ``ARGS=pipeline/gate/words.py`` the mutants of
-some modules. Only a full run writes reports/mutants; the others leave theirs in build/mutants.
+``ARGS=pipeline/gate/words.py`` tries those of some modules, and leaves what reports/mutants says of
+the others. ``SAMPLE=200`` tries that many, drawn with a seed, and reports in build/mutants.
 Ends with exit code 1 if under 95 % are noticed.
 """
 
@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,15 +38,19 @@ def main() -> int:
         print(f"not mutated: {', '.join(unknown)}; known: {', '.join(known)}", file=sys.stderr)
         return 2
     chosen = [name for name in known if not given.modules or name in given.modules]
-    work = _work({name: mutants(name, (ROOT / name).read_bytes()) for name in chosen}, given)
-    began = time.monotonic()
+    sources = {name: (ROOT / name).read_bytes() for name in known}
+    work = _work({name: mutants(name, sources[name]) for name in chosen}, given)
     with ThreadPoolExecutor(given.jobs) as pool:
         tried = [each for some in pool.map(_share, work) for each in some]
-    full = not given.modules and not given.sample
-    folder = ROOT / "reports/mutants" if full else WORK
-    survivors = ROOT / "scripts/mutants/survivors.toml"
-    share = report.write(folder, tried, survivors, time.monotonic() - began)
-    print((folder / "README.md").read_text())
+    found = [
+        report.module(name, sources[name], (each for each in tried if each.mutant.file == name))
+        for name in dict.fromkeys(name for name, _ in work)
+    ]
+    folder = WORK if given.sample else ROOT / "reports/mutants"
+    old = [] if given.sample else report.read(folder)
+    modules = report.merged(old, found, known)
+    share = report.write(folder, modules, ROOT / "scripts/mutants/survivors.toml", sources)
+    print((folder / "README.md").read_text(encoding="utf-8"))
     return 0 if share >= WANTED else 1
 
 

@@ -155,6 +155,7 @@ def test_a_chance_is_the_normal_distributions() -> None:
     near = 0.5 - groups.quantile(0.95) * 0.1
     assert groups.chance(0.5, near, 0.2, 0.95) == pytest.approx(0.0013498980316, rel=1e-9)
     assert groups.chance(0.5, 0.5, 0.2, 0.95) == 0.0
+    assert groups.chance(0.5, 0.4, 0.5, 0.95) == 0.5, "a value on the limit says nothing"
     # The end is not past the limit, and yet it is not likely.
     near = 0.5 - groups.quantile(0.95) * 0.1
     assert groups.chance(0.5, near, near + 0.001, 0.95) == pytest.approx(0.0255902, abs=1e-7)

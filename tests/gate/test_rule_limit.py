@@ -44,6 +44,7 @@ def normal(value: float, error: float) -> Measured:
         ((0.65, 0.64, 0.66), {"min": 0.7}, "interval", FAIL),
         ((0.75, 0.69, 0.80), {"min": 0.7}, "interval", INCONCLUSIVE),
         ((0.65, 0.60, 0.71), {"min": 0.7}, "interval", INCONCLUSIVE),
+        ((0.65, 0.60, 0.6999), {"min": 0.7}, "interval", FAIL),
         ((0.75, 0.74, 0.76), {"max": 0.7}, "interval", FAIL),
         ((0.65, 0.64, 0.66), {"max": 0.7}, "interval", PASS),
         ((0.65, 0.60, 0.71), {"max": 0.7}, "interval", INCONCLUSIVE),
@@ -84,6 +85,12 @@ def test_limits(
     assert (found.limit, found.direction) == (limit[direction], direction)
     assert found.method == ("the value alone" if decided_by == "value" else "percentile bootstrap")
     assert (found.metric, found.slice, found.rows) == ("auc", None, 1000)
+
+
+def test_an_interval_that_ends_on_the_limit_does_not_miss_it() -> None:
+    (found,) = decided(rule(), evaluation(Measured(0.65, 0.60, 0.70)))
+    assert "the interval misses it" not in found.detail
+    assert "would tell" in found.detail
 
 
 @pytest.mark.parametrize(

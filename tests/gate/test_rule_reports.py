@@ -199,6 +199,7 @@ def test_a_cost_measured_on_no_rows_fails(of: str) -> None:
     rule = build.rule(kind="cost", of=of, max=500.0)
     (told,) = rule_reports.cost(rule, rehearsal(cost=Cost(0, 0.0, 0.0)))
     assert (told.outcome, told.detail) == (FAIL, f"{of} was measured on no rows")
+    assert told.metric == of
 
 
 @pytest.mark.parametrize(

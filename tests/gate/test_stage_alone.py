@@ -12,8 +12,9 @@ import pytest
 
 from pipeline import digests, layout
 from pipeline.bundle import digest_of
-from pipeline.errors import DataError, GateNotPassed
+from pipeline.errors import DataError, GateNotPassed, StageInputMissing
 from pipeline.gate import items, stage
+from pipeline.gate.fixtures import NO_CHAMPION
 from pipeline.gate.record import Seen
 from pipeline.gate.run import Session
 from pipeline.verdict import Champion, Finding, Outcome, Verdict
@@ -31,6 +32,7 @@ class Stand:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, tiny: Any) -> None:
         self.tiny = tiny
         self.test = "passed"
+        self.detail = "boom"
         self.code = 0
         self.crash: str | None = None
         self.meanwhile: Callable[[], object] = lambda: None
@@ -45,12 +47,12 @@ class Stand:
             collected=[TEST, *rules],
             rules=rules,
             outcomes={TEST: self.test, **{node: told(each) for node, each in rules.items()}},
-            details={TEST: "boom"},
+            details={TEST: self.detail},
         )
         return Session(seen, self.code, "pytest's own words", self.crash)
 
-    def run(self, *, as_json: bool = False) -> Verdict:
-        return stage.run(self.tiny.root, self.tiny.params, as_json)
+    def run(self, **more: bool) -> Verdict:
+        return stage.run(self.tiny.root, self.tiny.params, **more)
 
     def judged(self) -> Verdict:
         """The verdict as it was written, whatever it says."""
@@ -142,6 +144,13 @@ def test_a_test_counts(stand: Stand, outcome: str, expected: Outcome) -> None:
     assert stand.judged().outcome is expected
 
 
+def test_a_test_that_needs_a_champion_decides_once_there_is_one(stand: Stand, tiny: Any) -> None:
+    stand.test, stand.detail = "skipped", f"Skipped: {NO_CHAMPION}"
+    assert stand.judged().outcome is PASS
+    tiny.comparison(build.comparison(build.difference(0.0)))
+    assert stand.judged().outcome is INCONCLUSIVE
+
+
 def test_a_crash_fails(stand: Stand) -> None:
     stand.crash = "pytest ended with exit code 3: boom"
     assert stand.judged().outcome is FAIL
@@ -199,6 +208,9 @@ def test_the_first_run_makes_the_folder(stand: Stand, tiny: Any) -> None:
     # Somebody deletes all reports: git keeps no empty folder.
     shutil.rmtree(tiny.root / layout.GATE_REPORT)
     stand.run()
+    shutil.rmtree((tiny.root / layout.GATE_REPORT).parent)
+    with pytest.raises(StageInputMissing):
+        stand.run()
 
 
 def test_json_is_the_only_output(
