@@ -15,7 +15,7 @@ from pipeline import bundle, jsonfile, layout
 from pipeline.behaviour.result import Example, Result
 from pipeline.behaviour.subject import Subject
 from pipeline.errors import BundleError, BundleMissing
-from pipeline.gate import behaviours, waivers
+from pipeline.gate import behaviours, record, waivers
 from pipeline.gate.behaviours import Asked, Scoring, champion_of
 from pipeline.registry.held import Held
 from pipeline.verdict import Finding, Outcome
@@ -261,6 +261,15 @@ def test_items_pass_fail_and_show_their_rows(go: Any) -> None:
     )
     result.stdout.no_fnmatch_line("*BehaviourNotPassed(*")
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_the_gate_is_told_what_came_of_each(go: Any, tiny: Any) -> None:
+    go("params.yaml", "--assay-findings=seen.json", specs=(STILL, MOVES))
+    found = record.read(tiny.root / "seen.json").rules.values()
+    assert {each.rule: each.outcome for each in found if each.kind == "behaviour"} == {
+        "y does not matter": PASS,
+        "x does not matter": FAIL,
+    }
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,12 @@ def test_every_outcome_is_told_apart_with_its_detail(seen: Any, tiny: Any) -> No
     assert {found.outcomes[node] for node in RULES} == {"passed"}
 
 
+def test_a_test_that_was_only_set_up_has_no_outcome(seen: Any) -> None:
+    found = seen("import pytest\ndef test_a(): pytest.exit('enough')\n")
+    assert found.collected[0] == f"{IT}::test_a"
+    assert f"{IT}::test_a" not in found.outcomes
+
+
 def test_what_cannot_be_collected_is_told(seen: Any) -> None:
     found = seen("import nowhere_at_all\n", "--continue-on-collection-errors")
     assert list(found.uncollected) == [IT]

@@ -126,6 +126,17 @@ def test_the_limit_itself_is_within() -> None:
     assert decided(rule(of="auc", min_ratio=0.51), evaluation(None, *halves)).outcome is FAIL
 
 
+def test_an_interval_is_past_the_limit_or_not() -> None:
+    """Past it by a little is FAIL; one that ends on it cannot be told."""
+    about = evaluation(None, ranked("A", 0.6), ranked("B", 0.8))
+    pair = groups.difference(
+        groups.Group("origin=A", 500, 0.6, 0.6 - Z * 0.01, 0.6 + Z * 0.01),
+        groups.Group("origin=B", 500, 0.8, 0.8 - Z * 0.01, 0.8 + Z * 0.01),
+    )
+    assert decided(rule(of="auc", max_difference=pair.low - 0.001), about).outcome is FAIL
+    assert decided(rule(of="auc", max_difference=pair.low), about).outcome is INCONCLUSIVE
+
+
 def test_a_fail_has_to_stand_after_the_correction() -> None:
     """Of three pairs one lies past the limit, with a one-sided chance of about 0.01."""
     error = 0.01
