@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 .PHONY: help
 help: ## List the targets
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+		/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 .PHONY: demo
 demo: setup ## Run the whole flow on real flights, in a clone of its own under build/demo
@@ -31,9 +31,13 @@ demo: setup ## Run the whole flow on real flights, in a clone of its own under b
 ##@ Develop
 
 .PHONY: test
-test: setup ## Run the tests and show what they cover (ARGS="-k name" picks some)
+test: setup ## Run the tests (ARGS="-k name" picks some)
+	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/halves.py)
+
+.PHONY: coverage
+coverage: setup ## Run the tests and show what they cover, which takes a third longer
 	@mkdir -p build/coverage && rm -f build/coverage/data*
-	@$(if $(ARGS),$(PY) -m coverage run -m pytest $(ARGS),$(PY) scripts/halves.py)
+	@$(PY) $(if $(ARGS),-m coverage run -m pytest $(ARGS),scripts/halves.py coverage run)
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 
@@ -44,6 +48,10 @@ chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10 for few
 .PHONY: parity
 parity: setup ## Hold both carriers' scores of July to December against scikit-learn's (after demo)
 	@$(PY) -m tests.parity $(ARGS)
+
+.PHONY: season
+season: setup ## Score, monitor and label July to December in the demonstration's clone (after demo)
+	@$(PY) scripts/season.py
 
 .PHONY: mutants
 mutants: setup ## Change the gate's code in small ways and see that tests notice (SAMPLE=200 for fewer)
@@ -56,6 +64,10 @@ bench: setup ## Measure speed and memory against named peers (BENCH_ROWS=2000000
 .PHONY: simulate
 simulate: setup ## Hold the gate's answers against populations that are known (TRIALS=200 for a quick look)
 	@$(PY) -m benchmarks.gate_simulation $(if $(TRIALS),--trials $(TRIALS)) $(ARGS)
+
+.PHONY: simulate-alerts
+simulate-alerts: setup ## Count false alarms, and how soon planted shifts are found (YEARS=50 for a quick look)
+	@$(PY) -m benchmarks.alert_simulation $(if $(YEARS),--years $(YEARS)) $(ARGS)
 
 .PHONY: check
 check: lint types arch ## Run the three checks below

@@ -16,7 +16,19 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from benchmarks import carriers, memory, one_night, results, start, two_workers
+from benchmarks import (
+    carriers,
+    front_page,
+    memory,
+    merge_profiles,
+    monitor_night,
+    one_night,
+    profile_cost,
+    raw_drift,
+    results,
+    start,
+    two_workers,
+)
 from benchmarks.bench import TOUCH_ROWS, Bench
 from benchmarks.contender import ROOT
 from benchmarks.measure import say
@@ -30,6 +42,11 @@ BENCHMARKS: dict[str, Callable[[Bench], list[Result]]] = {
     "memory": memory.run,
     "cluster": two_workers.run,
     "night": one_night.run,
+    "profile": profile_cost.run,
+    "drift": raw_drift.run,
+    "monitor": monitor_night.run,
+    "merge": merge_profiles.run,
+    "front": front_page.run,
 }
 ABOUT = {
     "hgb": (40, 14.0),
@@ -39,6 +56,11 @@ ABOUT = {
     "memory": (90, 2.5),
     "cluster": (150, 3.0),
     "night": (60, 0.0),
+    "profile": (30, 0.5),
+    "drift": (30, 11.0),
+    "monitor": (100, 1.0),
+    "merge": (30, 0.0),
+    "front": (120, 0.0),
 }
 """Seconds that each takes: once, and a turn and million rows; for the estimate alone."""
 

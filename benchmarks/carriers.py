@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks import mlflow_env
+from benchmarks import peer_env
 from benchmarks.bench import CORES, MASTER, TOUCH_ROWS, Bench, Night, Scores, scores
 from benchmarks.contender import ONE_THREAD, Contender
 from benchmarks.measure import Run, in_turns
@@ -193,7 +193,7 @@ class Ring:
         build = self._bench.build
 
         def start() -> Contender:
-            python = mlflow_env.make(build / "mlflow-env")
+            python = peer_env.mlflow(build / "mlflow-env")
             scratch = self._bench.output("mlflow-models")
             scratch.mkdir()
             java = str(java_home(self._bench.project.root / layout.WORK))

@@ -80,6 +80,11 @@ class Result:
         return f"missed by {abs(self.ratio - self.target) / self.target:.1%}"
 
 
+def release(package: str) -> str:
+    """The installed version of one package."""
+    return version(package)
+
+
 def versions(**others: str) -> dict[str, str]:
     """Versions of what decides speed, and of ``others`` that run elsewhere."""
     found = {"python": platform.python_version()}

@@ -224,11 +224,101 @@ def look_after_nights(add: Adder) -> None:
     )
     monitor = add(
         "monitor",
-        "compare a published night with the bundle's reference; exit 4 if a limit is crossed",
-        "assay monitor --date 2013-07-01",
-        lambda given: _call("pipeline.monitor.stage", "run", given, given.date),
+        "compare published nights with the bundle's reference; exit 4 if a limit is crossed, "
+        "or of several nights if an incident is open at the end",
+        "assay monitor --from 2013-07-01 --to 2013-07-31",
+        _monitor,
     )
-    monitor.add_argument("--date", metavar="DAY", required=True, help="a published night")
+    monitor.add_argument("--date", metavar="DAY", help="one published night")
+    monitor.add_argument("--from", dest="first", metavar="DAY", help="the first of several nights")
+    monitor.add_argument("--to", dest="last", metavar="DAY", help="the last of them")
+    monitor.add_argument(
+        "--retrain-if",
+        action="store_true",
+        help="instead: do the rules under monitor.retrain say to train again? exit 6 if so",
+    )
+    monitor.add_argument(
+        "--notify", action="store_true", help="then tell what is new, as assay alert does"
+    )
+    _tell(add)
+    drift = add(
+        "drift",
+        "compare a table with the promoted version's reference, without scoring it; exit 4 if a "
+        "limit is crossed",
+        "assay drift data/new.parquet",
+        lambda given: _call(
+            "pipeline.drift.command",
+            "run",
+            given,
+            given.table,
+            given.date,
+            given.bundle,
+            spark=given.spark,
+        ),
+    )
+    drift.add_argument(
+        "table",
+        metavar="TABLE",
+        nargs="?",
+        help="a Parquet file, a folder of them, or a Delta table",
+    )
+    drift.add_argument("--date", metavar="DAY", help="instead: a night of score.input")
+    drift.add_argument(
+        "--bundle", type=Path, metavar="PATH", help="a bundle to compare with (the promoted one)"
+    )
+    drift.add_argument(
+        "--spark", action="store_true", help="count by a Spark job, also on this machine alone"
+    )
+    labels = add(
+        "labels",
+        "take truths that arrived late, and measure how well their nights were scored",
+        "assay labels --date 2013-07-01 --rows truths.csv",
+        _labels,
+    )
+    labels.add_argument("--date", metavar="DAY", help="one night, such as 2013-07-01")
+    labels.add_argument("--from", dest="first", metavar="DAY", help="the first of several nights")
+    labels.add_argument("--to", dest="last", metavar="DAY", help="the last of them")
+    labels.add_argument(
+        "--rows",
+        type=Path,
+        metavar="FILE",
+        help="keys and truths, .csv, .jsonl or .parquet (labels.input in params.yaml)",
+    )
+    labels.add_argument(
+        "--arrived", metavar="WHEN", help="when they arrived, if before now: 2013-07-03"
+    )
+    performance = add(
+        "performance",
+        "show a metric of each night, as estimated and as it turned out",
+        "assay performance --metric auc --by week",
+        lambda given: _call(
+            "pipeline.monitor.beside",
+            "run",
+            given,
+            given.metric,
+            given.slice,
+            given.maturity,
+            week=given.by == "week",
+        ),
+    )
+    performance.add_argument("--metric", required=True, help="such as auc, brier, mean_observed")
+    performance.add_argument("--slice", default="", help="such as origin=JFK (all rows)")
+    performance.add_argument(
+        "--maturity", type=int, metavar="DAYS", help="(the first of monitor.maturities)"
+    )
+    performance.add_argument("--by", choices=("night", "week"), default="night", help="(night)")
+    explain = add(
+        "explain-night",
+        "say why a night's scores and decisions differ from those of an earlier night",
+        "assay explain-night --date 2013-07-02 --against 2013-07-01",
+        lambda given: _call(
+            "pipeline.monitor.explain_night", "run", given, given.date, given.against
+        ),
+    )
+    explain.add_argument("--date", metavar="DAY", required=True, help="a published night")
+    explain.add_argument(
+        "--against", metavar="DAY", help="the night to compare with (the published one before)"
+    )
     add(
         "status",
         "where things stand: champion, last night, quarantine, drift",
@@ -236,6 +326,56 @@ def look_after_nights(add: Adder) -> None:
         lambda given: _call("pipeline.monitor.status", "run", given),
     )
     _quarantine(add.group("quarantine", "rows that were refused: show, export, score again"))
+
+
+def _tell(add: Adder) -> None:
+    """What people see of all nights together."""
+    front = add(
+        "front",
+        "write reports/index.html: the last nights at a glance",
+        "assay front --nights 90",
+        lambda given: _call("pipeline.monitor.front.command", "run", given, given.nights),
+    )
+    front.add_argument(
+        "--nights", type=_positive, metavar="N", default=90, help="how many nights (90)"
+    )
+    report = add(
+        "report",
+        "put the published nights of a week on one page, their counts merged",
+        "assay report --week 2013-W36",
+        lambda given: _call("pipeline.monitor.report.week", "run", given, given.week),
+    )
+    report.add_argument(
+        "--week", metavar="WEEK", required=True, help="of ISO 8601, Monday to Sunday: 2013-W36"
+    )
+    ui = add(
+        "ui",
+        "serve the Evidently dashboard of the monitored nights, on loopback",
+        "assay ui --port 8000",
+        lambda given: _call("pipeline.monitor.report.serve", "run", given, given.host, given.port),
+    )
+    ui.add_argument(
+        "--host", default="127.0.0.1", help="where to listen (127.0.0.1: this machine alone)"
+    )
+    ui.add_argument("--port", type=_port, default=8000, help="(8000; 0 takes one that is free)")
+    add(
+        "alert",
+        "write what is open to reports/ and send what is new; exit 60 if it did not arrive",
+        "assay alert",
+        lambda given: _call("pipeline.monitor.alerts.command", "run", given),
+    )
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found '{text}'")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found '{text}'")
+    return int(text)
 
 
 def _quarantine(add: Adder) -> None:
@@ -289,20 +429,44 @@ def _gate(gate: argparse.ArgumentParser) -> None:
 
 
 def _score(given: argparse.Namespace) -> None:
-    one, first, last = given.date, given.first, given.last
-    if (one is None) == (first is None and last is None) or (first is None) != (last is None):
-        raise UsageError(
-            "say which nights", where="assay score", expected="--date DAY, or --from DAY --to DAY"
-        )
+    first, last = _nights(given)
     _call(
         "pipeline.score.stage",
         "run",
         given,
-        one or first,
-        one or last,
+        first,
+        last,
         force=given.force,
         carrier=given.carrier,
     )
+
+
+def _labels(given: argparse.Namespace) -> None:
+    first, last = _nights(given)
+    _call("pipeline.monitor.labels", "run", given, first, last, given.rows, given.arrived)
+
+
+def _monitor(given: argparse.Namespace) -> None:
+    if given.retrain_if:
+        _call("pipeline.monitor.retrain", "run", given, given.date)
+        return
+    first, last = _nights(given)
+    if given.date is not None:
+        _call("pipeline.monitor.stage", "run", given, first, notify=given.notify)
+    else:
+        _call("pipeline.monitor.several", "run", given, first, last, notify=given.notify)
+
+
+def _nights(given: argparse.Namespace) -> tuple[str, str]:
+    """The first and the last night that ``--date`` or ``--from`` and ``--to`` name."""
+    one, first, last = given.date, given.first, given.last
+    if (one is None) == (first is None and last is None) or (first is None) != (last is None):
+        raise UsageError(
+            "say which nights",
+            where=f"assay {given.name}",
+            expected="--date DAY, or --from DAY --to DAY",
+        )
+    return one or first, one or last
 
 
 def _call(module: str, function: str, given: argparse.Namespace, *rest: Any, **more: Any) -> Any:

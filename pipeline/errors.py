@@ -7,6 +7,7 @@
     |- GateNotPassed                3   the verdict is not PASS
     |- LimitCrossed                 4   monitoring found something over its limit
     |- LockStale                    5   dvc.lock does not describe the project any more
+    |- RetrainAdvised               6   matured performance is over a retrain rule's limit
     |- ProjectError
     |  |- ParamsError              10   params.yaml
     |  |- PluginError              11   a class or function named in params.yaml
@@ -42,6 +43,7 @@
        |- RunOvertaken             57   another run published the night in the meantime
        |- RunUnknown               58   no such run, or none in the state that was asked for
        |- ExportFailed             59   predictions could not be written to their target
+       |- AlertUndelivered         60   a message did not arrive; it waits for the next call
 
 Two codes belong to no class: 70 for an error that Assay did not foresee (a bug)
 and 130 for an interrupt.
@@ -139,6 +141,10 @@ class LockStale(AssayError):
 
     def lines(self) -> list[str]:
         return self.mistakes
+
+
+class RetrainAdvised(AssayError):
+    exit_code = 6
 
 
 class ProjectError(AssayError):
@@ -297,3 +303,7 @@ class RunUnknown(RunError):
 
 class ExportFailed(RunError):
     exit_code = 59
+
+
+class AlertUndelivered(RunError):
+    exit_code = 60

@@ -14,6 +14,13 @@ from pipeline.features import Floats
 from pipeline.profile import CategoryGrid, ColumnGrid, NumberGrid
 
 MAX_CATEGORIES = 200
+FINE = 160
+"""About so many fine cells of equal share: a multiple of what a column is cut into."""
+CUT = 250
+"""Edges of fine cells after the widest ones were cut."""
+LIKELY = 2048
+"""At most so many values are recognized one by one."""
+UNITS = (1, 10, 100)
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -29,7 +36,7 @@ def grid_of(
     numeric, categorical
         Names of its columns; integers and booleans are numeric.
     bins
-        How many cells of about equal share a column of numbers is cut into.
+        How many cells of about equal share a column of numbers is cut into; at most 100.
 
     Raises
     ------
@@ -38,7 +45,10 @@ def grid_of(
     """
     grid: dict[str, ColumnGrid] = {}
     for name in numeric:
-        grid[name] = NumberGrid(_edges(_numbers(frame[name]), bins))
+        values = _numbers(frame[name])
+        edges = _edges(values, bins)
+        fine = {*edges, *_edges(values, bins * (FINE // bins), FINE)}
+        grid[name] = NumberGrid(edges, _cut(sorted(fine), values), _likely(values))
     for name in categorical:
         known = frame[name].dropna().astype(str).value_counts()
         order = sorted(known.items(), key=lambda item: (-int(item[1]), str(item[0])))
@@ -46,17 +56,18 @@ def grid_of(
     return grid
 
 
-def _edges(values: Floats, bins: int) -> tuple[float, ...]:
+def _edges(values: Floats, bins: int, few: int | None = None) -> tuple[float, ...]:
     """Quantiles of the finite values, each a value that occurs.
 
-    Few distinct values get a cell each. A value so frequent that several quantiles fall on
-    it gets a cell of its own too: otherwise "no rain" and "any rain" would share a cell.
+    Few distinct values (``few``, by default twice as many as there are bins) get a cell
+    each. A value so frequent that several quantiles fall on it gets a cell of its own too:
+    otherwise "no rain" and "any rain" would share a cell.
     """
     values = values[np.isfinite(values)]
     if not len(values):
         return ()
     distinct = np.unique(values)
-    if len(distinct) <= 2 * bins:
+    if len(distinct) <= (2 * bins if few is None else few):
         edges = distinct
     else:
         quantiles = np.quantile(values, np.arange(bins) / bins, method="inverted_cdf")
@@ -67,6 +78,39 @@ def _edges(values: Floats, bins: int) -> tuple[float, ...]:
         edges = np.union1d(edges, end)
     # Adding zero turns -0.0 into 0.0: equal numbers, but not equal JSON.
     return tuple(float(edge) for edge in edges + 0.0)
+
+
+def _cut(edges: Sequence[float], values: Floats) -> tuple[float, ...]:
+    """More edges: cells of equal width within those cells where most could go unseen.
+
+    Within a cell nobody knows where values lie, which matters as its width and its share.
+    """
+    low = np.array(edges)
+    if len(low) < 2:
+        return tuple(edges)
+    weight = np.diff(low) * np.histogram(values[np.isfinite(values)], low)[0]
+    pieces = np.ones(len(weight), dtype=np.int64)
+    for _ in range(CUT - len(low)):
+        pieces[np.argmax(weight / (pieces * (pieces + 1)))] += 1
+    more = [
+        start + (end - start) * (step / count)
+        for start, end, count in zip(low[:-1], low[1:], pieces.tolist(), strict=True)
+        for step in range(1, count)
+    ]
+    return tuple(float(edge) for edge in np.union1d(low, more) + 0.0)
+
+
+def _likely(values: Floats) -> tuple[float, ...]:
+    """All multiples of a unit in the range of the values, or else the values, if few."""
+    known = np.unique(values[np.isfinite(values)] + 0.0)
+    if not len(known):
+        return ()
+    if np.abs(known).max() <= 1e9:
+        for unit in UNITS:
+            near = np.round(known * unit)
+            if near[-1] - near[0] < LIKELY and (near / unit == known).all():
+                return tuple((np.arange(near[0], near[-1] + 1) / unit).tolist())
+    return tuple(known.tolist()) if len(known) <= LIKELY else ()
 
 
 def _numbers(column: pd.Series[Any]) -> Floats:

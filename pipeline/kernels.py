@@ -1,4 +1,4 @@
-"""Loops over a batch's columns as machine code: counts, extents, filled gaps.
+"""Loops over a batch's columns as machine code: extents, filled gaps; see also `kernels_counts`.
 
 Everything here takes arrays of one batch and is called once a column, so what it costs a row
 is what the whole pass costs a row. Sums are formed in a fixed order, whatever the machine's
@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from pipeline.features import Codes, Floats
+    from pipeline.features import Floats
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -28,9 +28,6 @@ argument of such a type also takes an array that can."""
 
 LANES = 32
 """Running sums side by side: enough to fill the vectors of any CPU and hide their latency."""
-
-BLOCK = 1024
-"""Values that are looked at again and again before the next ones: they stay in the L1 cache."""
 
 
 def jit(signature: str | Sequence[str], **options: Any) -> Callable[[Function], Function]:
@@ -59,77 +56,6 @@ def jit(signature: str | Sequence[str], **options: Any) -> Callable[[Function], 
         return cast("Function", made)
 
     return compiled
-
-
-@jit(f"UniTuple(float64, 4)({FLOATS}, {FLOATS}, int64[::1])")
-def count_numbers(
-    values: Floats, edges: Floats, counts: npt.NDArray[np.int64]
-) -> tuple[float, float, float, float]:
-    """Count values into the cells between ``edges``; the finite ones' sums and extremes.
-
-    Parameters
-    ----------
-    values
-        Of shape (rows,); NaN is a null and is in no cell.
-    edges
-        Strictly increasing and finite, of shape (cells - 1,). Cells are closed on the left.
-    counts
-        Of shape (cells,); written to. What it lacks of the rows is nulls.
-
-    Returns
-    -------
-    total, total_squares, low, high
-        Over the finite values; 0, 0, infinity and minus infinity when there are none.
-
-    Notes
-    -----
-    How many values reach each edge is counted without a branch, so the cost is that of
-    ``len(edges)`` comparisons a value, eight or more at a time. A binary search, which
-    compares less, takes ten times as long: it cannot guess which way to go.
-    """
-    rows, last = len(values), len(edges)
-    sums, squares = np.zeros(LANES), np.zeros(LANES)
-    low, high = np.full(LANES, np.inf), np.full(LANES, -np.inf)
-    total, total_squares, known = 0.0, 0.0, 0
-    counts[:] = 0
-    for start in range(0, rows, BLOCK):
-        block = values[start : start + BLOCK]
-        found = 0
-        for i in range(len(block)):
-            found += block[i] == block[i]
-        known += found
-        for k in range(last):
-            edge, found = edges[k], 0
-            for i in range(len(block)):
-                found += block[i] >= edge
-            counts[k + 1] += found
-        sums[:], squares[:] = 0.0, 0.0
-        for first in range(0, len(block), LANES):
-            part = block[first : first + LANES]
-            for lane in range(len(part)):
-                value = part[lane]
-                finite = abs(value) < np.inf
-                term = value if finite else 0.0
-                sums[lane] += term
-                squares[lane] += term * term
-                least = value if finite else np.inf
-                most = value if finite else -np.inf
-                low[lane] = least if least < low[lane] else low[lane]
-                high[lane] = most if most > high[lane] else high[lane]
-        total += sums.sum()
-        total_squares += squares.sum()
-    counts[0] = known
-    for k in range(last):
-        counts[k] -= counts[k + 1]
-    return total, total_squares, low.min(), high.max()
-
-
-@jit(f"void({CODES}, int64[::1])")
-def count_codes(codes: Codes, counts: npt.NDArray[np.int64]) -> None:
-    """Count each code into ``counts[code + 1]``; -1, a null, comes first."""
-    counts[:] = 0
-    for i in range(len(codes)):
-        counts[codes[i] + 1] += 1
 
 
 @jit(f"Tuple((int64, float64, float64))({FLOATS})")

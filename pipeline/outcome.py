@@ -16,7 +16,7 @@ A row that has no score, which is NaN here, is null in each of them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,10 @@ RESERVED = frozenset({PREDICTION, PROBABILITY, PROBABILITIES})
 """Columns of the predictions table that no key or feature may be called."""
 
 REGRESSION_BINS = 20
-"""Cells of a regression's scores: as many as probabilities have."""
+"""Cells of a regression's scores and truths: as many as probabilities have."""
+
+TRUTHS = ("false", "true")
+"""What a binary model's true answers are counted as."""
 
 SUM_TOLERANCE = 1e-3
 """How far a row's probabilities may be from adding up to 1: models that count in float32
@@ -132,6 +135,36 @@ def grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Colum
         PROBABILITY: SCORE_GRID,
         PREDICTION: CategoryGrid(tuple(classes[place] for place in order)),
     }
+
+
+def truths(task: Task, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """True answers as they are counted: text, of a regression numbers.
+
+    Parameters
+    ----------
+    values
+        As the labels table has them: truths, names of classes, numbers.
+    """
+    if task == "regression":
+        return values.astype(np.float64)
+    if task == "binary":
+        return np.array(TRUTHS, dtype=object)[values.astype(np.intp)]
+    return values.astype(object)
+
+
+def truth_grid(task: Task, classes: Sequence[str], found: npt.NDArray[Any]) -> ColumnGrid:
+    """What `truths` gives is counted on this grid from now on.
+
+    Parameters
+    ----------
+    found
+        Of the reference rows: a regression's grid has its edges at their quantiles.
+    """
+    if task == "regression":
+        import pandas as pd
+
+        return grid_of(pd.DataFrame({"truth": found}), ["truth"], [], REGRESSION_BINS)["truth"]
+    return CategoryGrid(TRUTHS if task == "binary" else tuple(classes))
 
 
 def _best(scores: Floats) -> tuple[npt.NDArray[np.intp], Floats, Bools]:

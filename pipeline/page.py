@@ -6,8 +6,10 @@ the start of its body, with a policy in its head that keeps the page from any ne
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -44,7 +46,7 @@ def compose(title: str, section: str, theirs: str = NOTHING_MORE) -> str:
     AssayError
         ``theirs`` has no plain head and body to put ours into.
     """
-    before, head, rest = theirs.partition("<head>")
+    before, head, rest = defused(theirs).partition("<head>")
     between, body, after = rest.partition("<body>")
     if not head or not body:
         raise AssayError(
@@ -55,6 +57,25 @@ def compose(title: str, section: str, theirs: str = NOTHING_MORE) -> str:
     policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
     named = f"<title>{escape(title)}</title>"
     return f'{before}{head}{policy}{named}{between}<body style="margin:0">\n{section}{after}'
+
+
+_DATA = re.compile(r"\bvar (?:additional_graphs_)?metric_[0-9a-f]{32} = (?=\{)")
+
+
+def defused(document: str) -> str:
+    """Evidently's document, with no ``<`` left in the data of its scripts.
+
+    Evidently writes data into a script as it is. A category that is called ``</script>`` would end
+    the script there, and what follows it would be run by whoever opens the page.
+    """
+    parts, end = [], 0
+    while found := _DATA.search(document, end):
+        start = found.end()
+        parts.append(document[end:start])
+        # Where the data ends can only be told by reading it: it may hold anything.
+        _, end = json.JSONDecoder().raw_decode(document, start)
+        parts.append(document[start:end].replace("<", "\\u003c"))
+    return "".join([*parts, document[end:]])
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from pipeline import layout
 from pipeline.errors import ParamsError
+from pipeline.params_drift import Drift
 from pipeline.params_gate import Gate
 from pipeline.params_inputs import Input
+from pipeline.params_labels import Labels, Maturities, RetrainRule
 from pipeline.params_leakage import Leakage
 from pipeline.params_messages import explain
 from pipeline.params_rehearse import Rehearse
@@ -180,12 +182,38 @@ class Spark(Section):
     conf: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict, validate_default=True)
 
 
-class Monitor(Section):
+class Monitor(Drift):
     limit_quantile: Annotated[float, Field(gt=0.5, le=1)] = 0.99
     max_drifted_share: Share = 0.5
     max_null_share_change: Share = 0.1
     max_new_category_share: Share = 0.02
     sample_rows: Positive = 5000
+    workspace: Text | None = f"{layout.WORK}/evidently"
+    maturities: Maturities = (1, 7, 30)
+    retrain: tuple[RetrainRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _measured(self) -> Monitor:
+        unknown = sorted({rule.maturity for rule in self.retrain} - set(self.maturities))
+        if unknown:
+            raise ValueError(
+                f"retrain rules of a maturity among {', '.join(map(str, self.maturities))}"
+                f"|{', '.join(map(str, unknown))}"
+            )
+        return self
+
+
+class Webhook(Section):
+    """Where messages go: the address is in the environment variable ``url_env``, nowhere else."""
+
+    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    shape: Literal["slack", "generic"] = "generic"
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class Alerts(Section):
+    webhook: Webhook | None = None
 
 
 class Params(Section):
@@ -208,7 +236,9 @@ class Params(Section):
     quarantine: Quarantine = Field(default_factory=Quarantine)
     publish: Publish = Publish()
     spark: Spark = Field(default_factory=Spark)
-    monitor: Monitor = Monitor()
+    monitor: Monitor = Field(default_factory=Monitor)
+    labels: Labels = Labels()
+    alerts: Alerts = Alerts()
 
 
 def load(root: Path) -> Params:

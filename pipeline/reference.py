@@ -9,27 +9,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
+from pipeline.counted import Counted
 from pipeline.distance import js_distance
-from pipeline.errors import BundleChanged
-from pipeline.features import Floats, FrameFeatures
+from pipeline.errors import BundleChanged, BundleIncompatible
+from pipeline.features import Coded, Floats, FrameFeatures
 from pipeline.grids import Ints, cells_of, grid_of
 from pipeline.profile import (
-    CategoryGrid,
     ColumnGrid,
-    ColumnProfile,
     Grid,
     NumberGrid,
     Profile,
+    SliceField,
     column_from_tree,
+    column_to_tree,
     finite_number,
     profile_of,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 2
+NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +47,26 @@ class Reference:
     Attributes
     ----------
     grid, profile
-        The features' and the scores' grids, and the counts of all reference rows.
+        The features' and the scores' grids, and the counts of all reference rows; in the
+        profile also those of the scores in each of the ``slices``.
     scores
         Which of the columns are the model's answers.
     nights
         How many partitions the reference rows came from.
     distances
-        For each column, in increasing order, the distance of each night from all the
-        others: how far an ordinary night strays. A night whose column is all null has none.
+        For each column the distance of each night from all the others, in the order of the
+        nights: how far an ordinary night strays. A night whose column is all null has none.
     null_changes
-        For each column, in increasing order, how much each night's share of nulls differs
-        from that of all the others; in [0, 1].
+        For each column how much each night's share of nulls differs from that of all the
+        others, in the order of the nights; in [0, 1].
+    slices
+        In which slices scores are counted on their own.
+    importance
+        For each feature how far the model's answers move, on average, when the feature is
+        shuffled (`pipeline.train.importance`); features that were not measured are not in it.
+    label
+        The truths of the reference rows, which are no column of any night. None if they were
+        not counted.
     """
 
     grid: Grid
@@ -58,23 +75,31 @@ class Reference:
     nights: int
     distances: Mapping[str, tuple[float, ...]]
     null_changes: Mapping[str, tuple[float, ...]]
+    slices: tuple[SliceField, ...] = ()
+    importance: Mapping[str, float] = field(default_factory=dict)
+    label: Counted | None = None
 
     def to_json(self) -> str:
         """The same text for equal references; ends with a newline."""
         columns = {
-            name: {
-                "grid": asdict(grid),
-                "profile": asdict(self.profile[name]),
-                "distances": list(self.distances[name]),
-                "null_changes": list(self.null_changes[name]),
-            }
+            name: Counted(
+                grid, self.profile[name], self.distances[name], self.null_changes[name]
+            ).tree()
             for name, grid in self.grid.items()
         }
         tree = {
-            "schema": 1,
+            "schema": SCHEMA,
             "nights": self.nights,
             "scores": list(self.scores),
+            "importance": dict(self.importance),
             "columns": columns,
+            "label": None if self.label is None else self.label.tree(),
+            "slices": [asdict(field) for field in self.slices],
+            "sliced": {
+                name: column_to_tree(column)
+                for name, column in self.profile.items()
+                if name not in self.grid
+            },
         }
         return json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -84,55 +109,65 @@ class Reference:
 
         Raises
         ------
+        BundleIncompatible
+            If another version of Assay wrote it.
         BundleChanged
             If ``text`` is anything else; ``where`` names the file.
         """
         try:
             tree = json.loads(text)
-            if tree["schema"] != 1:
-                raise ValueError(f"schema {tree['schema']!r}, expected 1")
+            if tree["schema"] != SCHEMA:
+                raise BundleIncompatible(
+                    "a reference from another version of Assay",
+                    where=where,
+                    expected=f"reference schema {SCHEMA}",
+                    found=str(tree["schema"]),
+                    mend="Train and promote again with this version.",
+                )
             if type(tree["nights"]) is not int or tree["nights"] < 0:
                 raise ValueError(f"nights must be a whole number, found {tree['nights']!r}")
-            columns = {str(name): _reference_column(c) for name, c in tree["columns"].items()}
+            columns = {str(name): Counted.from_tree(c) for name, c in tree["columns"].items()}
             scores = tuple(str(name) for name in tree["scores"])
             if not scores or not set(scores) <= set(columns):
                 raise ValueError(f"no column for each of the scores {list(scores)}")
+            slices = tuple(_slice_field(field) for field in tree["slices"])
+            sliced = {str(name): column_from_tree(c) for name, c in tree["sliced"].items()}
+            if set(sliced) != {*_sliced(scores, slices, {n: c.grid for n, c in columns.items()})}:
+                raise ValueError("its slices are not those that it counted")
+            importance = {str(n): finite_number(v) for n, v in tree["importance"].items()}
+            label = None if tree["label"] is None else Counted.from_tree(tree["label"])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             raise BundleChanged(
                 f"not a reference profile: {reason}", where=where, mend="Run `dvc repro` again"
             ) from None
         return cls(
-            {name: column[0] for name, column in columns.items()},
-            {name: column[1] for name, column in columns.items()},
+            {name: column.grid for name, column in columns.items()},
+            {**{name: column.profile for name, column in columns.items()}, **sliced},
             scores,
             tree["nights"],
-            {name: column[2] for name, column in columns.items()},
-            {name: column[3] for name, column in columns.items()},
+            {name: column.distances for name, column in columns.items()},
+            {name: column.null_changes for name, column in columns.items()},
+            slices,
+            importance,
+            label,
         )
 
 
-def _reference_column(
-    tree: Any,
-) -> tuple[ColumnGrid, ColumnProfile, tuple[float, ...], tuple[float, ...]]:
-    grid: ColumnGrid
-    if set(tree["grid"]) == {"edges"}:
-        grid = NumberGrid(tuple(finite_number(edge) for edge in tree["grid"]["edges"]))
-    elif set(tree["grid"]) == {"categories"}:
-        grid = CategoryGrid(tuple(str(name) for name in tree["grid"]["categories"]))
-    else:
-        raise ValueError("a grid holds either edges or categories")
-    profile = column_from_tree(tree["profile"])
-    if len(profile.counts) != grid.cells:
-        raise ValueError(f"{len(profile.counts)} counts on a grid of {grid.cells} cells")
-    return grid, profile, _increasing(tree["distances"]), _increasing(tree["null_changes"])
+def _slice_field(tree: Any) -> SliceField:
+    null = tree["null"]
+    return SliceField(
+        str(tree["name"]),
+        tuple(str(value) for value in tree["values"]),
+        bool(tree["numeric"]),
+        None if null is None else str(null),
+    )
 
 
-def _increasing(values: Any) -> tuple[float, ...]:
-    numbers = tuple(finite_number(value) for value in values)
-    if list(numbers) != sorted(numbers) or any(not 0 <= number <= 1 for number in numbers):
-        raise ValueError("the nights' distances must increase within [0, 1]")
-    return numbers
+def _sliced(scores: Sequence[str], slices: Sequence[SliceField], grid: Grid) -> list[str]:
+    """Names of the columns that count scores in slices."""
+    numbers = [name for name in scores if isinstance(grid[name], NumberGrid)]
+    return [name for field in slices for score in numbers for name in field.columns(score)]
 
 
 def reference_of(
@@ -141,19 +176,28 @@ def reference_of(
     numeric: Sequence[str],
     categorical: Sequence[str],
     scores: Grid,
+    *,
+    slices: Sequence[SliceField] = (),
+    importance: Mapping[str, float] = NO_IMPORTANCE,
+    label: tuple[ColumnGrid, NDArray[Any]] | None = None,
 ) -> Reference:
     """Grid, counts and night-to-night distances of the reference rows.
 
     Parameters
     ----------
     frame
-        The features and the scores, one row a scored row.
+        The features, the fields of ``slices`` and the scores, one row a scored row.
     night
-        The partition value of each row, in the order of ``frame``.
+        The partition value of each row, in the order of ``frame``; nights are in the order of
+        these values.
     numeric, categorical
         The features.
     scores
         The grids of the scores (`pipeline.outcome.grids`).
+    slices, importance
+        As `Reference` has them.
+    label
+        The grid of the truths, and those of the rows (`pipeline.outcome.truths`).
 
     Raises
     ------
@@ -162,22 +206,50 @@ def reference_of(
     KeyError
         If a column is not in ``frame``.
     """
+    import pandas as pd
+
     taken = [name for name in (*numeric, *categorical) if name in scores]
     if taken:
         raise ValueError(f"a feature cannot be called {taken[0]}: that is the model's answer")
-    codes, nights = pd.factorize(night)
+    codes, nights = pd.factorize(night, sort=True)
     if len(codes) != len(frame) or (codes < 0).any():
         raise ValueError("every reference row needs a partition value")
     grid: Grid = {**grid_of(frame, numeric, categorical), **scores}
-    profile = profile_of(FrameFeatures(frame), grid)
-    distances: dict[str, tuple[float, ...]] = {}
-    null_changes: dict[str, tuple[float, ...]] = {}
-    codes = codes.astype(np.int64)
-    for name, column in grid.items():
-        cells = cells_of(frame[name], column)
-        by_night = _counts_by_night(cells, codes, len(nights), column.cells)
-        distances[name], null_changes[name] = _leave_one_out(by_night)
-    return Reference(grid, profile, tuple(scores), len(nights), distances, null_changes)
+    features = FrameFeatures(frame)
+    said: dict[str, Floats | Coded] = {
+        name: features.numbers(name) if isinstance(cells, NumberGrid) else features.coded(name)
+        for name, cells in scores.items()
+    }
+    profile = profile_of(features, grid, said, slices)
+    strays = {
+        name: _strays(frame[name], cells, codes.astype(np.int64), len(nights))
+        for name, cells in grid.items()
+    }
+    return Reference(
+        grid,
+        profile,
+        tuple(scores),
+        len(nights),
+        {name: found[0] for name, found in strays.items()},
+        {name: found[1] for name, found in strays.items()},
+        tuple(slices),
+        dict(importance),
+        None if label is None else _label(*label, codes.astype(np.int64), len(nights)),
+    )
+
+
+def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> Counted:
+    import pandas as pd
+
+    frame = pd.DataFrame({"label": truths})
+    profile = profile_of(FrameFeatures(frame), {"label": grid})["label"]
+    return Counted(grid, profile, *_strays(frame["label"], grid, codes, nights))
+
+
+def _strays(
+    column: pd.Series[Any], grid: ColumnGrid, codes: Ints, nights: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return _leave_one_out(_counts_by_night(cells_of(column, grid), codes, nights, grid.cells))
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:
@@ -197,8 +269,8 @@ def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]
     with np.errstate(divide="ignore", invalid="ignore"):
         nulls = by_night[:, 0] / by_night.sum(axis=1)
         changes = np.abs(nulls - others[:, 0] / others.sum(axis=1))
-    return _sorted(distances), _sorted(changes)
+    return _known(distances), _known(changes)
 
 
-def _sorted(values: Floats) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.sort(values[np.isfinite(values)]))
+def _known(values: Floats) -> tuple[float, ...]:
+    return tuple(float(value) for value in values[np.isfinite(values)])

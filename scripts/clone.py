@@ -75,8 +75,11 @@ def exports() -> str:
     return f'PATH="{TOOLS}:$PATH" PYTHONPATH="$PWD" DVC_NO_ANALYTICS=1'
 
 
-def stream(command: Sequence[str], listen: bool) -> tuple[int, str]:
-    """Exit code and, if we ``listen``, the output; without that the terminal is passed on."""
+def stream(command: Sequence[str], listen: bool, echo: bool = True) -> tuple[int, str]:
+    """Exit code and, if we ``listen``, the output, which is also shown unless not to ``echo``.
+
+    Without listening the terminal is passed on.
+    """
     with subprocess.Popen(
         command,
         cwd=CLONE,
@@ -87,7 +90,8 @@ def stream(command: Sequence[str], listen: bool) -> tuple[int, str]:
     ) as process:
         heard = []
         for line in process.stdout or ():
-            print(line, end="", flush=True)
+            if echo:
+                print(line, end="", flush=True)
             heard.append(line)
     return process.returncode, "".join(heard)
 

@@ -1,5 +1,6 @@
 """`make test`: the whole suite in two halves at once, since most tests use a single core.
 
+Arguments name a module that runs pytest, such as ``coverage run``, which `make coverage` asks for.
 Every line that pytest prints comes as it is printed, with the number of its half in front.
 """
 
@@ -41,8 +42,10 @@ def main() -> int:
 
 def start(number: int, arguments: list[str]) -> tuple[subprocess.Popen[str], threading.Thread]:
     """One half at work, and the thread that passes its output on."""
+    # Under coverage it is: python -m coverage run -m pytest.
+    runner = ["-m", *sys.argv[1:]] if sys.argv[1:] else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "coverage", "run", "-m", "pytest", *arguments],
+        [sys.executable, *runner, "-m", "pytest", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

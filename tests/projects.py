@@ -28,14 +28,19 @@ def call(root: Path, *command: str, code: int = 0) -> str:
     return done.stdout
 
 
-def promoted(root: Path, source: Path = PARCELS) -> None:
+def promoted(root: Path) -> None:
     """A project at ``root`` under git and DVC, `dvc repro` run, its model promoted."""
-    shutil.copytree(source, root)
+    shutil.copytree(PARCELS, root)
     call(root, "git", "init", "--quiet")
     call(root, "dvc", "init", "--quiet")
     call(root, "git", "add", "--all")
     call(root, "git", "commit", "--quiet", "--message", "Start")
     call(root, "dvc", "repro")
+    promote(root)
+
+
+def promote(root: Path) -> None:
+    """Commit what the stages made, and promote it."""
     call(root, "git", "add", "--all")
     call(root, "git", "commit", "--quiet", "--message", "Train")
     call(root, "assay", "promote", "--because", "first model")

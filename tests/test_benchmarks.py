@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import statistics
+import sys
 
 import pandas as pd
 import pyarrow as pa
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import nights, results
+from benchmarks import footprint, nights, results
 from benchmarks.measure import compare, in_turns
 from benchmarks.results import Result
 
@@ -155,3 +157,27 @@ def test_a_night_is_named_after_its_newest_row_and_written_once(tmp_path, rows):
     before = {path: path.stat().st_mtime_ns for path in night.iterdir()}
     assert nights.make(tmp_path / "nights", "day", flights(365), rows) == value
     assert {path: path.stat().st_mtime_ns for path in night.iterdir()} == before
+
+
+def test_memory_is_that_of_a_command_and_of_all_that_it_starts(tmp_path):
+    script = tmp_path / "holds.py"
+    inner = "import time; held = bytearray(b'x') * (80 << 20); time.sleep(1)"
+    script.write_text(
+        "import subprocess, sys, time\n"
+        "held = bytearray(b'x') * (40 << 20)\n"
+        f"subprocess.run([sys.executable, '-c', {inner!r}])\n"
+        "print('done')\n"
+    )
+    found = footprint.run([sys.executable, str(script)], tmp_path, dict(os.environ), watched=True)
+    assert found.output == "done\n"
+    assert 120 < found.memory < 200
+    assert found.memory <= found.resident
+    assert 40 < found.parts["the command itself"] < 80 < found.parts["others"]
+    assert sum(found.parts.values()) == pytest.approx(found.memory)
+
+
+def test_a_command_that_fails_is_no_measurement(tmp_path):
+    command = [sys.executable, "-c", "import sys; sys.exit('too bad')"]
+    with pytest.raises(footprint.CommandFailed, match=r"ended 1: too bad"):
+        footprint.run(command, tmp_path, dict(os.environ))
+    assert footprint.run(command, tmp_path, dict(os.environ), ends=(1,)).memory == 0.0

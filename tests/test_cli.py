@@ -60,3 +60,13 @@ def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str])
         cli.main(["scor"])
     assert caught.value.code == 2
     assert "invalid choice: 'scor'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["0", "-3", "many", "1.5"])
+def test_a_number_of_nights_is_a_whole_number(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["front", f"--nights={given}"])
+    assert caught.value.code == 2
+    assert f"expected a whole number from 1 on, found '{given}'" in capsys.readouterr().err

@@ -6,18 +6,23 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from pipeline import bundle, layout, params
+from pipeline import bundle, jsonfile, layout, params
 from pipeline.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
 from pipeline.features import FrameFeatures
+from pipeline.profile import CategoryGrid, NumberGrid
+from pipeline.rehearse import carriers
 from pipeline.tasks import METRICS, Task
 from tests import projects, variants
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 TASKS: tuple[Task, ...] = ("multiclass", "regression")
 PLOTS = {
@@ -35,6 +40,7 @@ def run(root: Path, *names: str) -> None:
     import pipeline.evaluate.stage
     import pipeline.gate.stage
     import pipeline.ingest.stage
+    import pipeline.leakage.stage
     import pipeline.prepare.stage
     import pipeline.registry.champion
     import pipeline.train.select
@@ -45,6 +51,7 @@ def run(root: Path, *names: str) -> None:
         "ingest": pipeline.ingest.stage.run,
         "contract": pipeline.contract.stage.run,
         "prepare": pipeline.prepare.stage.run,
+        "leakage": pipeline.leakage.stage.run,
         "select": pipeline.train.select.run,
         "evaluate": pipeline.evaluate.stage.run,
         "champion": pipeline.registry.champion.run,
@@ -65,12 +72,19 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 @pytest.fixture(scope="module")
-def gated(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Path:
     """The project of a task, run as far as a verdict. Do not write to it."""
+    import pipeline.rehearse.stage
+
     root = tmp_path_factory.mktemp("gated") / task
     variants.make(root, task)
     projects.call(root, "git", "init", "--quiet")  # no tag in it: there is no champion yet
-    run(root, "ingest", "contract", "prepare", "train", "select", "evaluate", *JUDGE)
+    run(root, "ingest", "contract", "prepare", "leakage", "train", "select", "evaluate")
+    scratch = tmp_path_factory.mktemp("rehearsed")
+    own = carriers.at_home(params.load(root), scratch / "input")
+    found = pipeline.rehearse.stage.rehearse(root, own, scratch, lambda: spark)
+    jsonfile.write(root / layout.REHEARSAL, found.plain())
+    run(root, *JUDGE)
     return root
 
 
@@ -94,6 +108,9 @@ def test_the_label_makes_the_task_and_the_best_candidate_passes(task: Task, gate
     assert manifest.candidate == ("logistic" if task == "multiclass" else "linear")
     assert set(manifest.out_of_fold) == set(METRICS[task])
     assert manifest.positives is None
+    label = loaded.reference.label
+    assert label is not None and label.profile.rows == manifest.rows and not label.profile.nulls
+    assert isinstance(label.grid, CategoryGrid if task == "multiclass" else NumberGrid)
     rows = FrameFeatures(loaded.sample())
     np.testing.assert_allclose(loaded.scorer.scores(rows), loaded.model.scores(rows), atol=1e-11)
     verdict = json.loads((gated / layout.VERDICT).read_text())
@@ -169,13 +186,15 @@ def test_a_feature_may_not_be_called_what_the_answer_is_called(project: Path) ->
 
 
 @pytest.fixture(scope="module")
-def live(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def live(task: Task, gated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of a task with its model promoted and two nights scored, by commands."""
-    folder = tmp_path_factory.mktemp("live")
-    variants.make(folder / "source", task)
-    projects.promoted(folder / task, folder / "source")
-    projects.call(folder / task, "assay", "score", *NIGHTS)
-    return folder / task
+    root = Path(shutil.copytree(gated, tmp_path_factory.mktemp("live") / task))
+    projects.call(root, "dvc", "init", "--quiet")
+    # What ran in this process is what `dvc repro` would have run, without a process a stage.
+    projects.call(root, "dvc", "commit", "--quiet", "--force")
+    projects.promote(root)
+    projects.call(root, "assay", "score", *NIGHTS)
+    return root
 
 
 def test_a_night_is_published_with_the_models_own_scores(

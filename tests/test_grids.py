@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.cells import FINE_EDGES
 from pipeline.features import FrameFeatures
-from pipeline.grids import MAX_CATEGORIES, grid_of
-from pipeline.profile import CategoryGrid, Grid, Profile, profile_of
+from pipeline.grids import CUT, MAX_CATEGORIES, grid_of
+from pipeline.profile import CategoryGrid, Grid, NumberGrid, Profile, profile_of
 
 
 def counted(table: pd.DataFrame, grid: Grid) -> Profile:
@@ -24,6 +25,49 @@ def test_the_last_cell_is_empty_in_the_reference(values: list[float], bins: int)
     grid = grid_of(table, ["x"], [], bins=bins)
     counts = counted(table, grid)["x"].counts
     assert counts[0] == counts[-1] == 0
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.floats(-1e9, 1e9) | st.integers(-9, 9), min_size=1, max_size=900),
+    st.sampled_from([2, 7, 10, 20, 100]),
+)
+def test_fine_cells_lie_within_the_coarse_ones(values: list[float], bins: int) -> None:
+    table = pd.DataFrame({"x": np.array(values, dtype=float)})
+    grid = grid_of(table, ["x"], [], bins=bins)["x"]
+    assert set(grid.edges) <= set(grid.fine) and len(grid.fine) <= FINE_EDGES
+    counts = counted(table, {"x": grid})["x"].fine.counts
+    assert counts[0] == counts[-1] == 0
+
+
+def test_fine_cells_hold_little_each() -> None:
+    values = np.random.default_rng(0).lognormal(sigma=2, size=24_000)
+    table = pd.DataFrame({"x": values})
+    grid = grid_of(table, ["x"], [])["x"]
+    counts = counted(table, {"x": grid})["x"].fine.counts[1:-1]
+    assert len(counts) == CUT - 1 and max(counts) <= 151
+    widths = np.diff(grid.fine)
+    assert (widths * counts).sum() < 0.1 * values.sum()
+    alone = np.array(grid.edges)
+    of_coarse = counted(table, {"x": NumberGrid(grid.edges)})["x"].counts[1:-1]
+    assert (widths * counts).sum() < 0.01 * (np.diff(alone) * of_coarse).sum()
+
+
+@pytest.mark.parametrize(
+    ("values", "likely"),
+    [
+        ([3.0, 1.0, 1.0, np.nan], (1.0, 2.0, 3.0)),
+        ([0.3, 0.1], (0.1, 0.2, 0.3)),
+        ([0.25, 0.5], tuple(step / 100 for step in range(25, 51))),
+        ([1 / 3, 2.0, np.inf], (1 / 3, 2.0)),
+        ([1.0, 1e12], (1.0, 1e12)),
+        (np.linspace(0, 1, 3000), ()),
+        ([np.nan], ()),
+    ],
+    ids=["whole", "tenths", "hundredths", "few", "large", "many", "none"],
+)
+def test_likely_values(values: list[float], likely: tuple[float, ...]) -> None:
+    assert grid_of(pd.DataFrame({"x": values}), ["x"], [])["x"].likely == likely
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline import kernels
-from pipeline.kernels import BLOCK, LANES
+from pipeline import kernels, kernels_counts, sketch
+from pipeline.cells import NumberGrid
+from pipeline.kernels import LANES
+from pipeline.kernels_counts import BLOCK
 
 VALUES = st.floats(width=64) | st.sampled_from([0.0, -0.0, 1.0, math.nan, math.inf, -math.inf])
 SIZES = st.integers(0, 3 * LANES) | st.sampled_from([BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 7])
@@ -33,18 +35,114 @@ def columns(draw: st.DrawFn) -> np.ndarray:
     return values
 
 
-def counted(values: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
-    counts = np.full(len(edges) + 1, 77, dtype=np.int64)
-    return counts, kernels.count_numbers(values, edges, counts)
+def cells_of(values: np.ndarray, grid: NumberGrid) -> np.ndarray:
+    cells = np.full(len(values), 77, dtype=np.uint16)
+    kernels_counts.places(values, *grid.finder, len(grid.fine), cells)
+    return cells
 
 
 @settings(deadline=None)
-@given(columns(), st.lists(FINITE, max_size=30, unique=True).map(sorted))
-def test_counts_are_those_of_a_search(values: np.ndarray, given_edges: list[float]) -> None:
+@given(columns(), st.lists(FINITE, max_size=60, unique=True).map(sorted))
+def test_places_are_those_of_a_search(values: np.ndarray, given_edges: list[float]) -> None:
     edges = np.unique(np.array(given_edges) + 0.0)
-    counts, (total, squares, low, high) = counted(values, edges)
-    cells = np.searchsorted(edges, values[~np.isnan(values)], side="right")
-    assert counts.tolist() == np.bincount(cells, minlength=len(edges) + 1).tolist()
+    cells = cells_of(values, NumberGrid(tuple(edges.tolist())))
+    expected = np.searchsorted(edges, values, side="right")
+    assert cells.tolist() == np.where(np.isnan(values), len(edges) + 1, expected).tolist()
+
+
+@settings(deadline=None)
+@given(
+    columns(),
+    st.sampled_from([1.0, 0.1, 0.01]) | FINITE,
+    st.lists(st.integers(-50, 50), min_size=1, max_size=60, unique=True).map(sorted),
+)
+def test_places_of_edges_that_are_close(values: np.ndarray, unit: float, steps: list) -> None:
+    with np.errstate(over="ignore", under="ignore"):
+        edges = np.unique(np.array(steps) * unit + 0.0)
+        edges = np.unique(np.append(edges, np.nextafter(edges, np.inf)))
+    edges = edges[np.isfinite(edges)]
+    values = np.append(values, edges)
+    cells = cells_of(values, NumberGrid(tuple(edges.tolist())))
+    expected = np.searchsorted(edges, values, side="right")
+    assert cells.tolist() == np.where(np.isnan(values), len(edges) + 1, expected).tolist()
+
+
+@settings(deadline=None)
+@given(columns(), st.integers(1, 9), st.integers(0, 2**32))
+def test_cells_are_tallied_whole_and_by_part(values: np.ndarray, last: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    cells = rng.integers(0, last + 1, len(values)).astype(np.uint16)
+    codes = rng.integers(-1, 3, len(values)).astype(np.int32)
+    parts = np.array([1, -1, 0, 1], dtype=np.int32)
+    counts, sums = np.zeros((3, last + 1), np.int64), np.zeros((3, last + 1))
+    ends = np.tile([0.0, 0.0, np.inf, -np.inf], (2, 1))
+    with np.errstate(over="ignore", invalid="ignore"):
+        kernels_counts.tally(values, cells, counts[2], sums[2])
+        kernels_counts.tally_parts(values, cells, codes, parts, counts[:2], sums[:2], ends)
+        for place, rows in ((2, codes < 9), (0, codes == 1), (1, (codes == -1) | (codes == 2))):
+            own, at = values[rows], cells[rows]
+            assert counts[place].tolist() == np.bincount(at, minlength=last + 1).tolist()
+            finite = np.where(np.isfinite(own), own, 0.0)
+            if np.abs(finite).sum() < 1e150:
+                expected = np.bincount(at, finite, last + 1)
+                assert sums[place] == pytest.approx(
+                    expected, rel=1e-12, abs=np.abs(finite).sum() * 1e-12
+                )
+                if place < 2:
+                    known = own[np.isfinite(own)]
+                    assert ends[place, 1] == pytest.approx((known * known).sum(), rel=1e-9)
+                    assert ends[place, 2:].tolist() == [
+                        known.min(initial=np.inf),
+                        known.max(initial=-np.inf),
+                    ]
+
+
+@settings(deadline=None)
+@given(columns(), st.lists(VALUES.filter(math.isfinite), min_size=1, max_size=9))
+def test_known_values_are_counted_and_others_end_it(values: np.ndarray, few: list) -> None:
+    grid = NumberGrid((), (), tuple(np.unique(np.array(few) + 0.0).tolist()))
+    if grid.known is None:
+        return
+    known = grid.known.lookup.values
+    assert known.tolist() == list(grid.likely)
+    counts, others = np.zeros(len(known) + 1, np.int64), np.full(len(values), 77.0)
+    odd = values[~np.isin(values, known) & ~np.isnan(values)]
+    found = kernels_counts.count_known(values, *grid.known.lookup, counts, others)
+    assert (found == -1 and len(odd) * 8 > len(values) / 3) or found == len(odd)
+    if found == -1:
+        assert not counts.any()
+        return
+    assert others[:found].tolist() == odd.tolist()
+    assert counts[-1] == np.isnan(values).sum()
+    assert counts[:-1].tolist() == [(values == value).sum() for value in known]
+
+
+def test_a_few_others_are_gathered_and_many_end_it() -> None:
+    grid = NumberGrid((), (), (1.0, 2.0))
+    assert grid.known is not None
+    values = np.tile([1.0, 2.0], 4 * BLOCK)
+    values[::9] = 1.5
+    counts, others = np.zeros(3, np.int64), np.empty(len(values))
+    found = kernels_counts.count_known(values, *grid.known.lookup, counts, others)
+    assert found == len(values[::9]) and (others[:found] == 1.5).all()
+    assert counts.sum() == len(values) - found
+    values[::7] = 1.5
+    assert kernels_counts.count_known(values, *grid.known.lookup, counts, others) == -1
+
+
+@settings(deadline=None)
+@given(columns())
+def test_hashes_fall_as_numpys_do(values: np.ndarray) -> None:
+    least = sketch.fresh()
+    kernels_counts.lowest(values, least)
+    distinct = np.unique(values[~np.isnan(values)])
+    assert sketch.registers(least) == sketch.fallen(sketch.ranked(sketch.hash_numbers(distinct)))
+
+
+@settings(deadline=None)
+@given(columns())
+def test_moments_are_those_of_the_finite(values: np.ndarray) -> None:
+    total, squares, low, high = kernels_counts.moments(values)
     finite = values[np.isfinite(values)]
     assert (low, high) == (finite.min(initial=math.inf), finite.max(initial=-math.inf))
     with np.errstate(over="ignore"):
@@ -57,13 +155,13 @@ def test_counts_are_those_of_a_search(values: np.ndarray, given_edges: list[floa
 def test_sums_of_many_rows_stay_accurate() -> None:
     rng = np.random.default_rng(0)
     values = rng.lognormal(sigma=3, size=1_000_000) + 1e6
-    _, (total, squares, _, _) = counted(values, np.empty(0))
+    total, squares, _, _ = kernels_counts.moments(values)
     assert total == pytest.approx(math.fsum(values), rel=1e-14)
     assert squares == pytest.approx(math.fsum(values * values), rel=1e-14)
 
 
 def test_sums_too_large_for_a_float_are_infinite() -> None:
-    _, (total, squares, low, high) = counted(np.full(5, 1e308), np.array([0.0]))
+    total, squares, low, high = kernels_counts.moments(np.full(5, 1e308))
     assert (total, squares, low, high) == (math.inf, math.inf, 1e308, 1e308)
 
 
@@ -80,8 +178,10 @@ def test_the_extent_is_that_of_what_is_known(values: np.ndarray) -> None:
 @given(hnp.arrays(np.int32, st.integers(0, 50), elements=st.integers(-1, 4)))
 def test_codes_are_counted_nulls_first(codes: np.ndarray) -> None:
     counts = np.full(6, 77, dtype=np.int64)
-    kernels.count_codes(codes, counts)
+    assert kernels_counts.count_codes(codes, counts)
     assert counts.tolist() == np.bincount(codes + 1, minlength=6).tolist()
+    for other in (-2, 5, 2**31 - 1, -(2**31)):
+        assert not kernels_counts.count_codes(np.append(codes, np.int32(other)), counts)
 
 
 @settings(deadline=None)

@@ -7,6 +7,7 @@ from pipeline.compare.section import headline
 from pipeline.estimate import cells, short
 from pipeline.paired.difference import Difference
 from pipeline.tasks import better
+from pipeline.terminal import console
 
 WORST = 5
 """Slices shown; all of them are in comparison.json and on the page."""
@@ -14,13 +15,12 @@ WORST = 5
 
 def show(found: Comparison) -> None:
     """Print differences with their intervals, and the slices that lost most."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    out = console()
     if found.why:
-        console.print(escape(f"{headline(found)}: {found.why}"), soft_wrap=True)
+        out.print(escape(f"{headline(found)}: {found.why}"), soft_wrap=True)
     if found.differences is None:
         return
     table = Table(
@@ -31,13 +31,13 @@ def show(found: Comparison) -> None:
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.differences.items():
         table.add_row(metric, *_numbers(one), escape(one.why or better(metric)))
-    console.print(table)
+    out.print(table)
     if found.stability is not None:
         flipped = found.stability.flipped
         told = f"Distance of the scores {short(found.stability.distance)}"
         if flipped is not None:
             told += f"; another prediction in {found.stability.rows:,} rows, {flipped:.2%}"
-        console.print(f"{told}.", soft_wrap=True)
+        out.print(f"{told}.", soft_wrap=True)
     if not found.slices:
         return
     by = RANKED_BY[found.task]
@@ -51,7 +51,7 @@ def show(found: Comparison) -> None:
         of_slice = None if part.differences is None else part.differences[by]
         why = part.why or (of_slice.why if of_slice is not None else None) or ""
         slices.add_row(escape(part.title), f"{part.rows:,}", *_numbers(of_slice), escape(why))
-    console.print(slices)
+    out.print(slices)
 
 
 def _numbers(one: Difference | None) -> tuple[str, str, str, str]:

@@ -1,6 +1,6 @@
 """The page for people: our section, then Evidently's report on the same task, in one file.
 
-This module is, with ``monitor/report.py``, the only one that imports evidently.
+With ``monitor/report/`` this module is all that imports evidently.
 """
 
 from __future__ import annotations

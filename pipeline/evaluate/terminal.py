@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.estimate import cells
 from pipeline.evaluate.results import Evaluation, worst_first
 from pipeline.tasks import better
+from pipeline.terminal import console
 
 WORST = 5
 """Slices shown; all of them are in evaluation.json and on the page."""
@@ -12,18 +13,17 @@ WORST = 5
 
 def show(found: Evaluation, name: str, candidate: str) -> None:
     """Print metrics with their intervals and the slices that are ranked worst."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    out = console()
     title = f"{name}: {candidate} on {found.rows:,} rows of holdout"
     table = Table(title=title, title_justify="left")
     for column in ("metric", "value", f"{found.confidence * 100:g}% interval", "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.metrics.items():
         table.add_row(metric, *cells(one), one.why or better(metric))
-    console.print(table)
+    out.print(table)
     if not found.slices:
         return
     by = found.rank_by
@@ -39,4 +39,4 @@ def show(found: Evaluation, name: str, candidate: str) -> None:
         slices.add_row(
             escape(f"{part.field}={part.value}"), f"{part.rows:,}", *cells(estimate), escape(why)
         )
-    console.print(slices)
+    out.print(slices)

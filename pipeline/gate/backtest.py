@@ -18,6 +18,7 @@ from pipeline.gate import binding, finding, rules, waivers
 from pipeline.gate.inputs import Inputs, Source
 from pipeline.params import Params
 from pipeline.params_gate import ContractRule, Gate
+from pipeline.terminal import console
 from pipeline.verdict import Finding, Outcome, Verdict, combine
 
 
@@ -131,13 +132,12 @@ def _plain(replayed: Replay) -> dict[str, object]:
 
 def _print(name: str, found: Sequence[Replay]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
+    out = console(highlight=False)
     if not found:
-        console.print(f"{name}: no version yet, so there is nothing to test the policy on.")
+        out.print(f"{name}: no version yet, so there is nothing to test the policy on.")
         return
     table = Table(
         title=f"Versions of {name} under the policy in params.yaml",
@@ -156,11 +156,11 @@ def _print(name: str, found: Sequence[Replay]) -> None:
             Text(now, style=style),
             Text("\n".join(_reasons(each))),
         )
-    console.print(table)
+    out.print(table)
     flips = sum(each.flips for each in found)
     untold = sum(each.now is None for each in found)
     more = f" {untold} cannot be told." if untold else ""
-    console.print(f"{flips} of {len(found)} verdicts flip.{more}")
+    out.print(f"{flips} of {len(found)} verdicts flip.{more}")
 
 
 def _reasons(replayed: Replay) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 
+from pipeline.terminal import console
 from pipeline.verdict import Finding, Outcome, Verdict
 from pipeline.verdict_json import DIGESTS
 
@@ -14,8 +14,6 @@ HEADLINES = {
     Outcome.INCONCLUSIVE: "nothing failed, but not everything could be told, so it must not be "
     "promoted.",
 }
-WIDTH = 110
-"""Columns where there is no terminal: in a log that CI keeps."""
 
 _OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
@@ -147,7 +145,6 @@ def _code(text: str) -> str:
 
 def show(verdict: Verdict) -> None:
     """Print a summary to the terminal."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -163,23 +160,23 @@ def show(verdict: Verdict) -> None:
         cells = (finding.rule, finding.slice or "", value, limit, rows)
         badge = Text(finding.outcome.value, style=styles[finding.outcome])
         table.add_row(badge, *(Text(cell) for cell in cells))
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
-    console.print(table)
+    out = console()
+    out.print(table)
     for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
         tests = of_kind(verdict, kind)
         passed = sum(finding.outcome is Outcome.PASS for finding in tests)
-        console.print(Text(f"{title}: {passed} of {len(tests)} passed"))
+        out.print(Text(f"{title}: {passed} of {len(tests)} passed"))
     for finding in worst_first(verdict.findings):
         if finding.outcome is not Outcome.PASS:
             badge = Text(finding.outcome.value, style=styles[finding.outcome])
             notes = [finding.standing, f"owner: {finding.owner}" if finding.owner else ""]
             told = "; ".join(note for note in notes if note)
-            console.print(
+            out.print(
                 Text.assemble(
                     badge, f" {finding.title}: {finding.detail}" + (f" ({told})" if told else "")
                 )
             )
-    console.print(
+    out.print(
         Text.assemble(
             Text(verdict.outcome.value, style=styles[verdict.outcome]),
             f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "

@@ -6,15 +6,15 @@ from typing import Literal
 
 from pipeline.estimate import short
 from pipeline.leakage.results import Leakage
+from pipeline.terminal import console
 
 
 def show(found: Leakage) -> None:
     """Print a line for each check, and a few rows of what is suspected."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    out = console()
     rows = f"{found.train_rows:,} training rows, {found.holdout_rows:,} of holdout"
     table = Table(title=f"{found.name}: {rows}", title_justify="left")
     for name in ("check", "outcome", "observed", "limit", "what was found"):
@@ -28,16 +28,16 @@ def show(found: Leakage) -> None:
             _number(each.limit),
             escape(each.detail),
         )
-    console.print(table)
+    out.print(table)
     for each in found.checks:
         if each.outcome == "suspect" and each.examples:
-            console.print(f"{each.check}, such as:")
+            out.print(f"{each.check}, such as:")
             for row in each.examples:
                 cells = ", ".join(
                     f"{name} {short(value) if isinstance(value, float) else value}"
                     for name, value in row.items()
                 )
-                console.print(f"  {escape(cells)}")
+                out.print(f"  {escape(cells)}")
 
 
 def _number(value: float | None) -> str:

@@ -1,10 +1,10 @@
 """Has a night drifted? A pure answer from two sets of counts and the limits in params.yaml.
 
 A night is a small sample (for the flights about 900 rows), and small samples differ by
-chance; nights also differ for good reasons, Saturdays from Mondays. So no limit on a
-distance is written down by hand or taken from a p-value: each column's limit is a quantile
-of the distances between each reference night and all the other reference nights, which hold
-both kinds of ordinary difference. The quantile is one that occurred (the next one above, if
+chance; nights also differ for good reasons, Saturdays from Mondays. So a
+column's limit, unless ``monitor.limits`` sets one by hand, is a quantile of the distances
+between each reference night and all the other reference nights, which hold both kinds of
+ordinary difference. The quantile is one that occurred (the next one above, if
 the quantile falls between two), so with fewer than ``1 / (1 - quantile)`` nights it is the
 largest of them. A night much smaller than the reference's nights strays further by chance
 alone; the contract's row count is there to say so first.
@@ -27,17 +27,21 @@ The night crosses its limits when
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
-from pipeline.distance import js_distance, psi
+from pipeline.monitor.measures import measure
+from pipeline.monitor.rank import effect, importance_of
 from pipeline.params import Monitor
-from pipeline.profile import CategoryGrid, ColumnGrid, ColumnProfile, Profile
+from pipeline.profile import ColumnProfile, Profile
 from pipeline.reference import Reference
 
 ALL_NULL = "null in every row"
+UNCOUNTED = "not in the night's profile"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ class Finding:
         This column alone makes the night cross.
     reasons
         Why, one phrase a limit.
+    total_variation, wasserstein
+        See `pipeline.monitor.measures`.
+    effect
+        How much it matters to the model, by estimate: see `pipeline.monitor.rank`.
     """
 
     column: str
@@ -73,6 +81,9 @@ class Finding:
     crossed: bool
     decisive: bool
     reasons: tuple[str, ...]
+    total_variation: float | None = None
+    wasserstein: float | None = None
+    effect: float | None = None
 
     @property
     def times_limit(self) -> float:
@@ -89,7 +100,8 @@ class Decision:
     """The answer about one night, and everything that it rests on.
 
     ``quantile`` and ``nights`` say how the limits on distances were learnt; ``findings``
-    are ordered, the furthest over its limit first.
+    are ordered: what crossed first, the answers before the features, and these by their
+    estimated effect on the model.
     """
 
     crossed: bool
@@ -107,7 +119,13 @@ class Decision:
         return len(self.drifted) / self.features if self.features else None
 
 
-def decide(reference: Reference, profile: Profile, limits: Monitor, rows: int) -> Decision:
+def decide(
+    reference: Reference,
+    profile: Profile,
+    limits: Monitor,
+    rows: int,
+    lacking: Mapping[str, str] = NOTHING,
+) -> Decision:
     """Compare the counts of a night's scored rows with the reference.
 
     Parameters
@@ -121,11 +139,14 @@ def decide(reference: Reference, profile: Profile, limits: Monitor, rows: int) -
     rows
         How many rows the run scored; a column that counts another number of rows is not
         comparable, for nothing is decided on a part of a night.
+    lacking
+        Why a column is not in ``profile``, where that is known.
     """
     findings = [
-        _finding(name, reference, profile.get(name), limits, rows) for name in reference.grid
+        _finding(name, reference, profile.get(name), limits, rows, lacking.get(name, UNCOUNTED))
+        for name in reference.grid
     ]
-    findings.sort(key=lambda f: (not f.decisive, not f.crossed, -f.times_limit, f.column))
+    findings.sort(key=lambda f: _place(f, reference))
     features = [name for name in reference.grid if name not in reference.scores]
     drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
     reasons = [
@@ -141,6 +162,18 @@ def decide(reference: Reference, profile: Profile, limits: Monitor, rows: int) -
         quantile=limits.limit_quantile,
         nights=reference.nights,
         findings=tuple(findings),
+    )
+
+
+def _place(finding: Finding, reference: Reference) -> tuple[object, ...]:
+    """What to look at first; where the effect cannot be told it may be any."""
+    return (
+        not finding.decisive,
+        not finding.crossed,
+        finding.column not in reference.scores,
+        -math.inf if finding.effect is None else -finding.effect,
+        -finding.times_limit,
+        finding.column,
     )
 
 
@@ -168,13 +201,20 @@ def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:
 
 
 def _finding(
-    name: str, reference: Reference, night: ColumnProfile | None, limits: Monitor, rows: int
+    name: str,
+    reference: Reference,
+    night: ColumnProfile | None,
+    limits: Monitor,
+    rows: int,
+    lacking: str,
 ) -> Finding:
     before = reference.profile[name]
-    limit = learnt_limit(reference.distances[name], limits.limit_quantile)
+    limit = limits.limits.get(name)
+    if limit is None:
+        limit = learnt_limit(reference.distances[name], limits.limit_quantile)
     usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
     most = max(limits.max_null_share_change, usual or 0.0)
-    unknown = _incomparable(before, night, limit, rows)
+    unknown = lacking if night is None else _incomparable(before, night, limit, rows)
     if unknown is not None or night is None or limit is None:
         known = night is not None and night.rows > 0
         return Finding(
@@ -191,11 +231,10 @@ def _finding(
             decisive=not (unknown == ALL_NULL and _often_null(name, reference, limits)),
             reasons=(unknown or "cannot be compared",),
         )
-    distance = float(js_distance(before.counts, night.counts))
+    found = measure(reference.grid[name], before, night)
+    distance, change, new = found.js, found.null_share_change, found.new_category_share
     # Not "distance > limit": a NaN must count as drifted.
     drifted = not distance <= limit
-    change = night.nulls / night.rows - before.nulls / before.rows
-    new = _new_share(reference.grid[name], before, night)
     grave = []
     if not abs(change) <= most:
         grave.append(
@@ -212,7 +251,7 @@ def _finding(
         column=name,
         distance=distance if math.isfinite(distance) else None,
         limit=limit,
-        psi=psi(before.counts, night.counts),
+        psi=found.psi,
         null_share=night.nulls / night.rows,
         null_share_change=change,
         null_share_limit=most,
@@ -221,15 +260,21 @@ def _finding(
         crossed=drifted or bool(grave),
         decisive=bool(grave) or (drifted and name in reference.scores),
         reasons=(*grave, *far),
+        total_variation=found.total_variation,
+        wasserstein=found.wasserstein,
+        effect=effect(
+            importance_of(reference).get(name, 1.0),
+            found.total_variation,
+            distance,
+            reference.distances[name],
+        ),
     )
 
 
 def _incomparable(
-    before: ColumnProfile, night: ColumnProfile | None, limit: float | None, rows: int
+    before: ColumnProfile, night: ColumnProfile, limit: float | None, rows: int
 ) -> str | None:
     """Why the night's column cannot be compared with the reference's, or None if it can."""
-    if night is None:
-        return "not in the night's profile"
     if night.rows == 0:
         return "no row to compare"
     if night.rows != rows:
@@ -255,14 +300,3 @@ def _often_null(name: str, reference: Reference, limits: Monitor) -> bool:
     """
     empty = reference.nights - len(reference.distances[name])
     return reference.nights > 1 and empty / reference.nights > 1 - limits.limit_quantile
-
-
-def _new_share(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> float | None:
-    """Share of the known values that are not on the grid, beyond the reference's own share.
-
-    The reference's own share is nothing, unless it had more categories than a grid holds.
-    """
-    if not isinstance(grid, CategoryGrid):
-        return None
-    now = night.counts[-1] / sum(night.counts)
-    return max(0.0, now - before.counts[-1] / sum(before.counts))

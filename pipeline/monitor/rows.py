@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pyarrow as pa
@@ -12,7 +15,7 @@ import pyarrow.dataset as ds
 
 from pipeline.errors import SourceError
 from pipeline.params import Params
-from pipeline.params_inputs import Delta, Parquet
+from pipeline.params_inputs import Delta, Input, Parquet
 from pipeline.store.lake import snapshot
 from pipeline.store.place import filesystem
 
@@ -21,41 +24,103 @@ class NotRead(Exception):
     """Why there are no rows to look at, in words that end a sentence."""
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Where in a night to look first, and when to stop.
+
+    Attributes
+    ----------
+    spans
+        Places of a first row, and behind a last one, among all rows of the files by name.
+    most
+        Rows after which no more row groups are opened.
+    """
+
+    spans: Sequence[tuple[int, int]]
+    most: int
+
+    def away(self, start: int, end: int) -> int:
+        """How many rows lie between a row group and the nearest span; 0 if they share one."""
+        return min(
+            (max(0, start - behind + 1, first - end + 1) for first, behind in self.spans), default=0
+        )
+
+
+class _Opened(NamedTuple):
+    data: ds.Dataset
+    columns: list[str]
+    condition: pc.Expression | None
+
+
 def batches(
-    root: Path, params: Params, partition: str, columns: Sequence[str]
+    root: Path,
+    params: Params,
+    partition: str,
+    columns: Sequence[str],
+    given: Input | None = None,
+    near: Near | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """A night's rows, those of ``columns`` that its files have.
 
     Parquet files and Delta tables can be read where monitoring runs. Other inputs are for
     Spark to read, which is not started for the sake of a picture.
 
+    Parameters
+    ----------
+    given
+        Another input than ``score.input``.
+    near
+        If given, row groups come by how near they are, and not all of them; else as files hold
+        them.
+
     Raises
     ------
     NotRead
         The input is of another kind, or is not there any more.
     """
-    given, column = params.score.input, params.ingest.partition_by
+    given, column = given or params.score.input, params.ingest.partition_by
     if not isinstance(given, Parquet | Delta):
         raise NotRead(f"an input in {given.format} is not read again")
     path = given.path.rstrip("/")
     uri = path if "://" in path else str((root / path).resolve())
     opened = _folder if isinstance(given, Parquet) else _table
     try:
-        yield from opened(uri, column, partition, columns).to_batches()
+        found = opened(uri, column, partition, columns)
+        yield from _all(found) if near is None else _nearest(found, near)
     except (OSError, pa.ArrowException, SourceError) as error:
         first = str(error).strip().splitlines()[0]
         raise NotRead(f"its input cannot be read any more ({first})") from None
 
 
-def _folder(uri: str, column: str, partition: str, columns: Sequence[str]) -> ds.Scanner:
+def _all(found: _Opened) -> Iterator[pa.RecordBatch]:
+    scanner = found.data.scanner(columns=found.columns, filter=found.condition)
+    yield from scanner.to_batches()
+
+
+def _nearest(found: _Opened, near: Near) -> Iterator[pa.RecordBatch]:
+    groups = [part for file in found.data.get_fragments() for part in file.split_by_row_group()]
+    held = [group.row_groups[0].num_rows for group in groups]
+    ends = list(accumulate(held))
+    away = [near.away(end - count, end) for end, count in zip(ends, held, strict=True)]
+    looked_at = 0
+    for at in sorted(range(len(groups)), key=lambda at: away[at]):
+        if looked_at >= near.most:
+            return
+        yield from groups[at].to_batches(
+            schema=found.data.schema, columns=found.columns, filter=found.condition
+        )
+        looked_at += held[at]
+
+
+def _folder(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Opened:
     system, base = filesystem(uri)
     data = ds.dataset(
         f"{base}/{column}={quote(partition, safe=' ')}", filesystem=system, format="parquet"
     )
-    return data.scanner(columns=_there(columns, data.schema))
+    return _Opened(data, _there(columns, data.schema), None)
 
 
-def _table(uri: str, column: str, partition: str, columns: Sequence[str]) -> ds.Scanner:
+def _table(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Opened:
     shot = snapshot(uri, column)
     system, base = filesystem(uri)
     files, condition = list(shot.files), None
@@ -72,7 +137,7 @@ def _table(uri: str, column: str, partition: str, columns: Sequence[str]) -> ds.
         format="parquet",
         schema=stored,
     )
-    return data.scanner(columns=_there(columns, stored), filter=condition)
+    return _Opened(data, _there(columns, stored), condition)
 
 
 def _there(columns: Sequence[str], schema: pa.Schema) -> list[str]:

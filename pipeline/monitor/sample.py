@@ -1,4 +1,8 @@
-"""Some of a night's rows with their scores, to look at. Nothing is decided on them."""
+"""Some of a night's rows with their scores, to look at. Nothing is decided on them.
+
+What is read to find them stops growing with the night, in the store (`pipeline.store.drawn`) as
+in the input, where rows are looked for at the place that they have in the store.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,55 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.monitor.rows import NotRead, batches
+from pipeline.monitor.rows import Near, NotRead, batches
 from pipeline.params import Params
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.bundle import Manifest
+    from pipeline.store import RunRecord, Store
+
+LOOKED_AT = 3_000_000
+"""Rows of the input after which no more is read, whatever was found."""
+
+
+def published_sample(
+    root: Path,
+    params: Params,
+    store: Store,
+    record: RunRecord,
+    manifest: Manifest,
+    scores: Sequence[str],
+) -> tuple[pd.DataFrame, str]:
+    """Features and scores of at most ``monitor.sample_rows`` scored rows, drawn by seed.
+
+    Parameters
+    ----------
+    record
+        The night's published run.
+    scores
+        Which columns of the predictions are scores.
+
+    Returns
+    -------
+    pandas.DataFrame, str
+        As `night_sample`.
+    """
+    columns = list(dict.fromkeys([*manifest.keys, *scores]))
+    drawn = store.drawn(record.partition, columns, params.monitor.sample_rows, params.seed)
+    if drawn.run_id != record.run_id:
+        # Its scores are not those that were judged.
+        none = drawn.table.slice(0, 0).to_pandas().reindex(columns=[*manifest.features, *scores])
+        return none, "another run was published meanwhile"
+    # A row that was refused is in the input all the same: those behind it lie further on there.
+    refused = record.rows_quarantined or 0
+    spans = tuple((first, end + refused) for first, end in drawn.spans)
+    near = Near(spans, LOOKED_AT)
+    return night_sample(root, params, record.partition, manifest, drawn.table, scores, near)
 
 
 def night_sample(
@@ -23,71 +66,80 @@ def night_sample(
     params: Params,
     partition: str,
     manifest: Manifest,
-    predictions: pa.Table,
+    drawn: pa.Table,
     scores: Sequence[str],
+    near: Near | None = None,
 ) -> tuple[pd.DataFrame, str]:
-    """Features and scores of at most ``monitor.sample_rows`` scored rows.
+    """Features and scores of rows that were drawn.
 
-    Predictions are drawn, and the input is read batch by batch for the rows that match
-    them by key, so memory does not grow with the input.
+    The input is read batch by batch, until all have been found by key, so memory does not grow
+    with it.
 
     Parameters
     ----------
-    predictions
-        The night's published predictions: the key columns and ``scores``.
-    scores
-        Which of their columns are scores.
+    drawn
+        Some published predictions: the key columns and ``scores``.
+    near
+        Where to look first, and how far; everywhere if None.
 
     Returns
     -------
     pandas.DataFrame, str
-        Drawn with the seed of params.yaml. If there are no rows to be had, none, and why.
+        If there are no rows to be had, none, and why.
     """
     import pandas as pd
 
     keys, wanted = list(manifest.keys), [*manifest.features, *scores]
-    drawn = _draw(predictions.select([*keys, *scores]), params.monitor.sample_rows, params.seed)
-    drawn = drawn.drop_duplicates(keys)
+    known = {params.ingest.partition_by: partition}
+    rows: pd.DataFrame = drawn.select(list(dict.fromkeys([*keys, *scores]))).to_pandas()
+    rows = rows.drop_duplicates(keys)
+    found = [rows.iloc[:0].reindex(columns=wanted)]
+    names = list(dict.fromkeys([*keys, *manifest.features]))
     try:
-        found = [
-            drawn.merge(rows, on=keys, how="inner")
-            for batch in batches(root, params, partition, [*keys, *manifest.features])
-            if len(rows := _alike(batch, drawn, keys, {params.ingest.partition_by: partition}))
-        ]
+        for batch in batches(root, params, partition, names, near=near):
+            alike = _alike(batch, drawn, keys, known)
+            if alike.num_rows:
+                # A duplicate in the input has one score, but may have been read twice.
+                both = rows.merge(alike.to_pandas(), on=keys, how="inner").drop_duplicates(keys)
+                rows = _without(rows, both, keys)
+                found.append(both)
+            if rows.empty:
+                break
     except NotRead as reason:
-        return drawn.iloc[:0].reindex(columns=wanted), str(reason)
-    if not found:
-        return drawn.iloc[:0].reindex(columns=wanted), "none of its rows is in the input any more"
-    # A duplicate in the input has one score, but may have been read twice.
-    rows = pd.concat(found, ignore_index=True).drop_duplicates(keys)
-    return rows[[name for name in wanted if name in rows]].reset_index(drop=True), ""
+        return found[0], str(reason)
+    if len(found) == 1:
+        return found[0], "none of its rows is in the input any more"
+    whole = pd.concat(found[1:], ignore_index=True)
+    return whole[[name for name in wanted if name in whole]], ""
 
 
-def _draw(table: pa.Table, rows: int, seed: int) -> pd.DataFrame:
-    if table.num_rows > rows:
-        chosen = np.random.default_rng(seed).choice(table.num_rows, rows, replace=False)
-        table = table.take(pa.array(np.sort(chosen)))
-    frame: pd.DataFrame = table.to_pandas()
-    return frame
+def _without(rows: pd.DataFrame, found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Those that are still to be looked for."""
+    left = rows.merge(found[keys], on=keys, how="left", indicator="__found")
+    return left[left["__found"] == "left_only"].drop(columns="__found")
 
 
 def _alike(
-    batch: pa.RecordBatch, drawn: pd.DataFrame, keys: list[str], known: Mapping[str, str]
-) -> pd.DataFrame:
+    batch: pa.RecordBatch, drawn: pa.Table, keys: list[str], known: Mapping[str, str]
+) -> pa.Table:
     """The rows whose keys may be among ``drawn``, keys in the types of ``drawn``.
 
-    ``known`` are columns that files may lack because folders are named after them.
+    ``known`` are columns that files may lack because folders are named after them. A row
+    without a key was quarantined, and is none of them.
     """
-    frame: pd.DataFrame = batch.to_pandas()
-    frame = frame.assign(**{name: value for name, value in known.items() if name not in frame})
-    lacking = [name for name in keys if name not in frame]
+    table = pa.Table.from_batches([batch])
+    for name, value in known.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
+    lacking = [name for name in keys if name not in table.column_names]
     if lacking:
         raise NotRead(f"its input lacks the key {', '.join(lacking)}")
-    # A row without a key was quarantined, and would not fit the types of the others.
-    frame = frame.dropna(subset=keys)
-    mask = np.ones(len(frame), dtype=bool)
     for name in keys:
-        if frame[name].dtype != drawn[name].dtype:
-            frame[name] = frame[name].astype(drawn[name].dtype)
-        mask &= frame[name].isin(drawn[name]).to_numpy()
-    return frame[mask]
+        wanted = drawn.column(name)
+        try:
+            cells = table.column(name).cast(wanted.type)
+        except pa.ArrowException:
+            raise NotRead(f"its input has {name} in another type") from None
+        table = table.set_column(table.column_names.index(name), name, cells)
+        table = table.filter(pc.is_in(cells, value_set=wanted.combine_chunks()))
+    return table

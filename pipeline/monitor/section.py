@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from pipeline.monitor import charts
-from pipeline.monitor.drift import Finding
 from pipeline.monitor.summary import NightSummary
-from pipeline.profile import Profile
 from pipeline.reference import Reference
-
-PICTURES = 5
 
 CSS = """
 .assay{background:#fff;color:#1f2933;font:15px/1.5 system-ui,"Segoe UI",Roboto,Arial,sans-serif;
@@ -35,11 +31,6 @@ CSS = """
 .assay tr.over td:first-child{color:#c0392b;font-weight:650}
 .assay td.why{white-space:normal;min-width:190px}
 .assay svg text{font:10px system-ui,Arial,sans-serif;fill:#5b6773}
-.assay .pictures{display:grid;gap:20px 28px;
- grid-template-columns:repeat(auto-fill,minmax(350px,1fr))}
-.assay figure{margin:0}.assay figure svg{width:100%;height:auto}
-.assay figcaption{font-weight:600;margin-bottom:2px}
-.assay .key{display:inline-block;width:11px;height:11px;border-radius:2px;margin:0 5px 0 12px}
 .assay .next{border-top:2px solid #1f2933;padding-top:14px;margin-top:40px}
 @media(max-width:760px){.assay dl{grid-template-columns:repeat(2,minmax(0,1fr))}}
 """
@@ -72,88 +63,76 @@ the distances of {{ d.nights }} reference nights, each from all the others. In t
 tick is a reference night, the red line the limit, the dot this night. PSI is shown, not decided on.
 A null share may change by {{ "{:.1%}".format(s.limits.max_null_share_change) }}, or by the same
 quantile of the reference nights' own changes where that is more; new categories may make up
-{{ "{:.1%}".format(s.limits.max_new_category_share) }}.</p>
+{{ "{:.1%}".format(s.limits.max_new_category_share) }}. Effect estimates how far the column moves
+scores: importance times the share of rows that shifted, beyond an ordinary night's. Moved is the
+Wasserstein distance in the reference's standard deviations. Weekday is the distance from the same
+weekdays before
+{% if s.weekday.nights %}({{ s.weekday.nights | join(", ") }})
+{% else %}(here none: {{ s.weekday.why_none }}){% endif %}.</p>
 <div class="wide"><table>
-<thead><tr><th>Column</th><th class="n">Distance</th><th class="n">Limit</th><th>
-Among the reference's nights</th><th class="n">PSI</th>
+<thead><tr><th>Column</th><th class="n">Effect</th>
+<th class="n">Distance</th><th class="n">Limit</th><th>
+Among the reference's nights</th><th class="n">PSI</th><th class="n">Moved</th>
+<th class="n">Weekday</th>
 <th class="n">Nulls</th><th class="n">Change</th><th class="n">May change</th>
 <th class="n">New</th><th>Over its limit</th></tr></thead>
 <tbody>{% for row in rows %}<tr class="{{ 'over' if row.f.crossed }}">
-<td>{{ row.f.column }}</td><td class="n">{{ number(row.f.distance) }}</td>
+<td>{{ row.f.column }}</td>
+<td class="n">{{ number(row.f.effect) }}</td>
+<td class="n">{{ number(row.f.distance) }}</td>
 <td class="n">{{ number(row.f.limit) }}</td><td>{{ row.strip | safe }}</td>
-<td class="n">{{ number(row.f.psi) }}</td><td class="n">{{ share(row.f.null_share) }}</td>
+<td class="n">{{ number(row.f.psi) }}</td>
+<td class="n">{{ number(row.f.wasserstein) }}</td>
+<td class="n">{{ number(s.weekday.distances.get(row.f.column)) }}</td>
+<td class="n">{{ share(row.f.null_share) }}</td>
 <td class="n">{{ share(row.f.null_share_change) }}</td>
 <td class="n">{{ share(row.f.null_share_limit) }}</td>
 <td class="n">{{ share(row.f.new_category_share) }}</td>
 <td class="why">{{ row.f.reasons | join("; ") }}</td></tr>
 {% endfor %}</tbody></table></div>
 
-{% if pictures %}<h2>The score, and the columns furthest over or nearest to their limits</h2>
-<p class="quiet">Share of the known values in each cell of the reference's grid.
-<span class="key" style="background:{{ colours[0] }}"></span>reference
-<span class="key" style="background:{{ colours[1] }}"></span>night
-<span class="key" style="background:{{ colours[2] }}"></span>night, over its limit</p>
-<div class="pictures">{% for p in pictures %}<figure><figcaption>{{ p.name }}</figcaption>
-{{ p.svg | safe }}</figure>{% endfor %}</div>{% endif %}
+{% if s.label %}<h2>The label, on {{ "{:.1%}".format(s.label.labelled_share) }} of the scored
+rows</h2>
+<p class="quiet">Of {{ "{:,}".format(s.label.rows) }} rows the truth was known
+{{ s.label.maturity_days }} {{ "day" if s.label.maturity_days == 1 else "days" }} after the night.
+How truths are spread is compared with the reference's, by the same measures. Nothing is decided on
+it: those that arrive first need not be spread as the rest.
+{% if s.label.limit is none %}So few are known that there is no limit.
+{% else %}The limit is that of the reference's nights, wider where fewer truths are known than such
+a night has.{% endif %}</p>
+<div class="wide"><table>
+<thead><tr><th class="n">Distance</th><th class="n">Limit</th><th class="n">PSI</th>
+<th class="n">Total variation</th><th class="n">Moved</th><th>Over its limit</th></tr></thead>
+<tbody><tr>
+<td class="n">{{ number(s.label.distance) }}</td><td class="n">{{ number(s.label.limit) }}</td>
+<td class="n">{{ number(s.label.psi) }}</td><td class="n">{{ number(s.label.total_variation) }}</td>
+<td class="n">{{ number(s.label.wasserstein) }}</td>
+<td>{{ {true: "yes", false: "no", none: "cannot be told"}[s.label.drifted] }}</td>
+</tr></tbody></table></div>{% endif %}
 
-<div class="next"><h2 style="margin-top:0">{{ next_title }}</h2>
-<p class="quiet">{{ next_text }}</p></div>
+<div class="next"><h2 style="margin-top:0">The same night as an Evidently report</h2>
+<p class="quiet">First Assay's own numbers on all rows, with histograms, what the columns hold,
+performance and quarantine; each answer is a test at its end. Then Evidently on
+{% if s.sample_rows %}a sample of {{ "{:,}".format(s.sample_rows) }} rows.
+{% else %}no sample: none could be had.{% endif %}</p></div>
 </section>
 """
 
 
-def render(summary: NightSummary, reference: Reference, night: Profile, left_out: str) -> str:
-    """The section as HTML; everything that came from data or people is escaped.
-
-    Parameters
-    ----------
-    left_out
-        Why Evidently shows less than all features, or nothing; empty if it shows them all.
-    """
+def render(summary: NightSummary, reference: Reference) -> str:
+    """The section as HTML; everything that came from data or people is escaped."""
     from jinja2 import Environment
 
-    findings = summary.decision.findings
     rows = [
         {"f": f, "strip": charts.strip(reference.distances[f.column], f.limit, f.distance)}
-        for f in findings
+        for f in summary.decision.findings
     ]
-    if summary.sample_rows:
-        title = f"Evidently on a sample of {summary.sample_rows:,} rows"
-        text = (
-            "For looking at: other methods with fixed thresholds, on sampled rows. Nothing above "
-            f"was decided on it. {left_out}"
-        )
-    else:
-        title, text = "Evidently shows nothing for this night", left_out
     template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE)
     return template.render(
         css=CSS,
         s=summary,
         d=summary.decision,
         rows=rows,
-        pictures=[
-            {
-                "name": f.column,
-                "svg": charts.histogram(
-                    reference.grid[f.column],
-                    reference.profile[f.column],
-                    night[f.column],
-                    far=f.crossed,
-                ),
-            }
-            for f in _pictured(findings, night, reference.scores)
-        ],
-        colours=(charts.REFERENCE, charts.NIGHT, charts.OVER),
         number=lambda value: "" if value is None else f"{value:.3f}",
         share=lambda value: "" if value is None else f"{value:.1%}",
-        next_title=title,
-        next_text=text.strip(),
     )
-
-
-def _pictured(
-    findings: tuple[Finding, ...], night: Profile, scores: tuple[str, ...]
-) -> list[Finding]:
-    drawable = [f for f in findings if f.distance is not None and f.column in night]
-    first = [f for f in drawable if f.column in scores]
-    return [*first, *(f for f in drawable if f.column not in scores)][: PICTURES + len(scores)]

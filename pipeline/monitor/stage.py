@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import pyarrow.compute as pc
-
-from pipeline import bundle, layout
-from pipeline.errors import LimitCrossed, NothingScored, VersionUnknown
-from pipeline.monitor import report, section
-from pipeline.monitor.drift import decide
-from pipeline.monitor.sample import night_sample
-from pipeline.monitor.summary import NightSummary, path
+from pipeline import bundle
+from pipeline.errors import LimitCrossed, NothingScored
+from pipeline.monitor import expected, history, section, shown
+from pipeline.monitor.alerts import command as alerts
+from pipeline.monitor.baselines import Weekday, weekday, weekdays_before
+from pipeline.monitor.bundles import bundle_of
+from pipeline.monitor.drift import Decision, decide
+from pipeline.monitor.front import command as front
+from pipeline.monitor.label_drift import LabelDrift, label_drift
+from pipeline.monitor.report import page as pages
+from pipeline.monitor.report import workspace
+from pipeline.monitor.report.quarantined import broken_rules
+from pipeline.monitor.report.sampled import sample_of
+from pipeline.monitor.report.told import of_night
+from pipeline.monitor.sample import published_sample
+from pipeline.monitor.summary import NightSummary, of_all_rows, path
+from pipeline.monitor.summary_read import from_json
 from pipeline.params import Params
-from pipeline.profile import NumberGrid
+from pipeline.profile import NumberGrid, Profile
 from pipeline.reference import Reference
-from pipeline.store import open_store
+from pipeline.store import Store, open_store
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipeline.registry.versions import Version
     from pipeline.store import RunRecord
 
 
-def run(root: Path, params: Params, partition: str, as_json: bool = False) -> NightSummary:
+def run(
+    root: Path, params: Params, partition: str, as_json: bool = False, notify: bool = False
+) -> NightSummary:
     """Compare the night's last published run with the reference of the version that made it.
 
     Parameters
     ----------
     partition
         The night, such as ``2013-07-01``.
+    notify
+        Also tell what is new, as ``assay alert`` does.
 
     Raises
     ------
@@ -52,37 +65,26 @@ def run(root: Path, params: Params, partition: str, as_json: bool = False) -> Ni
             where=partition,
             mend=f"Score it: assay score --date {partition}",
         )
-    loaded = _bundle(root, params, record)
-    reference, manifest = loaded.reference, loaded.manifest
+    loaded = bundle_of(root, params, record)
     profile = store.profile(record.run_id, partition)
-    decision = decide(reference, profile, params.monitor, record.rows_scored or 0)
-    predictions = store.predictions(partition)
-    # Should another run be published meanwhile, its scores are not those that were judged.
-    mine = predictions.filter(pc.equal(predictions.column("run_id"), record.run_id))
-    rows, why_none = night_sample(root, params, partition, manifest, mine, reference.scores)
-    sample = report.sample_of(
-        rows, _at_most(loaded, params), reference.scores, *_columns(reference), why_none
-    )
-    summary = NightSummary(
-        name=params.name,
-        partition=partition,
-        run_id=record.run_id,
-        version=record.version,
-        bundle=record.bundle,
-        contract=record.contract,
-        scored_at=f"{record.at:%Y-%m-%d %H:%M:%S} UTC" if record.at else "unknown",
-        rows_read=record.rows_read or 0,
-        rows_scored=record.rows_scored or 0,
-        rows_quarantined=record.rows_quarantined or 0,
-        sample_rows=sample.rows,
-        page=path(partition, ".html"),
-        limits=params.monitor,
-        decision=decision,
-    )
-    ours = section.render(summary, reference, profile, sample.left_out)
-    title = f"{params.name}: {summary.headline()}"
-    _write(root / summary.page, report.page(title, ours, sample))
-    _write(root / path(partition, ".json"), summary.to_json())
+    decision = decide(loaded.reference, profile, params.monitor, record.rows_scored or 0)
+    weeks = weekdays_before(partition, params.monitor.baseline_weeks)
+    earlier = {
+        each.record.partition: each.profile()
+        for each in history.published(store, weeks)
+        if each.record.bundle == record.bundle
+    }
+    around = weekday(partition, profile, earlier, params.monitor.baseline_weeks)
+    before = store.performance(partition).to_pylist()
+    label = label_drift(before, record.run_id, loaded.reference, params.monitor.limit_quantile)
+    night = Night(record, loaded, profile, decision, around, label)
+    measured = expected.rows(store.column, record, loaded, profile, params.evaluate.confidence)
+    summary = leave(root, params, store, night, [*before, *measured])
+    store.keep_performance(measured)
+    front.refresh(root, params)
+    workspace.keep_up(root, params)
+    if notify:
+        alerts.notify(root, params, answered=decision.crossed)
     if as_json:
         print(summary.to_json(), end="")
     else:
@@ -97,37 +99,112 @@ def run(root: Path, params: Params, partition: str, as_json: bool = False) -> Ni
     return summary
 
 
-def _bundle(root: Path, params: Params, record: RunRecord) -> bundle.Bundle:
-    from pipeline.registry.fetch import fetch_bundle
-    from pipeline.registry.versions import versions
+@dataclass(frozen=True)
+class Night:
+    """A published night, and all that was decided and computed about it."""
 
-    version: Version | None = next(
-        (each for each in versions(root, params.name) if each.version == record.version), None
+    record: RunRecord
+    loaded: bundle.Bundle
+    profile: Profile
+    decision: Decision
+    weekday: Weekday
+    label: LabelDrift | None = None
+
+
+def leave(
+    root: Path,
+    params: Params,
+    store: Store,
+    night: Night,
+    performance: Sequence[Mapping[str, Any]] = (),
+    keep: bool = False,
+) -> NightSummary:
+    """Write the night's page and document.
+
+    Parameters
+    ----------
+    performance
+        Rows of the performance table about the night's run; of two of one number the later counts.
+    keep
+        Leave them as they are if they are there and the document says the same: whoever monitors
+        a year again need not wait for a year of pictures.
+    """
+    record, loaded = night.record, night.loaded
+    document, reference = root / path(record.partition, ".json"), loaded.reference
+    known = of_all_rows(performance)
+    before = _before(document, params)
+    if before is not None and keep and (root / before.page).exists():
+        kept = _summary(params, night, before.sample_rows, before.broken_rules, known)
+        if kept.to_json() == before.to_json():
+            return kept
+    rows, why_none = published_sample(
+        root, params, store, record, loaded.manifest, reference.scores
     )
-    if version is None:
-        raise VersionUnknown(
-            f"the version that scored this night, {record.version}, is not registered here",
-            where=f"run {record.run_id}",
-            mend="If another clone made it: git fetch --tags.",
-        )
-    folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
-    # The run's digest decides: a tag that was moved since must not pass for what scored.
-    return bundle.load(folder, expected=record.bundle, allow_types=params.bundle.allow_types)
+    sample = sample_of(
+        rows, at_most(loaded, params), reference.scores, *columns_of(reference), why_none
+    )
+    rules = broken_rules(store, record)
+    summary = _summary(params, night, sample.rows, rules, known)
+    ours = section.render(summary, reference)
+    told = of_night(summary, reference, loaded.manifest.task, night.profile)
+    title = f"{params.name}: {summary.headline()}"
+    write(root / summary.page, pages.page(title, ours, [(told, sample)]))
+    write(document, summary.to_json())
+    return summary
 
 
-def _columns(reference: Reference) -> tuple[list[str], list[str]]:
+def _summary(
+    params: Params,
+    night: Night,
+    sample_rows: int,
+    rules: Mapping[str, int],
+    performance: tuple[Mapping[str, Any], ...],
+) -> NightSummary:
+    record = night.record
+    return NightSummary(
+        name=params.name,
+        partition=record.partition,
+        run_id=record.run_id,
+        version=record.version,
+        bundle=record.bundle,
+        contract=record.contract,
+        scored_at=f"{record.at:%Y-%m-%d %H:%M:%S} UTC" if record.at else "unknown",
+        rows_read=record.rows_read or 0,
+        rows_scored=record.rows_scored or 0,
+        rows_quarantined=record.rows_quarantined or 0,
+        sample_rows=sample_rows,
+        page=path(record.partition, ".html"),
+        limits=params.monitor,
+        decision=night.decision,
+        weekday=night.weekday,
+        label=night.label,
+        broken_rules=rules,
+        performance=performance,
+    )
+
+
+def _before(document: Path, params: Params) -> NightSummary | None:
+    """What the document says; None if there is none, or it is not what would be written now."""
+    try:
+        return from_json(document.read_text(encoding="utf-8"), params.monitor)
+    except (OSError, ValueError):
+        return None
+
+
+def columns_of(reference: Reference) -> tuple[list[str], list[str]]:
     """Names of the columns of numbers, and of those of categories."""
     numeric = [name for name, grid in reference.grid.items() if isinstance(grid, NumberGrid)]
     return numeric, [name for name in reference.grid if name not in numeric]
 
 
-def _at_most(loaded: bundle.Bundle, params: Params) -> pd.DataFrame:
+def at_most(loaded: bundle.Bundle, params: Params) -> pd.DataFrame:
+    """As many of the reference's rows as may be shown."""
     rows = loaded.sample()
     limit = params.monitor.sample_rows
     return rows if len(rows) <= limit else rows.sample(limit, random_state=params.seed)
 
 
-def _write(target: Path, text: str) -> None:
+def write(target: Path, text: str) -> None:
     """Whole or not at all: a reader never sees half a page."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".night-") as scratch:
@@ -137,27 +214,10 @@ def _write(target: Path, text: str) -> None:
 
 
 def _table(summary: NightSummary) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     decision = summary.decision
-    table = Table(title=summary.headline(), title_justify="left")
-    for name in ("column", "distance", "limit", "nulls", "change", "new", "over its limit"):
-        right = name not in {"column", "over its limit"}
-        table.add_column(name, justify="right" if right else "left", no_wrap=right)
-    shown = [f for f in decision.findings if f.crossed]
-    shown += [f for f in decision.findings if not f.crossed][: max(0, 5 - len(shown))]
-    for f in shown:
-        table.add_row(
-            f.column,
-            _number(f.distance),
-            _number(f.limit),
-            _share(f.null_share),
-            _share(f.null_share_change),
-            _share(f.new_category_share),
-            "; ".join(f.reasons),
-        )
-    Console(width=120 if not sys.stdout.isatty() else None, markup=False).print(table)
+    told = [f for f in decision.findings if f.crossed]
+    told += [f for f in decision.findings if not f.crossed][: max(0, 5 - len(told))]
+    shown.table(summary.headline(), told)
     print(
         f"{summary.name} {summary.version}, run {summary.run_id}: {summary.rows_scored:,} rows "
         f"scored, {summary.rows_quarantined:,} quarantined; {len(decision.drifted)} of "
@@ -165,11 +225,3 @@ def _table(summary: NightSummary) -> None:
     )
     print(f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights")
     print(f"page: {summary.page}")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"

@@ -49,11 +49,12 @@ class Standing:
     night: Part
     quarantine: Part
     drift: Part
+    incidents: Part
 
     def to_json(self) -> str:
         parts = {
             name: getattr(self, name).to_plain()
-            for name in ("champion", "night", "quarantine", "drift")
+            for name in ("champion", "night", "quarantine", "drift", "incidents")
         }
         tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
         return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -69,11 +70,17 @@ def standing(root: Path, params: Params) -> Standing:
     return Standing(
         name=params.name,
         stage=params.registry.stage,
-        champion=_told(lambda: _champion(root, params)),
+        champion=champion_of(root, params),
         night=of_store(_night),
         quarantine=of_store(_quarantine),
         drift=_told(lambda: _drift(root / layout.NIGHTS)),
+        incidents=_told(lambda: _incidents(root)),
     )
+
+
+def champion_of(root: Path, params: Params) -> Part:
+    """The version that holds the stage, with the evidence that it was promoted on."""
+    return _told(lambda: _champion(root, params))
 
 
 def _told(gather: Callable[[], Part]) -> Part:
@@ -183,6 +190,33 @@ def _quarantine(store: Store) -> Part:
             "rules": dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
             "last_nights": len(week),
             "last_nights_rows": sum(r.rows_quarantined or 0 for r in records if r is not None),
+        },
+        None,
+    )
+
+
+def _incidents(root: Path) -> Part:
+    """What is open, of the nights that ``assay monitor --from --to`` looked at."""
+    from pipeline.monitor.alerts.incident import read_incidents
+
+    known = read_incidents(root)
+    if known.until is None:
+        return Part(None, "nobody has looked for any yet: assay monitor --from DAY --to DAY")
+    return Part(
+        {
+            "to": known.until,
+            "open": [
+                {
+                    "id": each.id,
+                    "kind": each.of,
+                    "since": each.first,
+                    "columns": list(each.columns),
+                    "sentence": each.sentence,
+                }
+                for each in known.incidents
+                if each.state == "open"
+            ],
+            "snoozed": sum(each.state == "snoozed" for each in known.incidents),
         },
         None,
     )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.monitor.standing import Facts, Part, Standing, standing
 from pipeline.params import Params
+from pipeline.terminal import console
 
 
 def run(root: Path, params: Params, as_json: bool = False) -> Standing:
-    """Print champion, last night, quarantine and drift.
+    """Print champion, last night, quarantine, drift and open incidents.
 
     What is not there yet, or cannot be read, is said in words; that is no error.
     """
@@ -24,7 +24,6 @@ def run(root: Path, params: Params, as_json: bool = False) -> Standing:
 
 
 def _print(found: Standing) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -36,12 +35,13 @@ def _print(found: Standing) -> None:
         ("last night", _lines(found.night, night_lines)),
         ("quarantine", _lines(found.quarantine, quarantine_lines)),
         ("drift", _lines(found.drift, drift_lines)),
+        ("incidents", _lines(found.incidents, incident_lines)),
     )
     for number, (name, lines) in enumerate(rows):
         if number:
             table.add_section()
         table.add_row(Text(name, style="bold"), Text("\n".join(lines)))
-    Console(width=100 if not sys.stdout.isatty() else None).print(table)
+    console().print(table)
 
 
 def _lines(part: Part, words: Callable[[Facts], list[str]]) -> list[str]:
@@ -107,6 +107,15 @@ def drift_lines(facts: Facts) -> list[str]:
                 f"limit {top['limit']:.3f}"
             )
     return [*lines, f"page {facts['page']}"]
+
+
+def incident_lines(facts: Facts) -> list[str]:
+    """The open incidents in words, a line each."""
+    snoozed = f", {facts['snoozed']} snoozed" if facts["snoozed"] else ""
+    return [
+        f"{len(facts['open']) or 'none'} open on {facts['to']}{snoozed}",
+        *(f"{each['id']}: {each['sentence']}" for each in facts["open"]),
+    ]
 
 
 def _count(value: int | None) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from pipeline import layout
+from pipeline.monitor.baselines import NOT_COMPARED, Weekday
 from pipeline.monitor.drift import Decision, Finding
+from pipeline.monitor.label_drift import LabelDrift
 from pipeline.params import Monitor
 
 SCHEMA = 1
@@ -28,6 +31,15 @@ class NightSummary:
         How many rows Evidently was shown; nothing was decided on them.
     page
         Path of the HTML page, relative to the project's root.
+    weekday
+        How far the night is from the same weekdays before it; nothing is decided on it here.
+    label
+        How far its truths are from the reference's, once some are known; nothing is decided on it.
+    broken_rules
+        Rule -> how many of the refused rows that were looked at broke it.
+    performance
+        What was known of the model's performance on all rows when this was written: rows of the
+        performance table, without what they have in common.
     """
 
     name: str
@@ -44,6 +56,10 @@ class NightSummary:
     page: str
     limits: Monitor
     decision: Decision
+    weekday: Weekday = NOT_COMPARED
+    label: LabelDrift | None = None
+    broken_rules: Mapping[str, int] = field(default_factory=dict)
+    performance: tuple[Mapping[str, Any], ...] = ()
 
     def headline(self) -> str:
         """The answer in one sentence."""
@@ -79,6 +95,14 @@ class NightSummary:
             "drifted": list(decision.drifted),
             "drifted_share": decision.drifted_share,
             "findings": [_finding(finding) for finding in decision.findings],
+            "weekday": {
+                "nights": list(self.weekday.nights),
+                "distances": dict(self.weekday.distances),
+                "none": self.weekday.why_none,
+            },
+            "label": self.label and {**asdict(self.label), "drifted": self.label.drifted},
+            "broken_rules": dict(self.broken_rules),
+            "performance": [dict(row) for row in self.performance],
             "sample_rows": self.sample_rows,
             "page": self.page,
         }
@@ -87,6 +111,28 @@ class NightSummary:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     return {**asdict(finding), "reasons": list(finding.reasons)}
+
+
+MEASURED = (
+    *("metric", "estimated", "maturity_days", "value", "low", "high", "rows", "labelled_share"),
+)
+"""What a document says of a number of the performance table."""
+
+
+def of_all_rows(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """The numbers over all rows of one run, in a fixed order.
+
+    Parameters
+    ----------
+    performance
+        Rows of the performance table; of two of one number the later counts.
+    """
+    known = {
+        (row["metric"], row["estimated"], row["maturity_days"] or 0): row
+        for row in performance
+        if not row["slice"]
+    }
+    return tuple({name: known[key].get(name) for name in MEASURED} for key in sorted(known))
 
 
 def path(partition: str, suffix: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.params import Params
 from pipeline.registry import versions
 from pipeline.registry.state import UNKNOWN, Assignment, State, Version
+from pipeline.terminal import console
 
 _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
 """Columns that are of no use when a narrow terminal breaks them."""
@@ -51,13 +52,12 @@ def _plain(known: State, name: str, stage: str) -> dict[str, object]:
 
 def _print(known: State, name: str, stage: str) -> None:
     from rich import box
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console()
+    out = console()
     if not known.versions:
-        console.print(f"{name}: no version yet. Make one with assay promote.", highlight=False)
+        out.print(f"{name}: no version yet. Make one with assay promote.", highlight=False)
     else:
         table = Table(title=f"Versions of {name}", box=box.SIMPLE, title_justify="left")
         for heading in ("version", "stage", "commit", "date", "by", "bundle", "gate", "why"):
@@ -73,7 +73,7 @@ def _print(known: State, name: str, stage: str) -> None:
                 (each.outcome or UNKNOWN) + (", overridden" if each.override else ""),
                 escape(each.why),
             )
-        console.print(table)
+        out.print(table)
     past = known.histories.get(stage, ())
     if past:
         table = Table(title=f"History of {stage}", box=box.SIMPLE, title_justify="left")
@@ -88,7 +88,7 @@ def _print(known: State, name: str, stage: str) -> None:
                 escape(evidence_lines(move)),
                 escape(move.why),
             )
-        console.print(table)
+        out.print(table)
 
 
 def evidence_lines(move: Assignment) -> str:

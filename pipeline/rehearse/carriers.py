@@ -23,7 +23,7 @@ from pipeline.errors import NightEmpty
 from pipeline.params import Params
 from pipeline.params_inputs import Parquet
 from pipeline.score import inputs, output
-from pipeline.score.tally import check_books
+from pipeline.score.tally import check_books, total
 from pipeline.score.work import Job
 from pipeline.store import predictions_schema, quarantine_schema
 from pipeline.store.place import Place
@@ -129,10 +129,11 @@ def published(
     files = night.files or ()
     began = time.monotonic()
     if carrier == "files":
-        tally = spark_files.run(spark, files, job, _quiet)
+        tally = total(spark_files.run(spark, files, job, _quiet))
     else:
         frame = spark_inputs.frame(spark, Path(), params, night, contract)
-        tally, counted = spark_frame.run(spark, frame, job, night.text, _quiet)
+        tallies, counted = spark_frame.run(spark, frame, job, night.text, _quiet)
+        tally = total(tallies)
         check_books(tally, counted)
     check_books(tally, sum(file.rows for file in files))
     seconds = time.monotonic() - began

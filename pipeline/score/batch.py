@@ -6,14 +6,13 @@ carrier call it, so they cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline import outcome
@@ -24,18 +23,13 @@ from pipeline.contract.rows import RowCheck, check_rows
 from pipeline.contract.table import newest_day, null_counts
 from pipeline.errors import ScoresInvalid
 from pipeline.features import Features, Floats, FrameFeatures
-from pipeline.profile import Profile, profile_of
+from pipeline.profile import Counter, Profile
+from pipeline.reference import Reference
+from pipeline.score.piece import ALL_READ, Bools, Unread, Whole
 from pipeline.score.refused import refused_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Bools: TypeAlias = npt.NDArray[np.bool_]
-Places: TypeAlias = npt.NDArray[np.int64]
-Whole: TypeAlias = Callable[[Places], pa.Table]
-Unread: TypeAlias = Mapping[str, Bools]
-
-ALL_READ: Unread = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -58,8 +52,10 @@ class ScoredBatch:
         Rows that broke each rule.
     nulls, newest
         What the table rules look at, of all rows: nulls per column, day of the newest row.
-    profile
-        Counts of the good rows, features and scores.
+    good, counted
+        The good rows, and what of their scores is counted (`pipeline.outcome.counted`).
+    reference
+        Says what is counted, in which cells.
     """
 
     columns: Columns
@@ -70,11 +66,29 @@ class ScoredBatch:
     broken: Mapping[str, int]
     nulls: Mapping[str, int]
     newest: date | None
-    profile: Profile
+    good: Columns
+    counted: outcome.Counted
+    reference: Reference
 
     @property
     def rows(self) -> int:
         return self.columns.rows
+
+    def count(self, counter: Counter) -> None:
+        """Let the good rows be counted beside those of other batches."""
+        counter.add(self.good, self.counted)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Counts of the good rows alone: features, scores, and scores in slices."""
+        counter = counter_of(self.reference)
+        self.count(counter)
+        return counter.profile()
+
+
+def counter_of(reference: Reference) -> Counter:
+    """What counts the rows that are scored, on the reference's grid."""
+    return Counter(reference.grid, reference.scores, reference.slices)
 
 
 def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
@@ -130,7 +144,6 @@ def score_batch(
     predictions = good.select(contract.keys)
     for name, values in said.items():
         predictions = predictions.append_column(name, values)
-    counted = outcome.counted(manifest.task, manifest.classes, scores)
     return ScoredBatch(
         columns=columns,
         bad=check.bad,
@@ -140,7 +153,9 @@ def score_batch(
         broken={rule: int(np.count_nonzero(mask)) for rule, mask in check.broken.items()},
         nulls=null_counts(contract, columns),
         newest=newest_day(contract, columns),
-        profile=profile_of(good, bundle.reference.grid, counted),
+        good=good,
+        counted=outcome.counted(manifest.task, manifest.classes, scores),
+        reference=bundle.reference,
     )
 
 

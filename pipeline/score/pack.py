@@ -41,6 +41,7 @@ write_part(".", "night=1/trial-0.parquet", pyarrow.table({"rows": [1]}))
 """
 _WORK = (
     *("pipeline.score.work", "pipeline.score.spark_files", "pipeline.score.spark_frame"),
+    "pipeline.score.raw",
     *("numba", "sklearn.pipeline", "skops.io"),
 )
 """What a worker imports before, and while, it scores."""

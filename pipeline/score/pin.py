@@ -50,12 +50,28 @@ def pin(root: Path, params: Params, version: Version) -> Pinned:
     BundleMissing, BundleChanged, BundleUntrusted, BundleIncompatible
         The promoted bundle cannot be had, or is not what was promoted.
     """
-    from pipeline.registry.fetch import fetch_bundle, read_at
+    from pipeline.registry.fetch import fetch_bundle
 
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
     loaded = bundle.load(folder, expected=version.bundle, allow_types=params.bundle.allow_types)
-    name = f"{layout.PARAMS} at {version.version}"
-    then = parse(read_at(root, version, layout.PARAMS), name)
+    contract, digest, rules = contract_of(root, version, loaded)
+    _ = loaded.scorer  # a model that cannot be loaded is told of before Spark starts
+    return Pinned(version, loaded, contract, digest, rules)
+
+
+def contract_of(
+    root: Path, version: Version, loaded: Bundle
+) -> tuple[Contract, str, ContractParams]:
+    """The contract at a version's commit without its label, its digest, and its table rules.
+
+    Raises
+    ------
+    BundleChanged
+        The bundle was trained under another one.
+    """
+    from pipeline.registry.fetch import read_at
+
+    then = parse(read_at(root, version, layout.PARAMS), f"{layout.PARAMS} at {version.version}")
     source = read_at(root, version, then.contract.file)
     digest = digests.contract(source, then)
     if digest != loaded.manifest.contract_digest:
@@ -66,6 +82,5 @@ def pin(root: Path, params: Params, version: Version) -> Pinned:
             found=digest[:19],
             mend="Run dvc repro, commit and promote again.",
         )
-    contract = load_source(source, f"{then.contract.file} at {version.version}").without_label()
-    _ = loaded.scorer  # a model that cannot be loaded is told of before Spark starts
-    return Pinned(version, loaded, contract, digest, then.contract)
+    contract = load_source(source, f"{then.contract.file} at {version.version}")
+    return contract.without_label(), digest, then.contract

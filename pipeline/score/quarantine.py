@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pipeline.errors import SourceError
 from pipeline.params import Params
 from pipeline.score import repaired
 from pipeline.store import Store, open_store
+from pipeline.terminal import console
 
 EXAMPLES = 3
 
@@ -105,7 +105,6 @@ def _rows(store: Store, partition: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _print(partition: str, rules: list[Refused], rows: int, read: int | None) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -122,4 +121,4 @@ def _print(partition: str, rules: list[Refused], rows: int, read: int | None) ->
             ", ".join(f"{name}={value}" for name, value in row.items()) for row in each.examples
         )
         table.add_row(Text(each.rule), f"{each.rows:,}", Text(examples))
-    Console(width=120 if not sys.stdout.isatty() else None).print(table)
+    console().print(table)

@@ -20,7 +20,7 @@ from pipeline.score import hold, output
 from pipeline.score.journal import Journal
 from pipeline.score.keys import Repeats, confirmed
 from pipeline.score.pin import Pinned
-from pipeline.score.tally import Tally, check_books
+from pipeline.score.tally import Tally, check_books, total
 from pipeline.score.work import Job
 from pipeline.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from pipeline.store.place import Place
@@ -205,11 +205,12 @@ def _scored(
 
     try:
         if carrier == "files":
-            tally = spark_files.run(spark, night.files or (), job, progress)
+            tally = total(spark_files.run(spark, night.files or (), job, progress))
             counted = sum(file.rows for file in night.files or ())
         else:
             frame = spark_inputs.frame(spark, root, params, night, job.contract)
-            tally, counted = spark_frame.run(spark, frame, job, night.text, progress)
+            tallies, counted = spark_frame.run(spark, frame, job, night.text, progress)
+            tally = total(tallies)
             if tally.rows == 0:
                 raise inputs.empty(night)
             if night.rows is not None:

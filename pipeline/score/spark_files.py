@@ -1,20 +1,18 @@
-"""The fast carrier: Spark hands out row groups, and executors read, score and write them.
+"""The fast carrier: Spark hands out row groups, and executors read them and do the work.
 
 No row passes through the JVM. A task gets the names of row groups, reads them with Arrow,
-scores and writes with Arrow, and gives back file names and counts.
+and gives back what it counted and the names of files that it wrote.
 """
 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import AssayError
-from pipeline.score.spark_tasks import collected, task_name
-from pipeline.score.splits import Part, pieces, split
-from pipeline.score.tally import Tally, total
-from pipeline.score.work import Job, score_part
+from pipeline.score.spark_tasks import Outcome, Work, collected, task_name
+from pipeline.score.splits import Part, split
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -25,10 +23,10 @@ if TYPE_CHECKING:
 def run(
     spark: SparkSession,
     files: Sequence[InputFile],
-    job: Job,
+    work: Work[Outcome],
     progress: Callable[[int, int], None],
-) -> Tally:
-    """Score the files of a night; the tally of all its tasks.
+) -> Iterator[Outcome]:
+    """Work through the files of a night; what each task gave back.
 
     Raises
     ------
@@ -40,22 +38,22 @@ def run(
     context = spark.sparkContext
     tasks = split(files, context.defaultParallelism)
     # Once to each machine, not once with every task: a model may be large.
-    shared = context.broadcast(pickle.dumps(job))
+    shared = context.broadcast(pickle.dumps(work))
 
-    def work(parts: tuple[Part, ...]) -> bytes:
+    def task(parts: tuple[Part, ...]) -> bytes:
         return pickle.dumps(_outcome(shared, parts))
 
     try:
-        handed_out = context.parallelize(tasks, max(len(tasks), 1)).map(work)
-        return total(collected(spark, handed_out.collect, job.partition, progress))
+        handed_out = context.parallelize(tasks, max(len(tasks), 1)).map(task)
+        return collected(spark, handed_out.collect, work.where, progress)
     finally:
         shared.unpersist()
 
 
-def _outcome(shared: Any, parts: tuple[Part, ...]) -> Tally | AssayError:
-    job: Job = pickle.loads(shared.value)
+def _outcome(shared: Any, parts: tuple[Part, ...]) -> Any:
     try:
-        return score_part(job, pieces(parts, job.contract, job.batch_rows), task_name())
+        work: Work[Any] = pickle.loads(shared.value)
+        return work.of_files(parts, task_name())
     except AssayError as error:
         # A mistake in the data or the bundle stays one however often it is retried.
         return error

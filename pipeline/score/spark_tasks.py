@@ -4,19 +4,49 @@ from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pipeline import layout
 from pipeline.errors import AssayError, SparkFailed
 from pipeline.score.spark_message import gist
-from pipeline.score.tally import Tally
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import SparkSession
+
+    from pipeline.score.splits import Part
 
 EVERY = 0.5
 """Seconds between two looks at how far a job is."""
+
+Outcome = TypeVar("Outcome", covariant=True)
+
+
+class Work(Protocol[Outcome]):
+    """What the tasks of a job do; pickled, it travels to each machine once.
+
+    Attributes
+    ----------
+    where
+        What errors call the rows.
+    batch_rows
+        How many come at a time.
+    """
+
+    @property
+    def where(self) -> str: ...
+
+    @property
+    def batch_rows(self) -> int: ...
+
+    def of_files(self, parts: Sequence[Part], name: str) -> Outcome:
+        """What becomes of some row groups; no other attempt at a task has its ``name``."""
+        ...
+
+    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Outcome:
+        """What becomes of batches that Spark hands over, all cells as text or as they are."""
+        ...
 
 
 def task_name() -> str:
@@ -32,15 +62,15 @@ def task_name() -> str:
 def collected(
     spark: SparkSession,
     collect: Callable[[], Iterable[bytes]],
-    partition: str,
+    where: str,
     progress: Callable[[int, int], None],
-) -> Iterator[Tally]:
-    """The tallies that a job's tasks gave back.
+) -> Iterator[Any]:
+    """What a job's tasks gave back.
 
     Parameters
     ----------
     collect
-        Runs the job; each task gives a pickled tally or error.
+        Runs the job; each task gives its outcome or error, pickled.
     progress
         Called now and then with how many tasks are done, and how many there are.
 
@@ -60,7 +90,7 @@ def collected(
     except Exception as error:
         raise SparkFailed(
             f"Spark failed: {gist(str(error))}",
-            where=f"night {partition}",
+            where=where,
             mend=f"Nothing was published. All that Spark said is in {layout.WORK}/spark/spark.log.",
         ) from None
     for outcome in outcomes:

@@ -8,19 +8,22 @@ quarantine keeps a row whole.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.contract.model import Contract
 from pipeline.errors import SourceError
-from pipeline.score.inputs_types import InputFile
-from pipeline.score.work import Piece
+from pipeline.score.piece import Piece
 from pipeline.store.place import filesystem
+
+if TYPE_CHECKING:
+    from pipeline.contract.model import Contract
+    from pipeline.score.inputs_types import InputFile
 
 TASK_ROWS = 1_000_000
 """Rows that a task is given at most, unless one row group holds more."""
@@ -80,35 +83,56 @@ def pieces(parts: Sequence[Part], contract: Contract, batch_rows: int) -> Iterat
     SourceError
         A file cannot be read, or no longer holds what it held when the night was found.
     """
-    for part in parts:
-        try:
-            yield from _pieces(part, contract, batch_rows)
-        except (OSError, pa.ArrowException, IndexError) as error:
-            raise SourceError(
-                "cannot be read as Parquet",
-                where=part.path,
-                found=str(error).partition("\n")[0][:160],
-                mend="Nothing was published. Write the file again at its source.",
-            ) from None
-
-
-def _pieces(part: Part, contract: Contract, batch_rows: int) -> Iterator[Piece]:
-    system, path = filesystem(part.path)
     texts = [field.name for field in contract.fields if field.kind == "string"]
-    with (
-        system.open_input_file(path) as source,
-        pq.ParquetFile(source, read_dictionary=texts) as file,
-    ):
-        whole = _Whole(file, part, batch_rows)
-        start = 0
-        for batch in file.iter_batches(
-            batch_rows,
-            row_groups=list(part.groups),
-            columns=list(contract.columns),
-            use_threads=False,
-        ):
-            yield Piece(batch, whole.rows_from(start))
-            start += batch.num_rows
+    for part in parts:
+        with _opened(part, texts) as file:
+            whole = _Whole(file, part, batch_rows)
+            start = 0
+            for batch in _batches(file, part, contract.columns, batch_rows):
+                yield Piece(batch, whole.rows_from(start))
+                start += batch.num_rows
+
+
+def batches(
+    parts: Sequence[Part], columns: Sequence[str], texts: Sequence[str], batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    """Some columns of a task, as far as its files have them, ``texts`` as dictionaries.
+
+    Raises
+    ------
+    SourceError
+        As for `pieces`.
+    """
+    for part in parts:
+        with _opened(part, texts) as file:
+            yield from _batches(file, part, columns, batch_rows)
+
+
+@contextmanager
+def _opened(part: Part, texts: Sequence[str]) -> Iterator[Any]:
+    try:
+        system, path = filesystem(part.path)
+        with system.open_input_file(path) as source:
+            metadata = pq.read_metadata(source)
+            # To name one that the file lacks is an error.
+            there = [name for name in texts if name in metadata.schema.names]
+            with pq.ParquetFile(source, metadata=metadata, read_dictionary=there) as file:
+                yield file
+    except (OSError, pa.ArrowException, IndexError) as error:
+        raise SourceError(
+            "cannot be read as Parquet",
+            where=part.path,
+            found=str(error).partition("\n")[0][:160],
+            mend="Nothing was published. Write the file again at its source.",
+        ) from None
+
+
+def _batches(
+    file: Any, part: Part, columns: Sequence[str], batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    yield from file.iter_batches(
+        batch_rows, row_groups=list(part.groups), columns=list(columns), use_threads=False
+    )
 
 
 class _Whole:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from pipeline.terminal import console
 
 if TYPE_CHECKING:
     from pipeline.score.run import RunReport
@@ -45,7 +46,6 @@ def show(outcomes: Sequence[NightOutcome], store: str, as_json: bool) -> None:
 
 
 def _table(reports: Sequence[RunReport]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="scored", title_justify="left")
@@ -72,4 +72,4 @@ def _table(reports: Sequence[RunReport]) -> None:
             "",
             f"{sum(report.seconds for report in reports):.1f}",
         )
-    Console(width=120 if not sys.stdout.isatty() else None).print(table)
+    console().print(table)

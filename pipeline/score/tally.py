@@ -54,14 +54,13 @@ class Tally:
 
     @staticmethod
     def of(batch: ScoredBatch) -> Tally:
-        """The counts of one batch, before its rows are in any file."""
+        """The counts of one batch, before its rows are in any file; its profile is apart."""
         return Tally(
             rows=batch.rows,
             null_scores=batch.null_scores,
             broken=dict(batch.broken),
             nulls=dict(batch.nulls),
             newest=batch.newest,
-            profile=batch.profile,
         )
 
     def staged(
@@ -70,10 +69,15 @@ class Tally:
         predictions: Iterable[StagedFile],
         quarantine: Iterable[StagedFile],
         keys: Iterable[KeyFile],
+        profile: Profile | None,
     ) -> Tally:
-        """The same counts, with the files that the rows were written to."""
+        """The same counts, with the files that the rows were written to, and their profile."""
         return replace(
-            self, predictions=tuple(predictions), quarantine=tuple(quarantine), keys=tuple(keys)
+            self,
+            predictions=tuple(predictions),
+            quarantine=tuple(quarantine),
+            keys=tuple(keys),
+            profile=profile,
         )
 
 

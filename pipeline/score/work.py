@@ -7,10 +7,10 @@ a retried task left behind never is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +18,12 @@ import pyarrow as pa
 from pipeline import bundle
 from pipeline.bundle import Bundle, Files
 from pipeline.contract.model import Contract
-from pipeline.score.batch import ALL_READ, Unread, Whole, score_batch
+from pipeline.contract.text import original, typed
+from pipeline.score.batch import counter_of, score_batch
 from pipeline.score.keys import KeyWriter, hashes
 from pipeline.score.output import Stamp, stamped
+from pipeline.score.piece import Piece
+from pipeline.score.splits import Part, pieces
 from pipeline.score.tally import Tally
 from pipeline.store.place import Place
 from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged
@@ -51,14 +54,17 @@ class Job:
     batch_rows: int
     keys: str | None
 
+    @property
+    def where(self) -> str:
+        return f"night {self.partition}"
 
-@dataclass(frozen=True)
-class Piece:
-    """Some rows of the input on their way to the scoring function; see `score_batch`."""
+    def of_files(self, parts: Sequence[Part], name: str) -> Tally:
+        """Score row groups of files; ``name`` as for `score_part`."""
+        return score_part(self, pieces(parts, self.contract, self.batch_rows), name)
 
-    rows: pa.RecordBatch | pa.Table
-    whole: Whole | None = None
-    unread: Unread = field(default_factory=lambda: ALL_READ)
+    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Tally:
+        """Score batches that Spark hands over, all cells as text or as they are."""
+        return score_part(self, _arrived(self.contract, batches, text), name)
 
 
 class Loaded:
@@ -85,6 +91,15 @@ def _bundle(wanted: Loaded) -> Bundle:
     )
 
 
+def _arrived(contract: Contract, batches: Iterable[pa.RecordBatch], text: bool) -> Iterator[Piece]:
+    for batch in batches:
+        if not text:
+            yield Piece(batch)
+            continue
+        rows, unread = typed(contract, batch)
+        yield Piece(rows, partial(original, batch), unread)
+
+
 def score_part(job: Job, pieces: Iterable[Piece], part: str) -> Tally:
     """Score some pieces of a night into one file a table.
 
@@ -100,7 +115,7 @@ def score_part(job: Job, pieces: Iterable[Piece], part: str) -> Tally:
     """
     loaded = _bundle(Loaded(job))
     keys = None if job.keys is None else KeyWriter(job.keys, part)
-    tally = Tally()
+    tally, counter = Tally(), None
     with ExitStack() as stack:
         writers: dict[Staged, PartWriter] = {}
 
@@ -124,9 +139,13 @@ def score_part(job: Job, pieces: Iterable[Piece], part: str) -> Tally:
                 # A key that is not there is no one's: the contract refuses such a row already.
                 there = [scored.columns.present(name) for name in job.contract.keys]
                 keys.add(hashes(scored.columns)[np.logical_and.reduce(there)])
+            if counter is None:
+                counter = counter_of(scored.reference)
+            scored.count(counter)
             tally += Tally.of(scored)
     return tally.staged(
         predictions=[writers[PREDICTIONS].staged] if PREDICTIONS in writers else [],
         quarantine=[writers[QUARANTINE].staged] if QUARANTINE in writers else [],
         keys=() if keys is None else keys.files(),
+        profile=None if counter is None else counter.profile(),
     )

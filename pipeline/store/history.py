@@ -52,6 +52,22 @@ def visible(place: Place, view: log.View, partition: str) -> str | None:
     return next(iter(names), None)
 
 
+def visible_runs(place: Place) -> dict[str, str]:
+    """The run that readers of each partition see, in one look at the log.
+
+    Raises
+    ------
+    StoreError
+        If a partition's files are not all of one run.
+    """
+    opened = log.open_table(place.table_uri(PREDICTIONS))
+    files: dict[str, list[StagedFile]] = {}
+    for file in [] if opened is None else log.active(opened, place.column):
+        files.setdefault(file.partition, []).append(file)
+    found = {night: visible(place, log.View(tuple(of)), night) for night, of in files.items()}
+    return {night: run_id for night, run_id in sorted(found.items()) if run_id is not None}
+
+
 def view(place: Place, table: Staged, partition: str) -> log.View:
     """A partition in the newest version of a table."""
     return log.view(log.open_table(place.table_uri(table)), place.column, partition)

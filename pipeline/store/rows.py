@@ -87,6 +87,7 @@ def batches(
     table: Staged,
     files: Sequence[StagedFile],
     columns: Sequence[str] | None = None,
+    groups: Mapping[str, Sequence[int]] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """The rows of some files of a table, one file after the other, never more than a row group.
 
@@ -96,6 +97,8 @@ def batches(
         Active or not; of any partitions.
     columns
         Those to read, in this order; all, the partition column first, if None.
+    groups
+        Which row groups of each file, by its path; all if None.
 
     Raises
     ------
@@ -109,14 +112,43 @@ def batches(
             system, path = filesystem(where)
             source = system.open_input_file(path)
         with source:
-            yield from _of_file(source, file, place.column, columns, where)
+            some = None if groups is None else list(groups[file.path])
+            yield from _of_file(source, file, place.column, columns, where, some)
+
+
+def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
+    """How many rows each row group of a file holds; only its end is read.
+
+    Raises
+    ------
+    StoreError
+        If the file is gone or no Parquet.
+    """
+    where = f"{place.table_uri(table)}/{file.path}"
+    with told(where, "cannot be read"):
+        system, path = filesystem(where)
+        with system.open_input_file(path) as source:
+            return _group_rows(pq.read_metadata(source))
+
+
+def _group_rows(metadata: Any) -> list[int]:
+    return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
 
 
 def _of_file(
-    source: Any, file: StagedFile, column: str, columns: Sequence[str] | None, where: str
+    source: Any,
+    file: StagedFile,
+    column: str,
+    columns: Sequence[str] | None,
+    where: str,
+    groups: list[int] | None,
 ) -> Iterator[pa.RecordBatch]:
+    expected = file.rows
     with told(where, "cannot be read"):
         parquet = pq.ParquetFile(source)
+        if groups is not None:
+            held = _group_rows(parquet.metadata)
+            expected = sum(held[number] for number in groups)
         schema = storable(parquet.schema_arrow)
         names = [column, *schema.names] if columns is None else list(columns)
         missing = [name for name in names if name != column and name not in schema.names]
@@ -128,7 +160,7 @@ def _of_file(
                 expected=", ".join([column, *schema.names]),
             )
         stored = [name for name in names if name != column]
-        read = parquet.iter_batches(BATCH_ROWS, columns=stored)
+        read = parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=stored)
     rows = 0
     while True:
         with told(where, "cannot be read"):
@@ -138,11 +170,11 @@ def _of_file(
             rows += batch.num_rows
             batch = _with_partition(batch, names, column, file.partition, schema)
         yield batch
-    if rows != file.rows:
+    if rows != expected:
         raise StoreError(
             "holds other rows than the log says",
             where=where,
-            expected=f"{file.rows}",
+            expected=f"{expected}",
             found=f"{rows}",
         )
 

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from pipeline.errors import NothingScored, StoreError
 from pipeline.params import Params, Publish
 from pipeline.profile import Profile
-from pipeline.store import history, log, profiles, recent, release, rows, sweep
+from pipeline.store import (
+    drawn,
+    history,
+    labels,
+    log,
+    performance,
+    profiles,
+    recent,
+    release,
+    rows,
+    sweep,
+)
+from pipeline.store.drawn import Drawn
 from pipeline.store.files import StagedFile
 from pipeline.store.place import Place, filesystem
 from pipeline.store.publish import publish
@@ -20,7 +34,7 @@ from pipeline.store.release import Retracted
 from pipeline.store.runs import RunEvent, RunRecord
 from pipeline.store.staged import StagedRun
 from pipeline.store.sweep import Vacuumed
-from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged, profiles_schema
+from pipeline.store.tables import LABELS, PREDICTIONS, QUARANTINE, Staged, profiles_schema
 
 
 def open_store(root: Path, params: Params) -> Store:
@@ -182,6 +196,17 @@ class Store(Place):
         found = history.published(self, partition)
         yield from rows.batches(self, PREDICTIONS, found.predictions, columns)
 
+    def drawn(self, partition: str, columns: Sequence[str], most: int, seed: int) -> Drawn:
+        """Some published rows, at a cost that stops growing: see `pipeline.store.drawn`.
+
+        Raises
+        ------
+        NothingScored
+            If no run has published the partition.
+        """
+        found = history.published(self, partition)
+        return drawn.drawn(self, found.run_id, found.predictions, columns, most, seed)
+
     def quarantine(self, partition: str) -> pa.Table:
         """The rows that the published run of a partition refused, all at once.
 
@@ -234,6 +259,49 @@ class Store(Place):
             The column of the profile that counts the scores.
         """
         return recent.recent(self, partition, version, limits, score)
+
+    # ------------------------------------------------------------- labels and performance
+
+    def visible_runs(self) -> dict[str, str]:
+        """The run that readers of each partition see, by partition, in one look at the log."""
+        return history.visible_runs(self)
+
+    def labels(self, partition: str, until: datetime | None = None) -> pa.Table:
+        """The keys of a partition whose truth is known, with ``truth`` and ``arrived_at``.
+
+        Parameters
+        ----------
+        until
+            Only what had arrived before; None for all.
+
+        Raises
+        ------
+        NothingScored
+            If no partition was ever published.
+        """
+        keys, _ = labels.shape(self)
+        return labels.known(labels.history(self, partition), keys.names, until)
+
+    def labelled(self) -> list[str]:
+        """The partitions for which a truth has arrived, sorted."""
+        opened = log.open_table(self.table_uri(LABELS))
+        return [] if opened is None else log.partitions(opened, self.column)
+
+    def label_history(self, partition: str) -> pa.Table:
+        """Every truth that ever arrived for a partition; errors as for `labels`."""
+        return labels.history(self, partition)
+
+    def keep_labels(self, partition: str, arrived: pa.Table, source: str, by: str) -> None:
+        """Add truths to the history, in one commit: see `pipeline.store.labels.keep`."""
+        labels.keep(self, partition, arrived, source, by)
+
+    def performance(self, partition: str | None = None) -> pa.Table:
+        """What is known of how well the visible runs did, of all partitions or one."""
+        return performance.performance(self, partition)
+
+    def keep_performance(self, measured: Iterable[Mapping[str, Any]]) -> int:
+        """Add numbers that are not known like this already, in one commit; how many."""
+        return performance.keep(self, measured)
 
     # -------------------------------------------------------------------------- cleaning
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from pipeline.store import changes, log
 from pipeline.store.leftovers import Leftover, delete, leftovers
 from pipeline.store.place import SCRATCH, Place
-from pipeline.store.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
+from pipeline.store.tables import LABELS, PERFORMANCE, PREDICTIONS, PROFILES, QUARANTINE, RUNS
 
 GRACE = timedelta(days=1)
 """How long files of dead runs are kept: a task that outlived its run may still write them."""
 
-APPENDED = (RUNS, PROFILES)
-TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS)
+APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE)
+TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE)
 
 
 @dataclass(frozen=True)

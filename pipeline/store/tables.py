@@ -19,6 +19,8 @@ PREDICTIONS: Staged = "predictions"
 QUARANTINE: Staged = "quarantine"
 PROFILES = "profiles"
 RUNS = "runs"
+LABELS = "labels"
+PERFORMANCE = "performance"
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -77,6 +79,27 @@ _PROFILED = {
     "column": pa.string(),
     "profile": pa.string(),
 }
+_TRUTH: Mapping[Task, pa.DataType] = {
+    "binary": pa.bool_(),
+    "multiclass": pa.string(),
+    "regression": pa.float64(),
+}
+_ARRIVED = {"arrived_at": INSTANT, "source": pa.string(), "by": pa.string()}
+_MEASURED = {
+    "run_id": pa.string(),
+    "model_version": pa.string(),
+    "bundle": pa.string(),
+    "maturity_days": pa.int64(),
+    "slice": pa.string(),
+    "metric": pa.string(),
+    "value": pa.float64(),
+    "low": pa.float64(),
+    "high": pa.float64(),
+    "rows": pa.int64(),
+    "labelled_share": pa.float64(),
+    "estimated": pa.bool_(),
+    "at": INSTANT,
+}
 
 _WIDER = {
     pa.uint8(): pa.int16(),
@@ -124,6 +147,32 @@ def quarantine_schema(column: str, keys: pa.Schema) -> pa.Schema:
 def profiles_schema(column: str) -> pa.Schema:
     """The profiles table: one row is one column of one run."""
     return _with_keys(PROFILES, column, pa.schema([]), _PROFILED)
+
+
+def labels_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
+    """The labels table: one row is a key and a truth, as it arrived once."""
+    return _with_keys(LABELS, column, keys, {"truth": _TRUTH[task], **_ARRIVED})
+
+
+def performance_schema(column: str) -> pa.Schema:
+    """The performance table: one row is one number about one run."""
+    return _with_keys(PERFORMANCE, column, pa.schema([]), _MEASURED)
+
+
+def answered(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:
+    """The keys that a predictions table has, and the task that its answers show.
+
+    Parameters
+    ----------
+    predictions
+        All columns of the table.
+    """
+    tasks: Mapping[pa.DataType, Task] = {
+        kinds["prediction"]: task for task, kinds in _ANSWERS.items()
+    }
+    task = tasks[predictions.field("prediction").type]
+    own = {column, *_ANSWERS[task], *_STAMPED}
+    return pa.schema([field for field in predictions if field.name not in own]), task
 
 
 def _with_keys(

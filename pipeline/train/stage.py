@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,14 @@ from pipeline.errors import (
 from pipeline.features import FrameFeatures
 from pipeline.metrics.scored import Scored
 from pipeline.params import Params
-from pipeline.reference import reference_of
+from pipeline.profile import Grid
+from pipeline.reference import Reference, reference_of
 from pipeline.tasks import Task, task_of, unfit
 from pipeline.train.candidate import Built, build
 from pipeline.train.card import card
 from pipeline.train.fit import Fitted, fit
+from pipeline.train.importance import importance
+from pipeline.train.watched import slice_fields
 
 
 def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
@@ -78,14 +82,16 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(made, sample, params)
+    scorer = made.model if arrays is None else compiled.Compiled.from_bytes(arrays, bundle.COMPILED)
     manifest = _manifest(root, params, name, contract, built, packed, made.scored, proof)
     grids = outcome.grids(task, manifest.classes, made.scored.scores)
+    moved = importance(scorer, sample, contract.features, params.seed)
     digest = bundle.write(
         root / layout.CANDIDATES / name,
         manifest,
         model=packed,
         compiled=arrays,
-        reference=reference_of(made.rows, made.days, contract.numeric, contract.categorical, grids),
+        reference=_reference(contract, task, made, frame, grids, params, moved),
         sample=sample,
         card=card(manifest),
     )
@@ -95,6 +101,33 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
         value = manifest.out_of_fold[params.train.select_by]
         print(f"train: {name}: out-of-fold {params.train.select_by} {value}, bundle {digest[:19]}")
     return digest
+
+
+def _reference(
+    contract: Contract,
+    task: Task,
+    made: Fitted,
+    frame: pd.DataFrame,
+    grids: Grid,
+    params: Params,
+    moved: Mapping[str, float],
+) -> Reference:
+    fields = slice_fields(contract, frame, params.evaluate.min_slice_rows)
+    # A slice field need not be a feature, but the rows are the same, in the same order.
+    more = {field.name: frame[field.name].to_numpy() for field in fields}
+    truths = outcome.truths(task, made.rows[contract.label].to_numpy())
+    return reference_of(
+        made.rows.assign(
+            **{name: column for name, column in more.items() if name not in made.rows}
+        ),
+        made.days,
+        contract.numeric,
+        contract.categorical,
+        grids,
+        slices=fields,
+        importance=moved,
+        label=(outcome.truth_grid(task, made.scored.classes, truths), truths),
+    )
 
 
 def _task(contract: Contract, params: Params) -> Task:

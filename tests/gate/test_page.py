@@ -204,7 +204,7 @@ def test_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert len({len(line) for line in (found[1], *found[3:6])}) == 1
 
 
-@pytest.mark.parametrize(("terminal", "width"), [(True, 60), (False, 110)])
+@pytest.mark.parametrize(("terminal", "width"), [(True, 60), (False, 120)])
 def test_a_terminal_has_its_own_width_and_a_log_always_the_same(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -213,7 +213,12 @@ def test_a_terminal_has_its_own_width_and_a_log_always_the_same(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     monkeypatch.setenv("TERM", "xterm-256color")
-    found = shown(verdict(finding(FAIL, detail="x" * 300)), capsys, monkeypatch, 60)
+    if terminal:
+        monkeypatch.setenv("COLUMNS", "60")
+    else:
+        monkeypatch.delenv("COLUMNS", raising=False)
+    page.show(verdict(finding(FAIL, detail="x" * 300)))
+    found = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in found) == width
 
 

@@ -18,8 +18,8 @@ from pipeline import bundle, layout, model, outcome, partitions
 from pipeline.features import Coded, FrameFeatures
 from pipeline.params import Params, parse
 from pipeline.params_inputs import Delta
-from pipeline.profile import profile_of
-from pipeline.reference import reference_of
+from pipeline.profile import merge, profile_of
+from pipeline.reference import Reference, reference_of
 from pipeline.store import (
     RunEvent,
     StagedRun,
@@ -47,7 +47,7 @@ gate:
   rules:
     - {name: ranks, metric: auc, min: 0.7, owner: us, because: it must}
 score: {input: data/raw}
-monitor: {sample_rows: 150}
+monitor: {sample_rows: 150, workspace: null}
 """
 KEYS = pa.schema([("at", pa.timestamp("us")), ("flight", pa.int64())])
 ROWS = 300
@@ -76,6 +76,16 @@ def scores_of(task: Task, seed: int, shift: float = 0.0) -> np.ndarray:
     return rng.dirichlet([3, 2 + 9 * shift, 1], ROWS)
 
 
+def truths_of(task: Task, seed: int, shift: float = 0.0) -> np.ndarray:
+    """What turns out, as the labels table has it: as likely as such a model says."""
+    scores, rng = scores_of(task, seed, shift), np.random.default_rng([seed, 1])
+    if task == "binary":
+        return rng.random(ROWS) < scores
+    if task == "regression":
+        return scores + rng.normal(0, 5, ROWS)
+    return np.array([rng.choice(CLASSES, p=each) for each in scores], dtype=object)
+
+
 def classes_of(task: Task) -> tuple[str, ...]:
     return CLASSES if task == "multiclass" else ()
 
@@ -97,11 +107,12 @@ class Project:
     params: Params
     digest: str = ""
     task: Task = "binary"
+    version: str = "v0.1.0"
 
     def git(self, *arguments: str) -> None:
         subprocess.run(["git", *arguments], cwd=self.root, check=True, capture_output=True)
 
-    def promote(self) -> None:
+    def promote(self, number: int = 1) -> None:
         """A bundle where fetched bundles lie, and the tags that name it."""
         from sklearn.dummy import DummyClassifier
 
@@ -110,6 +121,9 @@ class Project:
         scores = np.concatenate([scores_of(self.task, i) for i in range(len(days))])
         table = pd.concat(rows, ignore_index=True).assign(**counted(self.task, scores))
         classes = classes_of(self.task)
+        truths = outcome.truths(
+            self.task, np.concatenate([truths_of(self.task, i) for i in range(len(days))])
+        )
         made = model.Model(
             DummyClassifier().fit(table[["x"]], [False, True] * (len(table) // 2)),
             None,
@@ -126,7 +140,7 @@ class Project:
             encoding="onehot",
             calibration="none",
             threshold=0.5,
-            seed=1,
+            seed=number,
             features=("x", "c"),
             numeric=("x",),
             categorical=("c",),
@@ -156,16 +170,22 @@ class Project:
                 ["x"],
                 ["c"],
                 outcome.grids(self.task, classes, scores),
+                label=(outcome.truth_grid(self.task, classes, truths), truths),
             ),
-            sample=table.drop(columns=["at", "flight"]).assign(label=False).head(500),
+            sample=table.drop(columns=["at", "flight"]).assign(late=False).head(500),
             card="# card",
         )
         (bundles / "new").rename(bundles / self.digest.removeprefix("sha256:"))
         self.git("init", "--quiet")
         self.git("commit", "--quiet", "--allow-empty", "--message", "one")
         trailers = f"Because: it ranks\nBundle: {self.digest}\nVerdict: sha256:{'3' * 64}"
-        for tag in ("late-flights@v0.1.0", "late-flights#prod#1"):
+        self.version = f"v0.{number}.0"
+        for tag in (f"late-flights@{self.version}", f"late-flights#prod#{number}"):
             self.git("tag", "--annotate", tag, "--message", f"{tag}\n\n{trailers}")
+
+    def reference(self) -> Reference:
+        folder = self.root / layout.WORK / "bundles" / self.digest.removeprefix("sha256:")
+        return bundle.load(folder, expected=self.digest, allow_types=()).reference
 
     def score(self, day: str, run_id: str, shift: float = 0.0) -> None:
         """A published run of a night; its first two rows were refused."""
@@ -178,14 +198,10 @@ class Project:
             partitions.write(whole, self.root / given.path, "date", "part")
         store = open_store(self.root, self.params)
         now = datetime(2013, 2, 2, 1, 30, tzinfo=UTC)
-        stamp = {"model_version": "v0.1.0", "bundle": self.digest, "run_id": run_id}
-        facts = {"name": "late-flights", "version": "v0.1.0", "bundle": self.digest}
+        stamp = {"model_version": self.version, "bundle": self.digest, "run_id": run_id}
+        facts = {"name": "late-flights", "version": self.version, "bundle": self.digest}
         facts |= {"run_id": run_id, "contract": "sha256:" + "2" * 64, "input": ""}
-        loaded = bundle.load(
-            self.root / layout.WORK / "bundles" / self.digest.removeprefix("sha256:"),
-            expected=self.digest,
-            allow_types=(),
-        )
+        grid = self.reference().grid
         keys, scores = table[["at", "flight"]], scores_of(self.task, 100, shift)[2:]
         classes = classes_of(self.task)
         said = outcome.columns(self.task, classes, 0.5, scores)
@@ -214,9 +230,7 @@ class Project:
                 run_id=run_id,
                 partition=day,
                 facts=facts,
-                profile=profile_of(
-                    seen, loaded.reference.grid, outcome.counted(self.task, classes, scores)
-                ),
+                profile=profile_of(seen, grid, outcome.counted(self.task, classes, scores)),
                 predictions_schema=tables["predictions"][0],
                 quarantine_schema=tables["quarantine"][0],
                 base=store.turn(day),
@@ -224,6 +238,49 @@ class Project:
             )
         )
         self.log(day, run_id, "published", rows=(ROWS, ROWS - 2, 2))
+
+    def replay(self, day: str, run_id: str) -> None:
+        """The night with its refused rows repaired; the others keep the run that scored them."""
+        store = open_store(self.root, self.params)
+        before = store.published_run(day)
+        assert before is not None
+        kept = store.predictions(day).drop_columns(["date"])
+        at = kept.schema.get_field_index("flight")
+        repaired = kept.take([0, 0]).set_column(at, "flight", pa.array([0, 1]))
+        mine = repaired.schema.get_field_index("run_id")
+        repaired = repaired.set_column(mine, "run_id", pa.array([run_id] * 2))
+        files = tuple(
+            write_part(
+                store.table_uri("predictions"),
+                store.new_file("predictions", day, run_id, name),
+                rows,
+            )
+            for name, rows in (("copy", kept), ("repaired", repaired.cast(kept.schema)))
+        )
+        profile = store.profile(before.run_id, day)
+        more = profile_of(
+            FrameFeatures(rows_of(day, 100).head(2)),
+            self.reference().grid,
+            {"probability": np.array([0.2, 0.3])},
+        )
+        store.publish_run(
+            StagedRun(
+                run_id=run_id,
+                partition=day,
+                facts={
+                    name: getattr(before, name)
+                    for name in ("name", "version", "bundle", "contract", "input")
+                }
+                | {"run_id": run_id},
+                predictions=files,
+                quarantine=(),
+                profile=merge(profile, more),
+                predictions_schema=predictions_schema("date", KEYS, self.task),
+                quarantine_schema=quarantine_schema("date", KEYS),
+                base=store.turn(day),
+            )
+        )
+        self.log(day, run_id, "published", rows=(ROWS, ROWS, 0))
 
     def log(
         self,
@@ -241,7 +298,7 @@ class Project:
                 at=at,
                 partition=day,
                 name="late-flights",
-                version="v0.1.0",
+                version=self.version,
                 bundle=self.digest,
                 contract="sha256:" + "2" * 64,
                 rows_read=rows[0],
@@ -250,6 +307,11 @@ class Project:
                 detail=detail,
             )
         )
+
+
+@pytest.fixture
+def params_text() -> str:
+    return PARAMS
 
 
 @pytest.fixture

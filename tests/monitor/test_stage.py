@@ -9,11 +9,11 @@ import pytest
 
 from pipeline.errors import LimitCrossed, NothingScored, VersionUnknown
 from pipeline.monitor import stage
-from pipeline.monitor.sample import night_sample
 from pipeline.params import Params
 from pipeline.params_inputs import Csv, Delta, Parquet
 
 NIGHT = "2013-02-01"
+ROWS = 300
 
 
 def document(project: Any) -> dict[str, Any]:
@@ -35,7 +35,11 @@ def test_an_ordinary_night(project: Any, capsys: pytest.CaptureFixture[str]) -> 
     assert written["limits"]["nights"] == 30
     page = (project.root / summary.page).read_text(encoding="utf-8")
     assert "Within limits on 2013-02-01" in page
-    assert "Evidently on a sample of 150 rows" in page
+    assert "A sample of 150 rows, for looking at" in page
+    assert written["broken_rules"] == {"x: finite": 2, "c: isin": 1}
+    assert "2 rows in quarantine, by the rules that they broke" in page
+    expected = [each["metric"] for each in written["performance"] if each["estimated"]]
+    assert "auc" in expected and "auc, expected without labels" in page
     names = sorted(path.name for path in (project.root / "reports/nights").iterdir())
     assert names == [f"{NIGHT}.html", f"{NIGHT}.json"]
 
@@ -59,7 +63,7 @@ def test_the_decision_needs_no_input_rows(project: Any) -> None:
         part.unlink()
     summary = stage.run(project.root, project.params, NIGHT)
     assert (summary.sample_rows, summary.decision.rows) == (0, 298)
-    assert "Evidently shows nothing" in (project.root / summary.page).read_text()
+    assert "No sample of rows to look at" in (project.root / summary.page).read_text()
 
 
 def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
@@ -67,6 +71,28 @@ def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
     project.score(NIGHT, "run-2")
     project.log(NIGHT, "run-3", "failed")
     assert stage.run(project.root, project.params, NIGHT).run_id == "run-2"
+
+
+def test_the_sample_of_a_replayed_night_is_drawn_from_all_its_rows(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    project.replay(NIGHT, "run-2")
+    summary = stage.run(project.root, project.params, NIGHT)
+    assert (summary.run_id, summary.decision.rows, summary.sample_rows) == ("run-2", ROWS, 150)
+
+
+def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.score(NIGHT, "run-1")
+    judge = stage.decide
+
+    def overtaken(*arguments: Any) -> Any:
+        project.score(NIGHT, "run-2")
+        return judge(*arguments)
+
+    monkeypatch.setattr(stage, "decide", overtaken)
+    summary = stage.run(project.root, project.params, NIGHT)
+    assert (summary.run_id, summary.sample_rows) == ("run-1", 0)
 
 
 def test_a_night_that_nobody_scored(project: Any) -> None:
@@ -81,33 +107,6 @@ def test_a_version_that_is_gone(project: Any) -> None:
         stage.run(project.root, project.params, NIGHT)
 
 
-def test_the_sample_joins_each_score_to_its_own_row(project: Any) -> None:
-    from pipeline import bundle, layout
-    from pipeline.store import open_store
-
-    project.score(NIGHT, "run-1")
-    folder = project.root / layout.WORK / "bundles" / project.digest.removeprefix("sha256:")
-    manifest = bundle.load(folder, expected=None, allow_types=()).manifest
-    predictions = open_store(project.root, project.params).predictions(NIGHT)
-
-    def draw() -> Any:
-        sample, why = night_sample(
-            project.root, project.params, NIGHT, manifest, predictions, ["probability"]
-        )
-        assert why == ""
-        return sample
-
-    sample = draw()
-    assert len(sample) == 150 and list(sample) == ["x", "c", "probability"]
-    assert sample.equals(draw())
-    from pipeline import partitions
-
-    raw = partitions.read(project.root / "data/raw", "date", start=NIGHT, end=NIGHT).to_pandas()
-    by_x = raw.set_index("x")["flight"]
-    score = predictions.to_pandas().set_index("flight")["probability"]
-    assert (score[by_x[sample["x"]]].to_numpy() == sample["probability"].to_numpy()).all()
-
-
 def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> None:
     other_task.score(NIGHT, "run-1")
     summary = stage.run(other_task.root, other_task.params, NIGHT)
@@ -118,8 +117,8 @@ def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> Non
     judged = [finding.column for finding in summary.decision.findings]
     assert sorted(judged) == sorted(["x", "c", *scores])
     page = (other_task.root / summary.page).read_text(encoding="utf-8")
-    pictures = [page.index(f"<figcaption>{name}</figcaption>") for name in (*scores, "x")]
-    assert max(pictures) == pictures[-1]
+    lines = [page.index(f'"column": "{name}", "standing"') for name in (*scores, "x")]
+    assert max(lines) == lines[-1]
 
 
 def test_a_shift_in_what_other_models_say_crosses(other_task: Any) -> None:

@@ -28,6 +28,7 @@ def test_nothing_at_all(empty_project: Any, capsys: pytest.CaptureFixture[str]) 
     assert "assay score" in document["night"]["none"]
     assert document["quarantine"] == {"none": "no night has been published yet"}
     assert "assay monitor" in document["drift"]["none"]
+    assert "assay monitor --from" in document["incidents"]["none"]
     assert "no night has been published yet" in text
 
 
@@ -68,6 +69,53 @@ def test_a_held_run_after_the_last_night_is_told(
     assert document["night"]["run_id"] == "run-1"
     assert document["night"]["unpublished_run"]["event"] == "held"
     assert "too few rows" in text
+
+
+INCIDENTS = """{"schema": 1, "to": "2013-02-03", "incidents": [
+ {"id": "2013-02-03-answers", "kind": "answers", "state": "open", "first": "2013-02-01",
+  "last": "2013-02-03", "columns": ["probability"], "sentence": "the model's answers drifted"},
+ {"id": "2013-01-09-data", "kind": "data", "state": "recovered", "first": "2013-01-07",
+  "last": "2013-01-09", "columns": ["c"], "sentence": "the data is not what it was"},
+ {"id": "2013-02-03-features", "kind": "features", "state": "snoozed", "first": "2013-02-01",
+  "last": "2013-02-03", "columns": ["x"], "sentence": "features drifted"}]}"""
+
+
+def test_open_incidents(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    path = project.root / "reports/incidents.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(INCIDENTS)
+    document, text = told(project, capsys)
+    assert document["incidents"] == {
+        "to": "2013-02-03",
+        "open": [
+            {
+                "id": "2013-02-03-answers",
+                "kind": "answers",
+                "since": "2013-02-01",
+                "columns": ["probability"],
+                "sentence": "the model's answers drifted",
+            }
+        ],
+        "snoozed": 1,
+    }
+    assert "1 open on 2013-02-03, 1 snoozed" in text
+    assert "2013-02-03-answers: the model's answers drifted" in text
+    path.write_text(INCIDENTS.replace('"open"', '"recovered"'))
+    assert "none open on 2013-02-03" in told(project, capsys)[1]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"incidents": [{}]}', INCIDENTS[:80]])
+def test_damaged_incidents_are_told(
+    project: Any, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    path = project.root / "reports/incidents.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    document, shown = told(project, capsys)
+    assert document["incidents"]["none"].startswith(
+        "cannot be told: reports/incidents.json: not a list of incidents"
+    )
+    assert document["champion"]["version"] == "v0.1.0" and "cannot be told" in shown
 
 
 def test_a_broken_part_does_not_hide_the_others(

@@ -20,7 +20,7 @@ from pipeline.errors import (
     SourceError,
     StoreError,
 )
-from pipeline.score import spark_files, spark_frame
+from pipeline.score import run
 from pipeline.score.batch import score_frame
 from pipeline.score.run import RunReport
 from pipeline.store import Store
@@ -106,9 +106,8 @@ def test_a_row_that_got_lost_on_the_way_stops_the_run(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch, carrier: str
 ):
     scorer.set(carrier=carrier)
-    for module in (spark_files, spark_frame):
-        real = module.total
-        monkeypatch.setattr(module, "total", lambda found, real=real: replace(real(found), rows=49))
+    real = run.total
+    monkeypatch.setattr(run, "total", lambda found: replace(real(found), rows=49))
     with pytest.raises(BooksUnbalanced, match=r"expected 50 rows.*found 49 read, 50 scored"):
         scorer.score()
     assert scorer.store.published_run(NIGHT) is None

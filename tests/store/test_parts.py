@@ -27,7 +27,15 @@ from pipeline.store import (
     writer,
 )
 from pipeline.store.files import meant_for, run_of, temporary
-from pipeline.store.tables import INSTANT, RUNS_SCHEMA, profiles_schema, storable
+from pipeline.store.sweep import TABLES
+from pipeline.store.tables import (
+    INSTANT,
+    RUNS_SCHEMA,
+    labels_schema,
+    performance_schema,
+    profiles_schema,
+    storable,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = pa.schema([("id", pa.int64())])
@@ -207,14 +215,18 @@ def test_the_documentation_names_the_columns_of_every_table() -> None:
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
     told = {
         cells[0].strip(" `"): re.sub(r" \(.*?\)", "", cells[2]).strip().split(", ")
-        for cells in rows[:4]
+        for cells in rows
+        if len(cells) == 3
     }
     keys = pa.schema([("key columns", pa.int64())])
     schemas = {
         "quarantine": quarantine_schema("partition", keys),
         "profiles": profiles_schema("partition"),
         "runs": RUNS_SCHEMA,
+        "labels": labels_schema("partition", keys, "binary"),
+        "performance": performance_schema("partition"),
     }
+    assert list(told)[: len(TABLES)] == ["predictions", *schemas] == list(TABLES)
     for table, schema in schemas.items():
         assert told[table] == schema.names
     predictions = predictions_schema("partition", keys, "binary").names

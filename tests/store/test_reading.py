@@ -88,3 +88,12 @@ def test_turns_survive_a_checkpoint(store: Store, make: Any) -> None:
     assert store.turn("p") == 2 and store.turn("q") == 0
     make.run("r3", "q")
     assert (store.turn("p"), store.turn("q")) == (2, 1)
+
+
+def test_the_visible_run_of_every_partition_in_one_look(store: Any, make: Any) -> None:
+    assert history.visible_runs(store) == {}
+    make.run("a", "2013-07-02")
+    make.run("b", "2013-07-01")
+    make.run("c", "2013-07-01", [1, 2])
+    make.hold("d", "2013-07-03")
+    assert history.visible_runs(store) == {"2013-07-01": "c", "2013-07-02": "a"}

@@ -1,22 +1,12 @@
-"""A night's page: our section first, then Evidently on a sample of rows.
-
-This module is, with ``evaluate/page.py``, the only one that imports evidently.
-"""
+"""The rows that Evidently's own presets are shown: a sample, and nothing is decided on it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-
-from pipeline.page import compose, silenced
-
-if TYPE_CHECKING:
-    from evidently.core.report import Snapshot
 
 
 @dataclass(frozen=True)
@@ -37,6 +27,33 @@ class Sample:
     @property
     def rows(self) -> int:
         return len(self.night) if self.numeric or self.categorical else 0
+
+    def first(self, names: Sequence[str], most: int) -> Sample:
+        """The scores, and of the features the first few.
+
+        Parameters
+        ----------
+        names
+            All columns, what matters most first.
+        most
+            How many columns there may be.
+        """
+        here = {*self.numeric, *self.categorical}
+        ordered = sorted(
+            (name for name in names if name in here), key=lambda n: n not in self.scores
+        )
+        kept = set(ordered[:most])
+        if len(kept) == len(here):
+            return self
+        words = f"Only {len(kept)} of {len(here)} columns, to keep the page small."
+        return replace(
+            self,
+            numeric=tuple(name for name in self.numeric if name in kept),
+            categorical=tuple(name for name in self.categorical if name in kept),
+            night=self.night[[name for name in self.night if name in kept]],
+            reference=self.reference[[name for name in self.reference if name in kept]],
+            left_out=f"{self.left_out} {words}".strip(),
+        )
 
 
 def sample_of(
@@ -95,47 +112,3 @@ def _plain(frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[st
                 column.notna(), np.nan
             )
     return pd.DataFrame(made)
-
-
-def page(title: str, section: str, sample: Sample) -> str:
-    """The whole page as one HTML document.
-
-    Raises
-    ------
-    AssayError
-        If Evidently's document is not one that a section can be put into.
-    """
-    return compose(title, section, _evidently(sample)) if sample.rows else compose(title, section)
-
-
-def _evidently(sample: Sample) -> str:
-    with silenced():
-        from evidently import DataDefinition, Dataset, Report
-        from evidently.metrics import ValueDrift
-        from evidently.presets import DataDriftPreset, DataSummaryPreset
-
-        definition = DataDefinition(
-            numerical_columns=list(sample.numeric), categorical_columns=list(sample.categorical)
-        )
-        columns = (*sample.numeric, *sample.categorical)
-        features = [name for name in columns if name not in sample.scores]
-        drift = [DataDriftPreset(columns=features)] if features else []
-        scores = [ValueDrift(column=name) for name in sample.scores]
-        report = Report([*scores, *drift, DataSummaryPreset()])
-        snapshot: Snapshot = report.run(
-            Dataset.from_pandas(sample.night, data_definition=definition),
-            Dataset.from_pandas(sample.reference, data_definition=definition),
-        )
-        return _rounded(snapshot.get_html_str(as_iframe=False))
-
-
-_LONG = re.compile(r"(?<=[\[ ,:])-?\d+\.\d{7,}(?:e-?\d+)?(?=[,\]}])")
-
-
-def _rounded(document: str) -> str:
-    """Plotted numbers to six digits, which no eye can tell and which saves 200 kB a page.
-
-    Only what Evidently computed is touched: it stands before its library.
-    """
-    data, library, rest = document.partition("<script>var global")
-    return _LONG.sub(lambda number: f"{float(number[0]):.6g}", data) + library + rest

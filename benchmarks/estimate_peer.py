@@ -1,0 +1,248 @@
+"""`python -m benchmarks.estimate_peer`: our estimates beside NannyML's, on its own data sets.
+
+Four runs over the chunks of 5,000 rows of NannyML's shipped sets, whose labels are known:
+
+- ``binary``: car loans as shipped. NannyML calibrates the scores itself; ours come through an
+  isotonic calibration on the same reference, as a bundle's would. AUC only: the shipped
+  decisions are on uncalibrated scores.
+- ``same``: car loans, both with the same calibrated scores and a threshold of 0.5: the two
+  methods on the same input, every metric.
+- ``multiclass``: credit cards, accuracy, scores as shipped.
+- ``regression``: car prices; its DLE is a gradient boosting on all features, ours a table by
+  prediction.
+
+Ours see counts in 200 cells with their sums, nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import peer_env, results
+from benchmarks.contender import ROOT
+from benchmarks.measure import say
+from benchmarks.results import Result
+from pipeline.features import Floats
+from pipeline.grids import grid_of
+from pipeline.metrics.scored import Scored
+from pipeline.model import one_calibrated
+from pipeline.monitor.estimate import binary, multiclass, regression
+from pipeline.monitor.estimate.cells import ScoreCells, cells_of
+from pipeline.monitor.estimate.expected import Expected
+from pipeline.train.calibrate import fit_calibrator
+
+CHUNK = 5000
+CELLS = 200
+EDGES = (*(cell / CELLS for cell in range(CELLS)), float(np.nextafter(1, 2)))
+THRESHOLD = 0.5
+CONFIDENCE = 0.95
+THEIRS = {"auc": "roc_auc"}
+"""Metrics that NannyML calls otherwise."""
+
+WITHIN = 0.5
+"""Sampling errors that an estimate on the same input may lie from NannyML's."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric of one chunk."""
+
+    metric: str
+    ours: Expected
+    theirs: float
+    their_error: float
+    realized: float
+
+    @property
+    def apart(self) -> float:
+        """How far the two lie from each other, in sampling errors of NannyML's."""
+        return abs(float(self.ours.value or np.nan) - self.theirs) / self.their_error
+
+    @property
+    def off(self) -> tuple[float, float]:
+        """How far ours and theirs turned out to be from the truth."""
+        ours = float(self.ours.value or np.nan)
+        return abs(ours - self.realized), abs(self.theirs - self.realized)
+
+    @property
+    def held(self) -> bool:
+        """Whether our interval held the truth."""
+        low, high = self.ours.low, self.ours.high
+        return low is not None and high is not None and low <= self.realized <= high
+
+
+def cells(p: Floats) -> ScoreCells:
+    """What a profile keeps of scores."""
+    place = np.searchsorted(EDGES, p, side="right")
+    counts, sums = np.bincount(place, minlength=CELLS + 2), np.bincount(place, p, CELLS + 2)
+    return cells_of(EDGES, counts.tolist(), sums.tolist(), float(p @ p))
+
+
+def lines(name: str, rows: dict[str, Floats], told: dict[str, Any]) -> Iterator[Line]:
+    """Every chunk's metrics, ours and theirs and the truth."""
+    ours = _ours(name, rows)
+    for number, start in enumerate(range(0, len(rows["truth"]), CHUNK)):
+        chunk = slice(start, start + CHUNK)
+        found, realized = ours(chunk)
+        for metric, one in found.items():
+            theirs = told["chunks"].get(THEIRS.get(metric, metric))
+            if theirs is None or (name == "binary" and metric != "auc"):
+                continue
+            value, error = theirs["value"][number], theirs["error"][number]
+            yield Line(metric, one, value, error, realized[metric])
+
+
+def _ours(name: str, rows: dict[str, Floats]) -> Any:
+    """From a chunk to our estimates and the truth."""
+    truth, score = rows["truth"], rows["score"]
+    if name == "binary":
+        known = rows["reference_truth"] == 1
+        score = one_calibrated(
+            fit_calibrator("binary", "isotonic", rows["reference_score"], known), score
+        )
+    if name in ("binary", "same"):
+        return lambda chunk: (
+            binary.estimate(cells(score[chunk]), THRESHOLD, CONFIDENCE),
+            # The truth of what was shipped: of the scores as they were.
+            Scored(
+                "binary",
+                truth[chunk] == 1,
+                rows["score"][chunk],
+                (),
+                THRESHOLD,
+            ).values(),
+        )
+    if name == "multiclass":
+        return lambda chunk: (
+            multiclass.estimate(cells(score[chunk]), CONFIDENCE),
+            {"accuracy": float(truth[chunk].mean())},
+        )
+    reference = pd.DataFrame({"prediction": rows["reference_score"]})
+    grid = grid_of(reference, ["prediction"], [], 20)["prediction"]
+    losses = regression.learn(rows["reference_truth"], rows["reference_score"], grid)
+
+    def estimated(chunk: slice) -> Any:
+        place = np.searchsorted(grid.edges, score[chunk], side="right")
+        counts = np.bincount(place, minlength=grid.cells).astype(np.float64)
+        found = regression.estimate(losses, counts, CONFIDENCE)
+        return found, Scored("regression", truth[chunk], score[chunk]).values()
+
+    return estimated
+
+
+TITLES = {
+    "binary": "car loans as shipped",
+    "same": "car loans, same calibrated scores",
+    "multiclass": "credit cards",
+    "regression": "car prices",
+}
+
+
+def entries(name: str, found: list[Line], rows: int, per_chunk: float) -> list[Result]:
+    """How far ours lie from theirs, and from the truth."""
+    metrics = list(dict.fromkeys(line.metric for line in found))
+    about: dict[str, Any] = {
+        "better": "lower",
+        "rows": rows,
+        "repeats": len(found) // len(metrics),
+        "versions": results.versions(nannyml=peer_env.NANNYML),
+        "machine": results.machine(1),
+    }
+    apart = [line.apart for line in found]
+    limit = WITHIN if name == "same" else None
+    scale = limit or 1.0
+    made = [
+        Result(
+            name=f"estimate, {TITLES[name]}: largest distance, in NannyML's sampling errors",
+            ratio=round(max(apart) / scale, 4),
+            target=None if limit is None else 1.0,
+            unit="sampling errors",
+            ours_median=round(max(apart), 4),
+            peer_median=scale,
+            spread=(round(min(apart) / scale, 4), round(max(apart) / scale, 4)),
+            details={
+                f"largest, {metric}": round(max(i.apart for i in found if i.metric == metric), 4)
+                for metric in metrics
+            },
+            **about,
+        )
+    ]
+    for metric in metrics:
+        mine = [line for line in found if line.metric == metric]
+        ours, theirs = np.array([line.off for line in mine]).T
+        scale = 1 if name == "regression" else 1000
+        unit = "of the label's unit" if name == "regression" else "thousandths"
+        made.append(
+            Result(
+                name=f"estimate, {TITLES[name]}: mean error of {metric} against the truth",
+                ratio=round(float(ours.mean() / theirs.mean()), 4),
+                target=None,
+                unit=unit,
+                ours_median=round(float(ours.mean()) * scale, 4),
+                peer_median=round(float(theirs.mean()) * scale, 4),
+                spread=(
+                    round(float((ours / theirs).min()), 4),
+                    round(float((ours / theirs).max()), 4),
+                ),
+                details={
+                    "% of chunks whose truth lay in our 95 % interval": 100.0
+                    * sum(line.held for line in mine)
+                    / len(mine),
+                    "microseconds a chunk, ours": round(per_chunk * 1e6, 1),
+                },
+                **about,
+            )
+        )
+    return made
+
+
+def run(python: Path, folder: Path) -> list[Result]:
+    """Let NannyML estimate, then estimate ourselves."""
+    # It would report its use to its makers.
+    quiet = {**os.environ, "NML_DISABLE_USAGE_LOGGING": "1"}
+    script = Path(__file__).with_name("nannyml_run.py")
+    subprocess.run([str(python), str(script), str(folder)], check=True, env=quiet)
+    made = []
+    for name in TITLES:
+        rows = dict(np.load(folder / f"{name}.npz"))
+        told = json.loads((folder / f"{name}.json").read_text())
+        started = time.monotonic()
+        found = list(lines(name, rows, told))
+        took = (time.monotonic() - started) * CHUNK / len(rows["truth"])
+        say(f"{TITLES[name]}: NannyML calibrates: {told['calibrates']}", took)
+        made += entries(name, found, len(rows["truth"]), took)
+    return made
+
+
+def main() -> int:
+    """Compare, and keep what came out; 0 if the methods agree on the same input."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.estimate_peer")
+    parser.add_argument(
+        "--env", type=Path, default=ROOT / "build" / "nannyml", help="NannyML's environment"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "reports" / "benchmarks", help="folder of the results"
+    )
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        made = run(peer_env.nannyml(wanted.env.resolve()), Path(scratch))
+    results.record(wanted.out, made)
+    print(results.table(made))
+    return 1 if any(each.met is False for each in made) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""One column of the reference, written down: grid, counts, and how far its nights stray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.profile import (
+    CategoryGrid,
+    ColumnGrid,
+    ColumnProfile,
+    NumberGrid,
+    column_from_tree,
+    column_to_tree,
+    finite_number,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A column of the reference.
+
+    Attributes
+    ----------
+    distances, null_changes
+        Of each night from all the others, in the order of the nights, in [0, 1].
+    """
+
+    grid: ColumnGrid
+    profile: ColumnProfile
+    distances: tuple[float, ...]
+    null_changes: tuple[float, ...]
+
+    def tree(self) -> dict[str, Any]:
+        """What `from_tree` reads."""
+        return {
+            "grid": asdict(self.grid),
+            "profile": column_to_tree(self.profile),
+            "distances": list(self.distances),
+            "null_changes": list(self.null_changes),
+        }
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> Counted:
+        """Read what `tree` gave.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, AttributeError
+            If ``tree`` is anything else.
+        """
+        grid = _grid(tree["grid"])
+        profile = column_from_tree(tree["profile"])
+        if len(profile.counts) != grid.cells:
+            raise ValueError(f"{len(profile.counts)} counts on a grid of {grid.cells} cells")
+        fine = len(grid.fine) + 1 if isinstance(grid, NumberGrid) else 0
+        if len(profile.fine) != fine:
+            raise ValueError(f"{len(profile.fine)} fine counts on a grid of {fine} fine cells")
+        return cls(grid, profile, _shares(tree["distances"]), _shares(tree["null_changes"]))
+
+
+def _grid(tree: Mapping[str, Any]) -> ColumnGrid:
+    if set(tree) == {"edges", "fine", "likely"}:
+        return NumberGrid(
+            *(tuple(map(finite_number, tree[of])) for of in ("edges", "fine", "likely"))
+        )
+    if set(tree) == {"categories"}:
+        return CategoryGrid(tuple(str(name) for name in tree["categories"]))
+    raise ValueError("a grid holds either edges or categories")
+
+
+def _shares(values: Any) -> tuple[float, ...]:
+    numbers = tuple(finite_number(value) for value in values)
+    if any(not 0 <= number <= 1 for number in numbers):
+        raise ValueError("the nights' distances must lie in [0, 1]")
+    return numbers

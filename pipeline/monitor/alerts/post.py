@@ -1,0 +1,143 @@
+"""One HTTP POST that cannot hang: a deadline over all of it, and what may be tried again.
+
+Only the standard library. The address may hold a secret, so no message ever names it; a
+redirect is not followed, for the message would go where nobody said that it should.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+MOST_HEAD = 65_536
+LONGEST_WAIT = 30.0
+"""Seconds between two attempts at the most, whatever the server asks for."""
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How an attempt ended.
+
+    Attributes
+    ----------
+    ok
+        The server took the message.
+    again
+        It may do so later.
+    words
+        Why it did not, without the address.
+    wait
+        Seconds that the server asked to be left alone; None if it did not.
+    """
+
+    ok: bool
+    again: bool = False
+    words: str = ""
+    wait: float | None = None
+
+
+class BadAddress(ValueError):
+    """It is no address of a webhook; the message does not hold it."""
+
+
+def checked(url: str) -> str:
+    """``url``, if messages can be sent there.
+
+    Raises
+    ------
+    BadAddress
+        It is not.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise BadAddress("not an address") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise BadAddress("not an address that starts with https:// or http://")
+    if any(not "!" <= letter <= "~" for letter in url):
+        raise BadAddress("it holds a space, a line's end or a letter that no address has")
+    return url
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+    """One attempt; whatever goes wrong is an answer, after ``timeout`` seconds at the latest.
+
+    (Looking up the server's name is the system's own; it gives up when it sees fit.)
+    """
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    deadline = time.monotonic() + timeout
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        connection.request("POST", target, body, {**headers, "Connection": "close"})
+        return _answer(_head(connection.sock, deadline))
+    except TimeoutError:
+        return Answer(False, again=True, words=f"no answer within {timeout:g} s")
+    except ssl.SSLCertVerificationError:
+        return Answer(False, words="the server's certificate cannot be trusted")
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it broke the connection off"
+        return Answer(False, again=True, words=f"{type(error).__name__}: {reason}")
+    finally:
+        connection.close()
+
+
+def _head(sock: socket.socket, deadline: float) -> bytes:
+    """The status line and the headers; what comes after them does not matter.
+
+    A server that sends a byte now and then would outlast any time-out of a single read, so
+    the time that is left shrinks.
+    """
+    head = b""
+    while b"\r\n\r\n" not in head and len(head) < MOST_HEAD:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
+        got = sock.recv(4096)
+        if not got:
+            break
+        head += got
+    return head
+
+
+def _answer(head: bytes) -> Answer:
+    line, _, rest = head.partition(b"\r\n")
+    words = line.split(maxsplit=2)
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+        return Answer(False, again=True, words="it did not answer in HTTP")
+    status = int(words[1])
+    if 200 <= status < 300:
+        return Answer(True)
+    if 300 <= status < 400:
+        return Answer(False, words=f"it answered {status}: redirects are not followed")
+    return Answer(False, status in AGAIN, f"it answered {status}", _wait(rest))
+
+
+def _wait(rest: bytes) -> float | None:
+    try:
+        found = http.client.parse_headers(io.BytesIO(rest)).get("Retry-After", "")
+    except http.client.HTTPException:
+        return None
+    return float(found) if found.strip().isascii() and found.strip().isdigit() else None
+
+
+def persist(
+    attempt: Callable[[], Answer], retries: int, sleep: Callable[[float], None] = time.sleep
+) -> tuple[Answer, int]:
+    """Try, and try again after 1, 2, 4, … seconds; the last answer and how often it was tried."""
+    for number in range(retries + 1):
+        answer = attempt()
+        if answer.ok or not answer.again or number == retries:
+            break
+        sleep(min(max(2.0**number, answer.wait or 0.0), LONGEST_WAIT))
+    return answer, number + 1

@@ -1,0 +1,1 @@
+"""The front page: the last nights at a glance, in one file that opens without a network."""

@@ -1,0 +1,211 @@
+"""`make season`: half a year of nights in the project that `make demo` made, and what was found.
+
+Scores and monitors July to December 2013 with the version that holds the stage, takes the labels
+as they would have come, and writes reports/benchmarks/season.md: incidents with the night each was
+found, alarms by month, and the AUC that was expected of each week beside the one that came.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from clone import CLONE, ROOT, exports, shown, stream
+
+FIRST, LAST = "2013-07-01", "2013-12-31"
+SPAN = ("--from", FIRST, "--to", LAST)
+PAGE = ROOT / "reports" / "benchmarks" / "season.md"
+METRICS = ("auc", "mean_predicted", "mean_observed")
+INCIDENT_OPEN, HELD = 4, 51
+"""Exit codes that are an answer."""
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Week:
+    """Means over the nights of a week that have all numbers, weighted by labelled rows."""
+
+    monday: date
+    nights: int
+    rows: int
+    estimated: float
+    realized: float
+    predicted: float
+    observed: float
+
+    @property
+    def error(self) -> float:
+        """By how much the AUC was expected to be higher than it was."""
+        return self.estimated - self.realized
+
+    @property
+    def off(self) -> float:
+        """By how much lateness was expected to be more common than it was."""
+        return self.predicted - self.observed
+
+
+def main() -> int:
+    """Run it all; 0 if every command gave an answer."""
+    if not (CLONE / "models" / "bundle").is_dir():
+        print(f"season: no bundle in {shown(CLONE)}; run make demo first", file=sys.stderr)
+        return 1
+    steps = (
+        (("assay", "score", *SPAN), (HELD,)),
+        (("assay", "monitor", *SPAN), (INCIDENT_OPEN,)),
+        (("assay", "labels", *SPAN), ()),
+        # The pages of nights and the front page show what the labels said, too.
+        (("assay", "front", "--nights", "184"), ()),
+    )
+    for command, answers in steps:
+        print(f"$ {' '.join(command)}", flush=True)
+        code, _ = stream(command, listen=False)
+        if code and code not in answers:
+            print(f"season: exit code {code}; by hand: cd {shown(CLONE)}; export {exports()}",
+                  file=sys.stderr)  # fmt: skip
+            return 1
+    text = page()
+    PAGE.write_text(text, encoding="utf-8")
+    print(text)
+    print(f"page: {shown(PAGE)}; the nights at a glance: {shown(CLONE / 'reports/index.html')}")
+    return 0
+
+
+def page() -> str:
+    """What was found, as Markdown."""
+    book = json.loads((CLONE / "reports" / "incidents.json").read_text(encoding="utf-8"))
+    found = weeks({name: nights(name) for name in METRICS})
+    lines = [
+        "# July to December 2013, scored with the model of June",
+        "",
+        "Written by `make season`, on the nights of the reference project. The model learnt from "
+        "January to May, and was gated on June.",
+        "",
+        "## Incidents",
+        "",
+        f"{len(book['nights'])} nights were published and judged. An alarm takes "
+        f"{book['budget']['nights']} of {book['budget']['of']} nights.",
+        "",
+        *incidents(book),
+        "",
+        "## Nights in alarm, by month",
+        "",
+        *months(book),
+        "",
+        "## The AUC that was expected, and the one that came",
+        "",
+        *compared(found),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def incidents(book: Mapping[str, Any]) -> Iterator[str]:
+    """A line an incident."""
+    yield "| kind | began | found | last night | recovered | nights in alarm | columns |"
+    yield "|---|---|---|---|---|--:|---|"
+    for each in book["incidents"]:
+        columns = ", ".join(each["columns"][:6])
+        more = len(each["columns"]) - 6
+        cells = (
+            *(each["kind"], each["first"], each["found"], each["last"]),
+            *(each["recovered"] or "no", str(each["nights"])),
+            columns + (f" and {more} more" if more > 0 else ""),
+        )
+        yield f"| {' | '.join(cells)} |"
+
+
+def months(book: Mapping[str, Any]) -> Iterator[str]:
+    """How many nights were in alarm, by kind."""
+    kinds = ("answers", "features", "data")
+    nightly = Counter(night[:7] for night in book["nights"])
+    alarmed: Counter[tuple[str, str]] = Counter()
+    for night, alarms in book["alarms"].items():
+        alarmed.update((night[:7], kind) for kind in {alarm["kind"] for alarm in alarms})
+    yield f"| month | nights | {' | '.join(kinds)} |"
+    yield f"|---|--:|{'--:|' * len(kinds)}"
+    for month, many in sorted(nightly.items()):
+        counts = " | ".join(str(alarmed[month, kind]) for kind in kinds)
+        yield f"| {month} | {many} | {counts} |"
+
+
+def compared(found: Sequence[Week]) -> Iterator[str]:
+    """A line a week, the mean error, and where the estimate was wrong."""
+    yield "Means over a week's nights, weighted by labelled rows."
+    yield ""
+    yield "| week of | nights | rows | expected | came | error | said late | was late |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    for week in found:
+        yield (
+            f"| {week.monday} | {week.nights} | {week.rows:,} | {week.estimated:.3f} "
+            f"| {week.realized:.3f} | {week.error:+.3f} | {week.predicted:.1%} "
+            f"| {week.observed:.1%} |"
+        )
+    errors = [abs(week.error) for week in found]
+    bias = math.fsum(week.error for week in found) / len(found)
+    worst = sorted(found, key=lambda week: -abs(week.error))[:5]
+    yield ""
+    yield (
+        f"The estimate was off by {math.fsum(errors) / len(errors):.3f} on the mean of "
+        f"{len(found)} weeks (too high by {bias:+.3f}), by {max(errors):.3f} at most."
+    )
+    yield ""
+    yield "Furthest off, with what was said of lateness and what came of it:"
+    yield ""
+    for week in worst:
+        yield (
+            f"- week of {week.monday}: AUC {week.error:+.3f}; said {week.predicted:.1%} late, "
+            f"were {week.observed:.1%} ({100 * week.off:+.1f} points)"
+        )
+
+
+def nights(metric: str) -> dict[str, Row]:
+    """The pairs of a metric, by night, as a user would ask for them.
+
+    Raises
+    ------
+    ValueError
+        The command printed no document.
+    """
+    command = ("assay", "performance", "--metric", metric, "--json")
+    code, text = stream(command, listen=True, echo=False)
+    if code:
+        raise ValueError(f"{' '.join(command)} ended with {code}")
+    return {pair["night"]: pair for pair in json.loads(text)["pairs"]}
+
+
+def weeks(of: Mapping[str, Mapping[str, Row]]) -> list[Week]:
+    """Weeks of the nights on which AUC was both expected and measured."""
+    gathered: dict[date, list[str]] = {}
+    for night, pair in of["auc"].items():
+        day = date.fromisoformat(night)
+        if pair["error"] is not None and all(night in of[name] for name in METRICS):
+            gathered.setdefault(day - timedelta(days=day.weekday()), []).append(night)
+    return [_week(monday, mine, of) for monday, mine in sorted(gathered.items())]
+
+
+def _week(monday: date, mine: Sequence[str], of: Mapping[str, Mapping[str, Row]]) -> Week:
+    rows = sum(of["auc"][night]["rows"] for night in mine)
+
+    def mean(metric: str, which: str) -> float:
+        values = ((of[metric][night][which], of["auc"][night]["rows"]) for night in mine)
+        return math.fsum(value * weight for value, weight in values) / rows
+
+    return Week(
+        monday,
+        len(mine),
+        rows,
+        mean("auc", "estimated"),
+        mean("auc", "realized"),
+        mean("mean_predicted", "realized"),
+        mean("mean_observed", "realized"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What the comparison with NannyML computes from what both said; nothing of NannyML's runs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from benchmarks import estimate_peer, results
+
+
+def told(metric: str, value: float, error: float, chunks: int) -> dict[str, object]:
+    return {"chunks": {metric: {"value": [value] * chunks, "error": [error] * chunks}}}
+
+
+def test_a_comparison_of_a_method_with_itself(tmp_path) -> None:
+    random = np.random.default_rng(1)
+    score = random.beta(2, 5, 10_000)
+    rows = {"truth": (random.random(10_000) < score).astype(float), "score": score}
+    mean = float((1 - score).mean())
+    found = list(estimate_peer.lines("same", rows, told("roc_auc", mean, 0.01, 2)))
+    assert [line.metric for line in found] == ["auc", "auc"]
+    assert found[0].apart == pytest.approx(abs(found[0].ours.value - mean) / 0.01)
+    assert all(line.held for line in found)
+    made = estimate_peer.entries("same", found, 10_000, 0.001)
+    assert [one.target for one in made] == [1.0, None]
+    assert made[0].ratio == pytest.approx(max(line.apart for line in found) / 0.5, abs=1e-4)
+    assert made[1].details["% of chunks whose truth lay in our 95 % interval"] == 100
+    assert results.record(tmp_path, made) == made
+
+
+def test_only_the_auc_of_scores_that_are_calibrated_first() -> None:
+    random = np.random.default_rng(1)
+    score = random.random(5000)
+    truth = (random.random(5000) < score**2).astype(float)
+    rows = {"truth": truth, "score": score, "reference_truth": truth, "reference_score": score}
+    given = {**told("roc_auc", 0.8, 0.01, 1)["chunks"], **told("accuracy", 0.8, 0.01, 1)["chunks"]}
+    (line,) = estimate_peer.lines("binary", rows, {"chunks": given})
+    assert line.metric == "auc" and line.off[0] < 0.02
+
+
+def test_regressions_and_classes() -> None:
+    random = np.random.default_rng(1)
+    score = random.normal(100, 10, 5000)
+    truth = score + random.normal(0, 3, 5000)
+    rows = {"truth": truth, "score": score, "reference_truth": truth, "reference_score": score}
+    (line,) = estimate_peer.lines("regression", rows, told("rmse", 3.0, 0.1, 1))
+    assert line.off[0] < 0.01
+    right = {"truth": (random.random(5000) < 0.7).astype(float), "score": np.full(5000, 0.7)}
+    (line,) = estimate_peer.lines("multiclass", right, told("accuracy", 0.7, 0.01, 1))
+    assert line.apart == pytest.approx(0, abs=1e-6) and line.held

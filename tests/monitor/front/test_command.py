@@ -1,0 +1,84 @@
+"""``assay front`` on a real store, and after ``assay monitor``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pipeline.errors import LimitCrossed, StoreError
+from pipeline.monitor import stage
+from pipeline.monitor.front import command
+
+NIGHT = "2013-02-01"
+
+
+def page(project: Any) -> str:
+    text: str = (project.root / "reports/index.html").read_text(encoding="utf-8")
+    return text
+
+
+def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
+    project.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed):
+        stage.run(project.root, project.params, NIGHT)
+    html = page(project)
+    assert f"nights/{NIGHT}.html" in html and "published, limits crossed" in html
+    assert "v0.1.0, verdict" in html
+    assert sorted(path.name for path in (project.root / "reports").iterdir()) == [
+        "index.html",
+        "nights",
+    ]
+
+
+def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    project.score(NIGHT, "run-1")
+    stage.run(project.root, project.params, NIGHT)
+    project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
+    project.log("2013-02-04", "run-3", "failed", detail="disk full")
+    capsys.readouterr()
+    command.run(project.root, project.params, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert [(night["partition"], night["standing"]) for night in told["nights"]] == [
+        ("2013-02-01", "ok"),
+        ("2013-02-02", "held"),
+        ("2013-02-03", "missing"),
+        ("2013-02-04", "failed"),
+    ]
+    assert told["champion"]["version"] == "v0.1.0"
+    first, second, *_ = told["nights"]
+    assert first["quarantine_share"] == pytest.approx(2 / 300)
+    assert first["drifted_share"] == 0.0
+    assert second["reasons"] == ["held: too many rows"]
+    html = page(project)
+    assert "held: too many rows" in html
+    assert "<b>2 open</b>" in html and "2013-02-04 has nothing published" in html
+    command.run(project.root, project.params, last=1)
+    assert capsys.readouterr().out.startswith("1 night: 1 failed\n")
+
+
+def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    stage.run(project.root, project.params, NIGHT)
+    project.score(NIGHT, "run-2")
+    (night,) = command.refresh(project.root, project.params).nights
+    assert night.standing == "unseen"
+    assert night.unseen == "monitored as run run-1 left it; monitor it again"
+
+
+def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    command.run(empty_project.root, empty_project.params)
+    assert capsys.readouterr().out == "0 nights\npage: reports/index.html\n"
+    assert "No night has been scored yet" in page(empty_project)
+
+
+def test_a_store_that_cannot_be_read_leaves_the_page_as_it_was(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    command.refresh(project.root, project.params)
+    before = page(project)
+    log = project.root / "store/predictions/_delta_log"
+    next(log.glob("*.json")).write_text("{")
+    with pytest.raises(StoreError):
+        command.refresh(project.root, project.params)
+    assert page(project) == before

@@ -1,0 +1,185 @@
+"""From runs, documents and metrics to one value a night."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.monitor.front import documents, fold
+from pipeline.monitor.front.documents import Document
+from pipeline.monitor.front.night import Night
+
+NIGHT = "2013-07-01"
+
+
+def one(nights: list[Night]) -> Night:
+    (found,) = nights
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "note"),
+    [
+        ("held", "held", "held: too many rows"),
+        ("failed", "failed", "failed: too many rows"),
+        ("started", "unfinished", "started and never ended: too many rows"),
+        ("retracted", "retracted", "taken back by Ada: wrong day"),
+        ("published", "retracted", "replaced, then taken back: too many rows"),
+    ],
+)
+def test_a_night_nobody_sees(
+    kind: str, state: str, note: str, event: Callable[..., Any], records: Callable[..., Any]
+) -> None:
+    run = event(NIGHT, "r", kind, detail="too many rows", by="Ada", because="wrong day")
+    night = one(fold.nights(records(run), {}, {}))
+    assert (night.state, night.standing, night.note) == (state, state, note)
+    assert night.reasons() == (note,)
+
+
+def test_what_readers_see_counts_whatever_came_later(
+    event: Callable[..., Any], records: Callable[..., Any]
+) -> None:
+    runs = records(
+        event(NIGHT, "a", "published", rows_read=10, rows_quarantined=1, rows_scored=9),
+        event(NIGHT, "b", "failed", 5, detail="disk full"),
+    )
+    night = one(fold.nights(runs, {NIGHT: "a"}, {}))
+    assert (night.state, night.standing, night.run_id) == ("published", "unseen", "a")
+    assert night.quarantine_share == 0.1
+    assert night.note == "a later run, b: failed: disk full"
+
+
+def test_a_document_of_another_run_is_not_the_night_s(
+    event: Callable[..., Any], records: Callable[..., Any], drift: Callable[..., Any]
+) -> None:
+    runs = records(event(NIGHT, "a", "published"))
+    mine = {NIGHT: Document(NIGHT, drift("a", True, x=2.0))}
+    night = one(fold.nights(runs, {NIGHT: "a"}, mine))
+    assert night.standing == "drift"
+    assert night.reasons() == ("probability: distance 0.210 over its limit 0.120",)
+    old = {NIGHT: Document(NIGHT, drift("z", True, x=2.0))}
+    night = one(fold.nights(runs, {NIGHT: "a"}, old))
+    assert (night.standing, night.drift) == ("unseen", None)
+    assert night.reasons() == ("monitored as run z left it; monitor it again",)
+
+
+def test_published_rows_are_known_although_every_event_is_lost() -> None:
+    night = one(fold.nights([], {NIGHT: "a"}, {}))
+    assert (night.state, night.run_id, night.rows_read) == ("published", "a", None)
+    assert night.quarantine_share is None
+
+
+def test_the_nights_a_schedule_left_out_are_shown() -> None:
+    known = ["2013-07-01", "2013-07-02", "2013-07-05"]
+    assert fold.every_night(known) == [f"2013-07-0{day}" for day in range(1, 6)]
+    night = fold.nights([], dict.fromkeys(known, "a"), {})[-2]
+    assert (night.partition, night.standing) == ("2013-07-04", "missing")
+
+
+def test_a_weekly_schedule_leaves_out_no_days() -> None:
+    weeks = ["2013-07-01", "2013-07-08", "2013-07-22"]
+    assert fold.every_night(weeks) == ["2013-07-01", "2013-07-08", "2013-07-15", "2013-07-22"]
+    assert fold.every_night(["north", "east"]) == ["east", "north"]
+    assert fold.every_night(["2013-07-01"]) == ["2013-07-01"]
+    assert fold.every_night([]) == []
+
+
+@given(st.sets(st.dates(date(2013, 1, 1), date(2014, 1, 1)), min_size=1, max_size=40))
+def test_every_night_keeps_what_is_known_and_stays_between_first_and_last(days: set[date]) -> None:
+    known = {str(day) for day in days}
+    found = fold.every_night(known)
+    assert known <= set(found)
+    assert found == sorted(set(found))
+    assert (found[0], found[-1]) == (min(known), max(known))
+    after = min(days) + timedelta(days=1)
+    if after in days and after < max(days) and len(days) > (max(days) - min(days)).days // 2 + 1:
+        # More than half of all days are there, so a step of one day is among the commonest.
+        assert len(found) == (max(days) - min(days)).days + 1
+
+
+def row(**more: Any) -> dict[str, Any]:
+    known = {
+        "partition": NIGHT, "run_id": "a", "maturity_days": 7, "slice": "", "metric": "auc",
+        "value": 0.7, "low": 0.6, "high": 0.8, "estimated": False, "at": 1,
+    }  # fmt: skip
+    return {**known, **more}
+
+
+def test_the_longest_maturity_and_the_last_answer_count() -> None:
+    rows = [
+        row(maturity_days=30, value=0.72, at=5),
+        row(maturity_days=30, value=0.71, at=3),
+        row(maturity_days=1, value=0.5, at=9),
+        row(estimated=True, maturity_days=None, value=0.74),
+        row(slice="origin=JFK", value=0.1, at=9, maturity_days=90),
+        row(metric="brier", value=0.2, maturity_days=90),
+        row(run_id="replaced", value=0.3, maturity_days=90),
+        row(maturity_days=90, value=None),
+    ]
+    night = one(fold.nights([], {NIGHT: "a"}, {}, rows))
+    assert night.realized is not None and night.estimated is not None
+    assert (night.realized.value, night.realized.maturity_days) == (0.72, 30)
+    assert (night.estimated.value, night.estimated.maturity_days) == (0.74, 0)
+    assert fold.metric_of([row(metric="rmse"), row(metric="mae")]) == "rmse"
+    assert fold.metric_of([row(metric="pinball")]) == "pinball"
+    assert fold.metric_of([]) is None
+
+
+def written(root: Path, **change: Any) -> Path:
+    tree: dict[str, Any] = {
+        "partition": NIGHT,
+        "run_id": "a",
+        "crossed": True,
+        "reasons": ["x: far"],
+        "drifted": ["x"],
+        "features": 2,
+        "findings": [
+            {"column": "x", "distance": 0.3, "limit": 0.1, "crossed": True},
+            {"column": "y", "distance": None, "limit": 0.1, "crossed": True},
+            {"column": "z", "distance": 0.0, "limit": 0.0, "crossed": False},
+        ],
+    }
+    path = root / "reports/nights" / f"{NIGHT}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**tree, **change}))
+    return path
+
+
+def test_a_document_is_read(tmp_path: Path) -> None:
+    written(tmp_path)
+    found = documents.read(tmp_path)[NIGHT].drift
+    assert found is not None
+    assert (found.drifted, found.features, found.share) == (1, 2, 0.5)
+    assert found.times == {"x": pytest.approx(3), "y": None, "z": 0.0}
+    assert found.over == {"x", "y"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"partition": "2013-07-02"}, "it is about the night 2013-07-02"),
+        ({"findings": [{"column": "x"}]}, "findings[0].distance is missing"),
+        ({"crossed": "no"}, "crossed is a text, not true or false"),
+    ],
+)
+def test_a_damaged_document_is_told(change: dict[str, Any], words: str, tmp_path: Path) -> None:
+    written(tmp_path, **change)
+    found = documents.read(tmp_path)[NIGHT]
+    assert found.drift is None
+    assert words in found.words and found.words.startswith(f"reports/nights/{NIGHT}.json")
+    night = one(fold.nights([], {NIGHT: "a"}, {NIGHT: found}))
+    assert night.standing == "unseen" and night.reasons() == (found.words,)
+
+
+def test_half_a_document_is_told(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text()[:40])
+    assert "is not what assay monitor wrote" in documents.read(tmp_path)[NIGHT].words
+    assert documents.read(tmp_path / "nowhere") == {}

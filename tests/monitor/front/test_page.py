@@ -1,0 +1,146 @@
+"""The front page as HTML."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from pipeline.monitor.front import pictures
+from pipeline.monitor.front.calendar import months
+from pipeline.monitor.front.gather import Front
+from pipeline.monitor.front.night import Measured, Night
+from pipeline.monitor.front.page import column_lines, render
+from pipeline.monitor.standing import Part
+from pipeline.page import POLICY
+
+VOID = {"meta", "path", "rect"}
+
+
+class Tags(HTMLParser):
+    """Every link and id, and whether each tag that is opened is closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        self.links += [known["href"] or ""] if "href" in known else []
+        self.ids += [known["id"] or ""] if "id" in known else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_each_night_is_a_click_away_and_nothing_is_far(scene: Callable[..., Front]) -> None:
+    front = scene(90)
+    html = render(front)
+    tags = Tags(html)
+    assert tags.open == []
+    # Its own page where it has one, else its line: nothing leads anywhere else.
+    for link in tags.links:
+        assert re.fullmatch(r"nights/[\d-]+\.html|#night-[\d-]+", link)
+        assert not link.startswith("#") or link[1:] in tags.ids
+    for night in front.nights:
+        wanted = f"nights/{night.partition}.html" if night.page else f"#night-{night.partition}"
+        assert wanted in tags.links
+    assert POLICY in html and 'name="viewport"' in html
+    assert not re.search(r"<script|https?://|<img|url\(", html)
+    assert html == render(front)
+
+
+def test_words_of_data_stay_words(scene: Callable[..., Front]) -> None:
+    front = scene(90, name="<script>alert(1)</script>")
+    bad = Night("<i>2013</i>", "failed", note="<b>disk</b> & 'more'")
+    html = render(replace(front, nights=(*front.nights, bad)))
+    assert "<script" not in html and "<i>2013" not in html and "<b>disk" not in html
+    assert "&lt;b&gt;&amp;wind" in html
+
+
+def test_before_the_first_night(scene: Callable[..., Front]) -> None:
+    nothing = replace(
+        scene(0), champion=Part(None, "no registry yet"), metric=None, incidents_words="broken"
+    )
+    html = render(nothing)
+    assert "No night has been scored yet" in html
+    assert "no registry yet" in html and "broken" in html
+    assert "Every night" not in html
+
+
+def test_one_night_is_enough(scene: Callable[..., Front]) -> None:
+    html = render(scene(1))
+    assert "The last 1 nights" not in html and "The last night" in html
+
+
+def test_a_verdict_that_a_person_overruled_shows(scene: Callable[..., Front]) -> None:
+    front = scene(3)
+    assert front.champion.facts is not None
+    facts = {**front.champion.facts, "override": "the boss said so"}
+    assert "OVERRIDDEN by a person: the boss said so" in render(
+        replace(front, champion=Part(facts, None))
+    )
+
+
+def test_days_stand_below_their_day_of_the_week() -> None:
+    nights = [Night(day, "missing") for day in ("2013-08-30", "2013-08-31", "2013-09-01")]
+    august, september = months(nights)
+    assert (august.title, august.blanks, len(august.tiles)) == ("August 2013", 4, 2)
+    assert (september.title, september.blanks, len(september.tiles)) == ("September 2013", 6, 1)
+
+
+def test_a_day_that_no_night_was_due_on_is_left_blank() -> None:
+    nights = [Night(day, "missing") for day in ("2013-07-01", "2013-07-08")]
+    (july,) = months(nights)
+    assert [tile.text if tile else None for tile in july.tiles] == ["1", *[None] * 6, "8"]
+
+
+def test_nights_that_are_no_days_are_tiles_with_names() -> None:
+    (only,) = months([Night("a/b%", "published", page=True), Night("c d", "held", note="why")])
+    assert not only.days
+    first, second = only.tiles
+    assert first is not None and second is not None
+    # The page's file is named a%2Fb%25.html, which a link has to quote once more.
+    assert first.link == "nights/a%252Fb%2525.html"
+    assert second.link == "#night-c_20d"
+    assert second.title == "c d: held; why"
+
+
+def test_columns_come_by_how_often_they_were_over(drift: Callable[..., object]) -> None:
+    def night(day: int, **times: float | None) -> Night:
+        found = drift("r", False, **times)
+        return Night(f"2013-07-0{day}", "published", run_id="r", drift=found)  # type: ignore[arg-type]
+
+    lines, quiet = column_lines([night(1, a=2.0, b=1.5, c=0.1), night(2, a=0.1, b=None, c=0.2)])
+    assert [(line.name, line.nights) for line in lines] == [("b", 2), ("a", 1)]
+    assert quiet == 1
+    assert pictures.UNKNOWN in lines[0].svg and pictures.UNKNOWN not in lines[1].svg
+
+
+def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
+    def night(day: int, value: float | None) -> Night:
+        one = None if value is None else Measured(value, None, None, 0)
+        return Night(f"2013-07-0{day}", "published", estimated=one)
+
+    svg = pictures.performance([night(1, 0.7), night(2, None), night(3, 0.6), night(4, 0.6)], "auc")
+    assert svg.count('fill="none"') == 2
+    assert pictures.performance([night(1, None)], "auc") == ""
+
+
+def test_a_year_of_fifty_columns_takes_no_five_seconds(scene: Callable[..., Front]) -> None:
+    front = scene(365, 50)
+    start = time.perf_counter()
+    html = render(front)
+    assert time.perf_counter() - start < 5
+    assert len(front.nights) == 365
+    assert len(html) < 2_000_000

@@ -1,0 +1,49 @@
+"""Numbers about runs: the last of each counts, and only of what readers see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.store import Store
+
+
+def row(value: float | None, minute: int = 0, **more: Any) -> dict[str, Any]:
+    known = {
+        "date": "2013-07-01", "run_id": "r1", "model_version": "v1.0.0", "bundle": "sha256:ab",
+        "maturity_days": 1, "slice": "", "metric": "auc", "value": value, "low": None,
+        "high": None, "rows": 2, "labelled_share": 1.0, "estimated": False,
+        "at": datetime(2013, 7, 3, 0, minute, tzinfo=UTC),
+    }  # fmt: skip
+    return {**known, **more}
+
+
+def values(store: Store, partition: str | None = None) -> list[tuple[str, float | None]]:
+    table = store.performance(partition)
+    return [(each["metric"], each["value"]) for each in table.to_pylist()]
+
+
+def test_the_last_of_a_number_counts(store: Store, make: Any) -> None:
+    make.run("r1", "2013-07-01")
+    assert values(store) == []
+    assert store.keep_performance([row(0.7), row(0.2, metric="brier")]) == 2
+    assert store.keep_performance([row(0.7, 5), row(0.2, 5, metric="brier")]) == 0
+    assert store.keep_performance([row(None, 6)]) == 1
+    assert values(store) == [("auc", None), ("brier", 0.2)]
+    assert values(store, "2013-07-02") == []
+
+
+def test_estimates_and_maturities_are_numbers_of_their_own(store: Store, make: Any) -> None:
+    make.run("r1", "2013-07-01")
+    given = [row(0.7), row(0.6, maturity_days=7), row(0.5, maturity_days=None, estimated=True)]
+    assert store.keep_performance(given) == 3
+    assert store.keep_performance(given) == 0
+    assert len(values(store)) == 3
+
+
+def test_a_run_that_was_replaced_is_not_shown(store: Store, make: Any) -> None:
+    make.run("r1", "2013-07-01")
+    store.keep_performance([row(0.7)])
+    make.run("r2", "2013-07-01")
+    assert store.visible_runs() == {"2013-07-01": "r2"}
+    assert values(store) == []
