@@ -11,9 +11,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.counted import Counted
@@ -32,9 +33,6 @@ from pipeline.profile import (
     finite_number,
     profile_of,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SCHEMA = 2
 NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
@@ -206,8 +204,6 @@ def reference_of(
     KeyError
         If a column is not in ``frame``.
     """
-    import pandas as pd
-
     taken = [name for name in (*numeric, *categorical) if name in scores]
     if taken:
         raise ValueError(f"a feature cannot be called {taken[0]}: that is the model's answer")
@@ -239,8 +235,6 @@ def reference_of(
 
 
 def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> Counted:
-    import pandas as pd
-
     frame = pd.DataFrame({"label": truths})
     profile = profile_of(FrameFeatures(frame), {"label": grid})["label"]
     return Counted(grid, profile, *_strays(frame["label"], grid, codes, nights))

@@ -22,6 +22,7 @@ FIRST, LAST = "2013-07-01", "2013-12-31"
 SPAN = ("--from", FIRST, "--to", LAST)
 PAGE = ROOT / "reports" / "benchmarks" / "season.md"
 METRICS = ("auc", "mean_predicted", "mean_observed")
+AUTUMN = "2013-09-01"
 INCIDENT_OPEN, HELD = 4, 51
 """Exit codes that are an answer."""
 
@@ -58,9 +59,9 @@ def main() -> int:
         return 1
     steps = (
         (("assay", "score", *SPAN), (HELD,)),
-        (("assay", "monitor", *SPAN), (INCIDENT_OPEN,)),
+        # Before monitoring, so that pages show what became of each night, too.
         (("assay", "labels", *SPAN), ()),
-        # The pages of nights and the front page show what the labels said, too.
+        (("assay", "monitor", *SPAN), (INCIDENT_OPEN,)),
         (("assay", "front", "--nights", "184"), ()),
     )
     for command, answers in steps:
@@ -94,6 +95,8 @@ def page() -> str:
         "",
         *incidents(book),
         "",
+        *summer(book),
+        "",
         "## Nights in alarm, by month",
         "",
         *months(book),
@@ -120,18 +123,48 @@ def incidents(book: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |"
 
 
+def summer(book: Mapping[str, Any]) -> Iterator[str]:
+    """What was said in July and August, and what came first after them."""
+    early = [each for each in book["incidents"] if each["first"] < AUTUMN]
+    alarmed = sum(night < AUTUMN for night in book["alarms"])
+    columns = sorted({column for each in early for column in each["columns"]})
+    yield (
+        f"July and August: {len(early)} incidents, {alarmed} nights in alarm "
+        f"({', '.join(columns) or 'no column'})."
+    )
+    later = [each for each in book["incidents"] if each["first"] >= AUTUMN]
+    if later:
+        first = later[0]
+        yield ""
+        yield (
+            f"The first one after them began on {first['first']} and was found on "
+            f"{first['found']}: {', '.join(first['columns'])}."
+        )
+
+
 def months(book: Mapping[str, Any]) -> Iterator[str]:
-    """How many nights were in alarm, by kind."""
+    """How many nights were in alarm, by kind; and over the label's limit once it was known."""
     kinds = ("answers", "features", "data")
     nightly = Counter(night[:7] for night in book["nights"])
     alarmed: Counter[tuple[str, str]] = Counter()
     for night, alarms in book["alarms"].items():
         alarmed.update((night[:7], kind) for kind in {alarm["kind"] for alarm in alarms})
-    yield f"| month | nights | {' | '.join(kinds)} |"
-    yield f"|---|--:|{'--:|' * len(kinds)}"
+    label = Counter(night[:7] for night in drifted_labels())
+    yield f"| month | nights | {' | '.join(kinds)} | label over its limit |"
+    yield f"|---|--:|{'--:|' * len(kinds)}--:|"
     for month, many in sorted(nightly.items()):
         counts = " | ".join(str(alarmed[month, kind]) for kind in kinds)
-        yield f"| {month} | {many} | {counts} |"
+        yield f"| {month} | {many} | {counts} | {label[month]} |"
+
+
+def drifted_labels() -> list[str]:
+    """Nights whose truths were spread otherwise than the reference's, more than its nights are."""
+    found = []
+    for path in sorted((CLONE / "reports" / "nights").glob("*.json")):
+        night = json.loads(path.read_text(encoding="utf-8"))
+        if night["label"] and night["label"]["drifted"]:
+            found.append(night["partition"])
+    return found
 
 
 def compared(found: Sequence[Week]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pipeline.terminal import WIDTH, console
 def test_how_wide(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, columns: str | None, width: int
 ) -> None:
+    monkeypatch.setenv("TERM", "xterm")  # rich asks a dumb one for nothing
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     monkeypatch.delenv("COLUMNS", raising=False)
     if columns is not None:

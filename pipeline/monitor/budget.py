@@ -150,13 +150,9 @@ def level(rule: Budget) -> float:
 
 
 def _persistent(night: Evidence, rule: Budget) -> dict[Question, float]:
-    """The persistence behind each question; what is asked alike is drawn together."""
-    found: dict[Question, float] = {}
-    for what in sorted({question.what for question in night.seen}):
-        mine = [question for question in night.seen if question.what == what]
-        series = tuple(tuple(night.seen[question].usual) for question in mine)
-        found.update(zip(mine, persistence(series, rule.of), strict=True))
-    return found
+    """The persistence behind each question."""
+    series = tuple(tuple(seen.usual) for seen in night.seen.values())
+    return dict(zip(night.seen, persistence(series, rule.of), strict=True))
 
 
 def _p_value(

@@ -2,7 +2,7 @@
 
 There is at most one open incident of each kind: of the model's ``answers``, of ``features``, and
 of the ``data`` itself (nulls, new categories, what cannot be compared). So a summer that drifts in
-every weather column is one incident, and does not hide that the scores drift too in September.
+every weather column is one incident, and hides no drift of the scores.
 
 An incident recovers when as many published nights in a row are without an alarm of its kind as it
 takes to raise one. Nights that were not published neither prolong nor end it. Snoozed alarms keep

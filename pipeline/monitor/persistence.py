@@ -9,9 +9,10 @@ is less than the persistence itself, as the nights' own mean is taken off (M. Ke
 in the estimation of autocorrelation", Biometrika 41, 1954).
 
 One column's nights say little of it: without any persistence the estimate still strays by
-``1 / sqrt(N)``. So the columns' estimates are drawn together, as far as they are no further apart
-than chance makes them (B. Efron and C. Morris, "Data analysis using Stein's estimator and its
-generalizations", Journal of the American Statistical Association 70, 1975).
+``1 / sqrt(N)``. So the columns' estimates are drawn together: wholly, if they are no further apart
+than chance makes them nineteen times in twenty, else by the share of their variance that chance
+makes (B. Efron and C. Morris, "Data analysis using Stein's estimator and its generalizations",
+Journal of the American Statistical Association 70, 1975).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from pipeline.grids import Ints
 
 STEPS = np.arange(0.0, 0.96, 0.01)
 """What is told apart; with more than the last one k of n nights say no more than one of them."""
+ALIKE = 0.95
+"""Columns are alike if by chance alone they are no further apart with this probability."""
 FEWEST = 10
 """Of fewer nights nothing can be told, and they are taken to be independent."""
 
@@ -83,7 +86,9 @@ def _least(found: float, nights: int, lags: Ints, weights: Floats) -> float:
 
 def _drawn_together(found: Floats, chance: float) -> Floats:
     """Nearer to their mean, the more of their variance ``chance`` makes."""
-    middle = found.mean()
-    apart = float(((found - middle) ** 2).sum())
-    ours = max(0.0, 1 - max(0, len(found) - 3) * chance / apart) if apart else 0.0
+    middle, free = found.mean(), len(found) - 3
+    if free <= 0:
+        return found  # too few to tell what chance makes
+    apart = float(((found - middle) ** 2).sum()) / chance
+    ours = 1 - free / apart if apart > stats.chi2.ppf(ALIKE, len(found) - 1) else 0.0
     return np.asarray(middle + ours * (found - middle))

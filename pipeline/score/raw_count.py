@@ -15,6 +15,9 @@ from pipeline.score.raw import Counted, Counting, total
 from pipeline.score.raw_inputs import RawTable
 from pipeline.score.spark_session import session
 
+BATCH_ROWS = 25_000
+"""A thread looks at so many rows at once at most: more are hardly faster, and take more memory."""
+
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
 """What spark-submit leaves in the environment."""
 
@@ -50,14 +53,16 @@ def count(
     BooksUnbalanced
         Rows were lost on the way.
     """
-    work = Counting(table.where, grid, params.score.batch_rows, table.contract)
     many = None if SUBMITTED in os.environ else threads.cores(params.spark.master)
     parts: Iterator[Counted]
     with ExitStack() as at_the_end:
         if table.files is not None and many is not None and not spark:
+            rows = min(params.score.batch_rows, BATCH_ROWS)
+            work = Counting(table.where, grid, rows, table.contract)
             expected = sum(file.rows for file in table.files)
             parts = threads.run(table.files, work, many, progress)
         else:
+            work = Counting(table.where, grid, params.score.batch_rows, table.contract)
             asked = params if table.files is None else spark_raw.modest(params)
             started = session(asked, root)
             at_the_end.callback(started.stop)

@@ -110,7 +110,7 @@ def test_odd_nights_that_follow_odd_nights_are_less_of_a_surprise() -> None:
     values = [0.99, 0.995, 0.999]
     found = [p_value(values, usual, 3, persistent) for persistent in (0.0, 0.1, 0.5, 0.9)]
     assert found == sorted(found) and found[0] < found[-1] / 10
-    # What is asked of one column says nothing of how nights hang together in another's nulls.
+    # That nights hang together in its nulls says nothing of a column's distances.
     steady = tuple(np.sort(usual))
     nulls = Question("x", "data", "null share")
     for other in (usual, steady):

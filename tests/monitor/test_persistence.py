@@ -30,7 +30,7 @@ def test_only_the_order_of_distances_matters() -> None:
     assert persistence(given, 5) == persistence(other, 5)
     rng = np.random.default_rng(3)
     mixed = tuple(tuple(rng.permutation(each)) for each in given)
-    assert np.mean(persistence(mixed, 5)) < 0.1 < np.mean(persistence(given, 5))
+    assert np.mean(persistence(mixed, 5)) < 0.2 < np.mean(persistence(given, 5))
 
 
 def test_slow_changes_under_noise_are_seen_at_all_lags() -> None:
