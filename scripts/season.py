@@ -23,7 +23,7 @@ SPAN = ("--from", FIRST, "--to", LAST)
 PAGE = ROOT / "reports" / "benchmarks" / "season.md"
 METRICS = ("auc", "mean_predicted", "mean_observed")
 AUTUMN = "2013-09-01"
-INCIDENT_OPEN, HELD = 4, 51
+INCIDENT_OPEN, RETRAIN, HELD = 4, 6, 51
 """Exit codes that are an answer."""
 
 Row = Mapping[str, Any]
@@ -101,6 +101,10 @@ def page() -> str:
         "",
         *months(book),
         "",
+        "## What matured labels said",
+        "",
+        *advice([week.monday + timedelta(days=6) for week in found]),
+        "",
         "## The AUC that was expected, and the one that came",
         "",
         *compared(found),
@@ -165,6 +169,23 @@ def drifted_labels() -> list[str]:
         if night["label"] and night["label"]["drifted"]:
             found.append(night["partition"])
     return found
+
+
+def advice(days: Sequence[date]) -> Iterator[str]:
+    """The Sundays on which a rule under monitor.retrain said to train again, and why."""
+    told = []
+    for day in days:
+        command = ("assay", "monitor", "--retrain-if", "--date", day.isoformat(), "--json")
+        code, text = stream(command, listen=True, echo=False)
+        if code not in (0, RETRAIN):
+            raise ValueError(f"{' '.join(command)} ended with {code}")
+        rules = json.loads(text)["rules"]
+        told += [f"| {day} | {rule['sentence']} |" for rule in rules if rule["state"] == "retrain"]
+    yield f"Asked on {len(days)} Sundays, `assay monitor --retrain-if` advised on these:"
+    yield ""
+    yield "| until | why |"
+    yield "|---|---|"
+    yield from told
 
 
 def compared(found: Sequence[Week]) -> Iterator[str]:
