@@ -159,6 +159,21 @@ def test_the_form_of_names(
         assert "expected text that matches" in mistake(**given)
 
 
+def test_a_webhook_has_limits_of_its_own() -> None:
+    def webhook(**keys: Any) -> Any:
+        return {"webhook": {"url_env": "ASSAY_WEBHOOK", **keys}}
+
+    found = parse(alerts=webhook()).alerts.webhook
+    assert found is not None
+    assert (found.shape, found.timeout_s, found.retries) == ("generic", 10.0, 3)
+    for key, good, bad in (("timeout_s", (0.1, 300), (0, 300.5)), ("retries", (0, 10), (-1, 11))):
+        for value in good:
+            made = parse(alerts=webhook(**{key: value})).alerts.webhook
+            assert getattr(made, key) == value
+        for value in bad:
+            assert f"alerts.webhook.{key}: " in mistake(alerts=webhook(**{key: value}))
+
+
 @pytest.mark.parametrize("name", ["Prior", "1a", "a b", ""])
 def test_the_form_of_a_candidates_name(name: str) -> None:
     candidates = {name: {"class": "a.B"}}
