@@ -172,6 +172,16 @@ def test_a_webhook_has_limits_of_its_own() -> None:
             assert getattr(made, key) == value
         for value in bad:
             assert f"alerts.webhook.{key}: " in mistake(alerts=webhook(**{key: value}))
+    assert "alerts.webhook.url_env: " in mistake(alerts=webhook(url_env="https://us"))
+
+
+def test_a_retrain_rule_is_of_a_maturity_that_is_measured() -> None:
+    rule = {"metric": "auc", "min": 0.6, "maturity": 30}
+    found = parse(monitor={"retrain": [rule]}).monitor
+    assert found.maturities == (1, 7, 30)
+    assert found.retrain[0].maturity == 30
+    line = mistake(monitor={"retrain": [{**rule, "maturity": 8}]})
+    assert "a maturity among 1, 7, 30" in line
 
 
 @pytest.mark.parametrize("name", ["Prior", "1a", "a b", ""])
