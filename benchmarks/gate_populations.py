@@ -1,122 +1,209 @@
-"""Two models in a population whose every metric is known, to draw holdouts from.
+"""Populations to draw holdouts from, whose every metric is known, with rows that hang together.
 
-Binary: a label's log odds move a normal score by ``pull``, and a model that says the posterior
-probability of its score is calibrated. AUC, F1 and the losses of such a model are integrals over
-one normal variable. Regression: errors are normal, of a spread that one row in ten has wider.
-Both models see the same rows, and what one gets wrong the other often does too.
+Binary: a row's score follows its label's log odds, and a unit has an effect on the log odds of
+its labels that no model sees, one on what is measured of its rows, and one on how wrong the
+challenger is on it. The intraclass correlation says how much of each is the unit's (of the log
+odds on the logistic scale, where a row's own variance is pi^2 / 3). Regression: errors that are
+normal, Student's t with three degrees, or lognormal, each with a normal effect of the unit, all
+with a variance of 1.
+
+Truths are those of a holdout of millions of rows in tens of thousands of units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Literal, Protocol
 
 import numpy as np
-from scipy import integrate, special, stats
+from scipy import optimize, special
 
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.table import values
+from pipeline.metrics.units import NIGHT, Units
 from pipeline.tasks import goodness
 
 Floats = np.ndarray
 
+LARGE, PIECES = 500_000, 4
+"""Rows of a piece of the holdout that truths are taken of, and how many there are."""
+ROWS_A_UNIT = 50
+"""Of that holdout."""
+
 
 @dataclass(frozen=True)
-class Population:
-    """Where holdouts come from.
+class Structure:
+    """How rows hang together: ``units`` of them, or every row by itself if there are none."""
+
+    units: int = 0
+    icc: float = 0.0
+
+    @property
+    def title(self) -> str:
+        return f"{self.units} nights, ICC {self.icc:g}" if self.units else "independent rows"
+
+    def drawn(self, random: np.random.Generator, rows: int) -> Units:
+        """The units of a holdout; of unequal size, as rows fall into them by chance."""
+        if not self.units:
+            return Units.rows(rows)
+        _, codes = np.unique(random.integers(0, self.units, rows), return_inverse=True)
+        return Units(NIGHT, int(codes.max()) + 1, codes.astype(np.intp))
+
+    def noise(self, random: np.random.Generator, rows: int, units: Units) -> Floats:
+        """Normal, with the intraclass correlation."""
+        own = random.normal(size=rows)
+        if units.codes is None:
+            return own
+        shared = random.normal(size=units.count)[units.codes]
+        return np.sqrt(1 - self.icc) * own + np.sqrt(self.icc) * shared
+
+
+class Population(Protocol):
+    """Where holdouts come from."""
+
+    structure: Structure
+
+    @property
+    def title(self) -> str: ...
+
+    def draw(
+        self, random: np.random.Generator, rows: int, structure: Structure
+    ) -> tuple[Scored, Scored, Units]:
+        """Champion and challenger on the same rows, and how these hang together."""
+        ...
+
+
+@dataclass(frozen=True)
+class Binary:
+    """Two classifiers, of which the challenger's measurements are a little worse.
 
     Attributes
     ----------
-    truths
-        By metric: the champion's and the challenger's.
-    draw
-        A holdout of so many rows: champion and challenger.
-    """
-
-    truths: dict[str, tuple[float, float]]
-    draw: Callable[[np.random.Generator, int], tuple[Scored, Scored]]
-
-    def better_by(self, metric: str) -> float:
-        """How much better the challenger truly is; below 0 for a drop."""
-        champion, challenger = self.truths[metric]
-        return goodness(metric, challenger) - goodness(metric, champion)
-
-
-def binary(
-    share: float = 0.25,
-    pulls: tuple[float, float] = (1.0, 0.9),
-    alike: float = 0.8,
-    threshold: float = 0.3,
-) -> Population:
-    """Classifiers of which the challenger is a little worse.
-
-    Parameters
-    ----------
     share
         Of positives.
-    pulls
-        How far the label moves the champion's and the challenger's score.
-    alike
-        Correlation of the two scores within a label.
+    sure
+        Share of the rows in which the challenger is sure and wrong.
     """
 
-    def draw(random: np.random.Generator, rows: int) -> tuple[Scored, Scored]:
-        truth = random.random(rows) < share
-        noise = _alike(random, rows, alike)
-        champion, challenger = (
-            Scored(
-                "binary", truth, _posterior(own + pull * truth, pull, share), threshold=threshold
-            )
-            for own, pull in zip(noise, pulls, strict=True)
+    share: float
+    structure: Structure = field(default_factory=Structure)
+    sure: float = 0.0
+
+    @property
+    def title(self) -> str:
+        odd = f", {self.sure:.1%} of rows sure and wrong" if self.sure else ""
+        return f"{self.share:.1%} positives{odd}"
+
+    @cached_property
+    def _middle(self) -> float:
+        """The log odds at which so many rows are positive."""
+        x, weight = np.polynomial.hermite_e.hermegauss(60)
+        at = np.sqrt(2.25 + self._effect**2) * x
+        found = optimize.brentq(
+            lambda a: float(special.expit(a + at) @ weight / weight.sum()) - self.share, -20, 5
         )
-        return champion, challenger
+        return float(found)
 
-    old, new = (_binary_truths(pull, share, threshold) for pull in pulls)
-    return Population({name: (old[name], new[name]) for name in old}, draw)
+    @property
+    def _effect(self) -> float:
+        """The spread of what a unit does to its labels' log odds."""
+        icc = self.structure.icc if self.structure.units else 0.0
+        return float(np.sqrt(icc / (1 - icc) * np.pi**2 / 3))
+
+    def _said(self, measured: Floats) -> Floats:
+        return np.asarray(special.expit(self._middle + 1.3 * measured))
+
+    @cached_property
+    def _threshold(self) -> float:
+        """One and a half times as many rows get a yes as are positive."""
+        at = special.ndtri(1 - min(0.5, 1.5 * self.share)) * np.sqrt(1.16)
+        return float(self._said(at))
+
+    def draw(
+        self, random: np.random.Generator, rows: int, structure: Structure
+    ) -> tuple[Scored, Scored, Units]:
+        units = structure.drawn(random, rows)
+        clear = structure.noise(random, rows, units)
+        effect = 0.0
+        if units.codes is not None:
+            effect = self._effect * random.normal(size=units.count)[units.codes]
+        truth = random.random(rows) < special.expit(self._middle + 1.5 * clear + effect)
+        blur = random.normal(size=rows)
+        worse = 0.8 * blur + 0.6 * structure.noise(random, rows, units)
+        old, new = self._said(clear + 0.4 * blur), self._said(clear + 0.5 * worse)
+        if self.sure:
+            wrong = random.random(rows) < self.sure
+            new = np.where(wrong, np.where(truth, 0.0, 1.0), new)
+        champion, challenger = (
+            Scored("binary", truth, p, threshold=self._threshold) for p in (old, new)
+        )
+        return champion, challenger, units
 
 
-def regression(
-    spreads: tuple[float, float] = (1.0, 1.05), alike: float = 0.8, wide: float = 2.5
-) -> Population:
-    """Regressions of which the challenger's errors are a little larger."""
+Kind = Literal["normal", "t3", "lognormal"]
 
-    def draw(random: np.random.Generator, rows: int) -> tuple[Scored, Scored]:
+
+@dataclass(frozen=True)
+class Regression:
+    """Two regressions, of which the challenger's errors are 5 % larger."""
+
+    kind: Kind
+    structure: Structure = field(default_factory=Structure)
+
+    @property
+    def title(self) -> str:
+        return f"{self.kind} errors"
+
+    def draw(
+        self, random: np.random.Generator, rows: int, structure: Structure
+    ) -> tuple[Scored, Scored, Units]:
+        units = structure.drawn(random, rows)
         truth = random.normal(size=rows)
-        scale = np.where(random.random(rows) < 0.1, wide, 1.0)
+        one, other = (self._errors(random, rows, structure, units) for _ in range(2))
         champion, challenger = (
-            Scored("regression", truth, truth + spread * scale * own)
-            for own, spread in zip(_alike(random, rows, alike), spreads, strict=True)
+            Scored("regression", truth, truth + error)
+            for error in (one, 1.05 * (0.8 * one + 0.6 * other))
         )
-        return champion, challenger
+        return champion, challenger, units
 
-    old, new = (spread * (0.9 + 0.1 * wide**2) ** 0.5 for spread in spreads)
-    return Population({"rmse": (old, new)}, draw)
+    def _errors(
+        self, random: np.random.Generator, rows: int, structure: Structure, units: Units
+    ) -> Floats:
+        if self.kind == "normal":
+            own = random.normal(size=rows)
+        elif self.kind == "t3":
+            own = random.standard_t(3, size=rows) / np.sqrt(3)
+        else:
+            own = (np.exp(random.normal(size=rows)) - np.exp(0.5)) / np.sqrt((np.e - 1) * np.e)
+        if units.codes is None:
+            return own
+        shared = random.normal(size=units.count)[units.codes]
+        return np.sqrt(1 - structure.icc) * own + np.sqrt(structure.icc) * shared
 
 
-def _alike(random: np.random.Generator, rows: int, correlation: float) -> tuple[Floats, Floats]:
-    one, other = random.normal(size=(2, rows))
-    return one, correlation * one + (1 - correlation**2) ** 0.5 * other
-
-
-def _posterior(score: Floats, pull: float, share: float) -> Floats:
-    return special.expit(special.logit(share) + pull * score - pull**2 / 2)
-
-
-def _binary_truths(pull: float, share: float, threshold: float) -> dict[str, float]:
-    def mean(of_positive: Callable[[Floats], Floats], of_negative: Callable[[Floats], Floats]):
-        def density(score: float) -> float:
-            p = _posterior(score, pull, share)
-            return share * of_positive(p) * stats.norm.pdf(score, pull) + (1 - share) * of_negative(
-                p
-            ) * stats.norm.pdf(score)
-
-        return integrate.quad(density, -12, 12 + pull, limit=500, epsabs=1e-12)[0]
-
-    # The score at which the posterior crosses the threshold.
-    cut = (special.logit(threshold) - special.logit(share) + pull**2 / 2) / pull
-    hits, false = share * stats.norm.sf(cut - pull), (1 - share) * stats.norm.sf(cut)
-    return {
-        "auc": float(stats.norm.cdf(pull / 2**0.5)),
-        "log_loss": mean(lambda p: -np.log(p), lambda p: -np.log1p(-p)),
-        "brier": mean(lambda p: (1 - p) ** 2, lambda p: p**2),
-        "f1": float(2 * hits / (hits + false + share)),
+@lru_cache(maxsize=64)
+def truths(population: Binary | Regression) -> dict[str, tuple[float, float]]:
+    """By metric, the champion's and the challenger's."""
+    icc = population.structure.icc
+    structure = Structure(LARGE // ROWS_A_UNIT, icc) if population.structure.units else Structure()
+    found: list[tuple[dict[str, float], dict[str, float]]] = []
+    for piece in range(PIECES):
+        random = np.random.default_rng([20130701, piece])
+        champion, challenger, _ = population.draw(random, LARGE, structure)
+        found.append((values(champion.table()), values(challenger.table())))
+    names = found[0][0]
+    means = {
+        name: tuple(float(np.mean([pair[which][name] for pair in found])) for which in (0, 1))
+        for name in names
     }
+    if isinstance(population, Regression):
+        # The mean of squares with so heavy tails converges slowly, and is known.
+        means["rmse"] = (1.0, 1.05)
+        means["r2"] = (0.0, 1 - 1.05**2)
+    return {name: (pair[0], pair[1]) for name, pair in means.items()}
+
+
+def better_by(metric: str, pair: tuple[float, float]) -> float:
+    """How much better the challenger truly is; below 0 for a drop."""
+    return goodness(metric, pair[1]) - goodness(metric, pair[0])

@@ -127,6 +127,9 @@ class Node:
             raise ValueError(f"{self.path(name)} is {value!r}, not a count")
         return value
 
+    def maybe_count(self, name: str) -> int | None:
+        return self.count(name) if self.tree.get(name) is not None else None
+
     def number(self, name: str) -> float:
         value = self.maybe_number(name)
         if value is None:

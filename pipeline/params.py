@@ -141,7 +141,7 @@ Pair = Annotated[tuple[Text, ...], AfterValidator(_pair)]
 
 
 class Evaluate(Section):
-    replicates: Annotated[int, Field(ge=100)] = 500
+    unit: Text = "night"
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
     min_slice_rows: Positive = 200
     pairs: tuple[Pair, ...] = ()

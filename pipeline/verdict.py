@@ -65,8 +65,13 @@ class Finding:
         The two values of which ``observed`` is the difference.
     method
         How the interval came about.
-    rows, rows_needed
-        Rows that were measured, and about how many it would take to tell.
+    rows
+        Those that were measured.
+    unit, units, units_needed
+        What varies (``night``, ``row`` or a column), how many there were, and about how many it
+        would take to tell.
+    design_effect
+        How many times the variance is what it would be if rows were independent.
     severity
         A ``warn`` is shown and decides nothing.
     tolerated
@@ -92,7 +97,10 @@ class Finding:
     challenger: float | None = None
     method: str | None = None
     rows: int | None = None
-    rows_needed: int | None = None
+    unit: str | None = None
+    units: int | None = None
+    units_needed: int | None = None
+    design_effect: float | None = None
     severity: Severity = "block"
     tolerated: bool = False
     waiver: Waiver | None = None
@@ -100,7 +108,15 @@ class Finding:
     because: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("observed", "low", "high", "limit", "champion", "challenger"):
+        for name in (
+            "observed",
+            "low",
+            "high",
+            "limit",
+            "champion",
+            "challenger",
+            "design_effect",
+        ):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ValueError(f"{name} is {value}; a finding holds finite numbers or None")

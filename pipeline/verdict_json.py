@@ -26,15 +26,23 @@ from pipeline.verdict import (
     combine,
 )
 
-SCHEMA = 2
+SCHEMA = 3
 
 DIGESTS = ("bundle", "data", "contract", "policy", "code")
 _TEXTS = ("name", "candidate", *DIGESTS)
 _KEYS = frozenset({"schema", "outcome", "basis", *_TEXTS, "champion", "types", "findings"})
 _FINDING_KEYS = frozenset(field.name for field in fields(Finding))
-_FINDING_TEXTS = ("metric", "slice", "method", "owner", "because")
-_FINDING_NUMBERS = ("observed", "low", "high", "limit", "champion", "challenger")
-_FINDING_COUNTS = ("rows", "rows_needed")
+_FINDING_TEXTS = ("metric", "slice", "method", "unit", "owner", "because")
+_FINDING_NUMBERS = (
+    "observed",
+    "low",
+    "high",
+    "limit",
+    "champion",
+    "challenger",
+    "design_effect",
+)
+_FINDING_COUNTS = ("rows", "units", "units_needed")
 
 
 def dumps(verdict: Verdict) -> str:

@@ -72,7 +72,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (candidate.args, candidate.encoding) == ({}, "auto")
     assert (found.bundle.reference_rows, found.bundle.allow_types) == (5000, ())
     assert (found.bundle.compile, found.bundle.tolerance) == ("auto", 1e-12)
-    assert (found.evaluate.replicates, found.evaluate.confidence) == (500, 0.95)
+    assert (found.evaluate.unit, found.evaluate.confidence) == ("night", 0.95)
     assert (found.evaluate.min_slice_rows, found.evaluate.pairs) == (200, ())
     assert found.registry.stage == "prod"
     assert (found.score.carrier, found.score.batch_rows) == ("auto", 50_000)
@@ -106,7 +106,6 @@ def test_mappings_are_frozen_also_where_they_are_defaults() -> None:
         ("train", "threshold", (0.001, 0.999), (0, 1)),
         ("bundle", "reference_rows", (1, 10), (0, -1)),
         ("bundle", "tolerance", (0, 1e-3), (-1e-9, 1.1e-3)),
-        ("evaluate", "replicates", (100, 1000), (99, 0)),
         ("evaluate", "confidence", (0.51, 0.999), (0.5, 1)),
         ("evaluate", "min_slice_rows", (1, 9), (0, -1)),
         ("score", "batch_rows", (1, 9), (0, -1)),

@@ -77,7 +77,10 @@ findings = st.builds(
     challenger=numbers,
     method=texts,
     rows=counts,
-    rows_needed=counts,
+    unit=texts,
+    units=counts,
+    units_needed=counts,
+    design_effect=numbers,
     severity=st.sampled_from(["block", "warn"]),
     tolerated=st.booleans(),
     waiver=waivers,
@@ -148,7 +151,7 @@ def test_a_verdict_survives_the_way_to_json_and_back(
 
 
 def test_a_finding_may_be_about_no_rows() -> None:
-    empty = replace(finding(Outcome.FAIL), rows=0, rows_needed=0)
+    empty = replace(finding(Outcome.FAIL), rows=0, units=0, units_needed=0)
     assert loads(dumps(verdict(empty)), "verdict.json").findings == (empty,)
 
 
@@ -172,8 +175,9 @@ def test_the_champion_is_stated() -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_finding_holds_finite_numbers_only(value: float) -> None:
-    with pytest.raises(ValueError, match="finite"):
-        Finding(rule="r", kind="rule", outcome=Outcome.PASS, detail="d", observed=value)
+    for name in ("observed", "design_effect"):
+        with pytest.raises(ValueError, match=f"{name} is .*finite"):
+            Finding(rule="r", kind="rule", outcome=Outcome.PASS, detail="d", **{name: value})
 
 
 def changed(path: list[str | int], value: object) -> str:
@@ -224,7 +228,10 @@ def changed(path: list[str | int], value: object) -> str:
         (changed(["findings", 0, "limit"], float("nan")), "NaN is not a number"),
         (changed(["findings", 0, "rows"], True), "rows is True"),
         (changed(["findings", 0, "rows"], -1), "rows is -1"),
-        (changed(["findings", 0, "rows_needed"], 1.5), "rows_needed is 1.5"),
+        (changed(["findings", 0, "units_needed"], 1.5), "units_needed is 1.5"),
+        (changed(["findings", 0, "units"], -1), "units is -1"),
+        (changed(["findings", 0, "unit"], 5), r"findings\[0\].unit is 5, not a text"),
+        (changed(["findings", 0, "design_effect"], "2"), "not a number"),
         (changed(["findings", 0, "direction"], "up"), "direction is 'up'"),
         (changed(["findings", 0, "rule"], KeyError), "lacks rule"),
         (changed(["findings", 0, "rule"], ""), r"findings\[0\].rule is '', not a text"),

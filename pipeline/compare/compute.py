@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,9 @@ from pipeline.distance import js_distance
 from pipeline.features import Floats
 from pipeline.metrics.scored import Scored
 from pipeline.metrics.table import Bools, Ints
-from pipeline.paired.difference import Difference, differences
+from pipeline.metrics.units import Units
+from pipeline.paired.difference import differences
+from pipeline.paired.estimates import share_of
 from pipeline.params import Evaluate
 from pipeline.profile import SCORE_GRID, ColumnGrid, NumberGrid
 from pipeline.slices import Part, parts
@@ -23,32 +24,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def overall(
-    champion: Scored, challenger: Scored, settings: Evaluate, seed: int
-) -> dict[str, Difference]:
-    """Every metric's difference over all rows."""
-    return differences(
-        champion,
-        challenger,
-        replicates=settings.replicates,
-        confidence=settings.confidence,
-        seed=seed,
-    )
-
-
 def by_slice(
     frame: pd.DataFrame,
     champion: Scored,
     challenger: Scored,
+    units: Units,
     fields: Sequence[str],
     settings: Evaluate,
-    seed: int,
 ) -> tuple[SliceComparison, ...]:
-    """The same in each value of each field, and in the pairs that ``settings`` asks for.
+    """Every metric's difference in each value of each field, and in the pairs asked for.
 
     Nothing is left out: a slice with too few rows is listed with the reason, so that a rule
-    about it fails instead of passing over it. Each slice has a random stream of its own, so
-    adding a slice changes no other.
+    about it does not pass over it.
 
     Raises
     ------
@@ -56,35 +43,26 @@ def by_slice(
         ``frame`` lacks fields.
     """
     found = parts(frame, fields, settings.pairs)
-    return tuple(
-        _one(part, champion.rows(part.rows), challenger.rows(part.rows), settings, seed)
-        for part in found
-    )
+    return tuple(_one(part, champion, challenger, units, settings) for part in found)
 
 
 def _one(
-    part: Part, champion: Scored, challenger: Scored, settings: Evaluate, seed: int
+    part: Part, champion: Scored, challenger: Scored, units: Units, settings: Evaluate
 ) -> SliceComparison:
-    rows = len(part.rows)
+    rows, of_part = len(part.rows), units.chosen(part.rows)
     if rows < settings.min_slice_rows:
         why = f"{rows} rows, fewer than {settings.min_slice_rows}"
-        return SliceComparison(part.field, part.value, rows, None, why)
+        return SliceComparison(part.field, part.value, rows, of_part.count, None, why)
     found = differences(
-        champion,
-        challenger,
-        replicates=settings.replicates,
+        champion.rows(part.rows),
+        challenger.rows(part.rows),
+        units=of_part,
         confidence=settings.confidence,
-        seed=[seed, _stream(part)],
     )
-    return SliceComparison(part.field, part.value, rows, found)
+    return SliceComparison(part.field, part.value, rows, of_part.count, found)
 
 
-def _stream(part: Part) -> int:
-    name = f"{len(part.field)}:{part.field}={part.value}"
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-
-
-def stability(champion: Scored, challenger: Scored) -> Stability:
+def stability(champion: Scored, challenger: Scored, units: Units, confidence: float) -> Stability:
     """How far the answers of one model are from the other's on the same rows.
 
     The distance of several classes is that of the class whose probabilities moved most.
@@ -97,8 +75,8 @@ def stability(champion: Scored, challenger: Scored) -> Stability:
     other = _flipped(champion, challenger)
     if other is None:
         return Stability(max(moved), None, None)
-    rows = int(np.count_nonzero(other))
-    return Stability(max(moved), rows / len(other), rows)
+    flipped = share_of(other, units, confidence)
+    return Stability(max(moved), flipped, int(np.count_nonzero(other)))
 
 
 def _columns(scored: Scored) -> list[Floats]:

@@ -14,12 +14,12 @@ from types import MappingProxyType
 from typing import Literal, cast, get_args
 
 from pipeline import jsonfile, layout
-from pipeline.estimate import Estimate
+from pipeline.estimate import Estimate, read_estimate
 from pipeline.jsonfile import Node, kind
 from pipeline.paired.difference import Difference
 from pipeline.tasks import METRICS, Task, goodness
 
-SCHEMA = 1
+SCHEMA = 2
 
 State = Literal["none", "compared", "unreadable", "features_missing", "incomparable"]
 """``none``: nothing holds the stage. ``unreadable``: a champion is there but its bundle
@@ -62,6 +62,7 @@ class SliceComparison:
     field: str
     value: str
     rows: int
+    units: int
     differences: Mapping[str, Difference] | None
     why: str | None = None
 
@@ -80,7 +81,7 @@ class Stability:
     """
 
     distance: float
-    flipped: float | None
+    flipped: Estimate | None
     rows: int | None
 
 
@@ -101,8 +102,9 @@ class Comparison:
     data: str
     contract: str
     rows: int
+    unit: str
+    units: int
     confidence: float
-    replicates: int
     differences: Mapping[str, Difference] | None
     slices: tuple[SliceComparison, ...]
     stability: Stability | None
@@ -126,14 +128,16 @@ class Comparison:
             "data": self.data,
             "contract": self.contract,
             "rows": self.rows,
+            "unit": self.unit,
+            "units": self.units,
             "confidence": self.confidence,
-            "replicates": self.replicates,
             "differences": _all_plain(self.differences),
             "slices": [
                 {
                     "field": part.field,
                     "value": part.value,
                     "rows": part.rows,
+                    "units": part.units,
                     "differences": _all_plain(part.differences),
                     "why": part.why,
                 }
@@ -143,7 +147,7 @@ class Comparison:
             if stability is None
             else {
                 "distance": _short(stability.distance),
-                "flipped": _short(stability.flipped),
+                "flipped": None if stability.flipped is None else stability.flipped.plain(),
                 "rows": stability.rows,
             },
         }
@@ -151,7 +155,19 @@ class Comparison:
 
 def interval(one: Difference | None) -> Estimate | None:
     """The difference as a value with its interval, to be drawn or printed."""
-    return None if one is None else Estimate(one.value, one.low, one.high, one.why)
+    if one is None:
+        return None
+    return Estimate(
+        one.value,
+        one.low,
+        one.high,
+        one.why,
+        one.degrees,
+        one.design_effect,
+        one.few,
+        one.needed,
+        one.doubt,
+    )
 
 
 def worst_first(found: Comparison) -> list[SliceComparison]:
@@ -208,6 +224,10 @@ def _plain(one: Difference) -> dict[str, object]:
         "high": _short(one.high),
         "method": one.method,
         "why": one.why,
+        "design_effect": _short(one.design_effect),
+        "few": one.few,
+        "needed": one.needed,
+        "doubt": one.doubt,
     }
 
 
@@ -253,8 +273,9 @@ def _comparison(node: Node) -> Comparison:
         data=node.text("data"),
         contract=node.text("contract"),
         rows=node.count("rows"),
+        unit=node.text("unit"),
+        units=node.count("units"),
         confidence=confidence,
-        replicates=node.count("replicates"),
         differences=None if differences is None else _differences(differences),
         slices=slices,
         stability=None if stability is None else _stability(stability),
@@ -272,10 +293,10 @@ def _champion(node: Node, compared: bool) -> Champion:
 
 
 def _stability(node: Node) -> Stability:
-    flipped = node.maybe_number("flipped")
+    flipped = node.maybe_node("flipped")
     return Stability(
         distance=node.number("distance"),
-        flipped=flipped,
+        flipped=None if flipped is None else read_estimate(flipped),
         rows=None if flipped is None else node.count("rows"),
     )
 
@@ -292,6 +313,7 @@ def _slice(node: Node) -> SliceComparison:
         field=node.text("field"),
         value=value,
         rows=node.count("rows"),
+        units=node.count("units"),
         differences=None if differences is None else _differences(differences),
         why=why,
     )
@@ -317,4 +339,8 @@ def _difference(node: Node) -> Difference:
         high=node.maybe_number("high"),
         method=node.text("method"),
         why=why,
+        design_effect=node.maybe_number("design_effect"),
+        few=node.flag("few"),
+        needed=node.maybe_count("needed"),
+        doubt=node.maybe_text("doubt"),
     )

@@ -12,7 +12,8 @@ from pipeline.compare.results import (
     interval,
     worst_first,
 )
-from pipeline.estimate import Estimate, cells, short
+from pipeline.estimate import Estimate, cells, effect, hangs, short
+from pipeline.metrics.units import counted
 from pipeline.paired.difference import Difference
 from pipeline.tasks import better
 
@@ -80,13 +81,15 @@ The challenger is candidate <b>{{ c.challenger.candidate }}</b> of {{ c.name }}.
 {% if c.stability %}<div><dt>Distance of the scores, 0 to 1</dt>
 <dd>{{ short(c.stability.distance) }}</dd></div>
 {% if c.stability.flipped is not none %}<div><dt>Rows with another prediction</dt>
-<dd>{{ "{:,}".format(c.stability.rows) }}, {{ "{:.2%}".format(c.stability.flipped) }}</dd></div>
+<dd>{{ "{:,}".format(c.stability.rows) }},
+{{ "{:.2%}".format(c.stability.flipped.value) }}</dd></div>
 {% endif %}{% endif %}
 </dl>
 {% if groups %}
 <h2>Differences, with {{ confidence }} intervals</h2>
 <p class="quiet">Challenger less champion, on the same rows: what both find hard cancels out. The
-dashed line is no difference. The bar is the {{ confidence }} interval of the difference.</p>
+dashed line is no difference. The bar is the {{ confidence }} interval of the difference over
+{{ units }}.{% if hangs %} <b>Rows hang together here</b>: {{ hangs }}.{% endif %}</p>
 {% for group in groups %}
 <h3>{{ group.title }}</h3>
 <div class="wide"><table>
@@ -95,7 +98,9 @@ dashed line is no difference. The bar is the {{ confidence }} interval of the di
 <tbody>{% for name, one in group.rows %}<tr><td>{{ name }}</td>
 {{ numbers(one) }}
 <td>{{ charts.strip(interval(one), group.low, group.high, 0.0) | safe }}</td>
-<td class="why">{{ one.why or one.method }}</td></tr>{% endfor %}
+<td class="why">{{ one.why or one.method }}{% if one.design_effect is not none %}, design
+effect {{ effect(interval(one)) }}{% endif %}{% if one.doubt %}. Mind: {{ one.doubt }}{% endif %}
+</td></tr>{% endfor %}
 <tr class="axis"><td colspan="5"></td>
 <td>{{ charts.axis(group.low, group.high) | safe }}</td><td></td></tr>
 </tbody></table></div>
@@ -153,6 +158,9 @@ def render(found: Comparison) -> str:
         by=by,
         better=better,
         charts=charts,
+        units=counted(found.units, found.unit),
+        effect=effect,
+        hangs=hangs(_drawn(found)),
         interval=interval,
         numbers=numbers,
         short=short,
@@ -184,6 +192,12 @@ def _groups(found: Comparison) -> list[Group]:
         if rows:
             groups.append(Group(title, rows, *_axis([one for _, one in rows])))
     return groups
+
+
+def _drawn(found: Comparison) -> dict[str, Estimate]:
+    """The differences by metric, as numbers with intervals."""
+    drawn = {name: interval(one) for name, one in (found.differences or {}).items()}
+    return {name: one for name, one in drawn.items() if one is not None}
 
 
 def _axis(found: list[Difference]) -> tuple[float, float]:

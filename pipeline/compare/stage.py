@@ -13,7 +13,9 @@ from pipeline.compare.champion import Opponent, opponent
 from pipeline.compare.results import Challenger, Comparison
 from pipeline.compare.terminal import show
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import units_of
 from pipeline.page import compose
+from pipeline.paired.difference import differences
 from pipeline.params import Params, Window
 
 
@@ -41,6 +43,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     task, classes = manifest.task, manifest.classes
     truth = holdout.labels(frame, manifest.label, task, classes)
     scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
+    units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
     other = opponent(root, frame, manifest, allowed)
     found = Comparison(
         name=manifest.name,
@@ -52,8 +55,9 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
         data=data,
         contract=digests.contract_at(root, params),
         rows=len(frame),
+        unit=units.name,
+        units=units.count,
         confidence=params.evaluate.confidence,
-        replicates=params.evaluate.replicates,
         differences=None,
         slices=(),
         stability=None,
@@ -61,13 +65,13 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     if other.scores is not None and other.manifest is not None:
         before = Scored(task, truth, other.scores, classes, other.manifest.threshold)
         after = Scored(task, truth, scores, classes, manifest.threshold)
-        settings, seed = params.evaluate, params.seed
+        settings = params.evaluate
         found = replace(
             found,
             why=unfair(other, params.prepare.holdout),
-            differences=compute.overall(before, after, settings, seed),
-            slices=compute.by_slice(frame, before, after, manifest.slices, settings, seed),
-            stability=compute.stability(before, after),
+            differences=differences(before, after, units=units, confidence=settings.confidence),
+            slices=compute.by_slice(frame, before, after, units, manifest.slices, settings),
+            stability=compute.stability(before, after, units, settings.confidence),
         )
     document = found.plain()
     html = compose(section.headline(found), section.render(found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pipeline.compare.results import RANKED_BY, Comparison, interval, worst_first
 from pipeline.compare.section import headline
 from pipeline.estimate import cells, short
+from pipeline.metrics.units import counted
 from pipeline.paired.difference import Difference
 from pipeline.tasks import better
 from pipeline.terminal import console
@@ -24,7 +25,11 @@ def show(found: Comparison) -> None:
     if found.differences is None:
         return
     table = Table(
-        title=escape(f"{headline(found)} on {found.rows:,} rows of holdout"), title_justify="left"
+        title=escape(
+            f"{headline(found)} on {found.rows:,} rows of holdout, "
+            f"{counted(found.units, found.unit)}"
+        ),
+        title_justify="left",
     )
     span = f"{found.confidence * 100:g}% interval"
     for column in ("metric", "champion", "challenger", "difference", span, "better"):
@@ -36,7 +41,8 @@ def show(found: Comparison) -> None:
         flipped = found.stability.flipped
         told = f"Distance of the scores {short(found.stability.distance)}"
         if flipped is not None:
-            told += f"; another prediction in {found.stability.rows:,} rows, {flipped:.2%}"
+            value, span = cells(flipped)
+            told += f"; another prediction in {found.stability.rows:,} rows, {value} ({span})"
         out.print(f"{told}.", soft_wrap=True)
     if not found.slices:
         return

@@ -6,15 +6,20 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pipeline.evaluate.bootstrap import estimates
 from pipeline.evaluate.results import Evaluation
 from pipeline.evaluate.slices import evaluate_slices
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import Units
+from pipeline.paired.estimates import estimates
 from pipeline.params import Evaluate
 
 
 def evaluate(
-    frame: pd.DataFrame, scored: Scored, slices: Sequence[str], settings: Evaluate, seed: int
+    frame: pd.DataFrame,
+    scored: Scored,
+    units: Units,
+    slices: Sequence[str],
+    settings: Evaluate,
 ) -> Evaluation:
     """Metrics with intervals, over all rows and in each slice.
 
@@ -24,32 +29,27 @@ def evaluate(
         The holdout, ``n`` rows, with the slice fields.
     scored
         The same rows' truths and scores, all of them valid.
+    units
+        Which of the rows hang together.
     slices
         Columns to slice by.
     settings
-        Resamples, confidence and the fewest rows of a slice.
-    seed
-        Of every random draw.
+        Confidence, pairs of slices and the fewest rows of one.
 
     Raises
     ------
     SchemaMismatch
         A slice field that the holdout lacks.
     """
-    metrics = estimates(
-        scored.table(),
-        replicates=settings.replicates,
-        confidence=settings.confidence,
-        seed=seed,
-    )
     return Evaluation(
         task=scored.task,
         rows=len(scored),
+        unit=units.name,
+        units=units.count,
         positives=scored.positives,
         selected=scored.selected,
         threshold=scored.threshold if scored.task == "binary" else None,
         confidence=settings.confidence,
-        replicates=settings.replicates,
-        metrics=metrics,
-        slices=evaluate_slices(frame, scored, slices, settings, seed),
+        metrics=estimates(scored, units, settings.confidence),
+        slices=evaluate_slices(frame, scored, units, slices, settings),
     )

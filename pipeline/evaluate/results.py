@@ -16,15 +16,23 @@ SHOWN_BY: Mapping[Task, tuple[str, str]] = {
 """The metric that slices are ranked by where people look at them, and the one beside it."""
 
 
+SELECTION = "selection_rate"
+
+
 @dataclass(frozen=True)
 class SliceResult:
-    """The rows of `pipeline.slices.Part`; ``metrics`` is None where they are too few."""
+    """The rows of `pipeline.slices.Part`; ``metrics`` is None where they are too few.
+
+    ``selection_rate`` is the share of rows that a binary model says yes to.
+    """
 
     field: str
     value: str
     rows: int
+    units: int
     positives: int | None
     selected: int | None
+    selection_rate: Estimate | None
     metrics: Mapping[str, Estimate] | None
     why: str | None = None
 
@@ -34,6 +42,8 @@ class SliceResult:
             "field": self.field,
             "value": self.value,
             **_counts(self.rows, self.positives, self.selected),
+            "units": self.units,
+            **({} if self.selection_rate is None else _plain({SELECTION: self.selection_rate})),
             "metrics": None if self.metrics is None else _plain(self.metrics),
         }
         return result if self.why is None else {**result, "why": self.why}
@@ -43,16 +53,18 @@ class SliceResult:
 class Evaluation:
     """All that is computed from labels and scores alone.
 
+    ``unit`` and ``units`` say what varies, and how many there are (`pipeline.metrics.units`).
     ``positives``, ``selected`` (rows it says yes to) and ``threshold`` are a binary model's.
     """
 
     task: Task
     rows: int
+    unit: str
+    units: int
     positives: int | None
     selected: int | None
     threshold: float | None
     confidence: float
-    replicates: int
     metrics: Mapping[str, Estimate]
     slices: tuple[SliceResult, ...]
 
@@ -61,10 +73,11 @@ class Evaluation:
         threshold = {} if self.threshold is None else {"threshold": self.threshold}
         return {
             "task": self.task,
+            "unit": self.unit,
+            "units": self.units,
             **_counts(self.rows, self.positives, self.selected),
             **threshold,
             "confidence": self.confidence,
-            "replicates": self.replicates,
             "metrics": _plain(self.metrics),
             "slices": [part.plain() for part in self.slices],
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipeline import charts
-from pipeline.estimate import Estimate, cells
+from pipeline.estimate import Estimate, cells, effect, hangs
 from pipeline.evaluate.results import (
     SHOWN_BY,
     Evaluation,
@@ -13,6 +13,7 @@ from pipeline.evaluate.results import (
     worst_first,
 )
 from pipeline.evaluate.views import MEANING
+from pipeline.metrics.units import counted, many
 from pipeline.tasks import better
 
 SHOWN = 30
@@ -91,21 +92,24 @@ the holdout of {{ a.window }}.</p>
 </dl>
 
 <h2>Metrics, with {{ confidence }} intervals</h2>
-<p class="quiet">The dot is the value on all rows. The bar is where {{ confidence }} of
-{{ e.replicates }} resamples of the holdout fall (percentile bootstrap{{ within }}, rows taken
-as independent): how far the value could move with another sample of such rows.</p>
+<p class="quiet">The dot is the value on all rows. The bar is the {{ confidence }} interval over
+{{ units }}: how far the value could move with other {{ many }} like these. The design effect says
+how many times the variance is what it would be if rows were independent.
+{% if hangs %}<b>Rows hang together here</b>: {{ hangs }}.{% endif %}</p>
 {% for group in groups %}
 <h3>{{ group.title }}</h3>
 <div class="wide"><table>
 <thead><tr><th class="name">Metric</th><th class="n">Value</th>
-<th class="n span">Interval</th><th></th>
+<th class="n span">Interval</th><th></th><th class="n">Design effect</th>
 <th>What it says</th></tr></thead>
 <tbody>{% for name, one in group.rows %}<tr><td>{{ name }}</td>
 <td class="n">{{ cells(one)[0] }}</td><td class="n">{{ cells(one)[1] }}</td>
 <td>{{ charts.strip(one, group.low, group.high) | safe }}</td>
-<td class="why">{{ one.why or meaning[name] }}</td></tr>{% endfor %}
+<td class="n">{{ effect(one) }}</td>
+<td class="why">{{ one.why or meaning[name] }}{% if one.doubt %} Mind: {{ one.doubt }}.{% endif %}
+</td></tr>{% endfor %}
 <tr class="axis"><td colspan="3"></td>
-<td>{{ charts.axis(group.low, group.high) | safe }}</td><td></td></tr>
+<td>{{ charts.axis(group.low, group.high) | safe }}</td><td colspan="2"></td></tr>
 </tbody></table></div>
 {% endfor %}
 
@@ -174,7 +178,10 @@ def render(found: Evaluation, about: About, body: str, evidently: str) -> str:
         a=about,
         e=found,
         confidence=f"{found.confidence * 100:g}%",
-        within="" if found.task == "regression" else " within each label",
+        units=counted(found.units, found.unit),
+        many=many(found.unit),
+        effect=effect,
+        hangs=hangs(found.metrics),
         groups=_groups(found, about.label),
         meaning=MEANING[found.task],
         cells=cells,

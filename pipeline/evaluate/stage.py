@@ -12,9 +12,10 @@ from pipeline.evaluate.results import Evaluation
 from pipeline.evaluate.section import About
 from pipeline.evaluate.terminal import show
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import units_of
 from pipeline.params import Params
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def run(root: Path, params: Params, as_json: bool = False) -> None:
@@ -44,7 +45,8 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     truth = holdout.labels(frame, manifest.label, task, classes)
     scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
     scored = Scored(task, truth, scores, classes, manifest.threshold)
-    found = compute.evaluate(frame, scored, manifest.slices, params.evaluate, params.seed)
+    units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
+    found = compute.evaluate(frame, scored, units, manifest.slices, params.evaluate)
     document = {
         "schema": SCHEMA,
         "name": manifest.name,

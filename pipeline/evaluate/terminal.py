@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.estimate import cells
+from pipeline.estimate import cells, effect, hangs
 from pipeline.evaluate.results import Evaluation, worst_first
+from pipeline.metrics.units import ROW, counted
 from pipeline.tasks import better
 from pipeline.terminal import console
 
@@ -18,12 +19,17 @@ def show(found: Evaluation, name: str, candidate: str) -> None:
 
     out = console()
     title = f"{name}: {candidate} on {found.rows:,} rows of holdout"
+    if found.unit != ROW:
+        title += f", {counted(found.units, found.unit)}"
     table = Table(title=title, title_justify="left")
-    for column in ("metric", "value", f"{found.confidence * 100:g}% interval", "better"):
+    span = f"{found.confidence * 100:g}% interval"
+    for column in ("metric", "value", span, "design effect", "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.metrics.items():
-        table.add_row(metric, *cells(one), one.why or better(metric))
+        table.add_row(metric, *cells(one), effect(one), one.why or better(metric))
     out.print(table)
+    if told := hangs(found.metrics):
+        out.print(f"Rows hang together: {told}.", soft_wrap=True)
     if not found.slices:
         return
     by = found.rank_by

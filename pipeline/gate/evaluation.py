@@ -12,20 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pipeline import jsonfile, layout
+from pipeline.estimate import Estimate, read_estimate
 from pipeline.jsonfile import Node, kind
 from pipeline.tasks import METRICS, Task
 
-SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One metric: its value and interval, or None and the reason why there is none."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    why: str | None = None
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -35,9 +26,11 @@ class Slice:
     field: str
     value: str
     rows: int
+    units: int
     positives: int | None
     selected: int | None
-    metrics: Mapping[str, Measured] | None
+    selection_rate: Estimate | None
+    metrics: Mapping[str, Estimate] | None
     why: str | None = None
 
     @property
@@ -60,12 +53,13 @@ class Evaluation:
     data: str
     contract: str
     rows: int
+    unit: str
+    units: int
     positives: int | None
     selected: int | None
     threshold: float | None
     confidence: float
-    replicates: int
-    metrics: Mapping[str, Measured]
+    metrics: Mapping[str, Estimate]
     slices: tuple[Slice, ...]
     types: tuple[str, ...] = ()
 
@@ -114,11 +108,12 @@ def _evaluation(node: Node) -> Evaluation:
         data=node.text("data"),
         contract=node.text("contract"),
         rows=node.count("rows"),
+        unit=node.text("unit"),
+        units=node.count("units"),
         positives=node.count("positives") if binary else None,
         selected=node.count("selected") if binary else None,
         threshold=node.number("threshold") if binary else None,
         confidence=confidence,
-        replicates=node.count("replicates"),
         metrics=_metrics(node.node("metrics")),
         slices=slices,
         types=node.texts("types"),
@@ -145,23 +140,16 @@ def _slice(node: Node, binary: bool) -> Slice:
         field=node.text("field"),
         value=str(value),
         rows=node.count("rows"),
+        units=node.count("units"),
         positives=node.count("positives") if binary else None,
         selected=node.count("selected") if binary else None,
+        selection_rate=read_estimate(node.node("selection_rate")) if binary else None,
         metrics=None if metrics is None else _metrics(node.node("metrics")),
         why=why,
     )
 
 
-def _metrics(node: Node) -> Mapping[str, Measured]:
-    parts = {name: Node(part, node.path(name)) for name, part in node.tree.items()}
+def _metrics(node: Node) -> Mapping[str, Estimate]:
     return MappingProxyType(
-        {
-            name: Measured(
-                value=part.maybe_number("value"),
-                low=part.maybe_number("low"),
-                high=part.maybe_number("high"),
-                why=part.maybe_text("why"),
-            )
-            for name, part in parts.items()
-        }
+        {name: read_estimate(Node(part, node.path(name))) for name, part in node.tree.items()}
     )

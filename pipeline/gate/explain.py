@@ -10,6 +10,7 @@ from pipeline.contract.report import RESULT
 from pipeline.errors import UsageError
 from pipeline.gate import rules, waivers, words
 from pipeline.gate.inputs import Inputs
+from pipeline.metrics.units import ROW, about, counted
 from pipeline.params import Params
 from pipeline.params_gate import (
     ChangeRule,
@@ -120,8 +121,13 @@ def _steps(finding: Finding) -> Iterator[str]:
         yield text + (f" by {finding.method}" if finding.method else "")
     if finding.limit is not None and finding.direction is not None:
         yield f"limit: {words.at(finding.limit, finding.direction)}"
-    if finding.outcome is not Outcome.PASS and finding.rows_needed is not None:
-        yield f"about {words.many(finding.rows_needed)} rows would tell"
+    if finding.unit is not None and finding.units is not None:
+        text = f"over {counted(finding.units, finding.unit)}"
+        if finding.design_effect is not None:
+            text += f", design effect {finding.design_effect:.2f}"
+        yield text
+    if finding.outcome is not Outcome.PASS and finding.units_needed is not None:
+        yield f"about {about(finding.units_needed, finding.unit or ROW)} would tell"
     yield f"so: {finding.detail}"
     if finding.waiver is not None:
         waiver = finding.waiver

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+from pipeline.metrics.units import Units, about
 from pipeline.params_gate import Judged
 from pipeline.verdict import Finding, Outcome
 
@@ -40,6 +41,32 @@ def too_small(rule: Judged, title: str, rows: int, why: str, min_rows: int | Non
         rows=rows,
     )
     return finding if min_rows is None or rows >= min_rows else _left_out(finding, min_rows)
+
+
+def too_few(
+    rule: Judged, why: str, title: str | None, rows: int, units: Units, needed: int | None
+) -> Finding:
+    """What was measured on too few rows, labels or units; more of them would tell.
+
+    Parameters
+    ----------
+    needed
+        Units that would be enough, if that is known.
+    """
+    metric = getattr(rule, "metric", None)
+    where = f" on {title}" if title else ""
+    takes = "" if needed is None else f"; it takes about {about(needed, units.name)}"
+    return found(
+        rule,
+        Outcome.INCONCLUSIVE,
+        f"{metric or 'the answer'}{where} cannot be judged yet: {why}{takes}",
+        metric=metric,
+        slice=title,
+        rows=rows,
+        unit=units.name,
+        units=units.count,
+        units_needed=needed,
+    )
 
 
 def left_out(rule: Judged, title: str, rows: int, min_rows: int) -> Finding:

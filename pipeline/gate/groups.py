@@ -1,17 +1,19 @@
 """Differences and ratios of two groups that share no row, with intervals. Pure.
 
-Each group comes with a value and an interval of its own. The interval of a difference keeps
+Each group comes with a value and an interval of its own, over units (`pipeline.metrics.units`).
+Groups of the same nights mostly move together, and then these intervals are too wide rather than
+too narrow. The interval of a difference keeps
 both intervals' unequal halves (Newcombe 1998, Statistics in Medicine 17:873, method 10, for
 proportions; Zou and Donner 2008, Statistics in Medicine 27:1693, for any estimate), and so
-does that of a ratio (Donner and Zou 2012, Statistics in Medicine 31:4048). A share's own
-interval is Wilson's (1927, JASA 22:209), which is right also near 0 and 1.
+does that of a ratio (Donner and Zou 2012, Statistics in Medicine 31:4048).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
+
+from scipy import special
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Group:
     value: float
     low: float
     high: float
+    degrees: float | None = None
 
 
 @dataclass(frozen=True)
@@ -34,19 +37,11 @@ class Contrast:
     value: float
     low: float
     high: float
+    degrees: float | None = None
 
     @property
     def title(self) -> str:
         return f"{self.first.title} and {self.second.title}"
-
-
-def share(title: str, hits: int, rows: int, confidence: float) -> Group:
-    """A share of rows with Wilson's interval."""
-    z = quantile(confidence)
-    p = hits / rows
-    middle = (p + z * z / (2 * rows)) / (1 + z * z / rows)
-    half = z * math.sqrt(p * (1 - p) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
-    return Group(title, rows, p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
 
 
 def difference(one: Group, other: Group) -> Contrast:
@@ -55,7 +50,7 @@ def difference(one: Group, other: Group) -> Contrast:
     down = math.hypot(first.value - first.low, second.high - second.value)
     up = math.hypot(first.high - first.value, second.value - second.low)
     value = first.value - second.value
-    return Contrast(first, second, value, value - down, value + up)
+    return Contrast(first, second, value, value - down, value + up, _degrees(one, other))
 
 
 def ratio(one: Group, other: Group) -> Contrast:
@@ -76,26 +71,45 @@ def ratio(one: Group, other: Group) -> Contrast:
     product = first.value * second.value
     low = _end(product, second.low, second.value, first.high, first.value, -1)
     high = _end(product, second.high, second.value, first.low, first.value, 1)
-    return Contrast(first, second, value, min(low, value), max(high, value))
+    return Contrast(first, second, value, min(low, value), max(high, value), _degrees(one, other))
 
 
-def chance(value: float, near: float, limit: float, confidence: float) -> float:
+def chance(
+    value: float, near: float, limit: float, confidence: float, degrees: float | None = None
+) -> float:
     """How likely a value this far past ``limit`` is if the truth lies on it.
 
-    From the half of the interval that faces the limit, taken as normal. ``near`` is the end of
-    that half; the result is below (1 - confidence) / 2 just when that end is past the limit too.
+    From the half of the interval that faces the limit, taken as that of a t distribution.
+    ``near`` is the end of that half; the result is below (1 - confidence) / 2 just when that end
+    is past the limit too.
+
+    Parameters
+    ----------
+    degrees
+        Of freedom of the interval; None for a normal one.
     """
     certain = (1 - confidence) / 2
-    error = abs(value - near) / quantile(confidence)
-    found = NormalDist().cdf(-abs(value - limit) / error) if error > 0 else 0.0
+    error = abs(value - near) / quantile(confidence, degrees)
+    found = _below(-abs(value - limit) / error, degrees) if error > 0 else 0.0
     # Rounding must not let the chance and the interval disagree.
     past = (near - limit) * (value - limit) > 0
     return min(found, math.nextafter(certain, 0.0)) if past else max(found, certain)
 
 
-def quantile(confidence: float) -> float:
-    """Of the normal distribution, for an interval of this confidence."""
-    return NormalDist().inv_cdf((1 + confidence) / 2)
+def quantile(confidence: float, degrees: float | None = None) -> float:
+    """For an interval of this confidence, of the normal or the t distribution."""
+    share = (1 + confidence) / 2
+    return float(special.ndtri(share) if degrees is None else special.stdtrit(degrees, share))
+
+
+def _below(at: float, degrees: float | None) -> float:
+    return float(special.ndtr(at) if degrees is None else special.stdtr(degrees, at))
+
+
+def _degrees(one: Group, other: Group) -> float | None:
+    """The fewer of both groups': what is surer than that is not claimed."""
+    known = [each.degrees for each in (one, other) if each.degrees is not None]
+    return min(known, default=None)
 
 
 def _ordered(one: Group, other: Group) -> tuple[Group, Group]:

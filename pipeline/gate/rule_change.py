@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from pipeline.compare.results import Comparison
 from pipeline.gate import finding, parts, words
-from pipeline.paired.bounds import Bounds
+from pipeline.metrics.bounds import Bounds
+from pipeline.metrics.units import Units
 from pipeline.paired.decide import Decision, decide_all
 from pipeline.paired.difference import Difference
 from pipeline.paired.power import sentence, telling
@@ -30,6 +31,7 @@ class Sound:
 
     title: str | None
     rows: int
+    units: int
     difference: Difference
     bounds: Bounds
 
@@ -42,13 +44,23 @@ def decide(rule: ChangeRule, comparison: Comparison, gate: Gate) -> tuple[Findin
     if comparison.state != "compared" or comparison.differences is None:
         return (without_champion(rule, comparison),)
     if rule.slice is None:
-        read = [_read(rule, comparison.differences, comparison.rows, None)]
+        read = [
+            _read(
+                rule,
+                comparison.differences,
+                comparison.rows,
+                Units(comparison.unit, comparison.units),
+                None,
+            )
+        ]
         return tuple(_decided(rule, read, comparison, gate))
     wanted, rest = parts.chosen(rule, comparison.slices, "the comparison")
     read = [
         finding.too_small(rule, part.title, part.rows, part.why or "", rule.min_rows)
         if part.differences is None
-        else _read(rule, part.differences, part.rows, part.title)
+        else _read(
+            rule, part.differences, part.rows, Units(comparison.unit, part.units), part.title
+        )
         for part in wanted
     ]
     return (*_decided(rule, read, comparison, gate), *rest)
@@ -65,9 +77,15 @@ def without_champion(rule: Judged, comparison: Comparison) -> Finding:
 
 
 def _read(
-    rule: ChangeRule, differences: Mapping[str, Difference], rows: int, title: str | None
+    rule: ChangeRule,
+    differences: Mapping[str, Difference],
+    rows: int,
+    units: Units,
+    title: str | None,
 ) -> Sound | Finding:
     difference = differences.get(rule.metric)
+    if difference is not None and difference.few and difference.standard_error is None and rows:
+        return finding.too_few(rule, difference.why or "", title, rows, units, difference.needed)
     problem, bounds = "", None
     if difference is None:
         problem = f"the comparison has no {rule.metric}"
@@ -82,7 +100,7 @@ def _read(
             problem = f"the difference of {rule.metric} decides nothing: {error}"
     if difference is None or bounds is None:
         return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric)
-    return Sound(title, rows, difference, bounds)
+    return Sound(title, rows, units.count, difference, bounds)
 
 
 def _decided(
@@ -111,15 +129,20 @@ def _finding(
     sign = 1.0 if direction == "min" else -1.0
     value = sign * sound.bounds.value
     low, high = sorted((sign * decision.low, sign * decision.high))
-    needed = None
-    if outcome is Outcome.PASS:
+    needed, doubt = None, sound.difference.doubt
+    if outcome is Outcome.PASS and doubt is not None:
+        outcome = Outcome.INCONCLUSIVE
+        verb = f"seems to meet the limit of {words.at(limit, direction)}, but {doubt}"
+    elif outcome is Outcome.PASS:
         verb = f"meets the limit of {words.at(limit, direction)}"
     elif outcome is Outcome.FAIL:
         verb = f"misses the limit of {words.at(limit, direction)}"
     else:
-        needed = telling(sound.rows, sound.bounds, rule.worst, comparison.confidence, gate.power)
+        units = Units(comparison.unit, sound.units)
+        needed = telling(units.count, sound.bounds, rule.worst, comparison.confidence, gate.power)
         verb = f"cannot be told from the limit of {words.at(limit, direction)}: " + sentence(
             sound.rows,
+            units,
             "this slice" if sound.title else "the holdout",
             rule.metric,
             sound.bounds,
@@ -132,7 +155,8 @@ def _finding(
     return finding.found(
         rule,
         outcome,
-        f"the change of {rule.metric}{where} is {numbers} which {verb}",
+        f"the change of {rule.metric}{where} is {numbers} which {verb}"
+        f"{words.hanging(sound.difference.design_effect)}",
         metric=rule.metric,
         slice=sound.title,
         observed=value,
@@ -144,7 +168,10 @@ def _finding(
         challenger=finding.finite(sound.difference.challenger),
         method=sound.difference.method,
         rows=sound.rows,
-        rows_needed=needed,
+        unit=comparison.unit,
+        units=sound.units,
+        units_needed=needed,
+        design_effect=finding.finite(sound.difference.design_effect),
     )
 
 

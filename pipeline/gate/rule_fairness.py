@@ -12,6 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
+from pipeline.estimate import Estimate
 from pipeline.gate import finding, groups, words
 from pipeline.gate.evaluation import Evaluation, Slice
 from pipeline.gate.groups import Contrast, Group
@@ -38,14 +39,17 @@ def decide(rule: FairnessRule, evaluation: Evaluation, gate: Gate) -> tuple[Find
     problems = [f"{part.title}: {why}" for part in wanted if (why := _problem(rule, part))]
     if problems:
         return (finding.fail(rule, "; ".join(problems), metric=rule.of),)
-    read = [_group(rule, part, evaluation) for part in wanted]
+    read = [_group(rule, part) for part in wanted]
     unmeasured = [each for each in read if isinstance(each, str)]
     measured = [each for each in read if isinstance(each, Group)]
     try:
         pairs = [_contrast(rule, *pair) for pair in combinations(measured, 2)]
     except ValueError as error:
         return (finding.fail(rule, str(error), metric=rule.of),)
-    return (_judged(rule, pairs, unmeasured, evaluation, gate, len(mine) - len(wanted)),)
+    doubts = list(
+        dict.fromkeys(one.doubt for part in wanted if (one := _measured(rule, part)) and one.doubt)
+    )
+    return (_judged(rule, pairs, unmeasured, doubts, evaluation, gate, len(mine) - len(wanted)),)
 
 
 def limit_of(rule: FairnessRule) -> tuple[float, Direction]:
@@ -64,16 +68,21 @@ def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
     return unfit(rule.of, evaluation.task)
 
 
+def _measured(rule: FairnessRule, part: Slice) -> Estimate | None:
+    """The number that the rule is about; None if the group is too small to be measured."""
+    if rule.of == "selection_rate":
+        return part.selection_rate
+    return None if part.metrics is None else part.metrics.get(rule.of)
+
+
 def _problem(rule: FairnessRule, part: Slice) -> str:
     """Why the group's number may not be believed; empty if it may, or if there is none yet."""
-    if rule.of == "selection_rate":
-        if part.selected is None or part.selected <= part.rows:
-            return ""
-        return f"{part.selected} of {part.rows} rows got a yes, which cannot be"
-    if part.metrics is None:
+    measured = _measured(rule, part)
+    if part.metrics is None and rule.of != "selection_rate":
         return ""
-    measured = part.metrics.get(rule.of)
     if measured is None or measured.value is None:
+        if measured is not None and measured.few:
+            return ""
         why = None if measured is None else measured.why
         return f"{rule.of} could not be computed: {why or 'no reason was given'}"
     if part.rows == 0:
@@ -81,22 +90,25 @@ def _problem(rule: FairnessRule, part: Slice) -> str:
     given = [end for end in (measured.low, measured.value, measured.high) if end is not None]
     if not all(math.isfinite(end) for end in given) or given != sorted(given):
         return f"{rule.of} or its interval is no number to decide on"
+    if rule.of == "selection_rate" and part.selected is not None:
+        if not 0 <= part.selected <= part.rows:
+            return f"{part.selected} of {part.rows} rows got a yes, which cannot be"
+        # Two places that tell the same: a file in which they differ was edited.
+        if abs(part.selected / part.rows - measured.value) > 1e-6:
+            return f"{part.selected} of {part.rows} rows got a yes, not {measured.value:.6g}"
     return ""
 
 
-def _group(rule: FairnessRule, part: Slice, evaluation: Evaluation) -> Group | str:
+def _group(rule: FairnessRule, part: Slice) -> Group | str:
     """The group's value and interval, or why there is none yet."""
-    if rule.of == "selection_rate":
-        if not part.rows or part.selected is None:
-            return f"{part.title} has no rows"
-        return groups.share(part.title, part.selected, part.rows, evaluation.confidence)
-    if part.metrics is None:
+    measured = _measured(rule, part)
+    if measured is None:
         return f"{part.title} is too small to measure: {part.why or f'{part.rows} rows'}"
-    measured = part.metrics[rule.of]
-    assert measured.value is not None
-    if measured.low is None or measured.high is None:
+    if measured.value is None or measured.low is None or measured.high is None:
         return f"{part.title} has no interval: {measured.why or 'no reason was given'}"
-    return Group(part.title, part.rows, measured.value, measured.low, measured.high)
+    return Group(
+        part.title, part.rows, measured.value, measured.low, measured.high, measured.degrees
+    )
 
 
 def _contrast(rule: FairnessRule, one: Group, other: Group) -> Contrast:
@@ -109,6 +121,7 @@ def _judged(
     rule: FairnessRule,
     pairs: list[Contrast],
     unmeasured: list[str],
+    doubts: list[str],
     evaluation: Evaluation,
     gate: Gate,
     left_out: int,
@@ -121,7 +134,7 @@ def _judged(
     worst = [pair.high if direction == "max" else pair.low for pair in pairs]
     best = [pair.low if direction == "max" else pair.high for pair in pairs]
     chances = [
-        groups.chance(pair.value, near, limit, evaluation.confidence)
+        groups.chance(pair.value, near, limit, evaluation.confidence, pair.degrees)
         if sign * pair.value > sign * limit
         else 1.0
         for pair, near in zip(pairs, best, strict=True)
@@ -134,7 +147,7 @@ def _judged(
     elif any(sign * end > sign * limit for end in worst):
         outcome, verb = Outcome.INCONCLUSIVE, "cannot be told from"
         place = max(range(len(pairs)), key=lambda i: sign * worst[i])
-    elif unmeasured:
+    elif unmeasured or doubts:
         outcome, verb = Outcome.INCONCLUSIVE, "meets"
     else:
         outcome, verb = Outcome.PASS, "meets"
@@ -145,8 +158,8 @@ def _judged(
         f"the {what} of {rule.of} between {pair.title}, the furthest of {len(pairs)} pairs, is "
         f"{numbers} which {verb} the limit of {words.at(limit, direction)}"
     )
-    if unmeasured:
-        detail += f"; {'; '.join(unmeasured)}"
+    if unmeasured or doubts:
+        detail += f"; {'; '.join((*unmeasured, *doubts))}"
     if left_out:
         detail += f"; {left_out} groups under {rule.min_rows} rows are left out"
     return finding.found(
@@ -160,5 +173,7 @@ def _judged(
         limit=limit,
         direction=direction,
         rows=pair.first.rows + pair.second.rows,
+        unit=evaluation.unit,
+        units=evaluation.units,
         method="Newcombe and Zou-Donner" if direction == "max" else "Donner-Zou",
     )

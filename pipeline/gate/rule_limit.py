@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.estimate import Estimate
 from pipeline.gate import finding, groups, parts, words
-from pipeline.gate.evaluation import Evaluation, Measured
+from pipeline.gate.evaluation import Evaluation
+from pipeline.metrics.units import ROW, Units, about, counted
 from pipeline.paired.decide import adjusted
-from pipeline.paired.power import rows_needed
+from pipeline.paired.power import units_needed
 from pipeline.params_gate import Gate, LimitRule
 from pipeline.tasks import unfit
 from pipeline.verdict import Direction, Finding, Outcome
-
-METHOD = "percentile bootstrap"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Sound:
 
     title: str | None
     rows: int
-    measured: Measured
+    units: int
+    measured: Estimate
     value: float
     low: float
     high: float
@@ -40,7 +41,7 @@ class Sound:
         """How likely a miss like this is where the limit is just met."""
         if self.value >= self.limit:
             return 1.0
-        return groups.chance(self.value, self.high, self.limit, confidence)
+        return groups.chance(self.value, self.high, self.limit, confidence, self.measured.degrees)
 
 
 def decide(rule: LimitRule, evaluation: Evaluation, gate: Gate) -> tuple[Finding, ...]:
@@ -49,13 +50,19 @@ def decide(rule: LimitRule, evaluation: Evaluation, gate: Gate) -> tuple[Finding
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
     if rule.slice is None:
-        everywhere = _read(rule, evaluation.metrics, evaluation.rows, None)
+        everywhere = _read(
+            rule,
+            evaluation.metrics,
+            evaluation.rows,
+            Units(evaluation.unit, evaluation.units),
+            None,
+        )
         return tuple(_decided(rule, [everywhere], evaluation, gate))
     wanted, rest = parts.chosen(rule, evaluation.slices, "the evaluation")
     read = [
         finding.too_small(rule, part.title, part.rows, part.why or "", rule.min_rows)
         if part.metrics is None
-        else _read(rule, part.metrics, part.rows, part.title)
+        else _read(rule, part.metrics, part.rows, Units(evaluation.unit, part.units), part.title)
         for part in wanted
     ]
     return (*_decided(rule, read, evaluation, gate), *rest)
@@ -71,10 +78,16 @@ def limit_of(rule: LimitRule) -> tuple[float, Direction]:
 
 
 def _read(
-    rule: LimitRule, metrics: Mapping[str, Measured], rows: int, title: str | None
+    rule: LimitRule,
+    metrics: Mapping[str, Estimate],
+    rows: int,
+    units: Units,
+    title: str | None,
 ) -> Sound | Finding:
-    """What was measured, ready to be decided on, or FAIL with the reason why it is not."""
+    """What was measured, ready to be decided on, or a finding that says why it is not."""
     measured = metrics.get(rule.metric)
+    if measured is not None and _too_few(rule, measured) and rows:
+        return finding.too_few(rule, measured.why or "", title, rows, units, measured.needed)
     problem = _problem(rule, measured, rows)
     limit, direction = limit_of(rule)
     if measured is None or problem:
@@ -86,11 +99,17 @@ def _read(
         ends = (measured.value, measured.value)
     low, high = (measured.value if end is None else end for end in ends)
     if direction == "max":
-        return Sound(title, rows, measured, -measured.value, -high, -low, -limit)
-    return Sound(title, rows, measured, measured.value, low, high, limit)
+        return Sound(title, rows, units.count, measured, -measured.value, -high, -low, -limit)
+    return Sound(title, rows, units.count, measured, measured.value, low, high, limit)
 
 
-def _problem(rule: LimitRule, measured: Measured | None, rows: int) -> str:
+def _too_few(rule: LimitRule, measured: Estimate) -> bool:
+    """Whether more data would decide what this cannot: a number that is missing is no failure."""
+    missing = (measured.low, measured.high) if rule.decide == "interval" else ()
+    return measured.few and None in (measured.value, *missing)
+
+
+def _problem(rule: LimitRule, measured: Estimate | None, rows: int) -> str:
     """Why this measurement decides nothing; empty when it does."""
     if measured is None:
         return f"the evaluation has no {rule.metric}"
@@ -130,32 +149,43 @@ def _finding(
     limit, direction = limit_of(rule)
     words_of_limit = words.at(limit, direction)
     needed = None
-    if sound.low >= sound.limit:
+    doubt = sound.measured.doubt if rule.decide == "interval" else None
+    if sound.low >= sound.limit and doubt is None:
         outcome, verb = Outcome.PASS, f"meets the limit of {words_of_limit}"
+    elif sound.low >= sound.limit:
+        outcome = Outcome.INCONCLUSIVE
+        verb = f"seems to meet the limit of {words_of_limit}, but {doubt}"
     elif missed < (1 - evaluation.confidence) / 2:
         outcome, verb = Outcome.FAIL, f"misses the limit of {words_of_limit}"
     else:
         outcome = Outcome.INCONCLUSIVE
         needed = _needed(sound, evaluation, gate)
-        verb = f"cannot be told from the limit of {words_of_limit} on {sound.rows:,} rows"
+        size = f"{sound.rows:,} rows"
+        if evaluation.unit != ROW:
+            size += f" of {counted(sound.units, evaluation.unit)}"
+        verb = f"cannot be told from the limit of {words_of_limit} on {size}"
         if sound.high < sound.limit:
             verb += f": the interval misses it, but not after {gate.correction} over the slices"
         elif needed is not None:
-            verb += f"; about {words.many(needed)} would tell"
+            verb += f"; about {about(needed, evaluation.unit)} would tell"
     where = f" on {sound.title}" if sound.title else ""
     return finding.found(
         rule,
         outcome,
-        f"{rule.metric}{where} {_words(rule, sound.measured, limit, evaluation)} {verb}",
+        f"{rule.metric}{where} {_words(rule, sound.measured, limit, evaluation)} {verb}"
+        f"{words.hanging(sound.measured.design_effect)}",
         metric=rule.metric,
         slice=sound.title,
         rows=sound.rows,
-        rows_needed=needed,
+        unit=evaluation.unit,
+        units=sound.units,
+        units_needed=needed,
+        design_effect=finding.finite(sound.measured.design_effect),
         **_numbers(rule, sound.measured),
     )
 
 
-def _numbers(rule: LimitRule, measured: Measured) -> dict[str, object]:
+def _numbers(rule: LimitRule, measured: Estimate) -> dict[str, object]:
     limit, direction = limit_of(rule)
     return {
         "observed": finding.finite(measured.value),
@@ -163,19 +193,20 @@ def _numbers(rule: LimitRule, measured: Measured) -> dict[str, object]:
         "high": finding.finite(measured.high),
         "limit": limit,
         "direction": direction,
-        "method": METHOD if rule.decide == "interval" else "the value alone",
+        "method": "interval" if rule.decide == "interval" else "the value alone",
     }
 
 
 def _needed(sound: Sound, evaluation: Evaluation, gate: Gate) -> int | None:
-    """Rows it would take to tell this value from its limit; None if none would do."""
-    error = (sound.high - sound.low) / 2 / groups.quantile(evaluation.confidence)
-    return rows_needed(
-        sound.rows, error, sound.value, sound.limit, evaluation.confidence, gate.power
+    """Units it would take to tell this value from its limit; None if none would do."""
+    reach = groups.quantile(evaluation.confidence, sound.measured.degrees)
+    error = (sound.high - sound.low) / 2 / reach
+    return units_needed(
+        sound.units, error, sound.value, sound.limit, evaluation.confidence, gate.power
     )
 
 
-def _words(rule: LimitRule, measured: Measured, limit: float, evaluation: Evaluation) -> str:
+def _words(rule: LimitRule, measured: Estimate, limit: float, evaluation: Evaluation) -> str:
     value, low, high = measured.value, measured.low, measured.high
     assert value is not None
     if rule.decide == "value" or low is None or high is None:

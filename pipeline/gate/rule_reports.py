@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from pipeline.compare.results import Comparison
 from pipeline.contract.report import ContractReport
-from pipeline.gate import finding, groups, rule_change, words
+from pipeline.gate import finding, rule_change, words
 from pipeline.leakage.results import Leakage
+from pipeline.metrics.units import Units
 from pipeline.params_gate import (
     LEAKAGE_CHECKS,
     ContractRule,
@@ -43,10 +44,21 @@ def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...
     if found.flipped is None or found.rows is None:
         reason = f"a {comparison.task} model gives no answers that could be counted as flipped"
         return (finding.fail(rule, reason),)
+    share, limit = found.flipped, rule.max_flipped
     if not 0 <= found.rows <= rows:
         return (finding.fail(rule, f"{found.rows} of {rows} rows are flipped, which cannot be"),)
-    share = groups.share("flipped", found.rows, rows, comparison.confidence)
-    limit = rule.max_flipped
+    if share.value is None or abs(found.rows / rows - share.value) > 1e-6:
+        reason = f"{found.rows} of {rows} rows are flipped, which is no share of {share.value}"
+        return (finding.fail(rule, reason),)
+    if share.low is None or share.high is None:
+        if not share.few:
+            return (finding.fail(rule, "the share of flipped rows has no interval"),)
+        why = share.why or "too few"
+        units = Units(comparison.unit, comparison.units)
+        return (finding.too_few(rule, why, None, rows, units, share.needed),)
+    if not share.low <= share.value <= share.high:
+        reason = f"the interval {share.low} to {share.high} does not hold {share.value}"
+        return (finding.fail(rule, reason),)
     outcome, verb = Outcome.INCONCLUSIVE, "cannot be told from"
     if share.high <= limit:
         outcome, verb = Outcome.PASS, "meets"
@@ -65,6 +77,9 @@ def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...
         limit=limit,
         direction="max",
         rows=rows,
+        unit=comparison.unit,
+        units=comparison.units,
+        design_effect=finding.finite(share.design_effect),
         method="Wilson",
     )
     return (told,)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
 
+from pipeline.estimate import LARGE_EFFECT
 from pipeline.verdict import Direction
 
 
@@ -30,9 +32,13 @@ def interval(value: float, low: float, high: float, limit: float, confidence: fl
     return f"{digits(value, limit)}, {confidence * 100:.4g}% interval {ends},"
 
 
-def many(rows: int) -> str:
-    """About how many rows, to two digits: ``1,900``, as :mod:`pipeline.paired.power` does."""
-    return f"{round(rows, min(0, 2 - len(str(rows)))):,}"
+def hanging(design_effect: float | None) -> str:
+    """What is to be said of rows that hang together; nothing where they hardly do."""
+    if design_effect is None or not LARGE_EFFECT < design_effect < math.inf:
+        return ""
+    return (
+        f" (rows hang together: the interval is {design_effect**0.5:.1f} times as wide as by row)"
+    )
 
 
 def no_such(what: str, name: str, known: Iterable[str], where: str) -> str:

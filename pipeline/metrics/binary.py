@@ -1,7 +1,6 @@
 """The nine metrics of a binary classifier.
 
-Rows are split by label and sorted by probability once; resamples are drawn within each
-label, so all of them have as many positives as the table.
+Rows are split by label and sorted by probability once.
 
 ``calibration_error`` is the expected calibration error over ten bins that hold an equal
 count of rows: the mean over rows of the distance between a bin's mean probability and its
@@ -19,6 +18,7 @@ import numpy as np
 from pipeline.metrics.table import (
     CLIP,
     FEWEST,
+    NO_NUMBER,
     Bools,
     Floats,
     Ints,
@@ -109,7 +109,7 @@ class Ranking:
             return "no row is predicted positive"
         if name == "f1" and not positives + predicted:
             return "no positives and no row predicted positive"
-        return "it came out as not a number"
+        return NO_NUMBER
 
     def few(self, name: str) -> str | None:
         """See `pipeline.metrics.table.Table`; all metrics need enough of both labels."""
@@ -117,6 +117,11 @@ class Ranking:
         if min(positives, negatives) >= FEWEST:
             return None
         return f"{positives} positives and {negatives} negatives, fewer than {FEWEST} of a label"
+
+    @property
+    def rarest(self) -> int:
+        """See `pipeline.metrics.table.Table`."""
+        return min(len(rows) for rows in self.strata)
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
         """See `pipeline.metrics.table.Table`."""

@@ -12,9 +12,7 @@
 ``macro_*``         mean over all classes, each of which has to have a value
 ==================  ==================================================================
 
-Resamples are drawn within each class. Classes with few rows are drawn from together: on
-their own there would be nothing to vary. Means over rows still have an interval then,
-means over classes have none.
+Of classes with few rows, means over rows have an interval, means over classes have none.
 """
 
 from __future__ import annotations
@@ -27,6 +25,7 @@ from pipeline.metrics.binary import Pairs
 from pipeline.metrics.table import (
     CLIP,
     FEWEST,
+    NO_NUMBER,
     Floats,
     Ints,
     calibration_bins,
@@ -121,7 +120,7 @@ class Confusion:
         if name == "macro_f1":
             silent = ", ".join(c for c, rows, called in counts if not rows + called)
             return f"no row of class {silent}, and none predicted"
-        return "it came out as not a number"
+        return NO_NUMBER
 
     def few(self, name: str) -> str | None:
         """See `pipeline.metrics.table.Table`."""
@@ -135,6 +134,11 @@ class Confusion:
             if 0 < rows < FEWEST
         ]
         return f"{', '.join(rare)}, fewer than {FEWEST}" if rare else None
+
+    @property
+    def rarest(self) -> int:
+        """See `pipeline.metrics.table.Table`."""
+        return int(self._rows[self._rows > 0].min(initial=self._rows.sum()))
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
         """See `pipeline.metrics.table.Table`."""

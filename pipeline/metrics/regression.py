@@ -17,7 +17,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.metrics.table import FEWEST, Floats, Ints
+from pipeline.metrics.table import FEWEST, NO_NUMBER, Floats, Ints
 
 SHARE = 0.9
 _ROUNDING = 1e-12
@@ -39,7 +39,7 @@ class Errors:
     Attributes
     ----------
     strata
-        The rows in that order: resamples are drawn from all of them.
+        The rows in that order.
     """
 
     def __init__(self, truth: Floats, predicted: Floats) -> None:
@@ -56,12 +56,17 @@ class Errors:
 
     def why(self, name: str) -> str:
         """See `pipeline.metrics.table.Table`."""
-        return "every row has the same label" if name == "r2" else "it came out as not a number"
+        return "every row has the same label" if name == "r2" else NO_NUMBER
 
     def few(self, name: str) -> str | None:
         """See `pipeline.metrics.table.Table`."""
         rows = len(self._size)
         return f"{rows} rows, fewer than {FEWEST}" if rows < FEWEST else None
+
+    @property
+    def rarest(self) -> int:
+        """See `pipeline.metrics.table.Table`."""
+        return len(self._size)
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
         """See `pipeline.metrics.table.Table`."""

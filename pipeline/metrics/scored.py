@@ -8,7 +8,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from pipeline.metrics import binary, multiclass, regression
-from pipeline.metrics.table import Floats, Ints, Table, values
+from pipeline.metrics.calibration import gaps_of
+from pipeline.metrics.table import Bools, Floats, Ints, Table, values
+from pipeline.metrics.units import Units
 from pipeline.tasks import METRICS, Task
 
 
@@ -49,7 +51,12 @@ class Scored:
     @property
     def selected(self) -> int | None:
         """Rows that a binary model says yes to."""
-        return int((self.scores >= self.threshold).sum()) if self.task == "binary" else None
+        return None if self.said is None else int(self.said.sum())
+
+    @property
+    def said(self) -> Bools | None:
+        """To which rows ``(n,)`` a binary model says yes."""
+        return self.scores >= self.threshold if self.task == "binary" else None
 
     def table(self) -> Table:
         """Ready to be measured. Rows without a valid score or truth make no table."""
@@ -60,14 +67,22 @@ class Scored:
         return regression.Errors(self.truth, self.scores)
 
     def values(self) -> dict[str, float]:
-        """Every metric of the task.
+        """Every metric of the task; the calibration error without what chance adds to it.
 
         NaN where it has no value, and throughout if there are no rows, or one whose truth
         or score is invalid.
         """
         if not self.usable():
             return dict.fromkeys(METRICS[self.task], float("nan"))
-        return values(self.table())
+        return self.measured(self.table())
+
+    def measured(self, table: Table) -> dict[str, float]:
+        """The same of valid rows, ``table`` being theirs."""
+        found = values(table)
+        if "calibration_error" in found and len(self) > 1:
+            gaps = gaps_of(self.scores, self.truth, Units.rows(len(self)))
+            found["calibration_error"] = gaps.estimate()
+        return found
 
     def usable(self) -> bool:
         """Whether there are rows, each with a valid truth and score."""

@@ -1,7 +1,6 @@
 """What the metrics of every task have in common.
 
-Rows are put in order once; after that a weighting of the rows costs a few sums. One
-weighting gives the values, the bootstrap asks for hundreds.
+Rows are put in order once; after that a weighting of the rows costs a few sums.
 
 Each metric equals scikit-learn's. A metric that has no value is NaN, never 0 or 1:
 scikit-learn's ``zero_division`` and its average precision of 1 without any negative are
@@ -27,11 +26,11 @@ BINS = 10
 """Bins of the calibration error, of equal count up to ties."""
 
 FEWEST = 10
-"""Rows that must be there to be resampled.
+"""Rows of each label that must be there for an interval: with fewer, how much they vary is known
+too badly, and where they happen to be alike an interval would look certain."""
 
-k rows have C(2k - 1, k) distinct resamples: 92,378 for ten, but 126 for five and one for
-one, where an interval would look certain because there is nothing to vary.
-"""
+NO_NUMBER = "it came out as not a number"
+"""Why a metric has no value where nothing is lacking."""
 
 
 class Table(Protocol):
@@ -39,7 +38,7 @@ class Table(Protocol):
 
     @property
     def strata(self) -> tuple[Ints, ...]:
-        """Numbers of the rows that resamples draw from each other, every row in one."""
+        """Numbers of the rows in the order in which weights are given, every row in one."""
         ...
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
@@ -62,7 +61,12 @@ class Table(Protocol):
         ...
 
     def few(self, name: str) -> str | None:
-        """Why there are too few rows to resample a metric; None if there are enough."""
+        """Why there are too few rows for an interval of a metric; None if there are enough."""
+        ...
+
+    @property
+    def rarest(self) -> int:
+        """Rows of the rarest label that occurs, or of a regression all of them."""
         ...
 
 
@@ -77,7 +81,7 @@ def calibration_edges(p: Floats) -> Floats:
 
     Edges are probabilities that occur, and equal probabilities share a bin, so a model
     with few distinct outputs has fewer bins. They depend on the probabilities alone, never
-    on the weights, so that all resamples of one table share them.
+    on the weights.
     """
     return np.unique(np.quantile(p, np.arange(1, BINS) / BINS, method="inverted_cdf"))
 

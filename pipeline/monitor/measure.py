@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.errors import NothingScored, RunOvertaken
+from pipeline.metrics import units as of_rows
 from pipeline.monitor import label_drift, maturity
 from pipeline.monitor.realized import Night, Number, Truths, calibration, realized, scored_of
 from pipeline.monitor.rows import NotRead, batches
@@ -156,8 +157,16 @@ def _night(
     table = table.filter(pc.is_valid(table.column(answer)))
     scores = _scores(table.column(answer).cast(kind), len(manifest.classes))
     keys = table.select(names).append_column(ROW, pa.array(np.arange(len(table))))
-    slices, why = _slices(root, params, record.partition, manifest, keys)
-    night = Night(manifest.task, scores, slices, manifest.classes, manifest.threshold)
+    unit = params.evaluate.unit
+    wanted = manifest.slices
+    if unit not in (of_rows.NIGHT, of_rows.ROW, *wanted):
+        wanted = (*wanted, unit)
+    slices, why = _slices(root, params, record.partition, wanted, keys)
+    units = of_rows.Units.rows(len(keys))
+    if unit in slices.columns:
+        units = of_rows.Units.of(unit, slices[unit])
+        slices = slices[[name for name in slices.columns if name in manifest.slices]]
+    night = Night(manifest.task, scores, slices, units, manifest.classes, manifest.threshold)
     return night, keys, why
 
 
@@ -168,12 +177,12 @@ def _scores(column: pa.ChunkedArray, classes: int) -> Floats:
 
 
 def _slices(
-    root: Path, params: Params, partition: str, manifest: Manifest, keys: pa.Table
+    root: Path, params: Params, partition: str, wanted: Sequence[str], keys: pa.Table
 ) -> tuple[pd.DataFrame, str]:
-    """The slice fields of each row: those that are keys, and those that the input has yet."""
+    """These fields of each row: those that are keys, and those that the input has yet."""
     names = _names(keys)
-    mine = [name for name in manifest.slices if name in names]
-    others = [name for name in manifest.slices if name not in (*names, params.ingest.partition_by)]
+    mine = [name for name in wanted if name in names]
+    others = [name for name in wanted if name not in (*names, params.ingest.partition_by)]
     found, why = keys.select([*mine, ROW]), ""
     if others:
         try:
@@ -182,7 +191,7 @@ def _slices(
         except NotRead as reason:
             why = str(reason)
     ordered = found.sort_by(ROW)
-    shown = [name for name in manifest.slices if name in ordered.column_names]
+    shown = [name for name in wanted if name in ordered.column_names]
     frame: pd.DataFrame = ordered.select(shown).to_pandas()
     return frame, why
 

@@ -1,4 +1,9 @@
-"""How well a night was scored, once truths are known: pure, from rows to numbers."""
+"""How well a night was scored, once truths are known: pure, from rows to numbers.
+
+A night is one unit, so its own rows cannot say how far nights lie apart. The interval of a night's
+number says how far its rows' luck may have moved it: by row, or by the column that
+``evaluate.unit`` names, such as a customer. Another night may lie further off than that.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.estimate import Estimate
 from pipeline.metrics.scored import Scored
 from pipeline.metrics.table import Floats, Ints, calibration_bins
-from pipeline.monitor.intervals import intervals, wilson
+from pipeline.metrics.units import Units
+from pipeline.paired.estimates import estimates, share_of
 from pipeline.slices import parts
 from pipeline.tasks import METRICS, Task
 
@@ -37,6 +44,8 @@ class Night:
         As `pipeline.features.Scorer` states, ``(n,)`` or ``(n, classes)``.
     slices
         The slice fields that are known, a column each, ``n`` rows.
+    units
+        Which rows hang together within the night.
     classes, threshold
         As in `pipeline.metrics.scored.Scored`.
     """
@@ -44,6 +53,7 @@ class Night:
     task: Task
     scores: Floats
     slices: pd.DataFrame
+    units: Units
     classes: tuple[str, ...] = ()
     threshold: float = 0.5
 
@@ -104,26 +114,25 @@ def _numbers(
 ) -> Iterator[Number]:
     labelled = len(truths.rows)
     share = labelled / of if of else 0.0
-    scored = scored_of(night, truths)
-    values = {**scored.values(), **_means(night.task, scored)}
-    found = intervals(scored, values, confidence) if scored.usable() else {}
+    scored, rows = scored_of(night, truths), labelled_rows(night, truths)
+    found: dict[str, Estimate] = {
+        metric: Estimate(None if math.isnan(value) else value, None, None)
+        for metric, value in {**scored.values(), **_means(night.task, scored)}.items()
+    }
+    if scored.usable():
+        found.update(estimates(scored, night.units.chosen(rows), confidence))
     if night.task == "multiclass":
-        unknown = labelled - len(scored)
-        values[UNKNOWN] = unknown / labelled if labelled else math.nan
-        if labelled:
-            found[UNKNOWN] = wilson(unknown, labelled, confidence)
-    for metric, value in values.items():
-        low, high = found.get(metric, (None, None))
-        known = float(value) if math.isfinite(value) else None
-        yield Number(name, metric, known, low, high, labelled, share)
+        known = np.isin(truths.rows, rows)
+        found[UNKNOWN] = share_of(~known, night.units.chosen(truths.rows), confidence)
+    for metric, one in found.items():
+        yield Number(name, metric, one.value, one.low, one.high, labelled, share)
 
 
 def scored_of(night: Night, truths: Truths) -> Scored:
     """The rows that have a truth, without those of a class that the model does not know."""
     rows, values = truths.rows, truths.values
     if night.task == "multiclass":
-        places = {name: place for place, name in enumerate(night.classes)}
-        values = np.array([places.get(str(value), -1) for value in values], dtype=np.intp)
+        values = _places(night, truths)
         rows, values = rows[values >= 0], values[values >= 0]
     kind: Mapping[Task, Any] = {"binary": np.bool_, "multiclass": np.intp, "regression": np.float64}
     return Scored(
@@ -133,6 +142,19 @@ def scored_of(night: Night, truths: Truths) -> Scored:
         night.classes,
         night.threshold,
     )
+
+
+def labelled_rows(night: Night, truths: Truths) -> Ints:
+    """The numbers of the rows that `scored_of` holds."""
+    if night.task != "multiclass":
+        return truths.rows
+    return truths.rows[_places(night, truths) >= 0]
+
+
+def _places(night: Night, truths: Truths) -> Ints:
+    """The class of each truth by its place; -1 if the model does not know it."""
+    places = {name: place for place, name in enumerate(night.classes)}
+    return np.array([places.get(str(value), -1) for value in truths.values], dtype=np.intp)
 
 
 def _means(task: Task, scored: Scored) -> dict[str, float]:

@@ -11,16 +11,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pipeline.metrics.influence import Influence
 from pipeline.metrics.scored import Scored
 from pipeline.metrics.table import CLIP
-from pipeline.paired.influence import Influence
+from pipeline.paired.ranks import Order
 
 
 def influences(scored: Scored) -> Mapping[str, Influence]:
     """By name; not a number throughout where the metric has no value.
 
-    Without AUC and average precision, which go by order (`pipeline.paired.ranks`), and the
-    calibration error, which has no derivative (`pipeline.paired.calibration`).
+    Without the calibration error, which has no derivative (`pipeline.metrics.calibration`).
     """
     true = scored.truth.astype(np.float64)
     said = (scored.scores >= scored.threshold).astype(np.float64)
@@ -32,7 +32,7 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
     with np.errstate(divide="ignore", invalid="ignore"):
         precision, recall = hits / called, hits / positives
         f1 = 2 * hits / (positives + called)
-        return {
+        found = {
             "log_loss": Influence(loss - loss.mean()),
             "brier": Influence(square - square.mean()),
             "accuracy": Influence(right - right.mean(), np.ones(1)),
@@ -43,3 +43,8 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
                 2 / (positives + called)[None],
             ),
         }
+    if 0 < positives < 1:
+        order = Order(scored.truth, p)
+        found["auc"] = Influence(order.auc())
+        found["average_precision"] = Influence(order.average_precision())
+    return found

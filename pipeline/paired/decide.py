@@ -18,8 +18,8 @@ from typing import Literal
 
 import numpy as np
 
+from pipeline.metrics.bounds import Bounds
 from pipeline.metrics.table import Floats
-from pipeline.paired.bounds import Bounds
 
 Call = Literal["pass", "fail", "unsure"]
 Correction = Literal["holm", "benjamini-hochberg", "none"]

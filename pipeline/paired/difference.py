@@ -1,27 +1,31 @@
 """How far a challenger's metrics lie from a champion's, on the same rows.
 
-Rows are taken as independent of one another. Both models are asked about each row, so what
-makes a row hard for both cancels out: these intervals are far narrower than the two models'
-own would suggest, and hold at a few hundred rows (docs/comparison.md shows by how much).
+What varies is the unit (`pipeline.metrics.units`). Both models are asked about each row, so what
+makes a row or a night hard for both cancels out: these intervals are far narrower than the two
+models' own would suggest (docs/comparison.md shows by how much).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 
+from pipeline.metrics.bounds import Bounds
+from pipeline.metrics.influence import Spread, spread
 from pipeline.metrics.scored import Scored
-from pipeline.metrics.table import values
-from pipeline.paired import binary, multiclass, regression
-from pipeline.paired.bounds import Bounds
+from pipeline.metrics.table import NO_NUMBER
+from pipeline.metrics.units import Units
+from pipeline.paired import regression
 from pipeline.paired.calibration import calibration
-from pipeline.paired.influence import Influence, bounds
-from pipeline.paired.ranks import Order, delong
+from pipeline.paired.doubt import doubts
+from pipeline.paired.estimates import influences, too_few
+from pipeline.paired.ranks import Order
 from pipeline.tasks import METRICS, Task
 
 MEANS = "paired t, skewness corrected"
@@ -77,13 +81,15 @@ class Difference:
     value
         The challenger's less the champion's, not turned: of a loss, above 0 is worse.
     standard_error, skew, degrees
-        As `pipeline.paired.bounds.Bounds` has them.
+        As `pipeline.metrics.bounds.Bounds` has them.
     low, high
         The interval of ``value``.
     method
         How it was found, in words.
     why
         Why the value or the interval is missing.
+    design_effect, few, needed, doubt
+        As `pipeline.estimate.Estimate` has them.
     """
 
     champion: float | None
@@ -96,6 +102,10 @@ class Difference:
     high: float | None
     method: str
     why: str | None = None
+    design_effect: float | None = None
+    few: bool = False
+    needed: int | None = None
+    doubt: str | None = None
 
     @property
     def bounds(self) -> Bounds | None:
@@ -109,9 +119,8 @@ def differences(
     champion: Scored,
     challenger: Scored,
     *,
-    replicates: int,
+    units: Units,
     confidence: float,
-    seed: int | list[int],
 ) -> dict[str, Difference]:
     """Every metric of the task.
 
@@ -120,12 +129,10 @@ def differences(
     champion, challenger
         The same rows in the same order, with the same truth and classes; each has a threshold
         of its own.
-    replicates
-        Draws for the calibration error; the other metrics need none.
+    units
+        Which of the rows hang together.
     confidence
         Of the two-sided intervals, such as 0.95.
-    seed
-        Of NumPy's default generator; the same seed gives the same intervals.
 
     Raises
     ------
@@ -143,94 +150,137 @@ def differences(
         why = "a truth or a score is not valid" if len(champion) else "no rows"
         return {name: _missing(methods[name], None, None, why) for name in methods}
     old_table, new_table = champion.table(), challenger.table()
-    old, new = values(old_table), values(new_table)
-    ways = _ways(champion, challenger, old, new, replicates, confidence, seed)
+    old, new = champion.measured(old_table), challenger.measured(new_table)
+    if _alike(champion, challenger):
+        # Not one answer differs, so nothing that was drawn could have made a difference.
+        return {
+            name: _measured(methods[name], old[name], new[name], _NOTHING, confidence)
+            for name in METRICS[champion.task]
+        }
+    ways = _ways(champion, challenger, units, confidence)
+    doubtful = {**doubts(champion), **doubts(challenger)}
     found = {}
     for name in METRICS[champion.task]:
         method, before, after = methods[name], old[name], new[name]
-        none = [
-            f"{who}: {table.why(name)}"
+        reasons = [
+            (who, table.why(name))
             for who, table, value in (
                 ("champion", old_table, before),
                 ("challenger", new_table, after),
             )
             if not math.isfinite(value)
         ]
-        few = new_table.few(name)
-        if none or few is not None:
-            found[name] = _missing(method, before, after, "; ".join(none) or str(few))
+        lacking = too_few(new_table, name, units)
+        if lacking is not None:
+            found[name] = _missing(method, before, after, str(lacking.why), True, lacking.needed)
+        elif reasons:
+            few = all(why != NO_NUMBER for _, why in reasons)
+            told = "; ".join(f"{who}: {why}" for who, why in reasons)
+            found[name] = _missing(method, before, after, told, few)
         else:
-            found[name] = _measured(method, before, after, ways[name], confidence)
+            try:
+                before, after, varies = ways[name](before, after)
+            except ValueError as error:
+                # No derivative, as of a root mean squared error of 0, or too few rows.
+                few = isinstance(error, regression.TooFew)
+                found[name] = _missing(method, before, after, str(error), few)
+                continue
+            one = _measured(method, before, after, varies, confidence)
+            found[name] = replace(one, doubt=doubtful.get(name))
     return found
 
 
-def _ways(
-    champion: Scored,
-    challenger: Scored,
-    old: Mapping[str, float],
-    new: Mapping[str, float],
-    replicates: int,
-    confidence: float,
-    seed: int | list[int],
-) -> dict[str, Callable[[], Bounds]]:
-    """How each metric's bounds are found, for when they are wanted."""
-    apart = {name: new[name] - old[name] for name in new}
-    if np.array_equal(champion.scores, challenger.scores) and (
-        champion.threshold == challenger.threshold
-    ):
-        return {name: partial(Bounds, 0.0, 0.0) for name in apart}
-    task = {"binary": binary, "multiclass": multiclass, "regression": regression}[champion.task]
-    before, after = task.influences(champion), task.influences(challenger)
-    ways: dict[str, Callable[[], Bounds]] = {
-        name: partial(bounds, apart[name], before[name], after[name])
-        for name in before
-        if name in after
-    }
+_NOTHING = Spread(0.0, math.inf, 0.0, 0.0, None)
+
+Way: TypeAlias = Callable[[float, float], tuple[float, float, Spread]]
+"""From both models' values to those that count, and how their difference varies."""
+
+
+def _alike(champion: Scored, challenger: Scored) -> bool:
+    return champion.threshold == challenger.threshold and np.array_equal(
+        champion.scores, challenger.scores
+    )
+
+
+def _ways(champion: Scored, challenger: Scored, units: Units, confidence: float) -> dict[str, Way]:
+    """How each metric's difference varies, for when it is wanted."""
+    old, new = influences(champion), influences(challenger)
+
+    def by_influence(name: str, before: float, after: float) -> tuple[float, float, Spread]:
+        rows = new[name].less(old[name])
+        if not np.isfinite(rows.rows).all():
+            raise ValueError("it has no derivative here")
+        return before, after, spread(rows, units)
+
+    ways: dict[str, Way] = {name: partial(by_influence, name) for name in old if name in new}
     if champion.task == "regression":
-        ways["bias"] = partial(regression.bias, champion, challenger)
-        ways["p90_error"] = partial(
-            regression.quantile, apart["p90_error"], champion, challenger, confidence
+        ways["bias"] = lambda before, after: (
+            before,
+            after,
+            regression.bias(champion, challenger, units),
+        )
+        ways["p90_error"] = lambda before, after: (
+            before,
+            after,
+            regression.quantiles_apart(champion, challenger, units, confidence),
         )
         return ways
-    ways["calibration_error"] = partial(
-        calibration, apart["calibration_error"], champion, challenger, replicates, seed
-    )
-    if champion.task == "binary" and 0 < champion.truth.sum() < len(champion):
-        orders = [Order(scored.truth, scored.scores) for scored in (champion, challenger)]
-        ways["auc"] = partial(delong, apart["auc"], *orders)
-        jackknife = [Influence(order.average_precision()) for order in orders]
-        ways["average_precision"] = partial(bounds, apart["average_precision"], *jackknife)
+    ways["calibration_error"] = lambda before, after: calibration(champion, challenger, units)
+    if champion.task == "binary" and "auc" in ways:
+        ways["auc"] = lambda before, after: (
+            before,
+            after,
+            _faultless(champion, challenger, units, by_influence("auc", before, after)[2]),
+        )
     return ways
 
 
+def _faultless(champion: Scored, challenger: Scored, units: Units, varies: Spread) -> Spread:
+    """Where both models part the labels without a mistake, nothing varies.
+
+    As much is then allowed for as if one row of the rarer label had been misplaced.
+    """
+    if varies.standard_error:
+        return varies
+    orders = [Order(scored.truth, scored.scores) for scored in (champion, challenger)]
+    if not all(order.faultless for order in orders):
+        return varies
+    rarer = min(orders[0].positives, orders[0].negatives, units.count)
+    return Spread(1 / (rarer + 2), float(rarer - 1), 0.0, 0.0, None)
+
+
 def _measured(
-    method: str,
-    before: float,
-    after: float,
-    way: Callable[[], Bounds],
-    confidence: float,
+    method: str, before: float, after: float, varies: Spread, confidence: float
 ) -> Difference:
-    try:
-        found = way()
-    except ValueError as error:
-        # No derivative, as of a root mean squared error of 0, or too few rows.
-        return _missing(method, before, after, str(error))
-    low, high = found.interval(confidence)
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return _missing(method, before, after, "it has no value in these rows", True)
+    bounds = varies.bounds(after - before)
+    low, high = bounds.interval(confidence)
     return Difference(
         before,
         after,
-        found.value,
-        found.standard_error,
-        found.skew,
-        found.degrees,
+        bounds.value,
+        bounds.standard_error,
+        bounds.skew,
+        None if math.isinf(varies.degrees) else varies.degrees,
         low,
         high,
         method,
+        design_effect=varies.design_effect,
     )
 
 
-def _missing(method: str, before: float | None, after: float | None, why: str) -> Difference:
+def _missing(
+    method: str,
+    before: float | None,
+    after: float | None,
+    why: str,
+    few: bool = False,
+    needed: int | None = None,
+) -> Difference:
     old = before if before is not None and math.isfinite(before) else None
     new = after if after is not None and math.isfinite(after) else None
     value = None if old is None or new is None else new - old
-    return Difference(old, new, value, None, 0.0, None, None, None, method, why)
+    return Difference(
+        old, new, value, None, 0.0, None, None, None, method, why, few=few, needed=needed
+    )

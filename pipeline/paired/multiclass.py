@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pipeline.metrics.influence import Influence
 from pipeline.metrics.scored import Scored
 from pipeline.metrics.table import CLIP, Floats
-from pipeline.paired.influence import Influence
 from pipeline.paired.ranks import Order
 
 
 def influences(scored: Scored) -> Mapping[str, Influence]:
     """By name; not a number, or not there, where the metric has no value.
 
-    Without the calibration error, which has no derivative (`pipeline.paired.calibration`).
+    Without the calibration error, which has no derivative (`pipeline.metrics.calibration`).
     """
     truth, p, size = scored.truth, scored.scores, scored.scores.shape[1]
     called, rows = np.argmax(p, axis=1), np.arange(len(truth))

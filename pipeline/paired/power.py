@@ -1,9 +1,9 @@
-"""What a comparison could have told, and how many rows would tell it.
+"""What a comparison could have told, and how many units would tell it.
 
-Standard errors shrink with the root of the rows. A truth that lies ``d`` off the limit is told
-from it, with the confidence of a two-sided interval and a given power, if ``d`` is at least
-the sum of both normal quantiles times the standard error (Chow, Shao and Wang 2008, Sample
-Size Calculations in Clinical Research, chapter 3).
+Standard errors shrink with the root of the units (`pipeline.metrics.units`): nights, or rows. A
+truth that lies ``d`` off the limit is told from it, with the confidence of a two-sided interval
+and a given power, if ``d`` is at least the sum of both normal quantiles times the standard error
+(Chow, Shao and Wang 2008, Sample Size Calculations in Clinical Research, chapter 3).
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ import math
 
 from scipy import special
 
-from pipeline.paired.bounds import Bounds
+from pipeline.metrics.bounds import Bounds
+from pipeline.metrics.units import ROW, Units, about, counted, many
 from pipeline.tasks import better
 
-MOST_ROWS = 10_000_000_000
-"""Above it a number of rows is no advice."""
+MOST = 10_000_000_000
+"""Above it a number of rows or nights is no advice."""
 
 
 def detectable(
@@ -31,7 +32,7 @@ def detectable(
     Parameters
     ----------
     degrees, skew
-        As `pipeline.paired.bounds.Bounds` has them, of a number that is turned.
+        As `pipeline.metrics.bounds.Bounds` has them, of a number that is turned.
 
     Notes
     -----
@@ -48,20 +49,20 @@ def detectable(
     return max(0.0, high - low)
 
 
-def rows_needed(
-    rows: int,
+def units_needed(
+    count: int,
     standard_error: float,
     value: float,
     worst: float,
     confidence: float,
     power: float,
 ) -> int | None:
-    """Rows that tell a truth of ``value`` from ``worst``.
+    """Units that tell a truth of ``value`` from ``worst``.
 
     Parameters
     ----------
-    rows
-        Those that have this standard error.
+    count
+        Of those that have this standard error.
     value
         What the truth is taken to be: 0 for a challenger that is as good as the champion.
 
@@ -74,12 +75,14 @@ def rows_needed(
     if not distance:
         return None
     ratio = detectable(standard_error, confidence, power) / distance
-    needed = rows * ratio * ratio
-    return math.ceil(needed) if needed <= MOST_ROWS else None
+    needed = count * ratio * ratio
+    return math.ceil(needed) if needed <= MOST else None
 
 
-def telling(rows: int, bounds: Bounds, worst: float, confidence: float, power: float) -> int | None:
-    """Rows that would tell this difference from ``worst``; None if none would do.
+def telling(
+    count: int, bounds: Bounds, worst: float, confidence: float, power: float
+) -> int | None:
+    """Units that would tell this difference from ``worst``; None if none would do.
 
     For the harder of two truths on this side of the limit: that the models are alike, and
     that they differ as they do here. Were it for the first alone, a challenger that is seen
@@ -87,11 +90,12 @@ def telling(rows: int, bounds: Bounds, worst: float, confidence: float, power: f
     """
     alike = worst != 0 and (worst < 0) == (bounds.value > worst)
     nearest = min(bounds.value, 0.0, key=lambda it: abs(it - worst)) if alike else bounds.value
-    return rows_needed(rows, bounds.standard_error, nearest, worst, confidence, power)
+    return units_needed(count, bounds.standard_error, nearest, worst, confidence, power)
 
 
 def sentence(
     rows: int,
+    units: Units,
     where: str,
     metric: str,
     bounds: Bounds,
@@ -99,7 +103,7 @@ def sentence(
     confidence: float,
     power: float,
 ) -> str:
-    """What was too small to be seen, and how many rows would show it.
+    """What was too small to be seen, and how many units would show it.
 
     Parameters
     ----------
@@ -109,14 +113,15 @@ def sentence(
         Turned, so that more is better.
     """
     least = detectable(bounds.standard_error, confidence, power, bounds.degrees, bounds.skew)
-    seen = f"{where} of {rows:,} rows {_blind(metric, worst, plain(least))}"
-    needed = telling(rows, bounds, worst, confidence, power)
+    size = f"{rows:,} rows" if units.name == ROW else f"{counted(units.count, units.name)}"
+    seen = f"{where} of {size} {_blind(metric, worst, plain(least))}"
+    needed = telling(units.count, bounds, worst, confidence, power)
     if needed is None:
-        return f"{seen}; it lies so near the limit that no number of rows would tell"
-    if needed <= rows:
+        return f"{seen}; it lies so near the limit that no number of {many(units.name)} would tell"
+    if needed <= units.count:
         # It is told from the limit by itself, not among all the slices.
         return f"{seen}; by itself it could tell, among all the slices it cannot"
-    return f"{seen}; about {plain(needed)} rows would tell"
+    return f"{seen}; about {about(needed, units.name)} would tell"
 
 
 def plain(number: float) -> str:

@@ -15,8 +15,6 @@ from functools import cached_property
 import numpy as np
 
 from pipeline.metrics.table import Bools, Floats
-from pipeline.paired.bounds import Bounds
-from pipeline.paired.influence import degrees, share, skew
 
 
 class Order:
@@ -63,12 +61,26 @@ class Order:
         above = (self._true[self._end] + self._true[self._start]) / 2
         return self._back(np.where(self._sorted, below / self.negatives, above / self.positives))
 
+    @property
+    def area(self) -> float:
+        """The AUC."""
+        return float(self.placements[self.positive].mean())
+
+    @property
+    def faultless(self) -> bool:
+        """Whether no row is misplaced, or every one is: then nothing varies."""
+        return bool(np.isin(self.placements, (0.0, 1.0)).all())
+
     def auc(self) -> Floats:
-        """The influence of each row on the AUC, ``(n,)``."""
+        """The influence of each row on the AUC, ``(n,)``.
+
+        Raised a little, so that their sum of squares is DeLong's variance, which divides by one
+        positive and one negative less.
+        """
         share = self.positives / len(self.positive)
-        area = float(self.placements[self.positive].mean())
-        rows = (self.placements - area) / np.where(self.positive, share, 1 - share)
-        return np.asarray(rows, dtype=np.float64)
+        raised = [(count / max(1, count - 1)) ** 0.5 for count in (self.positives, self.negatives)]
+        scale = np.where(self.positive, raised[0] / share, raised[1] / (1 - share))
+        return np.asarray((self.placements - self.area) * scale, dtype=np.float64)
 
     def average_precision(self) -> Floats:
         """The influence of each row on the average precision, ``(n,)``.
@@ -93,40 +105,3 @@ class Order:
         rows = np.empty(len(ordered))
         rows[self._rows] = ordered
         return rows
-
-
-def delong(value: float, champion: Order, challenger: Order) -> Bounds:
-    """The bounds of the difference ``value`` of two AUCs of the same rows.
-
-    Parameters
-    ----------
-    champion, challenger
-        With the same labels, two or more of each.
-
-    Notes
-    -----
-    The variance is that of both labels' placements, each divided by its number of rows; its
-    degrees of freedom are Satterthwaite's (1946, Biometrics Bulletin 2, 110-114) for such a sum.
-    Two models that both part the labels without a mistake vary in nothing; as much is then
-    allowed for as if one row of the rarer label had been misplaced.
-    """
-    moved = challenger.placements - champion.placements
-    parts, counts = [], []
-    for of_label in (moved[champion.positive], moved[~champion.positive]):
-        rows = len(of_label)
-        parts.append((of_label - of_label.mean()) / (rows * (rows - 1)) ** 0.5)
-        counts.append(rows)
-    variances = [float(part @ part) for part in parts]
-    variance = sum(variances)
-    if variance:
-        shares = [share(part / variance**0.5) for part in parts]
-        doubt = sum(
-            (own / variance) ** 2 / degrees((own / variance) ** 2 / one.fourth, rows)
-            for own, one, rows in zip(variances, shares, counts, strict=True)
-            if own
-        )
-        skewed = skew(sum(one.third for one in shares), sum(one.sixth for one in shares))
-        return Bounds(value, variance**0.5, 1 / doubt, skewed)
-    rarer = min(champion.positives, champion.negatives)
-    faultless = np.isin(champion.placements, (0.0, 1.0)).all()
-    return Bounds(value, 1 / (rarer + 2) if faultless else 0.0, float(rarer - 1))

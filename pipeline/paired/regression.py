@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
 
+from pipeline.metrics.influence import Influence, Spread, spread
 from pipeline.metrics.regression import SHARE
 from pipeline.metrics.scored import Scored
 from pipeline.metrics.table import Floats
-from pipeline.paired.bounds import Bounds
-from pipeline.paired.influence import Influence, bounds
+from pipeline.metrics.units import Units
+
+
+class TooFew(ValueError):
+    """More rows would tell."""
 
 
 def influences(scored: Scored) -> Mapping[str, Influence]:
@@ -33,58 +38,95 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
         }
 
 
-def bias(champion: Scored, challenger: Scored) -> Bounds:
+def bias(champion: Scored, challenger: Scored, units: Units) -> Spread:
     """Of the difference of two biases, fit for that of their distances from 0 as well.
 
     On either side of 0 the latter varies as the sum of both biases does. The larger standard
     error of the two serves both.
     """
     old, new = influences(champion)["bias"], influences(challenger)["bias"]
-    before, after = _bias(champion), _bias(challenger)
-    difference = bounds(after - before, old, new)
-    if before * after > 0:
+    difference = spread(new.less(old), units)
+    if _bias(champion) * _bias(challenger) > 0:
         return difference
-    total = bounds(after - before, Influence(-old.rows), new)
+    total = spread(new.less(Influence(-old.rows)), units)
     return max(difference, total, key=lambda found: found.standard_error)
 
 
-def quantile(value: float, champion: Scored, challenger: Scored, confidence: float) -> Bounds:
+def quantile(scored: Scored, units: Units, confidence: float) -> Quantile:
+    """The 90th percentile of the absolute errors, and two that are sure to surround it.
+
+    Woodruff's (1952, "Confidence intervals for medians and other position measures", Journal of
+    the American Statistical Association 47, 635-646): the share of errors at or below the
+    percentile varies as any mean does, and its ends are looked up among the errors.
+
+    Raises
+    ------
+    TooFew
+        There are too few units beyond the percentile.
+    """
+    errors = np.abs(scored.scores - scored.truth)
+    at = float(np.quantile(errors, SHARE, method="inverted_cdf"))
+    within = (errors <= at).astype(np.float64)
+    varies = spread(Influence(within - within.mean()), units)
+    reach = float(special.stdtrit(varies.degrees, (1 + confidence) / 2))
+    half = max(reach * varies.standard_error, 1 / len(errors))
+    if SHARE + half >= 1:
+        raise TooFew("too few rows lie beyond the 90th percentile")
+    ends = (max(0.0, SHARE - half), SHARE + half)
+    low, high = np.quantile(errors, ends, method="inverted_cdf").tolist()
+    return Quantile(at, float(low), float(high), reach, within, varies)
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """A percentile of errors with its interval.
+
+    Attributes
+    ----------
+    reach
+        Standard errors from the middle of the interval to its ends.
+    within
+        Which rows lie at or below it, 1 or 0.
+    varies
+        How their share does.
+    """
+
+    value: float
+    low: float
+    high: float
+    reach: float
+    within: Floats
+    varies: Spread
+
+
+def quantiles_apart(
+    champion: Scored, challenger: Scored, units: Units, confidence: float
+) -> Spread:
     """Of the difference of two 90th percentiles of absolute errors.
 
-    Woodruff's standard errors (1952, "Confidence intervals for medians and other position
-    measures", Journal of the American Statistical Association 47, 635-646): a quantile lies
-    between two that surround it, ranks that are sure to do so with the given confidence. The
-    two models' vary together as their rows beyond the quantile do (Bahadur 1966, Annals of
-    Mathematical Statistics 37, 577-580).
+    Each percentile's standard error is that of its interval. The two vary together as their
+    rows beyond the percentile do (Bahadur 1966, Annals of Mathematical Statistics 37, 577-580).
 
     Raises
     ------
     ValueError
         There are too few rows beyond the percentile, or too many errors are equal.
     """
-    n = len(champion)
-    reach = special.ndtri((1 + confidence) / 2)
-    half = float(reach) * math.sqrt(SHARE * (1 - SHARE) / n)
-    if SHARE + half >= 1:
-        raise ValueError("too few rows lie beyond the 90th percentile")
-    errors = [np.abs(scored.scores - scored.truth) for scored in (champion, challenger)]
-    points = (SHARE - half, SHARE, SHARE + half)
-    found = [np.quantile(error, points, method="inverted_cdf") for error in errors]
-    old, new = ((high - low) / (2 * float(reach)) for low, _, high in found)
-    within = [error <= at[1] for error, at in zip(errors, found, strict=True)]
-    variance = old * old + new * new - 2 * _correlation(*within) * old * new
-    if not variance > 0 and not np.array_equal(*errors):
+    found = [quantile(scored, units, confidence) for scored in (champion, challenger)]
+    old, new = ((one.high - one.low) / (2 * one.reach) for one in found)
+    variance = old * old + new * new - 2 * _correlation(found, units) * old * new
+    if not variance > 0 and found[0].value != found[1].value:
         raise ValueError("too many errors are equal to the 90th percentile")
-    return Bounds(value, math.sqrt(max(0.0, float(variance))), float(n - 1))
+    varies = found[1].varies
+    error = math.sqrt(max(0.0, float(variance)))
+    return Spread(error, varies.degrees, 0.0, 0.0, varies.design_effect)
 
 
-def _correlation(left: Floats, right: Floats) -> float:
-    """Of two rows of booleans; not a number if only one of them is constant."""
-    if np.array_equal(left, right):
-        return 1.0
-    a, b = left - left.mean(), right - right.mean()
-    with np.errstate(invalid="ignore"):
-        return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+def _correlation(found: Sequence[Quantile], units: Units) -> float:
+    """Of which rows lie within, by unit; 1 if neither varies."""
+    a, b = (units.sums(one.within - one.within.mean()) for one in found)
+    size = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / size if size else 1.0
 
 
 def _bias(scored: Scored) -> float:

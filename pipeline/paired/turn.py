@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.paired.bounds import Bounds
+from pipeline.metrics.bounds import Bounds
 from pipeline.tasks import NEARER_ZERO_IS_BETTER, goodness
 
 if TYPE_CHECKING:

@@ -7,8 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from pipeline.compare.compute import by_slice, stability
+from pipeline.compare import compute
+from pipeline.compare.compute import by_slice
+from pipeline.compare.results import Stability
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import Units
 from pipeline.params import Evaluate
 
 TRUTH = np.array([True, False, True, False])
@@ -20,10 +23,16 @@ def binary(given_scores: object, threshold: float = 0.5) -> Scored:
     return Scored("binary", TRUTH, np.asarray(given_scores, dtype=np.float64), (), threshold)
 
 
+def stability(old: Scored, new: Scored, units: Units | None = None) -> Stability:
+    """By row, unless it is said by what."""
+    return compute.stability(old, new, units or Units.rows(len(old)), 0.95)
+
+
 @given(scores)
 def test_a_model_is_as_stable_as_can_be_beside_itself(given_scores: object) -> None:
     found = stability(binary(given_scores), binary(given_scores))
-    assert (found.distance, found.flipped, found.rows) == (0.0, 0.0, 0)
+    assert found.flipped is not None
+    assert (found.distance, found.flipped.value, found.rows) == (0.0, 0.0, 0)
 
 
 @given(scores, scores, shares, shares)
@@ -38,7 +47,8 @@ def test_neither_model_comes_first(a: object, b: object, s: float, t: float) -> 
 def test_each_model_decides_at_its_own_threshold() -> None:
     same = [0.1, 0.4, 0.6, 0.9]
     assert stability(binary(same, 0.5), binary(same, 0.3)).rows == 1
-    assert stability(binary(same, 0.5), binary(same, 0.95)).flipped == 0.5
+    flipped = stability(binary(same, 0.5), binary(same, 0.95)).flipped
+    assert flipped is not None and flipped.value == 0.5
 
 
 def test_scores_with_nothing_in_common_are_as_far_apart_as_can_be() -> None:
@@ -75,12 +85,34 @@ def test_a_slice_does_not_change_what_is_said_of_another() -> None:
     old = Scored("binary", truth, np.clip(p + random.normal(0, 0.2, 400), 0, 1))
     new = Scored("binary", truth, p)
     frame = pd.DataFrame({"a": ["x", "y"] * 200, "b": ["u"] * 200 + ["v"] * 200})
-    settings = Evaluate(replicates=100, min_slice_rows=50)
-    alone = by_slice(frame, old, new, ["a"], settings, 3)
-    both = by_slice(frame, old, new, ["b", "a"], settings, 3)
+    settings = Evaluate(min_slice_rows=50)
+    units = Units("night", 40, (np.arange(400) // 10).astype(np.intp))
+    alone = by_slice(frame, old, new, units, ["a"], settings)
+    both = by_slice(frame, old, new, units, ["b", "a"], settings)
     assert both[2:] == alone
-    pairs = by_slice(frame, old, new, [], settings.model_copy(update={"pairs": (("a", "b"),)}), 3)
+    paired = settings.model_copy(update={"pairs": (("a", "b"),)})
+    pairs = by_slice(frame, old, new, units, [], paired)
     assert [part.title for part in pairs] == [
         f"a & b={a} & {b}" for a in ("x", "y") for b in ("u", "v")
     ]
     assert all(part.differences is not None for part in pairs)
+    # Nights are alike in a, and every one lies in one half of b.
+    assert [part.units for part in both] == [20, 20, 40, 40]
+
+
+def test_flips_that_come_by_night_are_surer_of_nothing() -> None:
+    truth = np.arange(600) % 3 == 0
+    old = Scored("binary", truth, np.where(np.arange(600) < 150, 0.4, 0.7))
+    new = Scored("binary", truth, np.full(600, 0.7))
+    nights = Units("night", 20, (np.arange(600) // 30).astype(np.intp))
+    by_row, by_night = stability(old, new).flipped, stability(old, new, nights).flipped
+    assert by_row is not None and by_night is not None
+    assert by_row.value == by_night.value == 0.25
+    assert by_night.low < by_row.low < by_row.high < by_night.high
+    assert by_night.design_effect > 20
+    few = stability(old, new, Units("night", 2, (np.arange(600) // 300).astype(np.intp)))
+    assert few.rows == 150 and few.flipped is not None
+    assert (few.flipped.low, few.flipped.few, few.flipped.why) == (
+        *(None, True),
+        "2 nights, fewer than 10",
+    )

@@ -24,10 +24,19 @@ from pipeline.compare.results import (
     worst_first,
 )
 from pipeline.errors import DataError, StageInputMissing
+from pipeline.estimate import Estimate
 from pipeline.paired.difference import Difference
 
-ONE = Difference(0.7, 0.75, 0.05, 0.01, 0.2, 31.5, 0.03, 0.07, "DeLong", None)
-NO_VALUE = Difference(None, None, None, None, 0.0, None, None, None, "none", "one class only")
+ONE = Difference(
+    *(0.7, 0.75, 0.05, 0.01, 0.2, 31.5, 0.03, 0.07, "DeLong"),
+    design_effect=2.5,
+    doubt="tails",
+)
+NO_VALUE = Difference(
+    *(None, None, None, None, 0.0, None, None, None, "none", "one class only"),
+    few=True,
+    needed=12,
+)
 
 FOUND = Comparison(
     name="parcels",
@@ -40,14 +49,15 @@ FOUND = Comparison(
     contract="sha256:4",
     rows=1000,
     confidence=0.95,
-    replicates=500,
+    unit="night",
+    units=30,
     differences={"auc": ONE, "brier": NO_VALUE},
     slices=(
-        SliceComparison("depot", "north", 600, {"auc": ONE}),
-        SliceComparison("depot", "", 300, {"auc": replace(ONE, value=-0.01)}),
-        SliceComparison("depot", "west", 100, None, "100 rows, fewer than 200"),
+        SliceComparison("depot", "north", 600, 30, {"auc": ONE}),
+        SliceComparison("depot", "", 300, 29, {"auc": replace(ONE, value=-0.01)}),
+        SliceComparison("depot", "west", 100, 9, None, "100 rows, fewer than 200"),
     ),
-    stability=Stability(0.125, 0.25, 250),
+    stability=Stability(0.125, Estimate(0.25, 0.2, 0.3, None, 28.5, 2.5), 250),
 )
 NONE = replace(
     FOUND,
@@ -106,7 +116,7 @@ def test_slices_that_lost_most_come_first_and_those_without_a_value_last() -> No
         FOUND,
         task="regression",
         slices=tuple(
-            SliceComparison("depot", name, 300, {"mae": replace(ONE, value=value)})
+            SliceComparison("depot", name, 300, 30, {"mae": replace(ONE, value=value)})
             for name, value in (("better", -1.0), ("worse", 1.0))
         ),
     )
@@ -129,7 +139,11 @@ def spoil(*path: Any, value: Any = None, drop: bool = False) -> Callable[[dict[s
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (spoil("schema", value=2), "schema is 2, not 1"),
+        (spoil("schema", value=1), "schema is 1, not 2"),
+        (spoil("unit", drop=True), "unit is missing"),
+        (spoil("units", value=-1), "units is -1, not a count"),
+        (spoil("slices", 0, "units", drop=True), "units is missing"),
+        (spoil("stability", "flipped", value=0.25), "stability.flipped is"),
         (spoil("state", value="fine"), "state is 'fine', not one of none, compared"),
         (spoil("task", value="ranking"), "task is 'ranking'"),
         (spoil("champion", value=None), "champion is null: state is compared"),

@@ -17,6 +17,7 @@ from pipeline import params as parameters
 from pipeline.bundle import Manifest
 from pipeline.compare import champion
 from pipeline.compare.champion import missing_features, other_question
+from pipeline.compare.section import render
 from pipeline.errors import (
     AssayError,
     BundleMissing,
@@ -58,7 +59,7 @@ def test_a_model_does_not_differ_from_itself(match: Any) -> None:
     for name, one in found.differences.items():
         assert (one.value, one.low, one.high) == (0.0, 0.0, 0.0), name
     assert found.stability.distance == 0.0
-    assert (found.stability.flipped, found.stability.rows) == (0.0, 0)
+    assert (found.stability.flipped.value, found.stability.rows) == (0.0, 0)
 
 
 def test_swapping_the_two_turns_every_difference_round(match: Any) -> None:
@@ -108,6 +109,24 @@ def test_the_page_shows_each_metric_and_needs_no_network(match: Any) -> None:
     assert all(f"<td>{name}</td>" in html for name in METRICS["binary"])
     assert html.count("<svg") == html.count("</svg>") > len(METRICS["binary"])
     assert "parcels: the challenger against v0.1.0" in html
+    assert html.count("design\neffect") == len(METRICS["binary"])
+    assert "Rows hang together here" not in html
+
+
+def test_parcels_that_hang_together_are_said_to(match: Any) -> None:
+    found = match.compared()
+    assert found.differences is not None
+    assert "hang together" not in render(found)
+    loose = {name: replace(one, design_effect=1.5) for name, one in found.differences.items()}
+    assert "hang together" not in render(replace(found, differences=loose))
+    tight = {**loose, "auc": replace(loose["auc"], design_effect=4.0)}
+    html = render(replace(found, differences=tight, unit="night", units=12))
+    assert "interval of the difference over\n12 nights." in html
+    assert (
+        "<b>Rows hang together here</b>: taken as independent, rows would give 1 of 9 metrics an "
+        "interval that is too narrow, that of auc by a factor of 2.0."
+    ) in html
+    assert "DeLong, design\neffect 4\n" in html
 
 
 def test_a_champion_that_saw_the_holdout_is_said_to_be_flattered(match: Any) -> None:
@@ -306,5 +325,6 @@ def test_refuses_and_writes_nothing(
 def test_what_was_written_is_plain_json(match: Any) -> None:
     match.compared()
     tree = json.loads((match.root / layout.COMPARISON).read_text())
-    assert tree["schema"] == 1
+    assert tree["schema"] == 2
+    assert (tree["unit"], tree["units"]) == ("row", tree["rows"])
     assert set(tree["stability"]) == {"distance", "flipped", "rows"}

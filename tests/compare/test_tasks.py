@@ -69,7 +69,9 @@ def test_only_classes_can_be_flipped(task: Task, compared: Comparison) -> None:
     if task == "regression":
         assert (compared.stability.flipped, compared.stability.rows) == (None, None)
     else:
-        assert compared.stability.rows == round((compared.stability.flipped or 0) * compared.rows)
+        flipped = compared.stability.flipped
+        assert flipped is not None and flipped.value is not None
+        assert compared.stability.rows == round(flipped.value * compared.rows)
 
 
 def test_every_slice_has_every_metric(task: Task, compared: Comparison) -> None:

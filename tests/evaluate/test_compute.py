@@ -11,10 +11,11 @@ from pipeline.errors import LabelError, RunError, SchemaMismatch
 from pipeline.evaluate import compute
 from pipeline.evaluate.results import Evaluation, worst_first
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import Units
 from pipeline.params import Evaluate
 from pipeline.tasks import METRICS
 
-SETTINGS = Evaluate(replicates=100, confidence=0.9, min_slice_rows=50)
+SETTINGS = Evaluate(confidence=0.9, min_slice_rows=50)
 
 
 @pytest.fixture
@@ -32,10 +33,14 @@ def frame() -> pd.DataFrame:
     )
 
 
-def run(frame: pd.DataFrame, slices: tuple[str, ...] = (), seed: int = 1) -> Evaluation:
+def run(
+    frame: pd.DataFrame, slices: tuple[str, ...] = (), units: Units | None = None
+) -> Evaluation:
+    """By row, unless it is said by what."""
     truth = holdout.labels(frame, "late", "binary", ())
     p = holdout.scores_of(frame["p"], len(frame), "binary", ())
-    return compute.evaluate(frame, Scored("binary", truth, p, (), 0.4), slices, SETTINGS, seed)
+    scored = Scored("binary", truth, p, (), 0.4)
+    return compute.evaluate(frame, scored, units or Units.rows(len(frame)), slices, SETTINGS)
 
 
 def values_of(frame: pd.DataFrame) -> dict[str, float]:
@@ -81,15 +86,45 @@ def test_a_slice_with_one_class_has_no_auc_and_no_interval(frame: pd.DataFrame) 
     for part in run(frame, ("sort",)).slices:
         assert part.metrics is not None
         assert part.metrics["auc"].value is None
-        assert "one class only" in (part.metrics["auc"].why or "")
-        assert all(one.low is None and one.why for one in part.metrics.values())
+        assert "fewer than 10 of a label" in (part.metrics["auc"].why or "")
+        assert all(one.low is None and one.why and one.few for one in part.metrics.values())
 
 
 def test_one_slice_does_not_depend_on_another(frame: pd.DataFrame) -> None:
     both = run(frame, ("rain", "origin")).slices
     alone = run(frame, ("origin",)).slices
     assert both[2:] == alone
-    assert run(frame, ("origin",), seed=2).slices != alone
+
+
+def test_units_are_counted_everywhere_and_widen_intervals(frame: pd.DataFrame) -> None:
+    """Rows are sorted by their score, so that those of a night are alike."""
+    frame = frame.sort_values("p").assign(night=np.arange(900) // 30)
+    by_row, by_night = run(frame, ("origin",)), run(frame, ("origin",), of("night", frame))
+    assert (by_row.unit, by_row.units, by_night.unit, by_night.units) == ("row", 900, "night", 30)
+    plain = by_night.plain()
+    assert (plain["unit"], plain["units"]) == ("night", 30)
+    for part in by_night.slices:
+        nights = frame.loc[frame["origin"] == part.value, "night"].nunique()
+        assert part.units == part.plain()["units"] == nights <= 30
+    one, other = by_night.metrics["accuracy"], by_row.metrics["accuracy"]
+    assert one.design_effect > 1.5 > other.design_effect
+    assert one.high - one.low > other.high - other.low
+
+
+def test_every_slice_has_the_share_of_its_rows_that_gets_a_yes(frame: pd.DataFrame) -> None:
+    found = run(frame, ("origin", "rare"))
+    for part in found.slices:
+        rate = part.selection_rate
+        assert part.selected is not None and rate is not None
+        assert rate.value == pytest.approx(part.selected / part.rows)
+        assert rate.low < rate.value < rate.high
+        assert part.plain()["selection_rate"] == rate.plain()
+    # A slice that is too small for metrics has it all the same.
+    assert found.slices[3].metrics is None and found.slices[3].selection_rate.low is not None
+
+
+def of(name: str, frame: pd.DataFrame) -> Units:
+    return Units.of(name, frame[name])
 
 
 @pytest.mark.parametrize(
@@ -191,10 +226,11 @@ def other(task) -> Scored:
 def test_other_tasks_have_their_own_metrics_and_no_positives(task) -> None:
     scored = other(task)
     frame = pd.DataFrame({"part": np.repeat(["first", "second", "third"], 200)})
-    found = compute.evaluate(frame, scored, ("part",), SETTINGS, 1)
+    found = compute.evaluate(frame, scored, Units.rows(600), ("part",), SETTINGS)
     plain = found.plain()
     assert plain["task"] == task
     assert tuple(found.metrics) == METRICS[task]
+    assert not any("selection_rate" in part.plain() for part in found.slices)
     assert not {"positives", "threshold"} & set(plain) | {"positives"} & set(found.summary())
     for part, start in zip(found.slices, (0, 200, 400), strict=True):
         expected = scored.rows(np.arange(start, start + 200)).values()
@@ -205,5 +241,5 @@ def test_other_tasks_have_their_own_metrics_and_no_positives(task) -> None:
 
 def test_the_slice_with_the_largest_errors_is_the_worst() -> None:
     frame = pd.DataFrame({"part": np.repeat(["first", "second", "third"], 200)})
-    found = compute.evaluate(frame, other("regression"), ("part",), SETTINGS, 1)
+    found = compute.evaluate(frame, other("regression"), Units.rows(600), ("part",), SETTINGS)
     assert [part.value for part in worst_first(found)] == ["third", "second", "first"]

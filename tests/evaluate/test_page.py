@@ -2,26 +2,29 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline import charts
-from pipeline.estimate import Estimate
+from pipeline.estimate import Estimate, effect, hangs
 from pipeline.evaluate import page, plots
 from pipeline.evaluate.compute import evaluate
 from pipeline.evaluate.section import About
+from pipeline.evaluate.terminal import show
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import Units
 from pipeline.params import Evaluate
 from pipeline.tasks import METRICS
 
 ABOUT = About("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
 
 
-def page_of(scored: Scored, origin: np.ndarray) -> str:
+def page_of(scored: Scored, origin: np.ndarray, units: Units | None = None) -> str:
     frame = pd.DataFrame({"origin": origin})
-    found = evaluate(frame, scored, ("origin",), Evaluate(replicates=100), 1)
+    found = evaluate(frame, scored, units or Units.rows(len(frame)), ("origin",), Evaluate())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "SAMPLE_ROWS", 1000)
         return page.render(found, scored, plots.tables(scored, "late"), ABOUT, 1)
@@ -50,6 +53,53 @@ def test_our_section_comes_first_and_is_whole(html: str) -> None:
     assert "30 rows, fewer than 200" in ours
     assert "A sample of 1,000 of the 1,500 rows" in ours
     assert ours.count("<svg") == ours.count("</svg>") > len(METRICS["binary"])
+
+
+def test_rows_that_do_not_hang_together_are_not_said_to(html: str) -> None:
+    assert "interval over\n1,500 rows" in html and "Design effect" in html
+    assert "Rows hang together" not in html
+
+
+def test_rows_that_hang_together_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(1)
+    p = np.sort(random.beta(2, 3, 1500))
+    units = Units("night", 30, (np.arange(1500) // 50).astype(np.intp))
+    truth = random.random(1500) < np.clip(p + random.normal(0, 0.2, 30)[units.codes], 0, 1)
+    scored = Scored("binary", truth, p, (), 0.4)
+    frame = pd.DataFrame({"origin": ["JFK"] * 1500})
+    found = evaluate(frame, scored, units, (), Evaluate())
+    told = hangs(found.metrics)
+    assert re.fullmatch(
+        r"taken as independent, rows would give \d of 9 metrics an interval that is too narrow,"
+        r" that of \w+ by a factor of \d\.\d",
+        told,
+    )
+    html = page_of(scored, np.repeat("JFK", 1500), units)
+    ours = html[html.index('<section class="assay"') : html.index("</section>")]
+    assert "interval over\n30 nights" in ours
+    assert f"<b>Rows hang together here</b>: {told}." in ours
+    for one in found.metrics.values():
+        assert f'<td class="n">{effect(one)}</td>' in ours
+    show(found, "late-flights", "boosting")
+    out = capsys.readouterr().out
+    assert f"Rows hang together: {told}." in out
+    assert "on 1,500 rows of holdout, 30 nights" in out and "design effect" in out
+
+
+@pytest.mark.parametrize(("largest", "told"), [(1.5, False), (1.51, True), (None, False)])
+def test_from_where_a_design_effect_is_said_in_words(largest: float | None, told: bool) -> None:
+    few = Estimate(0.5, 0.4, 0.6, design_effect=1.0)
+    found = hangs({"auc": replace(few, design_effect=largest), "brier": few})
+    assert bool(found) is told
+    if told:
+        assert "1 of 2 metrics" in found and "that of auc by a factor of 1.2" in found
+
+
+def test_a_doubt_is_on_the_page() -> None:
+    random = np.random.default_rng(1)
+    p = random.beta(2, 3, 900)
+    html = page_of(Scored("binary", random.random(900) < p, p, (), 0.4), np.repeat("JFK", 900))
+    assert "Mind: 900 rows are fewer than the 1,250" in html
 
 
 def test_values_from_the_data_are_escaped(html: str) -> None:

@@ -16,6 +16,7 @@ from sklearn.metrics import (
 
 from pipeline.evaluate import plots, plots_binary, plots_multiclass, plots_regression
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.table import values
 
 
 def scored(y: np.ndarray, p: np.ndarray) -> Scored:
@@ -59,7 +60,7 @@ def test_calibration_table_adds_up_to_the_metric(table) -> None:
     gaps = (found["mean_predicted"] - found["observed_share"]).abs() * found["rows"]
     assert found["rows"].sum() == len(p)
     assert gaps.sum() / len(p) == pytest.approx(
-        scored(y, p).values()["calibration_error"], abs=1e-12
+        values(scored(y, p).table())["calibration_error"], abs=1e-12
     )
 
 
@@ -104,7 +105,7 @@ def test_several_classes_are_counted_as_scikit_learn_does(tmp_path: Path) -> Non
     assert sure[["right", "wrong"]].to_numpy().sum() == 500
     curve = pd.read_csv(tmp_path / plots.CALIBRATION)
     gaps = (curve["mean_predicted"] - curve["observed_share"]).abs() * curve["rows"]
-    assert gaps.sum() / 500 == pytest.approx(rows.values()["calibration_error"], abs=1e-8)
+    assert gaps.sum() / 500 == pytest.approx(values(rows.table())["calibration_error"], abs=1e-8)
 
 
 def test_a_share_of_nothing_is_an_empty_cell() -> None:

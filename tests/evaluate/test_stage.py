@@ -42,7 +42,7 @@ train:
   folds: 3
   candidates:
     logistic: {class: sklearn.linear_model.LogisticRegression}
-evaluate: {replicates: 100, min_slice_rows: 100}
+evaluate: {unit: sent, min_slice_rows: 100}
 gate:
   tests: tests/model
   rules:
@@ -108,7 +108,8 @@ def test_leaves_everything_and_the_same_bytes_twice(
 def test_evaluation_says_what_it_is_about(root: Path) -> None:
     run(root)
     found = json.loads((root / layout.EVALUATION).read_text())
-    assert found["schema"] == 1
+    assert found["schema"] == 2
+    assert (found["unit"], found["units"]) == ("sent", 28)
     assert (found["name"], found["candidate"], found["rows"]) == ("letters", "logistic", 800)
     for key in ("bundle", "data", "contract"):
         assert found[key].startswith("sha256:")

@@ -16,9 +16,11 @@ from pipeline.compare.results import (
     State,
 )
 from pipeline.contract.report import ContractReport
-from pipeline.gate.evaluation import Evaluation, Measured, Slice
+from pipeline.estimate import Estimate
+from pipeline.gate.evaluation import Evaluation, Slice
 from pipeline.leakage.results import Check, Leakage
 from pipeline.paired.difference import Difference
+from pipeline.paired.estimates import wilson
 from pipeline.params_gate import LEAKAGE_CHECKS, Gate, Rule
 from pipeline.rehearse.results import Cost, Parity, Rehearsal
 from pipeline.tasks import Task
@@ -41,34 +43,50 @@ def gate(*rules: Any, **values: Any) -> Gate:
     return Gate(tests="tests/model", rules=given, **values)
 
 
-def measured(value: float | None, low: float | None = None, high: float | None = None) -> Measured:
-    return Measured(value, low, high)
+def share(hits: int, rows: int) -> Estimate:
+    """Of so many of them, with Wilson's interval of independent rows."""
+    if not rows:
+        return Estimate(None, None, None, "no rows", few=True)
+    found = hits / rows
+    low, high = wilson(found, rows, Z)
+    return Estimate(found, min(low, found), max(high, found))
 
 
 def place(
     value: str,
-    found: Measured | None,
+    found: Estimate | None,
     rows: int = 500,
     *,
     field: str = "origin",
     selected: int | None = 80,
     metric: str = "auc",
 ) -> Slice:
-    """A slice; without a measurement one that was too small."""
-    if found is None:
-        why = f"{rows} rows, fewer than 200"
-        return Slice(field, value, rows, 10, selected, None, why)
-    return Slice(field, value, rows, 100, selected, {metric: found})
+    """A slice, each row of it a unit; without a measurement one that was too small."""
+    why = f"{rows} rows, fewer than 200" if found is None else None
+    return Slice(
+        field,
+        value,
+        rows,
+        units=rows,
+        positives=10 if found is None else 100,
+        selected=selected,
+        selection_rate=None if selected is None else share(selected, rows),
+        metrics=None if found is None else {metric: found},
+        why=why,
+    )
 
 
 def evaluation(
-    found: Measured | None = None,
+    found: Estimate | None = None,
     *slices: Slice,
     metric: str = "auc",
     rows: int = 1000,
     task: Task = "binary",
     confidence: float = 0.95,
+    unit: str = "row",
+    units: int | None = None,
 ) -> Evaluation:
+    """By row, unless it is said by what."""
     return Evaluation(
         task=task,
         name="tiny",
@@ -77,11 +95,12 @@ def evaluation(
         data="sha256:d",
         contract="sha256:c",
         rows=rows,
+        unit=unit,
+        units=rows if units is None else units,
         positives=rows // 3,
         selected=rows // 4,
         threshold=0.5,
         confidence=confidence,
-        replicates=500,
         metrics={} if found is None else {metric: found},
         slices=slices,
     )
@@ -111,8 +130,8 @@ def compared_place(
     value: str, found: Difference | None, rows: int = 500, *, metric: str = "auc"
 ) -> SliceComparison:
     if found is None:
-        return SliceComparison("origin", value, rows, None, f"{rows} rows, fewer than 200")
-    return SliceComparison("origin", value, rows, {metric: found})
+        return SliceComparison("origin", value, rows, rows, None, f"{rows} rows, fewer than 200")
+    return SliceComparison("origin", value, rows, rows, {metric: found})
 
 
 def comparison(
@@ -122,8 +141,10 @@ def comparison(
     rows: int = 1000,
     task: Task = "binary",
     stability: Stability | None = None,
+    unit: str = "row",
+    units: int | None = None,
 ) -> Comparison:
-    """Of two models that could be compared."""
+    """Of two models that could be compared; by row, unless it is said by what."""
     return Comparison(
         name="tiny",
         task=task,
@@ -134,12 +155,18 @@ def comparison(
         data="sha256:d",
         contract="sha256:c",
         rows=rows,
+        unit=unit,
+        units=rows if units is None else units,
         confidence=0.95,
-        replicates=500,
         differences={} if found is None else {metric: found},
         slices=slices,
-        stability=stability or Stability(distance=0.05, flipped=0.02, rows=20),
+        stability=stability or flips(20, 1000),
     )
+
+
+def flips(count: int, rows: int, distance: float = 0.05) -> Stability:
+    """So many of the rows got another answer."""
+    return Stability(distance=distance, flipped=share(count, rows), rows=count)
 
 
 def alone(state: State, why: str = "no model holds the stage 'prod'") -> Comparison:

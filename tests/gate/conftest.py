@@ -53,8 +53,10 @@ def part(value: str, low: float, high: float) -> dict[str, Any]:
         "field": "place",
         "value": value,
         "rows": 300,
+        "units": 300,
         "positives": 90,
         "selected": 60,
+        "selection_rate": build.share(60, 300).plain(),
         "metrics": {"auc": metric},
     }
 
@@ -110,17 +112,18 @@ class Tiny:
     def tree(self) -> dict[str, Any]:
         """What evaluation.json holds."""
         return {
-            "schema": 1,
+            "schema": 2,
             "task": "binary",
             "name": "tiny",
             "candidate": "prior",
             **self.about(),
             "rows": 600,
+            "unit": "row",
+            "units": 600,
             "positives": 180,
             "selected": 120,
             "threshold": 0.5,
             "confidence": 0.95,
-            "replicates": 500,
             "metrics": {"auc": {"value": 0.8, "low": 0.75, "high": 0.85}},
             "slices": [part("east", 0.7, 0.9), part("west", 0.65, 0.7)],
             "types": [],

@@ -7,7 +7,9 @@ import pytest
 
 from pipeline import layout
 from pipeline.errors import DataError, StageInputMissing
-from pipeline.gate.evaluation import Evaluation, Measured, Slice, read
+from pipeline.estimate import Estimate
+from pipeline.gate.evaluation import Evaluation, Slice, read
+from tests.gate import build
 
 
 def test_reads_what_was_written(tiny: Any) -> None:
@@ -22,7 +24,19 @@ def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
         {**tree["slices"][0], "selected": 61},
         {**tree["slices"][1], "value": 1.5, "metrics": None, "why": "too few"},
     ]
-    metrics = {"f1": {"value": None, "low": 0.1, "high": 0.2, "why": "one class"}}
+    full = {
+        "value": None,
+        "low": 0.1,
+        "high": 0.2,
+        "why": "one class",
+        "degrees": 8.5,
+        "design_effect": 2.5,
+        "few": True,
+        "needed": 12,
+        "doubt": "tails",
+    }
+    metrics = {"f1": full}
+    said = Estimate(**build.share(60, 300).plain())  # type: ignore[arg-type]
     tiny.evaluation(slices=slices, metrics=metrics, types=["a.B"])
     assert read(tiny.root) == Evaluation(
         task="binary",
@@ -32,15 +46,16 @@ def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
         data=tree["data"],
         contract=tree["contract"],
         rows=600,
+        unit="row",
+        units=600,
         positives=180,
         selected=120,
         threshold=0.5,
         confidence=0.95,
-        replicates=500,
-        metrics={"f1": Measured(None, 0.1, 0.2, "one class")},
+        metrics={"f1": Estimate(None, 0.1, 0.2, "one class", 8.5, 2.5, True, 12, "tails")},
         slices=(
-            Slice("place", "east", 300, 90, 61, {"auc": Measured(0.8, 0.7, 0.9)}),
-            Slice("place", "1.5", 300, 90, 60, None, "too few"),
+            Slice("place", "east", 300, 300, 90, 61, said, {"auc": Estimate(0.8, 0.7, 0.9)}),
+            Slice("place", "1.5", 300, 300, 90, 60, said, None, "too few"),
         ),
         types=("a.B",),
     )
@@ -49,7 +64,7 @@ def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
 def test_other_tasks_have_no_positives(tiny: Any) -> None:
     tree = tiny.tree()
     bare = [
-        {k: v for k, v in part.items() if k not in ("positives", "selected")}
+        {k: v for k, v in part.items() if k not in ("positives", "selected", "selection_rate")}
         for part in tree["slices"]
     ]
     del tree["positives"], tree["selected"], tree["threshold"]
@@ -57,6 +72,7 @@ def test_other_tasks_have_no_positives(tiny: Any) -> None:
     found = read(tiny.root)
     assert (found.task, found.positives, found.threshold) == ("regression", None, None)
     assert [part.positives for part in found.slices] == [None, None]
+    assert [part.selection_rate for part in found.slices] == [None, None]
 
 
 def test_is_frozen(tiny: Any) -> None:
@@ -69,8 +85,10 @@ def test_a_slice_that_was_too_small_needs_a_reason(tiny: Any) -> None:
         "field": "place",
         "value": 7,
         "rows": 3,
+        "units": 3,
         "positives": 1,
         "selected": 1,
+        "selection_rate": build.share(1, 3).plain(),
         "metrics": None,
     }
     tiny.evaluation(slices=[{**small, "why": "3 rows, fewer than 200"}])
@@ -92,7 +110,7 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
-        ({"schema": 2}, "schema"),
+        ({"schema": 1}, "schema"),
         ({"task": "ranking"}, "task"),
         ({"task": None}, "task"),
         ({"positives": None}, "positives"),
@@ -100,6 +118,8 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
         ({"rows": 1.5}, "rows"),
         ({"rows": -1}, "rows"),
         ({"rows": True}, "rows"),
+        ({"unit": None}, "unit"),
+        ({"units": None}, "units"),
         ({"confidence": 1.0}, "confidence"),
         ({"confidence": 1.5}, "confidence"),
         ({"confidence": 0.0}, "confidence"),
@@ -111,6 +131,9 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
         ({"metrics": {"auc": {"value": 0.8, "low": 0.7}}}, "metrics.auc.high"),
         ({"metrics": {"auc": {**AUC, "value": "0.8"}}}, "metrics.auc.value"),
         ({"metrics": {"auc": {**AUC, "value": True}}}, "metrics.auc.value"),
+        ({"metrics": {"auc": {**AUC, "few": 1}}}, "metrics.auc.few"),
+        ({"metrics": {"auc": {**AUC, "needed": 1.5}}}, "metrics.auc.needed"),
+        ({"metrics": {"auc": {**AUC, "degrees": "9"}}}, "metrics.auc.degrees"),
         ({"slices": None}, "slices"),
         ({"slices": [{"field": "place"}]}, "slices[0].value"),
         ({"slices": [{"field": "place", "value": True}]}, "slices[0].value"),

@@ -32,8 +32,9 @@ def test_a_limit_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> 
         "  decided from reports/evaluate/evaluation.json",
         "",
         "PASS  all rows",
-        "  auc 0.8, interval 0.75 to 0.85 by percentile bootstrap",
+        "  auc 0.8, interval 0.75 to 0.85 by interval",
         "  limit: at least 0.7",
+        "  over 600 rows",
         "  so: auc 0.8, 95% interval 0.75 to 0.85, meets the limit of at least 0.7",
     ]
     assert [each.outcome for each in found] == [PASS]
@@ -63,6 +64,7 @@ def test_a_change_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) ->
         "  champion 0.8, challenger 0.79 on the same 1,000 rows",
         "  auc -0.01, interval -0.0295996 to 0.00959964 by DeLong",
         "  limit: at least -0.02",
+        "  over 1,000 rows",
         "  about 7,800 rows would tell",
         "  so: the change of auc is -0.01, 95% interval -0.0296 to 0.0096, which cannot be told"
         " from the limit of at least -0.02: the holdout of 1,000 rows cannot see a drop under"
@@ -146,8 +148,8 @@ def test_each_finding_says_how_it_stands() -> None:
     found = told(
         rule,
         finding(FAIL, waiver=waiver),
-        finding(INCONCLUSIVE, slice="o=a", rows_needed=1234),
-        finding(PASS, rows_needed=1234),
+        finding(INCONCLUSIVE, slice="o=a", units_needed=1234),
+        finding(PASS, units_needed=1234),
     )
     assert found[3:] == [
         "",

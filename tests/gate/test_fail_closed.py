@@ -25,6 +25,7 @@ from pipeline.evaluate import compute
 from pipeline.gate import items
 from pipeline.gate.stage import run
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import Units
 from pipeline.params import Evaluate
 from pipeline.verdict import Outcome
 from pipeline.verdict_json import loads
@@ -48,7 +49,7 @@ def measured(truth: Any, scores: Any) -> dict[str, Any]:
     """What evaluate makes of these rows, all in one place."""
     frame = pd.DataFrame({"place": ["east"] * len(truth)})
     scored = Scored("binary", np.array(truth), np.array(scores, dtype=float), (), 0.5)
-    found = compute.evaluate(frame, scored, ["place"], Evaluate(replicates=100), 1)
+    found = compute.evaluate(frame, scored, Units.rows(len(frame)), ["place"], Evaluate())
     return json.loads(json.dumps(found.plain()))  # type: ignore[no-any-return]
 
 

@@ -7,9 +7,18 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from pipeline.gate import groups
 from pipeline.gate.groups import Group
+from pipeline.paired.estimates import wilson
+
+
+def share(title: str, hits: int, rows: int, confidence: float = 0.95) -> Group:
+    """Of so many independent rows, with Wilson's interval."""
+    found = hits / rows
+    low, high = wilson(found, rows, groups.quantile(confidence))
+    return Group(title, rows, found, min(low, found), max(high, found))
 
 
 def test_quantiles_of_the_normal_distribution() -> None:
@@ -28,7 +37,7 @@ def test_quantiles_of_the_normal_distribution() -> None:
     ],
 )
 def test_wilson_as_published(hits: int, rows: int, low: float, high: float) -> None:
-    found = groups.share("g", hits, rows, 0.95)
+    found = share("g", hits, rows)
     assert found.value == hits / rows
     assert (found.title, found.rows) == ("g", rows)
     assert round(found.low, 4) == low
@@ -36,7 +45,7 @@ def test_wilson_as_published(hits: int, rows: int, low: float, high: float) -> N
 
 
 def newcombe(one: tuple[int, int], other: tuple[int, int]) -> tuple[float, float, float]:
-    pair = groups.difference(groups.share("a", *one, 0.95), groups.share("b", *other, 0.95))
+    pair = groups.difference(share("a", *one), share("b", *other))
     return pair.value, round(pair.low, 4), round(pair.high, 4)
 
 
@@ -161,6 +170,21 @@ def test_a_chance_is_the_normal_distributions() -> None:
     assert groups.chance(0.5, near, near + 0.001, 0.95) == pytest.approx(0.0255902, abs=1e-7)
 
 
+def test_a_chance_of_few_degrees_is_student_s() -> None:
+    near = 0.5 - groups.quantile(0.95, 9.0) * 0.1
+    assert groups.chance(0.5, near, 0.2, 0.95, 9.0) == pytest.approx(stats.t.sf(3, 9), rel=1e-9)
+    assert groups.quantile(0.95, 9.0) == pytest.approx(2.2621571628, abs=1e-9)
+
+
+def test_a_pair_is_no_surer_than_the_less_sure_of_both_groups() -> None:
+    one, other = Group("a", 9, 0.5, 0.4, 0.6, 12.0), Group("b", 9, 0.4, 0.3, 0.5, 30.0)
+    bare = Group("c", 9, 0.4, 0.3, 0.5)
+    for make in (groups.difference, groups.ratio):
+        assert make(one, other).degrees == 12
+        assert make(other, bare).degrees == 30
+        assert make(bare, bare).degrees is None
+
+
 counts = st.integers(1, 10_000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
 
 
@@ -169,9 +193,9 @@ def test_a_share_lies_in_its_interval_within_0_and_1(
     pair: tuple[int, int], confidence: float
 ) -> None:
     hits, rows = pair
-    found = groups.share("g", hits, rows, confidence)
+    found = share("g", hits, rows, confidence)
     assert 0 <= found.low <= found.value <= found.high <= 1
-    other = groups.share("g", rows - hits, rows, confidence)
+    other = share("g", rows - hits, rows, confidence)
     assert other.low == pytest.approx(1 - found.high, abs=1e-12)
     # The ends solve (p - end)^2 = z^2 end (1 - end) / n, where they are not cut off.
     z = groups.quantile(confidence)
@@ -183,7 +207,7 @@ def test_a_share_lies_in_its_interval_within_0_and_1(
 
 @given(counts, counts)
 def test_a_difference_lies_in_its_interval(one: tuple[int, int], other: tuple[int, int]) -> None:
-    found = groups.difference(groups.share("a", *one, 0.95), groups.share("b", *other, 0.95))
+    found = groups.difference(share("a", *one), share("b", *other))
     assert found.low <= found.value <= found.high
     assert 0 <= found.value <= 1
     assert found.low >= -1 and found.high <= 1 + 1e-12
@@ -193,7 +217,7 @@ def test_a_difference_lies_in_its_interval(one: tuple[int, int], other: tuple[in
 def test_a_ratio_lies_in_its_interval_and_an_end_hits_its_line(
     one: tuple[int, int], other: tuple[int, int]
 ) -> None:
-    pair = groups.share("a", *one, 0.95), groups.share("b", *other, 0.95)
+    pair = share("a", *one), share("b", *other)
     if not (one[0] and other[0]):
         return
     found = groups.ratio(*pair)

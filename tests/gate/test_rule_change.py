@@ -122,10 +122,10 @@ def test_details_are_sentences() -> None:
         " be told from the limit of at least -0.02: this slice of 214 rows cannot see a drop"
         " under 0.028; about 1,700 rows would tell"
     )
-    assert found.rows_needed == 1680
+    assert found.units_needed == 1680
     (found,) = decided(rule(), comparison(difference(-0.01), rows=214), build.gate(power=0.9))
     assert "the holdout of 214 rows cannot see a drop under 0.032" in found.detail
-    assert found.rows_needed == 2249
+    assert found.units_needed == 2249
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,44 @@ def test_what_cannot_be_decided_fails(found: Any, reason: str) -> None:
     if found is not None:
         (told,) = decided(rule(slice="origin"), about)
         assert (told.outcome, told.slice, told.rows) == (FAIL, "origin=JFK", 500)
+
+
+@pytest.mark.parametrize("slice_field", [None, "origin"])
+@pytest.mark.parametrize("value", [0.1, None])
+def test_too_few_of_a_label_is_no_failure(slice_field: str | None, value: float | None) -> None:
+    few = difference(value, None, why="3 positives, fewer than 10", few=True, needed=3334)
+    about = comparison(few, compared_place("EWR", few), compared_place("JFK", difference(0.0)))
+    found, *rest = decided(rule(slice=slice_field), about)
+    where = " on origin=EWR" if slice_field else ""
+    assert [each.outcome for each in rest] == ([PASS] if slice_field else [])
+    assert (found.outcome, found.blocks) == (INCONCLUSIVE, True)
+    assert found.detail == f"auc{where} cannot be judged yet: 3 positives, fewer than 10"
+    assert (found.metric, found.units_needed) == ("auc", 3334)
+
+
+def test_too_few_rows_of_none_at_all_fail() -> None:
+    (found,) = decided(rule(), comparison(difference(None, few=True), rows=0))
+    assert (found.outcome, found.detail) == (FAIL, "auc was compared on no rows")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.05, INCONCLUSIVE), (-0.01, INCONCLUSIVE), (-0.06, FAIL)]
+)
+def test_a_doubt_keeps_from_passing_and_from_nothing_else(value: float, expected: Outcome) -> None:
+    (found,) = decided(rule(), comparison(difference(value, doubt="rows are missing")))
+    assert found.outcome is expected
+    seems = "seems to meet the limit of at least -0.02, but rows are missing"
+    assert found.detail.endswith(seems) is (value == 0.05)
+
+
+def test_what_varies_is_named_and_counted() -> None:
+    one = difference(-0.01, design_effect=4.0)
+    (found,) = decided(rule(), comparison(one, unit="night", units=30))
+    assert (found.unit, found.units, found.rows) == ("night", 30, 1000)
+    assert (found.design_effect, found.units_needed) == (4.0, 236)
+    assert found.detail.endswith(
+        "the holdout of 30 nights cannot see a drop under 0.028; about 240 nights would tell"
+    )
 
 
 def test_half_a_difference_fails() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from pipeline.estimate import Estimate
 from pipeline.gate import groups
-from pipeline.gate.evaluation import Evaluation, Measured, Slice
+from pipeline.gate.evaluation import Evaluation, Slice
 from pipeline.gate.rule_fairness import decide, limit_of
 from pipeline.params_gate import Gate
 from pipeline.verdict import Finding, Outcome
@@ -33,11 +34,17 @@ def decided(some: Any, about: Evaluation, policy: Gate | None = None) -> Finding
 
 
 def chosen(value: str, selected: int, rows: int = 1000) -> Slice:
-    return place(value, Measured(0.8, 0.7, 0.9), rows, selected=selected)
+    return place(value, Estimate(0.8, 0.7, 0.9), rows, selected=selected)
+
+
+def group(value: str, selected: int, rows: int) -> groups.Group:
+    found = build.share(selected, rows)
+    assert found.value is not None and found.low is not None and found.high is not None
+    return groups.Group(f"origin={value}", rows, found.value, found.low, found.high)
 
 
 def ranked(value: str, auc: float, error: float = 0.01, rows: int = 500) -> Slice:
-    return place(value, Measured(auc, auc - Z * error, auc + Z * error), rows)
+    return place(value, Estimate(auc, auc - Z * error, auc + Z * error), rows)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +78,7 @@ def test_selection_rates(
 
 def test_the_finding_has_the_pairs_own_numbers() -> None:
     found = decided(rule(), evaluation(None, chosen("EWR", 300), chosen("JFK", 500, 800)))
-    pair = groups.difference(
-        groups.share("origin=EWR", 300, 1000, 0.95), groups.share("origin=JFK", 500, 800, 0.95)
-    )
+    pair = groups.difference(group("EWR", 300, 1000), group("JFK", 500, 800))
     assert (found.observed, found.low, found.high) == (pair.value, pair.low, pair.high)
     assert (found.limit, found.direction, found.rows) == (0.1, "max", 1800)
     assert (found.method, found.slice) == ("Newcombe and Zou-Donner", None)
@@ -117,11 +122,11 @@ def test_a_pair_that_fails_is_named_before_one_that_is_further_apart() -> None:
 
 
 def test_the_limit_itself_is_within() -> None:
-    exact = (place("A", Measured(0.5, 0.5, 0.5)), place("B", Measured(0.75, 0.75, 0.75)))
+    exact = (place("A", Estimate(0.5, 0.5, 0.5)), place("B", Estimate(0.75, 0.75, 0.75)))
     about = evaluation(None, *exact)
     assert decided(rule(of="auc", max_difference=0.25), about).outcome is PASS
     assert decided(rule(of="auc", max_difference=0.249), about).outcome is FAIL
-    halves = (place("A", Measured(0.5, 0.5, 0.5)), place("B", Measured(0.25, 0.25, 0.25)))
+    halves = (place("A", Estimate(0.5, 0.5, 0.5)), place("B", Estimate(0.25, 0.25, 0.25)))
     assert decided(rule(of="auc", min_ratio=0.5), evaluation(None, *halves)).outcome is PASS
     assert decided(rule(of="auc", min_ratio=0.51), evaluation(None, *halves)).outcome is FAIL
 
@@ -162,7 +167,7 @@ def test_a_metric_across_groups() -> None:
 
 
 def test_groups_of_other_fields_are_left_alone() -> None:
-    other = place("UA", Measured(0.1, 0.1, 0.1), field="carrier")
+    other = place("UA", Estimate(0.1, 0.1, 0.1), field="carrier")
     about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), other)
     assert decided(rule(of="auc"), about).outcome is PASS
 
@@ -177,12 +182,12 @@ def test_a_group_that_was_not_measured_keeps_it_from_passing() -> None:
     assert decided(rule(), about).outcome is INCONCLUSIVE
     assert "too small" not in decided(rule(), about).detail
     # A group that is sure to lie too far off is FAIL whatever the third one is.
-    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.5), place("C", None, rows=30))
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.5), place("C", None, 30, selected=8))
     assert decided(rule(of="auc"), about).outcome is FAIL
 
 
 def test_nothing_measured_is_inconclusive() -> None:
-    about = evaluation(None, place("A", None, rows=30), place("B", None, rows=40))
+    about = evaluation(None, place("A", None, 30, selected=8), place("B", None, 40, selected=8))
     found = decided(rule(of="auc"), about)
     assert (found.outcome, found.blocks, found.metric) == (INCONCLUSIVE, True, "auc")
     assert found.detail == (
@@ -226,30 +231,30 @@ NO_NUMBER = "auc or its interval is no number to decide on"
 @pytest.mark.parametrize(
     ("broken", "of", "reason"),
     [
-        (place("C", Measured(NAN, 0.7, 0.9)), "auc", NO_NUMBER),
-        (place("C", Measured(0.8, NAN, 0.9)), "auc", NO_NUMBER),
-        (place("C", Measured(0.8, 0.7, INF)), "auc", NO_NUMBER),
-        (place("C", Measured(NAN, None, None)), "auc", NO_NUMBER),
-        (place("C", Measured(0.8, 0.9, 0.7)), "auc", NO_NUMBER),
-        (place("C", Measured(0.6, 0.7, 0.9)), "auc", NO_NUMBER),
+        (place("C", Estimate(NAN, 0.7, 0.9)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.8, NAN, 0.9)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.8, 0.7, INF)), "auc", NO_NUMBER),
+        (place("C", Estimate(NAN, None, None)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.8, 0.9, 0.7)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.6, 0.7, 0.9)), "auc", NO_NUMBER),
         (
-            place("C", Measured(None, 0.7, 0.9)),
+            place("C", Estimate(None, 0.7, 0.9)),
             "auc",
             "auc could not be computed: no reason was given",
         ),
         (
-            place("C", Measured(None, None, None, "one class")),
+            place("C", Estimate(None, None, None, "one class")),
             "auc",
             "auc could not be computed: one class",
         ),
         (
-            place("C", Measured(0.8, 0.7, 0.9), metric="f1"),
+            place("C", Estimate(0.8, 0.7, 0.9), metric="f1"),
             "auc",
             "auc could not be computed: no reason was given",
         ),
-        (place("C", Measured(0.8, 0.7, 0.9), rows=0), "auc", "auc was measured on no rows"),
+        (place("C", Estimate(0.8, 0.7, 0.9), rows=0), "auc", "auc was measured on no rows"),
         (
-            place("C", Measured(0.8, 0.7, 0.9), rows=9, selected=10),
+            replace(chosen("C", 9, rows=9), selected=10, selection_rate=Estimate(10 / 9, 1, 2)),
             "selection_rate",
             "10 of 9 rows got a yes, which cannot be",
         ),
@@ -268,22 +273,65 @@ def test_everybody_may_get_a_yes() -> None:
 
 
 def test_a_group_without_an_interval_keeps_it_from_passing() -> None:
-    for half in (Measured(0.8, None, None), Measured(0.8, 0.7, None), Measured(0.8, None, 0.9)):
+    for half in (Estimate(0.8, None, None), Estimate(0.8, 0.7, None), Estimate(0.8, None, 0.9)):
         about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), place("C", half))
         found = decided(rule(of="auc"), about)
         assert found.outcome is INCONCLUSIVE
         assert found.detail.endswith("; origin=C has no interval: no reason was given")
-    told = replace(place("C", Measured(0.8, None, None, "3 yes")))
+    told = replace(place("C", Estimate(0.8, None, None, "3 yes")))
     about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), told)
     assert decided(rule(of="auc"), about).detail.endswith("; origin=C has no interval: 3 yes")
 
 
 def test_a_group_without_rows_or_answers_keeps_selection_rates_from_passing() -> None:
-    for empty in (chosen("C", 0, rows=0), place("C", Measured(0.8, 0.7, 0.9), selected=None)):
-        about = evaluation(None, chosen("A", 300), chosen("B", 300), empty)
-        found = decided(rule(), about)
-        assert found.outcome is INCONCLUSIVE
-        assert found.detail.endswith("; origin=C has no rows")
+    about = evaluation(None, chosen("A", 300), chosen("B", 300), chosen("C", 0, rows=0))
+    found = decided(rule(), about)
+    assert found.outcome is INCONCLUSIVE
+    assert found.detail.endswith("; origin=C has no interval: no rows")
+    bare = place("C", Estimate(0.8, 0.7, 0.9), selected=None)
+    found = decided(rule(), evaluation(None, chosen("A", 300), chosen("B", 300), bare))
+    assert found.outcome is FAIL
+    assert found.detail == "origin=C: selection_rate could not be computed: no reason was given"
+
+
+@pytest.mark.parametrize("of", ["auc", "selection_rate"])
+@pytest.mark.parametrize("value", [0.3, None])
+def test_too_few_of_a_label_is_no_failure_and_no_pass(of: str, value: float | None) -> None:
+    few = Estimate(value, None, None, "3 positives, fewer than 10", few=True, needed=3334)
+    third = place("C", few, rows=100, selected=30)
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), replace(third, selection_rate=few))
+    found = decided(rule(of=of), about)
+    assert (found.outcome, found.blocks, found.metric) == (INCONCLUSIVE, True, of)
+    assert found.detail.endswith("; origin=C has no interval: 3 positives, fewer than 10")
+    # The two that were measured can still fail.
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.5), third)
+    assert decided(rule(of="auc"), about).outcome is FAIL
+
+
+def test_a_selection_rate_that_is_not_that_of_its_counts_fails() -> None:
+    edited = replace(chosen("C", 300), selection_rate=build.share(310, 1000))
+    found = decided(rule(), evaluation(None, chosen("A", 300), chosen("B", 300), edited))
+    assert (found.outcome, found.metric) == (FAIL, "selection_rate")
+    assert found.detail == "origin=C: 300 of 1000 rows got a yes, not 0.31"
+
+
+def test_few_degrees_of_freedom_make_a_miss_less_sure_than_many() -> None:
+    """Of three pairs one is past the limit by 1.26 halves of its interval."""
+
+    def about(degrees: float | None) -> Evaluation:
+        parts = [
+            place(name, Estimate(auc, auc - 0.02, auc + 0.02, degrees=degrees))
+            for name, auc in (("A", 0.6), ("B", 0.7356), ("C", 0.67))
+        ]
+        return evaluation(None, *parts)
+
+    assert decided(rule(of="auc"), about(None)).outcome is FAIL
+    assert decided(rule(of="auc"), about(9.0)).outcome is INCONCLUSIVE
+
+
+def test_what_varies_is_named() -> None:
+    about = evaluation(None, chosen("A", 300), chosen("B", 300), unit="night", units=30)
+    assert decided(rule(), about).unit == "night"
 
 
 @pytest.mark.parametrize(

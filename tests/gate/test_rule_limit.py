@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.gate.evaluation import Evaluation, Measured, Slice
+from pipeline.estimate import Estimate
+from pipeline.gate.evaluation import Evaluation
 from pipeline.gate.rule_limit import decide, limit_of
 from pipeline.params_gate import Gate
 from pipeline.verdict import Finding, Outcome, combine
@@ -32,9 +33,9 @@ def decided(some: Any, about: Evaluation, policy: Gate | None = None) -> tuple[F
     return decide(some, about, policy or build.gate())
 
 
-def normal(value: float, error: float) -> Measured:
+def normal(value: float, error: float) -> Estimate:
     """With the interval that a normal distribution gives."""
-    return Measured(value, value - Z * error, value + Z * error)
+    return Estimate(value, value - Z * error, value + Z * error)
 
 
 @pytest.mark.parametrize(
@@ -78,17 +79,17 @@ def test_limits(
     decided_by: str,
     expected: Outcome,
 ) -> None:
-    (found,) = decided(rule(decide=decided_by, **limit), evaluation(Measured(*measured)))
+    (found,) = decided(rule(decide=decided_by, **limit), evaluation(Estimate(*measured)))
     assert found.outcome is expected
     assert (found.observed, found.low, found.high) == measured
     (direction,) = limit
     assert (found.limit, found.direction) == (limit[direction], direction)
-    assert found.method == ("the value alone" if decided_by == "value" else "percentile bootstrap")
+    assert found.method == ("the value alone" if decided_by == "value" else "interval")
     assert (found.metric, found.slice, found.rows) == ("auc", None, 1000)
 
 
 def test_an_interval_that_ends_on_the_limit_does_not_miss_it() -> None:
-    (found,) = decided(rule(), evaluation(Measured(0.65, 0.60, 0.70)))
+    (found,) = decided(rule(), evaluation(Estimate(0.65, 0.60, 0.70)))
     assert "the interval misses it" not in found.detail
     assert "would tell" in found.detail
 
@@ -97,22 +98,22 @@ def test_an_interval_that_ends_on_the_limit_does_not_miss_it() -> None:
     ("measured", "reason"),
     [
         (None, "the evaluation has no auc"),
-        (Measured(None, None, None, "only one class"), "could not be computed: only one class"),
-        (Measured(None, 0.8, 0.9), "could not be computed: no reason was given"),
-        (Measured(NAN, 0.8, 0.9), "auc is nan, not a number to decide on"),
-        (Measured(INF, 0.8, 0.9), "auc is inf, not a number to decide on"),
-        (Measured(-INF, 0.8, 0.9), "auc is -inf, not a number to decide on"),
-        (Measured(0.9, NAN, 0.9), "the interval of auc is nan to 0.9"),
-        (Measured(0.9, 0.8, NAN), "the interval of auc is 0.8 to nan"),
-        (Measured(0.9, 0.8, INF), "the interval of auc is 0.8 to inf"),
-        (Measured(0.9, None, 0.9), "has no interval to decide on: no reason was given"),
-        (Measured(0.9, 0.8, None, "30 rows"), "has no interval to decide on: 30 rows"),
-        (Measured(0.9, 0.95, 0.85), "auc, 0.95 to 0.85, does not hold 0.9"),
-        (Measured(0.9, 0.91, 0.95), "does not hold 0.9"),
-        (Measured(0.9, 0.8, 0.89), "does not hold 0.9"),
+        (Estimate(None, None, None, "only one class"), "could not be computed: only one class"),
+        (Estimate(None, 0.8, 0.9), "could not be computed: no reason was given"),
+        (Estimate(NAN, 0.8, 0.9), "auc is nan, not a number to decide on"),
+        (Estimate(INF, 0.8, 0.9), "auc is inf, not a number to decide on"),
+        (Estimate(-INF, 0.8, 0.9), "auc is -inf, not a number to decide on"),
+        (Estimate(0.9, NAN, 0.9), "the interval of auc is nan to 0.9"),
+        (Estimate(0.9, 0.8, NAN), "the interval of auc is 0.8 to nan"),
+        (Estimate(0.9, 0.8, INF), "the interval of auc is 0.8 to inf"),
+        (Estimate(0.9, None, 0.9), "has no interval to decide on: no reason was given"),
+        (Estimate(0.9, 0.8, None, "30 rows"), "has no interval to decide on: 30 rows"),
+        (Estimate(0.9, 0.95, 0.85), "auc, 0.95 to 0.85, does not hold 0.9"),
+        (Estimate(0.9, 0.91, 0.95), "does not hold 0.9"),
+        (Estimate(0.9, 0.8, 0.89), "does not hold 0.9"),
     ],
 )
-def test_what_cannot_be_decided_fails(measured: Measured | None, reason: str) -> None:
+def test_what_cannot_be_decided_fails(measured: Estimate | None, reason: str) -> None:
     (found,) = decided(rule(), evaluation(measured))
     assert found.outcome is FAIL
     assert reason in found.detail
@@ -122,40 +123,40 @@ def test_what_cannot_be_decided_fails(measured: Measured | None, reason: str) ->
 
 
 def test_what_is_no_number_is_not_shown_as_one() -> None:
-    (found,) = decided(rule(), evaluation(Measured(NAN, -INF, 0.9)))
+    (found,) = decided(rule(), evaluation(Estimate(NAN, -INF, 0.9)))
     assert (found.observed, found.low, found.high) == (None, None, 0.9)
 
 
 @pytest.mark.parametrize(
     "measured",
     [
-        Measured(NAN, None, None),
-        Measured(None, None, None),
-        Measured(0.9, 0.95, 0.85),
-        Measured(0.9, None, NAN),
+        Estimate(NAN, None, None),
+        Estimate(None, None, None),
+        Estimate(0.9, 0.95, 0.85),
+        Estimate(0.9, None, NAN),
         None,
     ],
 )
-def test_what_cannot_be_decided_fails_by_value_too(measured: Measured | None) -> None:
+def test_what_cannot_be_decided_fails_by_value_too(measured: Estimate | None) -> None:
     (found,) = decided(rule(decide="value"), evaluation(measured))
     assert found.outcome is FAIL
 
 
 def test_no_rows_fail() -> None:
-    (found,) = decided(rule(), evaluation(Measured(0.9, 0.8, 0.95), rows=0))
+    (found,) = decided(rule(), evaluation(Estimate(0.9, 0.8, 0.95), rows=0))
     assert found.outcome is FAIL
     assert found.detail == "auc was measured on no rows"
-    (found,) = decided(rule(), evaluation(Measured(0.9, 0.8, 0.95), rows=1))
+    (found,) = decided(rule(), evaluation(Estimate(0.9, 0.8, 0.95), rows=1))
     assert found.outcome is PASS
 
 
 def test_a_slice_rule_gives_a_finding_per_value() -> None:
     about = evaluation(
         None,
-        place("EWR", Measured(0.8, 0.75, 0.85)),
+        place("EWR", Estimate(0.8, 0.75, 0.85)),
         place("JFK", normal(0.6, 0.02)),
         place("LGA", None, rows=114),
-        place("UA", Measured(0.1, 0.1, 0.1), field="carrier"),
+        place("UA", Estimate(0.1, 0.1, 0.1), field="carrier"),
     )
     found = decided(rule(slice="origin"), about)
     assert [(each.slice, each.outcome) for each in found] == [
@@ -172,8 +173,8 @@ def test_a_slice_rule_gives_a_finding_per_value() -> None:
 def test_the_rule_says_how_large_a_slice_has_to_be() -> None:
     about = evaluation(
         None,
-        place("EWR", Measured(0.8, 0.75, 0.85), rows=400),
-        place("JFK", Measured(0.1, 0.1, 0.1), rows=399),
+        place("EWR", Estimate(0.8, 0.75, 0.85), rows=400),
+        place("JFK", Estimate(0.1, 0.1, 0.1), rows=399),
         place("LGA", None, rows=400),
     )
     found = decided(rule(slice="origin", min_rows=400), about)
@@ -186,7 +187,7 @@ def test_the_rule_says_how_large_a_slice_has_to_be() -> None:
 
 
 def test_a_rule_that_is_about_no_slice_fails() -> None:
-    about = evaluation(None, place("EWR", Measured(0.8, 0.75, 0.85), rows=400), place("LGA", None))
+    about = evaluation(None, place("EWR", Estimate(0.8, 0.75, 0.85), rows=400), place("LGA", None))
     found = decided(rule(slice="origin", min_rows=501), about)
     assert [(each.outcome, each.blocks) for each in found] == [
         (FAIL, True),
@@ -197,14 +198,14 @@ def test_a_rule_that_is_about_no_slice_fails() -> None:
 
 
 def test_an_empty_slice_fails() -> None:
-    about = evaluation(None, place("EWR", Measured(0.8, 0.75, 0.85), rows=0))
+    about = evaluation(None, place("EWR", Estimate(0.8, 0.75, 0.85), rows=0))
     (found,) = decided(rule(slice="origin"), about)
     assert (found.outcome, found.blocks) == (FAIL, True)
     assert found.detail == "auc was measured on no rows"
 
 
 def test_a_slice_without_the_metric_fails() -> None:
-    about = evaluation(None, Slice("origin", "EWR", 500, 100, 80, {}))
+    about = evaluation(None, replace(place("EWR", build.share(80, 500)), metrics={}))
     (found,) = decided(rule(slice="origin"), about)
     assert (found.outcome, found.slice) == (FAIL, "origin=EWR")
 
@@ -218,24 +219,24 @@ def test_an_unknown_slice_fails_and_names_the_nearest() -> None:
 
 
 def test_no_slices_at_all_fail() -> None:
-    (found,) = decided(rule(slice="origin"), evaluation(Measured(0.9, 0.9, 0.9)))
+    (found,) = decided(rule(slice="origin"), evaluation(Estimate(0.9, 0.9, 0.9)))
     assert found.outcome is FAIL
     assert found.detail == "the evaluation has no slices, so none of 'origin'"
 
 
 def test_detail_is_a_sentence_with_the_numbers() -> None:
-    (found,) = decided(rule(min=0.72), evaluation(Measured(0.753, 0.747, 0.759)))
+    (found,) = decided(rule(min=0.72), evaluation(Estimate(0.753, 0.747, 0.759)))
     assert found.detail == (
         "auc 0.753, 95% interval 0.747 to 0.759, meets the limit of at least 0.72"
     )
-    (found,) = decided(rule(max=0.72), evaluation(Measured(0.753, 0.747, 0.759)))
+    (found,) = decided(rule(max=0.72), evaluation(Estimate(0.753, 0.747, 0.759)))
     assert found.detail == (
         "auc 0.753, 95% interval 0.747 to 0.759, misses the limit of at most 0.72"
     )
 
 
 def test_detail_has_the_digits_that_tell_value_from_limit() -> None:
-    (found,) = decided(rule(decide="value"), evaluation(Measured(0.6999999, None, None)))
+    (found,) = decided(rule(decide="value"), evaluation(Estimate(0.6999999, None, None)))
     assert found.detail == "auc 0.6999999 misses the limit of at least 0.7"
 
 
@@ -243,18 +244,18 @@ def test_inconclusive_names_the_rows_that_would_tell() -> None:
     # (1.96 + 0.8416)^2 * 0.02^2 / 0.02^2 = 7.849 times the rows
     (found,) = decided(rule(), evaluation(normal(0.72, 0.02)))
     assert found.outcome is INCONCLUSIVE
-    assert found.rows_needed == 7849
+    assert found.units_needed == 7849
     assert found.detail == (
         "auc 0.72, 95% interval 0.6808 to 0.7592, cannot be told from the limit of at least 0.7"
-        " on 1,000 rows; about 7,800 would tell"
+        " on 1,000 rows; about 7,800 rows would tell"
     )
     (found,) = decided(rule(), evaluation(normal(0.72, 0.02)), build.gate(power=0.9))
-    assert found.rows_needed == 10508
+    assert found.units_needed == 10508
 
 
 def test_on_the_limit_no_number_of_rows_would_tell() -> None:
     (found,) = decided(rule(), evaluation(normal(0.7, 0.02)))
-    assert (found.outcome, found.rows_needed) == (INCONCLUSIVE, None)
+    assert (found.outcome, found.units_needed) == (INCONCLUSIVE, None)
     assert found.detail.endswith("on 1,000 rows")
 
 
@@ -288,14 +289,14 @@ def test_the_correction_counts_only_what_was_measured() -> None:
     assert [each.outcome for each in found] == [FAIL, INCONCLUSIVE, FAIL]
 
 
-measured_nan = Measured(NAN, 0.7, 0.9)
+measured_nan = Estimate(NAN, 0.7, 0.9)
 
 
 def test_the_half_that_faces_the_limit_decides() -> None:
     """A lopsided interval: 0.01 up and 0.2 down, so that the truth can hardly be 0.72."""
-    (found,) = decided(rule(min=0.72), evaluation(Measured(0.7, 0.5, 0.71)))
+    (found,) = decided(rule(min=0.72), evaluation(Estimate(0.7, 0.5, 0.71)))
     assert found.outcome is FAIL
-    (found,) = decided(rule(min=0.72), evaluation(Measured(0.7, 0.69, 0.9)))
+    (found,) = decided(rule(min=0.72), evaluation(Estimate(0.7, 0.69, 0.9)))
     assert found.outcome is INCONCLUSIVE
 
 
@@ -314,20 +315,83 @@ def test_a_rule_without_a_limit_is_a_mistake_of_ours() -> None:
         limit_of(rule().model_copy(update={"min": None}))
 
 
+@pytest.mark.parametrize("slice_field", [None, "origin"])
+@pytest.mark.parametrize("decided_by", ["interval", "value"])
+@pytest.mark.parametrize("value", [0.9, None])
+def test_too_few_of_a_label_is_no_failure(
+    slice_field: str | None, decided_by: str, value: float | None
+) -> None:
+    """A value that is there decides, where the rule asks for no interval."""
+    few = Estimate(value, None, None, "3 positives, fewer than 10", few=True, needed=3334)
+    about = evaluation(few, place("EWR", few), place("JFK", Estimate(0.8, 0.75, 0.85)))
+    found, *rest = decided(rule(slice=slice_field, decide=decided_by), about)
+    where = " on origin=EWR" if slice_field else ""
+    assert [each.outcome for each in rest] == ([PASS] if slice_field else [])
+    if decided_by == "value" and value is not None:
+        assert found.outcome is PASS
+        return
+    assert (found.outcome, found.blocks) == (INCONCLUSIVE, True)
+    assert found.detail == f"auc{where} cannot be judged yet: 3 positives, fewer than 10"
+    assert (found.metric, found.units_needed) == ("auc", 3334)
+    assert (found.observed, found.low, found.high) == (None, None, None)
+
+
+def test_too_few_rows_of_none_at_all_fail() -> None:
+    (found,) = decided(rule(), evaluation(Estimate(None, None, None, "0", few=True), rows=0))
+    assert found.outcome is FAIL
+
+
+@pytest.mark.parametrize(
+    ("value", "decided_by", "expected"),
+    [
+        (0.8, "interval", INCONCLUSIVE),
+        (0.71, "interval", INCONCLUSIVE),
+        (0.6, "interval", FAIL),
+        (0.8, "value", PASS),
+        (0.6, "value", FAIL),
+    ],
+)
+def test_a_doubt_keeps_from_passing_by_interval_and_from_nothing_else(
+    value: float, decided_by: str, expected: Outcome
+) -> None:
+    some = rule(decide=decided_by)
+    (found,) = decided(some, evaluation(replace(normal(value, 0.01), doubt="rows are missing")))
+    assert found.outcome is expected
+    seems = "seems to meet the limit of at least 0.7, but rows are missing"
+    assert found.detail.endswith(seems) is (value == 0.8 and decided_by == "interval")
+
+
+def test_what_varies_is_named_and_counted() -> None:
+    one = replace(normal(0.72, 0.02), design_effect=4.0)
+    (found,) = decided(rule(), evaluation(one, unit="night", units=30))
+    assert (found.unit, found.units, found.rows) == ("night", 30, 1000)
+    assert (found.design_effect, found.units_needed) == (4.0, 236)
+    assert found.detail.endswith("on 1,000 rows of 30 nights; about 240 nights would tell")
+
+
+def test_few_degrees_of_freedom_make_a_miss_less_sure_than_many() -> None:
+    """The interval misses either way, by 1.165 of its half; two slices are corrected for."""
+    near = Estimate(0.6534, 0.6134, 0.6934)
+    about = [place("EWR", near), place("JFK", Estimate(0.8, 0.75, 0.85))]
+    assert decided(rule(slice="origin"), evaluation(None, *about))[0].outcome is FAIL
+    about[0] = place("EWR", replace(near, degrees=9.0))
+    assert decided(rule(slice="origin"), evaluation(None, *about))[0].outcome is INCONCLUSIVE
+
+
 numbers = st.floats(min_value=0, max_value=1) | st.sampled_from([NAN, INF, -INF]) | st.none()
-measurements = st.builds(Measured, numbers, numbers, numbers, st.none())
+measurements = st.builds(Estimate, numbers, numbers, numbers, st.none())
 limits = st.one_of(
     st.builds(lambda x: {"min": x}, st.floats(0, 1)),
     st.builds(lambda x: {"max": x}, st.floats(0, 1)),
 )
 ordered = st.lists(st.floats(0, 1), min_size=3, max_size=3).map(
-    lambda some: Measured(sorted(some)[1], min(some), max(some))
+    lambda some: Estimate(sorted(some)[1], min(some), max(some))
 )
 
 
 @given(measurements | ordered, limits)
 def test_pass_means_that_both_ends_meet_the_limit(
-    measured: Measured, limit: dict[str, float]
+    measured: Estimate, limit: dict[str, float]
 ) -> None:
     (found,) = decided(rule(**limit), evaluation(measured))
     if found.outcome is PASS:
@@ -337,7 +401,7 @@ def test_pass_means_that_both_ends_meet_the_limit(
 
 
 @given(ordered, limits)
-def test_the_interval_alone_decides_one_place(measured: Measured, limit: dict[str, float]) -> None:
+def test_the_interval_alone_decides_one_place(measured: Estimate, limit: dict[str, float]) -> None:
     (found,) = decided(rule(**limit), evaluation(measured))
     low, high = measured.low, measured.high
     assert low is not None and high is not None
@@ -349,9 +413,9 @@ def test_the_interval_alone_decides_one_place(measured: Measured, limit: dict[st
 
 
 @given(ordered, st.floats(0, 1))
-def test_at_most_is_at_least_turned_round(measured: Measured, limit: float) -> None:
+def test_at_most_is_at_least_turned_round(measured: Estimate, limit: float) -> None:
     assert measured.value is not None and measured.low is not None and measured.high is not None
-    mirrored = Measured(-measured.value, -measured.high, -measured.low)
+    mirrored = Estimate(-measured.value, -measured.high, -measured.low)
     (one,) = decided(rule(min=limit), evaluation(measured))
     (other,) = decided(rule(max=-limit), evaluation(mirrored))
     assert one.outcome is other.outcome
@@ -359,9 +423,9 @@ def test_at_most_is_at_least_turned_round(measured: Measured, limit: float) -> N
 
 @given(st.lists(st.tuples(measurements, limits), min_size=1, max_size=6), st.randoms())
 def test_order_of_rules_does_not_matter(
-    pairs: list[tuple[Measured, dict[str, float]]], chance: Any
+    pairs: list[tuple[Estimate, dict[str, float]]], chance: Any
 ) -> None:
-    def outcome(some: list[tuple[Measured, dict[str, float]]]) -> Outcome:
+    def outcome(some: list[tuple[Estimate, dict[str, float]]]) -> Outcome:
         return combine(
             found
             for measured, limit in some
@@ -375,7 +439,7 @@ def test_order_of_rules_does_not_matter(
 
 @pytest.mark.parametrize("slice_field", [None, "origin"])
 def test_a_metric_of_another_task_fails_and_names_those_that_fit(slice_field: str | None) -> None:
-    good = Measured(0.9, 0.8, 0.95)
+    good = Estimate(0.9, 0.8, 0.95)
     about = replace(evaluation(good, place("EWR", good)), task="regression")
     (found,) = decided(rule(slice=slice_field), about)
     assert found.outcome is FAIL
@@ -385,7 +449,7 @@ def test_a_metric_of_another_task_fails_and_names_those_that_fit(slice_field: st
 
 
 def test_a_bias_may_be_bounded_on_either_side() -> None:
-    about = evaluation(Measured(-2.0, -3.0, -1.0), metric="bias", task="regression")
+    about = evaluation(Estimate(-2.0, -3.0, -1.0), metric="bias", task="regression")
     (low,) = decided(rule(metric="bias", min=-3.5), about)
     (high,) = decided(rule(metric="bias", max=-1.5), about)
     assert (low.outcome, high.outcome) == (PASS, INCONCLUSIVE)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from pipeline.compare.results import Stability
-from pipeline.gate import groups, rule_reports
+from pipeline.estimate import Estimate
+from pipeline.gate import rule_reports
 from pipeline.params_gate import LEAKAGE_CHECKS
 from pipeline.rehearse.results import Cost
 from pipeline.verdict import Finding, Outcome
 from tests.gate import build
-from tests.gate.build import alone, comparison, contract, leakage, parity, rehearsal
+from tests.gate.build import alone, comparison, contract, flips, leakage, parity, rehearsal
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NAN, INF = math.nan, math.inf
@@ -31,21 +32,21 @@ def stable(found: Stability, rows: int = 1000, **asked: float) -> Finding:
     [(0.05, PASS), (0.1, PASS), (0.101, FAIL), (NAN, FAIL), (INF, FAIL), (-0.01, FAIL)],
 )
 def test_distance_of_scores(distance: float, expected: Outcome) -> None:
-    told = stable(Stability(distance, 0.02, 20), max_distance=0.1)
+    told = stable(flips(20, 1000, distance), max_distance=0.1)
     assert told.outcome is expected
     assert told.blocks is (expected is not PASS)
     assert (told.metric, told.rows) == ("distance", 1000)
 
 
 def test_distance_is_told_in_words() -> None:
-    told = stable(Stability(0.05, 0.02, 20), max_distance=0.1)
+    told = stable(flips(20, 1000), max_distance=0.1)
     assert told.detail == (
         "the Jensen-Shannon distance between both models' scores is 0.05, which meets the limit"
         " of at most 0.1"
     )
     assert (told.observed, told.limit, told.direction) == (0.05, 0.1, "max")
     assert (told.low, told.high, told.method) == (None, None, "the value alone")
-    told = stable(Stability(NAN, 0.02, 20), max_distance=0.1)
+    told = stable(flips(20, 1000, NAN), max_distance=0.1)
     assert told.detail.endswith("scores is nan, which is no number to decide on")
     assert told.observed is None
 
@@ -54,8 +55,8 @@ def test_distance_is_told_in_words() -> None:
     ("rows", "expected"), [(20, PASS), (45, INCONCLUSIVE), (60, INCONCLUSIVE), (80, FAIL)]
 )
 def test_flipped_answers(rows: int, expected: Outcome) -> None:
-    told = stable(Stability(0.05, rows / 1000, rows), max_flipped=0.05)
-    wilson = groups.share("flipped", rows, 1000, 0.95)
+    told = stable(flips(rows, 1000), max_flipped=0.05)
+    wilson = build.share(rows, 1000)
     assert told.outcome is expected
     assert told.blocks is (expected is not PASS)
     assert (told.observed, told.low, told.high) == (rows / 1000, wilson.low, wilson.high)
@@ -64,23 +65,24 @@ def test_flipped_answers(rows: int, expected: Outcome) -> None:
 
 
 def test_flipped_answers_are_told_in_words() -> None:
-    told = stable(Stability(0.05, 0.02, 20), max_flipped=0.05)
+    told = stable(flips(20, 1000), max_flipped=0.05)
     assert told.detail == (
         "the share of rows with another answer is 0.02, 95% interval 0.01298 to 0.03069, which"
         " meets the limit of at most 0.05"
     )
-    assert " which misses the limit" in stable(Stability(0, 0.5, 500), max_flipped=0.05).detail
-    unsure = stable(Stability(0, 0.05, 50), max_flipped=0.05)
+    assert " which misses the limit" in stable(flips(500, 1000), max_flipped=0.05).detail
+    unsure = stable(flips(50, 1000), max_flipped=0.05)
     assert " which cannot be told from the limit" in unsure.detail
 
 
 def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
-    wilson = groups.share("flipped", 20, 1000, 0.95)
-    told = stable(Stability(0.05, 0.02, 20), max_flipped=wilson.high)
+    wilson = build.share(20, 1000)
+    assert wilson.low is not None and wilson.high is not None
+    told = stable(flips(20, 1000), max_flipped=wilson.high)
     assert told.outcome is PASS
-    told = stable(Stability(0.05, 0.02, 20), max_flipped=wilson.low)
+    told = stable(flips(20, 1000), max_flipped=wilson.low)
     assert told.outcome is INCONCLUSIVE
-    told = stable(Stability(0.0, 0.0, 0), max_flipped=0.0)
+    told = stable(flips(0, 1000), max_flipped=0.0)
     assert told.outcome is INCONCLUSIVE  # none of 1,000 rows is not none at all
 
 
@@ -88,10 +90,21 @@ def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
     ("found", "reason"),
     [
         (Stability(0.1, None, None), "gives no answers that could be counted as flipped"),
-        (Stability(0.1, 0.1, None), "gives no answers"),
+        (Stability(0.1, Estimate(0.1, 0.05, 0.15), None), "gives no answers"),
         (Stability(0.1, None, 5), "gives no answers"),
-        (Stability(0.1, 0.1, 1001), "1001 of 1000 rows are flipped, which cannot be"),
-        (Stability(0.1, 0.1, -1), "-1 of 1000 rows are flipped, which cannot be"),
+        (
+            Stability(0.1, Estimate(1.001, 1.0, 1.1), 1001),
+            "1001 of 1000 rows are flipped, which cannot be",
+        ),
+        (
+            Stability(0.1, Estimate(0.1, 0.05, 0.15), -1),
+            "-1 of 1000 rows are flipped, which cannot",
+        ),
+        (Stability(0.1, Estimate(0.1, 0.05, 0.15), 90), "90 of 1000 rows are flipped, which is no"),
+        (Stability(0.1, Estimate(None, None, None), 100), "which is no share of None"),
+        (Stability(0.1, Estimate(0.1, None, None), 100), "flipped rows has no interval"),
+        (Stability(0.1, Estimate(0.1, 0.2, 0.3), 100), "0.2 to 0.3 does not hold 0.1"),
+        (Stability(0.1, Estimate(0.1, NAN, 0.3), 100), "nan to 0.3 does not hold 0.1"),
     ],
 )
 def test_flips_that_cannot_be_counted_fail(found: Stability, reason: str) -> None:
@@ -100,11 +113,18 @@ def test_flips_that_cannot_be_counted_fail(found: Stability, reason: str) -> Non
     assert reason in told.detail
 
 
+def test_flips_of_too_few_units_cannot_be_judged_yet() -> None:
+    few = Estimate(0.02, None, None, "3 nights, fewer than 10", few=True, needed=10)
+    told = stable(Stability(0.05, few, 20), max_flipped=0.05)
+    assert (told.outcome, told.blocks, told.units_needed) == (INCONCLUSIVE, True, 10)
+    assert told.detail.endswith("cannot be judged yet: 3 nights, fewer than 10")
+
+
 @pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])
 def test_scores_of_no_rows_fail(asked: dict[str, float]) -> None:
-    told = stable(Stability(0.0, 0.0, 0), rows=0, **asked)
+    told = stable(Stability(0.0, build.share(0, 0), 0), rows=0, **asked)
     assert (told.outcome, told.detail) == (FAIL, "scores were compared on no rows")
-    assert stable(Stability(0.0, 0.0, 1), rows=1, **asked).outcome is PASS
+    assert stable(flips(1, 1, 0.0), rows=1, **asked).outcome is PASS
 
 
 @pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])

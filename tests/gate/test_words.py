@@ -49,25 +49,6 @@ def test_intervals() -> None:
     assert words.interval(0.7, 0.65, 0.75, 0.7, 0.999) == "0.7, 99.9% interval 0.65 to 0.75,"
 
 
-@pytest.mark.parametrize(
-    ("rows", "text"),
-    [
-        (1, "1"),
-        (10, "10"),
-        (99, "99"),
-        (101, "100"),
-        (115, "120"),
-        (214, "210"),
-        (1849, "1,800"),
-        (1851, "1,900"),
-        (99_700, "100,000"),
-        (1_234_567, "1,200,000"),
-    ],
-)
-def test_rows_to_two_digits(rows: int, text: str) -> None:
-    assert words.many(rows) == text
-
-
 def test_names_that_are_nothing() -> None:
     assert words.no_such("slice", "orign", ["origin", "origin", "carrier"], "the file") == (
         "the file has no slice 'orign', only carrier, origin; did you mean 'origin'?"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.table import values
+from pipeline.metrics.units import Units
 from pipeline.monitor.realized import (
     OBSERVED,
     PREDICTED,
@@ -25,7 +29,7 @@ ROWS = 120
 def binary() -> Night:
     rng = np.random.default_rng(2)
     slices = pd.DataFrame({"origin": ["EWR"] * 80 + ["JFK"] * 40})
-    return Night("binary", rng.random(ROWS), slices, threshold=0.4)
+    return Night("binary", rng.random(ROWS), slices, Units.rows(ROWS), threshold=0.4)
 
 
 def named(numbers: list[Number], name: str = "") -> dict[str, Number]:
@@ -50,6 +54,22 @@ def test_the_metrics_are_those_of_evaluate_on_the_rows_that_have_a_truth() -> No
     assert named(numbers, "origin=EWR")["auc"].rows == 40
 
 
+def test_an_interval_goes_by_what_hangs_together_within_the_night() -> None:
+    """Six parcels a customer: all late or none, as the model says for all of them."""
+    night, codes = binary(), (np.arange(ROWS) // 6).astype(np.intp)
+    rows = np.arange(ROWS)
+    truth = np.random.default_rng(3).random(20)[codes] < 0.4
+    by_row = named(list(realized(night, Truths(rows, truth), 0.95, 30)))
+    together = replace(night, units=Units("customer", 20, codes))
+    by_customer = named(list(realized(together, Truths(rows, truth), 0.95, 30)))
+    one, other = by_customer["recall"], by_row["recall"]
+    assert one.value == other.value
+    assert one.high - one.low != other.high - other.low
+    # Truths of three customers only have values and no interval.
+    few = named(list(realized(together, Truths(rows[:18], truth[:18]), 0.95, 5)))
+    assert few["brier"].value is not None and few["brier"].low is None
+
+
 def test_a_night_without_truths_says_so() -> None:
     numbers = list(realized(binary(), Truths(np.arange(0), np.zeros(0, bool)), 0.95, 30))
     assert {each.metric for each in numbers} == set(metrics_of("binary"))
@@ -65,16 +85,17 @@ def test_one_class_has_no_auc_but_an_accuracy() -> None:
 
 def test_a_class_that_the_model_does_not_know_is_counted_apart() -> None:
     scores = np.random.default_rng(4).dirichlet([1, 1], 50)
-    night = Night("multiclass", scores, pd.DataFrame(index=range(50)), ("a", "b"))
+    night = Night("multiclass", scores, pd.DataFrame(index=range(50)), Units.rows(50), ("a", "b"))
     truth = np.array(["a", "b", "new", "a", "b"] * 10, dtype=object)
     found = named(list(realized(night, Truths(np.arange(50), truth), 0.95, 30)))
     assert found[UNKNOWN].value == 0.2
+    assert 0 < found[UNKNOWN].low < 0.2 < found[UNKNOWN].high < 0.4
     assert found["accuracy"].rows == 50
     assert set(found) == set(metrics_of("multiclass"))
 
 
 def test_a_regression_has_means_too() -> None:
-    night = Night("regression", np.arange(50.0), pd.DataFrame(index=range(50)))
+    night = Night("regression", np.arange(50.0), pd.DataFrame(index=range(50)), Units.rows(50))
     found = named(list(realized(night, Truths(np.arange(50), np.arange(50.0) + 1), 0.95, 30)))
     assert found["bias"].value == -1
     assert (found[PREDICTED].value, found[OBSERVED].value) == (24.5, 25.5)
@@ -87,11 +108,11 @@ def test_the_calibration_table_adds_up_to_the_calibration_error() -> None:
     scored = Scored("binary", rng.random(500) < p**2, p)
     table = calibration(scored)
     gap = sum(abs(bin["mean_predicted"] - bin["observed_share"]) * bin["rows"] for bin in table)
-    assert gap / 500 == pytest.approx(scored.values()["calibration_error"])
+    assert gap / 500 == pytest.approx(values(scored.table())["calibration_error"])
     assert sum(bin["rows"] for bin in table) == 500
     many = Scored(
         "multiclass", rng.integers(0, 3, 200), rng.dirichlet([1, 1, 1], 200), ("a", "b", "c")
     )
     gap = sum(abs(b["mean_predicted"] - b["observed_share"]) * b["rows"] for b in calibration(many))
-    assert gap / 200 == pytest.approx(many.values()["calibration_error"])
+    assert gap / 200 == pytest.approx(values(many.table())["calibration_error"])
     assert calibration(Scored("regression", p, p)) == []

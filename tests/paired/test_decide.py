@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.paired.bounds import Bounds
+from pipeline.metrics.bounds import Bounds
 from pipeline.paired.decide import adjusted, decide_all
 
 P = st.lists(st.floats(0, 1), min_size=1, max_size=12)

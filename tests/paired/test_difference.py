@@ -7,13 +7,19 @@ import numpy as np
 import pytest
 
 from pipeline.metrics.scored import Scored
-from pipeline.paired.difference import Difference, differences
+from pipeline.metrics.table import values
+from pipeline.metrics.units import Units
+from pipeline.paired.difference import SHARES, Difference, differences
 from pipeline.paired.turn import turned
 from pipeline.tasks import LOWER_IS_BETTER, METRICS
 from tests.paired import scenes
 
-HOW = {"replicates": 500, "confidence": 0.95, "seed": 3}
 CASES = [(task, name) for task in METRICS for name in METRICS[task]]
+
+
+def compared(old: Scored, new: Scored, units: Units | None = None) -> dict[str, Difference]:
+    """By row, unless it is said by what."""
+    return differences(old, new, units=units or Units.rows(len(old)), confidence=0.95)
 
 
 def resampled(old: Scored, new: Scored, replicates: int = 1000) -> dict[str, np.ndarray]:
@@ -22,7 +28,7 @@ def resampled(old: Scored, new: Scored, replicates: int = 1000) -> dict[str, np.
     drawn: dict[str, list[float]] = {}
     for _ in range(replicates):
         rows = random.integers(0, len(old), size=len(old))
-        before, after = old.rows(rows).values(), new.rows(rows).values()
+        before, after = (values(one.rows(rows).table()) for one in (old, new))
         for name in after:
             drawn.setdefault(name, []).append(after[name] - before[name])
     return {name: np.array(of_name) for name, of_name in drawn.items()}
@@ -31,10 +37,10 @@ def resampled(old: Scored, new: Scored, replicates: int = 1000) -> dict[str, np.
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_the_standard_error_is_that_of_resampled_rows(task) -> None:
     old, new = scenes.SCENES[task](800, 5)
-    found, drawn = differences(old, new, **HOW), resampled(old, new)
+    found, drawn = compared(old, new), resampled(old, new)
     assert list(found) == list(METRICS[task])
     for name, difference in found.items():
-        # Resamples of a calibration error bend its gaps twice, and are biased themselves.
+        # Resampled, a calibration error is that with noise, whose bias is not that of its own.
         wide = 0.35 if name in ("calibration_error", "p90_error") else 0.12
         assert difference.standard_error == pytest.approx(drawn[name].std(), rel=wide), name
 
@@ -42,9 +48,9 @@ def test_the_standard_error_is_that_of_resampled_rows(task) -> None:
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_values_are_those_of_the_metrics(task) -> None:
     old, new = scenes.SCENES[task](300, 6)
-    for name, difference in differences(old, new, **HOW).items():
-        assert difference.champion == old.values()[name]
-        assert difference.challenger == new.values()[name]
+    for name, difference in compared(old, new).items():
+        assert difference.champion == pytest.approx(old.values()[name], abs=1e-12)
+        assert difference.challenger == pytest.approx(new.values()[name], abs=1e-12)
         assert difference.value == difference.challenger - difference.champion
         assert difference.low < difference.value < difference.high
         assert difference.why is None and difference.method
@@ -57,7 +63,7 @@ def test_values_are_those_of_the_metrics(task) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_models_swapped_negate(task, seed) -> None:
     old, new = scenes.SCENES[task](250, seed)
-    there, back = differences(old, new, **HOW), differences(new, old, **HOW)
+    there, back = compared(old, new), compared(new, old)
     for name in there:
         # What was drawn for one order of the models is not what was drawn for the other.
         near = 0.1 if name == "calibration_error" else 1e-9
@@ -71,8 +77,8 @@ def test_the_order_of_rows_does_not_matter(task) -> None:
     old, new = scenes.SCENES[task](250, 9)
     order = np.random.default_rng(1).permutation(250)
     there, moved = (
-        differences(old, new, **HOW),
-        differences(old.rows(order), new.rows(order), **HOW),
+        compared(old, new),
+        compared(old.rows(order), new.rows(order)),
     )
     for name in there:
         near = 1e-6 if name == "calibration_error" else 1e-9
@@ -84,7 +90,7 @@ def test_the_order_of_rows_does_not_matter(task) -> None:
 def test_four_times_the_rows_halve_the_standard_error(task) -> None:
     old, new = scenes.SCENES[task](400, 2)
     rows = np.tile(np.arange(400), 4)
-    few, many = differences(old, new, **HOW), differences(old.rows(rows), new.rows(rows), **HOW)
+    few, many = compared(old, new), compared(old.rows(rows), new.rows(rows))
     for name in few:
         if name not in ("calibration_error", "p90_error"):  # their bias is not halved
             ratio = many[name].standard_error / few[name].standard_error
@@ -94,14 +100,14 @@ def test_four_times_the_rows_halve_the_standard_error(task) -> None:
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_the_same_model_differs_in_nothing(task) -> None:
     old, _ = scenes.SCENES[task](100, 4)
-    for difference in differences(old, old, **HOW).values():
+    for difference in compared(old, old).values():
         assert (difference.value, difference.standard_error) == (0, 0)
         assert (difference.low, difference.high) == (0, 0)
 
 
 def test_another_threshold_changes_answers_only() -> None:
     old, _ = scenes.binary(300, 4)
-    found = differences(old, dataclasses.replace(old, threshold=0.7), **HOW)
+    found = compared(old, dataclasses.replace(old, threshold=0.7))
     for name in ("auc", "average_precision", "log_loss", "brier"):
         assert (found[name].value, found[name].standard_error) == (0, 0)
     for name in ("accuracy", "precision", "recall", "f1"):
@@ -112,7 +118,7 @@ def test_another_threshold_changes_answers_only() -> None:
 def test_other_scores_with_the_same_answers_leave_doubt_about_the_answers() -> None:
     old, _ = scenes.binary(300, 4)
     tilted = np.where(old.scores >= 0.45, old.scores**0.9, old.scores**1.1)
-    found = differences(old, dataclasses.replace(old, scores=tilted), **HOW)
+    found = compared(old, dataclasses.replace(old, scores=tilted))
     assert found["accuracy"].value == 0
     assert found["accuracy"].standard_error == pytest.approx(1 / 300)
     assert found["recall"].low < 0 < found["recall"].high
@@ -123,7 +129,7 @@ def test_other_scores_with_the_same_answers_leave_doubt_about_the_answers() -> N
 def test_a_score_that_is_none_leaves_no_value(task, bad) -> None:
     old, new = scenes.SCENES[task](50, 1)
     new.scores[7] = bad
-    for name, difference in differences(old, new, **HOW).items():
+    for name, difference in compared(old, new).items():
         assert difference.value is difference.standard_error is difference.bounds is None
         assert difference.why == "a truth or a score is not valid"
         assert turned(name, difference) is None
@@ -132,31 +138,32 @@ def test_a_score_that_is_none_leaves_no_value(task, bad) -> None:
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_no_rows_leave_no_value(task) -> None:
     old, new = (scored.rows(np.arange(0)) for scored in scenes.SCENES[task](50, 1))
-    assert {found.why for found in differences(old, new, **HOW).values()} == {"no rows"}
+    assert {found.why for found in compared(old, new).values()} == {"no rows"}
 
 
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_few_rows_have_a_value_and_no_interval(task) -> None:
     old, new = (scored.rows(np.arange(9)) for scored in scenes.SCENES[task](50, 1))
-    for difference in differences(old, new, **HOW).values():
+    for difference in compared(old, new).values():
         assert difference.standard_error is None and difference.low is None
         assert difference.bounds is None
         assert "fewer than 10" in difference.why
+        assert difference.few and difference.needed >= 10
 
 
 def test_one_class_only_says_so() -> None:
     old, new = scenes.binary(200, 1)
     rows = np.flatnonzero(~old.truth)
-    found = differences(old.rows(rows), new.rows(rows), **HOW)
+    found = compared(old.rows(rows), new.rows(rows))
     assert found["auc"].value is None
-    assert found["auc"].why.startswith("champion: one class only")
-    assert "challenger: one class only" in found["auc"].why
+    assert found["auc"].why == "0 positives and 142 negatives, fewer than 10 of a label"
+    assert all(difference.few for difference in found.values())
     assert all(difference.bounds is None for difference in found.values())
 
 
 def test_a_champion_that_says_no_to_all_has_no_precision() -> None:
     old, new = scenes.binary(200, 1)
-    found = differences(dataclasses.replace(old, threshold=1.0), new, **HOW)
+    found = compared(dataclasses.replace(old, threshold=1.0), new)
     assert found["precision"].why == "champion: no row is predicted positive"
     assert found["precision"].challenger is not None
     assert found["recall"].bounds is not None
@@ -167,31 +174,42 @@ def test_constant_scores_are_measured_without_a_warning(which) -> None:
     old, new = scenes.binary(200, 1)
     flat = dataclasses.replace(old, scores=np.full(200, 0.4))
     pair = (flat, new) if which == "champion" else (old, flat)
-    found = differences(*pair, **HOW)
+    found = compared(*pair)
     assert getattr(found["auc"], which) == 0.5
     assert found["auc"].standard_error > 0
 
 
+@pytest.mark.parametrize(("units", "rarer"), [(None, 15), (12, 12)])
+def test_two_faultless_models_leave_doubt(units: int | None, rarer: int) -> None:
+    truth = np.arange(60) < 15
+    old = Scored("binary", truth, np.where(truth, 0.9, 0.1))
+    new = Scored("binary", truth, np.where(truth, 0.8, 0.3) + np.arange(60) / 1000)
+    found = compared(old, new, None if units is None else nights(60, units))["auc"]
+    assert (found.value, found.degrees) == (0, rarer - 1)
+    assert found.standard_error == pytest.approx(1 / (rarer + 2))
+
+
 def test_a_faultless_regression_has_no_derivative_and_no_interval() -> None:
     old, new = scenes.regression(200, 1)
-    found = differences(old, dataclasses.replace(new, scores=new.truth), **HOW)
+    found = compared(old, dataclasses.replace(new, scores=new.truth))
     assert found["rmse"].value is not None and found["rmse"].bounds is None
-    assert "standard error" in found["rmse"].why
+    assert found["rmse"].why == "it has no derivative here" and not found["rmse"].few
     assert found["mae"].bounds is not None
 
 
 def test_a_class_without_rows_has_no_auc() -> None:
     old, new = scenes.multiclass(200, 1)
     rows = np.flatnonzero(old.truth < 2)
-    found = differences(old.rows(rows), new.rows(rows), **HOW)
+    found = compared(old.rows(rows), new.rows(rows))
     assert "no row of class c" in found["auc"].why
     assert found["balanced_accuracy"].bounds is not None
 
 
 def test_a_percentile_needs_rows_beyond_it() -> None:
     old, new = (scored.rows(np.arange(30)) for scored in scenes.regression(100, 1))
-    found = differences(old, new, **HOW)
+    found = compared(old, new)
     assert found["p90_error"].why == "too few rows lie beyond the 90th percentile"
+    assert found["p90_error"].few
     assert found["mae"].bounds is not None
 
 
@@ -199,17 +217,94 @@ def test_errors_that_are_all_alike_have_no_percentile_s_interval() -> None:
     truth = np.arange(100.0)
     old = Scored("regression", truth, truth + 1 + 0.5 * (truth % 2))
     new = Scored("regression", truth, truth + 1 + 0.5 * (truth % 3 > 0))
-    found = differences(old, new, **HOW)
-    assert found["p90_error"].value == 0 and found["p90_error"].bounds is None
-    assert found["p90_error"].why
+    # Of either model more than one error in ten is 1.5, whichever rows are drawn.
+    found = compared(old, new)["p90_error"]
+    assert (found.value, found.low, found.high) == (0, 0, 0)
+    other = dataclasses.replace(new, scores=truth + 1 + 0.7 * (truth % 3 > 0))
+    found = compared(old, other)["p90_error"]
+    assert found.value == pytest.approx(0.2) and found.bounds is None
+    assert found.why == "too many errors are equal to the 90th percentile" and not found.few
+
+
+# ------------------------------------------------------------------------ units of rows
+
+
+def nights(rows: int, count: int) -> Units:
+    return Units("night", count, (np.arange(rows) * count // rows).astype(np.intp))
+
+
+@pytest.mark.parametrize("task", scenes.SCENES)
+def test_rows_written_twice_within_their_unit_tell_nothing_more(task) -> None:
+    old, new = scenes.SCENES[task](400, 2)
+    rows = np.repeat(np.arange(400), 3)
+    once = compared(old, new)
+    units = Units("pair", 400, rows.astype(np.intp))
+    thrice = compared(old.rows(rows), new.rows(rows), units)
+    for name, one in once.items():
+        # Where half a row more is counted on either side, it is half of one of more rows.
+        near = 0.04 if one.method == SHARES else 0.1 if name == "p90_error" else 0.005
+        assert thrice[name].standard_error == pytest.approx(one.standard_error, rel=near), name
+        if name != "p90_error":
+            assert thrice[name].design_effect == pytest.approx(3, rel=0.04), name
+
+
+@pytest.mark.parametrize("task", scenes.SCENES)
+def test_what_units_are_called_does_not_matter(task) -> None:
+    old, new = scenes.SCENES[task](400, 3)
+    units = nights(400, 20)
+    other = np.random.default_rng(1).permutation(20)[units.codes]
+    there, renamed = (
+        compared(old, new, units),
+        compared(old, new, Units("night", 20, other.astype(np.intp))),
+    )
+    for name, one in there.items():
+        near = 1e-6 if name == "calibration_error" else 1e-9
+        assert renamed[name].standard_error == pytest.approx(one.standard_error, rel=near)
+        assert renamed[name].design_effect == pytest.approx(one.design_effect, rel=near)
+
+
+@pytest.mark.parametrize("task", scenes.SCENES)
+def test_fewer_than_ten_units_have_no_interval(task) -> None:
+    old, new = scenes.SCENES[task](400, 3)
+    for difference in compared(old, new, nights(400, 9)).values():
+        assert difference.bounds is None and difference.value is not None
+        assert difference.why == "9 nights, fewer than 10"
+        assert (difference.few, difference.needed) == (True, 10)
+    for difference in compared(old, new, nights(400, 10)).values():
+        assert difference.bounds is not None and not difference.few
+
+
+def test_too_few_positives_are_too_few_rows_and_no_verdict() -> None:
+    old, new = scenes.binary(600, 3)
+    rows = np.concatenate([np.flatnonzero(~old.truth), np.flatnonzero(old.truth)[:6]])
+    for positives in (6, 0):
+        part = rows[: len(rows) - 6 + positives]
+        found = compared(old.rows(part), new.rows(part))
+        for name, difference in found.items():
+            assert difference.few and difference.bounds is None, name
+        assert (found["auc"].value is None) == (positives == 0)
+        assert found["recall"].needed == (None if not positives else -(-len(part) * 10 // 6))
+
+
+def test_log_loss_on_few_rows_and_heavy_tails_are_doubted() -> None:
+    for rows, doubted in ((1249, {"log_loss"}), (1250, set())):
+        found = compared(*scenes.binary(rows, 1))
+        assert {name for name, one in found.items() if one.doubt} == doubted
+    old, new = scenes.regression(500, 1)
+    assert not any(one.doubt for one in compared(old, new).values())
+    heavy = old.truth + np.random.default_rng(4).standard_t(1.2, size=500)
+    wild = dataclasses.replace(new, scores=heavy)
+    for pair in ((old, wild), (wild, old)):
+        found = compared(*pair)
+        assert {name for name, one in found.items() if one.doubt} == {"rmse", "r2"}
 
 
 def test_two_sets_of_rows_are_no_pair() -> None:
     old, new = scenes.binary(50, 1)
     with pytest.raises(ValueError, match="same rows"):
-        differences(old, new.rows(np.arange(49)), **HOW)
+        compared(old, new.rows(np.arange(49)))
     with pytest.raises(ValueError, match="same rows"):
-        differences(old, scenes.regression(50, 1)[0], **HOW)
+        compared(old, scenes.regression(50, 1)[0])
 
 
 # ------------------------------------------------------------------------- more is better
@@ -218,7 +313,7 @@ def test_two_sets_of_rows_are_no_pair() -> None:
 @pytest.mark.parametrize(("task", "name"), CASES)
 def test_turned_is_above_0_for_the_better_model(task, name) -> None:
     old, new = scenes.SCENES[task](2000, 8)  # the second averages noise away
-    difference = differences(old, new, **HOW)[name]
+    difference = compared(old, new)[name]
     bounds = turned(name, difference)
     assert bounds is not None
     if name == "bias":
@@ -235,12 +330,12 @@ def test_turned_is_above_0_for_the_better_model(task, name) -> None:
 def test_the_distance_of_a_bias_from_0_varies_no_more_than_stated(shift) -> None:
     old, new = scenes.regression(400, 3)
     old = dataclasses.replace(old, scores=old.scores + shift)
-    difference = differences(old, new, **HOW)["bias"]
+    difference = compared(old, new)["bias"]
     random = np.random.default_rng(2)
     drawn = []
     for _ in range(1000):
         rows = random.integers(0, 400, size=400)
-        before, after = old.rows(rows).values()["bias"], new.rows(rows).values()["bias"]
+        before, after = (values(one.rows(rows).table())["bias"] for one in (old, new))
         drawn.append(abs(before) - abs(after))
     assert difference.standard_error > 0.93 * np.std(drawn)
     bounds = turned("bias", difference)

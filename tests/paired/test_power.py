@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.paired.bounds import Bounds
+from pipeline.metrics.bounds import Bounds
+from pipeline.metrics.units import Units
 from pipeline.paired.decide import decide_all
-from pipeline.paired.power import MOST_ROWS, detectable, plain, rows_needed, sentence
+from pipeline.paired.power import MOST, detectable, plain, sentence, telling, units_needed
 
 
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
@@ -31,7 +32,7 @@ def test_a_truth_that_far_from_the_limit_passes_so_often(power) -> None:
 def test_with_the_rows_it_asks_for_the_margin_is_just_detectable(
     rows, error, margin, confidence, power
 ) -> None:
-    needed = rows_needed(rows, error, 0.0, -margin, confidence, power)
+    needed = units_needed(rows, error, 0.0, -margin, confidence, power)
     assert needed is not None
     then = error * (rows / needed) ** 0.5
     assert detectable(then, confidence, power) <= margin * (1 + 1e-9)
@@ -41,19 +42,58 @@ def test_with_the_rows_it_asks_for_the_margin_is_just_detectable(
 
 
 def test_no_rows_tell_a_truth_at_the_limit_or_next_to_it() -> None:
-    assert rows_needed(100, 0.1, -0.02, -0.02, 0.95, 0.8) is None
-    assert rows_needed(100, 0.1, 1e-7, 0.0, 0.95, 0.8) is None
-    assert MOST_ROWS == 10**10
+    assert units_needed(100, 0.1, -0.02, -0.02, 0.95, 0.8) is None
+    assert units_needed(100, 0.1, 1e-7, 0.0, 0.95, 0.8) is None
+    assert MOST == 10**10
 
 
-def say(bounds: Bounds, worst: float, metric: str = "auc") -> str:
-    return sentence(214, "this slice", metric, bounds, worst, 0.95, 0.8)
+def say(
+    bounds: Bounds, worst: float, metric: str = "auc", units: Units | None = None, rows: int = 214
+) -> str:
+    units = units or Units.rows(rows)
+    return sentence(rows, units, "this slice", metric, bounds, worst, 0.95, 0.8)
 
 
 def test_it_says_what_cannot_be_seen_and_how_many_rows_would() -> None:
     assert say(Bounds(0.001, 0.01107), -0.0104) == (
         "this slice of 214 rows cannot see a drop under 0.031; about 1,900 rows would tell"
     )
+
+
+def test_it_counts_what_varies() -> None:
+    assert say(Bounds(0.001, 0.01107), -0.0104, units=Units("night", 30)) == (
+        "this slice of 30 nights cannot see a drop under 0.031; about 270 nights would tell"
+    )
+    assert say(Bounds(-0.02, 0.01), -0.02, units=Units("store", 30)).endswith(
+        "no number of values of store would tell"
+    )
+
+
+def test_a_standard_error_of_few_degrees_sees_less() -> None:
+    few, more = (detectable(0.01, 0.95, 0.8, degrees) for degrees in (9.0, 99.0))
+    assert few > 1.15 * more > 1.15 * detectable(0.01, 0.95, 0.8)
+
+
+@pytest.mark.parametrize("degrees", [9.0, 40.0])
+def test_a_truth_that_far_off_passes_so_often_by_few_degrees_too(degrees) -> None:
+    """The same as above, where the standard error is estimated, as it is from few nights."""
+    random = np.random.default_rng(5)
+    spread = np.sqrt(random.chisquare(degrees, size=4000) / degrees)
+    drawn = random.normal(size=4000)
+    # Each holdout is told how much it can see by its own standard error; half by less.
+    median = float(np.median(spread))
+    truth = detectable(median, 0.95, 0.8, degrees)
+    ends = [
+        Bounds(truth + value, error, degrees).interval(0.95)[0]
+        for value, error in zip(drawn, spread, strict=True)
+    ]
+    assert np.mean(np.array(ends) > 0) == pytest.approx(0.8, abs=0.04)
+
+
+def test_what_would_tell_is_the_harder_of_no_change_and_what_was_seen() -> None:
+    needed = [telling(100, Bounds(value, 0.01), -0.03, 0.95, 0.8) for value in (0.0, 0.02, -0.02)]
+    assert needed[0] == needed[1] < needed[2]
+    assert telling(100, Bounds(-0.03, 0.01), -0.03, 0.95, 0.8) is None
 
 
 def test_it_names_the_metric_s_own_direction() -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.paired.ranks import Order, delong
+from pipeline.metrics.influence import Influence, spread
+from pipeline.metrics.units import Units
+from pipeline.paired.ranks import Order
 from tests.paired import scenes
 
 
@@ -31,21 +33,26 @@ def test_equals_delong_by_all_pairs(rows, ties) -> None:
     for order, area in zip(orders, areas, strict=True):
         assert order.placements[old.truth].mean() == pytest.approx(area)
         assert order.placements[~old.truth].mean() == pytest.approx(area)
-    found = delong(areas[1] - areas[0], *orders)
-    assert found.standard_error**2 == pytest.approx(
-        covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
-    )
+        assert order.area == pytest.approx(area)
+    moved = orders[1].auc() - orders[0].auc()
+    pairs = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    assert moved @ moved / rows**2 == pytest.approx(pairs)
+    found = spread(Influence(moved), Units.rows(rows))
+    assert found.standard_error**2 == pytest.approx(pairs * rows / (rows - 1))
     assert 1 < found.degrees < rows
 
 
 def test_the_same_order_by_other_numbers_is_no_difference() -> None:
     old, _ = scenes.binary(200, 1)
     orders = [Order(old.truth, old.scores), Order(old.truth, old.scores**3)]
-    assert delong(0.0, *orders).standard_error == 0
+    assert (orders[1].auc() == orders[0].auc()).all()
 
 
-def test_two_faultless_models_leave_doubt() -> None:
+def test_an_order_is_faultless_if_no_row_is_misplaced_or_every_one_is() -> None:
     truth = np.arange(40) < 15
-    scores = [np.where(truth, 0.9, 0.1), np.where(truth, 0.8, 0.3) + np.arange(40) / 1000]
-    found = delong(0.0, *(Order(truth, one) for one in scores))
-    assert found.standard_error == pytest.approx(1 / 17)
+    assert Order(truth, np.where(truth, 0.9, 0.1)).faultless
+    assert Order(truth, np.where(truth, 0.1, 0.9)).faultless
+    assert not Order(truth, np.full(40, 0.5)).faultless
+    one_off = np.where(truth, 0.9, 0.1)
+    one_off[0] = 0.1
+    assert not Order(truth, one_off).faultless

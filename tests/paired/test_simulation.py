@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import gate_populations, gate_simulation, results
 from benchmarks.gate_simulation import METRICS, Row, Share
-from pipeline.paired.bounds import Bounds
+from pipeline.metrics.bounds import Bounds
 
 
 @pytest.mark.parametrize("made", [gate_populations.binary, gate_populations.regression])

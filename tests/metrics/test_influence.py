@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.metrics.influence import Influence, Spread, spread
+from pipeline.metrics.scored import Scored
+from pipeline.metrics.units import Units
+from pipeline.paired.estimates import influences
+from tests.paired import scenes
+
+STEP = 1e-6
+
+
+def derivatives(scored: Scored) -> dict[str, np.ndarray]:
+    """n times the slope of every metric in the weight of each row, by differences."""
+    table, n = scored.table(), len(scored)
+    slopes: dict[str, list[float]] = {}
+    for row in range(n):
+        weights = np.ones((2, n))
+        weights[:, row] += [STEP, -STEP]
+        found = table.metrics(*(weights[:, rows] for rows in table.strata))
+        for name, (more, less) in found.items():
+            slopes.setdefault(name, []).append(n * (more - less) / (2 * STEP))
+    found = {name: np.array(of_rows) for name, of_rows in slopes.items()}
+    if "auc" in found:
+        found["auc"] = raised(scored, found["auc"])
+    return found
+
+
+def raised(scored: Scored, slopes: np.ndarray) -> np.ndarray:
+    """Those of an AUC as DeLong has them, who divides by one row less of either label."""
+    if scored.task == "multiclass":
+        one_by_one = [
+            Scored("binary", scored.truth == place, scored.scores[:, place])
+            for place in range(len(scored.classes))
+        ]
+        return np.mean([derivatives(one)["auc"] for one in one_by_one], axis=0)
+    rows = np.where(scored.truth, scored.truth.sum(), (~scored.truth).sum())
+    return slopes * np.sqrt(rows / (rows - 1))
+
+
+def by_row(rows: np.ndarray, steps: np.ndarray | None = None) -> Spread:
+    found = Influence(rows) if steps is None else Influence(rows, steps)
+    return spread(found, Units.rows(len(rows)))
+
+
+@pytest.mark.parametrize("task", scenes.SCENES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_each_is_the_derivative_of_its_metric(task, seed) -> None:
+    for scored in scenes.SCENES[task](40, seed):
+        slopes = derivatives(scored)
+        found = influences(scored)
+        assert len(found) >= 4
+        for name, influence in found.items():
+            assert influence.rows == pytest.approx(slopes[name], abs=1e-5, rel=1e-5), name
+
+
+def test_each_is_the_derivative_with_ties_too() -> None:
+    (scored, _) = scenes.binary(60, 3, ties=True)
+    assert len(np.unique(scored.scores)) < 12
+    slopes = derivatives(scored)
+    for name, influence in influences(scored).items():
+        assert influence.rows == pytest.approx(slopes[name], abs=1e-5, rel=1e-5), name
+
+
+@pytest.mark.parametrize("task", scenes.SCENES)
+def test_they_cancel_out(task) -> None:
+    for scored in scenes.SCENES[task](500, 7):
+        for name, influence in influences(scored).items():
+            assert influence.rows.mean() == pytest.approx(0, abs=1e-9), name
+
+
+def test_the_difference_of_means_is_the_paired_t() -> None:
+    random = np.random.default_rng(2)
+    old, new = random.exponential(size=(2, 300))
+    gap = new - old
+    less = Influence(new - new.mean()).less(Influence(old - old.mean()))
+    found = spread(less, Units.rows(300))
+    assert found.standard_error == pytest.approx(gap.std(ddof=1) / np.sqrt(300))
+    assert found.design_effect == pytest.approx(1)
+    part = (gap - gap.mean()) / np.sqrt(300 * gap.var(ddof=1)) * np.sqrt(300 / 299)
+    third = (part**3).sum()
+    assert found.skew == pytest.approx(third)
+    assert found.doubtful_skew == pytest.approx(third * third**2 / (third**2 + (part**6).sum()))
+
+
+def test_of_units_of_one_size_it_is_the_t_of_their_means() -> None:
+    random = np.random.default_rng(3)
+    rows = random.normal(size=(40, 5)) + random.normal(size=(40, 1))
+    codes = np.repeat(np.arange(40), 5).astype(np.intp)
+    found = spread(Influence((rows - rows.mean()).ravel()), Units("night", 40, codes))
+    means = rows.mean(axis=1)
+    assert found.standard_error == pytest.approx(means.std(ddof=1) / np.sqrt(40))
+    independent = rows.std(ddof=1) / np.sqrt(200)
+    assert found.design_effect == pytest.approx((found.standard_error / independent) ** 2)
+    assert found.design_effect == pytest.approx(1 + 4 * 0.5, rel=0.4)  # of an ICC of one half
+
+
+def test_a_variance_of_units_of_all_sizes_is_without_bias() -> None:
+    """One unit has a third of all rows: without its being raised, a quarter would be missing."""
+    random = np.random.default_rng(4)
+    sizes = np.array([60, *[5] * 12, *[10] * 6])
+    units = Units("night", len(sizes), np.repeat(np.arange(len(sizes)), sizes).astype(np.intp))
+    variances = []
+    for _ in range(2000):
+        rows = random.normal(size=sizes.sum())
+        variances.append(spread(Influence(rows - rows.mean()), units).standard_error ** 2)
+    assert np.mean(variances) == pytest.approx(1 / sizes.sum(), rel=0.04)
+
+
+def lone(rows: int, seen: int) -> float:
+    """Degrees where only ``seen`` rows are moved, half of them either way."""
+    moved = np.zeros(rows)
+    moved[:seen] = np.resize([1.0, -1.0], seen)
+    return by_row(moved).degrees
+
+
+def test_a_variance_is_known_as_well_as_the_rows_that_make_it_are_many() -> None:
+    # A share of n rows that are moved has the excess kurtosis n / seen - 3.
+    for seen in (6, 100):
+        assert lone(1000, seen) == pytest.approx(2 / (2 / 999 + (1000 / seen - 3) / 1000), rel=0.01)
+    assert lone(1000, 1000) == 999
+
+
+def test_degrees_are_those_of_a_variance_of_such_rows() -> None:
+    """Of 2 in 3: the variance of s^2 over its square, which is what degrees say, by drawing."""
+    random = np.random.default_rng(6)
+    rows = random.exponential(size=(4000, 200)) * random.choice([-1, 1], size=(4000, 200))
+    degrees = [by_row(one - one.mean()).degrees for one in rows[:500]]
+    variances = rows.var(axis=1, ddof=1)
+    assert np.median(degrees) == pytest.approx(
+        2 * np.mean(variances) ** 2 / np.var(variances), rel=0.35
+    )
+    assert np.median(degrees) < 150
+
+
+def test_a_skewness_that_may_be_noise_is_drawn_to_0() -> None:
+    random = np.random.default_rng(4)
+
+    def kept(rows) -> float:
+        found = by_row(rows - rows.mean())
+        return found.doubtful_skew / found.skew
+
+    assert kept(random.exponential(size=5000)) > 0.9
+    assert np.mean([kept(random.standard_t(3, size=500)) for _ in range(100)]) < 0.6
+
+
+def test_answers_that_never_part_still_leave_doubt_that_goes_with_the_rows() -> None:
+    def doubt(rows: int) -> float:
+        return by_row(np.zeros(rows), np.ones(1)).standard_error
+
+    assert doubt(20) == pytest.approx(1 / 20)
+    assert doubt(2000) == pytest.approx(1 / 2000)
+
+
+def test_where_nothing_varies_there_is_no_design_effect() -> None:
+    found = by_row(np.zeros(30))
+    assert (found.standard_error, found.design_effect) == (0, None)
