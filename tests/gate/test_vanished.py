@@ -1,4 +1,4 @@
-"""No model test vanishes: what is written is collected, counted, and held against the champion's."""
+"""No model test vanishes: what is written is collected, and counted beside the champion's."""
 
 from __future__ import annotations
 
