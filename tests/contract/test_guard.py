@@ -56,7 +56,9 @@ def test_so_is_a_check_before_there_is_a_row(ending: str) -> None:
                 pass
         """
     )
-    assert line.startswith(f"data/contract.py:{NEXT + 4}: rule 'distance: far' does not come to its end")
+    assert line.startswith(
+        f"data/contract.py:{NEXT + 4}: rule 'distance: far' does not come to its end"
+    )
     assert ENDINGS[ending] in line
 
 
