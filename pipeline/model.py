@@ -225,7 +225,7 @@ def said(error: Exception) -> str:
 
 def _damaged(error: Exception) -> BundleChanged:
     return BundleChanged(
-        "not a model in a skops file",
+        "not a skops file of a model",
         where=FILE,
         found=said(error),
         mend="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
