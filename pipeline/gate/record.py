@@ -32,11 +32,11 @@ class Seen:
     """
 
     collected: list[str] = field(default_factory=list)
-    places: list[str] = field(default_factory=list)
     rules: dict[str, Finding] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
     uncollected: dict[str, str] = field(default_factory=dict)
+    places: list[str] = field(default_factory=list)
 
     @property
     def tests(self) -> list[str]:
