@@ -20,16 +20,17 @@ import hashlib
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline import model as models
 from pipeline import partitions
 from pipeline.compiled import Compiled
-from pipeline.errors import BundleChanged, BundleIncompatible, BundleMissing
+from pipeline.errors import AssayError, BundleChanged, BundleIncompatible, BundleMissing
 from pipeline.features import Scorer
 from pipeline.model import Model
 from pipeline.reference import Reference
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MANIFEST = "manifest.json"
-MODEL = "model.skops"
+MODEL = models.FILE
 REFERENCE = "reference.json"
 SAMPLE = "reference.parquet"
 CARD = "card.md"
@@ -111,7 +112,7 @@ class Bundle:
         BundleUntrusted
             It holds types that nobody allowed.
         BundleChanged
-            It is no skops file.
+            It is no skops file, or what it holds is no model.
         """
         return models.loads(
             self.files[MODEL],
@@ -141,16 +142,27 @@ class Bundle:
 
     @cached_property
     def reference(self) -> Reference:
-        return Reference.from_json(self.files[REFERENCE].decode(), REFERENCE)
+        with _parsed(REFERENCE):
+            return Reference.from_json(self.files[REFERENCE].decode(), REFERENCE)
 
     def sample(self) -> pd.DataFrame:
         """Features, label and out-of-fold scores of a sample of training rows.
 
         Scores are under the names that `pipeline.outcome.counted` gives them.
+
+        Raises
+        ------
+        BundleChanged
+            It is no Parquet, or lacks a column.
         """
         import pyarrow.parquet as pq
 
-        frame: pd.DataFrame = pq.read_table(io.BytesIO(self.files[SAMPLE])).to_pandas()
+        with _parsed(SAMPLE):
+            frame: pd.DataFrame = pq.read_table(io.BytesIO(self.files[SAMPLE])).to_pandas()
+            wanted = {*self.manifest.features, self.manifest.label}
+            lacking = sorted(wanted - set(frame.columns))
+            if lacking:
+                raise ValueError(f"it lacks the columns {', '.join(lacking)}")
         return frame
 
 
@@ -221,13 +233,11 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
     BundleChanged
         A file is missing, unlisted, or its bytes differ.
     """
-    try:
+    with _parsed(MANIFEST, where):
         listed: dict[str, str] = json.loads(files[MANIFEST])["files"]
+        if not _KINDS["Mapping[str, str]"](listed):
+            raise ValueError("files is no mapping from names to digests")
         names = set(listed)
-    except (ValueError, KeyError, TypeError):
-        raise BundleChanged(
-            "the manifest cannot be read", where=f"{where}/{MANIFEST}", mend=_RESTORE
-        ) from None
     present = set(files) - {MANIFEST}
     for name in sorted(names | present if whole else present):
         if name not in present:
@@ -296,7 +306,8 @@ def from_files(
 
 
 def _manifest(data: bytes, where: str) -> Manifest:
-    values: dict[str, Any] = json.loads(data)
+    with _parsed(MANIFEST, where):
+        values: dict[str, Any] = json.loads(data)
     if values.get("schema") != SCHEMA:
         raise BundleIncompatible(
             "made by another version of Assay",
@@ -309,10 +320,15 @@ def _manifest(data: bytes, where: str) -> Manifest:
     if set(values) != set(known):
         odd = ", ".join(sorted(set(values) ^ set(known)))
         raise BundleIncompatible("the manifest has other keys", where=where, found=odd)
-    for name, value in values.items():
-        if isinstance(value, list):
-            values[name] = tuple(value)
-    manifest = Manifest(**values)
+    with _parsed(MANIFEST, where):
+        for name, value in values.items():
+            if not _KINDS[str(known[name].type)](value):
+                raise ValueError(f"{name} is {str(value)[:60]!r}, not of type {known[name].type}")
+            if isinstance(value, list):
+                values[name] = tuple(value)
+        manifest = Manifest(**values)
+        if sorted(manifest.features) != sorted((*manifest.numeric, *manifest.categorical)):
+            raise ValueError("features are not the numeric and the categorical ones")
     made, here = manifest.versions.get("scikit-learn", "none"), versions()["scikit-learn"]
     if made.split(".")[:2] != here.split(".")[:2]:
         raise BundleIncompatible(
@@ -332,5 +348,46 @@ def versions() -> dict[str, str]:
     packages = ("scikit-learn", "numpy", "pandas", "skops")
     return {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
 
+
+@contextmanager
+def _parsed(name: str, where: str | None = None) -> Iterator[None]:
+    """Whatever is raised while a file is parsed is that file's error."""
+    try:
+        yield
+    except AssayError:
+        raise
+    except Exception as error:
+        raise BundleChanged(
+            "cannot be read",
+            where=f"{where}/{name}" if where else name,
+            found=models.said(error),
+            mend=_RESTORE,
+        ) from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_mapping(value: Any, of: Callable[[Any], bool]) -> bool:
+    return isinstance(value, dict) and all(of(each) for each in value.values())
+
+
+_KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "Task": lambda value: value in get_args(Task),
+    "int": lambda value: type(value) is int,
+    "int | None": lambda value: value is None or type(value) is int,
+    "float": _is_number,
+    "tuple[str, ...]": lambda value: (
+        isinstance(value, list) and all(isinstance(each, str) for each in value)
+    ),
+    "Mapping[str, Any]": lambda value: isinstance(value, dict),
+    "Mapping[str, str]": lambda value: _is_mapping(value, lambda each: isinstance(each, str)),
+    "Mapping[str, float | None]": lambda value: _is_mapping(
+        value, lambda each: each is None or _is_number(each)
+    ),
+}
+"""What a key of the manifest may hold, by the name of its type."""
 
 _RESTORE = "Restore it with dvc checkout --force, or make it again with dvc repro --force."

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import BundleChanged, BundleUntrusted
+from pipeline import model_sound
+from pipeline.errors import BundleChanged, BundleUntrusted, ScoresInvalid
 from pipeline.features import Coded, Features, Floats
 from pipeline.tasks import Task
 
@@ -34,6 +35,10 @@ ALLOWED_TYPES = frozenset(
     }
 )
 
+FILE = "model.skops"
+_SMALL = 64_000_000
+_SHRUNK = 200
+_LONGEST = 300
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SMALLEST = 1e-12
 
@@ -64,12 +69,27 @@ class Model:
     task: Task = "binary"
 
     def scores(self, features: Features) -> Floats:
-        """What scikit-learn says of each row; shapes as `pipeline.features.Scorer` states."""
-        if features.rows == 0:
-            classes = len(self.estimator.classes_) if self.task == "multiclass" else 0
-            return np.empty((0, classes) if classes else 0)
+        """What scikit-learn says of each row; shapes as `pipeline.features.Scorer` states.
+
+        Raises
+        ------
+        ScoresInvalid
+            The model raised instead.
+        """
         frame = feature_frame(features, self.numeric, self.categorical)
-        return calibrated(self.task, self.calibrator, raw_scores(self.task, self.estimator, frame))
+        try:
+            if features.rows == 0:
+                classes = len(self.estimator.classes_) if self.task == "multiclass" else 0
+                return np.empty((0, classes) if classes else 0)
+            raw = raw_scores(self.task, self.estimator, frame)
+            return calibrated(self.task, self.calibrator, raw)
+        except Exception as error:
+            raise ScoresInvalid(
+                "the model raised an error instead of scoring",
+                where=FILE,
+                found=said(error),
+                mend="Is it the model that was trained? Train and promote again.",
+            ) from error
 
 
 def raw_scores(task: Task, estimator: Any, frame: pd.DataFrame) -> Floats:
@@ -145,10 +165,20 @@ def dumps(model: Model) -> bytes:
 
 
 def foreign_types(data: bytes) -> list[str]:
-    """Types in a skops file that neither skops nor Assay trusts by itself, sorted."""
+    """Types in a skops file that neither skops nor Assay trusts by itself, sorted.
+
+    Raises
+    ------
+    BundleChanged
+        It is not a skops file, or unpacks to far more than it is.
+    """
     import skops.io
 
-    return sorted(set(skops.io.get_untrusted_types(data=data)) - ALLOWED_TYPES)
+    try:
+        _refuse_bomb(data)
+        return sorted(set(skops.io.get_untrusted_types(data=data)) - ALLOWED_TYPES)
+    except Exception as error:
+        raise _damaged(error) from None
 
 
 def loads(
@@ -166,23 +196,48 @@ def loads(
     BundleUntrusted
         The file holds types that are on neither list.
     BundleChanged
-        It is not a skops file.
+        It is not a skops file, or what it holds is no model.
     """
     import skops.io
 
-    try:
-        refused = [name for name in foreign_types(data) if name not in set(allow_types)]
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise BundleChanged("not a skops file", where="model.skops", found=str(error)) from None
+    refused = [name for name in foreign_types(data) if name not in set(allow_types)]
     if refused:
         raise BundleUntrusted(
             "the model holds types that nobody allowed",
-            where="model.skops",
+            where=FILE,
             found=", ".join(refused),
             mend="If you trust them, name them under bundle.allow_types in params.yaml.",
         )
-    parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
-    return Model(parts["estimator"], parts["calibrator"], tuple(numeric), tuple(categorical), task)
+    try:
+        parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
+        model_sound.check(parts)
+        estimator, calibrator = parts["estimator"], parts["calibrator"]
+    except Exception as error:  # whatever a file can make a loader raise, it is the file's fault
+        raise _damaged(error) from None
+    return Model(estimator, calibrator, tuple(numeric), tuple(categorical), task)
+
+
+def said(error: Exception) -> str:
+    """What an exception says, on one line that is not too long."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _damaged(error: Exception) -> BundleChanged:
+    return BundleChanged(
+        "not a skops file of a model",
+        where=FILE,
+        found=said(error),
+        mend="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
+    )
+
+
+def _refuse_bomb(data: bytes) -> None:
+    """A few kilobytes of zip may hold gigabytes of zeros; a model's arrays do not shrink so."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        size = sum(info.file_size for info in archive.infolist())
+    if size > max(_SMALL, _SHRUNK * len(data)):
+        raise ValueError(f"{len(data):,} bytes unpack to {size:,}")
 
 
 def _canonical(data: bytes) -> bytes:

@@ -1,20 +1,19 @@
 """params.yaml -> frozen, typed values; every mistake in the file at once.
 
-This is the only module that reads YAML. ruamel.yaml reads it as DVC does (YAML 1.2:
-``1e-3`` is a number, ``no`` and ``on`` are strings), so Assay and DVC cannot disagree
-about a value.
+ruamel.yaml reads it as DVC does (YAML 1.2: ``1e-3`` is a number, ``no`` and ``on`` are
+strings), so Assay and DVC cannot disagree about a value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from pipeline import layout
+from pipeline import layout, params_yaml
 from pipeline.errors import ParamsError
 from pipeline.params_drift import Drift
 from pipeline.params_gate import Gate
@@ -107,9 +106,27 @@ class Prepare(Section):
         return self
 
 
+def _no_dates(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a bundle's manifest can hold as JSON; YAML also knows days and times."""
+    found = next(_dates(args), None)
+    if found is not None:
+        raise ValueError(f"text, numbers, lists and mappings|the day {found}: write it in quotes")
+    return args
+
+
+def _dates(value: Any) -> Iterator[date]:
+    if isinstance(value, date):
+        yield value
+    elif isinstance(value, Mapping | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _dates(each)
+
+
 class Candidate(Section):
     class_path: Annotated[str, Field(alias="class", pattern=r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$")]
-    args: Annotated[Mapping[str, Any], Frozen] = Field(default_factory=dict, validate_default=True)
+    args: Annotated[Mapping[str, Any], AfterValidator(_no_dates), Frozen] = Field(
+        default_factory=dict, validate_default=True
+    )
     encoding: Literal["auto", "onehot", "ordinal"] = "auto"
 
 
@@ -268,34 +285,29 @@ def parse(text: str, name: str) -> Params:
     if not isinstance(tree, Mapping):
         raise ParamsError([f"{name}: expected a mapping of sections, found {type(tree).__name__}"])
     try:
-        return Params.model_validate(_plain(tree))
+        return Params.model_validate(_plain(tree, name))
     except ValidationError as error:
         raise ParamsError(explain(error, tree, name, Params)) from None
 
 
 def _yaml(text: str, name: str) -> Any:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     try:
-        return YAML(typ="rt").load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or str(error)
-        reason = " ".join(problem.split())
-        raise ParamsError([f"{name}{line}: not valid YAML: {reason}"]) from None
+        return params_yaml.load(text)
+    except params_yaml.YamlProblem as problem:
+        line = f":{problem.line}" if problem.line else ""
+        raise ParamsError([f"{name}{line}: {problem}"]) from None
 
 
-def _plain(node: Any) -> Any:
+def _plain(node: Any, name: str) -> Any:
     """Ruamel's annotated nodes as plain values, lists as tuples so that they are frozen."""
     if isinstance(node, Mapping):
-        return {str(key): _plain(value) for key, value in node.items()}
+        return {str(key): _plain(value, name) for key, value in node.items()}
     if isinstance(node, list):
-        return tuple(_plain(value) for value in node)
-    if isinstance(node, bool) or node is None:
+        return tuple(_plain(value, name) for value in node)
+    if isinstance(node, bool | date) or node is None:
         return node
     for kind in (int, float, str):
         if isinstance(node, kind):
             return kind(node)
-    return node
+    found = getattr(getattr(node, "tag", None), "value", None) or type(node).__name__
+    raise ParamsError([f"{name}: expected plain values without tags, found {found}"])

@@ -186,6 +186,18 @@ class Champion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelTests:
+    """How many model tests were collected, how many of them came to an answer.
+
+    ``champion`` is how many the champion's verdict rests on, None where there is none.
+    """
+
+    collected: int
+    ran: int
+    champion: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The outcome, what it is bound to and what it rests on.
 
@@ -195,6 +207,8 @@ class Verdict:
         Digests, ``sha256:<hex>``.
     types
         Types in the model file beyond the loader's own list that params.yaml allowed.
+    tests
+        None in a verdict of before they were counted.
     """
 
     outcome: Outcome
@@ -208,6 +222,7 @@ class Verdict:
     champion: Champion
     findings: tuple[Finding, ...]
     types: tuple[str, ...] = ()
+    tests: ModelTests | None = None
 
     @property
     def blocking(self) -> tuple[Finding, ...]:

@@ -19,6 +19,7 @@ from pipeline.verdict import (
     Direction,
     Finding,
     Kind,
+    ModelTests,
     Outcome,
     Severity,
     Verdict,
@@ -30,7 +31,7 @@ SCHEMA = 3
 
 DIGESTS = ("bundle", "data", "contract", "policy", "code")
 _TEXTS = ("name", "candidate", *DIGESTS)
-_KEYS = frozenset({"schema", "outcome", "basis", *_TEXTS, "champion", "types", "findings"})
+_KEYS = frozenset({"schema", "outcome", "basis", *_TEXTS, "champion", "tests", "types", "findings"})
 _FINDING_KEYS = frozenset(field.name for field in fields(Finding))
 _FINDING_TEXTS = ("metric", "slice", "method", "unit", "owner", "because")
 _FINDING_NUMBERS = (
@@ -54,6 +55,7 @@ def dumps(verdict: Verdict) -> str:
             "basis": verdict.champion.words,
             **{name: getattr(verdict, name) for name in _TEXTS},
             "champion": asdict(verdict.champion),
+            "tests": None if verdict.tests is None else asdict(verdict.tests),
             "types": list(verdict.types),
             "findings": [finding_to_plain(finding) for finding in verdict.findings],
         }
@@ -105,7 +107,7 @@ def finding_from_plain(node: Any, key: str) -> Finding:
     if not isinstance(node["tolerated"], bool):
         raise ValueError(f"{key}.tolerated is {node['tolerated']!r}")
     for name in _FINDING_COUNTS:
-        if node[name] is not None and (type(node[name]) is not int or node[name] < 0):
+        if not _is_count(node[name]):
             raise ValueError(f"{key}.{name} is {node[name]!r}")
     numbers = {name: _number(node[name], f"{key}.{name}") for name in _FINDING_NUMBERS}
     waiver = None if node["waiver"] is None else _waiver(node["waiver"], f"{key}.waiver")
@@ -114,6 +116,8 @@ def finding_from_plain(node: Any, key: str) -> Finding:
 
 
 def _read(node: Any) -> Verdict:
+    if isinstance(node, dict):
+        node.setdefault("tests", None)  # verdicts of before they were counted
     _only(node, _KEYS, "the file")
     if node["schema"] != SCHEMA:
         raise ValueError(f"schema is {node['schema']!r}, not {SCHEMA}")
@@ -131,6 +135,7 @@ def _read(node: Any) -> Verdict:
             finding_from_plain(finding, f"findings[{index}]")
             for index, finding in enumerate(node["findings"])
         ),
+        tests=None if node["tests"] is None else _tests(node["tests"]),
         types=tuple(_text(name, f"types[{index}]") for index, name in enumerate(node["types"])),
         **{name: node[name] for name in _TEXTS},
     )
@@ -156,6 +161,21 @@ def _champion(node: Any) -> Champion:
     if (state == "none" and (version or bundle)) or (state == "compared" and not known):
         raise ValueError(f"champion is {state}, with version {version} and bundle {bundle}")
     return Champion(state, version, bundle)
+
+
+def _tests(node: Any) -> ModelTests:
+    _only(node, frozenset({"collected", "ran", "champion"}), "tests")
+    for name, value in node.items():
+        if (value is None and name != "champion") or not _is_count(value):
+            raise ValueError(f"tests.{name} is {value!r}, not a count")
+    if node["ran"] > node["collected"]:
+        raise ValueError("more tests ran than were collected")
+    return ModelTests(**node)
+
+
+def _is_count(value: Any) -> bool:
+    """Whether it is a whole number from 0 on, or null."""
+    return value is None or (type(value) is int and value >= 0)
 
 
 def _waiver(node: Any, key: str) -> Waiver:

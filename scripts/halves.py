@@ -1,7 +1,8 @@
 """`make test`: the whole suite in two halves at once, since most tests use a single core.
 
 Arguments name a module that runs pytest, such as ``coverage run``, which `make coverage` asks for.
-Every line that pytest prints comes as it is printed, with the number of its half in front.
+Every line that pytest prints comes as it is printed, with the number of its half in front. What
+was skipped in either is said once more at the very end.
 """
 
 from __future__ import annotations
@@ -9,9 +10,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+MARK = "SKIPPED, SO NOT PROVED: "
+"""How pytest's lines about skipped tests begin (tests/skips.py)."""
 FIRST = (
     "tests/compiled",
     "tests/contract",
@@ -31,16 +36,34 @@ def halves() -> tuple[list[str], list[str]]:
 
 def main() -> int:
     """Run both; 0 if both passed, else the first code that is not 0."""
-    running = [start(number, arguments) for number, arguments in enumerate(halves(), 1)]
+    lines: list[str] = []
+    running = [start(number, arguments, lines) for number, arguments in enumerate(halves(), 1)]
     for _, reader in running:
         reader.join()
     codes = [process.wait() for process, _ in running]
     for number, code in enumerate(codes, 1):
         print(f"half {number} of the tests ended with exit code {code}")
+    for line in skipped(lines):
+        print(line)
     return next((code for code in codes if code), 0)
 
 
-def start(number: int, arguments: list[str]) -> tuple[subprocess.Popen[str], threading.Thread]:
+def skipped(lines: Iterable[str]) -> list[str]:
+    """What the lines of both halves say of skipped tests, added up by reason."""
+    counts: Counter[str] = Counter()
+    for line in lines:
+        if line.startswith(MARK):
+            count, _, reason = line.removeprefix(MARK).strip().partition(": ")
+            counts[reason] += int(count)
+    return [
+        f"{count} test{'s' if count > 1 else ''} skipped: {reason}"
+        for reason, count in counts.items()
+    ]
+
+
+def start(
+    number: int, arguments: list[str], lines: list[str]
+) -> tuple[subprocess.Popen[str], threading.Thread]:
     """One half at work, and the thread that passes its output on."""
     # Under coverage it is: python -m coverage run -m pytest.
     runner = ["-m", *sys.argv[1:]] if sys.argv[1:] else []
@@ -52,14 +75,15 @@ def start(number: int, arguments: list[str]) -> tuple[subprocess.Popen[str], thr
         text=True,
         errors="replace",
     )
-    reader = threading.Thread(target=pass_on, args=(number, process))
+    reader = threading.Thread(target=pass_on, args=(number, process, lines))
     reader.start()
     return process, reader
 
 
-def pass_on(number: int, process: subprocess.Popen[str]) -> None:
+def pass_on(number: int, process: subprocess.Popen[str], lines: list[str]) -> None:
     assert process.stdout is not None
     for line in process.stdout:
+        lines.append(line)
         print(f"{number}| {line}", end="", flush=True)
 
 

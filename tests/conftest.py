@@ -16,6 +16,8 @@ from tests import projects
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+pytest_plugins = ("tests.skips",)
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "gto": ["registry/*.py"],
     "dvc": ["registry/*.py"],
     "pandera": ["contract/*.py"],
-    "ruamel": ["params.py"],
+    "ruamel": ["params_yaml.py"],
     "yaml": [],  # PyYAML reads 1e-3 as text and `no` as False
     "sklearn": ["train/*.py", "evaluate/*.py", "bundle.py", "model.py"],
     "skops": ["bundle.py", "model.py"],

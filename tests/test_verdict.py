@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PromotionRefused
-from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver, combine
+from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
 from pipeline.verdict_json import dumps, loads
 
 SCHEMA = Path(__file__).resolve().parents[1] / "docs" / "verdict.schema.json"
 PUBLISHED = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
 HELD = {"state": "compared", "version": "v0.1.0", "bundle": "sha256:x"}
 LOST = {"state": "unreadable", "version": "v0.1.0", "bundle": None}
+COUNTED = {"collected": 1, "ran": 1, "champion": None}
 WAIVER = {"because": "b", "owner": "o", "until": "2013-12-31"}
 NONE = Champion("none")
 ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
@@ -59,6 +60,12 @@ champions = st.sampled_from(
         Champion("features_missing", "v0.2.0", "sha256:a"),
         Champion("incomparable", "v0.2.0", "sha256:a"),
     ]
+)
+tests = st.none() | st.builds(
+    lambda ran, more, champion: ModelTests(collected=ran + more, ran=ran, champion=champion),
+    st.integers(0),
+    st.integers(0),
+    counts,
 )
 findings = st.builds(
     Finding,
@@ -139,15 +146,22 @@ def test_order_does_not_matter(pair: tuple[list[Finding], list[Finding]]) -> Non
 
 
 @settings(deadline=None)
-@given(st.lists(findings), champions)
+@given(st.lists(findings), champions, tests)
 def test_a_verdict_survives_the_way_to_json_and_back(
-    some: list[Finding], champion: Champion
+    some: list[Finding], champion: Champion, counted: ModelTests | None
 ) -> None:
-    written = verdict(*some, champion=champion)
+    written = replace(verdict(*some, champion=champion), tests=counted)
     text = dumps(written)
     assert loads(text, "verdict.json") == written
     assert dumps(loads(text, "verdict.json")) == text
     PUBLISHED.validate(json.loads(text))
+
+
+def test_a_verdict_of_before_tests_were_counted_is_read() -> None:
+    tree = json.loads(dumps(verdict(finding(Outcome.PASS))))
+    assert tree.pop("tests") is None
+    PUBLISHED.validate(tree)
+    assert loads(json.dumps(tree), "verdict.json") == verdict(finding(Outcome.PASS))
 
 
 def test_a_finding_may_be_about_no_rows() -> None:
@@ -212,6 +226,10 @@ def changed(path: list[str | int], value: object) -> str:
         (changed(["champion", "state"], "compared"), "champion is compared, with version None"),
         (changed(["champion", "version"], "v0.1.0"), "champion is none, with version v0.1.0"),
         (changed(["champion"], HELD), "contradict"),
+        (changed(["tests"], {"collected": 1}), "tests lacks champion, ran"),
+        (changed(["tests"], {**COUNTED, "ran": True}), "tests.ran is True, not a count"),
+        (changed(["tests"], {**COUNTED, "ran": None}), "tests.ran is None, not a count"),
+        (changed(["tests"], {**COUNTED, "ran": 2}), "more tests ran than were collected"),
         (changed(["champion"], {**LOST, "version": 5}), "champion.version is 5, not a text"),
         (changed(["champion"], {**LOST, "bundle": 5}), "champion.bundle is 5, not a text"),
         (changed(["champion"], {**LOST, "bundle": "x"}), "champion.bundle is 'x', not a digest"),

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.contract import guard
+from pipeline.contract.guard import Stopped, guarded
 from pipeline.contract.model import Contract, Rule
 from pipeline.errors import ContractFileError
 
@@ -27,7 +29,7 @@ def holds(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -
         means that the rule does not hold.
     """
     try:
-        answer = ask(rule, data)
+        answer = ask(rule, data, guard.ON_ROWS)
     except Exception as error:
         raise raised(contract, rule, error) from None
     if isinstance(answer, pd.DataFrame) and isinstance(data, pd.DataFrame):
@@ -45,8 +47,8 @@ def holds(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -
     raise no_bool_per_row(contract, rule, answer)
 
 
-def ask(rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> Any:
-    """What the check's function answers, whatever it is.
+def ask(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) -> Any:
+    """What the check's function answers within so many seconds, whatever it is.
 
     pandera's pandas backend is called directly: neither its switches in the environment
     (PANDERA_VALIDATION_ENABLED, ..._DEPTH, PANDERA_USE_NARWHALS_BACKEND) nor a registry
@@ -57,12 +59,19 @@ def ask(rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> Any:
     if rule.check is None:
         raise TypeError(f"rule {rule.name!r} has no check")
     backend: Any = PandasCheckBackend(rule.check)
-    return backend.apply(backend.preprocess(data, None))
+    return guarded(lambda: backend.apply(backend.preprocess(data, None)), seconds)
 
 
 def raised(contract: Contract, rule: Rule, error: Exception) -> ContractFileError:
     """What an exception inside a check means."""
     where = f"{contract.file}:{rule.line}"
+    if isinstance(error, Stopped):
+        return ContractFileError(
+            f"rule {rule.name!r} does not come to its end",
+            where=f"{contract.file}:{guard.line_in(error, contract.file) or rule.line}",
+            expected="one bool per row",
+            found=str(error),
+        )
     if reads_label(contract, rule, error):
         return ContractFileError(
             f"rule {rule.name!r} needs the label {contract.label!r}",

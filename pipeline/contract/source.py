@@ -9,6 +9,8 @@ import traceback
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
+from pipeline.contract import guard
+from pipeline.contract.guard import Stopped, guarded
 from pipeline.errors import ContractFileError
 
 if TYPE_CHECKING:
@@ -101,7 +103,7 @@ class Source:
         Raises
         ------
         ContractFileError
-            If anything in it raises, with the line.
+            If anything in it raises, ends the process or does not come to its end, with the line.
         """
         digest = hashlib.sha256(f"{self.name}\0{self.text}".encode()).hexdigest()[:24]
         module = ModuleType(f"_assay_contract_{digest}")
@@ -109,8 +111,9 @@ class Source:
         before = sys.modules.get(module.__name__)
         sys.modules[module.__name__] = module
         try:
-            exec(compile(self.tree, self.name, "exec", dont_inherit=True), module.__dict__)
-        except (Exception, SystemExit) as error:
+            code = compile(self.tree, self.name, "exec", dont_inherit=True)
+            guarded(lambda: exec(code, module.__dict__), guard.AT_LOAD)
+        except Exception as error:
             if before is None:
                 del sys.modules[module.__name__]
             else:
@@ -120,6 +123,13 @@ class Source:
 
     def failure(self, error: BaseException, line: int = 1) -> ContractFileError:
         """What an exception raised by this file means; ``line`` if it does not say where."""
+        if isinstance(error, Stopped):
+            return ContractFileError(
+                "the file does not come to its end",
+                where=self.at(guard.line_in(error, self.name) or line),
+                found=str(error),
+                mend="A contract only declares: take out what ends the process or waits",
+            )
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if frame.filename == self.name]
         where = self.at((lines and lines[-1]) or line)

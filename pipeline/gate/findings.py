@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from pipeline import layout
+from pipeline.gate import written
 from pipeline.gate.fixtures import NO_CHAMPION
 from pipeline.gate.record import Seen
 from pipeline.gate.run import Session
-from pipeline.verdict import Finding, Outcome
+from pipeline.verdict import Finding, ModelTests, Outcome, Verdict
 
 TEST_OUTCOMES = {
     "passed": Outcome.PASS,
@@ -19,6 +21,9 @@ TEST_OUTCOMES = {
     "xfailed": Outcome.INCONCLUSIVE,
     "xpassed": Outcome.INCONCLUSIVE,
 }
+
+_ANSWERED = ("passed", "failed", "xfailed", "xpassed")
+_NAMED = 5
 
 _WORDS = {
     "failed": "failed",
@@ -97,7 +102,7 @@ def _test_finding(node: str, seen: Seen, alone: bool) -> Finding:
 
 
 def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Finding, ...]:
-    """What is wrong with the run as a whole; nothing if nothing is.
+    """What is wrong with the run as a whole; nothing if nothing is. No waiver covers it.
 
     Parameters
     ----------
@@ -107,12 +112,51 @@ def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Find
     found = []
     if not there:
         found.append(_about_tests(tests, Outcome.FAIL, "no such folder of model tests"))
+    elif not session.crash and not session.seen.tests:
+        found.append(_about_tests(tests, Outcome.FAIL, "no model test was collected"))
     if session.crash:
         found.append(_about_tests("pytest", Outcome.FAIL, session.crash))
     elif session.code != 0 and not _explains(session.seen):
         detail = f"ended with exit code {session.code} though everything it reported passed"
         found.append(_about_tests("pytest", Outcome.FAIL, detail))
     return tuple(found)
+
+
+def vanished_findings(root: Path, tests: str, session: Session) -> tuple[Finding, ...]:
+    """FAIL for each test that is written under ``root/tests`` and was not collected."""
+    if session.crash:
+        return ()  # nothing can be told of a session that did not come to its end
+    known = set(session.seen.uncollected)
+    found = written.vanished(root, tests, set(session.seen.places), known)
+    return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in found)
+
+
+def counted(seen: Seen, champion: Verdict | None) -> ModelTests:
+    """How many model tests there were, and how many of them came to an answer."""
+    ran = sum(seen.outcomes.get(node) in _ANSWERED for node in seen.tests)
+    before = None if champion is None else len(model_tests(champion))
+    return ModelTests(collected=len(seen.tests), ran=ran, champion=before)
+
+
+def fewer_findings(
+    tests: str, seen: Seen, champion: Verdict | None, version: str | None
+) -> tuple[Finding, ...]:
+    """A warning where the champion was held to more model tests than there are now."""
+    before = [] if champion is None else model_tests(champion)
+    if len(before) <= len(seen.tests):
+        return ()
+    gone = sorted(set(before) - set(seen.tests))
+    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+    detail = (
+        f"fewer model tests than the champion {version or 'of before'} was held to: "
+        f"{len(seen.tests)} instead of {len(before)}; gone: {', '.join(gone[:_NAMED])}{more}"
+    )
+    return (replace(_about_tests(tests, Outcome.FAIL, detail), severity="warn"),)
+
+
+def model_tests(verdict: Verdict) -> list[str]:
+    """Node ids of the model tests that a verdict rests on."""
+    return [each.rule for each in verdict.findings if each.kind == "test" and "::" in each.rule]
 
 
 def _explains(seen: Seen) -> bool:

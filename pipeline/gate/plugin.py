@@ -7,6 +7,7 @@ is named on the command line (``pytest params.yaml`` runs the rules alone).
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,7 @@ class _Recorder:
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         self.seen.collected.append(item.nodeid)
+        self.seen.places += _places(item, self.homes[0])
         if isinstance(item, RuleItem):
             self.seen.rules[item.nodeid] = item.finding
 
@@ -164,6 +166,26 @@ class _Recorder:
         crash = getattr(longrepr, "reprcrash", None)
         text = crash.message if crash else _last_line(str(longrepr))
         return plain_detail(text, self.homes)
+
+
+def _places(item: pytest.Item, root: Path) -> list[str]:
+    """Where a test stands, as `written` names it: where it was collected, where it is written.
+
+    The two differ where a class inherits its tests.
+    """
+    classes = [each.name for each in item.listchain() if isinstance(each, pytest.Class)]
+    name = getattr(item, "originalname", None) or item.name
+    found = [(item.path, ".".join((*classes, name)))]
+    try:
+        code = inspect.unwrap(getattr(item, "function", item)).__code__  # type: ignore[arg-type]
+        found.append((Path(code.co_filename), code.co_qualname))
+    except (AttributeError, ValueError):
+        pass  # no function of Python's
+    return [
+        f"{path.relative_to(root).as_posix()}::{place}"
+        for path, place in found
+        if path.is_relative_to(root)
+    ]
 
 
 def _last_line(text: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline import layout
 from pipeline.verdict import Finding
 from pipeline.verdict_json import finding_from_plain, finding_to_plain
 
@@ -25,13 +26,23 @@ _DETAIL_LENGTH = 300
 
 @dataclass
 class Seen:
-    """Collected while pytest runs; ``outcomes`` and ``details`` are by node id."""
+    """Collected while pytest runs; ``outcomes`` and ``details`` are by node id.
+
+    ``places`` are ``FILE::CLASS.FUNCTION``: where each collected test stands.
+    """
 
     collected: list[str] = field(default_factory=list)
     rules: dict[str, Finding] = field(default_factory=dict)
     outcomes: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
     uncollected: dict[str, str] = field(default_factory=dict)
+    places: list[str] = field(default_factory=list)
+
+    @property
+    def tests(self) -> list[str]:
+        """Node ids of the model tests that were collected, in the order of names."""
+        policy = f"{layout.PARAMS}::"
+        return sorted(node for node in {*self.collected} if not node.startswith(policy))
 
     def report(self, node: str, outcome: str, detail: str, *, final: bool) -> None:
         """Take one report of one phase; ``final`` says that the test itself was reached."""
@@ -47,6 +58,7 @@ class Seen:
         """Leave everything in ``path`` as JSON."""
         tree = {
             "collected": self.collected,
+            "places": self.places,
             "rules": {node: finding_to_plain(finding) for node, finding in self.rules.items()},
             "outcomes": self.outcomes,
             "details": self.details,
@@ -74,6 +86,7 @@ def read(path: Path) -> Seen:
         raise ValueError("pytest's record has no rules")
     return Seen(
         collected=_texts(tree, "collected"),
+        places=_texts(tree, "places"),
         rules={node: finding_from_plain(plain, node) for node, plain in rules.items()},
         outcomes=_text_by_node(tree, "outcomes"),
         details=_text_by_node(tree, "details"),

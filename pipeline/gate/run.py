@@ -1,8 +1,8 @@
 """Run pytest on a project's model tests and rules in a process of its own.
 
-Nothing from outside may switch a rule off: pytest's environment variables and ``addopts``
-are dropped, and only conftest files under ``gate.tests`` count, because only those are part
-of the policy digest.
+Nothing from outside may switch a rule or a test off: pytest is given a configuration of ours
+instead of the project's, its environment variables are dropped, and only conftest files under
+``gate.tests`` count, because only those are part of the policy digest.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ from pathlib import Path
 
 import pipeline
 from pipeline import layout
-from pipeline.gate import record
+from pipeline.gate import record, written
 
 # Ended as it should: all passed, or some failed. Anything else is a broken session.
 FINISHED = (0, 1)
 JUNIT = f"{layout.GATE_REPORT}/junit.xml"
+CONFIG = f"""\
+[pytest]
+python_files = {" ".join(written.FILES)}
+python_classes = {written.CLASSES}
+python_functions = {written.FUNCTIONS}
+xfail_strict = true
+"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ def run_pytest(root: Path, tests: str) -> Session:
     """
     with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
         target = Path(scratch) / "seen.json"
+        config_of(target).write_text(CONFIG, encoding="utf-8")
         done = subprocess.run(
             command(root, tests, target),
             cwd=root,
@@ -68,11 +76,16 @@ def run_pytest(root: Path, tests: str) -> Session:
     return Session(seen, done.returncode, done.stdout, crash)
 
 
+def config_of(target: Path) -> Path:
+    """Where pytest's configuration lies, beside the record."""
+    return target.parent / "pytest.ini"
+
+
 def command(root: Path, tests: str, target: Path) -> list[str]:
     """The command line; params.yaml is named, so rules run even where no test is found."""
     # The entry point would register the plugin a second time: 'no:assay' keeps it out.
     plugins = ["-p", "no:assay", "-p", "pipeline.gate.plugin", "-p", "no:cacheprovider"]
-    settings = ["-o", "addopts=", "-o", "xfail_strict=true", f"--rootdir={root}"]
+    settings = ["-c", str(config_of(target)), f"--rootdir={root}"]
     output = ["-q", "--tb=short", "--no-header", "--color=no", f"--junitxml={root / JUNIT}"]
     output += [f"--assay-findings={target}", f"--basetemp={target.parent / 'tmp'}"]
     where = [layout.PARAMS]

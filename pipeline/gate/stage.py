@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline import digests, layout, verdict_json
 from pipeline.errors import GateNotPassed
-from pipeline.gate import behaviours, binding, findings, html, items, page, waivers
+from pipeline.gate import behaviours, binding, champions, findings, html, items, page, waivers
 from pipeline.gate.binding import Bound
 from pipeline.gate.inputs import Inputs
 from pipeline.gate.run import JUNIT, run_pytest
@@ -40,6 +40,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
     # Decided before any model test could touch a report or the model.
     decided = (*items.findings_of(root), *behaviours.decide(root, params))
     session = run_pytest(root, params.gate.tests)
+    former = champions.verdict_of(root, champion.bundle)
     after = _bound(root, params)
     there = (root / params.gate.tests).is_dir()
     judged = (
@@ -52,6 +53,8 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         *binding.findings(inputs, params, before, after),
         *waivers.problems(root, params.gate, judged),
         *findings.session_findings(session, params.gate.tests, there=there),
+        *findings.vanished_findings(root, params.gate.tests, session),
+        *findings.fewer_findings(params.gate.tests, session.seen, former, champion.version),
         *waived,
     )
     verdict = Verdict(
@@ -66,6 +69,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         champion=champion,
         findings=found,
         types=evaluation.types,
+        tests=findings.counted(session.seen, former),
     )
     text = verdict_json.dumps(verdict)
     (root / MARKDOWN).write_text(page.markdown(verdict), encoding="utf-8")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline import layout
-from pipeline.errors import NotARepository, PipelineFileError
+from pipeline import layout, params_yaml
+from pipeline.errors import AssayError, NotARepository, PipelineFileError
 from pipeline.registry import git
 from pipeline.registry.lock_compare import File, Stage
 
@@ -22,7 +22,7 @@ def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
     NotARepository
         Git or DVC does not know the project.
     """
-    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
 
     for name, mend in (
@@ -31,6 +31,7 @@ def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
     ):
         if not (root / name).is_file():
             raise PipelineFileError("no such file", where=name, mend=mend)
+        _refuse_bombs(root, name)
     # Git names its files by their real paths, and DVC by the one it was given.
     root = root.resolve()
     top, _ = git.top(root)
@@ -52,7 +53,9 @@ def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
         raise NotARepository(
             "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
         ) from None
-    except (DvcException, OSError) as error:
+    except AssayError:
+        raise
+    except Exception as error:  # DVC's own, and what its parts raise on a file that is odd enough
         raise PipelineFileError(
             "DVC cannot understand the pipeline",
             where=f"{layout.DVC_YAML}, {layout.DVC_LOCK}",
@@ -60,6 +63,21 @@ def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
             mend="Mend it: dvc status names the same fault.",
         ) from None
     return stages, others
+
+
+def _refuse_bombs(root: Path, name: str) -> None:
+    """DVC reads YAML without limits, and hangs where aliases unfold to too much."""
+    try:
+        params_yaml.check((root / name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineFileError(
+            "cannot be read as UTF-8 text", where=name, found=str(error)
+        ) from None
+    except params_yaml.YamlProblem as problem:
+        where = f"{name}:{problem.line}" if problem.line else name
+        raise PipelineFileError(
+            str(problem), where=where, mend="Mend it, or restore it from git."
+        ) from None
 
 
 class _Reader:

@@ -159,7 +159,7 @@ ROLE = 'x: {} = pa.Field(metadata={{"role": "feature"}})'
         ("x: = 3", NEXT, ["not valid Python", "invalid syntax"]),
         ("import no_such_package", NEXT, ["an import fails", "No module named 'no_such_package'"]),
         ("x = 1 / 0", NEXT, ["does not run", "ZeroDivisionError"]),
-        ("raise SystemExit(0)", NEXT, ["does not run", "SystemExit"]),
+        ("raise SystemExit(0)", NEXT, ["does not come to its end", "sys.exit(0)"]),
         ("x: float", NEXT, ["'x' has no role", "found none"]),
         ('x: float = pa.Field(metadata={"roles": "key"})', NEXT, ["'x' has no role", "'roles'"]),
         ('x: float = pa.Field(metadata={"role": []})', NEXT, ["'x' has no role"]),

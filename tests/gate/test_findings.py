@@ -10,7 +10,7 @@ import pytest
 from pipeline.gate import findings
 from pipeline.gate.record import Seen
 from pipeline.gate.run import Session
-from pipeline.verdict import Finding, Outcome, Waiver
+from pipeline.verdict import Finding, ModelTests, Outcome, Waiver
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NODE = "params.yaml::ranks"
@@ -159,17 +159,22 @@ def details(given: Session, *, there: bool = True) -> list[tuple[str, str]]:
 
 
 def test_a_session_that_ended_as_it_should_is_no_finding() -> None:
-    assert details(session()) == []
+    assert details(session(collected=["a"])) == []
     for outcome in ("failed", "error", "xpassed"):
-        assert details(session(1, outcomes={"a": "passed", "b": outcome})) == []
-    assert details(session(1, uncollected={"a.py": "failed: x"})) == []
+        assert details(session(1, collected=["a"], outcomes={"a": "passed", "b": outcome})) == []
+    assert details(session(1, collected=["a"], uncollected={"a.py": "failed: x"})) == []
+
+
+@pytest.mark.parametrize("collected", [[], [NODE]])
+def test_a_session_without_a_model_test_fails(collected: list[str]) -> None:
+    assert details(session(collected=collected)) == [("tests/model", "no model test was collected")]
 
 
 def test_an_exit_code_that_nothing_explains_fails() -> None:
     told = [("pytest", "ended with exit code 1 though everything it reported passed")]
-    assert details(session(1)) == told
+    assert details(session(1, collected=["a"])) == told
     for outcome in ("passed", "skipped", "xfailed"):
-        assert details(session(1, outcomes={"a": outcome})) == told
+        assert details(session(1, collected=["a"], outcomes={"a": outcome})) == told
 
 
 def test_a_crash_fails() -> None:
@@ -181,3 +186,9 @@ def test_a_crash_fails() -> None:
 def test_a_folder_that_is_not_there_fails() -> None:
     assert details(session(), there=False) == [("tests/model", "no such folder of model tests")]
     assert len(details(session(1), there=False)) == 2
+
+
+def test_only_answers_count_as_run() -> None:
+    outcomes = dict.fromkeys(["failed", "passed", "xfailed", "xpassed", "skipped", "error"])
+    record = Seen(collected=[*outcomes, "silent", NODE], outcomes={each: each for each in outcomes})
+    assert findings.counted(record, None) == ModelTests(collected=7, ran=4)

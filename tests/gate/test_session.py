@@ -22,7 +22,7 @@ def test_the_command(tmp_path: Path) -> None:
     target = tmp_path / "scratch/seen.json"
     start = [
         *(sys.executable, "-m", "pytest", "-p", "no:assay", "-p", "pipeline.gate.plugin"),
-        *("-p", "no:cacheprovider", "-o", "addopts=", "-o", "xfail_strict=true"),
+        *("-p", "no:cacheprovider", "-c", str(tmp_path / "scratch/pytest.ini")),
         *(f"--rootdir={tmp_path}", "-q", "--tb=short", "--no-header", "--color=no"),
         f"--junitxml={tmp_path / 'reports/gate/junit.xml'}",
         *(f"--assay-findings={target}", f"--basetemp={tmp_path / 'scratch/tmp'}"),

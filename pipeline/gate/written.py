@@ -1,0 +1,145 @@
+"""Model tests as they are written in files, to be held against what pytest collected.
+
+A test can vanish without a sound: its file or class is misnamed, a second one of its name takes
+its place, a conftest leaves its folder out. So the files are read once more, without running
+them, and each test in them has to be among those that were collected.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+FILES = ("test_*.py", "*_test.py")
+CLASSES = "Test"
+FUNCTIONS = "test"
+"""What the gate's pytest takes for a file, class and function of tests, whatever is configured."""
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Written:
+    """One function that is called like a test.
+
+    Parameters
+    ----------
+    file
+        Relative to the project's root.
+    name
+        With its classes: ``TestLate.test_rain``.
+    again
+        The line in which another of this name takes its place, None if none does.
+    """
+
+    file: str
+    name: str
+    line: int
+    again: int | None = None
+
+    @property
+    def node(self) -> str:
+        """What pytest calls it."""
+        return "::".join((self.file, *self.name.split(".")))
+
+
+@dataclass(frozen=True)
+class Vanished:
+    """A file or a test that pytest did not collect, and why it should have been."""
+
+    node: str
+    detail: str
+
+
+def vanished(root: Path, tests: str, collected: Set[str], known: Set[str]) -> Iterator[Vanished]:
+    """What is written under ``root/tests`` and was not collected, in the order of names.
+
+    Parameters
+    ----------
+    collected
+        ``FILE::CLASS.FUNCTION`` of every test that pytest collected, by the place where it
+        stands and by the file and class that it was collected in.
+    known
+        Files that are not collected for a reason that is told already.
+    """
+    for path in sorted((root / tests).rglob("*.py")):
+        file = path.relative_to(root).as_posix()
+        if file in known or not path.is_file():
+            continue
+        try:
+            written = list(read(path, file))
+        except (SyntaxError, ValueError, RecursionError, OSError) as error:
+            yield Vanished(
+                file, f"cannot be read as Python ({_first(error)}), and was not collected"
+            )
+            continue
+        lost = [each for each in written if f"{file}::{each.name}" not in collected]
+        # None of them: the whole file was not seen.
+        if lost and len(lost) == len(written) and not any(path.match(each) for each in FILES):
+            yield Vanished(file, _misnamed(lost))
+            continue
+        for each in written:
+            if each.again is not None:
+                detail = f"line {each.line}: line {each.again} defines it again, so it never runs"
+                yield Vanished(each.node, detail)
+            elif each in lost:
+                yield Vanished(each.node, f"line {each.line}: {_LOST}")
+
+
+def read(path: Path, file: str) -> Iterator[Written]:
+    """Every test in a file, also those under an ``if`` or in a class of any name.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, OSError
+        It is no Python.
+    """
+    tree = ast.parse(path.read_bytes(), filename=file)
+    yield from _tests(tree.body, file, ())
+
+
+def _tests(body: list[ast.stmt], file: str, within: tuple[str, ...]) -> Iterator[Written]:
+    last = {each.name: each.lineno for each in body if isinstance(each, _FUNCTIONS)}
+    for each in body:
+        if isinstance(each, _FUNCTIONS):
+            if each.name.startswith(FUNCTIONS) and not _is_fixture(each):
+                again = last[each.name] if last[each.name] != each.lineno else None
+                yield Written(file, ".".join((*within, each.name)), each.lineno, again)
+        elif isinstance(each, ast.ClassDef):
+            yield from _tests(each.body, file, (*within, each.name))
+        else:
+            for block in ("body", "orelse", "finalbody"):
+                yield from _tests(getattr(each, block, []), file, within)
+            for part in (*getattr(each, "handlers", []), *getattr(each, "cases", [])):
+                yield from _tests(part.body, file, within)
+
+
+def _is_fixture(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    names = (
+        ast.unparse(each.func if isinstance(each, ast.Call) else each)
+        for each in function.decorator_list
+    )
+    return any(name.rpartition(".")[2] == "fixture" for name in names)
+
+
+def _misnamed(lost: list[Written]) -> str:
+    names = ", ".join(each.name for each in lost[:_SHOWN])
+    more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+    return (
+        f"holds {names}{more}, and pytest did not collect it: a file of tests is called "
+        f"{' or '.join(FILES)}; if they are no tests, do not call them {FUNCTIONS}..."
+    )
+
+
+def _first(error: Exception) -> str:
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_LOST = (
+    f"is called like a test, and pytest did not collect it: does its class begin with {CLASSES}, "
+    "without __init__, and does nothing leave it out? A test that must not run is skipped, "
+    "with a reason"
+)

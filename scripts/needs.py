@@ -1,0 +1,22 @@
+"""Names the Debian packages that tests talk to and that this machine lacks; .ci/run installs them.
+
+It asks what the tests ask before they skip, so the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from tests import browser, postgres
+
+
+def missing() -> list[str]:
+    """Packages to install; none if every test can run."""
+    needs = {
+        "postgresql": bool(postgres.missing()),
+        "libpostgresql-jdbc-java": not postgres.JAR.is_file(),
+        "chromium": browser.CHROMIUM is None,
+    }
+    return [name for name, lacking in needs.items() if lacking]
+
+
+if __name__ == "__main__":
+    print(*missing())

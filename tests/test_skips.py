@@ -1,0 +1,89 @@
+"""Skipped tests are said at the end, and fail the run where CI=true."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import halves, needs
+from tests import browser, postgres, skips
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = """
+import pytest
+def test_a(): pass
+@pytest.mark.skip(reason="no database")
+def test_b(): pass
+def test_c(): pytest.skip("no database")
+"""
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(ROOT)
+
+    def go(text: str, ci: str | None) -> pytest.RunResult:
+        if ci is None:
+            monkeypatch.delenv("CI", raising=False)
+        else:
+            monkeypatch.setenv("CI", ci)
+        pytester.makepyfile(test_it=text)
+        return pytester.runpytest_inprocess("-p", "tests.skips", "-p", "no:assay", "-q")
+
+    return go
+
+
+@pytest.mark.parametrize("ci", ["true", "True"])
+def test_where_ci_is_true_a_skipped_test_fails_the_run(run: Any, ci: str) -> None:
+    result = run(TESTS, ci)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"{skips.MARK}2: no database", "Where CI=true no test may be*"])
+
+
+@pytest.mark.parametrize("ci", [None, "", "false"])
+def test_elsewhere_it_is_said(run: Any, ci: str | None) -> None:
+    result = run(TESTS, ci)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"{skips.MARK}2: no database"])
+    result.stdout.no_fnmatch_line("Where CI=true*")
+
+
+def test_a_file_that_skips_itself_counts(run: Any) -> None:
+    result = run("import pytest\npytest.importorskip('nowhere_at_all', reason='no x')\n", "true")
+    assert result.ret != pytest.ExitCode.OK
+    result.stdout.fnmatch_lines([f"{skips.MARK}1: no x"])
+
+
+def test_without_a_skip_nothing_is_said(run: Any) -> None:
+    result = run("def test_a(): pass\n", "true")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line(f"{skips.MARK}*")
+
+
+def test_a_failure_stays_one(run: Any) -> None:
+    assert run(TESTS + "def test_d(): assert 0\n", "true").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_both_halves_together_say_it_last() -> None:
+    lines = ["x\n", f"{skips.MARK}2: no database\n", f"{skips.MARK}1: no browser\n"]
+    assert halves.skipped([*lines, f"{skips.MARK}3: no database\n"]) == [
+        "5 tests skipped: no database",
+        "1 test skipped: no browser",
+    ]
+
+
+def test_the_suite_itself_is_watched(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.has_plugin("tests.skips")
+
+
+def test_ci_installs_what_tests_would_skip_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "missing", lambda: "")
+    monkeypatch.setattr(postgres, "JAR", ROOT / "pyproject.toml")
+    monkeypatch.setattr(browser, "CHROMIUM", "/usr/bin/chromium")
+    assert needs.missing() == []
+    monkeypatch.setattr(postgres, "missing", lambda: "PostgreSQL is not installed")
+    monkeypatch.setattr(postgres, "JAR", ROOT / "nowhere.jar")
+    monkeypatch.setattr(browser, "CHROMIUM", None)
+    assert needs.missing() == ["postgresql", "libpostgresql-jdbc-java", "chromium"]
