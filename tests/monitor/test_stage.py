@@ -48,7 +48,7 @@ def test_a_shifted_night_is_written_and_then_refused(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
-    with pytest.raises(LimitCrossed, match=r"night 2013-02-01: probability: distance") as caught:
+    with pytest.raises(LimitCrossed, match=r"night 2013-02-01: limits crossed: prob") as caught:
         stage.run(project.root, project.params, NIGHT)
     assert caught.value.exit_code == 4
     assert document(project)["crossed"] is True

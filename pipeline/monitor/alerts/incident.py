@@ -8,7 +8,7 @@ runs: nights in a row that were held or failed, until the first of them is publi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -17,6 +17,7 @@ from pipeline import layout
 from pipeline.errors import DataError
 from pipeline.jsonfile import Node, once
 from pipeline.monitor.front.night import Night
+from pipeline.monitor.stand import inside
 
 OF_NIGHTS = "drift-"
 """How the ids begin of incidents that are made of the nights' documents."""
@@ -91,10 +92,23 @@ class Known:
     ----------
     until
         The last night that ``reports/incidents.json`` looked at; None without that file.
+    in_alarm
+        Night -> columns in alarm that nobody snoozed, of the nights whose alarms it lists.
     """
 
-    incidents: tuple[Incident, ...]
+    incidents: tuple[Incident, ...] = ()
     until: str | None = None
+    in_alarm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def around(self, partition: str) -> tuple[Incident, ...]:
+        """Those of the file that a night lies in; the others are the nights' own crossings."""
+        return tuple(
+            each
+            for each in self.incidents
+            if each.kind == "drift"
+            and not each.id.startswith(OF_NIGHTS)
+            and inside(each, partition)
+        )
 
 
 def read_incidents(root: Path) -> Known:
@@ -117,13 +131,25 @@ def read_incidents(root: Path) -> Known:
         twice = {each.id for each in found if sum(each.id == one.id for one in found) > 1}
         if twice:
             raise ValueError(f"the id {min(twice)} is there twice")
-        return Known(found, tree.text("to"))
+        return Known(found, tree.text("to"), _in_alarm(tree))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"not a list of incidents: {error}",
             where=layout.INCIDENTS,
             mend="Monitor the last nights again.",
         ) from None
+
+
+def _in_alarm(tree: Node) -> dict[str, tuple[str, ...]]:
+    if "nights" not in tree.tree or "alarms" not in tree.tree:
+        return {}
+    alarms = tree.node("alarms")
+    found: dict[str, tuple[str, ...]] = {}
+    for night in tree.texts("nights"):
+        mine = alarms.nodes(night) if night in alarms.tree else []
+        columns = (each.text("column") for each in mine if not each.tree.get("snoozed"))
+        found[night] = tuple(dict.fromkeys(columns))
+    return found
 
 
 def incidents(root: Path, nights: Sequence[Night], reached: str | None = None) -> Known:
@@ -145,7 +171,8 @@ def incidents(root: Path, nights: Sequence[Night], reached: str | None = None) -
     # Whoever monitors night by night must not wait for the file to be written again.
     end = max((each for each in (listed.until, reached) if each is not None), default="")
     after = [night for night in nights if night.partition > end]
-    return Known((*listed.incidents, *of_nights(after), *of_runs(nights)), listed.until)
+    every = (*listed.incidents, *of_nights(after), *of_runs(nights))
+    return replace(listed, incidents=every)
 
 
 def of_nights(nights: Iterable[Night]) -> list[Incident]:
@@ -157,12 +184,12 @@ def of_nights(nights: Iterable[Night]) -> list[Incident]:
     going = False
     recovered = 0
     for night in nights:
-        if night.standing == "drift":
+        if night.crossed:
             if not going:
                 found.append([])
             found[-1].append(night)
             going = True
-        elif night.standing == "ok" and going:
+        elif night.crossed is False and going:
             going, recovered = False, len(found)
     return [
         _stretch(stretch, "recovered" if number < recovered else "open")
