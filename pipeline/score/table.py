@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from pipeline.terminal import console
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from pipeline.score.run import RunReport
     from pipeline.score.stage import NightOutcome
 
 COLUMNS = ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run")
+UNBOUND = 1000
 NUMERIC = frozenset({"read", "scored", "quarantined", "mean", "seconds"})
 
 
@@ -46,13 +49,26 @@ def show(outcomes: Sequence[NightOutcome], store: str, as_json: bool) -> None:
 
 
 def _table(reports: Sequence[RunReport]) -> None:
+    out = console()
+    whole = _made(reports, COLUMNS)
+    room = out.options.update(width=UNBOUND)
+    if out.measure(whole, options=room).maximum <= out.width:
+        out.print(whole)
+        return
+    # A run's name is there to be copied: where it has no room, it gets a line of its own.
+    out.print(_made(reports, COLUMNS[:-2]))
+    for report in reports:
+        print(f"{report.partition}: {report.version}, run {report.run_id}")
+
+
+def _made(reports: Sequence[RunReport], columns: Sequence[str]) -> Table:
     from rich.table import Table
 
     table = Table(title="scored", title_justify="left")
-    for name in COLUMNS:
+    for name in columns:
         table.add_column(name, justify="right" if name in NUMERIC else "left", no_wrap=True)
     for report in reports:
-        table.add_row(
+        row = (
             report.partition,
             f"{report.rows_read:,}",
             f"{report.rows_scored:,}",
@@ -62,6 +78,7 @@ def _table(reports: Sequence[RunReport]) -> None:
             report.version,
             report.run_id,
         )
+        table.add_row(*row[: len(columns)])
     if len(reports) > 1:
         table.add_section()
         table.add_row(
@@ -72,4 +89,4 @@ def _table(reports: Sequence[RunReport]) -> None:
             "",
             f"{sum(report.seconds for report in reports):.1f}",
         )
-    console().print(table)
+    return table
