@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.monitor.budget import YEAR, Judged, level
 from pipeline.monitor.incidents import Incident
-from pipeline.monitor.snooze import Snoozed, covering
+from pipeline.monitor.snooze import Snoozed
 from pipeline.params import Monitor
 
 SCHEMA = 1
@@ -75,9 +75,7 @@ class Book:
             },
             "open": len(self.open),
             "incidents": [_incident(each) for each in self.incidents],
-            "alarms": {
-                night.partition: _alarms(night, self.limits) for night in asked if night.alarms
-            },
+            "alarms": {night.partition: _alarms(night) for night in asked if night.alarms},
             "snoozes": [
                 {**each.snooze.model_dump(mode="json"), "state": each.state}
                 for each in self.snoozes
@@ -105,7 +103,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _alarms(night: Judged, limits: Monitor) -> list[dict[str, Any]]:
+def _alarms(night: Judged) -> list[dict[str, Any]]:
     return [
         {
             "column": alarm.question.column,
@@ -114,7 +112,6 @@ def _alarms(night: Judged, limits: Monitor) -> list[dict[str, Any]]:
             "p": alarm.p,
             "since": alarm.since,
             "because": alarm.because,
-            "snoozed": covering(limits.snooze, alarm.question.column, night.partition) is not None,
         }
         for alarm in night.alarms
     ]

@@ -96,7 +96,7 @@ def run(
     book = _book(params, first, last, found)
     write(root / layout.INCIDENTS, book.to_json())
     store.keep_performance(measured)
-    stood = front.refresh(root, params)
+    stood = front.refresh(root, params, in_alarm=_in_alarm(book))
     workspace.keep_up(root, params)
     asked = [night for night in (*stood.before, *stood.nights) if first <= night.partition <= last]
     end = next(night for night in reversed(asked) if night.partition == names[-1])
@@ -114,6 +114,20 @@ def run(
             mend=f"See {layout.INCIDENTS}",
         )
     return book
+
+
+def _in_alarm(book: Book) -> dict[str, tuple[str, ...]]:
+    """Night -> columns in alarm that nobody snoozed, of the nights that were asked for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for night in book.nights:
+        if night.partition >= book.first:
+            columns = [
+                alarm.question.column
+                for alarm in night.alarms
+                if covering(book.limits.snooze, alarm.question.column, night.partition) is None
+            ]
+            found[night.partition] = tuple(dict.fromkeys(columns))
+    return found
 
 
 def _why(book: Book, end: front_night.Night) -> str:

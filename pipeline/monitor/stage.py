@@ -61,10 +61,13 @@ def run(
     store = open_store(root, params)
     record = store.published_run(partition)
     if record is None:
+        held = [run.run_id for run in store.runs(partition) if run.event == "held"]
         raise NothingScored(
-            "no run has published this night",
+            "no run has published this night" + (f"; run {held[-1]} is held" if held else ""),
             where=partition,
-            mend=f"Score it: assay score --date {partition}",
+            mend=f"Look at it: assay quarantine show --run {held[-1]}"
+            if held
+            else f"Score it: assay score --date {partition}",
         )
     loaded = bundle_of(root, params, record)
     profile = store.profile(record.run_id, partition)
@@ -150,6 +153,8 @@ def leave(
     )
     rules = broken_rules(store, record)
     summary = _summary(params, night, sample.rows, rules, known)
+    if before is not None and (before.run_id, before.bundle) == (record.run_id, record.bundle):
+        summary = replace(summary, in_alarm=before.in_alarm)
     ours = section.render(summary, reference)
     told = of_night(summary, reference, loaded.manifest.task, night.profile)
     write(root / summary.page, pages.page(section.title(summary), ours, [(told, sample)]))

@@ -16,6 +16,7 @@ State: TypeAlias = Literal["published", "held", "failed", "unfinished", "retract
 Standing: TypeAlias = Literal[
     "ok",
     "drift",
+    "over",
     "incident",
     "snoozed",
     "recovered",
@@ -31,6 +32,7 @@ Standing: TypeAlias = Literal[
 WORDS: Mapping[Standing, str] = {
     "ok": "within limits",
     "drift": "limits crossed",
+    "over": "over a limit, no alarm",
     "incident": "in an open incident",
     "snoozed": "in a snoozed incident",
     "recovered": "in a recovered incident",
@@ -88,7 +90,12 @@ def inside(spell: Spell, partition: str) -> bool:
     return spell.first <= partition and (spell.state != "recovered" or partition <= spell.last)
 
 
-def stand(state: State, crossed: bool | None, incidents: Iterable[tuple[Spell, str]] = ()) -> Stand:
+def stand(
+    state: State,
+    crossed: bool | None,
+    incidents: Iterable[tuple[Spell, str]] = (),
+    together: bool = False,
+) -> Stand:
     """Where a night stands.
 
     Parameters
@@ -97,6 +104,9 @@ def stand(state: State, crossed: bool | None, incidents: Iterable[tuple[Spell, s
         Whether the night by itself crossed its limits; None if nobody looked at what readers see.
     incidents
         Those that the night lies in, with what is to be said of each.
+    together
+        Whether the night was looked at together with those before it. Then a crossing that is part
+        of no incident is within the budget of false alarms.
     """
     mine = list(incidents)
     sentences = tuple(sentence for _, sentence in mine)
@@ -105,6 +115,8 @@ def stand(state: State, crossed: bool | None, incidents: Iterable[tuple[Spell, s
     if crossed is None:
         return Stand("unseen", sentences)
     states = {spell.state for spell, _ in mine}
+    if crossed and together and not states:
+        return Stand("over")
     if crossed and ("open" in states or "snoozed" not in states):
         return Stand("drift", sentences)
     if "open" in states:

@@ -33,6 +33,9 @@ def show(outcomes: Sequence[NightOutcome], store: str, as_json: bool) -> None:
         rules.update(report.broken)
     for rule, count in rules.most_common():
         print(f"quarantined: {count:,} rows broke '{rule}'")
+    if rules:
+        refused = [report for report in reports if report.rows_quarantined]
+        print(f"look at them: assay quarantine show --date {refused[-1].partition}")
     if reports:
         print(f"published to {store}/predictions, scored by {reports[0].scorer}")
     skipped = [each.partition for each in outcomes if each.outcome == "skipped"]

@@ -82,5 +82,7 @@ def _after(run: RunRecord, seen: RunRecord) -> bool:
 def _unknown(words: str, place: Place, runs: Sequence[RunRecord]) -> RunUnknown:
     shown = listed([run for run in runs if run.event in ("published", "held")])
     return RunUnknown(
-        words, where=place.uri, expected=shown or "one that is published or held: there is none"
+        words,
+        where=place.uri,
+        expected=f"one of {shown}" if shown else "one that is published or held: there is none",
     )

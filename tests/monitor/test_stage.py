@@ -98,6 +98,9 @@ def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
 def test_a_night_that_nobody_scored(project: Any) -> None:
     with pytest.raises(NothingScored, match=rf"assay score --date {NIGHT}"):
         stage.run(project.root, project.params, NIGHT)
+    project.log(NIGHT, "run-9", "held")
+    with pytest.raises(NothingScored, match=r"run-9 is held.*assay quarantine show --run run-9"):
+        stage.run(project.root, project.params, NIGHT)
 
 
 def test_a_version_that_is_gone(project: Any) -> None:

@@ -60,6 +60,13 @@ def test_the_gravest_decides(
     assert ("within limits" in found.headline("n").lower()) is (standing == "ok")
 
 
+def test_a_crossing_within_the_budget_is_no_alarm_once_somebody_looked() -> None:
+    alone = stand("published", True, together=True)
+    assert (alone.standing, alone.alarming) == ("over", False)
+    assert stand("published", True, [(incident("recovered"), "")], together=True).alarming
+    assert stand("published", False, together=True).standing == "ok"
+
+
 def test_what_is_not_published_is_in_no_incident_of_drift() -> None:
     assert stand("held", True, [(incident("open"), "x")]).standing == "held"
 

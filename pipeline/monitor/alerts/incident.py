@@ -8,7 +8,7 @@ runs: nights in a row that were held or failed, until the first of them is publi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
@@ -92,13 +92,10 @@ class Known:
     ----------
     until
         The last night that ``reports/incidents.json`` looked at; None without that file.
-    in_alarm
-        Night -> columns in alarm that nobody snoozed, of the nights whose alarms it lists.
     """
 
     incidents: tuple[Incident, ...] = ()
     until: str | None = None
-    in_alarm: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def around(self, partition: str) -> tuple[Incident, ...]:
         """Those of the file that a night lies in; the others are the nights' own crossings."""
@@ -131,25 +128,13 @@ def read_incidents(root: Path) -> Known:
         twice = {each.id for each in found if sum(each.id == one.id for one in found) > 1}
         if twice:
             raise ValueError(f"the id {min(twice)} is there twice")
-        return Known(found, tree.text("to"), _in_alarm(tree))
+        return Known(found, tree.text("to"))
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"not a list of incidents: {error}",
             where=layout.INCIDENTS,
             mend="Monitor the last nights again.",
         ) from None
-
-
-def _in_alarm(tree: Node) -> dict[str, tuple[str, ...]]:
-    if "nights" not in tree.tree or "alarms" not in tree.tree:
-        return {}
-    alarms = tree.node("alarms")
-    found: dict[str, tuple[str, ...]] = {}
-    for night in tree.texts("nights"):
-        mine = alarms.nodes(night) if night in alarms.tree else []
-        columns = (each.text("column") for each in mine if not each.tree.get("snoozed"))
-        found[night] = tuple(dict.fromkeys(columns))
-    return found
 
 
 def incidents(root: Path, nights: Sequence[Night], reached: str | None = None) -> Known:

@@ -15,6 +15,7 @@ from pipeline.monitor.summary import path
 MARKS: dict[Standing, str] = {
     "ok": "",
     "drift": "▲",
+    "over": "△",
     "incident": "!",
     "snoozed": "z",
     "recovered": "○",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pipeline import jsonfile, layout
@@ -16,6 +18,7 @@ from pipeline.params import Params
 from pipeline.textfile import write
 
 NIGHTS = 90
+NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def run(root: Path, params: Params, last: int = NIGHTS, as_json: bool = False) -> Front:
@@ -43,10 +46,21 @@ def run(root: Path, params: Params, last: int = NIGHTS, as_json: bool = False) -
     return front
 
 
-def refresh(root: Path, params: Params, last: int = NIGHTS) -> Front:
-    """Write the page anew, and what the nights' own pages say; nothing on the terminal."""
-    front = gather(root, params, last)
-    settle(root, params.monitor, (*front.before, *front.nights), front.known.in_alarm)
+def refresh(
+    root: Path,
+    params: Params,
+    last: int = NIGHTS,
+    in_alarm: Mapping[str, tuple[str, ...]] = NOTHING,
+) -> Front:
+    """Write the page anew, and what the nights' own pages say; nothing on the terminal.
+
+    Parameters
+    ----------
+    in_alarm
+        Night -> columns in alarm, of nights that were looked at together just now.
+    """
+    front = gather(root, params, last, in_alarm)
+    settle(root, params.monitor, (*front.before, *front.nights))
     write(root / layout.FRONT, page.render(front))
     return front
 

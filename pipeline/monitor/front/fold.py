@@ -140,6 +140,7 @@ def _with_drift(
     return replace(
         night,
         drift=drift,
+        in_alarm=drift.in_alarm if drift else None,
         unseen=unseen,
         estimated=measured.get(True),
         realized=measured.get(False),

@@ -44,13 +44,15 @@ class Front:
     before: tuple[Night, ...] = ()
 
 
-def gather(root: Path, params: Params, last: int) -> Front:
+def gather(root: Path, params: Params, last: int, in_alarm: Mapping[str, tuple[str, ...]]) -> Front:
     """Look at everything; what is no part of the store is told in words if it is broken.
 
     Parameters
     ----------
     last
         How many nights are shown.
+    in_alarm
+        Night -> columns in alarm, where that is newer than what the nights' documents say.
 
     Raises
     ------
@@ -59,7 +61,11 @@ def gather(root: Path, params: Params, last: int) -> Front:
     """
     store = open_store(root, params)
     measured = performance(store)
-    every, known, words = stood(root, _nights(root, store, measured))
+    found = [
+        replace(night, in_alarm=in_alarm.get(night.partition, night.in_alarm))
+        for night in _nights(root, store, measured)
+    ]
+    every, known, words = stood(root, found)
     return Front(
         name=params.name,
         stage=params.registry.stage,

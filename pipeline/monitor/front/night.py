@@ -27,7 +27,7 @@ class Drift:
     stand
         As the document last said it; None if an older Assay wrote it.
     in_alarm
-        Columns that were in alarm together with the nights before; None before anybody looked.
+        As the document says it.
     """
 
     run_id: str
@@ -78,6 +78,8 @@ class Night:
         Whether the night has a page of its own.
     incidents
         Those of drift that the night lies in.
+    in_alarm
+        Columns in alarm together with the nights before; None before anybody looked at them so.
     """
 
     partition: str
@@ -96,6 +98,7 @@ class Night:
     realized: Measured | None = None
     page: bool = False
     incidents: tuple[Incident, ...] = ()
+    in_alarm: tuple[str, ...] | None = None
 
     @property
     def crossed(self) -> bool | None:
@@ -105,7 +108,7 @@ class Night:
     @property
     def stand(self) -> Stand:
         spells = [(each, each.sentence) for each in self.incidents]
-        return stand(self.state, self.crossed, spells)
+        return stand(self.state, self.crossed, spells, together=self.in_alarm is not None)
 
     @property
     def standing(self) -> Standing:

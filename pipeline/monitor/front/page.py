@@ -17,7 +17,7 @@ from pipeline.monitor.status import champion_lines, incident_lines
 from pipeline.page import compose
 
 MOST_COLUMNS = 60
-TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": ""}
+TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": "", "over": ""}
 """Standing of the last night -> the colour of its card; any other is bad news."""
 
 

@@ -6,7 +6,7 @@ at the top of a page depends on it, so that alone is put in anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,18 +18,11 @@ from pipeline.params import Monitor
 from pipeline.textfile import write
 
 
-def settle(
-    root: Path, limits: Monitor, nights: Iterable[Night], in_alarm: Mapping[str, tuple[str, ...]]
-) -> None:
+def settle(root: Path, limits: Monitor, nights: Iterable[Night]) -> None:
     """Bring each page and document up to date that says something else than is known now.
 
     What an older Assay wrote, or cannot be read, is left as it is: monitoring the night again
     writes it anew.
-
-    Parameters
-    ----------
-    in_alarm
-        Night -> columns in alarm, of the nights that were looked at together last.
 
     Raises
     ------
@@ -40,14 +33,11 @@ def settle(
         drift = night.drift
         if drift is None or drift.stand is None:
             continue
-        alarms = in_alarm.get(night.partition, drift.in_alarm)
-        if (drift.stand, drift.in_alarm) != (night.stand, alarms):
-            _settle(root, limits, night, drift, alarms)
+        if (drift.stand, drift.in_alarm) != (night.stand, night.in_alarm):
+            _settle(root, limits, night, drift)
 
 
-def _settle(
-    root: Path, limits: Monitor, night: Night, drift: Drift, alarms: tuple[str, ...] | None
-) -> None:
+def _settle(root: Path, limits: Monitor, night: Night, drift: Drift) -> None:
     document = root / path(night.partition, ".json")
     try:
         before = from_json(document.read_text(encoding="utf-8"), limits)
@@ -55,7 +45,7 @@ def _settle(
         return
     if before.run_id != drift.run_id:
         return  # it was monitored again just now
-    now = replace(before, stand=night.stand, in_alarm=alarms)
+    now = replace(before, stand=night.stand, in_alarm=night.in_alarm)
     _page(root / now.page, now)
     write(document, now.to_json())
 

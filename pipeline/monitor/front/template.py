@@ -37,6 +37,7 @@ CSS = """
 .front .ok.t,.front .s.ok{background:#cfead8}
 .front .drift.t,.front .s.drift{background:#f4b6aa}
 .front .incident.t,.front .s.incident{background:#f9d5cd}
+.front .over.t,.front .s.over{background:#fdf0cf}
 .front .recovered.t,.front .s.recovered{background:#eceadb}
 .front .snoozed.t,.front .s.snoozed{background:#e3e1ec}
 .front .unseen.t,.front .s.unseen{background:#fff;border-color:#2e7d4f}

@@ -104,7 +104,7 @@ def render(week: Week) -> str:
 
 def _stand(week: Week, day: Day) -> Stand:
     around = [(each, each.sentence()) for each in week.incidents if inside(each, day.partition)]
-    return stand("published", day.night.decision.crossed, around)
+    return stand("published", day.night.decision.crossed, around, together=True)
 
 
 def _line(week: Week, name: str, day: Day | None) -> dict[str, object]:
