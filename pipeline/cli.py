@@ -11,10 +11,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from pipeline import commands
-from pipeline.errors import INTERRUPTED, UNFORESEEN, AssayError
+from pipeline.errors import INTERRUPTED, UNFORESEEN, AssayError, masked
 
 DEBUG = "ASSAY_DEBUG"
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        text = " ".join(str(error).split())
+        text = masked(" ".join(str(error).split()))
         print(
             f"assay: unforeseen {type(error).__name__}: {text[:300]}. This is a bug in Assay; "
             f"run again with {DEBUG}=1 to see where.",
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The command line, all of it."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="assay",
         description="From a table to scores you can trust: train and gate with `dvc repro`, "
         "promote, then score and monitor every night.",
@@ -65,6 +65,13 @@ def parser() -> argparse.ArgumentParser:
     commands.score_nights(add)
     commands.look_after_nights(add)
     return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats what it does not understand, but no password in it; its subcommands are the same."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(masked(message))
 
 
 class _Version(argparse.Action):

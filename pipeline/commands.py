@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UsageError
+from pipeline.errors import DataError, RunError, StoreError, UsageError
 
 Command = Callable[[argparse.Namespace], Any]
 
@@ -97,7 +97,7 @@ def choose_a_version(add: Adder) -> None:
         "promote",
         "make the gated bundle at HEAD a version and give it the stage",
         "assay promote --because 'weather features'",
-        lambda given: _call(
+        lambda given: _call_and_front(
             "pipeline.registry.promote",
             "promote",
             given,
@@ -121,7 +121,7 @@ def choose_a_version(add: Adder) -> None:
         "rollback",
         "give the stage back to an earlier version",
         "assay rollback --because 'scores too high since Tuesday'",
-        lambda given: _call(
+        lambda given: _call_and_front(
             "pipeline.registry.promote",
             "rollback",
             given,
@@ -176,7 +176,7 @@ def score_nights(add: Adder) -> None:
             name,
             help,
             f"assay {name} 20130702T021503Z-1f9c5a20 --because '{example}'",
-            lambda given: _call(
+            lambda given: _call_and_front(
                 "pipeline.score.release", given.name, given, given.run_id, because=given.because
             ),
         )
@@ -189,7 +189,7 @@ def look_after_nights(add: Adder) -> None:
     export = add(
         "export",
         "copy a published night's predictions to files or a database",
-        "assay export --date 2013-07-01 --to csv:night.csv",
+        "assay export --date 2013-07-01 --to csv:exports/night.csv",
         lambda given: _call("pipeline.score.export", "run", given, given.date, given.to),
     )
     export.add_argument("--date", metavar="DAY", required=True, help="a published night")
@@ -383,22 +383,38 @@ def _quarantine(add: Adder) -> None:
         "show",
         "count a night's refused rows by rule, with examples",
         "assay quarantine show --date 2013-07-01",
-        lambda given: _call("pipeline.score.quarantine", "show", given, given.date),
+        lambda given: _call("pipeline.score.quarantine", "show", given, *_night_or_run(given)),
     )
     export = add(
         "export",
         "write a night's refused rows to a file, to be repaired",
-        "assay quarantine export --date 2013-07-01 --out refused.csv",
-        lambda given: _call("pipeline.score.quarantine", "export", given, given.date, given.out),
+        "assay quarantine export --date 2013-07-01",
+        lambda given: _call(
+            "pipeline.score.quarantine",
+            "export",
+            given,
+            *_night_or_run(given),
+            given.out,
+            given.spreadsheet,
+        ),
     )
     export.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="ends in .csv or .jsonl"
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="ends in .csv or .jsonl (exports/refused-DAY.csv)",
+    )
+    export.add_argument(
+        "--spreadsheet",
+        action="store_true",
+        help="mark what a spreadsheet would run as a formula; replay reads it all the same",
     )
     replay = add(
         "replay",
         "score repaired rows with the version that scored their night, and merge them into it",
-        "assay quarantine replay --date 2013-07-01 --rows repaired.csv --because 'carrier fixed'",
-        lambda given: _call(
+        "assay quarantine replay --date 2013-07-01 --rows exports/refused-2013-07-01.csv "
+        "--because 'carrier fixed'",
+        lambda given: _call_and_front(
             "pipeline.score.replay", "run", given, given.date, given.rows, because=given.because
         ),
     )
@@ -406,8 +422,18 @@ def _quarantine(add: Adder) -> None:
         "--rows", type=Path, required=True, metavar="FILE", help="as quarantine export wrote it"
     )
     replay.add_argument("--because", metavar="WHY", required=True, help="kept for good")
-    for sub in (show, export, replay):
-        sub.add_argument("--date", metavar="DAY", required=True, help="a published night")
+    replay.add_argument("--date", metavar="DAY", required=True, help="a published night")
+    for sub in (show, export):
+        sub.add_argument("--date", metavar="DAY", help="a night")
+        sub.add_argument("--run", metavar="RUN", help="a run of it that is held or published")
+
+
+def _night_or_run(given: argparse.Namespace) -> tuple[str | None, str | None]:
+    if given.date is None and given.run is None:
+        raise UsageError(
+            "say which rows", where=f"assay quarantine {given.name}", expected="--date or --run"
+        )
+    return given.date, given.run
 
 
 def _gate(gate: argparse.ArgumentParser) -> None:
@@ -430,7 +456,7 @@ def _gate(gate: argparse.ArgumentParser) -> None:
 
 def _score(given: argparse.Namespace) -> None:
     first, last = _nights(given)
-    _call(
+    _call_and_front(
         "pipeline.score.stage",
         "run",
         given,
@@ -443,7 +469,7 @@ def _score(given: argparse.Namespace) -> None:
 
 def _labels(given: argparse.Namespace) -> None:
     first, last = _nights(given)
-    _call("pipeline.monitor.labels", "run", given, first, last, given.rows, given.arrived)
+    _call_and_front("pipeline.monitor.labels", "run", given, first, last, given.rows, given.arrived)
 
 
 def _monitor(given: argparse.Namespace) -> None:
@@ -475,3 +501,25 @@ def _call(module: str, function: str, given: argparse.Namespace, *rest: Any, **m
     root = given.root.resolve()
     run = getattr(import_module(module), function)
     return run(root, load(root), *rest, as_json=given.json, **more)
+
+
+def _call_and_front(
+    module: str, function: str, given: argparse.Namespace, *rest: Any, **more: Any
+) -> Any:
+    """The same, and then the front page: a held night and a new champion are on it at once."""
+    try:
+        done = _call(module, function, given, *rest, **more)
+    except (DataError, RunError) as error:
+        if not isinstance(error, StoreError):
+            _front(given)
+        raise
+    _front(given)
+    return done
+
+
+def _front(given: argparse.Namespace) -> None:
+    from pipeline.monitor.front.command import keep_up
+    from pipeline.params import load
+
+    root = given.root.resolve()
+    keep_up(root, load(root))

@@ -51,8 +51,27 @@ and 130 for an interrupt.
 
 from __future__ import annotations
 
+import re
+
 UNFORESEEN = 70
 INTERRUPTED = 130
+
+_SECRETS = (
+    re.compile(r"(//?[^\s:/@]*):\S*@"),
+    re.compile(r"(//?[^\s:/@]*):(?!\d+(?:[/?#\s,).:;]|$))[^@'\"]*@"),
+    re.compile(r"(?i)((?:password|passwd|pwd|secret)=)[^&\s;,'\")]+(?<!\*)"),
+)
+
+
+def masked(text: str) -> str:
+    """``text`` with no password of any address that is in it.
+
+    >>> masked("no address: postgresql://ada:s3#c/ret@db:5432/scores?sslpassword=x")
+    'no address: postgresql://ada:***@db:5432/scores?sslpassword=***'
+    """
+    for secret, by in zip(_SECRETS, (r"\1:***@", r"\1:***@", r"\1***"), strict=True):
+        text = secret.sub(by, text)
+    return text
 
 
 class AssayError(Exception):
@@ -100,7 +119,7 @@ class AssayError(Exception):
             text += f" ({', '.join(facts)})"
         if self.mend:
             text += f". {self.mend}"
-        return " ".join(text.split())
+        return masked(" ".join(text.split()))
 
     def lines(self) -> list[str]:
         """One line a mistake; most errors are a single mistake."""
@@ -136,7 +155,7 @@ class LockStale(AssayError):
     exit_code = 5
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = list(mistakes)
+        self.mistakes = [masked(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -157,7 +176,7 @@ class ParamsError(ProjectError):
     exit_code = 10
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = list(mistakes)
+        self.mistakes = [masked(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -194,7 +213,7 @@ class SchemaMismatch(DataError):
     exit_code = 21
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = list(mistakes)
+        self.mistakes = [masked(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:

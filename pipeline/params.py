@@ -178,6 +178,7 @@ class Quarantine(Section):
     """How many rows a night may lose to quarantine and still be published."""
 
     max_share: Share = 0.02
+    repeated_keys: Literal["refuse", "publish"] = "refuse"
     rules: Annotated[Mapping[Text, Share], Frozen] = Field(
         default_factory=dict, validate_default=True
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 import re
 
-from pipeline import errors
-from pipeline.errors import AssayError, NightNotFound, ParamsError
+import pytest
+
+from pipeline import cli, errors
+from pipeline.errors import AssayError, NightNotFound, ParamsError, UsageError, masked
 
 
 def subclasses(kind: type[AssayError]) -> list[type[AssayError]]:
@@ -43,3 +45,31 @@ def test_errors_survive_the_way_back_from_a_worker():
         assert type(again) is type(error)
         assert again.lines() == error.lines()
         assert str(again) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://ada:s3cret@db:5432/x", "postgresql://ada:***@db:5432/x"),
+        ("jdbc:postgresql://ada:s3/c#r?et@db", "jdbc:postgresql://ada:***@db"),
+        ("found 'postgres://ada:two words@db'", "found 'postgres://ada:***@db'"),
+        ("https://:token@host and //u:p@h", "https://:***@host and //u:***@h"),
+        ("?user=a&password=s3cret&x=1", "?user=a&password=***&x=1"),
+        ("http://127.0.0.1:8000: see late@v1", "http://127.0.0.1:8000: see late@v1"),
+        ("night 2013-07-01: late-flights@v0.1.0", "night 2013-07-01: late-flights@v0.1.0"),
+    ],
+)
+def test_no_message_repeats_a_password(text: str, shown: str) -> None:
+    assert masked(text) == shown
+    assert UsageError("no", found=text).line() == f"no (found {shown})"
+    assert ParamsError([text]).lines() == [shown]
+    assert masked(shown) == shown
+
+
+def test_an_argument_in_the_wrong_place_is_not_repeated_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["export", "--date", "d", "--to", "x", "postgresql://ada:s3cret@db/x"])
+    told = capsys.readouterr().err
+    assert "s3cret" not in told and "postgresql://ada:***@db/x" in told

@@ -25,6 +25,7 @@ REPLACEMENT = "\ufffd"
 
 _FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _ZONE = r"[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+_WHOLE = r"^([+-]?\d+)\.0*$"
 _BEYOND_MICROS = r"(\.\d{6})\d+"
 
 
@@ -91,7 +92,8 @@ def _cast_each(cells: pa.Array, cast: Cast, done: list[pa.Array]) -> None:
 def _integer(cells: pa.Array) -> pa.Array:
     if pc.any(pc.match_substring(cells, "x", ignore_case=True)).as_py():
         raise pa.ArrowInvalid("Arrow would read hexadecimal digits")
-    return pc.cast(cells, TYPES["integer"])
+    # Tools that hold whole numbers as floats, as pandas does beside nulls, write 37 as 37.0.
+    return pc.cast(pc.replace_substring_regex(cells, _WHOLE, r"\1"), TYPES["integer"])
 
 
 def _float(cells: pa.Array) -> pa.Array:

@@ -9,6 +9,7 @@ PAGE = """{% macro mark(broken) -%}
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{{ policy }}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Contract {{ "kept" if result.ok else "broken" }}: {{ result.where }}</title>
 <style>
@@ -107,7 +108,7 @@ th.n { text-align: right; }
 {%- for name in rule.examples[0] %}<th>{{ name }}</th>{% endfor %}</tr></thead><tbody>
 {% for row in rule.examples %}<tr>{% for name, value in row.items() -%}
 <td{% if name in about[rule.rule] %} class="about"{% endif %}>
-{%- if value is none %}<span class="null">null</span>{% else %}{{ value }}{% endif %}</td>
+{%- if value is none %}<span class="null">null</span>{% else %}{{ visible(value) }}{% endif %}</td>
 {%- endfor %}</tr>
 {% endfor %}</tbody></table></div>
 </details>

@@ -7,6 +7,8 @@ import io
 from pipeline.contract.model import Contract
 from pipeline.contract.page import PAGE
 from pipeline.contract.result import EXAMPLES, ContractResult, percent
+from pipeline.contract.visible import visible
+from pipeline.page import POLICY
 
 
 def headline(result: ContractResult) -> str:
@@ -87,6 +89,8 @@ def html(contract: Contract, result: ContractResult) -> str:
         about={rule.name: rule.columns for rule in contract.rules},
         most=EXAMPLES,
         percent=percent,
+        policy=POLICY,
+        visible=visible,
     )
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 from pipeline.contract.model import Contract
+from pipeline.contract.visible import visible
 
 EXAMPLES = 5
 """How many offending rows a rule shows at most."""
@@ -95,7 +96,7 @@ def row_results(
     """
     results = []
     for rule in contract.row_rules:
-        count = counts.get(rule, 0)
+        count, shown = counts.get(rule, 0), tuple(examples.get(rule, ()))[:EXAMPLES]
         results.append(
             RuleResult(
                 rule=rule,
@@ -104,11 +105,22 @@ def row_results(
                 rows_broken=count,
                 share=count / rows if rows else 0.0,
                 expected="every row",
-                found=f"{count:,} of {rows:,} rows break it" if count else "every row",
-                examples=tuple(examples.get(rule, ()))[:EXAMPLES],
+                found=f"{count:,} of {rows:,} rows break it{_blanks(shown)}"
+                if count
+                else "every row",
+                examples=shown,
             )
         )
     return tuple(results)
+
+
+def _blanks(examples: Sequence[Mapping[str, Any]]) -> str:
+    """What nobody would see in the examples: blanks around the text that the rule is about."""
+    for row in examples:
+        name, value = next(iter(row.items()))
+        if isinstance(value, str) and visible(value) != value:
+            return f", such as {name}={visible(value)} with blanks around it"
+    return ""
 
 
 def plain(value: Any) -> Any:

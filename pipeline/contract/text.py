@@ -178,6 +178,10 @@ def _json_column(field: Field, values: Sequence[Any], broken: dict[str, Bools]) 
     allowed = {type(None), *OWN[field.kind]}
     kinds = set(map(type, values))
     bad = np.zeros(len(values), dtype=bool)
+    if field.kind == "integer" and float in kinds:
+        # JSON does not tell 37.0 from 37 (RFC 8259, section 6).
+        values = [int(value) if _is_whole(value) else value for value in values]
+        kinds = set(map(type, values))
     if not kinds <= allowed:
         bad = np.array([type(value) not in allowed for value in values], dtype=bool)
         values = [None if type(value) not in allowed else value for value in values]
@@ -186,6 +190,10 @@ def _json_column(field: Field, values: Sequence[Any], broken: dict[str, Bools]) 
     if field.kind == "string":
         return _sound(field, column, broken)
     return column
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is float and value.is_integer() and abs(value) <= EXACT
 
 
 def _json_array(field: Field, values: Sequence[Any]) -> tuple[pa.Array, Bools]:

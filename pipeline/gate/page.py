@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pipeline.markdown import code, tame
 from pipeline.terminal import console
 from pipeline.verdict import Finding, Outcome, Verdict
 from pipeline.verdict_json import DIGESTS
@@ -22,9 +23,9 @@ def markdown(verdict: Verdict) -> str:
     """The whole verdict.md, for a pull request. Same verdict, same text."""
     rules = of_kind(verdict, "rule")
     parts = [
-        f"# {verdict.outcome}: {_cell(verdict.name)}, candidate {_cell(verdict.candidate)}",
+        f"# {verdict.outcome}: {tame(verdict.name)}, candidate {tame(verdict.candidate)}",
         f"{verdict.outcome}: {HEADLINES[verdict.outcome]} Compared with: "
-        f"{_cell(verdict.champion.words)}.",
+        f"{tame(verdict.champion.words)}.",
     ]
     if verdict.blocking:
         parts += ["## What stands in the way", _explained(verdict.blocking)]
@@ -87,7 +88,7 @@ def _table(rules: Sequence[Finding]) -> str:
 
 def _explained(findings: Sequence[Finding]) -> str:
     return "\n".join(
-        f"- {badge(finding)} {_name(finding)}: {_cell(finding.detail)}{_waived(finding)}"
+        f"- {badge(finding)} {_name(finding)}: {tame(finding.detail)}{_waived(finding)}"
         for finding in findings
     )
 
@@ -96,7 +97,7 @@ def _waived(finding: Finding) -> str:
     waiver = finding.waiver
     if waiver is None:
         return ""
-    return f" (waived until {waiver.until} by {_cell(waiver.owner)}: {_cell(waiver.because)})"
+    return f" (waived until {waiver.until} by {tame(waiver.owner)}: {tame(waiver.because)})"
 
 
 def _counted(tests: Sequence[Finding]) -> str:
@@ -123,24 +124,15 @@ def badge(finding: Finding) -> str:
 
 
 def _name(finding: Finding) -> str:
-    return _code(finding.title) if finding.kind == "test" else _cell(finding.title)
+    return _code(finding.title) if finding.kind == "test" else tame(finding.title)
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
-
-
-def _cell(text: str) -> str:
-    """Text that cannot break out of a table's cell or a code span, or become HTML."""
-    flat = " ".join(text.split())
-    for character, safe in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "'")):
-        flat = flat.replace(character, safe)
-    return flat
+    return "| " + " | ".join(tame(cell) for cell in cells) + " |"
 
 
 def _code(text: str) -> str:
-    """Text as a code span, where no character but the backtick means anything."""
-    return f"`{' '.join(text.split()).replace('`', chr(39))}`"
+    return f"`{code(text)}`"
 
 
 def show(verdict: Verdict) -> None:

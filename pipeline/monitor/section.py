@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from html import escape
+
 from pipeline.monitor import charts
 from pipeline.monitor.summary import NightSummary
 from pipeline.reference import Reference
@@ -17,6 +20,7 @@ CSS = """
 .assay .answer{border-left:8px solid;padding:16px 20px;border-radius:6px}
 .assay .ok{border-color:#2e7d4f;background:#edf7f0}
 .assay .bad{border-color:#c0392b;background:#fcefed}
+.assay .odd{border-color:#c98a1b;background:#fdf6e3}
 .assay .answer ul{margin:8px 0 0;padding-left:20px}
 .assay dl{display:grid;grid-template-columns:repeat(4,minmax(0,1fr));gap:14px 24px;margin:20px 0 0}
 .assay dt{color:#5b6773;font-size:13px}
@@ -35,15 +39,24 @@ CSS = """
 @media(max-width:760px){.assay dl{grid-template-columns:repeat(2,minmax(0,1fr))}}
 """
 
+ANSWER = """
+<!--answer--><div class="answer {{ tone }}">
+<h1>{{ s.headline() }}</h1>
+{% if not s.decision.crossed %}<p>{% if s.stand.incidents %}The night by itself crosses no limit; it
+belongs to what began before it:
+{% else %}{{ s.name }}: the score is no further from the reference than the reference's
+own nights are from each other, and no column has odd nulls or categories.{% endif %}</p>{% endif %}
+{% if s.reasons() %}<ul>{% for reason in s.reasons() %}<li>{{ reason }}</li>{% endfor %}</ul>
+{% endif %}
+{% if s.in_alarm %}<p>In alarm together with the nights before: {{ s.in_alarm | join(", ") }}.</p>
+{% endif %}
+</div><!--/answer-->
+"""
+
 TEMPLATE = """
 <section class="assay" lang="en">
 <style>{{ css | safe }}</style>
-<div class="answer {{ 'bad' if d.crossed else 'ok' }}">
-<h1>{{ s.headline() }}</h1>
-{% if d.crossed %}<ul>{% for reason in d.reasons %}<li>{{ reason }}</li>{% endfor %}</ul>
-{% else %}<p>{{ s.name }}: the score is no further from the reference than the reference's
-own nights are from each other, and no column has odd nulls or categories.</p>{% endif %}
-</div>
+{{ answer | safe }}
 <dl>
 <div><dt>Rows read</dt><dd>{{ "{:,}".format(s.rows_read) }}</dd></div>
 <div><dt>Rows scored</dt><dd>{{ "{:,}".format(s.rows_scored) }}</dd></div>
@@ -130,9 +143,37 @@ def render(summary: NightSummary, reference: Reference) -> str:
     template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE)
     return template.render(
         css=CSS,
+        answer=answer(summary),
         s=summary,
         d=summary.decision,
         rows=rows,
         number=lambda value: "" if value is None else f"{value:.3f}",
         share=lambda value: "" if value is None else f"{value:.1%}",
     )
+
+
+def title(summary: NightSummary) -> str:
+    """What the page is called."""
+    return f"{summary.name}: {summary.headline()}"
+
+
+def answer(summary: NightSummary) -> str:
+    """Where the night stands: the part of the page that later nights may change."""
+    from jinja2 import Environment
+
+    tone = "bad" if summary.stand.alarming else "odd"
+    if summary.stand.standing == "ok":
+        tone = "ok"
+    template = Environment(autoescape=True, trim_blocks=True).from_string(ANSWER)
+    return template.render(s=summary, tone=tone).strip()
+
+
+_ANSWER = re.compile(r"<!--answer-->.*?<!--/answer-->", re.DOTALL)
+_TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
+
+
+def restated(html: str, summary: NightSummary) -> str:
+    """A night's page with its answer put in anew; all else stays as it was drawn."""
+    # Both come before anything of data's, which is escaped besides.
+    named = _TITLE.sub(lambda _: f"<title>{escape(title(summary))}</title>", html, count=1)
+    return _ANSWER.sub(lambda _: answer(summary), named, count=1)

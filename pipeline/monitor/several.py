@@ -7,6 +7,7 @@ first that was asked for; pages and documents are written for those that were as
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipeline.monitor.budget import Evidence, alarms
 from pipeline.monitor.drift import Decision, decide
 from pipeline.monitor.evidence import evidence
 from pipeline.monitor.front import command as front
+from pipeline.monitor.front import night as front_night
 from pipeline.monitor.history import Published
 from pipeline.monitor.incidents import fold
 from pipeline.monitor.incidents_json import Book
@@ -32,6 +34,7 @@ from pipeline.params import Params
 from pipeline.profile import Profile
 from pipeline.store import open_store
 from pipeline.terminal import console
+from pipeline.textfile import write
 
 
 def run(
@@ -58,7 +61,7 @@ def run(
     VersionUnknown, BundleMissing, BundleChanged
         What scored one of them cannot be had any more.
     LimitCrossed
-        After everything is written: an incident is open at the end.
+        After everything is written: the last night crossed its limits or lies in an open incident.
     """
     if last < first:
         raise UsageError(
@@ -85,28 +88,55 @@ def run(
                 store.column, night.record, night.loaded, night.profile, params.evaluate.confidence
             )
             before = realized.get(night.record.partition, [])
-            summary = stage.leave(root, params, store, night, [*before, *mine], keep=True)
+            stage.leave(root, params, store, night, [*before, *mine], keep=True)
             measured += mine
             if not as_json:
-                print(summary.headline(), file=sys.stderr)
+                # Where it stands depends on the nights after it.
+                print(f"looked at {night.record.partition}", file=sys.stderr)
     book = _book(params, first, last, found)
-    stage.write(root / layout.INCIDENTS, book.to_json())
+    write(root / layout.INCIDENTS, book.to_json())
     store.keep_performance(measured)
-    front.refresh(root, params)
+    stood = front.refresh(root, params, in_alarm=_in_alarm(book))
     workspace.keep_up(root, params)
+    asked = [night for night in (*stood.before, *stood.nights) if first <= night.partition <= last]
+    end = next(night for night in reversed(asked) if night.partition == names[-1])
+    alarming = end.stand.alarming or bool(book.open)
     if notify:
-        alerts.notify(root, params, answered=bool(book.open))
+        alerts.notify(root, params, answered=alarming)
     if as_json:
         print(book.to_json(), end="")
     else:
-        _table(book)
-    if book.open:
+        _table(book, asked)
+    if alarming:
         raise LimitCrossed(
-            f"{len(book.open)} incident(s) open at the end: {book.open[0].sentence()}",
+            _why(book, end),
             where=f"nights {first} to {last}",
             mend=f"See {layout.INCIDENTS}",
         )
     return book
+
+
+def _in_alarm(book: Book) -> dict[str, tuple[str, ...]]:
+    """Night -> columns in alarm that nobody snoozed, of the nights that were asked for."""
+    found: dict[str, tuple[str, ...]] = {}
+    for night in book.nights:
+        if night.partition >= book.first:
+            columns = [
+                alarm.question.column
+                for alarm in night.alarms
+                if covering(book.limits.snooze, alarm.question.column, night.partition) is None
+            ]
+            found[night.partition] = tuple(dict.fromkeys(columns))
+    return found
+
+
+def _why(book: Book, end: front_night.Night) -> str:
+    """Where the last night stands, and why."""
+    if book.open:
+        why = f"{len(book.open)} incident(s) open at the end: {book.open[0].sentence()}"
+    else:
+        why = next(iter(end.reasons()), "")
+    return f"{end.stand.headline(end.partition)}; {why}"
 
 
 def judge(
@@ -229,7 +259,7 @@ def _book(params: Params, first: str, last: str, found: _Found) -> Book:
     )
 
 
-def _table(book: Book) -> None:
+def _table(book: Book, nights: Sequence[front_night.Night]) -> None:
     from rich.table import Table
 
     table = Table(title=f"{book.name}, nights {book.first} to {book.last}", title_justify="left")
@@ -241,6 +271,8 @@ def _table(book: Book) -> None:
         table.add_row(each.id, each.state, each.first, each.last, str(each.nights), columns + more)
     if book.incidents:
         console(markup=False).print(table)
+    counts = Counter(night.stand.words for night in nights if night.state != "missing")
+    print("nights: " + ", ".join(f"{count} {words}" for words, count in counts.most_common()))
     rule = book.limits.budget
     asked = [night for night in book.nights if night.partition >= book.first]
     print(

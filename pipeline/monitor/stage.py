@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +22,14 @@ from pipeline.monitor.report.quarantined import broken_rules
 from pipeline.monitor.report.sampled import sample_of
 from pipeline.monitor.report.told import of_night
 from pipeline.monitor.sample import published_sample
+from pipeline.monitor.stand import stand
 from pipeline.monitor.summary import NightSummary, of_all_rows, path
 from pipeline.monitor.summary_read import from_json
 from pipeline.params import Params
 from pipeline.profile import NumberGrid, Profile
 from pipeline.reference import Reference
 from pipeline.store import Store, open_store
+from pipeline.textfile import write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,15 +56,18 @@ def run(
     VersionUnknown, BundleMissing, BundleChanged
         What scored the night cannot be had any more.
     LimitCrossed
-        After everything is written: a limit was crossed.
+        After everything is written: a limit was crossed, or the night lies in an open incident.
     """
     store = open_store(root, params)
     record = store.published_run(partition)
     if record is None:
+        held = [run.run_id for run in store.runs(partition) if run.event == "held"]
         raise NothingScored(
-            "no run has published this night",
+            "no run has published this night" + (f"; run {held[-1]} is held" if held else ""),
             where=partition,
-            mend=f"Score it: assay score --date {partition}",
+            mend=f"Look at it: assay quarantine show --run {held[-1]}"
+            if held
+            else f"Score it: assay score --date {partition}",
         )
     loaded = bundle_of(root, params, record)
     profile = store.profile(record.run_id, partition)
@@ -82,17 +86,19 @@ def run(
     summary = leave(root, params, store, night, [*before, *measured])
     store.keep_performance(measured)
     front.refresh(root, params)
+    # Where it stands is said there, of all nights in one go.
+    summary = _before(root / path(partition, ".json"), params) or summary
     workspace.keep_up(root, params)
     if notify:
-        alerts.notify(root, params, answered=decision.crossed)
+        alerts.notify(root, params, answered=summary.stand.alarming)
     if as_json:
         print(summary.to_json(), end="")
     else:
         _table(summary)
-    if decision.crossed:
-        first, *more = decision.reasons
+    if summary.stand.alarming:
+        first, *more = summary.reasons()
         raise LimitCrossed(
-            first + (f"; and {len(more)} more" if more else ""),
+            f"{summary.stand.words}: {first}" + (f"; and {len(more)} more" if more else ""),
             where=f"night {partition}",
             mend=f"See {summary.page}",
         )
@@ -135,7 +141,9 @@ def leave(
     before = _before(document, params)
     if before is not None and keep and (root / before.page).exists():
         kept = _summary(params, night, before.sample_rows, before.broken_rules, known)
-        if kept.to_json() == before.to_json():
+        # What became of the incidents since is put in by `pipeline.monitor.front.settle`.
+        kept = replace(kept, stand=before.stand, in_alarm=before.in_alarm)
+        if kept.to_json() == document.read_text(encoding="utf-8"):
             return kept
     rows, why_none = published_sample(
         root, params, store, record, loaded.manifest, reference.scores
@@ -145,10 +153,11 @@ def leave(
     )
     rules = broken_rules(store, record)
     summary = _summary(params, night, sample.rows, rules, known)
+    if before is not None and (before.run_id, before.bundle) == (record.run_id, record.bundle):
+        summary = replace(summary, in_alarm=before.in_alarm)
     ours = section.render(summary, reference)
     told = of_night(summary, reference, loaded.manifest.task, night.profile)
-    title = f"{params.name}: {summary.headline()}"
-    write(root / summary.page, pages.page(title, ours, [(told, sample)]))
+    write(root / summary.page, pages.page(section.title(summary), ours, [(told, sample)]))
     write(document, summary.to_json())
     return summary
 
@@ -176,6 +185,7 @@ def _summary(
         page=path(record.partition, ".html"),
         limits=params.monitor,
         decision=night.decision,
+        stand=stand("published", night.decision.crossed),
         weekday=night.weekday,
         label=night.label,
         broken_rules=rules,
@@ -204,20 +214,13 @@ def at_most(loaded: bundle.Bundle, params: Params) -> pd.DataFrame:
     return rows if len(rows) <= limit else rows.sample(limit, random_state=params.seed)
 
 
-def write(target: Path, text: str) -> None:
-    """Whole or not at all: a reader never sees half a page."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".night-") as scratch:
-        made = Path(scratch) / target.name
-        made.write_text(text, encoding="utf-8")
-        made.replace(target)
-
-
 def _table(summary: NightSummary) -> None:
     decision = summary.decision
     told = [f for f in decision.findings if f.crossed]
     told += [f for f in decision.findings if not f.crossed][: max(0, 5 - len(told))]
     shown.table(summary.headline(), told)
+    for each in summary.stand.incidents:
+        print(each)
     print(
         f"{summary.name} {summary.version}, run {summary.run_id}: {summary.rows_scored:,} rows "
         f"scored, {summary.rows_quarantined:,} quarantined; {len(decision.drifted)} of "

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
@@ -19,6 +20,8 @@ from pipeline.errors import AssayError, NoChampion, NotARepository
 from pipeline.params import Params
 
 if TYPE_CHECKING:
+    from pipeline.monitor.alerts.incident import Known
+    from pipeline.monitor.front.night import Night
     from pipeline.registry.versions import Version
     from pipeline.store import Store
 
@@ -62,19 +65,28 @@ class Standing:
 
 def standing(root: Path, params: Params) -> Standing:
     """Look at everything; raise nothing that a person can mend."""
+    from pipeline.monitor.front.gather import nights, stood
     from pipeline.store import open_store
 
     def of_store(gather: Callable[[Store], Part]) -> Part:
         return _told(lambda: gather(open_store(root, params)))
 
+    @cache
+    def every() -> tuple[list[Night], Known, str]:
+        return stood(root, nights(root, params))
+
+    def incidents() -> Part:
+        _, known, words = every()
+        return Part(None, words) if words else incidents_part(known)
+
     return Standing(
         name=params.name,
         stage=params.registry.stage,
         champion=champion_of(root, params),
-        night=of_store(_night),
+        night=of_store(lambda store: _night(store, every()[0])),
         quarantine=of_store(_quarantine),
-        drift=_told(lambda: _drift(root / layout.NIGHTS)),
-        incidents=_told(lambda: _incidents(root)),
+        drift=_told(lambda: _drift(root / layout.NIGHTS, every()[0])),
+        incidents=_told(incidents),
     )
 
 
@@ -141,7 +153,8 @@ def _verdict(root: Path, version: Version) -> str:
     return str(verdict.outcome.value)
 
 
-def _night(store: Store) -> Part:
+def _night(store: Store, every: list[Night]) -> Part:
+    """The last published night, and where the last of all stands."""
     nights = store.partitions()
     runs = store.runs()
     latest = runs[-1] if runs else None
@@ -151,7 +164,14 @@ def _night(store: Store) -> Part:
         if latest is not None:
             words += f" (the latest run, {latest.run_id}, {latest.event} {latest.partition})"
         return Part(None, words)
+    last = every[-1]
     facts: Facts = {
+        "latest": {
+            "partition": last.partition,
+            "standing": last.standing,
+            "words": last.stand.words,
+            "reasons": list(last.reasons()),
+        },
         "partition": record.partition,
         "run_id": record.run_id,
         "version": record.version,
@@ -195,12 +215,9 @@ def _quarantine(store: Store) -> Part:
     )
 
 
-def _incidents(root: Path) -> Part:
-    """What is open, of the nights that ``assay monitor --from --to`` looked at."""
-    from pipeline.monitor.alerts.incident import read_incidents
-
-    known = read_incidents(root)
-    if known.until is None:
+def incidents_part(known: Known) -> Part:
+    """What is open: of nights together, of nights by themselves where nobody did that, of runs."""
+    if known.until is None and not known.incidents:
         return Part(None, "nobody has looked for any yet: assay monitor --from DAY --to DAY")
     return Part(
         {
@@ -222,8 +239,8 @@ def _incidents(root: Path) -> Part:
     )
 
 
-def _drift(folder: Path) -> Part:
-    """The document of the last night that was monitored."""
+def _drift(folder: Path, every: list[Night]) -> Part:
+    """The document of the last night that was monitored, and where that night stands."""
     documents = sorted(folder.glob("*.json"), key=lambda each: unquote(each.stem))
     if not documents:
         return Part(None, "no night has been monitored yet: assay monitor --date DAY")
@@ -232,18 +249,21 @@ def _drift(folder: Path) -> Part:
         tree = json.loads(last.read_text(encoding="utf-8"))
         findings = tree["findings"]
         top = findings[0] if findings else None
+        night = next(each for each in every if each.partition == tree["partition"])
         facts: Facts = {
             "partition": tree["partition"],
+            "standing": night.standing,
+            "headline": night.stand.headline(night.partition),
             "run_id": tree["run_id"],
             "version": tree["version"],
             "crossed": bool(tree["crossed"]),
-            "reasons": list(tree["reasons"]),
+            "reasons": list(night.reasons()),
             "drifted": len(tree["drifted"]),
             "features": int(tree["features"]),
             "top": top and {key: top[key] for key in ("column", "distance", "limit", "reasons")},
             "page": tree["page"],
         }
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
         return Part(
             None,
             f"cannot be told: {layout.NIGHTS}/{last.name} is not what assay monitor wrote "

@@ -62,15 +62,22 @@ def champion_lines(facts: Facts) -> list[str]:
 
 def night_lines(facts: Facts) -> list[str]:
     """The last published night in words, and a later run that published nothing."""
+    latest = facts["latest"]
+    published = f"by {facts['version']}, published {facts['published_at'] or 'at an unknown time'}"
+    if latest["partition"] != facts["partition"]:
+        published = f"the last published is {facts['partition']}, {published}"
+    # What a monitored night's reasons are stands under drift.
+    told = latest["reasons"] if latest["partition"] != facts["partition"] else []
     lines = [
-        f"{facts['partition']}, by {facts['version']}, "
-        f"published {facts['published_at'] or 'at an unknown time'}",
+        f"{latest['partition']}: {latest['words']}",
+        *told,
+        published,
         f"{_count(facts['rows_read'])} rows read, {_count(facts['rows_scored'])} scored, "
         f"{_count(facts['rows_quarantined'])} quarantined",
         f"run {facts['run_id']}",
     ]
     other = facts["unpublished_run"]
-    if other is not None:
+    if other is not None and other["partition"] != latest["partition"]:
         detail = f": {other['detail']}" if other["detail"] else ""
         lines.append(
             f"the latest run published nothing: {other['run_id']} of {other['partition']} "
@@ -91,9 +98,8 @@ def quarantine_lines(facts: Facts) -> list[str]:
 
 def drift_lines(facts: Facts) -> list[str]:
     """The last monitored night in words."""
-    state = "LIMITS CROSSED" if facts["crossed"] else "within limits"
     lines = [
-        f"{state} on {facts['partition']} ({facts['version']}), "
+        f"{facts['headline']} ({facts['version']}), "
         f"{facts['drifted']} of {facts['features']} features drifted",
         *facts["reasons"][:3],
     ]
@@ -112,8 +118,9 @@ def drift_lines(facts: Facts) -> list[str]:
 def incident_lines(facts: Facts) -> list[str]:
     """The open incidents in words, a line each."""
     snoozed = f", {facts['snoozed']} snoozed" if facts["snoozed"] else ""
+    until = f"; nights were looked at together up to {facts['to']}" if facts["to"] else ""
     return [
-        f"{len(facts['open']) or 'none'} open on {facts['to']}{snoozed}",
+        f"{len(facts['open']) or 'none'} open{snoozed}{until}",
         *(f"{each['id']}: {each['sentence']}" for each in facts["open"]),
     ]
 

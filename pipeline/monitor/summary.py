@@ -12,6 +12,7 @@ from pipeline import layout
 from pipeline.monitor.baselines import NOT_COMPARED, Weekday
 from pipeline.monitor.drift import Decision, Finding
 from pipeline.monitor.label_drift import LabelDrift
+from pipeline.monitor.stand import Stand
 from pipeline.params import Monitor
 
 SCHEMA = 1
@@ -31,6 +32,10 @@ class NightSummary:
         How many rows Evidently was shown; nothing was decided on them.
     page
         Path of the HTML page, relative to the project's root.
+    stand
+        Where the night stands, together with the nights around it.
+    in_alarm
+        Columns in alarm together with the nights before; None if nobody looked at them together.
     weekday
         How far the night is from the same weekdays before it; nothing is decided on it here.
     label
@@ -56,6 +61,8 @@ class NightSummary:
     page: str
     limits: Monitor
     decision: Decision
+    stand: Stand
+    in_alarm: tuple[str, ...] | None = None
     weekday: Weekday = NOT_COMPARED
     label: LabelDrift | None = None
     broken_rules: Mapping[str, int] = field(default_factory=dict)
@@ -63,9 +70,11 @@ class NightSummary:
 
     def headline(self) -> str:
         """The answer in one sentence."""
-        if self.decision.crossed:
-            return f"Limits crossed on {self.partition}"
-        return f"Within limits on {self.partition}"
+        return self.stand.headline(self.partition)
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why it stands so: what the night itself crossed, then the incidents that it lies in."""
+        return (*self.decision.reasons, *self.stand.incidents)
 
     def to_json(self) -> str:
         """Everything, one JSON document; the same text for the same night."""
@@ -76,6 +85,9 @@ class NightSummary:
             "partition": self.partition,
             "crossed": decision.crossed,
             "reasons": list(decision.reasons),
+            "standing": self.stand.standing,
+            "incidents": list(self.stand.incidents),
+            "in_alarm": None if self.in_alarm is None else list(self.in_alarm),
             "run_id": self.run_id,
             "version": self.version,
             "bundle": self.bundle,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from pipeline.jsonfile import Node, once
 from pipeline.monitor.baselines import Weekday
 from pipeline.monitor.drift import Decision, Finding
 from pipeline.monitor.label_drift import LabelDrift
+from pipeline.monitor.stand import WORDS, Stand, Standing, stand
 from pipeline.monitor.summary import MEASURED, SCHEMA, NightSummary
 from pipeline.params import Monitor
 
@@ -41,6 +42,7 @@ def from_json(text: str, limits: Monitor) -> NightSummary:
     given, rules = tree.node("limits"), tree.node("broken_rules")
     facts: dict[str, Any] = {name: tree.text(name) for name in _TEXTS}
     facts |= {name: tree.count(name) for name in _COUNTS}
+    facts["stand"] = stand_of(tree) or stand("published", tree.flag("crossed"))
     return NightSummary(
         **facts,
         limits=limits.model_copy(update={name: given.number(name) for name in _LIMITS}),
@@ -54,11 +56,24 @@ def from_json(text: str, limits: Monitor) -> NightSummary:
             nights=given.count("nights"),
             findings=tuple(_finding(node) for node in tree.nodes("findings")),
         ),
+        in_alarm=in_alarm_of(tree),
         weekday=_weekday(tree.node("weekday")),
         label=_label(tree.maybe_node("label")),
         broken_rules={name: rules.count(name) for name in rules.tree},
         performance=tuple(_measured(node) for node in tree.nodes("performance")),
     )
+
+
+def stand_of(tree: Node) -> Stand | None:
+    """Where a document says that its night stands; None in one of an older Assay."""
+    if "standing" not in tree.tree:
+        return None
+    return Stand(cast(Standing, tree.one_of("standing", *WORDS)), tree.texts("incidents"))
+
+
+def in_alarm_of(tree: Node) -> tuple[str, ...] | None:
+    """The columns in alarm; None if nobody looked at the night together with those before."""
+    return None if tree.tree.get("in_alarm") is None else tree.texts("in_alarm")
 
 
 def _finding(node: Node) -> Finding:

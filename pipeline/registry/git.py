@@ -163,6 +163,19 @@ def is_tracked_and_committed(root: Path, path: str) -> bool:
     return _git(root, "diff", "--quiet", "HEAD", "--", path).returncode == 0
 
 
+def would_list(root: Path, path: Path) -> bool:
+    """Whether git would add a file that lies at ``path``: it is in the work tree, and not ignored.
+
+    Outside a repository nothing is added to anything.
+    """
+    try:
+        if _git(root, "rev-parse", "--is-inside-work-tree").stdout.strip() != b"true":
+            return False
+        return _git(root, "check-ignore", "--quiet", "--", str(path)).returncode == 1
+    except NotARepository:
+        return False
+
+
 def show(root: Path, rev: str, path: str) -> str:
     """Text of a file as git holds it at a revision.
 

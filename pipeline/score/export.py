@@ -25,9 +25,11 @@ from pipeline.errors import ExportFailed, NothingScored, UsageError
 from pipeline.params import Params
 from pipeline.score import postgres
 from pipeline.score.outgoing import Outgoing, as_text, write_csv
+from pipeline.score.outside import kept_out
 from pipeline.store import Store, open_store
 
 GRAMMAR = "parquet:FOLDER, csv:FILE or postgresql://USER@HOST:PORT/DATABASE?table=NAME"
+LONGEST_KIND = 12
 PART = "part-00000.parquet"
 
 
@@ -63,7 +65,7 @@ def run(root: Path, params: Params, partition: str, to: str, as_json: bool = Fal
         The target cannot be written, or the night changed hands meanwhile.
     """
     started = time.monotonic()
-    name, target = parse(to)
+    name, target = parse(to, root)
     store = open_store(root, params)
     record = store.published_run(partition)
     if record is None:
@@ -96,8 +98,8 @@ def run(root: Path, params: Params, partition: str, to: str, as_json: bool = Fal
     return done
 
 
-def parse(to: str) -> tuple[str, Target]:
-    """What to call a target, and how to write to it.
+def parse(to: str, root: Path) -> tuple[str, Target]:
+    """What to call a target, and how to write to it; nothing in ``root`` that git would list.
 
     Raises
     ------
@@ -106,16 +108,18 @@ def parse(to: str) -> tuple[str, Target]:
     """
     kind, _, rest = to.partition(":")
     if kind == "parquet" and rest:
-        folder = Path(rest).expanduser()
+        folder = kept_out(root, Path(rest).expanduser(), "--to")
         return str(folder), lambda night: _parquet(folder, night)
     if kind == "csv" and rest:
-        file = Path(rest).expanduser()
+        file = kept_out(root, Path(rest).expanduser(), "--to")
         return str(file), lambda night: _csv(file, night)
     if kind in {"postgresql", "postgres"}:
         address = postgres.parse(to)
         return address.shown, lambda night: postgres.write(address, night)
     # The value is not shown: it may hold a password.
-    raise UsageError("no such target", where="--to", expected=GRAMMAR, found=f"{kind}:...")
+    known = rest and kind.isascii() and kind.isalnum() and len(kind) <= LONGEST_KIND
+    found = f"{kind}:..." if known else None
+    raise UsageError("no such target", where="--to", expected=GRAMMAR, found=found)
 
 
 def _opened(store: Store, partition: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:

@@ -18,6 +18,7 @@ from pipeline.distance import js_distance
 from pipeline.errors import ParamsError
 from pipeline.params import Publish, Quarantine, TableRule
 from pipeline.profile import ColumnProfile
+from pipeline.score.keys import UNIQUE
 from pipeline.store import Recent
 
 
@@ -57,7 +58,7 @@ def check_budget(budget: Quarantine, contract: Contract) -> None:
     ParamsError
         Naming each that is not, and the nearest that is.
     """
-    known = (*contract.row_rules, *text.rules(contract))
+    known = (*contract.row_rules, *text.rules(contract), UNIQUE)
     mistakes = []
     for name in budget.rules:
         if name not in known:

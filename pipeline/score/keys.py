@@ -10,6 +10,7 @@ two keys that share a hash by chance are never reported as one.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from pipeline.contract.model import Contract
 from pipeline.store.place import filesystem
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
 
 RANGES = 256
 LONGEST = 4_000_000
@@ -44,12 +46,45 @@ class KeyFile:
     bounds: tuple[int, ...]
 
 
+UNIQUE = "unique_key"
+"""The rule that a row breaks whose key another row of its night has too."""
+
+
 @dataclass(frozen=True)
 class Repeats:
-    """Rows beyond the first of each key, and some of the keys, as text."""
+    """Keys that more than one row has.
+
+    Attributes
+    ----------
+    rows
+        Those beyond the first of each key.
+    examples
+        Some of the keys, as text.
+    keys, hashes
+        All of them; empty where they are too many to be named (`CONFIRMED`).
+    """
 
     rows: int
     examples: tuple[str, ...] = ()
+    keys: frozenset[tuple[Any, ...]] = frozenset()
+    hashes: frozenset[int] = frozenset()
+
+    def among(self, columns: Columns) -> Bools:
+        """Which rows have one of them, shape (rows,)."""
+        wanted = np.array(sorted(self.hashes), dtype=np.uint64)
+        found: Bools = np.isin(hashes(columns), wanted) & known(columns)
+        if found.any():
+            # Another key may have the same hash.
+            rows = columns.select(columns.contract.keys).filter(pa.array(found)).to_pylist()
+            found[found] = [tuple(row.values()) in self.keys for row in rows]
+        return found
+
+
+def known(columns: Columns) -> Bools:
+    """Which rows have a whole key; one that is not there is no one's."""
+    there = [columns.present(name) for name in columns.contract.keys]
+    whole: Bools = np.logical_and.reduce(there)
+    return whole
 
 
 def hashes(columns: Columns) -> Hashes:
@@ -199,11 +234,16 @@ def confirmed(
         columns = Columns(contract, batch)
         mask = np.isin(hashes(columns), wanted)
         if mask.any():
-            rows = batch.filter(pa.array(mask)).select(list(contract.keys)).to_pylist()
+            rows = columns.select(contract.keys).filter(pa.array(mask)).to_pylist()
             seen.update(tuple(row.values()) for row in rows)
-    twice = [(key, count) for key, count in seen.most_common() if count > 1]
+    twice = {key: count for key, count in seen.most_common() if count > 1}
     examples = [
         ", ".join(f"{name}={value}" for name, value in zip(contract.keys, key, strict=True))
-        for key, _ in twice[:3]
+        for key in itertools.islice(twice, 3)
     ]
-    return Repeats(sum(count - 1 for _, count in twice), tuple(examples))
+    return Repeats(
+        sum(count - 1 for count in twice.values()),
+        tuple(examples),
+        frozenset(twice),
+        frozenset(suspects) if twice else frozenset(),
+    )

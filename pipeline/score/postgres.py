@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from psycopg.sql import Identifier
 
 EXPECTED = "postgresql://USER@HOST:PORT/DATABASE?table=NAME"
+ESCAPE = "Write @, / and # in a name as %40, %2F and %23; the password goes to PGPASSWORD."
 USUAL = "predictions"
 """The table, unless the address names one."""
 SECONDS = 10
@@ -64,15 +65,18 @@ def parse(to: str) -> Address:
         given = dict(
             parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         )
-    except ValueError as error:
-        raise UsageError("no address", where="--to", expected=EXPECTED, found=str(error)) from None
-    if parts.password is not None or "password" in given:
+    except ValueError:
+        # What was found is not said, here and below: any part of it may be of a password.
+        raise UsageError("no address", where="--to", expected=EXPECTED, mend=ESCAPE) from None
+    if parts.password is not None or {"password", "sslpassword"} & set(given):
         raise UsageError(
             "a password on the command line can be read by others",
             where="--to",
             expected=EXPECTED,
             mend="Give it in the environment variable PGPASSWORD.",
         )
+    if parts.fragment or "@" in parts.path + parts.query:
+        raise UsageError("no address", where="--to", expected=EXPECTED, mend=ESCAPE)
     table = tuple(given.pop("table", USUAL).split("."))
     if len(table) > 2 or not all(table):
         raise UsageError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from pipeline.errors import ContractBroken, SourceError, UsageError
 
 MARK = "_row"
 BROKEN = "_broken_rules"
+SPREADSHEET = "_spreadsheet"
+"""A column that is there in the form for spreadsheets: how its cells are to be read back."""
+QUOTED = "cells that begin with ' are text"
 FORMATS = (".csv", ".jsonl")
 
 
@@ -44,7 +48,12 @@ def format_of(path: Path, option: str) -> str:
     return path.suffix
 
 
-def write(path: Path, refused: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> int:
+def write(
+    path: Path,
+    refused: Iterable[Mapping[str, Any]],
+    columns: Sequence[str],
+    spreadsheet: bool = False,
+) -> int:
     """Write refused rows; how many they were.
 
     Parameters
@@ -53,10 +62,15 @@ def write(path: Path, refused: Iterable[Mapping[str, Any]], columns: Sequence[st
         With ``row``, the row's JSON, and ``broken_rules``.
     columns
         The names in the rows, in their order.
+    spreadsheet
+        Of CSV: what a spreadsheet would take for a formula begins with an apostrophe, column names
+        too (OWASP, CSV injection); `read` takes it off again.
     """
+    safe = quoted if spreadsheet else _as_it_is
+    own = {SPREADSHEET: QUOTED} if spreadsheet else {}
     count = 0
     with path.open("w", encoding="utf-8", newline="") as file:
-        names = [MARK, BROKEN, *columns]
+        names = [MARK, BROKEN, *own, *map(safe, columns)]
         table = csv.DictWriter(file, names, lineterminator="\n") if path.suffix == ".csv" else None
         if table is not None:
             table.writeheader()
@@ -64,14 +78,42 @@ def write(path: Path, refused: Iterable[Mapping[str, Any]], columns: Sequence[st
             row = {
                 MARK: mark(each["row"]),
                 BROKEN: "; ".join(each["broken_rules"]),
-                **json.loads(each["row"]),
+                **own,
+                **{safe(name): value for name, value in json.loads(each["row"]).items()},
             }
             if table is None:
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
             else:
-                table.writerow({name: _cell(value) for name, value in row.items()})
+                cells = {name: _cell(value) for name, value in row.items()}
+                table.writerow({name: safe(cell) if cell else cell for name, cell in cells.items()})
             count += 1
     return count
+
+
+_FORMULA = re.compile(r"\s*['=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+
+
+def quoted(cell: str) -> str:
+    """A cell that no spreadsheet reads as a formula; plain numbers stay numbers."""
+    if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell):
+        return f"'{cell}"
+    return cell
+
+
+def _as_it_is(cell: str) -> str:
+    return cell
+
+
+def _unquoted(row: Mapping[str | None, Any]) -> dict[str | None, Any]:
+    """A row of the form for spreadsheets as it was; any other is let be."""
+    if row.get(SPREADSHEET) != QUOTED:
+        return dict(row)
+
+    def bare(text: Any) -> Any:
+        return text.removeprefix("'") if isinstance(text, str) else text
+
+    return {bare(name): bare(cell) for name, cell in row.items()}
 
 
 def _cell(value: Any) -> Any:
@@ -107,7 +149,9 @@ def read(path: Path, columns: Sequence[str]) -> dict[str, dict[str, str | None]]
             )
         if str(row[MARK]) in rows:
             raise ContractBroken(
-                f"two rows stand for the same refused row ({MARK} {row[MARK]})", where=str(path)
+                f"two rows stand for the same refused row ({MARK} {row[MARK]})",
+                where=str(path),
+                mend="Keep one of them: a row that came twice is scored once.",
             )
         rows[str(row[MARK])] = {name: _text(row[name]) for name in columns}
     if not rows:
@@ -119,7 +163,7 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             if path.suffix == ".csv":
-                yield from csv.DictReader(file)
+                yield from map(_unquoted, csv.DictReader(file))
                 return
             for number, line in enumerate(file, start=1):
                 if line.strip():

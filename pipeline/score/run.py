@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,8 +112,9 @@ def score_night(
             raise RunHeld(
                 "scored but not published: " + "; ".join(held),
                 where=f"night {night.value}, run {run_id}",
-                mend="Readers keep what they had. Mend the input and score the night again, or "
-                f"publish it as it is: assay release {run_id} --because WHY",
+                mend="Readers keep what they had. Look at its refused rows: assay quarantine show "
+                f"--run {run_id}. Mend the input and score the night again, or publish it as it "
+                f"is: assay release {run_id} --because WHY",
             )
         store.publish_run(staged)
     except RunHeld:
@@ -173,7 +174,7 @@ def _job(params: Params, pinned: Pinned, store: Store, night: Night, stamp: outp
         # The partition's value is in the folder's name, not in the files.
         return schema.remove(schema.get_field_index(store.column))
 
-    wanted = any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
+    wanted = params.quarantine.repeated_keys == "refuse" or _unique(pinned)
     return Job(
         files=pinned.bundle.needed,
         digest=pinned.bundle.digest,
@@ -203,7 +204,7 @@ def _scored(
     from pipeline.score import inputs, spark_files, spark_frame, spark_inputs
     from pipeline.score.spark_keys import repeated_keys
 
-    try:
+    def through(job: Job) -> tuple[Tally, int]:
         if carrier == "files":
             tally = total(spark_files.run(spark, night.files or (), job, progress))
             counted = sum(file.rows for file in night.files or ())
@@ -216,10 +217,21 @@ def _scored(
             if night.rows is not None:
                 check_books(tally, counted)
                 counted = night.rows
+        return tally, counted
+
+    try:
+        first, counted = through(job)
         if job.keys is None:
-            return tally, counted, None
-        suspects = repeated_keys(spark, tally.keys)
-        return tally, counted, confirmed(job.contract, suspects, lambda: _keys(store, job, tally))
+            return first, counted, None
+        suspects = repeated_keys(spark, first.keys)
+        repeats = confirmed(job.contract, suspects, lambda: _keys(store, job, first))
+        if not repeats.keys or params.quarantine.repeated_keys != "refuse":
+            return first, counted, repeats
+        # Seldom: all is counted and written anew, for what was refused must not be in it.
+        store.drop(PREDICTIONS, first.predictions)
+        store.drop(QUARANTINE, first.quarantine)
+        tally, counted = through(replace(job, keys=None, repeats=repeats))
+        return tally, counted, repeats
     finally:
         if job.keys is not None:
             store.drop_scratch(job.stamp.run_id)
@@ -279,9 +291,16 @@ def _held(
     found = hold.reasons(
         facts, pinned.rules.night, params.quarantine, params.publish, recent, as_of
     )
-    if repeats is not None and repeats.examples:
+    if repeats is not None and repeats.rows and not repeats.keys and not _unique(pinned):
+        found = (*found, f"unique_key: {repeats.rows:,} rows repeat a key, too many to name them")
+    if found and repeats is not None and repeats.examples:
         found = (*found, f"keys that repeat: {'; '.join(repeats.examples)}")
     return found
+
+
+def _unique(pinned: Pinned) -> bool:
+    """Whether the contract holds a night in which a key repeats."""
+    return any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
 
 
 def _report(log: Journal, stamp: output.Stamp, tally: Tally, seconds: float) -> RunReport:

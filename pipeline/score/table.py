@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 from pipeline.terminal import console
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from pipeline.score.run import RunReport
     from pipeline.score.stage import NightOutcome
 
 COLUMNS = ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run")
+UNBOUND = 1000
 NUMERIC = frozenset({"read", "scored", "quarantined", "mean", "seconds"})
 
 
@@ -30,6 +33,9 @@ def show(outcomes: Sequence[NightOutcome], store: str, as_json: bool) -> None:
         rules.update(report.broken)
     for rule, count in rules.most_common():
         print(f"quarantined: {count:,} rows broke '{rule}'")
+    if rules:
+        refused = [report for report in reports if report.rows_quarantined]
+        print(f"look at them: assay quarantine show --date {refused[-1].partition}")
     if reports:
         print(f"published to {store}/predictions, scored by {reports[0].scorer}")
     skipped = [each.partition for each in outcomes if each.outcome == "skipped"]
@@ -46,13 +52,26 @@ def show(outcomes: Sequence[NightOutcome], store: str, as_json: bool) -> None:
 
 
 def _table(reports: Sequence[RunReport]) -> None:
+    out = console()
+    whole = _made(reports, COLUMNS)
+    room = out.options.update(width=UNBOUND)
+    if out.measure(whole, options=room).maximum <= out.width:
+        out.print(whole)
+        return
+    # A run's name is there to be copied: where it has no room, it gets a line of its own.
+    out.print(_made(reports, COLUMNS[:-2]))
+    for report in reports:
+        print(f"{report.partition}: {report.version}, run {report.run_id}")
+
+
+def _made(reports: Sequence[RunReport], columns: Sequence[str]) -> Table:
     from rich.table import Table
 
     table = Table(title="scored", title_justify="left")
-    for name in COLUMNS:
+    for name in columns:
         table.add_column(name, justify="right" if name in NUMERIC else "left", no_wrap=True)
     for report in reports:
-        table.add_row(
+        row = (
             report.partition,
             f"{report.rows_read:,}",
             f"{report.rows_scored:,}",
@@ -62,6 +81,7 @@ def _table(reports: Sequence[RunReport]) -> None:
             report.version,
             report.run_id,
         )
+        table.add_row(*row[: len(columns)])
     if len(reports) > 1:
         table.add_section()
         table.add_row(
@@ -72,4 +92,4 @@ def _table(reports: Sequence[RunReport]) -> None:
             "",
             f"{sum(report.seconds for report in reports):.1f}",
         )
-    console().print(table)
+    return table

@@ -12,15 +12,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-import numpy as np
 import pyarrow as pa
 
 from pipeline import bundle
 from pipeline.bundle import Bundle, Files
+from pipeline.contract.columns import Columns
 from pipeline.contract.model import Contract
 from pipeline.contract.text import original, typed
 from pipeline.score.batch import counter_of, score_batch
-from pipeline.score.keys import KeyWriter, hashes
+from pipeline.score.keys import UNIQUE, KeyWriter, Repeats, hashes, known
 from pipeline.score.output import Stamp, stamped
 from pipeline.score.piece import Piece
 from pipeline.score.splits import Part, pieces
@@ -40,6 +40,8 @@ class Job:
         `Bundle.needed`: of a compiled model the compiled form alone.
     keys
         The folder that hashes of keys are left in; None if nobody asks whether keys repeat.
+    repeats
+        The keys whose rows are refused, once it is known that they repeat.
     """
 
     files: Files
@@ -53,6 +55,7 @@ class Job:
     quarantine: pa.Schema
     batch_rows: int
     keys: str | None
+    repeats: Repeats | None = None
 
     @property
     def where(self) -> str:
@@ -130,15 +133,16 @@ def score_part(job: Job, pieces: Iterable[Piece], part: str) -> Tally:
             writers[table].write(stamped(rows, schema, job.stamp))
 
         for piece in pieces:
-            scored = score_batch(
-                loaded, job.contract, piece.rows, whole=piece.whole, unread=piece.unread
-            )
+            unread = piece.unread
+            if job.repeats is not None:
+                again = job.repeats.among(Columns(job.contract, piece.rows))
+                unread = {**unread, UNIQUE: again}
+            scored = score_batch(loaded, job.contract, piece.rows, whole=piece.whole, unread=unread)
             write(PREDICTIONS, scored.predictions)
             write(QUARANTINE, scored.quarantine)
             if keys is not None:
-                # A key that is not there is no one's: the contract refuses such a row already.
-                there = [scored.columns.present(name) for name in job.contract.keys]
-                keys.add(hashes(scored.columns)[np.logical_and.reduce(there)])
+                # The contract refuses a row without a key already.
+                keys.add(hashes(scored.columns)[known(scored.columns)])
             if counter is None:
                 counter = counter_of(scored.reference)
             scored.count(counter)

@@ -11,11 +11,11 @@ import pyarrow as pa
 from pipeline.errors import RunOvertaken, RunUnknown, StoreError
 from pipeline.store import log, rows
 from pipeline.store.files import StagedFile, run_of
-from pipeline.store.history import commit_of, commits, records, view, visible
+from pipeline.store.history import commit_of, commits, records, runs, view, visible
 from pipeline.store.place import Place
 from pipeline.store.profiles import keep_profile
 from pipeline.store.publish import check_files, missing, publish, take_down
-from pipeline.store.runs import Event, RunEvent, RunRecord
+from pipeline.store.runs import Event, RunEvent, RunRecord, listed
 from pipeline.store.staged import StagedRun, from_json, to_json
 from pipeline.store.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA
 
@@ -151,13 +151,15 @@ def _record(place: Place, run_id: str, done: str) -> RunRecord:
     known = records(place, run_id=run_id)
     if known:
         return known[0]
-    every = [record.run_id for record in records(place)]
-    near = get_close_matches(run_id, every, n=3, cutoff=0.6)
+    wanted = "held" if done == "released" else "published"
+    every = runs(place)
+    near = get_close_matches(run_id, [record.run_id for record in every], n=1, cutoff=0.8)
+    fit = listed([record for record in every if record.event == wanted])
     raise RunUnknown(
         f"there is no run {run_id} to be {done}",
         where=place.uri,
-        expected=f"one such as {', '.join(near)}" if near else f"one of {len(every)} runs",
-        mend="assay score names its run in what it prints.",
+        expected=f"one that is {wanted}: {fit}" if fit else f"one that is {wanted}: there is none",
+        mend=f"Did you mean {near[0]}?" if near else "assay score names its run in what it prints.",
     )
 
 
@@ -165,15 +167,15 @@ def _wrong_state(place: Place, record: RunRecord, done: str, wanted: str) -> Run
     partition = record.partition
     shown = visible(place, view(place, PREDICTIONS, partition), partition)
     if wanted == "visible":
-        others = [] if shown is None else [shown]
+        others = [each for each in records(place, partition) if each.run_id == shown]
     else:
-        others = [each.run_id for each in records(place, partition) if each.event == wanted]
+        others = [each for each in records(place, partition) if each.event == wanted]
     state = "published" if shown == record.run_id else record.event
     replaced = state == "published" and shown != record.run_id
     return RunUnknown(
         f"run {record.run_id} cannot be {done}",
         where=f"{place.column}={partition}",
-        expected=f"a run that is {wanted}" + (f", such as {others[-1]}" if others else ""),
+        expected=f"a run that is {wanted}: {listed(others) or 'the night has none'}",
         found=f"it is {state}" + (", and was replaced since" if replaced else ""),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
@@ -181,3 +181,14 @@ def from_commit(metadata: Mapping[str, Any], run_id: str, partition: str) -> Run
         started_at=None,
         at=None,
     )
+
+
+MOST_LISTED = 5
+
+
+def listed(runs: Sequence[RunRecord]) -> str:
+    """Runs by name, the newest first, for people to choose from; empty without any."""
+    newest = list(reversed(runs))[:MOST_LISTED]
+    words = ", ".join(f"{each.run_id} ({each.event}, {each.partition})" for each in newest)
+    more = len(runs) - len(newest)
+    return f"{words} and {more} more" if more > 0 else words

@@ -311,6 +311,13 @@ class Store(Place):
         with suppress(OSError):
             system.delete_dir(path)
 
+    def drop(self, table: Staged, files: Iterable[StagedFile]) -> None:
+        """Delete files that a run wrote and will not publish; what stays is swept up later."""
+        system, base = filesystem(self.table_uri(table))
+        for file in files:
+            with suppress(OSError):
+                system.delete_file(f"{base}/{file.path}")
+
     def sweep(self, partition: str) -> None:
         """Delete what dead runs left in a partition, once it is a day old."""
         sweep.sweep(self, partition)

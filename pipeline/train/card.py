@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipeline.bundle import Manifest
+from pipeline.markdown import code, tame
 from pipeline.tasks import METRICS
 
 
@@ -13,17 +14,17 @@ def card(manifest: Manifest) -> str:
     )
     versions = ", ".join(f"{name} {value}" for name, value in sorted(manifest.versions.items()))
     arguments = ", ".join(f"{key}={value!r}" for key, value in sorted(manifest.args.items()))
-    return f"""# {manifest.name}: candidate {manifest.candidate}
+    return f"""# {tame(manifest.name)}: candidate {tame(manifest.candidate)}
 
 {_answer(manifest)}
 
-- Estimator: `{manifest.estimator}({arguments})`, features encoded {manifest.encoding}
+- Estimator: `{code(f"{manifest.estimator}({arguments})")}`, features encoded {manifest.encoding}
 {_decision(manifest)}
-- Trained on {manifest.window}: {_rows(manifest)}
+- Trained on {tame(manifest.window)}: {_rows(manifest)}
 - Scored by {_scorer(manifest)}
-- Features: {", ".join(manifest.features)}
-- Row key: {", ".join(manifest.keys)}; time: {manifest.time}; \
-slices: {", ".join(manifest.slices) or "none"}
+- Features: {tame(", ".join(manifest.features))}
+- Row key: {tame(", ".join(manifest.keys))}; time: {tame(manifest.time)}; \
+slices: {tame(", ".join(manifest.slices)) or "none"}
 - Made with {versions}
 
 Out-of-fold metrics on the training window (what candidates are selected by; the gate looks
@@ -37,13 +38,13 @@ at the holdout instead):
 
 def _answer(manifest: Manifest) -> str:
     if manifest.task == "binary":
-        return f"Gives the probability that `{manifest.label}` is true for one row."
+        return f"Gives the probability that `{code(manifest.label)}` is true for one row."
     if manifest.task == "multiclass":
         return (
-            f"Gives the probability of each value of `{manifest.label}` for one row: "
-            f"{', '.join(manifest.classes)}."
+            f"Gives the probability of each value of `{code(manifest.label)}` for one row: "
+            f"{tame(', '.join(manifest.classes))}."
         )
-    return f"Estimates the number `{manifest.label}` for one row."
+    return f"Estimates the number `{code(manifest.label)}` for one row."
 
 
 def _decision(manifest: Manifest) -> str:
@@ -70,7 +71,7 @@ def _rows(manifest: Manifest) -> str:
 def _scorer(manifest: Manifest) -> str:
     proof = manifest.compiled
     if not proof["used"]:
-        return f"scikit-learn itself: {proof['reason']}"
+        return f"scikit-learn itself: {tame(str(proof['reason']))}"
     return (
         f"compiled arrays ({proof['kind']}): on {proof['rows']:,} rows at most "
         f"{proof['max_difference']:.3g} from scikit-learn (allowed: {proof['tolerance']:g})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from pipeline.errors import (
     SourceError,
     StageInputMissing,
 )
+from pipeline.page import POLICY
 from pipeline.params import Params, parse
 
 CONTRACT = """\
@@ -255,6 +257,16 @@ def test_a_partition_that_is_no_day_or_no_parquet(root: Path) -> None:
         stage.run(root, params())
 
 
+def test_blanks_around_a_value_are_seen() -> None:
+    contract, rule = load_source(CONTRACT, "c.py"), "origin: isin(EWR, JFK)"
+    rows = [{"origin": "EWR\u00a0", "id": 1}, {"origin": "\tJFK ", "id": 2}]
+    rules = row_results(contract, {rule: 2}, 10, {rule: rows})
+    result = ContractResult("raw", 10, 2, 0.1, rules)
+    words = "2 of 10 rows break it, such as origin='EWR⍽' with blanks around it"
+    assert words in " ".join(render.terminal(result, width=200).split())
+    assert "'⇥JFK␣'" in unescape(render.html(contract, result))
+
+
 def result_of(
     count: int, rows_read: int = 10, bad: int = 0, table_broken: bool = False
 ) -> ContractResult:
@@ -296,7 +308,8 @@ def test_the_page_escapes_cuts_and_needs_nothing_else() -> None:
     page = render.html(load_source(CONTRACT, "c.py"), result_of(3, bad=3))
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)") == 5
-    assert "http" not in page
+    assert "http:" not in page and "https:" not in page
+    assert f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">' in unescape(page)
     assert page.startswith("<!doctype html>")
     assert page.count("✓ holds") + page.count("✗ broken") == len(result_of(0).rules)
 

@@ -58,6 +58,9 @@ def at(text: str) -> dt.datetime:
         ("i", " 12 ", 12),
         ("i", "-9223372036854775808", -(2**63)),
         ("i", "007", 7),
+        ("i", "37.0", 37),
+        ("i", " -37.00 ", -37),
+        ("i", "9223372036854775807.0", 2**63 - 1),
         ("f", "1e3", 1000.0),
         ("f", " -.5", -0.5),
         ("f", "-Infinity", -math.inf),
@@ -85,7 +88,8 @@ def test_a_cell_is_read_as_its_column_is_typed(name: str, cell: str | None, valu
 @pytest.mark.parametrize(
     ("name", "cell", "rule"),
     [
-        ("i", "12.0", "i: readable as integer"),
+        ("i", "12.5", "i: readable as integer"),
+        ("i", "1e1", "i: readable as integer"),
         ("i", "0x1F", "i: readable as integer"),
         ("i", "9223372036854775808", "i: readable as integer"),
         ("i", "", "i: readable as integer"),
@@ -173,7 +177,8 @@ def test_json_values_keep_their_own_types() -> None:
     ("name", "value", "rule"),
     [
         ("i", "1", "i: readable as integer"),
-        ("i", 1.0, "i: readable as integer"),
+        ("i", 1.5, "i: readable as integer"),
+        ("i", 1e300, "i: readable as integer"),
         ("i", True, "i: readable as integer"),
         ("i", 2**63, "i: readable as integer"),
         ("f", "1.5", "f: readable as float"),

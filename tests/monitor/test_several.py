@@ -56,7 +56,9 @@ def test_a_shift_is_one_incident_and_exit_4(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scored(project, "..!!")
-    with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end: the model's") as said:
+    with pytest.raises(
+        LimitCrossed, match=r"Limits crossed on 2013-02-04; 2 incident\(s\) open at"
+    ) as said:
         several.run(project.root, project.params, DAYS[0], DAYS[3])
     assert said.value.exit_code == 4
     answers, features = book(project)["incidents"]
@@ -106,6 +108,13 @@ def test_a_night_that_is_there_already_is_left_alone(project: Any) -> None:
         page.write_text("seen")
     project.score(DAYS[1], "run-again", shift=0.5)
     several.run(project.root, project.params, DAYS[0], DAYS[1])
+    assert f"Over a limit, no alarm on {DAYS[1]}" in pages[1].read_text()
+    stage.run(project.root, project.params, DAYS[1])  # was looked at together with the others
+    project.score(DAYS[1], "run-again", shift=0.5)
+    project.score(DAYS[1], "run-again-2", shift=0.5)
+    with pytest.raises(LimitCrossed, match="limits crossed: probability"):
+        stage.run(project.root, project.params, DAYS[1])  # nobody has looked at this run so
+    several.run(project.root, project.params, DAYS[0], DAYS[1])
     assert pages[0].read_text() == "seen"
     assert "run-again" in pages[1].read_text()
 
@@ -119,7 +128,8 @@ def test_one_night_and_many_say_the_same(project: Any) -> None:
     assert json.loads(alone)["weekday"]["nights"] == ["2013-02-01"]
     document.unlink()
     several.run(project.root, project.params, "2013-02-01", "2013-02-08")
-    assert document.read_text() == alone
+    # Only then had anybody looked at the nights together.
+    assert document.read_text() == alone.replace('"in_alarm": null', '"in_alarm": []')
 
 
 def test_the_weekday_baseline_asks_other_nights(project: Any) -> None:

@@ -48,7 +48,7 @@ def test_a_shifted_night_is_written_and_then_refused(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
-    with pytest.raises(LimitCrossed, match=r"night 2013-02-01: probability: distance") as caught:
+    with pytest.raises(LimitCrossed, match=r"night 2013-02-01: limits crossed: prob") as caught:
         stage.run(project.root, project.params, NIGHT)
     assert caught.value.exit_code == 4
     assert document(project)["crossed"] is True
@@ -97,6 +97,9 @@ def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
 
 def test_a_night_that_nobody_scored(project: Any) -> None:
     with pytest.raises(NothingScored, match=rf"assay score --date {NIGHT}"):
+        stage.run(project.root, project.params, NIGHT)
+    project.log(NIGHT, "run-9", "held")
+    with pytest.raises(NothingScored, match=r"run-9 is held.*assay quarantine show --run run-9"):
         stage.run(project.root, project.params, NIGHT)
 
 

@@ -98,10 +98,10 @@ def test_open_incidents(project: Any, capsys: pytest.CaptureFixture[str]) -> Non
         ],
         "snoozed": 1,
     }
-    assert "1 open on 2013-02-03, 1 snoozed" in text
+    assert "1 open, 1 snoozed; nights were looked at together up to 2013-02-03" in text
     assert "2013-02-03-answers: the model's answers drifted" in text
     path.write_text(INCIDENTS.replace('"open"', '"recovered"'))
-    assert "none open on 2013-02-03" in told(project, capsys)[1]
+    assert "none open, 1 snoozed; nights" in told(project, capsys)[1]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"incidents": [{}]}', INCIDENTS[:80]])

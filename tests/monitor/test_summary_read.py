@@ -10,6 +10,7 @@ import pytest
 from pipeline.monitor.baselines import Weekday
 from pipeline.monitor.drift import Decision, Finding
 from pipeline.monitor.label_drift import LabelDrift
+from pipeline.monitor.stand import Stand
 from pipeline.monitor.summary import NightSummary, of_all_rows
 from pipeline.monitor.summary_read import from_json
 from pipeline.params import Monitor
@@ -28,6 +29,8 @@ def written() -> NightSummary:
     return NightSummary(
         *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd", "unknown"),
         *(303, 300, 3, 150, "page.html", Monitor(max_drifted_share=0.25), decision),
+        stand=Stand("incident", ("features drifted: x; still open",)),
+        in_alarm=("x",),
         weekday=Weekday(("2013-06-24",), {"x": 0.2, "y": None}),
         label=LabelDrift(7, 290, 0.97, 0.02, None, 0.1, 0.05, None),
         broken_rules={"x: finite": 3},

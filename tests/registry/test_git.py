@@ -97,3 +97,12 @@ def test_identity_is_asked_for_and_never_made_up(
     with pytest.raises(PromotionRefused, match=r"git config user\.name") as caught:
         git.identity(root)
     assert "\n" not in str(caught.value)
+
+
+def test_what_the_next_add_would_take(root: Path) -> None:
+    assert git.would_list(root, root / "new.csv")
+    assert git.would_list(root, root / "a.txt"), "it is in git already"
+    assert not git.would_list(root, root / "ignored")
+    outside = root.parent / "plain"
+    outside.mkdir()
+    assert not git.would_list(outside, outside / "new.csv")

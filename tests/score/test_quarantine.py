@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from pipeline import params
-from pipeline.errors import ContractBroken, NothingScored, RunUnknown, SourceError, UsageError
+from pipeline.errors import (
+    ContractBroken,
+    NothingScored,
+    RunHeld,
+    RunUnknown,
+    SourceError,
+    UsageError,
+)
 from pipeline.registry.versions import champion
 from pipeline.score import inputs, quarantine, repaired, replay
 from pipeline.score.pin import pin
@@ -34,8 +42,9 @@ class Scored:
         )
 
     def export(self, name: str = "refused.csv") -> Path:
-        quarantine.export(self.root, self.params, NIGHT, self.root / name)
-        return self.root / name
+        path = self.root / "exports" / name
+        quarantine.export(self.root, self.params, NIGHT, out=path)
+        return path
 
     def replay(self, rows: Path) -> replay.Replay:
         return replay.run(self.root, self.params, NIGHT, rows, WHY)
@@ -120,7 +129,7 @@ def test_a_replay_can_be_replayed(scored: Scored):
     assert first.merged == 3
     assert scored.store.quarantine(NIGHT).num_rows == 0
     with pytest.raises(ContractBroken, match="none that were refused"):
-        scored.replay(scored.root / "refused.csv")
+        scored.replay(scored.root / "exports/refused.csv")
     assert scored.store.visible_run(NIGHT) == first.run_id
 
 
@@ -155,3 +164,87 @@ def test_what_cannot_be_replayed_is_told_and_changes_nothing(scored: Scored):
 def write_text(path: Path, text: str) -> Path:
     path.write_text(text + "\n")
     return path
+
+
+def held_run(scored: Scored, spark) -> str:
+    """The same night again, which is held: not one row may be refused now."""
+    strict = scored.params.quarantine.model_copy(update={"max_share": 0.0})
+    values = scored.params.model_copy(update={"quarantine": strict})
+    version = champion(scored.root, values.name, values.registry.stage)
+    pinned = pin(scored.root, values, version)
+    night = inputs.find(scored.root, values, pinned.contract, NIGHT)
+    with pytest.raises(RunHeld, match=r"assay quarantine show --run 2") as said:
+        score_night(values, scored.root, pinned, scored.store, lambda: spark, night)
+    return said.value.line().partition("run ")[2].partition(":")[0]
+
+
+def test_a_held_night_can_be_looked_at(
+    scored: Scored, spark, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = held_run(scored, spark)
+    capsys.readouterr()
+    for given in ({"partition": NIGHT}, {"partition": None, "run_id": held}):
+        found = quarantine.show(scored.root, scored.params, **given)
+        assert sum(each.rows for each in found) == 3
+        told = capsys.readouterr().out
+        assert f"by run {held} (held)" in told and "held: quarantine: expected at most" in told
+        assert f"assay release {held} --because WHY" in told
+    quarantine.show(scored.root, scored.params, None, scored.run.run_id, as_json=True)
+    assert json.loads(capsys.readouterr().out)["state"] == "published"
+    # What is exported by date is what a replay takes back: of the run that readers see.
+    quarantine.export(scored.root, scored.params, NIGHT, as_json=True)
+    done = json.loads(capsys.readouterr().out)
+    assert (done["run_id"], done["rows"]) == (scored.run.run_id, 3)
+    assert done["file"].endswith(f"exports/refused-{NIGHT}.csv")
+    quarantine.export(scored.root, scored.params, None, held)
+    assert "rows are repaired once it is released" in capsys.readouterr().out
+    with pytest.raises(
+        RunUnknown, match=rf"no run r9.*{held} \(held, {NIGHT}\), {scored.run.run_id}"
+    ):
+        quarantine.show(scored.root, scored.params, None, "r9")
+    with pytest.raises(RunUnknown, match=rf"expected one that is held: {held} \(held"):
+        scored.store.release("r9", "Ada", "b")
+
+
+def test_rows_never_land_where_git_would_take_them(scored: Scored) -> None:
+    for name in ("refused.csv", "data/refused.csv"):
+        with pytest.raises(UsageError, match=r"git would add these rows.*expected a path in exp"):
+            quarantine.export(scored.root, scored.params, NIGHT, out=scored.root / name)
+        assert not (scored.root / name).exists()
+    scored.export()
+    quarantine.export(scored.root, scored.params, NIGHT, out=scored.root.parent / "refused.csv")
+    listed = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"],
+        cwd=scored.root, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "refused" not in listed.stdout and "exports" not in listed.stdout
+
+
+FORMULAS = ("=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "'quoted", "\uff1d1")
+
+
+def test_a_spreadsheet_runs_no_cell_and_a_replay_reads_them_back(tmp_path: Path) -> None:
+    row = {f"={number}": cell for number, cell in enumerate(FORMULAS)}
+    row |= {"plain": "a=b", "number": "-1.5e3", "none": None}
+    refused = {"row": json.dumps(row), "broken_rules": ["x: finite"]}
+    path = tmp_path / "refused.csv"
+    assert repaired.write(path, [refused], list(row), spreadsheet=True) == 1
+    with path.open(newline="") as file:
+        head, cells = list(csv.reader(file))
+    for cell in (*head, *cells):
+        assert not cell or (cell[0] not in "=+@\t\uff1d" and (cell[0] != "-" or cell == "-1.5e3"))
+    (back,) = repaired.read(path, list(row)).values()
+    assert back == row
+    repaired.write(path, [refused], list(row))  # as it is, where no spreadsheet is meant
+    assert "=1+1" in path.read_text().splitlines()[1].split(",")
+    (back,) = repaired.read(path, list(row)).values()
+    assert back == row
+
+
+def test_blanks_at_the_ends_of_a_value_are_seen(
+    scored: Scored, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = {"broken_rules": ["depot: isin(north)"], "row": json.dumps({"depot": "north "})}
+    monkeypatch.setattr(quarantine, "_rows", lambda store, chosen: iter([refused]))
+    quarantine.show(scored.root, scored.params, NIGHT)
+    assert "depot='north␣'" in capsys.readouterr().out

@@ -185,3 +185,36 @@ def test_pages_that_cannot_be_read_end_the_run_with_the_files_name(scorer: Score
     assert "\n" not in str(caught.value)
     assert scorer.events() == ["failed"]
     assert scorer.store.partitions() == []
+
+
+def test_rows_with_a_key_of_another_are_refused_all_of_them(scorer: Scorer) -> None:
+    rules = scorer.pinned.rules.model_copy(
+        update={"night": tuple(r for r in scorer.pinned.rules.night if r.rule != "unique_key")}
+    )
+    scorer.pinned = replace(scorer.pinned, rules=rules)
+    scorer.set("quarantine", max_share=0.2)
+
+    def spoil(table: pa.Table) -> pa.Table:
+        heavier = table.slice(0, 2).to_pylist()
+        for row in heavier:
+            row["weight"] += 1.0
+        again = pa.Table.from_pylist([*heavier, table.slice(5, 1).to_pylist()[0]], table.schema)
+        return pa.concat_tables([table, again])
+
+    whole = pq.read_table(scorer.file())["parcel"].to_pylist()
+    scorer.change(spoil)
+    report = scorer.score()
+    assert (report.rows_read, report.rows_scored, report.rows_quarantined) == (53, 47, 6)
+    assert report.broken == {"unique_key": 6}
+    twice = {whole[place] for place in (0, 1, 5)}
+    published = scorer.store.predictions(NIGHT)["parcel"].to_pylist()
+    assert sorted(published) == sorted(set(whole) - twice)
+    refused = scorer.store.quarantine(NIGHT)
+    assert sorted(refused["parcel"].to_pylist()) == sorted([*twice, *twice])
+    assert refused["broken_rules"].to_pylist() == [["unique_key"]] * 6
+    assert scorer.store.profile(report.run_id, NIGHT)["weight"].rows == 47
+    files = [*Path(scorer.store.table_uri("predictions")).rglob(f"{report.run_id}-*.parquet")]
+    assert sum(pq.read_metadata(each).num_rows for each in files) == 47, "what was first is gone"
+
+    scorer.set("quarantine", repeated_keys="publish")
+    assert scorer.score().rows_scored == 53

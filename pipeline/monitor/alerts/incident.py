@@ -17,6 +17,7 @@ from pipeline import layout
 from pipeline.errors import DataError
 from pipeline.jsonfile import Node, once
 from pipeline.monitor.front.night import Night
+from pipeline.monitor.stand import inside
 
 OF_NIGHTS = "drift-"
 """How the ids begin of incidents that are made of the nights' documents."""
@@ -93,8 +94,18 @@ class Known:
         The last night that ``reports/incidents.json`` looked at; None without that file.
     """
 
-    incidents: tuple[Incident, ...]
+    incidents: tuple[Incident, ...] = ()
     until: str | None = None
+
+    def around(self, partition: str) -> tuple[Incident, ...]:
+        """Those of the file that a night lies in; the others are the nights' own crossings."""
+        return tuple(
+            each
+            for each in self.incidents
+            if each.kind == "drift"
+            and not each.id.startswith(OF_NIGHTS)
+            and inside(each, partition)
+        )
 
 
 def read_incidents(root: Path) -> Known:
@@ -145,7 +156,8 @@ def incidents(root: Path, nights: Sequence[Night], reached: str | None = None) -
     # Whoever monitors night by night must not wait for the file to be written again.
     end = max((each for each in (listed.until, reached) if each is not None), default="")
     after = [night for night in nights if night.partition > end]
-    return Known((*listed.incidents, *of_nights(after), *of_runs(nights)), listed.until)
+    every = (*listed.incidents, *of_nights(after), *of_runs(nights))
+    return replace(listed, incidents=every)
 
 
 def of_nights(nights: Iterable[Night]) -> list[Incident]:
@@ -157,12 +169,12 @@ def of_nights(nights: Iterable[Night]) -> list[Incident]:
     going = False
     recovered = 0
     for night in nights:
-        if night.standing == "drift":
+        if night.crossed:
             if not going:
                 found.append([])
             found[-1].append(night)
             going = True
-        elif night.standing == "ok" and going:
+        elif night.crossed is False and going:
             going, recovered = False, len(found)
     return [
         _stretch(stretch, "recovered" if number < recovered else "open")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
+from pipeline.markdown import code, plain
 from pipeline.monitor.alerts.due import Alert
 from pipeline.monitor.alerts.incident import Incident
 from pipeline.monitor.summary import path
@@ -91,20 +91,6 @@ def columns(incident: Incident) -> str:
     more = len(incident.columns) - FEW
     named = ", ".join(incident.columns[:FEW])
     return f"{named} and {more} more" if more > 0 else named
-
-
-def plain(value: str) -> str:
-    """Text that Markdown leaves as it is, on one line; nobody is mentioned by it."""
-    line = " ".join(value.split())
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    line = re.sub(r"([\\`*_\[\]|#~])", r"\\\1", line)
-    # GitHub would notify whoever has that name.
-    return line.replace("@", "@\u200b")
-
-
-def code(value: str) -> str:
-    """Text for between two backticks."""
-    return " ".join(value.replace("`", "'").split())
 
 
 def _head(project: str, incident: Incident) -> str:

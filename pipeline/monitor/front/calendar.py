@@ -8,20 +8,25 @@ from datetime import date
 from itertools import groupby
 from urllib.parse import quote
 
-from pipeline.monitor.front.night import Night, Standing
+from pipeline.monitor.front.night import Night
+from pipeline.monitor.stand import Standing
 from pipeline.monitor.summary import path
 
-LEGEND: dict[Standing, tuple[str, str]] = {
-    "ok": ("", "published, within limits"),
-    "drift": ("▲", "published, limits crossed"),
-    "unseen": ("?", "published, not monitored"),
-    "held": ("‖", "held"),
-    "failed": ("✕", "failed"),
-    "unfinished": ("…", "started, never ended"),
-    "retracted": ("↶", "taken back"),
-    "missing": ("·", "no run"),
+MARKS: dict[Standing, str] = {
+    "ok": "",
+    "drift": "▲",
+    "over": "△",
+    "incident": "!",
+    "snoozed": "z",
+    "recovered": "○",
+    "unseen": "?",
+    "held": "‖",
+    "failed": "✕",
+    "unfinished": "…",
+    "retracted": "↶",
+    "missing": "·",
 }
-"""Standing -> the mark that tells it without colour, and in words."""
+"""Standing -> the mark that tells it without colour."""
 
 LATER = "+"
 """The mark of a published night of which a later run was held or failed."""
@@ -84,9 +89,10 @@ def anchor(night: Night) -> str:
 
 
 def _tile(night: Night, text: str) -> Tile:
-    mark, words = LEGEND[night.standing]
+    stand = night.stand
+    mark = MARKS[stand.standing]
     if night.state == "published" and night.note:
         mark += LATER
-    title = f"{night.partition}: {words}"
-    reasons = night.reasons()
-    return Tile(text, mark, night.standing, link(night), title + "".join(f"; {r}" for r in reasons))
+    title = f"{night.partition}: {stand.words}"
+    reasons = night.brief()
+    return Tile(text, mark, stand.standing, link(night), title + "".join(f"; {r}" for r in reasons))

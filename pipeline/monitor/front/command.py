@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
+import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pipeline import jsonfile, layout
+from pipeline.errors import AssayError
 from pipeline.monitor.front import page
 from pipeline.monitor.front.gather import Front, gather
+from pipeline.monitor.front.settle import settle
 from pipeline.params import Params
+from pipeline.textfile import write
 
 NIGHTS = 90
+NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def run(root: Path, params: Params, last: int = NIGHTS, as_json: bool = False) -> Front:
@@ -40,17 +46,39 @@ def run(root: Path, params: Params, last: int = NIGHTS, as_json: bool = False) -
     return front
 
 
-def refresh(root: Path, params: Params, last: int = NIGHTS) -> Front:
-    """Write the page anew, and nothing on the terminal."""
-    front = gather(root, params, last)
-    target = root / layout.FRONT
-    target.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: a reader never sees half a page.
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".front-") as scratch:
-        made = Path(scratch) / target.name
-        made.write_text(page.render(front), encoding="utf-8")
-        made.replace(target)
+def refresh(
+    root: Path,
+    params: Params,
+    last: int = NIGHTS,
+    in_alarm: Mapping[str, tuple[str, ...]] = NOTHING,
+) -> Front:
+    """Write the page anew, and what the nights' own pages say; nothing on the terminal.
+
+    Parameters
+    ----------
+    in_alarm
+        Night -> columns in alarm, of nights that were looked at together just now.
+    """
+    front = gather(root, params, last, in_alarm)
+    settle(root, params.monitor, (*front.before, *front.nights))
+    write(root / layout.FRONT, page.render(front))
     return front
+
+
+def keep_up(root: Path, params: Params) -> None:
+    """The same after a command that is over, whose outcome it must not change.
+
+    Why it could not be done is a line on standard error.
+    """
+    try:
+        refresh(root, params)
+    except Exception as error:  # whatever it is, the command that came before has done its work
+        why = error.line() if isinstance(error, AssayError) else " ".join(str(error).split())
+        print(
+            f"assay: {layout.FRONT} is not up to date: {why or type(error).__name__}. "
+            "Once that is mended: assay front",
+            file=sys.stderr,
+        )
 
 
 def summary(front: Front) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from pipeline import layout
 from pipeline.jsonfile import Node, once
 from pipeline.monitor.front.night import Drift
+from pipeline.monitor.summary_read import in_alarm_of, stand_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ def drift_of(tree: Node, partition: str) -> Drift:
         features=tree.count("features"),
         times={each.text("column"): _times(each) for each in findings},
         over=frozenset(each.text("column") for each in findings if each.flag("crossed")),
+        stand=stand_of(tree),
+        in_alarm=in_alarm_of(tree),
     )
 
 

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.monitor.front.documents import Document
-from pipeline.monitor.front.night import Measured, Night, State
+from pipeline.monitor.front.night import Measured, Night
+from pipeline.monitor.stand import State
 from pipeline.store import RunRecord
 
 PREFERRED = ("auc", "accuracy", "rmse", "mae")
@@ -98,12 +99,14 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
             rows_scored=latest.rows_scored,
             rows_quarantined=latest.rows_quarantined,
             note=_note(latest),
+            held=latest.run_id if latest.event == "held" else "",
         )
     record = next((run for run in runs if run.run_id == seen), None)
     later = latest is not None and latest.run_id != seen and latest.event in ("held", "failed")
     note = f"a later run, {latest.run_id}: {_note(latest)}" if latest and later else ""
+    held = latest.run_id if latest and later and latest.event == "held" else ""
     if record is None:
-        return Night(partition, "published", run_id=seen, note=note)
+        return Night(partition, "published", run_id=seen, note=note, held=held)
     return Night(
         partition,
         "published",
@@ -114,6 +117,7 @@ def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night
         rows_scored=record.rows_scored,
         rows_quarantined=record.rows_quarantined,
         note=note,
+        held=held,
     )
 
 
@@ -136,6 +140,7 @@ def _with_drift(
     return replace(
         night,
         drift=drift,
+        in_alarm=drift.in_alarm if drift else None,
         unseen=unseen,
         estimated=measured.get(True),
         realized=measured.get(False),

@@ -1,18 +1,15 @@
-"""What the front page knows of one night: values, and the one word that sums them up."""
+"""What the front page knows of one night."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-State: TypeAlias = Literal["published", "held", "failed", "unfinished", "retracted", "missing"]
-"""What readers have of a night, and if nothing, how its last run ended."""
+from pipeline.monitor.stand import Stand, Standing, State, stand
 
-Standing: TypeAlias = Literal[
-    "ok", "drift", "unseen", "held", "failed", "unfinished", "retracted", "missing"
-]
-"""A night in one word: the state, and of a published night what monitoring said."""
+if TYPE_CHECKING:
+    from pipeline.monitor.alerts.incident import Incident
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +24,10 @@ class Drift:
         Column -> its distance as a multiple of its limit; None if it could not be computed.
     over
         The columns that crossed any limit of theirs.
+    stand
+        As the document last said it; None if an older Assay wrote it.
+    in_alarm
+        As the document says it.
     """
 
     run_id: str
@@ -36,6 +37,8 @@ class Drift:
     features: int
     times: Mapping[str, float | None]
     over: frozenset[str]
+    stand: Stand | None = None
+    in_alarm: tuple[str, ...] | None = None
 
     @property
     def share(self) -> float | None:
@@ -67,10 +70,16 @@ class Night:
     ----------
     note
         Why nothing was published, or what became of a later run of a published night.
+    held
+        The run that somebody has to decide on.
     drift
         None if the run that readers see was not monitored; ``unseen`` says why, if more is known.
     page
         Whether the night has a page of its own.
+    incidents
+        Those of drift that the night lies in.
+    in_alarm
+        Columns in alarm together with the nights before; None before anybody looked at them so.
     """
 
     partition: str
@@ -82,19 +91,28 @@ class Night:
     rows_scored: int | None = None
     rows_quarantined: int | None = None
     note: str = ""
+    held: str = ""
     drift: Drift | None = None
     unseen: str = ""
     estimated: Measured | None = None
     realized: Measured | None = None
     page: bool = False
+    incidents: tuple[Incident, ...] = ()
+    in_alarm: tuple[str, ...] | None = None
+
+    @property
+    def crossed(self) -> bool | None:
+        """Whether what readers see crossed its limits by itself; None if nobody looked at it."""
+        return self.drift.crossed if self.state == "published" and self.drift else None
+
+    @property
+    def stand(self) -> Stand:
+        spells = [(each, each.sentence) for each in self.incidents]
+        return stand(self.state, self.crossed, spells, together=self.in_alarm is not None)
 
     @property
     def standing(self) -> Standing:
-        if self.state != "published":
-            return self.state
-        if self.drift is None:
-            return "unseen"
-        return "drift" if self.drift.crossed else "ok"
+        return self.stand.standing
 
     @property
     def quarantine_share(self) -> float | None:
@@ -103,11 +121,22 @@ class Night:
             return None
         return self.rows_quarantined / self.rows_read
 
+    def brief(self) -> tuple[str, ...]:
+        """The same as `reasons`, with incidents by their names: of many nights in one of them."""
+        told = len(self.reasons()) - len(self.stand.incidents)
+        named = tuple(f"{each.state} incident {each.id}" for each in self.incidents)
+        return (*self.reasons()[:told], *(named if self.stand.incidents else ()))
+
     def reasons(self) -> tuple[str, ...]:
         """What a person should read about the night, the gravest first."""
         found = [self.note] if self.note else []
+        if self.held:
+            found.append(
+                f"look at it: assay quarantine show --run {self.held}; publish it as it is: "
+                f"assay release {self.held} --because WHY"
+            )
         if self.drift is not None and self.drift.crossed:
             found += self.drift.reasons
         if self.state == "published" and self.unseen:
             found.append(self.unseen)
-        return tuple(found)
+        return (*found, *self.stand.incidents)

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.monitor.front import pictures
-from pipeline.monitor.front.calendar import LATER, LEGEND, anchor, link, months
+from pipeline.monitor.front.calendar import LATER, MARKS, anchor, link, months
 from pipeline.monitor.front.gather import Front
 from pipeline.monitor.front.night import Measured, Night
 from pipeline.monitor.front.template import CSS, SHELL, TEMPLATE
-from pipeline.monitor.status import champion_lines
+from pipeline.monitor.stand import WORDS
+from pipeline.monitor.standing import incidents_part
+from pipeline.monitor.status import champion_lines, incident_lines
 from pipeline.page import compose
 
 MOST_COLUMNS = 60
-TONES = {"ok": "ok", "unseen": "", "unfinished": ""}
+TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": "", "over": ""}
 """Standing of the last night -> the colour of its card; any other is bad news."""
 
 
@@ -41,15 +43,14 @@ def render(front: Front) -> str:
         css=CSS,
         f=front,
         latest=latest,
-        latest_words=LEGEND[latest.standing][1] if latest else "",
+        latest_words=latest.stand.words if latest else "",
         latest_link=link(latest) if latest else "",
         tone=TONES.get(latest.standing, "bad") if latest else "",
-        standing={name: words for name, (_, words) in LEGEND.items()},
         champion=champion_words(front),
-        open=[each for each in front.incidents if each.state == "open"],
-        snoozed=[each for each in front.incidents if each.state == "snoozed"],
+        incidents=incident_words(front),
+        open=any(each.state == "open" for each in front.known.incidents),
         months=months(shown),
-        legend=[(name, *LEGEND[name], counts[name]) for name in LEGEND if counts[name]],
+        legend=[(name, MARKS[name], WORDS[name], counts[name]) for name in MARKS if counts[name]],
         later=LATER if any(n.state == "published" and n.note for n in shown) else "",
         charts=_charts(front),
         columns=columns,
@@ -86,6 +87,14 @@ def champion_words(front: Front) -> list[str]:
     if front.champion.facts is None:
         return [front.champion.words or "unknown"]
     return champion_lines(front.champion.facts)
+
+
+def incident_words(front: Front) -> list[str]:
+    """The incidents as ``assay status`` words them, or why they cannot be told."""
+    if front.incidents_words:
+        return [front.incidents_words]
+    part = incidents_part(front.known)
+    return incident_lines(part.facts) if part.facts is not None else [part.words or "unknown"]
 
 
 def measured_words(one: Measured | None) -> str:

@@ -36,6 +36,10 @@ CSS = """
 .front .t:hover,.front .t:focus{outline:2px solid #1f2933}
 .front .ok.t,.front .s.ok{background:#cfead8}
 .front .drift.t,.front .s.drift{background:#f4b6aa}
+.front .incident.t,.front .s.incident{background:#f9d5cd}
+.front .over.t,.front .s.over{background:#fdf0cf}
+.front .recovered.t,.front .s.recovered{background:#eceadb}
+.front .snoozed.t,.front .s.snoozed{background:#e3e1ec}
 .front .unseen.t,.front .s.unseen{background:#fff;border-color:#2e7d4f}
 .front .held.t,.front .s.held{background:#f8d98c}
 .front .failed.t,.front .s.failed{background:#a1261a;color:#fff}
@@ -100,12 +104,9 @@ by {{ latest.version }}</p>{% endif %}
 {% if loop.first %}<b>{{ line }}</b>{% else %}{{ line }}{% endif %}</p>{% endfor %}
 </div>
 <div class="card {{ 'bad' if open or f.incidents_words }}"><h3>Incidents</h3>
-{% if f.incidents_words %}<p>{{ f.incidents_words }}</p>
-{% else %}<p><b>{{ open | length or "None" }} open</b>
-{% if snoozed %}<span class="quiet">, {{ snoozed | length }} snoozed</span>{% endif %}</p>
-{% endif %}{% if open %}<ul>{% for each in open[:6] %}
-<li>since {{ each.first }}: {{ each.sentence }}</li>
-{% endfor %}{% if open | length > 6 %}<li>and {{ open | length - 6 }} more</li>{% endif %}
+<p>{% if open %}<b>{{ incidents[0] }}</b>{% else %}{{ incidents[0] }}{% endif %}</p>
+{% if incidents | length > 1 %}<ul>{% for each in incidents[1:7] %}<li>{{ each }}</li>
+{% endfor %}{% if incidents | length > 7 %}<li>and {{ incidents | length - 7 }} more</li>{% endif %}
 </ul>{% endif %}
 </div>
 </div>
@@ -149,7 +150,7 @@ its limit{% else %}nearer{% endif %} &nbsp; {% endfor %} At the right: on how ma
 <tbody>{% for night, id, link in lines %}<tr id="{{ id }}">
 <td>{% if night.page %}<a href="{{ link }}">{{ night.partition }}</a>
 {% else %}{{ night.partition }}{% endif %}</td>
-<td>{{ standing[night.standing] }}</td>
+<td>{{ night.stand.words }}</td>
 <td class="n" data-name="version">{{ night.version }}</td>
 <td class="n" data-name="rows read">{{ count(night.rows_read) }}</td>
 <td class="n" data-name="quarantined">{{ share(night.quarantine_share) }}</td>
@@ -158,7 +159,7 @@ its limit{% else %}nearer{% endif %} &nbsp; {% endfor %} At the right: on how ma
 {% if f.metric %}<td class="n"
  data-name="{{ f.metric }}, estimated">{{ measured(night.estimated) }}</td>
 <td class="n" data-name="{{ f.metric }}, realized">{{ measured(night.realized) }}</td>{% endif %}
-<td class="wide">{{ night.reasons() | join("; ") }}</td></tr>
+<td class="wide">{{ night.brief() | join("; ") }}</td></tr>
 {% endfor %}</tbody></table>
 {% endif %}
 </section>

@@ -101,6 +101,20 @@ class DriftShare(Given):
     """Share of the features that drifted; its test is the answer about the whole."""
 
 
+class DriftLimit(Given):
+    """The share of the features that may drift on a night by itself."""
+
+
+class AlarmShare(Given):
+    """Share of the features that were in alarm together with the nights before."""
+
+
+class ColumnLimit(Given):
+    """How far a column may be from the reference on a night by itself."""
+
+    column: str
+
+
 class ScoreMean(Given):
     """Mean score, or mean prediction of a regression."""
 
@@ -215,6 +229,12 @@ def overview(told: Told) -> list[Given]:
         found.append(
             DriftShare(share, words, [widgets.number(words, f"{share:.1%}")], _whole(told))
         )
+        if told.span == "night":
+            found.append(DriftLimit(told.most_drifted, "share of the features that may drift", []))
+    alarms = told.alarm_share
+    if alarms is not None:
+        words = f"{told.in_alarm} of {told.features} features in alarm, with the nights before"
+        found.append(AlarmShare(alarms, words, []))
     quarantined = told.quarantine_share
     if quarantined is not None:
         words = f"of {told.rows_read:,} rows read are in quarantine"
@@ -225,9 +245,14 @@ def overview(told: Told) -> list[Given]:
 
 
 def _whole(told: Told) -> Answer:
-    words = "; ".join(told.reasons) if told.crossed else f"the {told.span} is within its limits"
+    # Of a night: what it is together with others is said above the report, and may change.
+    name, fine = {
+        "night": ("The night by itself", "no limit is crossed"),
+        "week": ("The week as a whole", "no incident is open at its end"),
+    }[told.span]
+    words = "; ".join(told.reasons) if told.crossed else fine
     standing: Standing = "bad" if told.crossed else "ok"
-    return Answer(name=f"The {told.span} as a whole", standing=standing, words=words)
+    return Answer(name=name, standing=standing, words=words)
 
 
 def _score(told: Told) -> list[Given]:
@@ -237,7 +262,13 @@ def _score(told: Told) -> list[Given]:
         return []
     before = widgets.short(describe.mean(score.before))
     words = f"mean {score.name} (reference {before})"
-    return [ScoreMean(now, f"mean {score.name}", [widgets.number(words, widgets.short(now))])]
+    found: list[Given] = [
+        ScoreMean(now, f"mean {score.name}", [widgets.number(words, widgets.short(now))])
+    ]
+    if score.finding.limit is not None:
+        label = f"{score.name}: limit of a night"
+        found.append(ColumnLimit(score.finding.limit, label, [], column=score.name))
+    return found
 
 
 def _nulls(told: Told) -> list[Given]:

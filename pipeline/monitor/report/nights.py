@@ -29,7 +29,7 @@ from pipeline.store import history as runs
 if TYPE_CHECKING:
     from pipeline.bundle import Bundle
 
-DRAWN = 1
+DRAWN = 2
 """Counts up when the same facts are to be drawn otherwise than before."""
 
 

@@ -117,7 +117,7 @@ def _app(folder: Path, alone: bool) -> Any:
     secret = os.environ.get(SECRET) or ("" if alone else secrets.token_urlsafe(32))
     if secret:
         config.security = TokenSecurityComponent(token=SecretStr(secret))
-    app = create_app(config)
+    app = only_its_own_pages(create_app(config))
     return only_from_here(app) if alone else app
 
 
@@ -138,11 +138,45 @@ def only_from_here(app: Part) -> Part:
         if scope["type"] == "lifespan" or _names(scope) <= HERE:
             await app(scope, receive, send)
             return
-        headers = [(b"content-type", b"text/plain")]
-        await send({"type": "http.response.start", "status": 421, "headers": headers})
-        await send({"type": "http.response.body", "body": b"it is not called that\n"})
+        await _refuse(send, 421, b"it is not called that\n")
 
     return guarded
+
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that change nothing (RFC 9110, section 9.2.1)."""
+
+
+def only_its_own_pages(app: Part) -> Part:
+    """The same app, which takes changes from no page but its own.
+
+    A browser sends what any page asks it to, and says in Origin whose page that was. Who is no
+    browser says nothing there.
+    """
+
+    async def guarded(scope: dict[str, Any], receive: Part, send: Part) -> None:
+        if scope["type"] == "lifespan" or scope.get("method", "") in SAFE or _own(scope):
+            await app(scope, receive, send)
+            return
+        await _refuse(send, 403, b"changes are taken from its own pages only\n")
+
+    return guarded
+
+
+def _own(scope: dict[str, Any]) -> bool:
+    """Whether every origin that the headers name is where the request goes to."""
+    host = [value for key, value in scope["headers"] if key == b"host"]
+    origins = [value for key, value in scope["headers"] if key == b"origin"]
+    if not origins:
+        sites = {value for key, value in scope["headers"] if key == b"sec-fetch-site"}
+        return sites <= {b"same-origin", b"none"}
+    return all([origin.partition(b"://")[2]] == host for origin in origins)
+
+
+async def _refuse(send: Part, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _names(scope: dict[str, Any]) -> set[str]:

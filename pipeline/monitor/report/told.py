@@ -92,6 +92,9 @@ class Told:
         How many features drifted, of how many; of a week, how many were in alarm.
     most_drifted
         The share of features that may drift on a night.
+    in_alarm
+        How many features were in alarm together with the nights before; None before anybody
+        looked, and of a week, whose ``drifted`` says it.
     columns
         What crossed first, then the others; the model's answers before its features.
     score
@@ -120,6 +123,7 @@ class Told:
     headline: str
     performance: tuple[Measured, ...]
     note: str = ""
+    in_alarm: int | None = None
 
     @property
     def drifted_words(self) -> str:
@@ -133,6 +137,13 @@ class Told:
     def drifted_share(self) -> float | None:
         """Of the features; None without any."""
         return self.drifted / self.features if self.features else None
+
+    @property
+    def alarm_share(self) -> float | None:
+        """Of the features; None before anybody looked, or without any."""
+        if self.in_alarm is None or not self.features:
+            return None
+        return self.in_alarm / self.features
 
     @property
     def quarantine_share(self) -> float | None:
@@ -192,7 +203,14 @@ def of_night(
         rules=summary.broken_rules,
         headline=HEADLINE[task],
         performance=measured(task, summary.performance if performance is None else performance),
+        in_alarm=_in_alarm(summary, reference),
     )
+
+
+def _in_alarm(summary: NightSummary, reference: Reference) -> int | None:
+    if summary.in_alarm is None:
+        return None
+    return sum(name in reference.grid and name not in reference.scores for name in summary.in_alarm)
 
 
 def column(

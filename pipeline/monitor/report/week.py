@@ -31,6 +31,7 @@ from pipeline.monitor.summary import of_all_rows, path
 from pipeline.params import Params
 from pipeline.params_drift import Budget
 from pipeline.store import Store, open_store
+from pipeline.textfile import write
 
 if TYPE_CHECKING:
     from pipeline.monitor.stage import Night
@@ -163,9 +164,9 @@ def run(root: Path, params: Params, week: str, as_json: bool = False) -> Week:
     )
     title = f"{params.name}: {found.headline()}"
     shown = [(each.told, sample) for each, sample in zip(parts, samples, strict=True)]
-    stage.write(root / found.page, page.page(title, week_section.render(found), shown))
+    write(root / found.page, page.page(title, week_section.render(found), shown))
     document = jsonfile.dumps(found.tree())
-    stage.write((root / found.page).with_suffix(".json"), document)
+    write((root / found.page).with_suffix(".json"), document)
     if as_json:
         print(document, end="")
     else:

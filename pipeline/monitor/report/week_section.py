@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pipeline.monitor import section
+from pipeline.monitor.stand import Stand, inside, stand
 from pipeline.monitor.summary import path
 
 if TYPE_CHECKING:
@@ -36,19 +37,18 @@ says.</p>{% endif %}
 </div></dl>
 
 <h2>Its nights</h2>
-<p class="quiet">First what each night was by itself. An alarm is about {{ w.rule.nights }} of the
-last {{ w.rule.of }} nights together: all of them further out than ordinary nights are, though
-perhaps none over a limit. {{ w.metric }} is what was expected without labels, and what the labels
-said that came.</p>
+<p class="quiet">First where each night stood at the end of the week. An alarm is about
+{{ w.rule.nights }} of the last {{ w.rule.of }} nights together: all of them further out than
+ordinary nights are, though perhaps none over a limit. {{ w.metric }} is what was
+expected without labels, and what the labels said that came.</p>
 <div class="wide"><table>
-<thead><tr><th>Night</th><th>By itself</th><th class="n">Scored</th><th class="n">Quarantined</th>
+<thead><tr><th>Night</th><th>Stands</th><th class="n">Scored</th><th class="n">Quarantined</th>
 <th class="n">Features over a limit</th><th class="n">{{ w.metric }}, expected</th>
 <th class="n">With labels</th><th>In alarm</th></tr></thead><tbody>
 {% for line in lines %}{% if line.day %}{% set d = line.day.night %}<tr>
 <td>{% if line.link %}<a href="{{ line.link }}">{{ line.name }}</a>{% else %}{{ line.name }}
 {% endif %}</td>
-<td{% if d.decision.crossed %} class="bad"{% endif %}>
-{{ "limits crossed" if d.decision.crossed else "within limits" }}</td>
+<td{% if line.stand.alarming %} class="bad"{% endif %}>{{ line.stand.words }}</td>
 <td class="n">{{ count(d.record.rows_scored) }}</td>
 <td class="n">{{ count(d.record.rows_quarantined) }}</td>
 <td class="n">{{ d.decision.drifted | length }} of {{ d.decision.features }}</td>
@@ -102,6 +102,11 @@ def render(week: Week) -> str:
     )
 
 
+def _stand(week: Week, day: Day) -> Stand:
+    around = [(each, each.sentence()) for each in week.incidents if inside(each, day.partition)]
+    return stand("published", day.night.decision.crossed, around, together=True)
+
+
 def _line(week: Week, name: str, day: Day | None) -> dict[str, object]:
     parts: Sequence[Part] = week.parts
     headline = next((p.told.headline for p in parts if day in p.days), "")
@@ -114,6 +119,7 @@ def _line(week: Week, name: str, day: Day | None) -> dict[str, object]:
     return {
         "name": name,
         "day": day,
+        "stand": day and _stand(week, day),
         "link": link if name in week.pages else "",
         "expected": known.get(True),
         "realized": known.get(False),

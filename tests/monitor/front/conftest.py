@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.monitor.alerts.incident import of_nights, of_runs
+from pipeline.monitor.alerts.incident import Known, of_nights, of_runs
 from pipeline.monitor.front import fold
 from pipeline.monitor.front.documents import Document
 from pipeline.monitor.front.gather import Front
@@ -106,7 +106,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
         metric="auc",
         max_drifted_share=0.5,
         max_quarantine_share=0.02,
-        incidents=(*of_nights(nights), *of_runs(nights)),
+        known=Known((*of_nights(nights), *of_runs(nights))),
     )  # fmt: skip
 
 

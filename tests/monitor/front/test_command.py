@@ -24,7 +24,7 @@ def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
     with pytest.raises(LimitCrossed):
         stage.run(project.root, project.params, NIGHT)
     html = page(project)
-    assert f"nights/{NIGHT}.html" in html and "published, limits crossed" in html
+    assert f"nights/{NIGHT}.html" in html and "limits crossed" in html
     assert "v0.1.0, verdict" in html
     assert sorted(path.name for path in (project.root / "reports").iterdir()) == [
         "index.html",
@@ -50,9 +50,11 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     first, second, *_ = told["nights"]
     assert first["quarantine_share"] == pytest.approx(2 / 300)
     assert first["drifted_share"] == 0.0
-    assert second["reasons"] == ["held: too many rows"]
+    assert second["reasons"][0] == "held: too many rows"
+    assert "assay quarantine show --run run-2" in second["reasons"][1]
+    assert "assay release run-2 --because WHY" in second["reasons"][1]
     html = page(project)
-    assert "held: too many rows" in html
+    assert "held: too many rows" in html and "assay release run-2 --because WHY" in html
     assert "<b>2 open</b>" in html and "2013-02-04 has nothing published" in html
     command.run(project.root, project.params, last=1)
     assert capsys.readouterr().out.startswith("1 night: 1 failed\n")

@@ -40,7 +40,8 @@ def test_a_night_nobody_sees(
     run = event(NIGHT, "r", kind, detail="too many rows", by="Ada", because="wrong day")
     night = one(fold.nights(records(run), {}, {}))
     assert (night.state, night.standing, night.note) == (state, state, note)
-    assert night.reasons() == (note,)
+    assert night.reasons()[0] == note
+    assert (night.held, len(night.reasons())) == (("r", 2) if kind == "held" else ("", 1))
 
 
 def test_what_readers_see_counts_whatever_came_later(

@@ -18,6 +18,7 @@ from pipeline.features import FrameFeatures
 from pipeline.monitor.drift import decide
 from pipeline.monitor.report.page import kept, snapshot
 from pipeline.monitor.report.told import Told, measured, of_night
+from pipeline.monitor.stand import Stand
 from pipeline.monitor.summary import NightSummary
 from pipeline.outcome import PROBABILITY as SCORE
 from pipeline.page import silenced
@@ -66,8 +67,9 @@ def told() -> Told:
     decision = decide(reference, counted, limits, 300)
     summary = NightSummary(
         *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd"),
-        *("2013-07-02 01:00:00 UTC", 303, 300, 3, 150, "page.html", limits, decision),
+        *("2013-07-02 01:00:00 UTC", 303, 300, 3, 150, "page.html", limits, decision, Stand("ok")),
         performance=KNOWN,
+        in_alarm=("x", "y", SCORE),
     )
     return of_night(summary, reference, "binary", counted)
 
@@ -84,6 +86,9 @@ def test_values_are_assays_own(told: Told) -> None:
         for each in found.dict()["metrics"]
     }
     assert values["DriftShare",] == told.drifted_share == 1 / 3
+    # Two features in alarm with the nights before, whatever this night says by itself.
+    assert (values["AlarmShare",], values["DriftLimit",]) == (2 / 3, 0.5)
+    assert values["ColumnLimit", SCORE] == 0.5
     assert values["QuarantineShare",] == 3 / 303
     assert values["ScoredRows",] == 300
     assert values["NullShare",] == pytest.approx(91 / 1200)
@@ -105,13 +110,13 @@ def test_answers_are_assays_own(told: Told) -> None:
     found = {name: test.status.value for name, test in tests.items()}
     # x drifted, and by itself decides nothing; the nulls of y do.
     assert found == {
-        "The night as a whole": "FAIL",
+        "The night by itself": "FAIL",
         "x": "WARNING",
         "y": "FAIL",
         "c": "SUCCESS",
         SCORE: "SUCCESS",
     }
-    assert tests["The night as a whole"].description == "; ".join(told.reasons)
+    assert tests["The night by itself"].description == "; ".join(told.reasons)
     assert tests["x"].description.startswith("distance ")
 
 

@@ -17,6 +17,7 @@ from pipeline.monitor.report import page as pages
 from pipeline.monitor.report.light import rounded
 from pipeline.monitor.report.sampled import Sample, sample_of
 from pipeline.monitor.report.told import Told, of_night
+from pipeline.monitor.stand import Stand
 from pipeline.monitor.summary import NightSummary, path
 from pipeline.outcome import PROBABILITY as SCORE
 from pipeline.params import Monitor
@@ -97,6 +98,7 @@ def judged() -> Judged:
         page=path("2013-07-01", ".html"),
         limits=Monitor(),
         decision=decide(reference, counted, Monitor(), 300),
+        stand=Stand("drift"),
         broken_rules={"x: finite": 3},
     )
     return Judged(summary, reference, of_night(summary, reference, "binary", counted), sample)

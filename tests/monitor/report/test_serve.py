@@ -74,7 +74,7 @@ def test_it_serves_the_nights_until_it_is_ended(
         status, body = _patiently(f"{told['url']}/api/projects/{project}/snapshots")
         assert status == 200 and [each["name"] for each in json.loads(body)] == [NIGHT]
         status, body = get(f"{told['url']}/api/v2/dashboards/{project}")
-        assert status == 200 and b"Share of the features that drifted" in body
+        assert status == 200 and b"Share of the features over a limit" in body
         status, page = get(told["url"])
         assert status == 200 and b"<html" in page
         assert get(f"{told['url']}/api/projects", Host="evil.example")[0] == 421
@@ -162,6 +162,37 @@ def test_it_answers_to_its_own_names_only(host: bytes | None, status: int) -> No
     headers = [(b"accept", b"*/*"), *([] if host is None else [(b"host", host)])]
     scope = {"type": "http", "headers": headers}
     asyncio.run(serve.only_from_here(app)(scope, None, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("method", "origin", "site", "status"),
+    [
+        ("GET", b"http://evil.example", None, 200),
+        ("POST", None, None, 200),  # no browser
+        ("POST", b"http://localhost:8000", b"same-origin", 200),
+        ("POST", b"http://evil.example", b"cross-site", 403),
+        ("DELETE", b"http://localhost:9000", None, 403),
+        ("PUT", b"http://localhost:8000.evil.example", None, 403),
+        ("PATCH", b"null", None, 403),
+        ("POST", None, b"cross-site", 403),
+    ],
+)
+def test_changes_are_taken_from_its_own_pages_only(
+    method: str, origin: bytes | None, site: bytes | None, status: int
+) -> None:
+    sent: list[dict[str, Any]] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    given = {b"host": b"localhost:8000", b"origin": origin, b"sec-fetch-site": site}
+    headers = [(key, value) for key, value in given.items() if value is not None]
+    scope = {"type": "http", "method": method, "headers": headers}
+    asyncio.run(serve.only_its_own_pages(app)(scope, None, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == status
 
 

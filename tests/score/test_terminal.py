@@ -1,0 +1,29 @@
+"""What ``assay score`` prints, on terminals of any width."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from pipeline.score.run import RunReport
+from pipeline.score.stage import NightOutcome
+from pipeline.score.table import show
+
+RUN = "20130702T021503Z-1f9c5a20"
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_a_runs_name_is_never_cut(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    report = RunReport(
+        *("2013-07-01", RUN, "v0.1.0", "sha256:ab", "files", "compiled"),
+        *(10_100_000, 10_099_990, 10, {"x: finite": 10}, 0.25, 31.5),
+    )
+    show([NightOutcome("2013-07-01", "published", report)] * 2, "store", as_json=False)
+    told = capsys.readouterr().out
+    assert len(re.findall(rf"(?<!\S){RUN}(?!\S)", told)) == 2 and told.count("v0.1.0") == 2
+    assert "look at them: assay quarantine show --date 2013-07-01" in told
+    assert "…" not in told and "10,100,000" in told
