@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from pipeline.errors import StoreError
@@ -79,7 +80,11 @@ def select(
             (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
             for name, value in filters.items()
         ]
-        return opened.to_pyarrow_table(filters=asked or None, columns=names).cast(wanted)
+        # Left to itself delta-rs reads through Python objects, whose bytes Arrow's own threads
+        # may let go of when the interpreter has begun to end: that aborts the process.
+        system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
+        found = opened.to_pyarrow_table(filters=asked or None, columns=names, filesystem=system)
+        return found.cast(wanted)
 
 
 def batches(
