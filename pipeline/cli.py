@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline import commands
+from pipeline import commands, interrupts
 from pipeline.errors import INTERRUPTED, UNFORESEEN, AssayError
 
 DEBUG = "ASSAY_DEBUG"
@@ -25,6 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Nothing that Assay calls may report to anybody.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    with interrupts.heeded():
+        code = _run(arguments)
+    return INTERRUPTED if interrupts.seen() else code
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         arguments.command(arguments)
     except AssayError as error:
@@ -32,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"assay: {line}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("assay: interrupted", file=sys.stderr)
+        if not interrupts.seen():
+            interrupts.tell()
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline import outcome
-from pipeline.errors import AssayError, RunHeld, UsageError
+from pipeline import interrupts, outcome
+from pipeline.errors import AssayError, RunHeld, StoreError, UsageError
 from pipeline.params import Params, UniqueKey
-from pipeline.score import hold, output
+from pipeline.score import hold, inputs, output
 from pipeline.score.journal import Journal
 from pipeline.score.keys import Repeats, confirmed
 from pipeline.score.pin import Pinned
@@ -98,6 +98,7 @@ def score_night(
         tally, in_input, repeats = _scored(
             params, root, store, spark, night, job, carrier, progress
         )
+        inputs.check_unchanged(root, params, pinned.contract, night)
         check_books(tally, in_input)
         staged = _staged(job, log, tally)
         held = _held(params, pinned, store, tally, night.value, repeats, as_of)
@@ -115,17 +116,40 @@ def score_night(
                 mend="Readers keep what they had. Mend the input and score the night again, or "
                 f"publish it as it is: assay release {run_id} --because WHY",
             )
+        interrupts.check()
         store.publish_run(staged)
+        seconds = time.monotonic() - started
+        log.event("published", tally, seconds)
     except RunHeld:
         raise
     except BaseException as error:
-        # What went wrong first is what the user has to hear of, even if the store is gone.
-        with suppress(AssayError):
-            log.event("failed", seconds=time.monotonic() - started, detail=str(error)[:500])
+        _ended(log, time.monotonic() - started, error)
         raise
-    seconds = time.monotonic() - started
-    log.event("published", tally, seconds)
     return _report(log, stamp, tally, seconds)
+
+
+def _ended(log: Journal, seconds: float, error: BaseException) -> None:
+    """Write down that a run failed, unless readers see it.
+
+    Raises
+    ------
+    StoreError
+        Readers see it: what failed came after the commit, and the user has to know both.
+    """
+    shown = None
+    # What went wrong first is what the user has to hear of, even if the store is gone.
+    with suppress(AssayError):
+        shown = log.store.visible_run(log.night.value)
+    if shown != log.run_id:
+        with suppress(AssayError):
+            log.event("failed", seconds=seconds, detail=str(error)[:500])
+    elif isinstance(error, AssayError):
+        raise StoreError(
+            f"the night is published, readers see run {log.run_id}; what failed came after that",
+            where=f"night {log.night.value}",
+            found=error.line(),
+            mend="Nothing has to be scored again.",
+        ) from None
 
 
 def day(partition: str) -> date:
@@ -200,7 +224,7 @@ def _scored(
     progress: Progress,
 ) -> tuple[Tally, int, Repeats | None]:
     """The tally, how many rows the input says it holds, and how many keys repeat."""
-    from pipeline.score import inputs, spark_files, spark_frame, spark_inputs
+    from pipeline.score import spark_files, spark_frame, spark_inputs
     from pipeline.score.spark_keys import repeated_keys
 
     try:

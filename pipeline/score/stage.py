@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import interrupts
 from pipeline.errors import (
     AssayError,
     BooksUnbalanced,
@@ -144,6 +145,7 @@ def _one(
     progress: Progress,
     name: str,
 ) -> NightOutcome:
+    interrupts.check()
     try:
         night = inputs.find(root, params, pinned.contract, value)
         done = None if force else store.published_run(value)
