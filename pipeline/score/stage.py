@@ -149,7 +149,11 @@ def _one(
     try:
         night = inputs.find(root, params, pinned.contract, value)
         done = None if force else store.published_run(value)
-        if done is not None and same(done, pinned, night):
+        if done is not None and store.lost(value):
+            progress.say(
+                f"score: files of night {value} are gone or damaged, so it is scored again"
+            )
+        elif done is not None and same(done, pinned, night):
             return NightOutcome(value, "skipped", run_id=done.run_id)
         report = score_night(params, root, pinned, store, spark, night, progress.within(name))
     except ABOUT_ONE_NIGHT as error:
