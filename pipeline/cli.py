@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import commands, interrupts
-from pipeline.errors import INTERRUPTED, UNFORESEEN, AssayError
+from pipeline.errors import INTERRUPTED, UNFORESEEN, AssayError, of_machine
 
 DEBUG = "ASSAY_DEBUG"
 
@@ -47,6 +47,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
+        if (known := of_machine(error)) is not None:
+            print(f"assay: {known.line()}", file=sys.stderr)
+            return known.exit_code
         text = " ".join(str(error).split())
         print(
             f"assay: unforeseen {type(error).__name__}: {text[:300]}. This is a bug in Assay; "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipeline import interrupts, outcome
-from pipeline.errors import AssayError, RunHeld, StoreError, UsageError
+from pipeline.errors import AssayError, RunHeld, UsageError
 from pipeline.params import Params, UniqueKey
 from pipeline.score import hold, inputs, output
 from pipeline.score.journal import Journal
@@ -24,6 +24,7 @@ from pipeline.score.tally import Tally, check_books, total
 from pipeline.score.work import Job
 from pipeline.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from pipeline.store.place import Place
+from pipeline.store.publish import said_if_visible
 from pipeline.store.tables import PREDICTIONS, QUARANTINE
 
 if TYPE_CHECKING:
@@ -117,9 +118,10 @@ def score_night(
                 f"publish it as it is: assay release {run_id} --because WHY",
             )
         interrupts.check()
-        store.publish_run(staged)
-        seconds = time.monotonic() - started
-        log.event("published", tally, seconds)
+        with said_if_visible(store, night.value, run_id):
+            store.publish_run(staged)
+            seconds = time.monotonic() - started
+            log.event("published", tally, seconds)
     except RunHeld:
         raise
     except BaseException as error:
@@ -129,27 +131,11 @@ def score_night(
 
 
 def _ended(log: Journal, seconds: float, error: BaseException) -> None:
-    """Write down that a run failed, unless readers see it.
-
-    Raises
-    ------
-    StoreError
-        Readers see it: what failed came after the commit, and the user has to know both.
-    """
-    shown = None
+    """Write down that a run failed, unless readers see it."""
     # What went wrong first is what the user has to hear of, even if the store is gone.
     with suppress(AssayError):
-        shown = log.store.visible_run(log.night.value)
-    if shown != log.run_id:
-        with suppress(AssayError):
+        if log.store.visible_run(log.night.value) != log.run_id:
             log.event("failed", seconds=seconds, detail=str(error)[:500])
-    elif isinstance(error, AssayError):
-        raise StoreError(
-            f"the night is published, readers see run {log.run_id}; what failed came after that",
-            where=f"night {log.night.value}",
-            found=error.line(),
-            mend="Nothing has to be scored again.",
-        ) from None
 
 
 def day(partition: str) -> date:

@@ -50,11 +50,10 @@ def sync_commits(uri: str, after: int | None) -> None:
     """
     if "://" in uri:
         return
-    folder, first = Path(uri, "_delta_log"), -1 if after is None else after
-    with told(uri, "cannot be synced to the disk"):
-        logs = [
-            log for log in folder.glob("*.json") if log.stem.isdigit() and int(log.stem) > first
-        ]
+    first = -1 if after is None else after
+    with told(uri, "was written, but cannot be synced to the disk"):
+        numbered = [log for log in Path(uri, "_delta_log").glob("*.json") if log.stem.isdigit()]
+        logs = [log for log in numbered if int(log.stem) > first]
         added = [Path(uri, path) for log in logs for path in _added(log)]
         _sync(Path(uri), [*added, *logs])
 
@@ -77,9 +76,9 @@ def _added(log: Path) -> Iterable[str]:
 def _sync(table: Path, files: Sequence[Path]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(_sync_one, files))
-    folders = {folder for file in files for folder in file.parents if folder.is_relative_to(table)}
+    within = {folder for file in files for folder in file.parents if folder.is_relative_to(table)}
     # The table may have been made by this run, and so may the store.
-    for folder in (*sorted(folders, reverse=True), table, table.parent, table.parent.parent):
+    for folder in (*sorted(within, reverse=True), table.parent, table.parent.parent):
         _sync_one(folder)
 
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline import params
 from pipeline.errors import StoreError
 from pipeline.score import fsck
-from pipeline.store import Store, durable, log
+from pipeline.store import Store, durable, log, release
 from pipeline.store.tables import PREDICTIONS, PROFILES, RUNS
 
 PARCELS = Path(__file__).parents[1] / "parcels"
@@ -138,3 +138,18 @@ def test_what_a_commit_shows_is_synced_before_the_commit(
     assert {str(each) for each in (*files, files[0].parent, files[0].parent.parent)} <= before
     assert {str(newest(store, table)) for table in (PREDICTIONS, RUNS)} <= after | before
     assert str(newest(store, PREDICTIONS)) in after
+
+
+def test_a_release_whose_event_cannot_be_written_says_that_it_is_published(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.run("r1")
+    make.hold("r2", good=[2])
+
+    def full(*_: object) -> None:
+        raise StoreError("cannot be written", found="No space left on device")
+
+    monkeypatch.setattr(release, "append_event", full)
+    with pytest.raises(StoreError, match=r"is published, readers see run r2.*No space left"):
+        store.release("r2", "me", "why")
+    assert make.seen() == ([2], [])
