@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "export": ("export", "--date", NIGHT, "--to", "csv:night.csv"),
     "retract": ("retract", "nobody", "--because", "why"),
     "vacuum": ("vacuum", "--dry-run"),
+    "fsck": ("fsck",),
 }
 MODULES = (
     "pipeline.monitor.labels",
@@ -42,6 +43,7 @@ MODULES = (
     "pipeline.score.quarantine",
     "pipeline.score.export",
     "pipeline.score.vacuum",
+    "pipeline.score.fsck",
     "pipeline.store.release",
     "pyarrow.dataset",
     "deltalake",

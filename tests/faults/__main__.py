@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 from tests.faults import shim
@@ -83,7 +84,7 @@ def _all(chosen: argparse.Namespace) -> int:
             done = [trial for mine in pool.map(run, units) for trial in mine]
     if chosen.report:
         chosen.report.parent.mkdir(parents=True, exist_ok=True)
-        chosen.report.write_text(page(done, chosen.every), encoding="utf-8")
+        chosen.report.write_text(page(done), encoding="utf-8")
     return 1 if any(trial.wrong for trial in done) else 0
 
 
@@ -106,7 +107,7 @@ def _one(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def page(trials: Sequence[Trial], every: int) -> str:
+def page(trials: Sequence[Trial]) -> str:
     """The report: a table of outcomes, and one of the calls that were tried."""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     calls: dict[str, Counter[str]] = defaultdict(Counter)
@@ -117,11 +118,16 @@ def page(trials: Sequence[Trial], every: int) -> str:
         found[f"{each.ended}, {each.seen}"] += 1
         if each.fault == "EIO":
             calls[each.deed][each.call] += 1
-    which = "every" if every == 1 else f"each {every}th"
+    steps = {}
+    for deed in calls:
+        tried = sorted(each.number for each in trials if (each.deed, each.fault) == (deed, "EIO"))
+        steps[deed] = min((b - a for a, b in pairwise(tried)), default=1)
+    skipped = [f"{deed}: each {step}th" for deed, step in steps.items() if step > 1]
+    which = f"every call ({', '.join(skipped)})" if skipped else "every call"
     lines = [
         "# Faults, one by one",
         "",
-        f"Written by `make faults`: {which} call by which a command changes files in its project",
+        f"Written by `make faults`: {which} by which a command changes files in its project",
         "(the store, the reports, git's folder) fails once with EIO, or it and all after it with",
         "ENOSPC, or the process is killed at it. Python, Arrow, delta-rs and git are all reached",
         "(tests/faults). After each fault readers look at the night, the tables and the tags; then",
