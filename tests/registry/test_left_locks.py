@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import PromotionRefused
-from pipeline.registry import git
+from pipeline.errors import BundleMissing, PromotionRefused
+from pipeline.registry import fetch, git
 from pipeline.registry.promote import promote
 
 TAGS = ("late-flights@v0.1.0", "late-flights#prod#1")
@@ -44,3 +44,19 @@ def test_what_is_no_lock_is_told_as_git_tells_it(project: Any) -> None:
     tags.write_text("not a folder", encoding="utf-8")
     with pytest.raises(PromotionRefused, match="GTO would not write the tag"):
         promote(project.root, project.params, because="first")
+
+
+def test_a_bundle_that_dvc_left_half_fetched_is_told_in_a_line(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = fetch._download
+
+    def cut(at: Any, path: str, target: Path) -> None:
+        real(at, path, target)
+        (target / "manifest.json").rename(target / ".dNXf.tmp")
+
+    monkeypatch.setattr(fetch, "_download", cut)
+    with pytest.raises(BundleMissing, match=r"did not write it whole \(found \.dNXf\.tmp\)"):
+        fetch.snapshot(project.root, "late-flights", "HEAD", project.root / fetch.BUNDLES)
+    monkeypatch.undo()
+    fetch.snapshot(project.root, "late-flights", "HEAD", project.root / fetch.BUNDLES)
