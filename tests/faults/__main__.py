@@ -15,6 +15,7 @@ from dataclasses import asdict
 from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
+from statistics import mode
 
 from tests.faults import shim
 from tests.faults.trials import FAULTS, Trial
@@ -121,7 +122,7 @@ def page(trials: Sequence[Trial]) -> str:
     steps = {}
     for deed in calls:
         tried = sorted(each.number for each in trials if (each.deed, each.fault) == (deed, "EIO"))
-        steps[deed] = min((b - a for a, b in pairwise(tried)), default=1)
+        steps[deed] = mode([b - a for a, b in pairwise(tried)] or [1])
     skipped = [f"{deed}: each {step}th" for deed, step in steps.items() if step > 1]
     which = f"every call ({', '.join(skipped)})" if skipped else "every call"
     lines = [
