@@ -98,6 +98,9 @@ class Chaos:
         before = {night: self.store.visible_run(night) for night in NIGHTS}
         since = "start" if number % 2 else "first night"
         seconds = self.random.uniform(0, whole if number % 2 else whole - first_night)
+        if by == signal.SIGINT and since == "start":
+            # Until the command line is imported it is Python that answers, as to any program.
+            seconds = max(seconds, 0.3 * first_night)
         process = self._start()
         if since == "first night":
             self._first_night(process)
