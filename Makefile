@@ -42,8 +42,16 @@ coverage: setup ## Run the tests and show what they cover, which takes a third l
 	@$(PY) -m coverage report
 
 .PHONY: chaos
-chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10 for fewer)
-	@$(PY) -m tests.chaos --trials $(or $(TRIALS),100)
+chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10; ARGS=--interrupt for Ctrl-C)
+	@$(PY) -m tests.chaos --trials $(or $(TRIALS),100) $(ARGS)
+
+.PHONY: endings
+endings: setup ## Run each command that reads the store 200 times: none may end by a signal (RUNS=20)
+	@$(PY) -m tests.endings --runs $(or $(RUNS),200)
+
+.PHONY: faults
+faults: setup ## Fail and kill commands at each of their file-system calls (needs cc; ARGS="--every 5")
+	@$(PY) -m tests.faults --report reports/faults/README.md $(ARGS)
 
 .PHONY: parity
 parity: setup ## Hold both carriers' scores of July to December against scikit-learn's (after demo)

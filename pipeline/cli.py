@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipeline import commands
-from pipeline.errors import INTERRUPTED, UNFORESEEN, AssayError, masked
+from pipeline import commands, interrupts
+from pipeline.errors import INTERRUPTED, UNFORESEEN, AssayError, masked, of_machine
 
 DEBUG = "ASSAY_DEBUG"
 
@@ -25,6 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Nothing that Assay calls may report to anybody.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    with interrupts.heeded():
+        code = _run(arguments)
+    return INTERRUPTED if interrupts.seen() else code
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         arguments.command(arguments)
     except AssayError as error:
@@ -32,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"assay: {line}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("assay: interrupted", file=sys.stderr)
+        if not interrupts.seen():
+            interrupts.tell()
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -40,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
+        if (known := of_machine(error)) is not None:
+            print(f"assay: {known.line()}", file=sys.stderr)
+            return known.exit_code
         text = masked(" ".join(str(error).split()))
         print(
             f"assay: unforeseen {type(error).__name__}: {text[:300]}. This is a bug in Assay; "

@@ -209,6 +209,15 @@ def look_after_nights(add: Adder) -> None:
         "--keep-days", type=int, metavar="N", help="of replaced nights (publish.keep_days)"
     )
     vacuum.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    fsck = add(
+        "fsck",
+        "look the store over for damage, as a power cut can leave it; exit 52 if there is any left",
+        "assay fsck --mend",
+        lambda given: _call("pipeline.score.fsck", "run", given, mend=given.mend),
+    )
+    fsck.add_argument(
+        "--mend", action="store_true", help="mend what loses no row that could still be read"
+    )
     pack = add(
         "pack",
         "build the archive that a Spark cluster's executors work from",

@@ -45,12 +45,14 @@
        |- ExportFailed             59   predictions could not be written to their target
        |- AlertUndelivered         60   a message did not arrive; it waits for the next call
 
+A full disk, or one that may not be written, ends with 1 where no class above says more.
 Two codes belong to no class: 70 for an error that Assay did not foresee (a bug)
 and 130 for an interrupt.
 """
 
 from __future__ import annotations
 
+import errno
 import re
 
 UNFORESEEN = 70
@@ -135,6 +137,27 @@ def _rebuild(kind: type[AssayError], state: dict[str, object]) -> AssayError:
     error.__dict__.update(state)
     error.args = (error.line(),)
     return error
+
+
+MACHINE = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM,
+        errno.EMFILE, errno.ENFILE,
+    }
+)  # fmt: skip
+"""What the machine says no with, whoever asks: no room, no right, a disk that fails."""
+
+
+def of_machine(error: BaseException) -> AssayError | None:
+    """The error as one line if it is the machine's word and no mistake of Assay's, else None."""
+    if not isinstance(error, OSError) or error.errno not in MACHINE:
+        return None
+    return AssayError(
+        "cannot be read or written",
+        where=None if error.filename is None else str(error.filename),
+        found=error.strerror,
+        mend="Check the disk, its room and who may write there, then run the same command again.",
+    )
 
 
 class UsageError(AssayError):

@@ -8,7 +8,9 @@ found becomes one error that names the file and the key.
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -29,10 +31,18 @@ def dumps(document: object) -> str:
 
 
 def write(path: Path, document: object) -> None:
-    """Leave ``document`` in ``path``, whose folder is made if need be."""
+    """Leave ``document`` in ``path``, whole or not at all; its folder is made if need be."""
     text = dumps(document)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    # No two writers share the name, and no reader takes it for a document.
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
 
 
 def text_of(root: Path, name: str, stage: str) -> str:

@@ -39,6 +39,8 @@ NIGHTS = ("2024-03-01", "2024-03-02")
 REFUSED = {"2024-03-01": 0, "2024-03-02": 3}
 ROWS = 50
 STARTED = b"score: night"
+INTERRUPTED = ((130, ["assay: interrupted"]), (0, []))
+"""How an interrupted run may end, and what it may say; it may have been over already."""
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,31 @@ class Chaos:
         assert process.returncode == 0, "the command fails without being killed"
         return started - self._began, time.monotonic() - self._began
 
-    def trial(self, number: int, first_night: float, whole: float) -> Trial:
-        """Kill one run. Every other trial counts from the first night, where it matters most."""
+    def trial(
+        self, number: int, first_night: float, whole: float, by: signal.Signals = signal.SIGKILL
+    ) -> Trial:
+        """End one run. Every other trial counts from the first night, where it matters most.
+
+        ``by`` SIGKILL, or SIGINT as a terminal sends it at Ctrl-C: to all its processes.
+        """
         before = {night: self.store.visible_run(night) for night in NIGHTS}
         since = "start" if number % 2 else "first night"
         seconds = self.random.uniform(0, whole if number % 2 else whole - first_night)
+        if by == signal.SIGINT and since == "start":
+            # Until the command line is imported it is Python that answers, as to any program.
+            seconds = max(seconds, 0.3 * first_night)
         process = self._start()
         if since == "first night":
             self._first_night(process)
         with suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         ended = process.poll() is not None
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        os.killpg(process.pid, by)
+        said = process.communicate()[1].decode().splitlines()
         violations = [fault for night in NIGHTS for fault in self.faults(night, before[night])]
+        own = [line for line in said if not line.startswith("score: night")]
+        if by == signal.SIGINT and not ended and (process.returncode, own) not in INTERRUPTED:
+            violations.append(f"ended with {process.returncode}, saying {own}")
         try:
             self.score()
         except Exception as error:
@@ -153,14 +166,17 @@ class Chaos:
 
 
 def trials(
-    chaos: Chaos, count: int, told: Callable[[int, Trial], None] = lambda number, trial: None
+    chaos: Chaos,
+    count: int,
+    told: Callable[[int, Trial], None] = lambda number, trial: None,
+    by: signal.Signals = signal.SIGKILL,
 ) -> list[Trial]:
-    """Publish the nights once, then kill ``count`` runs."""
+    """Publish the nights once, then kill or interrupt ``count`` runs."""
     chaos.score()
     first_night, whole = chaos.whole_run()
     done = []
     for number in range(count):
-        done.append(chaos.trial(number, first_night, whole))
+        done.append(chaos.trial(number, first_night, whole, by))
         told(number, done[-1])
     return done
 
@@ -172,21 +188,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trials", type=int, default=100)
     parser.add_argument("--seed", type=int, default=2013)
+    parser.add_argument("--interrupt", action="store_true", help="by Ctrl-C instead of kill -9")
+    parser.add_argument("--root", type=Path, help="a copy of this promoted project instead")
     chosen = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="assay-chaos-") as folder:
         root = Path(folder) / "parcels"
-        projects.promoted(root)
+        if chosen.root is None:
+            projects.promoted(root)
+        else:
+            shutil.copytree(chosen.root, root, symlinks=True)
         scratch = Path(folder) / "spark"
         scratch.mkdir()
         spark = session(params.load(root), scratch)
         try:
-            done = trials(Chaos(root, lambda: spark, chosen.seed), chosen.trials, _tell)
+            by = signal.SIGINT if chosen.interrupt else signal.SIGKILL
+            done = trials(Chaos(root, lambda: spark, chosen.seed), chosen.trials, _tell, by)
         finally:
             spark.stop()
             shutil.rmtree(root)
     violations = [fault for trial in done for fault in trial.violations]
     late = sum(trial.ended for trial in done)
-    print(f"{len(done)} runs killed ({late} had just ended), {len(violations)} violations")
+    print(f"{len(done)} runs ended early ({late} had just ended), {len(violations)} violations")
     for fault in violations:
         print(f"  {fault}")
     return 1 if violations else 0
@@ -195,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _tell(number: int, trial: Trial) -> None:
     state = "; ".join(trial.violations) or "as it should be"
     print(
-        f"{number + 1:4d}  killed {trial.seconds:5.2f} s after the {trial.since}: {state}",
+        f"{number + 1:4d}  ended {trial.seconds:5.2f} s after the {trial.since}: {state}",
         flush=True,
     )
 

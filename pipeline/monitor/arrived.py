@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,17 +79,17 @@ def read(path: Path) -> pa.Table:
         if path.suffix == ".parquet":
             return pq.read_table(path)
         return _csv(path) if path.suffix == ".csv" else _jsonl(path)
-    except (OSError, UnicodeDecodeError, ValueError, pa.ArrowException) as error:
+    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
         raise SourceError(
             "cannot be read", where=str(path), found=str(error).strip().partition("\n")[0][:160]
         ) from None
 
 
 def _csv(path: Path) -> pa.Table:
-    with path.open(encoding="utf-8", newline="") as file:
-        head = pcsv.open_csv(pa.BufferReader(file.readline().encode()))
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = next(csv.reader(file), [])
     # As text, so that a key of digits with a zero in front stays what it is.
-    texts = dict.fromkeys(head.schema.names, pa.string())
+    texts = dict.fromkeys(names, pa.string())
     options = pcsv.ConvertOptions(
         column_types=texts, strings_can_be_null=True, null_values=[""], check_utf8=True
     )

@@ -220,7 +220,16 @@ def _diagnosis(project: _Project, path: str, fetched: Path, error: AssayError) -
     """Which copy of DVC's is damaged, if one is; else the fault was committed."""
     for file in sorted(each for each in fetched.rglob("*") if each.is_file()):
         inner = f"{path}/{file.relative_to(fetched).as_posix()}"
-        info = project.repo.dvcfs.info(project.inside(inner)).get("dvc_info") or {}
+        try:
+            info = project.repo.dvcfs.info(project.inside(inner)).get("dvc_info") or {}
+        except FileNotFoundError:
+            # DVC's own temporary file, left where a file should be: it does not say so itself.
+            return BundleMissing(
+                "DVC did not write it whole",
+                where=f"{path} at {project.rev[:10]}",
+                found=file.name,
+                mend="Check the disk and its room, then run the same command again.",
+            )
         expected = info.get("md5")
         found = _md5(file)
         if expected is None or expected == found:

@@ -87,6 +87,17 @@ def top(root: Path) -> tuple[Path, str]:
     return Path(found[0]), found[1].rstrip("/")
 
 
+def common_folder(root: Path) -> Path:
+    """Where git keeps the refs, also those that a work tree shares with others.
+
+    Raises
+    ------
+    NotARepository
+    """
+    told = _ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
+    return Path(told.rstrip("\n"))
+
+
 def head(root: Path) -> str:
     """Hash of the commit that is checked out.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.errors import PromotionRefused
-from pipeline.registry import git, tags
+from pipeline.registry import git, left_locks, tags
 from pipeline.registry.evidence import Evidence
 from pipeline.registry.state import Kind, State, Version
 
@@ -36,6 +36,7 @@ def register(
     name, address = git.identity(root)
     message = tags.write_message(f"{full} {number}", {**facts, "By": f"{name} <{address}>"})
     _through_gto(
+        root,
         lambda: gto.api.register(
             str(root),
             full,
@@ -44,7 +45,7 @@ def register(
             message=message,
             author=name,
             author_email=address,
-        )
+        ),
     )
 
 
@@ -82,6 +83,7 @@ def assign(
     # Forced, because GTO takes a stage for held until it is taken away: going back to a
     # version would be refused. Who may hold it was decided before.
     _through_gto(
+        root,
         lambda: gto.api.assign(
             str(root),
             version.name,
@@ -91,7 +93,7 @@ def assign(
             force=True,
             author=name,
             author_email=address,
-        )
+        ),
     )
 
 
@@ -108,15 +110,12 @@ def _wait_past(second: int) -> None:
         time.sleep(0.05)
 
 
-def _through_gto(act: Callable[[], object]) -> None:
+def _through_gto(root: Path, act: Callable[[], object]) -> None:
     from gto.exceptions import GTOException
+    from pygit2 import GitError
     from scmrepo.exceptions import SCMError
 
     try:
         act()
-    except (GTOException, SCMError) as error:
-        raise PromotionRefused(
-            "GTO would not write the tag",
-            found=" ".join(str(error).split()) or type(error).__name__,
-            mend="If somebody was faster: git fetch --tags, then try again.",
-        ) from None
+    except (GTOException, SCMError, GitError, OSError) as error:
+        raise left_locks.refused(root, error) from None

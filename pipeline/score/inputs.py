@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from pipeline import digests
 from pipeline.contract.model import Contract
-from pipeline.errors import NightEmpty, SourceError
+from pipeline.errors import DataError, NightEmpty, SourceError
 from pipeline.params import Params
 from pipeline.params_inputs import Csv, Delta, Json, Parquet, Postgres, Sql, asks_for_night
 from pipeline.score import inputs_folder, inputs_lake
 from pipeline.score.inputs_types import Group, InputFile, Night, Table
 
-__all__ = ["Group", "InputFile", "Night", "Table", "empty", "find"]
+__all__ = ["Group", "InputFile", "Night", "Table", "check_unchanged", "empty", "find"]
 
 
 def find(root: Path, params: Params, contract: Contract, value: str) -> Night:
@@ -57,6 +57,33 @@ def find(root: Path, params: Params, contract: Contract, value: str) -> Night:
     return night
 
 
+def check_unchanged(root: Path, params: Params, contract: Contract, night: Night) -> None:
+    """Make sure that what was read of a night is one export, and not a part of each of two.
+
+    Called after the last row was read: files that were replaced before that look different now.
+
+    Raises
+    ------
+    SourceError
+        The night's files are not those that it was found with.
+    """
+    if not night.replaceable:
+        return
+    found = "other files, sizes, times or contents"
+    try:
+        if find(root, params, contract, night.value).replaceable == night.replaceable:
+            return
+    except DataError as error:
+        found = error.line()
+    raise SourceError(
+        "the input changed while it was scored, so nothing was published",
+        where=night.where,
+        expected="the same files from the first row to the last",
+        found=found,
+        mend="Score the night again once its export is complete.",
+    )
+
+
 def empty(night: Night) -> NightEmpty:
     """That a night has no row, whenever that turns out."""
     files = sum(len(group.paths) for table in night.tables.values() for group in table.groups)
@@ -81,12 +108,13 @@ def _sql(root: Path, spec: Sql, column: str, value: str) -> Night:
             expected="a condition such as day = :night",
             mend="Without it every night would be the whole table.",
         )
-    tables, marks = {}, []
+    tables, marks, plain = {}, [], []
     for name, table in spec.tables.items():
         if isinstance(table, Delta):
             tables[name], mark = inputs_lake.table(root, table, column)
         else:
             tables[name], mark = inputs_folder.table(root, table)
+            plain += [name, mark]
         marks += [name, mark]
     return Night(
         value,
@@ -94,6 +122,7 @@ def _sql(root: Path, spec: Sql, column: str, value: str) -> Night:
         where,
         text=any(isinstance(table, Csv) for table in spec.tables.values()),
         fingerprint=digests.text("sql", value, query, *marks),
+        replaceable=digests.text("sql", *plain) if plain else "",
         query=query,
         tables=tables,
     )

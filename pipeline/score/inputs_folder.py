@@ -32,6 +32,7 @@ def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contra
     every(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
     distinct = list(dict.fromkeys(footer.schema.remove_metadata() for footer in footers))
     mixed = _widest(distinct) if len(distinct) > 1 else None
+    mark = files.fingerprint("parquet", listed, [each.digest for each in footers])
     return Night(
         value,
         column,
@@ -39,7 +40,8 @@ def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contra
         schema=mixed or (distinct[0] if distinct else None),
         files=tuple(footer.file for footer in footers),
         rows=sum(footer.file.rows for footer in footers),
-        fingerprint=files.fingerprint("parquet", listed, [each.digest for each in footers]),
+        fingerprint=mark,
+        replaceable=mark,
         tables={"": Table(spec, base, (Group(tuple(file.path for file in listed)),), mixed)},
     )
 
@@ -52,15 +54,17 @@ def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contra
     check = heads.check_csv if isinstance(spec, Csv) else heads.check_json
     filled = [(file, head) for file, head in zip(listed, found, strict=True) if head.filled]
     every(lambda each: check(contract, each[1], each[0].path), filled)
+    mark = files.fingerprint(
+        spec.model_dump_json(), listed, files.side_by_side(files.content, listed)
+    )
     return Night(
         value,
         column,
         where,
         text=True,
         rows=None if filled else 0,
-        fingerprint=files.fingerprint(
-            spec.model_dump_json(), listed, files.side_by_side(files.content, listed)
-        ),
+        fingerprint=mark,
+        replaceable=mark,
         tables={"": Table(spec, base, _groups(spec, listed, found))},
     )
 

@@ -87,6 +87,9 @@ class Night:
         What the files' footers count; None where nobody has counted yet.
     fingerprint
         Another for another input; empty where a change could not be told.
+    replaceable
+        The same for what can be replaced in place while it is read: plain files. Empty where
+        there is none, as a version of a Delta table stays what it is.
     searched
         Whether ``tables`` hold other nights too, which Spark has to leave out.
     query
@@ -103,6 +106,7 @@ class Night:
     files: tuple[InputFile, ...] | None = None
     rows: int | None = None
     fingerprint: str = ""
+    replaceable: str = ""
     searched: bool = False
     query: str = ""
     tables: Mapping[str, Table] = field(default_factory=dict)

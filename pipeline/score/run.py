@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline import outcome
+from pipeline import interrupts, outcome
 from pipeline.errors import AssayError, RunHeld, UsageError
 from pipeline.params import Params, UniqueKey
-from pipeline.score import hold, output
+from pipeline.score import hold, inputs, output
 from pipeline.score.journal import Journal
 from pipeline.score.keys import Repeats, confirmed
 from pipeline.score.pin import Pinned
@@ -24,6 +24,7 @@ from pipeline.score.tally import Tally, check_books, total
 from pipeline.score.work import Job
 from pipeline.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from pipeline.store.place import Place
+from pipeline.store.publish import said_if_visible
 from pipeline.store.tables import PREDICTIONS, QUARANTINE
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def score_night(
         tally, in_input, repeats = _scored(
             params, root, store, spark, night, job, carrier, progress
         )
+        inputs.check_unchanged(root, params, pinned.contract, night)
         check_books(tally, in_input)
         staged = _staged(job, log, tally)
         held = _held(params, pinned, store, tally, night.value, repeats, as_of)
@@ -116,17 +118,25 @@ def score_night(
                 f"--run {run_id}. Mend the input and score the night again, or publish it as it "
                 f"is: assay release {run_id} --because WHY",
             )
-        store.publish_run(staged)
+        interrupts.check()
+        with said_if_visible(store, night.value, run_id):
+            store.publish_run(staged)
+            seconds = time.monotonic() - started
+            log.event("published", tally, seconds)
     except RunHeld:
         raise
     except BaseException as error:
-        # What went wrong first is what the user has to hear of, even if the store is gone.
-        with suppress(AssayError):
-            log.event("failed", seconds=time.monotonic() - started, detail=str(error)[:500])
+        _ended(log, time.monotonic() - started, error)
         raise
-    seconds = time.monotonic() - started
-    log.event("published", tally, seconds)
     return _report(log, stamp, tally, seconds)
+
+
+def _ended(log: Journal, seconds: float, error: BaseException) -> None:
+    """Write down that a run failed, unless readers see it."""
+    # What went wrong first is what the user has to hear of, even if the store is gone.
+    with suppress(AssayError):
+        if log.store.visible_run(log.night.value) != log.run_id:
+            log.event("failed", seconds=seconds, detail=str(error)[:500])
 
 
 def day(partition: str) -> date:
@@ -201,7 +211,7 @@ def _scored(
     progress: Progress,
 ) -> tuple[Tally, int, Repeats | None]:
     """The tally, how many rows the input says it holds, and how many keys repeat."""
-    from pipeline.score import inputs, spark_files, spark_frame, spark_inputs
+    from pipeline.score import spark_files, spark_frame, spark_inputs
     from pipeline.score.spark_keys import repeated_keys
 
     def through(job: Job) -> tuple[Tally, int]:

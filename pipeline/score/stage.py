@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline import interrupts
 from pipeline.errors import (
     AssayError,
     BooksUnbalanced,
@@ -144,10 +145,15 @@ def _one(
     progress: Progress,
     name: str,
 ) -> NightOutcome:
+    interrupts.check()
     try:
         night = inputs.find(root, params, pinned.contract, value)
         done = None if force else store.published_run(value)
-        if done is not None and same(done, pinned, night):
+        if done is not None and store.lost(value):
+            progress.say(
+                f"score: files of night {value} are gone or damaged, so it is scored again"
+            )
+        elif done is not None and same(done, pinned, night):
             return NightOutcome(value, "skipped", run_id=done.run_id)
         report = score_night(params, root, pinned, store, spark, night, progress.within(name))
     except ABOUT_ONE_NIGHT as error:

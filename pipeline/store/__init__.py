@@ -7,6 +7,7 @@ written before it, and readers ignore them unless their run is the visible one.
 
 from __future__ import annotations
 
+from pipeline.store.check import Damage
 from pipeline.store.files import StagedFile
 from pipeline.store.recent import Recent
 from pipeline.store.release import Retracted
@@ -18,6 +19,7 @@ from pipeline.store.tables import predictions_schema, quarantine_schema
 from pipeline.store.writer import PartWriter, write_part
 
 __all__ = [
+    "Damage",
     "PartWriter",
     "Recent",
     "Retracted",

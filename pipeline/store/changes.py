@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import pyarrow as pa
 
 from pipeline.errors import StoreError
-from pipeline.store import log
+from pipeline.store import durable, log
 from pipeline.store.files import StagedFile
 from pipeline.store.place import Place, storage_options
 from pipeline.store.tables import Staged, check_same, storable
 from pipeline.store.told import told
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, PostCommitHookProperties
 
 Done = TypeVar("Done")
 
@@ -93,16 +93,21 @@ def commit(target: Target, plan: Plan) -> bool:
         if opened is not None:
             check_same(opened, target.schema, target.column)
         change = plan(log.view(opened, target.column, target.partition))
+        if change is not None:
+            durable.sync_files(uri, change.add)
         if change is None and opened is not None:
             return False
+        before = None if opened is None else opened.version()
         try:
             _commit(target, opened, change or Change((), ()))
-            return True
         except (DeltaError, OSError):
             # If the table moved on in the meantime, someone else was first: plan again.
-            if version_of(uri) == (None if opened is None else opened.version()):
+            if version_of(uri) == before:
                 with told(uri, "cannot be written"):
                     raise
+        else:
+            durable.sync_commits(uri, before)
+            return True
     raise StoreError(
         "could not be committed to",
         where=uri,
@@ -135,6 +140,16 @@ def insist(uri: str, what: str, act: Callable[[], Done]) -> Done:
             if attempt == ATTEMPTS - 1 or version_of(uri) == before:
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+def hooks() -> PostCommitHookProperties:
+    """What delta-rs does after a commit: checkpoints, but no deleting of what they stand for.
+
+    Nobody has synced those yet; `assay vacuum` does, and then shortens the log.
+    """
+    from deltalake import PostCommitHookProperties
+
+    return PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
 def version_of(uri: str) -> int | None:
@@ -173,7 +188,12 @@ def _commit(target: Target, table: DeltaTable | None, change: Change) -> None:
     ]
     # "append" because the files to remove are named one by one, not found by a filter.
     table.create_write_transaction(
-        [*removed, *added], "append", schema, [column], commit_properties=properties
+        [*removed, *added],
+        "append",
+        schema,
+        [column],
+        commit_properties=properties,
+        post_commithook_properties=hooks(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,8 +55,43 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
         options = storage_options(uri)
         if "://" not in uri:
             _check_folder(Path(uri))
+            _check_commits(Path(uri, "_delta_log"))
         there = DeltaTable.is_deltatable(uri, storage_options=options)
         return DeltaTable(uri, version=version, storage_options=options) if there else None
+
+
+COMMIT = "[0-9]" * 20 + ".json"
+"""What the file of a commit is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An active file of any table; ``path`` is relative to it."""
+
+    path: str
+    size: int
+    rows: int | None
+
+
+def newest_commit(table: Path) -> Path | None:
+    """The file of a local table's newest commit, None if there is none."""
+    return max((table / "_delta_log").glob(COMMIT), default=None)
+
+
+def readable(commit: Path) -> bool:
+    """Whether a commit's file says anything: lines of JSON."""
+    try:
+        lines = commit.read_text(encoding="utf-8").splitlines()
+        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+    except (OSError, ValueError):
+        return False
+
+
+def _check_commits(folder: Path) -> None:
+    # delta-rs takes an empty commit, as a power cut can leave it, for one that changes nothing.
+    for commit in folder.glob(COMMIT):
+        if not commit.stat().st_size:
+            raise OSError(f"commit {commit.name} is empty: see assay fsck")
 
 
 def _check_folder(folder: Path) -> None:
@@ -89,6 +125,16 @@ def paths(table: DeltaTable) -> set[str]:
     with told(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions())
     return {unquote(path) for path in actions.column("path").to_pylist()}
+
+
+def held(table: DeltaTable) -> list[Held]:
+    """All active files of any table, partitioned or not."""
+    with told(table.table_uri, "its log cannot be read"):
+        actions = pa.table(table.get_add_actions()).select(["path", "size_bytes", "num_records"])
+    return [
+        Held(unquote(each["path"]), each["size_bytes"], each["num_records"])
+        for each in actions.to_pylist()
+    ]
 
 
 def partitions(table: DeltaTable, column: str) -> list[str]:

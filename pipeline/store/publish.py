@@ -13,12 +13,12 @@ back, and what it left can be removed without asking whether it is still alive.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 
-from pipeline.errors import RunOvertaken, StoreError
+from pipeline.errors import AssayError, RunOvertaken, StoreError
 from pipeline.store import changes, log
 from pipeline.store.files import StagedFile, run_of
 from pipeline.store.history import view, visible
@@ -80,6 +80,31 @@ def publish(place: Place, staged: StagedRun, **said: str) -> None:
     # The run is published, whatever becomes of what others left; the next one tries again.
     with suppress(StoreError):
         _remove(quarantine, stale)
+
+
+@contextmanager
+def said_if_visible(place: Place, partition: str, run_id: str) -> Iterator[None]:
+    """Let an error inside the block say so if readers see the run all the same.
+
+    Raises
+    ------
+    StoreError
+        They do: what failed came after the commit, and the user has to know both.
+    """
+    try:
+        yield
+    except AssayError as error:
+        shown = None
+        with suppress(AssayError):
+            shown = visible(place, view(place, PREDICTIONS, partition), partition)
+        if shown != run_id:
+            raise
+        raise StoreError(
+            f"the night is published, readers see run {run_id}; what failed came after that",
+            where=f"{place.column}={partition}",
+            found=error.line(),
+            mend="Nothing has to be done again.",
+        ) from None
 
 
 def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str]) -> None:

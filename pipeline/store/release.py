@@ -14,7 +14,7 @@ from pipeline.store.files import StagedFile, run_of
 from pipeline.store.history import commit_of, commits, records, runs, view, visible
 from pipeline.store.place import Place
 from pipeline.store.profiles import keep_profile
-from pipeline.store.publish import check_files, missing, publish, take_down
+from pipeline.store.publish import check_files, missing, publish, said_if_visible, take_down
 from pipeline.store.runs import Event, RunEvent, RunRecord, listed
 from pipeline.store.staged import StagedRun, from_json, to_json
 from pipeline.store.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA
@@ -64,8 +64,9 @@ def release(place: Place, run_id: str, by: str, because: str) -> RunRecord:
         raise _wrong_state(place, record, "released", "held")
     staged = held_run(place, run_id)
     assert staged is not None, "its state says that it has the event"
-    publish(place, staged, event="released", by=by, because=because)
-    _append(place, record, "released", by, because)
+    with said_if_visible(place, record.partition, run_id):
+        publish(place, staged, event="released", by=by, because=because)
+        _append(place, record, "released", by, because)
     return replace(record, event="published", by=by, because=because)
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from pipeline.errors import StoreError
-from pipeline.store import changes, log
+from pipeline.store import changes, durable, log
 from pipeline.store.files import StagedFile
 from pipeline.store.place import Place, filesystem, storage_options
 from pipeline.store.tables import Staged, storable
@@ -30,6 +31,8 @@ def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str]
 
     uri = place.table_uri(table)
 
+    before = changes.version_of(uri)
+
     def write() -> None:
         absent = log.open_table(uri) is None
         write_deltalake(
@@ -39,10 +42,12 @@ def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str]
             partition_by=list(partition_by) or None,
             configuration=changes.retention(place.keep_days) if absent else None,
             storage_options=storage_options(uri),
+            post_commithook_properties=changes.hooks(),
         )
 
     # Appends do not get in each other's way, but in that of what makes or alters a table.
     changes.insist(uri, "cannot be written", write)
+    durable.sync_commits(uri, before)
 
 
 def select(
@@ -79,7 +84,11 @@ def select(
             (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
             for name, value in filters.items()
         ]
-        return opened.to_pyarrow_table(filters=asked or None, columns=names).cast(wanted)
+        # Left to itself delta-rs reads through Python objects, whose bytes Arrow's own threads
+        # may let go of when the interpreter has begun to end: that aborts the process.
+        system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
+        found = opened.to_pyarrow_table(filters=asked or None, columns=names, filesystem=system)
+        return found.cast(wanted)
 
 
 def batches(
@@ -129,6 +138,16 @@ def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
         system, path = filesystem(where)
         with system.open_input_file(path) as source:
             return _group_rows(pq.read_metadata(source))
+
+
+def counted(where: str) -> int | None:
+    """How many rows the Parquet file at an address says it holds, None if it is none."""
+    try:
+        system, path = filesystem(where)
+        with system.open_input_file(path) as source:
+            return int(pq.read_metadata(source).num_rows)
+    except (OSError, pa.ArrowException):
+        return None
 
 
 def _group_rows(metadata: Any) -> list[int]:

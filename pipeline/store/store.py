@@ -14,6 +14,7 @@ from pipeline.errors import NothingScored, StoreError
 from pipeline.params import Params, Publish
 from pipeline.profile import Profile
 from pipeline.store import (
+    check,
     drawn,
     history,
     labels,
@@ -25,10 +26,11 @@ from pipeline.store import (
     rows,
     sweep,
 )
+from pipeline.store.check import Damage
 from pipeline.store.drawn import Drawn
 from pipeline.store.files import StagedFile
 from pipeline.store.place import Place, filesystem
-from pipeline.store.publish import publish
+from pipeline.store.publish import missing, publish
 from pipeline.store.recent import Recent
 from pipeline.store.release import Retracted
 from pipeline.store.runs import RunEvent, RunRecord
@@ -304,6 +306,18 @@ class Store(Place):
         return performance.keep(self, measured)
 
     # -------------------------------------------------------------------------- cleaning
+
+    def lost(self, partition: str) -> bool:
+        """Whether a file of what readers of a partition see is gone, or of another size."""
+        found = history.shown(self, partition)
+        return found is not None and bool(
+            missing(self.table_uri(PREDICTIONS), found.predictions)
+            or missing(self.table_uri(QUARANTINE), found.quarantine)
+        )
+
+    def check(self, mend: bool = False) -> list[Damage]:
+        """What is damaged in the tables, mended if asked: see `pipeline.store.check`."""
+        return check.check(self, mend)
 
     def drop_scratch(self, run_id: str) -> None:
         """Delete what a run needed only while it was on its way."""

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from pipeline.store import changes, log
+from pipeline.store import changes, durable, log
 from pipeline.store.leftovers import Leftover, delete, leftovers
 from pipeline.store.place import SCRATCH, Place
 from pipeline.store.tables import LABELS, PERFORMANCE, PREDICTIONS, PROFILES, QUARANTINE, RUNS
@@ -103,6 +103,7 @@ def _shorten(place: Place, name: str) -> None:
         if any(has.get(key) != value for key, value in wanted.items()):
             table.alter.set_table_properties(wanted)
         table.create_checkpoint()
+        durable.sync_log(uri)  # before what it stands for is deleted
         table.cleanup_metadata()
 
     changes.insist(uri, "its log cannot be shortened", shorten)

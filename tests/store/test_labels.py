@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import NothingScored
@@ -91,6 +91,7 @@ arrivals = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(arrivals, max_size=5))
 def test_bringing_a_file_twice_changes_nothing(files: list[list[Any]]) -> None:
     history = rows()
@@ -100,6 +101,7 @@ def test_bringing_a_file_twice_changes_nothing(files: list[list[Any]]) -> None:
         assert news(history, rows(*file), ["id"], at(1), now).num_rows == 0
 
 
+@settings(deadline=None)
 @given(st.lists(arrivals, max_size=5))
 def test_what_was_brought_last_without_a_date_is_what_is_known(files: list[list[Any]]) -> None:
     history = rows()

@@ -1,0 +1,316 @@
+"""What is tried under faults: a deed that writes, and what readers may find after it.
+
+A deed is done in a process of its own, and looked at in another one: delta-rs and Arrow keep
+threads, which a fork does not take along.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline import layout, params
+from pipeline.errors import AssayError, PromotionRefused, RunHeld, RunUnknown
+
+NIGHT = "2024-03-02"
+ROWS, REFUSED = 47, 3
+
+
+class Deed(ABC):
+    """One command's work on a copy of a project.
+
+    Attributes
+    ----------
+    name
+        The command.
+    needs
+        The state of the project that it starts from: see `Bench`.
+    """
+
+    name: str
+    needs: str
+
+    def warm(self, root: Path) -> None:  # noqa: B027 - most have nothing to do
+        """Do once what every trial would do alike before the writing. No delta-rs: see above."""
+
+    @abstractmethod
+    def prepare(self, root: Path) -> Callable[[], object]:
+        """All that comes before the writing; what is given back does that, and may fail."""
+
+    @abstractmethod
+    def state(self, root: Path) -> str:
+        """``before``, ``after``, or what is wrong with what readers see."""
+
+    @abstractmethod
+    def goes_on(self, root: Path) -> str:
+        """Do it again without faults; empty if it ends as it should, else what is wrong."""
+
+    @staticmethod
+    def admits(line: str) -> bool:
+        """Whether an error says that what it is about is visible all the same."""
+        return "is published" in line or "was written" in line
+
+
+class Score(Deed):
+    """A night that is published already, scored again: the files, the journal, the commit."""
+
+    name, needs = "score", "published"
+
+    def warm(self, root: Path) -> None:
+        """Load the bundle, and score the night into files that nobody looks at."""
+        from datetime import UTC, datetime
+
+        from pipeline.score import inputs, run
+        from pipeline.score.output import Stamp
+
+        given, pinned = params.load(root), _pinned(root)
+        night = inputs.find(root, given, pinned.contract, NIGHT)
+        stamp = Stamp("warm", pinned.version.version, pinned.bundle.digest, datetime.now(UTC))
+        job = run._job(given, pinned, _store(root), night, stamp)
+        _here(None, night.files, job, None)
+
+    def prepare(self, root: Path) -> Callable[[], object]:
+        from pipeline.score import inputs, run, spark_files
+        from pipeline.store import open_store
+
+        spark_files.run = _here
+        given, pinned = params.load(root), _pinned(root)
+        night = inputs.find(root, given, pinned.contract, NIGHT)
+        store = open_store(root, given)
+        nothing: Any = None
+        return lambda: run.score_night(given, root, pinned, store, lambda: nothing, night)
+
+    def state(self, root: Path) -> str:
+        store = _store(root)
+        shown = store.visible_run(NIGHT)
+        wrong = _whole_night(store, shown)
+        return wrong or ("before" if shown == _noted(root)["run"] else "after")
+
+    def goes_on(self, root: Path) -> str:
+        shown = _store(root).visible_run(NIGHT)
+        self.prepare(root)()
+        store = _store(root)
+        now = store.visible_run(NIGHT)
+        return "the next run is not visible" if now == shown else _whole_night(store, now)
+
+
+class Release(Deed):
+    """A held run, published by a person."""
+
+    name, needs = "release", "held"
+
+    def prepare(self, root: Path) -> Callable[[], object]:
+        from pipeline.score.release import release
+
+        run = _noted(root)["held"]
+        return lambda: release(root, params.load(root), run, "it is right")
+
+    def state(self, root: Path) -> str:
+        store, noted = _store(root), _noted(root)
+        shown = store.visible_run(NIGHT)
+        if shown not in (noted["run"], noted["held"]):
+            return f"readers see {shown}"
+        return _whole_night(store, shown) or ("before" if shown == noted["run"] else "after")
+
+    def goes_on(self, root: Path) -> str:
+        was = self.state(root)
+        try:
+            self.prepare(root)()
+        except RunUnknown as error:
+            # It is said to be published, and it is.
+            if was != "after" or "it is published" not in error.line():
+                return error.line()
+        return "" if (found := self.state(root)) == "after" else f"then {found}"
+
+
+class Labels(Deed):
+    """Truths taken, and a night measured."""
+
+    name, needs = "labels", "published"
+
+    def prepare(self, root: Path) -> Callable[[], object]:
+        from pipeline.monitor import labels
+
+        given, file = params.load(root), root / "truths.csv"
+        return lambda: labels.run(root, given, NIGHT, NIGHT, file)
+
+    def state(self, root: Path) -> str:
+        store, truths = _store(root), _noted(root)["truths"]
+        wrong = _whole_night(store, _noted(root)["run"]) or _whole_files(root)
+        known = len(store.labels(NIGHT)) if store.labelled() else 0
+        if wrong or known not in (0, truths):
+            return wrong or f"{known} of {truths} truths"
+        # The last of what the command leaves is the document that says how the night did.
+        done = known and store.performance(NIGHT).num_rows
+        return "after" if done and [*(root / layout.PERFORMANCE).glob("*.json")] else "before"
+
+    def goes_on(self, root: Path) -> str:
+        self.prepare(root)()
+        return "" if (found := self.state(root)) == "after" else f"then {found}"
+
+
+class Promote(Deed):
+    """The first version, and the stage that it gets: two tags in git."""
+
+    name, needs = "promote", "promotable"
+
+    def warm(self, root: Path) -> None:
+        """Parse dvc.yaml and dvc.lock once: DVC does it nine times, for half of the time."""
+        import dvc.utils.strictyaml as dvc_yaml
+
+        parsed: dict[str, Any] = {}
+        parse = dvc_yaml.parse_yaml
+
+        def remembered(text: str, path: str, typ: Any = "safe") -> Any:
+            if typ != "safe":
+                return parse(text, path, typ=typ)
+            if text not in parsed:
+                parsed[text] = parse(text, path)
+            return deepcopy(parsed[text])
+
+        dvc_yaml.parse_yaml = remembered
+        for name in (layout.DVC_LOCK, "dvc.yaml"):
+            remembered((root / name).read_text(encoding="utf-8"), name)
+
+    def prepare(self, root: Path) -> Callable[[], object]:
+        from pipeline.registry.promote import promote
+
+        given = params.load(root)
+        return lambda: promote(root, given, because="it is good")
+
+    def state(self, root: Path) -> str:
+        from pipeline.errors import NoChampion
+        from pipeline.registry.versions import champion
+
+        given = params.load(root)
+        told = subprocess.run(
+            ["git", "fsck", "--strict", "--no-dangling"], cwd=root, capture_output=True, text=True
+        )
+        if told.returncode:
+            return f"git fsck: {told.stderr.strip()}"
+        try:
+            holder = champion(root, given.name, given.registry.stage).version
+        except NoChampion:
+            holder = ""
+        return {self.first: "before", self.then: "after"}.get(holder, f"{holder} holds the stage")
+
+    first, then = "", "v0.1.0"
+
+    def goes_on(self, root: Path) -> str:
+        if self.state(root) == "after":
+            return ""
+        try:
+            self.prepare(root)()
+        except PromotionRefused as error:
+            locks = sorted((root / ".git").rglob("*.lock"))
+            if not locks or not all(str(lock) in error.line() for lock in locks):
+                return error.line()
+            for lock in locks:  # as the message says
+                lock.unlink()
+            self.prepare(root)()
+        return "" if (found := self.state(root)) == "after" else f"then {found}"
+
+
+class Rollback(Promote):
+    """The stage given back to the version before: one tag in git."""
+
+    name, needs = "rollback", "two versions"
+    first, then = "v0.2.0", "v0.1.0"
+
+    def prepare(self, root: Path) -> Callable[[], object]:
+        from pipeline.registry.promote import rollback
+
+        given = params.load(root)
+        return lambda: rollback(root, given, because="it erred")
+
+
+DEEDS: tuple[Deed, ...] = (Score(), Release(), Labels(), Promote(), Rollback())
+
+
+def publish(root: Path, held: bool = False) -> None:
+    """Score the night here, and note what became of it; ``held`` scores it twice."""
+    import pyarrow.compute as pc
+    import pyarrow.csv as pcsv
+    import pyarrow.parquet as pq
+
+    Score().prepare(root)()
+    noted: dict[str, Any] = {"run": _store(root).visible_run(NIGHT)}
+    if held:
+        path = root / "params.yaml"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("max_share: 0.2", "max_share: 0.0"), encoding="utf-8")
+        try:
+            Score().prepare(root)()
+        except RunHeld:
+            noted["held"] = _store(root).runs(NIGHT)[-1].run_id
+    raw = pq.read_table(
+        root / layout.RAW / f"day={NIGHT}" / "part-00000.parquet", partitioning=None
+    )
+    truths = raw.select(["parcel", "late"]).filter(pc.is_valid(raw["late"]))
+    pcsv.write_csv(truths, root / "truths.csv")
+    noted["truths"] = truths.num_rows
+    (root / "noted.json").write_text(json.dumps(noted), encoding="utf-8")
+    # Each trial copies the project: what no trial reads is left out.
+    for path in (*(root / layout.RAW).iterdir(), root / "models", root / ".dvc" / "cache"):
+        if path.name != f"day={NIGHT}":
+            shutil.rmtree(path)
+
+
+@lru_cache
+def _pinned(root: Path) -> Any:
+    from pipeline.registry.versions import champion
+    from pipeline.score.pin import pin
+
+    given = params.load(root)
+    return pin(root, given, champion(root, given.name, given.registry.stage))
+
+
+def _here(spark: Any, files: Any, work: Any, progress: Any) -> Any:
+    """What Spark's workers do with the tasks of a night, done in this process."""
+    from pipeline.score.splits import split
+
+    return iter([work.of_files(parts, "00000.0") for parts in split(files, 1)])
+
+
+def _noted(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "noted.json").read_text(encoding="utf-8"))
+    return found
+
+
+def _store(root: Path) -> Any:
+    from pipeline.store import open_store
+
+    return open_store(root, params.load(root))
+
+
+def _whole_night(store: Any, shown: str | None) -> str:
+    """What is wrong with a night in the eyes of its readers, empty if nothing is."""
+    try:
+        rows, refused = store.predictions(NIGHT), store.quarantine(NIGHT)
+        counted = store.profile(shown, NIGHT)["probability"].rows
+        store.runs(), store.performance(), store.published_run(NIGHT)
+    except AssayError as error:
+        return error.line()
+    found = {
+        "rows": rows.num_rows == ROWS and len(set(rows["parcel"].to_pylist())) == ROWS,
+        "runs": set(rows["run_id"].to_pylist()) == {shown},
+        "refused": refused.num_rows == REFUSED and set(refused["run_id"].to_pylist()) == {shown},
+        "profile": counted == ROWS,
+    }
+    return "; ".join(f"the night's {name} are wrong" for name, right in found.items() if not right)
+
+
+def _whole_files(root: Path) -> str:
+    for path in (root / layout.PERFORMANCE).glob("*.json"):
+        try:
+            json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            return f"{path.name} is half-written"
+    return ""

@@ -1,0 +1,57 @@
+"""What fails after a night was published says so; what is lost later is scored again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.score import stage
+from pipeline.score.progress import Progress
+from pipeline.store import RunEvent, Store
+from tests.scorer import NIGHT, Scorer
+
+
+@pytest.fixture
+def scorer(live: Path, spark) -> Scorer:
+    return Scorer(live, spark)
+
+
+def again(scorer: Scorer) -> str:
+    """What the nightly command makes of the night, without --force."""
+    given = (scorer.root, scorer.params, scorer.pinned, scorer.store, lambda: scorer.spark)
+    return stage._one(*given, NIGHT, False, Progress(1), "night").outcome
+
+
+def test_a_disk_that_fills_after_the_commit_says_that_the_night_is_published(
+    scorer: Scorer, monkeypatch: pytest.MonkeyPatch
+):
+    real = Store.append_run_event
+
+    def full(self: Store, event: RunEvent) -> None:
+        if event.event != "started":
+            raise StoreError("cannot be written", found="No space left on device")
+        real(self, event)
+
+    monkeypatch.setattr(Store, "append_run_event", full)
+    with pytest.raises(StoreError) as caught:
+        scorer.score()
+    line, run_id = caught.value.line(), scorer.store.visible_run(NIGHT)
+    assert f"the night is published, readers see run {run_id}" in line
+    assert "No space left" in line and "\n" not in line
+    monkeypatch.undo()
+    assert again(scorer) == "skipped"
+
+
+@pytest.mark.parametrize("table", ["predictions", "quarantine"])
+def test_a_night_whose_file_is_gone_is_not_skipped(scorer: Scorer, table: str):
+    night = "2024-03-02"
+    scorer.score(night)
+    scorer.score()
+    assert again(scorer) == "skipped"
+    for path in Path(scorer.store.table_uri(table)).rglob("*.parquet"):
+        path.unlink()
+    # Of quarantine this night has no file that could be gone.
+    assert again(scorer) == ("published" if table == "predictions" else "skipped")
+    assert scorer.store.predictions(NIGHT).num_rows == 50

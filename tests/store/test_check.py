@@ -1,0 +1,155 @@
+"""Damage is said by readers in a line, found by `check`, and mended where nothing is lost by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import params
+from pipeline.errors import StoreError
+from pipeline.score import fsck
+from pipeline.store import Store, durable, log, release
+from pipeline.store.tables import PREDICTIONS, PROFILES, RUNS
+
+PARCELS = Path(__file__).parents[1] / "parcels"
+
+
+def newest(store: Store, table: str) -> Path:
+    found = log.newest_commit(Path(store.table_uri(table)))
+    assert found is not None
+    return found
+
+
+def data(store: Store, table: str) -> list[Path]:
+    return sorted(Path(store.table_uri(table)).rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("left", ["", '{"commitInfo":{}}\n{"add', "garbage"])
+def test_an_unreadable_newest_commit_hides_no_night_and_is_set_aside(
+    store: Store, make: Any, left: str
+) -> None:
+    make.run("r1", "p", good=[1])
+    make.run("r2", "q", good=[2])
+    damaged = newest(store, PREDICTIONS)
+    damaged.write_text(left, encoding="utf-8")
+    for use in (store.partitions, lambda: store.predictions("q"), lambda: store.runs("q")):
+        with pytest.raises(StoreError) as caught:
+            use()
+        assert "predictions" in caught.value.line() and "\n" not in caught.value.line()
+    (found,) = store.check()
+    assert (found.table, found.mended) == (PREDICTIONS, False) and damaged.name in found.what
+    assert damaged.exists()
+    (mended,) = store.check(mend=True)
+    assert mended.mended and not damaged.exists()
+    assert store.check() == [] and store.partitions() == ["p"]
+    make.run("r3", "q", good=[3])
+    assert make.seen("q") == ([3], [])
+
+
+def test_a_commit_with_others_after_it_is_not_touched(store: Store, make: Any) -> None:
+    make.run("r1")
+    damaged = newest(store, PREDICTIONS)
+    make.run("r2")
+    damaged.write_text("", encoding="utf-8")
+    (found,) = store.check(mend=True)
+    assert not found.mended and "backup" in found.mend and damaged.exists()
+
+
+@pytest.mark.parametrize("left", [None, b"cut", "same size"])
+def test_a_damaged_file_of_a_small_table_is_forgotten_with_its_rows(
+    store: Store, make: Any, left: Any
+) -> None:
+    make.run("r1")
+    first = data(store, RUNS)
+    make.run("r2")
+    lost = next(path for path in data(store, RUNS) if path not in first)
+    if left is None:
+        lost.unlink()
+    else:
+        lost.write_bytes(left if isinstance(left, bytes) else bytes(lost.stat().st_size))
+    with pytest.raises(StoreError):
+        store.runs()
+    (found,) = store.check()
+    assert (found.table, found.mended) == (RUNS, False) and lost.name in found.what
+    (mended,) = store.check(mend=True)
+    assert mended.mended and store.check() == []
+    assert {record.run_id for record in store.runs()} == {"r1", "r2"}
+    assert make.seen() == ([1], [])
+
+
+def test_a_lost_file_of_a_night_is_named_with_its_night(
+    store: Store, make: Any, profile: Any
+) -> None:
+    make.run("r1", "p", good=[1, 2], bad=[3], profile=profile)
+    assert store.check() == [] and not store.lost("p")
+    for table in ("predictions", "quarantine"):
+        path = data(store, table)[0]
+        kept = path.read_bytes()
+        path.unlink()
+        (found,) = store.check(mend=True)
+        assert not found.mended and "date=p" in found.what and "assay score" in found.mend
+        assert store.lost("p")
+        path.write_bytes(kept)
+    assert not store.lost("p") and not store.lost("nobody")
+    data(store, PROFILES)[0].unlink()
+    assert [each.table for each in store.check()] == [PROFILES]
+
+
+def test_the_command_says_what_is_left_and_ends_with_52(
+    store: Store, make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = params.load(PARCELS)
+    given = given.model_copy(
+        update={
+            "store": store.uri,
+            "ingest": given.ingest.model_copy(update={"partition_by": store.column}),
+        }
+    )
+    fsck.run(tmp_path, given)
+    assert capsys.readouterr().out == f"{store.uri}: nothing is damaged\n"
+    make.run("r1")
+    newest(store, PREDICTIONS).write_text("", encoding="utf-8")
+    with pytest.raises(StoreError) as caught:
+        fsck.run(tmp_path, given)
+    assert caught.value.exit_code == 52
+    assert len(caught.value.lines()) == 1 and "assay fsck --mend" in caught.value.lines()[0]
+    fsck.run(tmp_path, given, mend=True)
+    assert capsys.readouterr().out.startswith("mended: predictions: its newest commit")
+
+
+def test_what_a_commit_shows_is_synced_before_the_commit(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+    real = durable._sync_one
+
+    def noted(path: Path) -> None:
+        commits = list(Path(store.table_uri(PREDICTIONS)).glob("_delta_log/*.json"))
+        synced.append((str(path), bool(commits)))
+        real(path)
+
+    monkeypatch.setattr(durable, "_sync_one", noted)
+    make.run("r1", good=[1, 2])
+    before = {path for path, committed in synced if not committed}
+    after = {path for path, committed in synced if committed}
+    files = data(store, PREDICTIONS)
+    assert {str(each) for each in (*files, files[0].parent, files[0].parent.parent)} <= before
+    assert {str(newest(store, table)) for table in (PREDICTIONS, RUNS)} <= after | before
+    assert str(newest(store, PREDICTIONS)) in after
+
+
+def test_a_release_whose_event_cannot_be_written_says_that_it_is_published(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.run("r1")
+    make.hold("r2", good=[2])
+
+    def full(*_: object) -> None:
+        raise StoreError("cannot be written", found="No space left on device")
+
+    monkeypatch.setattr(release, "append_event", full)
+    with pytest.raises(StoreError, match=r"is published, readers see run r2.*No space left"):
+        store.release("r2", "me", "why")
+    assert make.seen() == ([2], [])
