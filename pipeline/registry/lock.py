@@ -30,12 +30,12 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
         raise UsageError(
             "say what to check", where="assay check", expected="--lock (is dvc.lock current?)"
         )
-    stages, others = lock_read.read(root)
-    answer = compare(stages, others)
+    pipeline = lock_read.read(root)
+    answer = compare(pipeline)
     if as_json:
-        print(jsonfile.dumps(_plain(answer, len(stages))), end="")
+        print(jsonfile.dumps(_plain(answer, len(pipeline.stages))), end="")
     elif not answer.changes:
-        print(f"check: {layout.DVC_LOCK} is current: {len(stages)} stages as it says")
+        print(f"check: {layout.DVC_LOCK} is current: {len(pipeline.stages)} stages as it says")
     if not as_json and answer.unseen:
         print(_unseen(answer))
     if answer.changes:

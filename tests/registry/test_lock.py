@@ -116,6 +116,39 @@ def test_code(clone: Any) -> None:
     assert stale(clone) == {"copy@prior": "code is gone"}
 
 
+def test_everything_that_is_gone(clone: Any) -> None:
+    """Deleted and committed: neither dvc.yaml nor git asks for it any more."""
+    clone.git("rm", "--quiet", "-r", "code")
+    edit(clone, "dvc.yaml", "outs: [looked]", "outs: []")
+    edit(clone, "dvc.yaml", 'deps: [source, "${contract.file}"]', "deps: [source]")
+    edit(clone, "dvc.yaml", "    params: [gate]\n", "")
+    edit(clone, "params.yaml", "    prior:", "    other:")
+    clone.commit("less")
+    assert stale(clone) == {
+        "raw": "its input data/contract.py is in dvc.lock, and gone from dvc.yaml",
+        "copy@other": "it is not in dvc.lock",
+        "report": "its parameter params.yaml: gate is in dvc.lock, and gone from dvc.yaml",
+        "look": "its output looked is in dvc.lock, and gone from dvc.yaml",
+        "copy@prior": "it is in dvc.lock, and gone from dvc.yaml",
+    }
+    clone.git("revert", "--no-edit", "HEAD")
+    clone.git("rm", "--quiet", "-r", "code", "report.txt")
+    clone.commit("less")
+    assert stale(clone) == {
+        "copy@prior": "code is gone",
+        "report": "its output report.txt is kept by neither git nor DVC",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "stages: {}\n"])
+def test_an_empty_dvc_yaml_is_not_current(clone: Any, text: str) -> None:
+    clone.write("dvc.yaml", text)
+    assert set(stale(clone)) == {"raw", "copy@prior", "report", "look"}
+    clone.write("dvc.lock", "schema: '2.0'\n")
+    with pytest.raises(PipelineFileError, match=r"dvc\.yaml: there is no stage in it"):
+        lock.run(clone.root, clone.params, lock=True)
+
+
 def test_a_link_to_the_project_is_the_project(clone: Any) -> None:
     link = clone.root.parent / "link"
     link.symlink_to(clone.root)
