@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import BundleChanged, BundleUntrusted
+from pipeline import sources
+from pipeline.errors import BundleChanged, BundleIncompatible, BundleUntrusted
 from pipeline.features import Coded, Features, Floats
 from pipeline.tasks import Task
 
@@ -158,11 +159,19 @@ def loads(
     numeric: Sequence[str],
     categorical: Sequence[str],
     allow_types: Sequence[str],
+    code: sources.Files = sources.NONE,
 ) -> Model:
     """Rebuild a model without executing anything that was not allowed beforehand.
 
+    Parameters
+    ----------
+    code
+        The project's own modules that the model's types come from.
+
     Raises
     ------
+    BundleIncompatible
+        A type is allowed, but neither ``code`` nor an installed package has its module.
     BundleUntrusted
         The file holds types that are on neither list.
     BundleChanged
@@ -181,8 +190,25 @@ def loads(
             found=", ".join(refused),
             mend="If you trust them, name them under bundle.allow_types in params.yaml.",
         )
-    parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
+    _check_origin(foreign_types(data), code)
+    with sources.importing(code):
+        parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
     return Model(parts["estimator"], parts["calibrator"], tuple(numeric), tuple(categorical), task)
+
+
+def _check_origin(types: Sequence[str], code: sources.Files) -> None:
+    """Refuse a type that would be imported from whatever happens to lie on the path."""
+    unknown = sources.foreign(code, types)
+    lost = sorted(unknown - sources.installed().keys()) if unknown else []
+    if lost:
+        named = [name for name in types if name.partition(".")[0] in lost]
+        raise BundleIncompatible(
+            "the model needs code that its bundle does not name and no package provides",
+            where="model.skops",
+            found=", ".join(named) or ", ".join(lost),
+            mend="Keep the module in the project's folder, in git, and train again; or install the "
+            "package that has it (not in place).",
+        )
 
 
 def _canonical(data: bytes) -> bytes:

@@ -177,6 +177,9 @@ class Verdict:
     ----------
     bundle, data, contract, policy, code
         Digests, ``sha256:<hex>``.
+    reports
+        Digest of the reports that the rules were decided on; None in a verdict of a version of
+        Assay that did not name it.
     types
         Types in the model file beyond the loader's own list that params.yaml allowed.
     """
@@ -192,6 +195,7 @@ class Verdict:
     champion: Champion
     findings: tuple[Finding, ...]
     types: tuple[str, ...] = ()
+    reports: str | None = None
 
     @property
     def blocking(self) -> tuple[Finding, ...]:

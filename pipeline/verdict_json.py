@@ -26,9 +26,11 @@ from pipeline.verdict import (
     combine,
 )
 
-SCHEMA = 2
+SCHEMA = 3
+OLDER = 2
+"""Without ``reports``: still read, as evidence of what was said, but never promoted again."""
 
-DIGESTS = ("bundle", "data", "contract", "policy", "code")
+DIGESTS = ("bundle", "data", "contract", "policy", "code", "reports")
 _TEXTS = ("name", "candidate", *DIGESTS)
 _KEYS = frozenset({"schema", "outcome", "basis", *_TEXTS, "champion", "types", "findings"})
 _FINDING_KEYS = frozenset(field.name for field in fields(Finding))
@@ -39,12 +41,13 @@ _FINDING_COUNTS = ("rows", "rows_needed")
 
 def dumps(verdict: Verdict) -> str:
     """The content of verdict.json: keys in one order, no time, a newline at the end."""
+    texts = {name: getattr(verdict, name) for name in _TEXTS}
     return jsonfile.dumps(
         {
-            "schema": SCHEMA,
+            "schema": OLDER if verdict.reports is None else SCHEMA,
             "outcome": verdict.outcome.value,
             "basis": verdict.champion.words,
-            **{name: getattr(verdict, name) for name in _TEXTS},
+            **{name: text for name, text in texts.items() if text is not None},
             "champion": asdict(verdict.champion),
             "types": list(verdict.types),
             "findings": [finding_to_plain(finding) for finding in verdict.findings],
@@ -106,12 +109,14 @@ def finding_from_plain(node: Any, key: str) -> Finding:
 
 
 def _read(node: Any) -> Verdict:
-    _only(node, _KEYS, "the file")
-    if node["schema"] != SCHEMA:
+    old = isinstance(node, Mapping) and node.get("schema") == OLDER
+    texts = tuple(name for name in _TEXTS if not (old and name == "reports"))
+    _only(node, _KEYS - {"reports"} if old else _KEYS, "the file")
+    if node["schema"] not in (OLDER, SCHEMA):
         raise ValueError(f"schema is {node['schema']!r}, not {SCHEMA}")
-    for name in _TEXTS:
+    for name in texts:
         _text(node[name], name)
-    for name in DIGESTS:
+    for name in (name for name in DIGESTS if name in texts):
         _digest(node[name], name)
     for name in ("types", "findings"):
         if not isinstance(node[name], list):
@@ -124,7 +129,7 @@ def _read(node: Any) -> Verdict:
             for index, finding in enumerate(node["findings"])
         ),
         types=tuple(_text(name, f"types[{index}]") for index, name in enumerate(node["types"])),
-        **{name: node[name] for name in _TEXTS},
+        **{name: node[name] for name in texts},
     )
     if verdict.champion.words != node["basis"]:
         raise ValueError("basis and champion contradict each other")

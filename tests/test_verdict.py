@@ -36,6 +36,7 @@ def verdict(*findings: Finding, champion: Champion = NONE) -> Verdict:
         contract="sha256:c",
         policy="sha256:p",
         code="sha256:k",
+        reports="sha256:r",
         champion=champion,
         findings=findings,
         types=("sklearn.x.Y",),
@@ -145,6 +146,14 @@ def test_a_verdict_survives_the_way_to_json_and_back(
     assert loads(text, "verdict.json") == written
     assert dumps(loads(text, "verdict.json")) == text
     PUBLISHED.validate(json.loads(text))
+
+
+def test_a_verdict_that_named_no_reports_is_still_read() -> None:
+    given = replace(verdict(finding(Outcome.PASS)), reports=None)
+    text = dumps(given)
+    assert json.loads(text)["schema"] == 2
+    assert "reports" not in json.loads(text)
+    assert loads(text, "v") == given
 
 
 def test_a_finding_may_be_about_no_rows() -> None:

@@ -66,11 +66,34 @@ class Pipeline:
         What files beside dvc.yaml say DVC keeps: path to hash.
     gone
         Entries of dvc.lock whose stage dvc.yaml does not have.
+    folder
+        Of the project, from DVC's root: "" where they are the same.
     """
 
     stages: tuple[Stage, ...]
     others: Mapping[str, str | None]
     gone: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def kept_by_dvc(self) -> tuple[str, ...]:
+        """Outputs that DVC keeps and git must not, relative to the project's folder."""
+        above = f"{self.folder}/" if self.folder else ""
+        return tuple(
+            file.path.removeprefix(above)
+            for stage in self.stages
+            for file in stage.outputs
+            if file.cached and file.path.startswith(above)
+        )
+
+    def maker(self, path: str) -> str | None:
+        """The stage with an output of just this path, relative to the project's folder."""
+        made = ((file.path, stage.name) for stage in self.stages for file in stage.outputs)
+        return next((name for output, name in made if output == self.whole(path)), None)
+
+    def whole(self, path: str) -> str:
+        """A path in the project as the pipeline's files name it: from DVC's root."""
+        return f"{self.folder}/{path}" if self.folder else path
 
     def thawed(self) -> Pipeline:
         """The same with no stage frozen: what would have to run if nobody had stopped it."""
@@ -109,7 +132,7 @@ def compare(pipeline: Pipeline) -> Answer:
             and file.path not in made
             and len(read.get(file.path, {})) < 2
         ]
-    changes |= {name: ("it is in dvc.lock, and gone from dvc.yaml",) for name in pipeline.gone}
+    changes |= dict.fromkeys(pipeline.gone, ("it is in dvc.lock, and gone from dvc.yaml",))
     return Answer(changes, tuple(unseen))
 
 

@@ -45,6 +45,7 @@ def read(root: Path, scratch: Path | None = None) -> Pipeline:
         config = {"core": {"site_cache_dir": str(scratch)}} if scratch else None
         with Repo(str(root), config=config) as repo:
             entries = _entries(repo, root)
+            folder = root.relative_to(Path(repo.root_dir).resolve()).as_posix()
             own = [*repo.stage.load_all(str(root / layout.DVC_YAML))]
             reader = _Reader(Path(repo.root_dir), kept, _folders(kept), _outs(repo.index.stages))
             stages = tuple(reader.stage(stage, entries.get(stage.name)) for stage in own)
@@ -74,7 +75,8 @@ def read(root: Path, scratch: Path | None = None) -> Pipeline:
             mend="If it was emptied by mistake: git checkout HEAD -- dvc.yaml dvc.lock.",
         )
     there = {stage.name for stage in own}
-    return Pipeline(stages, others, tuple(name for name in entries if name not in there))
+    gone = tuple(name for name in entries if name not in there)
+    return Pipeline(stages, others, gone, "" if folder == "." else folder)
 
 
 class _Reader:
@@ -159,7 +161,9 @@ def _gone(stage: Any, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
     for what, key, mine in (("input", "deps", stage.deps), ("output", "outs", stage.outs)):
         paths = {item.def_path for item in mine if not isinstance(item, ParamsDependency)}
-        yield from ((what, each["path"]) for each in entry.get(key, ()) if each["path"] not in paths)
+        yield from (
+            (what, each["path"]) for each in entry.get(key, ()) if each["path"] not in paths
+        )
     asked = {
         dep.def_path: list(dep.params) for dep in stage.deps if isinstance(dep, ParamsDependency)
     }

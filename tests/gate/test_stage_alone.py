@@ -83,7 +83,7 @@ def test_the_verdict_is_bound_to_what_is_here(stand: Stand, tiny: Any) -> None:
     assert found.data == digests.data(tiny.root)
     assert found.contract == digests.contract_at(tiny.root, tiny.params)
     assert found.policy == digests.policy(tiny.root, tiny.params)
-    assert found.code == digests.code()
+    assert found.code == digests.code(tiny.root, tiny.params)
     assert found.types == ("a.B",)
     assert found.champion == Champion("compared", "v0.1.0", "sha256:a")
     assert stand.asked[0] == (tiny.root, "tests/model")
