@@ -12,9 +12,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline import layout
-from pipeline.errors import VersionUnknown
+from pipeline.errors import AssayError
 from pipeline.params import Params
-from pipeline.registry import git, versions
+from pipeline.registry import fetch, versions
 from pipeline.registry.state import UNKNOWN, Assignment, State, Version
 from pipeline.registry.verified import doubt, doubt_of_move
 from pipeline.terminal import console
@@ -47,10 +47,10 @@ Doubts = Mapping[str, str | None]
 
 
 def _verdict(root: Path, version: Version) -> str | None:
-    """As git holds it at the version's commit: a verdict that only DVC keeps verifies nothing."""
+    """As git or DVC has it at the version's commit; None where it cannot be had."""
     try:
-        return git.show(root, version.commit, layout.VERDICT)
-    except (VersionUnknown, UnicodeDecodeError):
+        return fetch.text_at(root, version.commit, layout.VERDICT)
+    except (AssayError, UnicodeDecodeError):
         return None
 
 

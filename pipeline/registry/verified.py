@@ -28,7 +28,7 @@ def doubt(version: Version, text: str | None) -> str | None:
     if version.outcome == NONE:
         return None if version.override else "its tags say that there was no verdict"
     if text is None:
-        return "its commit holds no verdict"
+        return "no verdict can be had from its commit"
     if version.verdict != digests.content(text):
         return "its tags name another verdict than its commit holds"
     try:

@@ -53,7 +53,7 @@ def test_tags_that_say_what_the_verdict_says() -> None:
         (replace(GOOD, bundle=UNKNOWN), TEXT, "name no bundle"),
         (replace(GOOD, outcome=None), TEXT, "name no outcome"),
         (replace(GOOD, outcome="none"), TEXT, "there was no verdict"),
-        (GOOD, None, "holds no verdict"),
+        (GOOD, None, "no verdict can be had"),
         (GOOD, NO, "another verdict than its commit holds"),
         (replace(GOOD, verdict=digests.content("{}")), "{}", "not a verdict"),
         (replace(GOOD, bundle="sha256:f"), TEXT, "about another bundle"),
