@@ -133,7 +133,9 @@ def code(root: Path, params: Params) -> str:
     for name in DECIDES:
         path = package / name
         parts += [name, file(path)] if path.suffix else [name, *_contents(path)]
-    return text(*parts, *_pairs(project_code(sources.reader(root), params)))
+    own = project_code(sources.reader(root), params)
+    own.pop(params.contract.file, None)  # which has a digest of its own
+    return text(*parts, *_pairs(own))
 
 
 def data(root: Path) -> str:

@@ -186,7 +186,8 @@ def test_what_changes_while_the_gate_runs_fails(
 def test_a_report_that_changes_while_the_gate_runs_fails(stand: Stand, tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
     stand.meanwhile = tiny.evaluation
-    (found,) = stand.judged().blocking
+    changed, found = stand.judged().blocking
+    assert changed.detail == "reports changed while the gate ran"
     assert found.detail.startswith("pytest saw something else: passed, ")
 
 

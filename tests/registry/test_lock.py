@@ -136,6 +136,8 @@ def test_everything_that_is_gone(clone: Any) -> None:
         "report": "its parameter params.yaml: gate is in dvc.lock, and gone from dvc.yaml",
         "look": "its output looked is in dvc.lock, and gone from dvc.yaml",
         "copy@prior": "it is in dvc.lock, and gone from dvc.yaml",
+        "dvc.yaml": "no stage has data/contract.py among its deps, and the project's own code"
+        " needs it. Add it there and run dvc repro.",
     }
     clone.git("revert", "--no-edit", "HEAD")
     clone.git("rm", "--quiet", "-r", "code", "report.txt")
@@ -149,7 +151,7 @@ def test_everything_that_is_gone(clone: Any) -> None:
 @pytest.mark.parametrize("text", ["", "stages: {}\n"])
 def test_an_empty_dvc_yaml_is_not_current(clone: Any, text: str) -> None:
     clone.write("dvc.yaml", text)
-    assert set(stale(clone)) == {"raw", "copy@prior", "report", "look"}
+    assert set(stale(clone)) == {"raw", "copy@prior", "report", "look", "dvc.yaml"}
     clone.write("dvc.lock", "schema: '2.0'\n")
     with pytest.raises(PipelineFileError, match=r"dvc\.yaml: there is no stage in it"):
         lock.run(clone.root, clone.params, lock=True)
