@@ -20,7 +20,7 @@ import hashlib
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline import model as models
-from pipeline import partitions
+from pipeline import partitions, sources
 from pipeline.compiled import Compiled
 from pipeline.errors import AssayError, BundleChanged, BundleIncompatible, BundleMissing
 from pipeline.features import Scorer
@@ -45,6 +45,8 @@ REFERENCE = "reference.json"
 SAMPLE = "reference.parquet"
 CARD = "card.md"
 COMPILED = "compiled.npz"
+CODE = "code/"
+"""Begins the name of a file of the project's own code that travels with a bundle in memory."""
 SCHEMA = 1
 
 Files = Mapping[str, bytes]
@@ -58,7 +60,8 @@ class Manifest:
     an estimator fitted on the other folds; candidates are selected by them. ``classes`` are
     those of a multiclass model, in the order of its scores. ``positives`` are counted in a
     binary one. ``compiled`` says whether and how exactly the model was compiled
-    (`pipeline.compiled.Proof`).
+    (`pipeline.compiled.Proof`). ``code`` maps each file of the project's own code that the model
+    needs to its SHA-256; ``versions`` names the packages that its types come from, too.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Manifest:
     types: tuple[str, ...]
     compiled: Mapping[str, Any]
     versions: Mapping[str, str]
+    code: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -120,7 +124,17 @@ class Bundle:
             numeric=self.manifest.numeric,
             categorical=self.manifest.categorical,
             allow_types=self.allow_types,
+            code=self.code,
         )
+
+    @property
+    def code(self) -> sources.Files:
+        """The project's own code that the model needs, as far as it was given."""
+        return {
+            name.removeprefix(CODE): data.decode()
+            for name, data in self.files.items()
+            if name.startswith(CODE)
+        }
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -137,8 +151,10 @@ class Bundle:
     @property
     def needed(self) -> Files:
         """The files that scoring needs: what travels to executors, small where compiled."""
-        model = COMPILED if COMPILED in self.files else MODEL
-        return {name: self.files[name] for name in (MANIFEST, model, REFERENCE)}
+        if COMPILED in self.files:
+            return {name: self.files[name] for name in (MANIFEST, COMPILED, REFERENCE)}
+        code = {name: data for name, data in self.files.items() if name.startswith(CODE)}
+        return {name: self.files[name] for name in (MANIFEST, MODEL, REFERENCE)} | code
 
     @cached_property
     def reference(self) -> Reference:
@@ -234,7 +250,11 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
         A file is missing, unlisted, or its bytes differ.
     """
     with _parsed(MANIFEST, where):
-        listed: dict[str, str] = json.loads(files[MANIFEST])["files"]
+        tree = json.loads(files[MANIFEST])
+        listed: dict[str, str] = dict(tree["files"])
+        if not whole:
+            # What travels to a worker; in a folder a bundle never brings its own code.
+            listed |= {CODE + path: told for path, told in tree.get("code", {}).items()}
         if not _KINDS["Mapping[str, str]"](listed):
             raise ValueError("files is no mapping from names to digests")
         names = set(listed)
@@ -258,6 +278,11 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
     return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
 
 
+def code_of(folder: Path) -> tuple[str, ...]:
+    """Paths of the project's own code that the model in a checked folder needs."""
+    return tuple(json.loads((folder / MANIFEST).read_bytes()).get("code", {}))
+
+
 def digest_of(folder: Path) -> str:
     """Digest of a bundle's folder, every file checked.
 
@@ -268,9 +293,17 @@ def digest_of(folder: Path) -> str:
     return verify(read(folder), str(folder))
 
 
-def load(folder: Path, *, expected: str | None, allow_types: Sequence[str]) -> Bundle:
+def load(
+    folder: Path,
+    *,
+    expected: str | None,
+    allow_types: Sequence[str],
+    code: sources.Reader | None = None,
+) -> Bundle:
     """A bundle from its folder; see :func:`from_files`."""
-    return from_files(read(folder), str(folder), expected=expected, allow_types=allow_types)
+    return from_files(
+        read(folder), str(folder), expected=expected, allow_types=allow_types, code=code
+    )
 
 
 def from_files(
@@ -279,6 +312,7 @@ def from_files(
     *,
     expected: str | None,
     allow_types: Sequence[str],
+    code: sources.Reader | None = None,
     whole: bool = True,
 ) -> Bundle:
     """Check, then parse.
@@ -289,6 +323,9 @@ def from_files(
         The digest that it must have; None where any intact bundle will do.
     allow_types
         Types that the project's params.yaml allows in a model.
+    code
+        Reads the project's own code, which is compared with what the manifest names. Without it
+        a model that needs some cannot be rebuilt.
     whole
         False for the files of `Bundle.needed` alone.
 
@@ -302,6 +339,9 @@ def from_files(
             "this is another bundle", where=where, expected=expected[:19], found=digest[:19]
         )
     manifest = _manifest(files[MANIFEST], where)
+    if code is not None:
+        own = sources.checked(code, manifest.code, where)
+        files = {**files, **{CODE + path: text.encode() for path, text in own.items()}}
     return Bundle(digest, manifest, files, tuple(allow_types))
 
 
@@ -317,6 +357,7 @@ def _manifest(data: bytes, where: str) -> Manifest:
             mend="Train and promote it again with this version.",
         )
     known = {entry.name: entry for entry in dataclasses.fields(Manifest)}
+    values.setdefault("code", {})  # a bundle made before it was named
     if set(values) != set(known):
         odd = ", ".join(sorted(set(values) ^ set(known)))
         raise BundleIncompatible("the manifest has other keys", where=where, found=odd)
@@ -329,6 +370,7 @@ def _manifest(data: bytes, where: str) -> Manifest:
         manifest = Manifest(**values)
         if sorted(manifest.features) != sorted((*manifest.numeric, *manifest.categorical)):
             raise ValueError("features are not the numeric and the categorical ones")
+    _check_packages(manifest, where)
     made, here = manifest.versions.get("scikit-learn", "none"), versions()["scikit-learn"]
     if made.split(".")[:2] != here.split(".")[:2]:
         raise BundleIncompatible(
@@ -341,12 +383,49 @@ def _manifest(data: bytes, where: str) -> Manifest:
     return manifest
 
 
-def versions() -> dict[str, str]:
-    """Versions of what decides a model's bytes and scores."""
+def _check_packages(manifest: Manifest, where: str) -> None:
+    """Refuse another major version of a package that the model's types come from."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name, made in manifest.versions.items():
+        if name in ("python", *PACKAGES):
+            continue
+        try:
+            here = version(name)
+        except PackageNotFoundError:
+            here = "none"
+        if _major(made) != _major(here):
+            raise BundleIncompatible(
+                f"the model needs {name}, whose other versions may score differently",
+                where=where,
+                expected=made,
+                found=here,
+                mend=f"Install {name} {made}, or train and promote again.",
+            )
+
+
+def _major(version: str) -> list[str]:
+    """What may change a package's behaviour: of 0.x the second number as well."""
+    parts = version.split(".")
+    return parts[:2] if parts[0] == "0" else parts[:1]
+
+
+PACKAGES = ("scikit-learn", "numpy", "pandas", "skops")
+
+
+def versions(modules: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of what decides a model's bytes and scores.
+
+    Parameters
+    ----------
+    modules
+        Top-level modules of third parties that the model needs.
+    """
     from importlib.metadata import version
 
-    packages = ("scikit-learn", "numpy", "pandas", "skops")
-    return {"python": sys.version.split()[0]} | {name: version(name) for name in packages}
+    more = sources.versions_of(modules)
+    own = {"python": sys.version.split()[0]} | {name: version(name) for name in PACKAGES}
+    return more | own
 
 
 @contextmanager

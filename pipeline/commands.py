@@ -98,7 +98,7 @@ def choose_a_version(add: Adder) -> None:
         "make the gated bundle at HEAD a version and give it the stage",
         "assay promote --because 'weather features'",
         lambda given: _call_and_front(
-            "pipeline.registry.promote",
+            "pipeline.gate.promotion",
             "promote",
             given,
             because=given.because,
@@ -455,6 +455,12 @@ def _gate(gate: argparse.ArgumentParser) -> None:
         lambda given: _call("pipeline.gate.explain", "run", given, given.rule),
     )
     explain.add_argument("rule", metavar="RULE", help="its name under gate.rules in params.yaml")
+    add(
+        "verdict",
+        "say the verdict that is there, if it is about what is here; exit 3 unless it is PASS",
+        "assay gate verdict",
+        lambda given: _call("pipeline.gate.asked_again", "run", given),
+    )
     add(
         "backtest",
         "what the policy in params.yaml would have said of earlier versions",

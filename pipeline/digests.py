@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from pipeline import layout
+from pipeline import layout, sources
 from pipeline.errors import StageInputMissing
 from pipeline.params import Params
 
@@ -44,16 +44,44 @@ def text(*parts: str) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def contract(source: str, params: Params) -> str:
-    """Digest of the contract: the text of its file and the table rules of params.yaml."""
-    return text(source, _canonical(params.contract))
+def content(text: str) -> str:
+    """Digest of one text as the bytes of a file."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def contract(source: str, params: Params, code: sources.Files) -> str:
+    """Digest of the contract: its file, the table rules of params.yaml, and what it imports.
+
+    Parameters
+    ----------
+    code
+        Of the project's own modules, those that the file needs (:func:`contract_code`).
+    """
+    return text(source, _canonical(params.contract), *_pairs(code))
 
 
 def contract_at(root: Path, params: Params) -> str:
     """The same, of the contract file in the work tree."""
     path = root / params.contract.file
     file(path)
-    return contract(path.read_text(encoding="utf-8"), params)
+    code = contract_code(sources.reader(root), params.contract.file)
+    return contract(path.read_text(encoding="utf-8"), params, code)
+
+
+def contract_code(read: sources.Reader, path: str) -> dict[str, str]:
+    """The project's modules that a contract file needs, without the file itself."""
+    found = sources.needed(read, (), [path])
+    return {name: content for name, content in found.items() if name != path}
+
+
+def project_code(read: sources.Reader, params: Params) -> dict[str, str]:
+    """The project's own files that its contract, models and source need, with the contract."""
+    modules = [
+        params.ingest.source.partition(":")[0],
+        *(candidate.class_path for candidate in params.train.candidates.values()),
+        *params.bundle.allow_types,
+    ]
+    return sources.needed(read, modules, [params.contract.file])
 
 
 def policy(root: Path, params: Params) -> str:
@@ -61,6 +89,7 @@ def policy(root: Path, params: Params) -> str:
     return text(
         _canonical(params.gate),
         _canonical(params.evaluate),
+        _canonical(params.leakage),
         *_contents(root / params.gate.tests),
     )
 
@@ -86,6 +115,7 @@ DECIDES = (
     "params_gate.py",
     "score/batch.py",
     "slices.py",
+    "sources.py",
     "tasks.py",
     "verdict.py",
     "verdict_json.py",
@@ -96,14 +126,16 @@ dvc.yaml names all of them as dependencies of the gate, so that it runs again wh
 """
 
 
-def code() -> str:
-    """Digest of what measured and decided, as it is installed."""
+def code(root: Path, params: Params) -> str:
+    """Digest of what measured and decided, as it is installed, and of the project's own code."""
     package = Path(__file__).resolve().parent
     parts = []
     for name in DECIDES:
         path = package / name
         parts += [name, file(path)] if path.suffix else [name, *_contents(path)]
-    return text(*parts)
+    own = project_code(sources.reader(root), params)
+    own.pop(params.contract.file, None)  # which has a digest of its own
+    return text(*parts, *_pairs(own))
 
 
 def data(root: Path) -> str:
@@ -127,6 +159,10 @@ def _contents(folder: Path) -> list[str]:
         for path in _sources(folder)
         for part in (path.relative_to(folder).as_posix(), file(path))
     ]
+
+
+def _pairs(code: sources.Files) -> list[str]:
+    return [part for path, content in sorted(code.items()) for part in (path, content)]
 
 
 def _canonical(section: BaseModel) -> str:

@@ -32,6 +32,7 @@
     |  |- NoChampion               41   nothing holds the stage
     |  |- PromotionRefused         42
     |  |- VersionUnknown           43
+    |  |- TrackedByGit             44   git holds data, a model or the store
     |- RunError
        |- JavaMissing              50
        |- RunHeld                  51   written but not published
@@ -301,6 +302,10 @@ class PromotionRefused(RegistryError):
 
 class VersionUnknown(RegistryError):
     exit_code = 43
+
+
+class TrackedByGit(RegistryError):
+    exit_code = 44
 
 
 class RunError(AssayError):

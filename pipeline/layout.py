@@ -21,6 +21,7 @@ BUNDLE = "models/bundle"
 CHAMPION = "models/champion"
 CHAMPION_FACTS = f"{CHAMPION}/champion.json"
 CHAMPION_BUNDLE = f"{CHAMPION}/bundle"
+CHAMPION_CODE = f"{CHAMPION}/code"
 
 CONTRACT_REPORT = "reports/contract"
 LEAKAGE = "reports/leakage/leakage.json"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline import model_sound
-from pipeline.errors import BundleChanged, BundleUntrusted, ScoresInvalid
+from pipeline import model_sound, sources
+from pipeline.errors import BundleChanged, BundleIncompatible, BundleUntrusted, ScoresInvalid
 from pipeline.features import Coded, Features, Floats
 from pipeline.tasks import Task
 
@@ -188,11 +188,19 @@ def loads(
     numeric: Sequence[str],
     categorical: Sequence[str],
     allow_types: Sequence[str],
+    code: sources.Files = sources.NONE,
 ) -> Model:
     """Rebuild a model without executing anything that was not allowed beforehand.
 
+    Parameters
+    ----------
+    code
+        The project's own modules that the model's types come from.
+
     Raises
     ------
+    BundleIncompatible
+        A type is allowed, but neither ``code`` nor an installed package has its module.
     BundleUntrusted
         The file holds types that are on neither list.
     BundleChanged
@@ -208,8 +216,10 @@ def loads(
             found=", ".join(refused),
             mend="If you trust them, name them under bundle.allow_types in params.yaml.",
         )
+    _check_origin(foreign_types(data), code)
     try:
-        parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
+        with sources.importing(code):
+            parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
         model_sound.check(parts)
         estimator, calibrator = parts["estimator"], parts["calibrator"]
     except Exception as error:  # whatever a file can make a loader raise, it is the file's fault
@@ -238,6 +248,21 @@ def _refuse_bomb(data: bytes) -> None:
         size = sum(info.file_size for info in archive.infolist())
     if size > max(_SMALL, _SHRUNK * len(data)):
         raise ValueError(f"{len(data):,} bytes unpack to {size:,}")
+
+
+def _check_origin(types: Sequence[str], code: sources.Files) -> None:
+    """Refuse a type that would be imported from whatever happens to lie on the path."""
+    unknown = sources.foreign(code, types)
+    lost = sorted(unknown - sources.installed().keys()) if unknown else []
+    if lost:
+        named = [name for name in types if name.partition(".")[0] in lost]
+        raise BundleIncompatible(
+            "the model needs code that its bundle does not name and no package provides",
+            where="model.skops",
+            found=", ".join(named) or ", ".join(lost),
+            mend="Keep the module in the project's folder, in git, and train again; or install the "
+            "package that has it (not in place).",
+        )
 
 
 def _canonical(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pipeline import sources
 from pipeline.errors import PluginError
 
 
@@ -34,7 +35,9 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     module_name, separator, attribute = reference.partition(":")
     if not separator:
         module_name, _, attribute = reference.rpartition(".")
-    with _first_on_path(root):
+    own = sources.needed(sources.reader(root), [module_name]) if root is not None else {}
+    # What the project's own modules import later, inside a function, is the project's too.
+    with _first_on_path(root), sources.importing(own, root):
         module = _import(module_name, reference, key, root)
     found: Any = module
     for name in attribute.split("."):

@@ -205,10 +205,13 @@ class Verdict:
     ----------
     bundle, data, contract, policy, code
         Digests, ``sha256:<hex>``.
+    reports
+        Digest of the reports that the rules were decided on; None where there were none, which is
+        never promoted.
     types
         Types in the model file beyond the loader's own list that params.yaml allowed.
     tests
-        None in a verdict of before they were counted.
+        None if none were run.
     """
 
     outcome: Outcome
@@ -223,6 +226,7 @@ class Verdict:
     findings: tuple[Finding, ...]
     types: tuple[str, ...] = ()
     tests: ModelTests | None = None
+    reports: str | None = None
 
     @property
     def blocking(self) -> tuple[Finding, ...]:

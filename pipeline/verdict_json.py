@@ -29,7 +29,7 @@ from pipeline.verdict import (
 
 SCHEMA = 3
 
-DIGESTS = ("bundle", "data", "contract", "policy", "code")
+DIGESTS = ("bundle", "data", "contract", "policy", "code", "reports")
 _TEXTS = ("name", "candidate", *DIGESTS)
 _KEYS = frozenset({"schema", "outcome", "basis", *_TEXTS, "champion", "tests", "types", "findings"})
 _FINDING_KEYS = frozenset(field.name for field in fields(Finding))
@@ -48,12 +48,13 @@ _FINDING_COUNTS = ("rows", "units", "units_needed")
 
 def dumps(verdict: Verdict) -> str:
     """The content of verdict.json: keys in one order, no time, a newline at the end."""
+    texts = {name: getattr(verdict, name) for name in _TEXTS}
     return jsonfile.dumps(
         {
             "schema": SCHEMA,
             "outcome": verdict.outcome.value,
             "basis": verdict.champion.words,
-            **{name: getattr(verdict, name) for name in _TEXTS},
+            **texts,
             "champion": asdict(verdict.champion),
             "tests": None if verdict.tests is None else asdict(verdict.tests),
             "types": list(verdict.types),
@@ -116,15 +117,15 @@ def finding_from_plain(node: Any, key: str) -> Finding:
 
 
 def _read(node: Any) -> Verdict:
-    if isinstance(node, dict):
-        node.setdefault("tests", None)  # verdicts of before they were counted
     _only(node, _KEYS, "the file")
     if node["schema"] != SCHEMA:
         raise ValueError(f"schema is {node['schema']!r}, not {SCHEMA}")
-    for name in _TEXTS:
+    given = [name for name in _TEXTS if name != "reports" or node[name] is not None]
+    for name in given:
         _text(node[name], name)
     for name in DIGESTS:
-        _digest(node[name], name)
+        if name in given:
+            _digest(node[name], name)
     for name in ("types", "findings"):
         if not isinstance(node[name], list):
             raise ValueError(f"{name} is no list")

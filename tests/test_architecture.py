@@ -262,6 +262,20 @@ def test_outs_are_the_paths_of_layout() -> None:
     assert not unmade, f"paths of pipeline/layout.py that no stage makes: {unmade}"
 
 
+def test_what_dvc_and_the_store_keep_is_ignored_by_git_from_the_start() -> None:
+    """DVC adds its outputs to .gitignore only after a stage has succeeded."""
+    kept = {"store", layout.WORK}
+    for stage in stages().values():
+        for entry in (entry for kind in ("outs", "metrics") for entry in stage.get(kind, [])):
+            if isinstance(entry, str):
+                kept.add(entry.replace("${key}", "any"))
+    listed = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    documented = (ROOT / "docs" / "promotion.md").read_text(encoding="utf-8").splitlines()
+    for lines in (listed, documented):
+        ignored = [line.strip("/") for line in lines if line.startswith("/")]
+        assert sorted(path for path in kept if not any(lies_in(path, d) for d in ignored)) == []
+
+
 # ----------------------------------------------------------- the tools above, on an example
 
 

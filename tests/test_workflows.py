@@ -127,3 +127,46 @@ def test_the_gate_s_first_job_asks_whether_the_lock_is_current() -> None:
     (at,) = (n for n, step in enumerate(first["steps"]) if step.get("id") == "committed")
     rest = first["steps"][at + 1 :]
     assert {step["if"] for step in rest} == {"steps.committed.outputs.lock == 'true'"}
+
+
+def named(workflow: str, name: str) -> str:
+    (found,) = (
+        step
+        for step in steps(read(ROOT / f".github/workflows/{workflow}.yml"))
+        if step.get("name") == name
+    )
+    return str(found["run"])
+
+
+def test_the_gate_s_workflow_asks_the_verdict_and_searches_no_text() -> None:
+    assert named("gate", "The verdict is PASS") == "assay gate verdict"
+    scripts = [str(step.get("run")) for step in steps(read(ROOT / ".github/workflows/gate.yml"))]
+    assert not any("grep" in script for script in scripts)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "remotes", "tags", "code"),
+    [
+        ("nightly", "", "m#prod#1", 1),
+        ("nightly", "", "", 1),
+        ("nightly", "storage s3://bucket", "m#prod#1", 0),
+        ("gate", "", "m#prod#1", 1),
+        ("gate", "", "", 0),
+        ("gate", "storage s3://bucket", "m#prod#1", 0),
+    ],
+)
+def test_without_a_remote_it_is_said_at_once_in_one_line(
+    tmp_path: Path, workflow: str, remotes: str, tags: str, code: int
+) -> None:
+    for tool, said in (("dvc", remotes), ("git", tags)):
+        (tmp_path / tool).write_text(f"#!/bin/sh\nprintf '%s' '{said}'\n")
+        (tmp_path / tool).chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-e", "-c", named(workflow, "The champion's bundle can be had")],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == code
+    assert done.stderr.count("\n") == code
+    assert ("dvc remote add --default NAME URL" in done.stderr) == bool(code)

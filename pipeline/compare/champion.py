@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import bundle as bundles
-from pipeline import holdout, layout
+from pipeline import holdout, layout, sources
 from pipeline.bundle import Bundle, Manifest
 from pipeline.compare.results import Champion, State
 from pipeline.errors import AssayError
@@ -64,7 +64,10 @@ def opponent(
         return Opponent("unreadable", holder.why, champion)
     try:
         loaded = bundles.load(
-            root / layout.CHAMPION_BUNDLE, expected=holder.bundle, allow_types=allow_types
+            root / layout.CHAMPION_BUNDLE,
+            expected=holder.bundle,
+            allow_types=allow_types,
+            code=sources.reader(root / layout.CHAMPION_CODE),
         )
         _ = loaded.scorer
     except Exception as error:  # a model's own code is imported here, and raises what it likes

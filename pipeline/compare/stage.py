@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from pipeline import bundle as bundles
-from pipeline import digests, holdout, jsonfile, layout
+from pipeline import digests, holdout, jsonfile, layout, sources
 from pipeline.compare import compute, section
 from pipeline.compare.champion import Opponent, opponent
 from pipeline.compare.results import Challenger, Comparison
@@ -37,7 +37,9 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
 
     data = digests.data(root)
     allowed = params.bundle.allow_types
-    bundle = bundles.load(root / layout.BUNDLE, expected=None, allow_types=allowed)
+    bundle = bundles.load(
+        root / layout.BUNDLE, expected=None, allow_types=allowed, code=sources.reader(root)
+    )
     manifest = bundle.manifest
     frame = holdout.read(root)
     task, classes = manifest.task, manifest.classes

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from pipeline import digests, sources
 from pipeline.contract.model import Contract, Field, Role
 from pipeline.contract.source import Source
 from pipeline.errors import ContractFileError
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
     from pandera.pandas import DataFrameModel
 
 
-def load(path: Path, name: str | None = None) -> Contract:
+def load(path: Path, name: str | None = None, *, root: Path | None = None) -> Contract:
     """Read the contract file at ``path``; errors call it ``name``, by default the path itself.
+
+    Parameters
+    ----------
+    root
+        The project, whose own modules the file may import.
 
     Raises
     ------
@@ -37,11 +43,20 @@ def load(path: Path, name: str | None = None) -> Contract:
         raise ContractFileError(
             "cannot be read as UTF-8 text", where=name, found=str(error)
         ) from None
-    return load_source(text, name)
+    code: sources.Files = {}
+    if root is not None and path.is_relative_to(root):
+        inside = path.relative_to(root).as_posix()
+        code = digests.contract_code(sources.reader(root), inside)
+    return load_source(text, name, code)
 
 
-def load_source(text: str, name: str) -> Contract:
+def load_source(text: str, name: str, code: sources.Files = sources.NONE) -> Contract:
     """The contract in ``text``; ``name`` is what errors call the file.
+
+    Parameters
+    ----------
+    code
+        The project's own modules that the text imports.
 
     Raises
     ------
@@ -54,18 +69,20 @@ def load_source(text: str, name: str) -> Contract:
     from pipeline.contract.declare import fields_of, frame_rules_of
     from pipeline.contract.probe import probe
 
-    source = Source(text, name)
-    model = _model(source.run(), source)
-    fields = fields_of(model, source)
-    contract = Contract(
-        name=model.__name__,
-        file=name,
-        source=text,
-        fields=fields,
-        frame_rules=frame_rules_of(model, source, fields),
-        label=_roles(fields, source, model.__name__),
-    )
-    probe(contract)
+    source = Source(text, name, code)
+    with sources.importing(code):
+        model = _model(source.run(), source)
+        fields = fields_of(model, source)
+        contract = Contract(
+            name=model.__name__,
+            file=name,
+            source=text,
+            fields=fields,
+            frame_rules=frame_rules_of(model, source, fields),
+            label=_roles(fields, source, model.__name__),
+            code=tuple(sorted(code.items())),
+        )
+        probe(contract)
     return contract
 
 

@@ -89,6 +89,8 @@ class Contract:
         What errors call the contract file.
     label
         The label's column. It stays known in ``without_label()``, whose fields lack it.
+    code
+        Path and text of the project's own modules that the file imports.
     """
 
     name: str = value(compare=False)
@@ -98,6 +100,7 @@ class Contract:
     frame_rules: tuple[Rule, ...] = value(compare=False)
     label: str = value(compare=False)
     has_label: bool = True
+    code: tuple[tuple[str, str], ...] = value(default=(), repr=False)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -172,11 +175,11 @@ class Contract:
         )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_again, (self.source, self.file, self.has_label))
+        return (_again, (self.source, self.file, self.has_label, self.code))
 
 
-def _again(source: str, file: str, has_label: bool) -> Contract:
+def _again(source: str, file: str, has_label: bool, code: tuple[tuple[str, str], ...]) -> Contract:
     from pipeline.contract.load import load_source
 
-    contract = load_source(source, file)
+    contract = load_source(source, file, dict(code))
     return contract if has_label else contract.without_label()

@@ -9,6 +9,7 @@ import traceback
 from types import CodeType, ModuleType
 from typing import TYPE_CHECKING
 
+from pipeline import sources
 from pipeline.contract import guard
 from pipeline.contract.guard import Stopped, guarded
 from pipeline.errors import ContractFileError
@@ -24,6 +25,8 @@ class Source:
     ----------
     text, name
         The Python source and what errors call the file.
+    code
+        The project's own modules that it imports.
 
     Raises
     ------
@@ -31,7 +34,8 @@ class Source:
         If it is not valid Python, with the line.
     """
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, code: sources.Files = sources.NONE) -> None:
+        self.code = code
         self.text = text
         self.name = name
         try:
@@ -105,9 +109,12 @@ class Source:
         ContractFileError
             If anything in it raises, ends the process or does not come to its end, with the line.
         """
-        digest = hashlib.sha256(f"{self.name}\0{self.text}".encode()).hexdigest()[:24]
+        told = f"{self.name}\0{self.text}\0{sorted(self.code.items())}"
+        digest = hashlib.sha256(told.encode()).hexdigest()[:24]
         module = ModuleType(f"_assay_contract_{digest}")
         module.__file__ = self.name
+        if self.code:
+            module.__dict__["__builtins__"] = sources.builtins_of(self.code)
         before = sys.modules.get(module.__name__)
         sys.modules[module.__name__] = module
         try:

@@ -63,7 +63,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> ContractResult:
     ContractBroken
         If more rows are bad than ``contract.max_bad_share``, or a table rule is broken.
     """
-    contract = load(root / params.contract.file, params.contract.file)
+    contract = load(root / params.contract.file, params.contract.file, root=root)
     start, end = params.prepare.train.start, params.prepare.holdout.end
     days = days_of(root, params.ingest.partition_by, start, end)
     where = f"{layout.RAW}, {start} to {end}"

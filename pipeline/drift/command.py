@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import bundle, layout
+from pipeline import bundle, layout, sources
 from pipeline.bundle import Bundle
 from pipeline.contract.load import load
 from pipeline.contract.model import Contract
@@ -86,7 +86,8 @@ def _with_what(root: Path, params: Params, folder: Path | None) -> tuple[Version
     from pipeline.registry.fetch import fetch_bundle
 
     if folder is not None:
-        return None, bundle.load(folder, expected=None, allow_types=params.bundle.allow_types)
+        own, allowed = sources.reader(root), params.bundle.allow_types
+        return None, bundle.load(folder, expected=None, allow_types=allowed, code=own)
     version = champion(root, params.name, params.registry.stage)
     fetched = fetch_bundle(root, version, root / layout.WORK / "bundles")
     allowed = params.bundle.allow_types
@@ -100,5 +101,5 @@ def _asked(root: Path, params: Params, version: Version | None, loaded: Bundle) 
     if isinstance(params.score.input, Parquet | Delta):
         return None
     if version is None:
-        return load(root / params.contract.file).without_label()
+        return load(root / params.contract.file, root=root).without_label()
     return contract_of(root, version, loaded)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import bundle as bundles
-from pipeline import digests, holdout, jsonfile, layout
+from pipeline import digests, holdout, jsonfile, layout, sources
 from pipeline import model as models
 from pipeline.evaluate import compute, page, plots
 from pipeline.evaluate.results import Evaluation
@@ -36,7 +36,10 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
 
     data = digests.data(root)
     bundle = bundles.load(
-        root / layout.BUNDLE, expected=None, allow_types=params.bundle.allow_types
+        root / layout.BUNDLE,
+        expected=None,
+        allow_types=params.bundle.allow_types,
+        code=sources.reader(root),
     )
     manifest = bundle.manifest
     frame = holdout.read(root)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipeline import layout
+from pipeline import layout, sources
 from pipeline.errors import AssayError, BundleError
 from pipeline.verdict import Finding, Outcome
 
@@ -71,7 +71,10 @@ class Asked:
         from pipeline.bundle import load
 
         bundle = load(
-            self.root / layout.BUNDLE, expected=None, allow_types=self.params.bundle.allow_types
+            self.root / layout.BUNDLE,
+            expected=None,
+            allow_types=self.params.bundle.allow_types,
+            code=sources.reader(self.root),
         )
         return scoring_of(self.root, self.params, bundle).subject
 
@@ -143,7 +146,7 @@ def scoring_of(root: Path, params: Params, bundle: Bundle) -> Scoring:
     from pipeline.behaviour.subject import subject_of
     from pipeline.contract.load import load
 
-    contract = load(root / params.contract.file, params.contract.file)
+    contract = load(root / params.contract.file, params.contract.file, root=root)
     nullable = [field.name for field in contract.fields if field.nullable]
     return Scoring(bundle, subject_of(bundle, nullable))
 
@@ -170,6 +173,7 @@ def champion_of(root: Path, params: Params) -> Bundle | str:
         root / layout.CHAMPION_BUNDLE,
         expected=found.bundle,
         allow_types=params.bundle.allow_types,
+        code=sources.reader(root / layout.CHAMPION_CODE),
     )
 
 

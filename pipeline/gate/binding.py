@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
+from pipeline import digests, layout
+from pipeline.contract.report import RESULT as CONTRACT_RESULT
 from pipeline.errors import AssayError
-from pipeline.gate.inputs import Inputs
+from pipeline.gate.inputs import Inputs, Source
 from pipeline.params import Params
 from pipeline.params_gate import CHAMPION_RULE, CostRule, LeakageRule, ParityRule
 from pipeline.verdict import STATES, Champion, Finding, Outcome
@@ -24,6 +26,28 @@ class Bound:
     contract: str
     policy: str
     code: str
+    reports: str
+
+
+REPORTS = (
+    (layout.EVALUATION, "evaluate"),
+    (layout.COMPARISON, "compare"),
+    (layout.REHEARSAL, "rehearse"),
+    (layout.LEAKAGE, "leakage"),
+    (CONTRACT_RESULT, "contract"),
+)
+"""What rules are decided on, and the stage that writes each."""
+
+
+def reports(source: Source) -> str:
+    """Digest of the reports, by name and bytes; one that cannot be read counts as missing."""
+    parts = []
+    for name, stage in REPORTS:
+        try:
+            parts += [name, source(name, stage)]
+        except AssayError:
+            parts += [name, ""]
+    return digests.text(*parts)
 
 
 def findings(inputs: Inputs, params: Params, before: Bound, after: Bound) -> tuple[Finding, ...]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from pipeline import layout
 from pipeline.markdown import code, tame
 from pipeline.terminal import console
 from pipeline.verdict import Finding, Outcome, Verdict
 from pipeline.verdict_json import DIGESTS
+
+MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
 
 HEADLINES = {
     Outcome.PASS: "everything that decides passed.",

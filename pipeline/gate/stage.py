@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from pipeline import digests, layout, verdict_json
+from pipeline import digests, jsonfile, layout, verdict_json
 from pipeline.errors import GateNotPassed
 from pipeline.gate import behaviours, binding, champions, findings, html, items, page, waivers
 from pipeline.gate.binding import Bound
 from pipeline.gate.inputs import Inputs
+from pipeline.gate.page import MARKDOWN
 from pipeline.gate.run import JUNIT, run_pytest
 from pipeline.params import Params
 from pipeline.verdict import Finding, Outcome, Verdict, combine
 
-MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
 HTML = f"{layout.GATE_REPORT}/index.html"
 
 
@@ -31,9 +32,14 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         The verdict is not PASS. Raised after everything was written.
     StageInputMissing, DataError, BundleError, ContractFileError
         There is nothing to judge. Then no verdict is left, not even an older one.
+    TrackedByGit
+        Git holds data, a model or the store; no verdict is left either.
     """
+    from pipeline.registry import tracked
+
     root = root.resolve()
     _clear(root)
+    tracked.check(root, params)
     inputs = Inputs.of(root)
     evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
     before = _bound(root, params)
@@ -66,6 +72,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         contract=after.contract,
         policy=after.policy,
         code=after.code,
+        reports=after.reports,
         champion=champion,
         findings=found,
         types=evaluation.types,
@@ -101,7 +108,8 @@ def _bound(root: Path, params: Params) -> Bound:
         data=digests.data(root),
         contract=digests.contract_at(root, params),
         policy=digests.policy(root, params),
-        code=digests.code(),
+        code=digests.code(root, params),
+        reports=binding.reports(partial(jsonfile.text_of, root)),
     )
 
 

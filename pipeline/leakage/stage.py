@@ -25,7 +25,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     StageInputMissing, SchemaMismatch
         A prepared table is not there, cannot be read or does not fit the contract.
     """
-    contract = load_contract(root / params.contract.file, params.contract.file)
+    contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     sides = of_project(root, contract)
     limits = params.leakage
     seen = look(root, params.score.input, params.ingest.partition_by, limits.sample_rows)

@@ -22,7 +22,7 @@ def bundle_of(root: Path, params: Params, record: RunRecord) -> bundle.Bundle:
     VersionUnknown, BundleMissing, BundleChanged
         It cannot be had any more.
     """
-    from pipeline.registry.fetch import fetch_bundle
+    from pipeline.registry.fetch import fetch_bundle, reader_at
     from pipeline.registry.versions import versions
 
     version: Version | None = next(
@@ -36,4 +36,9 @@ def bundle_of(root: Path, params: Params, record: RunRecord) -> bundle.Bundle:
         )
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
     # The run's digest decides: a tag that was moved since must not pass for what scored.
-    return bundle.load(folder, expected=record.bundle, allow_types=params.bundle.allow_types)
+    return bundle.load(
+        folder,
+        expected=record.bundle,
+        allow_types=params.bundle.allow_types,
+        code=reader_at(root, version),
+    )

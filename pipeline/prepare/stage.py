@@ -31,7 +31,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
         raise StageInputMissing(
             "there are no checked rows", where=layout.CHECKED, mend="Run dvc repro contract."
         )
-    contract = load_contract(root / params.contract.file)
+    contract = load_contract(root / params.contract.file, root=root)
     task = task_of(contract.field(contract.label).kind, contract.label)
     days = partitions.values(source, column)
     table = partitions.read(source, column, start=days[0], end=days[-1])

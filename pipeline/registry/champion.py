@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import configparser
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from pipeline import jsonfile, layout, partitions
-from pipeline.errors import AssayError, NoChampion, NotARepository
+from pipeline.bundle import code_of
+from pipeline.errors import AssayError, NoChampion, NotARepository, VersionUnknown
 from pipeline.params import Params
 from pipeline.registry import fetch, git, versions
 from pipeline.registry.held import Held
@@ -34,6 +36,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Held:
     with partitions.replaced(root / layout.CHAMPION) as made:
         if bundle is not None:
             _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
+            _write_code(root, held, bundle, made / Path(layout.CHAMPION_CODE).name)
         jsonfile.write(made / Path(layout.CHAMPION_FACTS).name, held.to_plain())
     print(jsonfile.dumps(held.to_plain()) if as_json else _words(held), end="")
     return held
@@ -98,6 +101,19 @@ def _copy(bundle: Path, target: Path) -> None:
     target.mkdir()
     for path in sorted(bundle.iterdir()):
         shutil.copyfile(path, target / path.name)
+
+
+def _write_code(root: Path, held: Held, bundle: Path, target: Path) -> None:
+    """The project's own code that the model needs, as it is at the champion's commit.
+
+    A file that git does not have there is left out; whoever loads the bundle names it.
+    """
+    assert held.commit is not None
+    for path in code_of(bundle):
+        with suppress(VersionUnknown):
+            text = git.show(root, held.commit, path)
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_bytes(text.encode())
 
 
 def _words(held: Held) -> str:

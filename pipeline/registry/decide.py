@@ -8,6 +8,7 @@ from datetime import date
 
 from pipeline import layout
 from pipeline.errors import PromotionRefused
+from pipeline.registry import tracked
 from pipeline.registry.state import UNKNOWN, Version
 from pipeline.verdict import Outcome, Verdict
 
@@ -36,18 +37,24 @@ class Facts:
     ----------
     unclean
         Changed and untracked files.
+    flagged
+        Files that git was told not to look at.
+    tracked
+        What the commit holds and only DVC or the store may keep.
     locked
         dvc.lock is in the commit.
     artifact, artifact_problem
         The path that dvc.yaml in the commit gives the bundle, or why there is none.
+    stale
+        What of the commit its dvc.lock does not describe, a line each.
     verdict, verdict_problem
-        The verdict of the work tree, or why there is none.
-    verdict_committed
-        The commit holds that very verdict.
+        The verdict in the commit, or why there is none.
+    again
+        What the verdict says and the commit's reports do not, a line each.
     here, committed
         Digest of the bundle in the work tree, and of the one DVC knows at the commit.
-    data, contract, policy, code
-        Digests recomputed now.
+    data, contract, policy, code, reports
+        Digests recomputed now, all but the data's from the commit.
     today
         The day that waivers are held against.
     champion, champion_bundle
@@ -64,18 +71,22 @@ class Facts:
     name: str
     stage: str
     unclean: tuple[str, ...]
+    flagged: tuple[str, ...]
+    tracked: tuple[str, ...]
     locked: bool
     artifact: str | None
     artifact_problem: str | None
+    stale: tuple[str, ...]
     verdict: Verdict | None
     verdict_problem: str | None
-    verdict_committed: bool
+    again: tuple[str, ...]
     here: Seen
     committed: Seen
     data: Seen
     contract: Seen
     policy: Seen
     code: Seen
+    reports: Seen
     today: date
     champion: str | None
     champion_bundle: Seen
@@ -102,24 +113,34 @@ def overridable(facts: Facts) -> list[PromotionRefused]:
 
     Never that the bundle cannot be had from its commit: nobody could score with it.
     """
-    return list(_verdict(facts))
+    return [*_lock(facts), *_verdict(facts)]
 
 
 def on_this(facts: Facts) -> bool:
-    """Whether the verdict is about this bundle, data, contract, policy and champion."""
-    return facts.verdict is not None and facts.verdict_committed and not list(_another(facts))
+    """Whether the verdict is what the gate wrote about this bundle, data, policy and champion."""
+    made = facts.verdict is not None and not facts.stale and not facts.again
+    return made and not list(_another(facts))
 
 
 def _repository(facts: Facts) -> Iterator[PromotionRefused]:
     if facts.unclean:
-        shown = ", ".join(facts.unclean[:5])
-        more = len(facts.unclean) - 5
         yield PromotionRefused(
             "the work tree differs from the commit",
             expected="nothing uncommitted",
-            found=shown + (f" and {more} more" if more > 0 else ""),
+            found=_some(facts.unclean),
             mend="Commit these files, or list in .gitignore what is no part of the project.",
         )
+    if facts.flagged:
+        yield PromotionRefused(
+            "git was told not to look whether files differ from the commit",
+            expected="no file marked assume-unchanged or skip-worktree",
+            found=_some(facts.flagged),
+            mend="git update-index --no-assume-unchanged --no-skip-worktree FILE, or "
+            "git sparse-checkout disable.",
+        )
+    if facts.tracked:
+        told = tracked.refusal(facts.tracked)
+        yield PromotionRefused(told.what, expected=told.expected, found=told.found, mend=told.mend)
     if not facts.locked:
         yield PromotionRefused(
             "it is not in the commit",
@@ -162,6 +183,19 @@ def _bundle(facts: Facts) -> Iterator[PromotionRefused]:
         )
 
 
+def _lock(facts: Facts) -> Iterator[PromotionRefused]:
+    """What changed without ``dvc repro``, or was edited by hand since."""
+    if not facts.locked:
+        return  # refused already
+    for line in facts.stale:
+        yield PromotionRefused(
+            "it does not describe the commit",
+            where=layout.DVC_LOCK,
+            found=line,
+            mend="Run dvc repro and commit what it writes.",
+        )
+
+
 def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
     verdict = facts.verdict
     if verdict is None:
@@ -172,12 +206,6 @@ def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
             mend=_GATE,
         )
         return
-    if not facts.verdict_committed:
-        yield PromotionRefused(
-            "the commit does not hold this verdict",
-            where=layout.VERDICT,
-            mend="Let git or DVC keep it (an output or metric of the gate's stage) and commit.",
-        )
     if verdict.outcome is not Outcome.PASS:
         bad = [each.title for each in verdict.blocking]
         yield PromotionRefused(
@@ -189,6 +217,13 @@ def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
         )
     yield from _waived(facts, verdict)
     yield from _another(facts)
+    for line in facts.again:
+        yield PromotionRefused(
+            "it is not what the gate says of this commit",
+            where=layout.VERDICT,
+            found=line,
+            mend="A verdict is never edited. " + _GATE,
+        )
 
 
 def _waived(facts: Facts, verdict: Verdict) -> Iterator[PromotionRefused]:
@@ -225,6 +260,7 @@ def _another(facts: Facts) -> Iterator[PromotionRefused]:
         ("contract", verdict.contract, facts.contract),
         ("policy", verdict.policy, facts.policy),
         ("code", verdict.code, facts.code),
+        ("set of reports", verdict.reports, facts.reports),
         *_champion(facts, verdict),
     ):
         if now.digest is None or now.digest != told:
@@ -271,6 +307,11 @@ def _registry(facts: Facts) -> Iterator[PromotionRefused]:
             f"{version.version} already holds the stage {facts.stage}",
             mend="There is nothing to do.",
         )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
 
 
 def short(digest: str | None) -> str:

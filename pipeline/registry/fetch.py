@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,21 +119,43 @@ def read_at(root: Path, version: Version, path: str) -> str:
         Git holds no such file there, and DVC tracks none.
     BundleMissing
         DVC tracks it, and neither its cache nor its remote has it.
+    BundleChanged
+        DVC's copy has other bytes than the commit names.
     """
     return text_at(root, version.commit, path)
+
+
+def reader_at(root: Path, version: Version) -> Callable[[str], str | None]:
+    """Reads the project's own Python files as git holds them at a version's commit."""
+    known = frozenset(git.listed(root, version.commit, ".py"))
+
+    def read(path: str) -> str | None:
+        return git.show(root, version.commit, path) if path in known else None
+
+    return read
 
 
 def text_at(root: Path, rev: str, path: str) -> str:
     """The same, at any revision. Git is asked first: it answers without importing DVC."""
     try:
         return git.show(root, rev, path)
-    except VersionUnknown:
-        with tempfile.TemporaryDirectory() as scratch, _at(root, rev) as project:
-            if not project.has(path):
-                raise
-            target = Path(scratch) / "file"
-            _download(project, path, target)
-            return target.read_text(encoding="utf-8")
+    except VersionUnknown as error:
+        absent = error
+    with tempfile.TemporaryDirectory() as scratch, _at(root, rev) as project:
+        if not project.has(path):
+            raise absent
+        target = Path(scratch) / "file"
+        _download(project, path, target)
+        info = project.repo.dvcfs.info(project.inside(path)).get("dvc_info") or {}
+        if info.get("md5") not in (None, _md5(target)):
+            raise BundleChanged(
+                "DVC's copy is not the one that the commit names",
+                where=f"{path} at {rev[:10]}",
+                expected=f"md5 {info['md5']}",
+                found=f"md5 {_md5(target)}",
+                mend="Delete it from DVC's cache and get it again: dvc fetch.",
+            )
+        return target.read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

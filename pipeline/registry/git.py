@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,16 +40,25 @@ class Tag:
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    # Optional locks off: reading must not fight with a person's own git command.
-    environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=root, env=environment, capture_output=True, check=False
+            ["git", *arguments], cwd=root, env=_environment(), capture_output=True, check=False
         )
     except FileNotFoundError:
         if not root.is_dir():
             raise NotARepository("no such folder", where=str(root)) from None
         raise NotARepository("git is not installed", mend="Install git.") from None
+
+
+def _environment() -> dict[str, str]:
+    # Optional locks off: reading must not fight with a person's own git command. Replaced
+    # objects off: what somebody put in a commit's place in this clone is not that commit.
+    return {
+        **os.environ,
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+    }
 
 
 def _complaint(done: subprocess.CompletedProcess[bytes]) -> str:
@@ -73,6 +83,12 @@ def _refuse_outside(root: Path) -> None:
             found=_complaint(done) if done.returncode else "a bare repository",
             mend="Make one: git init && dvc init, then commit.",
         )
+
+
+def is_inside(root: Path) -> bool:
+    """Whether a folder lies in a git work tree."""
+    done = _git(root, "rev-parse", "--is-inside-work-tree")
+    return not done.returncode and done.stdout.strip() == b"true"
 
 
 def top(root: Path) -> tuple[Path, str]:
@@ -142,7 +158,8 @@ def unclean(root: Path) -> tuple[str, ...]:
     The whole repository, not only the project's folder: code beside it may have shaped
     the bundle.
     """
-    text = _ask(root, "status", "--porcelain", "-z", "--untracked-files=all")
+    whole = ("--untracked-files=all", "--ignore-submodules=none")
+    text = _ask(root, "-c", "core.fsmonitor=false", "status", "--porcelain", "-z", *whole)
     fields = iter(text.split("\0"))
     paths = []
     for field in fields:
@@ -163,6 +180,86 @@ def tracked(root: Path, pattern: str) -> tuple[str, ...]:
     _refuse_outside(root)
     listed = _ask(root, "ls-files", "-z", "--", pattern).split("\0")
     return tuple(dict.fromkeys(filter(None, listed)))  # a file in conflict is listed thrice
+
+
+def flagged(root: Path) -> tuple[str, ...]:
+    """Files of the whole repository that git was told not to look at, relative to its top.
+
+    ``git update-index --assume-unchanged`` and ``--skip-worktree`` hide that a file differs
+    from the commit.
+    """
+    above, _ = top(root)
+    entries = filter(None, _ask(above, "ls-files", "-v", "-z").split("\0"))
+    return tuple(sorted(each[2:] for each in entries if each[0].islower() or each[0] == "S"))
+
+
+def export(root: Path, commit: str, into: Path) -> None:
+    """Write every file of a commit's tree into an empty folder, byte for byte.
+
+    Neither filters, attributes nor line endings are applied, and the folder is a git work tree
+    of its own with these files in its index, so that the commit can be asked like a project.
+
+    Raises
+    ------
+    NotARepository
+        Git cannot read the commit.
+    """
+    above, _ = top(root)
+    listed = _ask(above, "ls-tree", "-r", "-z", "--full-tree", commit)
+    entries = [line.partition("\t") for line in listed.split("\0") if line]
+    files = [(head.split(), path) for head, _, path in entries if " blob " in head]
+    objects = _ask(above, "rev-parse", "--path-format=absolute", "--git-path", "objects")
+    _ask(into, "init", "--quiet", "--template=")
+    shared = into / ".git" / "objects" / "info" / "alternates"
+    shared.parent.mkdir(parents=True, exist_ok=True)
+    shared.write_text(objects, encoding="utf-8", errors="surrogateescape")
+    _ask(into, "read-tree", commit)
+    names = "".join(f"{head[2]}\n" for head, _ in files).encode()
+    with tempfile.TemporaryFile() as wanted:
+        wanted.write(names)
+        wanted.seek(0)
+        with subprocess.Popen(
+            ["git", "cat-file", "--batch"],
+            cwd=above,
+            env=_environment(),
+            stdin=wanted,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as batch:
+            assert batch.stdout is not None
+            for (mode, _, name), path in files:
+                said = batch.stdout.readline().split()
+                if len(said) != 3:
+                    raise NotARepository(
+                        "git cannot read a file of the commit",
+                        where=f"{path} at {commit[:10]}",
+                        found=f"no object {name[:10]}",
+                        mend="In a partial clone get it first: git fetch --refetch.",
+                    )
+                data = batch.stdout.read(int(said[2]) + 1)[:-1]
+                _place(into / path, mode, data)
+
+
+def _place(target: Path, mode: str, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if mode == "120000":
+        target.symlink_to(os.fsdecode(data))
+        return
+    target.write_bytes(data)
+    if mode == "100755":
+        target.chmod(0o755)
+
+
+def listed(root: Path, commit: str, ending: str) -> tuple[str, ...]:
+    """Files below ``root`` in a commit's tree whose names end so, relative to it.
+
+    Raises
+    ------
+    NotARepository
+        The commit is not in this clone.
+    """
+    names = _ask(root, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
+    return tuple(name for name in names if name.endswith(ending))
 
 
 def is_tracked_and_committed(root: Path, path: str) -> bool:

@@ -1,17 +1,22 @@
 """Versions and the history of a stage, for people and as JSON.
 
-What a person overruled to promote a version is shown wherever that version is.
+What a person overruled to promote a version is shown wherever that version is, and so is that
+its tags do not say what its commit's verdict says.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
+from pipeline import layout
+from pipeline.errors import AssayError
 from pipeline.params import Params
-from pipeline.registry import versions
+from pipeline.registry import fetch, versions
 from pipeline.registry.state import UNKNOWN, Assignment, State, Version
+from pipeline.registry.verified import doubt, doubt_of_move
 from pipeline.terminal import console
 
 _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
@@ -29,28 +34,52 @@ def list_versions(
     """
     stage = stage or params.registry.stage
     known = versions.state(root, params.name)
+    doubts = {each.version: doubt(each, _verdict(root, each)) for each in known.versions}
     if as_json:
-        print(json.dumps(_plain(known, params.name, stage), indent=2, ensure_ascii=False))
+        print(json.dumps(_plain(known, params.name, stage, doubts), indent=2, ensure_ascii=False))
     else:
-        _print(known, params.name, stage)
+        _print(known, params.name, stage, doubts)
     return known.versions
 
 
-def _plain(known: State, name: str, stage: str) -> dict[str, object]:
+Doubts = Mapping[str, str | None]
+"""Version to the reason why it is unverified, None where it is verified."""
+
+
+def _verdict(root: Path, version: Version) -> str | None:
+    """As git or DVC has it at the version's commit; None where it cannot be had."""
+    try:
+        return fetch.text_at(root, version.commit, layout.VERDICT)
+    except (AssayError, UnicodeDecodeError):
+        return None
+
+
+def _of_move(move: Assignment, known: State, doubts: Doubts) -> str | None:
+    return doubt_of_move(move, known.find(move.version), doubts.get(move.version))
+
+
+def _plain(known: State, name: str, stage: str, doubts: Doubts) -> dict[str, object]:
     return {
         "schema": 1,
         "name": name,
         "stage": stage,
         "holder": known.holders.get(stage),
         "versions": [
-            {**asdict(each), "stages": list(known.held_by(each.version))}
+            {
+                **asdict(each),
+                "stages": list(known.held_by(each.version)),
+                "unverified": doubts[each.version],
+            }
             for each in reversed(known.versions)
         ],
-        "history": [asdict(each) for each in known.histories.get(stage, ())],
+        "history": [
+            {**asdict(each), "unverified": _of_move(each, known, doubts)}
+            for each in known.histories.get(stage, ())
+        ],
     }
 
 
-def _print(known: State, name: str, stage: str) -> None:
+def _print(known: State, name: str, stage: str, doubts: Doubts) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -70,10 +99,19 @@ def _print(known: State, name: str, stage: str) -> None:
                 each.at[:10],
                 escape(each.by.partition(" <")[0]),
                 _short(each.bundle),
-                (each.outcome or UNKNOWN) + (", overridden" if each.override else ""),
+                (each.outcome or UNKNOWN)
+                + (", overridden" if each.override else "")
+                + (", unverified" if doubts[each.version] else ""),
                 escape(each.why),
             )
         out.print(table)
+        for each in reversed(known.versions):
+            if doubts[each.version]:
+                out.print(
+                    f"{each.version} is unverified: {doubts[each.version]}.",
+                    highlight=False,
+                    markup=False,
+                )
     past = known.histories.get(stage, ())
     if past:
         table = Table(title=f"History of {stage}", box=box.SIMPLE, title_justify="left")
@@ -85,13 +123,13 @@ def _print(known: State, name: str, stage: str) -> None:
                 move.kind,
                 move.version[:12],
                 escape(move.by.partition(" <")[0]),
-                escape(evidence_lines(move)),
+                escape(evidence_lines(move, _of_move(move, known, doubts))),
                 escape(move.why),
             )
         out.print(table)
 
 
-def evidence_lines(move: Assignment) -> str:
+def evidence_lines(move: Assignment, doubt: str | None = None) -> str:
     """On what evidence a stage was given, a line a fact; nothing where it was taken away."""
     if move.kind == "unassign":
         return ""
@@ -101,6 +139,8 @@ def evidence_lines(move: Assignment) -> str:
         lines.append(f"champion then: {move.champion[:12]}")
     if move.override:
         lines.append(f"OVERRIDDEN: {move.override}")
+    if doubt:
+        lines.append(f"UNVERIFIED: {doubt}")
     return "\n".join(lines)
 
 

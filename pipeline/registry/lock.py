@@ -1,16 +1,21 @@
-"""``assay check --lock``: is dvc.lock current? Answered without data, cache or a remote."""
+"""``assay check --lock``: is dvc.lock current? Answered without data, cache or a remote.
+
+Two things that would make the answer worthless are said first: git tracks what it must not, or
+was told not to look at a file.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import jsonfile, layout
+from pipeline import jsonfile, layout, sources
 from pipeline.errors import LockStale, UsageError
 from pipeline.params import Params
-from pipeline.registry import lock_read
+from pipeline.registry import git, lock_read, own_code, tracked
 from pipeline.registry.lock_compare import Answer, compare
 
 _EXAMPLES = 3
+_LOOK = "Run git update-index --no-assume-unchanged --no-skip-worktree FILE."
 
 
 def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Answer:
@@ -21,7 +26,9 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
     UsageError
         Nothing was named that is to be checked.
     LockStale
-        With a line for each stage that is not as dvc.lock says.
+        With a line for each stage that is not as dvc.lock says, or that nobody can tell.
+    TrackedByGit
+        Git holds data, a model or the store.
     PipelineFileError
         dvc.yaml or dvc.lock is missing or cannot be understood.
     NotARepository
@@ -30,25 +37,45 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
         raise UsageError(
             "say what to check", where="assay check", expected="--lock (is dvc.lock current?)"
         )
-    stages, others = lock_read.read(root)
-    answer = compare(stages, others)
+    pipeline = lock_read.read(root)
+    answer = compare(pipeline)
+    offences = tracked.offences(root, params, pipeline.kept_by_dvc)
+    flagged = git.flagged(root)
+    own = own_code.uncovered(pipeline, params, sources.reader(root))
+    current = not (answer.changes or offences or flagged or own)
     if as_json:
-        print(jsonfile.dumps(_plain(answer, len(stages))), end="")
-    elif not answer.changes:
-        print(f"check: {layout.DVC_LOCK} is current: {len(stages)} stages as it says")
+        told = _plain(answer, len(pipeline.stages), current, offences, flagged, own)
+        print(jsonfile.dumps(told), end="")
+    elif current:
+        print(f"check: {layout.DVC_LOCK} is current: {len(pipeline.stages)} stages as it says")
     if not as_json and answer.unseen:
         print(_unseen(answer))
-    if answer.changes:
-        told = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
-        raise LockStale([f"{layout.DVC_LOCK} is not current: {line}" for line in told])
+    if offences:
+        raise tracked.refusal(offences)
+    stale = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
+    lines = [f"{layout.DVC_LOCK} is not current: {line}" for line in stale]
+    lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]
+    lines += [f"{path}: git was told not to look whether it changed. {_LOOK}" for path in flagged]
+    if lines:
+        raise LockStale(lines)
     return answer
 
 
-def _plain(answer: Answer, stages: int) -> dict[str, object]:
+def _plain(
+    answer: Answer,
+    stages: int,
+    current: bool,
+    offences: tuple[str, ...],
+    flagged: tuple[str, ...],
+    own: tuple[str, ...],
+) -> dict[str, object]:
     return {
         "schema": 1,
-        "current": not answer.changes,
+        "current": current,
         "stages": stages,
+        "tracked": list(offences),
+        "flagged": list(flagged),
+        "uncovered": list(own),
         "changed": [
             {"stage": stage, "changes": list(found)} for stage, found in answer.changes.items()
         ],

@@ -9,7 +9,7 @@ said about is named, so that nobody takes silence for a yes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _SHOWN = 5
@@ -20,13 +20,14 @@ class File:
     """A path that a stage reads or makes, relative to the repository's root.
 
     ``recorded`` is its hash in dvc.lock. ``here`` says that git keeps it, so that ``now`` is its
-    hash in the work tree, None if it is gone.
+    hash in the work tree, None if it is gone. ``cached`` says of an output that DVC keeps it.
     """
 
     path: str
     recorded: str | None
     here: bool = False
     now: str | None = None
+    cached: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Stage:
         There is such an entry.
     params, recorded_params
         File and key to value; of the recorded only those that dvc.yaml asks for.
+    gone
+        Inputs, outputs and parameters of the entry that dvc.yaml asks for no more, each with
+        what it was: ``("input", "data/raw")``.
     """
 
     name: str
@@ -49,6 +53,52 @@ class Stage:
     recorded_params: Mapping[str, Any]
     inputs: tuple[File, ...]
     outputs: tuple[File, ...]
+    gone: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """dvc.yaml beside dvc.lock.
+
+    Parameters
+    ----------
+    others
+        What files beside dvc.yaml say DVC keeps: path to hash.
+    gone
+        Entries of dvc.lock whose stage dvc.yaml does not have.
+    folder
+        Of the project, from DVC's root: "" where they are the same.
+    """
+
+    stages: tuple[Stage, ...]
+    others: Mapping[str, str | None]
+    gone: tuple[str, ...] = ()
+    folder: str = ""
+
+    @property
+    def kept_by_dvc(self) -> tuple[str, ...]:
+        """Outputs that DVC keeps and git must not, relative to the project's folder."""
+        above = f"{self.folder}/" if self.folder else ""
+        return tuple(
+            file.path.removeprefix(above)
+            for stage in self.stages
+            for file in stage.outputs
+            if file.cached and file.path.startswith(above)
+        )
+
+    def maker(self, path: str) -> str | None:
+        """The stage with an output of just this path, relative to the project's folder."""
+        made = ((file.path, stage.name) for stage in self.stages for file in stage.outputs)
+        return next((name for output, name in made if output == self.whole(path)), None)
+
+    def whole(self, path: str) -> str:
+        """A path in the project as the pipeline's files name it: from DVC's root."""
+        return f"{self.folder}/{path}" if self.folder else path
+
+    def thawed(self) -> Pipeline:
+        """The same with no stage frozen: what would have to run if nobody had stopped it."""
+        stages = tuple(replace(stage, frozen=False) for stage in self.stages)
+        return replace(self, stages=stages)
 
 
 @dataclass(frozen=True)
@@ -59,14 +109,9 @@ class Answer:
     unseen: tuple[tuple[str, str], ...]
 
 
-def compare(stages: Sequence[Stage], others: Mapping[str, str | None]) -> Answer:
-    """Every change since dvc.lock was written, the stages in the order of dvc.yaml.
-
-    Parameters
-    ----------
-    others
-        What files beside dvc.yaml say DVC keeps: path to hash.
-    """
+def compare(pipeline: Pipeline) -> Answer:
+    """Every change since dvc.lock was written, the stages in the order of dvc.yaml."""
+    stages, others = pipeline.stages, pipeline.others
     made = {file.path: (file.recorded, stage.name) for stage in stages for file in stage.outputs}
     made |= {path: (digest, f"{path}.dvc") for path, digest in others.items()}
     read: dict[str, dict[str, list[str]]] = {}
@@ -87,6 +132,7 @@ def compare(stages: Sequence[Stage], others: Mapping[str, str | None]) -> Answer
             and file.path not in made
             and len(read.get(file.path, {})) < 2
         ]
+    changes |= dict.fromkeys(pipeline.gone, ("it is in dvc.lock, and gone from dvc.yaml",))
     return Answer(changes, tuple(unseen))
 
 
@@ -105,11 +151,15 @@ def _changes(
         yield from _params(stage)
         for file in stage.inputs:
             yield from _input(stage, file, made, read)
+    for what, name in stage.gone:
+        yield f"its {what} {name} is in dvc.lock, and gone from dvc.yaml"
     for file in stage.outputs:
         if file.recorded is None:
             yield f"its output {file.path} is not in dvc.lock"
         elif file.here and file.now != file.recorded:
             yield f"its output {file.path} {'is gone' if file.now is None else 'was changed'}"
+        elif not file.here and not file.cached:
+            yield f"its output {file.path} is kept by neither git nor DVC"
 
 
 def _params(stage: Stage) -> Iterator[str]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline import layout, params_yaml
 from pipeline.errors import AssayError, NotARepository, PipelineFileError
 from pipeline.registry import git
-from pipeline.registry.lock_compare import File, Stage
+from pipeline.registry.lock_compare import File, Pipeline, Stage
 
 
-def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
-    """The stages of dvc.yaml, and what files beside it say that DVC keeps.
+def read(root: Path, scratch: Path | None = None) -> Pipeline:
+    """The stages of dvc.yaml and the entries of dvc.lock, side by side.
+
+    Parameters
+    ----------
+    scratch
+        Where DVC may keep what it learns of files, for a project that is soon deleted;
+        elsewhere DVC's own place.
 
     Raises
     ------
@@ -37,11 +43,13 @@ def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
     top, _ = git.top(root)
     kept = frozenset((top / path).as_posix() for path in git.tracked(top, "."))
     try:
-        with Repo(str(root)) as repo:
+        config = {"core": {"site_cache_dir": str(scratch)}} if scratch else None
+        with Repo(str(root), config=config) as repo:
+            entries = _entries(repo, root)
+            folder = root.relative_to(Path(repo.root_dir).resolve()).as_posix()
             own = [*repo.stage.load_all(str(root / layout.DVC_YAML))]
-            known = frozenset(_entries(own))
             reader = _Reader(Path(repo.root_dir), kept, _folders(kept), _outs(repo.index.stages))
-            stages = [reader.stage(stage, known) for stage in own]
+            stages = tuple(reader.stage(stage, entries.get(stage.name)) for stage in own)
             names = {file.path for stage in stages for file in stage.outputs}
             others = {
                 reader.path(out): _hash(out)
@@ -62,7 +70,16 @@ def read(root: Path) -> tuple[list[Stage], dict[str, str | None]]:
             found=" ".join(str(error).split()) or type(error).__name__,
             mend="Mend it: dvc status names the same fault.",
         ) from None
-    return stages, others
+    if not stages and not entries:
+        raise PipelineFileError(
+            "there is no stage in it",
+            where=layout.DVC_YAML,
+            expected="the stages that lead to a bundle",
+            mend="If it was emptied by mistake: git checkout HEAD -- dvc.yaml dvc.lock.",
+        )
+    there = {stage.name for stage in own}
+    gone = tuple(name for name in entries if name not in there)
+    return Pipeline(stages, others, gone, "" if folder == "." else folder)
 
 
 def _refuse_bombs(root: Path, name: str) -> None:
@@ -98,7 +115,7 @@ class _Reader:
         root = self.root.as_posix()
         return str(place.relative_to(root)) if place.is_relative_to(root) else str(item)
 
-    def stage(self, stage: Any, known: frozenset[str]) -> Stage:
+    def stage(self, stage: Any, entry: Mapping[str, Any] | None) -> Stage:
         from dvc.dependency import ParamsDependency
 
         now: dict[str, Any] = {}
@@ -116,25 +133,30 @@ class _Reader:
                 inputs.append(self.file(dep, made=False))
         return Stage(
             name=stage.name,
-            recorded=stage.name in known,
+            recorded=bool(entry),
             same_command=not stage.cmd_changed,
             frozen=bool(stage.frozen),
             params=now,
             recorded_params=recorded,
             inputs=tuple(inputs),
             outputs=tuple(self.file(out, made=True) for out in stage.outs),
+            gone=tuple(_gone(stage, entry or {})),
         )
 
     def file(self, item: Any, *, made: bool) -> File:
         """Its hash in dvc.lock; and, if git keeps it and no other stage makes it, the one here."""
         place = PurePosixPath(item.fs_path).as_posix()
-        here = (place in self.kept or place in self.folders) and (made or not self._is_made(place))
+        alone = made or not self._is_made(place)
+        here = (place in self.kept or place in self.folders) and alone
+        # Neither git nor a stage nor a .dvc file answers for it, and it is not here: it is gone.
+        here = here or (not made and alone and bool(item.is_in_repo) and not item.exists)
         present = here and item.exists
         return File(
             path=self.path(item),
             recorded=_hash(item),
             here=here,
             now=str(item.get_hash().value) if present else None,
+            cached=made and bool(item.use_cache),
         )
 
     def _is_made(self, place: str) -> bool:
@@ -143,9 +165,31 @@ class _Reader:
         return place in self.outs or place in self.above_outs or bool(above & self.outs)
 
 
-def _entries(stages: Iterable[Any]) -> list[str]:
-    """Names of the stages that have an entry in dvc.lock."""
-    return [stage.name for stage in stages if stage.dvcfile.stages.lockfile_data.get(stage.name)]
+def _entries(repo: Any, root: Path) -> dict[str, Mapping[str, Any]]:
+    """What dvc.lock records, a stage."""
+    from dvc.dvcfile import Lockfile
+
+    tree = Lockfile(repo, str(root / layout.DVC_LOCK)).load()
+    return dict(tree.get("stages") or {})
+
+
+def _gone(stage: Any, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an entry of dvc.lock has and its stage does not."""
+    from dvc.dependency import ParamsDependency
+
+    for what, key, mine in (("input", "deps", stage.deps), ("output", "outs", stage.outs)):
+        paths = {item.def_path for item in mine if not isinstance(item, ParamsDependency)}
+        yield from (
+            (what, each["path"]) for each in entry.get(key, ()) if each["path"] not in paths
+        )
+    asked = {
+        dep.def_path: list(dep.params) for dep in stage.deps if isinstance(dep, ParamsDependency)
+    }
+    for file, values in (entry.get("params") or {}).items():
+        keys = asked.get(file)
+        # A file without keys is read whole.
+        gone = [key for key in values if keys is None or (keys and key not in keys)]
+        yield from (("parameter", f"{file}: {key}") for key in gone)
 
 
 def _outs(stages: Iterable[Any]) -> frozenset[str]:

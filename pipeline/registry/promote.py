@@ -1,28 +1,25 @@
 """Give a stage to the bundle of this commit, or give it back to an earlier version.
 
-The facts are collected here and weighed in ``decide.py``. A promotion writes two tags, the
-version and the stage; if it is stopped in between, the stage is still where it was, and
+The facts are collected in ``collect.py`` and weighed in ``decide.py``. A promotion writes two
+tags, the version and the stage; if it is stopped in between, the stage is still where it was, and
 promoting again finds the version and goes on.
 """
 
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from pipeline import bundle, digests, layout, verdict_json
-from pipeline.errors import AssayError, NotARepository, PromotionRefused, UsageError
+from pipeline import digests
+from pipeline.errors import PromotionRefused, UsageError
 from pipeline.params import Params
-from pipeline.registry import decide, fetch, git, tags, versions, write
-from pipeline.registry.decide import Facts, Seen, short
+from pipeline.registry import committed, decide, fetch, git, tags, versions, write
+from pipeline.registry.collect import Gate, collect
+from pipeline.registry.decide import Facts, short
 from pipeline.registry.evidence import NONE, Evidence, overruled
 from pipeline.registry.state import UNKNOWN, State, Version
-from pipeline.verdict import Verdict
 
 
 class Refused(PromotionRefused):
@@ -45,11 +42,14 @@ def promote(
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
     as_json: bool = False,
+    gate: Gate,
 ) -> Version:
     """Register the commit that is checked out and give it the stage.
 
     Parameters
     ----------
+    params
+        Of the work tree: only its name and stage count, until the commit's own are read.
     because
         The reason, kept in the tags.
     stage
@@ -58,6 +58,8 @@ def promote(
         Which part of the last version's number to raise; the first version is v0.1.0.
     override
         Overrule the gate. What was overruled is kept in the tags and shown for good.
+    gate
+        Decides the verdict's rules again.
 
     Raises
     ------
@@ -72,11 +74,13 @@ def promote(
             "an override needs a reason",
             mend="Add --because 'why it may go out all the same', which is kept for good.",
         )
-    stage = _stage(stage or params.registry.stage)
     commit = git.head(root)
     git.identity(root)
-    known = versions.state(root, params.name)
-    facts = collect(root, params, stage, commit, known)
+    with committed.exported(root, commit) as there:
+        params = committed.params_of(there)
+        stage = _stage(stage or params.registry.stage)
+        known = versions.state(root, params.name)
+        facts, text = collect(root, there, params, stage, commit, known, gate)
     reasons = decide.refusals(facts, override=override)
     if len(reasons) == 1:
         raise reasons[0]
@@ -84,7 +88,7 @@ def promote(
         raise Refused(reasons)
 
     assert facts.here.digest is not None
-    evidence = _evidence(root, facts)
+    evidence = _evidence(facts, text)
     version = facts.head_version
     if version is None:
         full = versions.artifact(root, params.name)
@@ -147,65 +151,17 @@ def rollback(
     return held
 
 
-def collect(root: Path, params: Params, stage: str, commit: str, known: State) -> Facts:
-    """Look up everything that a promotion's decision rests on."""
-    path, path_problem = layout.BUNDLE, None
-    declared: str | None = None
-    try:
-        path = declared = fetch.declared_at(root, params.name, commit)
-    except NotARepository:
-        raise
-    except AssayError as error:
-        path_problem = error.found or error.what
-    verdict, verdict_problem, text = _verdict(root)
-    # What the gate compares with holds the stage of params.yaml, whatever is promoted to.
-    champion = known.holders.get(params.registry.stage)
-    head_version = known.at_commit(commit)
-    dropped = [number for number, at in known.numbers.items() if at == commit]
-    return Facts(
-        name=params.name,
-        stage=stage,
-        unclean=git.unclean(root),
-        locked=git.is_tracked_and_committed(root, layout.DVC_LOCK),
-        artifact=declared,
-        artifact_problem=path_problem,
-        verdict=verdict,
-        verdict_problem=verdict_problem,
-        verdict_committed=text is not None and _text_at(root, commit) == text,
-        here=_seen(lambda: bundle.digest_of(root / path)),
-        committed=_seen(lambda: fetch.snapshot(root, params.name, commit, root / fetch.BUNDLES)[1]),
-        data=_seen(lambda: digests.data(root)),
-        contract=_seen(lambda: digests.contract_at(root, params)),
-        policy=_seen(lambda: digests.policy(root, params)),
-        code=_seen(digests.code),
-        # A clock that was set back does not bring a waiver back.
-        today=datetime.fromtimestamp(max(time.time(), git.head_time(root)), UTC).date(),
-        champion=champion,
-        champion_bundle=_bundle_of(known, champion),
-        head_version=head_version,
-        dropped=max(dropped, key=tags.order) if dropped and head_version is None else None,
-        holder=known.holders.get(stage),
-    )
-
-
-def _evidence(root: Path, facts: Facts) -> Evidence:
+def _evidence(facts: Facts, text: str | None) -> Evidence:
     """What the tags are to say: a verdict about something else is no evidence."""
     override = overruled(decide.overridable(facts))
-    if facts.verdict is None or not decide.on_this(facts):
+    if facts.verdict is None or text is None or not decide.on_this(facts):
         return Evidence(outcome=NONE, champion=facts.champion, override=override)
     return Evidence(
-        verdict=digests.file(root / layout.VERDICT),
+        verdict=digests.content(text),
         outcome=facts.verdict.outcome.value,
         champion=facts.champion,
         override=override,
     )
-
-
-def _bundle_of(known: State, label: str | None) -> Seen:
-    version = known.find(label) if label else None
-    if version is not None and version.bundle != UNKNOWN:
-        return Seen(digest=version.bundle)
-    return Seen(problem=f"{label[:12]}, of which no tag names the bundle" if label else None)
 
 
 def _target(known: State, name: str, stage: str, to: str | None) -> Version:
@@ -243,34 +199,6 @@ def _stage(stage: str) -> str:
             found=repr(stage),
         )
     return stage
-
-
-def _verdict(root: Path) -> tuple[Verdict | None, str | None, str | None]:
-    path = root / layout.VERDICT
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None, "no such file", None
-    except (OSError, UnicodeDecodeError) as error:
-        return None, f"it cannot be read: {error}", None
-    try:
-        return verdict_json.loads(text, layout.VERDICT), None, text
-    except PromotionRefused as error:
-        return None, error.what, text
-
-
-def _text_at(root: Path, commit: str) -> str | None:
-    try:
-        return fetch.text_at(root, commit, layout.VERDICT)
-    except AssayError:
-        return None
-
-
-def _seen(look: Callable[[], str]) -> Seen:
-    try:
-        return Seen(digest=look())
-    except AssayError as error:
-        return Seen(problem=error.line())
 
 
 def _tell(done: str, version: Version, stage: str, *, before: str | None, as_json: bool) -> None:

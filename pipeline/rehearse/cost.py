@@ -64,6 +64,7 @@ def cost(
         input=json.dumps(asked),
         capture_output=True,
         text=True,
+        cwd=root,
         env={
             **os.environ,
             **dict.fromkeys(ONE_THREAD, "1"),
@@ -98,13 +99,16 @@ def measured(
     import pyarrow.parquet as pq
 
     from pipeline import bundle as bundles
+    from pipeline import sources
     from pipeline.contract.load import load as load_contract
     from pipeline.score.batch import score_batch
 
-    rules = load_contract(Path(contract)).without_label()
+    rules = load_contract(Path(contract), root=Path.cwd()).without_label()
     batch = pq.read_table(rows).slice(0, batch_rows).combine_chunks()
     before = _memory("VmRSS")
-    loaded = bundles.load(Path(bundle), expected=digest, allow_types=allow_types)
+    loaded = bundles.load(
+        Path(bundle), expected=digest, allow_types=allow_types, code=sources.reader(Path.cwd())
+    )
     score_batch(loaded, rules, batch)  # compiles, loads and fills caches
     took = []
     for _ in range(repeats):

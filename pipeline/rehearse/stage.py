@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import bundle as bundles
-from pipeline import digests, jsonfile, layout
+from pipeline import digests, jsonfile, layout, sources
 from pipeline.contract.frame import to_frame
 from pipeline.contract.load import load as load_contract
 from pipeline.errors import StageInputMissing
@@ -74,9 +74,12 @@ def rehearse(
     """
     settings, file = params.rehearse, root / params.contract.file
     data = digests.data(root)
-    contract = load_contract(file).without_label()
+    contract = load_contract(file, root=root).without_label()
     bundle = bundles.load(
-        root / layout.BUNDLE, expected=None, allow_types=params.bundle.allow_types
+        root / layout.BUNDLE,
+        expected=None,
+        allow_types=params.bundle.allow_types,
+        code=sources.reader(root),
     )
     manifest = bundle.manifest
     rows = carriers.chosen(_holdout(root), contract, settings.rows)

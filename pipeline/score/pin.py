@@ -1,7 +1,8 @@
 """Pin once: which version scores, what its bundle and its contract are.
 
 Everything that decides a score comes from the promoted commit, never from the work tree:
-the bundle through DVC, the contract file and its table rules through git. Where things
+the bundle through DVC; the contract file, its table rules and the project's own modules that
+contract and model import through git. Where things
 lie (store, input, Spark) comes from the work tree's params.yaml.
 """
 
@@ -50,10 +51,15 @@ def pin(root: Path, params: Params, version: Version) -> Pinned:
     BundleMissing, BundleChanged, BundleUntrusted, BundleIncompatible
         The promoted bundle cannot be had, or is not what was promoted.
     """
-    from pipeline.registry.fetch import fetch_bundle
+    from pipeline.registry.fetch import fetch_bundle, reader_at
 
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
-    loaded = bundle.load(folder, expected=version.bundle, allow_types=params.bundle.allow_types)
+    loaded = bundle.load(
+        folder,
+        expected=version.bundle,
+        allow_types=params.bundle.allow_types,
+        code=reader_at(root, version),
+    )
     contract, digest, rules = contract_of(root, version, loaded)
     _ = loaded.scorer  # a model that cannot be loaded is told of before Spark starts
     return Pinned(version, loaded, contract, digest, rules)
@@ -69,11 +75,12 @@ def contract_of(
     BundleChanged
         The bundle was trained under another one.
     """
-    from pipeline.registry.fetch import read_at
+    from pipeline.registry.fetch import read_at, reader_at
 
     then = parse(read_at(root, version, layout.PARAMS), f"{layout.PARAMS} at {version.version}")
     source = read_at(root, version, then.contract.file)
-    digest = digests.contract(source, then)
+    code = digests.contract_code(reader_at(root, version), then.contract.file)
+    digest = digests.contract(source, then, code)
     if digest != loaded.manifest.contract_digest:
         raise BundleChanged(
             "the contract at the promoted commit is not the one the model was trained under",
@@ -82,5 +89,5 @@ def contract_of(
             found=digest[:19],
             mend="Run dvc repro, commit and promote again.",
         )
-    contract = load_source(source, f"{then.contract.file} at {version.version}")
+    contract = load_source(source, f"{then.contract.file} at {version.version}", code)
     return contract.without_label(), digest, then.contract

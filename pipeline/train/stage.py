@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from pipeline import bundle, compiled, digests, layout, model, outcome
+from pipeline import bundle, compiled, digests, layout, model, outcome, sources
 from pipeline.contract.frame import to_frame
 from pipeline.contract.load import load as load_contract
 from pipeline.contract.model import Contract
@@ -66,7 +66,7 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
         raise StageInputMissing(
             "there is no training table", where=layout.TRAIN_TABLE, mend="Run dvc repro prepare."
         )
-    contract = load_contract(root / params.contract.file)
+    contract = load_contract(root / params.contract.file, root=root)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
     built = build(name, candidate, contract, task, params.seed, root)
@@ -197,6 +197,7 @@ def _manifest(
             mend="If you trust them, name them under bundle.allow_types.",
         )
     candidate = params.train.candidates[name]
+    code = sources.needed(sources.reader(root), foreign)
     return bundle.Manifest(
         name=params.name,
         task=scored.task,
@@ -227,7 +228,8 @@ def _manifest(
         },
         types=tuple(foreign),
         compiled=asdict(proof),
-        versions=bundle.versions(),
+        code={path: sources.digest(text) for path, text in code.items()},
+        versions=bundle.versions(sources.foreign(code, foreign)),
     )
 
 

@@ -16,7 +16,7 @@ from pipeline.gate.inputs import Inputs
 from pipeline.verdict import Champion, Outcome
 from tests.gate import build
 
-HERE = Bound("sha256:b", "sha256:d", "sha256:c", "sha256:p", "sha256:k")
+HERE = Bound("sha256:b", "sha256:d", "sha256:c", "sha256:p", "sha256:k", "sha256:r")
 OTHER = "sha256:0123456789abcdef"
 
 

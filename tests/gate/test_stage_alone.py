@@ -84,7 +84,7 @@ def test_the_verdict_is_bound_to_what_is_here(stand: Stand, tiny: Any) -> None:
     assert found.data == digests.data(tiny.root)
     assert found.contract == digests.contract_at(tiny.root, tiny.params)
     assert found.policy == digests.policy(tiny.root, tiny.params)
-    assert found.code == digests.code()
+    assert found.code == digests.code(tiny.root, tiny.params)
     assert found.types == ("a.B",)
     assert found.champion == Champion("compared", "v0.1.0", "sha256:a")
     assert stand.asked[0] == (tiny.root, "tests/model")
@@ -187,7 +187,8 @@ def test_what_changes_while_the_gate_runs_fails(
 def test_a_report_that_changes_while_the_gate_runs_fails(stand: Stand, tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
     stand.meanwhile = tiny.evaluation
-    (found,) = stand.judged().blocking
+    changed, found = stand.judged().blocking
+    assert changed.detail == "reports changed while the gate ran"
     assert found.detail.startswith("pytest saw something else: passed, ")
 
 

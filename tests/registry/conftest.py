@@ -9,16 +9,23 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
-from pipeline import bundle, digests, layout, params, verdict_json
+from pipeline import bundle, digests, jsonfile, layout, params, verdict_json
 from pipeline.errors import NoChampion
+from pipeline.gate import binding, page, rules
+from pipeline.gate.inputs import Inputs
 from pipeline.params import Params
 from pipeline.registry import versions
 from pipeline.verdict import Champion, Finding, Outcome, Verdict
+from tests.gate import build
+from tests.gate.conftest import Tiny
 
 NAME = "late-flights"
 
@@ -34,6 +41,7 @@ train:
   select_by: log_loss
   candidates:
     prior: {class: sklearn.dummy.DummyClassifier}
+leakage: {sample_rows: 5000}
 gate:
   tests: tests/model
   rules:
@@ -47,11 +55,39 @@ stages:
     cmd: mkdir -p models/bundle && cp source/* models/bundle/
     deps: [source]
     outs: [models/bundle]
+  gate:
+    cmd: assay gate
+    deps: [models/bundle, data/contract.py, tests/model]
+    params: [gate, leakage]
+    outs:
+      - reports/compare/comparison.json: {cache: false}
+      - reports/evaluate/evaluation.json: {cache: false}
+      - reports/gate/verdict.json: {cache: false}
+      - reports/gate/verdict.md: {cache: false}
 artifacts:
   late-flights:
     path: models/bundle
     type: model
 """
+
+
+IGNORED = "/models\n/data/prepared\n/.assay\n"
+MEASURED = {
+    Outcome.PASS: {"value": 0.8, "low": 0.75, "high": 0.85},
+    Outcome.FAIL: {"value": 0.6, "low": 0.55, "high": 0.65},
+    Outcome.INCONCLUSIVE: {"value": 0.7, "low": 0.65, "high": 0.75},
+}
+
+
+class Reports(Tiny):
+    """Writes the reports of whatever project lies at ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -101,26 +137,93 @@ class Project:
             self.write(f"source/{name}", text)
         sums = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
         self.write("source/manifest.json", json.dumps({"name": NAME, "files": sums}))
-        self.dvc("repro", "--quiet")
+        self.dvc("repro", "--quiet", "train")
 
     def judge(self, outcome: Outcome = Outcome.PASS, **other: Any) -> None:
-        """The verdict that the gate would write now; ``other`` makes it a wrong one."""
+        """What the stages after the training would leave now; ``other`` makes it a wrong one.
+
+        Reports and verdict by the gate's own functions, and the entry in dvc.lock that
+        ``dvc repro`` would write, without the seconds that it takes.
+        """
+        values = self.params
+        champion = other.get("champion", self.champion())
+        reports = Reports(self.root)
+        reports.evaluation(name=NAME, metrics={"auc": MEASURED[outcome]}, slices=[])
+        held = build.alone("none")
+        if champion.state == "compared":
+            held = build.comparison(build.difference(0.1))
+            assert held.champion is not None
+            told = replace(held.champion, version=champion.version, bundle=champion.bundle)
+            held = replace(held, champion=told)
+        reports.comparison(replace(held, name=NAME))
+        passed = Finding(
+            rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed"
+        )
         bound: dict[str, Any] = {
             "name": NAME,
             "bundle": bundle.digest_of(self.root / layout.BUNDLE),
             "data": digests.data(self.root),
-            "contract": digests.contract_at(self.root, self.params),
-            "policy": digests.policy(self.root, self.params),
-            "code": digests.code(),
-            "champion": self.champion(),
+            "contract": digests.contract_at(self.root, values),
+            "policy": digests.policy(self.root, values),
+            "code": digests.code(self.root, values),
+            "reports": binding.reports(partial(jsonfile.text_of, self.root)),
+            "champion": champion,
         }
-        verdict = Verdict(
-            outcome=outcome,
-            candidate="prior",
-            findings=(Finding(rule="ranks", kind="rule", outcome=outcome, detail="auc"),),
-            **{**bound, **other},
+        self.verdict(
+            Verdict(
+                outcome=outcome,
+                candidate="prior",
+                findings=(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
+                **{**bound, **other},
+            )
         )
+        self.dvc_commit()
+
+    def verdict(self, verdict: Verdict) -> None:
+        """Leave it and its page."""
         self.write(layout.VERDICT, verdict_json.dumps(verdict))
+        self.write(page.MARKDOWN, page.markdown(verdict))
+
+    def locked(self) -> Any:
+        """What dvc.lock holds."""
+        return YAML(typ="safe").load((self.root / layout.DVC_LOCK).read_text(encoding="utf-8"))
+
+    def dvc_commit(self) -> None:
+        """What ``dvc commit gate`` does: dvc.lock names the files as they are now."""
+        yaml = YAML(typ="safe")
+        path = self.root / layout.DVC_LOCK
+        tree = yaml.load(path.read_text(encoding="utf-8"))
+        stage = YAML(typ="safe").load(DVC_YAML)["stages"]["gate"]
+        (made,) = tree["stages"]["train"]["outs"]
+        given = YAML(typ="safe").load((self.root / layout.PARAMS).read_text(encoding="utf-8"))
+        tree["stages"]["gate"] = {
+            "cmd": stage["cmd"],
+            "deps": [dict(made), *(self.entry(path) for path in stage["deps"][1:])],
+            "params": {layout.PARAMS: {key: given[key] for key in stage["params"]}},
+            "outs": [self.entry(next(iter(each))) for each in stage["outs"]],
+        }
+        with path.open("w", encoding="utf-8") as stream:
+            yaml.dump(tree, stream)
+
+    def entry(self, path: str) -> dict[str, Any]:
+        """A file, or a folder of files, as dvc.lock names it."""
+        place = self.root / path
+        if place.is_file():
+            data = place.read_bytes()
+            return {"path": path, "hash": "md5", "md5": _md5(data), "size": len(data)}
+        files = sorted(each for each in place.rglob("*") if each.is_file())
+        listed = [
+            {"md5": _md5(each.read_bytes()), "relpath": each.relative_to(place).as_posix()}
+            for each in files
+        ]
+        whole = json.dumps(listed).encode()
+        return {
+            "path": path,
+            "hash": "md5",
+            "md5": f"{_md5(whole)}.dir",
+            "size": sum(each.stat().st_size for each in files),
+            "nfiles": len(files),
+        }
 
     def champion(self) -> Champion:
         """What the gate would say of the version that it compared with."""
@@ -132,7 +235,7 @@ class Project:
 
     def commit(self, message: str = "change") -> str:
         self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", message)
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
         return self.git("rev-parse", "HEAD")
 
     def tag_names(self) -> set[str]:
@@ -141,6 +244,7 @@ class Project:
 
 def fill(project: Project) -> None:
     project.write("params.yaml", PARAMS_YAML)
+    project.write(".gitignore", IGNORED)
     project.write("dvc.yaml", DVC_YAML)
     project.write("data/contract.py", "class Row: ...\n")
     project.write("tests/model/test_model.py", "def test_it(): ...\n")

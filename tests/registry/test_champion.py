@@ -13,7 +13,8 @@ import pytest
 
 from pipeline import bundle, layout
 from pipeline.errors import DataError, NotARepository, StageInputMissing
-from pipeline.registry import champion, held, promote
+from pipeline.gate.promotion import promote
+from pipeline.registry import champion, held
 from pipeline.registry.fetch import BUNDLES
 from pipeline.registry.held import Held
 
@@ -29,7 +30,7 @@ def look(project: Any) -> Held:
 
 
 def up(project: Any, **options: Any) -> Any:
-    return promote.promote(project.root, project.params, because="it ranks", **options)
+    return promote(project.root, project.params, because="it ranks", **options)
 
 
 def forget_bundles(project: Any) -> None:

@@ -29,6 +29,7 @@ VERDICT = Verdict(
     contract=digest("c"),
     policy=digest("d"),
     code=digest("9"),
+    reports=digest("8"),
     champion=Champion("none"),
     findings=(FINDING,),
 )
@@ -37,18 +38,22 @@ GOOD = Facts(
     name="m1",
     stage="prod",
     unclean=(),
+    flagged=(),
+    tracked=(),
     locked=True,
     artifact="models/bundle",
     artifact_problem=None,
+    stale=(),
+    again=(),
     verdict=VERDICT,
     verdict_problem=None,
-    verdict_committed=True,
     here=Seen(digest("a")),
     committed=Seen(digest("a")),
     data=Seen(digest("b")),
     contract=Seen(digest("c")),
     policy=Seen(digest("d")),
     code=Seen(digest("9")),
+    reports=Seen(digest("8")),
     today=date(2013, 7, 1),
     champion=None,
     champion_bundle=Seen(),
@@ -77,7 +82,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"committed": Seen(digest("f"))}, r"not the one that the commit's dvc\.lock points to"),
     ({"committed": Seen(problem="gone")}, "cannot be had from DVC .found gone"),
     ({"verdict": None, "verdict_problem": "no such file"}, "no verdict .*found no such file"),
-    ({"verdict_committed": False}, "the commit does not hold this verdict"),
+    ({"flagged": ("params.yaml",)}, r"told not to look .*found params\.yaml"),
+    ({"tracked": ("store (3 files)",)}, r"only DVC or the store .*found store \(3 files\)"),
+    ({"stale": ("gate: code changed",)}, r"dvc\.lock: it does not describe .*gate: code changed"),
+    ({"again": ("'ranks' is missing in it",)}, "not what the gate says .*'ranks' is missing"),
+    ({"reports": Seen(digest("f"))}, "about another set of reports"),
+    ({"verdict": replace(VERDICT, reports=None)}, "expected set of reports nothing"),
     ({"verdict": FAILED}, r"did not let it pass .*FAIL: ranks\[origin=EWR\]"),
     ({"verdict": replace(VERDICT, outcome=Outcome.INCONCLUSIVE)}, "expected PASS, found INCONCLU"),
     ({"verdict": replace(VERDICT, name="m2")}, "about another project .expected m1, found m2"),
@@ -145,7 +155,10 @@ def test_faults_never_cancel_each_other_out(chosen: set[int]) -> None:
     assert refusals(replace(GOOD, **change))
 
 
-OVERRIDABLE = {"verdict", "verdict_committed", "data", "contract", "policy", "code", "champion"}
+OVERRIDABLE = {
+    *("verdict", "stale", "again"),
+    *("data", "contract", "policy", "code", "reports", "champion"),
+}
 
 
 @pytest.mark.parametrize(("change", "message"), BAD)
@@ -201,7 +214,8 @@ def test_the_champion_itself_needs_no_verdict_against_itself() -> None:
         ({}, True),
         ({"verdict": FAILED}, True),
         ({"verdict": None}, False),
-        ({"verdict_committed": False}, False),
+        ({"stale": ("gate: code changed",)}, False),
+        ({"again": ("'ranks' is missing in it",)}, False),
         ({"data": Seen(digest("f"))}, False),
         ({"champion": "v0.1.0", "champion_bundle": Seen(digest("e"))}, False),
     ],

@@ -105,7 +105,7 @@ def test_another_bundle_at_the_commit_is_refused(project: Any, first: Version) -
 
 def test_a_bundle_that_was_broken_when_it_was_committed(project: Any, tmp_path: Path) -> None:
     project.write("source/card.md", "not what the manifest says")
-    project.dvc("repro", "--quiet")
+    project.dvc("repro", "--quiet", "train")
     commit = project.commit()
     with pytest.raises(BundleChanged, match="already broken when it was committed"):
         fetch.snapshot(project.root, "late-flights", commit, tmp_path / "bundles")

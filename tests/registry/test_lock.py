@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 
 from pipeline.cli import main
-from pipeline.errors import LockStale, NotARepository, PipelineFileError, UsageError
+from pipeline.errors import (
+    LockStale,
+    NotARepository,
+    PipelineFileError,
+    TrackedByGit,
+    UsageError,
+)
 from pipeline.registry import lock
 
 PIPELINE = """\
@@ -55,7 +61,7 @@ def origin(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     project.write("data/added", "added\n")
     project.dvc("add", "--quiet", "data/added")
     (root / "dvc.lock").unlink()
-    project.write(".gitignore", "/models\n/.assay\n")
+    project.write(".gitignore", "/models\n/.assay\n/data/prepared\n")
     project.git("rm", "--quiet", "-r", "--cached", "--ignore-unmatch", "data/made", "report.txt")
     project.dvc("repro", "--quiet")
     project.commit("current")
@@ -114,6 +120,68 @@ def test_code(clone: Any) -> None:
     assert stale(clone) == {"copy@prior": "code changed"}
     shutil.rmtree(clone.root / "code")
     assert stale(clone) == {"copy@prior": "code is gone"}
+
+
+def test_everything_that_is_gone(clone: Any) -> None:
+    """Deleted and committed: neither dvc.yaml nor git asks for it any more."""
+    clone.git("rm", "--quiet", "-r", "code")
+    edit(clone, "dvc.yaml", "outs: [looked]", "outs: []")
+    edit(clone, "dvc.yaml", 'deps: [source, "${contract.file}"]', "deps: [source]")
+    edit(clone, "dvc.yaml", "    params: [gate]\n", "")
+    edit(clone, "params.yaml", "    prior:", "    other:")
+    clone.commit("less")
+    assert stale(clone) == {
+        "raw": "its input data/contract.py is in dvc.lock, and gone from dvc.yaml",
+        "copy@other": "it is not in dvc.lock",
+        "report": "its parameter params.yaml: gate is in dvc.lock, and gone from dvc.yaml",
+        "look": "its output looked is in dvc.lock, and gone from dvc.yaml",
+        "copy@prior": "it is in dvc.lock, and gone from dvc.yaml",
+        "dvc.yaml": "no stage has data/contract.py among its deps, and the project's own code"
+        " needs it. Add it there and run dvc repro.",
+    }
+    clone.git("revert", "--no-edit", "HEAD")
+    clone.git("rm", "--quiet", "-r", "code", "report.txt")
+    clone.commit("less")
+    assert stale(clone) == {
+        "copy@prior": "code is gone",
+        "report": "its output report.txt is kept by neither git nor DVC",
+    }
+
+
+@pytest.mark.parametrize("text", ["", "stages: {}\n"])
+def test_an_empty_dvc_yaml_is_not_current(clone: Any, text: str) -> None:
+    clone.write("dvc.yaml", text)
+    assert set(stale(clone)) == {"raw", "copy@prior", "report", "look", "dvc.yaml"}
+    clone.write("dvc.lock", "schema: '2.0'\n")
+    with pytest.raises(PipelineFileError, match=r"dvc\.yaml: there is no stage in it"):
+        lock.run(clone.root, clone.params, lock=True)
+
+
+def test_the_project_s_own_code_that_no_stage_depends_on(clone: Any) -> None:
+    clone.write("data/contract.py", "from data.helper import LIMIT\n")
+    clone.write("data/helper.py", "LIMIT = 1\n")
+    edit(clone, "params.yaml", "class: sklearn.dummy.DummyClassifier", "class: code.models.Own")
+    clone.write("code/models.py", "import data.deep\n")
+    clone.write("data/deep.py", "")
+    with pytest.raises(LockStale) as caught:
+        lock.run(clone.root, clone.params, lock=True)
+    told = [line for line in caught.value.lines() if line.startswith("dvc.yaml: ")]
+    mend = "among its deps, and the project's own code needs it. Add it there and run dvc repro."
+    assert told == [f"dvc.yaml: no stage has data/{name}.py {mend}" for name in ("deep", "helper")]
+
+
+def test_what_must_never_be_in_git_is_said_first(clone: Any) -> None:
+    clone.write("data/raw/day=1/part.csv", "rows\n")
+    clone.write("store/runs/1.json", "{}\n")
+    clone.write("whole", "rows\n")
+    clone.git("add", "--force", "data/raw", "store", "whole")
+    with pytest.raises(TrackedByGit, match="found data/raw, store, whole") as caught:
+        lock.run(clone.root, clone.params, lock=True)
+    assert "git rm -r --cached --quiet data/raw store whole" in caught.value.line()
+    clone.git("reset", "--quiet", "--hard")
+    clone.git("update-index", "--assume-unchanged", "params.yaml")
+    with pytest.raises(LockStale, match=r"params\.yaml: git was told not to look"):
+        lock.run(clone.root, clone.params, lock=True)
 
 
 def test_a_link_to_the_project_is_the_project(clone: Any) -> None:
@@ -230,6 +298,9 @@ def test_the_command(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
         "schema": 1,
         "current": True,
         "stages": 4,
+        "tracked": [],
+        "flagged": [],
+        "uncovered": [],
         "changed": [],
         "unseen": [
             {"stage": "report", "path": "data/made/two"},

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.registry.lock_compare import Answer, File, Stage, compare, differences
+from pipeline.registry.lock_compare import Answer, File, Pipeline, Stage, compare, differences
 
 CODE = File("train.py", "1", here=True, now="1")
-RAW = File("data/raw", "2")
-MADE = File("models/bundle", "3")
+RAW = File("data/raw", "2", cached=True)
+MADE = File("models/bundle", "3", cached=True)
 REPORT = File("report.json", "4", here=True, now="4")
 
 
@@ -35,13 +35,13 @@ INGEST = stage("ingest", inputs=(), outputs=(RAW,))
 
 def told(*stages: Stage, **others: str) -> list[str]:
     """The changes of the last stage; those before it must have none."""
-    answer = compare(stages, others)
+    answer = compare(Pipeline(stages, others))
     assert set(answer.changes) <= {stages[-1].name}
     return list(answer.changes.get(stages[-1].name, ()))
 
 
 def test_as_recorded_it_is_current() -> None:
-    assert compare([INGEST, stage()], {}) == Answer({}, ())
+    assert compare(Pipeline((INGEST, stage()), {})) == Answer({}, ())
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,14 @@ def test_as_recorded_it_is_current() -> None:
         ({"inputs": (CODE, replace(RAW, recorded="9"))}, "data/raw is not what ingest left"),
         ({"outputs": (MADE, replace(REPORT, now="9"))}, "its output report.json was changed"),
         ({"outputs": (MADE, replace(REPORT, now=None))}, "its output report.json is gone"),
+        (
+            {"outputs": (MADE, replace(REPORT, here=False, now=None))},
+            "its output report.json is kept by neither git nor DVC",
+        ),
+        (
+            {"gone": (("input", "data/old"),)},
+            "its input data/old is in dvc.lock, and gone from dvc.yaml",
+        ),
         ({"outputs": (replace(MADE, recorded=None),)}, "its output models/bundle is not in dvc.lo"),
     ],
 )
@@ -80,10 +88,10 @@ def test_data_that_a_dvc_file_tracks_is_compared_with_what_that_file_says() -> N
 def test_a_part_of_an_output_is_held_to_what_other_stages_read_and_else_named_unseen() -> None:
     part = File("data/raw/part", "5")
     first, second = stage("a", inputs=(part,), outputs=()), stage("b", inputs=(part,), outputs=())
-    answer = compare([INGEST, first, second], {})
+    answer = compare(Pipeline((INGEST, first, second), {}))
     assert answer == Answer({}, (("a", part.path), ("b", part.path)))
     other = replace(second, inputs=(replace(part, recorded="6"),))
-    answer = compare([INGEST, first, other], {})
+    answer = compare(Pipeline((INGEST, first, other), {}))
     assert answer.changes == {
         "a": ("data/raw/part is not what b read",),
         "b": ("data/raw/part is not what a read",),
@@ -124,3 +132,14 @@ def test_a_difference_names_its_place() -> None:
     assert list(differences([1], [1, 2], "k")) == ["k had 1 items and has 2"]
     (long,) = differences("a" * 99, "b", "k")
     assert len(long) < 60
+
+
+def test_a_stage_that_dvc_yaml_lost_is_a_change_of_its_own() -> None:
+    answer = compare(Pipeline((INGEST,), {}, gone=("train",)))
+    assert answer.changes == {"train": ("it is in dvc.lock, and gone from dvc.yaml",)}
+
+
+def test_thawed_no_stage_hides_behind_being_frozen() -> None:
+    frozen = Pipeline((stage(frozen=True, params={}, inputs=(CODE,)),), {})
+    assert compare(frozen).changes == {}
+    assert compare(frozen.thawed()).changes == {"train": ("params.yaml: seed is gone",)}

@@ -11,13 +11,14 @@ import pytest
 from pipeline import digests, layout
 from pipeline.cli import main
 from pipeline.errors import PromotionRefused, UsageError
+from pipeline.gate.promotion import promote
 from pipeline.monitor import status
 from pipeline.registry import tags, versions
 from pipeline.registry.evidence import NONE, Evidence, overruled, read
 from pipeline.registry.fetch import BUNDLES
 from pipeline.registry.git import tags as git_tags
 from pipeline.registry.listing import list_versions
-from pipeline.registry.promote import promote, rollback
+from pipeline.registry.promote import rollback
 from pipeline.verdict import Champion, Outcome
 
 NAME = "late-flights"
@@ -71,7 +72,8 @@ def test_a_verdict_that_is_missing_or_about_something_else_is_no_evidence(projec
     (project.root / layout.VERDICT).unlink()
     project.commit()
     made = over(project)
-    assert made.override == "there is no verdict on this bundle (no such file)"
+    assert "there is no verdict on this bundle (the commit holds none)" in made.override
+    assert "reports/gate/verdict.json is kept by neither git nor DVC" in made.override
     (_, second) = versions.history(project.root, NAME, "prod")
     assert (second.outcome, second.verdict, second.champion) == (NONE, None, "v0.1.0")
 

@@ -20,10 +20,12 @@ from pipeline.errors import (
     UsageError,
     VersionUnknown,
 )
-from pipeline.registry import fetch, versions, write
+from pipeline.gate.promotion import promote
+from pipeline.registry import committed, fetch, versions, write
+from pipeline.registry.collect import Gate, collect
 from pipeline.registry.fetch import BUNDLES
 from pipeline.registry.listing import list_versions
-from pipeline.registry.promote import Refused, collect, promote, rollback
+from pipeline.registry.promote import Refused, rollback
 from pipeline.verdict import Outcome
 
 NAME = "late-flights"
@@ -192,7 +194,7 @@ def test_refused_when_dvc_yaml_declares_no_artifact(project: Any) -> None:
 def test_refused_without_a_verdict(project: Any) -> None:
     (project.root / layout.VERDICT).unlink()
     project.commit()
-    assert "there is no verdict on this bundle (found no such file)" in refused(project)
+    assert "there is no verdict on this bundle (found the commit holds none)" in refused(project)
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"outcome": "PASS"}'])
@@ -206,7 +208,7 @@ def test_refused_with_a_verdict_that_git_does_not_hold(project: Any) -> None:
     project.git("rm", "--quiet", "-r", "--cached", "reports")
     project.write(".gitignore", "/reports\n")
     project.commit()
-    assert "the commit does not hold this verdict" in refused(project)
+    assert "there is no verdict on this bundle (found the commit holds none)" in refused(project)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAIL, Outcome.INCONCLUSIVE])
@@ -275,10 +277,12 @@ def test_refused_without_a_name_to_sign_with(project: Any, monkeypatch: pytest.M
 
 
 def test_all_reasons_come_at_once(project: Any) -> None:
-    project.judge(Outcome.FAIL, data=f"sha256:{'0' * 64}")
+    project.judge(Outcome.FAIL, policy=f"sha256:{'0' * 64}")
+    project.commit()
+    project.write("new.py", "")
     with pytest.raises(Refused) as caught:
         up(project)
-    assert len(caught.value.lines()) == 4  # unclean, not committed, FAIL, other data
+    assert len(caught.value.lines()) == 3  # unclean, FAIL, other policy
     assert caught.value.exit_code == PromotionRefused.exit_code
 
 
@@ -324,5 +328,8 @@ def test_a_clock_that_was_set_back_does_not_bring_a_waiver_back(
     head = project.git("rev-parse", "HEAD")
     made = project.git("log", "-1", "--format=%ct")
     monkeypatch.setattr("time.time", lambda: 0.0)
-    facts = collect(project.root, project.params, "prod", head, versions.state(project.root, NAME))
+    known = versions.state(project.root, NAME)
+    nothing = Gate(reports=lambda source: "", problems=lambda *asked: ())
+    with committed.exported(project.root, head) as there:
+        facts, _ = collect(project.root, there, project.params, "prod", head, known, nothing)
     assert facts.today == datetime.fromtimestamp(int(made), UTC).date()

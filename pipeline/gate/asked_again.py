@@ -1,0 +1,64 @@
+"""``assay gate verdict``: what the gate said, asked of the verdict itself.
+
+For whoever decides by it, such as a workflow: a verdict that was edited, or that is about
+something else than what is here, is no answer.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from pipeline import digests, jsonfile, layout, verdict_json
+from pipeline.bundle import digest_of
+from pipeline.errors import GateNotPassed
+from pipeline.gate import again, binding, page
+from pipeline.params import Params
+from pipeline.verdict import Outcome, Verdict
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
+    """Print the verdict in the work tree.
+
+    Raises
+    ------
+    GateNotPassed
+        It is not PASS, is about something else, or is not what the reports say.
+    PromotionRefused
+        The file is no verdict.
+    StageInputMissing
+        There is none.
+    """
+    source = partial(jsonfile.text_of, root)
+    text = source(layout.VERDICT, "gate")
+    verdict = verdict_json.loads(text, layout.VERDICT)
+    now = {
+        "bundle": digest_of(root / layout.BUNDLE),
+        "data": digests.data(root),
+        "contract": digests.contract_at(root, params),
+        "policy": digests.policy(root, params),
+        "code": digests.code(root, params),
+        "reports": binding.reports(source),
+    }
+    wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
+    wrong += again.problems(verdict, source, params)
+    if as_json:
+        print(text, end="")
+    else:
+        page.show(verdict)
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise GateNotPassed(
+            "the verdict is not what the gate says of this project",
+            where=layout.VERDICT,
+            found="; ".join(wrong[:3]) + more,
+            mend="Ask the gate: dvc repro.",
+        )
+    if verdict.outcome is not Outcome.PASS:
+        raise GateNotPassed(
+            f"the verdict is {verdict.outcome}",
+            where=layout.VERDICT,
+            found="; ".join(f"'{each.title}' {each.outcome}" for each in verdict.blocking[:8]),
+            mend=f"The reasons are in {page.MARKDOWN}.",
+        )
+    return verdict

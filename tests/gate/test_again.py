@@ -1,0 +1,139 @@
+"""A verdict held against reports and policy: what each way to bend it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import pytest
+
+from pipeline import jsonfile, layout
+from pipeline.gate import again, page, rules
+from pipeline.gate.inputs import Inputs
+from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver, combine
+
+ASKED = (
+    "[{name: steady, check: robustness, perturb: missing, max_failed: 0.1, "
+    "owner: us, because: it must}]"
+)
+WAIVED = (
+    '[{rule: ranks, because: carnival, owner: us, until: "2999-01-01"}, '
+    '{rule: steady, because: carnival, owner: us, until: "2999-01-01"}]'
+)
+WAIVER = Waiver("carnival", "us", "2999-01-01")
+STEADY = Finding(
+    rule="steady",
+    kind="behaviour",
+    outcome=Outcome.PASS,
+    detail="3 of 100 rows",
+    observed=0.03,
+    limit=0.1,
+    direction="max",
+    owner="us",
+    because="it must",
+)
+TEST = Finding(rule="test_it.py::test_holds", kind="test", outcome=Outcome.PASS, detail="passed")
+
+
+def made(tiny: Any, **policy: str) -> Verdict:
+    """What the gate would say, but for the tests and behaviours, which are as above."""
+    tiny.policy("name: ranks, metric: auc, min: 0.7", behaviour=ASKED, **policy)
+    tiny.reports()
+    found = (*rules.decide_all(Inputs.of(tiny.root), tiny.params.gate), STEADY, TEST)
+    return Verdict(
+        outcome=combine(found),
+        candidate="prior",
+        name="tiny",
+        champion=Champion("none"),
+        policy="sha256:p",
+        code="sha256:k",
+        findings=found,
+        reports="sha256:r",
+        **tiny.about(),
+    )
+
+
+def told(tiny: Any, verdict: Verdict) -> tuple[str, ...]:
+    tiny.write(page.MARKDOWN, page.markdown(verdict))
+    return again.problems(verdict, partial(jsonfile.text_of, tiny.root), tiny.params)
+
+
+def edited(verdict: Verdict, rule: str, /, **changes: Any) -> Verdict:
+    kept = tuple(
+        replace(each, **changes) if each.rule == rule else each for each in verdict.findings
+    )
+    return replace(verdict, findings=kept)
+
+
+def without(verdict: Verdict, rule: str) -> Verdict:
+    return replace(verdict, findings=tuple(each for each in verdict.findings if each.rule != rule))
+
+
+def test_what_the_gate_says_stands(tiny: Any) -> None:
+    assert told(tiny, made(tiny)) == ()
+
+
+def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
+    verdict = made(tiny)
+    (ranks, *_) = verdict.findings
+    assert told(tiny, edited(verdict, "ranks", observed=(ranks.observed or 0) * (1 + 1e-14))) == ()
+
+
+@pytest.mark.parametrize(
+    ("bend", "line"),
+    [
+        (lambda v: edited(v, "ranks", outcome=Outcome.FAIL), "'ranks' is FAIL in it"),
+        (lambda v: edited(v, "ranks", severity="warn"), "'ranks' is a warn in it"),
+        (lambda v: edited(v, "ranks", tolerated=True), "'ranks' has tolerated True in it"),
+        (lambda v: edited(v, "ranks", limit=0.1), "'ranks' has limit 0.1 in it"),
+        (lambda v: edited(v, "ranks", detail="fine"), "'ranks' has detail fine in it"),
+        (lambda v: edited(v, "ranks", waiver=WAIVER), "'ranks' is waived in it, and not in"),
+        (lambda v: without(v, "ranks"), "'ranks' is missing in it"),
+        (lambda v: edited(v, "ranks", rule="better"), "'better' is no rule of params.yaml"),
+        (lambda v: without(v, "steady"), "the behaviour 'steady' is missing in it"),
+        (lambda v: edited(v, "steady", observed=0.2), "'steady' is PASS in it with 0.2 of rows"),
+        (lambda v: edited(v, "steady", observed=None), "'steady' is PASS in it with None of rows"),
+        (lambda v: edited(v, "steady", limit=0.5), "'steady' has limit 0.5 in it, 0.1 in params"),
+        (lambda v: edited(v, "steady", severity="warn"), "'steady' has severity warn in it"),
+        (lambda v: edited(v, "steady", tolerated=True), "'steady' has tolerated True in it"),
+        (lambda v: edited(v, "steady", rule="easy"), "'easy' is no behaviour of params.yaml"),
+        (lambda v: without(v, TEST.rule), "there is no model test in it"),
+        (lambda v: edited(v, TEST.rule, severity="warn"), "is a warn in it, and no model test is"),
+        (lambda v: edited(v, TEST.rule, waiver=WAIVER), "test_holds' is waived in it"),
+        (lambda v: replace(v, candidate="other"), "its candidate is other"),
+        (lambda v: replace(v, types=("a.B",)), "its types is ('a.B',)"),
+        (lambda v: replace(v, data="sha256:0"), "the evaluation is about another data"),
+        (
+            lambda v: replace(v, champion=Champion("compared", "v0.1.0", "sha256:a")),
+            "it was held against champion, v0.1.0",
+        ),
+    ],
+)
+def test_each_way_to_bend_it(tiny: Any, bend: Callable[[Verdict], Verdict], line: str) -> None:
+    found = told(tiny, bend(made(tiny)))
+    assert any(line in each for each in found), found
+
+
+def test_a_waiver_of_params_yaml_covers_what_it_names(tiny: Any) -> None:
+    verdict = made(tiny, waivers=WAIVED)
+    assert told(tiny, edited(verdict, "ranks", waiver=WAIVER)) == ()
+    assert told(tiny, edited(verdict, "steady", waiver=WAIVER)) == ()
+    other = replace(WAIVER, until="2999-12-31")
+    assert told(tiny, edited(verdict, "ranks", waiver=other)) == (
+        "'ranks' is waived in it, and not in params.yaml",
+    )
+
+
+def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) -> None:
+    verdict = made(tiny)
+    told(tiny, verdict)
+    source = partial(jsonfile.text_of, tiny.root)
+    tiny.write(page.MARKDOWN, "# PASS")
+    assert again.problems(verdict, source, tiny.params) == (
+        "reports/gate/verdict.md says something else than it",
+    )
+    (tiny.root / layout.EVALUATION).unlink()
+    (line,) = again.problems(verdict, source, tiny.params)
+    assert line.startswith("it cannot be decided again: reports/evaluate/evaluation.json")

@@ -1,0 +1,60 @@
+"""`assay gate verdict`: the verdict itself is asked, never a text in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from pipeline import layout
+from pipeline.cli import main
+from pipeline.errors import GateNotPassed, PromotionRefused, StageInputMissing, TrackedByGit
+from pipeline.gate import asked_again, page
+from pipeline.gate.stage import run
+
+
+def test_a_pass_is_said_and_ends_with_0(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tiny.root, tiny.params)
+    assert main(["gate", "verdict", "--root", str(tiny.root)]) == 0
+    capsys.readouterr()
+    assert main(["gate", "verdict", "--json", "--root", str(tiny.root)]) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "PASS"
+
+    text = (tiny.root / layout.VERDICT).read_text()
+    tiny.evaluation(metrics={"auc": {"value": 0.9, "low": 0.85, "high": 0.95}})
+    with pytest.raises(GateNotPassed, match=r"another reports.*has observed 0\.8 in it"):
+        asked_again.run(tiny.root, tiny.params)
+    tiny.evaluation()
+    asked_again.run(tiny.root, tiny.params)
+    (tiny.root / layout.VERDICT).write_text(
+        text.replace('"severity": "block"', '"severity": "warn"')
+    )
+    with pytest.raises(PromotionRefused, match="its findings come to FAIL"):
+        asked_again.run(tiny.root, tiny.params)
+
+
+def test_a_fail_with_a_pass_among_its_findings_ends_with_3(tiny: Any) -> None:
+    with pytest.raises(StageInputMissing):
+        asked_again.run(tiny.root, tiny.params)
+    tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})
+    with pytest.raises(GateNotPassed):
+        run(tiny.root, tiny.params)
+    assert '"outcome": "PASS"' in (tiny.root / layout.VERDICT).read_text()
+    assert main(["gate", "verdict", "--root", str(tiny.root)]) == GateNotPassed.exit_code
+    (tiny.root / page.MARKDOWN).write_text("# PASS")
+    with pytest.raises(GateNotPassed, match=r"verdict\.md says something else"):
+        asked_again.run(tiny.root, tiny.params)
+
+
+def test_a_project_whose_git_tracks_rows_gets_no_verdict(tiny: Any) -> None:
+    run(tiny.root, tiny.params)
+    subprocess.run(["git", "init", "--quiet"], cwd=tiny.root, check=True)
+    tiny.write("data/raw/day=1/part.csv", "rows")
+    subprocess.run(["git", "add", "data/raw", layout.HOLDOUT_TABLE], cwd=tiny.root, check=True)
+    with pytest.raises(TrackedByGit, match="found data/prepared, data/raw"):
+        run(tiny.root, tiny.params)
+    assert not (tiny.root / layout.VERDICT).exists()
+    subprocess.run(["git", "rm", "-rq", "--cached", "data"], cwd=tiny.root, check=True)
+    run(tiny.root, tiny.params)

@@ -1,0 +1,97 @@
+"""A version's tags held against its commit's verdict: what a hand-made tag cannot hide."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipeline import digests, verdict_json
+from pipeline.gate.promotion import promote
+from pipeline.registry.listing import list_versions
+from pipeline.registry.state import UNKNOWN, Assignment, Version
+from pipeline.registry.verified import doubt, doubt_of_move
+from pipeline.verdict import Champion, Finding, Outcome, Verdict
+
+BUNDLE = f"sha256:{'a' * 64}"
+PASSED = Verdict(
+    outcome=Outcome.PASS,
+    name="m1",
+    candidate="prior",
+    bundle=BUNDLE,
+    data="sha256:d",
+    contract="sha256:c",
+    policy="sha256:p",
+    code="sha256:k",
+    champion=Champion("none"),
+    findings=(Finding(rule="ranks", kind="rule", outcome=Outcome.PASS, detail="auc"),),
+    reports="sha256:r",
+)
+FAILED = replace(
+    PASSED,
+    outcome=Outcome.FAIL,
+    findings=(replace(PASSED.findings[0], outcome=Outcome.FAIL),),
+)
+TEXT, NO = verdict_json.dumps(PASSED), verdict_json.dumps(FAILED)
+GOOD = Version(
+    "m1", "v0.1.0", "1" * 40, BUNDLE, digests.content(TEXT), "Ada", "2013", "", outcome="PASS"
+)
+
+
+def test_tags_that_say_what_the_verdict_says() -> None:
+    assert doubt(GOOD, TEXT) is None
+    failed = replace(GOOD, verdict=digests.content(NO), outcome="FAIL", override="it must")
+    assert doubt(failed, NO) is None
+    assert doubt(replace(GOOD, verdict=UNKNOWN, outcome="none", override="it must"), None) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "text", "why"),
+    [
+        (replace(GOOD, bundle=UNKNOWN), TEXT, "name no bundle"),
+        (replace(GOOD, outcome=None), TEXT, "name no outcome"),
+        (replace(GOOD, outcome="none"), TEXT, "there was no verdict"),
+        (GOOD, None, "no verdict can be had"),
+        (GOOD, NO, "another verdict than its commit holds"),
+        (replace(GOOD, verdict=digests.content("{}")), "{}", "not a verdict"),
+        (replace(GOOD, bundle="sha256:f"), TEXT, "about another bundle"),
+        (replace(GOOD, verdict=digests.content(NO)), NO, "say PASS, its verdict FAIL"),
+        (replace(GOOD, verdict=digests.content(NO), outcome="FAIL"), NO, "nobody overruled it"),
+    ],
+)
+def test_tags_that_say_something_else(version: Version, text: str | None, why: str) -> None:
+    found = doubt(version, text)
+    assert found is not None
+    assert why in found
+
+
+def test_a_stage_given_by_hand_is_in_doubt_though_its_version_is_not() -> None:
+    move = Assignment("prod", "v0.1.0", "2013", "Ada", "", "promote", GOOD.verdict, "PASS")
+    assert doubt_of_move(move, GOOD, None) is None
+    assert doubt_of_move(move, GOOD, "its verdict is FAIL") == "its verdict is FAIL"
+    assert "no outcome" in (doubt_of_move(replace(move, outcome=None), GOOD, None) or "")
+    assert "another verdict" in (doubt_of_move(replace(move, verdict=None), GOOD, None) or "")
+    assert "no version" in (doubt_of_move(move, None, None) or "")
+    assert doubt_of_move(replace(move, kind="unassign", outcome=None), None, None) is None
+
+
+def test_versions_shows_a_tag_made_by_hand_as_unverified(
+    project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(project.root, project.params, because="it ranks")
+    project.judge(Outcome.FAIL)
+    project.commit("worse")
+    message = f"by hand\n\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
+    project.git("tag", "--annotate", "late-flights@v9.0.0", "--message", message)
+    capsys.readouterr()
+    list_versions(project.root, project.params, as_json=True)
+    told = {each["version"]: each for each in json.loads(capsys.readouterr().out)["versions"]}
+    assert told["v0.1.0"]["unverified"] is None
+    assert "another verdict" in told["v9.0.0"]["unverified"]
+    monkeypatch.setenv("COLUMNS", "250")
+    list_versions(project.root, project.params)
+    shown = capsys.readouterr().out
+    assert "PASS, unverified" in shown
+    assert "v9.0.0 is unverified: its tags name another verdict than its commit holds." in shown
