@@ -57,7 +57,8 @@ class Manifest:
     an estimator fitted on the other folds; candidates are selected by them. ``classes`` are
     those of a multiclass model, in the order of its scores. ``positives`` are counted in a
     binary one. ``compiled`` says whether and how exactly the model was compiled
-    (`pipeline.compiled.Proof`).
+    (`pipeline.compiled.Proof`). ``calibration_losses`` holds the cross-fitted log loss with each
+    calibration, if one of them was chosen by it; bundles made before that have none.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Manifest:
     versions: Mapping[str, str]
     schema: int = SCHEMA
     files: Mapping[str, str] = field(default_factory=dict)
+    calibration_losses: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -305,10 +307,11 @@ def _manifest(data: bytes, where: str) -> Manifest:
             found=str(values.get("schema")),
             mend="Train and promote it again with this version.",
         )
-    known = {entry.name: entry for entry in dataclasses.fields(Manifest)}
-    if set(values) != set(known):
-        odd = ", ".join(sorted(set(values) ^ set(known)))
-        raise BundleIncompatible("the manifest has other keys", where=where, found=odd)
+    known = {entry.name for entry in dataclasses.fields(Manifest)}
+    odd = set(values) ^ known
+    if odd - _ADDED:
+        found = ", ".join(sorted(odd - _ADDED))
+        raise BundleIncompatible("the manifest has other keys", where=where, found=found)
     for name, value in values.items():
         if isinstance(value, list):
             values[name] = tuple(value)
@@ -323,6 +326,10 @@ def _manifest(data: bytes, where: str) -> Manifest:
             mend=f"Install scikit-learn {made}, or train and promote again.",
         )
     return manifest
+
+
+_ADDED = frozenset({"calibration_losses"})
+"""Keys that manifests of earlier versions lack."""
 
 
 def versions() -> dict[str, str]:

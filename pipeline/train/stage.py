@@ -25,13 +25,12 @@ from pipeline.errors import (
     StageInputMissing,
 )
 from pipeline.features import FrameFeatures
-from pipeline.metrics.scored import Scored
 from pipeline.params import Params
 from pipeline.profile import Grid
 from pipeline.reference import Reference, reference_of
 from pipeline.tasks import Task, task_of, unfit
 from pipeline.train.candidate import Built, build
-from pipeline.train.card import card
+from pipeline.train.card import calibration_told, card
 from pipeline.train.fit import Fitted, fit
 from pipeline.train.importance import importance
 from pipeline.train.watched import slice_fields
@@ -83,7 +82,7 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(made, sample, params)
     scorer = made.model if arrays is None else compiled.Compiled.from_bytes(arrays, bundle.COMPILED)
-    manifest = _manifest(root, params, name, contract, built, packed, made.scored, proof)
+    manifest = _manifest(root, params, name, contract, built, packed, made, proof)
     grids = outcome.grids(task, manifest.classes, made.scored.scores)
     moved = importance(scorer, sample, contract.features, params.seed)
     digest = bundle.write(
@@ -96,10 +95,13 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
         card=card(manifest),
     )
     if as_json:
-        print(json.dumps({"candidate": name, "bundle": digest, **manifest.out_of_fold}))
+        about = {"candidate": name, "bundle": digest, "calibration": manifest.calibration}
+        print(json.dumps({**about, **manifest.out_of_fold}))
     else:
-        value = manifest.out_of_fold[params.train.select_by]
-        print(f"train: {name}: out-of-fold {params.train.select_by} {value}, bundle {digest[:19]}")
+        value, by = manifest.out_of_fold[params.train.select_by], params.train.select_by
+        if manifest.calibration_losses:
+            print(f"train: {name}: calibration {calibration_told(manifest)}")
+        print(f"train: {name}: out-of-fold {by} {value}, bundle {digest[:19]}")
     return digest
 
 
@@ -184,9 +186,10 @@ def _manifest(
     contract: Contract,
     built: Built,
     packed: bytes,
-    scored: Scored,
+    made: Fitted,
     proof: compiled.Proof,
 ) -> bundle.Manifest:
+    scored, calibration = made.scored, made.calibration
     foreign = model.foreign_types(packed)
     refused = [item for item in foreign if item not in params.bundle.allow_types]
     if refused:
@@ -205,8 +208,8 @@ def _manifest(
         estimator=candidate.class_path,
         args=dict(candidate.args),
         encoding=built.encoding,
-        # An estimate is no probability: there is nothing to calibrate, whatever is set.
-        calibration="none" if scored.task == "regression" else params.train.calibration,
+        calibration=calibration.method,
+        calibration_losses={method: round(loss, 9) for method, loss in calibration.losses.items()},
         threshold=params.train.threshold,
         seed=params.seed,
         features=(*contract.numeric, *contract.categorical),
