@@ -24,7 +24,8 @@ import pyarrow as pa
 
 from pipeline.features import Coded, Floats
 from pipeline.grids import grid_of
-from pipeline.profile import SCORE_GRID, CategoryGrid, ColumnGrid
+from pipeline.profile import CategoryGrid, ColumnGrid
+from pipeline.score_grid import probability_grid
 from pipeline.tasks import Task
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -113,26 +114,30 @@ def counted(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Flo
     return {PROBABILITY: top, PREDICTION: Coded(codes, np.array(classes, dtype=object))}
 
 
-def grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, ColumnGrid]:
+def grids(
+    task: Task, classes: Sequence[str], scores: Floats, threshold: float | None = None
+) -> dict[str, ColumnGrid]:
     """What `counted` gives is counted on these grids from now on.
 
     Parameters
     ----------
     scores
-        Of the reference rows. A regression's grid has its edges at their quantiles;
-        probabilities have equal cells, and every class is a category of its own.
+        Of the reference rows. Cells of numbers have equal shares of them; every class is a
+        category of its own.
+    threshold
+        Of a binary model.
     """
     if task == "binary":
-        return {PROBABILITY: SCORE_GRID}
+        return {PROBABILITY: probability_grid(scores, threshold)}
     if task == "regression":
         import pandas as pd
 
         return grid_of(pd.DataFrame({PREDICTION: scores}), [PREDICTION], [], REGRESSION_BINS)
-    best, _, unknown = _best(scores)
+    best, top, unknown = _best(scores)
     rows = np.bincount(best[~unknown], minlength=len(classes))
     order = np.argsort(-rows, kind="stable")
     return {
-        PROBABILITY: SCORE_GRID,
+        PROBABILITY: probability_grid(top),
         PREDICTION: CategoryGrid(tuple(classes[place] for place in order)),
     }
 

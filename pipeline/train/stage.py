@@ -83,7 +83,7 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
     arrays, proof = _compiled(made, sample, params)
     scorer = made.model if arrays is None else compiled.Compiled.from_bytes(arrays, bundle.COMPILED)
     manifest = _manifest(root, params, name, contract, built, packed, made, proof)
-    grids = outcome.grids(task, manifest.classes, made.scored.scores)
+    grids = outcome.grids(task, manifest.classes, made.scored.scores, params.train.threshold)
     moved = importance(scorer, sample, contract.features, params.seed)
     digest = bundle.write(
         root / layout.CANDIDATES / name,

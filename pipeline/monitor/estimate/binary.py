@@ -4,7 +4,8 @@ A row with the calibrated probability p is a positive with probability p. So the
 confusion matrix is a sum over rows, and so is every pair of a positive and a negative. The
 method is described by J. Kuberski, J. Garcia and others for NannyML as CBPE (see
 https://nannyml.readthedocs.io, "How it works: estimating performance"); here rows come as
-counts, and intervals from influences (`pipeline.monitor.estimate.expected`).
+counts, and intervals from influences (`pipeline.monitor.estimate.expected`), of decisions from
+how many hits and misses there may be (`pipeline.monitor.estimate.decisions`).
 
 It sees what moves the scores. It cannot see a change of what the labels are for the same
 features: then the probabilities are no longer to be taken at their word.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.metrics.table import CLIP, FEWEST
+from pipeline.monitor.estimate import decisions
 from pipeline.monitor.estimate.cells import ScoreCells
 from pipeline.monitor.estimate.expected import Expected, Influence, envelope, expected, unknown
 
@@ -59,6 +61,8 @@ def _estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[st
     for name, why in reasons.items():
         if name not in influences:
             found[name] = unknown(why)
+    for name, (low, high) in decisions.intervals(cells, threshold, confidence).items():
+        found[name] = found[name].within(low, high)
     few = _few(cells, threshold)
     return {name: found[name].without_interval(few.get(name)) for name in METRICS}
 
