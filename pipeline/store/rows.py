@@ -12,7 +12,7 @@ from pipeline.errors import StoreError
 from pipeline.store import changes, log
 from pipeline.store.files import StagedFile
 from pipeline.store.place import Place, filesystem, storage_options
-from pipeline.store.tables import Staged, storable
+from pipeline.store.tables import ADDED, Staged, storable
 from pipeline.store.told import told
 
 BATCH_ROWS = 65_536
@@ -38,6 +38,7 @@ def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str]
             mode="append",
             partition_by=list(partition_by) or None,
             configuration=changes.retention(place.keep_days) if absent else None,
+            schema_mode="merge" if table in ADDED else None,
             storage_options=storage_options(uri),
         )
 
@@ -79,7 +80,13 @@ def select(
             (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
             for name, value in filters.items()
         ]
-        return opened.to_pyarrow_table(filters=asked or None, columns=names).cast(wanted)
+        lacking = ADDED.get(table, frozenset()) - {field.name for field in opened.schema().fields}
+        stored = [name for name in names if name not in lacking]
+        found = opened.to_pyarrow_table(filters=asked or None, columns=stored)
+        for name in sorted(lacking & {*names}):
+            field = wanted.field(name)
+            found = found.append_column(field, pa.nulls(found.num_rows, field.type))
+        return found.select(names).cast(wanted)
 
 
 def batches(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.estimate import rounded
-from pipeline.monitor.estimate import binary, multiclass, regression
+from pipeline.monitor.estimate import binary, multiclass, regression, trust
 from pipeline.monitor.estimate.cells import of_profile
 from pipeline.monitor.estimate.expected import Expected
 from pipeline.monitor.estimate.regression import Losses
@@ -56,16 +56,26 @@ class NightEstimate:
         Of the intervals.
     doubts
         Why the figures may be wrong, a sentence each.
+    distrust
+        Why they are not to be trusted, the gravest reason first; empty if they are. They have no
+        intervals then (`pipeline.monitor.estimate.trust`).
     """
 
     confidence: float
     parts: tuple[Part, ...]
     doubts: tuple[str, ...]
+    distrust: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        return not self.distrust
 
     def plain(self) -> dict[str, Any]:
         """As it stands in a night's document."""
         return {
             "confidence": self.confidence,
+            "trusted": self.trusted,
+            "why": list(self.distrust),
             "doubts": list(self.doubts),
             "parts": [
                 {
@@ -89,6 +99,8 @@ class NightEstimate:
                 "high": one.high,
                 "rows": part.rows,
                 "estimated": True,
+                "trusted": self.trusted,
+                "why": one.why,
             }
             for part in self.parts
             for name, one in part.metrics.items()
@@ -110,11 +122,17 @@ def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> Night
     """
     manifest, grid = loaded.manifest, loaded.reference.grid
     losses = _losses(loaded) if manifest.task == "regression" else None
-    return NightEstimate(
-        confidence,
-        parts(manifest, grid, profile, losses, confidence),
-        _doubts(manifest),
-    )
+    found = parts(manifest, grid, profile, losses, confidence)
+    distrust = trust.doubts(loaded.reference, profile)
+    if distrust:
+        found = tuple(_without_intervals(part, distrust[0]) for part in found)
+    return NightEstimate(confidence, found, _doubts(manifest), distrust)
+
+
+def _without_intervals(part: Part, why: str) -> Part:
+    """What is expected, without a word on how far off it may be: nobody knows."""
+    metrics = {name: one.without_interval(why) for name, one in part.metrics.items()}
+    return replace(part, metrics=metrics)
 
 
 def parts(

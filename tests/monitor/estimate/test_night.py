@@ -32,9 +32,17 @@ def bundle(task: Any, scores: np.ndarray, calibration: str = "sigmoid") -> Any:
     )
     grids = outcome.grids(task, classes, scores)
     sample = pd.DataFrame({"y": scores + 1, "prediction": scores}) if scores.ndim == 1 else None
-    return SimpleNamespace(
-        manifest=manifest, reference=SimpleNamespace(grid=grids), sample=lambda: sample
+    counted = outcome.counted(task, classes, scores)
+    nothing = dict.fromkeys(grids, ())
+    reference = SimpleNamespace(
+        grid=grids,
+        profile=profile_of(FrameFeatures(pd.DataFrame(index=range(len(scores)))), grids, counted),
+        scores=tuple(grids),
+        importance={},
+        distances=nothing,
+        null_changes=nothing,
     )
+    return SimpleNamespace(manifest=manifest, reference=reference, sample=lambda: sample)
 
 
 def profile(loaded: Any, scores: np.ndarray) -> dict[str, Any]:
@@ -67,6 +75,7 @@ def test_a_binary_night_and_its_slices() -> None:
     assert len(rows) == 14 and all(row["estimated"] for row in rows)
     assert rows[7] == {
         "slice": "origin=JFK", "metric": "auc", "rows": 1200, "estimated": True,
+        "trusted": True, "why": None,
         **{name: getattr(found.parts[1].metrics["auc"], name) for name in ("value", "low", "high")},
     }  # fmt: skip
 
