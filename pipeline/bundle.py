@@ -7,6 +7,8 @@
 ``reference.parquet``  a sample of the training window with out-of-fold scores
 ``card.md``         the same for people
 ``compiled.npz``    the model as arrays, if it could be compiled exactly
+``error@*.skops``   of a regression models of its absolute and its squared error,
+``error@*.npz``     and the same as arrays
 ==================  ===========================================================
 
 The digest of a bundle is the SHA-256 of its manifest. Bytes are read once, checked, and
@@ -24,6 +26,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pipeline import model as models
@@ -44,9 +47,11 @@ REFERENCE = "reference.json"
 SAMPLE = "reference.parquet"
 CARD = "card.md"
 COMPILED = "compiled.npz"
+SKOPS, ARRAYS = ".skops", ".npz"
 SCHEMA = 1
 
 Files = Mapping[str, bytes]
+NO_LOSSES: Mapping[str, tuple[bytes, bytes | None]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Manifest:
     binary one. ``compiled`` says whether and how exactly the model was compiled
     (`pipeline.compiled.Proof`). ``calibration_losses`` holds the cross-fitted log loss with each
     calibration, if one of them was chosen by it; bundles made before that have none.
+    ``loss_noise`` names the models of a regression's errors, each with how far a row's loss lies
+    from what is expected (`pipeline.train.losses`).
     """
 
     name: str
@@ -90,6 +97,7 @@ class Manifest:
     schema: int = SCHEMA
     files: Mapping[str, str] = field(default_factory=dict)
     calibration_losses: Mapping[str, float] = field(default_factory=dict)
+    loss_noise: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -139,7 +147,30 @@ class Bundle:
     def needed(self) -> Files:
         """The files that scoring needs: what travels to executors, small where compiled."""
         model = COMPILED if COMPILED in self.files else MODEL
-        return {name: self.files[name] for name in (MANIFEST, model, REFERENCE)}
+        losses = [_loss_file(name, self.files) for name in self.manifest.loss_noise]
+        return {name: self.files[name] for name in (MANIFEST, model, REFERENCE, *losses)}
+
+    @cached_property
+    def losses(self) -> Mapping[str, Scorer]:
+        """What is expected of the errors, by name; nothing where the bundle has no such models.
+
+        Raises
+        ------
+        BundleUntrusted, BundleChanged
+            As for `model` and `scorer`.
+        """
+        return {name: self._loss(_loss_file(name, self.files)) for name in self.manifest.loss_noise}
+
+    def _loss(self, file: str) -> Scorer:
+        if file.endswith(ARRAYS):
+            return Compiled.from_bytes(self.files[file], file)
+        return models.loads(
+            self.files[file],
+            task="regression",
+            numeric=self.manifest.numeric,
+            categorical=self.manifest.categorical,
+            allow_types=self.allow_types,
+        )
 
     @cached_property
     def reference(self) -> Reference:
@@ -156,6 +187,10 @@ class Bundle:
         return frame
 
 
+def _loss_file(name: str, files: Files) -> str:
+    return name + (ARRAYS if name + ARRAYS in files else SKOPS)
+
+
 def write(
     folder: Path,
     manifest: Manifest,
@@ -165,8 +200,17 @@ def write(
     reference: Reference,
     sample: pd.DataFrame,
     card: str,
+    losses: Mapping[str, tuple[bytes, bytes | None]] = NO_LOSSES,
 ) -> str:
-    """Write a bundle as a whole, replacing what lay there. Returns its digest."""
+    """Write a bundle as a whole, replacing what lay there. Returns its digest.
+
+    Parameters
+    ----------
+    compiled
+        None if the model could not be compiled.
+    losses
+        Models of the errors, each as a skops file and as arrays, if it could be compiled.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -180,6 +224,10 @@ def write(
     }
     if compiled is not None:
         files[COMPILED] = compiled
+    for name, (packed, arrays) in losses.items():
+        files[name + SKOPS] = packed
+        if arrays is not None:
+            files[name + ARRAYS] = arrays
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = dataclasses.replace(manifest, files=sums).to_json()
     with partitions.replaced(folder) as made:
@@ -328,7 +376,7 @@ def _manifest(data: bytes, where: str) -> Manifest:
     return manifest
 
 
-_ADDED = frozenset({"calibration_losses"})
+_ADDED = frozenset({"calibration_losses", "loss_noise"})
 """Keys that manifests of earlier versions lack."""
 
 

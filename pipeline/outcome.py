@@ -40,6 +40,12 @@ RESERVED = frozenset({PREDICTION, PROBABILITY, PROBABILITIES})
 REGRESSION_BINS = 20
 """Cells of a regression's scores and truths: as many as probabilities have."""
 
+LOSSES = ("error@absolute", "error@squared")
+"""What is expected of a regression's errors, row by row (`pipeline.train.losses`)."""
+
+MOST_CLASSES = 20
+"""Of so many classes at most each one's probabilities are counted."""
+
 TRUTHS = ("false", "true")
 """What a binary model's true answers are counted as."""
 
@@ -112,6 +118,45 @@ def counted(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Flo
     best, top, unknown = _best(scores)
     codes = np.where(unknown, -1, best).astype(np.int32)
     return {PROBABILITY: top, PREDICTION: Coded(codes, np.array(classes, dtype=object))}
+
+
+def of_classes(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """What the two columns are called that count the probabilities of each class.
+
+    The first of all rows, the second of those that are said to be of the class. None of more than
+    `MOST_CLASSES` classes: profiles must stay small.
+    """
+    if len(classes) > MOST_CLASSES:
+        return {}
+    return {
+        name: (f"{PROBABILITIES}@{name}", f"{PROBABILITIES}@{name}, {PREDICTION}")
+        for name in classes
+    }
+
+
+def beside(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Floats]:
+    """What else of the scores is counted, for estimates alone: nobody watches it for drift.
+
+    Of a multiclass model the columns that `of_classes` names; NaN where a row has no value.
+    """
+    found: dict[str, Floats] = {}
+    if task == "multiclass" and len(scores):
+        best, _, _ = _best(scores)
+        for place, (every, said) in enumerate(of_classes(classes).values()):
+            p = np.ascontiguousarray(scores[:, place])
+            found |= {every: p, said: np.where(best == place, p, np.nan)}
+    elif task == "multiclass":
+        found = {name: np.empty(0) for pair in of_classes(classes).values() for name in pair}
+    return found
+
+
+def beside_grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, ColumnGrid]:
+    """What `beside` gives is counted on these grids from now on: both columns of a class on one."""
+    found: dict[str, ColumnGrid] = {}
+    if task == "multiclass":
+        for place, pair in enumerate(of_classes(classes).values()):
+            found |= dict.fromkeys(pair, probability_grid(scores[:, place]))
+    return found
 
 
 def grids(

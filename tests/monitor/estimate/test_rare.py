@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks import estimate_simulation
 from pipeline.features import FrameFeatures
 from pipeline.metrics.scored import Scored
 from pipeline.monitor.estimate import binary, decisions
@@ -62,3 +63,10 @@ def test_what_is_certain_has_no_width() -> None:
     found = decisions.intervals(counted(p, 0.5, 0.3), 0.5, 0.95)
     for low, high in found.values():
         assert (low, high) == pytest.approx((1, 1))
+
+
+def test_the_simulation_counts_what_its_intervals_hold() -> None:
+    off, held = estimate_simulation.coverage("steps", 0.3, 500, 30, 1)
+    assert off < 1e-3 and held["auc"] is not None and held["auc"] > 0.8
+    off, held = estimate_simulation.coverage("normal", 0.005, 3000, 2, 1)
+    assert held["precision"] is None and held["auc"] is not None
