@@ -20,6 +20,7 @@ from sklearn.isotonic import IsotonicRegression
 CHUNK = 5000
 BINARY = ("roc_auc", "accuracy", "precision", "recall", "f1")
 REGRESSION = ("mae", "rmse")
+MULTICLASS = ("roc_auc", "accuracy", "precision", "recall", "f1")
 
 
 def chunks(result, metrics):
@@ -49,6 +50,7 @@ def binary(calibrated=False):
             frame["y_pred_proba"] = fitted.predict(frame["y_pred_proba"].to_numpy(dtype=float))
             frame["y_pred"] = (frame["y_pred_proba"] >= 0.5).astype(int)
         rows["score"] = analysis["y_pred_proba"].to_numpy(dtype=float)
+        rows["reference_score"] = reference["y_pred_proba"].to_numpy(dtype=float)
     estimator = nannyml.CBPE(
         y_pred_proba="y_pred_proba", y_pred="y_pred", y_true="repaid", metrics=list(BINARY),
         problem_type="classification_binary", chunk_size=CHUNK,
@@ -69,7 +71,7 @@ def multiclass():
     classes = ("prepaid_card", "highstreet_card", "upmarket_card")
     columns = {name: f"y_pred_proba_{name}" for name in classes}
     estimator = nannyml.CBPE(
-        y_pred_proba=columns, y_pred="y_pred", y_true="y_true", metrics=["accuracy"],
+        y_pred_proba=columns, y_pred="y_pred", y_true="y_true", metrics=list(MULTICLASS),
         problem_type="classification_multiclass", chunk_size=CHUNK,
     )  # fmt: skip
     estimator.fit(reference)
@@ -77,17 +79,19 @@ def multiclass():
     result = estimator.estimate(analysis)
     took = time.monotonic() - started
     rows = {
-        "truth": (target["y_true"].to_numpy() == analysis["y_pred"].to_numpy()).astype(float),
-        "score": analysis[list(columns.values())].max(axis=1).to_numpy(dtype=float),
+        "truth": target["y_true"].map(classes.index).to_numpy(dtype=float),
+        "score": analysis[list(columns.values())].to_numpy(dtype=float),
+        "reference_score": reference[list(columns.values())].to_numpy(dtype=float),
     }
-    return chunks(result, ("accuracy",)), rows, took, bool(estimator.needs_calibration)
+    return chunks(result, MULTICLASS), rows, took, bool(estimator.needs_calibration)
 
 
 def regression():
     reference, analysis, target = nannyml.load_synthetic_car_price_dataset()
     outside = {"y_true", "y_pred", "timestamp", "id"}
+    features = [name for name in reference.columns if name not in outside]
     estimator = nannyml.DLE(
-        feature_column_names=[name for name in reference.columns if name not in outside],
+        feature_column_names=features,
         y_pred="y_pred", y_true="y_true", metrics=list(REGRESSION), chunk_size=CHUNK,
     )  # fmt: skip
     estimator.fit(reference)
@@ -100,6 +104,10 @@ def regression():
         "reference_truth": reference["y_true"].to_numpy(dtype=float),
         "reference_score": reference["y_pred"].to_numpy(dtype=float),
     }
+    for name in features:
+        kind = float if reference[name].dtype.kind in "if" else str
+        rows[f"feature:{name}"] = analysis[name].to_numpy(dtype=kind)
+        rows[f"reference_feature:{name}"] = reference[name].to_numpy(dtype=kind)
     return chunks(result, REGRESSION), rows, took, False
 
 

@@ -7,6 +7,8 @@
 ``reference.parquet``  a sample of the training window with out-of-fold scores
 ``card.md``         the same for people
 ``compiled.npz``    the model as arrays, if it could be compiled exactly
+``error@*.skops``   of a regression models of its absolute and its squared error,
+``error@*.npz``     and the same as arrays
 ==================  ===========================================================
 
 The digest of a bundle is the SHA-256 of its manifest. Bytes are read once, checked, and
@@ -25,6 +27,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline import model as models
@@ -47,9 +50,11 @@ CARD = "card.md"
 COMPILED = "compiled.npz"
 CODE = "code/"
 """Begins the name of a file of the project's own code that travels with a bundle in memory."""
+SKOPS, ARRAYS = ".skops", ".npz"
 SCHEMA = 1
 
 Files = Mapping[str, bytes]
+NO_LOSSES: Mapping[str, tuple[bytes, bytes | None]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,10 @@ class Manifest:
     binary one. ``compiled`` says whether and how exactly the model was compiled
     (`pipeline.compiled.Proof`). ``code`` maps each file of the project's own code that the model
     needs to its SHA-256; ``versions`` names the packages that its types come from, too.
+    ``calibration_losses`` holds the cross-fitted log loss with each
+    calibration, if one of them was chosen by it; bundles made before that have none.
+    ``loss_noise`` names the models of a regression's errors, each with how far a row's loss lies
+    from what is expected (`pipeline.train.losses`).
     """
 
     name: str
@@ -93,6 +102,8 @@ class Manifest:
     code: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
     files: Mapping[str, str] = field(default_factory=dict)
+    calibration_losses: Mapping[str, float] = field(default_factory=dict)
+    loss_noise: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -151,10 +162,34 @@ class Bundle:
     @property
     def needed(self) -> Files:
         """The files that scoring needs: what travels to executors, small where compiled."""
-        if COMPILED in self.files:
-            return {name: self.files[name] for name in (MANIFEST, COMPILED, REFERENCE)}
-        code = {name: data for name, data in self.files.items() if name.startswith(CODE)}
-        return {name: self.files[name] for name in (MANIFEST, MODEL, REFERENCE)} | code
+        model = COMPILED if COMPILED in self.files else MODEL
+        losses = [_loss_file(name, self.files) for name in self.manifest.loss_noise]
+        needed = {name: self.files[name] for name in (MANIFEST, model, REFERENCE, *losses)}
+        if model == COMPILED:
+            return needed
+        return needed | {name: d for name, d in self.files.items() if name.startswith(CODE)}
+
+    @cached_property
+    def losses(self) -> Mapping[str, Scorer]:
+        """What is expected of the errors, by name; nothing where the bundle has no such models.
+
+        Raises
+        ------
+        BundleUntrusted, BundleChanged
+            As for `model` and `scorer`.
+        """
+        return {name: self._loss(_loss_file(name, self.files)) for name in self.manifest.loss_noise}
+
+    def _loss(self, file: str) -> Scorer:
+        if file.endswith(ARRAYS):
+            return Compiled.from_bytes(self.files[file], file)
+        return models.loads(
+            self.files[file],
+            task="regression",
+            numeric=self.manifest.numeric,
+            categorical=self.manifest.categorical,
+            allow_types=self.allow_types,
+        )
 
     @cached_property
     def reference(self) -> Reference:
@@ -182,6 +217,10 @@ class Bundle:
         return frame
 
 
+def _loss_file(name: str, files: Files) -> str:
+    return name + (ARRAYS if name + ARRAYS in files else SKOPS)
+
+
 def write(
     folder: Path,
     manifest: Manifest,
@@ -191,8 +230,17 @@ def write(
     reference: Reference,
     sample: pd.DataFrame,
     card: str,
+    losses: Mapping[str, tuple[bytes, bytes | None]] = NO_LOSSES,
 ) -> str:
-    """Write a bundle as a whole, replacing what lay there. Returns its digest."""
+    """Write a bundle as a whole, replacing what lay there. Returns its digest.
+
+    Parameters
+    ----------
+    compiled
+        None if the model could not be compiled.
+    losses
+        Models of the errors, each as a skops file and as arrays, if it could be compiled.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -206,6 +254,10 @@ def write(
     }
     if compiled is not None:
         files[COMPILED] = compiled
+    for name, (packed, arrays) in losses.items():
+        files[name + SKOPS] = packed
+        if arrays is not None:
+            files[name + ARRAYS] = arrays
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = dataclasses.replace(manifest, files=sums).to_json()
     with partitions.replaced(folder) as made:
@@ -357,10 +409,10 @@ def _manifest(data: bytes, where: str) -> Manifest:
             mend="Train and promote it again with this version.",
         )
     known = {entry.name: entry for entry in dataclasses.fields(Manifest)}
-    values.setdefault("code", {})  # a bundle made before it was named
-    if set(values) != set(known):
-        odd = ", ".join(sorted(set(values) ^ set(known)))
-        raise BundleIncompatible("the manifest has other keys", where=where, found=odd)
+    odd = set(values) ^ set(known)
+    if odd - _ADDED:
+        found = ", ".join(sorted(odd - _ADDED))
+        raise BundleIncompatible("the manifest has other keys", where=where, found=found)
     with _parsed(MANIFEST, where):
         for name, value in values.items():
             if not _KINDS[str(known[name].type)](value):
@@ -381,6 +433,10 @@ def _manifest(data: bytes, where: str) -> Manifest:
             mend=f"Install scikit-learn {made}, or train and promote again.",
         )
     return manifest
+
+
+_ADDED = frozenset({"calibration_losses", "code", "loss_noise"})
+"""Keys that manifests of earlier versions lack."""
 
 
 def _check_packages(manifest: Manifest, where: str) -> None:
@@ -463,6 +519,7 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
     ),
     "Mapping[str, Any]": lambda value: isinstance(value, dict),
     "Mapping[str, str]": lambda value: _is_mapping(value, lambda each: isinstance(each, str)),
+    "Mapping[str, float]": lambda value: _is_mapping(value, _is_number),
     "Mapping[str, float | None]": lambda value: _is_mapping(
         value, lambda each: each is None or _is_number(each)
     ),

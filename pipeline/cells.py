@@ -205,8 +205,8 @@ def _unit(cells: int) -> tuple[float, ...]:
 
 
 SCORE_GRID = NumberGrid(_unit(20), _unit(200))
-"""Twenty equal cells of [0, 1], 1 included, plus one for anything under and one for over; each
-of the twenty is cut into ten."""
+"""Probabilities of which nothing is known: twenty equal cells of [0, 1], 1 included, plus one for
+anything under and one for over; each of the twenty is cut into ten."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

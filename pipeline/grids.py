@@ -48,7 +48,7 @@ def grid_of(
         values = _numbers(frame[name])
         edges = _edges(values, bins)
         fine = {*edges, *_edges(values, bins * (FINE // bins), FINE)}
-        grid[name] = NumberGrid(edges, _cut(sorted(fine), values), _likely(values))
+        grid[name] = NumberGrid(edges, cut(sorted(fine), values), _likely(values))
     for name in categorical:
         known = frame[name].dropna().astype(str).value_counts()
         order = sorted(known.items(), key=lambda item: (-int(item[1]), str(item[0])))
@@ -80,8 +80,8 @@ def _edges(values: Floats, bins: int, few: int | None = None) -> tuple[float, ..
     return tuple(float(edge) for edge in edges + 0.0)
 
 
-def _cut(edges: Sequence[float], values: Floats) -> tuple[float, ...]:
-    """More edges: cells of equal width within those cells where most could go unseen.
+def cut(edges: Sequence[float], values: Floats) -> tuple[float, ...]:
+    """More edges, `CUT` in all: cells of equal width within those where most could go unseen.
 
     Within a cell nobody knows where values lie, which matters as its width and its share.
     """

@@ -24,7 +24,8 @@ import pyarrow as pa
 
 from pipeline.features import Coded, Floats
 from pipeline.grids import grid_of
-from pipeline.profile import SCORE_GRID, CategoryGrid, ColumnGrid
+from pipeline.profile import CategoryGrid, ColumnGrid
+from pipeline.score_grid import probability_grid
 from pipeline.tasks import Task
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -38,6 +39,12 @@ RESERVED = frozenset({PREDICTION, PROBABILITY, PROBABILITIES})
 
 REGRESSION_BINS = 20
 """Cells of a regression's scores and truths: as many as probabilities have."""
+
+LOSSES = ("error@absolute", "error@squared")
+"""What is expected of a regression's errors, row by row (`pipeline.train.losses`)."""
+
+MOST_CLASSES = 20
+"""Of so many classes at most each one's probabilities are counted."""
 
 TRUTHS = ("false", "true")
 """What a binary model's true answers are counted as."""
@@ -113,26 +120,69 @@ def counted(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Flo
     return {PROBABILITY: top, PREDICTION: Coded(codes, np.array(classes, dtype=object))}
 
 
-def grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, ColumnGrid]:
+def of_classes(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """What the two columns are called that count the probabilities of each class.
+
+    The first of all rows, the second of those that are said to be of the class. None of more than
+    `MOST_CLASSES` classes: profiles must stay small.
+    """
+    if len(classes) > MOST_CLASSES:
+        return {}
+    return {
+        name: (f"{PROBABILITIES}@{name}", f"{PROBABILITIES}@{name}, {PREDICTION}")
+        for name in classes
+    }
+
+
+def beside(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Floats]:
+    """What else of the scores is counted, for estimates alone: nobody watches it for drift.
+
+    Of a multiclass model the columns that `of_classes` names; NaN where a row has no value.
+    """
+    found: dict[str, Floats] = {}
+    if task == "multiclass" and len(scores):
+        best, _, _ = _best(scores)
+        for place, (every, said) in enumerate(of_classes(classes).values()):
+            p = np.ascontiguousarray(scores[:, place])
+            found |= {every: p, said: np.where(best == place, p, np.nan)}
+    elif task == "multiclass":
+        found = {name: np.empty(0) for pair in of_classes(classes).values() for name in pair}
+    return found
+
+
+def beside_grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, ColumnGrid]:
+    """What `beside` gives is counted on these grids from now on: both columns of a class on one."""
+    found: dict[str, ColumnGrid] = {}
+    if task == "multiclass":
+        for place, pair in enumerate(of_classes(classes).values()):
+            found |= dict.fromkeys(pair, probability_grid(scores[:, place]))
+    return found
+
+
+def grids(
+    task: Task, classes: Sequence[str], scores: Floats, threshold: float | None = None
+) -> dict[str, ColumnGrid]:
     """What `counted` gives is counted on these grids from now on.
 
     Parameters
     ----------
     scores
-        Of the reference rows. A regression's grid has its edges at their quantiles;
-        probabilities have equal cells, and every class is a category of its own.
+        Of the reference rows. Cells of numbers have equal shares of them; every class is a
+        category of its own.
+    threshold
+        Of a binary model.
     """
     if task == "binary":
-        return {PROBABILITY: SCORE_GRID}
+        return {PROBABILITY: probability_grid(scores, threshold)}
     if task == "regression":
         import pandas as pd
 
         return grid_of(pd.DataFrame({PREDICTION: scores}), [PREDICTION], [], REGRESSION_BINS)
-    best, _, unknown = _best(scores)
+    best, top, unknown = _best(scores)
     rows = np.bincount(best[~unknown], minlength=len(classes))
     order = np.argsort(-rows, kind="stable")
     return {
-        PROBABILITY: SCORE_GRID,
+        PROBABILITY: probability_grid(top),
         PREDICTION: CategoryGrid(tuple(classes[place] for place in order)),
     }
 

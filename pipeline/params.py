@@ -135,7 +135,7 @@ CandidateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 class Train(Section):
     select_by: Metric
-    calibration: Literal["sigmoid", "isotonic", "none"] = "sigmoid"
+    calibration: Literal["auto", "sigmoid", "isotonic", "none"] = "auto"
     folds: Annotated[int, Field(ge=2)] = 5
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
     candidates: Annotated[Mapping[CandidateName, Candidate], Field(min_length=1), Frozen]

@@ -35,6 +35,7 @@ from pipeline.profile import (
 )
 
 SCHEMA = 2
+NOTHING_BESIDE: Mapping[str, tuple[ColumnGrid, Floats]] = MappingProxyType({})
 NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
 
 
@@ -65,6 +66,9 @@ class Reference:
     label
         The truths of the reference rows, which are no column of any night. None if they were
         not counted.
+    beside
+        Columns that nights count for estimates alone, and that nobody watches; none in references
+        of earlier versions.
     """
 
     grid: Grid
@@ -76,6 +80,12 @@ class Reference:
     slices: tuple[SliceField, ...] = ()
     importance: Mapping[str, float] = field(default_factory=dict)
     label: Counted | None = None
+    beside: Mapping[str, Counted] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> Grid:
+        """The grid of all that a night's rows are counted on."""
+        return {**self.grid, **{name: column.grid for name, column in self.beside.items()}}
 
     def to_json(self) -> str:
         """The same text for equal references; ends with a newline."""
@@ -92,6 +102,7 @@ class Reference:
             "importance": dict(self.importance),
             "columns": columns,
             "label": None if self.label is None else self.label.tree(),
+            "beside": {name: column.tree() for name, column in self.beside.items()},
             "slices": [asdict(field) for field in self.slices],
             "sliced": {
                 name: column_to_tree(column)
@@ -134,6 +145,7 @@ class Reference:
                 raise ValueError("its slices are not those that it counted")
             importance = {str(n): finite_number(v) for n, v in tree["importance"].items()}
             label = None if tree["label"] is None else Counted.from_tree(tree["label"])
+            beside = {str(n): Counted.from_tree(c) for n, c in tree.get("beside", {}).items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             raise BundleChanged(
@@ -149,6 +161,7 @@ class Reference:
             slices,
             importance,
             label,
+            beside,
         )
 
 
@@ -178,6 +191,7 @@ def reference_of(
     slices: Sequence[SliceField] = (),
     importance: Mapping[str, float] = NO_IMPORTANCE,
     label: tuple[ColumnGrid, NDArray[Any]] | None = None,
+    beside: Mapping[str, tuple[ColumnGrid, Floats]] = NOTHING_BESIDE,
 ) -> Reference:
     """Grid, counts and night-to-night distances of the reference rows.
 
@@ -196,6 +210,8 @@ def reference_of(
         As `Reference` has them.
     label
         The grid of the truths, and those of the rows (`pipeline.outcome.truths`).
+    beside
+        Grid and values of each column that is counted for estimates alone.
 
     Raises
     ------
@@ -231,7 +247,14 @@ def reference_of(
         tuple(slices),
         dict(importance),
         None if label is None else _label(*label, codes.astype(np.int64), len(nights)),
+        {name: _beside(name, *column) for name, column in beside.items()},
     )
+
+
+def _beside(name: str, grid: ColumnGrid, values: Floats) -> Counted:
+    frame = pd.DataFrame(index=pd.RangeIndex(len(values)))
+    profile = profile_of(FrameFeatures(frame), {name: grid}, {name: values})[name]
+    return Counted(grid, profile, (), ())
 
 
 def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> Counted:

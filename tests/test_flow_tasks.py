@@ -13,11 +13,13 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from pipeline import bundle, jsonfile, layout, params
+from pipeline import bundle, jsonfile, layout, outcome, params
+from pipeline.compiled import Compiled
 from pipeline.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
 from pipeline.features import FrameFeatures
 from pipeline.profile import CategoryGrid, NumberGrid
 from pipeline.rehearse import carriers
+from pipeline.score.batch import counter_of
 from pipeline.tasks import METRICS, Task
 from tests import projects, variants
 
@@ -111,6 +113,12 @@ def test_the_label_makes_the_task_and_the_best_candidate_passes(task: Task, gate
     label = loaded.reference.label
     assert label is not None and label.profile.rows == manifest.rows and not label.profile.nulls
     assert isinstance(label.grid, CategoryGrid if task == "multiclass" else NumberGrid)
+    classes = [name for pair in outcome.of_classes(manifest.classes).values() for name in pair]
+    beside = classes if task == "multiclass" else [*outcome.LOSSES]
+    assert [*loaded.losses] == [*manifest.loss_noise] == beside[: 2 * (task == "regression")]
+    assert [*loaded.reference.beside] == beside
+    assert {*beside} <= {*counter_of(loaded.reference).profile()}
+    assert all(isinstance(each, Compiled) for each in loaded.losses.values())
     rows = FrameFeatures(loaded.sample())
     np.testing.assert_allclose(loaded.scorer.scores(rows), loaded.model.scores(rows), atol=1e-11)
     verdict = json.loads((gated / layout.VERDICT).read_text())

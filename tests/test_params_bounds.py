@@ -65,7 +65,7 @@ def test_what_is_not_said_has_a_default() -> None:
         (),
     )
     assert (found.train.calibration, found.train.folds, found.train.threshold) == (
-        *("sigmoid", 5),
+        *("auto", 5),
         0.5,
     )
     candidate = found.train.candidates["prior"]

@@ -17,7 +17,8 @@ from pipeline.metrics.units import Units
 from pipeline.paired.difference import differences
 from pipeline.paired.estimates import share_of
 from pipeline.params import Evaluate
-from pipeline.profile import SCORE_GRID, ColumnGrid, NumberGrid
+from pipeline.profile import ColumnGrid, NumberGrid
+from pipeline.score_grid import probability_grid
 from pipeline.slices import Part, parts
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def stability(champion: Scored, challenger: Scored, units: Units, confidence: fl
     before, after = _columns(champion), _columns(challenger)
     moved = [
         float(js_distance(_counts(old, grid), _counts(new, grid)))
-        for old, new, grid in zip(before, after, _grids(champion), strict=True)
+        for old, new, grid in zip(before, after, _grids(champion, challenger), strict=True)
     ]
     other = _flipped(champion, challenger)
     if other is None:
@@ -83,12 +84,13 @@ def _columns(scored: Scored) -> list[Floats]:
     return list(scored.scores.T) if scored.task == "multiclass" else [scored.scores]
 
 
-def _grids(champion: Scored) -> list[ColumnGrid]:
+def _grids(champion: Scored, challenger: Scored) -> list[ColumnGrid]:
+    """Cells of equal share of the scores, of each column of them."""
     if champion.task == "regression":
-        # Numbers have no range of their own: cells of equal share of the champion's.
         drawn = outcome.grids("regression", (), champion.scores)
         return [drawn[outcome.score_name("regression")]]
-    return [SCORE_GRID] * len(_columns(champion))
+    both = zip(_columns(champion), _columns(challenger), strict=True)
+    return [probability_grid(np.concatenate(scores)) for scores in both]
 
 
 def _counts(scores: Floats, grid: ColumnGrid) -> Ints:

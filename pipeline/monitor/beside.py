@@ -30,6 +30,8 @@ class Pair:
         None where there is none.
     rows
         Those that have a truth.
+    distrust
+        Why the estimate is not to be trusted; None if it is, or there is none.
     """
 
     night: str
@@ -39,6 +41,7 @@ class Pair:
     high: float | None
     rows: int
     labelled_share: float | None
+    distrust: str | None = None
 
     @property
     def error(self) -> float | None:
@@ -78,6 +81,7 @@ def _pair(night: str, estimated: Row | None, realized: Row | None) -> Pair:
         mine.get("high"),
         mine.get("rows", 0),
         mine.get("labelled_share"),
+        estimated["why"] if estimated is not None and estimated.get("trusted") is False else None,
     )
 
 
@@ -97,6 +101,7 @@ def by_week(nights: Sequence[Pair]) -> list[Pair]:
 
 def _week(monday: date, nights: Sequence[Pair]) -> Pair:
     rows = sum(pair.rows for pair in nights)
+    doubtful = sum(pair.distrust is not None for pair in nights)
 
     def mean(values: Iterable[float | None]) -> float:
         each = zip(values, nights, strict=True)
@@ -110,6 +115,7 @@ def _week(monday: date, nights: Sequence[Pair]) -> Pair:
         None,
         rows,
         mean(pair.labelled_share for pair in nights),
+        f"on {doubtful} of {len(nights)} nights" if doubtful else None,
     )
 
 
@@ -176,6 +182,7 @@ def _print(shown: Sequence[Pair], metric: str, days: int, week: bool) -> None:
         print(
             f"{pair.night:<12}{_number(pair.estimated):>10}{_number(pair.realized):>10}"
             f"{_number(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
+            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
         )
     errors = [abs(pair.error) for pair in shown if pair.error is not None]
     if errors:

@@ -127,6 +127,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 MEASURED = (
     *("metric", "estimated", "maturity_days", "value", "low", "high", "rows", "labelled_share"),
+    *("trusted", "why"),
 )
 """What a document says of a number of the performance table."""
 

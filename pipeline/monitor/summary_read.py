@@ -109,4 +109,7 @@ def _measured(node: Node) -> Mapping[str, Any]:
     found |= {name: node.maybe_number(name) for name in ("value", "low", "high", "labelled_share")}
     for name in ("maturity_days", "rows"):
         found[name] = None if node.get(name) is None else node.count(name)
+    # Documents of earlier versions do not have these two.
+    found["trusted"] = node.flag("trusted") if node.tree.get("trusted") is not None else None
+    found["why"] = node.maybe_text("why")
     return {name: found[name] for name in MEASURED}

@@ -53,7 +53,8 @@ class ScoredBatch:
     nulls, newest
         What the table rules look at, of all rows: nulls per column, day of the newest row.
     good, counted
-        The good rows, and what of their scores is counted (`pipeline.outcome.counted`).
+        The good rows, and what of their scores is counted (`pipeline.outcome.counted` and
+        `pipeline.outcome.beside`).
     reference
         Says what is counted, in which cells.
     """
@@ -88,7 +89,8 @@ class ScoredBatch:
 
 def counter_of(reference: Reference) -> Counter:
     """What counts the rows that are scored, on the reference's grid."""
-    return Counter(reference.grid, reference.scores, reference.slices)
+    losses = [name for name in outcome.LOSSES if name in reference.beside]
+    return Counter(reference.counted, (*reference.scores, *losses), reference.slices)
 
 
 def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
@@ -154,9 +156,22 @@ def score_batch(
         nulls=null_counts(contract, columns),
         newest=newest_day(contract, columns),
         good=good,
-        counted=outcome.counted(manifest.task, manifest.classes, scores),
+        counted={
+            **outcome.counted(manifest.task, manifest.classes, scores),
+            **outcome.beside(manifest.task, manifest.classes, scores),
+            **_losses(bundle, good, scores),
+        },
         reference=bundle.reference,
     )
+
+
+def _losses(bundle: Bundle, features: Features, scores: Floats) -> dict[str, Floats]:
+    """What is expected of the errors of rows that have a score, NaN of the others."""
+    counted = [name for name in bundle.losses if name in bundle.reference.beside]
+    found = {name: np.maximum(bundle.losses[name].scores(features), 0.0) for name in counted}
+    for values in found.values():
+        values[np.isnan(scores)] = np.nan
+    return found
 
 
 def _scores(bundle: Bundle, features: Features) -> tuple[Floats, int]:

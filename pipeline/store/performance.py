@@ -20,7 +20,7 @@ from pipeline.store.tables import PERFORMANCE, performance_schema
 NAME = ("run_id", "maturity_days", "slice", "metric", "estimated")
 """With the partition, what a number is called."""
 
-SAID = ("value", "low", "high", "rows", "labelled_share")
+SAID = ("value", "low", "high", "rows", "labelled_share", "trusted", "why")
 """What it says; the rest of a row is the same for all of a run, or when it was measured."""
 
 

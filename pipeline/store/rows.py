@@ -13,7 +13,7 @@ from pipeline.errors import StoreError
 from pipeline.store import changes, durable, log
 from pipeline.store.files import StagedFile
 from pipeline.store.place import Place, filesystem, storage_options
-from pipeline.store.tables import Staged, storable
+from pipeline.store.tables import ADDED, Staged, storable
 from pipeline.store.told import told
 
 BATCH_ROWS = 65_536
@@ -41,6 +41,7 @@ def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str]
             mode="append",
             partition_by=list(partition_by) or None,
             configuration=changes.retention(place.keep_days) if absent else None,
+            schema_mode="merge" if table in ADDED else None,
             storage_options=storage_options(uri),
             post_commithook_properties=changes.hooks(),
         )
@@ -84,11 +85,16 @@ def select(
             (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
             for name, value in filters.items()
         ]
+        lacking = ADDED.get(table, frozenset()) - {field.name for field in opened.schema().fields}
+        stored = [name for name in names if name not in lacking]
         # Left to itself delta-rs reads through Python objects, whose bytes Arrow's own threads
         # may let go of when the interpreter has begun to end: that aborts the process.
         system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
-        found = opened.to_pyarrow_table(filters=asked or None, columns=names, filesystem=system)
-        return found.cast(wanted)
+        found = opened.to_pyarrow_table(filters=asked or None, columns=stored, filesystem=system)
+        for name in sorted(lacking & {*names}):
+            field = wanted.field(name)
+            found = found.append_column(field, pa.nulls(found.num_rows, field.type))
+        return found.select(names).cast(wanted)
 
 
 def batches(

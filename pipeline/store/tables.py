@@ -99,7 +99,12 @@ _MEASURED = {
     "labelled_share": pa.float64(),
     "estimated": pa.bool_(),
     "at": INSTANT,
+    "trusted": pa.bool_(),
+    "why": pa.string(),
 }
+
+ADDED = {PERFORMANCE: frozenset({"trusted", "why"})}
+"""Columns that tables of earlier versions lack; they are read as null."""
 
 _WIDER = {
     pa.uint8(): pa.int16(),

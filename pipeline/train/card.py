@@ -56,9 +56,19 @@ def _decision(manifest: Manifest) -> str:
     }
     each = ", each class against the rest" if manifest.task == "multiclass" else ""
     return (
-        f"- Calibration: {manifest.calibration}, fitted on out-of-fold scores{each}\n"
+        f"- Calibration: {calibration_told(manifest)}, fitted on out-of-fold scores{each}\n"
         f"- Decision: {ways[manifest.task]}"
     )
+
+
+def calibration_told(manifest: Manifest) -> str:
+    """The calibration, and, where it was chosen, the losses that it was chosen by."""
+    if not manifest.calibration_losses:
+        return manifest.calibration
+    losses = ", ".join(
+        f"{method} {loss:.5f}" for method, loss in manifest.calibration_losses.items()
+    )
+    return f"{manifest.calibration}, chosen by cross-fitted log loss ({losses})"
 
 
 def _rows(manifest: Manifest) -> str:

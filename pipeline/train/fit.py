@@ -17,6 +17,7 @@ from pipeline.metrics.truth import classes_of, truth_of
 from pipeline.params import Train
 from pipeline.tasks import Task
 from pipeline.train.calibrate import blocks, fit_calibrator, out_of_fold
+from pipeline.train.choose import Choice, choose
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,8 @@ class Fitted:
     ----------
     model
         Fitted on all rows.
+    calibration
+        Which one it has, and why.
     scored
         Truths and calibrated out-of-fold scores.
     days
@@ -39,6 +42,7 @@ class Fitted:
     """
 
     model: model.Model
+    calibration: Choice
     scored: Scored
     days: pd.Series[str]
     rows: pd.DataFrame
@@ -77,13 +81,15 @@ def fit(
     days = frame[contract.time].dt.strftime("%Y-%m-%d")
     block = blocks(days.to_numpy(), settings.folds)
     raw = out_of_fold(task, pipeline, features, target, block, progress)
-    calibrator = fit_calibrator(task, settings.calibration, raw, truth)
+    calibration = choose(task, settings.calibration, raw, truth, block)
+    calibrator = fit_calibrator(task, calibration.method, raw, truth)
     scored = Scored(
         task, truth, model.calibrated(task, calibrator, raw), classes, settings.threshold
     )
     fitted = pipeline.fit(features, target)
     return Fitted(
         model.Model(fitted, calibrator, contract.numeric, contract.categorical, task),
+        calibration,
         scored,
         days,
         features.assign(**_columns(scored), **{contract.label: target}),

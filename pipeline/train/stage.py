@@ -25,15 +25,17 @@ from pipeline.errors import (
     StageInputMissing,
 )
 from pipeline.features import FrameFeatures
-from pipeline.metrics.scored import Scored
+from pipeline.grids import grid_of
 from pipeline.params import Params
-from pipeline.profile import Grid
+from pipeline.profile import ColumnGrid, Grid
 from pipeline.reference import Reference, reference_of
 from pipeline.tasks import Task, task_of, unfit
+from pipeline.train.calibrate import blocks
 from pipeline.train.candidate import Built, build
-from pipeline.train.card import card
+from pipeline.train.card import calibration_told, card
 from pipeline.train.fit import Fitted, fit
 from pipeline.train.importance import importance
+from pipeline.train.losses import Learnt, learn_losses
 from pipeline.train.watched import slice_fields
 
 
@@ -83,23 +85,28 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(made, sample, params)
     scorer = made.model if arrays is None else compiled.Compiled.from_bytes(arrays, bundle.COMPILED)
-    manifest = _manifest(root, params, name, contract, built, packed, made.scored, proof)
-    grids = outcome.grids(task, manifest.classes, made.scored.scores)
+    losses = _losses(contract, task, made, params)
+    manifest = _manifest(root, params, name, contract, built, packed, made, proof, losses)
+    grids = outcome.grids(task, manifest.classes, made.scored.scores, params.train.threshold)
     moved = importance(scorer, sample, contract.features, params.seed)
     digest = bundle.write(
         root / layout.CANDIDATES / name,
         manifest,
         model=packed,
         compiled=arrays,
-        reference=_reference(contract, task, made, frame, grids, params, moved),
+        reference=_reference(contract, task, made, frame, grids, params, moved, losses),
         sample=sample,
         card=card(manifest),
+        losses={loss: learnt.files(sample, _tolerance(params)) for loss, learnt in losses.items()},
     )
     if as_json:
-        print(json.dumps({"candidate": name, "bundle": digest, **manifest.out_of_fold}))
+        about = {"candidate": name, "bundle": digest, "calibration": manifest.calibration}
+        print(json.dumps({**about, **manifest.out_of_fold}))
     else:
-        value = manifest.out_of_fold[params.train.select_by]
-        print(f"train: {name}: out-of-fold {params.train.select_by} {value}, bundle {digest[:19]}")
+        value, by = manifest.out_of_fold[params.train.select_by], params.train.select_by
+        if manifest.calibration_losses:
+            print(f"train: {name}: calibration {calibration_told(manifest)}")
+        print(f"train: {name}: out-of-fold {by} {value}, bundle {digest[:19]}")
     return digest
 
 
@@ -111,11 +118,15 @@ def _reference(
     grids: Grid,
     params: Params,
     moved: Mapping[str, float],
+    losses: Mapping[str, Learnt],
 ) -> Reference:
     fields = slice_fields(contract, frame, params.evaluate.min_slice_rows)
     # A slice field need not be a feature, but the rows are the same, in the same order.
     more = {field.name: frame[field.name].to_numpy() for field in fields}
     truths = outcome.truths(task, made.rows[contract.label].to_numpy())
+    scored = made.scored
+    beside = outcome.beside(task, scored.classes, scored.scores)
+    beside_grids = outcome.beside_grids(task, scored.classes, scored.scores)
     return reference_of(
         made.rows.assign(
             **{name: column for name, column in more.items() if name not in made.rows}
@@ -126,8 +137,33 @@ def _reference(
         grids,
         slices=fields,
         importance=moved,
-        label=(outcome.truth_grid(task, made.scored.classes, truths), truths),
+        label=(outcome.truth_grid(task, scored.classes, truths), truths),
+        beside={
+            **{name: (beside_grids[name], values) for name, values in beside.items()},
+            **{name: (_loss_grid(learnt), learnt.values) for name, learnt in losses.items()},
+        },
     )
+
+
+def _losses(contract: Contract, task: Task, made: Fitted, params: Params) -> dict[str, Learnt]:
+    """Models of a regression's errors."""
+    if task != "regression":
+        return {}
+    return learn_losses(
+        contract,
+        made.rows[[*contract.numeric, *contract.categorical]],
+        made.scored.scores - made.scored.truth,
+        blocks(made.days.to_numpy(), params.train.folds),
+        params.seed,
+    )
+
+
+def _loss_grid(learnt: Learnt) -> ColumnGrid:
+    return grid_of(pd.DataFrame({"loss": learnt.values}), ["loss"], [])["loss"]
+
+
+def _tolerance(params: Params) -> float | None:
+    return None if params.bundle.compile == "off" else params.bundle.tolerance
 
 
 def _task(contract: Contract, params: Params) -> Task:
@@ -184,9 +220,11 @@ def _manifest(
     contract: Contract,
     built: Built,
     packed: bytes,
-    scored: Scored,
+    made: Fitted,
     proof: compiled.Proof,
+    losses: Mapping[str, Learnt],
 ) -> bundle.Manifest:
+    scored, calibration = made.scored, made.calibration
     foreign = model.foreign_types(packed)
     refused = [item for item in foreign if item not in params.bundle.allow_types]
     if refused:
@@ -206,8 +244,9 @@ def _manifest(
         estimator=candidate.class_path,
         args=dict(candidate.args),
         encoding=built.encoding,
-        # An estimate is no probability: there is nothing to calibrate, whatever is set.
-        calibration="none" if scored.task == "regression" else params.train.calibration,
+        calibration=calibration.method,
+        calibration_losses={method: round(loss, 9) for method, loss in calibration.losses.items()},
+        loss_noise={loss: round(learnt.noise, 9) for loss, learnt in losses.items()},
         threshold=params.train.threshold,
         seed=params.seed,
         features=(*contract.numeric, *contract.categorical),

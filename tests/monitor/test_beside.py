@@ -63,3 +63,16 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert pair["night"] == "2013-01-28"
     with pytest.raises(UsageError, match="no such maturity"):
         beside.run(project.root, project.params, "auc", days=8)
+
+
+def test_an_estimate_that_doubts_itself_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    known = {"metric": "auc", "slice": "", "rows": 10, "labelled_share": 1.0, "maturity_days": None}
+    estimate = {**known, "estimated": True, "value": 0.9, "trusted": False, "why": "x: 90% unlike"}
+    truth = {**known, "estimated": False, "value": 0.4, "low": 0.3, "high": 0.5, "maturity_days": 1}
+    found = beside.pairs(
+        [{**each, "date": "2013-07-01"} for each in (estimate, truth)], "date", "auc", "", 1
+    )
+    assert [pair.distrust for pair in found] == ["x: 90% unlike"]
+    assert [week.distrust for week in beside.by_week(found)] == ["on 1 of 1 nights"]
+    beside._print(found, "auc", 1, False)
+    assert "estimate not to be trusted: x: 90% unlike" in capsys.readouterr().out

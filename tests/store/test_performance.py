@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+from deltalake import write_deltalake
+
 from pipeline.store import Store
+from pipeline.store.tables import PERFORMANCE, performance_schema
 
 
 def row(value: float | None, minute: int = 0, **more: Any) -> dict[str, Any]:
@@ -47,3 +51,20 @@ def test_a_run_that_was_replaced_is_not_shown(store: Store, make: Any) -> None:
     make.run("r2", "2013-07-01")
     assert store.visible_runs() == {"2013-07-01": "r2"}
     assert values(store) == []
+
+
+def test_a_table_of_an_earlier_version_is_read_and_added_to(store: Store, make: Any) -> None:
+    make.run("r1", "2013-07-01")
+    schema = performance_schema("date")
+    old = pa.schema([field for field in schema if field.name not in ("trusted", "why")])
+    write_deltalake(store.table_uri(PERFORMANCE), pa.Table.from_pylist([row(0.7)], old))
+    (known,) = store.performance().to_pylist()
+    assert (known["value"], known["trusted"], known["why"]) == (0.7, None, None)
+    assert store.keep_performance([row(0.7)]) == 0
+    doubted = row(0.9, maturity_days=None, estimated=True, trusted=False, why="x: broken")
+    assert store.keep_performance([doubted]) == 1
+    found = store.performance().to_pylist()
+    assert [(each["trusted"], each["why"]) for each in found] == [
+        (None, None),
+        (False, "x: broken"),
+    ]

@@ -4,7 +4,8 @@ A row with the calibrated probability p is a positive with probability p. So the
 confusion matrix is a sum over rows, and so is every pair of a positive and a negative. The
 method is described by J. Kuberski, J. Garcia and others for NannyML as CBPE (see
 https://nannyml.readthedocs.io, "How it works: estimating performance"); here rows come as
-counts, and intervals from influences (`pipeline.monitor.estimate.expected`).
+counts, and intervals from influences (`pipeline.monitor.estimate.expected`), of decisions from
+how many hits and misses there may be (`pipeline.monitor.estimate.decisions`).
 
 It sees what moves the scores. It cannot see a change of what the labels are for the same
 features: then the probabilities are no longer to be taken at their word.
@@ -14,7 +15,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from pipeline.features import Floats
 from pipeline.metrics.table import CLIP, FEWEST
+from pipeline.monitor.estimate import decisions
 from pipeline.monitor.estimate.cells import ScoreCells
 from pipeline.monitor.estimate.expected import Expected, Influence, envelope, expected, unknown
 
@@ -43,22 +46,25 @@ def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str
 
 
 def _estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, Expected]:
-    influences = {**_means(cells), **_calls(cells, threshold)}
+    said = (cells.low >= threshold).astype(np.float64)
+    influences = {**_means(cells), **calls(cells, said)}
     found = {
         name: expected(name, one, cells.counts, cells.means, confidence)
         for name, one in influences.items()
     }
-    area = _area(cells)
+    ranking = area(cells)
     found["auc"] = (
         unknown("every row has the same label for certain")
-        if area is None
-        else expected("auc", area, cells.counts, cells.means, confidence)
+        if ranking is None
+        else expected("auc", ranking, cells.counts, cells.means, confidence)
     )
     reasons = {"precision": "no row is predicted positive", "recall": "no positives"}
     reasons["f1"] = "no positives and no row predicted positive"
     for name, why in reasons.items():
         if name not in influences:
             found[name] = unknown(why)
+    for name, (low, high) in decisions.intervals(cells, threshold, confidence).items():
+        found[name] = found[name].within(low, high)
     few = _few(cells, threshold)
     return {name: found[name].without_interval(few.get(name)) for name in METRICS}
 
@@ -96,10 +102,15 @@ def _means(cells: ScoreCells) -> dict[str, Influence]:
     }
 
 
-def _calls(cells: ScoreCells, threshold: float) -> dict[str, Influence]:
-    """Metrics of the decisions; those that would divide by nothing are left out."""
+def calls(cells: ScoreCells, said: Floats) -> dict[str, Influence]:
+    """Metrics of the decisions; those that would divide by nothing are left out.
+
+    Parameters
+    ----------
+    said
+        1 for cells whose rows are said yes to, 0 for the others; of shape (cells,).
+    """
     n, p = cells.rows, cells.means
-    said = (cells.low >= threshold).astype(np.float64)
     positives = float(cells.counts @ p) / n
     called = float(cells.counts @ said) / n
     true = float(cells.counts @ (said * p)) / n
@@ -123,8 +134,10 @@ def _calls(cells: ScoreCells, threshold: float) -> dict[str, Influence]:
     return found
 
 
-def _area(cells: ScoreCells) -> Influence | None:
+def area(cells: ScoreCells) -> Influence | None:
     """The AUC: of pairs of a positive and a negative, the share that is in the right order.
+
+    None if there are no pairs.
 
     Two rows of one cell, the second higher by d, are in the right order with probability
     (both orders) / 2 + d / 2, and evenly spread rows are 2 / 3**0.5 standard deviations apart.

@@ -53,6 +53,14 @@ class Expected:
             return self
         return Expected(self.value, None, None, None, why)
 
+    def within(self, low: float, high: float) -> Expected:
+        """The same with this interval, if there is a value; the value itself is always in it."""
+        if self.value is None:
+            return self
+        return Expected(
+            self.value, min(low, self.value), max(high, self.value), self.error, self.why
+        )
+
     def plain(self) -> dict[str, object]:
         """JSON values; ``why`` only where something is missing."""
         found: dict[str, object] = {

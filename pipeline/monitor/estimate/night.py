@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.estimate import rounded
-from pipeline.monitor.estimate import binary, multiclass, regression
+from pipeline.monitor.estimate import binary, multiclass, regression, trust
 from pipeline.monitor.estimate.cells import of_profile
 from pipeline.monitor.estimate.expected import Expected
 from pipeline.monitor.estimate.regression import Losses
-from pipeline.outcome import score_name
+from pipeline.outcome import LOSSES, of_classes, score_name
 from pipeline.profile import ColumnGrid, ColumnProfile, Grid, NumberGrid, Profile
 
 if TYPE_CHECKING:
@@ -56,16 +56,26 @@ class NightEstimate:
         Of the intervals.
     doubts
         Why the figures may be wrong, a sentence each.
+    distrust
+        Why they are not to be trusted, the gravest reason first; empty if they are. They have no
+        intervals then (`pipeline.monitor.estimate.trust`).
     """
 
     confidence: float
     parts: tuple[Part, ...]
     doubts: tuple[str, ...]
+    distrust: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        return not self.distrust
 
     def plain(self) -> dict[str, Any]:
         """As it stands in a night's document."""
         return {
             "confidence": self.confidence,
+            "trusted": self.trusted,
+            "why": list(self.distrust),
             "doubts": list(self.doubts),
             "parts": [
                 {
@@ -89,6 +99,8 @@ class NightEstimate:
                 "high": one.high,
                 "rows": part.rows,
                 "estimated": True,
+                "trusted": self.trusted,
+                "why": one.why,
             }
             for part in self.parts
             for name, one in part.metrics.items()
@@ -110,11 +122,21 @@ def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> Night
     """
     manifest, grid = loaded.manifest, loaded.reference.grid
     losses = _losses(loaded) if manifest.task == "regression" else None
-    return NightEstimate(
-        confidence,
-        parts(manifest, grid, profile, losses, confidence),
-        _doubts(manifest),
-    )
+    found = parts(manifest, grid, profile, losses, confidence)
+    classes = _classes(loaded, profile)
+    if classes and found:
+        every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
+        found = (replace(found[0], metrics=every), *found[1:])
+    distrust = trust.doubts(loaded.reference, profile)
+    if distrust:
+        found = tuple(_without_intervals(part, distrust[0]) for part in found)
+    return NightEstimate(confidence, found, _doubts(manifest), distrust)
+
+
+def _without_intervals(part: Part, why: str) -> Part:
+    """What is expected, without a word on how far off it may be: nobody knows."""
+    metrics = {name: one.without_interval(why) for name, one in part.metrics.items()}
+    return replace(part, metrics=metrics)
 
 
 def parts(
@@ -132,7 +154,7 @@ def parts(
         if column is None or not isinstance(cells, NumberGrid):
             continue
         if title == WHOLE or column.rows > column.nulls:
-            found.append(_part(manifest, title, column, cells, losses, confidence))
+            found.append(_part(manifest, title, column, cells, losses, confidence, profile))
     return tuple(found)
 
 
@@ -143,17 +165,42 @@ def _part(
     grid: ColumnGrid,
     losses: Losses | None,
     confidence: float,
+    profile: Profile,
 ) -> Part:
     rows = column.rows - column.nulls
     assert isinstance(grid, NumberGrid)
     if manifest.task == "regression":
         counts = np.asarray(column.counts, dtype=np.float64)
         far = None if losses is None else regression.beyond(losses, counts)
-        return Part(title, rows, regression.estimate(losses, counts, confidence), far)
+        metrics = regression.estimate(losses, counts, confidence)
+        return Part(title, rows, metrics | _by_features(manifest, title, profile, confidence), far)
     cells = of_profile(column, grid)
     if manifest.task == "multiclass":
         return Part(title, rows, multiclass.estimate(cells, confidence))
     return Part(title, rows, binary.estimate(cells, manifest.threshold, confidence))
+
+
+def _by_features(
+    manifest: Manifest, title: str, profile: Profile, confidence: float
+) -> dict[str, Expected]:
+    """What the models of the loss expect; nothing where they were not counted."""
+    names = [name + (AT + title if title else "") for name in LOSSES]
+    if not manifest.loss_noise or not all(name in profile for name in names):
+        return {}
+    absolute, squared = (profile[name] for name in names)
+    return regression.by_features(absolute, squared, manifest.loss_noise, manifest.rows, confidence)
+
+
+def _classes(loaded: Bundle, profile: Profile) -> list[multiclass.OneClass]:
+    """The classes whose probabilities were counted: all or none."""
+    found = []
+    for name, (every, said) in of_classes(loaded.manifest.classes).items():
+        column = loaded.reference.beside.get(every)
+        if column is None or every not in profile or said not in profile:
+            return []
+        assert isinstance(column.grid, NumberGrid)
+        found.append(multiclass.OneClass(name, column.grid, profile[every], profile[said]))
+    return found
 
 
 def _losses(loaded: Bundle) -> Losses | None:
@@ -170,7 +217,7 @@ def _losses(loaded: Bundle) -> Losses | None:
 
 def _doubts(manifest: Manifest) -> tuple[str, ...]:
     if manifest.task == "regression":
-        return ("errors are expected to depend on the prediction as they did in training",)
+        return ("errors are expected to depend on the features as they did in training",)
     doubts = ["probabilities are taken at their word: a label that now depends otherwise on "
               "the features does not show here, only in realized performance"]  # fmt: skip
     if manifest.calibration == "none":

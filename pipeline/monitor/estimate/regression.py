@@ -1,18 +1,20 @@
-"""The expected errors of a regression: direct loss estimation, by cell of the prediction.
+"""The expected errors of a regression: direct loss estimation, as NannyML calls it (DLE).
 
-The reference's rows have labels and out-of-fold predictions, so their errors are known. How
-large they are depends on what is predicted (long delays are harder than short ones), so they
-are kept by cell of the prediction, and a night is expected to err in each cell as the
-reference did. It is the idea that NannyML calls DLE, with the prediction as the only feature
-of the model of the loss: no second model has to be kept, and a night's counts are enough.
+The reference's rows have labels and out-of-fold predictions, so their errors are known. The
+bundle's models of the loss say from all features how large a row's error will be
+(`pipeline.train.losses`); a night counts what they say of each row, and the mean of that is what
+its errors are expected to be.
 
-Rows beyond the reference's predictions are expected to err as the nearest cell's; how many
-these are is told.
+How large errors are also depends on what is predicted (long delays are harder than short ones),
+so they are kept by cell of the prediction too. From these come the bias, and all of it where a
+bundle has no models of the loss. Rows beyond the reference's predictions are expected to err as
+the nearest cell's; how many these are is told.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +22,8 @@ from numpy.typing import NDArray
 
 from pipeline.features import Floats
 from pipeline.monitor.estimate.expected import Expected, interval, unknown
-from pipeline.profile import NumberGrid
+from pipeline.outcome import LOSSES
+from pipeline.profile import ColumnProfile, NumberGrid
 
 METRICS = ("rmse", "mae", "bias")
 
@@ -109,6 +112,48 @@ def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[s
             # The root's slope turns the errors of the mean square into its own.
             value = math.sqrt(value)
             slope = 4 * value**2 if value else 1.0
+            labels, both = labels / slope, both / slope
+        low, high = interval(name, value, math.sqrt(labels), confidence)
+        found[name] = Expected(value, low, high, math.sqrt(both))
+    return found
+
+
+def by_features(
+    absolute: ColumnProfile,
+    squared: ColumnProfile,
+    noise: Mapping[str, float],
+    rows: int,
+    confidence: float,
+) -> dict[str, Expected]:
+    """MAE and RMSE from what the models of the loss expect of each row.
+
+    A row's loss lies about its expectation as far as out of fold, in proportion to its size. The
+    interval holds that of the night's rows, and as much again for as many rows as were learnt from.
+
+    Parameters
+    ----------
+    absolute, squared
+        Counts of the expected losses.
+    noise
+        Mean squared distance of a loss from its expectation, as a multiple of the mean square of
+        that: by the names in `pipeline.outcome.LOSSES`.
+    rows
+        Reference rows that the models were fitted on.
+    """
+    found = {}
+    for name, column, loss in zip(("mae", "rmse"), (absolute, squared), LOSSES, strict=True):
+        counted = column.rows - column.nulls
+        if not counted:
+            found[name] = unknown("no rows")
+            continue
+        mean, square = column.total / counted, column.total_squares / counted
+        labels = noise[loss] * square * (1 / counted + 1 / rows)
+        both = labels + max(square - mean**2, 0.0) / counted
+        value = mean
+        if name == "rmse":
+            # The root's slope turns the errors of the mean square into its own.
+            value = math.sqrt(mean)
+            slope = 4 * mean if mean else 1.0
             labels, both = labels / slope, both / slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
         found[name] = Expected(value, low, high, math.sqrt(both))

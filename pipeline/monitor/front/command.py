@@ -99,6 +99,7 @@ def summary(front: Front) -> dict[str, Any]:
                 "quarantine_share": night.quarantine_share,
                 "drifted_share": night.drift.share if night.drift else None,
                 "estimated": night.estimated.value if night.estimated else None,
+                "trusted": night.estimated.trusted if night.estimated else None,
                 "realized": night.realized.value if night.realized else None,
                 "reasons": list(night.reasons()),
             }

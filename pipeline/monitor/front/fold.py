@@ -176,6 +176,10 @@ def by_night(
     found: dict[str, dict[bool, Measured]] = defaultdict(dict)
     for row in mine:
         found[row["partition"]][bool(row["estimated"])] = Measured(
-            row["value"], row["low"], row["high"], int(row["maturity_days"] or 0)
+            row["value"],
+            row["low"],
+            row["high"],
+            int(row["maturity_days"] or 0),
+            row.get("trusted") is not False,
         )
     return dict(found)

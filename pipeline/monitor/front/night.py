@@ -54,12 +54,15 @@ class Measured:
     ----------
     maturity_days
         How long labels were waited for; 0 of an estimate.
+    trusted
+        False of an estimate that is not to be trusted.
     """
 
     value: float
     low: float | None
     high: float | None
     maturity_days: int
+    trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,8 @@ def measured_words(one: Measured | None) -> str:
     """A metric and its interval."""
     if one is None:
         return ""
+    if not one.trusted:
+        return f"{one.value:.3f}, not to be trusted"
     if one.low is None or one.high is None:
         return f"{one.value:.3f}"
     return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"

@@ -46,7 +46,9 @@ def bars(
 
 def performance(nights: Sequence[Night], label: str) -> str:
     """The estimate as a line in its interval, what labels said as dots; empty without either."""
-    estimated, realized = [n.estimated for n in nights], [n.realized for n in nights]
+    # What is not to be trusted is a gap in the line.
+    estimated = [n.estimated if n.estimated and n.estimated.trusted else None for n in nights]
+    realized = [n.realized for n in nights]
     shown = [
         value
         for one in (*estimated, *realized)

@@ -49,11 +49,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A metric's value with its interval, either of which may be missing."""
+    """A metric's value with its interval, either of which may be missing.
+
+    ``distrust`` says why an estimate is not to be trusted; None if it is.
+    """
 
     value: float
     low: float | None
     high: float | None
+    distrust: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,4 +271,7 @@ def _measured(metric: str, kinds: Mapping[int | None, Row]) -> Measured:
 
 
 def _number(row: Row | None) -> Number | None:
-    return None if row is None else Number(row["value"], row["low"], row["high"])
+    if row is None:
+        return None
+    distrust = str(row["why"]) if row.get("trusted") is False else None
+    return Number(row["value"], row["low"], row["high"], distrust)

@@ -113,7 +113,7 @@ def _line(week: Week, name: str, day: Day | None) -> dict[str, object]:
     known = {} if day is None else {
         bool(row["estimated"]): row["value"]
         for row in sorted(day.performance, key=lambda row: row["maturity_days"] or 0)
-        if row["metric"] == headline
+        if row["metric"] == headline and row.get("trusted") is not False
     }  # fmt: skip
     link = f"../{quote(path(name, '.html').removeprefix('reports/'))}"
     return {

@@ -191,8 +191,11 @@ def _mean(rows: Sequence[Row], weights: Sequence[Row]) -> dict[str, Any]:
         each = zip(rows, shares, strict=True)
         return float(math.fsum((row[key] or 0.0) * share for row, share in each) / total)
 
+    doubtful = [row for row in rows if row.get("trusted") is False]
     return {
         **rows[0],
+        "trusted": False if doubtful else rows[0].get("trusted"),
+        "why": f"on {len(doubtful)} of {len(rows)} nights" if doubtful else None,
         "value": mean("value"),
         "low": None,
         "high": None,

@@ -215,6 +215,8 @@ def interval(number: Number | None) -> str:
     """A value, and where it may lie."""
     if number is None:
         return ""
+    if number.distrust is not None:
+        return f"{number.value:.3f}, not to be trusted: {number.distrust}"
     if number.low is None or number.high is None:
         return decimal(number.value)
     return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"

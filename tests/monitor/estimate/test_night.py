@@ -28,13 +28,26 @@ def bundle(task: Any, scores: np.ndarray, calibration: str = "sigmoid") -> Any:
         threshold=0.35,
         label="y",
         calibration=calibration,
+        rows=len(scores),
+        loss_noise={},
         out_of_fold={"calibration_error": 0.0123},
     )
     grids = outcome.grids(task, classes, scores)
     sample = pd.DataFrame({"y": scores + 1, "prediction": scores}) if scores.ndim == 1 else None
-    return SimpleNamespace(
-        manifest=manifest, reference=SimpleNamespace(grid=grids), sample=lambda: sample
+    counted = outcome.counted(task, classes, scores)
+    nothing = dict.fromkeys(grids, ())
+    grids_beside = outcome.beside_grids(task, classes, scores)
+    reference = SimpleNamespace(
+        grid=grids,
+        counted={**grids, **grids_beside},
+        beside={name: SimpleNamespace(grid=grid) for name, grid in grids_beside.items()},
+        profile=profile_of(FrameFeatures(pd.DataFrame(index=range(len(scores)))), grids, counted),
+        scores=tuple(grids),
+        importance={},
+        distances=nothing,
+        null_changes=nothing,
     )
+    return SimpleNamespace(manifest=manifest, reference=reference, sample=lambda: sample)
 
 
 def profile(loaded: Any, scores: np.ndarray) -> dict[str, Any]:
@@ -42,8 +55,11 @@ def profile(loaded: Any, scores: np.ndarray) -> dict[str, Any]:
     return dict(
         profile_of(
             FrameFeatures(pd.DataFrame(index=range(len(scores)))),
-            loaded.reference.grid,
-            outcome.counted(manifest.task, manifest.classes, scores),
+            loaded.reference.counted,
+            {
+                **outcome.counted(manifest.task, manifest.classes, scores),
+                **outcome.beside(manifest.task, manifest.classes, scores),
+            },
         )
     )
 
@@ -67,6 +83,7 @@ def test_a_binary_night_and_its_slices() -> None:
     assert len(rows) == 14 and all(row["estimated"] for row in rows)
     assert rows[7] == {
         "slice": "origin=JFK", "metric": "auc", "rows": 1200, "estimated": True,
+        "trusted": True, "why": None,
         **{name: getattr(found.parts[1].metrics["auc"], name) for name in ("value", "low", "high")},
     }  # fmt: skip
 
@@ -117,3 +134,18 @@ def test_a_night_of_one_row() -> None:
     (whole,) = estimate_night(loaded, profile(loaded, scores[:1]), 0.95).parts
     assert whole.metrics["auc"].why == "every row has the same label for certain"
     assert "fewer than 10 of a label" in str(whole.metrics["accuracy"].why)
+
+
+def test_a_multiclass_night_has_macro_metrics_where_classes_were_counted() -> None:
+    scores = np.random.default_rng(1).dirichlet([3, 2, 1], 4000)
+    loaded = bundle("multiclass", scores)
+    counted = profile(loaded, scores)
+    (whole,) = estimate_night(loaded, counted, 0.95).parts
+    assert list(whole.metrics) == [
+        *("accuracy", "auc", "macro_precision", "macro_recall", "macro_f1"),
+    ]
+    assert all(one.low < one.value < one.high for one in whole.metrics.values())
+    # A run of an earlier version did not count them.
+    old = {name: column for name, column in counted.items() if "@" not in name}
+    (whole,) = estimate_night(loaded, old, 0.95).parts
+    assert list(whole.metrics) == ["accuracy"]

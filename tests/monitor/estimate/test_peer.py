@@ -16,6 +16,7 @@ def test_a_comparison_of_a_method_with_itself(tmp_path) -> None:
     random = np.random.default_rng(1)
     score = random.beta(2, 5, 10_000)
     rows = {"truth": (random.random(10_000) < score).astype(float), "score": score}
+    rows["reference_score"] = score
     mean = float((1 - score).mean())
     found = list(estimate_peer.lines("same", rows, told("roc_auc", mean, 0.01, 2)))
     assert [line.metric for line in found] == ["auc", "auc"]
@@ -43,8 +44,13 @@ def test_regressions_and_classes() -> None:
     score = random.normal(100, 10, 5000)
     truth = score + random.normal(0, 3, 5000)
     rows = {"truth": truth, "score": score, "reference_truth": truth, "reference_score": score}
+    for prefix in ("feature:", "reference_feature:"):
+        rows |= {prefix + "x": score, prefix + "kind": np.where(score > 100, "new", "old")}
     (line,) = estimate_peer.lines("regression", rows, told("rmse", 3.0, 0.1, 1))
-    assert line.off[0] < 0.01
-    right = {"truth": (random.random(5000) < 0.7).astype(float), "score": np.full(5000, 0.7)}
-    (line,) = estimate_peer.lines("multiclass", right, told("accuracy", 0.7, 0.01, 1))
-    assert line.apart == pytest.approx(0, abs=1e-6) and line.held
+    assert line.off[0] < 0.1
+    each = random.dirichlet([2, 2, 1], 5000)
+    truth = (random.random((5000, 1)) > each.cumsum(axis=1)).sum(axis=1).astype(float)
+    right = {"truth": truth, "score": each, "reference_score": each}
+    for theirs in ("accuracy", "roc_auc", "precision", "recall", "f1"):
+        (line,) = estimate_peer.lines("multiclass", right, told(theirs, 0.7, 0.01, 1))
+        assert line.off[0] < 0.02 and line.held

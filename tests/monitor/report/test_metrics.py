@@ -16,6 +16,7 @@ import pytest
 
 from pipeline.features import FrameFeatures
 from pipeline.monitor.drift import decide
+from pipeline.monitor.report import widgets
 from pipeline.monitor.report.page import kept, snapshot
 from pipeline.monitor.report.told import Told, measured, of_night
 from pipeline.monitor.stand import Stand
@@ -186,3 +187,16 @@ def test_a_number_without_a_value_is_left_out() -> None:
     none = {**number("auc", 0.0, 30), "value": None}
     (auc,) = measured("binary", [*KNOWN[:3], none])
     assert (auc.maturity_days, auc.realized and auc.realized.value) == (7, 0.66)
+
+
+def test_an_estimate_that_doubts_itself_is_shown_with_its_reason() -> None:
+    row = {"metric": "auc", "estimated": True, "maturity_days": None, "value": 0.92, "rows": 9}
+    row |= {"low": None, "high": None, "labelled_share": None}
+    why = "x: 100% values unlike any in the reference"
+    for known, words in (
+        ({**row, "trusted": False, "why": why}, f"0.920, not to be trusted: {why}"),
+        ({**row, "trusted": True, "why": "3.0 positives expected"}, "0.920"),
+        (row, "0.920"),
+    ):
+        (found,) = measured("binary", [known])
+        assert widgets.interval(found.estimated) == words
