@@ -28,8 +28,9 @@ from benchmarks.contender import ROOT
 from benchmarks.gate_simulation import Share
 from benchmarks.measure import say
 from benchmarks.results import Result
+from pipeline.breaks import YEAR
 from pipeline.distance import js_distance
-from pipeline.monitor.budget import YEAR, Evidence, Judged, Kind, Question, Seen, alarms
+from pipeline.monitor.budget import Evidence, Judged, Kind, Question, Seen, alarms
 from pipeline.monitor.drift import learnt_limit
 from pipeline.monitor.incidents import fold
 from pipeline.params import Monitor

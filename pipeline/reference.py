@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,8 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline import serial, tails
+from pipeline.cells import Cells
+from pipeline.column import ColumnProfile
 from pipeline.counted import Counted
-from pipeline.distance import js_distance
+from pipeline.distance import js_distance, wasserstein
 from pipeline.errors import BundleChanged, BundleIncompatible
 from pipeline.features import Coded, Floats, FrameFeatures
 from pipeline.grids import Ints, cells_of, grid_of
@@ -65,6 +68,13 @@ class Reference:
     label
         The truths of the reference rows, which are no column of any night. None if they were
         not counted.
+    ks, moved
+        For each column of numbers how far each night is from all the others by the measures of
+        `pipeline.tails`, in the order of the nights.
+    serial
+        For each column how nights follow each other (`pipeline.serial.correlations`).
+
+    The last three are empty where an earlier version made the reference.
     """
 
     grid: Grid
@@ -76,12 +86,21 @@ class Reference:
     slices: tuple[SliceField, ...] = ()
     importance: Mapping[str, float] = field(default_factory=dict)
     label: Counted | None = None
+    ks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    moved: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The same text for equal references; ends with a newline."""
         columns = {
             name: Counted(
-                grid, self.profile[name], self.distances[name], self.null_changes[name]
+                grid,
+                self.profile[name],
+                self.distances[name],
+                self.null_changes[name],
+                self.ks.get(name, ()),
+                self.moved.get(name, ()),
+                self.serial.get(name, ()),
             ).tree()
             for name, grid in self.grid.items()
         }
@@ -149,6 +168,9 @@ class Reference:
             slices,
             importance,
             label,
+            {name: column.ks for name, column in columns.items() if column.ks},
+            {name: column.moved for name, column in columns.items() if column.moved},
+            {name: column.serial for name, column in columns.items() if column.serial},
         )
 
 
@@ -217,8 +239,9 @@ def reference_of(
         for name, cells in scores.items()
     }
     profile = profile_of(features, grid, said, slices)
+    by_night = codes.astype(np.int64)
     strays = {
-        name: _strays(frame[name], cells, codes.astype(np.int64), len(nights))
+        name: _counted(frame[name], cells, profile[name], by_night, len(nights))
         for name, cells in grid.items()
     }
     return Reference(
@@ -226,24 +249,32 @@ def reference_of(
         profile,
         tuple(scores),
         len(nights),
-        {name: found[0] for name, found in strays.items()},
-        {name: found[1] for name, found in strays.items()},
+        {name: found.distances for name, found in strays.items()},
+        {name: found.null_changes for name, found in strays.items()},
         tuple(slices),
         dict(importance),
-        None if label is None else _label(*label, codes.astype(np.int64), len(nights)),
+        None if label is None else _label(*label, by_night, len(nights)),
+        {name: found.ks for name, found in strays.items() if found.ks},
+        {name: found.moved for name, found in strays.items() if found.moved},
+        {name: found.serial for name, found in strays.items() if found.serial},
     )
 
 
 def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> Counted:
     frame = pd.DataFrame({"label": truths})
     profile = profile_of(FrameFeatures(frame), {"label": grid})["label"]
-    return Counted(grid, profile, *_strays(frame["label"], grid, codes, nights))
+    return _counted(frame["label"], grid, profile, codes, nights)
 
 
-def _strays(
-    column: pd.Series[Any], grid: ColumnGrid, codes: Ints, nights: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    return _leave_one_out(_counts_by_night(cells_of(column, grid), codes, nights, grid.cells))
+def _counted(
+    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
+) -> Counted:
+    """A column with how far each of its nights strays."""
+    by_night = _counts_by_night(cells_of(column, grid), codes, nights, grid.cells)
+    distances, null_changes = _leave_one_out(by_night)
+    ks, moved = _tails(column, grid, profile, codes, nights)
+    told = serial.correlations(by_night)
+    return Counted(grid, profile, distances, null_changes, ks, moved, told)
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:
@@ -264,6 +295,31 @@ def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]
         nulls = by_night[:, 0] / by_night.sum(axis=1)
         changes = np.abs(nulls - others[:, 0] / others.sum(axis=1))
     return _known(distances), _known(changes)
+
+
+def _tails(
+    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The measures of `pipeline.tails` of each night from all the others; none of categories."""
+    if not isinstance(grid, NumberGrid) or profile.low is None:
+        return (), ()
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    fine = NumberGrid(grid.fine)
+    places = cells_of(column, fine)
+    counts = _counts_by_night(places, codes, nights, fine.cells)[:, 1:]
+    finite = np.isfinite(values)
+    flat = codes[finite] * fine.cells + places[finite]
+    sums = np.bincount(flat, values[finite], nights * fine.cells).reshape(nights, fine.cells)
+    ks = tails.ks(counts, profile.fine.counts - counts)
+    scale, moved = tails.scale(profile), []
+    for night in range(nights) if scale is not None else ():
+        mine = Cells.of(counts[night], sums[night])
+        others = Cells.of(profile.fine.counts - mine.counts, profile.fine.sums - mine.sums)
+        if mine.counts.any() and others.counts.any():
+            pair = (replace(profile, fine=others), replace(profile, fine=mine))
+            with np.errstate(over="ignore"):
+                moved.append(wasserstein(grid, *pair) / scale)
+    return _known(ks), _known(np.array(moved))
 
 
 def _known(values: Floats) -> tuple[float, ...]:

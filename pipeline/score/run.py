@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline import outcome
+from pipeline import breaks, outcome
 from pipeline.errors import AssayError, RunHeld, UsageError
 from pipeline.params import Params, UniqueKey
 from pipeline.score import hold, output
@@ -274,6 +274,7 @@ def _held(
         newest=tally.newest,
         duplicate_keys=None if repeats is None else repeats.rows,
         score=tally.profile[score] if tally.profile else None,
+        breaks=_breaks(params, pinned, tally),
     )
     recent = store.recent(partition, pinned.version.version, params.publish, score)
     found = hold.reasons(
@@ -282,6 +283,14 @@ def _held(
     if repeats is not None and repeats.examples:
         found = (*found, f"keys that repeat: {'; '.join(repeats.examples)}")
     return found
+
+
+def _breaks(params: Params, pinned: Pinned, tally: Tally) -> tuple[str, ...]:
+    """What of the answers nothing explains; nothing where the reference is not asked."""
+    if not tally.profile or params.monitor.baseline != "reference":
+        return ()
+    given = params.monitor
+    return breaks.of_scores(pinned.bundle.reference, tally.profile, given.budget, given.limits)
 
 
 def _report(log: Journal, stamp: output.Stamp, tally: Tally, seconds: float) -> RunReport:

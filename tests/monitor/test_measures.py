@@ -13,9 +13,10 @@ from scipy import stats
 
 from pipeline.features import FrameFeatures
 from pipeline.grids import grid_of
-from pipeline.monitor.measures import measure, moved, total_variation
+from pipeline.monitor.measures import measure, total_variation
 from pipeline.monitor.rank import effect
 from pipeline.profile import NumberGrid, profile_of
+from pipeline.tails import moved
 
 COUNTS = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any).map(tuple)
 
