@@ -311,8 +311,11 @@ def _tails(
     flat = codes[finite] * fine.cells + places[finite]
     sums = np.bincount(flat, values[finite], nights * fine.cells).reshape(nights, fine.cells)
     ks = tails.ks(counts, profile.fine.counts - counts)
-    scale, moved = tails.scale(profile), []
-    for night in range(nights) if scale is not None else ():
+    scale = tails.scale(profile)
+    if scale is None:
+        return _known(ks), ()
+    moved = []
+    for night in range(nights):
         mine = Cells.of(counts[night], sums[night])
         others = Cells.of(profile.fine.counts - mine.counts, profile.fine.sums - mine.sums)
         if mine.counts.any() and others.counts.any():
