@@ -37,6 +37,7 @@ DRAWS = {
     "gamma": lambda rng, rows: rng.gamma(2, 1, rows),
     "zeros": lambda rng, rows: np.where(rng.random(rows) < 0.5, 0, rng.gamma(2, 1, rows)),
     "heavy tails": lambda rng, rows: rng.standard_t(3, rows),
+    "no mean": lambda rng, rows: 1 + rng.pareto(0.8, rows),
     "heavier": lambda rng, rows: rng.lognormal(sigma=2, size=rows),
 }
 
