@@ -25,12 +25,21 @@ class Counted:
     ----------
     distances, null_changes
         Of each night from all the others, in the order of the nights, in [0, 1].
+    ks, moved
+        The same of numbers, by the measures of `pipeline.tails`.
+    serial
+        How nights follow each other (`pipeline.serial.correlations`).
+
+    The last three are empty where an earlier version counted.
     """
 
     grid: ColumnGrid
     profile: ColumnProfile
     distances: tuple[float, ...]
     null_changes: tuple[float, ...]
+    ks: tuple[float, ...] = ()
+    moved: tuple[float, ...] = ()
+    serial: tuple[float, ...] = ()
 
     def tree(self) -> dict[str, Any]:
         """What `from_tree` reads."""
@@ -39,6 +48,9 @@ class Counted:
             "profile": column_to_tree(self.profile),
             "distances": list(self.distances),
             "null_changes": list(self.null_changes),
+            "ks": list(self.ks),
+            "moved": list(self.moved),
+            "serial": list(self.serial),
         }
 
     @classmethod
@@ -57,7 +69,19 @@ class Counted:
         fine = len(grid.fine) + 1 if isinstance(grid, NumberGrid) else 0
         if len(profile.fine) != fine:
             raise ValueError(f"{len(profile.fine)} fine counts on a grid of {fine} fine cells")
-        return cls(grid, profile, _shares(tree["distances"]), _shares(tree["null_changes"]))
+        moved = tuple(finite_number(value) for value in tree.get("moved", ()))
+        serial = tuple(finite_number(value) for value in tree.get("serial", ()))
+        if any(value < 0 for value in moved) or any(not -1 <= value <= 1 for value in serial):
+            raise ValueError("nights move by at least 0, and correlations lie in [-1, 1]")
+        return cls(
+            grid,
+            profile,
+            _shares(tree["distances"]),
+            _shares(tree["null_changes"]),
+            _shares(tree.get("ks", ())),
+            moved,
+            serial,
+        )
 
 
 def _grid(tree: Mapping[str, Any]) -> ColumnGrid:

@@ -105,7 +105,8 @@ def _within(column: ColumnProfile, low: Floats, high: Floats) -> _Spread:
     counts = column.fine.counts
     share = counts / counts.sum()
     middle = np.clip(column.fine.sums / np.maximum(counts, 1), low, high)
-    half = np.minimum(middle - low, high - middle)
+    # One value alone lies where its sum says.
+    half = np.where(counts > 1, np.minimum(middle - low, high - middle), 0.0)
     return middle - half, middle + half, np.cumsum(share) - share, share
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -81,23 +83,33 @@ def _edges(values: Floats, bins: int, few: int | None = None) -> tuple[float, ..
 
 
 def cut(edges: Sequence[float], values: Floats) -> tuple[float, ...]:
-    """More edges, `CUT` in all: cells of equal width within those where most could go unseen.
+    """More edges, `CUT` in all: cells are halved where most could go unseen.
 
-    Within a cell nobody knows where values lie, which matters as its width and its share.
+    Within a cell nobody knows where values lie, which matters as its width and its share. A long
+    tail has nearly all its values at one end of its cell, so halves are weighed anew.
     """
-    low = np.array(edges)
+    low = list(edges)
     if len(low) < 2:
         return tuple(edges)
-    weight = np.diff(low) * np.histogram(values[np.isfinite(values)], low)[0]
-    pieces = np.ones(len(weight), dtype=np.int64)
-    for _ in range(CUT - len(low)):
-        pieces[np.argmax(weight / (pieces * (pieces + 1)))] += 1
-    more = [
-        start + (end - start) * (step / count)
-        for start, end, count in zip(low[:-1], low[1:], pieces.tolist(), strict=True)
-        for step in range(1, count)
+    known = np.sort(values[np.isfinite(values)])
+    reached = np.searchsorted(known, low).tolist()
+    cells = [
+        (-(end - start) * (upto - upfrom) ** 0.5, start, end, upfrom, upto)
+        for (start, end), (upfrom, upto) in zip(pairwise(low), pairwise(reached), strict=True)
     ]
-    return tuple(float(edge) for edge in np.union1d(low, more) + 0.0)
+    heapq.heapify(cells)
+    while cells and len(low) < CUT:
+        weight, start, end, upfrom, upto = heapq.heappop(cells)
+        middle = start + (end - start) / 2
+        if weight >= 0 or not start < middle < end:
+            continue
+        at = int(np.searchsorted(known, middle))
+        low.append(middle)
+        for left, right, upward, upper in ((start, middle, upfrom, at), (middle, end, at, upto)):
+            heapq.heappush(
+                cells, (-(right - left) * (upper - upward) ** 0.5, left, right, upward, upper)
+            )
+    return tuple(float(edge) for edge in np.union1d(low, low) + 0.0)
 
 
 def _likely(values: Floats) -> tuple[float, ...]:

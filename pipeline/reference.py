@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -17,8 +17,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline import serial, tails
+from pipeline.cells import Cells
+from pipeline.column import ColumnProfile
 from pipeline.counted import Counted
-from pipeline.distance import js_distance
+from pipeline.distance import js_distance, wasserstein
 from pipeline.errors import BundleChanged, BundleIncompatible
 from pipeline.features import Coded, Floats, FrameFeatures
 from pipeline.grids import Ints, cells_of, grid_of
@@ -69,6 +72,13 @@ class Reference:
     beside
         Columns that nights count for estimates alone, and that nobody watches; none in references
         of earlier versions.
+    ks, moved
+        For each column of numbers how far each night is from all the others by the measures of
+        `pipeline.tails`, in the order of the nights.
+    serial
+        For each column how nights follow each other (`pipeline.serial.correlations`).
+
+    The last three are empty where an earlier version made the reference.
     """
 
     grid: Grid
@@ -81,6 +91,9 @@ class Reference:
     importance: Mapping[str, float] = field(default_factory=dict)
     label: Counted | None = None
     beside: Mapping[str, Counted] = field(default_factory=dict)
+    ks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    moved: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def counted(self) -> Grid:
@@ -91,7 +104,13 @@ class Reference:
         """The same text for equal references; ends with a newline."""
         columns = {
             name: Counted(
-                grid, self.profile[name], self.distances[name], self.null_changes[name]
+                grid,
+                self.profile[name],
+                self.distances[name],
+                self.null_changes[name],
+                self.ks.get(name, ()),
+                self.moved.get(name, ()),
+                self.serial.get(name, ()),
             ).tree()
             for name, grid in self.grid.items()
         }
@@ -162,6 +181,9 @@ class Reference:
             importance,
             label,
             beside,
+            {name: column.ks for name, column in columns.items() if column.ks},
+            {name: column.moved for name, column in columns.items() if column.moved},
+            {name: column.serial for name, column in columns.items() if column.serial},
         )
 
 
@@ -233,8 +255,9 @@ def reference_of(
         for name, cells in scores.items()
     }
     profile = profile_of(features, grid, said, slices)
+    by_night = codes.astype(np.int64)
     strays = {
-        name: _strays(frame[name], cells, codes.astype(np.int64), len(nights))
+        name: _counted(frame[name], cells, profile[name], by_night, len(nights))
         for name, cells in grid.items()
     }
     return Reference(
@@ -242,12 +265,15 @@ def reference_of(
         profile,
         tuple(scores),
         len(nights),
-        {name: found[0] for name, found in strays.items()},
-        {name: found[1] for name, found in strays.items()},
+        {name: found.distances for name, found in strays.items()},
+        {name: found.null_changes for name, found in strays.items()},
         tuple(slices),
         dict(importance),
-        None if label is None else _label(*label, codes.astype(np.int64), len(nights)),
+        None if label is None else _label(*label, by_night, len(nights)),
         {name: _beside(name, *column) for name, column in beside.items()},
+        {name: found.ks for name, found in strays.items() if found.ks},
+        {name: found.moved for name, found in strays.items() if found.moved},
+        {name: found.serial for name, found in strays.items() if found.serial},
     )
 
 
@@ -260,13 +286,18 @@ def _beside(name: str, grid: ColumnGrid, values: Floats) -> Counted:
 def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> Counted:
     frame = pd.DataFrame({"label": truths})
     profile = profile_of(FrameFeatures(frame), {"label": grid})["label"]
-    return Counted(grid, profile, *_strays(frame["label"], grid, codes, nights))
+    return _counted(frame["label"], grid, profile, codes, nights)
 
 
-def _strays(
-    column: pd.Series[Any], grid: ColumnGrid, codes: Ints, nights: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    return _leave_one_out(_counts_by_night(cells_of(column, grid), codes, nights, grid.cells))
+def _counted(
+    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
+) -> Counted:
+    """A column with how far each of its nights strays."""
+    by_night = _counts_by_night(cells_of(column, grid), codes, nights, grid.cells)
+    distances, null_changes = _leave_one_out(by_night)
+    ks, moved = _tails(column, grid, profile, codes, nights)
+    told = serial.correlations(by_night)
+    return Counted(grid, profile, distances, null_changes, ks, moved, told)
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:
@@ -287,6 +318,34 @@ def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]
         nulls = by_night[:, 0] / by_night.sum(axis=1)
         changes = np.abs(nulls - others[:, 0] / others.sum(axis=1))
     return _known(distances), _known(changes)
+
+
+def _tails(
+    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The measures of `pipeline.tails` of each night from all the others; none of categories."""
+    if not isinstance(grid, NumberGrid) or profile.low is None:
+        return (), ()
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    fine = NumberGrid(grid.fine)
+    places = cells_of(column, fine)
+    counts = _counts_by_night(places, codes, nights, fine.cells)[:, 1:]
+    finite = np.isfinite(values)
+    flat = codes[finite] * fine.cells + places[finite]
+    sums = np.bincount(flat, values[finite], nights * fine.cells).reshape(nights, fine.cells)
+    ks = tails.ks(counts, profile.fine.counts - counts)
+    scale = tails.scale(profile)
+    if scale is None:
+        return _known(ks), ()
+    moved = []
+    for night in range(nights):
+        mine = Cells.of(counts[night], sums[night])
+        others = Cells.of(profile.fine.counts - mine.counts, profile.fine.sums - mine.sums)
+        if mine.counts.any() and others.counts.any():
+            pair = (replace(profile, fine=others), replace(profile, fine=mine))
+            with np.errstate(over="ignore"):
+                moved.append(wasserstein(grid, *pair) / scale)
+    return _known(ks), _known(np.array(moved))
 
 
 def _known(values: Floats) -> tuple[float, ...]:

@@ -58,7 +58,10 @@ class Answer:
             "features": decision.features,
             "drifted": list(decision.drifted),
             "drifted_share": decision.drifted_share,
-            "findings": [{**asdict(f), "reasons": list(f.reasons)} for f in decision.findings],
+            "findings": [
+                {**asdict(f), "reasons": list(f.reasons), "breaks": list(f.breaks)}
+                for f in decision.findings
+            ],
         }
         return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -73,6 +76,8 @@ class Answer:
         )
         print(
             f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
+            if decision.nights > 1
+            else "limits are what sampling alone explains: the reference has no two nights"
         )
 
 

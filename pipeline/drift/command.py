@@ -64,7 +64,9 @@ def run(
     name = f"drift: {raw.where}"
     progress.step(name)
     counted = raw_count.count(root, params, raw, grid, spark, progress.within(name))
-    decision = decide(features, counted.profile, params.monitor, counted.rows, lacking)
+    decision = decide(
+        features, counted.profile, params.monitor, counted.rows, lacking, by_sampling=True
+    )
     answer = Answer(
         raw.where,
         "" if version is None else version.version,

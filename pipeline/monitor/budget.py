@@ -12,30 +12,37 @@
    the k.
 3. **The budget.** Where nothing has changed every alarm is false, and a family has one with a
    probability of at most q. With q = false_alarms * n / 365, families of n nights that do not
-   overlap have ``false_alarms`` of them a year.
+   overlap have ``false_alarms`` of them a year. An eighth of that is left to breaks.
 
-What is over a limit set by hand (new categories, `monitor.limits`) has no p-value, and is in alarm
-on k of n nights. What cannot be compared is in alarm at once. Neither is part of the budget. A new
-version of the model starts its windows anew.
+What lies beyond all that sampling and the reference's nights explain (`pipeline.breaks`) is in
+alarm at once, alone, within the same budget. What cannot be compared is in alarm at once; what is
+over a limit set by hand (new categories, `monitor.limits`) has no p-value, and takes k of n
+nights. Neither is part of the budget. A new version of the model starts its windows anew.
+
+Nights that follow each other draw the reference's mean to themselves, so new nights lie further
+from it than they did; distances are made smaller by just that (`pipeline.serial.further`).
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from pipeline import serial
+from pipeline.breaks import SHARE, YEAR
 from pipeline.monitor.exceedance import exceedance
 from pipeline.monitor.persistence import persistence
 from pipeline.paired.decide import adjusted
 from pipeline.params_drift import Budget
 
 Kind: TypeAlias = Literal["answers", "features", "data"]
-YEAR = 365
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,11 +59,13 @@ class Seen:
     """A night's value of a test, and the ordinary ones, in the order of their nights.
 
     ``value`` is None where a night has none (a column that is null on a calm night): that is not
-    beyond anything.
+    beyond anything. ``follows`` says by how much the ordinary nights follow each other
+    (`pipeline.serial`), None where their distances alone have to tell.
     """
 
     value: float | None
     usual: Sequence[float]
+    follows: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,8 @@ class Evidence:
         What is over a limit set by hand, in words.
     broken
         What cannot be compared, in words.
+    beyond
+        What nothing explains, in words (`pipeline.breaks`).
     """
 
     partition: str
@@ -80,6 +91,7 @@ class Evidence:
     seen: Mapping[Question, Seen]
     over: Mapping[Question, str] = field(default_factory=dict)
     broken: Mapping[Question, str] = field(default_factory=dict)
+    beyond: Mapping[Question, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,33 +145,45 @@ def alarms(nights: Iterable[Evidence], rule: Budget) -> Iterator[Judged]:
             for question in night.seen
         }
         window.append((night, p))
+        at_once = {**night.beyond, **night.broken}
         found = [
             *_discovered(last, [each for _, each in window], rule),
             *_by_hand(last, rule),
-            *(
-                Alarm(question, None, night.partition, words)
-                for question, words in night.broken.items()
-            ),
+        ]
+        known = {alarm.question for alarm in found}
+        found += [
+            Alarm(question, None, night.partition, words)
+            for question, words in at_once.items()
+            if question not in known
         ]
         yield Judged(night.partition, tuple(found), _blind(night, persistent, rule))
 
 
 def level(rule: Budget) -> float:
-    """The false discovery rate that spends the budget."""
-    return min(0.5, rule.false_alarms * rule.of / YEAR)
+    """The false discovery rate that spends what breaks leave of the budget."""
+    return min(0.5, (1 - SHARE) * rule.false_alarms * rule.of / YEAR)
 
 
 def _persistent(night: Evidence, rule: Budget) -> dict[Question, float]:
     """The persistence behind each question."""
-    series = tuple(tuple(seen.usual) for seen in night.seen.values())
-    return dict(zip(night.seen, persistence(series, rule.of), strict=True))
+    untold = [question for question, seen in night.seen.items() if seen.follows is None]
+    series = tuple(tuple(night.seen[question].usual) for question in untold)
+    of_distances = dict(zip(untold, persistence(series, rule.of), strict=True))
+    return {
+        # Of squares the correlation is that of the deviations, squared.
+        question: of_distances[question] if seen.follows is None else seen.follows**2
+        for question, seen in night.seen.items()
+    }
 
 
 def _p_value(
     question: Question, nights: Sequence[Evidence], rule: Budget, persistent: float
 ) -> float:
     values = [night.seen[question].value if question in night.seen else None for night in nights]
-    return p_value(values, nights[-1].seen[question].usual, rule.nights, persistent)
+    usual, follows = nights[-1].seen[question].usual, math.sqrt(persistent)
+    further = serial.further(len(usual), follows)
+    nearer = [None if value is None else value / further for value in values]
+    return p_value(nearer, usual, rule.nights, persistent)
 
 
 def p_value(
@@ -179,8 +203,13 @@ def p_value(
     known = sorted(math.inf if value != value else value for value in values if value is not None)
     if len(known) < k or not usual:
         return 1.0
-    as_far = sum(value >= known[-k] for value in usual)
+    as_far = len(usual) - bisect_left(_in_order(tuple(usual)), known[-k])
     return exceedance(len(values), k, as_far + 1, len(usual), persistent)
+
+
+@lru_cache(maxsize=4096)
+def _in_order(usual: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(sorted(usual))
 
 
 def _discovered(

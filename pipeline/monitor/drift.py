@@ -4,7 +4,8 @@ A night is a small sample (for the flights about 900 rows), and small samples di
 chance; nights also differ for good reasons, Saturdays from Mondays. So a
 column's limit, unless ``monitor.limits`` sets one by hand, is a quantile of the distances
 between each reference night and all the other reference nights, which hold both kinds of
-ordinary difference. The quantile is one that occurred (the next one above, if
+ordinary difference; of numbers there is such a limit on the Wasserstein distance too, which sees
+what the cells of the other do not. The quantile is one that occurred (the next one above, if
 the quantile falls between two), so with fewer than ``1 / (1 - quantile)`` nights it is the
 largest of them. A night much smaller than the reference's nights strays further by chance
 alone; the contract's row count is there to say so first.
@@ -13,6 +14,8 @@ The night crosses its limits when
 
 - the score strays further than its limit (of a multiclass model: the likeliest class's
   probability, or the mix of predicted classes),
+- any one column lies beyond all that sampling and the spread between the reference's nights
+  explain (`pipeline.breaks`),
 - more than ``max_drifted_share`` of the features stray further than theirs,
 - a null share changed by more than ``max_null_share_change`` and by more than the same
   quantile of the reference nights' own changes (some columns come and go: a weather station
@@ -33,6 +36,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from pipeline import breaks
 from pipeline.monitor.measures import measure
 from pipeline.monitor.rank import effect, importance_of
 from pipeline.params import Monitor
@@ -56,15 +60,21 @@ class Finding:
         Change of the null share against the reference's, signed, and the most that passes
         either way.
     drifted
-        The distance is over the limit, or unknown.
+        A distance is over its limit, or unknown.
     crossed
         Any limit of this column was crossed.
     decisive
         This column alone makes the night cross.
     reasons
         Why, one phrase a limit.
-    total_variation, wasserstein
+    total_variation, wasserstein, ks
         See `pipeline.monitor.measures`.
+    wasserstein_limit
+        The most that passes, as for ``limit``; None where nothing was learnt.
+    breaks
+        What of the column nothing explains: see `pipeline.breaks`.
+    break_limit
+        The most of ``distance`` that can be explained; None where any could be.
     effect
         How much it matters to the model, by estimate: see `pipeline.monitor.rank`.
     """
@@ -84,6 +94,10 @@ class Finding:
     total_variation: float | None = None
     wasserstein: float | None = None
     effect: float | None = None
+    ks: float | None = None
+    wasserstein_limit: float | None = None
+    breaks: tuple[str, ...] = ()
+    break_limit: float | None = None
 
     @property
     def times_limit(self) -> float:
@@ -125,6 +139,7 @@ def decide(
     limits: Monitor,
     rows: int,
     lacking: Mapping[str, str] = NOTHING,
+    by_sampling: bool = False,
 ) -> Decision:
     """Compare the counts of a night's scored rows with the reference.
 
@@ -141,9 +156,14 @@ def decide(
         comparable, for nothing is decided on a part of a night.
     lacking
         Why a column is not in ``profile``, where that is known.
+    by_sampling
+        Where too few nights are known to learn a limit from, take what sampling alone explains.
     """
     findings = [
-        _finding(name, reference, profile.get(name), limits, rows, lacking.get(name, UNCOUNTED))
+        _finding(
+            *(name, reference, profile.get(name), limits, rows),
+            *(lacking.get(name, UNCOUNTED), by_sampling),
+        )
         for name in reference.grid
     ]
     findings.sort(key=lambda f: _place(f, reference))
@@ -207,15 +227,19 @@ def _finding(
     limits: Monitor,
     rows: int,
     lacking: str,
+    by_sampling: bool,
 ) -> Finding:
-    before = reference.profile[name]
-    limit = limits.limits.get(name)
+    before, by_hand = reference.profile[name], limits.limits.get(name)
+    most_explained = None if night is None else breaks.limits(reference, limits.budget, name, night)
+    limit = by_hand
     if limit is None:
         limit = learnt_limit(reference.distances[name], limits.limit_quantile)
+    if limit is None and by_sampling and most_explained is not None:
+        limit = most_explained.sampled
     usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
     most = max(limits.max_null_share_change, usual or 0.0)
     unknown = lacking if night is None else _incomparable(before, night, limit, rows)
-    if unknown is not None or night is None or limit is None:
+    if unknown is not None or night is None or limit is None or most_explained is None:
         known = night is not None and night.rows > 0
         return Finding(
             column=name,
@@ -233,9 +257,18 @@ def _finding(
         )
     found = measure(reference.grid[name], before, night)
     distance, change, new = found.js, found.null_share_change, found.new_category_share
+    wide = None
+    if by_hand is None:
+        wide = learnt_limit(reference.moved.get(name, ()), limits.limit_quantile)
+    moved = found.wasserstein is not None and wide is not None and found.wasserstein > wide
     # Not "distance > limit": a NaN must count as drifted.
-    drifted = not distance <= limit
-    grave = []
+    far = not distance <= limit
+    infinite = breaks.infinite_of(reference, name, night)
+    most_new = limits.max_new_category_share
+    broken = breaks.broken(
+        most_explained, distance, found.ks, change, by_hand, most, infinite, most_new
+    )
+    grave = [each.words for each in broken]
     if not abs(change) <= most:
         grave.append(
             f"null share {night.nulls / night.rows:.3f}, {before.nulls / before.rows:.3f} in the "
@@ -246,7 +279,9 @@ def _finding(
             f"{new:.1%} of its values are new categories "
             f"(at most {limits.max_new_category_share:.1%} may be)"
         )
-    far = [f"distance {distance:.3f} over its limit {limit:.3f}"] if drifted else []
+    over = [f"distance {distance:.3f} over its limit {limit:.3f}"] if far else []
+    if moved:
+        over.append(f"Wasserstein distance {found.wasserstein:.3f} over its limit {wide:.3f}")
     return Finding(
         column=name,
         distance=distance if math.isfinite(distance) else None,
@@ -256,10 +291,10 @@ def _finding(
         null_share_change=change,
         null_share_limit=most,
         new_category_share=new,
-        drifted=drifted,
-        crossed=drifted or bool(grave),
-        decisive=bool(grave) or (drifted and name in reference.scores),
-        reasons=(*grave, *far),
+        drifted=far or moved,
+        crossed=far or moved or bool(grave),
+        decisive=bool(grave) or ((far or moved) and name in reference.scores),
+        reasons=(*grave, *over),
         total_variation=found.total_variation,
         wasserstein=found.wasserstein,
         effect=effect(
@@ -268,6 +303,10 @@ def _finding(
             distance,
             reference.distances[name],
         ),
+        ks=found.ks,
+        wasserstein_limit=wide,
+        breaks=tuple(each.what for each in broken),
+        break_limit=most_explained.distance,
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from pipeline import breaks
 from pipeline.monitor.budget import Evidence, Question, Seen
 from pipeline.monitor.drift import Decision, Finding
 from pipeline.params import Monitor
 from pipeline.reference import Reference
 
-DISTANCE, NULLS, CATEGORIES, COMPARED = "distance", "null share", "new categories", "comparison"
+DISTANCE, NULLS = breaks.DISTANCE, breaks.NULLS
+MOVED, CATEGORIES, COMPARED = "Wasserstein distance", "new categories", "comparison"
+BEYOND = "beyond what sampling and the reference's nights explain"
 
 
 def evidence(
@@ -26,14 +29,20 @@ def evidence(
     ----------
     weekday
         By column, the distance from the same weekdays before and what it was on earlier nights;
-        in the place of the distance from the reference, if ``monitor.baseline`` says so.
+        in the place of distances from the reference, if ``monitor.baseline`` says so.
     """
     seen: dict[Question, Seen] = {}
     over: dict[Question, str] = {}
+    beyond: dict[Question, str] = {}
     broken: dict[Question, str] = {}
+    follows = breaks.persistence(reference, limits.budget.of) if reference.serial else None
+
+    def of_reference(value: float | None, usual: Sequence[float]) -> Seen:
+        return Seen(value, usual, follows)
+
     for finding in decision.findings:
         name = finding.column
-        distance = _distance(name, reference)
+        distance = _question(name, reference, DISTANCE)
         if finding.distance is None and finding.decisive:
             broken[Question(name, "data", COMPARED)] = "; ".join(finding.reasons)
             continue
@@ -43,20 +52,29 @@ def evidence(
         elif weekday is not None:
             seen[distance] = weekday.get(name, Seen(None, ()))
         else:
-            seen[distance] = Seen(finding.distance, reference.distances[name])
-        seen[Question(name, "data", NULLS)] = Seen(
-            _null_change(finding, limits), reference.null_changes[name]
-        )
+            seen[distance] = of_reference(finding.distance, reference.distances[name])
+            if name in reference.moved:
+                moved = of_reference(finding.wasserstein, reference.moved[name])
+                seen[_question(name, reference, MOVED)] = moved
+        nulls = Question(name, "data", NULLS)
+        seen[nulls] = of_reference(_null_change(finding, limits), reference.null_changes[name])
+        for what in finding.breaks:
+            if what == NULLS:
+                beyond[nulls] = f"{NULLS} {BEYOND}"
+            elif what == breaks.INFINITE:
+                beyond[Question(name, "data", what)] = "infinite values, where there were none"
+            elif weekday is None:
+                beyond[_question(name, reference, what)] = f"{what} {BEYOND}"
         new = finding.new_category_share
         if new is not None and not new <= limits.max_new_category_share:
             over[Question(name, "data", CATEGORIES)] = (
                 f"new categories over {limits.max_new_category_share:.1%} of its values"
             )
-    return Evidence(partition, bundle, seen, over, broken)
+    return Evidence(partition, bundle, seen, over, broken, beyond)
 
 
-def _distance(name: str, reference: Reference) -> Question:
-    return Question(name, "answers" if name in reference.scores else "features", DISTANCE)
+def _question(name: str, reference: Reference, what: str) -> Question:
+    return Question(name, "answers" if name in reference.scores else "features", what)
 
 
 def _null_change(finding: Finding, limits: Monitor) -> float | None:

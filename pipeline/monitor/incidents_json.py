@@ -6,7 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.monitor.budget import YEAR, Judged, level
+from pipeline.breaks import YEAR
+from pipeline.monitor.budget import Judged, level
 from pipeline.monitor.incidents import Incident
 from pipeline.monitor.snooze import Snoozed
 from pipeline.params import Monitor

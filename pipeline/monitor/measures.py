@@ -6,24 +6,20 @@
 - Total variation, ``sum |p - q| / 2`` of the shares: the least share of rows that would have to
   change their cell to make the two alike (D. Levin and Y. Peres, "Markov Chains and Mixing
   Times", 2nd edition, 2017, chapter 4).
-- Wasserstein distance (`pipeline.distance.wasserstein`) divided by the reference's standard
-  deviation: by how many of them values moved, on average.
+- Wasserstein distance in standard deviations, and the Kolmogorov-Smirnov statistic:
+  `pipeline.tails`.
 - The share of new categories, and the change of the share of nulls.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline import describe, distance
-from pipeline.profile import CategoryGrid, ColumnGrid, ColumnProfile, NumberGrid
-
-NEARLY = 3e-5
-"""So small a share of the mean is what rounding leaves of the deviation of equal values."""
+from pipeline import distance, tails
+from pipeline.profile import CategoryGrid, ColumnGrid, ColumnProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +31,8 @@ class Measures:
     wasserstein
         In standard deviations of the reference; None for categories, and where the reference
         does not vary or numbers are too large to tell.
+    ks
+        None for categories.
     new_category_share
         None for numbers.
     """
@@ -43,6 +41,7 @@ class Measures:
     psi: float
     total_variation: float
     wasserstein: float | None
+    ks: float | None
     new_category_share: float | None
     null_share_change: float
 
@@ -53,7 +52,10 @@ def measure(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> Me
         js=float(distance.js_distance(before.counts, night.counts)),
         psi=distance.psi(before.counts, night.counts),
         total_variation=total_variation(before.counts, night.counts),
-        wasserstein=None if isinstance(grid, CategoryGrid) else moved(grid, before, night),
+        wasserstein=None if isinstance(grid, CategoryGrid) else tails.moved(grid, before, night),
+        ks=None
+        if isinstance(grid, CategoryGrid)
+        else float(tails.ks(before.fine.counts, night.fine.counts)),
         new_category_share=new_category_share(before, night)
         if isinstance(grid, CategoryGrid)
         else None,
@@ -76,19 +78,3 @@ def new_category_share(before: ColumnProfile, night: ColumnProfile) -> float:
     """
     now = night.counts[-1] / sum(night.counts)
     return max(0.0, now - before.counts[-1] / sum(before.counts))
-
-
-def moved(grid: NumberGrid, before: ColumnProfile, night: ColumnProfile) -> float | None:
-    """Wasserstein distance in standard deviations of the reference.
-
-    None if the reference does not vary, or numbers are too large to add up.
-    """
-    spread, middle = describe.deviation(before), describe.mean(before)
-    if spread is None or middle is None or not spread > NEARLY * abs(middle):
-        return None
-    largest = sys.float_info.max  # where sums stop that do not fit a float
-    if before.total_squares >= largest or np.abs(night.fine.sums).max() >= largest:
-        return None
-    with np.errstate(over="ignore"):
-        found = distance.wasserstein(grid, before, night) / spread
-    return found if math.isfinite(found) else None

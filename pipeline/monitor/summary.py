@@ -122,7 +122,8 @@ class NightSummary:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "reasons": list(finding.reasons)}
+    lists = {"reasons": list(finding.reasons), "breaks": list(finding.breaks)}
+    return {**asdict(finding), **lists}
 
 
 MEASURED = (

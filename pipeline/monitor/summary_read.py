@@ -22,6 +22,7 @@ _NUMBERS = (
     *("distance", "limit", "psi", "null_share", "null_share_change", "null_share_limit"),
     *("new_category_share", "total_variation", "wasserstein", "effect"),
 )
+_LATER = ("ks", "wasserstein_limit", "break_limit")
 
 
 def from_json(text: str, limits: Monitor) -> NightSummary:
@@ -79,6 +80,10 @@ def in_alarm_of(tree: Node) -> tuple[str, ...] | None:
 def _finding(node: Node) -> Finding:
     found: dict[str, Any] = {name: node.flag(name) for name in _FLAGS}
     found |= {name: node.maybe_number(name) for name in _NUMBERS}
+    # What documents of earlier versions lack.
+    found |= {name: node.maybe_number(name) for name in _LATER if name in node.tree}
+    if "breaks" in node.tree:
+        found["breaks"] = node.texts("breaks")
     return Finding(column=node.text("column"), reasons=node.texts("reasons"), **found)
 
 

@@ -170,7 +170,7 @@ def differences(
             )
             if not math.isfinite(value)
         ]
-        lacking = too_few(new_table, name, units)
+        lacking = too_few(challenger, new_table, name, units)
         if lacking is not None:
             found[name] = _missing(method, before, after, str(lacking.why), True, lacking.needed)
         elif reasons:

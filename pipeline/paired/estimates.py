@@ -31,7 +31,7 @@ from pipeline.metrics.calibration import gaps_of
 from pipeline.metrics.influence import Influence, Spread, spread
 from pipeline.metrics.scored import Scored
 from pipeline.metrics.table import FEWEST, NO_NUMBER, Table
-from pipeline.metrics.units import LEAST_UNITS, Units
+from pipeline.metrics.units import LEAST_UNITS, Units, many
 from pipeline.paired import binary, multiclass, regression
 from pipeline.paired.doubt import doubts
 
@@ -73,7 +73,7 @@ def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Esti
 
     def estimate(name: str) -> Estimate:
         value = found[name]
-        lacking = too_few(table, name, units)
+        lacking = too_few(scored, table, name, units)
         if not math.isfinite(value):
             return lacking or _without(table, name)
         if lacking is not None:
@@ -101,7 +101,7 @@ def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Esti
     return {name: estimate(name) for name in found}
 
 
-def too_few(table: Table, name: str, units: Units) -> Estimate | None:
+def too_few(scored: Scored, table: Table, name: str, units: Units) -> Estimate | None:
     """Why there is no interval yet, and how many units would have one; None if there is one."""
     why = table.few(name)
     if why is not None:
@@ -110,6 +110,18 @@ def too_few(table: Table, name: str, units: Units) -> Estimate | None:
         return Estimate(None, None, None, why, few=True, needed=needed)
     if units.few is not None:
         return Estimate(None, None, None, units.few, few=True, needed=LEAST_UNITS)
+    if scored.task != "binary" or units.codes is None:
+        return None
+    for label, rows in (("positives", scored.truth), ("negatives", ~scored.truth)):
+        by_unit = units.sums(rows.astype(np.float64))
+        worth = float(by_unit.sum() ** 2 / (by_unit @ by_unit))
+        if worth < LEAST_UNITS:
+            why = (
+                f"{int(by_unit.sum())} {label} lie in so few {many(units.name)} that they are "
+                f"worth {worth:.1f} of them, fewer than {LEAST_UNITS}"
+            )
+            needed = math.ceil(units.count * LEAST_UNITS / worth)
+            return Estimate(None, None, None, why, few=True, needed=needed)
     return None
 
 

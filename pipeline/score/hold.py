@@ -38,6 +38,8 @@ class NightFacts:
         As `pipeline.contract.table.TableFacts`.
     score
         The counts of the scores; None if no row was scored.
+    breaks
+        What of the model's answers nothing explains (`pipeline.breaks.of_scores`).
     """
 
     rows: int
@@ -48,6 +50,7 @@ class NightFacts:
     newest: date | None
     duplicate_keys: int | None
     score: ColumnProfile | None
+    breaks: tuple[str, ...] = ()
 
 
 def check_budget(budget: Quarantine, contract: Contract) -> None:
@@ -97,6 +100,10 @@ def reasons(
         *_null_scores(facts, limits),
         *_row_change(facts, limits, recent),
         *_score_distance(facts, limits, recent),
+        *(
+            f"beyond what sampling and the reference's nights explain: {each}"
+            for each in facts.breaks
+        ),
     )
 
 

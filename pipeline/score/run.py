@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipeline import interrupts, outcome
+from pipeline import breaks, interrupts, outcome
 from pipeline.errors import AssayError, RunHeld, UsageError
 from pipeline.params import Params, UniqueKey
 from pipeline.score import hold, inputs, output
@@ -296,6 +296,7 @@ def _held(
         newest=tally.newest,
         duplicate_keys=None if repeats is None else repeats.rows,
         score=tally.profile[score] if tally.profile else None,
+        breaks=_breaks(params, pinned, tally),
     )
     recent = store.recent(partition, pinned.version.version, params.publish, score)
     found = hold.reasons(
@@ -311,6 +312,14 @@ def _held(
 def _unique(pinned: Pinned) -> bool:
     """Whether the contract holds a night in which a key repeats."""
     return any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
+
+
+def _breaks(params: Params, pinned: Pinned, tally: Tally) -> tuple[str, ...]:
+    """What of the answers nothing explains; nothing where the reference is not asked."""
+    if not tally.profile or params.monitor.baseline != "reference":
+        return ()
+    given = params.monitor
+    return breaks.of_scores(pinned.bundle.reference, tally.profile, given.budget, given.limits)
 
 
 def _report(log: Journal, stamp: output.Stamp, tally: Tally, seconds: float) -> RunReport:

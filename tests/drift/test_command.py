@@ -117,6 +117,23 @@ def test_a_table_that_drifted_is_told_of_and_ends_with_4(
     assert tree["drifted"] == [each["column"] for each in tree["findings"]]
 
 
+@pytest.mark.parametrize("how", ["huge", "constant", "infinite"])
+def test_one_broken_column_ends_with_4(
+    here: Any, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    frame = rows()
+    broken = {
+        "huge": frame["x"] * 1e12,
+        "constant": frame["x"] * 0 + 0.5,
+        "infinite": frame["x"].mask(frame.index % 10 == 0, np.inf),
+    }
+    with pytest.raises(LimitCrossed, match=r"new.parquet: x: ") as caught:
+        drift(here, write(frame.assign(x=broken[how])), as_json=True)
+    assert caught.value.exit_code == 4
+    found = findings(capsys)
+    assert found["x"]["breaks"] and not found["c"]["breaks"]
+
+
 def test_the_measures_are_those_of_the_same_rows_once_scored(
     here: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

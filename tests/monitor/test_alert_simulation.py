@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import alert_simulation, results
+from benchmarks import alert_breaks, alert_simulation, results
 from benchmarks.alert_simulation import COLUMNS, MOVED, ROWS, Row
 from benchmarks.gate_simulation import Share
 from pipeline.monitor.measures import total_variation
@@ -30,18 +30,31 @@ def test_correlated_nights_hang_together() -> None:
     assert abs(correlation(0.0)) < 0.05 and correlation(0.9) > 0.3
 
 
+def test_nights_in_one_direction_are_spread_more_widely() -> None:
+    def wide(level: bool) -> float:
+        nights = alert_simulation.counts(np.random.default_rng(3), 100, level=level)
+        usual = np.array(list(alert_simulation.reference_of(nights).distances.values()))
+        return float((usual.std(axis=1) / usual.mean(axis=1)).mean())
+
+    assert wide(True) > 2 * wide(False)
+
+
 def test_a_short_run_is_kept(tmp_path) -> None:
-    row = alert_simulation.stationary(2, 60, 0.0, seed=1)
+    row = alert_simulation.stationary(2, 60, 0.0, False, seed=1)
     assert row.incidents.shape == (2,) and row.alone.mean() > row.nights.mean()
     assert row.incidents.mean() < 12
     found = {
         (60, moved): alert_simulation.shifted(8, 60, moved, seed=1) for moved in (MOVED[0], 0.15)
     }
     assert found[60, MOVED[0]].count < found[60, 0.15].count >= 7
+    broken = alert_breaks.run(1, 1, references=(10,))
+    assert {how for (how, _), seen in broken.items() if seen.at_once.count} == {
+        *alert_breaks.BREAKS
+    } - {"top decile doubled"}
     kept = results.record(tmp_path, alert_simulation.entries([row], found))
     assert len(kept) == 2
-    text = alert_simulation.page([row], found)
-    assert "| 15% | 60 |" in text and "2 years" in text
+    text = alert_simulation.page([row], found, broken)
+    assert "| 15% | 60 |" in text and "2 years" in text and "| times 60 | 10 |" in text
 
 
 @pytest.mark.parametrize(
@@ -52,10 +65,14 @@ def test_a_missed_target_is_told(incidents: float, found: int, met: list[bool]) 
     many = np.full(10, incidents)
     entries = alert_simulation.entries(
         [
-            Row(60, 0.0, many / 2, many, many),
-            Row(60, 0.5, many, many, many),
-            Row(60, 0.8, 9 * many, many, many),
+            Row(60, 0.0, False, many / 2, *[many] * 4),
+            Row(10, 0.8, True, many, *[many] * 4),
         ],
-        {(60, 0.05): Share(0, 100), (60, 0.15): Share(found, 100)},
+        # What is not stated, or of too few nights, decides nothing.
+        {
+            (60, 0.05): Share(0, 100),
+            (40, 0.15): Share(0, 100),
+            (60, 0.15): Share(found, 100),
+        },
     )
     assert [entry.met for entry in entries] == met

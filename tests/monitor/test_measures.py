@@ -13,9 +13,10 @@ from scipy import stats
 
 from pipeline.features import FrameFeatures
 from pipeline.grids import grid_of
-from pipeline.monitor.measures import measure, moved, total_variation
+from pipeline.monitor.measures import measure, total_variation
 from pipeline.monitor.rank import effect
 from pipeline.profile import NumberGrid, profile_of
+from pipeline.tails import moved
 
 COUNTS = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any).map(tuple)
 
@@ -36,6 +37,7 @@ DRAWS = {
     "gamma": lambda rng, rows: rng.gamma(2, 1, rows),
     "zeros": lambda rng, rows: np.where(rng.random(rows) < 0.5, 0, rng.gamma(2, 1, rows)),
     "heavy tails": lambda rng, rows: rng.standard_t(3, rows),
+    "no mean": lambda rng, rows: 1 + rng.pareto(0.8, rows),
     "heavier": lambda rng, rows: rng.lognormal(sigma=2, size=rows),
 }
 

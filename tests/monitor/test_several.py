@@ -23,10 +23,11 @@ def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scored(project: Any, shifts: str) -> Any:
-    """A night a character: ``!`` is shifted, a space is not scored."""
+    """A night a character: ``!`` is shifted, ``#`` by far, a space is not scored."""
+    by = {"!": 0.2, "#": 2.0}
     for day, shift in zip(DAYS, shifts, strict=False):
         if shift != " ":
-            project.score(day, f"run-{day[-2:]}", shift=2.0 if shift == "!" else 0.0)
+            project.score(day, f"run-{day[-2:]}", shift=by.get(shift, 0.0))
     project.params = with_monitor(project.params, budget=Budget(nights=2, of=3, false_alarms=20))
     return project
 
@@ -73,6 +74,19 @@ def test_a_shift_is_one_incident_and_exit_4(
     assert f"{DAYS[3]}-answers" in told and "4 nights, 1 in alarm; 2 of 2 incidents open" in told
 
 
+def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
+    scored(project, ".#")
+    with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
+        several.run(project.root, project.params, DAYS[0], DAYS[1])
+    assert [each["id"] for each in book(project)["incidents"]] == [
+        f"{DAYS[1]}-answers",
+        f"{DAYS[1]}-features",
+    ]
+    (alarm, *_) = book(project)["alarms"][DAYS[1]]
+    assert alarm["because"] == "distance beyond what sampling and the reference's nights explain"
+    assert (alarm["p"], alarm["since"]) == (None, DAYS[1])
+
+
 def test_the_incident_recovers_and_does_not_depend_on_the_first_night(project: Any) -> None:
     scored(project, ".!!..")
     several.run(project.root, project.params, DAYS[0], DAYS[4])
@@ -106,7 +120,7 @@ def test_a_night_that_is_there_already_is_left_alone(project: Any) -> None:
     pages = [project.root / f"reports/nights/{day}.html" for day in DAYS[:2]]
     for page in pages:
         page.write_text("seen")
-    project.score(DAYS[1], "run-again", shift=0.5)
+    project.score(DAYS[1], "run-again", shift=0.15)
     several.run(project.root, project.params, DAYS[0], DAYS[1])
     assert f"Over a limit, no alarm on {DAYS[1]}" in pages[1].read_text()
     stage.run(project.root, project.params, DAYS[1])  # was looked at together with the others

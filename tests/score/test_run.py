@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -80,6 +81,23 @@ def test_a_night_with_too_many_bad_rows_is_held_even_if_it_is_the_first(scorer: 
         scorer.score()
     assert scorer.store.published_run(NIGHT) is None
     assert scorer.store.partitions() == []
+
+
+def test_a_score_that_nothing_explains_holds_the_first_night_too(scorer: Scorer):
+    def broken(table: pa.Table) -> pa.Table:
+        at = table.schema.get_field_index("distance")
+        return table.set_column(at, "distance", pc.multiply(table["distance"], 60.0))
+
+    scorer.change(broken)
+    with pytest.raises(
+        RunHeld, match=r"beyond what sampling and the reference's nights explain: probability: "
+    ) as caught:
+        scorer.score()
+    assert caught.value.exit_code != 0
+    assert scorer.store.partitions() == []
+    # A limit that a person set says how far the score may stray.
+    scorer.set("monitor", limits={"probability": 1.0})
+    assert scorer.score().rows_scored == 50
 
 
 def test_a_run_that_dies_before_the_commit_changes_nothing_and_the_next_succeeds(
