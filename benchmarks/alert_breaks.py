@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from benchmarks.gate_simulation import Share
+from benchmarks.shares import Share
 from pipeline.features import FrameFeatures
 from pipeline.monitor.budget import alarms
 from pipeline.monitor.drift import decide

@@ -28,9 +28,9 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks import alert_breaks, results
 from benchmarks.contender import ROOT
-from benchmarks.gate_simulation import Share
 from benchmarks.measure import say
 from benchmarks.results import Result
+from benchmarks.shares import Share
 from pipeline import breaks, serial, tails
 from pipeline.breaks import YEAR
 from pipeline.distance import js_distance

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
-from scipy import stats
+from benchmarks.shares import Share
 
 PAGE = "gate.md"
 TABLE = "gate.csv"
@@ -53,20 +53,14 @@ class Line:
         """What is not as required, beyond what chance in the trials explains."""
         found = []
         if self.reached:
-            low, high = _ends(self.covered, self.answered)
+            low, high = Share(self.covered, self.answered).interval
             if high < COVERED[0]:
                 found.append("covers too little")
             if low > COVERED[1]:
                 found.append("covers too much")
-        if _ends(self.passed, self.trials)[0] > MOST_PASSED:
+        if Share(self.passed, self.trials).interval[0] > MOST_PASSED:
             found.append("passes too often")
         return found
-
-
-def _ends(count: int, trials: int) -> tuple[float, float]:
-    """Clopper and Pearson's, at 95 %."""
-    found = stats.binomtest(count, trials).proportion_ci(0.95, method="exact")
-    return float(found.low), float(found.high)
 
 
 def summary(found: Sequence[Line], ends: dict[str, int]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 VERDICT = "reports/gate/verdict.json"
 
-MIXED = '''"""The flights, with a mistake: half of LGA's labels before June are mixed up."""
+MIXED = '''"""The flights, with a mistake: LGA's labels before June are mixed up."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from data import source
 
 def flights() -> pd.DataFrame:
     rows = source.flights()
-    mixed = (rows["origin"] == "LGA") & (rows["date"] < "2013-06-01") & (rows["flight"] % 2 == 0)
+    mixed = (rows["origin"] == "LGA") & (rows["date"] < "2013-06-01")
     labels = rows.loc[mixed, "late"].sample(frac=1, random_state=1)
     rows.loc[mixed, "late"] = labels.to_numpy()
     return rows
@@ -112,7 +112,7 @@ CHALLENGERS = (
         title="A smaller model, held out on two days only",
         outcome="INCONCLUSIVE",
         rule="no worse than the champion",
-        says="rows would tell",
+        says="it takes about 10 nights",
         edits=(
             ("max_iter: 200", "max_iter: 70"),
             ("max_leaf_nodes: 31", "max_leaf_nodes: 15"),

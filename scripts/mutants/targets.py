@@ -17,6 +17,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pipeline/gate/backtest.py": ("test_backtest",),
     "pipeline/gate/behaviours.py": ("test_asked",),
     "pipeline/gate/binding.py": ("test_binding",),
+    "pipeline/gate/champions.py": ("test_vanished",),
     "pipeline/gate/evaluation.py": ("test_evaluation",),
     "pipeline/gate/explain.py": ("test_explain",),
     "pipeline/gate/finding.py": RULES,
@@ -40,6 +41,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "pipeline/gate/run.py": ("test_session",),
     "pipeline/gate/stage.py": ("test_stage_alone",),
     "pipeline/gate/waivers.py": ("test_waivers",),
+    "pipeline/gate/written.py": ("test_vanished",),
     "pipeline/gate/words.py": ("test_words", "test_rule_limit", "test_rule_change"),
 }
 """From a module to test files under tests/gate."""

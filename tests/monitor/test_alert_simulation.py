@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import alert_breaks, alert_simulation, results
 from benchmarks.alert_simulation import COLUMNS, MOVED, ROWS, Row
-from benchmarks.gate_simulation import Share
+from benchmarks.shares import Share
 from pipeline.monitor.measures import total_variation
 
 

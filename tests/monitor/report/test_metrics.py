@@ -16,7 +16,6 @@ import pytest
 
 from pipeline.features import FrameFeatures
 from pipeline.monitor.drift import decide
-from pipeline.monitor.report import widgets
 from pipeline.monitor.report.page import kept, snapshot
 from pipeline.monitor.report.told import Told, measured, of_night
 from pipeline.monitor.stand import Stand
@@ -26,6 +25,9 @@ from pipeline.page import silenced
 from pipeline.params import Monitor
 from pipeline.profile import SCORE_GRID, profile_of
 from pipeline.reference import reference_of
+
+with silenced():  # Evidently warns while it is imported
+    from pipeline.monitor.report import widgets
 
 
 def rows(count: int, seed: int) -> pd.DataFrame:
