@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from pipeline.compiled import Compiled, prove
+from pipeline.errors import ScoresInvalid
 from pipeline.features import FrameFeatures
 from pipeline.model import Model
 from tests.compiled.fitted import CASES, SMALL, Case, fit, rows, table
@@ -89,5 +90,5 @@ def test_rows_that_scikit_learn_refuses_get_no_score_and_spoil_no_other() -> Non
         got = Compiled.from_bytes(data, "x").scores(FrameFeatures(frame))
         assert np.isnan(got).tolist() == [False, False, refuses, False, False]
         if refuses:
-            with pytest.raises(ValueError, match="infinity"):
+            with pytest.raises(ScoresInvalid, match="infinity"):
                 model.scores(FrameFeatures(frame))
