@@ -86,7 +86,7 @@ def collect(
     facts = Facts(
         name=params.name,
         stage=stage,
-        unclean=git.unclean(root),
+        unclean=_unclean(root),
         flagged=git.flagged(root),
         tracked=tracked.offences(there, params, pipeline.kept_by_dvc if pipeline else ()),
         locked=locked,
@@ -112,6 +112,15 @@ def collect(
         holder=known.holders.get(stage),
     )
     return facts, text
+
+
+def _unclean(root: Path) -> tuple[str, ...]:
+    """What git says differs from the commit, without the front page.
+
+    Commands write that by themselves, also where a project forgot to ignore it, and no version
+    rests on it.
+    """
+    return tuple(path for path in git.unclean(root) if not f"/{path}".endswith(f"/{layout.FRONT}"))
 
 
 def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
