@@ -41,8 +41,8 @@ def show(found: Comparison) -> None:
         flipped = found.stability.flipped
         told = f"Distance of the scores {short(found.stability.distance)}"
         if flipped is not None:
-            value, span = cells(flipped)
-            told += f"; another prediction in {found.stability.rows:,} rows, {value} ({span})"
+            value, interval_of = cells(flipped)
+            told += f"; another prediction in {found.stability.rows:,} rows, {value} ({interval_of})"
         out.print(f"{told}.", soft_wrap=True)
     if not found.slices:
         return
