@@ -100,7 +100,8 @@ def page(found: Sequence[Line], ends: dict[str, int]) -> str:
     trials = max(one.trials for one in found)
     parts = [
         "# How often the gate is right\n",
-        f"Written by `make simulate`: {trials:,} holdouts a cell, drawn from populations whose "
+        f"Written by `make simulate`: {trials:,} holdouts a cell (a third of that at the largest "
+        "size), drawn from populations whose "
         "truth is known (benchmarks/gate_populations.py), put through the functions of the gate. "
         "A cell is a metric of one model, or the difference of two, in a population at a size. "
         f"All cells are in {TABLE}. With so many trials a coverage of 95 % is known to within "
