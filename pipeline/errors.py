@@ -61,7 +61,7 @@ INTERRUPTED = 130
 
 _SECRETS = (
     re.compile(r"(//?[^\s:/@]*):\S*@"),
-    re.compile(r"(//?[^\s:/@]*):(?!\d+(?:[/?#\s,).:;]|$))[^@'\"]*@"),
+    re.compile(r"(//?[^\s:/@]*):(?!\s|\d+(?:[/?#\s,).:;]|$))[^@'\"]*@"),
     re.compile(r"(?i)((?:password|passwd|pwd|secret)=)[^&\s;,'\")]+(?<!\*)"),
 )
 

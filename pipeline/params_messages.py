@@ -135,7 +135,8 @@ def _show(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "a list"
     if isinstance(value, str):
-        return f"the text '{value}'" if len(value) <= 60 else f"the text '{value[:57]}...'"
+        told = " ".join(value.split()) if "\n" in value else value
+        return f"the text '{told}'" if len(told) <= 60 else f"the text '{told[:57]}...'"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, date):

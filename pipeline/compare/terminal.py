@@ -42,7 +42,9 @@ def show(found: Comparison) -> None:
         told = f"Distance of the scores {short(found.stability.distance)}"
         if flipped is not None:
             value, interval_of = cells(flipped)
-            told += f"; another prediction in {found.stability.rows:,} rows, {value} ({interval_of})"
+            told += (
+                f"; another prediction in {found.stability.rows:,} rows, {value} ({interval_of})"
+            )
         out.print(f"{told}.", soft_wrap=True)
     if not found.slices:
         return

@@ -140,7 +140,7 @@ def _listed(title: str, findings: list[Finding]) -> str:
 
 
 def _about(verdict: Verdict) -> str:
-    pairs = [(name, getattr(verdict, name)) for name in DIGESTS]
+    pairs = [(name, digest) for name in DIGESTS if (digest := getattr(verdict, name))]
     pairs.append(("allowed types", ", ".join(verdict.types) or "none"))
     inner = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in pairs)
     return f"<h2>About</h2><dl>{inner}</dl>"

@@ -113,7 +113,7 @@ def _counted(tests: Sequence[Finding]) -> str:
 
 
 def _about(verdict: Verdict) -> str:
-    lines = [f"- {name}: `{getattr(verdict, name)}`" for name in DIGESTS]
+    lines = [f"- {name}: `{digest}`" for name in DIGESTS if (digest := getattr(verdict, name))]
     types = ", ".join(_code(name) for name in verdict.types)
     lines.append(f"- model types allowed by params.yaml: {types or 'none'}")
     return "\n".join(lines)

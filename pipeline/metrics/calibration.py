@@ -106,7 +106,7 @@ class Gaps:
     def _sizes(self, direction: Floats, shares: Floats) -> Floats:
         """True errors in this direction that are no larger, with the probabilities ``shares``."""
         seen = self.seen
-        reach = seen + 5 * float(np.sqrt(np.trace(self.covariance)))
+        reach = seen + 5 * max(0.0, float(np.trace(self.covariance))) ** 0.5
         sizes = np.linspace(0, reach, STEPS)
         drawn = np.abs(sizes[:, None, None] * direction + self.draws()).sum(axis=2)
         # Of the draws at each size, as many as 1 - share have to lie above what was seen.

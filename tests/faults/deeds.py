@@ -180,7 +180,7 @@ class Promote(Deed):
             remembered((root / name).read_text(encoding="utf-8"), name)
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from pipeline.registry.promote import promote
+        from pipeline.gate.promotion import promote
 
         given = params.load(root)
         return lambda: promote(root, given, because="it is good")

@@ -195,14 +195,14 @@ def trials(
 
 def _promote(root: Path) -> None:
     from pipeline import params
-    from pipeline.registry.promote import promote
+    from pipeline.gate.promotion import promote
 
     promote(root, params.load(root), because="it is good")
 
 
 def _promote_another(root: Path) -> None:
     from pipeline import params
-    from pipeline.registry.promote import promote
+    from pipeline.gate.promotion import promote
 
     projects.call(root, "git", "commit", "--quiet", "--allow-empty", "--message", "Again")
     promote(root, params.load(root), because="a second version to go back from", override=True)

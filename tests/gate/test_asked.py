@@ -147,6 +147,7 @@ def test_model_and_rows_are_loaded_once_as_params_yaml_allows(
     loads: list[Any] = []
 
     def load(folder: Path, **asked: Any) -> str:
+        assert callable(asked.pop("code"))
         loads.append((folder, asked))
         return "the bundle"
 
@@ -183,7 +184,8 @@ def test_the_contract_says_what_a_night_may_lack(
     import pipeline.behaviour.subject
     import pipeline.contract.load
 
-    def load(path: Path, name: str) -> Any:
+    def load(path: Path, name: str, root: Path) -> Any:
+        assert root == tiny.root
         assert (path, name) == (tiny.root / "data/contract.py", "data/contract.py")
         return SimpleNamespace(
             fields=[
@@ -226,7 +228,9 @@ def test_a_champion_is_loaded_by_its_digest(tiny: Any, monkeypatch: pytest.Monke
     with pytest.raises(BundleMissing):
         champion_of(tiny.root, tiny.params)
     monkeypatch.setattr(bundle, "load", lambda folder, **asked: (folder, asked))
-    assert champion_of(tiny.root, tiny.params) == (  # type: ignore[comparison-overlap]
+    found: Any = champion_of(tiny.root, tiny.params)
+    assert callable(found[1].pop("code"))
+    assert found == (
         tiny.root / layout.CHAMPION_BUNDLE,
         {"expected": "sha256:" + "a" * 64, "allow_types": ()},
     )

@@ -167,7 +167,9 @@ def test_too_few_of_a_label_is_no_failure(slice_field: str | None, value: float 
     where = " on origin=EWR" if slice_field else ""
     assert [each.outcome for each in rest] == ([PASS] if slice_field else [])
     assert (found.outcome, found.blocks) == (INCONCLUSIVE, True)
-    assert found.detail == f"auc{where} cannot be judged yet: 3 positives, fewer than 10"
+    assert found.detail == (
+        f"auc{where} cannot be judged yet: 3 positives, fewer than 10; it takes about 3,300 rows"
+    )
     assert (found.metric, found.units_needed) == ("auc", 3334)
 
 
@@ -192,7 +194,8 @@ def test_what_varies_is_named_and_counted() -> None:
     assert (found.unit, found.units, found.rows) == ("night", 30, 1000)
     assert (found.design_effect, found.units_needed) == (4.0, 236)
     assert found.detail.endswith(
-        "the holdout of 30 nights cannot see a drop under 0.028; about 240 nights would tell"
+        "the holdout of 30 nights cannot see a drop under 0.028; about 240 nights would tell "
+        "(rows hang together: the interval is 2.0 times as wide as by row)"
     )
 
 

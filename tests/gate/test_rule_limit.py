@@ -331,7 +331,9 @@ def test_too_few_of_a_label_is_no_failure(
         assert found.outcome is PASS
         return
     assert (found.outcome, found.blocks) == (INCONCLUSIVE, True)
-    assert found.detail == f"auc{where} cannot be judged yet: 3 positives, fewer than 10"
+    assert found.detail == (
+        f"auc{where} cannot be judged yet: 3 positives, fewer than 10; it takes about 3,300 rows"
+    )
     assert (found.metric, found.units_needed) == ("auc", 3334)
     assert (found.observed, found.low, found.high) == (None, None, None)
 
@@ -366,7 +368,10 @@ def test_what_varies_is_named_and_counted() -> None:
     (found,) = decided(rule(), evaluation(one, unit="night", units=30))
     assert (found.unit, found.units, found.rows) == ("night", 30, 1000)
     assert (found.design_effect, found.units_needed) == (4.0, 236)
-    assert found.detail.endswith("on 1,000 rows of 30 nights; about 240 nights would tell")
+    assert found.detail.endswith(
+        "on 1,000 rows of 30 nights; about 240 nights would tell "
+        "(rows hang together: the interval is 2.0 times as wide as by row)"
+    )
 
 
 def test_few_degrees_of_freedom_make_a_miss_less_sure_than_many() -> None:

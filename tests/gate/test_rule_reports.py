@@ -117,7 +117,7 @@ def test_flips_of_too_few_units_cannot_be_judged_yet() -> None:
     few = Estimate(0.02, None, None, "3 nights, fewer than 10", few=True, needed=10)
     told = stable(Stability(0.05, few, 20), max_flipped=0.05)
     assert (told.outcome, told.blocks, told.units_needed) == (INCONCLUSIVE, True, 10)
-    assert told.detail.endswith("cannot be judged yet: 3 nights, fewer than 10")
+    assert "cannot be judged yet: 3 nights, fewer than 10; it takes about 10" in told.detail
 
 
 @pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])

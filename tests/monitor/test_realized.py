@@ -55,18 +55,18 @@ def test_the_metrics_are_those_of_evaluate_on_the_rows_that_have_a_truth() -> No
 
 
 def test_an_interval_goes_by_what_hangs_together_within_the_night() -> None:
-    """Six parcels a customer: all late or none, as the model says for all of them."""
-    night, codes = binary(), (np.arange(ROWS) // 6).astype(np.intp)
+    """Four parcels a customer: all late or none, as the model says for all of them."""
+    night, codes = binary(), (np.arange(ROWS) // 4).astype(np.intp)
     rows = np.arange(ROWS)
-    truth = np.random.default_rng(3).random(20)[codes] < 0.4
+    truth = np.random.default_rng(3).random(30)[codes] < 0.5
     by_row = named(list(realized(night, Truths(rows, truth), 0.95, 30)))
-    together = replace(night, units=Units("customer", 20, codes))
+    together = replace(night, units=Units("customer", 30, codes))
     by_customer = named(list(realized(together, Truths(rows, truth), 0.95, 30)))
     one, other = by_customer["recall"], by_row["recall"]
     assert one.value == other.value
     assert one.high - one.low != other.high - other.low
     # Truths of three customers only have values and no interval.
-    few = named(list(realized(together, Truths(rows[:18], truth[:18]), 0.95, 5)))
+    few = named(list(realized(together, Truths(rows[:12], truth[:12]), 0.95, 5)))
     assert few["brier"].value is not None and few["brier"].low is None
 
 

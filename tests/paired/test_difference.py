@@ -179,12 +179,12 @@ def test_constant_scores_are_measured_without_a_warning(which) -> None:
     assert found["auc"].standard_error > 0
 
 
-@pytest.mark.parametrize(("units", "rarer"), [(None, 15), (12, 12)])
+@pytest.mark.parametrize(("units", "rarer"), [(None, 100), (20, 20)])
 def test_two_faultless_models_leave_doubt(units: int | None, rarer: int) -> None:
-    truth = np.arange(60) < 15
+    truth = np.random.default_rng(1).permutation(400) < 100
     old = Scored("binary", truth, np.where(truth, 0.9, 0.1))
-    new = Scored("binary", truth, np.where(truth, 0.8, 0.3) + np.arange(60) / 1000)
-    found = compared(old, new, None if units is None else nights(60, units))["auc"]
+    new = Scored("binary", truth, np.where(truth, 0.8, 0.3) + np.arange(400) / 10_000)
+    found = compared(old, new, None if units is None else nights(400, units))["auc"]
     assert (found.value, found.degrees) == (0, rarer - 1)
     assert found.standard_error == pytest.approx(1 / (rarer + 2))
 
@@ -270,7 +270,7 @@ def test_fewer_than_ten_units_have_no_interval(task) -> None:
         assert difference.bounds is None and difference.value is not None
         assert difference.why == "9 nights, fewer than 10"
         assert (difference.few, difference.needed) == (True, 10)
-    for difference in compared(old, new, nights(400, 10)).values():
+    for difference in compared(old, new, nights(400, 16)).values():
         assert difference.bounds is not None and not difference.few
 
 
@@ -290,9 +290,9 @@ def test_log_loss_on_few_rows_and_heavy_tails_are_doubted() -> None:
     for rows, doubted in ((1249, {"log_loss"}), (1250, set())):
         found = compared(*scenes.binary(rows, 1))
         assert {name for name, one in found.items() if one.doubt} == doubted
-    old, new = scenes.regression(500, 1)
+    old, new = scenes.regression(5000, 1)
     assert not any(one.doubt for one in compared(old, new).values())
-    heavy = old.truth + np.random.default_rng(4).standard_t(1.2, size=500)
+    heavy = old.truth + np.random.default_rng(4).standard_t(1.2, size=5000)
     wild = dataclasses.replace(new, scores=heavy)
     for pair in ((old, wild), (wild, old)):
         found = compared(*pair)

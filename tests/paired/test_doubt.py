@@ -72,4 +72,4 @@ def test_squares_are_doubted_where_their_tail_has_no_variance(name: str, doubted
     assert sum(bool(one) for one in found) == doubted
     for one in found:
         assert set(one) <= {"rmse", "r2"}
-        assert all("have a tail index of" in why and "under 2" in why for why in one.values())
+        assert all("have a tail index of" in why and "above 2" in why for why in one.values())

@@ -160,7 +160,7 @@ def test_fewer_than_ten_units_have_no_interval(task: str) -> None:
         assert found.value is not None and found.low is None and found.high is None, name
         assert found.why == "9 nights, fewer than 10"
         assert (found.few, found.needed) == (True, 10)
-    for found in measured(scored, nights(400, 10)).values():
+    for found in measured(scored, nights(400, 16)).values():
         assert found.low is not None and not found.few
 
 

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
@@ -97,6 +98,8 @@ def _serve(folder: Path, listener: socket.socket, alone: bool) -> None:
 
         app = _app(folder, alone)
         config = uvicorn.Config(app, log_level="warning", access_log=False)
+    # Ctrl-C is how this ends, and no interrupt of it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Evidently prints what its parts are called and that it follows the folder.
     with redirect_stdout(StringIO()), suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
