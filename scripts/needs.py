@@ -5,6 +5,8 @@ It asks what the tests ask before they skip, so the two cannot disagree.
 
 from __future__ import annotations
 
+import shutil
+
 from tests import browser, postgres
 
 
@@ -14,6 +16,8 @@ def missing() -> list[str]:
         "postgresql": bool(postgres.missing()),
         "libpostgresql-jdbc-java": not postgres.JAR.is_file(),
         "chromium": browser.CHROMIUM is None,
+        "gcc": shutil.which("cc") is None,
+        "libc6-dev": shutil.which("cc") is None,
     }
     return [name for name, lacking in needs.items() if lacking]
 
