@@ -20,6 +20,7 @@ import numpy as np
 from scipy import optimize, special
 
 from pipeline.metrics.scored import Scored
+from pipeline.metrics.table import calibration_bins
 from pipeline.metrics.units import NIGHT, Units
 from pipeline.tasks import goodness
 
@@ -122,12 +123,19 @@ class Binary:
     def draw(
         self, random: np.random.Generator, rows: int, structure: Structure
     ) -> tuple[Scored, Scored, Units]:
+        return self.known(random, rows, structure)[:3]
+
+    def known(
+        self, random: np.random.Generator, rows: int, structure: Structure
+    ) -> tuple[Scored, Scored, Units, Floats]:
+        """A holdout, and each row's true probability to be positive."""
         units = structure.drawn(random, rows)
         clear = structure.noise(random, rows, units)
         effect = 0.0
         if units.codes is not None:
             effect = self._effect * random.normal(size=units.count)[units.codes]
-        truth = random.random(rows) < special.expit(self._middle + 1.5 * clear + effect)
+        chance = special.expit(self._middle + 1.5 * clear + effect)
+        truth = random.random(rows) < chance
         blur = random.normal(size=rows)
         worse = 0.8 * blur + 0.6 * structure.noise(random, rows, units)
         old, new = self._said(clear + 0.4 * blur), self._said(clear + 0.5 * worse)
@@ -137,7 +145,7 @@ class Binary:
         champion, challenger = (
             Scored("binary", truth, p, threshold=self._threshold) for p in (old, new)
         )
-        return champion, challenger, units
+        return champion, challenger, units, chance
 
 
 Kind = Literal["normal", "t3", "lognormal"]
@@ -187,21 +195,37 @@ def truths(population: Binary | Regression) -> dict[str, tuple[float, float]]:
     icc = population.structure.icc
     structure = Structure(LARGE // ROWS_A_UNIT, icc) if population.structure.units else Structure()
     found: list[tuple[dict[str, float], dict[str, float]]] = []
+    gaps: list[tuple[Floats, Floats]] = []
     for piece in range(PIECES):
         random = np.random.default_rng([20130701, piece])
-        champion, challenger, _ = population.draw(random, LARGE, structure)
-        # Even of so many rows, noise adds as much to a calibration error as a good model has.
+        if isinstance(population, Binary):
+            champion, challenger, _, chance = population.known(random, LARGE, structure)
+            gaps.append((gaps_of(champion, chance), gaps_of(challenger, chance)))
+        else:
+            champion, challenger, _ = population.draw(random, LARGE, structure)
         found.append((champion.values(), challenger.values()))
     names = found[0][0]
     means = {
         name: tuple(float(np.mean([pair[which][name] for pair in found])) for which in (0, 1))
         for name in names
     }
+    if gaps:
+        # Even of so many rows, the noise of labels adds as much to it as a good model has.
+        means["calibration_error"] = tuple(
+            float(np.abs(np.mean([pair[which] for pair in gaps], axis=0)).sum()) for which in (0, 1)
+        )
     if isinstance(population, Regression):
         # The mean of squares with so heavy tails converges slowly, and is known.
         means["rmse"] = (1.0, 1.05)
         means["r2"] = (0.0, 1 - 1.05**2)
     return {name: (pair[0], pair[1]) for name, pair in means.items()}
+
+
+def gaps_of(scored: Scored, chance: Floats) -> Floats:
+    """Of each calibration bin, the share of rows times how far the model is off, ``(bins,)``."""
+    bins = calibration_bins(scored.scores)
+    found: Floats = np.bincount(bins, weights=scored.scores - chance) / len(scored)
+    return found
 
 
 def better_by(metric: str, pair: tuple[float, float]) -> float:

@@ -67,9 +67,12 @@ class Gaps:
     def interval(self, confidence: float) -> tuple[float, float, float]:
         """The error without what chance adds to it, and the ends of its interval.
 
-        Where rows hang together, one bad night moves all gaps at once, and may have hidden true
-        gaps that all point the other way. The upper end is therefore the highest of those in the
-        direction that was seen and in both directions in which the gaps vary most together.
+        The sizes of the true gaps are not known, and noise adds the less to their sum the further
+        each is from 0. The upper end is therefore the highest of those in the direction that was
+        seen and in the one to which noise adds least: every gap as large as its own standard
+        error says, none near 0. Where rows hang together, one bad night moves all gaps at once,
+        and may have hidden true gaps that all point the other way: both directions in which the
+        gaps vary most together are tried too.
 
         Draws are symmetric, gaps need not be: where few positives make them, a sample without
         the rare large ones has too small an error and too small a covariance. The upper end is
@@ -79,11 +82,8 @@ class Gaps:
         left_out = (1 - confidence) / 2
         shares = np.array([left_out, 0.5, 1 - left_out])
         low, value, high = self._sizes(self._direction(), shares).tolist()
-        if self.together:
-            _, vectors = np.linalg.eigh(self.covariance)
-            most = vectors[:, -1] / np.abs(vectors[:, -1]).sum()
-            for direction in (most, -most):
-                high = max(high, float(self._sizes(direction, shares[2:])[0]))
+        for direction in self._hardest():
+            high = max(high, float(self._sizes(direction, shares[2:])[0]))
         varies = self.along
         bent = [
             Bounds(0.0, varies.standard_error, varies.degrees, skew).interval(confidence)[1]
@@ -102,6 +102,18 @@ class Gaps:
     def _direction(self) -> Floats:
         size = len(self.means)
         return self.means / self.seen if self.seen else np.full(size, 1 / size)
+
+    def _hardest(self) -> list[Floats]:
+        """Directions in which large true gaps would be seen as small ones most easily."""
+        errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
+        if not errors.any():
+            return []
+        found: list[Floats] = [np.where(self.means < 0, -1.0, 1.0) * errors / errors.sum()]
+        if self.together:
+            _, vectors = np.linalg.eigh(self.covariance)
+            most = vectors[:, -1] / np.abs(vectors[:, -1]).sum()
+            found += [most, -most]
+        return found
 
     def _sizes(self, direction: Floats, shares: Floats) -> Floats:
         """True errors in this direction that are no larger, with the probabilities ``shares``."""

@@ -8,13 +8,17 @@ taken as they are.
 
 Both errors are taken without what chance adds to them (`pipeline.metrics.calibration`). The
 standard error is the draws' distance from that difference, not from their own mean, so what is
-left of the bias widens the interval.
+left of the bias widens the interval. What chance adds is itself only estimated, and mostly the
+same for both models; where gaps are about as large as their noise, taking it off makes the
+difference vary more than the draws show. So the interval reaches at least as far as that of the
+difference as it was measured, nothing taken off.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from pipeline.metrics.bounds import Bounds
 from pipeline.metrics.calibration import Gaps, by_unit, gaps_of, rows_of
 from pipeline.metrics.influence import Influence, Spread, spread
 from pipeline.metrics.scored import Scored
@@ -22,7 +26,9 @@ from pipeline.metrics.table import Floats
 from pipeline.metrics.units import Units
 
 
-def calibration(champion: Scored, challenger: Scored, units: Units) -> tuple[float, float, Spread]:
+def calibration(
+    champion: Scored, challenger: Scored, units: Units, confidence: float
+) -> tuple[float, float, Spread]:
     """Both models' calibration errors, and how their difference varies."""
     old, new = (gaps_of(scored.scores, scored.truth, units) for scored in (champion, challenger))
     before, after = old.estimate(), new.estimate()
@@ -49,5 +55,8 @@ def calibration(champion: Scored, challenger: Scored, units: Units) -> tuple[flo
     sizes = np.abs(both.means + both.draws())
     differences: Floats = sizes[:, cut:].sum(axis=1) - sizes[:, :cut].sum(axis=1)
     error = float(np.sqrt(np.mean(np.square(differences - (after - before)))))
+    reach = Bounds(new.seen - old.seen, varies.standard_error, varies.degrees)
+    furthest = max(abs(end - (after - before)) for end in reach.interval(confidence))
+    error = max(error, furthest / Bounds(0.0, 1.0).interval(confidence)[1])
     # Draws are as wide as the degrees of freedom make them: the interval must not be so again.
     return before, after, Spread(error, float("inf"), 0.0, 0.0, varies.design_effect)

@@ -225,7 +225,9 @@ def _ways(champion: Scored, challenger: Scored, units: Units, confidence: float)
             regression.quantiles_apart(champion, challenger, units, confidence),
         )
         return ways
-    ways["calibration_error"] = lambda before, after: calibration(champion, challenger, units)
+    ways["calibration_error"] = lambda before, after: calibration(
+        champion, challenger, units, confidence
+    )
     if champion.task == "binary" and "auc" in ways:
         ways["auc"] = lambda before, after: (
             before,
