@@ -197,9 +197,11 @@ def _settings(
     # By default glibc gives each batch's arrays back to the system and gets them anew, page
     # by page: that took longer than reading them.
     own |= {f"spark.executorEnv.{name}": value for name, value in _ALLOCATOR.items()}
+    # Or a worker would import whatever file of that name lies in the folder it starts in.
+    own["spark.executorEnv.PYTHONSAFEPATH"] = "1"
     if _is_local(asked):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
-        own["spark.executorEnv.PYTHONPATH"] = _worker_path(root)
+        own["spark.executorEnv.PYTHONPATH"] = _worker_path()
     user = {**asked, **spark_inputs.settings(params)}
     options = [
         *_compiler(params),
@@ -223,11 +225,14 @@ def _quoted(option: str) -> str:
     return f'"{escaped}"'
 
 
-def _worker_path(root: Path) -> str:
-    """What workers on this machine need to import: this package, and the user's modules."""
+def _worker_path() -> str:
+    """What workers on this machine need to import: this package, where it is not installed.
+
+    Modules of the project's own come with each job, from the promoted commit.
+    """
     ours = Path(pipeline.__path__[0]).resolve().parent
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
-    return os.pathsep.join(str(path) for path in (ours, root) if path not in installed)
+    return "" if ours in installed else str(ours)
 
 
 def _environment(asked: Mapping[str, str]) -> dict[str, str]:
