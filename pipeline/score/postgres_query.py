@@ -174,11 +174,13 @@ class Split:
 def _cuts(low: float, high: float, splits: int) -> list[float]:
     """Evenly between both ends, ascending, each once."""
     places = range(1, splits)
+    cuts: list[float]
     if isinstance(low, int) and isinstance(high, int):
-        return sorted({low + (high - low) * place // splits for place in places} - {low})
-    parts = (place / splits for place in places)
-    # The difference of the ends may be more than a double holds.
-    return sorted({low * (1 - part) + high * part for part in parts} - {low})
+        cuts = [low + (high - low) * place // splits for place in places]
+    else:
+        # The difference of the ends may be more than a double holds.
+        cuts = [low * (1 - place / splits) + high * (place / splits) for place in places]
+    return sorted({cut for cut in cuts if low < cut <= high})
 
 
 def literal(value: str) -> str:

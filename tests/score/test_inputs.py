@@ -471,6 +471,14 @@ def test_a_database_is_not_looked_at(look: Look) -> None:
             "{format: postgres, url: 'postgresql://u:p@h/d', query: ':night'}",
             "score.input.url: expected a url without user and password",
         ),
+        (
+            "{format: postgres, url: 'postgresql://h/d?sslpassword=p', query: ':night'}",
+            "score.input.url: expected a url without user and password",
+        ),
+        (
+            "{format: postgres, url: 'jdbc:postgresql://h/d', query: ':night'}",
+            "score.input.url: expected text that matches ^postgresql://",
+        ),
     ],
 )
 def test_a_mistake_in_params_is_named(text: str, expected: str) -> None:
