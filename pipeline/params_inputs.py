@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
@@ -130,22 +130,22 @@ class Sql(Section):
 
 
 class Postgres(Section):
-    """A query that PostgreSQL answers, read over JDBC by several connections at once."""
+    """A query that PostgreSQL answers, read by several connections at once."""
 
     format: Literal["postgres"]
-    url: Annotated[str, Field(pattern=r"^jdbc:postgresql://")]
+    url: Annotated[str, Field(pattern=r"^postgresql://")]
     query: Query
     user_env: Text = "PGUSER"
     password_env: Text = "PGPASSWORD"
     split_on: Text | None = None
     splits: Positive = 8
-    jar: Text | None = None
 
     @field_validator("url")
     @classmethod
     def _no_secret(cls, url: str) -> str:
-        parts = urlsplit(url.removeprefix("jdbc:"))
-        if "@" in parts.netloc or re.search(r"\b(user|password)=", parts.query):
+        parts = urlsplit(url)
+        given = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+        if "@" in parts.netloc or given & {"user", "password", "sslpassword"}:
             raise ValueError(
                 "a url without user and password, which user_env and password_env name|"
                 "a url with them"

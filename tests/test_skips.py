@@ -80,10 +80,8 @@ def test_the_suite_itself_is_watched(pytestconfig: pytest.Config) -> None:
 
 def test_ci_installs_what_tests_would_skip_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "missing", lambda: "")
-    monkeypatch.setattr(postgres, "JAR", ROOT / "pyproject.toml")
     monkeypatch.setattr(browser, "CHROMIUM", "/usr/bin/chromium")
     assert needs.missing() == []
     monkeypatch.setattr(postgres, "missing", lambda: "PostgreSQL is not installed")
-    monkeypatch.setattr(postgres, "JAR", ROOT / "nowhere.jar")
     monkeypatch.setattr(browser, "CHROMIUM", None)
-    assert needs.missing() == ["postgresql", "libpostgresql-jdbc-java", "chromium"]
+    assert needs.missing() == ["postgresql", "chromium"]

@@ -131,8 +131,8 @@ def published(
     if carrier == "files":
         tally = total(spark_files.run(spark, files, job, _quiet))
     else:
-        frame = spark_inputs.frame(spark, Path(), params, night, contract)
-        tallies, counted = spark_frame.run(spark, frame, job, night.text, _quiet)
+        with spark_inputs.frame(spark, params, night, contract) as frame:
+            tallies, counted = spark_frame.run(spark, frame, job, night.text, _quiet)
         tally = total(tallies)
         check_books(tally, counted)
     check_books(tally, sum(file.rows for file in files))

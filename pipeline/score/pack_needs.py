@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 import pipeline
 from pipeline.errors import RunError
 from pipeline.params import Params
+from pipeline.params_inputs import Postgres
 from pipeline.registry import git
 
 ROOTS = ("numba", "numpy", "pandas", "pandera", "pyarrow", "pydantic", "scikit-learn", "skops")
@@ -40,12 +41,14 @@ class Member:
 
 
 def modules_named(root: Path, params: Params) -> frozenset[str]:
-    """Top-level modules that the contract and the model may import on a worker.
+    """Top-level modules that the input, the contract and the model may import on a worker.
 
     The contract file is followed into the project's own modules, as far as ``import``
     statements say; a model names its types in ``bundle.allow_types``.
     """
     found = {name.partition(".")[0] for name in params.bundle.allow_types}
+    if isinstance(params.score.input, Postgres):
+        found.add("adbc_driver_postgresql")
     todo, seen = [root / params.contract.file, *_files(root, found)], set[Path]()
     while todo:
         path = todo.pop()

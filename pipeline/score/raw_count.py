@@ -66,7 +66,7 @@ def count(
             asked = params if table.files is None else spark_raw.modest(params)
             started = session(asked, root)
             at_the_end.callback(started.stop)
-            parts, expected = spark_raw.run(started, root, params, table, work, progress)
+            parts, expected = spark_raw.run(started, params, table, work, progress)
         counted = total(parts, grid)
     if counted.rows != expected:
         raise BooksUnbalanced(

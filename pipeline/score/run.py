@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ from pipeline.store.publish import said_if_visible
 from pipeline.store.tables import PREDICTIONS, QUARANTINE
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from pipeline.score.inputs_types import Night
 
@@ -96,9 +96,7 @@ def score_night(
     log.event("started")
     try:
         job = _job(params, pinned, store, night, stamp)
-        tally, in_input, repeats = _scored(
-            params, root, store, spark, night, job, carrier, progress
-        )
+        tally, in_input, repeats = _scored(params, store, spark, night, job, carrier, progress)
         inputs.check_unchanged(root, params, pinned.contract, night)
         check_books(tally, in_input)
         staged = _staged(job, log, tally)
@@ -202,7 +200,6 @@ def _job(params: Params, pinned: Pinned, store: Store, night: Night, stamp: outp
 
 def _scored(
     params: Params,
-    root: Path,
     store: Store,
     spark: SparkSession,
     night: Night,
@@ -214,12 +211,11 @@ def _scored(
     from pipeline.score import spark_files, spark_frame, spark_inputs
     from pipeline.score.spark_keys import repeated_keys
 
-    def through(job: Job) -> tuple[Tally, int]:
-        if carrier == "files":
+    def through(job: Job, frame: DataFrame | None) -> tuple[Tally, int]:
+        if frame is None:
             tally = total(spark_files.run(spark, night.files or (), job, progress))
             counted = sum(file.rows for file in night.files or ())
         else:
-            frame = spark_inputs.frame(spark, root, params, night, job.contract)
             tallies, counted = spark_frame.run(spark, frame, job, night.text, progress)
             tally = total(tallies)
             if tally.rows == 0:
@@ -229,19 +225,26 @@ def _scored(
                 counted = night.rows
         return tally, counted
 
+    reading: AbstractContextManager[DataFrame | None] = (
+        nullcontext()
+        if carrier == "files"
+        else spark_inputs.frame(spark, params, night, job.contract)
+    )
     try:
-        first, counted = through(job)
-        if job.keys is None:
-            return first, counted, None
-        suspects = repeated_keys(spark, first.keys)
-        repeats = confirmed(job.contract, suspects, lambda: _keys(store, job, first))
-        if not repeats.keys or params.quarantine.repeated_keys != "refuse":
-            return first, counted, repeats
-        # Seldom: all is counted and written anew, for what was refused must not be in it.
-        store.drop(PREDICTIONS, first.predictions)
-        store.drop(QUARANTINE, first.quarantine)
-        tally, counted = through(replace(job, keys=None, repeats=repeats))
-        return tally, counted, repeats
+        with reading as frame:
+            first, counted = through(job, frame)
+            if job.keys is None:
+                return first, counted, None
+            suspects = repeated_keys(spark, first.keys)
+            repeats = confirmed(job.contract, suspects, lambda: _keys(store, job, first))
+            if not repeats.keys or params.quarantine.repeated_keys != "refuse":
+                return first, counted, repeats
+            # Seldom: all is counted and written anew, for what was refused must not be in it.
+            store.drop(PREDICTIONS, first.predictions)
+            store.drop(QUARANTINE, first.quarantine)
+            # From the same frame: the rows of a database are those that were read before.
+            tally, counted = through(replace(job, keys=None, repeats=repeats), frame)
+            return tally, counted, repeats
     finally:
         if job.keys is not None:
             store.drop_scratch(job.stamp.run_id)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import reduce
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -34,30 +34,11 @@ if TYPE_CHECKING:
 UTC = "UTC"
 
 
-def settings(params: Params) -> dict[str, str]:
-    """What Spark has to be told when it starts, so that it can read the input.
-
-    To be merged last: what params.yaml says of the same settings is kept in it.
-
-    Raises
-    ------
-    SourceError
-        The driver that the input needs is not there.
-    """
-    if isinstance(params.score.input, Postgres):
-        return spark_postgres.settings(params.score.input, params.spark.conf)
-    return {}
-
-
+@contextmanager
 def frame(
-    spark: SparkSession, root: Path, params: Params, night: Night, contract: Contract
-) -> DataFrame:
-    """The night's rows; no job has run when it returns, save PostgreSQL's least and greatest.
-
-    Parameters
-    ----------
-    root
-        The project's root, which a path to a driver is relative to.
+    spark: SparkSession, params: Params, night: Night, contract: Contract
+) -> Iterator[DataFrame]:
+    """The night's rows, to be read while the block runs; no job has run when it begins.
 
     Raises
     ------
@@ -66,30 +47,37 @@ def frame(
     SchemaMismatch
         A query gives other columns than the contract asks for.
     """
-    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
-    from pyspark.errors import PySparkException
-
     spec = params.score.input
     spark.conf.set("spark.sql.session.timeZone", UTC)
     # A partition value is a text, whatever it looks like.
     spark.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
+    if isinstance(spec, Postgres):
+        with spark_postgres.opened(spark, spec, night, contract) as (found, schema):
+            _check(schema, night, contract)
+            yield found
+    else:
+        yield _found(spark, spec, night, contract)
+
+
+def _found(
+    spark: SparkSession, spec: Csv | Delta | Json | Parquet | Sql, night: Night, contract: Contract
+) -> DataFrame:
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+    from pyspark.sql.pandas.types import to_arrow_schema
+
     try:
-        if isinstance(spec, Postgres):
-            found = spark_postgres.read(spark, spec, night)
-        elif isinstance(spec, Sql):
-            found = _queried(spark, night)
-        else:
+        if not isinstance(spec, Sql):
             return _night(spark, night, contract)
-        _check(found, night, contract)
+        found = _queried(spark, night)
+        _check(to_arrow_schema(found.schema, timezone=UTC), night, contract)
         return found
     except (PySparkException, Py4JError) as error:
         raise SourceError(
             "Spark cannot read it",
             where=night.where,
             found=_cause(f"{error}\n{getattr(error, '_stackTrace', '')}"),
-            mend=f"Check score.input in params.yaml, {spec.user_env} and {spec.password_env}."
-            if isinstance(spec, Postgres)
-            else f"All that Spark said is in {layout.WORK}/spark/spark.log.",
+            mend=f"All that Spark said is in {layout.WORK}/spark/spark.log.",
         ) from None
 
 
@@ -99,18 +87,16 @@ def _cause(text: str) -> str:
             "no file system for s3 in Spark (Parquet and Delta need none: score.carrier files; "
             "else add hadoop-aws to spark.conf)"
         )
-    return spark_postgres.said(text) or gist(text)
+    return gist(text)
 
 
-def _check(found: DataFrame, night: Night, contract: Contract) -> None:
-    from pyspark.sql.pandas.types import to_arrow_schema
-
+def _check(schema: pa.Schema, night: Night, contract: Contract) -> None:
     kinds = {field.name: TYPES[field.kind] for field in contract.fields}
     fields = [
         field.with_type(kinds[field.name])
         if field.name in kinds and is_text(field.type) and _is_read_later(night, kinds[field.name])
         else field
-        for field in to_arrow_schema(found.schema, timezone=UTC)
+        for field in schema
     ]
     check_schema(contract, pa.schema(fields), night.where)
 

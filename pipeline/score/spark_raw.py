@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.params import Params
@@ -37,7 +36,6 @@ def modest(params: Params) -> Params:
 
 def run(
     spark: SparkSession,
-    root: Path,
     params: Params,
     table: RawTable,
     work: Counting,
@@ -59,10 +57,10 @@ def run(
         return spark_files.run(spark, table.files, work, progress), rows
     assert table.night is not None, "only nights are read by Spark"
     asked = table.contract or NO_CONTRACT
-    frame = spark_inputs.frame(spark, root, params, table.night, asked)
     text = table.night.text
-    chosen = frame if text else _only(frame, work.grid)
-    parts, rows = spark_frame.run(spark, chosen, work, text, progress)
+    with spark_inputs.frame(spark, params, table.night, asked) as frame:
+        chosen = frame if text else _only(frame, work.grid)
+        parts, rows = spark_frame.run(spark, chosen, work, text, progress)
     if rows == 0:
         raise inputs.empty(table.night)
     return parts, rows

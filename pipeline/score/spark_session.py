@@ -17,7 +17,7 @@ from pipeline import layout
 from pipeline.errors import SparkFailed
 from pipeline.params import Params
 from pipeline.params_inputs import Delta, Parquet
-from pipeline.score import pack_archive, spark_inputs
+from pipeline.score import pack_archive
 from pipeline.score.java import java_home
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _settings(
     if _is_local(asked):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
         own["spark.executorEnv.PYTHONPATH"] = _worker_path()
-    user = {**asked, **spark_inputs.settings(params)}
+    user = dict(asked)
     options = [
         *_compiler(params),
         _quoted(f"-Dderby.system.home={scratch / 'derby'}"),

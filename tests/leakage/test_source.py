@@ -162,7 +162,7 @@ QUERY = "select * from t where day = :night"
             "score.input is a query (sql): its columns are known when it runs",
         ),
         (
-            {"format": "postgres", "url": "jdbc:postgresql://db/x", "query": QUERY},
+            {"format": "postgres", "url": "postgresql://db/x", "query": QUERY},
             "score.input is a query (postgres): its columns are known when it runs",
         ),
         ({"format": "parquet", "path": "in"}, "in: holds no folder day=..."),

@@ -444,11 +444,11 @@ def test_the_night_is_bound_where_it_is_neither_text_nor_comment(
 def test_a_database_is_not_looked_at(look: Look) -> None:
     spec = {
         "format": "postgres",
-        "url": "jdbc:postgresql://127.0.0.1:1/db?sslmode=require",
+        "url": "postgresql://127.0.0.1:1/db?sslmode=require",
         "query": "select 1 where :night = :night",
     }
     night = look(spec)
-    assert (night.where, night.fingerprint) == ("jdbc:postgresql://127.0.0.1:1/db", "")
+    assert (night.where, night.fingerprint) == ("postgresql://127.0.0.1:1/db", "")
 
 
 # --------------------------------------------------------------------------------- messages
@@ -468,8 +468,16 @@ def test_a_database_is_not_looked_at(look: Look) -> None:
         ("{format: sql, tables: {a: b}, query: x}", "input.query: expected a query that asks"),
         ("{format: sql, tables: {a: {format: dleta}}, query: ':night'}", "input.tables.a: exp"),
         (
-            "{format: postgres, url: 'jdbc:postgresql://u:p@h/d', query: ':night'}",
+            "{format: postgres, url: 'postgresql://u:p@h/d', query: ':night'}",
             "score.input.url: expected a url without user and password",
+        ),
+        (
+            "{format: postgres, url: 'postgresql://h/d?sslpassword=p', query: ':night'}",
+            "score.input.url: expected a url without user and password",
+        ),
+        (
+            "{format: postgres, url: 'jdbc:postgresql://h/d', query: ':night'}",
+            "score.input.url: expected text that matches ^postgresql://",
         ),
     ],
 )

@@ -94,7 +94,6 @@ def database(project: Project, monkeypatch: pytest.MonkeyPatch, server: postgres
 
     monkeypatch.setenv("PGUSER", postgres.USER)
     monkeypatch.setenv("PGPASSWORD", postgres.PASSWORD)
-    project.spark.sql(f"ADD JAR '{postgres.JAR.resolve()}'").collect()
     with psycopg.connect(server.url) as connection:
         connection.execute(
             "CREATE TABLE parcels (day date, parcel bigint, sent timestamp, depot text, "
@@ -105,8 +104,12 @@ def database(project: Project, monkeypatch: pytest.MonkeyPatch, server: postgres
                 copy.write_row([NIGHT, *row.values()])
     query = "SELECT * FROM parcels WHERE day = :night"
     return {
-        "format": "postgres", "url": server.jdbc, "query": query, "split_on": "parcel", "splits": 3,
-    }  # fmt: skip
+        "format": "postgres",
+        "url": server.address,
+        "query": query,
+        "split_on": "parcel",
+        "splits": 3,
+    }
 
 
 def test_every_format_gives_the_same_night(
@@ -133,7 +136,6 @@ def test_every_format_gives_the_same_night(
 
 
 @pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "it is there")
-@pytest.mark.skipif(not postgres.JAR.is_file(), reason="needs libpostgresql-jdbc-java")
 def test_a_database_gives_the_same_night(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("psycopg", reason="needs psycopg, the extra 'postgres'")
     project.score(layout.RAW)
@@ -146,7 +148,7 @@ def test_a_database_gives_the_same_night(project: Project, monkeypatch: pytest.M
             project.score(
                 {
                     "format": "postgres",
-                    "url": server.jdbc,
+                    "url": server.address,
                     "query": "SELECT * FROM parcels WHERE day = :night",
                 },
                 night="2024-03-04",

@@ -52,7 +52,8 @@ def read(tmp_path: Path, spark) -> Read:
         score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
         given = given.model_copy(update={"score": score})
         night = find(tmp_path, given, CONTRACT, value)
-        return frame(spark, tmp_path, given, night, CONTRACT).toArrow()
+        with frame(spark, given, night, CONTRACT) as found:
+            return found.toArrow()
 
     return of
 

@@ -174,6 +174,15 @@ def test_the_package_of_a_type_that_a_model_may_hold_is_packed(project: Path):
     assert "hypothesis" in needed(project)
 
 
+def test_the_driver_is_packed_where_the_input_is_a_database(project: Path):
+    assert "adbc-driver-postgresql" not in needed(project)
+    spec = "{format: postgres, url: 'postgresql://h/d', query: 'select :night'}"
+    text = (project / "params.yaml").read_text()
+    (project / "params.yaml").write_text(text.replace("input: data/raw", f"input: {spec}"))
+    found = {name.replace("_", "-") for name in needed(project)}
+    assert found >= {"adbc-driver-postgresql", "adbc-driver-manager"}
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,11 @@ from pipeline.contract.load import load_source
 from pipeline.contract.text import typed
 from pipeline.errors import ExportFailed, SchemaMismatch, SourceError, StoreError
 from pipeline.params import Params
-from pipeline.params_inputs import Input, Postgres
+from pipeline.params_inputs import Input
 from pipeline.score import export
 from pipeline.score.inputs import find
-from pipeline.score.spark_inputs import frame, settings
-from pipeline.score.spark_postgres import JAR_ENV, JARS, literal
+from pipeline.score.postgres_query import literal
+from pipeline.score.spark_inputs import frame
 from pipeline.store import Store, open_store
 from tests import postgres, predictions
 from tests.postgres import Server
@@ -273,27 +274,22 @@ class Row(pa.DataFrameModel):
 AT = dt.datetime(2024, 3, 1, 10)
 
 
-@pytest.fixture(scope="module")
-def driver(spark: Any) -> Any:
-    """The shared session, with the driver that `settings` would have started it with."""
-    if not postgres.JAR.is_file():
-        pytest.skip("the driver is not installed (Debian: libpostgresql-jdbc-java)")
-    spark.sql(f"ADD JAR '{postgres.JAR.resolve()}'").collect()
-    return spark
-
-
 @pytest.fixture
-def read(driver: Any, server: Server, values: Params, tmp_path: Path) -> Callable[..., Any]:
+def read(
+    spark: Any, server: Server, values: Params, tmp_path: Path
+) -> Iterator[Callable[..., Any]]:
     """The night's DataFrame for a query and whatever else params.yaml may say."""
+    reading = ExitStack()
 
     def of(query: str, value: str = NIGHT, **more: Any) -> Any:
-        spec = {"format": "postgres", "url": server.jdbc, "query": query, **more}
+        spec = {"format": "postgres", "url": server.address, "query": query, **more}
         score = values.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
         given = values.model_copy(update={"score": score})
         night = find(tmp_path, given, CONTRACT, value)
-        return frame(driver, tmp_path, given, night, CONTRACT)
+        return reading.enter_context(frame(spark, given, night, CONTRACT))
 
-    return of
+    with reading:
+        yield of
 
 
 @pytest.fixture
@@ -332,11 +328,11 @@ def test_a_night_is_read_as_the_query_gives_it(read: Any, departures: None, ask:
 
 
 def test_a_time_that_a_zone_skips_stays_what_it_is(
-    read: Any, departures: None, ask: Ask, driver: Any
+    read: Any, departures: None, ask: Ask, spark: Any
 ) -> None:
     # On March 10 at 2:00 the clocks of New York were put forward.
     ask("UPDATE departures SET at = '2024-03-10 02:30' WHERE id = 1")
-    zones = driver.sparkContext._jvm.java.util.TimeZone
+    zones = spark.sparkContext._jvm.java.util.TimeZone
     before = zones.getDefault()
     zones.setDefault(zones.getTimeZone("America/New_York"))
     try:
@@ -422,34 +418,10 @@ def test_a_database_that_does_not_answer_is_told_in_one_line(
     if "password" in change:
         monkeypatch.setenv("PGPASSWORD", change["password"])
     host, port = change.get("host", "127.0.0.1"), server.port if "port" not in change else 1
-    url = f"jdbc:postgresql://{host}:{port}/{change.get('database', 'postgres')}"
+    url = f"postgresql://{host}:{port}/{change.get('database', 'postgres')}"
     began = dt.datetime.now()
     with pytest.raises(SourceError, match=expected) as caught:
         read(QUERY, url=url)
     assert dt.datetime.now() - began < dt.timedelta(seconds=15)
     line = caught.value.line()
     assert "\n" not in line and postgres.PASSWORD not in line and url in line
-
-
-def test_the_driver_is_found_or_its_absence_is_told(
-    values: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def told(conf: dict[str, str], **more: Any) -> dict[str, str]:
-        spec = Postgres(
-            format="postgres", url="jdbc:postgresql://h/d", query="select :night", **more
-        )
-        score = values.score.model_copy(update={"input": spec})
-        spark = values.spark.model_copy(update={"conf": conf})
-        return settings(values.model_copy(update={"score": score, "spark": spark}))
-
-    jar = tmp_path / "postgresql.jar"
-    jar.touch()
-    monkeypatch.delenv(JAR_ENV, raising=False)
-    assert settings(values) == {}
-    assert told({}, jar=str(jar)) == {JARS: str(jar)}
-    assert told({JARS: f"/a.jar,{jar}"}, jar=str(jar)) == {JARS: f"/a.jar,{jar}"}
-    monkeypatch.setenv(JAR_ENV, str(jar))
-    assert told({JARS: "/a.jar"}) == {JARS: f"/a.jar,{jar}"}
-    monkeypatch.setenv(JAR_ENV, str(tmp_path / "none.jar"))
-    with pytest.raises(SourceError, match=rf"{JAR_ENV}: .*libpostgresql-jdbc-java"):
-        told({})
