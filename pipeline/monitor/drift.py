@@ -43,6 +43,7 @@ from pipeline.monitor.rank import effect, importance_of
 from pipeline.params import Monitor
 from pipeline.profile import ColumnProfile, Profile
 from pipeline.reference import Reference
+from pipeline.visible import visible
 
 ALL_NULL = "null in every row"
 UNCOUNTED = "not in the night's profile"
@@ -175,7 +176,7 @@ def decide(
     drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
     reasons = [
         *_overall(rows, features, drifted, limits),
-        *(f"{f.column}: {reason}" for f in findings if f.decisive for reason in f.reasons),
+        *(f"{visible(f.column)}: {reason}" for f in findings if f.decisive for reason in f.reasons),
     ]
     return Decision(
         crossed=bool(reasons),

@@ -9,6 +9,7 @@ from pipeline.breaks import EXPLAINED
 from pipeline.monitor import charts
 from pipeline.monitor.summary import NightSummary
 from pipeline.reference import Reference
+from pipeline.visible import visible
 
 CSS = """
 .assay{background:#fff;color:#1f2933;font:15px/1.5 system-ui,"Segoe UI",Roboto,Arial,sans-serif;
@@ -94,7 +95,7 @@ Among the reference's nights</th><th class="n">PSI</th><th class="n">Moved</th>
 <th class="n">Nulls</th><th class="n">Change</th><th class="n">May change</th>
 <th class="n">New</th></tr></thead>
 <tbody>{% for row in rows %}<tr class="{{ 'over' if row.f.crossed }}">
-<td>{{ row.f.column }}</td>
+<td>{{ visible(row.f.column) }}</td>
 <td class="n">{{ number(row.f.effect) }}</td>
 <td class="n">{{ number(row.f.distance) }}</td>
 <td class="n">{{ number(row.f.limit) }}</td>
@@ -159,6 +160,7 @@ def render(summary: NightSummary, reference: Reference) -> str:
         d=summary.decision,
         rows=rows,
         explained=EXPLAINED,
+        visible=visible,
         number=lambda value: "" if value is None else f"{value:.3f}",
         share=lambda value: "" if value is None else f"{value:.1%}",
     )

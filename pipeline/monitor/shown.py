@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.breaks import EXPLAINED
 from pipeline.terminal import console
+from pipeline.visible import visible
 
 if TYPE_CHECKING:
     from pipeline.monitor.drift import Finding
@@ -25,7 +26,7 @@ def table(title: str, findings: Sequence[Finding]) -> None:
         made.add_column(name, justify="right" if right else "left", no_wrap=right)
     for f in findings:
         made.add_row(
-            f.column,
+            visible(f.column),
             _number(f.effect),
             _number(f.distance),
             _number(f.limit),
@@ -38,7 +39,7 @@ def table(title: str, findings: Sequence[Finding]) -> None:
     for f in findings:
         if f.reasons:
             # Beside the numbers it would be a word wide on a narrow terminal.
-            print(f"{f.column}: {'; '.join(f.reasons)}")
+            print(f"{visible(f.column)}: {'; '.join(f.reasons)}")
 
 
 def _number(value: float | None) -> str:
