@@ -208,7 +208,8 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[Evidence], np.ndarray
     asked = []
     for place, (name, kind) in enumerate(zip(NAMES, kinds, strict=True)):
         # All nights have as many rows; what few nulls more or less make of it is left alone.
-        most = breaks.limits(reference, rule, name, _profile(nights[0, place]))
+        night = _profile(nights[0, place])
+        most = breaks.limits(reference, rule, name, night, most_nulls=usual_nulls)
         for of, what, values, usual, limit in (
             (kind, breaks.DISTANCE, now.distance, reference.distances, most.distance),
             (kind, WASSERSTEIN, now.moved, reference.moved, None),
@@ -216,8 +217,6 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[Evidence], np.ndarray
             ("data", breaks.NULLS, now.nulls, reference.null_changes, most.nulls),
         ):
             series = values[:, place]
-            if what == breaks.NULLS:
-                limit = None if limit is None else max(limit, usual_nulls)
             beyond = series > (np.inf if limit is None else limit)
             asked.append((Question(name, of, what), series, usual and usual[name], beyond))
     made = []

@@ -21,6 +21,8 @@ limit is the largest of three:
 - **Twice the furthest night.** Small shifts are for the budget to find: a night is not withheld for
   one, however surely it is there.
 
+People read of it as the break limit.
+
 Infinities in a column that had none are a break too, where there are more of them than new
 categories may be.
 
@@ -52,18 +54,21 @@ YEAR = 365
 BITS = 8 * math.log(2)
 DISTANCE, KS, NULLS, INFINITE = "distance", "KS statistic", "null share", "infinite values"
 """What is asked of a column, as people read it."""
+EXPLAINED = "the most that sampling and the spread between the reference's nights explain"
+"""What a break limit is, to people."""
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most that can be explained of a column tonight; None where anything can be.
+    """The most that is no break of a column tonight; None where anything may be.
 
     Attributes
     ----------
     distance, ks, nulls
         Of the Jensen-Shannon distance, the Kolmogorov-Smirnov statistic and the change of the
-        share of nulls. ``ks`` is None also of categories, and where no nights were measured.
+        share of nulls. ``ks`` is None also of categories, where no nights were measured, and
+        where a person set a limit on the distance: that says how much may move, wherever it goes.
     sampled
         What sampling alone explains of the distance.
     """
@@ -76,10 +81,28 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What of a column is beyond its limit, and the sentence that says so."""
+    """What of a column is beyond its break limit.
+
+    Attributes
+    ----------
+    value
+        Of the null share how much it changed, of infinite values their share.
+    """
 
     what: str
-    words: str
+    value: float
+    limit: float
+
+    @property
+    def words(self) -> str:
+        """The sentence that says so, wherever it is said."""
+        if self.what == INFINITE:
+            return (
+                f"{self.value:.1%} of its values are infinite, none were before "
+                f"(at most {self.limit:.1%} may be)"
+            )
+        changed = "changed by " if self.what == NULLS else ""
+        return f"{self.what} {changed}{self.value:.3f} beyond its break limit {self.limit:.3f}"
 
 
 def level(reference: Reference, rule: Budget) -> float:
@@ -93,13 +116,24 @@ def persistence(reference: Reference, window: int) -> float:
     return serial.together(reference.serial.values(), reference.nights, window)
 
 
-def limits(reference: Reference, rule: Budget, name: str, night: ColumnProfile) -> Limits:
+def limits(
+    reference: Reference,
+    rule: Budget,
+    name: str,
+    night: ColumnProfile,
+    by_hand: float | None = None,
+    most_nulls: float = 0.0,
+) -> Limits:
     """How far a column may stray on a night of so many rows.
 
     Parameters
     ----------
     night
         Counted on the reference's grid; only its numbers of rows matter.
+    by_hand
+        A limit on the distance that a person set: what is within it is never a break.
+    most_nulls
+        A change of the null share that nobody minds.
     """
     at_most, follows = level(reference, rule), persistence(reference, rule.of)
     before, nights = reference.profile[name], max(1, reference.nights)
@@ -121,12 +155,13 @@ def limits(reference: Reference, rule: Budget, name: str, night: ColumnProfile) 
     distance = (reference.distances[name], ways / BITS, far / BITS, values, known)
     kolmogorov = (reference.ks.get(name, ()), math.pi**2 / 12, math.log(2 / at_most) / 2)
     changed = (reference.null_changes[name], variance, chi_squared(at_most, 1) * variance)
-    ks = limit(*kolmogorov, values, known) if name in reference.ks else 1.0
+    asked = name in reference.ks and by_hand is None
+    ks = limit(*kolmogorov, values, known) if asked else 1.0
     sampled = math.sqrt(far / BITS * (1 / max(1, values) + 1 / max(1, known)))
     return Limits(
-        _real(limit(*distance)),
+        _real(max(limit(*distance), by_hand or 0.0)),
         _real(ks),
-        _real(limit(*changed, night.rows, before.rows)),
+        _real(max(limit(*changed, night.rows, before.rows), most_nulls)),
         _real(sampled),
     )
 
@@ -136,38 +171,29 @@ def broken(
     distance: float,
     ks: float | None,
     null_change: float,
-    by_hand: float | None = None,
-    most_nulls: float = 0.0,
     infinite: float | None = None,
     most_infinite: float = 0.0,
 ) -> tuple[Break, ...]:
-    """What lies beyond its limit.
+    """What lies beyond its break limit.
 
     Parameters
     ----------
     distance, ks, null_change
         Of the night from the reference; None where a column has no such thing.
-    by_hand
-        A limit on the distance that a person set: what is within it is never a break.
-    most_nulls
-        A change of the null share that nobody minds.
     infinite, most_infinite
         Share of infinite values where the reference had none, and the most that passes.
     """
     asked = (
-        (DISTANCE, distance, found.distance, by_hand or 0.0),
-        # A limit on distances says how much may move, wherever it goes.
-        (KS, ks, found.ks if by_hand is None else None, 0.0),
-        (NULLS, abs(null_change), found.nulls, most_nulls),
+        (DISTANCE, distance, found.distance),
+        (KS, ks, found.ks),
+        (NULLS, abs(null_change), found.nulls),
+        (INFINITE, infinite, most_infinite),
     )
-    far = tuple(
-        Break(what, f"{what} {value:.3f} where sampling and the nights explain {limit:.3f} at most")
-        for what, value, limit, allowed in asked
-        if value is not None and limit is not None and value > max(limit, allowed)
+    return tuple(
+        Break(what, value, limit)
+        for what, value, limit in asked
+        if value is not None and limit is not None and value > limit
     )
-    if infinite is None or infinite <= most_infinite:
-        return far
-    return (*far, Break(INFINITE, f"{infinite:.1%} of its values are infinite, none were before"))
 
 
 def of_scores(
@@ -182,11 +208,10 @@ def of_scores(
         for name in reference.scores
         if name in profile and _comparable(reference.profile[name], profile[name])
         for each in broken(
-            limits(reference, rule, name, profile[name]),
+            limits(reference, rule, name, profile[name], by_hand.get(name)),
             float(js_distance(reference.profile[name].counts, profile[name].counts)),
             ks_of(reference, name, profile[name]),
             0.0,  # rows without a score have a rule of their own
-            by_hand.get(name),
         )
     )
 

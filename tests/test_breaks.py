@@ -100,10 +100,12 @@ def test_each_of_three_broken_nights_is_in_alarm_at_once_and_held(reference: Ref
     assert [bool(held(reference, rows)) for rows in nights] == [
         5 <= place <= 7 for place in range(12)
     ]
+    (broken, *_) = (f for f in decisions[5].findings if f.column == SCORE)
+    words = f"distance {broken.distance:.3f} beyond its break limit {broken.break_limit:.3f}"
     (first, *_) = held(reference, nights[5])
-    assert first.startswith(
-        "beyond what sampling and the reference's nights explain: probability: distance 0."
-    )
+    assert first == f"gross break: probability: {words}, {breaks.EXPLAINED}"
+    assert words in {each.because for each in found[5].alarms}, "the same words in an incident"
+    assert f"probability: {words}" in decisions[5].reasons
 
 
 def infinite(rows: pd.DataFrame) -> pd.Series:
@@ -136,6 +138,15 @@ def test_one_broken_feature_decides_alone(how: str, nights: int) -> None:
     assert decision.crossed
     broken = {finding.column for finding in decision.findings if finding.breaks}
     assert broken == {"x0"}
+    for finding in decision.findings:
+        for each in finding.breaks:
+            assert each.value > each.limit and each.words in finding.reasons
+            assert each.limit in {
+                finding.break_limit,
+                finding.ks_break_limit,
+                finding.null_break_limit,
+                MONITOR.max_new_category_share,
+            }
 
 
 def test_a_limit_by_hand_is_never_taken_for_a_break(reference: Reference) -> None:
@@ -143,6 +154,9 @@ def test_a_limit_by_hand_is_never_taken_for_a_break(reference: Reference) -> Non
     by_hand = MONITOR.model_copy(update={"limits": {"x0": 0.99, SCORE: 1.0}})
     decision = decide(reference, counted(reference, rows), by_hand, len(rows))
     assert not any(finding.breaks for finding in decision.findings)
+    found = {each.column: each for each in decision.findings}
+    assert (found["x0"].break_limit, found["x0"].ks_break_limit) == (0.99, None)
+    assert found[SCORE].break_limit is None, "no distance is beyond 1"
     assert breaks.of_scores(reference, counted(reference, rows), Budget(), by_hand.limits) == ()
 
 
@@ -166,7 +180,7 @@ def test_a_column_that_never_varied_is_not_broken_by_one_new_row() -> None:
     assert found["d"].breaks == () and found["d"].distance > 0
     tonight["d"] = "new"
     found = {each.column: each for each in judged(reference, tonight).findings}
-    assert found["d"].breaks == ("distance",)
+    assert [each.what for each in found["d"].breaks] == ["distance"]
 
 
 def test_a_small_night_may_stray_further() -> None:
@@ -241,7 +255,7 @@ def test_a_reference_of_an_earlier_version_is_read_and_still_sees_breaks(
     rows = table(15)
     rows["x0"] *= 60
     broken = {f.column: f.breaks for f in judged(old, rows).findings if f.breaks}
-    assert broken["x0"] == ("distance",)
+    assert [each.what for each in broken["x0"]] == ["distance"]
 
 
 @pytest.mark.parametrize("far", [np.inf, -np.inf])

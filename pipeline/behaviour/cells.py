@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.errors import BehaviourError
+from pipeline.visible import quoted
 
 Kind = Literal["number", "text", "truth", "time", "unknown"]
 
@@ -164,5 +165,5 @@ def _null(value: Any) -> bool:
 
 
 def _misfit(column: pd.Series[Any], kind: Kind, value: Any) -> BehaviourError:
-    shape = f"the text '{value}'" if isinstance(value, str) else str(value)
+    shape = f"the text {quoted(value)}" if isinstance(value, str) else str(value)
     return BehaviourError(f"column '{column.name}' holds {_WORDS[kind]}", found=shape)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pipeline.visible import visible
+
 EXAMPLES = 5
 """So many rows are shown; the worst come first."""
 
@@ -40,11 +42,13 @@ class Example:
 
     def sentence(self) -> str:
         """The row on one line."""
-        name = ", ".join(f"{key} {value}" for key, value in self.keys.items())
+        name = ", ".join(f"{key} {visible(value)}" for key, value in self.keys.items())
         place = "" if self.row is None else f"row {self.row}"
         who = f"{place} ({name})" if place and name else place or name
         cells = [
-            f"{column} {after}" if before == "" else f"{column} {before} -> {after}"
+            f"{column} {visible(after)}"
+            if before == ""
+            else f"{column} {visible(before)} -> {visible(after)}"
             for column, before, after in self.changed
         ]
         more = len(cells) - COLUMNS

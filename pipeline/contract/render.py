@@ -7,8 +7,8 @@ import io
 from pipeline.contract.model import Contract
 from pipeline.contract.page import PAGE
 from pipeline.contract.result import EXAMPLES, ContractResult, percent
-from pipeline.contract.visible import visible
 from pipeline.page import POLICY
+from pipeline.visible import visible
 
 
 def headline(result: ContractResult) -> str:

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Literal
 
 from pipeline.contract.model import Contract
-from pipeline.contract.visible import visible
+from pipeline.visible import visible
 
 EXAMPLES = 5
 """How many offending rows a rule shows at most."""

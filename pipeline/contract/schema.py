@@ -10,6 +10,7 @@ import pyarrow.types as t
 
 from pipeline.contract.model import Contract, Field, Kind
 from pipeline.errors import SchemaMismatch
+from pipeline.visible import quoted, retold
 
 TYPES: dict[Kind, pa.DataType] = {
     "integer": pa.int64(),
@@ -42,13 +43,15 @@ def check_schema(contract: Contract, schema: pa.Schema, where: str) -> None:
     for field in contract.fields:
         places = schema.get_all_field_indices(field.name)
         if not places:
-            mistakes.append(f"{where}: column {field.name!r} is missing{_near(field, unclaimed)}")
+            mistakes.append(
+                f"{where}: column {quoted(field.name)} is missing{_near(field, unclaimed)}"
+            )
         elif len(places) > 1:
-            mistakes.append(f"{where}: column {field.name!r} is there {len(places)} times")
+            mistakes.append(f"{where}: column {quoted(field.name)} is there {len(places)} times")
         elif not fits(field, schema.field(places[0]).type):
             found = schema.field(places[0]).type
             mistakes.append(
-                f"{where}: column {field.name!r} has another type (expected {field.kind}: "
+                f"{where}: column {quoted(field.name)} has another type (expected {field.kind}: "
                 f"{EXPECTED[field.kind]}, found {found})"
             )
     if mistakes:
@@ -92,7 +95,9 @@ def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.Chu
     """
     places = batch.schema.get_all_field_indices(field.name)
     if len(places) != 1:
-        raise SchemaMismatch([f"column {field.name!r} is there {len(places)} times, not once"])
+        raise SchemaMismatch(
+            [f"column {quoted(field.name)} is there {len(places)} times, not once"]
+        )
     column = batch.column(places[0])
     target = TYPES[field.kind]
     if column.type == target:
@@ -104,8 +109,8 @@ def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.Chu
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaMismatch(
             [
-                f"column {field.name!r} cannot be read as {field.kind} "
-                f"(expected {EXPECTED[field.kind]}, found {column.type}: {error})"
+                f"column {quoted(field.name)} cannot be read as {field.kind} "
+                f"(expected {EXPECTED[field.kind]}, found {column.type}: {retold(str(error))})"
             ]
         ) from None
 
@@ -114,4 +119,4 @@ def _near(field: Field, unclaimed: list[str]) -> str:
     folded = {name.casefold(): name for name in unclaimed}
     near = difflib.get_close_matches(field.name.casefold(), folded, n=1, cutoff=0.5)
     facts = f" (expected {field.kind}"
-    return f"{facts}, found {folded[near[0]]!r}: renamed?)" if near else f"{facts})"
+    return f"{facts}, found {quoted(folded[near[0]])}: renamed?)" if near else f"{facts})"

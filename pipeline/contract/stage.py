@@ -28,6 +28,7 @@ from pipeline.errors import (
     SourceError,
     StageInputMissing,
 )
+from pipeline.visible import quoted
 
 if TYPE_CHECKING:
     from pipeline.params import Params
@@ -118,7 +119,7 @@ def days_of(root: Path, column: str, start: date, end: date) -> list[Partition]:
                 "a partition is not a day",
                 where=f"{layout.RAW}/{column}={value}",
                 expected=f"{column}=YYYY-MM-DD",
-                found=repr(value),
+                found=quoted(value),
             )
         if start <= day <= end:
             folder = partitions.folder(raw, column, value)

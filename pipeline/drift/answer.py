@@ -58,10 +58,7 @@ class Answer:
             "features": decision.features,
             "drifted": list(decision.drifted),
             "drifted_share": decision.drifted_share,
-            "findings": [
-                {**asdict(f), "reasons": list(f.reasons), "breaks": list(f.breaks)}
-                for f in decision.findings
-            ],
+            "findings": [asdict(finding) for finding in decision.findings],
         }
         return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -79,6 +76,7 @@ class Answer:
             if decision.nights > 1
             else "limits are what sampling alone explains: the reference has no two nights"
         )
+        print(shown.BREAK_LIMITS)
 
 
 def features_of(reference: Reference) -> Reference:

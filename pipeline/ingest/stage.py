@@ -12,6 +12,7 @@ import pyarrow as pa
 from pipeline import layout, partitions, plugins
 from pipeline.errors import AssayError, SourceError
 from pipeline.params import Params
+from pipeline.visible import visible
 
 
 def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def _checked(table: pa.Table, column: str, where: str) -> pa.Table:
             "no column says which night a row belongs to",
             where=where,
             expected=f"a column '{column}' (ingest.partition_by)",
-            found=", ".join(table.column_names),
+            found=", ".join(map(visible, table.column_names)),
         )
     missing = table.column(column).null_count
     if missing:

@@ -18,6 +18,7 @@ from pipeline.leakage.codes import Codes, Floats, coded, floats
 from pipeline.leakage.results import Check, Row, unknown
 from pipeline.leakage.sides import Pair, Sides, evenly
 from pipeline.tasks import task_of
+from pipeline.visible import visible
 
 BINS = 256
 MIN_ROWS = 30
@@ -155,7 +156,7 @@ def _classes(label: Pair, name: str) -> Targets | str:
         return f"no class of the label is there and absent in {MIN_CLASS_ROWS} holdout rows each"
     return [
         (
-            f"{name}={codes.values[code - 1].as_py()}",
+            f"{name}={visible(codes.values[code - 1].as_py())}",
             (codes.train == code).astype(np.float64),
             (codes.holdout == code).astype(np.float64),
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.errors import LabelError
 from pipeline.metrics.table import Bools, Floats, Ints
 from pipeline.tasks import Task
+from pipeline.visible import quoted, visible
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def truth_of(
             "one class only",
             where=where,
             expected="both" if task == "binary" else "two or more",
-            found=f"{column.iloc[0]} in all of {len(column)} rows",
+            found=f"{visible(column.iloc[0])} in all of {len(column)} rows",
             mend=f"Widen prepare.{table} in params.yaml",
         )
     return truth
@@ -80,8 +81,9 @@ def _places(column: pd.Series[Any], classes: tuple[str, ...], where: str) -> Int
         raise LabelError(
             "classes that training never saw",
             where=where,
-            expected=", ".join(classes),
-            found=", ".join(new[:5]) + (f" and {len(new) - 5} more" if len(new) > 5 else ""),
+            expected=", ".join(map(visible, classes)),
+            found=", ".join(map(visible, new[:5]))
+            + (f" and {len(new) - 5} more" if len(new) > 5 else ""),
             mend="Widen prepare.train in params.yaml, or give rare classes a name in common",
         )
     return places.astype(np.intp)
@@ -98,4 +100,4 @@ def _numbers(column: pd.Series[Any], where: str) -> Floats:
 def _refuse(column: pd.Series[Any], strange: Bools, where: str, expected: str) -> None:
     if strange.any():
         first = column.iloc[int(np.flatnonzero(strange)[0])]
-        raise LabelError("not a label", where=where, expected=expected, found=repr(first))
+        raise LabelError("not a label", where=where, expected=expected, found=quoted(first))

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.errors import LabelError, SchemaMismatch, SourceError, UsageError
 from pipeline.store.tables import INSTANT
 from pipeline.tasks import Task
+from pipeline.visible import quoted, retold, visible
 
 ARRIVED = "arrived_at"
 """What a file may call the column that says when, where params.yaml names no other."""
@@ -126,9 +127,9 @@ def truths(
     """
     missing = [name for name in names.every if name not in table.column_names]
     if missing:
-        has = ", ".join(table.column_names)
+        has = ", ".join(map(visible, table.column_names))
         raise SchemaMismatch(
-            [f"{where}: column {name!r} is missing, found {has}" for name in missing]
+            [f"{where}: column {quoted(name)} is missing, found {has}" for name in missing]
         )
     told = table.filter(pc.is_valid(_truth(table.column(names.truth), task, names.truth, where)))
     untold = table.num_rows - told.num_rows
@@ -153,13 +154,13 @@ def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
     torn = grouped.filter(pc.greater(grouped.column("truth_count_distinct"), 1))
     if torn.num_rows:
         first = torn.slice(0, 1).to_pylist()[0]
-        key = ", ".join(f"{name}={first[name]}" for name in keys)
+        key = ", ".join(f"{name}={visible(first[name])}" for name in keys)
         more = f", and {torn.num_rows - 1} keys more" if torn.num_rows > 1 else ""
         raise LabelError(
             f"the key {key} has two truths{more}",
             where=where,
             expected="one truth a key",
-            found=f"{first['truth_min']} and {first['truth_max']}",
+            found=f"{visible(first['truth_min'])} and {visible(first['truth_max'])}",
             mend="Nothing was taken from it. Keep the right row of each; a later correction "
             "comes in a file of its own.",
         )
@@ -230,11 +231,11 @@ def _uncast(
         "cannot be read as what it has to be",
         where=f"{where}, column {name!r}",
         expected=str(kind),
-        found=f"{column.type}: {said.partition(chr(10))[0][:120]}",
+        found=f"{column.type}: {retold(said.partition(chr(10))[0][:120])}",
     )
 
 
 def _not_a(value: object, wanted: str, name: str, where: str) -> LabelError:
     return LabelError(
-        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=repr(value)
+        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=quoted(value)
     )

@@ -10,13 +10,18 @@ NIGHT = "#2563a8"
 OVER = "#c0392b"
 
 
-def strip(distances: Sequence[float], limit: float | None, night: float | None) -> str:
+def strip(
+    distances: Sequence[float],
+    limit: float | None,
+    night: float | None,
+    break_limit: float | None = None,
+) -> str:
     """Where the night's distance lies among the reference's own: a tick a reference night.
 
     Distances are drawn on the scale from 0 to a little over the largest that is shown.
     """
     width, height = 190, 18
-    shown = [*distances, *(value for value in (limit, night) if value is not None)]
+    shown = [*distances, *(value for value in (limit, night, break_limit) if value is not None)]
     top = max(shown, default=0.0) * 1.05 or 1.0
 
     def x(value: float) -> float:
@@ -26,6 +31,9 @@ def strip(distances: Sequence[float], limit: float | None, night: float | None) 
     parts = [f'<path d="{ticks}" stroke="{REFERENCE}" stroke-width="1" opacity=".55"/>']
     if limit is not None:
         parts.append(f'<path d="M{x(limit):g} 1v16" stroke="{OVER}" stroke-width="1.5"/>')
+    if break_limit is not None:
+        dashes = 'stroke-width="1.5" stroke-dasharray="3 2"'
+        parts.append(f'<path d="M{x(break_limit):g} 1v16" stroke="{OVER}" {dashes}/>')
     if night is not None:
         far = limit is None or not night <= limit
         parts.append(f'<circle cx="{x(night):g}" cy="9" r="4" fill="{OVER if far else NIGHT}"/>')

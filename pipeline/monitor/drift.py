@@ -37,11 +37,13 @@ from types import MappingProxyType
 import numpy as np
 
 from pipeline import breaks
+from pipeline.breaks import Break
 from pipeline.monitor.measures import measure
 from pipeline.monitor.rank import effect, importance_of
 from pipeline.params import Monitor
 from pipeline.profile import ColumnProfile, Profile
 from pipeline.reference import Reference
+from pipeline.visible import visible
 
 ALL_NULL = "null in every row"
 UNCOUNTED = "not in the night's profile"
@@ -73,8 +75,9 @@ class Finding:
         The most that passes, as for ``limit``; None where nothing was learnt.
     breaks
         What of the column nothing explains: see `pipeline.breaks`.
-    break_limit
-        The most of ``distance`` that can be explained; None where any could be.
+    break_limit, ks_break_limit, null_break_limit
+        Beyond which ``distance``, ``ks`` and a change of the null share are breaks; None where
+        none would be.
     effect
         How much it matters to the model, by estimate: see `pipeline.monitor.rank`.
     """
@@ -96,8 +99,10 @@ class Finding:
     effect: float | None = None
     ks: float | None = None
     wasserstein_limit: float | None = None
-    breaks: tuple[str, ...] = ()
+    breaks: tuple[Break, ...] = ()
     break_limit: float | None = None
+    ks_break_limit: float | None = None
+    null_break_limit: float | None = None
 
     @property
     def times_limit(self) -> float:
@@ -171,7 +176,7 @@ def decide(
     drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
     reasons = [
         *_overall(rows, features, drifted, limits),
-        *(f"{f.column}: {reason}" for f in findings if f.decisive for reason in f.reasons),
+        *(f"{visible(f.column)}: {reason}" for f in findings if f.decisive for reason in f.reasons),
     ]
     return Decision(
         crossed=bool(reasons),
@@ -230,14 +235,18 @@ def _finding(
     by_sampling: bool,
 ) -> Finding:
     before, by_hand = reference.profile[name], limits.limits.get(name)
-    most_explained = None if night is None else breaks.limits(reference, limits.budget, name, night)
+    usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
+    most = max(limits.max_null_share_change, usual or 0.0)
+    most_explained = (
+        None
+        if night is None
+        else breaks.limits(reference, limits.budget, name, night, by_hand, most)
+    )
     limit = by_hand
     if limit is None:
         limit = learnt_limit(reference.distances[name], limits.limit_quantile)
     if limit is None and by_sampling and most_explained is not None:
         limit = most_explained.sampled
-    usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
-    most = max(limits.max_null_share_change, usual or 0.0)
     unknown = lacking if night is None else _incomparable(before, night, limit, rows)
     if unknown is not None or night is None or limit is None or most_explained is None:
         known = night is not None and night.rows > 0
@@ -265,9 +274,7 @@ def _finding(
     far = not distance <= limit
     infinite = breaks.infinite_of(reference, name, night)
     most_new = limits.max_new_category_share
-    broken = breaks.broken(
-        most_explained, distance, found.ks, change, by_hand, most, infinite, most_new
-    )
+    broken = breaks.broken(most_explained, distance, found.ks, change, infinite, most_new)
     grave = [each.words for each in broken]
     if not abs(change) <= most:
         grave.append(
@@ -305,8 +312,10 @@ def _finding(
         ),
         ks=found.ks,
         wasserstein_limit=wide,
-        breaks=tuple(each.what for each in broken),
+        breaks=broken,
         break_limit=most_explained.distance,
+        ks_break_limit=most_explained.ks,
+        null_break_limit=most_explained.nulls,
     )
 
 

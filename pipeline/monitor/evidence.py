@@ -12,7 +12,6 @@ from pipeline.reference import Reference
 
 DISTANCE, NULLS = breaks.DISTANCE, breaks.NULLS
 MOVED, CATEGORIES, COMPARED = "Wasserstein distance", "new categories", "comparison"
-BEYOND = "beyond what sampling and the reference's nights explain"
 
 
 def evidence(
@@ -58,13 +57,11 @@ def evidence(
                 seen[_question(name, reference, MOVED)] = moved
         nulls = Question(name, "data", NULLS)
         seen[nulls] = of_reference(_null_change(finding, limits), reference.null_changes[name])
-        for what in finding.breaks:
-            if what == NULLS:
-                beyond[nulls] = f"{NULLS} {BEYOND}"
-            elif what == breaks.INFINITE:
-                beyond[Question(name, "data", what)] = "infinite values, where there were none"
+        for each in finding.breaks:
+            if each.what in (NULLS, breaks.INFINITE):
+                beyond[Question(name, "data", each.what)] = each.words
             elif weekday is None:
-                beyond[_question(name, reference, what)] = f"{what} {BEYOND}"
+                beyond[_question(name, reference, each.what)] = each.words
         new = finding.new_category_share
         if new is not None and not new <= limits.max_new_category_share:
             over[Question(name, "data", CATEGORIES)] = (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from html import escape
 
+from pipeline.breaks import EXPLAINED
 from pipeline.monitor import charts
 from pipeline.monitor.summary import NightSummary
 from pipeline.reference import Reference
+from pipeline.visible import visible
 
 CSS = """
 .assay{background:#fff;color:#1f2933;font:15px/1.5 system-ui,"Segoe UI",Roboto,Arial,sans-serif;
@@ -33,7 +35,8 @@ CSS = """
 .assay td{border-bottom:1px solid #edf0f3}
 .assay .n{text-align:right;font-variant-numeric:tabular-nums}
 .assay tr.over td:first-child{color:#c0392b;font-weight:650}
-.assay td.why{white-space:normal;min-width:190px}
+.assay tr.over:has(+ .why) td{border-bottom:0}
+.assay .why td{white-space:normal;padding:0 0 8px 14px;color:#c0392b}
 .assay svg text{font:10px system-ui,Arial,sans-serif;fill:#5b6773}
 .assay .next{border-top:2px solid #1f2933;padding-top:14px;margin-top:40px}
 @media(max-width:760px){.assay dl{grid-template-columns:repeat(2,minmax(0,1fr))}}
@@ -73,7 +76,9 @@ TEMPLATE = """
 <p class="quiet">Distance is the Jensen-Shannon distance (0: the same shares, 1: nothing in common)
 between the night's counts and the reference's. A column's limit is the {{ d.quantile }} quantile of
 the distances of {{ d.nights }} reference nights, each from all the others. In the picture a grey
-tick is a reference night, the red line the limit, the dot this night. PSI is shown, not decided on.
+tick is a reference night, the red line the limit, the dashed one the break limit, the dot this
+night. The break limit is {{ explained }}: a column beyond it is in alarm at once, by itself; where
+there is none, they explain any distance. PSI is shown, not decided on.
 A null share may change by {{ "{:.1%}".format(s.limits.max_null_share_change) }}, or by the same
 quantile of the reference nights' own changes where that is more; new categories may make up
 {{ "{:.1%}".format(s.limits.max_new_category_share) }}. Effect estimates how far the column moves
@@ -81,27 +86,29 @@ scores: importance times the share of rows that shifted, beyond an ordinary nigh
 Wasserstein distance in the reference's standard deviations. Weekday is the distance from the same
 weekdays before
 {% if s.weekday.nights %}({{ s.weekday.nights | join(", ") }})
-{% else %}(here none: {{ s.weekday.why_none }}){% endif %}.</p>
+{%- else %}(here none: {{ s.weekday.why_none }}){% endif %}.</p>
 <div class="wide"><table>
 <thead><tr><th>Column</th><th class="n">Effect</th>
-<th class="n">Distance</th><th class="n">Limit</th><th>
+<th class="n">Distance</th><th class="n">Limit</th><th class="n">Break limit</th><th>
 Among the reference's nights</th><th class="n">PSI</th><th class="n">Moved</th>
 <th class="n">Weekday</th>
 <th class="n">Nulls</th><th class="n">Change</th><th class="n">May change</th>
-<th class="n">New</th><th>Over its limit</th></tr></thead>
+<th class="n">New</th></tr></thead>
 <tbody>{% for row in rows %}<tr class="{{ 'over' if row.f.crossed }}">
-<td>{{ row.f.column }}</td>
+<td>{{ visible(row.f.column) }}</td>
 <td class="n">{{ number(row.f.effect) }}</td>
 <td class="n">{{ number(row.f.distance) }}</td>
-<td class="n">{{ number(row.f.limit) }}</td><td>{{ row.strip | safe }}</td>
+<td class="n">{{ number(row.f.limit) }}</td>
+<td class="n">{{ number(row.f.break_limit) }}</td><td>{{ row.strip | safe }}</td>
 <td class="n">{{ number(row.f.psi) }}</td>
 <td class="n">{{ number(row.f.wasserstein) }}</td>
 <td class="n">{{ number(s.weekday.distances.get(row.f.column)) }}</td>
 <td class="n">{{ share(row.f.null_share) }}</td>
 <td class="n">{{ share(row.f.null_share_change) }}</td>
 <td class="n">{{ share(row.f.null_share_limit) }}</td>
-<td class="n">{{ share(row.f.new_category_share) }}</td>
-<td class="why">{{ row.f.reasons | join("; ") }}</td></tr>
+<td class="n">{{ share(row.f.new_category_share) }}</td></tr>
+{% if row.f.reasons %}<tr class="why"><td colspan="13">{{ row.f.reasons | join("; ") }}</td></tr>
+{% endif %}
 {% endfor %}</tbody></table></div>
 
 {% if s.label %}<h2>The label, on {{ "{:.1%}".format(s.label.labelled_share) }} of the scored
@@ -137,7 +144,12 @@ def render(summary: NightSummary, reference: Reference) -> str:
     from jinja2 import Environment
 
     rows = [
-        {"f": f, "strip": charts.strip(reference.distances[f.column], f.limit, f.distance)}
+        {
+            "f": f,
+            "strip": charts.strip(
+                reference.distances[f.column], f.limit, f.distance, f.break_limit
+            ),
+        }
         for f in summary.decision.findings
     ]
     template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE)
@@ -147,6 +159,8 @@ def render(summary: NightSummary, reference: Reference) -> str:
         s=summary,
         d=summary.decision,
         rows=rows,
+        explained=EXPLAINED,
+        visible=visible,
         number=lambda value: "" if value is None else f"{value:.3f}",
         share=lambda value: "" if value is None else f"{value:.1%}",
     )

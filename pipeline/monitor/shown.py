@@ -5,34 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pipeline.breaks import EXPLAINED
 from pipeline.terminal import console
+from pipeline.visible import visible
 
 if TYPE_CHECKING:
     from pipeline.monitor.drift import Finding
 
-COLUMNS = ("column", "effect", "distance", "limit", "nulls", "change", "new", "over its limit")
+COLUMNS = ("column", "effect", "distance", "limit", "break limit", "nulls", "change", "new")
+BREAK_LIMITS = f"a break limit is {EXPLAINED}; what is beyond one is in alarm at once"
 
 
 def table(title: str, findings: Sequence[Finding]) -> None:
-    """Print a line for each finding, in their order."""
+    """Print a line of numbers for each finding, in their order, then what is over its limit."""
     from rich.table import Table
 
     made = Table(title=title, title_justify="left")
     for name in COLUMNS:
-        right = name not in {"column", "over its limit"}
+        right = name != "column"
         made.add_column(name, justify="right" if right else "left", no_wrap=right)
     for f in findings:
         made.add_row(
-            f.column,
+            visible(f.column),
             _number(f.effect),
             _number(f.distance),
             _number(f.limit),
+            _number(f.break_limit),
             _share(f.null_share),
             _share(f.null_share_change),
             _share(f.new_category_share),
-            "; ".join(f.reasons),
         )
     console(markup=False).print(made)
+    for f in findings:
+        if f.reasons:
+            # Beside the numbers it would be a word wide on a narrow terminal.
+            print(f"{visible(f.column)}: {'; '.join(f.reasons)}")
 
 
 def _number(value: float | None) -> str:

@@ -227,4 +227,5 @@ def _table(summary: NightSummary) -> None:
         f"{decision.features} features drifted"
     )
     print(f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights")
+    print(shown.BREAK_LIMITS)
     print(f"page: {summary.page}")

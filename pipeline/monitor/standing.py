@@ -6,7 +6,6 @@ place, and the other parts are still shown.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ from pipeline.params import Params
 if TYPE_CHECKING:
     from pipeline.monitor.alerts.incident import Known
     from pipeline.monitor.front.night import Night
-    from pipeline.registry.versions import Version
     from pipeline.store import Store
 
 WEEK = 7
@@ -103,6 +101,8 @@ def _told(gather: Callable[[], Part]) -> Part:
 
 
 def _champion(root: Path, params: Params) -> Part:
+    from pipeline.registry import fetch, verified
+    from pipeline.registry.state import UNKNOWN
     from pipeline.registry.versions import champion, history
 
     stage = params.registry.stage
@@ -118,6 +118,9 @@ def _champion(root: Path, params: Params) -> Part:
         if each.version == version.version and each.kind != "unassign"
     ]
     last = given[-1] if given else None
+    doubt = verified.doubt(version, fetch.verdict_of(root, version))
+    if last is not None:
+        doubt = verified.doubt_of_move(last, version, doubt)
     return Part(
         {
             "version": version.version,
@@ -126,31 +129,13 @@ def _champion(root: Path, params: Params) -> Part:
             "because": last.why if last else version.why,
             "commit": version.commit,
             "bundle": version.bundle,
-            "verdict": _verdict(root, version),
+            # What tags alone say is no verdict.
+            "verdict": UNKNOWN if doubt else version.outcome,
+            "unverified": doubt,
             "override": version.override,
         },
         None,
     )
-
-
-def _verdict(root: Path, version: Version) -> str:
-    """The outcome of the very verdict that the version's tags name, or why it is unknown."""
-    from pipeline import verdict_json
-    from pipeline.registry.evidence import NONE
-    from pipeline.registry.fetch import read_at
-
-    if version.outcome == NONE:
-        return NONE  # it was promoted without one
-    try:
-        text = read_at(root, version, layout.VERDICT)
-        if f"sha256:{hashlib.sha256(text.encode()).hexdigest()}" != version.verdict:
-            return "unknown: its commit holds another verdict than its tags name"
-        verdict = verdict_json.loads(text, layout.VERDICT)
-    except AssayError as error:
-        return f"unknown: {error.line()}"
-    if verdict.bundle != version.bundle:
-        return "unknown: the verdict is about another bundle"
-    return str(verdict.outcome.value)
 
 
 def _night(store: Store, every: list[Night]) -> Part:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.monitor.standing import Facts, Part, Standing, standing
 from pipeline.params import Params
+from pipeline.registry.verified import unverified
 from pipeline.terminal import console
 
 
@@ -50,9 +51,10 @@ def _lines(part: Part, words: Callable[[Facts], list[str]]) -> list[str]:
 
 def champion_lines(facts: Facts) -> list[str]:
     """The champion in words, and for good what a person overruled to promote it."""
-    overridden = facts["override"]
+    overridden, doubt = facts["override"], facts["unverified"]
     return [
-        f"{facts['version']}, verdict {facts['verdict']}",
+        f"{facts['version']}, verdict {facts['verdict']}" + (", unverified" if doubt else ""),
+        *([unverified(facts["version"], doubt)] if doubt else []),
         *([f"OVERRIDDEN by a person: {overridden}"] if overridden else []),
         f"since {facts['since']} by {facts['by']}",
         f"because {facts['because'] or 'nobody said why'}",

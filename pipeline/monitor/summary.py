@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pipeline import layout
 from pipeline.monitor.baselines import NOT_COMPARED, Weekday
-from pipeline.monitor.drift import Decision, Finding
+from pipeline.monitor.drift import Decision
 from pipeline.monitor.label_drift import LabelDrift
 from pipeline.monitor.stand import Stand
 from pipeline.params import Monitor
@@ -106,7 +106,7 @@ class NightSummary:
             "features": decision.features,
             "drifted": list(decision.drifted),
             "drifted_share": decision.drifted_share,
-            "findings": [_finding(finding) for finding in decision.findings],
+            "findings": [asdict(finding) for finding in decision.findings],
             "weekday": {
                 "nights": list(self.weekday.nights),
                 "distances": dict(self.weekday.distances),
@@ -119,11 +119,6 @@ class NightSummary:
             "page": self.page,
         }
         return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    lists = {"reasons": list(finding.reasons), "breaks": list(finding.breaks)}
-    return {**asdict(finding), **lists}
 
 
 MEASURED = (

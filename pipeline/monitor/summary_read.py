@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, cast
 
+from pipeline.breaks import Break
 from pipeline.jsonfile import Node, once
 from pipeline.monitor.baselines import Weekday
 from pipeline.monitor.drift import Decision, Finding
@@ -22,7 +23,7 @@ _NUMBERS = (
     *("distance", "limit", "psi", "null_share", "null_share_change", "null_share_limit"),
     *("new_category_share", "total_variation", "wasserstein", "effect"),
 )
-_LATER = ("ks", "wasserstein_limit", "break_limit")
+_LATER = ("ks", "wasserstein_limit", "break_limit", "ks_break_limit", "null_break_limit")
 
 
 def from_json(text: str, limits: Monitor) -> NightSummary:
@@ -83,7 +84,10 @@ def _finding(node: Node) -> Finding:
     # What documents of earlier versions lack.
     found |= {name: node.maybe_number(name) for name in _LATER if name in node.tree}
     if "breaks" in node.tree:
-        found["breaks"] = node.texts("breaks")
+        found["breaks"] = tuple(
+            Break(each.text("what"), each.number("value"), each.number("limit"))
+            for each in node.nodes("breaks")
+        )
     return Finding(column=node.text("column"), reasons=node.texts("reasons"), **found)
 
 

@@ -13,6 +13,7 @@ from pipeline.errors import LabelError
 from pipeline.monitor.arrived import Arrived
 from pipeline.store.labels import news
 from pipeline.store.tables import INSTANT
+from pipeline.visible import visible
 
 if TYPE_CHECKING:
     from pipeline.store import Store
@@ -119,4 +120,6 @@ def _keys(store: Store, partition: str, keys: pa.Schema, table: str) -> pa.Table
 def _first(keys: pa.Table) -> str:
     if not keys.num_rows:
         return "none: the night has no scored row"
-    return ", ".join(f"{name}={value}" for name, value in keys.slice(0, 1).to_pylist()[0].items())
+    return ", ".join(
+        f"{name}={visible(value)}" for name, value in keys.slice(0, 1).to_pylist()[0].items()
+    )

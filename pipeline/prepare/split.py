@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pipeline.errors import LabelError
 from pipeline.params import Window
 from pipeline.tasks import Task
+from pipeline.visible import visible
 
 
 def labelled(table: pa.Table, label: str) -> pa.Table:
@@ -61,7 +62,7 @@ def label_facts(
         return {"rows": table.num_rows, "mean": _spread(column, label, where)}
     counts = pc.value_counts(column).to_pylist()
     seen = sorted(((item["values"], item["counts"]) for item in counts), key=str)
-    shown = ", ".join(f"{value} in {count} rows" for value, count in seen)
+    shown = ", ".join(f"{visible(value)} in {count} rows" for value, count in seen)
     if task == "binary" and not {value for value, _ in seen} <= {0, 1}:
         raise LabelError(
             "only labels of two classes can be learnt",

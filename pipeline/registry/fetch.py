@@ -125,6 +125,14 @@ def read_at(root: Path, version: Version, path: str) -> str:
     return text_at(root, version.commit, path)
 
 
+def verdict_of(root: Path, version: Version) -> str | None:
+    """verdict.json at a version's commit; None where it cannot be had, or is no text."""
+    try:
+        return read_at(root, version, layout.VERDICT)
+    except (AssayError, UnicodeDecodeError):
+        return None
+
+
 def reader_at(root: Path, version: Version) -> Callable[[str], str | None]:
     """Reads the project's own Python files as git holds them at a version's commit."""
     known = frozenset(git.listed(root, version.commit, ".py"))

@@ -11,12 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline import layout
-from pipeline.errors import AssayError
 from pipeline.params import Params
 from pipeline.registry import fetch, versions
 from pipeline.registry.state import UNKNOWN, Assignment, State, Version
-from pipeline.registry.verified import doubt, doubt_of_move
+from pipeline.registry.verified import doubt, doubt_of_move, unverified
 from pipeline.terminal import console
 
 _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
@@ -34,7 +32,7 @@ def list_versions(
     """
     stage = stage or params.registry.stage
     known = versions.state(root, params.name)
-    doubts = {each.version: doubt(each, _verdict(root, each)) for each in known.versions}
+    doubts = {each.version: doubt(each, fetch.verdict_of(root, each)) for each in known.versions}
     if as_json:
         print(json.dumps(_plain(known, params.name, stage, doubts), indent=2, ensure_ascii=False))
     else:
@@ -44,14 +42,6 @@ def list_versions(
 
 Doubts = Mapping[str, str | None]
 """Version to the reason why it is unverified, None where it is verified."""
-
-
-def _verdict(root: Path, version: Version) -> str | None:
-    """As git or DVC has it at the version's commit; None where it cannot be had."""
-    try:
-        return fetch.text_at(root, version.commit, layout.VERDICT)
-    except (AssayError, UnicodeDecodeError):
-        return None
 
 
 def _of_move(move: Assignment, known: State, doubts: Doubts) -> str | None:
@@ -107,11 +97,8 @@ def _print(known: State, name: str, stage: str, doubts: Doubts) -> None:
         out.print(table)
         for each in reversed(known.versions):
             if doubts[each.version]:
-                out.print(
-                    f"{each.version} is unverified: {doubts[each.version]}.",
-                    highlight=False,
-                    markup=False,
-                )
+                words = unverified(each.version, doubts[each.version])
+                out.print(words, highlight=False, markup=False)
     past = known.histories.get(stage, ())
     if past:
         table = Table(title=f"History of {stage}", box=box.SIMPLE, title_justify="left")

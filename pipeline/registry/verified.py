@@ -55,3 +55,8 @@ def doubt_of_move(move: Assignment, version: Version | None, found: str | None) 
     if (move.verdict or UNKNOWN) != version.verdict:
         return "its tag names another verdict than the version's"
     return found
+
+
+def unverified(version: str, doubt: str | None) -> str:
+    """The sentence that says so, wherever a version is shown."""
+    return f"{version} is unverified: {doubt}."

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 
 from pipeline import layout
+from pipeline.breaks import EXPLAINED
 from pipeline.contract import text
 from pipeline.contract.model import Contract
 from pipeline.contract.table import TableFacts, check_table
@@ -100,10 +101,7 @@ def reasons(
         *_null_scores(facts, limits),
         *_row_change(facts, limits, recent),
         *_score_distance(facts, limits, recent),
-        *(
-            f"beyond what sampling and the reference's nights explain: {each}"
-            for each in facts.breaks
-        ),
+        *(f"gross break: {each}, {EXPLAINED}" for each in facts.breaks),
     )
 
 

@@ -19,6 +19,7 @@ from pipeline.errors import SchemaMismatch, SourceError
 from pipeline.params_inputs import Csv
 from pipeline.score.inputs_files import Listed, reading
 from pipeline.store.place import filesystem
+from pipeline.visible import quoted
 
 HEAD = 1 << 20
 """Bytes in which a header line has to end, or the first JSON objects have to show their keys."""
@@ -72,7 +73,7 @@ def csv_head(spec: Csv, file: Listed) -> Head:
             "has no header line",
             where=file.path,
             expected=f"names of columns as {spec.options.encoding}",
-            found=repr(lines[0][:60]),
+            found=quoted(lines[0][:60]),
             mend="Name the columns under score.input.columns, or write the file again.",
         )
     options = spec.options
@@ -104,7 +105,7 @@ def json_head(file: Listed) -> Head:
             "is a JSON array",
             where=file.path,
             expected="one JSON object a line",
-            found=repr(lines[0][:60]),
+            found=quoted(lines[0][:60]),
             mend="Write it as JSON Lines, such as with jq -c '.[]'.",
         )
     known: dict[str, None] = {}

@@ -23,6 +23,7 @@ import pyarrow as pa
 from pipeline.contract.columns import Columns
 from pipeline.contract.model import Contract
 from pipeline.store.place import filesystem
+from pipeline.visible import visible
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -238,7 +239,9 @@ def confirmed(
             seen.update(tuple(row.values()) for row in rows)
     twice = {key: count for key, count in seen.most_common() if count > 1}
     examples = [
-        ", ".join(f"{name}={value}" for name, value in zip(contract.keys, key, strict=True))
+        ", ".join(
+            f"{name}={visible(value)}" for name, value in zip(contract.keys, key, strict=True)
+        )
         for key in itertools.islice(twice, 3)
     ]
     return Repeats(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.contract.visible import visible
 from pipeline.errors import SourceError, UsageError
 from pipeline.params import Params
 from pipeline.score import repaired
@@ -18,6 +17,7 @@ from pipeline.score.outside import EXPORTS, kept_out
 from pipeline.store import RunRecord, Store, open_store
 from pipeline.store.refused import Refused, refused
 from pipeline.terminal import console
+from pipeline.visible import visible
 
 EXAMPLES = 3
 

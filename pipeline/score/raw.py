@@ -24,6 +24,7 @@ from pipeline.features import Coded, Floats
 from pipeline.profile import Counter, empty, merge
 from pipeline.score.splits import Part
 from pipeline.score.splits import batches as read
+from pipeline.visible import visible
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,11 @@ def _why(name: str, cells: ColumnGrid, grid: Grid, schemas: Mapping[str, pa.Sche
     there = {each for schema in schemas.values() for each in schema.names}
     unknown = {each.casefold(): each for each in sorted(there - set(grid))}
     near = difflib.get_close_matches(name.casefold(), unknown, n=1)
-    return f"not in the table (renamed to {unknown[near[0]]}?)" if near else "not in the table"
+    return (
+        f"not in the table (renamed to {visible(unknown[near[0]])}?)"
+        if near
+        else "not in the table"
+    )
 
 
 def _fits(name: str, cells: ColumnGrid, found: pa.DataType) -> bool:

@@ -21,6 +21,7 @@ from pipeline.score.repaired import mark
 from pipeline.store import RunEvent, StagedFile, StagedRun, Store, history, log, write_part
 from pipeline.store.place import filesystem
 from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged
+from pipeline.visible import visible
 
 Texts = Mapping[str, Mapping[str, str | None]]
 
@@ -78,7 +79,9 @@ def check_keys(store: Store, partition: str, scored: ScoredBatch, where: Path) -
         if hit.any():
             twice |= set(_tuples(batch.filter(pa.array(hit)))) & set(keys)
     if twice:
-        key = ", ".join(f"{name}={value}" for name, value in zip(names, min(twice), strict=True))
+        key = ", ".join(
+            f"{name}={visible(value)}" for name, value in zip(names, min(twice), strict=True)
+        )
         raise ContractBroken(
             f"{len(twice)} keys would be there twice",
             where=str(where),

@@ -83,7 +83,11 @@ def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
         f"{DAYS[1]}-features",
     ]
     (alarm, *_) = book(project)["alarms"][DAYS[1]]
-    assert alarm["because"] == "distance beyond what sampling and the reference's nights explain"
+    finding = json.loads((project.root / f"reports/nights/{DAYS[1]}.json").read_text())["findings"]
+    (broken,) = [each for each in finding if each["column"] == alarm["column"]]
+    assert alarm["because"] == (
+        f"distance {broken['distance']:.3f} beyond its break limit {broken['break_limit']:.3f}"
+    )
     assert (alarm["p"], alarm["since"]) == (None, DAYS[1])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -55,6 +56,29 @@ def test_a_shifted_night_is_written_and_then_refused(
     assert "Limits crossed" in (project.root / f"reports/nights/{NIGHT}.html").read_text()
     told = capsys.readouterr().out
     assert "Limits crossed on 2013-02-01" in told and "run-1" in told
+
+
+def test_a_break_has_its_limit_beside_it_everywhere(
+    project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    project.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed, match=r"distance 0\.\d+ beyond its break limit 0\.\d+"):
+        stage.run(project.root, project.params, NIGHT)
+    found = {each["column"]: each for each in document(project)["findings"]}
+    (x,) = [each for each in found["x"]["breaks"] if each["what"] == "distance"]
+    assert (x["value"], x["limit"]) == (found["x"]["distance"], found["x"]["break_limit"])
+    words = f"distance {x['value']:.3f} beyond its break limit {x['limit']:.3f}"
+    page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+    own = page[: page.index("The same night as an Evidently report")]
+    assert f"x: {words}" in own
+    for name in ("x", "c"):
+        limits = (f"{found[name][which]:.3f}" for which in ("distance", "limit", "break_limit"))
+        assert re.search(r"</td>\s*<td class=\"n\">".join(limits), own), name
+    drawn = [f for f in found.values() if f["break_limit"] is not None]
+    assert own.count("stroke-dasharray") == len(drawn)
+    told = capsys.readouterr().out
+    assert f"{x['limit']:.3f}" in told and "a break limit is the most that sampling" in told
 
 
 def test_the_decision_needs_no_input_rows(project: Any) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pipeline.breaks import Break
 from pipeline.monitor.baselines import Weekday
 from pipeline.monitor.drift import Decision, Finding
 from pipeline.monitor.label_drift import LabelDrift
@@ -23,6 +25,8 @@ def row(metric: str, value: float | None, days: int | None = None, slice: str = 
 
 def written() -> NightSummary:
     far = Finding("x", 0.4, 0.1, 0.2, 0.0, 0.0, 0.1, None, True, True, False, ("far",), 0.3, 1.5)
+    far = replace(far, breaks=(Break("distance", 0.4, 0.3),), break_limit=0.3)
+    far = replace(far, ks_break_limit=0.25, null_break_limit=0.2)
     gone = Finding("y", None, None, None, None, None, 0.1, None, True, True, True, ("gone",))
     decision = Decision(True, ("y: gone",), 300, ("x", "y"), 2, 0.99, 30, (gone, far))
     performance = [row("auc", 0.7), row("auc", 0.6, 7, "c=a"), row("f1", None, 1), row("auc", 0.71)]

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline import digests, verdict_json
 from pipeline.gate.promotion import promote
+from pipeline.monitor import status
 from pipeline.registry.listing import list_versions
 from pipeline.registry.state import UNKNOWN, Assignment, Version
 from pipeline.registry.verified import doubt, doubt_of_move
@@ -95,3 +96,29 @@ def test_versions_shows_a_tag_made_by_hand_as_unverified(
     shown = capsys.readouterr().out
     assert "PASS, unverified" in shown
     assert "v9.0.0 is unverified: its tags name another verdict than its commit holds." in shown
+
+
+def test_status_says_of_the_champion_what_versions_says(
+    project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    promote(project.root, project.params, because="it ranks")
+    capsys.readouterr()
+    status.run(project.root, project.params)
+    shown = capsys.readouterr().out
+    assert "v0.1.0, verdict PASS" in shown
+    assert "unverified" not in shown
+    project.judge(Outcome.FAIL)
+    project.commit("worse")
+    message = f"by hand\n\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
+    for tag in ("late-flights@v9.0.0", "late-flights#prod#2"):
+        project.git("tag", "--annotate", tag, "--message", message)
+    why = "its tags name another verdict than its commit holds"
+    status.run(project.root, project.params, as_json=True)
+    champion = json.loads(capsys.readouterr().out)["champion"]
+    assert (champion["version"], champion["verdict"]) == ("v9.0.0", "unknown")
+    assert champion["unverified"] == why
+    status.run(project.root, project.params)
+    shown = capsys.readouterr().out
+    assert "v9.0.0, verdict unknown, unverified" in shown
+    assert f"v9.0.0 is unverified: {why}." in shown

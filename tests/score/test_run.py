@@ -90,7 +90,7 @@ def test_a_score_that_nothing_explains_holds_the_first_night_too(scorer: Scorer)
 
     scorer.change(broken)
     with pytest.raises(
-        RunHeld, match=r"beyond what sampling and the reference's nights explain: probability: "
+        RunHeld, match=r"gross break: probability: distance 0\.\d+ beyond its break limit 0\.\d+, "
     ) as caught:
         scorer.score()
     assert caught.value.exit_code != 0

@@ -17,6 +17,7 @@ import numpy as np
 from pipeline import describe
 from pipeline.features import Floats
 from pipeline.profile import CategoryGrid, ColumnGrid, ColumnProfile, NumberGrid
+from pipeline.visible import visible
 
 BARS = 24
 """Of equal width; one more at either end holds what lies beyond. So many values are few."""
@@ -74,6 +75,7 @@ def _categories(
         while rest in grid.categories:
             rest = f"({rest})"
         names.append(rest)
+    names = [visible(name) for name in names]
     counts = []
     for column in columns:
         others = [sum(column.counts[head:known])] if head < known else []

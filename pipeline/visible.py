@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 _ENDS = re.compile(r"^\s+|\s+$")
+_QUOTED = re.compile(r"(?<!\w)'([^'\n]+)'")
 _MARKS = {" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "⏎", "\xa0": "⍽"}
 
 
@@ -18,6 +19,25 @@ def visible(value: Any) -> str:
     text = str(value)
     shown = _ENDS.sub(lambda ends: "".join(map(_mark, ends[0])), text)
     return text if shown == text else f"'{shown}'"
+
+
+def quoted(value: Any) -> str:
+    """The same, always in quotes.
+
+    >>> quoted("JFK "), quoted("JFK")
+    ("'JFK␣'", "'JFK'")
+    """
+    shown = visible(value)
+    return repr(value) if shown == str(value) else shown
+
+
+def retold(message: str) -> str:
+    """What a library says, with the blanks at the ends of each value that it quotes shown.
+
+    >>> retold("cannot read '12 ' as a number")
+    "cannot read '12␣' as a number"
+    """
+    return _QUOTED.sub(lambda found: quoted(found[1]), message)
 
 
 def _mark(blank: str) -> str:
