@@ -114,6 +114,9 @@ def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Find
         found.append(_about_tests(tests, Outcome.FAIL, "no such folder of model tests"))
     elif not session.crash and not session.seen.tests:
         found.append(_about_tests(tests, Outcome.FAIL, "no model test was collected"))
+    for file, hooks in session.seen.hooks.items():
+        detail = f"decides what a test comes to by {hooks}; keep to fixtures, which do not"
+        found.append(_about_tests(file, Outcome.FAIL, detail))
     if session.crash:
         found.append(_about_tests("pytest", Outcome.FAIL, session.crash))
     elif session.code != 0 and not _explains(session.seen):

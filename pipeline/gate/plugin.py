@@ -8,12 +8,14 @@ is named on the command line (``pytest params.yaml`` runs the rules alone).
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import pipeline
 from pipeline import layout
 from pipeline.gate.behaviours import BehaviourItem
 from pipeline.gate.fixtures import (  # noqa: F401  (pytest finds fixtures by their names here)
@@ -34,6 +36,11 @@ from pipeline.gate.record import Seen, plain_detail
 
 POLICY_ITEMS = (RuleItem, BehaviourItem)
 """Items that params.yaml makes, not a file of tests."""
+
+HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
+"""Hooks of a project that add tests or words, and decide nothing."""
+INSTALLED = (Path(sys.prefix), Path(pipeline.__file__).parent)
+"""What may lie inside a project and is not its own."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -153,7 +160,8 @@ class _Recorder:
         detail = "" if report.passed else self._detail(report)
         self.seen.report(report.nodeid, outcome, detail, final=report.when == "call")
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.seen.hooks = _hooks(session.config, self.homes[0])
         self.seen.write(self.target)
 
     def _detail(self, report: pytest.TestReport | pytest.CollectReport) -> str:
@@ -186,6 +194,23 @@ def _places(item: pytest.Item, root: Path) -> list[str]:
         for path, place in found
         if path.is_relative_to(root)
     ]
+
+
+def _hooks(config: pytest.Config, root: Path) -> dict[str, str]:
+    """By file of the project, the hooks in it that decide what a test comes to.
+
+    Read when all tests have run, so that what a test or fixture registered is among them.
+    """
+    found: dict[str, set[str]] = {}
+    for plugin in config.pluginmanager.get_plugins():
+        module = plugin if inspect.ismodule(plugin) else inspect.getmodule(type(plugin))
+        path = Path(getattr(module, "__file__", None) or "")
+        callers = config.pluginmanager.get_hookcallers(plugin) or []
+        names = {caller.name for caller in callers} - HARMLESS
+        installed = any(path.is_relative_to(home) for home in INSTALLED)
+        if names and path.is_relative_to(root) and not installed:
+            found.setdefault(path.relative_to(root).as_posix(), set()).update(names)
+    return {path: ", ".join(sorted(names)) for path, names in sorted(found.items())}
 
 
 def _last_line(text: str) -> str:

@@ -28,7 +28,8 @@ _DETAIL_LENGTH = 300
 class Seen:
     """Collected while pytest runs; ``outcomes`` and ``details`` are by node id.
 
-    ``places`` are ``FILE::CLASS.FUNCTION``: where each collected test stands.
+    ``places`` are ``FILE::CLASS.FUNCTION``: where each collected test stands. ``hooks`` are, by the
+    project's file, those that change what pytest makes of a test.
     """
 
     collected: list[str] = field(default_factory=list)
@@ -37,6 +38,7 @@ class Seen:
     details: dict[str, str] = field(default_factory=dict)
     uncollected: dict[str, str] = field(default_factory=dict)
     places: list[str] = field(default_factory=list)
+    hooks: dict[str, str] = field(default_factory=dict)
 
     @property
     def tests(self) -> list[str]:
@@ -63,6 +65,7 @@ class Seen:
             "outcomes": self.outcomes,
             "details": self.details,
             "uncollected": self.uncollected,
+            "hooks": self.hooks,
         }
         path.write_text(json.dumps(tree), encoding="utf-8")
 
@@ -91,6 +94,7 @@ def read(path: Path) -> Seen:
         outcomes=_text_by_node(tree, "outcomes"),
         details=_text_by_node(tree, "details"),
         uncollected=_text_by_node(tree, "uncollected"),
+        hooks=_text_by_node(tree, "hooks"),
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipeline import bundle, digests, layout, sources, verdict_json
 from pipeline.errors import AssayError, NotARepository, PromotionRefused
 from pipeline.params import Params
-from pipeline.registry import committed, fetch, git, lock_compare, own_code, tags, tracked
+from pipeline.registry import committed, fetch, git, judges, lock_compare, own_code, tags, tracked
 from pipeline.registry.committed import Source
 from pipeline.registry.decide import Facts, Seen
 from pipeline.registry.lock_compare import Pipeline
@@ -128,6 +128,7 @@ def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
     lines = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
     if pipeline.maker(layout.VERDICT) is None:
         lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
+    lines += judges.foreign(pipeline)
     return (*lines, *own_code.uncovered(pipeline, params, sources.reader(there)))
 
 

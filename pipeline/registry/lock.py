@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import jsonfile, layout, sources
 from pipeline.errors import LockStale, UsageError
 from pipeline.params import Params
-from pipeline.registry import git, lock_read, own_code, tracked
+from pipeline.registry import git, judges, lock_read, own_code, tracked
 from pipeline.registry.lock_compare import Answer, compare
 
 _EXAMPLES = 3
@@ -42,9 +42,10 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
     offences = tracked.offences(root, params, pipeline.kept_by_dvc)
     flagged = git.flagged(root)
     own = own_code.uncovered(pipeline, params, sources.reader(root))
-    current = not (answer.changes or offences or flagged or own)
+    foreign = judges.foreign(pipeline)
+    current = not (answer.changes or offences or flagged or own or foreign)
     if as_json:
-        told = _plain(answer, len(pipeline.stages), current, offences, flagged, own)
+        told = _plain(answer, len(pipeline.stages), current, offences, flagged, own, foreign)
         print(jsonfile.dumps(told), end="")
     elif current:
         print(f"check: {layout.DVC_LOCK} is current: {len(pipeline.stages)} stages as it says")
@@ -55,6 +56,7 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
     stale = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
     lines = [f"{layout.DVC_LOCK} is not current: {line}" for line in stale]
     lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]
+    lines += [f"{layout.DVC_YAML}: {line}. Put that there and run dvc repro." for line in foreign]
     lines += [f"{path}: git was told not to look whether it changed. {_LOOK}" for path in flagged]
     if lines:
         raise LockStale(lines)
@@ -68,6 +70,7 @@ def _plain(
     offences: tuple[str, ...],
     flagged: tuple[str, ...],
     own: tuple[str, ...],
+    foreign: tuple[str, ...],
 ) -> dict[str, object]:
     return {
         "schema": 1,
@@ -76,6 +79,7 @@ def _plain(
         "tracked": list(offences),
         "flagged": list(flagged),
         "uncovered": list(own),
+        "foreign": list(foreign),
         "changed": [
             {"stage": stage, "changes": list(found)} for stage, found in answer.changes.items()
         ],

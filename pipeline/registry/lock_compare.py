@@ -38,6 +38,8 @@ class Stage:
     ----------
     recorded
         There is such an entry.
+    command
+        What it runs; of several, one a line.
     params, recorded_params
         File and key to value; of the recorded only those that dvc.yaml asks for.
     gone
@@ -54,6 +56,7 @@ class Stage:
     inputs: tuple[File, ...]
     outputs: tuple[File, ...]
     gone: tuple[tuple[str, str], ...] = ()
+    command: str = ""
 
 
 @dataclass(frozen=True)

@@ -141,6 +141,7 @@ class _Reader:
             inputs=tuple(inputs),
             outputs=tuple(self.file(out, made=True) for out in stage.outs),
             gone=tuple(_gone(stage, entry or {})),
+            command=stage.cmd if isinstance(stage.cmd, str) else "\n".join(stage.cmd or ()),
         )
 
     def file(self, item: Any, *, made: bool) -> File:

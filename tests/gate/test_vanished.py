@@ -195,3 +195,58 @@ def test_as_many_tests_are_no_finding(tiny: Any) -> None:
 def test_a_verdict_about_another_bundle_is_not_the_champions(tiny: Any) -> None:
     champion_was_held_to(tiny, 3, bundle="sha256:b")
     assert judge(tiny, Outcome.PASS).tests == ModelTests(collected=1, ran=1, champion=None)
+
+
+ROUNDS = {
+    "pytest_runtest_makereport": """
+import pytest
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    report.outcome = "passed"
+    return report
+""",
+    "pytest_pyfunc_call": "def pytest_pyfunc_call(pyfuncitem): return True\n",
+    "pytest_collection_modifyitems": """
+def pytest_collection_modifyitems(items):
+    for item in items:
+        item.obj = lambda: None
+""",
+}
+
+
+@pytest.mark.parametrize("hook", ROUNDS)
+def test_a_conftest_that_decides_what_a_test_comes_to_fails(tiny: Any, hook: str) -> None:
+    tiny.write(IT, "def test_no(): assert False\n")
+    tiny.write("tests/model/conftest.py", ROUNDS[hook])
+    verdict = judge(tiny, Outcome.FAIL)
+    assert outcomes(verdict)["tests/model/conftest.py"] == "FAIL"
+    (found,) = (each for each in verdict.findings if each.rule == "tests/model/conftest.py")
+    assert hook in found.detail
+
+
+def test_what_a_fixture_registers_is_seen_too(tiny: Any) -> None:
+    tiny.write(IT, "def test_no(helped): assert False\n")
+    tiny.write(
+        "tests/model/conftest.py",
+        """
+import pytest
+class Kind:
+    def pytest_runtest_logreport(self, report):
+        report.outcome = "passed"
+@pytest.fixture
+def helped(request):
+    request.config.pluginmanager.register(Kind())
+""",
+    )
+    assert outcomes(judge(tiny, Outcome.FAIL))["tests/model/conftest.py"] == "FAIL"
+
+
+def test_fixtures_and_hooks_that_decide_nothing_are_welcome(tiny: Any) -> None:
+    tiny.write(IT, "def test_a(number): assert number\n")
+    tiny.write(
+        "tests/model/conftest.py",
+        "def pytest_generate_tests(metafunc): metafunc.parametrize('number', [1, 2])\n",
+    )
+    seen = run_pytest(tiny.root, "tests/model").seen
+    assert (seen.hooks, len(seen.tests)) == ({}, 2)

@@ -301,6 +301,7 @@ def test_the_command(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
         "tracked": [],
         "flagged": [],
         "uncovered": [],
+        "foreign": [],
         "changed": [],
         "unseen": [
             {"stage": "report", "path": "data/made/two"},
