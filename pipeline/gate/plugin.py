@@ -32,7 +32,7 @@ from pipeline.gate.fixtures import (  # noqa: F401  (pytest finds fixtures by th
 )
 from pipeline.gate.items import RuleItem, RulesFile
 from pipeline.gate.project import ROOTS, load, project_above
-from pipeline.gate.record import Seen, plain_detail
+from pipeline.gate.record import Seen, begin, plain_detail
 
 POLICY_ITEMS = (RuleItem, BehaviourItem)
 """Items that params.yaml makes, not a file of tests."""
@@ -136,6 +136,9 @@ class _Recorder:
         self.seen.places += _places(item, self.homes[0])
         if isinstance(item, RuleItem):
             self.seen.rules[item.nodeid] = item.finding
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        begin(self.target, nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

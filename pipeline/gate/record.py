@@ -70,6 +70,23 @@ class Seen:
         path.write_text(json.dumps(tree), encoding="utf-8")
 
 
+def begin(path: Path, node: str) -> None:
+    """Note beside the record at ``path`` which test runs now."""
+    _running(path).write_text(node, encoding="utf-8")
+
+
+def running(path: Path) -> str | None:
+    """The test that began last, None if none did."""
+    try:
+        return plain_detail(_running(path).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def _running(path: Path) -> Path:
+    return path.with_name("running")
+
+
 def read(path: Path) -> Seen:
     """The record in ``path``.
 

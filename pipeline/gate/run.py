@@ -21,6 +21,8 @@ from pipeline.gate import record, written
 
 # Ended as it should: all passed, or some failed. Anything else is a broken session.
 FINISHED = (0, 1)
+LONGEST = 3600.0
+"""Seconds that all model tests, rules and behaviours may take: one that hangs is a FAIL."""
 JUNIT = f"{layout.GATE_REPORT}/junit.xml"
 CONFIG = f"""\
 [pytest]
@@ -54,18 +56,23 @@ def run_pytest(root: Path, tests: str) -> Session:
     with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
         target = Path(scratch) / "seen.json"
         config_of(target).write_text(CONFIG, encoding="utf-8")
-        done = subprocess.run(
-            command(root, tests, target),
-            cwd=root,
-            env=environment(os.environ, Path(scratch)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                command(root, tests, target),
+                cwd=root,
+                env=environment(os.environ, Path(scratch)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=LONGEST,
+            )
+        except subprocess.TimeoutExpired as late:
+            output = (late.output or b"").decode("utf-8", "replace")
+            return Session(record.Seen(), -1, output, _too_long(record.running(target)))
         try:
             seen, crash = record.read(target), None
         except ValueError as error:
@@ -109,6 +116,11 @@ def environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
     inner["PYTHONDONTWRITEBYTECODE"] = "1"
     inner["HYPOTHESIS_STORAGE_DIRECTORY"] = str(scratch / "hypothesis")
     return inner
+
+
+def _too_long(node: str | None) -> str:
+    told = f"pytest did not end within {LONGEST / 60:g} minutes"
+    return f"{told}; the last test that began was {node}" if node else told
 
 
 def _telling_line(output: str) -> str:

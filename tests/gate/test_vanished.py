@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline import jsonfile, layout
+from pipeline.gate import run
 from pipeline.gate.run import run_pytest
 from pipeline.gate.stage import MARKDOWN
 from pipeline.registry.held import Held
@@ -250,3 +251,11 @@ def test_fixtures_and_hooks_that_decide_nothing_are_welcome(tiny: Any) -> None:
     )
     seen = run_pytest(tiny.root, "tests/model").seen
     assert (seen.hooks, len(seen.tests)) == ({}, 2)
+
+
+def test_a_test_that_hangs_fails_and_is_named(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "LONGEST", 15.0)
+    tiny.write(IT, "import time\ndef test_long(): time.sleep(900)\n")
+    session = run_pytest(tiny.root, "tests/model")
+    told = f"did not end within 0.25 minutes; the last test that began was {IT}::test_long"
+    assert told in str(session.crash)
