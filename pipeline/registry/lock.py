@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import jsonfile, layout, sources
 from pipeline.errors import LockStale, UsageError
 from pipeline.params import Params
-from pipeline.registry import git, lock_read, own_code, tracked
+from pipeline.registry import git, links, lock_read, own_code, tracked
 from pipeline.registry.lock_compare import Answer, compare
 
 _EXAMPLES = 3
@@ -41,10 +41,11 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
     answer = compare(pipeline)
     offences = tracked.offences(root, params, pipeline.kept_by_dvc)
     flagged = git.flagged(root)
+    linked = links.offences(root, params, pipeline)
     own = own_code.uncovered(pipeline, params, sources.reader(root))
-    current = not (answer.changes or offences or flagged or own)
+    current = not (answer.changes or offences or flagged or linked or own)
     if as_json:
-        told = _plain(answer, len(pipeline.stages), current, offences, flagged, own)
+        told = _plain(answer, len(pipeline.stages), current, offences, flagged, linked, own)
         print(jsonfile.dumps(told), end="")
     elif current:
         print(f"check: {layout.DVC_LOCK} is current: {len(pipeline.stages)} stages as it says")
@@ -56,6 +57,7 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
     lines = [f"{layout.DVC_LOCK} is not current: {line}" for line in stale]
     lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]
     lines += [f"{path}: git was told not to look whether it changed. {_LOOK}" for path in flagged]
+    lines += [f"{path}: {links.WHAT}. {links.MEND}" for path in linked]
     if lines:
         raise LockStale(lines)
     return answer
@@ -67,6 +69,7 @@ def _plain(
     current: bool,
     offences: tuple[str, ...],
     flagged: tuple[str, ...],
+    linked: tuple[str, ...],
     own: tuple[str, ...],
 ) -> dict[str, object]:
     return {
@@ -75,6 +78,7 @@ def _plain(
         "stages": stages,
         "tracked": list(offences),
         "flagged": list(flagged),
+        "links": list(linked),
         "uncovered": list(own),
         "changed": [
             {"stage": stage, "changes": list(found)} for stage, found in answer.changes.items()

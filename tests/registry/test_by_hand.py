@@ -98,6 +98,15 @@ def hidden(flag: str) -> Callable[[Any], None]:
     return act
 
 
+def links(path: str) -> Callable[[Any], None]:
+    def act(project: Any) -> None:
+        kept = project.root.parent / "outside"
+        (project.root / path).rename(kept)
+        (project.root / path).symlink_to(kept)
+
+    return act
+
+
 def adds(*paths: str) -> Callable[[Any], None]:
     def act(project: Any) -> None:
         for path in paths:
@@ -119,6 +128,7 @@ def undeclared(project: Any) -> None:
 TEST = Finding(rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed")
 FAIL, TOLD = Outcome.FAIL, "it is not what the gate says of this commit"
 CHANGED = "its output reports/gate/verdict.json was changed"
+LINK = "a symbolic link leads out of it"
 FROZEN = edits("dvc.yaml", "    cmd: assay gate\n", "    cmd: assay gate\n    frozen: true\n")
 
 
@@ -206,6 +216,11 @@ EDITS = (
         adds("models/bundle/card.md"),
         ("git tracks what only DVC or the store may keep",),
     ),
+    Edit("verdict.json made a symbolic link", links(layout.VERDICT), (LINK,)),
+    Edit("the folder reports/gate made a symbolic link", links("reports/gate"), (LINK,)),
+    Edit("params.yaml made a symbolic link", links("params.yaml"), (LINK,)),
+    Edit("the contract made a symbolic link", links("data/contract.py"), (LINK,)),
+    Edit("a model test made a symbolic link", links("tests/model/test_model.py"), (LINK,)),
     Edit("FAIL made PASS, then dvc commit", passes, (TOLD,), FAIL, True),
     Edit("a finding deleted, then dvc commit", deletes, ("'ranks' is missing in it",), FAIL, True),
     Edit(
