@@ -18,7 +18,7 @@ import pytest
 from pipeline import layout, verdict_json
 from pipeline.errors import PromotionRefused
 from pipeline.gate.promotion import promote
-from pipeline.verdict import Finding, Outcome, Verdict, Waiver
+from pipeline.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +62,10 @@ def waives(project: Any) -> None:
 
 def lets_be(project: Any) -> None:
     said(project, *(replace(each, tolerated=True) for each in read(project).findings[:1]), TEST)
+
+
+def counts(project: Any) -> None:
+    project.verdict(replace(read(project), tests=ModelTests(collected=2, ran=2)))
 
 
 def word_alone(project: Any) -> None:
@@ -227,6 +231,13 @@ EDITS = (
         "a finding made a warning, then dvc commit", warns, ("'ranks' is a warn in it",), FAIL, True
     ),
     Edit("a finding waived, then dvc commit", waives, ("'ranks' is waived in it",), FAIL, True),
+    Edit(
+        "more tests counted than there are, then dvc commit",
+        counts,
+        ("tests.collected is 2 in it, and its findings hold 1",),
+        Outcome.PASS,
+        True,
+    ),
     Edit(
         "AUC made better, then dvc commit",
         number,
