@@ -15,7 +15,7 @@ from typing import Literal
 from pipeline import digests
 from pipeline.errors import PromotionRefused, UsageError
 from pipeline.params import Params
-from pipeline.registry import committed, decide, fetch, git, tags, versions, write
+from pipeline.registry import committed, decide, fetch, foresee, git, tags, versions, write
 from pipeline.registry.collect import Gate, collect
 from pipeline.registry.decide import Facts, short
 from pipeline.registry.evidence import NONE, Evidence, overruled
@@ -89,17 +89,27 @@ def promote(
 
     assert facts.here.digest is not None
     evidence = _evidence(facts, text)
-    version = facts.head_version
+    bundle = facts.here.digest
+    # Registered by hand: the tag of the stage says what the version's own does not.
+    version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
+    coming = version or Version(
+        name=versions.artifact(root, params.name),
+        version=tags.following(known.numbers, bump),
+        commit=commit,
+        bundle=bundle,
+        verdict=UNKNOWN,
+        by="",
+        at="",
+        why="",
+    )
+    in_its_way = foresee.refusal(known, coming, stage)
+    if in_its_way is not None:
+        raise in_its_way
     if version is None:
-        full = versions.artifact(root, params.name)
-        number = tags.following(known.numbers, bump)
-        told = {"Because": because, "Bundle": facts.here.digest, **evidence.trailers()}
-        write.register(root, full, number, commit, facts=told)
+        told = {"Because": because, "Bundle": bundle, **evidence.trailers()}
+        write.register(root, coming.name, coming.version, commit, facts=told)
         known = versions.state(root, params.name)
-        version = versions.pick(known, params.name, number)
-    if version.bundle == UNKNOWN:
-        # Registered by hand: the tag of the stage says what the version's own does not.
-        version = replace(version, bundle=facts.here.digest)
+        version = versions.pick(known, params.name, coming.version)
     write.assign(root, known, version, stage, "promote", because=because, evidence=evidence)
     held = versions.champion(root, params.name, stage)
     _tell("promoted", held, stage, before=facts.holder, as_json=as_json)
@@ -145,6 +155,9 @@ def rollback(
         champion=holder,
         override=version.override,
     )
+    in_its_way = foresee.refusal(known, version, stage)
+    if in_its_way is not None:
+        raise in_its_way
     write.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
     held = versions.champion(root, params.name, stage)
     _tell("rolled back", held, stage, before=holder, as_json=as_json)
@@ -208,7 +221,7 @@ def _tell(done: str, version: Version, stage: str, *, before: str | None, as_jso
         return
     print(
         f"{done}: {version.name} {version.version} ({short(version.bundle)}) holds {stage}"
-        + (f", before it {before}" if before else "")
+        + (f", before it {before}" if before and before != version.version else "")
     )
     if version.override:
         print(f"overridden: {version.override}")
