@@ -69,7 +69,9 @@ def promote(
         An override without a reason, or no name for a stage.
     NotARepository
     """
-    if override and not (because or "").strip():
+    if because is not None and not because.strip():
+        raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
+    if override and because is None:
         raise UsageError(
             "an override needs a reason",
             mend="Add --because 'why it may go out all the same', which is kept for good.",
@@ -78,7 +80,7 @@ def promote(
     git.identity(root)
     with committed.exported(root, commit) as there:
         params = committed.params_of(there)
-        stage = _stage(stage or params.registry.stage)
+        stage = tags.asked(stage, params.registry.stage)
         known = versions.state(root, params.name)
         facts, text = collect(root, there, params, stage, commit, known, gate)
     reasons = decide.refusals(facts, override=override)
@@ -139,7 +141,7 @@ def rollback(
         Nothing to go back to, or ``to`` never held the stage or holds it now.
     BundleMissing, BundleChanged, NotARepository
     """
-    stage = _stage(stage or params.registry.stage)
+    stage = tags.asked(stage, params.registry.stage)
     if not because.strip():
         raise UsageError(
             "a rollback needs a reason", mend="Add --because 'what went wrong', for the history."
@@ -202,16 +204,6 @@ def _target(known: State, name: str, stage: str, to: str | None) -> Version:
             f"{version.version} already holds the stage {stage}", mend="There is nothing to do."
         )
     return version
-
-
-def _stage(stage: str) -> str:
-    if not tags.is_stage(stage):
-        raise UsageError(
-            "no name for a stage",
-            expected="letters, digits, - and _, a letter or digit at both ends",
-            found=repr(stage),
-        )
-    return stage
 
 
 def _tell(done: str, version: Version, stage: str, *, before: str | None, as_json: bool) -> None:
