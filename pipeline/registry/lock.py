@@ -91,4 +91,7 @@ def _unseen(answer: Answer) -> str:
     paths = list(dict.fromkeys(path for _, path in answer.unseen))
     more = len(paths) - _EXAMPLES
     shown = ", ".join(paths[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
-    return f"check: nothing can be said without the data about {shown}"
+    return (
+        f"check: not compared, also where the data is here: {shown}; DVC keeps one hash of a whole "
+        "output, and none of a single file inside it or of a folder of several"
+    )

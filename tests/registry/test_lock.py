@@ -100,11 +100,11 @@ def edit(project: Any, path: str, old: str, new: str) -> None:
 def test_right_after_a_run_it_is_current(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
     answer = lock.run(clone.root, clone.params, lock=True)
     assert answer.changes == {}
-    # A file in an output, and a folder of outputs: their hashes need the data.
+    # A file in an output, and a folder of outputs: dvc.lock holds no hash for them.
     assert answer.unseen == (("report", "data/made/two"), ("report", "models/copies"))
     shown = capsys.readouterr().out
     assert "dvc.lock is current: 4 stages" in shown
-    assert "without the data about data/made/two, models/copies" in shown
+    assert "not compared, also where the data is here: data/made/two, models/copies; " in shown
 
 
 def test_with_the_data_at_hand_it_says_the_same(origin: Path, clone: Any) -> None:
