@@ -66,16 +66,16 @@ def promote(
     PromotionRefused
         With every reason at once.
     UsageError
-        An override without a reason, or no name for a stage.
+        An override without a reason, a reason that says nothing, or no name for a stage.
     NotARepository
     """
-    if because is not None and not because.strip():
-        raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
-    if override and because is None:
+    if override and not (because or "").strip():
         raise UsageError(
             "an override needs a reason",
             mend="Add --because 'why it may go out all the same', which is kept for good.",
         )
+    if because is not None and not because.strip():
+        raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
     with committed.exported(root, commit) as there:
