@@ -8,16 +8,16 @@ witness, which is why its bytes must be those that dvc.lock names.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
 from pipeline.errors import AssayError
-from pipeline.gate import binding, page, rules
+from pipeline.gate import binding, page, rules, words
 from pipeline.gate.binding import Bound
 from pipeline.gate.inputs import Inputs, Source
 from pipeline.params import Params
 from pipeline.params_behaviour import Behaviour
-from pipeline.verdict import Finding, Outcome, Verdict, Waiver
+from pipeline.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 
 _CLOSE = 1e-9
 """Two machines may differ in the last digits of a number that both computed from one report."""
@@ -150,6 +150,29 @@ def _tests(recorded: Verdict) -> Iterator[str]:
             yield f"'{each.title}' is a {each.severity} in it, and no model test is"
         if each.tolerated and recorded.champion.state != "none":
             yield f"'{each.title}' is tolerated in it, although there is a champion"
+    yield from _counts(recorded, [each.detail.partition(_ENDED)[0] for each in tests])
+
+
+def _counts(recorded: Verdict, details: list[str]) -> Iterator[str]:
+    """How many tests were collected and ran, counted again by what their findings say."""
+    ran = sum(_begins(detail, words.ANSWERED.values()) for detail in details)
+    silent = sum(_begins(detail, [*words.SILENT.values(), words.NOT_RUN]) for detail in details)
+    told = ModelTests(collected=ran + silent, ran=ran)
+    said = recorded.tests
+    if said is None:
+        if told.collected:
+            yield f"it has no count of tests; its findings hold {told.collected}"
+        return
+    for name in ("collected", "ran"):
+        was, now = getattr(said, name), getattr(told, name)
+        if was != now:
+            yield f"tests.{name} is {was} in it, and its findings hold {now}"
+    if said.champion is not None and recorded.champion.state == "none":
+        yield f"tests.champion is {said.champion} in it, although there is no champion"
+
+
+def _begins(detail: str, known: Iterable[str]) -> bool:
+    return any(detail == each or detail.startswith(f"{each}: ") for each in known)
 
 
 def _equal(one: object, other: object) -> bool:

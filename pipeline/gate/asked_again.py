@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline import digests, jsonfile, layout, verdict_json
 from pipeline.bundle import digest_of
-from pipeline.errors import GateNotPassed
+from pipeline.errors import DataError, GateNotPassed, PromotionRefused, StageInputMissing
 from pipeline.gate import again, binding, page
 from pipeline.params import Params
 from pipeline.verdict import Outcome, Verdict
@@ -23,15 +23,15 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
     Raises
     ------
     GateNotPassed
-        It is not PASS, is about something else, or is not what the reports say.
-    PromotionRefused
-        The file is no verdict.
-    StageInputMissing
-        There is none.
+        It is not PASS, is about something else, or is not what the reports say; or there is none,
+        or what is there is no verdict.
     """
     source = partial(jsonfile.text_of, root)
-    text = source(layout.VERDICT, "gate")
-    verdict = verdict_json.loads(text, layout.VERDICT)
+    try:
+        text = source(layout.VERDICT, "gate")
+        verdict = verdict_json.loads(text, layout.VERDICT)
+    except (DataError, StageInputMissing, PromotionRefused) as error:
+        raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
     now = {
         "bundle": digest_of(root / layout.BUNDLE),
         "data": digests.data(root),

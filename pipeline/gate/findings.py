@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline import layout
-from pipeline.gate import written
+from pipeline.gate import words, written
 from pipeline.gate.fixtures import NO_CHAMPION
 from pipeline.gate.record import Seen
 from pipeline.gate.run import Session
@@ -22,16 +22,7 @@ TEST_OUTCOMES = {
     "xpassed": Outcome.INCONCLUSIVE,
 }
 
-_ANSWERED = ("passed", "failed", "xfailed", "xpassed")
 _NAMED = 5
-
-_WORDS = {
-    "failed": "failed",
-    "error": "could not be set up or taken down",
-    "skipped": "was skipped, so it says nothing",
-    "xfailed": "is expected to fail, and did",
-    "xpassed": "is expected to fail, but passed",
-}
 
 
 def rule_findings(decided: Sequence[Finding], seen: Seen) -> tuple[Finding, ...]:
@@ -82,20 +73,20 @@ def model_test_findings(seen: Seen, *, alone: bool) -> tuple[Finding, ...]:
     for node, reason in seen.uncollected.items():
         kind, _, detail = reason.partition(": ")
         outcome = Outcome.INCONCLUSIVE if kind == "skipped" else Outcome.FAIL
-        words = "was skipped" if kind == "skipped" else "could not be collected"
-        found.append(_about_tests(node, outcome, f"{words}: {detail}"))
+        said = "was skipped" if kind == "skipped" else "could not be collected"
+        found.append(_about_tests(node, outcome, f"{said}: {detail}"))
     return tuple(sorted(found, key=lambda finding: (finding.rule, finding.detail)))
 
 
 def _test_finding(node: str, seen: Seen, alone: bool) -> Finding:
     outcome = seen.outcomes.get(node)
     if outcome is None:
-        return _about_tests(node, Outcome.FAIL, "was collected but did not run")
+        return _about_tests(node, Outcome.FAIL, words.NOT_RUN)
     if outcome == "passed":
         return _about_tests(node, Outcome.PASS, "passed")
     detail = seen.details.get(node)
-    words = _WORDS[outcome] + (f": {detail}" if detail else "")
-    found = _about_tests(node, TEST_OUTCOMES[outcome], words)
+    said = (words.ANSWERED | words.SILENT)[outcome] + (f": {detail}" if detail else "")
+    found = _about_tests(node, TEST_OUTCOMES[outcome], said)
     # The first model has no champion to be held against; absolute rules and tests decide.
     absent = outcome == "skipped" and (detail or "").startswith(f"Skipped: {NO_CHAMPION}")
     return replace(found, tolerated=alone and absent)
@@ -136,7 +127,7 @@ def vanished_findings(root: Path, tests: str, session: Session) -> tuple[Finding
 
 def counted(seen: Seen, champion: Verdict | None) -> ModelTests:
     """How many model tests there were, and how many of them came to an answer."""
-    ran = sum(seen.outcomes.get(node) in _ANSWERED for node in seen.tests)
+    ran = sum(seen.outcomes.get(node) in words.ANSWERED for node in seen.tests)
     before = None if champion is None else len(model_tests(champion))
     return ModelTests(collected=len(seen.tests), ran=ran, champion=before)
 

@@ -9,6 +9,20 @@ from collections.abc import Iterable
 from pipeline.estimate import LARGE_EFFECT
 from pipeline.verdict import Direction
 
+ANSWERED = {
+    "passed": "passed",
+    "failed": "failed",
+    "xfailed": "is expected to fail, and did",
+    "xpassed": "is expected to fail, but passed",
+}
+SILENT = {
+    "error": "could not be set up or taken down",
+    "skipped": "was skipped, so it says nothing",
+}
+"""How the detail of a model test begins, by what pytest said of it: an answer, or none."""
+
+NOT_RUN = "was collected but did not run"
+
 
 def at(limit: float, direction: Direction) -> str:
     """The limit in words: ``at least 0.7``."""

@@ -11,9 +11,11 @@ from typing import Any
 
 from pipeline import jsonfile
 from pipeline.errors import UsageError
-from pipeline.monitor import maturity
+from pipeline.monitor import label_drift, maturity
+from pipeline.monitor.realized import OBSERVED, PREDICTED, UNKNOWN
 from pipeline.params import Params
 from pipeline.store import open_store
+from pipeline.tasks import METRICS
 
 Row = Mapping[str, Any]
 
@@ -152,12 +154,7 @@ def run(
     table = store.performance().to_pylist()
     found = pairs(table, store.column, metric, slice, days)
     if not found:
-        known = sorted({row["metric"] for row in table if row["slice"] == slice})
-        raise UsageError(
-            f"no night has {metric}" + (f" in {slice}" if slice else ""),
-            where="assay performance",
-            expected=", ".join(known) or "labels first: assay labels --date DAY --rows FILE",
-        )
+        raise _none(table, metric, slice)
     shown = by_week(found) if week else found
     if as_json:
         tree = {
@@ -172,6 +169,39 @@ def run(
     else:
         _print(shown, metric, days, week)
     return shown
+
+
+def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
+    """Why no night has the number: no such metric, no such slice, or no truths yet."""
+    metrics = sorted({row["metric"] for row in table})
+    usual = {name for names in METRICS.values() for name in names}
+    usual |= {PREDICTED, OBSERVED, UNKNOWN, *label_drift.NAMES}
+    if metric not in {*metrics, *usual}:
+        return UsageError(
+            "no such metric",
+            where="--metric",
+            expected=f"one of {', '.join(metrics or sorted(usual))}",
+            found=repr(metric),
+        )
+    if metrics and metric not in metrics:
+        return UsageError(
+            f"no night has {metric}",
+            where="--metric",
+            expected=f"one of {', '.join(metrics)}, or labels of more nights",
+        )
+    slices = sorted({row["slice"] for row in table if row["metric"] == metric and row["slice"]})
+    if slice and table and slice not in slices:
+        return UsageError(
+            f"no night has {metric} in such a slice",
+            where="--slice",
+            expected=f"one of {', '.join(slices)}" if slices else "none, for all rows",
+            found=repr(slice),
+        )
+    return UsageError(
+        f"no night has {metric}" + (f" in {slice}" if slice else ""),
+        where="assay performance",
+        expected="labels first: assay labels --date DAY --rows FILE",
+    )
 
 
 def _print(shown: Sequence[Pair], metric: str, days: int, week: bool) -> None:

@@ -28,7 +28,7 @@ from pipeline.profile import NumberGrid, profile_of
 from pipeline.reference import Reference
 from pipeline.tasks import Task
 
-DISTANCE, PSI, TOTAL_VARIATION, WASSERSTEIN = (
+NAMES = DISTANCE, PSI, TOTAL_VARIATION, WASSERSTEIN = (
     "label_distance",
     "label_psi",
     "label_total_variation",

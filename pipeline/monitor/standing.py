@@ -103,24 +103,19 @@ def _told(gather: Callable[[], Part]) -> Part:
 def _champion(root: Path, params: Params) -> Part:
     from pipeline.registry import fetch, verified
     from pipeline.registry.state import UNKNOWN
-    from pipeline.registry.versions import champion, history
+    from pipeline.registry.versions import chosen, state
 
     stage = params.registry.stage
     try:
-        version = champion(root, params.name, stage)
+        known = state(root, params.name)
+        version = chosen(known, params.name, stage)
     except NotARepository as error:
         return Part(None, f"no registry yet: {error.line()}")
     except NoChampion as error:
         return Part(None, error.line())
-    given = [
-        each
-        for each in history(root, params.name, stage)
-        if each.version == version.version and each.kind != "unassign"
-    ]
-    last = given[-1] if given else None
-    doubt = verified.doubt(version, fetch.verdict_of(root, version))
-    if last is not None:
-        doubt = verified.doubt_of_move(last, version, doubt)
+    last = verified.last_given(known, version, stage)
+    text = fetch.verdict_of(root, version)
+    doubt = verified.doubt_of_holder(known, version, stage, text)
     return Part(
         {
             "version": version.version,

@@ -15,7 +15,17 @@ from pathlib import Path
 from pipeline import bundle, digests, layout, sources, verdict_json
 from pipeline.errors import AssayError, NotARepository, PromotionRefused
 from pipeline.params import Params
-from pipeline.registry import committed, fetch, git, judges, lock_compare, own_code, tags, tracked
+from pipeline.registry import (
+    committed,
+    fetch,
+    git,
+    judges,
+    links,
+    lock_compare,
+    own_code,
+    tags,
+    tracked,
+)
 from pipeline.registry.committed import Source
 from pipeline.registry.decide import Facts, Seen
 from pipeline.registry.lock_compare import Pipeline
@@ -89,6 +99,7 @@ def collect(
         unclean=_unclean(root),
         flagged=git.flagged(root),
         tracked=tracked.offences(there, params, pipeline.kept_by_dvc if pipeline else ()),
+        links=links.offences(there, params, pipeline),
         locked=locked,
         artifact=declared,
         artifact_problem=path_problem,

@@ -8,7 +8,7 @@ from datetime import date
 
 from pipeline import layout
 from pipeline.errors import PromotionRefused
-from pipeline.registry import tracked
+from pipeline.registry import links, tracked
 from pipeline.registry.state import UNKNOWN, Version
 from pipeline.verdict import Outcome, Verdict
 
@@ -41,6 +41,8 @@ class Facts:
         Files that git was told not to look at.
     tracked
         What the commit holds and only DVC or the store may keep.
+    links
+        Symbolic links in the commit where evidence is read.
     locked
         dvc.lock is in the commit.
     artifact, artifact_problem
@@ -73,6 +75,7 @@ class Facts:
     unclean: tuple[str, ...]
     flagged: tuple[str, ...]
     tracked: tuple[str, ...]
+    links: tuple[str, ...]
     locked: bool
     artifact: str | None
     artifact_problem: str | None
@@ -141,6 +144,13 @@ def _repository(facts: Facts) -> Iterator[PromotionRefused]:
     if facts.tracked:
         told = tracked.refusal(facts.tracked)
         yield PromotionRefused(told.what, expected=told.expected, found=told.found, mend=told.mend)
+    if facts.links:
+        yield PromotionRefused(
+            links.WHAT,
+            expected="plain files",
+            found=_some(facts.links),
+            mend=links.MEND,
+        )
     if not facts.locked:
         yield PromotionRefused(
             "it is not in the commit",

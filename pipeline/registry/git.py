@@ -182,6 +182,19 @@ def tracked(root: Path, pattern: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, listed)))  # a file in conflict is listed thrice
 
 
+def links(root: Path) -> tuple[str, ...]:
+    """Symbolic links of the whole repository that git tracks, relative to ``root``.
+
+    Raises
+    ------
+    NotARepository
+    """
+    _refuse_outside(root)
+    entries = _ask(root, "ls-files", "--stage", "-z", "--", ":/").split("\0")
+    found = (entry.partition("\t")[2] for entry in entries if entry.startswith("120000 "))
+    return tuple(dict.fromkeys(found))
+
+
 def flagged(root: Path) -> tuple[str, ...]:
     """Files of the whole repository that git was told not to look at, relative to its top.
 

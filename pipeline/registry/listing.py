@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.params import Params
-from pipeline.registry import fetch, versions
+from pipeline.registry import fetch, tags, versions
 from pipeline.registry.state import UNKNOWN, Assignment, State, Version
 from pipeline.registry.verified import doubt, doubt_of_move, unverified
 from pipeline.terminal import console
@@ -28,9 +28,11 @@ def list_versions(
 
     Raises
     ------
+    UsageError
+        No name for a stage.
     NotARepository
     """
-    stage = stage or params.registry.stage
+    stage = tags.asked(stage, params.registry.stage)
     known = versions.state(root, params.name)
     doubts = {each.version: doubt(each, fetch.verdict_of(root, each)) for each in known.versions}
     if as_json:

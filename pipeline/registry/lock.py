@@ -6,12 +6,13 @@ was told not to look at a file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline import jsonfile, layout, sources
 from pipeline.errors import LockStale, UsageError
 from pipeline.params import Params
-from pipeline.registry import git, judges, lock_read, own_code, tracked
+from pipeline.registry import git, judges, links, lock_read, own_code, tracked
 from pipeline.registry.lock_compare import Answer, compare
 
 _EXAMPLES = 3
@@ -41,11 +42,19 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
     answer = compare(pipeline)
     offences = tracked.offences(root, params, pipeline.kept_by_dvc)
     flagged = git.flagged(root)
+    linked = links.offences(root, params, pipeline)
     own = own_code.uncovered(pipeline, params, sources.reader(root))
     foreign = judges.foreign(pipeline)
-    current = not (answer.changes or offences or flagged or own or foreign)
+    found = {
+        "tracked": offences,
+        "flagged": flagged,
+        "links": linked,
+        "uncovered": own,
+        "foreign": foreign,
+    }
+    current = not (answer.changes or any(found.values()))
     if as_json:
-        told = _plain(answer, len(pipeline.stages), current, offences, flagged, own, foreign)
+        told = _plain(answer, len(pipeline.stages), current, found)
         print(jsonfile.dumps(told), end="")
     elif current:
         print(f"check: {layout.DVC_LOCK} is current: {len(pipeline.stages)} stages as it says")
@@ -58,28 +67,20 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
     lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]
     lines += [f"{layout.DVC_YAML}: {line}. Put that there and run dvc repro." for line in foreign]
     lines += [f"{path}: git was told not to look whether it changed. {_LOOK}" for path in flagged]
+    lines += [f"{path}: {links.WHAT}. {links.MEND}" for path in linked]
     if lines:
         raise LockStale(lines)
     return answer
 
 
 def _plain(
-    answer: Answer,
-    stages: int,
-    current: bool,
-    offences: tuple[str, ...],
-    flagged: tuple[str, ...],
-    own: tuple[str, ...],
-    foreign: tuple[str, ...],
+    answer: Answer, stages: int, current: bool, found: Mapping[str, tuple[str, ...]]
 ) -> dict[str, object]:
     return {
         "schema": 1,
         "current": current,
         "stages": stages,
-        "tracked": list(offences),
-        "flagged": list(flagged),
-        "uncovered": list(own),
-        "foreign": list(foreign),
+        **{name: list(lines) for name, lines in found.items()},
         "changed": [
             {"stage": stage, "changes": list(found)} for stage, found in answer.changes.items()
         ],
@@ -91,4 +92,7 @@ def _unseen(answer: Answer) -> str:
     paths = list(dict.fromkeys(path for _, path in answer.unseen))
     more = len(paths) - _EXAMPLES
     shown = ", ".join(paths[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
-    return f"check: nothing can be said without the data about {shown}"
+    return (
+        f"check: not compared, also where the data is here: {shown}; DVC keeps one hash of a whole "
+        "output, and none of a single file inside it or of a folder of several"
+    )

@@ -15,7 +15,7 @@ from typing import Literal
 from pipeline import digests
 from pipeline.errors import PromotionRefused, UsageError
 from pipeline.params import Params
-from pipeline.registry import committed, decide, fetch, git, tags, versions, write
+from pipeline.registry import committed, decide, fetch, foresee, git, tags, versions, write
 from pipeline.registry.collect import Gate, collect
 from pipeline.registry.decide import Facts, short
 from pipeline.registry.evidence import NONE, Evidence, overruled
@@ -66,7 +66,7 @@ def promote(
     PromotionRefused
         With every reason at once.
     UsageError
-        An override without a reason, or no name for a stage.
+        An override without a reason, a reason that says nothing, or no name for a stage.
     NotARepository
     """
     if override and not (because or "").strip():
@@ -74,11 +74,13 @@ def promote(
             "an override needs a reason",
             mend="Add --because 'why it may go out all the same', which is kept for good.",
         )
+    if because is not None and not because.strip():
+        raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
     with committed.exported(root, commit) as there:
         params = committed.params_of(there)
-        stage = _stage(stage or params.registry.stage)
+        stage = tags.asked(stage, params.registry.stage)
         known = versions.state(root, params.name)
         facts, text = collect(root, there, params, stage, commit, known, gate)
     reasons = decide.refusals(facts, override=override)
@@ -89,17 +91,27 @@ def promote(
 
     assert facts.here.digest is not None
     evidence = _evidence(facts, text)
-    version = facts.head_version
+    bundle = facts.here.digest
+    # Registered by hand: the tag of the stage says what the version's own does not.
+    version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
+    coming = version or Version(
+        name=versions.artifact(root, params.name),
+        version=tags.following(known.numbers, bump),
+        commit=commit,
+        bundle=bundle,
+        verdict=UNKNOWN,
+        by="",
+        at="",
+        why="",
+    )
+    in_its_way = foresee.refusal(known, coming, stage)
+    if in_its_way is not None:
+        raise in_its_way
     if version is None:
-        full = versions.artifact(root, params.name)
-        number = tags.following(known.numbers, bump)
-        told = {"Because": because, "Bundle": facts.here.digest, **evidence.trailers()}
-        write.register(root, full, number, commit, facts=told)
+        told = {"Because": because, "Bundle": bundle, **evidence.trailers()}
+        write.register(root, coming.name, coming.version, commit, facts=told)
         known = versions.state(root, params.name)
-        version = versions.pick(known, params.name, number)
-    if version.bundle == UNKNOWN:
-        # Registered by hand: the tag of the stage says what the version's own does not.
-        version = replace(version, bundle=facts.here.digest)
+        version = versions.pick(known, params.name, coming.version)
     write.assign(root, known, version, stage, "promote", because=because, evidence=evidence)
     held = versions.champion(root, params.name, stage)
     _tell("promoted", held, stage, before=facts.holder, as_json=as_json)
@@ -129,7 +141,7 @@ def rollback(
         Nothing to go back to, or ``to`` never held the stage or holds it now.
     BundleMissing, BundleChanged, NotARepository
     """
-    stage = _stage(stage or params.registry.stage)
+    stage = tags.asked(stage, params.registry.stage)
     if not because.strip():
         raise UsageError(
             "a rollback needs a reason", mend="Add --because 'what went wrong', for the history."
@@ -145,6 +157,9 @@ def rollback(
         champion=holder,
         override=version.override,
     )
+    in_its_way = foresee.refusal(known, version, stage)
+    if in_its_way is not None:
+        raise in_its_way
     write.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
     held = versions.champion(root, params.name, stage)
     _tell("rolled back", held, stage, before=holder, as_json=as_json)
@@ -191,16 +206,6 @@ def _target(known: State, name: str, stage: str, to: str | None) -> Version:
     return version
 
 
-def _stage(stage: str) -> str:
-    if not tags.is_stage(stage):
-        raise UsageError(
-            "no name for a stage",
-            expected="letters, digits, - and _, a letter or digit at both ends",
-            found=repr(stage),
-        )
-    return stage
-
-
 def _tell(done: str, version: Version, stage: str, *, before: str | None, as_json: bool) -> None:
     if as_json:
         told = {"done": done, "stage": stage, "before": before, **asdict(version)}
@@ -208,7 +213,7 @@ def _tell(done: str, version: Version, stage: str, *, before: str | None, as_jso
         return
     print(
         f"{done}: {version.name} {version.version} ({short(version.bundle)}) holds {stage}"
-        + (f", before it {before}" if before else "")
+        + (f", before it {before}" if before and before != version.version else "")
     )
     if version.override:
         print(f"overridden: {version.override}")

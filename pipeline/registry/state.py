@@ -67,7 +67,7 @@ class State:
 
     ``trails`` holds, a stage, the versions to go back to, the newest last; ``numbers`` the
     commit of every version that ever was, deregistered or not; ``latest`` the second of the
-    newest event.
+    newest event; ``events`` all that it was folded from.
     """
 
     versions: tuple[Version, ...]
@@ -77,12 +77,20 @@ class State:
     trails: Mapping[str, tuple[str, ...]]
     deprecated: bool
     latest: int
+    events: tuple[Event, ...]
 
     def find(self, version: str) -> Version | None:
         return next((each for each in self.versions if each.version == version), None)
 
     def at_commit(self, commit: str) -> Version | None:
-        return next((each for each in self.versions if each.commit == commit), None)
+        """The version of a commit; of several the highest, which is the one that holds stages."""
+        return next((each for each in reversed(self.versions) if each.commit == commit), None)
+
+    def named(self, version: Version) -> tuple[str, ...]:
+        """Every digest that tags at a version's commit name as its bundle."""
+        here = (event for event in self.events if event.commit == version.commit)
+        digests = (event.digest("Bundle") for event in here)
+        return tuple(dict.fromkeys(digest for digest in digests if digest is not None))
 
     def held_by(self, version: str) -> tuple[str, ...]:
         """Stages that a version holds."""
@@ -140,6 +148,7 @@ def fold(events: Sequence[Event]) -> State:
         trails=trails,
         deprecated=deprecated,
         latest=max((event.time for event in events), default=0),
+        events=tuple(events),
     )
 
 

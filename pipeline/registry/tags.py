@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.errors import UsageError
 from pipeline.registry.git import Tag
 
 Action = Literal["register", "deregister", "assign", "unassign", "deprecate"]
@@ -124,9 +125,23 @@ def write_message(subject: str, trailers: Mapping[str, str | None]) -> str:
     return "\n".join([subject, "", *lines]) + "\n"
 
 
-def is_stage(text: str) -> bool:
-    """Whether GTO takes it as the name of a stage."""
-    return _STAGE.fullmatch(text) is not None
+def asked(stage: str | None, usual: str) -> str:
+    """The stage that was asked for, the usual one if none was.
+
+    Raises
+    ------
+    UsageError
+        GTO does not take it as the name of a stage.
+    """
+    found = usual if stage is None else stage
+    if _STAGE.fullmatch(found) is None:
+        raise UsageError(
+            "no name for a stage",
+            where="--stage",
+            expected="letters, digits, - and _, a letter or digit at both ends",
+            found=repr(found),
+        )
+    return found
 
 
 def order(version: str) -> tuple[int, int, int, bool, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pipeline import digests, layout, verdict_json
 from pipeline.errors import PromotionRefused
 from pipeline.registry.evidence import NONE
-from pipeline.registry.state import UNKNOWN, Assignment, Version
+from pipeline.registry.state import UNKNOWN, Assignment, State, Version
 from pipeline.verdict import Outcome
 
 
@@ -55,6 +55,20 @@ def doubt_of_move(move: Assignment, version: Version | None, found: str | None) 
     if (move.verdict or UNKNOWN) != version.verdict:
         return "its tag names another verdict than the version's"
     return found
+
+
+def doubt_of_holder(known: State, version: Version, stage: str, text: str | None) -> str | None:
+    """The same of the version that holds a stage, and of the tag that last gave it to it."""
+    given = last_given(known, version, stage)
+    found = doubt(version, text)
+    return found if given is None else doubt_of_move(given, version, found)
+
+
+def last_given(known: State, version: Version, stage: str) -> Assignment | None:
+    """When a version was last given a stage; None if it never was."""
+    moves = reversed(known.histories.get(stage, ()))
+    own = (each for each in moves if each.version == version.version and each.kind != "unassign")
+    return next(own, None)
 
 
 def unverified(version: str, doubt: str | None) -> str:

@@ -120,11 +120,14 @@ def chosen(known: State, name: str, stage: str) -> Version:
             mend="Check that commit out and run assay promote.",
         )
     if found.bundle == UNKNOWN:
+        several = known.named(found)
         raise NoChampion(
             f"{found.version} of {name} holds the stage {stage}, but its tags do not say which"
             " bundle it is",
             expected="one digest in a line 'Bundle: sha256:…'",
-            found="none, or several",
-            mend=f"Check {found.version} out and run assay promote, or assay rollback.",
+            found=", ".join(digest[:19] for digest in several) or "none",
+            mend="Promote another commit, delete the tag that was made by hand, or assay rollback."
+            if several
+            else f"Check {found.version} out and run assay promote, or assay rollback.",
         )
     return found

@@ -69,11 +69,7 @@ def run(root: Path, params: Params, partition: str, to: str, as_json: bool = Fal
     store = open_store(root, params)
     record = store.published_run(partition)
     if record is None:
-        raise NothingScored(
-            f"no run has published {store.column}={partition}",
-            where=store.uri,
-            mend="Run assay score for it.",
-        )
+        raise _nothing(store, partition)
     rows = 0
 
     def check(written: int) -> None:
@@ -96,6 +92,21 @@ def run(root: Path, params: Params, partition: str, to: str, as_json: bool = Fal
     else:
         print(f"exported: {rows:,} rows of {partition} (run {record.run_id}) to {name}")
     return done
+
+
+def _nothing(store: Store, partition: str) -> NothingScored:
+    held = [run.run_id for run in store.runs(partition) if run.event == "held"]
+    told = f"no run has published {store.column}={partition}"
+    if not held:
+        return NothingScored(
+            told, where=store.uri, mend=f"Score it: assay score --date {partition}"
+        )
+    return NothingScored(
+        f"{told}; run {held[-1]} is held",
+        where=store.uri,
+        mend=f"Look at it: assay quarantine show --run {held[-1]}, and publish it as it is: "
+        f"assay release {held[-1]} --because WHY",
+    )
 
 
 def parse(to: str, root: Path) -> tuple[str, Target]:

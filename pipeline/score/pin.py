@@ -26,13 +26,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pinned:
-    """What a run scores with, from its first row to its last."""
+    """What a run scores with, from its first row to its last.
+
+    ``doubt`` says why the version cannot be taken for promoted, None where it can or was not asked.
+    """
 
     version: Version
     bundle: Bundle
     contract: Contract
     contract_digest: str
     rules: ContractParams
+    doubt: str | None = None
 
     @property
     def scorer(self) -> str:
@@ -41,6 +45,13 @@ class Pinned:
         if proof["used"]:
             return f"compiled {proof['kind']}"
         return f"scikit-learn ({proof['reason']})"
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of a version that is unverified; "" of any other."""
+        from pipeline.registry.verified import unverified
+
+        return unverified(self.version.version, self.doubt) if self.doubt else ""
 
 
 def pin(root: Path, params: Params, version: Version) -> Pinned:

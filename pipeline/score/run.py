@@ -93,7 +93,7 @@ def score_night(
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
     stamp = output.Stamp(run_id, pinned.version.version, pinned.bundle.digest, now)
     log = Journal(store, pinned, params.name, night, run_id, carrier, base)
-    log.event("started")
+    log.event("started", detail=pinned.warning)
     try:
         job = _job(params, pinned, store, night, stamp)
         tally, in_input, repeats = _scored(params, store, spark, night, job, carrier, progress)

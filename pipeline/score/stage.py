@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,13 +38,17 @@ ABOUT_ONE_NIGHT = (DataError, RunHeld, RunOvertaken, BooksUnbalanced)
 
 @dataclass(frozen=True)
 class NightOutcome:
-    """What became of one night: ``published``, ``skipped``, ``held`` or ``failed``."""
+    """What became of one night: ``published``, ``skipped``, ``held`` or ``failed``.
+
+    ``unverified`` says why the version cannot be taken for promoted, None where it can.
+    """
 
     partition: str
     outcome: str
     report: RunReport | None = None
     error: AssayError | None = None
     run_id: str | None = None
+    unverified: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         tree: dict[str, Any] = {"partition": self.partition, "outcome": self.outcome}
@@ -54,7 +58,7 @@ class NightOutcome:
             tree |= {"error": self.error.line(), "exit_code": self.error.exit_code}
         if self.run_id is not None:
             tree["run_id"] = self.run_id
-        return tree
+        return tree | {"unverified": self.unverified}
 
 
 def nights(first: str, last: str) -> list[str]:
@@ -102,7 +106,7 @@ def run(
     carrier
         Instead of ``score.carrier`` in params.yaml.
     """
-    from pipeline.registry.versions import champion
+    from pipeline.registry import fetch, verified, versions
 
     wanted = nights(first, last)
     if carrier is not None:
@@ -112,19 +116,24 @@ def run(
     progress = Progress(len(wanted))
     with ExitStack() as at_the_end:
         at_the_end.callback(show, outcomes, params.store, as_json)
-        version = champion(root, params.name, params.registry.stage)
+        known, stage = versions.state(root, params.name), params.registry.stage
+        version = versions.chosen(known, params.name, stage)
         # Java takes seconds to start; the bundle and the contract are loaded meanwhile.
         spark = Starting(params, root)
         at_the_end.callback(spark.stop)
-        pinned = pin(root, params, version)
+        text = fetch.verdict_of(root, version)
+        doubt = verified.doubt_of_holder(known, version, stage, text)
+        pinned = replace(pin(root, params, version), doubt=doubt)
         store = open_store(root, params)
+        if pinned.doubt:
+            progress.say(f"score: {pinned.warning}")
         if not pinned.bundle.manifest.compiled["used"]:
             progress.say(f"score: {pinned.version.version} scores with {pinned.scorer}")
         for number, night in enumerate(wanted, start=1):
             name = f"score: night {night} ({number} of {len(wanted)}), {pinned.version.version}"
             progress.step(name)
             found = _one(root, params, pinned, store, spark.session, night, force, progress, name)
-            outcomes.append(found)
+            outcomes.append(replace(found, unverified=pinned.doubt))
             progress.done()
             if found.error is not None and len(wanted) > 1:
                 progress.say(f"score: {found.error.line()}")

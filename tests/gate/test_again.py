@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from pipeline import jsonfile, layout
-from pipeline.gate import again, page, rules
+from pipeline.gate import again, findings, page, rules
 from pipeline.gate.inputs import Inputs
-from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver, combine
+from pipeline.gate.record import SEVERITY, Seen
+from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
 
 ASKED = (
     "[{name: steady, check: robustness, perturb: missing, max_failed: 0.1, "
@@ -37,6 +38,10 @@ STEADY = Finding(
 TEST = Finding(rule="test_it.py::test_holds", kind="test", outcome=Outcome.PASS, detail="passed")
 
 
+def counted(collected: int, ran: int, champion: int | None = None) -> ModelTests:
+    return ModelTests(collected=collected, ran=ran, champion=champion)
+
+
 def made(tiny: Any, **policy: str) -> Verdict:
     """What the gate would say, but for the tests and behaviours, which are as above."""
     tiny.policy("name: ranks, metric: auc, min: 0.7", behaviour=ASKED, **policy)
@@ -51,6 +56,7 @@ def made(tiny: Any, **policy: str) -> Verdict:
         code="sha256:k",
         findings=found,
         reports="sha256:r",
+        tests=ModelTests(collected=1, ran=1),
         **tiny.about(),
     )
 
@@ -102,6 +108,10 @@ def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
         (lambda v: without(v, TEST.rule), "there is no model test in it"),
         (lambda v: edited(v, TEST.rule, severity="warn"), "is a warn in it, and no model test is"),
         (lambda v: edited(v, TEST.rule, waiver=WAIVER), "test_holds' is waived in it"),
+        (lambda v: replace(v, tests=counted(2, 1)), "tests.collected is 2 in it, and its fin"),
+        (lambda v: replace(v, tests=counted(1, 0)), "tests.ran is 0 in it, and its findings"),
+        (lambda v: replace(v, tests=counted(1, 1, 1)), "tests.champion is 1 in it, although"),
+        (lambda v: replace(v, tests=None), "it has no count of tests; its findings hold 1"),
         (lambda v: replace(v, candidate="other"), "its candidate is other"),
         (lambda v: replace(v, types=("a.B",)), "its types is ('a.B',)"),
         (lambda v: replace(v, data="sha256:0"), "the evaluation is about another data"),
@@ -114,6 +124,15 @@ def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
 def test_each_way_to_bend_it(tiny: Any, bend: Callable[[Verdict], Verdict], line: str) -> None:
     found = told(tiny, bend(made(tiny)))
     assert any(line in each for each in found), found
+
+
+def test_what_the_gate_counts_is_counted_again(tiny: Any) -> None:
+    said = {f"t.py::{each}": each for each in SEVERITY}
+    seen = Seen(collected=[*said, "t.py::mute"], outcomes=said, uncollected={"u.py::T": "error: x"})
+    verdict = made(tiny)
+    kept = tuple(each for each in verdict.findings if each != TEST)
+    found = (*kept, *findings.model_test_findings(seen, alone=False))
+    assert told(tiny, replace(verdict, findings=found, tests=findings.counted(seen, None))) == ()
 
 
 def test_a_waiver_of_params_yaml_covers_what_it_names(tiny: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import layout
 from pipeline.cli import main
-from pipeline.errors import GateNotPassed, PromotionRefused, StageInputMissing, TrackedByGit
+from pipeline.errors import GateNotPassed, TrackedByGit
 from pipeline.gate import asked_again, page
 from pipeline.gate.stage import run
 
@@ -31,12 +31,12 @@ def test_a_pass_is_said_and_ends_with_0(tiny: Any, capsys: pytest.CaptureFixture
     (tiny.root / layout.VERDICT).write_text(
         text.replace('"severity": "block"', '"severity": "warn"')
     )
-    with pytest.raises(PromotionRefused, match="its findings come to FAIL"):
+    with pytest.raises(GateNotPassed, match="its findings come to FAIL"):
         asked_again.run(tiny.root, tiny.params)
 
 
 def test_a_fail_with_a_pass_among_its_findings_ends_with_3(tiny: Any) -> None:
-    with pytest.raises(StageInputMissing):
+    with pytest.raises(GateNotPassed, match=r"verdict\.json: gate has not run"):
         asked_again.run(tiny.root, tiny.params)
     tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})
     with pytest.raises(GateNotPassed):
@@ -46,6 +46,17 @@ def test_a_fail_with_a_pass_among_its_findings_ends_with_3(tiny: Any) -> None:
     (tiny.root / page.MARKDOWN).write_text("# PASS")
     with pytest.raises(GateNotPassed, match=r"verdict\.md says something else"):
         asked_again.run(tiny.root, tiny.params)
+
+
+@pytest.mark.parametrize("text", [b"", b"garbage", b"\xff", b"null", b"[" * 100_000, b"9" * 9_999])
+def test_what_is_no_verdict_ends_with_3_and_one_line(
+    tiny: Any, text: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.write(layout.VERDICT, "")
+    (tiny.root / layout.VERDICT).write_bytes(text)
+    assert main(["gate", "verdict", "--root", str(tiny.root)]) == GateNotPassed.exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{layout.VERDICT}: " in line
 
 
 def test_a_project_whose_git_tracks_rows_gets_no_verdict(tiny: Any) -> None:

@@ -52,6 +52,8 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
 
     with pytest.raises(UsageError, match="no night has auc"):
         beside.run(project.root, project.params, "auc")
+    with pytest.raises(UsageError, match=r"no such metric .*one of .*auc, .*found 'nonsense'"):
+        beside.run(project.root, project.params, "nonsense")
     project.score("2013-02-01", "r1")
     stamp = {"run_id": "r1", "model_version": "v0.1.0", "bundle": project.digest, "at": None}
     rows = [row("2013-02-01", 0.7), guess("2013-02-01", 0.75)]
@@ -61,6 +63,12 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     beside.run(project.root, project.params, "auc", days=7, week=True, as_json=True)
     (pair,) = json.loads(capsys.readouterr().out)["pairs"]
     assert pair["night"] == "2013-01-28"
+    with pytest.raises(UsageError, match=r"no such metric .*one of auc, found 'nonsense'"):
+        beside.run(project.root, project.params, "nonsense", days=7)
+    with pytest.raises(UsageError, match=r"no night has rmse .*one of auc, or labels"):
+        beside.run(project.root, project.params, "rmse", days=7)
+    with pytest.raises(UsageError, match=r"no night has auc in such a slice .*found 'a=b'"):
+        beside.run(project.root, project.params, "auc", "a=b", days=7)
     with pytest.raises(UsageError, match="no such maturity"):
         beside.run(project.root, project.params, "auc", days=8)
 

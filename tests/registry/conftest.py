@@ -23,7 +23,7 @@ from pipeline.gate import binding, page, rules
 from pipeline.gate.inputs import Inputs
 from pipeline.params import Params
 from pipeline.registry import versions
-from pipeline.verdict import Champion, Finding, Outcome, Verdict
+from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict
 from tests.gate import build
 from tests.gate.conftest import Tiny
 
@@ -173,6 +173,7 @@ class Project:
             Verdict(
                 outcome=outcome,
                 candidate="prior",
+                tests=ModelTests(collected=1, ran=1),
                 findings=(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
                 **{**bound, **other},
             )

@@ -18,7 +18,7 @@ import pytest
 from pipeline import layout, verdict_json
 from pipeline.errors import PromotionRefused
 from pipeline.gate.promotion import promote
-from pipeline.verdict import Finding, Outcome, Verdict, Waiver
+from pipeline.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +64,10 @@ def lets_be(project: Any) -> None:
     said(project, *(replace(each, tolerated=True) for each in read(project).findings[:1]), TEST)
 
 
+def counts(project: Any) -> None:
+    project.verdict(replace(read(project), tests=ModelTests(collected=2, ran=2)))
+
+
 def word_alone(project: Any) -> None:
     path = project.root / layout.VERDICT
     path.write_text(path.read_text().replace('"FAIL"', '"PASS"'))
@@ -98,6 +102,15 @@ def hidden(flag: str) -> Callable[[Any], None]:
     return act
 
 
+def links(path: str) -> Callable[[Any], None]:
+    def act(project: Any) -> None:
+        kept = project.root.parent / "outside"
+        (project.root / path).rename(kept)
+        (project.root / path).symlink_to(kept)
+
+    return act
+
+
 def adds(*paths: str) -> Callable[[Any], None]:
     def act(project: Any) -> None:
         for path in paths:
@@ -119,6 +132,7 @@ def undeclared(project: Any) -> None:
 TEST = Finding(rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed")
 FAIL, TOLD = Outcome.FAIL, "it is not what the gate says of this commit"
 CHANGED = "its output reports/gate/verdict.json was changed"
+LINK = "a symbolic link leads out of it"
 FROZEN = edits("dvc.yaml", "    cmd: assay gate\n", "    cmd: assay gate\n    frozen: true\n")
 
 
@@ -206,12 +220,24 @@ EDITS = (
         adds("models/bundle/card.md"),
         ("git tracks what only DVC or the store may keep",),
     ),
+    Edit("verdict.json made a symbolic link", links(layout.VERDICT), (LINK,)),
+    Edit("the folder reports/gate made a symbolic link", links("reports/gate"), (LINK,)),
+    Edit("params.yaml made a symbolic link", links("params.yaml"), (LINK,)),
+    Edit("the contract made a symbolic link", links("data/contract.py"), (LINK,)),
+    Edit("a model test made a symbolic link", links("tests/model/test_model.py"), (LINK,)),
     Edit("FAIL made PASS, then dvc commit", passes, (TOLD,), FAIL, True),
     Edit("a finding deleted, then dvc commit", deletes, ("'ranks' is missing in it",), FAIL, True),
     Edit(
         "a finding made a warning, then dvc commit", warns, ("'ranks' is a warn in it",), FAIL, True
     ),
     Edit("a finding waived, then dvc commit", waives, ("'ranks' is waived in it",), FAIL, True),
+    Edit(
+        "more tests counted than there are, then dvc commit",
+        counts,
+        ("tests.collected is 2 in it, and its findings hold 1",),
+        Outcome.PASS,
+        True,
+    ),
     Edit(
         "AUC made better, then dvc commit",
         number,

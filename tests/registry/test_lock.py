@@ -100,11 +100,11 @@ def edit(project: Any, path: str, old: str, new: str) -> None:
 def test_right_after_a_run_it_is_current(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
     answer = lock.run(clone.root, clone.params, lock=True)
     assert answer.changes == {}
-    # A file in an output, and a folder of outputs: their hashes need the data.
+    # A file in an output, and a folder of outputs: dvc.lock holds no hash for them.
     assert answer.unseen == (("report", "data/made/two"), ("report", "models/copies"))
     shown = capsys.readouterr().out
     assert "dvc.lock is current: 4 stages" in shown
-    assert "without the data about data/made/two, models/copies" in shown
+    assert "not compared, also where the data is here: data/made/two, models/copies; " in shown
 
 
 def test_with_the_data_at_hand_it_says_the_same(origin: Path, clone: Any) -> None:
@@ -244,6 +244,21 @@ def test_an_output_that_git_keeps(clone: Any) -> None:
     assert stale(clone) == {"report": "its output report.txt was changed"}
 
 
+def test_a_symbolic_link_where_evidence_is_read_is_named(
+    clone: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = clone.root.parent / "report.txt"
+    (clone.root / "report.txt").rename(kept)
+    (clone.root / "report.txt").symlink_to(kept)
+    (clone.root / "README.md").symlink_to(kept)  # no stage reads it
+    clone.commit("linked")
+    assert main(["check", "--lock", "--json", "--root", str(clone.root)]) == LockStale.exit_code
+    told = capsys.readouterr()
+    assert json.loads(told.out)["links"] == ["report.txt"]
+    assert "report.txt: evidence has to lie in the commit" in told.err
+    assert "README" not in told.err
+
+
 @pytest.mark.parametrize("missing", ["dvc.yaml", "dvc.lock"])
 def test_a_missing_file_is_an_error_of_its_own(clone: Any, missing: str) -> None:
     (clone.root / missing).unlink()
@@ -300,6 +315,7 @@ def test_the_command(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
         "stages": 4,
         "tracked": [],
         "flagged": [],
+        "links": [],
         "uncovered": [],
         "foreign": [],
         "changed": [],

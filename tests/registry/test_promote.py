@@ -258,6 +258,17 @@ def test_refused_when_dvc_knows_another_bundle_at_the_commit(project: Any) -> No
     assert "not the one that the commit's dvc.lock points to" in refused(project)
 
 
+@pytest.mark.parametrize("bad", [{"because": ""}, {"because": " "}, {"stage": ""}, {"stage": "-"}])
+def test_an_empty_reason_or_stage_is_a_usage_error_everywhere(project: Any, bad: Any) -> None:
+    for act in (up, back):
+        with pytest.raises(UsageError, match=r"reason|no name for a stage"):
+            act(project, **bad)
+    if "stage" in bad:
+        with pytest.raises(UsageError, match="no name for a stage"):
+            list_versions(project.root, project.params, **bad)
+    assert project.tag_names() == set()
+
+
 def test_refused_outside_a_repository(project: Any) -> None:
     shutil.rmtree(project.root / ".git")
     with pytest.raises(NotARepository, match="not a git work tree"):

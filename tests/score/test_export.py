@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.errors import ExportFailed, NothingScored, UsageError
 from pipeline.params import Params
 from pipeline.score import export
 from pipeline.score.outgoing import as_text, write_csv
-from pipeline.store import Store, open_store
+from pipeline.store import RunEvent, Store, open_store
 from tests import predictions
 from tests.projects import PARCELS
 
@@ -164,6 +165,15 @@ def test_a_night_that_changes_meanwhile_is_not_exported(
     with pytest.raises(ExportFailed, match=r"changed while it was copied.*2 rows of run r2.*r3"):
         export.run(tmp_path, values, NIGHT, to)
     assert content(tmp_path / "out") == before
+
+
+def test_a_night_that_is_held_names_its_run(store: Store, values: Params, tmp_path: Path) -> None:
+    about = {"partition": NIGHT, "name": "parcels", "version": "v0.1.0", "bundle": "b"}
+    at = datetime(2024, 3, 2, tzinfo=UTC)
+    held = RunEvent(run_id="run-7", event="held", at=at, contract="c", files="[]", **about)
+    store.append_run_event(held)
+    with pytest.raises(NothingScored, match=r"run-7 is held.*show --run run-7.*release run-7"):
+        export.run(tmp_path, values, NIGHT, "csv:a.csv")
 
 
 def test_what_cannot_be_exported_is_said(

@@ -1,0 +1,62 @@
+"""A version whose tags were made by hand scores, and the command says so once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import params
+from pipeline.registry.versions import champion
+from pipeline.score import stage
+from pipeline.store import open_store
+from tests.projects import call
+
+NIGHTS = ("2024-03-01", "2024-03-02")
+WHY = "its tags name another verdict than its commit holds"
+
+
+class Shared:
+    """The suite's Spark in the place of one that the command starts and stops."""
+
+    def __init__(self, spark: Any) -> None:
+        self.session = lambda: spark
+
+    def stop(self) -> None:
+        """It is not the command's own."""
+
+
+def by_hand(root: Path) -> None:
+    """A higher version of the very same bundle, with the stage."""
+    given = params.load(root)
+    bundle = champion(root, given.name, "prod").bundle
+    message = f"by hand\n\nBundle: {bundle}\nVerdict: sha256:{'0' * 64}\nOutcome: PASS\n"
+    call(root, "git", "commit", "--quiet", "--allow-empty", "--message", "Nothing")
+    for name in (f"{given.name}@v9.0.0", f"{given.name}#prod#9"):
+        call(root, "git", "tag", "--annotate", name, "--message", message)
+
+
+@pytest.mark.parametrize("forged", [False, True])
+def test_a_command_says_once_that_its_version_is_unverified(
+    live: Path,
+    spark: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    forged: bool,
+) -> None:
+    if forged:
+        by_hand(live)
+    monkeypatch.setattr(stage, "Starting", lambda params, root: Shared(spark))
+    given = params.load(live)
+    stage.run(live, given, *NIGHTS, as_json=True)
+    shown = capsys.readouterr()
+    warning = f"score: v9.0.0 is unverified: {WHY}."
+    assert shown.err.splitlines().count(warning) == int(forged)
+    assert ("unverified" in shown.err) == forged
+    nights = json.loads(shown.out)
+    assert [each["outcome"] for each in nights] == ["published", "published"]
+    assert {each["unverified"] for each in nights} == {WHY if forged else None}
+    (run,) = open_store(live, given).runs(NIGHTS[0])
+    assert run.detail == (f"v9.0.0 is unverified: {WHY}." if forged else "")
