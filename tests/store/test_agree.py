@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from pipeline.errors import StoreError
-from pipeline.store import Store, log
+from pipeline.store import Store, log, release
 from pipeline.store.tables import PREDICTIONS, RUNS
+from pipeline.store.told import gist
 
 
 def drop_newest(store: Store) -> None:
@@ -74,6 +75,20 @@ def test_a_lost_retraction_is_told(store: Store, make: Any) -> None:
     assert whats(store) == [] and store.partitions() == []
 
 
+def test_so_is_no_retraction_that_died_before_it_could_say_so(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make.run("r1", "p")
+
+    def killed(*_: object) -> None:
+        raise StoreError("killed")
+
+    monkeypatch.setattr(release, "append_event", killed)
+    with pytest.raises(StoreError, match="killed"):
+        store.retract("r1", "me", "why")
+    assert store.partitions() == [] and whats(store) == []
+
+
 def test_runs_that_died_before_they_could_say_so_are_no_damage(store: Store, make: Any) -> None:
     make.run("r1", "p")
     make.begin("r2", "p")
@@ -122,3 +137,11 @@ def test_commits_before_a_checkpoint_may_go(store: Store, make: Any) -> None:
     opened.create_checkpoint()
     Path(store.table_uri(PREDICTIONS), "_delta_log", f"{0:020}.json").unlink()
     assert store.partitions() == ["p", "q"] and whats(store) == []
+
+
+def test_a_gap_as_delta_rs_tells_it_names_the_commits() -> None:
+    """Of a bucket, whose log is not listed first."""
+    paths = [f'ParsedLogPath {{ size: 6, filename: "{at:020}.json" }}' for at in (1, 3)]
+    said = f"Kernel error: Expected contiguous commit files, but found gap: {' -> '.join(paths)}"
+    wanted = f"the commits between {1:020}.json and {3:020}.json are missing"
+    assert gist(ValueError(said)).startswith(wanted)
