@@ -51,13 +51,22 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     """
     from deltalake import DeltaTable
 
-    with told(uri, "is not a readable Delta table"):
-        options = storage_options(uri)
-        if "://" not in uri:
+    unreadable = "is not a readable Delta table"
+    if "://" not in uri:
+        with told(uri, unreadable):
             _check_folder(Path(uri))
             _check_commits(Path(uri, "_delta_log"))
-        there = DeltaTable.is_deltatable(uri, storage_options=options)
-        return DeltaTable(uri, version=version, storage_options=options) if there else None
+    try:
+        with told(uri, unreadable):
+            options = storage_options(uri)
+            there = DeltaTable.is_deltatable(uri, storage_options=options)
+            return DeltaTable(uri, version=version, storage_options=options) if there else None
+    except StoreError as error:
+        newest = None if "://" in uri else newest_commit(Path(uri))
+        if newest is None or readable(newest):
+            raise
+        found = f"its newest commit {newest.name} cannot be read: {error.found}"
+        raise _unreadable(newest.parent, found) from None
 
 
 COMMIT = "[0-9]" * 20 + ".json"

@@ -37,7 +37,9 @@ def test_an_unreadable_newest_commit_hides_no_night_and_is_set_aside(
     for use in (store.partitions, lambda: store.predictions("q"), lambda: store.runs("q")):
         with pytest.raises(StoreError) as caught:
             use()
-        assert "predictions" in caught.value.line() and "\n" not in caught.value.line()
+        line = caught.value.line()
+        assert "predictions" in line and "\n" not in line
+        assert damaged.name in line and "See assay fsck" in line
     (found,) = store.check()
     assert (found.table, found.mended) == (PREDICTIONS, False) and damaged.name in found.what
     assert damaged.exists()
