@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import unquote
 
 from pipeline import layout
-from pipeline.errors import AssayError, NoChampion, NotARepository
+from pipeline.errors import AssayError, NoChampion, NotARepository, StoreError
 from pipeline.params import Params
 
 if TYPE_CHECKING:
@@ -42,7 +42,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything ``assay status`` shows."""
+    """Everything ``assay status`` shows.
+
+    Attributes
+    ----------
+    damaged
+        What is wrong with the store, a line each: what cannot be read, and nights of which its
+        tables tell different stories.
+    """
 
     name: str
     stage: str
@@ -51,6 +58,7 @@ class Standing:
     quarantine: Part
     drift: Part
     incidents: Part
+    damaged: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         parts = {
@@ -58,6 +66,7 @@ class Standing:
             for name in ("champion", "night", "quarantine", "drift", "incidents")
         }
         tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
+        tree["damaged"] = list(self.damaged)
         return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -66,8 +75,14 @@ def standing(root: Path, params: Params) -> Standing:
     from pipeline.monitor.front.gather import nights, stood
     from pipeline.store import open_store
 
+    damaged: list[str] = []
+
     def of_store(gather: Callable[[Store], Part]) -> Part:
-        return _told(lambda: gather(open_store(root, params)))
+        return _told(lambda: gather(open_store(root, params)), damaged)
+
+    def agreed(store: Store) -> Part:
+        damaged.extend(each.line() for each in store.discords())
+        return Part({}, None)
 
     @cache
     def every() -> tuple[list[Night], Known, str]:
@@ -77,15 +92,18 @@ def standing(root: Path, params: Params) -> Standing:
         _, known, words = every()
         return Part(None, words) if words else incidents_part(known)
 
-    return Standing(
+    found = Standing(
         name=params.name,
         stage=params.registry.stage,
         champion=champion_of(root, params),
         night=of_store(lambda store: _night(store, every()[0])),
         quarantine=of_store(_quarantine),
-        drift=_told(lambda: _drift(root / layout.NIGHTS, every()[0])),
-        incidents=_told(incidents),
+        drift=_told(lambda: _drift(root / layout.NIGHTS, every()[0]), damaged),
+        incidents=_told(incidents, damaged),
     )
+    of_store(agreed)
+    # What keeps a table from being read is told once, not by every part that needs it.
+    return replace(found, damaged=tuple(dict.fromkeys(damaged)))
 
 
 def champion_of(root: Path, params: Params) -> Part:
@@ -93,10 +111,13 @@ def champion_of(root: Path, params: Params) -> Part:
     return _told(lambda: _champion(root, params))
 
 
-def _told(gather: Callable[[], Part]) -> Part:
+def _told(gather: Callable[[], Part], damaged: list[str] | None = None) -> Part:
+    """A part, or why there is none; a store that cannot be read is also put on a list."""
     try:
         return gather()
     except AssayError as error:
+        if damaged is not None and isinstance(error, StoreError):
+            damaged.extend(error.lines())
         return Part(None, f"cannot be told: {error.line()}")
 
 

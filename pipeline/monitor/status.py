@@ -14,13 +14,22 @@ from pipeline.terminal import console
 def run(root: Path, params: Params, as_json: bool = False) -> Standing:
     """Print champion, last night, quarantine, drift and open incidents.
 
-    What is not there yet, or cannot be read, is said in words; that is no error.
+    What is not there yet, or cannot be read, is said in words.
+
+    Raises
+    ------
+    Damaged
+        After all that, if the store is damaged or cannot be read; with a line for each damage.
     """
+    from pipeline.store import Damaged
+
     found = standing(root, params)
     if as_json:
         print(found.to_json(), end="")
     else:
         _print(found)
+    if found.damaged:
+        raise Damaged(list(found.damaged))
     return found
 
 

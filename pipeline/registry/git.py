@@ -22,6 +22,9 @@ _TAG_FIELDS = (
     "%(contents:body)",
 )
 
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
+"""By these git is told of another repository than the one that the project lies in."""
+
 
 @dataclass(frozen=True)
 class Tag:
@@ -39,10 +42,16 @@ class Tag:
         return datetime.fromtimestamp(self.time, UTC).isoformat()
 
 
-def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def _git(
+    root: Path, *arguments: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=root, env=_environment(), capture_output=True, check=False
+            ["git", *arguments],
+            cwd=root,
+            env=_environment() if env is None else env,
+            capture_output=True,
+            check=False,
         )
     except FileNotFoundError:
         if not root.is_dir():
@@ -54,7 +63,7 @@ def _environment() -> dict[str, str]:
     # Optional locks off: reading must not fight with a person's own git command. Replaced
     # objects off: what somebody put in a commit's place in this clone is not that commit.
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in ELSEWHERE},
         "LC_ALL": "C",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_REPLACE_OBJECTS": "1",
@@ -75,6 +84,7 @@ def _ask(root: Path, *arguments: str) -> str:
 
 
 def _refuse_outside(root: Path) -> None:
+    _refuse_elsewhere(root)
     done = _git(root, "rev-parse", "--is-inside-work-tree")
     if done.returncode or done.stdout.strip() != b"true":
         raise NotARepository(
@@ -83,6 +93,36 @@ def _refuse_outside(root: Path) -> None:
             found=_complaint(done) if done.returncode else "a bare repository",
             mend="Make one: git init && dvc init, then commit.",
         )
+
+
+def _refuse_elsewhere(root: Path) -> None:
+    """A hook is told of its own repository, which is no other; GTO and DVC do not listen to it."""
+    said = {name: os.environ[name] for name in ELSEWHERE if name in os.environ}
+    if not said:
+        return
+    here = _places(root, _environment())
+    there = _places(root, {**_environment(), **said})
+    if here and here != there:
+        raise NotARepository(
+            f"{' and '.join(said)} in the environment {'point' if len(said) > 1 else 'points'} "
+            "git to another repository than the project's",
+            where=str(root),
+            found=", ".join(f"{name}={value}" for name, value in said.items()),
+            mend=f"Run it without: unset {' '.join(said)}",
+        )
+
+
+def _places(root: Path, env: dict[str, str]) -> tuple[str, ...]:
+    """Git's folder, the work tree, and the folder of the index; none if there is no work tree.
+
+    The folder only: for the time of a commit its hooks have an index of their own beside git's.
+    """
+    asked = ("--git-dir", "--show-toplevel", "--git-path", "index")
+    done = _git(root, "rev-parse", "--path-format=absolute", *asked, env=env)
+    if done.returncode:
+        return ()
+    folder, top, index = done.stdout.decode(errors="surrogateescape").split("\n")[:3]
+    return tuple(os.path.realpath(path) for path in (folder, top, Path(index).parent))
 
 
 def is_inside(root: Path) -> bool:
@@ -330,6 +370,12 @@ def tags(root: Path) -> tuple[Tag, ...]:
         if kind == "tag" and target == "commit" and time:
             found.append(Tag(name.lstrip("\n"), commit, by.strip(), int(time), subject, body))
     return tuple(found)
+
+
+def tag_names(root: Path) -> tuple[str, ...]:
+    """What every tag is called, whatever it is."""
+    names = _ask(root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split("\n")
+    return tuple(filter(None, names))
 
 
 def identity(root: Path) -> tuple[str, str]:

@@ -46,6 +46,7 @@ def register(
             author=name,
             author_email=address,
         ),
+        f"{_in_tags(full)}@{number}",
     )
 
 
@@ -94,7 +95,13 @@ def assign(
             author=name,
             author_email=address,
         ),
+        f"{_in_tags(version.name)}#{stage}#",
     )
+
+
+def _in_tags(full: str) -> str:
+    """The artifact's name as tags have it."""
+    return full.replace(":", "=")
 
 
 def _wait_past(second: int) -> None:
@@ -110,7 +117,7 @@ def _wait_past(second: int) -> None:
         time.sleep(0.05)
 
 
-def _through_gto(root: Path, act: Callable[[], object]) -> None:
+def _through_gto(root: Path, act: Callable[[], object], wanted: str) -> None:
     from gto.exceptions import GTOException
     from pygit2 import GitError
     from scmrepo.exceptions import SCMError
@@ -118,4 +125,4 @@ def _through_gto(root: Path, act: Callable[[], object]) -> None:
     try:
         act()
     except (GTOException, SCMError, GitError, OSError) as error:
-        raise left_locks.refused(root, error) from None
+        raise left_locks.refused(root, error, wanted) from None

@@ -6,24 +6,12 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.errors import StoreError
 from pipeline.params import Params
-from pipeline.store import Damage, open_store
-
-
-class Damaged(StoreError):
-    """All that is still damaged at once; ``mistakes`` holds a line for each."""
-
-    def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = list(mistakes)
-        super().__init__("; ".join(mistakes))
-
-    def lines(self) -> list[str]:
-        return self.mistakes
+from pipeline.store import Damage, Damaged, open_store
 
 
 def run(root: Path, params: Params, mend: bool = False, as_json: bool = False) -> list[Damage]:
-    """Look over every table's log, and every file that it is made of.
+    """Look over every table's log, and read every file that it is made of.
 
     Parameters
     ----------
@@ -32,7 +20,7 @@ def run(root: Path, params: Params, mend: bool = False, as_json: bool = False) -
 
     Raises
     ------
-    StoreError
+    Damaged
         With a line for each damage that is left.
     """
     found = open_store(root, params).check(mend)
@@ -46,5 +34,5 @@ def run(root: Path, params: Params, mend: bool = False, as_json: bool = False) -
         if not found:
             print(f"{params.store}: nothing is damaged")
     if left:
-        raise Damaged([f"{each.table}: {each.what}. Mend: {each.mend}" for each in left])
+        raise Damaged([each.line() for each in left])
     return found

@@ -160,7 +160,8 @@ def _one(
         done = None if force else store.published_run(value)
         if done is not None and store.lost(value):
             progress.say(
-                f"score: files of night {value} are gone or damaged, so it is scored again"
+                f"score: what was published of night {value} is gone or damaged, "
+                "so it is scored again"
             )
         elif done is not None and same(done, pinned, night):
             return NightOutcome(value, "skipped", run_id=done.run_id)

@@ -7,7 +7,7 @@ written before it, and readers ignore them unless their run is the visible one.
 
 from __future__ import annotations
 
-from pipeline.store.check import Damage
+from pipeline.store.check import Damage, Damaged
 from pipeline.store.files import StagedFile
 from pipeline.store.recent import Recent
 from pipeline.store.release import Retracted
@@ -20,6 +20,7 @@ from pipeline.store.writer import PartWriter, write_part
 
 __all__ = [
     "Damage",
+    "Damaged",
     "PartWriter",
     "Recent",
     "Retracted",

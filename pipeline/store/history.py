@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import NothingScored, StoreError
 from pipeline.store import log, rows
@@ -13,6 +13,9 @@ from pipeline.store.place import Place
 from pipeline.store.runs import FACTS, RunRecord, events_of, fold, from_commit
 from pipeline.store.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA, Staged
 from pipeline.store.told import told
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,18 @@ def visible(place: Place, view: log.View, partition: str) -> str | None:
 
 
 def visible_runs(place: Place) -> dict[str, str]:
-    """The run that readers of each partition see, in one look at the log.
+    """The run that readers of each partition see, in one look at the log; see `visible_in`."""
+    return visible_in(place, log.open_table(place.table_uri(PREDICTIONS)))
+
+
+def visible_in(place: Place, opened: DeltaTable | None) -> dict[str, str]:
+    """The run of each partition, as the opened version of predictions has it.
 
     Raises
     ------
     StoreError
         If a partition's files are not all of one run.
     """
-    opened = log.open_table(place.table_uri(PREDICTIONS))
     files: dict[str, list[StagedFile]] = {}
     for file in [] if opened is None else log.active(opened, place.column):
         files.setdefault(file.partition, []).append(file)

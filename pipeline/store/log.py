@@ -51,17 +51,27 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     """
     from deltalake import DeltaTable
 
-    with told(uri, "is not a readable Delta table"):
-        options = storage_options(uri)
-        if "://" not in uri:
+    unreadable = "is not a readable Delta table"
+    if "://" not in uri:
+        with told(uri, unreadable):
             _check_folder(Path(uri))
             _check_commits(Path(uri, "_delta_log"))
-        there = DeltaTable.is_deltatable(uri, storage_options=options)
-        return DeltaTable(uri, version=version, storage_options=options) if there else None
+    try:
+        with told(uri, unreadable):
+            options = storage_options(uri)
+            there = DeltaTable.is_deltatable(uri, storage_options=options)
+            return DeltaTable(uri, version=version, storage_options=options) if there else None
+    except StoreError as error:
+        newest = None if "://" in uri else newest_commit(Path(uri))
+        if newest is None or readable(newest):
+            raise
+        found = f"its newest commit {newest.name} cannot be read: {error.found}"
+        raise _unreadable(newest.parent, found) from None
 
 
 COMMIT = "[0-9]" * 20 + ".json"
-"""What the file of a commit is called."""
+CHECKPOINT = "[0-9]" * 20 + ".checkpoint*.parquet"
+"""What the files of commits and of checkpoints are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,22 @@ def newest_commit(table: Path) -> Path | None:
     return max((table / "_delta_log").glob(COMMIT), default=None)
 
 
+def missing_commit(folder: Path) -> str | None:
+    """The first commit that a local log lacks though later ones rest on it, None if it is whole.
+
+    What is older than the newest checkpoint may go, and does.
+    """
+    there = {int(path.name[:20]) for path in folder.glob(COMMIT)}
+    # In this order: old commits are deleted only when a newer checkpoint is there.
+    checkpoints = [int(path.name[:20]) for path in folder.glob(CHECKPOINT)]
+    for version in range(max(checkpoints, default=-1) + 1, max(there, default=-1)):
+        name = f"{version:020}.json"
+        # Asked again by name: a list that is made while others commit may leave one out.
+        if version not in there and not (folder / name).exists():
+            return name
+    return None
+
+
 def readable(commit: Path) -> bool:
     """Whether a commit's file says anything: lines of JSON."""
     try:
@@ -91,7 +117,18 @@ def _check_commits(folder: Path) -> None:
     # delta-rs takes an empty commit, as a power cut can leave it, for one that changes nothing.
     for commit in folder.glob(COMMIT):
         if not commit.stat().st_size:
-            raise OSError(f"commit {commit.name} is empty: see assay fsck")
+            raise _unreadable(folder, f"its commit {commit.name} is empty")
+    if (name := missing_commit(folder)) is not None:
+        raise _unreadable(folder, f"its commit {name} is missing, and later ones rest on it")
+
+
+def _unreadable(folder: Path, found: str) -> StoreError:
+    return StoreError(
+        "is not a readable Delta table",
+        where=str(folder.parent),
+        found=found,
+        mend="See assay fsck.",
+    )
 
 
 def _check_folder(folder: Path) -> None:

@@ -146,14 +146,28 @@ def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
             return _group_rows(pq.read_metadata(source))
 
 
-def counted(where: str) -> int | None:
-    """How many rows the Parquet file at an address says it holds, None if it is none."""
-    try:
+RUN = "run_id"
+
+
+def looked_over(where: str) -> tuple[int, frozenset[str]]:
+    """How many rows a file holds, and which runs they name; every page of it is read.
+
+    Raises
+    ------
+    StoreError
+        If it is no Parquet file, or its bytes are not those that were written.
+    """
+    rows, runs = 0, set[str]()
+    with told(where, "cannot be read"):
         system, path = filesystem(where)
         with system.open_input_file(path) as source:
-            return int(pq.read_metadata(source).num_rows)
-    except (OSError, pa.ArrowException):
-        return None
+            parquet = pq.ParquetFile(source, read_dictionary=[RUN], page_checksum_verification=True)
+            named = RUN in parquet.schema_arrow.names
+            for batch in parquet.iter_batches(BATCH_ROWS):
+                rows += batch.num_rows
+                if named:
+                    runs.update(map(str, batch.column(RUN).unique().to_pylist()))
+    return rows, frozenset(runs)
 
 
 def _group_rows(metadata: Any) -> list[int]:
@@ -170,7 +184,7 @@ def _of_file(
 ) -> Iterator[pa.RecordBatch]:
     expected = file.rows
     with told(where, "cannot be read"):
-        parquet = pq.ParquetFile(source)
+        parquet = pq.ParquetFile(source, page_checksum_verification=True)
         if groups is not None:
             held = _group_rows(parquet.metadata)
             expected = sum(held[number] for number in groups)

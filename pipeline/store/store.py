@@ -14,6 +14,7 @@ from pipeline.errors import NothingScored, StoreError
 from pipeline.params import Params, Publish
 from pipeline.profile import Profile
 from pipeline.store import (
+    agree,
     check,
     drawn,
     history,
@@ -308,12 +309,21 @@ class Store(Place):
     # -------------------------------------------------------------------------- cleaning
 
     def lost(self, partition: str) -> bool:
-        """Whether a file of what readers of a partition see is gone, or of another size."""
+        """Whether what was published of a partition is not there any more.
+
+        That is so if a file that readers see is gone, or of another size, and if the log lost
+        the commit that published the night's last run.
+        """
         found = history.shown(self, partition)
-        return found is not None and bool(
+        files = found is not None and bool(
             missing(self.table_uri(PREDICTIONS), found.predictions)
             or missing(self.table_uri(QUARANTINE), found.quarantine)
         )
+        return files or any(each.kind == "lost" for each in agree.discords(self, partition))
+
+    def discords(self) -> list[Damage]:
+        """Nights of which ``runs`` and ``predictions`` tell different stories, at little cost."""
+        return check.discords(self)
 
     def check(self, mend: bool = False) -> list[Damage]:
         """What is damaged in the tables, mended if asked: see `pipeline.store.check`."""

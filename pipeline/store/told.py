@@ -18,6 +18,9 @@ S3_SAYS = (
 )
 """How a bucket's answer is found in what delta-rs and Arrow make of it."""
 
+GAP = re.compile(r'found gap: .*?filename: "(\d+\.json)".*?filename: "(\d+\.json)"', re.DOTALL)
+"""What delta-rs says of a log that lacks a commit."""
+
 
 @contextmanager
 def told(where: str, what: str) -> Iterator[None]:
@@ -33,6 +36,13 @@ def told(where: str, what: str) -> Iterator[None]:
     try:
         yield
     except (*_of_delta_rs(), OSError, pa.ArrowException, ValueError) as error:
+        if "CRC checksum" in str(error):
+            raise StoreError(
+                "bytes of it are not those that were written",
+                where=where,
+                found=gist(error),
+                mend="See assay fsck.",
+            ) from None
         far = "://" in where
         raise StoreError(
             what,
@@ -56,6 +66,8 @@ def gist(error: Exception) -> str:
     for pattern in S3_SAYS:
         if answer := re.search(pattern, text, re.DOTALL):
             return f"{answer[1]}: {answer[2]}"[:LONGEST]
+    if gap := GAP.search(text):
+        return f"the commits between {gap[1]} and {gap[2]} are missing, and later ones rest on them"
     first, *causes = [line.strip() for line in text.split("↳")]
     said = first.partition("\n")[0].strip() or type(error).__name__
     cause = causes[-1].partition("\n")[0].strip() if causes else ""

@@ -198,6 +198,7 @@ def _format(schema: pa.Schema) -> dict[str, Any]:
         },
         "use_dictionary": sorted({leaves[name] for name in (*texts, *repeats)}),
         "write_statistics": False,
+        "write_page_checksum": True,  # a byte that flips on the disk is told, not read
     }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from pipeline.errors import StoreError
 from pipeline.monitor import stage, status
+from pipeline.store import open_store
 
 NIGHT = "2013-02-01"
 
@@ -127,7 +130,26 @@ def test_a_broken_part_does_not_hide_the_others(
     nights.mkdir(parents=True)
     (nights / f"{NIGHT}.json").write_text("{}")
     (project.root / "store/runs/_delta_log/00000000000000000000.json").write_text("nonsense")
-    document, _ = told(project, capsys)
+    capsys.readouterr()
+    with pytest.raises(StoreError, match="runs: is not a readable Delta table") as caught:
+        status.run(project.root, project.params, as_json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["damaged"] == caught.value.lines() and len(caught.value.lines()) == 1
     assert document["champion"]["version"] == "v0.1.0"
     assert document["night"]["none"].startswith("cannot be told")
     assert document["drift"]["none"].startswith("cannot be told")
+
+
+def test_a_night_that_predictions_lost_is_told_as_fsck_tells_it(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1")
+    assert told(project, capsys)[0]["damaged"] == []
+    shutil.rmtree(project.root / "store/predictions")
+    with pytest.raises(StoreError) as caught:
+        status.run(project.root, project.params)
+    assert caught.value.exit_code == 52 and "champion" in capsys.readouterr().out
+    store = open_store(project.root, project.params)
+    of_fsck = [each.line() for each in store.check() if NIGHT in each.what]
+    assert caught.value.lines() == of_fsck
+    assert "run run-1 was published, but the table shows no run" in of_fsck[0]

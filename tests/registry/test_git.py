@@ -106,3 +106,40 @@ def test_what_the_next_add_would_take(root: Path) -> None:
     outside = root.parent / "plain"
     outside.mkdir()
     assert not git.would_list(outside, outside / "new.csv")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    run(tmp_path, "init", "--quiet", "--bare", "bare.git")
+    return tmp_path / "bare.git"
+
+
+def test_an_environment_that_points_elsewhere_is_named(
+    root: Path, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_DIR", str(bare))
+    with pytest.raises(NotARepository) as caught:
+        git.head(root)
+    assert f"(found GIT_DIR={bare}). Run it without: unset GIT_DIR" in caught.value.line()
+    monkeypatch.setenv("GIT_WORK_TREE", str(root.parent))
+    with pytest.raises(NotARepository, match="GIT_DIR and GIT_WORK_TREE in the environment point"):
+        git.tags(root)
+    monkeypatch.delenv("GIT_DIR")
+    monkeypatch.delenv("GIT_WORK_TREE")
+    monkeypatch.setenv("GIT_INDEX_FILE", str(bare / "index"))
+    with pytest.raises(NotARepository, match="unset GIT_INDEX_FILE"):
+        git.head(root)
+
+
+def test_what_git_tells_a_hook_of_its_own_repository_is_let_be(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = git.head(root)
+    index = root / ".git" / "index"
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", str(index))
+    before = index.read_bytes()
+    (tmp_path / "there").mkdir()
+    git.export(root, commit, tmp_path / "there")
+    assert git.unclean(root) == () and (tmp_path / "there" / ".git").is_dir()
+    assert index.read_bytes() == before

@@ -37,15 +37,18 @@ def test_an_unreadable_newest_commit_hides_no_night_and_is_set_aside(
     for use in (store.partitions, lambda: store.predictions("q"), lambda: store.runs("q")):
         with pytest.raises(StoreError) as caught:
             use()
-        assert "predictions" in caught.value.line() and "\n" not in caught.value.line()
+        line = caught.value.line()
+        assert "predictions" in line and "\n" not in line
+        assert damaged.name in line and "See assay fsck" in line
     (found,) = store.check()
     assert (found.table, found.mended) == (PREDICTIONS, False) and damaged.name in found.what
     assert damaged.exists()
-    (mended,) = store.check(mend=True)
-    assert mended.mended and not damaged.exists()
-    assert store.check() == [] and store.partitions() == ["p"]
+    mended, left = store.check(mend=True)
+    assert mended.mended and not damaged.exists() and not left.mended
+    assert store.check() == [left] and store.partitions() == ["p"]
+    assert "date=q: run r2 was published, but the table shows no run" in left.what
     make.run("r3", "q", good=[3])
-    assert make.seen("q") == ([3], [])
+    assert make.seen("q") == ([3], []) and store.check() == []
 
 
 def test_a_commit_with_others_after_it_is_not_touched(store: Store, make: Any) -> None:
@@ -115,7 +118,9 @@ def test_the_command_says_what_is_left_and_ends_with_52(
         fsck.run(tmp_path, given)
     assert caught.value.exit_code == 52
     assert len(caught.value.lines()) == 1 and "assay fsck --mend" in caught.value.lines()[0]
-    fsck.run(tmp_path, given, mend=True)
+    # The commit is mended, and the night that it published is left to be scored again.
+    with pytest.raises(StoreError, match="assay score --date p scores it again"):
+        fsck.run(tmp_path, given, mend=True)
     assert capsys.readouterr().out.startswith("mended: predictions: its newest commit")
 
 

@@ -1,0 +1,113 @@
+"""Files of the right size that hold other bytes, or another run's rows, are told."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.store import Store, writer
+from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged
+
+
+def file_of(store: Store, table: str, run_id: str) -> Path:
+    (found,) = Path(store.table_uri(table)).rglob(f"{run_id}-*.parquet")
+    return found
+
+
+def flip(path: Path, column: str) -> None:
+    """Change a byte in the middle of the values of a column."""
+    group = pq.read_metadata(path).row_group(0)
+    chunk = next(
+        group.column(at)
+        for at in range(group.num_columns)
+        if group.column(at).path_in_schema == column
+    )
+    data = bytearray(path.read_bytes())
+    data[chunk.data_page_offset + chunk.total_compressed_size - 2] ^= 0x40
+    path.write_bytes(data)
+
+
+def values(store: Store, table: Staged) -> pa.Table:
+    return store.predictions("p") if table == PREDICTIONS else store.quarantine("p")
+
+
+def test_a_flipped_byte_is_told_by_readers_and_by_check(store: Store, make: Any) -> None:
+    make.run("r1", "p", good=[5])
+    make.run("r2", "q", good=[6])
+    path = file_of(store, PREDICTIONS, "r1")
+    flip(path, "probability")
+    with pytest.raises(StoreError, match=r"r1-0\.0\.parquet: bytes of it are not those") as caught:
+        store.predictions("p")
+    assert "See assay fsck" in caught.value.line()
+    (found,) = store.check(mend=True)
+    assert not found.mended and "date=p" in found.what and "CRC" in found.what
+    # Nothing short of reading the night tells `assay score`, so it has to be forced.
+    assert "assay score --date p --force" in found.mend and not store.lost("p")
+    assert store.predictions("q").num_rows == 1
+    make.run("r3", "p", good=[7])
+    assert store.check() == []
+
+
+def test_so_is_one_in_quarantine(store: Store, make: Any) -> None:
+    make.run("r1", "p", good=[1], bad=[2])
+    flip(file_of(store, QUARANTINE, "r1"), "id")
+    with pytest.raises(StoreError, match="bytes of it are not those"):
+        store.quarantine("p")
+    (found,) = store.check()
+    assert found.table == QUARANTINE and "date=p" in found.what
+
+
+def test_a_file_without_checksums_is_read_as_ever(
+    store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = writer._format
+    monkeypatch.setattr(
+        writer, "_format", lambda schema: {**real(schema), "write_page_checksum": False}
+    )
+    make.run("r1", "p", good=[5])
+    assert store.check() == [] and make.seen() == ([5], [])
+
+
+@pytest.mark.parametrize("to", ["p", "q"])
+def test_a_file_that_was_copied_over_another_is_told(store: Store, make: Any, to: str) -> None:
+    make.run("r1", "p", good=[5])
+    make.run("r2", "q", good=[6])
+    runs = {"p": "r1", "q": "r2"}
+    target = file_of(store, PREDICTIONS, runs.pop(to))
+    ((other, run_id),) = runs.items()
+    source = file_of(store, PREDICTIONS, run_id)
+    assert source.stat().st_size == target.stat().st_size
+    shutil.copyfile(source, target)
+    (found,) = store.check()
+    assert f"date={to}: " in found.what and "--force" in found.mend
+    assert f"holds rows of run {run_id}, which scored {other}" in found.what
+
+
+def test_rows_of_a_run_that_nobody_knows_are_told(store: Store, make: Any, tmp_path: Path) -> None:
+    elsewhere = type(make)(Store(str(tmp_path / "other"), "date"))
+    elsewhere.run("r9", "p", good=[5])
+    make.run("r1", "p", good=[6])
+    source = file_of(elsewhere.store, PREDICTIONS, "r9")
+    shutil.copyfile(source, file_of(store, PREDICTIONS, "r1"))
+    (found,) = store.check()
+    assert "holds rows of run r9, which never published this night" in found.what
+
+
+def test_a_night_that_took_over_an_earlier_runs_file_is_whole(store: Store, make: Any) -> None:
+    """As a replay does; nor has the history of runs to be there for it."""
+    make.run("r1", "p", good=[5])
+    staged = make.stage("r2", "p", good=[5])
+    kept = file_of(store, PREDICTIONS, "r1")
+    shutil.copyfile(kept, Path(store.table_uri(PREDICTIONS), staged.predictions[0].path))
+    store.publish_run(staged)
+    make.event("r2", "published", 2, partition="p", base=staged.base)
+    assert store.check() == []
+    shutil.rmtree(store.table_uri("runs"))
+    (mended,) = store.check(mend=True)
+    assert mended.mended and store.check() == []
