@@ -55,13 +55,21 @@ stages:
     cmd: mkdir -p models/bundle && cp source/* models/bundle/
     deps: [source]
     outs: [models/bundle]
+  evaluate:
+    cmd: assay evaluate
+    deps: [models/bundle]
+    outs:
+      - reports/evaluate/evaluation.json: {cache: false}
+  compare:
+    cmd: assay compare
+    deps: [models/bundle]
+    outs:
+      - reports/compare/comparison.json: {cache: false}
   gate:
     cmd: assay gate
     deps: [models/bundle, data/contract.py, tests/model]
     params: [gate, leakage]
     outs:
-      - reports/compare/comparison.json: {cache: false}
-      - reports/evaluate/evaluation.json: {cache: false}
       - reports/gate/verdict.json: {cache: false}
       - reports/gate/verdict.md: {cache: false}
 artifacts:
@@ -190,19 +198,22 @@ class Project:
         return YAML(typ="safe").load((self.root / layout.DVC_LOCK).read_text(encoding="utf-8"))
 
     def dvc_commit(self) -> None:
-        """What ``dvc commit gate`` does: dvc.lock names the files as they are now."""
+        """What ``dvc commit`` does: dvc.lock names the files as they are now."""
         yaml = YAML(typ="safe")
         path = self.root / layout.DVC_LOCK
         tree = yaml.load(path.read_text(encoding="utf-8"))
-        stage = YAML(typ="safe").load(DVC_YAML)["stages"]["gate"]
+        stages = YAML(typ="safe").load(DVC_YAML)["stages"]
         (made,) = tree["stages"]["train"]["outs"]
         given = YAML(typ="safe").load((self.root / layout.PARAMS).read_text(encoding="utf-8"))
-        tree["stages"]["gate"] = {
-            "cmd": stage["cmd"],
-            "deps": [dict(made), *(self.entry(path) for path in stage["deps"][1:])],
-            "params": {layout.PARAMS: {key: given[key] for key in stage["params"]}},
-            "outs": [self.entry(next(iter(each))) for each in stage["outs"]],
-        }
+        for name in ("evaluate", "compare", "gate"):
+            stage = stages[name]
+            asked = {key: given[key] for key in stage.get("params", ())}
+            tree["stages"][name] = {
+                "cmd": stage["cmd"],
+                "deps": [dict(made), *(self.entry(path) for path in stage["deps"][1:])],
+                **({"params": {layout.PARAMS: asked}} if asked else {}),
+                "outs": [self.entry(next(iter(each))) for each in stage["outs"]],
+            }
         with path.open("w", encoding="utf-8") as stream:
             yaml.dump(tree, stream)
 

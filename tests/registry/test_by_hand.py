@@ -225,6 +225,11 @@ EDITS = (
     Edit("params.yaml made a symbolic link", links("params.yaml"), (LINK,)),
     Edit("the contract made a symbolic link", links("data/contract.py"), (LINK,)),
     Edit("a model test made a symbolic link", links("tests/model/test_model.py"), (LINK,)),
+    Edit(
+        "another command than the gate's in dvc.yaml",
+        edits("dvc.yaml", "cmd: assay gate", "cmd: assay gate || python forge.py"),
+        ("where only `assay gate` alone is evidence", "its command changed"),
+    ),
     Edit("FAIL made PASS, then dvc commit", passes, (TOLD,), FAIL, True),
     Edit("a finding deleted, then dvc commit", deletes, ("'ranks' is missing in it",), FAIL, True),
     Edit(

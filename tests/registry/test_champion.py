@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -156,10 +157,9 @@ def test_without_git_it_is_an_error_unless_dvc_was_told_so(project: Any) -> None
 
 
 def test_dvc_runs_it_each_time_and_nothing_after_it(project: Any) -> None:
-    command = f"PYTHONPATH={ROOT} {sys.executable} -m pipeline.cli champion"
     text = (project.root / "dvc.yaml").read_text()
     stages = (
-        f"stages:\n  champion:\n    cmd: {command}\n    always_changed: true\n"
+        "stages:\n  champion:\n    cmd: assay champion\n    always_changed: true\n"
         "    params: [name]\n    outs: [models/champion]\n"
         "  after:\n    cmd: cp models/champion/champion.json after.json\n"
         "    deps: [models/champion]\n    outs: [after.json]\n"
@@ -170,6 +170,7 @@ def test_dvc_runs_it_each_time_and_nothing_after_it(project: Any) -> None:
         done = subprocess.run(
             [sys.executable, "-m", "dvc", "repro"],
             cwd=project.root,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
