@@ -25,7 +25,13 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 LISTS = ("build", "run", "test", "check")
 GROUPS = {"run": "reference", "build": "build", "test": "test", "check": "check"}
 # Import name -> distribution, where they differ; pyspark asks for one exact py4j itself.
-CALLED = {"sklearn": "scikit-learn", "ruamel": "ruamel-yaml", "py4j": "pyspark"}
+CALLED = {
+    "adbc_driver_manager": "adbc-driver-manager",
+    "adbc_driver_postgresql": "adbc-driver-postgresql",
+    "py4j": "pyspark",
+    "ruamel": "ruamel-yaml",
+    "sklearn": "scikit-learn",
+}
 
 
 @cache

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,10 @@ def loaded(folder: Path, lines: list[str]) -> dict[str, set[str]]:
 
     (folder / "dvc.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     shutil.copy(ROOT / "params.yaml", folder)
-    with Repo.init(str(folder), no_scm=True, force=True) as repo:
+    # In a process of its own: DVC's log may hold a stream that an earlier test has closed.
+    init = [sys.executable, "-m", "dvc", "init", "--no-scm", "--force", "--quiet"]
+    subprocess.run(init, cwd=folder, check=True)
+    with Repo(str(folder)) as repo:
         found = repo.stage.load_all(str(folder / "dvc.yaml"))
         return {stage.name: {dep.def_path for dep in stage.deps} for stage in found}
 
