@@ -96,6 +96,7 @@ def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
         (lambda v: edited(v, "ranks", limit=0.1), "'ranks' has limit 0.1 in it"),
         (lambda v: edited(v, "ranks", detail="fine"), "'ranks' has detail fine in it"),
         (lambda v: edited(v, "ranks", waiver=WAIVER), "'ranks' is waived in it, and not in"),
+        (lambda v: edited(v, "ranks", limit=None), "'ranks' has limit None in it"),
         (lambda v: without(v, "ranks"), "'ranks' is missing in it"),
         (lambda v: edited(v, "ranks", rule="better"), "'better' is no rule of params.yaml"),
         (lambda v: without(v, "steady"), "the behaviour 'steady' is missing in it"),
@@ -124,6 +125,13 @@ def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
 def test_each_way_to_bend_it(tiny: Any, bend: Callable[[Verdict], Verdict], line: str) -> None:
     found = told(tiny, bend(made(tiny)))
     assert any(line in each for each in found), found
+
+
+def test_only_with_a_champion_must_no_test_be_tolerated(tiny: Any) -> None:
+    alone = edited(made(tiny), TEST.rule, tolerated=True)
+    line = f"'{TEST.rule}' is tolerated in it, although there is a champion"
+    assert line not in told(tiny, alone)
+    assert line in told(tiny, replace(alone, champion=Champion("compared", "v0.1.0", "sha256:a")))
 
 
 def test_what_the_gate_counts_is_counted_again(tiny: Any) -> None:
