@@ -10,7 +10,7 @@ import pytest
 from pipeline.gate import findings
 from pipeline.gate.record import Seen
 from pipeline.gate.run import Session
-from pipeline.verdict import Finding, ModelTests, Outcome, Waiver
+from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NODE = "params.yaml::ranks"
@@ -192,3 +192,34 @@ def test_only_answers_count_as_run() -> None:
     outcomes = dict.fromkeys(["failed", "passed", "xfailed", "xpassed", "skipped", "error"])
     record = Seen(collected=[*outcomes, "silent", NODE], outcomes={each: each for each in outcomes})
     assert findings.counted(record, None) == ModelTests(collected=7, ran=4)
+
+
+def champions(gone: int) -> Verdict:
+    """A champion's verdict with so many tests that the challenger below has not."""
+    told = [finding(kind="test", rule=f"t.py::test_{place}") for place in range(gone + 1)]
+    rule = finding(rule="a rule::of another kind")
+    return Verdict(
+        outcome=PASS,
+        candidate="a",
+        name="n",
+        bundle="b",
+        data="d",
+        contract="c",
+        policy="p",
+        code="k",
+        reports="r",
+        champion=Champion("none"),
+        findings=(rule, *told),
+    )
+
+
+@pytest.mark.parametrize(("gone", "end"), [(5, "t.py::test_5"), (6, " and 1 more")])
+def test_tests_that_the_champion_had_are_counted_and_named(gone: int, end: str) -> None:
+    now = Seen(collected=["t.py::test_0"], outcomes={"t.py::test_0": "passed"})
+    before = champions(gone)
+    assert findings.counted(now, before) == ModelTests(collected=1, ran=1, champion=gone + 1)
+    assert findings.counted(now, None) == ModelTests(collected=1, ran=1, champion=None)
+    (told,) = findings.fewer_findings("tests/model", now, before, "v0.1.0")
+    assert (told.outcome, told.severity) == (FAIL, "warn")
+    assert told.detail.endswith(end)
+    assert findings.fewer_findings("tests/model", now, champions(0), "v0.1.0") == ()

@@ -335,6 +335,7 @@ def test_too_few_of_a_label_is_no_failure(
         f"auc{where} cannot be judged yet: 3 positives, fewer than 10; it takes about 3,300 rows"
     )
     assert (found.metric, found.units_needed) == ("auc", 3334)
+    assert (found.units is not None) and found.unit == "row"
     assert (found.observed, found.low, found.high) == (None, None, None)
 
 
