@@ -7,7 +7,8 @@ shares of rows, F1              Wilson's interval (1927, JASA 22, 209-212) of as
                                 with the quantile of t. F1 goes by the share of hits among the
                                 rows that are positive or called so, J: F1 = 2 J / (1 + J)
 AUC, average precision,         t on the log odds, so that the interval stays between 0 and 1
-means over classes              (Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2)
+means over classes              (Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2);
+                                average precision less its bias (`pipeline.paired.ranks`)
 means of losses and errors,     t with Hall's correction for skewness (`pipeline.metrics.bounds`);
 R2; RMSE by the mean square     of losses with all the skewness that is seen
 calibration error               `pipeline.metrics.calibration`
@@ -34,6 +35,7 @@ from pipeline.metrics.table import FEWEST, NO_NUMBER, Table
 from pipeline.metrics.units import LEAST_UNITS, Units, many
 from pipeline.paired import binary, multiclass, regression
 from pipeline.paired.doubt import doubts
+from pipeline.paired.ranks import Order
 
 Interval = tuple[float, float]
 
@@ -96,6 +98,11 @@ def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Esti
         if not np.isfinite(influence.rows).all():
             return Estimate(value, None, None, "it has no derivative here")
         varies = spread(Influence(influence.rows), units)
+        if name == "average_precision":
+            bias = Order(scored.truth, scored.scores).average_precision_bias(units)
+            return _estimate(
+                value, _of_log_odds(value, varies, units, confidence, bias), varies, doubt
+            )
         return _estimate(value, _way(name, shares)(value, varies, units, confidence), varies, doubt)
 
     return {name: estimate(name) for name in found}
@@ -173,12 +180,16 @@ def _of_number(value: float, varies: Spread, _: Units, confidence: float) -> Int
     return Bounds(value, varies.standard_error, varies.degrees, varies.skew).interval(confidence)
 
 
-def _of_log_odds(value: float, varies: Spread, units: Units, confidence: float) -> Interval:
+def _of_log_odds(
+    value: float, varies: Spread, units: Units, confidence: float, bias: float = 0.0
+) -> Interval:
     if not 0 < value < 1:
         # Nothing varies: as much is allowed for as so many units could have hidden.
         return wilson(value, units.count, float(special.ndtri((1 + confidence) / 2)))
     reach = special.stdtrit(varies.degrees, (1 + confidence) / 2) * varies.standard_error
-    middle, half = special.logit(value), reach / (value * (1 - value))
+    middle = special.logit(value) - bias / (value * (1 - value))
+    unbiased = special.expit(middle)
+    half = reach / (unbiased * (1 - unbiased))
     return float(special.expit(middle - half)), float(special.expit(middle + half))
 
 

@@ -11,6 +11,7 @@ from pipeline.metrics.scored import Scored
 from pipeline.metrics.table import FEWEST
 from pipeline.metrics.units import Units
 from pipeline.paired.estimates import estimates, influences, share_of, wilson
+from pipeline.paired.ranks import Order
 from pipeline.tasks import METRICS
 from tests.paired import scenes
 
@@ -73,6 +74,22 @@ def test_an_auc_s_interval_is_delongs_on_the_log_odds() -> None:
     reach = stats.t.ppf(0.975, found.degrees) * np.sqrt(pairs * 60 / 59) / area / (1 - area)
     wanted = special.expit(special.logit(area) + np.array([-reach, reach]))
     assert (found.low, found.high) == pytest.approx(tuple(wanted), abs=1e-9)
+
+
+@pytest.mark.parametrize("units", [Units.rows(300), nights(300, 20)])
+def test_an_average_precision_s_interval_lies_around_it_less_its_bias(units: Units) -> None:
+    scored = one("binary", 300, 4)
+    found = measured(scored, units)["average_precision"]
+    order = Order(scored.truth, scored.scores)
+    varies = spread(Influence(order.average_precision()), units)
+    bias = order.average_precision_bias(units)
+    assert bias > 0
+    middle = special.logit(found.value) - bias / (found.value * (1 - found.value))
+    unbiased = special.expit(middle)
+    reach = special.stdtrit(varies.degrees, 0.975) * varies.standard_error
+    half = reach / (unbiased * (1 - unbiased))
+    ends = special.expit([middle - half, middle + half])
+    assert (found.low, found.high) == pytest.approx(tuple(ends))
 
 
 def test_a_share_s_interval_is_wilson_s_with_the_quantile_of_t() -> None:

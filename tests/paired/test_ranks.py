@@ -56,3 +56,30 @@ def test_an_order_is_faultless_if_no_row_is_misplaced_or_every_one_is() -> None:
     one_off = np.where(truth, 0.9, 0.1)
     one_off[0] = 0.1
     assert not Order(truth, one_off).faultless
+
+
+def weighted(truth, scores, weights) -> float:
+    """The average precision of rows that count this often, from its definition."""
+    above = scores[None, :] >= scores[:, None]
+    precision = above @ (weights * truth) / (above @ weights)
+    return float((weights * truth) @ precision / (weights @ truth))
+
+
+@pytest.mark.parametrize("hang_together", [False, True])
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_bias_of_average_precision_is_half_its_second_derivatives(ties, hang_together) -> None:
+    rows, step = 60, 1e-3
+    random = np.random.default_rng(20)
+    scored, _ = scenes.binary(rows, 7, ties=ties)
+    units, codes = Units.rows(rows), np.arange(rows)
+    if hang_together:
+        codes = np.unique(random.integers(0, 8, rows), return_inverse=True)[1]
+        units = Units("night", int(codes.max()) + 1, codes)
+    bent = [
+        weighted(scored.truth, scored.scores, 1 + step * own)
+        - 2 * weighted(scored.truth, scored.scores, np.ones(rows))
+        + weighted(scored.truth, scored.scores, 1 - step * own)
+        for own in (codes == unit for unit in range(units.count))
+    ]
+    found = Order(scored.truth, scored.scores).average_precision_bias(units)
+    assert found == pytest.approx(sum(bent) / step**2 / 2, rel=1e-4)
