@@ -32,6 +32,8 @@ RUN = "RUN"
 """Stands for the run that the scene is about."""
 WRITTEN = ("store", "reports", ".git", ".assay", "exports")
 """What commands write: put back before each run."""
+TOLD_EACH = 10
+"""Runs between two lines on standard error that say how far it came."""
 LONGEST = 120
 """Seconds after which a run hangs; it is ended by a signal of its own, and counts as one."""
 
@@ -153,13 +155,16 @@ class Bench:
         argv = [self._runs[command.scene] if word == RUN else word for word in command.argv]
         codes: Counter[int] = Counter()
         said = ""
-        for _ in range(runs):
+        for done in range(1, runs + 1):
             self._put_back(scene)
             code = self._ended(argv)
             if code != 0 and not said:
                 lines = self._output.read_text(encoding="utf-8", errors="replace").split("\n")
                 said = next((line for line in reversed(lines) if line.strip()), "nothing")
             codes[code] += 1
+            if done % TOLD_EACH == 0:
+                told = f"{command.argv[0]}: {done} of {runs} runs, {_words(codes)}"
+                print(told, file=sys.stderr, flush=True)
         return codes, said
 
     @property
@@ -206,6 +211,10 @@ class Bench:
         return made
 
 
+def _words(codes: Counter[int]) -> str:
+    return ", ".join(f"{count} with {code}" for code, count in sorted(codes.items()))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """`make endings`: a line for each command; 1 if any run ended otherwise than with 0."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -232,10 +241,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         signals = sum(count for code, count in codes.items() if code < 0)
         refused = sum(count for code, count in codes.items() if code > 0)
         bad += signals + refused
-        told = ", ".join(f"{count} with {code}" for code, count in sorted(codes.items()))
         counted = f"{signals} by a signal, {refused} failed"
         first = f"; the first of these said: {said}" if said else ""
-        print(f"{name:18} {runs} runs: {told}; {counted}{first}", flush=True)
+        print(f"{name:18} {runs} runs: {_words(codes)}; {counted}{first}", flush=True)
     shutil.rmtree(folder)
     return 1 if bad else 0
 
