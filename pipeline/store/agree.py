@@ -106,8 +106,8 @@ def _uncounted(place: Place, shown: list[RunRecord], read: bool) -> Iterator[Dis
         lost = [each for each in shown if each.run_id not in kept]
     else:
         opened = log.open_table(place.table_uri(PROFILES))
-        nights = [] if opened is None else log.partitions(opened, place.column)
-        lost = [each for each in shown if each.partition not in {*nights}]
+        nights = set() if opened is None else {*log.partitions(opened, place.column)}
+        lost = [each for each in shown if each.partition not in nights]
     for record in lost:
         if record.rows_scored:
             yield Discord(record.partition, "uncounted", record.run_id, record.run_id)

@@ -73,8 +73,10 @@ def check(place: Place, mend: bool = False) -> list[Damage]:
         found += of_log
         if all(each.mended for each in of_log):
             found += _files(place, table, mend)
+    # Profiles that cannot be read are told already, and are no reason to tell of nothing else.
+    whole = all(each.mended for each in found if each.table == PROFILES)
     try:
-        apart = agree.discords(place, read=True)
+        apart = agree.discords(place, read=whole)
     except StoreError:
         if not found:
             raise

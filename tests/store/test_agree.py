@@ -184,6 +184,18 @@ def test_of_a_night_that_was_scored_before_fsck_alone_reads_whose_profile_is_the
     assert found.what == "date=p: run r2 is published, but the table has no counts of its rows"
 
 
+def test_profiles_that_cannot_be_read_keep_no_other_loss_from_being_told(
+    store: Store, make: Any, profile: Any
+) -> None:
+    make.run("r1", "p", profile=profile)
+    make.run("r2", "q", profile=profile)
+    next(Path(store.table_uri(PROFILES)).rglob("*.parquet")).unlink()
+    drop_newest(store)
+    found = {each.table: each.what for each in store.check()}
+    assert "is gone" in found[PROFILES]
+    assert found[PREDICTIONS] == "date=q: run r2 was published, but the table shows no run"
+
+
 def test_a_run_that_scored_no_row_needs_no_profile(store: Store, make: Any, event: Any) -> None:
     staged = make.stage("r1", "p", good=[], bad=[1])
     store.publish_run(staged)
