@@ -46,8 +46,8 @@ chaos: setup ## Kill a hundred scoring runs at random moments (TRIALS=10; ARGS=-
 	@$(PY) -m tests.chaos --trials $(or $(TRIALS),100) $(ARGS)
 
 .PHONY: endings
-endings: setup ## Run each command that reads the store 200 times: none may end by a signal (RUNS=20)
-	@$(PY) -m tests.endings --runs $(or $(RUNS),200)
+endings: setup ## Run each command 200 times: all must end well, none by a signal (RUNS=20)
+	@$(PY) -m tests.endings --runs $(or $(RUNS),200) $(ARGS)
 
 .PHONY: faults
 faults: setup ## Fail and kill commands at each of their file-system calls (needs cc; ARGS="--every 5")

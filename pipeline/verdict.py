@@ -229,6 +229,12 @@ class Verdict:
     reports: str | None = None
 
     @property
+    def model_tests(self) -> tuple[str, ...]:
+        """Node ids of the model tests that it rests on."""
+        tests = (each.rule for each in self.findings if each.kind == "test")
+        return tuple(rule for rule in tests if "::" in rule)
+
+    @property
     def blocking(self) -> tuple[Finding, ...]:
         """Findings that keep it from being PASS, FAIL before INCONCLUSIVE."""
         found = [finding for finding in self.findings if finding.blocks]

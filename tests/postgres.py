@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.s3 import free_port
 
 USER = "assay"
@@ -86,6 +88,24 @@ def serving() -> Iterator[Server]:
             server.terminate()
             server.wait()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def running_postgres() -> Iterator[Server]:
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def server(running_postgres: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """A server without a table, and the environment of somebody who may ask it."""
+    import psycopg
+
+    monkeypatch.setenv("PGUSER", USER)
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    with psycopg.connect(running_postgres.url) as connection:
+        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    return running_postgres
 
 
 def _programs() -> Path | None:

@@ -59,3 +59,4 @@ def test_nothing_is_broken_and_the_next_run_goes_on(promoted: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     tried = re.fullmatch(r"release, kill: (\d+) faults, 0 violations\n", done.stdout)
     assert tried and int(tried[1]) >= 5, done.stdout
+    assert re.search(r"^release, kill: call 41 of \d+$", done.stderr, re.M), "says how far it is"

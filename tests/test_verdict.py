@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import PromotionRefused
-from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
+from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Waiver, combine
 from pipeline.verdict_json import dumps, loads
+from tests.verdicts import verdict
 
 SCHEMA = Path(__file__).resolve().parents[1] / "docs" / "verdict.schema.json"
 PUBLISHED = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
@@ -19,29 +20,11 @@ HELD = {"state": "compared", "version": "v0.1.0", "bundle": "sha256:x"}
 LOST = {"state": "unreadable", "version": "v0.1.0", "bundle": None}
 COUNTED = {"collected": 1, "ran": 1, "champion": None}
 WAIVER = {"because": "b", "owner": "o", "until": "2013-12-31"}
-NONE = Champion("none")
 ORDER = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
 def finding(outcome: Outcome, rule: str = "ranks") -> Finding:
     return Finding(rule=rule, kind="rule", outcome=outcome, detail="auc 0.7 meets the limit")
-
-
-def verdict(*findings: Finding, champion: Champion = NONE) -> Verdict:
-    return Verdict(
-        outcome=combine(findings),
-        name="late-flights",
-        candidate="boosting",
-        bundle="sha256:b",
-        data="sha256:d",
-        contract="sha256:c",
-        policy="sha256:p",
-        code="sha256:k",
-        reports="sha256:r",
-        champion=champion,
-        findings=findings,
-        types=("sklearn.x.Y",),
-    )
 
 
 numbers = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -151,7 +134,7 @@ def test_order_does_not_matter(pair: tuple[list[Finding], list[Finding]]) -> Non
 def test_a_verdict_survives_the_way_to_json_and_back(
     some: list[Finding], champion: Champion, counted: ModelTests | None
 ) -> None:
-    written = replace(verdict(*some, champion=champion), tests=counted)
+    written = replace(verdict(*some, champion=champion, types=("sklearn.x.Y",)), tests=counted)
     text = dumps(written)
     assert loads(text, "verdict.json") == written
     assert dumps(loads(text, "verdict.json")) == text

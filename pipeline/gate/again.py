@@ -26,7 +26,9 @@ _ENDED = " (its waiver ended on "
 """What the gate adds to the detail of a finding whose waiver no longer counts."""
 
 
-def problems(recorded: Verdict, source: Source, params: Params) -> tuple[str, ...]:
+def problems(
+    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+) -> tuple[str, ...]:
     """What the verdict says and the reports, params.yaml or its own page do not; none is a yes.
 
     Parameters
@@ -35,14 +37,18 @@ def problems(recorded: Verdict, source: Source, params: Params) -> tuple[str, ..
         Reads reports as they are in the verdict's commit.
     params
         Of that commit.
+    former
+        The verdict on the champion that it was held against, None where there is none.
     """
     try:
-        return tuple(_problems(recorded, source, params))
+        return tuple(_problems(recorded, source, params, former))
     except AssayError as error:
         return (f"it cannot be decided again: {error.line()}",)
 
 
-def _problems(recorded: Verdict, source: Source, params: Params) -> Iterator[str]:
+def _problems(
+    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+) -> Iterator[str]:
     # What the verdict names is held against what is there now by whoever asks.
     about = Bound(**{each.name: getattr(recorded, each.name) or "" for each in fields(Bound)})
     inputs = Inputs(source)
@@ -64,7 +70,7 @@ def _problems(recorded: Verdict, source: Source, params: Params) -> Iterator[str
         ),
     )
     yield from _behaviours(recorded, params.gate.behaviour)
-    yield from _tests(recorded)
+    yield from _tests(recorded, former)
     for finding in recorded.findings:
         given = [
             Waiver(each.because, each.owner, each.until.isoformat())
@@ -141,7 +147,7 @@ def _behaviours(recorded: Verdict, asked: tuple[Behaviour, ...]) -> Iterator[str
         yield f"'{name}' is no behaviour of params.yaml"
 
 
-def _tests(recorded: Verdict) -> Iterator[str]:
+def _tests(recorded: Verdict, former: Verdict | None) -> Iterator[str]:
     tests = [each for each in recorded.findings if each.kind == "test"]
     if not tests:
         yield "there is no model test in it"
@@ -150,11 +156,11 @@ def _tests(recorded: Verdict) -> Iterator[str]:
             yield f"'{each.title}' is a {each.severity} in it, and no model test is"
         if each.tolerated and recorded.champion.state != "none":
             yield f"'{each.title}' is tolerated in it, although there is a champion"
-    yield from _counts(recorded, [each.detail.partition(_ENDED)[0] for each in tests])
+    yield from _counts(recorded, [each.detail.partition(_ENDED)[0] for each in tests], former)
 
 
-def _counts(recorded: Verdict, details: list[str]) -> Iterator[str]:
-    """How many tests were collected and ran, counted again by what their findings say."""
+def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> Iterator[str]:
+    """How many tests were collected and ran, and how many the champion had, counted again."""
     ran = sum(_begins(detail, words.ANSWERED.values()) for detail in details)
     silent = sum(_begins(detail, [*words.SILENT.values(), words.NOT_RUN]) for detail in details)
     told = ModelTests(collected=ran + silent, ran=ran)
@@ -167,8 +173,19 @@ def _counts(recorded: Verdict, details: list[str]) -> Iterator[str]:
         was, now = getattr(said, name), getattr(told, name)
         if was != now:
             yield f"tests.{name} is {was} in it, and its findings hold {now}"
-    if said.champion is not None and recorded.champion.state == "none":
-        yield f"tests.champion is {said.champion} in it, although there is no champion"
+    before = None if former is None else len(former.model_tests)
+    if said.champion != before:
+        if recorded.champion.state == "none":
+            why = "although there is no champion"
+        elif before is None:
+            why = "and no verdict on the champion's bundle can be had from its commit"
+        else:
+            why = f"and the champion's verdict holds {before}"
+        yield f"tests.champion is {said.champion} in it, {why}"
+    if before is not None and told.collected < before:
+        if not any(detail.startswith(words.FEWER) for detail in details):
+            now = told.collected
+            yield f"it does not warn of {now} model tests where the champion had {before}"
 
 
 def _begins(detail: str, known: Iterable[str]) -> bool:

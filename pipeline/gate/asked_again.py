@@ -12,7 +12,7 @@ from pathlib import Path
 from pipeline import digests, jsonfile, layout, verdict_json
 from pipeline.bundle import digest_of
 from pipeline.errors import DataError, GateNotPassed, PromotionRefused, StageInputMissing
-from pipeline.gate import again, binding, page
+from pipeline.gate import again, binding, champions, page
 from pipeline.params import Params
 from pipeline.verdict import Outcome, Verdict
 
@@ -41,7 +41,8 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         "reports": binding.reports(source),
     }
     wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
-    wrong += again.problems(verdict, source, params)
+    former = champions.verdict_of(root, verdict.champion.bundle)
+    wrong += again.problems(verdict, source, params, former)
     if as_json:
         print(text, end="")
     else:

@@ -128,7 +128,7 @@ def vanished_findings(root: Path, tests: str, session: Session) -> tuple[Finding
 def counted(seen: Seen, champion: Verdict | None) -> ModelTests:
     """How many model tests there were, and how many of them came to an answer."""
     ran = sum(seen.outcomes.get(node) in words.ANSWERED for node in seen.tests)
-    before = None if champion is None else len(model_tests(champion))
+    before = None if champion is None else len(champion.model_tests)
     return ModelTests(collected=len(seen.tests), ran=ran, champion=before)
 
 
@@ -136,21 +136,16 @@ def fewer_findings(
     tests: str, seen: Seen, champion: Verdict | None, version: str | None
 ) -> tuple[Finding, ...]:
     """A warning where the champion was held to more model tests than there are now."""
-    before = [] if champion is None else model_tests(champion)
+    before = () if champion is None else champion.model_tests
     if len(before) <= len(seen.tests):
         return ()
     gone = sorted(set(before) - set(seen.tests))
     more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
     detail = (
-        f"fewer model tests than the champion {version or 'of before'} was held to: "
+        f"{words.FEWER} {version or 'of before'} was held to: "
         f"{len(seen.tests)} instead of {len(before)}; gone: {', '.join(gone[:_NAMED])}{more}"
     )
     return (replace(_about_tests(tests, Outcome.FAIL, detail), severity="warn"),)
-
-
-def model_tests(verdict: Verdict) -> list[str]:
-    """Node ids of the model tests that a verdict rests on."""
-    return [each.rule for each in verdict.findings if each.kind == "test" and "::" in each.rule]
 
 
 def _explains(seen: Seen) -> bool:

@@ -22,6 +22,7 @@ SILENT = {
 """How the detail of a model test begins, by what pytest said of it: an answer, or none."""
 
 NOT_RUN = "was collected but did not run"
+FEWER = "fewer model tests than the champion"
 
 
 def at(limit: float, direction: Direction) -> str:

@@ -18,6 +18,7 @@ from pipeline.params import Params
 from pipeline.registry import (
     committed,
     fetch,
+    former,
     git,
     judges,
     links,
@@ -43,11 +44,11 @@ class Gate:
         Digest of the reports that rules are decided on.
     problems
         Lines for all that a verdict says and these reports do not, given the verdict, the
-        reports' texts and the policy.
+        reports' texts, the policy, and the verdict on the champion that it was held against.
     """
 
     reports: Callable[[Source], str]
-    problems: Callable[[Verdict, Source, Params], Sequence[str]]
+    problems: Callable[[Verdict, Source, Params, Verdict | None], Sequence[str]]
 
 
 def collect(
@@ -106,7 +107,9 @@ def collect(
         stale=(problem,) if problem else _stale(there, params, pipeline) if pipeline else (),
         verdict=verdict,
         verdict_problem=verdict_problem,
-        again=tuple(gate.problems(verdict, source, params)) if verdict else (),
+        again=tuple(gate.problems(verdict, source, params, _former(root, known, verdict)))
+        if verdict
+        else (),
         here=here,
         committed=_seen(lambda: fetch.snapshot(root, params.name, commit, root / fetch.BUNDLES)[1]),
         data=now["data"],
@@ -152,6 +155,13 @@ def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:
         return verdict_json.loads(text, layout.VERDICT), None, text
     except PromotionRefused as error:
         return None, error.what, text
+
+
+def _former(root: Path, known: State, verdict: Verdict) -> Verdict | None:
+    """The verdict on the champion that this one was held against, by the tags of that version."""
+    against = verdict.champion
+    version = known.find(against.version) if against.version else None
+    return None if version is None else former.verdict_at(root, version.commit, against.bundle)
 
 
 def _bundle_of(known: State, label: str | None) -> Seen:

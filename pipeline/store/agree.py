@@ -1,22 +1,26 @@
-"""Whether the history of runs and the log of predictions tell the same story.
+"""Whether the history of runs and the other tables of a run tell the same story.
 
 Each is written without the other, so each shows what the other has lost: a published run is the
-visible one of its night, or its night changed hands since, which the night's turn counts.
+visible one of its night, or its night changed hands since, which the night's turn counts. A run
+that is visible says how many rows it refused, and has kept counts of the rows that it scored.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from pipeline.store import log
+from pipeline.store.files import run_of
 from pipeline.store.history import records, visible_in
 from pipeline.store.place import Place
+from pipeline.store.profiles import runs_kept
 from pipeline.store.runs import RunRecord
-from pipeline.store.tables import PREDICTIONS
+from pipeline.store.tables import PREDICTIONS, PROFILES, QUARANTINE
 
-Kind: TypeAlias = Literal["lost", "back", "unknown"]
+Kind: TypeAlias = Literal["lost", "back", "unknown", "refused", "uncounted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,32 +31,42 @@ class Discord:
     ----------
     kind
         ``lost``: the commit that published ``run_id`` is gone. ``back``: ``run_id`` is visible,
-        though it was taken back. ``unknown``: it is visible, and has no event.
+        though it was taken back. ``unknown``: it is visible, and has no event. ``refused``: rows
+        that it refused are gone. ``uncounted``: its profile is.
     shown
         The run that readers see, None if there is none.
+    rows
+        Of refused rows, how many there are and how many there were.
     """
 
     night: str
     kind: Kind
     run_id: str
     shown: str | None
+    rows: tuple[int, int] = (0, 0)
 
 
-def discords(place: Place, partition: str | None = None) -> list[Discord]:
-    """Nights of which the two tables tell different stories, sorted; all or one.
+def discords(place: Place, partition: str | None = None, *, read: bool = False) -> list[Discord]:
+    """Nights of which the tables tell different stories, sorted; all or one.
+
+    Parameters
+    ----------
+    read
+        Read whose profiles there are. The log alone says of which nights, which is less where a
+        night was scored more than once.
 
     Raises
     ------
     StoreError
         If one of the tables cannot be read.
     """
-    found = _once(place, partition)
+    found = _once(place, partition, read)
     # A run that is published between two looks makes a difference that is none.
-    again = _once(place, partition) if found else []
+    again = _once(place, partition, read) if found else []
     return [each for each in found if each in again]
 
 
-def _once(place: Place, partition: str | None) -> list[Discord]:
+def _once(place: Place, partition: str | None, read: bool) -> list[Discord]:
     known = records(place, partition)
     opened = log.open_table(place.table_uri(PREDICTIONS))
     visible = visible_in(place, opened)
@@ -62,7 +76,41 @@ def _once(place: Place, partition: str | None) -> list[Discord]:
     def turn(night: str) -> int:
         return 0 if opened is None else log.turn_of(opened, night)
 
-    return sorted(compared(known, visible, turn), key=lambda each: each.night)
+    found = list(compared(known, visible, turn))
+    told = {each.night for each in found}  # of these the rest is no other damage
+    shown = [
+        record
+        for record in known
+        if visible.get(record.partition) == record.run_id and record.partition not in told
+    ]
+    found += [*_refused(place, partition, shown), *_uncounted(place, shown, read)]
+    return sorted(found, key=lambda each: each.night)
+
+
+def _refused(place: Place, partition: str | None, shown: list[RunRecord]) -> Iterator[Discord]:
+    """Visible runs of which quarantine holds fewer rows than they say that they refused."""
+    opened = log.open_table(place.table_uri(QUARANTINE))
+    held: Counter[str | None] = Counter()
+    for file in [] if opened is None else log.active(opened, place.column, partition):
+        held[run_of(file.path)] += file.rows
+    for record in shown:
+        night, run_id, said = record.partition, record.run_id, record.rows_quarantined or 0
+        if held[run_id] < said:
+            yield Discord(night, "refused", run_id, run_id, (held[run_id], said))
+
+
+def _uncounted(place: Place, shown: list[RunRecord], read: bool) -> Iterator[Discord]:
+    """Visible runs that scored rows, and of which there is no profile."""
+    if read:
+        kept = runs_kept(place)
+        lost = [each for each in shown if each.run_id not in kept]
+    else:
+        opened = log.open_table(place.table_uri(PROFILES))
+        nights = set() if opened is None else {*log.partitions(opened, place.column)}
+        lost = [each for each in shown if each.partition not in nights]
+    for record in lost:
+        if record.rows_scored:
+            yield Discord(record.partition, "uncounted", record.run_id, record.run_id)
 
 
 def compared(

@@ -22,7 +22,7 @@ from pipeline.store.place import Place, filesystem
 from pipeline.store.release import append_event
 from pipeline.store.runs import FACTS, RunEvent
 from pipeline.store.sweep import APPENDED, TABLES
-from pipeline.store.tables import PREDICTIONS, RUNS
+from pipeline.store.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
 from pipeline.store.told import told
 
 ASIDE = ".damaged-"
@@ -73,8 +73,10 @@ def check(place: Place, mend: bool = False) -> list[Damage]:
         found += of_log
         if all(each.mended for each in of_log):
             found += _files(place, table, mend)
+    # Profiles that cannot be read are told already, and are no reason to tell of nothing else.
+    whole = all(each.mended for each in found if each.table == PROFILES)
     try:
-        apart = agree.discords(place)
+        apart = agree.discords(place, read=whole)
     except StoreError:
         if not found:
             raise
@@ -83,7 +85,11 @@ def check(place: Place, mend: bool = False) -> list[Damage]:
 
 
 def discords(place: Place) -> list[Damage]:
-    """Nights of which ``runs`` and ``predictions`` tell different stories; no file is read."""
+    """Nights of which ``runs`` and the other tables tell different stories.
+
+    Of these only the logs are read: of a night that was scored more than once they do not show
+    whose profile is gone, which `check` does.
+    """
     return list(_discords(place, agree.discords(place), mend=False))
 
 
@@ -99,6 +105,13 @@ def _discords(place: Place, apart: list[agree.Discord], mend: bool) -> Iterator[
             how = f"assay retract {run_id} --because WHY takes it back again"
             what = f"{at}: run {run_id} was taken back, but the table shows it"
             yield Damage(PREDICTIONS, what, how)
+        elif each.kind == "refused":
+            held, said = each.rows
+            what = f"{at}: the table holds {held} of {said} rows that run {run_id} refused"
+            yield Damage(QUARANTINE, what, f"a backup, or {again} scores it again")
+        elif each.kind == "uncounted":
+            what = f"{at}: run {run_id} is published, but the table has no counts of its rows"
+            yield Damage(PROFILES, what, f"{again} --force scores it again")
         else:
             what = f"{at}: run {run_id} is published, but the table has no event of it"
             if not mend:

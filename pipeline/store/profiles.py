@@ -35,6 +35,18 @@ def keep_profile(place: Place, staged: StagedRun) -> None:
     rows.append(place, PROFILES, table, [place.column])
 
 
+def runs_kept(place: Place) -> set[str]:
+    """The runs of which there is a profile.
+
+    Raises
+    ------
+    StoreError
+        If the table cannot be read.
+    """
+    found = rows.select(place, PROFILES, profiles_schema(place.column), {}, ["run_id"])
+    return {*found.column("run_id").to_pylist()}
+
+
 def profile_of(place: Place, partition: str, run_id: str) -> Profile:
     """The profile that a run kept; one that kept it twice must agree with itself.
 

@@ -311,18 +311,20 @@ class Store(Place):
     def lost(self, partition: str) -> bool:
         """Whether what was published of a partition is not there any more.
 
-        That is so if a file that readers see is gone, or of another size, and if the log lost
-        the commit that published the night's last run.
+        That is so if a file that readers see is gone, or of another size, and if a log lost the
+        commit that published the night's last run, or that added the rows which it refused.
         """
         found = history.shown(self, partition)
         files = found is not None and bool(
             missing(self.table_uri(PREDICTIONS), found.predictions)
             or missing(self.table_uri(QUARANTINE), found.quarantine)
         )
-        return files or any(each.kind == "lost" for each in agree.discords(self, partition))
+        return files or any(
+            each.kind in ("lost", "refused") for each in agree.discords(self, partition)
+        )
 
     def discords(self) -> list[Damage]:
-        """Nights of which ``runs`` and ``predictions`` tell different stories, at little cost."""
+        """Nights of which ``runs`` and other tables tell different stories, at little cost."""
         return check.discords(self)
 
     def check(self, mend: bool = False) -> list[Damage]:

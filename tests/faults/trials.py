@@ -12,6 +12,7 @@ import errno
 import os
 import shutil
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ FAULTS = {
     "ENOSPC": (shim.ERROR_FROM, errno.ENOSPC),
     "kill": (shim.KILL, 0),
 }
+TOLD_EACH = 5
+"""Trials between two lines that say how far it came."""
 
 
 @dataclass(frozen=True)
@@ -184,13 +187,19 @@ class Bench:
 def trials(
     bench: Bench, deeds: Iterable[Deed], faults: Iterable[str] = tuple(FAULTS), every: int = 1
 ) -> Iterator[Trial]:
-    """Some faults at all calls of some deeds, or at each ``every``-th call."""
+    """Some faults at all calls of some deeds, or at each ``every``-th call.
+
+    How far it came goes to standard error: a deed takes minutes, and some take half an hour.
+    """
     for deed in deeds:
         calls = bench.calls(deed)
         for fault in faults:
-            for number in range(1, calls + 2, every):
-                if number <= calls or fault == "kill":
-                    yield bench.trial(deed, fault, number)
+            last = calls + (fault == "kill")
+            for done, number in enumerate(range(1, last + 1, every), start=1):
+                yield bench.trial(deed, fault, number)
+                if done % TOLD_EACH == 0:
+                    told = f"{deed.name}, {fault}: call {number} of {last}"
+                    print(told, file=sys.stderr, flush=True)
 
 
 def _promote(root: Path) -> None:

@@ -61,9 +61,9 @@ def made(tiny: Any, **policy: str) -> Verdict:
     )
 
 
-def told(tiny: Any, verdict: Verdict) -> tuple[str, ...]:
+def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[str, ...]:
     tiny.write(page.MARKDOWN, page.markdown(verdict))
-    return again.problems(verdict, partial(jsonfile.text_of, tiny.root), tiny.params)
+    return again.problems(verdict, partial(jsonfile.text_of, tiny.root), tiny.params, former)
 
 
 def edited(verdict: Verdict, rule: str, /, **changes: Any) -> Verdict:
@@ -134,6 +134,39 @@ def test_only_with_a_champion_must_no_test_be_tolerated(tiny: Any) -> None:
     assert line in told(tiny, replace(alone, champion=Champion("compared", "v0.1.0", "sha256:a")))
 
 
+AGAINST = Champion("compared", "v0.1.0", "sha256:a")
+
+
+@pytest.mark.parametrize(
+    ("said", "had", "line"),
+    [
+        (2, 1, "tests.champion is 2 in it, and the champion's verdict holds 1"),
+        (None, 1, "tests.champion is None in it, and the champion's verdict holds 1"),
+        (1, None, "tests.champion is 1 in it, and no verdict on the champion's bundle can be had"),
+        (2, 2, "it does not warn of 1 model tests where the champion had 2"),
+    ],
+)
+def test_how_many_tests_the_champion_had_is_asked_of_its_verdict(
+    tiny: Any, said: int | None, had: int | None, line: str
+) -> None:
+    verdict = replace(made(tiny), champion=AGAINST, tests=counted(1, 1, said))
+    former = None
+    if had is not None:
+        former = replace(verdict, findings=(STEADY, *(TEST,) * had))
+    (found,) = (each for each in told(tiny, verdict, former) if each.startswith(line))
+    assert "held against" not in found
+
+
+def test_as_many_tests_as_the_champions_verdict_holds_are_no_edit(tiny: Any) -> None:
+    verdict = replace(made(tiny), champion=AGAINST, tests=counted(1, 1, 1))
+    assert not [each for each in told(tiny, verdict, made(tiny)) if "tests" in each]
+    more = replace(made(tiny), findings=(TEST, TEST))
+    warned = replace(verdict, tests=counted(1, 1, 2))
+    few = findings.fewer_findings("tests/model", Seen(collected=[TEST.rule]), more, "v0.1.0")
+    warned = replace(warned, findings=(*warned.findings, *few))
+    assert few and not [each for each in told(tiny, warned, more) if "tests" in each]
+
+
 def test_what_the_gate_counts_is_counted_again(tiny: Any) -> None:
     said = {f"t.py::{each}": each for each in SEVERITY}
     seen = Seen(collected=[*said, "t.py::mute"], outcomes=said, uncollected={"u.py::T": "error: x"})
@@ -158,9 +191,9 @@ def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) ->
     told(tiny, verdict)
     source = partial(jsonfile.text_of, tiny.root)
     tiny.write(page.MARKDOWN, "# PASS")
-    assert again.problems(verdict, source, tiny.params) == (
+    assert again.problems(verdict, source, tiny.params, None) == (
         "reports/gate/verdict.md says something else than it",
     )
     (tiny.root / layout.EVALUATION).unlink()
-    (line,) = again.problems(verdict, source, tiny.params)
+    (line,) = again.problems(verdict, source, tiny.params, None)
     assert line.startswith("it cannot be decided again: reports/evaluate/evaluation.json")

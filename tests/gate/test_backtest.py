@@ -14,11 +14,11 @@ from pipeline.errors import NotARepository, StageInputMissing
 from pipeline.gate import backtest
 from pipeline.gate.backtest import Replay, run
 from pipeline.params import Params
-from pipeline.verdict import Champion, Finding, Outcome, Verdict, combine
+from pipeline.verdict import Finding, Outcome
 from tests.gate import build
+from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
-DIGESTS = {name: f"sha256:{name}" for name in verdict_json.DIGESTS}
 
 
 def finding(outcome: Outcome, rule: str = "ranks", kind: Any = "rule") -> Finding:
@@ -26,16 +26,7 @@ def finding(outcome: Outcome, rule: str = "ranks", kind: Any = "rule") -> Findin
 
 
 def recorded(*findings: Finding) -> str:
-    return verdict_json.dumps(
-        Verdict(
-            outcome=combine(findings),
-            name="tiny",
-            candidate="prior",
-            champion=Champion("none"),
-            findings=findings,
-            **DIGESTS,
-        )
-    )
+    return verdict_json.dumps(verdict(*findings, name="tiny", candidate="prior"))
 
 
 class History:

@@ -10,7 +10,8 @@ import pytest
 from pipeline.gate import findings
 from pipeline.gate.record import Seen
 from pipeline.gate.run import Session
-from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver
+from pipeline.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
+from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NODE = "params.yaml::ranks"
@@ -197,20 +198,7 @@ def test_only_answers_count_as_run() -> None:
 def champions(gone: int) -> Verdict:
     """A champion's verdict with so many tests that the challenger below has not."""
     told = [finding(kind="test", rule=f"t.py::test_{place}") for place in range(gone + 1)]
-    rule = finding(rule="a rule::of another kind")
-    return Verdict(
-        outcome=PASS,
-        candidate="a",
-        name="n",
-        bundle="b",
-        data="d",
-        contract="c",
-        policy="p",
-        code="k",
-        reports="r",
-        champion=Champion("none"),
-        findings=(rule, *told),
-    )
+    return verdict(finding(rule="a rule::of another kind"), *told)
 
 
 @pytest.mark.parametrize(("gone", "end"), [(5, "t.py::test_5"), (6, " and 1 more")])

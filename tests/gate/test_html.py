@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline.gate.html import page, strip
-from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver, combine
+from pipeline.verdict import Champion, Finding, Outcome, Waiver
+from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 EVIL = "<script>alert('1')</script>&\"'"
@@ -31,24 +32,6 @@ def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
         "because": "it must",
     }
     return Finding(outcome=outcome, **{**values, **changes})
-
-
-def verdict(*findings: Finding, **changes: Any) -> Verdict:
-    return Verdict(
-        **{
-            "outcome": combine(findings),
-            "name": "late-flights",
-            "candidate": "boosting",
-            "bundle": "sha256:bbbb",
-            "data": "sha256:dddd",
-            "contract": "sha256:cccc",
-            "policy": "sha256:pppp",
-            "code": "sha256:kkkk",
-            "champion": Champion("none"),
-            "findings": findings,
-            **changes,
-        }
-    )
 
 
 class Reader(HTMLParser):
@@ -208,8 +191,17 @@ def test_what_it_is_about_is_named() -> None:
     found = read(finding(), types=("a.B", "c.D"))
     start = found.words.index("About")
     assert found.words[start + 1 :] == [
-        *("bundle", "sha256:bbbb", "data", "sha256:dddd", "contract", "sha256:cccc"),
-        *("policy", "sha256:pppp", "code", "sha256:kkkk", "allowed types", "a.B, c.D"),
+        *("bundle", "sha256:bundle", "data", "sha256:data", "contract", "sha256:contract"),
+        *(
+            "policy",
+            "sha256:policy",
+            "code",
+            "sha256:code",
+            "reports",
+            "sha256:reports",
+            "allowed types",
+            "a.B, c.D",
+        ),
     ]
     assert read(finding()).words[-1] == "none"
 

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline import verdict as verdicts
 from pipeline.gate import page
-from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver, combine
+from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver
+from tests.verdicts import verdict as build_verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 
@@ -42,17 +43,8 @@ test_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:
-    return Verdict(
-        **{
-            "outcome": combine(findings),
-            "name": "late-flights",
-            "candidate": "boosting",
-            **{name: f"sha256:{name}" for name in ("bundle", "data", "contract", "policy", "code")},
-            "champion": Champion("compared", "v0.1.0", "sha256:0123456789abcdef"),
-            "findings": findings,
-            **changes,
-        }
-    )
+    champion = Champion("compared", "v0.1.0", "sha256:0123456789abcdef")
+    return build_verdict(*findings, **{"champion": champion, **changes})
 
 
 WAIVER = Waiver(because="a fix | is coming", owner="ops", until="2020-05-31")
@@ -115,6 +107,7 @@ a fix \\| is coming)
 - contract: `sha256:contract`
 - policy: `sha256:policy`
 - code: `sha256:code`
+- reports: `sha256:reports`
 - model types allowed by params.yaml: `a.B`, `c'D`
 """
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from pipeline import jsonfile, layout
-from pipeline.gate import run
+from pipeline.errors import GateNotPassed
+from pipeline.gate import asked_again, page, run
 from pipeline.gate.run import run_pytest
 from pipeline.gate.stage import MARKDOWN
 from pipeline.registry.held import Held
@@ -191,6 +192,22 @@ def test_as_many_tests_are_no_finding(tiny: Any) -> None:
     verdict = judge(tiny, Outcome.PASS)
     assert verdict.tests == ModelTests(collected=1, ran=1, champion=1)
     assert "tests/model" not in outcomes(verdict)
+
+
+def test_whoever_asks_the_verdict_counts_the_champions_tests_again(tiny: Any) -> None:
+    champion_was_held_to(tiny, 3)
+    verdict = judge(tiny, Outcome.PASS)
+    assert asked_again.run(tiny.root, tiny.params) == verdict
+    assert verdict.tests is not None
+    quiet = tuple(each for each in verdict.findings if each.rule != "tests/model")
+    for bent, line in (
+        (replace(verdict, tests=replace(verdict.tests, champion=1)), "tests.champion is 1 in it"),
+        (replace(verdict, findings=quiet), "it does not warn of 1 model tests"),
+    ):
+        tiny.write(layout.VERDICT, dumps(bent))
+        tiny.write(MARKDOWN, page.markdown(bent))
+        with pytest.raises(GateNotPassed, match=line):
+            asked_again.run(tiny.root, tiny.params)
 
 
 def test_a_verdict_about_another_bundle_is_not_the_champions(tiny: Any) -> None:

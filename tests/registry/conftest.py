@@ -22,7 +22,7 @@ from pipeline.errors import NoChampion
 from pipeline.gate import binding, page, rules
 from pipeline.gate.inputs import Inputs
 from pipeline.params import Params
-from pipeline.registry import versions
+from pipeline.registry import former, versions
 from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict
 from tests.gate import build
 from tests.gate.conftest import Tiny
@@ -177,11 +177,16 @@ class Project:
             "reports": binding.reports(partial(jsonfile.text_of, self.root)),
             "champion": champion,
         }
+        before = None
+        if champion.state == "compared" and (version := self.champion()) == champion:
+            held_at = versions.version(self.root, NAME, version.version or "").commit
+            judged = former.verdict_at(self.root, held_at, version.bundle)
+            before = None if judged is None else len(judged.model_tests)
         self.verdict(
             Verdict(
                 outcome=outcome,
                 candidate="prior",
-                tests=ModelTests(collected=1, ran=1),
+                tests=ModelTests(collected=1, ran=1, champion=before),
                 findings=(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
                 **{**bound, **other},
             )

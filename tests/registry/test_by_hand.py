@@ -24,13 +24,17 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Edit(NamedTuple):
-    """What somebody does, to a project in which the gate said ``outcome``; the refusals."""
+    """What somebody does, to a project in which the gate said ``outcome``; the refusals.
+
+    ``after`` a first version, which is the champion then.
+    """
 
     told: str
     act: Callable[[Any], None]
     answers: tuple[str, ...]
     outcome: Outcome = Outcome.PASS
     dvc_commit: bool = False
+    after: bool = False
 
 
 def read(project: Any) -> Verdict:
@@ -66,6 +70,15 @@ def lets_be(project: Any) -> None:
 
 def counts(project: Any) -> None:
     project.verdict(replace(read(project), tests=ModelTests(collected=2, ran=2)))
+
+
+def counts_before(number: int | None) -> Callable[[Any], None]:
+    def act(project: Any) -> None:
+        project.verdict(
+            replace(read(project), tests=ModelTests(collected=1, ran=1, champion=number))
+        )
+
+    return act
 
 
 def word_alone(project: Any) -> None:
@@ -244,6 +257,22 @@ EDITS = (
         True,
     ),
     Edit(
+        "more tests counted than the champion had, then dvc commit",
+        counts_before(2),
+        ("tests.champion is 2 in it, and the champion's verdict holds 1",),
+        Outcome.PASS,
+        True,
+        True,
+    ),
+    Edit(
+        "the champion's tests not counted, then dvc commit",
+        counts_before(None),
+        ("tests.champion is None in it, and the champion's verdict holds 1",),
+        Outcome.PASS,
+        True,
+        True,
+    ),
+    Edit(
         "AUC made better, then dvc commit",
         number,
         ("another set of reports", "has observed 0.8 in it"),
@@ -268,9 +297,15 @@ EDITS = (
 
 @pytest.mark.parametrize("edit", EDITS, ids=[each.told for each in EDITS])
 def test_it_is_refused(project: Any, edit: Edit) -> None:
+    if edit.after:
+        promote(project.root, project.params)
+        project.train("two")
+        project.judge()
+        project.commit("two")
     if edit.outcome is not Outcome.PASS:
         project.judge(edit.outcome)
         project.commit("the gate said so")
+    tags = project.tag_names()
     edit.act(project)
     if edit.dvc_commit:
         project.dvc_commit()
@@ -281,7 +316,7 @@ def test_it_is_refused(project: Any, edit: Edit) -> None:
     for answer in edit.answers:
         assert any(answer in line for line in lines), lines
     assert all("\n" not in line for line in lines)
-    assert project.tag_names() == set()
+    assert project.tag_names() == tags
 
 
 def test_the_table_in_the_docs_is_this_one() -> None:

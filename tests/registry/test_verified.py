@@ -14,21 +14,12 @@ from pipeline.monitor import status
 from pipeline.registry.listing import list_versions
 from pipeline.registry.state import UNKNOWN, Assignment, Version
 from pipeline.registry.verified import doubt, doubt_of_move
-from pipeline.verdict import Champion, Finding, Outcome, Verdict
+from pipeline.verdict import Finding, Outcome
+from tests.verdicts import verdict
 
 BUNDLE = f"sha256:{'a' * 64}"
-PASSED = Verdict(
-    outcome=Outcome.PASS,
-    name="m1",
-    candidate="prior",
-    bundle=BUNDLE,
-    data="sha256:d",
-    contract="sha256:c",
-    policy="sha256:p",
-    code="sha256:k",
-    champion=Champion("none"),
-    findings=(Finding(rule="ranks", kind="rule", outcome=Outcome.PASS, detail="auc"),),
-    reports="sha256:r",
+PASSED = verdict(
+    Finding(rule="ranks", kind="rule", outcome=Outcome.PASS, detail="auc"), bundle=BUNDLE
 )
 FAILED = replace(
     PASSED,

@@ -44,21 +44,6 @@ Publish = Callable[..., None]
 Ask = Callable[..., list[tuple[Any, ...]]]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Server]:
-    with postgres.serving() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    monkeypatch.setenv("PGUSER", postgres.USER)
-    monkeypatch.setenv("PGPASSWORD", postgres.PASSWORD)
-    with psycopg.connect(running.url) as connection:
-        connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    return running
-
-
 @pytest.fixture
 def ask(server: Server) -> Ask:
     def answered(statement: str, *values: Any) -> list[tuple[Any, ...]]:

@@ -118,7 +118,7 @@ class Maker:
         self.begin(run_id, partition)
         staged = self.stage(run_id, partition, good, bad, **more)
         self.store.publish_run(staged)
-        self.event(run_id, "published", 1, partition=partition, base=staged.base)
+        self.event(run_id, "published", 1, **counts(staged))
         return staged
 
     def hold(self, run_id: str, partition: str = "p", **more: Any) -> StagedRun:
@@ -126,9 +126,7 @@ class Maker:
         self.begin(run_id, partition)
         staged = self.stage(run_id, partition, **more)
         files = self.store.hold(staged)
-        self.event(
-            run_id, "held", 1, partition=partition, base=staged.base, files=files, detail="odd"
-        )
+        self.event(run_id, "held", 1, files=files, detail="odd", **counts(staged))
         return staged
 
     def begin(self, run_id: str, partition: str = "p") -> None:
@@ -162,6 +160,17 @@ class Maker:
         """The names of all data files in a table's folder, active or not."""
         found = Path(self.store.table_uri(table)).rglob("*parquet*")
         return sorted(path.name for path in found if "_delta_log" not in path.parts)
+
+
+def counts(staged: StagedRun) -> dict[str, Any]:
+    """What a run says of itself when it has ended; without a profile it counted no rows."""
+    scored = sum(file.rows for file in staged.predictions)
+    return {
+        "partition": staged.partition,
+        "base": staged.base,
+        "rows_scored": None if staged.profile is None else scored,
+        "rows_quarantined": sum(file.rows for file in staged.quarantine),
+    }
 
 
 def event(run_id: str, kind: Any, minutes: int = 0, **more: Any) -> RunEvent:

@@ -10,12 +10,12 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.store import Store, log, release
-from pipeline.store.tables import PREDICTIONS, RUNS
+from pipeline.store.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
 from pipeline.store.told import gist
 
 
-def drop_newest(store: Store) -> None:
-    commit = log.newest_commit(Path(store.table_uri(PREDICTIONS)))
+def drop_newest(store: Store, table: str = PREDICTIONS) -> None:
+    commit = log.newest_commit(Path(store.table_uri(table)))
     assert commit is not None
     commit.unlink()
 
@@ -102,10 +102,10 @@ def test_runs_that_died_before_they_could_say_so_are_no_damage(store: Store, mak
 
 
 def test_without_its_runs_each_visible_night_is_told_and_mended_from_its_commit(
-    store: Store, make: Any
+    store: Store, make: Any, profile: Any
 ) -> None:
     make.run("r1", "p")
-    make.run("r2", "p", good=[1, 2], bad=[3])
+    make.run("r2", "p", good=[1, 2], bad=[3], profile=profile)
     shutil.rmtree(store.table_uri(RUNS))
     assert whats(store) == ["date=p: run r2 is published, but the table has no event of it"]
     (mended,) = store.check(mend=True)
@@ -114,6 +114,93 @@ def test_without_its_runs_each_visible_night_is_told_and_mended_from_its_commit(
     assert (record.run_id, record.version, record.base) == ("r2", "v1.0.0", 1)
     assert (record.rows_read, record.rows_scored, record.rows_quarantined) == (3, 2, 1)
     assert record.at is not None
+
+
+def test_refused_rows_that_the_table_lost_are_told_and_their_night_is_scored_again(
+    store: Store, make: Any
+) -> None:
+    make.run("r1", "p", bad=[7])
+    make.run("r2", "q", bad=[8, 9])
+    drop_newest(store, QUARANTINE)
+    (found,) = store.check()
+    assert found.table == QUARANTINE
+    assert found.what == "date=q: the table holds 0 of 2 rows that run r2 refused"
+    assert found.mend == "a backup, or assay score --date q scores it again"
+    assert store.discords() == [found]
+    assert store.lost("q") and not store.lost("p")
+    make.run("r3", "q", bad=[8, 9])
+    assert whats(store) == [] and not store.lost("q")
+
+
+def test_so_they_are_without_all_of_their_table(store: Store, make: Any) -> None:
+    make.run("r1", "p", bad=[7])
+    make.run("r2", "q")
+    shutil.rmtree(store.table_uri(QUARANTINE))
+    assert whats(store) == ["date=p: the table holds 0 of 1 rows that run r1 refused"]
+
+
+def test_refused_rows_of_a_run_that_readers_do_not_see_are_no_loss(store: Store, make: Any) -> None:
+    make.run("r1", "p", bad=[7, 8])
+    make.run("r2", "p", bad=[8])
+    make.hold("r3", "p", bad=[9])
+    assert whats(store) == []
+    store.retract("r2", "me", "why")
+    assert make.seen() == ([1], [7, 8]) and whats(store) == []
+    make.run("r4", "p", bad=[7])
+    make.hold("r5", "p", bad=[9])
+    store.release("r5", "me", "why")
+    assert make.seen() == ([1], [9]) and whats(store) == []
+
+
+def test_a_night_of_which_more_is_lost_is_told_once(store: Store, make: Any) -> None:
+    make.run("r1", "p", bad=[7])
+    make.run("r2", "p", bad=[8])
+    drop_newest(store)
+    assert whats(store) == ["date=p: run r2 was published, but the table shows run r1"]
+
+
+def test_a_profile_that_the_table_lost_is_told(store: Store, make: Any, profile: Any) -> None:
+    make.run("r1", "p", profile=profile)
+    make.run("r2", "q", profile=profile)
+    assert whats(store) == []
+    drop_newest(store, PROFILES)
+    (found,) = store.check()
+    assert found.table == PROFILES
+    assert found.what == "date=q: run r2 is published, but the table has no counts of its rows"
+    assert found.mend == "assay score --date q --force scores it again"
+    assert store.discords() == [found]
+    shutil.rmtree(store.table_uri(PROFILES))
+    assert len(whats(store)) == 2
+
+
+def test_of_a_night_that_was_scored_before_fsck_alone_reads_whose_profile_is_there(
+    store: Store, make: Any, profile: Any
+) -> None:
+    make.run("r1", "p", profile=profile)
+    make.run("r2", "p", profile=profile)
+    drop_newest(store, PROFILES)
+    assert store.discords() == []
+    (found,) = store.check()
+    assert found.what == "date=p: run r2 is published, but the table has no counts of its rows"
+
+
+def test_profiles_that_cannot_be_read_keep_no_other_loss_from_being_told(
+    store: Store, make: Any, profile: Any
+) -> None:
+    make.run("r1", "p", profile=profile)
+    make.run("r2", "q", profile=profile)
+    next(Path(store.table_uri(PROFILES)).rglob("*.parquet")).unlink()
+    drop_newest(store)
+    found = {each.table: each.what for each in store.check()}
+    assert "is gone" in found[PROFILES]
+    assert found[PREDICTIONS] == "date=q: run r2 was published, but the table shows no run"
+
+
+def test_a_run_that_scored_no_row_needs_no_profile(store: Store, make: Any, event: Any) -> None:
+    staged = make.stage("r1", "p", good=[], bad=[1])
+    store.publish_run(staged)
+    make.event("r1", "published", base=0, rows_scored=0, rows_quarantined=1)
+    assert whats(store) == []
 
 
 def test_a_gap_in_a_log_is_told_in_one_plain_line(store: Store, make: Any) -> None:

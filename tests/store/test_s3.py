@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pyarrow.fs as pafs
@@ -18,53 +12,22 @@ import pytest
 from pipeline.errors import RunOvertaken, StoreError
 from pipeline.store import PartWriter, Store, place, sweep
 from pipeline.store.place import filesystem, storage_options
+from tests import s3
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
 
-KEYS = {"AWS_ACCESS_KEY_ID": "assay", "AWS_SECRET_ACCESS_KEY": "assay", "AWS_REGION": "us-east-1"}
 WHY = {"by": "Ada", "because": "why"}
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    server = subprocess.Popen(
-        [Path(sys.executable).with_name("moto_server"), "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        for _ in range(150):
-            assert server.poll() is None
-            try:
-                urllib.request.urlopen(f"{url}/moto-api/").close()
-                break
-            except OSError:
-                time.sleep(0.1)
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
+    with s3.serving() as address:
+        yield address
 
 
 @pytest.fixture
 def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name in list(os.environ):
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    for name, value in {**KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
-        monkeypatch.setenv(name, value)
-    urllib.request.urlopen(
-        urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")
-    ).close()
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/scores", method="PUT")).close()
+    s3.use(endpoint, "scores", monkeypatch)
     return "scores"
 
 
@@ -160,7 +123,7 @@ def test_a_wrong_bucket_is_named(store: Store, maker: Any) -> None:
 def test_a_wrong_endpoint_is_told_soon(
     store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3.free_port()}")
     for line in told_by(store, make):
         assert "Connection refused" in line or "Failed to connect to 127.0.0.1" in line
 
@@ -168,17 +131,12 @@ def test_a_wrong_endpoint_is_told_soon(
 def test_a_wrong_key_is_refused(
     store: Store, make: Any, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ask_for_keys(after: str) -> None:
-        plain = {"Content-Type": "text/plain"}
-        address = f"{endpoint}/moto-api/reset-auth"
-        urllib.request.urlopen(urllib.request.Request(address, after.encode(), plain)).close()
-
-    ask_for_keys("0")
+    s3.ask_for_keys(endpoint, "0")
     try:
         for line in told_by(store, make):
             assert "InvalidAccessKeyId" in line or "INVALID_ACCESS_KEY_ID" in line
     finally:
-        ask_for_keys("inf")
+        s3.ask_for_keys(endpoint, "inf")
 
 
 def test_the_environment_says_how_to_get_there(monkeypatch: pytest.MonkeyPatch) -> None:
