@@ -86,7 +86,7 @@ lint: setup ## Style and likely bugs (ruff)
 	@$(PY) -m ruff format --check .
 
 .PHONY: types
-types: setup ## Types, strictly, in pipeline/ (mypy)
+types: setup ## Types, strictly, in pipeline/assay/ (mypy)
 	@$(PY) -m mypy
 
 .PHONY: arch

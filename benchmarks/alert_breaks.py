@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from assay.columns.counter import profile_of
+from assay.columns.features import FrameFeatures
+from assay.columns.reference import Reference, reference_of
+from assay.model.outcome import PROBABILITY, grids
+from assay.monitor.drift.budget import alarms
+from assay.monitor.drift.drift import decide
+from assay.monitor.drift.evidence import evidence
+from assay.project.params import Monitor
 from benchmarks.shares import Share
-from pipeline.features import FrameFeatures
-from pipeline.monitor.budget import alarms
-from pipeline.monitor.drift import decide
-from pipeline.monitor.evidence import evidence
-from pipeline.outcome import PROBABILITY, grids
-from pipeline.params import Monitor
-from pipeline.profile import profile_of
-from pipeline.reference import Reference, reference_of
 
 ROWS = 355
 NUMBERS = [f"x{place}" for place in range(12)]

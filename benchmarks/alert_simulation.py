@@ -26,22 +26,23 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from assay.columns import breaks, serial, tails
+from assay.columns.breaks import YEAR
+from assay.columns.distance import js_distance
+from assay.columns.grid import Cells, NumberGrid
+from assay.columns.profile import ColumnProfile
+from assay.columns.reference import Reference
+from assay.monitor.drift.budget import Evidence, Judged, Kind, Question, Seen, alarms
+from assay.monitor.drift.drift import learnt_limit
+from assay.monitor.drift.evidence import MOVED as WASSERSTEIN
+from assay.monitor.incidents.fold import fold
+from assay.project.params import Monitor
+from assay.project.params.drift import Budget
 from benchmarks import alert_breaks, results
 from benchmarks.contender import ROOT
 from benchmarks.measure import say
 from benchmarks.results import Result
 from benchmarks.shares import Share
-from pipeline import breaks, serial, tails
-from pipeline.breaks import YEAR
-from pipeline.distance import js_distance
-from pipeline.monitor.budget import Evidence, Judged, Kind, Question, Seen, alarms
-from pipeline.monitor.drift import learnt_limit
-from pipeline.monitor.evidence import MOVED as WASSERSTEIN
-from pipeline.monitor.incidents import fold
-from pipeline.params import Monitor
-from pipeline.params_drift import Budget
-from pipeline.profile import Cells, ColumnProfile, NumberGrid
-from pipeline.reference import Reference
 
 COLUMNS, CELLS, ROWS = 15, 10, 900
 NIGHT_TO_NIGHT = 0.15
@@ -197,7 +198,7 @@ def reference_of(nights: Counts) -> Reference:
 def evidence(before: Counts, nights: Counts) -> tuple[list[Evidence], np.ndarray]:
     """Each night's, and on which nights some column is over its own limit.
 
-    The numbers are those that `pipeline.monitor.evidence` takes from a night's findings, here of
+    The numbers are those that `assay.monitor.drift.evidence` takes from a night's findings, here of
     all nights at once.
     """
     reference, rule, usual_nulls = reference_of(before), Budget(), Monitor().max_null_share_change

@@ -15,17 +15,22 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from assay.contract.load import load
+from assay.model import bundle
+from assay.project import digests, layout, params
+from assay.project.params import Params
+from assay.registry.pin import Pinned
+from assay.registry.state import UNKNOWN, Version
+from assay.score import run
+from assay.score.inputs import find as inputs
+from assay.score.journal import Journal
+from assay.score.spark import files as spark_files
+from assay.score.spark import frame as spark_frame
+from assay.score.spark import keys as spark_keys
+from assay.score.spark.session import session
+from assay.store import Store, open_store
 from benchmarks import scoring_alone
 from benchmarks.contender import Answer, peak_memory, serve
-from pipeline import bundle, digests, layout, params
-from pipeline.contract.load import load
-from pipeline.params import Params
-from pipeline.registry.state import UNKNOWN, Version
-from pipeline.score import inputs, run, spark_files, spark_frame, spark_keys
-from pipeline.score.journal import Journal
-from pipeline.score.pin import Pinned
-from pipeline.score.spark_session import session
-from pipeline.store import Store, open_store
 
 PARTS = {
     "find the night": (inputs, "find"),

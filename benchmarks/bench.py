@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from assay.project import layout
 from benchmarks import nights, project
 from benchmarks.contender import Answer, Contender
 from benchmarks.measure import Comparison, compare, say
 from benchmarks.project import Project
 from benchmarks.results import Better, Result, machine, versions
-from pipeline import layout
 
 CORES = 2
 MASTER = f"local[{CORES}]"

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from assay.project import layout
+from assay.score.spark.java import java_home
 from benchmarks import peer_env
 from benchmarks.bench import CORES, MASTER, TOUCH_ROWS, Bench, Night, Scores, scores
 from benchmarks.contender import ONE_THREAD, Contender
 from benchmarks.measure import Run, in_turns
 from benchmarks.results import Result
-from pipeline import layout
-from pipeline.score.java import java_home
 
 BATCH_ROWS = 50_000
 FULL, FRAME, ALONE = "fast carrier", "DataFrame carrier", "fast carrier, scoring alone"

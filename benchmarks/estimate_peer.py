@@ -32,23 +32,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from assay.columns.counter import profile_of
+from assay.columns.draw_grid import grid_of
+from assay.columns.features import Floats, FrameFeatures
+from assay.columns.grid import Grid, NumberGrid
+from assay.columns.profile import Profile
+from assay.columns.score_grid import probability_grid
+from assay.metrics.scored import Scored
+from assay.model import outcome
+from assay.model.model import one_calibrated
+from assay.monitor.performance.estimate import binary, multiclass, regression
+from assay.monitor.performance.estimate.expected import Expected
+from assay.monitor.performance.estimate.score_cells import ScoreCells, of_profile
+from assay.training.train.calibrate import fit_calibrator
+from assay.training.train.choose_calibration import AUTO, choose
+from assay.training.train.losses import learn_losses
 from benchmarks import peer_env, results
 from benchmarks.contender import ROOT
 from benchmarks.measure import say
 from benchmarks.results import Result
-from pipeline import outcome
-from pipeline.features import Floats, FrameFeatures
-from pipeline.grids import grid_of
-from pipeline.metrics.scored import Scored
-from pipeline.model import one_calibrated
-from pipeline.monitor.estimate import binary, multiclass, regression
-from pipeline.monitor.estimate.cells import ScoreCells, of_profile
-from pipeline.monitor.estimate.expected import Expected
-from pipeline.profile import Grid, NumberGrid, Profile, profile_of
-from pipeline.score_grid import probability_grid
-from pipeline.train.calibrate import fit_calibrator
-from pipeline.train.choose import AUTO, choose
-from pipeline.train.losses import learn_losses
 
 CHUNK = 5000
 BLOCKS = 5

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from pipeline.features import Floats, FrameFeatures
-from pipeline.metrics.scored import Scored
-from pipeline.monitor.estimate import binary
-from pipeline.monitor.estimate.cells import of_profile
-from pipeline.profile import profile_of
-from pipeline.score_grid import probability_grid
+from assay.columns.counter import profile_of
+from assay.columns.features import Floats, FrameFeatures
+from assay.columns.score_grid import probability_grid
+from assay.metrics.scored import Scored
+from assay.monitor.performance.estimate import binary
+from assay.monitor.performance.estimate.score_cells import of_profile
 
 REFERENCE = 100_000
 CONFIDENCE = 0.95

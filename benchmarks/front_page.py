@@ -18,16 +18,11 @@ from statistics import median
 
 import pyarrow as pa
 
-from benchmarks import results
-from benchmarks.bench import Bench
-from benchmarks.contender import ROOT
-from benchmarks.measure import say
-from benchmarks.results import Result
-from pipeline import jsonfile
-from pipeline.monitor.front import command
-from pipeline.monitor.summary import path
-from pipeline.params import Params, load
-from pipeline.store import (
+from assay.monitor.front import command
+from assay.monitor.nights.summary import path
+from assay.project import jsonfile
+from assay.project.params import Params, load
+from assay.store import (
     RunEvent,
     StagedRun,
     Store,
@@ -36,6 +31,11 @@ from pipeline.store import (
     quarantine_schema,
     write_part,
 )
+from benchmarks import results
+from benchmarks.bench import Bench
+from benchmarks.contender import ROOT
+from benchmarks.measure import say
+from benchmarks.results import Result
 
 LIMIT = 5.0
 NIGHTS, COLUMNS = 365, 50

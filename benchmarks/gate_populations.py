@@ -19,10 +19,10 @@ from typing import Literal, Protocol
 import numpy as np
 from scipy import optimize, special
 
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.table import calibration_bins
-from pipeline.metrics.units import NIGHT, Units
-from pipeline.tasks import goodness
+from assay.metrics.scored import Scored
+from assay.metrics.table import calibration_bins
+from assay.metrics.units import NIGHT, Units
+from assay.project.tasks import goodness
 
 Floats = np.ndarray
 

@@ -26,22 +26,23 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from assay.gate.rules import change as rule_change
+from assay.gate.rules import limit as rule_limit
+from assay.metrics.intervals.decide import turned
+from assay.metrics.intervals.difference import differences
+from assay.metrics.intervals.estimates import estimates
+from assay.metrics.intervals.power import detectable
+from assay.metrics.scored import Scored
+from assay.metrics.units import Units
+from assay.project.params.gate import ChangeRule, Gate, LimitRule
+from assay.project.tasks import LOWER_IS_BETTER
+from assay.reports.comparison import Challenger, Champion, Comparison, SliceComparison
+from assay.reports.evaluation_read import Evaluation
+from assay.reports.verdict import Outcome
 from benchmarks import gate_page
 from benchmarks.contender import ROOT
 from benchmarks.gate_populations import Binary, Regression, Structure, better_by, truths
 from benchmarks.measure import say
-from pipeline.compare.results import Challenger, Champion, Comparison, SliceComparison
-from pipeline.gate import rule_change, rule_limit
-from pipeline.gate.evaluation import Evaluation
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.units import Units
-from pipeline.paired.difference import differences
-from pipeline.paired.estimates import estimates
-from pipeline.paired.power import detectable
-from pipeline.paired.turn import turned
-from pipeline.params_gate import ChangeRule, Gate, LimitRule
-from pipeline.tasks import LOWER_IS_BETTER
-from pipeline.verdict import Outcome
 
 CONFIDENCE, POWER = 0.95, 0.8
 SIZES = (500, 1_000, 5_000, 50_000)

@@ -11,12 +11,13 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
+from assay.columns.counter import profile_of
+from assay.columns.draw_grid import grid_of
+from assay.columns.features import FrameFeatures
+from assay.columns.profile import Profile, merge
 from benchmarks.bench import Bench
 from benchmarks.measure import in_turns
 from benchmarks.results import Result
-from pipeline.features import FrameFeatures
-from pipeline.grids import grid_of
-from pipeline.profile import Profile, merge, profile_of
 
 NIGHTS, COLUMNS, CATEGORICAL = 365, 50, 10
 ROWS = 2_000

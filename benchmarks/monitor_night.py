@@ -12,12 +12,13 @@ import shutil
 import sys
 from pathlib import Path
 
+from assay.model import bundle
+from assay.project import layout, params
 from benchmarks import footprint
 from benchmarks.bench import Bench, Night
 from benchmarks.contender import ROOT
 from benchmarks.measure import in_turns, say
 from benchmarks.results import Result
-from pipeline import bundle, layout, params
 from tests import projects
 
 CANDIDATE = "boosting"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pipeline import params
-from pipeline.errors import LimitCrossed
-from pipeline.monitor import stage
+from assay.errors import LimitCrossed
+from assay.monitor import one_night
+from assay.project import params
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     score = type(given.score).model_validate({**given.score.model_dump(), "input": folder})
     given = given.model_copy(update={"score": score, "store": store})
     try:
-        summary = stage.run(Path(root), given, night, as_json=True)
+        summary = one_night.run(Path(root), given, night, as_json=True)
     except LimitCrossed:
         return
     if not summary.sample_rows:

@@ -12,11 +12,11 @@ from statistics import median
 
 import pyarrow.parquet as pq
 
+from assay.project import layout
 from benchmarks.bench import TOUCH_ROWS, Bench
 from benchmarks.contender import ONE_THREAD, Answer
 from benchmarks.measure import in_turns
 from benchmarks.results import Result
-from pipeline import layout
 
 NIGHT = "2013-07-01"
 CANDIDATE = "boosting"

@@ -16,17 +16,18 @@ from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+from assay.columns.profile import Profile
+from assay.project import params
+from assay.score import run as runs_of
+from assay.score import work
+from assay.score.inputs import find as inputs
+from assay.score.inputs.split import pieces, split
+from assay.score.output import Stamp
+from assay.store import open_store
 from benchmarks.assay_session import pinned
 from benchmarks.bench import Bench
 from benchmarks.measure import in_turns
 from benchmarks.results import Result
-from pipeline import params
-from pipeline.profile import Profile
-from pipeline.score import inputs, work
-from pipeline.score import run as runs_of
-from pipeline.score.output import Stamp
-from pipeline.score.splits import pieces, split
-from pipeline.store import open_store
 
 CANDIDATE = "boosting"
 SHARE = 0.2

@@ -17,9 +17,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from assay.model import bundle
+from assay.project import digests, layout, params
 from benchmarks.contender import ROOT, SPARK_CONF
 from benchmarks.measure import say
-from pipeline import bundle, digests, layout, params
 from tests.projects import call
 
 CANDIDATES: dict[str, dict[str, Any]] = {

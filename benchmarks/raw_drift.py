@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 
+from assay.model import bundle
+from assay.project import layout
 from benchmarks import footprint
 from benchmarks.bench import Bench, Night
 from benchmarks.contender import ONE_THREAD, ROOT
 from benchmarks.footprint import Footprint
 from benchmarks.measure import in_turns
 from benchmarks.results import Result, release
-from pipeline import bundle, layout
 
 CANDIDATE = "boosting"
 COLUMNS = 15
@@ -65,7 +66,7 @@ class Contenders:
 
     def _ours(self, name: str, night: Night) -> list[str]:
         made = str(self.bench.project.root / layout.CANDIDATES / CANDIDATE)
-        command = [sys.executable, "-m", "pipeline.cli", *name.split()[1:]]
+        command = [sys.executable, "-m", "assay.cli.__main__", *name.split()[1:]]
         return [*command, str(night.path), "--bundle", made, "--json"]
 
     def _peer(self, night: Night) -> list[str]:

@@ -22,17 +22,17 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
+from assay.metrics.intervals.decide import turned
+from assay.metrics.intervals.difference import differences
+from assay.metrics.intervals.estimates import estimates
+from assay.metrics.scored import Scored
+from assay.metrics.table import values
+from assay.metrics.units import NIGHT, Units
+from assay.project.tasks import METRICS
 from benchmarks.contender import ROOT
 from benchmarks.gate_populations import better_by
 from benchmarks.measure import say
 from data.source import flights
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.table import values
-from pipeline.metrics.units import NIGHT, Units
-from pipeline.paired.difference import differences
-from pipeline.paired.estimates import estimates
-from pipeline.paired.turn import turned
-from pipeline.tasks import METRICS
 
 CONFIDENCE = 0.95
 PAGE = "redrawn-days.md"

@@ -24,14 +24,14 @@ from statistics import median
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from assay.project import layout
+from assay.score.pack.pack import ARCHIVE
 from benchmarks import nights, results, scale_model
 from benchmarks.bench import TOUCH_ROWS, Bench, Night
 from benchmarks.contender import ROOT, SPARK_CONF, Contender
 from benchmarks.measure import in_turns, say
 from benchmarks.results import Result
 from benchmarks.scale_model import Load, Model
-from pipeline import layout
-from pipeline.score.pack import ARCHIVE
 from tests.cluster import cluster
 
 CANDIDATE = "boosting"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from pipeline.score.splits import SMALL, TASK_ROWS
+from assay.score.inputs.split import SMALL, TASK_ROWS
 
 FILE_ROWS = 1_000_000
 """Rows a file in nights that nobody has measured; a task has as many at most."""

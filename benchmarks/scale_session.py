@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from assay.score.inputs import split as splits
 from benchmarks import assay_session, contender
 from benchmarks.contender import Answer
-from pipeline.score import splits
 
 USUAL = (splits.TASK_ROWS, splits.SMALL)
 

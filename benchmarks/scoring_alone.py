@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import bundle
-from pipeline.bundle import Bundle, Files
-from pipeline.contract.columns import Columns
-from pipeline.contract.model import Contract
-from pipeline.score.splits import Part, pieces, split
+from assay.contract.columns import Columns
+from assay.contract.model import Contract
+from assay.model import bundle
+from assay.model.bundle import Bundle, Files
+from assay.score.inputs.split import Part, pieces, split
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipeline.score.inputs import InputFile
+    from assay.score.inputs.find import InputFile
 
 Model = tuple[Files, str, tuple[str, ...]]
 

@@ -17,12 +17,13 @@ from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
 
+from assay.model import bundle
+from assay.project import digests, layout, params
+from assay.score.spark.java import java_home
 from benchmarks.bench import MASTER, Bench
 from benchmarks.contender import ONE_THREAD, ROOT
 from benchmarks.measure import in_turns, say
 from benchmarks.results import Result
-from pipeline import bundle, digests, layout, params
-from pipeline.score.java import java_home
 from tests import projects
 
 NIGHT = "2024-03-01"

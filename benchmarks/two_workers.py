@@ -7,11 +7,11 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from assay.score.pack.pack import ARCHIVE
 from benchmarks.bench import TOUCH_ROWS, Bench, Night
 from benchmarks.contender import SPARK_CONF, Contender
 from benchmarks.measure import in_turns, say
 from benchmarks.results import Result
-from pipeline.score.pack import ARCHIVE
 from tests.cluster import cluster
 
 CANDIDATE = "boosting"

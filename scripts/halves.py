@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MARK = "SKIPPED, SO NOT PROVED: "
 """How pytest's lines about skipped tests begin (tests/skips.py)."""
 FIRST = (
-    "tests/compiled",
     "tests/contract",
+    "tests/models",
     "tests/registry",
     "tests/score",
     "tests/store",

@@ -28,11 +28,11 @@ from pathlib import Path
 
 from deltalake import DeltaTable
 
-from pipeline import params
-from pipeline.score import inputs
-from pipeline.score.pin import Pinned, pin
-from pipeline.score.run import score_night
-from pipeline.store import open_store
+from assay.project import params
+from assay.registry.pin import Pinned, pin
+from assay.score.inputs import find as inputs
+from assay.score.run import score_night
+from assay.store import open_store
 from tests import projects
 
 NIGHTS = ("2024-03-01", "2024-03-02")
@@ -69,7 +69,7 @@ class Chaos:
         self.params = params.load(root)
         self.store = open_store(root, self.params)
         self.random = random.Random(seed)
-        from pipeline.registry.versions import champion
+        from assay.registry.versions import champion
 
         version = champion(root, self.params.name, self.params.registry.stage)
         self.pinned: Pinned = pin(root, self.params, version)
@@ -146,7 +146,7 @@ class Chaos:
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._began = time.monotonic()
-        command = [sys.executable, "-m", "pipeline.cli", "score", "--force"]
+        command = [sys.executable, "-m", "assay.cli.__main__", "score", "--force"]
         return subprocess.Popen(
             [*command, "--from", NIGHTS[0], "--to", NIGHTS[-1]],
             cwd=self.root,
@@ -183,7 +183,7 @@ def trials(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """`make chaos`: print each trial and the count of violations; 1 if there is any."""
-    from pipeline.score.spark_session import session
+    from assay.score.spark.session import session
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--trials", type=int, default=100)

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 
 import pyspark
 
-from pipeline.score.java import java_home
+from assay.score.spark.java import java_home
 
 LOOPBACK = "127.0.0.1"
 SPARK_HOME = Path(pyspark.__file__).parent

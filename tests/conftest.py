@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import params
-from pipeline.score.spark_session import session
+from assay.project import params
+from assay.score.spark.session import session
 from tests import projects
 
 if TYPE_CHECKING:
@@ -50,20 +50,24 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The parcels project, run stage by stage as far as a selected bundle. Do not write to it."""
-    import pipeline.contract.stage
-    import pipeline.ingest.stage
-    import pipeline.prepare.stage
-    import pipeline.train.select
-    import pipeline.train.stage
+    import assay.contract.stage
+    import assay.training.tables.ingest
+    import assay.training.tables.prepare
+    import assay.training.train.select
+    import assay.training.train.stage
 
     root = tmp_path_factory.mktemp("trained") / "parcels"
     shutil.copytree(projects.PARCELS, root)
     values = params.load(root)
-    for stage in (pipeline.ingest.stage, pipeline.contract.stage, pipeline.prepare.stage):
+    for stage in (
+        assay.training.tables.ingest,
+        assay.contract.stage,
+        assay.training.tables.prepare,
+    ):
         stage.run(root, values)
     for name in values.train.candidates:
-        pipeline.train.stage.run(root, values, name)
-    pipeline.train.select.run(root, values)
+        assay.training.train.stage.run(root, values, name)
+    assay.training.train.select.run(root, values)
     return root
 
 

@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from pipeline import cli, layout
-from pipeline.errors import RunHeld
+from assay.cli import __main__ as cli
+from assay.errors import RunHeld
+from assay.project import layout
 from tests import projects
 
 NIGHT, SECOND = "2024-03-01", "2024-03-02"
@@ -77,14 +78,15 @@ COMMANDS: Mapping[str, Command] = {
     "fsck": Command("scored", ("fsck", "--mend")),
 }
 MODULES = (
-    "pipeline.gate.promotion", "pipeline.registry.promote", "pipeline.registry.listing",
-    "pipeline.registry.lock", "pipeline.score.stage", "pipeline.score.release",
-    "pipeline.score.quarantine", "pipeline.score.export", "pipeline.score.vacuum",
-    "pipeline.score.fsck", "pipeline.store.release", "pipeline.monitor.labels",
-    "pipeline.monitor.beside", "pipeline.monitor.stage", "pipeline.monitor.explain_night",
-    "pipeline.monitor.status", "pipeline.monitor.front.command", "pipeline.monitor.report.week",
-    "pipeline.monitor.alerts.command", "pipeline.drift.command", "pipeline.compiled.scorer",
-    "pipeline.kernels_counts", "gto.api", "dvc.repo", "scmrepo.git", "pyspark.sql",
+    "assay.gate.promotion", "assay.registry.promote", "assay.registry.listing",
+    "assay.registry.lock.check", "assay.score.stage", "assay.score.published.release",
+    "assay.score.published.quarantine", "assay.score.published.export",
+    "assay.score.published.vacuum", "assay.score.fsck", "assay.store.release",
+    "assay.monitor.labels",
+    "assay.monitor.performance.table", "assay.monitor.one_night", "assay.monitor.explain.command",
+    "assay.monitor.status", "assay.monitor.front.command", "assay.monitor.week.command",
+    "assay.monitor.incidents.alert", "assay.monitor.table.command", "assay.model.compiled.scorer",
+    "assay.columns.count_kernels", "gto.api", "dvc.repo", "scmrepo.git", "pyspark.sql",
     "sklearn.pipeline", "pyarrow.dataset", "deltalake", "numba", "rich.table",
 )  # fmt: skip
 """What a fork need not import again. None of them starts a thread."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import AssayError
+from assay.errors import AssayError
 
 Mutation = tuple[str, bytes]
 """What was done, and what came of it."""

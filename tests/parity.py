@@ -20,9 +20,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import layout, params
-from pipeline.contract.columns import Columns
-from pipeline.score.stage import nights
+from assay.contract.columns import Columns
+from assay.project import layout, params
+from assay.score.stage import nights
 from tests.projects import ROOT
 from tests.scorer import Scorer
 
@@ -70,7 +70,7 @@ def _cast(expected: pa.Table, got: pa.Table) -> pa.Table:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the largest difference of each carrier; 1 if one is over ``TOLERANCE``."""
-    from pipeline.score.spark_session import session
+    from assay.score.spark.session import session
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--root", type=Path, default=DEMO, help="(build/demo)")

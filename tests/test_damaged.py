@@ -19,12 +19,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import bundle, layout, model_sound, params
-from pipeline import model as models
-from pipeline.errors import BundleChanged, ParamsError
-from pipeline.features import FrameFeatures
+from assay.columns.features import FrameFeatures
+from assay.errors import BundleChanged, ParamsError
+from assay.model import bundle
+from assay.model import model as models
+from assay.model import sound as model_sound
+from assay.project import layout, params
 from tests import mutate
-from tests.compiled.fitted import Case, fit, table
+from tests.models.compiled.fitted import Case, fit, table
 from tests.mutate import Told
 
 ROOT = Path(__file__).resolve().parents[1]

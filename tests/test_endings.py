@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.errors import PromotionRefused
+from assay.errors import PromotionRefused
 from tests.projects import ROOT
 
 CODE = """

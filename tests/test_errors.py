@@ -7,8 +7,9 @@ import re
 
 import pytest
 
-from pipeline import cli, errors
-from pipeline.errors import AssayError, NightNotFound, ParamsError, UsageError, masked
+from assay import errors
+from assay.cli import __main__ as cli
+from assay.errors import AssayError, NightNotFound, ParamsError, UsageError, masked
 
 
 def subclasses(kind: type[AssayError]) -> list[type[AssayError]]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from pipeline import bundle, layout
+from assay.model import bundle
+from assay.project import layout
 
 Call = Callable[..., str]
 
@@ -143,7 +144,7 @@ def test_a_command_that_cannot_do_it_says_why_in_one_line(
     code: int,
     expected: str,
 ):
-    from pipeline.cli import main
+    from assay.cli.__main__ import main
 
     assert main([*arguments, "--root", str(promoted)]) == code
     told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("assay: ")]
@@ -155,7 +156,7 @@ def test_a_command_that_cannot_do_it_says_why_in_one_line(
 def test_without_a_champion_or_without_git_nothing_is_scored(
     trained: Path, parcels: Path, call: Call, capfd: pytest.CaptureFixture[str]
 ):
-    from pipeline.cli import main
+    from assay.cli.__main__ import main
 
     arguments = ["score", "--date", "2024-03-01", "--root", str(parcels)]
     assert main(arguments) == 40

@@ -13,14 +13,15 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable
 
-from pipeline import bundle, jsonfile, layout, outcome, params
-from pipeline.compiled import Compiled
-from pipeline.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
-from pipeline.features import FrameFeatures
-from pipeline.profile import CategoryGrid, NumberGrid
-from pipeline.rehearse import carriers
-from pipeline.score.batch import counter_of
-from pipeline.tasks import METRICS, Task
+from assay.columns.features import FrameFeatures
+from assay.columns.grid import CategoryGrid, NumberGrid
+from assay.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
+from assay.evaluation.rehearse import carriers
+from assay.model import bundle, outcome
+from assay.model.batch import counter_of
+from assay.model.compiled import Compiled
+from assay.project import jsonfile, layout, params
+from assay.project.tasks import METRICS, Task
 from tests import projects, variants
 
 if TYPE_CHECKING:
@@ -37,33 +38,33 @@ NIGHTS = ("--from", "2024-03-01", "--to", "2024-03-02")
 
 def run(root: Path, *names: str) -> None:
     """Stages by name, in this process; ``train`` is every candidate."""
-    import pipeline.compare.stage
-    import pipeline.contract.stage
-    import pipeline.evaluate.stage
-    import pipeline.gate.stage
-    import pipeline.ingest.stage
-    import pipeline.leakage.stage
-    import pipeline.prepare.stage
-    import pipeline.registry.champion
-    import pipeline.train.select
-    import pipeline.train.stage
+    import assay.contract.stage
+    import assay.evaluation.compare.stage
+    import assay.evaluation.evaluate.stage
+    import assay.gate.stage
+    import assay.registry.champion
+    import assay.training.leakage.stage
+    import assay.training.tables.ingest
+    import assay.training.tables.prepare
+    import assay.training.train.select
+    import assay.training.train.stage
 
     values = params.load(root)
     stages = {
-        "ingest": pipeline.ingest.stage.run,
-        "contract": pipeline.contract.stage.run,
-        "prepare": pipeline.prepare.stage.run,
-        "leakage": pipeline.leakage.stage.run,
-        "select": pipeline.train.select.run,
-        "evaluate": pipeline.evaluate.stage.run,
-        "champion": pipeline.registry.champion.run,
-        "compare": pipeline.compare.stage.run,
-        "gate": pipeline.gate.stage.run,
+        "ingest": assay.training.tables.ingest.run,
+        "contract": assay.contract.stage.run,
+        "prepare": assay.training.tables.prepare.run,
+        "leakage": assay.training.leakage.stage.run,
+        "select": assay.training.train.select.run,
+        "evaluate": assay.evaluation.evaluate.stage.run,
+        "champion": assay.registry.champion.run,
+        "compare": assay.evaluation.compare.stage.run,
+        "gate": assay.gate.stage.run,
     }
     for name in names:
         if name == "train":
             for candidate in values.train.candidates:
-                pipeline.train.stage.run(root, values, candidate)
+                assay.training.train.stage.run(root, values, candidate)
         else:
             stages[name](root, values)
 
@@ -76,7 +77,7 @@ def task(request: pytest.FixtureRequest) -> Task:
 @pytest.fixture(scope="module")
 def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSession) -> Path:
     """The project of a task, run as far as a verdict. Do not write to it."""
-    import pipeline.rehearse.stage
+    import assay.evaluation.rehearse.stage
 
     root = tmp_path_factory.mktemp("gated") / task
     variants.make(root, task)
@@ -84,7 +85,7 @@ def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSess
     run(root, "ingest", "contract", "prepare", "leakage", "train", "select", "evaluate")
     scratch = tmp_path_factory.mktemp("rehearsed")
     own = carriers.at_home(params.load(root), scratch / "input")
-    found = pipeline.rehearse.stage.rehearse(root, own, scratch, lambda: spark)
+    found = assay.evaluation.rehearse.stage.rehearse(root, own, scratch, lambda: spark)
     jsonfile.write(root / layout.REHEARSAL, found.plain())
     run(root, *JUDGE)
     return root

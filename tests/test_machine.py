@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import cli, jsonfile
-from pipeline.errors import UNFORESEEN
+from assay.cli import __main__ as cli
+from assay.errors import UNFORESEEN
+from assay.project import jsonfile
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ def test_what_the_machine_says_no_with_is_no_bug(
     def work(given: object) -> None:
         raise OSError(number, "No space left on device", "reports/x.json")
 
-    monkeypatch.setattr(cli.commands, "score_nights", lambda add: add("work", "w", "w", work))
+    monkeypatch.setattr(cli.score_nights, "add_commands", lambda add: add("work", "w", "w", work))
     assert cli.main(["work"]) == code
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and ("bug in Assay" in said) == (code == UNFORESEEN)

@@ -92,7 +92,7 @@ def test_every_third_party_that_is_imported_is_declared() -> None:
             else []
         )
     }
-    third_parties = imported - set(sys.stdlib_module_names) - {"pipeline"}
+    third_parties = imported - set(sys.stdlib_module_names) - {"assay"}
     assert "pandas" in third_parties
     undeclared = {name for name in third_parties if CALLED.get(name, name) not in declared}
     assert not undeclared, f"pyproject.toml does not declare {undeclared}"
@@ -121,8 +121,9 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     folders = {name.partition("/")[0] for name in names}
     version = PROJECT["project"]["version"]
-    assert folders == {"pipeline", f"assay-{version}.dist-info"}
-    modules = {p.relative_to(ROOT).as_posix() for p in (ROOT / "pipeline").rglob("*.py")}
+    assert folders == {"assay", f"assay-{version}.dist-info"}
+    source = ROOT / "pipeline"
+    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
     assert modules <= set(names)
 
 
@@ -131,13 +132,13 @@ def test_wheel_brings_the_command_and_the_plugin(wheel: Path) -> None:
     (name,) = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
     points = configparser.ConfigParser()
     points.read_string(archive.read(name).decode())
-    assert points["console_scripts"]["assay"] == "pipeline.cli:main"
-    assert points["pytest11"]["assay"] == "pipeline.gate.plugin"
+    assert points["console_scripts"]["assay"] == "assay.cli.__main__:main"
+    assert points["pytest11"]["assay"] == "assay.gate.under_pytest.plugin"
 
 
 def test_wheel_answers_far_from_the_repository(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    code = "import sys, pipeline.cli as c; print(c.__file__); sys.exit(c.main(['--help']))"
+    code = "import sys, assay.cli.__main__ as c; print(c.__file__); sys.exit(c.main(['--help']))"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
         cwd=tmp_path,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.score.inputs import split as splits
+from assay.score.inputs.types import InputFile
 from benchmarks import scale, scale_model
 from benchmarks.scale_model import Load, Model
-from pipeline.score import splits
-from pipeline.score.inputs_types import InputFile
 
 LOADS = [
     *(Load(rows, 2, 2, cores) for rows in (500_000, 1_000_000, 4_000_000) for cores in (1, 2)),

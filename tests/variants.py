@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.tasks import Task
+from assay.project.tasks import Task
 from tests.projects import PARCELS
 
 Edits = Mapping[str, Mapping[str, str]]
@@ -82,7 +82,7 @@ def make(root: Path, task: Task) -> None:
 
 def _adapt_dvc(path: Path, task: Task) -> None:
     """No threshold to depend on, and pictures of what the task leaves to draw."""
-    text = path.read_text(encoding="utf-8").replace("        - train.threshold\n", "")
+    text = path.read_text(encoding="utf-8").replace(" train.threshold,", "")
     start, end = text.index("\nplots:\n"), text.index("\nartifacts:\n")
     table, x, y = (
         (_CALIBRATION, "mean_predicted", "[observed_share, perfect]")

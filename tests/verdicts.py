@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.verdict import Champion, Finding, Verdict, combine
+from assay.reports.verdict import Champion, Finding, Verdict, combine
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:

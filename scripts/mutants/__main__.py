@@ -1,7 +1,7 @@
 """`make mutants`: change the gate's code in small ways, and see whether a test notices.
 
-``ARGS=pipeline/gate/words.py`` tries those of some modules, and leaves what reports/mutants says of
-the others. ``SAMPLE=200`` tries that many, drawn with a seed, and reports in build/mutants.
+``ARGS=pipeline/assay/gate/stage.py`` tries those of some modules, and leaves what reports/mutants
+says of the others. ``SAMPLE=200`` tries that many, drawn with a seed, and reports in build/mutants.
 Ends with exit code 1 if under 95 % are noticed.
 """
 
@@ -56,7 +56,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.mutants")
-    parser.add_argument("modules", nargs="*", help="such as pipeline/gate/words.py")
+    parser.add_argument("modules", nargs="*", help="such as pipeline/assay/gate/rules/words.py")
     parser.add_argument("--sample", type=int, default=0, help="how many mutants, drawn by chance")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
@@ -94,7 +94,7 @@ def _tried(name: str, wanted: list[tuple[int, Mutant]], scratch: str) -> list[Tr
         "TMPDIR": scratch,
         # Only what the tests themselves name: plugins of other packages cost time.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTEST_PLUGINS": "pipeline.gate.plugin",
+        "PYTEST_PLUGINS": "assay.gate.under_pytest.plugin",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }

@@ -162,7 +162,7 @@ def _dependents(module: str) -> set[str]:
 
 
 def _name(path: Path) -> str:
-    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(path.with_suffix("").parts[1:]).removesuffix(".__init__")
 
 
 def _imports(path: Path) -> set[str]:

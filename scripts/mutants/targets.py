@@ -4,78 +4,97 @@ from __future__ import annotations
 
 from pathlib import Path
 
-RULES = ("test_rule_limit", "test_rule_change", "test_rule_fairness", "test_rule_reports")
-PYTEST = ("test_plugin", "test_stage")
+PACKAGE = "pipeline/assay"
+
+RULES = tuple(f"gate/rules/test_{name}" for name in ("limit", "change", "fairness", "report_rules"))
+PYTEST = ("gate/under_pytest/test_plugin", "gate/test_stage")
 
 TESTS: dict[str, tuple[str, ...]] = {
-    "pipeline/params.py": ("../test_params_bounds", "../test_params"),
-    "pipeline/params_gate.py": ("../test_params_gate", "../test_params", *RULES),
-    "pipeline/verdict.py": ("../test_verdict", "test_binding", "test_page"),
-    "pipeline/verdict_json.py": ("../test_verdict",),
-    "pipeline/gate/again.py": ("test_again",),
-    "pipeline/gate/asked_again.py": ("test_asked_again",),
-    "pipeline/gate/backtest.py": ("test_backtest",),
-    "pipeline/gate/behaviours.py": ("test_asked",),
-    "pipeline/gate/binding.py": ("test_binding",),
-    "pipeline/gate/champions.py": ("test_vanished",),
-    "pipeline/gate/evaluation.py": ("test_evaluation",),
-    "pipeline/gate/explain.py": ("test_explain",),
-    "pipeline/gate/finding.py": RULES,
-    "pipeline/gate/findings.py": ("test_findings",),
-    "pipeline/gate/fixtures.py": ("test_fixtures",),
-    "pipeline/gate/groups.py": ("test_groups", *RULES),
-    "pipeline/gate/html.py": ("test_html",),
-    "pipeline/gate/inputs.py": ("test_rules",),
-    "pipeline/gate/items.py": ("test_items", "test_recorder", "test_asked", *PYTEST),
-    "pipeline/gate/page.py": ("test_page", "test_html"),
-    "pipeline/gate/parts.py": RULES,
-    "pipeline/gate/plugin.py": ("test_recorder", "test_plugin", "test_asked", "test_stage"),
-    "pipeline/gate/promotion.py": ("../registry/test_promote",),
-    "pipeline/gate/project.py": ("test_project", "test_plugin"),
-    "pipeline/gate/record.py": ("test_record",),
-    "pipeline/gate/rule_change.py": ("test_rule_change",),
-    "pipeline/gate/rule_fairness.py": ("test_rule_fairness",),
-    "pipeline/gate/rule_limit.py": ("test_rule_limit",),
-    "pipeline/gate/rule_reports.py": ("test_rule_reports",),
-    "pipeline/gate/rules.py": ("test_rules",),
-    "pipeline/gate/run.py": ("test_session",),
-    "pipeline/gate/stage.py": ("test_stage_alone",),
-    "pipeline/gate/waivers.py": ("test_waivers",),
-    "pipeline/gate/written.py": ("test_vanished",),
-    "pipeline/gate/words.py": ("test_words", "test_rule_limit", "test_rule_change"),
+    "project/params/__init__.py": ("project/test_params_bounds", "project/test_params"),
+    "project/params/gate.py": ("project/test_params_gate", "project/test_params", *RULES),
+    "reports/evaluation_read.py": ("gate/test_evaluation",),
+    "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
+    "reports/verdict_json.py": ("reports/test_verdict",),
+    "gate/again.py": ("gate/test_again",),
+    "gate/backtest.py": ("gate/test_backtest",),
+    "gate/binding.py": ("gate/test_binding",),
+    "gate/champions.py": ("gate/under_pytest/test_vanished",),
+    "gate/command.py": ("gate/test_command",),
+    "gate/explain.py": ("gate/test_explain",),
+    "gate/inputs.py": ("gate/rules/test_decide",),
+    "gate/promotion.py": ("registry/test_promote",),
+    "gate/stage.py": ("gate/test_stage_alone",),
+    "gate/verdict_page.py": ("gate/test_verdict_page",),
+    "gate/verdict_text.py": ("gate/test_verdict_text", "gate/test_verdict_page"),
+    "gate/waivers.py": ("gate/test_waivers",),
+    "gate/rules/change.py": ("gate/rules/test_change",),
+    "gate/rules/decide.py": ("gate/rules/test_decide",),
+    "gate/rules/fairness.py": ("gate/rules/test_fairness",),
+    "gate/rules/finding.py": RULES,
+    "gate/rules/groups.py": ("gate/rules/test_groups", *RULES),
+    "gate/rules/limit.py": ("gate/rules/test_limit",),
+    "gate/rules/places.py": RULES,
+    "gate/rules/report_rules.py": ("gate/rules/test_report_rules",),
+    "gate/rules/words.py": (
+        "gate/rules/test_words",
+        "gate/rules/test_limit",
+        "gate/rules/test_change",
+    ),
+    "gate/under_pytest/behaviours.py": ("gate/under_pytest/test_asked",),
+    "gate/under_pytest/findings.py": ("gate/under_pytest/test_findings",),
+    "gate/under_pytest/fixtures.py": ("gate/under_pytest/test_fixtures",),
+    "gate/under_pytest/items.py": (
+        "gate/under_pytest/test_items",
+        "gate/under_pytest/test_recorder",
+        "gate/under_pytest/test_asked",
+        *PYTEST,
+    ),
+    "gate/under_pytest/plugin.py": (
+        "gate/under_pytest/test_recorder",
+        "gate/under_pytest/test_plugin",
+        "gate/under_pytest/test_asked",
+        "gate/test_stage",
+    ),
+    "gate/under_pytest/project.py": (
+        "gate/under_pytest/test_project",
+        "gate/under_pytest/test_plugin",
+    ),
+    "gate/under_pytest/record.py": ("gate/under_pytest/test_record",),
+    "gate/under_pytest/run.py": ("gate/under_pytest/test_session",),
+    "gate/under_pytest/written.py": ("gate/under_pytest/test_vanished",),
 }
-"""From a module to test files under tests/gate."""
+"""From a module of pipeline/assay to test files under tests."""
 
-EVERY = "test_every_module"
+EVERY = "gate/test_every_module"
 """A test file that is about every module."""
 
 
 def modules(root: Path) -> list[str]:
-    """Every module that is mutated; one that has no tests here is named too.
+    """Every module that is mutated, relative to the root; one without tests above is an error.
 
     Raises
     ------
     KeyError
         A module of the gate has no line above.
     """
+    package = root / PACKAGE
     found = [
-        *("pipeline/params.py", "pipeline/params_gate.py"),
-        *("pipeline/verdict.py", "pipeline/verdict_json.py"),
+        *("project/params/__init__.py", "project/params/gate.py"),
+        *(f"reports/{name}.py" for name in ("evaluation_read", "verdict", "verdict_json")),
         *(
-            path.relative_to(root).as_posix()
-            for path in sorted((root / "pipeline/gate").glob("*.py"))
-            if path.read_bytes().strip()
+            path.relative_to(package).as_posix()
+            for folder in ("gate", "gate/rules", "gate/under_pytest")
+            for path in sorted((package / folder).glob("*.py"))
+            if path.name != "__init__.py"
         ),
     ]
     absent = [name for name in found if name not in TESTS]
     if absent:
         raise KeyError(f"no tests are named for {', '.join(absent)}")
-    return found
+    return [f"{PACKAGE}/{name}" for name in found]
 
 
 def tests(module: str) -> list[str]:
-    """The test files that speak for a module, relative to the root."""
-    return [
-        f"tests/{name[3:]}.py" if name.startswith("../") else f"tests/gate/{name}.py"
-        for name in (*TESTS[module], EVERY)
-    ]
+    """The test files that speak for a module, all relative to the root."""
+    own = TESTS[module.removeprefix(f"{PACKAGE}/")]
+    return [f"tests/{name}.py" for name in dict.fromkeys((*own, EVERY))]

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.columns import Columns
-from pipeline.contract.model import Kind
-from pipeline.errors import SchemaMismatch
-from pipeline.features import FrameFeatures
-from pipeline.profile import CategoryGrid, NumberGrid, profile_of
+from assay.columns.counter import profile_of
+from assay.columns.features import FrameFeatures
+from assay.columns.grid import CategoryGrid, NumberGrid
+from assay.contract.columns import Columns
+from assay.contract.model import Kind
+from assay.errors import SchemaMismatch
 from tests.contract.tables import EPOCH, VALUES, batches, contract, field
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import pipeline
-from pipeline.contract import guard
-from pipeline.contract.guard import Stopped, guarded
-from pipeline.contract.rows import check_rows
-from pipeline.errors import ContractFileError
+import assay
+from assay.contract import guard
+from assay.contract.guard import Stopped, guarded
+from assay.contract.rows import check_rows
+from assay.errors import ContractFileError
 from tests.contract.test_load import HEAD, NEXT, read, refused
 
-HOME = Path(pipeline.__file__).resolve().parents[1]
+HOME = Path(assay.__file__).resolve().parents[1]
 ENDINGS = {
     "import sys; sys.exit(0)": "it calls sys.exit(0)",
     "raise SystemExit": "it calls sys.exit()",
@@ -87,7 +87,7 @@ def test_a_command_ends_with_a_line_and_its_code(tmp_path: Path) -> None:
     """The process itself is alive: os._exit(0) once ended it without a word, with success."""
     (tmp_path / "contract.py").write_text(f"{HEAD}\nimport os; os._exit(0)\n", encoding="utf-8")
     code = (
-        "from pathlib import Path; from pipeline.contract.load import load\n"
+        "from pathlib import Path; from assay.contract.load import load\n"
         "try: load(Path('contract.py'))\n"
         "except Exception as error: print(error.line()); raise SystemExit(error.exit_code)"
     )

@@ -9,10 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.contract.load import load, load_source
-from pipeline.contract.model import Contract, Role
-from pipeline.contract.rows import check_rows
-from pipeline.errors import ContractFileError
+from assay.contract.load import load, load_source
+from assay.contract.model import Contract, Role
+from assay.contract.rows import check_rows
+from assay.errors import ContractFileError
 
 HEAD = """\
 from __future__ import annotations

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.model import Kind, Rule
-from pipeline.contract.rows import check_rows
-from pipeline.contract.shipped import name_of, on_numbers, on_strings
-from pipeline.errors import ContractFileError
+from assay.contract.model import Kind, Rule
+from assay.contract.rows import check_rows
+from assay.contract.shipped import name_of, on_numbers, on_strings
+from assay.errors import ContractFileError
 from tests.contract.tables import BIG, VALUES, batches, contract, field, series
 
 Checks: TypeAlias = Callable[[Kind, list[Any]], st.SearchStrategy[pandera.Check]]

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.alike import alike
-from pipeline.contract.columns import Columns
-from pipeline.contract.load import load_source
-from pipeline.contract.model import Contract, Rule
-from pipeline.contract.rows import check_rows
+from assay.contract.columns import Columns
+from assay.contract.load import load_source
+from assay.contract.model import Contract, Rule
+from assay.contract.rows import alike, check_rows
 
 HEAD = """\
 import datetime

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.contract.frame import to_frame
-from pipeline.contract.load import load_source
-from pipeline.contract.schema import canonical, check_schema, conform
-from pipeline.errors import SchemaMismatch
+from assay.contract.columns import to_frame
+from assay.contract.load import load_source
+from assay.contract.schema import canonical, check_schema, conform
+from assay.errors import SchemaMismatch
 
 CONTRACT = load_source(
     """\

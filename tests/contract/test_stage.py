@@ -13,19 +13,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import layout
-from pipeline.contract import render, stage
-from pipeline.contract.load import load_source
-from pipeline.contract.result import ContractResult, RuleResult, percent, plain, row_results
-from pipeline.errors import (
-    ContractBroken,
-    NightEmpty,
-    SchemaMismatch,
-    SourceError,
-    StageInputMissing,
-)
-from pipeline.page import POLICY
-from pipeline.params import Params, parse
+from assay.contract import render, stage
+from assay.contract.load import load_source
+from assay.contract.result import ContractResult, RuleResult, percent, plain, row_results
+from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
+from assay.pages.frame import POLICY
+from assay.project import layout
+from assay.project.params import Params, parse
 
 CONTRACT = """\
 import datetime

@@ -11,17 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contract.columns import Columns
-from pipeline.contract.load import load_source
-from pipeline.contract.model import Contract
-from pipeline.contract.table import (
-    TableFacts,
-    check_table,
-    duplicates,
-    newest_day,
-    null_counts,
-)
-from pipeline.params import Freshness, NullShare, RowCount, TableRule, UniqueKey
+from assay.contract.columns import Columns
+from assay.contract.load import load_source
+from assay.contract.model import Contract
+from assay.contract.table import TableFacts, check_table, duplicates, newest_day, null_counts
+from assay.project.params import Freshness, NullShare, RowCount, TableRule, UniqueKey
 
 DAY = date(2013, 6, 30)
 FACTS = TableFacts(rows=100, nulls={"x": 29, "id": 0}, duplicate_keys=0, newest=DAY, as_of=DAY)

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contract.cells import READERS, read
-from pipeline.contract.load import load_source
-from pipeline.contract.schema import TYPES, canonical
-from pipeline.contract.text import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, original, rules, typed
-from pipeline.errors import SchemaMismatch
+from assay.contract.cells import READERS, read
+from assay.contract.load import load_source
+from assay.contract.schema import TYPES, canonical
+from assay.contract.text import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, original, rules, typed
+from assay.errors import SchemaMismatch
 
 CONTRACT = load_source(
     """\

@@ -26,9 +26,10 @@ COLUMNS = (
     "violations",
 )  # fmt: skip
 PRELOADED = (
-    "pipeline.score.run", "pipeline.score.release", "pipeline.score.spark_files",
-    "pipeline.score.spark_keys", "pipeline.monitor.labels", "pipeline.registry.promote",
-    "pipeline.kernels", "pipeline.kernels_counts", "pipeline.compiled.scorer", "pandera.typing",
+    "assay.score.run", "assay.score.published.release", "assay.score.spark.files",
+    "assay.score.spark.keys", "assay.monitor.labels", "assay.registry.promote",
+    "assay.columns.kernels", "assay.columns.count_kernels", "assay.model.compiled.scorer",
+    "pandera.typing",
     "gto.api", "scmrepo.git", "dvc.repo", "sklearn.pipeline", "numba", "rich.table",
 )  # fmt: skip
 """What a fork need not import again. None of them starts a thread."""

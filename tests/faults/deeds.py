@@ -16,8 +16,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipeline import layout, params
-from pipeline.errors import AssayError, PromotionRefused, RunHeld, RunUnknown
+from assay.errors import AssayError, PromotionRefused, RunHeld, RunUnknown
+from assay.project import layout, params
 
 NIGHT = "2024-03-02"
 ROWS, REFUSED = 47, 3
@@ -67,8 +67,9 @@ class Score(Deed):
         """Load the bundle, and score the night into files that nobody looks at."""
         from datetime import UTC, datetime
 
-        from pipeline.score import inputs, run
-        from pipeline.score.output import Stamp
+        from assay.score import run
+        from assay.score.inputs import find as inputs
+        from assay.score.output import Stamp
 
         given, pinned = params.load(root), _pinned(root)
         night = inputs.find(root, given, pinned.contract, NIGHT)
@@ -77,8 +78,10 @@ class Score(Deed):
         _here(None, night.files, job, None)
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from pipeline.score import inputs, run, spark_files
-        from pipeline.store import open_store
+        from assay.score import run
+        from assay.score.inputs import find as inputs
+        from assay.score.spark import files as spark_files
+        from assay.store import open_store
 
         spark_files.run = _here
         given, pinned = params.load(root), _pinned(root)
@@ -107,7 +110,7 @@ class Release(Deed):
     name, needs = "release", "held"
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from pipeline.score.release import release
+        from assay.score.published.release import release
 
         run = _noted(root)["held"]
         return lambda: release(root, params.load(root), run, "it is right")
@@ -136,7 +139,7 @@ class Labels(Deed):
     name, needs = "labels", "published"
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from pipeline.monitor import labels
+        from assay.monitor import labels
 
         given, file = params.load(root), root / "truths.csv"
         return lambda: labels.run(root, given, NIGHT, NIGHT, file)
@@ -180,14 +183,14 @@ class Promote(Deed):
             remembered((root / name).read_text(encoding="utf-8"), name)
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from pipeline.gate.promotion import promote
+        from assay.gate.promotion import promote
 
         given = params.load(root)
         return lambda: promote(root, given, because="it is good")
 
     def state(self, root: Path) -> str:
-        from pipeline.errors import NoChampion
-        from pipeline.registry.versions import champion
+        from assay.errors import NoChampion
+        from assay.registry.versions import champion
 
         given = params.load(root)
         told = subprocess.run(
@@ -225,7 +228,7 @@ class Rollback(Promote):
     first, then = "v0.2.0", "v0.1.0"
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from pipeline.registry.promote import rollback
+        from assay.registry.promote import rollback
 
         given = params.load(root)
         return lambda: rollback(root, given, because="it erred")
@@ -265,8 +268,8 @@ def publish(root: Path, held: bool = False) -> None:
 
 @lru_cache
 def _pinned(root: Path) -> Any:
-    from pipeline.registry.versions import champion
-    from pipeline.score.pin import pin
+    from assay.registry.pin import pin
+    from assay.registry.versions import champion
 
     given = params.load(root)
     return pin(root, given, champion(root, given.name, given.registry.stage))
@@ -274,7 +277,7 @@ def _pinned(root: Path) -> Any:
 
 def _here(spark: Any, files: Any, work: Any, progress: Any) -> Any:
     """What Spark's workers do with the tasks of a night, done in this process."""
-    from pipeline.score.splits import split
+    from assay.score.inputs.split import split
 
     return iter([work.of_files(parts, "00000.0") for parts in split(files, 1)])
 
@@ -285,7 +288,7 @@ def _noted(root: Path) -> dict[str, Any]:
 
 
 def _store(root: Path) -> Any:
-    from pipeline.store import open_store
+    from assay.store import open_store
 
     return open_store(root, params.load(root))
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import AssayError, of_machine
+from assay.errors import AssayError, of_machine
 from tests import projects
 from tests.faults import shim
 from tests.faults.deeds import Deed, publish
@@ -203,15 +203,15 @@ def trials(
 
 
 def _promote(root: Path) -> None:
-    from pipeline import params
-    from pipeline.gate.promotion import promote
+    from assay.gate.promotion import promote
+    from assay.project import params
 
     promote(root, params.load(root), because="it is good")
 
 
 def _promote_another(root: Path) -> None:
-    from pipeline import params
-    from pipeline.gate.promotion import promote
+    from assay.gate.promotion import promote
+    from assay.project import params
 
     projects.call(root, "git", "commit", "--quiet", "--allow-empty", "--message", "Again")
     promote(root, params.load(root), because="a second version to go back from", override=True)

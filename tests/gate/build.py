@@ -7,7 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from pipeline.compare.results import (
+from assay.metrics.estimate import Estimate
+from assay.metrics.intervals.difference import Difference
+from assay.metrics.intervals.estimates import wilson
+from assay.project.params.gate import LEAKAGE_CHECKS, Gate, Rule
+from assay.project.tasks import Task
+from assay.reports.comparison import (
     Challenger,
     Champion,
     Comparison,
@@ -15,15 +20,10 @@ from pipeline.compare.results import (
     Stability,
     State,
 )
-from pipeline.contract.report import ContractReport
-from pipeline.estimate import Estimate
-from pipeline.gate.evaluation import Evaluation, Slice
-from pipeline.leakage.results import Check, Leakage
-from pipeline.paired.difference import Difference
-from pipeline.paired.estimates import wilson
-from pipeline.params_gate import LEAKAGE_CHECKS, Gate, Rule
-from pipeline.rehearse.results import Cost, Parity, Rehearsal
-from pipeline.tasks import Task
+from assay.reports.contract import ContractReport
+from assay.reports.evaluation_read import Evaluation, Slice
+from assay.reports.leakage import Check, Leakage
+from assay.reports.rehearsal import Cost, Parity, Rehearsal
 
 OURS = {"owner": "us", "because": "it must"}
 Z = 1.959963984540054

@@ -12,12 +12,12 @@ from typing import Any
 import hypothesis  # noqa: F401
 import pytest
 
-import pipeline.behaviour.run
-import pipeline.gate.stage
-import pipeline.score.batch  # noqa: F401
-from pipeline import digests, jsonfile, layout, params
-from pipeline.bundle import digest_of
-from pipeline.contract.report import RESULT
+import assay.gate.behaviour.run
+import assay.gate.stage
+import assay.model.batch  # noqa: F401
+from assay.model.bundle import digest_of
+from assay.project import digests, jsonfile, layout, params
+from assay.reports.contract import RESULT
 from tests.gate import build
 
 PARAMS = """

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import jsonfile, layout
-from pipeline.gate import again, findings, page, rules
-from pipeline.gate.inputs import Inputs
-from pipeline.gate.record import SEVERITY, Seen
-from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
+from assay.gate import again, verdict_text
+from assay.gate.inputs import Inputs
+from assay.gate.rules import decide as rules
+from assay.gate.under_pytest import findings
+from assay.gate.under_pytest.record import SEVERITY, Seen
+from assay.project import jsonfile, layout
+from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
 
 ASKED = (
     "[{name: steady, check: robustness, perturb: missing, max_failed: 0.1, "
@@ -62,7 +64,7 @@ def made(tiny: Any, **policy: str) -> Verdict:
 
 
 def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[str, ...]:
-    tiny.write(page.MARKDOWN, page.markdown(verdict))
+    tiny.write(verdict_text.MARKDOWN, verdict_text.markdown(verdict))
     return again.problems(verdict, partial(jsonfile.text_of, tiny.root), tiny.params, former)
 
 
@@ -190,7 +192,7 @@ def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) ->
     verdict = made(tiny)
     told(tiny, verdict)
     source = partial(jsonfile.text_of, tiny.root)
-    tiny.write(page.MARKDOWN, "# PASS")
+    tiny.write(verdict_text.MARKDOWN, "# PASS")
     assert again.problems(verdict, source, tiny.params, None) == (
         "reports/gate/verdict.md says something else than it",
     )

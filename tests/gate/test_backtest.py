@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout, verdict_json
-from pipeline.errors import NotARepository, StageInputMissing
-from pipeline.gate import backtest
-from pipeline.gate.backtest import Replay, run
-from pipeline.params import Params
-from pipeline.verdict import Finding, Outcome
+from assay.errors import NotARepository, StageInputMissing
+from assay.gate import backtest
+from assay.gate.backtest import Replay, run
+from assay.project import layout
+from assay.project.params import Params
+from assay.reports import verdict_json
+from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 from tests.verdicts import verdict
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout, params
-from pipeline.compare.results import Champion as Held
-from pipeline.errors import StageInputMissing
-from pipeline.gate import binding
-from pipeline.gate.binding import Bound
-from pipeline.gate.inputs import Inputs
-from pipeline.verdict import Champion, Outcome
+from assay.errors import StageInputMissing
+from assay.gate import binding
+from assay.gate.binding import Bound
+from assay.gate.inputs import Inputs
+from assay.project import layout, params
+from assay.reports.comparison import Champion as Held
+from assay.reports.verdict import Champion, Outcome
 from tests.gate import build
 
 HERE = Bound("sha256:b", "sha256:d", "sha256:c", "sha256:p", "sha256:k", "sha256:r")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout
-from pipeline.errors import DataError, StageInputMissing
-from pipeline.estimate import Estimate
-from pipeline.gate.evaluation import Evaluation, Slice, read
+from assay.errors import DataError, StageInputMissing
+from assay.metrics.estimate import Estimate
+from assay.project import layout
+from assay.reports.evaluation_read import Evaluation, Slice, read
 from tests.gate import build
 
 

@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-import pipeline
-import pipeline.gate
-from pipeline.gate.record import Seen
+import assay
+import assay.gate
+from assay.gate.under_pytest.record import Seen
 
 OPEN = {Seen}
 """Filled while pytest runs."""
 
 
 def records() -> Iterator[type[Any]]:
-    names = [f"pipeline.gate.{each.name}" for each in pkgutil.iter_modules(pipeline.gate.__path__)]
-    for name in ["pipeline.verdict", *names]:
+    found = pkgutil.walk_packages(assay.gate.__path__, "assay.gate.")
+    names = [each.name for each in found if not each.ispkg]
+    for name in ["assay.reports.evaluation_read", "assay.reports.verdict", *names]:
         for found in vars(importlib.import_module(name)).values():
             if isinstance(found, type) and is_dataclass(found) and found.__module__ == name:
                 yield found
@@ -42,10 +43,11 @@ def test_none_was_overlooked() -> None:
     assert len(FOUND) >= 15
 
 
-PACKAGE = Path(pipeline.__file__).parent
+PACKAGE = Path(assay.__file__).parent
 SOURCES = [
-    *sorted(PACKAGE.glob("gate/*.py")),
-    *(PACKAGE / f"{name}.py" for name in ("params", "params_gate", "verdict", "verdict_json")),
+    *sorted(PACKAGE.glob("gate/**/*.py")),
+    *sorted(PACKAGE.glob("project/params/*.py")),
+    *sorted(PACKAGE.glob("reports/*.py")),
 ]
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import UsageError
-from pipeline.gate import items
-from pipeline.gate.explain import lines, run
-from pipeline.verdict import Finding, Outcome, Waiver
+from assay.errors import UsageError
+from assay.gate.explain import lines, run
+from assay.gate.under_pytest import items
+from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE

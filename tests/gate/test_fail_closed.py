@@ -19,16 +19,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import holdout, layout
-from pipeline.errors import AssayError, ContractBroken, GateNotPassed, LabelError, RunError
-from pipeline.evaluate import compute
-from pipeline.gate import items
-from pipeline.gate.stage import run
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.units import Units
-from pipeline.params import Evaluate
-from pipeline.verdict import Outcome
-from pipeline.verdict_json import loads
+from assay.errors import AssayError, ContractBroken, GateNotPassed, LabelError, RunError
+from assay.evaluation.evaluate import compute
+from assay.gate.stage import run
+from assay.gate.under_pytest import items
+from assay.metrics.scored import Scored
+from assay.metrics.units import Units
+from assay.model import holdout
+from assay.project import layout
+from assay.project.params import Evaluate
+from assay.reports.verdict import Outcome
+from assay.reports.verdict_json import loads
 from tests.gate import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -305,8 +306,8 @@ class Row(pa.DataFrameModel):
 CHECK = """\
 import sys
 from pathlib import Path
-from pipeline import params
-from pipeline.contract import stage
+from assay.project import params
+from assay.contract import stage
 root = Path(sys.argv[1])
 stage.run(root, params.load(root))
 """

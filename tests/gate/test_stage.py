@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import jsonfile, layout
-from pipeline.errors import BundleMissing, GateNotPassed, StageInputMissing
-from pipeline.gate.stage import MARKDOWN, run
-from pipeline.registry.held import Held
-from pipeline.verdict import Champion, Outcome, Verdict
-from pipeline.verdict_json import loads
+from assay.errors import BundleMissing, GateNotPassed, StageInputMissing
+from assay.gate.stage import MARKDOWN, run
+from assay.project import jsonfile, layout
+from assay.reports.champion import Held
+from assay.reports.verdict import Champion, Outcome, Verdict
+from assay.reports.verdict_json import loads
 
 IT = "tests/model/test_it.py"
 
@@ -139,7 +139,8 @@ def test_a_conftest_cannot_talk_a_rule_into_passing(tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
     tiny.write(
         "tests/model/conftest.py",
-        "from pipeline.gate.items import RuleItem\nRuleItem.runtest = lambda self: None\n",
+        "from assay.gate.under_pytest.items import RuleItem\n"
+        "RuleItem.runtest = lambda self: None\n",
     )
     verdict = judge(tiny, Outcome.FAIL)
     assert "pytest saw something else" in verdict.findings[0].detail

@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 
-from pipeline import digests, layout
-from pipeline.bundle import digest_of
-from pipeline.errors import DataError, GateNotPassed, StageInputMissing
-from pipeline.gate import items, stage
-from pipeline.gate.fixtures import NO_CHAMPION
-from pipeline.gate.record import Seen
-from pipeline.gate.run import Session
-from pipeline.verdict import Champion, Finding, Outcome, Verdict
-from pipeline.verdict_json import loads
+from assay.errors import DataError, GateNotPassed, StageInputMissing
+from assay.gate import stage
+from assay.gate.under_pytest import items
+from assay.gate.under_pytest.fixtures import NO_CHAMPION
+from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.run import Session
+from assay.model.bundle import digest_of
+from assay.project import digests, layout
+from assay.reports.verdict import Champion, Finding, Outcome, Verdict
+from assay.reports.verdict_json import loads
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import verdict
-from pipeline.gate import waivers
-from pipeline.params_gate import Gate, Waiver
-from pipeline.verdict import Finding, Outcome
+from assay.gate import waivers
+from assay.project.params.gate import Gate, Waiver
+from assay.reports import verdict
+from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -138,7 +138,7 @@ def test_a_clock_may_be_a_little_behind(tmp_path: Path) -> None:
 
 
 def test_the_slack_is_a_day_to_the_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipeline.registry import git
+    from assay.registry import git
 
     class Clock(datetime):
         @classmethod

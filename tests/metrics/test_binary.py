@@ -8,10 +8,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from pipeline.metrics.binary import Ranking
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.table import BINS, CLIP, calibration_bins
-from pipeline.tasks import METRICS
+from assay.metrics.binary import Ranking
+from assay.metrics.scored import Scored
+from assay.metrics.table import BINS, CLIP, calibration_bins
+from assay.project.tasks import METRICS
 
 NAMES = METRICS["binary"]
 THRESHOLD = 0.5

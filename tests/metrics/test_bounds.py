@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pipeline.metrics.bounds import Bounds
+from assay.metrics.bounds import Bounds
 
 NUMBERS = st.floats(-100, 100)
 ERRORS = st.floats(0.01, 50)

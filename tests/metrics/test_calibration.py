@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.metrics.calibration import Gaps, gaps_of
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.table import values
-from pipeline.metrics.units import Units
+from assay.metrics.calibration import Gaps, gaps_of
+from assay.metrics.scored import Scored
+from assay.metrics.table import values
+from assay.metrics.units import Units
 
 
 def binary(rows: int, seed: int, off: float = 0.0) -> tuple[np.ndarray, np.ndarray]:

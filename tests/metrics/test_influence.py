@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.metrics.influence import Influence, Spread, spread
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.units import Units
-from pipeline.paired.estimates import influences
-from tests.paired import scenes
+from assay.metrics.influence import Influence, Spread, spread
+from assay.metrics.intervals.estimates import influences
+from assay.metrics.scored import Scored
+from assay.metrics.units import Units
+from tests.metrics.intervals import scenes
 
 STEP = 1e-6
 

@@ -9,11 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from pipeline.metrics import binary
-from pipeline.metrics.multiclass import Confusion
-from pipeline.metrics.scored import Scored
-from pipeline.metrics.table import FEWEST, calibration_bins, values
-from pipeline.tasks import METRICS
+from assay.metrics import binary
+from assay.metrics.multiclass import Confusion
+from assay.metrics.scored import Scored
+from assay.metrics.table import FEWEST, calibration_bins, values
+from assay.project.tasks import METRICS
 
 CLASSES = ("a", "b", "c")
 PLACES = range(3)

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from pipeline.metrics.regression import Errors
-from pipeline.metrics.scored import Scored
-from pipeline.tasks import METRICS
+from assay.metrics.regression import Errors
+from assay.metrics.scored import Scored
+from assay.project.tasks import METRICS
 
 NAMES = METRICS["regression"]
 NUMBER = st.floats(-1000, 1000, allow_subnormal=False)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.errors import LabelError
-from pipeline.metrics.truth import classes_of, truth_of
+from assay.errors import LabelError
+from assay.metrics.truth import classes_of, truth_of
 
 CLASSES = ("early", "late", "lost")
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import SchemaMismatch
-from pipeline.metrics.units import Units, about, counted, many, units_of
+from assay.errors import SchemaMismatch
+from assay.metrics.units import Units, about, counted, many, units_of
 
 CODES = st.lists(st.integers(0, 4), min_size=1, max_size=30)
 

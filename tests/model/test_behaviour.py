@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.behaviour import robust
+from assay.testing import robust
 
 ROWS = 3000
 DAWN = 6 * 60

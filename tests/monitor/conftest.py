@@ -14,13 +14,16 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from pipeline import bundle, layout, model, outcome, partitions
-from pipeline.features import Coded, FrameFeatures
-from pipeline.params import Params, parse
-from pipeline.params_inputs import Delta
-from pipeline.profile import merge, profile_of
-from pipeline.reference import Reference, reference_of
-from pipeline.store import (
+from assay.columns.counter import profile_of
+from assay.columns.features import Coded, FrameFeatures
+from assay.columns.profile import merge
+from assay.columns.reference import Reference, reference_of
+from assay.model import bundle, model, outcome
+from assay.project import layout, partitions
+from assay.project.params import Params, parse
+from assay.project.params.inputs import Delta
+from assay.project.tasks import Task
+from assay.store import (
     RunEvent,
     StagedRun,
     open_store,
@@ -28,7 +31,6 @@ from pipeline.store import (
     quarantine_schema,
     write_part,
 )
-from pipeline.tasks import Task
 
 PARAMS = """\
 name: late-flights

@@ -12,11 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline import partitions
-from pipeline.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
-from pipeline.monitor import labels, retrain
-from pipeline.params import parse
-from pipeline.store import open_store
+from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
+from assay.monitor import labels
+from assay.monitor.performance import retrain
+from assay.project import partitions
+from assay.project.params import parse
+from assay.store import open_store
 
 NIGHT = "2013-02-01"
 
@@ -252,7 +253,7 @@ def test_retraining_is_advised_on_matured_nights(
 
 
 def test_commands_end_to_end(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    from pipeline.cli import main
+    from assay.cli.__main__ import main
     from tests.monitor.conftest import PARAMS
 
     (project.root / "params.yaml").write_text(PARAMS)

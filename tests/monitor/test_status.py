@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.monitor import stage, status
-from pipeline.store import open_store
+from assay.errors import StoreError
+from assay.monitor import one_night, status
+from assay.store import open_store
 
 NIGHT = "2013-02-01"
 
@@ -46,7 +46,7 @@ def test_a_repository_without_a_champion(
 def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.score("2013-01-31", "run-0")
     project.score(NIGHT, "run-1")
-    stage.run(project.root, project.params, NIGHT)
+    one_night.run(project.root, project.params, NIGHT)
     document, text = told(project, capsys)
     champion = document["champion"]
     assert (champion["version"], champion["because"]) == ("v0.1.0", "it ranks")

@@ -17,13 +17,16 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline import bundle, digests, jsonfile, layout, params, verdict_json
-from pipeline.errors import NoChampion
-from pipeline.gate import binding, page, rules
-from pipeline.gate.inputs import Inputs
-from pipeline.params import Params
-from pipeline.registry import former, versions
-from pipeline.verdict import Champion, Finding, ModelTests, Outcome, Verdict
+from assay.errors import NoChampion
+from assay.gate import binding, verdict_text
+from assay.gate.inputs import Inputs
+from assay.gate.rules import decide as rules
+from assay.model import bundle
+from assay.project import code, digests, jsonfile, layout, params
+from assay.project.params import Params
+from assay.registry import former, versions
+from assay.reports import verdict_json
+from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict
 from tests.gate import build
 from tests.gate.conftest import Tiny
 
@@ -55,20 +58,27 @@ stages:
     cmd: mkdir -p models/bundle && cp source/* models/bundle/
     deps: [source]
     outs: [models/bundle]
+  code:
+    cmd: assay code
+    always_changed: true
+    outs:
+      - reports/code.json: {cache: false}
   evaluate:
     cmd: assay evaluate
     deps: [models/bundle]
+    params: [{reports/code.json: [evaluate]}]
     outs:
       - reports/evaluate/evaluation.json: {cache: false}
   compare:
     cmd: assay compare
     deps: [models/bundle]
+    params: [{reports/code.json: [compare]}]
     outs:
       - reports/compare/comparison.json: {cache: false}
   gate:
     cmd: assay gate
     deps: [models/bundle, data/contract.py, tests/model]
-    params: [gate, leakage]
+    params: [gate, leakage, {reports/code.json: [gate]}]
     outs:
       - reports/gate/verdict.json: {cache: false}
       - reports/gate/verdict.md: {cache: false}
@@ -196,7 +206,7 @@ class Project:
     def verdict(self, verdict: Verdict) -> None:
         """Leave it and its page."""
         self.write(layout.VERDICT, verdict_json.dumps(verdict))
-        self.write(page.MARKDOWN, page.markdown(verdict))
+        self.write(verdict_text.MARKDOWN, verdict_text.markdown(verdict))
 
     def locked(self) -> Any:
         """What dvc.lock holds."""
@@ -210,13 +220,19 @@ class Project:
         stages = YAML(typ="safe").load(DVC_YAML)["stages"]
         (made,) = tree["stages"]["train"]["outs"]
         given = YAML(typ="safe").load((self.root / layout.PARAMS).read_text(encoding="utf-8"))
+        digests_of_code = {"schema": 1, **code.by_stage()}
+        jsonfile.write(self.root / layout.CODE, digests_of_code)
+        tree["stages"]["code"] = {"cmd": "assay code", "outs": [self.entry(layout.CODE)]}
         for name in ("evaluate", "compare", "gate"):
             stage = stages[name]
-            asked = {key: given[key] for key in stage.get("params", ())}
+            asked = {key: given[key] for key in stage["params"] if isinstance(key, str)}
             tree["stages"][name] = {
                 "cmd": stage["cmd"],
                 "deps": [dict(made), *(self.entry(path) for path in stage["deps"][1:])],
-                **({"params": {layout.PARAMS: asked}} if asked else {}),
+                "params": {
+                    **({layout.PARAMS: asked} if asked else {}),
+                    layout.CODE: {name: digests_of_code[name]},
+                },
                 "outs": [self.entry(next(iter(each))) for each in stage["outs"]],
             }
         with path.open("w", encoding="utf-8") as stream:

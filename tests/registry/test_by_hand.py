@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pipeline import layout, verdict_json
-from pipeline.errors import PromotionRefused
-from pipeline.gate.promotion import promote
-from pipeline.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
+from assay.errors import PromotionRefused
+from assay.gate.promotion import promote
+from assay.project import code, layout
+from assay.reports import verdict_json
+from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -142,6 +143,13 @@ def undeclared(project: Any) -> None:
     lock.write_text(json.dumps(tree))
 
 
+def upgraded(project: Any) -> None:
+    """What a project looks like whose results another Assay made."""
+    for name in (layout.CODE, layout.DVC_LOCK):
+        path = project.root / name
+        path.write_text(path.read_text().replace(code.by_stage()["gate"], "sha256:0"))
+
+
 TEST = Finding(rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed")
 FAIL, TOLD = Outcome.FAIL, "it is not what the gate says of this commit"
 CHANGED = "its output reports/gate/verdict.json was changed"
@@ -242,6 +250,11 @@ EDITS = (
         "another command than the gate's in dvc.yaml",
         edits("dvc.yaml", "cmd: assay gate", "cmd: assay gate || python forge.py"),
         ("where only `assay gate` alone is evidence", "its command changed"),
+    ),
+    Edit(
+        "another Assay's code named in reports/code.json and dvc.lock",
+        upgraded,
+        ("gate: the installed Assay's code is not what made its results",),
     ),
     Edit("FAIL made PASS, then dvc commit", passes, (TOLD,), FAIL, True),
     Edit("a finding deleted, then dvc commit", deletes, ("'ranks' is missing in it",), FAIL, True),

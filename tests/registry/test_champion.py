@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from pipeline import bundle, layout
-from pipeline.errors import DataError, NotARepository, StageInputMissing
-from pipeline.gate.promotion import promote
-from pipeline.registry import champion, held
-from pipeline.registry.fetch import BUNDLES
-from pipeline.registry.held import Held
+from assay.errors import DataError, NotARepository, StageInputMissing
+from assay.gate.promotion import promote
+from assay.model import bundle
+from assay.project import layout
+from assay.registry import champion
+from assay.registry.fetch import BUNDLES
+from assay.reports import champion as held
+from assay.reports.champion import Held
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -160,7 +162,7 @@ def test_dvc_runs_it_each_time_and_nothing_after_it(project: Any) -> None:
     text = (project.root / "dvc.yaml").read_text()
     stages = (
         "stages:\n  champion:\n    cmd: assay champion\n    always_changed: true\n"
-        "    params: [name]\n    outs: [models/champion]\n"
+        "    params: [name, {reports/code.json: [champion]}]\n    outs: [models/champion]\n"
         "  after:\n    cmd: cp models/champion/champion.json after.json\n"
         "    deps: [models/champion]\n    outs: [after.json]\n"
     )

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pipeline.registry.decide import Facts, Seen, on_this, overridable, refusals
-from pipeline.registry.state import UNKNOWN, Version
-from pipeline.verdict import Champion, Finding, Outcome, Verdict, Waiver
+from assay.registry.decide import Facts, Seen, on_this, overridable, refusals
+from assay.registry.state import UNKNOWN, Version
+from assay.reports.verdict import Champion, Finding, Outcome, Verdict, Waiver
 
 
 def digest(letter: str) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from pipeline import bundle, layout
-from pipeline.errors import BundleChanged, BundleMissing, PromotionRefused, VersionUnknown
-from pipeline.registry import fetch
-from pipeline.registry.state import UNKNOWN, Version
+from assay.errors import BundleChanged, BundleMissing, PromotionRefused, VersionUnknown
+from assay.model import bundle
+from assay.project import layout
+from assay.registry import fetch
+from assay.registry.state import UNKNOWN, Version
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import NoChampion, PromotionRefused
-from pipeline.gate.promotion import promote
-from pipeline.registry import tags, versions
-from pipeline.registry.foresee import refusal
-from pipeline.registry.git import Tag
-from pipeline.registry.state import State, Version, fold
+from assay.errors import NoChampion, PromotionRefused
+from assay.gate.promotion import promote
+from assay.registry import tags, versions
+from assay.registry.foresee import refusal
+from assay.registry.git import Tag
+from assay.registry.state import State, Version, fold
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 COMMIT = "1" * 40

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import NotARepository, PromotionRefused, VersionUnknown
-from pipeline.registry import git
+from assay.errors import NotARepository, PromotionRefused, VersionUnknown
+from assay.registry import git
 
 
 def run(root: Path, *arguments: str) -> None:

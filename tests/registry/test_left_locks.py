@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import BundleMissing, PromotionRefused
-from pipeline.gate.promotion import promote
-from pipeline.registry import fetch, git
+from assay.errors import BundleMissing, PromotionRefused
+from assay.gate.promotion import promote
+from assay.registry import fetch, git
 
 TAGS = ("late-flights@v0.1.0", "late-flights#prod#1")
 

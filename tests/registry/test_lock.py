@@ -10,15 +10,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.cli import main
-from pipeline.errors import (
-    LockStale,
-    NotARepository,
-    PipelineFileError,
-    TrackedByGit,
-    UsageError,
-)
-from pipeline.registry import lock
+from assay.cli.__main__ import main
+from assay.errors import LockStale, NotARepository, PipelineFileError, TrackedByGit, UsageError
+from assay.registry.lock import check as lock
 
 PIPELINE = """\
 stages:
@@ -318,6 +312,7 @@ def test_the_command(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
         "links": [],
         "uncovered": [],
         "foreign": [],
+        "code": [],
         "changed": [],
         "unseen": [
             {"stage": "report", "path": "data/made/two"},

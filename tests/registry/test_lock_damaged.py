@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import layout
-from pipeline.errors import PipelineFileError
-from pipeline.registry import lock_read
+from assay.errors import PipelineFileError
+from assay.project import layout
+from assay.registry.lock import read as lock_read
 from tests import mutate
 from tests.mutate import Told
 

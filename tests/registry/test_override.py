@@ -8,18 +8,18 @@ from typing import Any
 
 import pytest
 
-from pipeline import digests, layout
-from pipeline.cli import main
-from pipeline.errors import PromotionRefused, UsageError
-from pipeline.gate.promotion import promote
-from pipeline.monitor import status
-from pipeline.registry import tags, versions
-from pipeline.registry.evidence import NONE, Evidence, overruled, read
-from pipeline.registry.fetch import BUNDLES
-from pipeline.registry.git import tags as git_tags
-from pipeline.registry.listing import list_versions
-from pipeline.registry.promote import rollback
-from pipeline.verdict import Champion, Outcome
+from assay.cli.__main__ import main
+from assay.errors import PromotionRefused, UsageError
+from assay.gate.promotion import promote
+from assay.monitor import status
+from assay.project import digests, layout
+from assay.registry import tags, versions
+from assay.registry.evidence import NONE, Evidence, overruled, read
+from assay.registry.fetch import BUNDLES
+from assay.registry.git import tags as git_tags
+from assay.registry.listing import list_versions
+from assay.registry.promote import rollback
+from assay.reports.verdict import Champion, Outcome
 
 NAME = "late-flights"
 WHY = "the carnival, once"

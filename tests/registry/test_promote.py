@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import bundle, digests, layout
-from pipeline.errors import (
+from assay.errors import (
     BundleMissing,
     NoChampion,
     NotARepository,
@@ -20,13 +19,15 @@ from pipeline.errors import (
     UsageError,
     VersionUnknown,
 )
-from pipeline.gate.promotion import promote
-from pipeline.registry import committed, fetch, versions, write
-from pipeline.registry.collect import Gate, collect
-from pipeline.registry.fetch import BUNDLES
-from pipeline.registry.listing import list_versions
-from pipeline.registry.promote import Refused, rollback
-from pipeline.verdict import Outcome
+from assay.gate.promotion import promote
+from assay.model import bundle
+from assay.project import digests, layout
+from assay.registry import committed, fetch, versions, write
+from assay.registry.collect import Gate, collect
+from assay.registry.fetch import BUNDLES
+from assay.registry.listing import list_versions
+from assay.registry.promote import Refused, rollback
+from assay.reports.verdict import Outcome
 
 NAME = "late-flights"
 

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.registry import git, tags, versions
-from pipeline.registry.git import Tag
-from pipeline.registry.state import UNKNOWN, State, fold
+from assay.registry import git, tags, versions
+from assay.registry.git import Tag
+from assay.registry.state import UNKNOWN, State, fold
 
 BUNDLE = {letter: f"sha256:{letter * 64}" for letter in "abc"}
 VERDICT = f"sha256:{'e' * 64}"

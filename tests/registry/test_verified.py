@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from pipeline import digests, verdict_json
-from pipeline.gate.promotion import promote
-from pipeline.monitor import status
-from pipeline.registry.listing import list_versions
-from pipeline.registry.state import UNKNOWN, Assignment, Version
-from pipeline.registry.verified import doubt, doubt_of_move
-from pipeline.verdict import Finding, Outcome
+from assay.gate.promotion import promote
+from assay.monitor import status
+from assay.project import digests
+from assay.registry.listing import list_versions
+from assay.registry.state import UNKNOWN, Assignment, Version
+from assay.registry.verified import doubt, doubt_of_move
+from assay.reports import verdict_json
+from assay.reports.verdict import Finding, Outcome
 from tests.verdicts import verdict
 
 BUNDLE = f"sha256:{'a' * 64}"

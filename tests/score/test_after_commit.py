@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.score import stage
-from pipeline.score.progress import Progress
-from pipeline.store import RunEvent, Store
+from assay.errors import StoreError
+from assay.score import stage
+from assay.score.progress import Progress
+from assay.store import RunEvent, Store
 from tests.scorer import NIGHT, Scorer
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import RunHeld, StoreError
+from assay.errors import RunHeld, StoreError
 from tests.scorer import NIGHT, Scorer
 
 LONG = "x" * 1_000_000

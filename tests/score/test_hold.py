@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.contract.load import load
-from pipeline.errors import ParamsError
-from pipeline.params import Publish, Quarantine, RowCount, UniqueKey
-from pipeline.profile import ColumnProfile
-from pipeline.score.hold import NightFacts, check_budget, reasons
-from pipeline.store import Recent
+from assay.columns.profile import ColumnProfile
+from assay.contract.load import load
+from assay.errors import ParamsError
+from assay.project.params import Publish, Quarantine, RowCount, UniqueKey
+from assay.score.hold import NightFacts, check_budget, reasons
+from assay.store import Recent
 
 CONTRACT = load(Path(__file__).parents[1] / "parcels/data/contract.py").without_label()
 RULE = "weight: greater_than(0)"

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.contract.columns import Columns
-from pipeline.contract.load import load_source
-from pipeline.score import keys
-from pipeline.score.keys import RANGES, KeyWriter, confirmed, hashes, repeated
+from assay.contract.columns import Columns
+from assay.contract.load import load_source
+from assay.score import keys
+from assay.score.keys import RANGES, KeyWriter, confirmed, hashes, repeated
 
 SOURCE = """
 import pandas as pd

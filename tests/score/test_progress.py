@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.score.progress import Progress
+from assay.score.progress import Progress
 
 
 class Clock:

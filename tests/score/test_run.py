@@ -11,9 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import layout, partitions
-from pipeline.contract.frame import to_frame
-from pipeline.errors import (
+from assay.contract.columns import to_frame
+from assay.errors import (
     BooksUnbalanced,
     NightNotFound,
     RunHeld,
@@ -21,10 +20,11 @@ from pipeline.errors import (
     SourceError,
     StoreError,
 )
-from pipeline.score import run
-from pipeline.score.batch import score_frame
-from pipeline.score.run import RunReport
-from pipeline.store import Store
+from assay.model.batch import score_frame
+from assay.project import layout, partitions
+from assay.score import run
+from assay.score.run import RunReport
+from assay.store import Store
 from tests.scorer import NIGHT, Scorer
 
 

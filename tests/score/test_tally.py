@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import BooksUnbalanced
-from pipeline.score.tally import Tally, check_books, total
-from pipeline.store import StagedFile
+from assay.errors import BooksUnbalanced
+from assay.score.tally import Tally, check_books, total
+from assay.store import StagedFile
 
 days = st.dates(date(2024, 1, 1), date(2024, 12, 31))
 files = st.lists(

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from pipeline.score.run import RunReport
-from pipeline.score.stage import NightOutcome
-from pipeline.score.table import show
+from assay.score.night_outcome import NightOutcome
+from assay.score.run import RunReport
+from assay.score.table import show
 
 RUN = "20130702T021503Z-1f9c5a20"
 

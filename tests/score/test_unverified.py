@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import params
-from pipeline.registry.versions import champion
-from pipeline.score import stage
-from pipeline.store import open_store
+from assay.project import params
+from assay.registry.versions import champion
+from assay.score import stage
+from assay.store import open_store
 from tests.projects import call
 
 NIGHTS = ("2024-03-01", "2024-03-02")

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.profile import ColumnProfile, Profile
-from pipeline.store import (
+from assay.columns.profile import ColumnProfile, Profile
+from assay.store import (
     RunEvent,
     StagedFile,
     StagedRun,

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.store import Store, log, release
-from pipeline.store.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
-from pipeline.store.told import gist
+from assay.errors import StoreError
+from assay.store import Store, release
+from assay.store.delta import log
+from assay.store.delta.complaints import gist
+from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
 
 
 def drop_newest(store: Store, table: str = PREDICTIONS) -> None:

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.store import Store, writer
-from pipeline.store.tables import PREDICTIONS, QUARANTINE, Staged
+from assay.errors import StoreError
+from assay.store import Store
+from assay.store.delta import writer
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
 
 
 def file_of(store: Store, table: str, run_id: str) -> Path:

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import params
-from pipeline.errors import StoreError
-from pipeline.score import fsck
-from pipeline.store import Store, durable, log, release
-from pipeline.store.tables import PREDICTIONS, PROFILES, RUNS
+from assay.errors import StoreError
+from assay.project import params
+from assay.score import fsck
+from assay.store import Store, release
+from assay.store.delta import durable, log
+from assay.store.delta.tables import PREDICTIONS, PROFILES, RUNS
 
 PARCELS = Path(__file__).parents[1] / "parcels"
 

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipeline.errors import StoreError
-from pipeline.store import StagedRun, Store, changes, predictions_schema
+from assay.errors import StoreError
+from assay.store import StagedRun, Store, predictions_schema
+from assay.store.delta import changes
 
 
 def told_in_one_line(caught: pytest.ExceptionInfo[StoreError]) -> str:

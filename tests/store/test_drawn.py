@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.errors import NothingScored, StoreError
-from pipeline.store import PartWriter, Store, drawn, rows, writer
+from assay.errors import NothingScored, StoreError
+from assay.store import PartWriter, Store
+from assay.store import sample as drawn
+from assay.store.delta import rows, writer
 
 
 def publish(store: Store, make: Any, groups: list[list[int]], files: int = 1) -> None:

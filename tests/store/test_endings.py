@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from deltalake.fs import DeltaStorageHandler
 
-from pipeline.store import Store, rows
-from pipeline.store.tables import PROFILES, profiles_schema
+from assay.store import Store
+from assay.store.delta import rows
+from assay.store.delta.tables import PROFILES, profiles_schema
 
 
 def test_small_tables_are_read_without_a_python_file_behind_them(

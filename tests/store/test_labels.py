@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import NothingScored
-from pipeline.store import Store
-from pipeline.store.labels import known, news
-from pipeline.store.tables import INSTANT
+from assay.errors import NothingScored
+from assay.store import Store
+from assay.store.delta.tables import INSTANT
+from assay.store.labels import known, news
 
 DAY = datetime(2013, 7, 2, tzinfo=UTC)
 SCHEMA = pa.schema([("id", pa.int64()), ("truth", pa.bool_()), ("arrived_at", INSTANT)])

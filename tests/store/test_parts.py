@@ -14,9 +14,9 @@ from deltalake import DeltaTable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import StoreError
-from pipeline.params import load
-from pipeline.store import (
+from assay.errors import StoreError
+from assay.project.params import load
+from assay.store import (
     PartWriter,
     StagedFile,
     Store,
@@ -24,11 +24,10 @@ from pipeline.store import (
     predictions_schema,
     quarantine_schema,
     write_part,
-    writer,
 )
-from pipeline.store.files import meant_for, run_of, temporary
-from pipeline.store.sweep import TABLES
-from pipeline.store.tables import (
+from assay.store.delta import writer
+from assay.store.delta.files import meant_for, run_of, temporary
+from assay.store.delta.tables import (
     INSTANT,
     RUNS_SCHEMA,
     labels_schema,
@@ -36,6 +35,7 @@ from pipeline.store.tables import (
     profiles_schema,
     storable,
 )
+from assay.store.sweep import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = pa.schema([("id", pa.int64())])

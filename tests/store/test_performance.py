@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from pipeline.store import Store
-from pipeline.store.tables import PERFORMANCE, performance_schema
+from assay.store import Store
+from assay.store.delta.tables import PERFORMANCE, performance_schema
 
 
 def row(value: float | None, minute: int = 0, **more: Any) -> dict[str, Any]:

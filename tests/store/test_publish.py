@@ -15,10 +15,10 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.errors import NothingScored, RunOvertaken, StoreError
-from pipeline.profile import Profile
-from pipeline.store import Store, predictions_schema, quarantine_schema
-from pipeline.store import publish as publishing
+from assay.columns.profile import Profile
+from assay.errors import NothingScored, RunOvertaken, StoreError
+from assay.store import Store, predictions_schema, quarantine_schema
+from assay.store import publish as publishing
 
 ROOT = Path(__file__).resolve().parents[2]
 ODD = "2013/07 é%2F=1"
@@ -216,7 +216,7 @@ def test_a_killed_process_leaves_readers_what_they_had(store: Store, make: Any) 
     make.run("r1", good=[1, 2], bad=[9])
     script = (
         "import os, sys, pyarrow as pa\n"
-        "from pipeline.store import Store, PartWriter\n"
+        "from assay.store import Store, PartWriter\n"
         "store = Store(sys.argv[1], 'date')\n"
         "path = store.new_file('predictions', 'p', 'r2', '0')\n"
         "part = PartWriter(store.table_uri('predictions'), path)\n"

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import RunOvertaken
-from pipeline.profile import Profile
-from pipeline.store import Store, changes, log, sweep
+from assay.columns.profile import Profile
+from assay.errors import RunOvertaken
+from assay.store import Store, sweep
+from assay.store.delta import changes, log
 
 ROOT = Path(__file__).resolve().parents[2]
 AtOnce = Callable[[Callable[[int], object], int], list[Exception]]
@@ -41,9 +42,9 @@ def test_of_runs_that_race_for_a_partition_one_publishes(
 RACER = """
 import json, sys, time
 from pathlib import Path
-from pipeline.errors import RunOvertaken
-from pipeline.store import Store
-from pipeline.store.staged import from_json
+from assay.errors import RunOvertaken
+from assay.store import Store
+from assay.store.staged import from_json
 
 store = Store(sys.argv[1], "date")
 runs = [from_json(text, "given") for text in json.loads(Path(sys.argv[2]).read_text())]
@@ -64,7 +65,7 @@ print(json.dumps(told))
 def test_processes_that_race_publish_each_partition_once(
     store: Store, make: Any, tmp_path: Path
 ) -> None:
-    from pipeline.store.staged import to_json
+    from assay.store.staged import to_json
 
     racers = range(3)
     go = tmp_path / "go"

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from pipeline.errors import NothingScored
-from pipeline.store import Store, history, rows
+from assay.errors import NothingScored
+from assay.store import Store, history
+from assay.store.delta import rows
 
 
 def test_batches_add_up_to_the_night(store: Store, make: Any) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.params import Publish
-from pipeline.profile import ColumnProfile
-from pipeline.store import Recent, Store, publish, rows
+from assay.columns.profile import ColumnProfile
+from assay.project.params import Publish
+from assay.store import Recent, Store, publish
+from assay.store.delta import rows
 
 LIMITS = Publish(recent_nights=2)
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from pipeline.errors import NothingScored, RunOvertaken, RunUnknown, StoreError
-from pipeline.profile import Profile
-from pipeline.store import Retracted, Store, release
-from pipeline.store.staged import from_json, to_json
+from assay.columns.profile import Profile
+from assay.errors import NothingScored, RunOvertaken, RunUnknown, StoreError
+from assay.store import Retracted, Store, release
+from assay.store.staged import from_json, to_json
 
 WHY = {"by": "Ada <ada@example.com>", "because": "checked by hand"}
 

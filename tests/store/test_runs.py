@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import StoreError
-from pipeline.profile import Profile
-from pipeline.store import RunEvent, Store
-from pipeline.store.runs import EVENTS, fold
+from assay.columns.profile import Profile
+from assay.errors import StoreError
+from assay.store import RunEvent, Store
+from assay.store.runs import EVENTS, fold
 
 NOON = datetime(2013, 7, 1, 12, tzinfo=UTC)
 

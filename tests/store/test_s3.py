@@ -9,9 +9,10 @@ from typing import Any
 import pyarrow.fs as pafs
 import pytest
 
-from pipeline.errors import RunOvertaken, StoreError
-from pipeline.store import PartWriter, Store, place, sweep
-from pipeline.store.place import filesystem, storage_options
+from assay.errors import RunOvertaken, StoreError
+from assay.store import PartWriter, Store, sweep
+from assay.store.delta import place
+from assay.store.delta.place import filesystem, storage_options
 from tests import s3
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")

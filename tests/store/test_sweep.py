@@ -12,7 +12,8 @@ from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.store import PartWriter, Store, sweep, tombstones
+from assay.store import PartWriter, Store, sweep
+from assay.store import leftovers as tombstones
 
 WHY = {"by": "Ada", "because": "why"}
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from pipeline.errors import StoreError
-from pipeline.profile import Profile
-from pipeline.store import Store, sweep
-from pipeline.store.tables import INSTANT
-from pipeline.store.tombstones import removed
+from assay.columns.profile import Profile
+from assay.errors import StoreError
+from assay.store import Store, sweep
+from assay.store.delta.tables import INSTANT
+from assay.store.leftovers import removed
 
 WHY = {"by": "Ada", "because": "why"}
 

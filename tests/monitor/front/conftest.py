@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.monitor.alerts.incident import Known, of_nights, of_runs
-from pipeline.monitor.front import fold
-from pipeline.monitor.front.documents import Document
-from pipeline.monitor.front.gather import Front
-from pipeline.monitor.front.night import Drift
-from pipeline.monitor.standing import Part
-from pipeline.store import RunEvent, RunRecord
-from pipeline.store.runs import fold as fold_runs
+from assay.monitor.front.gather import Front
+from assay.monitor.incidents.known import Known, of_nights, of_runs
+from assay.monitor.nights import fold
+from assay.monitor.nights.documents import Document
+from assay.monitor.nights.night import Drift
+from assay.monitor.status_facts import Part
+from assay.store import RunEvent, RunRecord
+from assay.store.runs import fold as fold_runs
 
 START = date(2013, 7, 1)
 

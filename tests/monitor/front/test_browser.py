@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.monitor.front.gather import Front
-from pipeline.monitor.front.page import render
+from assay.monitor.front.gather import Front
+from assay.monitor.front.page import render
 from tests.browser import CHROMIUM, MISSING
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import LimitCrossed, StoreError
-from pipeline.monitor import stage
-from pipeline.monitor.front import command
+from assay.errors import LimitCrossed, StoreError
+from assay.monitor import one_night
+from assay.monitor.front import command
 
 NIGHT = "2013-02-01"
 
@@ -22,7 +22,7 @@ def page(project: Any) -> str:
 def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        stage.run(project.root, project.params, NIGHT)
+        one_night.run(project.root, project.params, NIGHT)
     html = page(project)
     assert f"nights/{NIGHT}.html" in html and "limits crossed" in html
     assert "v0.1.0, verdict" in html
@@ -34,7 +34,7 @@ def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
 
 def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.score(NIGHT, "run-1")
-    stage.run(project.root, project.params, NIGHT)
+    one_night.run(project.root, project.params, NIGHT)
     project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
     project.log("2013-02-04", "run-3", "failed", detail="disk full")
     capsys.readouterr()
@@ -62,7 +62,7 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
 
 def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    stage.run(project.root, project.params, NIGHT)
+    one_night.run(project.root, project.params, NIGHT)
     project.score(NIGHT, "run-2")
     (night,) = command.refresh(project.root, project.params).nights
     assert night.standing == "unseen"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.monitor.front import documents, fold
-from pipeline.monitor.front.documents import Document
-from pipeline.monitor.front.night import Night
+from assay.monitor.nights import documents, fold
+from assay.monitor.nights.documents import Document
+from assay.monitor.nights.night import Night
 
 NIGHT = "2013-07-01"
 
@@ -128,7 +128,7 @@ def test_the_longest_maturity_and_the_last_answer_count() -> None:
     assert night.realized is not None and night.estimated is not None
     assert (night.realized.value, night.realized.maturity_days) == (0.72, 30)
     assert (night.estimated.value, night.estimated.maturity_days) == (0.74, 0)
-    assert fold.metric_of([row(metric="rmse"), row(metric="mae")]) == "rmse"
+    assert fold.metric_of([row(metric="rmse"), row(metric="mae")]) == "mae"
     assert fold.metric_of([row(metric="pinball")]) == "pinball"
     assert fold.metric_of([]) is None
 

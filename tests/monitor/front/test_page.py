@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from pipeline.monitor.front import pictures
-from pipeline.monitor.front.calendar import months
-from pipeline.monitor.front.gather import Front
-from pipeline.monitor.front.night import Measured, Night
-from pipeline.monitor.front.page import column_lines, render
-from pipeline.monitor.standing import Part
-from pipeline.page import POLICY
+from assay.monitor.front import pictures
+from assay.monitor.front.calendar import months
+from assay.monitor.front.gather import Front
+from assay.monitor.front.page import column_lines, render
+from assay.monitor.nights.night import Measured, Night
+from assay.monitor.status_facts import Part
+from assay.pages.frame import POLICY
 
 VOID = {"meta", "path", "rect"}
 

@@ -1,0 +1,143 @@
+"""The ``assay`` command: one subcommand each, errors to exit codes, nothing else.
+
+Nothing heavy is imported before a subcommand asks for it, so ``assay --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any, NoReturn
+
+from assay.cli import choose_version, look_after, look_around, make_model, score_nights
+from assay.cli.adder import Adder
+from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, masked, of_machine
+from assay.project import interrupts
+
+DEBUG = "ASSAY_DEBUG"
+
+GROUPS: Mapping[str, ModuleType] = {
+    "make a model (dvc repro runs these)": make_model,
+    "choose a version": choose_version,
+    "score nights": score_nights,
+    "look after nights": look_after,
+    "look around": look_around,
+}
+"""What a person is doing -> the commands for it."""
+
+_Commands = argparse._SubParsersAction
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand and return its exit code; see ``assay.errors`` for the codes."""
+    arguments = parser().parse_args(argv)
+    # Nothing that Assay calls may report to anybody.
+    os.environ.setdefault("DVC_NO_ANALYTICS", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with interrupts.heeded():
+        code = _run(arguments)
+    return INTERRUPTED if interrupts.seen() else code
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        arguments.command(arguments)
+    except AssayError as error:
+        for line in error.lines():
+            print(f"assay: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        if not interrupts.seen():
+            interrupts.tell()
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            traceback.print_exc()
+        if (known := of_machine(error)) is not None:
+            print(f"assay: {known.line()}", file=sys.stderr)
+            return known.exit_code
+        text = masked(" ".join(str(error).split()))
+        print(
+            f"assay: unforeseen {type(error).__name__}: {text[:300]}. This is a bug in Assay; "
+            f"run again with {DEBUG}=1 to see where.",
+            file=sys.stderr,
+        )
+        return UNFORESEEN
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, all of it."""
+    top = _Parser(
+        prog="assay",
+        description="From a table to scores you can trust: train and gate with `dvc repro`, "
+        "promote, then score and monitor every night.",
+        epilog="Start with: dvc repro && assay promote --because 'first model'",
+    )
+    top.add_argument("--version", action=_Version)
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for title, group in GROUPS.items():
+        add = Adder(commands)
+        group.add_commands(add)
+        top.groups[title] = add.names
+    return top
+
+
+class _Parser(argparse.ArgumentParser):
+    """Repeats what it does not understand, but no password in it; its subcommands are the same.
+
+    Attributes
+    ----------
+    groups
+        Title -> the commands that its help shows below it; none of a subcommand.
+    """
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.groups: dict[str, list[str]] = {}
+
+    def format_help(self) -> str:
+        """As argparse has it, with the commands by what a person is doing."""
+        if not self.groups:
+            return super().format_help()
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, self._actions, self._mutually_exclusive_groups)
+        formatter.add_text(self.description)
+        (commands,) = (each for each in self._actions if isinstance(each, _Commands))
+        shown = {action.dest: action for action in commands._choices_actions}
+        for title, names in self.groups.items():
+            formatter.start_section(title)
+            formatter.add_arguments(shown[name] for name in names)
+            formatter.end_section()
+        formatter.start_section("options")
+        formatter.add_arguments(each for each in self._actions if each.option_strings)
+        formatter.end_section()
+        formatter.add_text(self.epilog)
+        return formatter.format_help()
+
+    def error(self, message: str) -> NoReturn:
+        super().error(masked(message))
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(option_strings, dest, nargs=0, help="print the version and end")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"assay {version('assay')}")
+        parser.exit()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

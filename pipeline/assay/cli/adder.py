@@ -1,0 +1,101 @@
+"""How a subcommand is added, and how it calls the function that it stands for.
+
+Functions are imported when their command runs, so that no command waits for what only others need.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from assay.errors import DataError, RunError, StoreError, UsageError
+
+Command = Callable[[argparse.Namespace], Any]
+
+
+class Adder:
+    """Adds subcommands that all have an example, ``--root`` and ``--json``.
+
+    ``beneath`` a command that takes these itself, they may stand before or after the name.
+    """
+
+    def __init__(self, commands: Any, beneath: bool = False) -> None:
+        self._commands = commands
+        self._beneath = beneath
+        self.names: list[str] = []
+
+    def __call__(self, name: str, help: str, example: str, run: Command) -> argparse.ArgumentParser:
+        sub: argparse.ArgumentParser = self._commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=f"Example: {example}",
+        )
+        # A default here would replace what was given before the name.
+        folder, flag = (argparse.SUPPRESS,) * 2 if self._beneath else (Path(), False)
+        sub.add_argument("--root", type=Path, default=folder, help="the project's folder (here)")
+        sub.add_argument(
+            "--json", action="store_true", default=flag, help="print one JSON document instead"
+        )
+        sub.set_defaults(command=run, name=name)
+        self.names.append(name)
+        return sub
+
+    def group(self, name: str, help: str) -> Adder:
+        """A command that has commands of its own."""
+        sub = self._commands.add_parser(
+            name, help=help, description=help[0].upper() + help[1:] + "."
+        )
+        self.names.append(name)
+        return Adder(sub.add_subparsers(title="commands", metavar="COMMAND", required=True))
+
+
+def call(run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any) -> Any:
+    """Call what a command stands for with the project's root and its parameters."""
+    from assay.project.params import load
+
+    root = given.root.resolve()
+    return run(root, load(root), *rest, as_json=given.json, **more)
+
+
+def call_and_front(
+    run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any
+) -> Any:
+    """The same, and then the front page: a held night and a new champion are on it at once."""
+    try:
+        done = call(run, given, *rest, **more)
+    except (DataError, RunError) as error:
+        if not isinstance(error, StoreError):
+            _front(given)
+        raise
+    _front(given)
+    return done
+
+
+def _front(given: argparse.Namespace) -> None:
+    from assay.monitor.front.command import keep_up
+    from assay.project.params import load
+
+    root = given.root.resolve()
+    keep_up(root, load(root))
+
+
+def add_nights(command: argparse.ArgumentParser, one: str) -> None:
+    """Let a command take one night, or the first and the last of several; see `nights`."""
+    command.add_argument("--date", metavar="DAY", help=one)
+    command.add_argument("--from", dest="first", metavar="DAY", help="the first of several nights")
+    command.add_argument("--to", dest="last", metavar="DAY", help="the last of them")
+
+
+def nights(given: argparse.Namespace) -> tuple[str, str]:
+    """The first and the last night that ``--date`` or ``--from`` and ``--to`` name."""
+    one, first, last = given.date, given.first, given.last
+    if (one is None) == (first is None and last is None) or (first is None) != (last is None):
+        raise UsageError(
+            "say which nights",
+            where=f"assay {given.name}",
+            expected="--date DAY, or --from DAY --to DAY",
+        )
+    return one or first, one or last

@@ -1,0 +1,108 @@
+"""Look after nights: what they show once they are published, who is told, and the store itself."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from assay.cli.adder import Adder, add_nights, call, call_and_front, nights
+
+
+def add_commands(add: Adder) -> None:
+    """What a schedule runs after scoring, then what keeps the store in order."""
+    monitor = add(
+        "monitor",
+        "compare published nights with the bundle's reference; exit 4 if a limit is crossed, "
+        "or of several nights if an incident is open at the end",
+        "assay monitor --from 2013-07-01 --to 2013-07-31",
+        _monitor,
+    )
+    add_nights(monitor, "one published night")
+    monitor.add_argument(
+        "--retrain-if",
+        action="store_true",
+        help="instead: do the rules under monitor.retrain say to train again? exit 6 if so",
+    )
+    monitor.add_argument(
+        "--notify", action="store_true", help="then tell what is new, as assay alert does"
+    )
+    labels = add(
+        "labels",
+        "take truths that arrived late, and measure how well their nights were scored",
+        "assay labels --date 2013-07-01 --rows truths.csv",
+        _labels,
+    )
+    add_nights(labels, "one night, such as 2013-07-01")
+    labels.add_argument(
+        "--rows",
+        type=Path,
+        metavar="FILE",
+        help="keys and truths, .csv, .jsonl or .parquet (labels.input in params.yaml)",
+    )
+    labels.add_argument(
+        "--arrived", metavar="WHEN", help="when they arrived, if before now: 2013-07-03"
+    )
+    add(
+        "alert",
+        "write what is open to reports/ and send what is new; exit 60 if it did not arrive",
+        "assay alert",
+        _alert,
+    )
+    vacuum = add(
+        "vacuum",
+        "delete what dead runs left and versions that were replaced long ago",
+        "assay vacuum --dry-run",
+        _vacuum,
+    )
+    vacuum.add_argument(
+        "--keep-days", type=int, metavar="N", help="of replaced nights (publish.keep_days)"
+    )
+    vacuum.add_argument("--dry-run", action="store_true", help="only say what would be deleted")
+    fsck = add(
+        "fsck",
+        "look the store over for damage, as a power cut can leave it; exit 52 if there is any left",
+        "assay fsck --mend",
+        _fsck,
+    )
+    fsck.add_argument(
+        "--mend", action="store_true", help="mend what loses no row that could still be read"
+    )
+
+
+def _monitor(given: argparse.Namespace) -> None:
+    from assay.monitor import many_nights, one_night
+    from assay.monitor.performance import retrain
+
+    if given.retrain_if:
+        call(retrain.run, given, given.date)
+        return
+    first, last = nights(given)
+    if given.date is not None:
+        call(one_night.run, given, first, notify=given.notify)
+    else:
+        call(many_nights.run, given, first, last, notify=given.notify)
+
+
+def _labels(given: argparse.Namespace) -> None:
+    from assay.monitor import labels
+
+    first, last = nights(given)
+    call_and_front(labels.run, given, first, last, given.rows, given.arrived)
+
+
+def _alert(given: argparse.Namespace) -> None:
+    from assay.monitor.incidents import alert
+
+    call(alert.run, given)
+
+
+def _vacuum(given: argparse.Namespace) -> None:
+    from assay.score.published import vacuum
+
+    call(vacuum.run, given, given.keep_days, given.dry_run)
+
+
+def _fsck(given: argparse.Namespace) -> None:
+    from assay.score import fsck
+
+    call(fsck.run, given, mend=given.mend)

@@ -1,0 +1,1 @@
+"""How rows are seen and counted: grids, counts, sketches, distances, the reference."""

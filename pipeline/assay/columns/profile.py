@@ -1,0 +1,212 @@
+"""The counts of a table's columns, how two are added up, and how they are written down.
+
+A column is counted into the cells of a grid that the reference drew once (`assay.columns.grid`).
+Counts of two parts of a table add up to the counts of the whole, so executors count their own
+batches (`assay.columns.counter`) and nobody ever holds the rows. Beside the counts a profile keeps
+sums, extremes, a sketch of how many values differ, and new categories, all of which merge as
+exactly; sums alone depend, in their last digits, on the order of merging.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from assay.columns import sketch
+from assay.columns.grid import NO_CELLS, Cells
+from assay.errors import StoreError
+
+SCHEMA = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnProfile:
+    """Counts of one column: ``rows == nulls + sum(counts)``.
+
+    Attributes
+    ----------
+    total, total_squares, low, high
+        Over the finite numbers; 0, 0, None and None of categories. An infinity is counted in
+        the first or the last cell only. Sums too large for a float stop at the largest one.
+    fine
+        Of numbers the fine cells, whose counts add up to ``counts``; of categories none.
+    registers
+        A sketch of the distinct values (`assay.columns.sketch`); empty where none is kept.
+    new
+        Categories that are not on the grid, the most frequent first, with their exact counts:
+        all of them, or of more than `sketch.NEW_KEPT` those with the smallest hashes. What
+        they lack of ``counts[-1]`` is the remainder.
+    """
+
+    rows: int
+    nulls: int
+    counts: tuple[int, ...]
+    total: float
+    total_squares: float
+    low: float | None
+    high: float | None
+    fine: Cells = NO_CELLS
+    registers: bytes = b""
+    new: sketch.Named = ()
+
+
+def within(value: float) -> float:
+    """The nearest number that JSON can hold; 0 for NaN."""
+    if math.isnan(value):
+        return 0.0
+    return max(-sys.float_info.max, min(sys.float_info.max, value))
+
+
+def merged(name: str, a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
+    """The counts of the rows of both.
+
+    Raises
+    ------
+    ValueError
+        If the two were not counted on the same grid; ``name`` says of which column.
+    """
+    if (len(a.counts), len(a.fine)) != (len(b.counts), len(b.fine)):
+        raise ValueError(
+            f"{name}: profiles of {len(a.counts)} and {len(b.counts)} cells, "
+            f"{len(a.fine)} and {len(b.fine)} fine ones"
+        )
+    lows = [low for low in (a.low, b.low) if low is not None]
+    highs = [high for high in (a.high, b.high) if high is not None]
+    return ColumnProfile(
+        rows=a.rows + b.rows,
+        nulls=a.nulls + b.nulls,
+        counts=tuple(x + y for x, y in zip(a.counts, b.counts, strict=True)),
+        total=within(a.total + b.total),
+        total_squares=within(a.total_squares + b.total_squares),
+        low=min(lows, default=None),
+        high=max(highs, default=None),
+        fine=a.fine + b.fine if len(a.fine) else a.fine,
+        registers=sketch.merged(a.registers, b.registers),
+        new=sketch.both(a.new, b.new),
+    )
+
+
+def column_to_tree(column: ColumnProfile) -> dict[str, Any]:
+    """What `column_from_tree` reads: numbers, text, lists."""
+    return {
+        "rows": column.rows,
+        "nulls": column.nulls,
+        "counts": list(column.counts),
+        "total": column.total,
+        "total_squares": column.total_squares,
+        "low": column.low,
+        "high": column.high,
+        "fine": column.fine.counts.tolist(),
+        "sums": column.fine.sums.tolist(),
+        "registers": sketch.to_text(column.registers),
+        "new": [list(each) for each in column.new],
+    }
+
+
+def column_to_json(column: ColumnProfile) -> str:
+    """One line, the same for equal profiles."""
+    tree = {"schema": SCHEMA, **column_to_tree(column)}
+    return json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def column_from_json(text: str, where: str = "profile") -> ColumnProfile:
+    """Read what `column_to_json` wrote.
+
+    Raises
+    ------
+    StoreError
+        If ``text`` is anything else; ``where`` says where it was found.
+    """
+    try:
+        tree = json.loads(text)
+        schema = tree.pop("schema", 1)
+        if schema != SCHEMA:
+            raise StoreError(
+                "the profile of another version of Assay",
+                where=where,
+                expected=f"profile schema {SCHEMA}",
+                found=str(schema),
+                mend="Train, promote and score the night again with this version.",
+            )
+        return column_from_tree(tree)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"not the profile of a column: {error}", where=where) from None
+
+
+_KEYS = {
+    *("rows", "nulls", "counts", "total", "total_squares", "low", "high"),
+    *("fine", "sums", "registers", "new"),
+}
+
+
+def column_from_tree(tree: Any) -> ColumnProfile:
+    """Read what `column_to_tree` gave.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``tree`` is anything else, or its counts do not add up.
+    """
+    if not isinstance(tree, dict) or set(tree) != _KEYS:
+        raise ValueError(f"expected exactly the keys {', '.join(sorted(_KEYS))}")
+    rows, nulls, counts = tree["rows"], tree["nulls"], tree["counts"]
+    if not all(type(count) is int and count >= 0 for count in (rows, nulls, *counts)):
+        raise ValueError("counts must be whole numbers of at least 0")
+    if rows != nulls + sum(counts):
+        raise ValueError(f"{rows} rows, but nulls and counts add up to {nulls + sum(counts)}")
+    new = tuple((str(name), int(count)) for name, count in tree["new"])
+    if sum(count for _, count in new) > counts[-1] or any(count < 1 for _, count in new):
+        raise ValueError("more new categories than rows that are in no cell")
+    return ColumnProfile(
+        rows,
+        nulls,
+        tuple(counts),
+        finite_number(tree["total"]),
+        finite_number(tree["total_squares"]),
+        None if tree["low"] is None else finite_number(tree["low"]),
+        None if tree["high"] is None else finite_number(tree["high"]),
+        _fine(tree["fine"], tree["sums"], rows - nulls),
+        sketch.from_text(tree["registers"]),
+        new,
+    )
+
+
+def _fine(counts: Any, sums: Any, known: int) -> Cells:
+    if counts == sums == []:
+        return NO_CELLS
+    many, each = np.array(counts), np.array(sums)
+    if many.dtype != np.int64 or many.ndim != 1 or many.min() < 0 or many.sum() != known:
+        raise ValueError(f"the fine cells must hold {known} values, whole numbers each")
+    if each.dtype.kind not in "if" or each.shape != many.shape or not np.isfinite(each).all():
+        raise ValueError(f"expected a finite sum for each of {len(many)} fine cells")
+    return Cells.of(many, each.astype(np.float64))
+
+
+def finite_number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a finite number, found {value!r}")
+    return float(value)
+
+
+Profile: TypeAlias = Mapping[str, ColumnProfile]
+
+
+def merge(a: Profile, b: Profile) -> dict[str, ColumnProfile]:
+    """The profile of the rows of both; the order of merging makes no difference.
+
+    Counts, extremes and sketches are exact, sums are equal within rounding.
+
+    Raises
+    ------
+    ValueError
+        If the two were not counted on the same grid.
+    """
+    if a.keys() != b.keys():
+        raise ValueError(f"profiles of different columns: {sorted(a.keys() ^ b.keys())}")
+    return {name: merged(name, a[name], b[name]) for name in a}

@@ -1,0 +1,349 @@
+"""What monitoring compares a night with: the reference's counts, and how its nights differ.
+
+The reference is the training window, scored out of fold. Beside its counts it holds how far
+each of its nights lies from all the others; limits are learnt from that. Nulls are left out
+of the distances: their share is watched on its own, with a limit that a person can read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.columns import serial, tails
+from assay.columns.counter import profile_of
+from assay.columns.distance import js_distance, wasserstein
+from assay.columns.draw_grid import Ints, cells_of, grid_of
+from assay.columns.features import Coded, Floats, FrameFeatures
+from assay.columns.grid import Cells, ColumnGrid, Grid, NumberGrid
+from assay.columns.profile import (
+    ColumnProfile,
+    Profile,
+    column_from_tree,
+    column_to_tree,
+    finite_number,
+)
+from assay.columns.reference_column import Counted
+from assay.columns.slice_counts import SliceField
+from assay.errors import BundleChanged, BundleIncompatible
+
+SCHEMA = 2
+NOTHING_BESIDE: Mapping[str, tuple[ColumnGrid, Floats]] = MappingProxyType({})
+NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What monitoring compares with.
+
+    Attributes
+    ----------
+    grid, profile
+        The features' and the scores' grids, and the counts of all reference rows; in the
+        profile also those of the scores in each of the ``slices``.
+    scores
+        Which of the columns are the model's answers.
+    nights
+        How many partitions the reference rows came from.
+    distances
+        For each column the distance of each night from all the others, in the order of the
+        nights: how far an ordinary night strays. A night whose column is all null has none.
+    null_changes
+        For each column how much each night's share of nulls differs from that of all the
+        others, in the order of the nights; in [0, 1].
+    slices
+        In which slices scores are counted on their own.
+    importance
+        For each feature how far the model's answers move, on average, when the feature is
+        shuffled (`assay.training.train.importance`); features that were not measured are not in it.
+    label
+        The truths of the reference rows, which are no column of any night. None if they were
+        not counted.
+    beside
+        Columns that nights count for estimates alone, and that nobody watches; none in references
+        of earlier versions.
+    ks, moved
+        For each column of numbers how far each night is from all the others by the measures of
+        `assay.columns.tails`, in the order of the nights.
+    serial
+        For each column how nights follow each other (`assay.columns.serial.correlations`).
+
+    The last three are empty where an earlier version made the reference.
+    """
+
+    grid: Grid
+    profile: Profile
+    scores: tuple[str, ...]
+    nights: int
+    distances: Mapping[str, tuple[float, ...]]
+    null_changes: Mapping[str, tuple[float, ...]]
+    slices: tuple[SliceField, ...] = ()
+    importance: Mapping[str, float] = field(default_factory=dict)
+    label: Counted | None = None
+    beside: Mapping[str, Counted] = field(default_factory=dict)
+    ks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    moved: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def counted(self) -> Grid:
+        """The grid of all that a night's rows are counted on."""
+        return {**self.grid, **{name: column.grid for name, column in self.beside.items()}}
+
+    def to_json(self) -> str:
+        """The same text for equal references; ends with a newline."""
+        columns = {
+            name: Counted(
+                grid,
+                self.profile[name],
+                self.distances[name],
+                self.null_changes[name],
+                self.ks.get(name, ()),
+                self.moved.get(name, ()),
+                self.serial.get(name, ()),
+            ).tree()
+            for name, grid in self.grid.items()
+        }
+        tree = {
+            "schema": SCHEMA,
+            "nights": self.nights,
+            "scores": list(self.scores),
+            "importance": dict(self.importance),
+            "columns": columns,
+            "label": None if self.label is None else self.label.tree(),
+            "beside": {name: column.tree() for name, column in self.beside.items()},
+            "slices": [asdict(field) for field in self.slices],
+            "sliced": {
+                name: column_to_tree(column)
+                for name, column in self.profile.items()
+                if name not in self.grid
+            },
+        }
+        return json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> Reference:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        BundleIncompatible
+            If another version of Assay wrote it.
+        BundleChanged
+            If ``text`` is anything else; ``where`` names the file.
+        """
+        try:
+            tree = json.loads(text)
+            if tree["schema"] != SCHEMA:
+                raise BundleIncompatible(
+                    "a reference from another version of Assay",
+                    where=where,
+                    expected=f"reference schema {SCHEMA}",
+                    found=str(tree["schema"]),
+                    mend="Train and promote again with this version.",
+                )
+            if type(tree["nights"]) is not int or tree["nights"] < 0:
+                raise ValueError(f"nights must be a whole number, found {tree['nights']!r}")
+            columns = {str(name): Counted.from_tree(c) for name, c in tree["columns"].items()}
+            scores = tuple(str(name) for name in tree["scores"])
+            if not scores or not set(scores) <= set(columns):
+                raise ValueError(f"no column for each of the scores {list(scores)}")
+            slices = tuple(_slice_field(field) for field in tree["slices"])
+            sliced = {str(name): column_from_tree(c) for name, c in tree["sliced"].items()}
+            if set(sliced) != {*_sliced(scores, slices, {n: c.grid for n, c in columns.items()})}:
+                raise ValueError("its slices are not those that it counted")
+            importance = {str(n): finite_number(v) for n, v in tree["importance"].items()}
+            label = None if tree["label"] is None else Counted.from_tree(tree["label"])
+            beside = {str(n): Counted.from_tree(c) for n, c in tree.get("beside", {}).items()}
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+            raise BundleChanged(
+                f"not a reference profile: {reason}", where=where, mend="Run `dvc repro` again"
+            ) from None
+        return cls(
+            {name: column.grid for name, column in columns.items()},
+            {**{name: column.profile for name, column in columns.items()}, **sliced},
+            scores,
+            tree["nights"],
+            {name: column.distances for name, column in columns.items()},
+            {name: column.null_changes for name, column in columns.items()},
+            slices,
+            importance,
+            label,
+            beside,
+            {name: column.ks for name, column in columns.items() if column.ks},
+            {name: column.moved for name, column in columns.items() if column.moved},
+            {name: column.serial for name, column in columns.items() if column.serial},
+        )
+
+
+def _slice_field(tree: Any) -> SliceField:
+    null = tree["null"]
+    return SliceField(
+        str(tree["name"]),
+        tuple(str(value) for value in tree["values"]),
+        bool(tree["numeric"]),
+        None if null is None else str(null),
+    )
+
+
+def _sliced(scores: Sequence[str], slices: Sequence[SliceField], grid: Grid) -> list[str]:
+    """Names of the columns that count scores in slices."""
+    numbers = [name for name in scores if isinstance(grid[name], NumberGrid)]
+    return [name for field in slices for score in numbers for name in field.columns(score)]
+
+
+def reference_of(
+    frame: pd.DataFrame,
+    night: pd.Series[Any],
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    scores: Grid,
+    *,
+    slices: Sequence[SliceField] = (),
+    importance: Mapping[str, float] = NO_IMPORTANCE,
+    label: tuple[ColumnGrid, NDArray[Any]] | None = None,
+    beside: Mapping[str, tuple[ColumnGrid, Floats]] = NOTHING_BESIDE,
+) -> Reference:
+    """Grid, counts and night-to-night distances of the reference rows.
+
+    Parameters
+    ----------
+    frame
+        The features, the fields of ``slices`` and the scores, one row a scored row.
+    night
+        The partition value of each row, in the order of ``frame``; nights are in the order of
+        these values.
+    numeric, categorical
+        The features.
+    scores
+        The grids of the scores (`assay.model.outcome.grids`).
+    slices, importance
+        As `Reference` has them.
+    label
+        The grid of the truths, and those of the rows (`assay.model.outcome.truths`).
+    beside
+        Grid and values of each column that is counted for estimates alone.
+
+    Raises
+    ------
+    ValueError
+        If a feature is called as a score is, or a row has no partition value.
+    KeyError
+        If a column is not in ``frame``.
+    """
+    taken = [name for name in (*numeric, *categorical) if name in scores]
+    if taken:
+        raise ValueError(f"a feature cannot be called {taken[0]}: that is the model's answer")
+    codes, nights = pd.factorize(night, sort=True)
+    if len(codes) != len(frame) or (codes < 0).any():
+        raise ValueError("every reference row needs a partition value")
+    grid: Grid = {**grid_of(frame, numeric, categorical), **scores}
+    features = FrameFeatures(frame)
+    said: dict[str, Floats | Coded] = {
+        name: features.numbers(name) if isinstance(cells, NumberGrid) else features.coded(name)
+        for name, cells in scores.items()
+    }
+    profile = profile_of(features, grid, said, slices)
+    by_night = codes.astype(np.int64)
+    strays = {
+        name: _counted(frame[name], cells, profile[name], by_night, len(nights))
+        for name, cells in grid.items()
+    }
+    return Reference(
+        grid,
+        profile,
+        tuple(scores),
+        len(nights),
+        {name: found.distances for name, found in strays.items()},
+        {name: found.null_changes for name, found in strays.items()},
+        tuple(slices),
+        dict(importance),
+        None if label is None else _label(*label, by_night, len(nights)),
+        {name: _beside(name, *column) for name, column in beside.items()},
+        {name: found.ks for name, found in strays.items() if found.ks},
+        {name: found.moved for name, found in strays.items() if found.moved},
+        {name: found.serial for name, found in strays.items() if found.serial},
+    )
+
+
+def _beside(name: str, grid: ColumnGrid, values: Floats) -> Counted:
+    frame = pd.DataFrame(index=pd.RangeIndex(len(values)))
+    profile = profile_of(FrameFeatures(frame), {name: grid}, {name: values})[name]
+    return Counted(grid, profile, (), ())
+
+
+def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> Counted:
+    frame = pd.DataFrame({"label": truths})
+    profile = profile_of(FrameFeatures(frame), {"label": grid})["label"]
+    return _counted(frame["label"], grid, profile, codes, nights)
+
+
+def _counted(
+    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
+) -> Counted:
+    """A column with how far each of its nights strays."""
+    by_night = _counts_by_night(cells_of(column, grid), codes, nights, grid.cells)
+    distances, null_changes = _leave_one_out(by_night)
+    ks, moved = _tails(column, grid, profile, codes, nights)
+    told = serial.correlations(by_night)
+    return Counted(grid, profile, distances, null_changes, ks, moved, told)
+
+
+def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:
+    """Counts of shape (nights, 1 + cells); nulls come first."""
+    flat = nights * (n_cells + 1) + cells + 1
+    counts = np.bincount(flat, minlength=n_nights * (n_cells + 1))
+    return counts.reshape(n_nights, n_cells + 1).astype(np.int64)
+
+
+def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """How far each night's shares, and its share of nulls, are from all other nights'.
+
+    The counts of the others are the whole less the night: exact, and no second pass.
+    """
+    others = by_night.sum(axis=0) - by_night
+    distances = js_distance(by_night[:, 1:], others[:, 1:])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        nulls = by_night[:, 0] / by_night.sum(axis=1)
+        changes = np.abs(nulls - others[:, 0] / others.sum(axis=1))
+    return _known(distances), _known(changes)
+
+
+def _tails(
+    column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Each night from all the others, by `assay.columns.tails`; nothing of categories."""
+    if not isinstance(grid, NumberGrid) or profile.low is None:
+        return (), ()
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    fine = NumberGrid(grid.fine)
+    places = cells_of(column, fine)
+    counts = _counts_by_night(places, codes, nights, fine.cells)[:, 1:]
+    finite = np.isfinite(values)
+    flat = codes[finite] * fine.cells + places[finite]
+    sums = np.bincount(flat, values[finite], nights * fine.cells).reshape(nights, fine.cells)
+    ks = tails.ks(counts, profile.fine.counts - counts)
+    scale = tails.scale(profile)
+    if scale is None:
+        return _known(ks), ()
+    moved = []
+    for night in range(nights):
+        mine = Cells.of(counts[night], sums[night])
+        others = Cells.of(profile.fine.counts - mine.counts, profile.fine.sums - mine.sums)
+        if mine.counts.any() and others.counts.any():
+            pair = (replace(profile, fine=others), replace(profile, fine=mine))
+            with np.errstate(over="ignore"):
+                moved.append(wasserstein(grid, *pair) / scale)
+    return _known(ks), _known(np.array(moved))
+
+
+def _known(values: Floats) -> tuple[float, ...]:
+    return tuple(float(value) for value in values[np.isfinite(values)])

@@ -1,0 +1,94 @@
+"""One column of the reference, written down: grid, counts, and how far its nights stray."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay.columns.grid import CategoryGrid, ColumnGrid, NumberGrid
+from assay.columns.profile import ColumnProfile, column_from_tree, column_to_tree, finite_number
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A column of the reference.
+
+    Attributes
+    ----------
+    distances, null_changes
+        Of each night from all the others, in the order of the nights, in [0, 1].
+    ks, moved
+        The same of numbers, by the measures of `assay.columns.tails`.
+    serial
+        How nights follow each other (`assay.columns.serial.correlations`).
+
+    The last three are empty where an earlier version counted.
+    """
+
+    grid: ColumnGrid
+    profile: ColumnProfile
+    distances: tuple[float, ...]
+    null_changes: tuple[float, ...]
+    ks: tuple[float, ...] = ()
+    moved: tuple[float, ...] = ()
+    serial: tuple[float, ...] = ()
+
+    def tree(self) -> dict[str, Any]:
+        """What `from_tree` reads."""
+        return {
+            "grid": asdict(self.grid),
+            "profile": column_to_tree(self.profile),
+            "distances": list(self.distances),
+            "null_changes": list(self.null_changes),
+            "ks": list(self.ks),
+            "moved": list(self.moved),
+            "serial": list(self.serial),
+        }
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, Any]) -> Counted:
+        """Read what `tree` gave.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError, AttributeError
+            If ``tree`` is anything else.
+        """
+        grid = _grid(tree["grid"])
+        profile = column_from_tree(tree["profile"])
+        if len(profile.counts) != grid.cells:
+            raise ValueError(f"{len(profile.counts)} counts on a grid of {grid.cells} cells")
+        fine = len(grid.fine) + 1 if isinstance(grid, NumberGrid) else 0
+        if len(profile.fine) != fine:
+            raise ValueError(f"{len(profile.fine)} fine counts on a grid of {fine} fine cells")
+        moved = tuple(finite_number(value) for value in tree.get("moved", ()))
+        serial = tuple(finite_number(value) for value in tree.get("serial", ()))
+        if any(value < 0 for value in moved) or any(not -1 <= value <= 1 for value in serial):
+            raise ValueError("nights move by at least 0, and correlations lie in [-1, 1]")
+        return cls(
+            grid,
+            profile,
+            _shares(tree["distances"]),
+            _shares(tree["null_changes"]),
+            _shares(tree.get("ks", ())),
+            moved,
+            serial,
+        )
+
+
+def _grid(tree: Mapping[str, Any]) -> ColumnGrid:
+    if set(tree) == {"edges", "fine", "likely"}:
+        return NumberGrid(
+            *(tuple(map(finite_number, tree[of])) for of in ("edges", "fine", "likely"))
+        )
+    if set(tree) == {"categories"}:
+        return CategoryGrid(tuple(str(name) for name in tree["categories"]))
+    raise ValueError("a grid holds either edges or categories")
+
+
+def _shares(values: Any) -> tuple[float, ...]:
+    numbers = tuple(finite_number(value) for value in values)
+    if any(not 0 <= number <= 1 for number in numbers):
+        raise ValueError("the nights' distances must lie in [0, 1]")
+    return numbers

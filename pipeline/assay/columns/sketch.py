@@ -1,0 +1,180 @@
+"""What is known of a column's values beyond its cells, in memory that never grows.
+
+Two sketches, both functions of the set of values alone: however rows are cut into parts and in
+whatever order the parts are merged, the result is that of all rows, bit for bit.
+
+- HyperLogLog (Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007) for the number of
+  distinct values: each of 1,024 registers keeps the longest run of leading zeros among the
+  hashes that fall to it. The estimate is Ertl's ("New cardinality estimation algorithms for
+  HyperLogLog sketches", arXiv:1702.01284, 2017), which needs no special case for few or many
+  values; its standard error is 3.2%.
+- Categories that are not on the grid, with their exact counts: all of them while they are few,
+  else those with the smallest hashes (a bottom-k sample, Cohen and Kaplan, PODC 2007). Which
+  names are kept does not depend on how often they occur; sketches that prefer frequent ones
+  depend on the order of merging.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+Named: TypeAlias = tuple[tuple[str, int], ...]
+
+REGISTERS = 1024
+"""Registers of a sketch: 10 bits of a hash choose one, the other 54 count."""
+UNSEEN = np.uint64(2**64 - 1)
+"""Of a register that no value fell to; no hash looks like this, for its last 10 bits are 0."""
+NEW_KEPT = 128
+"""Categories beyond the grid that are kept with their counts."""
+LONGEST_NAME = 80
+"""Characters of a category's name; a longer one ends in its digest."""
+
+_RANKS = 53
+_ZERO = 48  # registers are written as characters, from "0" on
+
+
+def hash_names(names: Sequence[str]) -> Hashes:
+    """64 bits of each name, the same in every process."""
+    from pandas.util import hash_array
+
+    hashed: Hashes = hash_array(np.array(names, dtype=object), categorize=False)
+    return hashed
+
+
+def hash_numbers(values: npt.NDArray[np.float64]) -> Hashes:
+    """64 bits of each number: splitmix64, as in `assay.columns.count_kernels.lowest`.
+
+    G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014: each
+    bit depends on all bits.
+    """
+    mixed = (values + 0.0).view(np.uint64)  # -0.0 is 0.0
+    with np.errstate(over="ignore"):
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+class Ranked(NamedTuple):
+    """Hashes as registers want them: which one each falls to, and its rank there."""
+
+    register: npt.NDArray[np.intp]
+    rank: npt.NDArray[np.uint8]
+
+
+def ranked(hashes: Hashes) -> Ranked:
+    """Where hashes fall, and 1 + the leading zeros of what is left of them."""
+    return Ranked((hashes >> np.uint64(54)).astype(np.intp), _ranks(hashes << np.uint64(10)))
+
+
+def _ranks(rest: Hashes) -> npt.NDArray[np.uint8]:
+    # 53 bits are exact in a float, whose exponent is their length.
+    _, length = np.frexp((rest >> np.uint64(11)).astype(np.float64))
+    return (_RANKS + 1 - length).astype(np.uint8)
+
+
+def fallen(*some: Ranked) -> bytes:
+    """The registers after all of these have fallen to them."""
+    made = np.zeros(REGISTERS, np.uint8)
+    for each in some:
+        np.maximum.at(made, each.register, each.rank)
+    return made.tobytes()
+
+
+def fresh() -> Hashes:
+    """For each register the least that is left of a hash that fell to it: none so far."""
+    return np.full(REGISTERS, UNSEEN)
+
+
+def registers(least: Hashes) -> bytes:
+    """The registers: 0 of one that nothing fell to, else 1 + the leading zeros, at most 54."""
+    return np.where(least == UNSEEN, 0, _ranks(least)).astype(np.uint8).tobytes()
+
+
+def merged(a: bytes, b: bytes) -> bytes:
+    """The registers of the values of both."""
+    left, right = np.frombuffer(a, np.uint8), np.frombuffer(b, np.uint8)
+    return np.maximum(left, right).tobytes()
+
+
+def estimate(of: bytes) -> float:
+    """How many distinct values were seen, within a few percent."""
+    counts = np.bincount(np.frombuffer(of, np.uint8), minlength=_RANKS + 2)
+    z = REGISTERS * _tau(1 - counts[_RANKS + 1] / REGISTERS)
+    for rank in range(_RANKS, 0, -1):
+        z = (z + float(counts[rank])) / 2
+    z += REGISTERS * _sigma(counts[0] / REGISTERS)
+    return REGISTERS * REGISTERS / (2 * math.log(2) * z)
+
+
+def _sigma(x: float) -> float:
+    if x == 1:
+        return math.inf
+    y, z, before = 1.0, x, math.nan
+    while z != before:
+        x, before = x * x, z
+        z += x * y
+        y += y
+    return z
+
+
+def _tau(x: float) -> float:
+    if x in (0, 1):
+        return 0.0
+    y, z, before = 1.0, 1 - x, math.nan
+    while z != before:
+        x, before = math.sqrt(x), z
+        y /= 2
+        z -= (1 - x) ** 2 * y
+    return z / 3
+
+
+def to_text(of: bytes) -> str:
+    """A character a register."""
+    return (np.frombuffer(of, np.uint8) + _ZERO).tobytes().decode("ascii")
+
+
+def from_text(text: str) -> bytes:
+    """Read what `to_text` wrote.
+
+    Raises
+    ------
+    ValueError
+        If ``text`` is anything else.
+    """
+    ranks = np.frombuffer(text.encode("ascii"), np.uint8) - np.uint8(_ZERO)
+    if len(ranks) not in (0, REGISTERS) or (ranks > _RANKS + 1).any():
+        raise ValueError("not the registers of a sketch")
+    return ranks.tobytes()
+
+
+def short(name: str) -> str:
+    """The name itself, or of a long one the beginning and a digest that tells it apart."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return f"{name[: LONGEST_NAME - 17]}…{digest}"
+
+
+def kept(counts: Mapping[str, int]) -> Named:
+    """Those names whose counts are kept, the most frequent first."""
+    names = list(counts)
+    if len(names) > NEW_KEPT:
+        hashed = hash_names(names)
+        chosen = np.argpartition(hashed, NEW_KEPT - 1)[:NEW_KEPT]
+        names = [names[place] for place in chosen.tolist()]
+    return tuple(sorted(((name, counts[name]) for name in names), key=lambda n: (-n[1], n[0])))
+
+
+def both(a: Named, b: Named) -> Named:
+    """What is kept of the rows of both."""
+    if not b:
+        return a
+    return kept(Counter(dict(a)) + Counter(dict(b))) if a else b

@@ -1,0 +1,74 @@
+"""Which slices of a night's scores are counted on their own: those that the reference knew.
+
+A slice is the rows where a field has a value; its counts are kept under names such as
+``probability@origin=JFK``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from assay.columns.features import Codes, Features, Floats
+
+_TRUTHS = {"True": 1.0, "False": 0.0}
+
+
+@dataclass(frozen=True)
+class SliceField:
+    """A field and those of its values whose rows are counted on their own.
+
+    Attributes
+    ----------
+    values
+        As text, the way `assay.metrics.slices.names` writes them.
+    numeric
+        Whether the field holds numbers or truths; strings otherwise.
+    null
+        What the rows without a value are called, None if they are not counted.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    numeric: bool
+    null: str | None = None
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The slices, in the order of `codes`."""
+        named = (*self.values, *(() if self.null is None else (self.null,)))
+        return tuple(f"{self.name}={value}" for value in named)
+
+    def columns(self, score: str) -> tuple[str, ...]:
+        """What the counts of a column of scores are called, one name a slice."""
+        return tuple(f"{score}@{title}" for title in self.titles)
+
+    def codes(self, features: Features) -> tuple[Codes, Codes]:
+        """A code for each row, and the place in ``titles`` of code -1, 0, 1 and so on.
+
+        A place of -1 means that the row is in none of the slices.
+        """
+        null = -1 if self.null is None else len(self.values)
+        if not self.numeric:
+            coded = features.coded(self.name)
+            places = [self._places.get(str(value), -1) for value in coded.categories]
+            return coded.codes, np.array([null, *places], dtype=np.int32)
+        values, (known, places_of) = features.numbers(self.name), self._sorted
+        at = np.searchsorted(known, values)
+        unknown = len(known)
+        hit = np.append(known, np.nan)[at] == values
+        codes = np.where(np.isnan(values), -1, np.where(hit, at, unknown)).astype(np.int32)
+        return codes, np.concatenate([[null], places_of, [-1]]).astype(np.int32)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {value: place for place, value in enumerate(self.values)}
+
+    @cached_property
+    def _sorted(self) -> tuple[Floats, Codes]:
+        """The values as increasing numbers, and the place of each."""
+        numbers = np.array([_TRUTHS[v] if v in _TRUTHS else float(v) for v in self.values])
+        order = np.argsort(numbers).astype(np.int32)
+        return numbers[order], order

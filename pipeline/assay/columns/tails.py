@@ -1,0 +1,94 @@
+"""Measures of two columns of numbers from their fine cells, which see what coarse cells do not.
+
+- Wasserstein distance (`assay.columns.distance.wasserstein`) divided by the reference's standard
+  deviation: by how many of them values moved, on average. It sees how far beyond the reference's
+  range values lie.
+- Kolmogorov-Smirnov statistic: the largest difference of the two distribution functions, here at
+  the edges of the fine cells (A. Kolmogorov, Giornale dell'Istituto Italiano degli Attuari 4, 1933;
+  N. Smirnov, Annals of Mathematical Statistics 19(2), 1948). It is at most 1, however far values
+  lie, and infinities count.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import numpy as np
+
+from assay.columns import describe, distance
+from assay.columns.draw_grid import Ints
+from assay.columns.features import Floats
+from assay.columns.grid import NumberGrid
+from assay.columns.profile import ColumnProfile
+
+NEARLY = 3e-5
+"""So small a share of the mean is what rounding leaves of the deviation of equal values."""
+
+
+def moved(grid: NumberGrid, before: ColumnProfile, night: ColumnProfile) -> float | None:
+    """Wasserstein distance in standard deviations of the reference.
+
+    None if the reference does not vary, or numbers are too large to add up.
+    """
+    spread = scale(before)
+    if spread is None or np.abs(night.fine.sums).max() >= sys.float_info.max:
+        return None
+    with np.errstate(over="ignore"):
+        found = distance.wasserstein(grid, before, night) / spread
+    return found if math.isfinite(found) else None
+
+
+def scale(before: ColumnProfile) -> float | None:
+    """The reference's standard deviation; None if there is none to count in."""
+    spread, middle = describe.deviation(before), describe.mean(before)
+    if spread is None or middle is None or not spread > NEARLY * abs(middle):
+        return None
+    # Where sums stop that do not fit a float.
+    return None if before.total_squares >= sys.float_info.max else spread
+
+
+def ks(p: Ints, q: Ints) -> Floats:
+    """Kolmogorov-Smirnov statistic of counts on the same cells, in their order.
+
+    Parameters
+    ----------
+    p, q
+        Of shapes that broadcast to ``(..., cells)``.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of shape ``(...)``, in [0, 1]; NaN where either has no count at all.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left, right = (
+            np.cumsum(each / each.sum(axis=-1, keepdims=True), axis=-1) for each in (p, q)
+        )
+    return np.asarray(np.clip(np.abs(left - right).max(axis=-1), 0.0, 1.0), dtype=np.float64)
+
+
+def infinite(grid: NumberGrid, column: ColumnProfile) -> int:
+    """How many values are infinite, at the least.
+
+    The outermost fine cells hold them beside finite values that lie beyond the reference's; these
+    are told from their sum, as far as they can be.
+    """
+    if not grid.fine:
+        return 0
+    first, last = int(column.fine.counts[0]), int(column.fine.counts[-1])
+    if column.low is None or column.high is None:
+        return first + last
+    below, above = float(column.fine.sums[0]), float(column.fine.sums[-1])
+    lowest, highest = grid.fine[0], grid.fine[-1]
+    return _infinite(first, -below, -lowest, -column.low) + _infinite(
+        last, above, highest, column.high
+    )
+
+
+def _infinite(count: int, total: float, edge: float, furthest: float) -> int:
+    """Of the values beyond an edge, as if it were the upper one."""
+    if furthest < edge:
+        return count
+    # Finite values beyond a positive edge add up to at least as many times that edge.
+    return max(0, count - math.floor(total / edge)) if edge > 0 else 0

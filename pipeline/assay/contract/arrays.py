@@ -1,0 +1,171 @@
+"""Arrow -> NumPy, one column at a time, without a copy where the column has no gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as t
+
+from assay.columns.features import Coded, Codes
+from assay.contract.model import Field
+from assay.contract.schema import read_as
+from assay.errors import SchemaMismatch
+
+Array: TypeAlias = npt.NDArray[Any]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Places: TypeAlias = npt.NDArray[np.intp]
+
+
+class Converted(NamedTuple):
+    """A column as NumPy holds it best; it may share memory with Arrow and is not written to.
+
+    Attributes
+    ----------
+    values
+        Of shape (rows,): float64 with NaN where null; int64 of integers; int64 microseconds
+        since 1970 in UTC of timestamps; bools; int32 codes of strings, -1 where null.
+    present
+        Where there is a value, in integers, timestamps and bools; None when everywhere.
+    categories
+        Of strings: the distinct ones, as objects.
+    """
+
+    values: Array
+    present: Bools | None = None
+    categories: Array | None = None
+
+    def take(self, places: Places) -> Converted:
+        present = None if self.present is None else self.present.take(places)
+        return Converted(self.values.take(places), present, self.categories)
+
+
+def converted(field: Field, batch: pa.RecordBatch | pa.Table) -> Converted:
+    """One column of a batch.
+
+    Raises
+    ------
+    SchemaMismatch
+        If it is missing, or a value does not fit the field's kind.
+    """
+    if field.kind == "string":
+        coded = _strings(field, batch)
+        return Converted(coded.codes, categories=coded.categories)
+    parts = [_plain(field, part) for part in _chunks(read_as(field, batch))]
+    if len(parts) == 1:
+        return parts[0]
+    present = None
+    if any(part.present is not None for part in parts):
+        present = np.concatenate([_everywhere(part) for part in parts])
+    return Converted(np.concatenate([part.values for part in parts]), present)
+
+
+def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    """At least one array."""
+    if isinstance(column, pa.Array):
+        return [column]
+    chunks: list[pa.Array] = column.chunks
+    return chunks or [pa.array([], column.type)]
+
+
+def _everywhere(part: Converted) -> Bools:
+    return np.ones(len(part.values), dtype=bool) if part.present is None else part.present
+
+
+def _plain(field: Field, column: pa.Array) -> Converted:
+    rows, whole = len(column), column.null_count == 0
+    validity, data = column.buffers()
+    present = None if whole else _bits(validity, column.offset, rows)
+    if field.kind == "boolean":
+        return Converted(_bits(data, column.offset, rows), present)
+    # The same memory without its gaps: what lies in them is left to whoever asks for it.
+    kind = pa.float64() if field.kind == "float" else pa.int64()
+    values = pa.Array.from_buffers(kind, rows, [None, data], 0, column.offset).to_numpy()
+    if field.kind == "float" and present is not None:
+        return Converted(filled(values, present))
+    return Converted(values, present)
+
+
+def filled(values: Array, present: Bools) -> Array:
+    """The values as float64, NaN where there is none."""
+    from assay.columns import kernels
+
+    result = np.empty(len(values), dtype=np.float64)
+    kernels.fill(values.astype(np.float64, copy=False), present, result)
+    return result
+
+
+def _bits(buffer: pa.Buffer | None, offset: int, rows: int) -> Bools:
+    """Arrow's packed bits as one bool each."""
+    if buffer is None or not rows:
+        return np.zeros(rows, dtype=bool)
+    first, last = offset // 8, (offset + rows + 7) // 8
+    packed = np.frombuffer(buffer, dtype=np.uint8)[first:last]
+    start = offset - 8 * first
+    every = np.unpackbits(packed, bitorder="little").view(np.bool_)
+    return every[start : start + rows]
+
+
+def _strings(field: Field, batch: pa.RecordBatch | pa.Table) -> Coded:
+    places = batch.schema.get_all_field_indices(field.name)
+    column = batch.column(places[0]) if len(places) == 1 else None
+    if column is None or not _is_coded(column.type):
+        column = read_as(field, batch)
+    try:
+        parts = [_code(chunk) for chunk in _chunks(column)]
+    except UnicodeDecodeError as error:
+        raise SchemaMismatch(
+            [f"column {field.name!r} holds text that is not UTF-8 ({error})"]
+        ) from None
+    return parts[0] if len(parts) == 1 else _joined(parts)
+
+
+def _is_coded(kind: pa.DataType) -> bool:
+    if not t.is_dictionary(kind):
+        return False
+    return bool(t.is_string(kind.value_type) or t.is_large_string(kind.value_type))
+
+
+def _code(column: pa.Array) -> Coded:
+    # A dictionary longer than the column is mostly unused: shorter to make one that is not.
+    if t.is_dictionary(column.type) and len(column.dictionary) > max(len(column), 256):
+        column = column.dictionary_decode()
+    if not t.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    indices = column.indices
+    if indices.type != pa.int32():
+        indices = pc.cast(indices, pa.int32())
+    if indices.null_count:
+        indices = pc.fill_null(indices, -1)
+    codes: Codes = indices.to_numpy()
+    names: list[str | None] = column.dictionary.to_pylist()
+    numbers: dict[str, int] = {}
+    code_of = _numbered(names, numbers)
+    if len(numbers) < len(names):  # some are null, or there twice
+        codes = np.append(code_of, np.int32(-1))[codes]
+    return Coded(codes, _objects(numbers))
+
+
+def _joined(parts: Sequence[Coded]) -> Coded:
+    numbers: dict[str, int] = {}
+    codes = []
+    for part in parts:
+        code_of = _numbered(part.categories, numbers)
+        codes.append(np.append(code_of, np.int32(-1))[part.codes])
+    return Coded(np.concatenate(codes), _objects(numbers))
+
+
+def _numbered(names: Sequence[str | None] | Array, numbers: dict[str, int]) -> Codes:
+    """The number of each name, -1 of a null; names that are new get the next ones."""
+    found = [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names]
+    return np.array(found, dtype=np.int32)
+
+
+def _objects(names: dict[str, int]) -> Array:
+    result = np.empty(len(names), dtype=object)
+    result[:] = list(names)
+    return result

@@ -1,0 +1,274 @@
+"""A batch's columns as rules, models and profiles want them, each converted once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from assay.columns.features import Coded, Floats
+from assay.contract.arrays import Array, Bools, Converted, Places, converted, filled
+from assay.contract.model import NUMERIC, Contract, Field
+from assay.errors import SchemaMismatch
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Extent(NamedTuple):
+    """What is between a column's ends.
+
+    Attributes
+    ----------
+    nulls
+        How many rows have no value; NaN is none.
+    low, high
+        The least and the greatest value of a column of numbers (infinities are values) or
+        of times (microseconds since 1970 in UTC); None of other kinds and without values.
+    """
+
+    nulls: int
+    low: float | int | None = None
+    high: float | int | None = None
+
+
+class Columns:
+    """The contract's columns of some rows; implements `assay.columns.features.Features`.
+
+    Nothing is converted before it is asked for, and nothing twice. Arrays may be shared with
+    Arrow and among those who ask: none of them may be written to.
+
+    Parameters
+    ----------
+    contract
+        Says what kind each column is of.
+    batch
+        The rows; columns that the contract does not name are kept in ``table`` only.
+    """
+
+    def __init__(self, contract: Contract, batch: pa.RecordBatch | pa.Table) -> None:
+        single = isinstance(batch, pa.RecordBatch)
+        self.contract = contract
+        self._table = pa.Table.from_batches([batch]) if single else batch
+        self._rows: int = batch.num_rows
+        self._converted: dict[str, Converted] = {}
+        self._numbers: dict[str, Floats] = {}
+        self._extents: dict[str, Extent] = {}
+
+    @property
+    def rows(self) -> int:
+        return self._rows
+
+    @property
+    def table(self) -> pa.Table:
+        """The rows with all the columns they came with."""
+        return self._table
+
+    def select(self, names: Sequence[str]) -> pa.Table:
+        """Some columns of ``table``, in this order."""
+        return self._table.select(list(names))
+
+    def has(self, name: str) -> bool:
+        """Whether the rows came with a column of this name."""
+        return name in self._table.schema.names
+
+    def numbers(self, name: str) -> Floats:
+        """A column of numbers or truths as float64, NaN where null; shape (rows,).
+
+        Raises
+        ------
+        SchemaMismatch
+            If the column is missing, or is none of numbers.
+        KeyError
+            For a name that the contract does not have.
+        """
+        found = self._numbers.get(name)
+        if found is None:
+            field = self.contract.field(name)
+            if field.kind not in NUMERIC:
+                raise SchemaMismatch([f"{name}: expected numbers, found a {field.kind}"])
+            column = self.exact(name)
+            if column.present is None:
+                found = column.values.astype(np.float64, copy=False)
+            else:
+                found = filled(column.values, column.present)
+            self._numbers[name] = found
+        return found
+
+    def coded(self, name: str) -> Coded:
+        """A column of strings.
+
+        Raises
+        ------
+        SchemaMismatch
+            If the column is missing, or is none of strings.
+        KeyError
+            For a name that the contract does not have.
+        """
+        column = self.exact(name)
+        if column.categories is None:
+            kind = self.contract.field(name).kind
+            raise SchemaMismatch([f"{name}: expected strings, found a {kind}"])
+        return Coded(column.values, column.categories)
+
+    def exact(self, name: str) -> Converted:
+        """A column without loss, in the form that is cheapest to compute with.
+
+        Raises
+        ------
+        SchemaMismatch
+            If the column is missing or cannot be read as its kind.
+        KeyError
+            For a name that the contract does not have.
+        """
+        found = self._converted.get(name)
+        if found is None:
+            found = self._converted[name] = self._convert(self.contract.field(name))
+        return found
+
+    def present(self, name: str) -> Bools:
+        """Where a column has a value, shape (rows,). NaN in a float field is a null."""
+        column = self.exact(name)
+        if column.categories is not None:
+            return np.asarray(column.values >= 0)
+        if column.present is not None:
+            return column.present
+        if column.values.dtype == np.float64:
+            return np.asarray(column.values == column.values)
+        return np.ones(self._rows, dtype=bool)
+
+    def extent(self, name: str) -> Extent:
+        """How many nulls a column has, and what its values lie between."""
+        found = self._extents.get(name)
+        if found is None:
+            found = self._extents[name] = _extent(self.exact(name))
+        return found
+
+    def known(self, name: str) -> Array:
+        """A column without a null, as the array that `frame` holds if none is allowed."""
+        column = self.exact(name)
+        if column.categories is not None:
+            return np.asarray(column.categories[column.values])
+        if self.contract.field(name).kind == "timestamp":
+            return column.values.view("datetime64[us]")
+        return column.values
+
+    def values(self, name: str) -> Array:
+        """A column as the array that `frame` holds."""
+        field, column = self.contract.field(name), self.exact(name)
+        loose = field.nullable or self.extent(name).nulls > 0
+        if not loose:
+            return self.known(name)
+        if field.kind in ("integer", "float"):
+            return self.numbers(name)
+        if column.categories is not None:
+            return np.asarray(np.append(column.categories, [None])[column.values])
+        if field.kind == "timestamp":
+            times = column.values.view("datetime64[us]")
+            there = column.present
+            return times if there is None else np.where(there, times, np.datetime64("NaT"))
+        truths = column.values.astype(object)
+        if column.present is not None:
+            truths[~column.present] = None
+        return truths
+
+    def frame(self, names: Sequence[str] | None = None, *, copy: bool = False) -> pd.DataFrame:
+        """Columns as plain NumPy columns, with a fresh 0..n-1 index.
+
+        A column's dtype follows from the contract, not from what a batch happens to hold, so a
+        rule or a model sees the same types in every batch:
+
+        ========= ============== ===========================================
+        kind      not nullable   nullable
+        ========= ============== ===========================================
+        float     float64        float64, NaN where null
+        integer   int64          float64, NaN where null
+        string    object of str  object of str, None where null
+        boolean   bool           object of bool, None where null
+        timestamp datetime64[us] datetime64[us], NaT where null (naive, UTC)
+        ========= ============== ===========================================
+
+        Nulls in a column that is not nullable (they break the contract) give it the dtype on
+        the right.
+
+        Parameters
+        ----------
+        names
+            Which columns, in this order; by default all of the contract's.
+        copy
+            Whether the frame may be written to.
+
+        Raises
+        ------
+        SchemaMismatch
+            If a column is missing or cannot be read as its kind.
+        KeyError
+            For a name that the contract does not have.
+        """
+        import pandas as pd
+
+        wanted = self.contract.columns if names is None else names
+        data = {name: self.values(name) for name in wanted}
+        return pd.DataFrame(data, index=pd.RangeIndex(self._rows), copy=copy)
+
+    def filter(self, mask: Bools) -> Columns:
+        """The rows where ``mask`` is true; these very columns if that is everywhere."""
+        return self if mask.all() else self.take(np.flatnonzero(mask))
+
+    def take(self, places: Places) -> Columns:
+        """The rows at ``places``, in that order; of what they are asked for, nothing else."""
+        return _Taken(self, places)
+
+    def _convert(self, field: Field) -> Converted:
+        return converted(field, self._table)
+
+
+class _Taken(Columns):
+    """Rows of other columns: what those have converted is not converted again."""
+
+    def __init__(self, whole: Columns, places: Places) -> None:
+        super().__init__(whole.contract, whole._table)
+        self._whole, self._places, self._rows = whole, places, len(places)
+        self._taken: pa.Table | None = None
+
+    @property
+    def table(self) -> pa.Table:
+        if self._taken is None:
+            self._taken = self._whole.table.take(pa.array(self._places))
+        return self._taken
+
+    def select(self, names: Sequence[str]) -> pa.Table:
+        return self._whole.select(names).take(pa.array(self._places))
+
+    def _convert(self, field: Field) -> Converted:
+        return self._whole.exact(field.name).take(self._places)
+
+
+def _extent(column: Converted) -> Extent:
+    values, present = column.values, column.present
+    if column.categories is not None:
+        gaps = len(values) > 0 and values.min() < 0
+        return Extent(int(np.count_nonzero(values < 0)) if gaps else 0)
+    if values.dtype == np.float64:
+        from assay.columns import kernels
+
+        nulls, low, high = kernels.extent(values)
+        return Extent(nulls, low, high) if nulls < len(values) else Extent(nulls)
+    known = values if present is None else values[present]
+    nulls = len(values) - len(known)
+    if values.dtype == np.bool_ or not len(known):
+        return Extent(nulls)
+    return Extent(nulls, int(known.min()), int(known.max()))
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def to_frame(
+    contract: Contract, batch: pa.RecordBatch | pa.Table, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """The contract's columns of a batch, as ``Columns.frame`` holds them."""
+    return Columns(contract, batch).frame(columns)

@@ -1,0 +1,141 @@
+"""One pandera check on one series or frame -> one bool per row, or a refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assay.contract import guard
+from assay.contract.guard import Stopped, guarded
+from assay.contract.model import Contract, Rule
+from assay.errors import ContractFileError
+
+
+def holds(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> np.ndarray:
+    """Where a rule of test ``check`` holds, as bools of shape (n,).
+
+    Parameters
+    ----------
+    data
+        A column or the whole frame, n >= 1 rows, with an index of 0..n-1. Columns hold no
+        nulls unless the check asks for them with ``ignore_na=False``.
+
+    Raises
+    ------
+    ContractFileError
+        If the check raises, or answers with anything but one bool per row. A null answer
+        means that the rule does not hold.
+    """
+    try:
+        answer = ask(rule, data, guard.ON_ROWS)
+    except Exception as error:
+        raise raised(contract, rule, error) from None
+    if isinstance(answer, pd.DataFrame) and isinstance(data, pd.DataFrame):
+        if answer.shape != data.shape:
+            raise _unusable(contract, rule, f"a frame of shape {answer.shape}")
+        cells = [
+            _bools(contract, rule, answer.iloc[:, place], data)
+            | data.iloc[:, place].isna().to_numpy()
+            for place in range(answer.shape[1])
+        ]
+        every: np.ndarray = np.logical_and.reduce(cells)
+        return every
+    if isinstance(answer, pd.Series):
+        return _bools(contract, rule, answer, data)
+    raise no_bool_per_row(contract, rule, answer)
+
+
+def ask(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) -> Any:
+    """What the check's function answers within so many seconds, whatever it is.
+
+    pandera's pandas backend is called directly: neither its switches in the environment
+    (PANDERA_VALIDATION_ENABLED, ..._DEPTH, PANDERA_USE_NARWHALS_BACKEND) nor a registry
+    decide whether and how a check runs.
+    """
+    from pandera.backends.pandas.checks import PandasCheckBackend
+
+    if rule.check is None:
+        raise TypeError(f"rule {rule.name!r} has no check")
+    backend: Any = PandasCheckBackend(rule.check)
+    return guarded(lambda: backend.apply(backend.preprocess(data, None)), seconds)
+
+
+def raised(contract: Contract, rule: Rule, error: Exception) -> ContractFileError:
+    """What an exception inside a check means."""
+    where = f"{contract.file}:{rule.line}"
+    if isinstance(error, Stopped):
+        return ContractFileError(
+            f"rule {rule.name!r} does not come to its end",
+            where=f"{contract.file}:{guard.line_in(error, contract.file) or rule.line}",
+            expected="one bool per row",
+            found=str(error),
+        )
+    if reads_label(contract, rule, error):
+        return ContractFileError(
+            f"rule {rule.name!r} needs the label {contract.label!r}",
+            where=where,
+            expected="rules over whole rows that also run at scoring time, without the label",
+            found=f"{type(error).__name__}: {error}",
+            mend=f"Make it a column check of the label: @pa.check({contract.label!r})",
+        )
+    return ContractFileError(
+        f"rule {rule.name!r} cannot be evaluated",
+        where=where,
+        expected="one bool per row",
+        found=f"{type(error).__name__}: {error}",
+    )
+
+
+def reads_label(contract: Contract, rule: Rule, error: Exception) -> bool:
+    """Whether a rule over whole rows failed because the label is not there."""
+    return (
+        rule.column is None
+        and not contract.has_label
+        and isinstance(error, (KeyError, AttributeError))
+        and repr(contract.label) in str(error)
+    )
+
+
+def no_bool_per_row(contract: Contract, rule: Rule, answer: object) -> ContractFileError:
+    if isinstance(answer, (bool, np.bool_)):
+        return _unusable(
+            contract,
+            rule,
+            "one bool for the whole table",
+            "Write a rule about one row; about the table there are table rules in params.yaml",
+        )
+    return _unusable(contract, rule, f"a value of type {type(answer).__name__}")
+
+
+def _unusable(
+    contract: Contract, rule: Rule, found: str, mend: str | None = None
+) -> ContractFileError:
+    return ContractFileError(
+        f"rule {rule.name!r} does not answer row by row",
+        where=f"{contract.file}:{rule.line}",
+        expected="one bool per row, with the index of what it was given",
+        found=found,
+        mend=mend,
+    )
+
+
+def _bools(
+    contract: Contract, rule: Rule, answer: pd.Series[Any], data: pd.Series[Any] | pd.DataFrame
+) -> np.ndarray:
+    if len(answer) != len(data):
+        raise _unusable(contract, rule, f"{len(answer)} answers for {len(data)} rows")
+    if not answer.index.equals(data.index):
+        if not answer.index.is_unique or not answer.index.isin(data.index).all():
+            raise _unusable(contract, rule, "another index")
+        answer = answer.loc[data.index]
+    if answer.dtype == np.dtype(bool):
+        return answer.to_numpy()
+    null = answer.isna().to_numpy()
+    plain = answer.to_numpy(dtype=object)
+    strange = [each for each in plain[~null] if not isinstance(each, (bool, np.bool_))]
+    if strange:
+        raise _unusable(contract, rule, f"values of type {type(strange[0]).__name__}")
+    plain[null] = False
+    return plain.astype(bool)

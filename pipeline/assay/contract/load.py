@@ -1,0 +1,259 @@
+"""The contract file -> a Contract; every way in which the file can be wrong has its message."""
+
+from __future__ import annotations
+
+import copyreg
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from assay.contract import guard
+from assay.contract.columns import to_frame
+from assay.contract.evaluate import ask, no_bool_per_row, raised, reads_label
+from assay.contract.guard import Stopped
+from assay.contract.model import Contract, Field, Role
+from assay.contract.schema import canonical
+from assay.contract.source import Source
+from assay.errors import ContractFileError
+from assay.project import digests, sources
+
+if TYPE_CHECKING:
+    from pandera.pandas import DataFrameModel
+
+
+def load(path: Path, name: str | None = None, *, root: Path | None = None) -> Contract:
+    """Read the contract file at ``path``; errors call it ``name``, by default the path itself.
+
+    Parameters
+    ----------
+    root
+        The project, whose own modules the file may import.
+
+    Raises
+    ------
+    ContractFileError
+        On the first thing that is wrong with it, with file and line.
+    """
+    name = name or path.as_posix()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ContractFileError(
+            "no such file",
+            where=name,
+            expected="a Python file with one pandera DataFrameModel",
+            mend="Write it, or correct contract.file in params.yaml",
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractFileError(
+            "cannot be read as UTF-8 text", where=name, found=str(error)
+        ) from None
+    code: sources.Files = {}
+    if root is not None and path.is_relative_to(root):
+        inside = path.relative_to(root).as_posix()
+        code = digests.contract_code(sources.reader(root), inside)
+    return load_source(text, name, code)
+
+
+def load_source(text: str, name: str, code: sources.Files = sources.NONE) -> Contract:
+    """The contract in ``text``; ``name`` is what errors call the file.
+
+    Parameters
+    ----------
+    code
+        The project's own modules that the text imports.
+
+    Raises
+    ------
+    ContractFileError
+        On the first thing that is wrong with it, with file and line.
+    """
+    # Before the file runs: pa.Field(gt=0) takes the built-in checks as they are known then.
+    from pandera.backends.pandas import builtin_checks  # noqa: F401
+
+    from assay.contract.declare import fields_of, frame_rules_of
+    from assay.contract.load import probe
+
+    source = Source(text, name, code)
+    # What it imports comes from ``code`` by its own built-ins, in whichever thread it runs
+    # (`assay.project.sources.builtins_of`).
+    model = _model(source.run(), source)
+    fields = fields_of(model, source)
+    contract = Contract(
+        name=model.__name__,
+        file=name,
+        source=text,
+        fields=fields,
+        frame_rules=frame_rules_of(model, source, fields),
+        label=_roles(fields, source, model.__name__),
+        code=tuple(sorted(code.items())),
+    )
+    probe(contract)
+    return contract
+
+
+def _pickled(contract: Contract) -> tuple[Callable[..., Contract], tuple[object, ...]]:
+    """A contract's checks are functions of its file, so that is what another process gets."""
+    return _again, (contract.source, contract.file, contract.has_label, contract.code)
+
+
+def _again(source: str, file: str, has_label: bool, code: tuple[tuple[str, str], ...]) -> Contract:
+    contract = load_source(source, file, dict(code))
+    return contract if has_label else contract.without_label()
+
+
+# Here and not as Contract's own method: the value need not know how files are read.
+copyreg.pickle(Contract, _pickled)
+
+
+def _model(module: ModuleType, source: Source) -> type[DataFrameModel]:
+    """The one model of the file. A model that another one of the file extends is a part of it."""
+    from pandera.pandas import DataFrameModel
+
+    found = [
+        each
+        for each in vars(module).values()
+        if inspect.isclass(each)
+        and issubclass(each, DataFrameModel)
+        and each.__module__ == module.__name__
+    ]
+    found = list(dict.fromkeys(found))
+    models = [
+        each
+        for each in found
+        if not any(other is not each and issubclass(other, each) for other in found)
+    ]
+    if len(models) == 1:
+        return models[0]
+    if not models:
+        raise ContractFileError(
+            "no contract in it",
+            where=source.at(1),
+            expected="one class that extends pandera.pandas.DataFrameModel",
+            found="none",
+            mend="Write 'import pandera.pandas as pa' and 'class Row(pa.DataFrameModel): ...'",
+        )
+    names = ", ".join(
+        f"{each.__name__} (line {source.class_line(each.__name__)})" for each in models
+    )
+    raise ContractFileError(
+        "more than one contract in it",
+        where=source.at(source.class_line(models[1].__name__)),
+        expected="one class that extends pandera.pandas.DataFrameModel",
+        found=names,
+        mend="Keep one, or let one extend the other",
+    )
+
+
+def _roles(fields: tuple[Field, ...], source: Source, model: str) -> str:
+    """Check that the roles make sense together, and return the label's name."""
+    top = source.class_line(model)
+    for role in (Role.LABEL, Role.TIME):
+        having = _having(fields, role)
+        if len(having) != 1:
+            raise ContractFileError(
+                f"{'no' if not having else 'more than one'} {role.value} field",
+                where=source.at(having[1].line if having else top),
+                expected=f"exactly one field with the role {role.value}",
+                found=", ".join(each.name for each in having) or "none",
+                mend=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+            )
+    label, time = _having(fields, Role.LABEL)[0], _having(fields, Role.TIME)[0]
+    for role, use in (
+        (Role.KEY, "what a prediction is joined by"),
+        (Role.FEATURE, "a model input"),
+    ):
+        if not _having(fields, role):
+            raise ContractFileError(
+                f"no {role.value} field",
+                where=source.at(top),
+                expected=f"at least one field with the role {role.value}, {use}",
+                found="none",
+                mend=f'Declare it with pa.Field(metadata={{"role": "{role.value}"}})',
+            )
+    for role in (Role.FEATURE, Role.KEY, Role.TIME):
+        if role in label.roles:
+            raise ContractFileError(
+                f"the label {label.name!r} is also a {role.value}",
+                where=source.at(label.line),
+                expected="a label that nothing needs at scoring time, when it is not known",
+                found=f"the roles {', '.join(each.value for each in label.roles)}",
+                mend=f"Take the role {role.value} away from it",
+            )
+    if time.kind != "timestamp":
+        raise ContractFileError(
+            f"the time field {time.name!r} is no time",
+            where=source.at(time.line),
+            expected="datetime.datetime",
+            found=time.kind,
+            mend="Declare it as datetime.datetime",
+        )
+    for each in fields:
+        _fits(each, source)
+    return label.name
+
+
+def _fits(each: Field, source: Source) -> None:
+    needed = [role.value for role in (Role.KEY, Role.TIME) if role in each.roles]
+    if each.nullable and needed:
+        raise ContractFileError(
+            f"the {needed[0]} field {each.name!r} may be null",
+            where=source.at(each.line),
+            expected="a value in every row: predictions are joined by key and placed in time",
+            found="nullable=True",
+            mend="Leave nullable=True out; rows without a value are then refused one by one",
+        )
+    if Role.FEATURE in each.roles and each.kind == "timestamp":
+        raise ContractFileError(
+            f"the feature {each.name!r} is a timestamp",
+            where=source.at(each.line),
+            expected="an integer, float, boolean or string",
+            found="datetime",
+            mend="Derive what the model should see of it, such as the hour, when ingesting",
+        )
+
+
+def _having(fields: tuple[Field, ...], role: Role) -> list[Field]:
+    return [each for each in fields if role in each.roles]
+
+
+def probe(contract: Contract) -> None:
+    """Call every check on no rows at all, rules over whole rows without the label.
+
+    So that a rule which reads the label or a column that does not exist, which answers for
+    the whole table at once, or which ends the process or never ends, is refused when the
+    contract is written and not in the first night. A check that merely cannot do without
+    rows is no mistake.
+
+    Raises
+    ------
+    ContractFileError
+        Naming the rule, its line, and what to do.
+    """
+    scoring = contract.without_label()
+    frames = {each: to_frame(each, canonical(each).empty_table()) for each in (contract, scoring)}
+    for rule in contract.rules:
+        if rule.test != "check":
+            continue
+        given = contract if rule.column else scoring
+        frame = frames[given]
+        try:
+            answer = ask(rule, frame[rule.column] if rule.column else frame, guard.AT_LOAD)
+        except Exception as error:
+            mistaken = reads_label(given, rule, error) or _unknown_column(error, contract)
+            if mistaken or isinstance(error, Stopped):
+                raise raised(given, rule, error) from None
+            continue
+        if isinstance(answer, (bool, int)) or answer is None or not hasattr(answer, "index"):
+            raise no_bool_per_row(given, rule, answer)
+
+
+def _unknown_column(error: Exception, contract: Contract) -> bool:
+    return (
+        isinstance(error, KeyError)
+        and len(error.args) == 1
+        and isinstance(error.args[0], str)
+        and error.args[0] not in contract.columns
+    )

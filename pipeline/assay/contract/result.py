@@ -1,0 +1,169 @@
+"""What checking a table against its contract found, as plain values and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from assay.contract.model import Contract
+from assay.contract.rows import RowCheck
+from assay.project.visible import visible
+
+EXAMPLES = 5
+"""How many offending rows a rule shows at most."""
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """One rule's outcome.
+
+    Parameters
+    ----------
+    broken
+        A row rule is broken by a single row; whether that matters is decided by the share of
+        bad rows. A broken table rule always matters.
+    rows_broken, share
+        How many rows break it, and their share of all rows, 0 to 1.
+    examples
+        A few offending rows: key columns and the columns the rule is about, as JSON values.
+    """
+
+    rule: str
+    kind: Literal["row", "table"]
+    broken: bool
+    rows_broken: int
+    share: float
+    expected: str
+    found: str
+    examples: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class ContractResult:
+    """The outcome for a table. ``rules`` holds every rule, also those that hold."""
+
+    where: str
+    rows: int
+    bad_rows: int
+    max_bad_share: float
+    rules: tuple[RuleResult, ...]
+
+    @property
+    def bad_share(self) -> float:
+        """Bad rows as a share of all rows; 1 for a table without rows."""
+        return self.bad_rows / self.rows if self.rows else 1.0
+
+    @property
+    def too_many_bad(self) -> bool:
+        return self.bad_share > self.max_bad_share or not self.rows
+
+    @property
+    def broken_table_rules(self) -> tuple[RuleResult, ...]:
+        return tuple(each for each in self.rules if each.kind == "table" and each.broken)
+
+    @property
+    def broken_row_rules(self) -> tuple[RuleResult, ...]:
+        """Most rows first."""
+        broken = [each for each in self.rules if each.kind == "row" and each.broken]
+        return tuple(sorted(broken, key=lambda each: -each.rows_broken))
+
+    @property
+    def ok(self) -> bool:
+        """Few enough bad rows, and every table rule holds."""
+        return not self.too_many_bad and not self.broken_table_rules
+
+    def to_json(self) -> str:
+        """The same result always gives the same bytes; ends with a newline."""
+        document = {"schema": 1, "ok": self.ok, **asdict(self)}
+        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def row_results(
+    contract: Contract,
+    counts: Mapping[str, int],
+    rows: int,
+    examples: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> tuple[RuleResult, ...]:
+    """A result for every row rule, from how many of ``rows`` rows break each.
+
+    Parameters
+    ----------
+    counts, examples
+        By rule; a rule that is absent was broken by no row.
+    """
+    results = []
+    for rule in contract.row_rules:
+        count, shown = counts.get(rule, 0), tuple(examples.get(rule, ()))[:EXAMPLES]
+        results.append(
+            RuleResult(
+                rule=rule,
+                kind="row",
+                broken=count > 0,
+                rows_broken=count,
+                share=count / rows if rows else 0.0,
+                expected="every row",
+                found=f"{count:,} of {rows:,} rows break it{_blanks(shown)}"
+                if count
+                else "every row",
+                examples=shown,
+            )
+        )
+    return tuple(results)
+
+
+def _blanks(examples: Sequence[Mapping[str, Any]]) -> str:
+    """What nobody would see in the examples: blanks around the text that the rule is about."""
+    for row in examples:
+        name, value = next(iter(row.items()))
+        if isinstance(value, str) and visible(value) != value:
+            return f", such as {name}={visible(value)} with blanks around it"
+    return ""
+
+
+def plain(value: Any) -> Any:
+    """A value of a table as JSON can hold it: times in ISO format, infinity as text."""
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def percent(share: float) -> str:
+    """A share of 0 to 1 in percent, never rounded to 0% or to 100% when it is not."""
+    if 0 < share < 0.0001:
+        return "under 0.01%"
+    if 0.9999 < share < 1:
+        return "over 99.99%"
+    return f"{round(share * 100, 2):g}%"
+
+
+class Examples:
+    """Counts per rule and the first few rows that break it, over any number of batches."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.counts: dict[str, int] = {}
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+        # What the rule is about comes first: on a phone the rest is out of sight.
+        # A rule over whole rows whose columns could not be told from its text shows the keys.
+        self._columns = {
+            rule.name: list(dict.fromkeys((*rule.columns, *contract.keys)))
+            for rule in contract.rules
+        }
+
+    def add(self, batch: pa.RecordBatch | pa.Table, check: RowCheck) -> None:
+        """Take in a batch and what ``check_rows`` found in it."""
+        for rule, mask in check.broken.items():
+            self.counts[rule] = self.counts.get(rule, 0) + int(mask.sum())
+            kept = self.rows.setdefault(rule, [])
+            places = np.flatnonzero(mask)[: EXAMPLES - len(kept)]
+            if len(places):
+                rows = batch.select(self._columns[rule]).take(pa.array(places)).to_pylist()
+                kept += [{name: plain(value) for name, value in row.items()} for row in rows]

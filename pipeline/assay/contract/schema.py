@@ -1,0 +1,122 @@
+"""Whether a table has the contract's columns, each of a type that can stand for its kind."""
+
+from __future__ import annotations
+
+import difflib
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as t
+
+from assay.contract.model import Contract, Field, Kind
+from assay.errors import SchemaMismatch
+from assay.project.visible import quoted, retold
+
+TYPES: dict[Kind, pa.DataType] = {
+    "integer": pa.int64(),
+    "float": pa.float64(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "timestamp": pa.timestamp("us"),
+}
+"""The one Arrow type that each kind is read as."""
+
+EXPECTED: dict[Kind, str] = {
+    "integer": "an integer type up to int64",
+    "float": "float64, float32 or an integer type",
+    "string": "a string type",
+    "boolean": "bool",
+    "timestamp": "a timestamp or date type",
+}
+
+
+def check_schema(contract: Contract, schema: pa.Schema, where: str) -> None:
+    """Compare columns and types; columns that the contract does not name are allowed.
+
+    Raises
+    ------
+    SchemaMismatch
+        With one line for every column that is missing, doubled or of another type.
+    """
+    unclaimed = [name for name in schema.names if name not in contract.columns]
+    mistakes = []
+    for field in contract.fields:
+        places = schema.get_all_field_indices(field.name)
+        if not places:
+            mistakes.append(
+                f"{where}: column {quoted(field.name)} is missing{_near(field, unclaimed)}"
+            )
+        elif len(places) > 1:
+            mistakes.append(f"{where}: column {quoted(field.name)} is there {len(places)} times")
+        elif not fits(field, schema.field(places[0]).type):
+            found = schema.field(places[0]).type
+            mistakes.append(
+                f"{where}: column {quoted(field.name)} has another type (expected {field.kind}: "
+                f"{EXPECTED[field.kind]}, found {found})"
+            )
+    if mistakes:
+        raise SchemaMismatch(mistakes)
+
+
+def fits(field: Field, found: pa.DataType) -> bool:
+    """Whether values of an Arrow type can be read as the field's kind without losing meaning."""
+    if t.is_null(found):
+        return field.nullable
+    plain = found.value_type if t.is_dictionary(found) else found
+    integer = t.is_integer(found) and not t.is_uint64(found)
+    by_kind: dict[Kind, bool] = {
+        "integer": integer,
+        "float": integer or t.is_float32(found) or t.is_float64(found),
+        "string": t.is_string(plain) or t.is_large_string(plain) or t.is_string_view(plain),
+        "boolean": t.is_boolean(found),
+        "timestamp": t.is_timestamp(found) or t.is_date(found),
+    }
+    return by_kind[field.kind]
+
+
+def canonical(contract: Contract) -> pa.Schema:
+    """The contract's columns, in its order, each in the Arrow type its kind is read as."""
+    return pa.schema([(field.name, TYPES[field.kind]) for field in contract.fields])
+
+
+def conform(contract: Contract, table: pa.Table) -> pa.Table:
+    """Only the contract's columns, in its order and canonical types. Rows stay in place."""
+    columns = [read_as(field, table) for field in contract.fields]
+    return pa.table(columns, schema=canonical(contract))
+
+
+def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
+    """One column in the canonical type of its field; times in UTC, cut to microseconds.
+
+    Raises
+    ------
+    SchemaMismatch
+        If the column is missing, or a value does not fit the type.
+    """
+    places = batch.schema.get_all_field_indices(field.name)
+    if len(places) != 1:
+        raise SchemaMismatch(
+            [f"column {quoted(field.name)} is there {len(places)} times, not once"]
+        )
+    column = batch.column(places[0])
+    target = TYPES[field.kind]
+    if column.type == target:
+        return column
+    # An integer beyond 2**53 is rounded when the contract says float, as everywhere.
+    options = pc.CastOptions(target, allow_time_truncate=True, allow_float_truncate=True)
+    try:
+        return pc.cast(column, options=options)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SchemaMismatch(
+            [
+                f"column {quoted(field.name)} cannot be read as {field.kind} "
+                f"(expected {EXPECTED[field.kind]}, found {column.type}: {retold(str(error))})"
+            ]
+        ) from None
+
+
+def _near(field: Field, unclaimed: list[str]) -> str:
+    folded = {name.casefold(): name for name in unclaimed}
+    near = difflib.get_close_matches(field.name.casefold(), folded, n=1, cutoff=0.5)
+    facts = f" (expected {field.kind}"
+    return f"{facts}, found {quoted(folded[near[0]])}: renamed?)" if near else f"{facts})"

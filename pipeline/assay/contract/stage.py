@@ -1,0 +1,233 @@
+"""The stage ``contract``: data/raw against its contract; rows that keep it go to data/checked."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from assay.contract import render
+from assay.contract.load import load
+from assay.contract.model import Contract
+from assay.contract.result import ContractResult, Examples, row_results
+from assay.contract.rows import check_rows
+from assay.contract.schema import canonical, check_schema, conform
+from assay.contract.table import TableFacts, check_table, duplicates, newest_day, null_counts
+from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
+from assay.project import layout, partitions, textfile
+from assay.project.visible import quoted
+
+if TYPE_CHECKING:
+    from assay.project.params import Params
+
+CHUNK = 100_000
+"""Rows in memory at once; of the rest only the keys are held."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One day's folder of the raw data."""
+
+    column: str
+    value: str
+    files: tuple[Path, ...]
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> ContractResult:
+    """Check the days from the training window's start to the holdout's end.
+
+    Writes ``layout.CONTRACT_REPORT`` always, and ``layout.CHECKED`` only if the contract
+    holds: the contract's columns of the rows that keep it, one file a day, sorted as found.
+    A ``data/checked`` left from an earlier run does not survive a broken contract.
+
+    Raises
+    ------
+    ContractFileError
+        If the contract file is wrong.
+    StageInputMissing, NightEmpty
+        If there is no raw data, or none in these days.
+    SchemaMismatch
+        If a file lacks columns or has them in other types.
+    ContractBroken
+        If more rows are bad than ``contract.max_bad_share``, or a table rule is broken.
+    """
+    contract = load(root / params.contract.file, params.contract.file, root=root)
+    start, end = params.prepare.train.start, params.prepare.holdout.end
+    days = days_of(root, params.ingest.partition_by, start, end)
+    where = f"{layout.RAW}, {start} to {end}"
+    checked = root / layout.CHECKED
+    with partitions.replaced(checked) as made:
+        result = _check(root, contract, params, days, made, where, end)
+        _report(root / layout.CONTRACT_REPORT, contract, result)
+        print(_show(result, as_json), end="")
+        if not result.ok:
+            if checked.exists():
+                shutil.rmtree(checked)
+            raise ContractBroken(
+                f"the contract is broken: {render.headline(result).rstrip('.')}",
+                where=where,
+                mend=f"Look at the rows in {layout.CONTRACT_REPORT}/index.html",
+            )
+    return result
+
+
+def days_of(root: Path, column: str, start: date, end: date) -> list[Partition]:
+    """The folders ``data/raw/<column>=<day>`` from ``start`` to ``end``, in order of day.
+
+    Raises
+    ------
+    StageInputMissing
+        If there is no raw data at all.
+    SourceError
+        If a folder's value is not a day such as 2013-01-31.
+    NightEmpty
+        If no folder lies in these days.
+    """
+    raw = root / layout.RAW
+    mend = "Run 'dvc repro ingest' first"
+    if not raw.is_dir():
+        raise StageInputMissing("no such folder", where=layout.RAW, mend=mend)
+    values = partitions.values(raw, column)
+    if not values:
+        raise StageInputMissing(
+            "no partitions in it",
+            where=layout.RAW,
+            expected=f"folders {column}=YYYY-MM-DD",
+            mend=mend,
+        )
+    found = []
+    for value in values:
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            day = None
+        if day is None or day.isoformat() != value:
+            raise SourceError(
+                "a partition is not a day",
+                where=f"{layout.RAW}/{column}={value}",
+                expected=f"{column}=YYYY-MM-DD",
+                found=quoted(value),
+            )
+        if start <= day <= end:
+            folder = partitions.folder(raw, column, value)
+            found.append(Partition(column, value, tuple(sorted(folder.glob("*.parquet")))))
+    if not found:
+        raise _empty(start, end)
+    return found
+
+
+def _check(
+    root: Path,
+    contract: Contract,
+    params: Params,
+    days: list[Partition],
+    target: Path,
+    where: str,
+    as_of: date,
+) -> ContractResult:
+    """Read every day once: write good rows to ``target``, count the rest."""
+    examples, keys = Examples(contract), []
+    rows = bad_rows = 0
+    nulls = dict.fromkeys(contract.columns, 0)
+    newest: date | None = None
+    stored = [name for name in contract.columns if name != params.ingest.partition_by]
+    for day in days:
+        with _DayWriter(target, day, canonical(contract), stored) as writer:
+            for table in _read(root, contract, day):
+                check = check_rows(contract, table)
+                examples.add(table, check)
+                writer.write(table.filter(pa.array(~check.bad)))
+                rows += table.num_rows
+                bad_rows += int(check.bad.sum())
+                for name, count in null_counts(contract, table).items():
+                    nulls[name] += count
+                newest = max(filter(None, (newest, newest_day(contract, table))), default=None)
+                keys.append(table.select(list(contract.keys)))
+    if not rows:
+        raise _empty(params.prepare.train.start, as_of)
+    facts = TableFacts(rows, nulls, duplicates(contract, pa.concat_tables(keys)), newest, as_of)
+    return ContractResult(
+        where=where,
+        rows=rows,
+        bad_rows=bad_rows,
+        max_bad_share=params.contract.max_bad_share,
+        rules=(
+            *check_table(params.contract.training, facts),
+            *row_results(contract, examples.counts, rows, examples.rows),
+        ),
+    )
+
+
+def _read(root: Path, contract: Contract, day: Partition) -> Iterator[pa.Table]:
+    """The day's rows in canonical types, in chunks, each file's schema checked by itself."""
+    import pyarrow.parquet as pq
+
+    for path in day.files:
+        where = path.relative_to(root).as_posix()
+        try:
+            file = pq.ParquetFile(path)
+        except (OSError, pa.ArrowException) as error:
+            raise SourceError(
+                "not a readable Parquet file", where=where, found=str(error)
+            ) from None
+        with file:
+            schema = file.schema_arrow
+            if day.column in schema.names:
+                raise SchemaMismatch(
+                    [f"{where}: column {day.column!r} is in the file and in the folder's name"]
+                )
+            check_schema(contract, schema.append(pa.field(day.column, pa.string())), where)
+            wanted = [name for name in contract.columns if name != day.column]
+            for batch in file.iter_batches(CHUNK, columns=wanted):
+                value = pa.repeat(pa.scalar(day.value), batch.num_rows)
+                table = pa.Table.from_batches([batch]).append_column(day.column, value)
+                yield conform(contract, table)
+
+
+class _DayWriter:
+    """Writes a day's good rows to one file; no file for a day without any."""
+
+    def __init__(self, target: Path, day: Partition, schema: pa.Schema, stored: list[str]) -> None:
+        self._path = target / f"{day.column}={day.value}" / "part-0.parquet"
+        self._schema = pa.schema([schema.field(name) for name in stored])
+        self._writer: Any = None
+
+    def __enter__(self) -> _DayWriter:
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        import pyarrow.parquet as pq
+
+        if not table.num_rows:
+            return
+        if self._writer is None:
+            self._path.parent.mkdir(parents=True)
+            self._writer = pq.ParquetWriter(self._path, self._schema, compression="zstd")
+        self._writer.write_table(table.select(self._schema.names))
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _report(folder: Path, contract: Contract, result: ContractResult) -> None:
+    textfile.write(folder / "result.json", result.to_json())
+    textfile.write(folder / "index.html", render.html(contract, result))
+
+
+def _show(result: ContractResult, as_json: bool) -> str:
+    return result.to_json() if as_json else render.terminal(result, color=sys.stdout.isatty())
+
+
+def _empty(start: date, end: date) -> NightEmpty:
+    return NightEmpty(
+        "no rows in the days that training and holdout need",
+        where=f"{layout.RAW}, {start} to {end}",
+        mend="Ingest these days, or correct prepare.train and prepare.holdout in params.yaml",
+    )

@@ -1,0 +1,147 @@
+"""Rules about a table as a whole, decided on facts that can be gathered in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from assay.contract.columns import Columns
+from assay.contract.model import Contract
+from assay.contract.result import RuleResult, percent
+from assay.contract.schema import read_as
+from assay.project.params import Freshness, NullShare, RowCount, TableRule, UniqueKey
+
+DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
+EPOCH = date(1970, 1, 1).toordinal()
+
+GRACE_DAYS = 1
+"""How far the newest row may lie ahead of the table's last day: UTC is ahead of half the world."""
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """All that table rules need to know. What is not known is None or absent, never 0.
+
+    Parameters
+    ----------
+    nulls
+        Per column the number of nulls (and NaN).
+    duplicate_keys
+        Rows beyond the first of each key.
+    newest
+        The day, in UTC, of the newest value of the time field.
+    as_of
+        The last day that the table is meant to cover.
+    """
+
+    rows: int
+    nulls: Mapping[str, int]
+    duplicate_keys: int | None
+    newest: date | None
+    as_of: date
+
+
+def null_counts(contract: Contract, table: pa.Table | pa.RecordBatch | Columns) -> dict[str, int]:
+    """Nulls (and NaN in float fields) per column of the contract that the table has."""
+    columns = table if isinstance(table, Columns) else Columns(contract, table)
+    return {name: columns.extent(name).nulls for name in contract.columns if columns.has(name)}
+
+
+def duplicates(contract: Contract, table: pa.Table) -> int | None:
+    """Rows beyond the first of each key; None when a key column is missing."""
+    if not contract.keys or not set(contract.keys) <= set(table.schema.names):
+        return None
+    names = list(contract.keys)
+    keys = pa.table({name: read_as(contract.field(name), table) for name in names})
+    distinct = keys.group_by(names, use_threads=False).aggregate([])
+    return int(table.num_rows - distinct.num_rows)
+
+
+def newest_day(contract: Contract, table: pa.Table | pa.RecordBatch | Columns) -> date | None:
+    """The day of the newest row, in UTC; None when no row has a time."""
+    columns = table if isinstance(table, Columns) else Columns(contract, table)
+    newest = columns.extent(contract.time).high if columns.has(contract.time) else None
+    if newest is None:
+        return None
+    # A clock may be off by more than a calendar holds; such a day is the last, or the first.
+    days = int(newest) // DAY_MICROSECONDS + EPOCH
+    return date.fromordinal(min(max(days, date.min.toordinal()), date.max.toordinal()))
+
+
+def check_table(rules: tuple[TableRule, ...], facts: TableFacts) -> tuple[RuleResult, ...]:
+    """Each rule's result, in order. A fact that is not known, or no rows at all, breaks it."""
+    return tuple(_check(rule, facts) for rule in rules)
+
+
+def _check(rule: TableRule, facts: TableFacts) -> RuleResult:
+    match rule:
+        case RowCount():
+            return _row_count(rule, facts)
+        case NullShare():
+            return _null_share(rule, facts)
+        case UniqueKey():
+            return _unique_key(facts)
+        case Freshness():
+            return _freshness(rule, facts)
+
+
+def _row_count(rule: RowCount, facts: TableFacts) -> RuleResult:
+    low, high = rule.min, rule.max
+    limits = [("at least", low), ("at most", high)]
+    expected = " and ".join(f"{word} {limit:,}" for word, limit in limits if limit is not None)
+    ok = (
+        facts.rows > 0
+        and (low is None or facts.rows >= low)
+        and (high is None or facts.rows <= high)
+    )
+    return _result("row_count", ok, 0, facts, f"{expected} rows", f"{facts.rows:,} rows")
+
+
+def _null_share(rule: NullShare, facts: TableFacts) -> RuleResult:
+    name = f"null_share of {rule.column}"
+    nulls, limit = facts.nulls.get(rule.column), f"at most {percent(rule.max)} null"
+    if nulls is None:
+        return _result(name, False, 0, facts, limit, "no such column in the contract and table")
+    if not facts.rows:
+        return _result(name, False, 0, facts, limit, "no rows")
+    ok = nulls / facts.rows <= rule.max
+    return _result(name, ok, nulls, facts, limit, f"{percent(nulls / facts.rows)} null")
+
+
+def _unique_key(facts: TableFacts) -> RuleResult:
+    name, expected, twice = "unique_key", "every key once", facts.duplicate_keys
+    if twice is None:
+        return _result(name, False, 0, facts, expected, "a key column is missing")
+    if not facts.rows:
+        return _result(name, False, 0, facts, expected, "no rows")
+    found = (
+        f"{twice:,} {'row repeats' if twice == 1 else 'rows repeat'} a key" if twice else expected
+    )
+    return _result(name, twice == 0, twice, facts, expected, found)
+
+
+def _freshness(rule: Freshness, facts: TableFacts) -> RuleResult:
+    days = f"{rule.max_days} {'day' if rule.max_days == 1 else 'days'}"
+    expected = f"newest row at most {days} before {facts.as_of}"
+    if facts.newest is None or not facts.rows:
+        return _result("freshness", False, 0, facts, expected, "no row with a time")
+    age = (facts.as_of - facts.newest).days
+    ok = -GRACE_DAYS <= age <= rule.max_days
+    return _result("freshness", ok, 0, facts, expected, f"newest row on {facts.newest}")
+
+
+def _result(
+    name: str, ok: bool, rows_broken: int, facts: TableFacts, expected: str, found: str
+) -> RuleResult:
+    return RuleResult(
+        rule=name,
+        kind="table",
+        broken=not ok,
+        rows_broken=rows_broken,
+        share=rows_broken / facts.rows if facts.rows else 0.0,
+        expected=expected,
+        found=found,
+    )

@@ -1,0 +1,110 @@
+"""From both models' scores of the same rows to a comparison; no file is read or written here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.columns.distance import js_distance
+from assay.columns.features import Floats
+from assay.columns.grid import ColumnGrid, NumberGrid
+from assay.columns.score_grid import probability_grid
+from assay.metrics.intervals.difference import differences
+from assay.metrics.intervals.estimates import share_of
+from assay.metrics.scored import Scored
+from assay.metrics.slices import Part, parts
+from assay.metrics.table import Bools, Ints
+from assay.metrics.units import Units
+from assay.model import outcome
+from assay.project.params import Evaluate
+from assay.reports.comparison import SliceComparison, Stability
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def by_slice(
+    frame: pd.DataFrame,
+    champion: Scored,
+    challenger: Scored,
+    units: Units,
+    fields: Sequence[str],
+    settings: Evaluate,
+) -> tuple[SliceComparison, ...]:
+    """Every metric's difference in each value of each field, and in the pairs asked for.
+
+    Nothing is left out: a slice with too few rows is listed with the reason, so that a rule
+    about it does not pass over it.
+
+    Raises
+    ------
+    SchemaMismatch
+        ``frame`` lacks fields.
+    """
+    found = parts(frame, fields, settings.pairs)
+    return tuple(_one(part, champion, challenger, units, settings) for part in found)
+
+
+def _one(
+    part: Part, champion: Scored, challenger: Scored, units: Units, settings: Evaluate
+) -> SliceComparison:
+    rows, of_part = len(part.rows), units.chosen(part.rows)
+    if rows < settings.min_slice_rows:
+        why = f"{rows} rows, fewer than {settings.min_slice_rows}"
+        return SliceComparison(part.field, part.value, rows, of_part.count, None, why)
+    found = differences(
+        champion.rows(part.rows),
+        challenger.rows(part.rows),
+        units=of_part,
+        confidence=settings.confidence,
+    )
+    return SliceComparison(part.field, part.value, rows, of_part.count, found)
+
+
+def stability(champion: Scored, challenger: Scored, units: Units, confidence: float) -> Stability:
+    """How far the answers of one model are from the other's on the same rows.
+
+    The distance of several classes is that of the class whose probabilities moved most.
+    """
+    before, after = _columns(champion), _columns(challenger)
+    moved = [
+        float(js_distance(_counts(old, grid), _counts(new, grid)))
+        for old, new, grid in zip(before, after, _grids(champion, challenger), strict=True)
+    ]
+    other = _flipped(champion, challenger)
+    if other is None:
+        return Stability(max(moved), None, None)
+    flipped = share_of(other, units, confidence)
+    return Stability(max(moved), flipped, int(np.count_nonzero(other)))
+
+
+def _columns(scored: Scored) -> list[Floats]:
+    return list(scored.scores.T) if scored.task == "multiclass" else [scored.scores]
+
+
+def _grids(champion: Scored, challenger: Scored) -> list[ColumnGrid]:
+    """Cells of equal share of the scores, of each column of them."""
+    if champion.task == "regression":
+        drawn = outcome.grids("regression", (), champion.scores)
+        return [drawn[outcome.score_name("regression")]]
+    both = zip(_columns(champion), _columns(challenger), strict=True)
+    return [probability_grid(np.concatenate(scores)) for scores in both]
+
+
+def _counts(scores: Floats, grid: ColumnGrid) -> Ints:
+    assert isinstance(grid, NumberGrid)
+    cells = np.searchsorted(np.asarray(grid.edges), scores, side="right")
+    return np.bincount(cells, minlength=grid.cells).astype(np.intp)
+
+
+def _flipped(champion: Scored, challenger: Scored) -> Bools | None:
+    """Which rows get another prediction; a regression predicts what it scores."""
+    if champion.task == "regression":
+        return None
+    if champion.task == "binary":
+        return np.asarray(
+            (champion.scores >= champion.threshold) != (challenger.scores >= challenger.threshold)
+        )
+    return np.asarray(champion.scores.argmax(axis=1) != challenger.scores.argmax(axis=1))

@@ -1,0 +1,102 @@
+"""The compare stage: bundle, champion and holdout in, a comparison and a page out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from assay.evaluation.compare import compute, section
+from assay.evaluation.compare.champion import Opponent, opponent
+from assay.evaluation.compare.terminal import show
+from assay.metrics.intervals.difference import differences
+from assay.metrics.scored import Scored
+from assay.metrics.units import units_of
+from assay.model import bundle as bundles
+from assay.model import holdout
+from assay.pages.frame import compose
+from assay.project import digests, jsonfile, layout, sources, textfile
+from assay.project.params import Params, Window
+from assay.reports.comparison import Challenger, Comparison
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> None:
+    """Compare the bundle under ``root`` with the champion on the holdout.
+
+    Writes comparison.json and the page; prints a summary, or with ``as_json`` what
+    comparison.json holds. That there is no champion, or none that can be compared with, is
+    a comparison too: it says so and holds no number.
+
+    Raises
+    ------
+    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
+        Something to compare is not there, or is not what it should be.
+    LabelError, SchemaMismatch, RunError
+        The holdout's labels or slice fields, or the challenger's scores, are unfit.
+    """
+    from assay.model.batch import score_frame
+
+    data = digests.data(root)
+    allowed = params.bundle.allow_types
+    bundle = bundles.load(
+        root / layout.BUNDLE, expected=None, allow_types=allowed, code=sources.reader(root)
+    )
+    manifest = bundle.manifest
+    frame = holdout.read(root)
+    task, classes = manifest.task, manifest.classes
+    truth = holdout.labels(frame, manifest.label, task, classes)
+    scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
+    units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
+    other = opponent(root, frame, manifest, allowed)
+    found = Comparison(
+        name=manifest.name,
+        task=task,
+        state=other.state,
+        why=other.why,
+        challenger=Challenger(manifest.candidate, bundle.digest),
+        champion=other.champion,
+        data=data,
+        contract=digests.contract_at(root, params),
+        rows=len(frame),
+        unit=units.name,
+        units=units.count,
+        confidence=params.evaluate.confidence,
+        differences=None,
+        slices=(),
+        stability=None,
+    )
+    if other.scores is not None and other.manifest is not None:
+        before = Scored(task, truth, other.scores, classes, other.manifest.threshold)
+        after = Scored(task, truth, scores, classes, manifest.threshold)
+        settings = params.evaluate
+        found = replace(
+            found,
+            why=unfair(other, params.prepare.holdout),
+            differences=differences(before, after, units=units, confidence=settings.confidence),
+            slices=compute.by_slice(frame, before, after, units, manifest.slices, settings),
+            stability=compute.stability(before, after, units, settings.confidence),
+        )
+    document = found.plain()
+    html = compose(section.headline(found), section.render(found))
+    jsonfile.write(root / layout.COMPARISON, document)
+    textfile.write(root / layout.COMPARISON_PAGE, html)
+    if as_json:
+        print(jsonfile.dumps(document), end="")
+    else:
+        show(found)
+
+
+def unfair(other: Opponent, window: Window) -> str | None:
+    """What makes the champion look better than it is, if anything does.
+
+    A champion that was trained on days of this holdout has seen the answers.
+    """
+    if other.manifest is None:
+        return None
+    first, _, last = other.manifest.window.partition(" to ")
+    if date.fromisoformat(first) > window.end or date.fromisoformat(last) < window.start:
+        return None
+    return (
+        f"the champion was trained on {other.manifest.window}, which is in part the holdout of "
+        f"{window}: it has seen answers there, and looks better than it is"
+    )

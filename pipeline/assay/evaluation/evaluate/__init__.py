@@ -1,0 +1,1 @@
+"""The selected bundle, measured on the holdout."""

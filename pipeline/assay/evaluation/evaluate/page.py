@@ -1,0 +1,125 @@
+"""The page for people: our section, then Evidently's report on the same task, in one file.
+
+With ``monitor/report/`` this module is all that imports evidently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assay.evaluation.evaluate import section, views
+from assay.evaluation.evaluate.section import About
+from assay.metrics.scored import Scored
+from assay.pages.frame import compose, silenced
+from assay.reports.evaluation import Evaluation
+
+SAMPLE_ROWS = 50_000
+"""Most rows that Evidently is given; our own section is always about all of them."""
+
+FRESH = re.compile(
+    r"(?<=metric_)[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+)
+"""What Evidently names anew each time: the page's own root and, by UUID 7, its widgets."""
+
+
+def render(
+    found: Evaluation,
+    scored: Scored,
+    tables: Mapping[str, pd.DataFrame],
+    about: About,
+    seed: int,
+) -> str:
+    """One HTML file that opens without a network.
+
+    Parameters
+    ----------
+    found
+        The evaluation of these rows.
+    scored
+        Their truths and scores.
+    tables
+        As :func:`assay.evaluation.evaluate.plots.tables` makes them.
+    about
+        What the page is about.
+    seed
+        Of the sample that Evidently is given if there are more than ``SAMPLE_ROWS`` rows.
+
+    Raises
+    ------
+    AssayError
+        Evidently's page has no head and body to put ours into.
+    """
+    rows = np.arange(len(scored))
+    note = f"All {len(rows):,} rows. Its numbers have no intervals."
+    if len(rows) > SAMPLE_ROWS:
+        note = (
+            f"A sample of {SAMPLE_ROWS:,} of the {len(rows):,} rows, drawn at random with seed "
+            f"{seed}: its numbers differ a little from those above, which are about all rows."
+        )
+        rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE_ROWS, replace=False))
+    if scored.task == "regression":
+        note += " Percentage errors (MAPE) say nothing where labels come near 0."
+    ours = section.render(found, about, views.body(scored, about.label, tables), note)
+    title = f"{about.name}: {about.candidate} on the holdout"
+    return compose(title, ours, _evidently(scored.rows(rows), about.label))
+
+
+def _evidently(scored: Scored, label: str) -> str:
+    with silenced():
+        from evidently import Dataset, Report
+
+        table, definition, preset = _asked(scored, label)
+        report = Report([preset])
+        snapshot = report.run(Dataset.from_pandas(table, data_definition=definition), None)
+        return _stable(str(snapshot.get_html_str(as_iframe=False)))
+
+
+def _asked(scored: Scored, label: str) -> tuple[pd.DataFrame, Any, Any]:
+    """The rows as Evidently's own kind of table, what is in it, and the preset to run."""
+    from evidently import BinaryClassification, DataDefinition, MulticlassClassification, Regression
+    from evidently.presets import ClassificationPreset, RegressionPreset
+
+    predicted = f"{label} (predicted)"
+    nothing: dict[str, list[str]] = {"numerical_columns": [], "categorical_columns": []}
+    if scored.task == "regression":
+        table = pd.DataFrame({label: scored.truth, predicted: scored.scores})
+        one = Regression(target=label, prediction=predicted)
+        return table, DataDefinition(regression=[one], **nothing), RegressionPreset()
+    if scored.task == "binary":
+        probability = f"{label} (probability)"
+        table = pd.DataFrame(
+            {
+                label: scored.truth.astype(np.int64),
+                predicted: (scored.scores >= scored.threshold).astype(np.int64),
+                probability: scored.scores,
+            }
+        )
+        binary = BinaryClassification(
+            target=label, prediction_labels=predicted, prediction_probas=probability, pos_label=1
+        )
+        definition = DataDefinition(classification=[binary], **nothing)
+        return table, definition, ClassificationPreset(probas_threshold=scored.threshold)
+    names = np.array(scored.classes, dtype=object)
+    table = pd.DataFrame(scored.scores, columns=list(scored.classes))
+    many = MulticlassClassification(
+        target=f"{label} (actual)",
+        prediction_labels=predicted,
+        prediction_probas=list(scored.classes),
+    )
+    table[many.target] = names[scored.truth]
+    table[predicted] = names[np.argmax(scored.scores, axis=1)]
+    return table, DataDefinition(classification=[many], **nothing), ClassificationPreset()
+
+
+def _stable(html: str) -> str:
+    """``html`` with Evidently's fresh names numbered, so that the same rows give the same bytes.
+
+    DVC would otherwise see another page in every run.
+    """
+    numbers: dict[str, str] = {}
+    return FRESH.sub(lambda name: numbers.setdefault(name[0], f"{len(numbers):032x}"), html)

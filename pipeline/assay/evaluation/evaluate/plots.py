@@ -1,0 +1,142 @@
+"""The pictures as small tables, in the layout that DVC's own plot templates read.
+
+================== ==============================================================
+binary             ``roc.csv``, ``precision_recall.csv``, ``calibration.csv``,
+                   ``confusion.csv``, ``score_histogram.csv``
+multiclass         ``calibration.csv`` and ``score_histogram.csv`` of the predicted
+                   class's probability, ``confusion.csv``, ``classes.csv``
+regression         ``predicted_actual.csv``, ``error_histogram.csv``
+================== ==============================================================
+
+DVC draws a line a column, the first by name solid and the next dashed, so what belongs on
+one picture lies side by side and ``tpr_by_chance`` sorts after ``tpr``. Its ``confusion``
+template counts rows, so confusion.csv holds 1,000 rows that stand for the whole holdout in
+proportion, whatever its size; exact counts are on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.evaluation.evaluate import plots_binary, plots_multiclass, plots_regression
+from assay.metrics.scored import Scored
+from assay.metrics.table import Bools, Floats, calibration_bins
+
+CONFUSION_ROWS = 1_000
+SCORE_BINS = 20
+
+ROC = "roc.csv"
+PRECISION_RECALL = "precision_recall.csv"
+CALIBRATION = "calibration.csv"
+CONFUSION = "confusion.csv"
+SCORES = "score_histogram.csv"
+CLASSES = "classes.csv"
+PREDICTED_ACTUAL = "predicted_actual.csv"
+ERRORS = "error_histogram.csv"
+
+
+def tables(scored: Scored, label: str) -> dict[str, pd.DataFrame]:
+    """Every plot's table by file name.
+
+    Parameters
+    ----------
+    scored
+        Valid truths and scores; of a classifier more than one class occurs.
+    label
+        The label's name, which names a binary model's classes in confusion.csv.
+    """
+    if scored.task == "regression":
+        return {
+            PREDICTED_ACTUAL: plots_regression.predicted_actual(scored.truth, scored.scores),
+            ERRORS: plots_regression.error_histogram(scored.truth, scored.scores),
+        }
+    counts, names = confusion(scored), classes(scored, label)
+    if scored.task == "binary":
+        positive, p = scored.truth, scored.scores
+        return {
+            ROC: plots_binary.roc(positive, p),
+            PRECISION_RECALL: plots_binary.precision_recall(positive, p),
+            CALIBRATION: calibration(positive, p),
+            CONFUSION: confusion_rows(counts, names),
+            SCORES: score_histogram(positive, p, ("positives", "negatives")),
+        }
+    top, right = plots_multiclass.top(scored.truth, scored.scores)
+    return {
+        CALIBRATION: calibration(right, top),
+        CONFUSION: confusion_rows(counts, names),
+        SCORES: score_histogram(right, top, ("right", "wrong")),
+        CLASSES: plots_multiclass.by_class(counts, names),
+    }
+
+
+def write(found: Mapping[str, pd.DataFrame], folder: Path) -> None:
+    """Each table as CSV, nine digits, so that the same curves give the same bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in found.items():
+        table.to_csv(folder / name, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def classes(scored: Scored, label: str) -> tuple[str, ...]:
+    """What a classifier's answers are called, in the order of `confusion`."""
+    return (f"not {label}", label) if scored.task == "binary" else scored.classes
+
+
+def confusion(scored: Scored) -> NDArray[np.int64]:
+    """Counts of a classifier's rows, ``(classes, classes)``: actual by predicted class."""
+    if scored.task == "binary":
+        size, predicted = 2, (scored.scores >= scored.threshold).astype(np.int64)
+    else:
+        size, predicted = len(scored.classes), np.argmax(scored.scores, axis=1)
+    cell = size * scored.truth.astype(np.int64) + predicted
+    return np.bincount(cell, minlength=size * size).astype(np.int64).reshape(size, size)
+
+
+def confusion_rows(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
+    """``CONFUSION_ROWS`` rows of ``actual`` and ``predicted`` in proportion to ``counts``."""
+    exact = counts.ravel() * (CONFUSION_ROWS / counts.sum())
+    rows = np.floor(exact).astype(np.int64)
+    # Largest remainders take what rounding down has left over.
+    left = CONFUSION_ROWS - int(rows.sum())
+    rows[np.argsort(rows - exact, kind="stable")[:left]] += 1
+    called = np.array(names, dtype=object)
+    return pd.DataFrame(
+        {
+            "actual": np.repeat(np.repeat(called, len(called)), rows),
+            "predicted": np.repeat(np.tile(called, len(called)), rows),
+        }
+    )
+
+
+def calibration(true: Bools, p: Floats) -> pd.DataFrame:
+    """Columns ``mean_predicted``, ``observed_share``, ``perfect`` and ``rows``, a row a bin.
+
+    The bins are those of the calibration error: the mean of the distances between the two
+    first columns, weighted by ``rows``, is that metric.
+    """
+    grouped = pd.DataFrame({"p": p, "y": true}).groupby(calibration_bins(p))
+    mean = grouped["p"].mean().to_numpy()
+    return pd.DataFrame(
+        {
+            "mean_predicted": mean,
+            "observed_share": grouped["y"].mean().to_numpy(),
+            "perfect": mean,
+            "rows": grouped.size().to_numpy(),
+        }
+    )
+
+
+def score_histogram(true: Bools, p: Floats, names: tuple[str, str]) -> pd.DataFrame:
+    """Rows by probability: the middle of each bin, and how many are true and are not."""
+    edges = np.linspace(0, 1, SCORE_BINS + 1)
+    return pd.DataFrame(
+        {
+            "probability": (edges[:-1] + edges[1:]) / 2,
+            names[0]: np.histogram(p[true], edges)[0],
+            names[1]: np.histogram(p[~true], edges)[0],
+        }
+    )

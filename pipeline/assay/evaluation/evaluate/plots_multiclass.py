@@ -1,0 +1,43 @@
+"""What can be seen of a classifier with several classes: how sure it is, and class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.metrics.table import Bools, Floats, Ints
+
+
+def top(truth: Ints, p: Floats) -> tuple[Floats, Bools]:
+    """Probability of each row's likeliest class, and whether that is the true one."""
+    best = np.argmax(p, axis=1)
+    return p[np.arange(len(p)), best], best == truth
+
+
+def by_class(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
+    """A row a class: ``rows``, ``predicted``, ``precision``, ``recall`` and ``f1``.
+
+    A share of nothing is NaN, an empty cell in the CSV.
+
+    Parameters
+    ----------
+    counts
+        Rows by actual and predicted class.
+    names
+        The classes.
+    """
+    right, rows, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        return pd.DataFrame(
+            {
+                "class": list(names),
+                "rows": rows,
+                "predicted": predicted,
+                "precision": right / predicted,
+                "recall": right / rows,
+                "f1": 2 * right / (rows + predicted),
+            }
+        )

@@ -1,0 +1,48 @@
+"""What can be seen of a regression: what it says against what came, and its errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from assay.metrics.table import Floats, calibration_bins
+
+ERROR_BINS = 30
+TAIL = 0.005
+"""Share of the rows at either end that the first and the last bin of errors also hold."""
+
+
+def predicted_actual(truth: Floats, predicted: Floats) -> pd.DataFrame:
+    """A row a tenth of the rows, by prediction (fewer where many share one).
+
+    Columns: the mean ``predicted`` and ``actual``; ``perfect``, which is what ``actual``
+    should be; ``low`` and ``high``, between which four in five of the labels lie; ``rows``.
+    """
+    grouped = pd.DataFrame({"p": predicted, "y": truth}).groupby(calibration_bins(predicted))
+    mean = grouped["p"].mean().to_numpy()
+    return pd.DataFrame(
+        {
+            "predicted": mean,
+            "actual": grouped["y"].mean().to_numpy(),
+            "perfect": mean,
+            "low": grouped["y"].quantile(0.1).to_numpy(),
+            "high": grouped["y"].quantile(0.9).to_numpy(),
+            "rows": grouped.size().to_numpy(),
+        }
+    )
+
+
+def error_histogram(truth: Floats, predicted: Floats) -> pd.DataFrame:
+    """Rows by ``error``, prediction less label: the middle of each bin, and its ``rows``."""
+    error = predicted - truth
+    low, high = np.quantile(error, [TAIL, 1 - TAIL])
+    if low == high:
+        room = max(0.5, abs(low) * 1e-6)
+        low, high = low - room, high + room
+    edges = np.linspace(low, high, ERROR_BINS + 1)
+    return pd.DataFrame(
+        {
+            "error": (edges[:-1] + edges[1:]) / 2,
+            "rows": np.histogram(np.clip(error, low, high), edges)[0],
+        }
+    )

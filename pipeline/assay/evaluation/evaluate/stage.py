@@ -1,0 +1,94 @@
+"""The evaluate stage: a bundle and the holdout in, evaluation, plots and a page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.evaluation.evaluate import compute, page, plots
+from assay.evaluation.evaluate.section import About
+from assay.evaluation.evaluate.terminal import show
+from assay.metrics.scored import Scored
+from assay.metrics.units import units_of
+from assay.model import bundle as bundles
+from assay.model import holdout
+from assay.model import model as models
+from assay.project import digests, jsonfile, layout, sources, textfile
+from assay.project.params import Params
+from assay.reports.evaluation import Evaluation
+
+SCHEMA = 2
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> None:
+    """Evaluate the bundle under ``root`` on the holdout.
+
+    Writes evaluation.json, metrics.json, the plots' tables and the page; prints a summary,
+    or with ``as_json`` what evaluation.json holds. Nothing is written before everything
+    is computed.
+
+    Raises
+    ------
+    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
+        Something to evaluate is not there, or is not what it should be.
+    LabelError, SchemaMismatch, RunError
+        As :mod:`assay.evaluation.evaluate.compute`.
+    """
+    from assay.model.batch import score_frame
+
+    data = digests.data(root)
+    bundle = bundles.load(
+        root / layout.BUNDLE,
+        expected=None,
+        allow_types=params.bundle.allow_types,
+        code=sources.reader(root),
+    )
+    manifest = bundle.manifest
+    frame = holdout.read(root)
+    task, classes = manifest.task, manifest.classes
+    # The labels are looked at before the model sees what may be an empty table.
+    truth = holdout.labels(frame, manifest.label, task, classes)
+    scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
+    scored = Scored(task, truth, scores, classes, manifest.threshold)
+    units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
+    found = compute.evaluate(frame, scored, units, manifest.slices, params.evaluate)
+    document = {
+        "schema": SCHEMA,
+        "name": manifest.name,
+        "candidate": manifest.candidate,
+        "bundle": bundle.digest,
+        "data": data,
+        **found.plain(),
+        "contract": digests.contract_at(root, params),
+        # Read off the bytes that were loaded, not off what the bundle says of itself.
+        "types": models.foreign_types(bundle.files[bundles.MODEL]),
+    }
+    tables = plots.tables(scored, manifest.label)
+    html = page.render(
+        found,
+        scored,
+        tables,
+        About(
+            name=manifest.name,
+            candidate=manifest.candidate,
+            bundle=bundle.digest,
+            label=manifest.label,
+            window=str(params.prepare.holdout),
+        ),
+        params.seed,
+    )
+    _write(root, document, found, html)
+    plots.write(tables, root / layout.PLOTS)
+    if as_json:
+        print(jsonfile.dumps(document), end="")
+    else:
+        show(found, manifest.name, manifest.candidate)
+
+
+def _write(root: Path, document: dict[str, object], found: Evaluation, html: str) -> None:
+    texts = {
+        layout.EVALUATION: jsonfile.dumps(document),
+        layout.METRICS: jsonfile.dumps(found.summary()),
+        layout.EVALUATION_PAGE: html,
+    }
+    for name, text in texts.items():
+        textfile.write(root / name, text)

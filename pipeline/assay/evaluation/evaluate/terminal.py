@@ -1,0 +1,48 @@
+"""The evaluation as two tables in a terminal."""
+
+from __future__ import annotations
+
+from assay.metrics.estimate import cells, effect, hangs
+from assay.metrics.units import ROW, counted
+from assay.pages.terminal import console
+from assay.project.tasks import better
+from assay.reports.evaluation import Evaluation, worst_first
+
+WORST = 5
+"""Slices shown; all of them are in evaluation.json and on the page."""
+
+
+def show(found: Evaluation, name: str, candidate: str) -> None:
+    """Print metrics with their intervals and the slices that are ranked worst."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = console()
+    title = f"{name}: {candidate} on {found.rows:,} rows of holdout"
+    if found.unit != ROW:
+        title += f", {counted(found.units, found.unit)}"
+    table = Table(title=title, title_justify="left")
+    span = f"{found.confidence * 100:g}% interval"
+    for column in ("metric", "value", span, "design effect", "better"):
+        table.add_column(column, justify="left" if column in ("metric", "better") else "right")
+    for metric, one in found.metrics.items():
+        table.add_row(metric, *cells(one), effect(one), one.why or better(metric))
+    out.print(table)
+    if told := hangs(found.metrics):
+        out.print(f"Rows hang together: {told}.", soft_wrap=True)
+    if not found.slices:
+        return
+    by = found.rank_by
+    slices = Table(
+        title=f"worst {min(WORST, len(found.slices))} of {len(found.slices)} slices by {by}",
+        title_justify="left",
+    )
+    for column in ("slice", "rows", by, "interval", "why none"):
+        slices.add_column(column, justify="left" if column in ("slice", "why none") else "right")
+    for part in worst_first(found)[:WORST]:
+        estimate = None if part.metrics is None else part.metrics[by]
+        why = part.why or (estimate.why if estimate is not None else None) or ""
+        slices.add_row(
+            escape(f"{part.field}={part.value}"), f"{part.rows:,}", *cells(estimate), escape(why)
+        )
+    out.print(slices)

@@ -1,0 +1,173 @@
+"""Rows of the holdout as one night's input, and what a carrier makes of them.
+
+All that a night does up to its publication happens here with the code of a night: the input
+is looked at, Spark hands it out, workers check, score and write. Only the store is a scratch
+folder that nobody reads.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.contract.model import Contract
+from assay.errors import NightEmpty
+from assay.model.bundle import Bundle
+from assay.project import layout
+from assay.project.params import Params
+from assay.project.params.inputs import Parquet
+from assay.score import output
+from assay.score.inputs import find as inputs
+from assay.score.tally import check_books, total
+from assay.score.work import Job
+from assay.store import predictions_schema, quarantine_schema
+from assay.store.delta.place import Place
+from assay.store.delta.tables import PREDICTIONS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NIGHT = "rehearsal"
+"""The partition and the run that the rows are scored as."""
+
+HERE = "local[2]"
+"""Where Spark runs if params.yaml names a cluster, whose workers do not see the scratch folder."""
+
+
+def at_home(params: Params, night: Path) -> Params:
+    """``params`` with the rehearsed night as input and Spark on this machine."""
+    spec = Parquet(format="parquet", path=str(night))
+    master = params.spark.master if params.spark.master.startswith("local") else HERE
+    return params.model_copy(
+        update={
+            "score": params.score.model_copy(update={"input": spec, "carrier": "auto"}),
+            "spark": params.spark.model_copy(update={"master": master}),
+        }
+    )
+
+
+def chosen(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
+    """At most ``rows`` rows, evenly over the table, without those whose key was there before.
+
+    Only the contract's columns at scoring time are kept: a night has no label.
+
+    Parameters
+    ----------
+    contract
+        As it is at scoring time: ``Contract.without_label()``.
+
+    Raises
+    ------
+    NightEmpty
+        There is no row.
+    """
+    table = holdout.select([field.name for field in contract.fields])
+    first = ~table.select(list(contract.keys)).to_pandas().duplicated().to_numpy()
+    places = np.flatnonzero(first)
+    if not len(places):
+        raise NightEmpty(
+            "no row to rehearse with",
+            where=layout.HOLDOUT_TABLE,
+            mend="Widen prepare.holdout in params.yaml",
+        )
+    spread = np.linspace(0, len(places) - 1, min(rows, len(places))).round().astype(np.intp)
+    return table.take(pa.array(places[spread]))
+
+
+def write_night(rows: pa.Table, folder: Path, column: str) -> Path:
+    """Leave ``rows`` below ``folder`` as a source leaves a night; the file they are in."""
+    night = folder / f"{column}={NIGHT}"
+    night.mkdir(parents=True)
+    path = night / "part-00000.parquet"
+    # Several row groups, as files of a night have: each is scored by another task.
+    pq.write_table(rows, path, row_group_size=max(1, -(-rows.num_rows // 4)))
+    return path
+
+
+def keys_of(rows: pa.Table, contract: Contract) -> pa.Table:
+    """The key columns in the types in which predictions carry them."""
+    return rows.select(list(contract.keys)).cast(output.key_schema(contract, rows.schema))
+
+
+def published(
+    spark: SparkSession,
+    params: Params,
+    bundle: Bundle,
+    contract: Contract,
+    carrier: str,
+    store: Path,
+) -> tuple[pa.Table, float]:
+    """The predictions of the night through one carrier, and how many seconds they took.
+
+    Parameters
+    ----------
+    params
+        Of `at_home`.
+    contract
+        As it is at scoring time: ``Contract.without_label()``.
+    store
+        Folder for what the run writes.
+
+    Raises
+    ------
+    AssayError
+        What a task met, as it was raised there.
+    SparkFailed
+        Spark itself failed.
+    BooksUnbalanced
+        Rows were lost on the way.
+    """
+    from assay.score.inputs import frame as spark_inputs
+    from assay.score.spark import files as spark_files
+    from assay.score.spark import frame as spark_frame
+
+    night = inputs.find(Path(), params, contract, NIGHT)
+    job = _job(params, bundle, contract, night.schema, store)
+    files = night.files or ()
+    began = time.monotonic()
+    if carrier == "files":
+        tally = total(spark_files.run(spark, files, job, _quiet))
+    else:
+        with spark_inputs.frame(spark, params, night, contract) as frame:
+            tallies, counted = spark_frame.run(spark, frame, job, night.text, _quiet)
+        tally = total(tallies)
+        check_books(tally, counted)
+    check_books(tally, sum(file.rows for file in files))
+    seconds = time.monotonic() - began
+    base = job.place.table_uri(PREDICTIONS)
+    parts = [pq.read_table(f"{base}/{one.path}", partitioning=None) for one in tally.predictions]
+    return pa.concat_tables(parts) if parts else job.predictions.empty_table(), seconds
+
+
+def _quiet(done: int, tasks: int) -> None:
+    """A rehearsal is short: nobody watches it."""
+
+
+def _job(
+    params: Params, bundle: Bundle, contract: Contract, schema: pa.Schema | None, store: Path
+) -> Job:
+    column = params.ingest.partition_by
+    keys = output.key_schema(contract, schema)
+
+    def columns(of_table: pa.Schema) -> pa.Schema:
+        return of_table.remove(of_table.get_field_index(column))
+
+    return Job(
+        files=bundle.needed,
+        digest=bundle.digest,
+        allow_types=bundle.allow_types,
+        contract=contract,
+        stamp=output.Stamp(NIGHT, NIGHT, bundle.digest, datetime.now(UTC)),
+        partition=NIGHT,
+        place=Place(str(store), column),
+        predictions=columns(predictions_schema(column, keys, bundle.manifest.task)),
+        quarantine=columns(quarantine_schema(column, keys)),
+        batch_rows=params.score.batch_rows,
+        keys=None,
+    )

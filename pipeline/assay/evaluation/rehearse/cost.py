@@ -1,0 +1,141 @@
+"""What scoring a batch costs, measured in a process of its own: time and memory.
+
+The process is set up as Spark's workers are, one core to a library, so that a model which
+starts a thread a core is not measured faster than its nights are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import assay
+from assay.errors import RunError
+from assay.reports.rehearsal import Cost
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+MEGABYTE = 1_000_000
+
+
+def cost(
+    root: Path,
+    *,
+    bundle: Path,
+    digest: str,
+    allow_types: tuple[str, ...],
+    contract: Path,
+    rows: Path,
+    batch_rows: int,
+    repeats: int,
+) -> Cost:
+    """What a batch of the first ``batch_rows`` of ``rows`` costs.
+
+    Parameters
+    ----------
+    rows
+        A Parquet file.
+    repeats
+        How often the batch is scored once it was; the median counts.
+
+    Raises
+    ------
+    RunError
+        The process failed; says why.
+    """
+    asked = {
+        "bundle": str(bundle.resolve()),
+        "digest": digest,
+        "allow_types": list(allow_types),
+        "contract": str(contract.resolve()),
+        "rows": str(rows.resolve()),
+        "batch_rows": batch_rows,
+        "repeats": repeats,
+    }
+    ours = str(Path(assay.__path__[0]).resolve().parent)
+    paths = [ours, str(root.resolve()), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-m", "assay.evaluation.rehearse.cost"],
+        input=json.dumps(asked),
+        capture_output=True,
+        text=True,
+        cwd=root,
+        env={
+            **os.environ,
+            **dict.fromkeys(ONE_THREAD, "1"),
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        },
+    )
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"it ended {done.returncode}"]
+        raise RunError(
+            "a batch could not be scored in a process of its own",
+            where=f"bundle {digest[:19]}",
+            found=said[-1],
+        )
+    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def main() -> None:
+    """Measure what standard input asks for; the answer is the last line of standard output."""
+    print(json.dumps(measured(**json.load(sys.stdin))))
+
+
+def measured(
+    bundle: str,
+    digest: str,
+    allow_types: list[str],
+    contract: str,
+    rows: str,
+    batch_rows: int,
+    repeats: int,
+) -> dict[str, Any]:
+    """The cost of a batch, in this process: memory is told apart only in a fresh one."""
+    import pyarrow.parquet as pq
+
+    from assay.contract.load import load as load_contract
+    from assay.model import bundle as bundles
+    from assay.model.batch import score_batch
+    from assay.project import sources
+
+    rules = load_contract(Path(contract), root=Path.cwd()).without_label()
+    batch = pq.read_table(rows).slice(0, batch_rows).combine_chunks()
+    before = _memory("VmRSS")
+    loaded = bundles.load(
+        Path(bundle), expected=digest, allow_types=allow_types, code=sources.reader(Path.cwd())
+    )
+    score_batch(loaded, rules, batch)  # compiles, loads and fills caches
+    took = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        score_batch(loaded, rules, batch)
+        took.append(time.perf_counter() - began)
+    most = _memory("VmHWM")
+    grown = None if before is None or most is None else max(0.0, most - before)
+    return {
+        "batch_rows": batch.num_rows,
+        "latency_ms": statistics.median(took) * 1000 / (batch.num_rows / 1000),
+        "memory_mb": grown,
+    }
+
+
+def _memory(what: str) -> float | None:
+    """``VmRSS`` is what this process holds, ``VmHWM`` the most that it ever held, in MB.
+
+    Not `resource.getrusage`: its peak is inherited from whoever started the process.
+    """
+    try:
+        told = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    lines = [line.split() for line in told.splitlines() if line.startswith(f"{what}:")]
+    return int(lines[0][1]) * 1024 / MEGABYTE if lines else None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""Whether what a carrier published is what the training code says, row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from assay.columns.features import Floats
+from assay.metrics.table import Ints
+from assay.model import outcome
+from assay.project.tasks import Task
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the training code says of some rows.
+
+    Attributes
+    ----------
+    keys
+        The rows' key columns, in the types in which predictions carry them.
+    scores
+        As `assay.columns.features.Scorer` states.
+    classes
+        Of a multiclass model, in the order of its scores.
+    """
+
+    task: Task
+    keys: pa.Table
+    scores: Floats
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+
+def differing(wanted: Answers, got: pa.Table, tolerance: float) -> tuple[int, float | None]:
+    """How many rows differ, and the largest difference of two scores.
+
+    A row differs if it has another score or another prediction, or none: a row that was
+    refused has none, and one that is there twice is not the row that was asked for.
+
+    Parameters
+    ----------
+    got
+        The predictions table: key columns and what `assay.model.outcome.columns` gives.
+    tolerance
+        How far two scores may be apart; of a regression, as a share of the score if that is
+        above 1, as where a compiled model is compared with scikit-learn's.
+
+    Returns
+    -------
+    rows, largest
+        ``largest`` is None if no row has two scores.
+    """
+    ours, theirs, others = _matched(wanted.keys, got)
+    rows = wanted.keys.num_rows
+    expected, found = wanted.scores[ours], _scores(wanted, got)[theirs]
+    apart = np.abs(found - expected)
+    if wanted.task == "regression":
+        apart = apart / np.maximum(1.0, np.abs(expected))
+    if apart.ndim == 2:
+        apart = apart.max(axis=1)
+    said = outcome.columns(wanted.task, wanted.classes, wanted.threshold, expected)
+    # Of a regression the prediction is the score, which was compared within its tolerance.
+    flipped = np.zeros(len(ours), dtype=np.bool_)
+    if wanted.task != "regression":
+        flipped = _objects(said[outcome.PREDICTION]) != _objects(got[outcome.PREDICTION])[theirs]
+    # Not "further apart than": a NaN is no score either.
+    same = (apart <= tolerance) & ~flipped
+    known = apart[np.isfinite(apart)]
+    return min(rows, rows - int(same.sum()) + others), float(known.max()) if len(known) else None
+
+
+def _matched(keys: pa.Table, got: pa.Table) -> tuple[Ints, Ints, int]:
+    """Places of the same row in both, and how many rows of ``got`` are in no place of their own."""
+    names: Sequence[str] = keys.column_names
+    ours = keys.append_column("ours", pa.array(np.arange(keys.num_rows)))
+    theirs = got.select(names).append_column("theirs", pa.array(np.arange(got.num_rows)))
+    both = ours.join(theirs, list(names), join_type="inner")
+    left, right = (both[name].to_numpy().astype(np.intp) for name in ("ours", "theirs"))
+    _, first = np.unique(left, return_index=True)
+    return left[first], right[first], got.num_rows - len(first)
+
+
+def _scores(wanted: Answers, got: pa.Table) -> Floats:
+    if wanted.task != "multiclass":
+        column = got[outcome.score_name(wanted.task)]
+        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+    none = [np.nan] * len(wanted.classes)
+    lists = [row or none for row in got[outcome.PROBABILITIES].to_pylist()]
+    return np.array(lists, dtype=np.float64).reshape(got.num_rows, len(wanted.classes))
+
+
+def _objects(column: Any) -> Any:
+    return np.array(column.to_pylist(), dtype=object)

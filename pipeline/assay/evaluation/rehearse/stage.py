@@ -1,0 +1,166 @@
+"""The rehearse stage: the selected bundle scores rows of the holdout as a night would."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.columns.features import FrameFeatures
+from assay.contract.columns import to_frame
+from assay.contract.load import load as load_contract
+from assay.errors import StageInputMissing
+from assay.evaluation.rehearse import carriers
+from assay.evaluation.rehearse.cost import MEGABYTE, cost
+from assay.evaluation.rehearse.parity import Answers, differing
+from assay.model import bundle as bundles
+from assay.project import digests, jsonfile, layout, sources
+from assay.project.params import Params
+from assay.reports.rehearsal import Parity, Rehearsal
+from assay.score.spark.session import Starting
+
+
+def show(found: Rehearsal) -> None:
+    """Print whether both paths agree, and what scoring costs."""
+    for line in lines(found):
+        print(line)
+
+
+def lines(found: Rehearsal) -> list[str]:
+    """A line for each carrier, then what a batch costs."""
+    told = []
+    for one in found.parity:
+        furthest = "no row has two scores" if one.largest is None else f"{one.largest:.3g}"
+        told.append(
+            f"rehearse: {one.carrier} carrier, {one.rows:,} rows in {one.seconds:.1f} s: "
+            f"{one.differing:,} differ from the training code's scores "
+            f"(furthest {furthest}, allowed {found.tolerance:g})"
+        )
+    cost = found.cost
+    memory = "unknown memory" if cost.memory_mb is None else f"{cost.memory_mb:,.0f} MB of memory"
+    told.append(
+        f"rehearse: {cost.latency_ms:.3g} ms per 1,000 rows in batches of {cost.batch_rows:,}, "
+        f"{memory}, a bundle of {found.bundle_mb:.3g} MB"
+    )
+    if found.why:
+        told.append(f"rehearse: {found.why}")
+    return told
+
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NO_MEMORY = "this system does not tell how much memory a process held (Linux does)"
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> None:
+    """Rehearse a night with the bundle under ``root``.
+
+    Writes rehearsal.json; prints a summary, or with ``as_json`` what rehearsal.json holds.
+
+    Raises
+    ------
+    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
+        Something to rehearse with is not there, or is not what it should be.
+    JavaMissing, SparkFailed
+        Spark cannot run: without it nothing was rehearsed.
+    RunError, DataError
+        What a night would have ended with.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-rehearse-") as scratch:
+        own = carriers.at_home(params, Path(scratch) / "input")
+        spark = Starting(own, root)
+        try:
+            found = rehearse(root, own, Path(scratch), spark.session)
+        finally:
+            spark.stop()
+    document = found.plain()
+    jsonfile.write(root / layout.REHEARSAL, document)
+    if as_json:
+        print(jsonfile.dumps(document), end="")
+    else:
+        show(found)
+
+
+def rehearse(
+    root: Path, params: Params, scratch: Path, spark: Callable[[], SparkSession]
+) -> Rehearsal:
+    """The rehearsal itself; nothing is written but in ``scratch``.
+
+    Parameters
+    ----------
+    params
+        Of `assay.evaluation.rehearse.carriers.at_home`.
+    spark
+        Called when Spark is needed, after all that can go wrong without it.
+    """
+    settings, file = params.rehearse, root / params.contract.file
+    data = digests.data(root)
+    contract = load_contract(file, root=root).without_label()
+    bundle = bundles.load(
+        root / layout.BUNDLE,
+        expected=None,
+        allow_types=params.bundle.allow_types,
+        code=sources.reader(root),
+    )
+    manifest = bundle.manifest
+    rows = carriers.chosen(_holdout(root), contract, settings.rows)
+    # As training reads its rows, and scored by scikit-learn even where the model is compiled.
+    scores = bundle.model.scores(FrameFeatures(to_frame(contract, rows)))
+    wanted = Answers(
+        manifest.task,
+        carriers.keys_of(rows, contract),
+        scores,
+        manifest.classes,
+        manifest.threshold,
+    )
+    night = carriers.write_night(rows, scratch / "input", params.ingest.partition_by)
+    began = time.monotonic()
+    session = spark()
+    parity = []
+    for carrier in settings.carriers:
+        store = scratch / carrier
+        got, seconds = carriers.published(session, params, bundle, contract, carrier, store)
+        unlike, largest = differing(wanted, got, params.bundle.tolerance)
+        parity.append(Parity(carrier, rows.num_rows, unlike, largest, round(seconds, 3)))
+    spark_seconds = time.monotonic() - began
+    spent = cost(
+        root,
+        bundle=root / layout.BUNDLE,
+        digest=bundle.digest,
+        allow_types=params.bundle.allow_types,
+        contract=file,
+        rows=night,
+        batch_rows=params.score.batch_rows,
+        repeats=settings.repeats,
+    )
+    return Rehearsal(
+        name=manifest.name,
+        bundle=bundle.digest,
+        data=data,
+        contract=digests.contract_at(root, params),
+        rows=rows.num_rows,
+        tolerance=params.bundle.tolerance,
+        parity=tuple(parity),
+        cost=spent,
+        bundle_mb=sum(map(len, bundle.files.values())) / MEGABYTE,
+        spark_seconds=round(spark_seconds, 3),
+        why=NO_MEMORY if spent.memory_mb is None else None,
+    )
+
+
+def _holdout(root: Path) -> pa.Table:
+    try:
+        return pq.read_table(root / layout.HOLDOUT_TABLE)
+    except (OSError, pa.ArrowException) as error:
+        raise StageInputMissing(
+            "the holdout cannot be read",
+            where=layout.HOLDOUT_TABLE,
+            found=f"{type(error).__name__}: {error}",
+            mend="Make it again with dvc repro --force prepare",
+        ) from None

@@ -1,0 +1,209 @@
+"""A verdict held against the reports of its own commit: every rule is decided once more. Pure.
+
+What pytest decided cannot be told from reports. Of a behaviour the number is held against its
+limit, and every finding's waiver against params.yaml; of a model test the verdict is the only
+witness, which is why its bytes must be those that dvc.lock names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+
+from assay.errors import AssayError
+from assay.gate import binding, verdict_text
+from assay.gate.binding import Bound
+from assay.gate.inputs import Inputs, Source
+from assay.gate.rules import decide as rules
+from assay.gate.rules import words
+from assay.project.params import Params
+from assay.project.params.behaviour import Behaviour
+from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
+
+_CLOSE = 1e-9
+"""Two machines may differ in the last digits of a number that both computed from one report."""
+
+_ENDED = " (its waiver ended on "
+"""What the gate adds to the detail of a finding whose waiver no longer counts."""
+
+
+def problems(
+    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+) -> tuple[str, ...]:
+    """What the verdict says and the reports, params.yaml or its own page do not; none is a yes.
+
+    Parameters
+    ----------
+    source
+        Reads reports as they are in the verdict's commit.
+    params
+        Of that commit.
+    former
+        The verdict on the champion that it was held against, None where there is none.
+    """
+    try:
+        return tuple(_problems(recorded, source, params, former))
+    except AssayError as error:
+        return (f"it cannot be decided again: {error.line()}",)
+
+
+def _problems(
+    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+) -> Iterator[str]:
+    # What the verdict names is held against what is there now by whoever asks.
+    about = Bound(**{each.name: getattr(recorded, each.name) or "" for each in fields(Bound)})
+    inputs = Inputs(source)
+    champion = binding.champion_of(inputs)
+    if champion != recorded.champion:
+        yield f"it was held against {recorded.champion.words}, the comparison: {champion.words}"
+    for what, said, told in (
+        ("candidate", recorded.candidate, inputs.evaluation.candidate),
+        ("types", recorded.types, inputs.evaluation.types),
+    ):
+        if said != told:
+            yield f"its {what} is {said}, the evaluation's {told}"
+    yield from _rules(
+        recorded,
+        (
+            *binding.findings(inputs, params, about, about),
+            *rules.decide_all(inputs, params.gate),
+            *binding.champion_findings(inputs),
+        ),
+    )
+    yield from _behaviours(recorded, params.gate.behaviour)
+    yield from _tests(recorded, former)
+    for finding in recorded.findings:
+        given = [
+            Waiver(each.because, each.owner, each.until.isoformat())
+            for each in params.gate.waivers
+            if each.covers(finding.rule, finding.slice)
+        ]
+        if finding.waiver is not None and finding.waiver not in given:
+            yield f"'{finding.title}' is waived in it, and not in params.yaml"
+    if source(verdict_text.MARKDOWN, "gate") != verdict_text.markdown(recorded):
+        yield f"{verdict_text.MARKDOWN} says something else than it"
+
+
+def _rules(recorded: Verdict, decided: tuple[Finding, ...]) -> Iterator[str]:
+    """The rules' findings, one by one; each is looked for by its title, in the order given."""
+    said: dict[str, list[Finding]] = {}
+    for finding in recorded.findings:
+        if finding.kind == "rule":
+            said.setdefault(finding.title, []).append(finding)
+    for finding in decided:
+        mine = said.get(finding.title)
+        if not mine:
+            yield f"'{finding.title}' is missing in it; the reports say {_words(finding)}"
+            continue
+        yield from _differences(mine.pop(0), finding)
+    for finding in (each for left in said.values() for each in left):
+        # What the gate adds by itself never says PASS.
+        if finding.outcome is Outcome.PASS:
+            yield f"'{finding.title}' is no rule of params.yaml"
+
+
+def _differences(said: Finding, told: Finding) -> Iterator[str]:
+    if said.outcome is not told.outcome:
+        yield f"'{said.title}' is {said.outcome} in it; the reports say {_words(told)}"
+        return
+    if said.severity != told.severity:
+        yield f"'{said.title}' is a {said.severity} in it and a {told.severity} in params.yaml"
+    odd = [
+        field.name
+        for field in fields(Finding)
+        if field.name not in ("waiver", "severity", "detail")
+        and not _equal(getattr(said, field.name), getattr(told, field.name))
+    ]
+    if said.detail.partition(_ENDED)[0] != told.detail:
+        odd.append("detail")
+    for name in odd:
+        was, now = getattr(said, name), getattr(told, name)
+        yield f"'{said.title}' has {name} {_short(was)} in it; the reports say {_short(now)}"
+
+
+def _behaviours(recorded: Verdict, asked: tuple[Behaviour, ...]) -> Iterator[str]:
+    said = {each.rule: each for each in recorded.findings if each.kind == "behaviour"}
+    for spec in asked:
+        finding = said.pop(spec.name, None)
+        if finding is None:
+            yield f"the behaviour '{spec.name}' is missing in it"
+            continue
+        for name, was, now in (
+            ("severity", finding.severity, spec.severity),
+            ("limit", finding.limit, spec.max_failed),
+            ("owner", finding.owner, spec.owner),
+            ("because", finding.because, spec.because),
+            ("tolerated", finding.tolerated, False),
+        ):
+            if was != now:
+                yield f"'{spec.name}' has {name} {_short(was)} in it, {_short(now)} in params.yaml"
+        observed = finding.observed
+        kept = observed is not None and observed <= spec.max_failed
+        if finding.outcome is Outcome.PASS and not kept:
+            yield (
+                f"'{spec.name}' is PASS in it with {_short(observed)} of rows that fail, "
+                f"of {spec.max_failed} allowed"
+            )
+    for name in said:
+        yield f"'{name}' is no behaviour of params.yaml"
+
+
+def _tests(recorded: Verdict, former: Verdict | None) -> Iterator[str]:
+    tests = [each for each in recorded.findings if each.kind == "test"]
+    if not tests:
+        yield "there is no model test in it"
+    for each in (each for each in tests if "::" in each.rule):
+        if each.severity != "block":
+            yield f"'{each.title}' is a {each.severity} in it, and no model test is"
+        if each.tolerated and recorded.champion.state != "none":
+            yield f"'{each.title}' is tolerated in it, although there is a champion"
+    yield from _counts(recorded, [each.detail.partition(_ENDED)[0] for each in tests], former)
+
+
+def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> Iterator[str]:
+    """How many tests were collected and ran, and how many the champion had, counted again."""
+    ran = sum(_begins(detail, words.ANSWERED.values()) for detail in details)
+    silent = sum(_begins(detail, [*words.SILENT.values(), words.NOT_RUN]) for detail in details)
+    told = ModelTests(collected=ran + silent, ran=ran)
+    said = recorded.tests
+    if said is None:
+        if told.collected:
+            yield f"it has no count of tests; its findings hold {told.collected}"
+        return
+    for name in ("collected", "ran"):
+        was, now = getattr(said, name), getattr(told, name)
+        if was != now:
+            yield f"tests.{name} is {was} in it, and its findings hold {now}"
+    before = None if former is None else len(former.model_tests)
+    if said.champion != before:
+        if recorded.champion.state == "none":
+            why = "although there is no champion"
+        elif before is None:
+            why = "and no verdict on the champion's bundle can be had from its commit"
+        else:
+            why = f"and the champion's verdict holds {before}"
+        yield f"tests.champion is {said.champion} in it, {why}"
+    if before is not None and told.collected < before:
+        if not any(detail.startswith(words.FEWER) for detail in details):
+            now = told.collected
+            yield f"it does not warn of {now} model tests where the champion had {before}"
+
+
+def _begins(detail: str, known: Iterable[str]) -> bool:
+    return any(detail == each or detail.startswith(f"{each}: ") for each in known)
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
+    return one == other
+
+
+def _words(finding: Finding) -> str:
+    return f"{finding.outcome}: {finding.detail}"
+
+
+def _short(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,162 @@
+"""The same checks for tests in Python: each raises AssertionError with the rows that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assay.gate.behaviour import cases as named
+from assay.gate.behaviour import checks
+from assay.gate.behaviour.cells import kind_of
+from assay.gate.behaviour.changes import Alter, from_plain
+from assay.gate.behaviour.perturb import Perturbation
+from assay.gate.behaviour.result import Result, table
+from assay.gate.behaviour.subject import Rows, Score, Subject
+from assay.project.params.behaviour import Case
+
+Changed = Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+
+
+def invariant(
+    score: Score, rows: pd.DataFrame, change: Changed, *, within: float, max_failed: float = 0.0
+) -> None:
+    """Assert that the change moves no row's score by more than ``within``.
+
+    Parameters
+    ----------
+    score
+        The fixture ``score``, or any function from a frame to scores.
+    change
+        What ``change`` may be in params.yaml, or a function from a frame to a frame.
+    """
+    __tracebackhide__ = True
+    subject, asked = _subject(score, rows), Rows.of(rows)
+    _hold(
+        checks.invariance(subject, asked, from_plain(change), within=within, max_failed=max_failed)
+    )
+
+
+def directional(
+    score: Score,
+    rows: pd.DataFrame,
+    change: Changed,
+    *,
+    expect: checks.Expected,
+    within: float = 0.0,
+    of: str | None = None,
+    max_failed: float = 0.0,
+) -> None:
+    """Assert that the change lowers (``not_lower``) or raises (``not_higher``) no row's score."""
+    __tracebackhide__ = True
+    _hold(
+        checks.direction(
+            _subject(score, rows),
+            Rows.of(rows),
+            from_plain(change),
+            expect=expect,
+            within=within,
+            of=of,
+            max_failed=max_failed,
+        )
+    )
+
+
+def robust(
+    score: Score,
+    rows: pd.DataFrame,
+    perturb: Perturbation,
+    *,
+    columns: Sequence[str] = (),
+    within: float | None = None,
+    seed: int = 0,
+    max_failed: float = 0.0,
+) -> None:
+    """Assert that damaged rows get a score, with ``within`` one that near to their own."""
+    __tracebackhide__ = True
+    _hold(
+        checks.robustness(
+            _subject(score, rows),
+            Rows.of(rows),
+            perturb,
+            columns=columns,
+            within=within,
+            seed=[seed],
+            max_failed=max_failed,
+        )
+    )
+
+
+def monotone(
+    score: Score,
+    rows: pd.DataFrame,
+    column: str,
+    start: float,
+    end: float,
+    *,
+    steps: int = 10,
+    expect: checks.Course = "increasing",
+    within: float = 0.0,
+    of: str | None = None,
+    max_failed: float = 0.0,
+) -> None:
+    """Assert that scores never go back while ``column`` goes from ``start`` to ``end``."""
+    __tracebackhide__ = True
+    _hold(
+        checks.monotonicity(
+            _subject(score, rows),
+            Rows.of(rows),
+            column,
+            start,
+            end,
+            steps=steps,
+            expect=expect,
+            within=within,
+            of=of,
+            max_failed=max_failed,
+        )
+    )
+
+
+def minimum(
+    score: Score,
+    rows: pd.DataFrame,
+    cases: Sequence[Mapping[str, Any]],
+    *,
+    max_failed: float = 0.0,
+) -> None:
+    """Assert what the model says of named cases, each as ``cases`` has it in params.yaml."""
+    __tracebackhide__ = True
+    wanted = [Case.model_validate(dict(case)) for case in cases]
+    subject = _subject(score, rows)
+    _hold(named.minimum(subject, Rows.of(rows), wanted, max_failed=max_failed))
+
+
+def _hold(result: Result) -> None:
+    __tracebackhide__ = True
+    if not result.passed:
+        raise AssertionError(table(result))
+
+
+def _subject(score: Score, rows: pd.DataFrame) -> Subject:
+    """Whom to ask: the model behind the fixture ``score``, or a function that says no more."""
+    known = getattr(score, "subject", None)
+    if isinstance(known, Subject):
+        return known
+    shape = np.shape(score(rows.head(1)))
+    many = len(shape) > 1
+    classes = tuple(str(place) for place in range(shape[1])) if many else ()
+    kinds = {str(name): kind_of(rows[name]) for name in rows.columns}
+    numeric = tuple(name for name, kind in kinds.items() if kind in ("number", "truth"))
+    categorical = tuple(name for name, kind in kinds.items() if kind == "text")
+    return Subject(
+        score,
+        # Of a bare function it is not known whether its numbers are probabilities.
+        task="multiclass" if many else "regression",
+        classes=classes,
+        numeric=numeric,
+        categorical=categorical,
+        nullable=(*numeric, *categorical),
+    )

@@ -1,0 +1,133 @@
+"""Minimum functionality: rows with a name, each built from a base row, and what is expected."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assay.columns.features import Floats
+from assay.errors import BehaviourError
+from assay.gate.behaviour.cells import cells, column_of, filled, kind_of, shown
+from assay.gate.behaviour.result import EXAMPLES, Example, Result
+from assay.gate.behaviour.subject import Rows, Subject
+from assay.project.params.behaviour import Case
+
+
+def minimum(
+    subject: Subject, rows: Rows, cases: Sequence[Case], *, max_failed: float = 0.0
+) -> Result:
+    """Every case gets a score within its limits, or the answer that it should.
+
+    Parameters
+    ----------
+    rows
+        Cases whose base is ``median`` start from the median of these in every feature of
+        numbers, and from the most frequent value in the others.
+
+    Raises
+    ------
+    BehaviourError
+        A case names a column or a class that does not exist, or its base lacks a feature.
+    """
+    if not cases:
+        raise BehaviourError("there are no cases")
+    wrong = []
+    for case in cases:
+        scores = subject.ask(row_of(subject, rows, case))[0]
+        said, right = _judged(subject, case, scores)
+        if not right:
+            wrong.append(_example(case, said))
+    number, failed = len(cases), len(wrong)
+    count = f"{failed} of {number}" if failed else f"all {number}"
+    return Result(
+        rows=number,
+        failed=failed,
+        max_failed=max_failed,
+        detail=f"{count} cases {'come out wrong' if failed else 'come out as they should'}",
+        examples=tuple(wrong[:EXAMPLES]),
+    )
+
+
+def row_of(subject: Subject, rows: Rows, case: Case) -> pd.DataFrame:
+    """The one row that a case is about."""
+    row = rows.frame.iloc[[0]].reset_index(drop=True)
+    if case.base == "median":
+        values: dict[str, Any] = {name: typical(rows.frame[name]) for name in _base(subject, row)}
+    else:
+        lacking = [name for name in subject.features if name not in {**case.base, **case.row}]
+        if lacking:
+            raise BehaviourError(
+                f"the base of case '{case.name}' lacks {', '.join(lacking)}",
+                mend="Name every feature, or start from the base 'median'",
+            )
+        values = dict(case.base)
+    values |= case.row
+    return row.assign(**{name: filled(column_of(row, name), to) for name, to in values.items()})
+
+
+def typical(column: pd.Series[Any]) -> Any:
+    """The lower median of numbers, of anything else the most frequent value; None without any.
+
+    Both are values that occur, so that whole numbers stay whole.
+    """
+    known = [value for value in cells(column) if value is not None]
+    if not known:
+        return None
+    if kind_of(column) == "number":
+        return sorted(known)[(len(known) - 1) // 2]
+    counts: dict[Any, int] = {}
+    for value in known:
+        counts[value] = counts.get(value, 0) + 1
+    return min(counts, key=lambda value: (-counts[value], str(value)))
+
+
+def _base(subject: Subject, row: pd.DataFrame) -> Sequence[str]:
+    # A model that does not say what it reads may read every column.
+    return [str(column_of(row, name).name) for name in subject.features] or list(row.columns)
+
+
+def _judged(subject: Subject, case: Case, scores: Floats) -> tuple[str, bool]:
+    """What the model says, in words, and whether that is right."""
+    if case.says is not None:
+        answer = _answer(subject, case, scores)
+        return answer, answer == _plain(case.says)
+    score = float(scores[subject.place(case.of)])
+    right = (case.min is None or score >= case.min) and (case.max is None or score <= case.max)
+    return "none" if np.isnan(score) else f"{score:.6g}", bool(right) and not np.isnan(score)
+
+
+def _answer(subject: Subject, case: Case, scores: Floats) -> str:
+    if case.of is not None:
+        raise BehaviourError(f"case '{case.name}' has both is and class; is names the class")
+    if subject.task == "regression":
+        raise BehaviourError(f"case '{case.name}' needs min or max: a number is no answer for is")
+    if subject.task == "binary":
+        if not isinstance(case.says, bool):
+            raise BehaviourError(
+                f"case '{case.name}': is", expected="true or false", found=str(case.says)
+            )
+        return "none" if np.isnan(scores[0]) else _plain(bool(scores[0] >= subject.threshold))
+    if not isinstance(case.says, str):
+        raise BehaviourError(f"case '{case.name}': is", expected="a class", found=str(case.says))
+    subject.place(case.says)
+    return "none" if np.isnan(scores).any() else subject.classes[int(np.argmax(scores))]
+
+
+def _example(case: Case, said: str) -> Example:
+    limits: Mapping[str, float | None] = {"at least": case.min, "at most": case.max}
+    wanted = " and ".join(f"{word} {end:g}" for word, end in limits.items() if end is not None)
+    return Example(
+        row=None,
+        keys={"case": case.name},
+        changed=tuple((name, "", shown(value)) for name, value in case.row.items()),
+        before="",
+        after=said + (f" ({case.of})" if case.of else ""),
+        note=f"expected {wanted or _plain(case.says)}",
+    )
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,113 @@
+"""A change: from a frame to the same rows with some columns altered.
+
+Nothing is left to chance but a shuffle, whose order comes from the seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assay.errors import BehaviourError
+from assay.gate.behaviour.cells import cells, column_of, filled, fitted, kind_of, recast
+from assay.project.params.behaviour import Change
+
+Alter = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def altering(changes: Sequence[Change], seed: Sequence[int]) -> Alter:
+    """The function that applies ``changes`` one after the other.
+
+    Parameters
+    ----------
+    seed
+        Of the order that a shuffle brings rows into.
+    """
+
+    def alter(frame: pd.DataFrame) -> pd.DataFrame:
+        for place, change in enumerate(changes):
+            frame = changed(frame, change, np.random.default_rng([*seed, place]))
+        return frame
+
+    return alter
+
+
+def changed(frame: pd.DataFrame, change: Change, random: np.random.Generator) -> pd.DataFrame:
+    """``frame`` with one column altered; the frame itself is left as it is.
+
+    Raises
+    ------
+    BehaviourError
+        There is no such column, or it does not hold such values.
+    """
+    column = column_of(frame, change.column)
+    return frame.assign(**{change.column: _altered(column, change, random)})
+
+
+def _altered(column: pd.Series[Any], change: Change, random: np.random.Generator) -> pd.Series[Any]:
+    if change.way == "set":
+        return filled(column, change.to)
+    if change.way == "add":
+        return _computed(column, _step(column, change.add), lambda value, step: value + step)
+    if change.way == "multiply":
+        return _multiplied(column, change.multiply)
+    if change.way == "shuffle":
+        values = cells(column)
+        return recast([values[place] for place in random.permutation(len(values))], column)
+    first, second = (fitted(column, value) for value in change.swap or ())
+    return recast(_swapped(cells(column), first, second), column)
+
+
+def _step(column: pd.Series[Any], given: Any) -> Any:
+    """What is added: a number, or to times a span such as ``1h``."""
+    kind = kind_of(column)
+    if kind == "time" and isinstance(given, str):
+        try:
+            return pd.Timedelta(given)
+        except ValueError:
+            raise BehaviourError(
+                f"nothing that can be added to times: '{given}'", expected="a span such as 1h"
+            ) from None
+    if kind != "number" or isinstance(given, str):
+        raise BehaviourError(f"'{given}' cannot be added to column '{column.name}'")
+    return fitted(column, given)
+
+
+def _multiplied(column: pd.Series[Any], factor: Any) -> pd.Series[Any]:
+    if kind_of(column) != "number":
+        raise BehaviourError(f"column '{column.name}' holds no numbers to multiply")
+    whole = pd.api.types.is_integer_dtype(column.dtype)
+    return _computed(column, factor, lambda v, by: round(v * by) if whole else v * by)
+
+
+def _computed(
+    column: pd.Series[Any], operand: Any, operation: Callable[[Any, Any], Any]
+) -> pd.Series[Any]:
+    values = [None if value is None else operation(value, operand) for value in cells(column)]
+    return recast(values, column)
+
+
+def _swapped(values: list[Any], first: Any, second: Any) -> list[Any]:
+    # Not a look-up in a mapping: None is a value that may be swapped, and 1 is not True.
+    return [second if v == first else first if v == second else v for v in values]
+
+
+def from_plain(change: Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Alter:
+    """What a Python test may pass as a change: a function, or what params.yaml would say.
+
+    Raises
+    ------
+    ValueError
+        A mapping that params.yaml could not hold either.
+    """
+    if callable(change):
+        return change
+    given = [change] if isinstance(change, Mapping) else change
+    return altering([Change.model_validate(_tuples(each)) for each in given], [0])
+
+
+def _tuples(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in change.items()}

@@ -1,0 +1,229 @@
+"""The checks themselves: a model, rows and what is expected in; a `Result` out.
+
+params.yaml and Python tests call the same functions (`assay.gate.behaviour.run` and
+`assay.gate.behaviour.asserts`). Each asks the model of the rows as they are and as they are
+after a change. Rows that a change does not alter are not counted; a change that alters none
+is an error, for it would pass for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats
+from assay.errors import AssayError, BehaviourError
+from assay.gate.behaviour.cells import column_of, filled, fitted, kind_of
+from assay.gate.behaviour.changes import Alter
+from assay.gate.behaviour.perturb import Perturbation, perturbed
+from assay.gate.behaviour.result import Result
+from assay.gate.behaviour.subject import Rows, Subject
+from assay.gate.behaviour.trial import Trial, judged, moved, touched
+
+Expected = Literal["not_lower", "not_higher"]
+Course = Literal["increasing", "decreasing"]
+Places: TypeAlias = NDArray[np.intp]
+
+
+def invariance(
+    subject: Subject, rows: Rows, change: Alter, *, within: float, max_failed: float = 0.0
+) -> Result:
+    """The change moves no row's score by more than ``within``.
+
+    Of several classes, the score that moves most counts.
+    """
+    trial = _tried(subject, rows, change)
+    harm = np.abs(trial.scores_after - trial.scores_before).max(axis=1)
+    return judged(
+        subject,
+        rows,
+        [replace(trial, harm=harm)],
+        within=within,
+        max_failed=max_failed,
+        verb="move by more than",
+    )
+
+
+def direction(
+    subject: Subject,
+    rows: Rows,
+    change: Alter,
+    *,
+    expect: Expected,
+    within: float = 0.0,
+    of: str | None = None,
+    max_failed: float = 0.0,
+) -> Result:
+    """The change lowers (or raises) no row's score by more than ``within``.
+
+    Parameters
+    ----------
+    of
+        The class whose score is meant, of a model that has several.
+    """
+    place = subject.place(of)
+    trial = _tried(subject, rows, change, reads=True)
+    gain = trial.scores_after[:, place] - trial.scores_before[:, place]
+    falls = expect == "not_lower"
+    return judged(
+        subject,
+        rows,
+        [replace(trial, harm=-gain if falls else gain)],
+        within=within,
+        max_failed=max_failed,
+        verb=f"{'fall' if falls else 'rise'} by more than",
+        of=place,
+    )
+
+
+def robustness(
+    subject: Subject,
+    rows: Rows,
+    perturb: Perturbation,
+    *,
+    columns: Sequence[str] = (),
+    within: float | None = None,
+    seed: Sequence[int] = (0,),
+    max_failed: float = 0.0,
+) -> Result:
+    """Damaged rows still get a score; with ``within``, one that near to their own.
+
+    The order of columns must not move a score at all, unless ``within`` says otherwise.
+    """
+    before = subject.ask(rows.frame)
+    if within is None:
+        within = 0.0 if perturb == "shuffled_columns" else np.inf
+    trials = []
+    for what, frame in perturbed(perturb, rows.frame, subject, columns, seed):
+        changed = moved(rows.frame, frame)
+        try:
+            after, note = subject.ask(frame), what
+        except AssayError as error:
+            # That the model gives up on damaged rows is what this check is there to find.
+            after = np.full(before.shape, np.nan)
+            note = ": ".join(part for part in (what, error.found or error.what) if part)
+        harm = np.abs(after - before).max(axis=1)
+        all_rows = np.ones(len(frame), dtype=np.bool_)
+        counted = touched(rows.frame, frame, changed) if perturb != _ORDER else all_rows
+        trials.append(
+            Trial(
+                before=rows.frame,
+                after=frame,
+                scores_before=before,
+                scores_after=after,
+                harm=harm,
+                touched=counted,
+                note=note,
+            )
+        )
+    return judged(
+        subject, rows, trials, within=within, max_failed=max_failed, verb="move by more than"
+    )
+
+
+def monotonicity(
+    subject: Subject,
+    rows: Rows,
+    column: str,
+    start: float,
+    end: float,
+    *,
+    steps: int,
+    expect: Course,
+    within: float = 0.0,
+    of: str | None = None,
+    max_failed: float = 0.0,
+) -> Result:
+    """With ``column`` going from ``start`` to ``end``, no row's score ever goes back.
+
+    Each row is scored at ``steps`` values, evenly spaced; of a column of whole numbers at the
+    nearest whole ones. It fails if its score anywhere lies more than ``within`` below
+    (``decreasing``: above) what it has been before.
+    """
+    place = subject.place(of)
+    values = column_of(rows.frame, column)
+    _reads(subject, [column])
+    if kind_of(values) != "number":
+        raise BehaviourError(f"column '{column}' holds no numbers to go through")
+    grid = np.linspace(start, end, steps)
+    if pd.api.types.is_integer_dtype(values.dtype):
+        grid = np.unique(grid.round())
+        if len(grid) < 2:
+            raise BehaviourError(f"from {start:g} to {end:g} '{column}' has one whole number only")
+    points = [fitted(values, point) for point in grid.tolist()]
+    scores = np.stack(
+        [subject.ask(rows.frame.assign(**{column: filled(values, point)})) for point in points]
+    )
+    course = scores[:, :, place] * (1 if expect == "increasing" else -1)
+    harm, high, low = _steepest(course)
+    each = np.arange(len(rows.frame))
+    trial = Trial(
+        before=_at(rows, column, [points[i] for i in high]),
+        after=_at(rows, column, [points[i] for i in low]),
+        scores_before=scores[high, each],
+        scores_after=scores[low, each],
+        harm=harm,
+        touched=np.ones(len(rows.frame), dtype=np.bool_),
+    )
+    verb = "fall" if expect == "increasing" else "rise"
+    return judged(
+        subject,
+        rows,
+        [trial],
+        within=within,
+        max_failed=max_failed,
+        verb=f"{verb} on the way by more than",
+        of=place,
+    )
+
+
+_ORDER = "shuffled_columns"
+
+
+def _steepest(course: Floats) -> tuple[Floats, Places, Places]:
+    """The largest fall of each row from any earlier point, and between which points it is.
+
+    ``course`` is of shape (points, rows); a row with a gap in it falls by NaN.
+    """
+    peak = np.maximum.accumulate(course, axis=0)  # NaN stays NaN from there on
+    fall = peak - course
+    gap = np.isnan(fall)
+    low = np.where(gap, np.inf, fall).argmax(axis=0)
+    each = np.arange(course.shape[1])
+    harm = fall[low, each]
+    # The peak that it fell from: the greatest value up to the low point.
+    reached = np.arange(len(course))[:, None] <= low[None, :]
+    high = np.where(reached & ~np.isnan(course), course, -np.inf).argmax(axis=0)
+    return harm, high, low
+
+
+def _at(rows: Rows, column: str, points: list[float]) -> pd.DataFrame:
+    like = filled(rows.frame[column], points[0])
+    return rows.frame.assign(**{column: pd.Series(points, index=like.index, dtype=like.dtype)})
+
+
+def _tried(subject: Subject, rows: Rows, change: Alter, reads: bool = False) -> Trial:
+    after = change(rows.frame.copy())
+    changed = moved(rows.frame, after)
+    if reads and changed:
+        _reads(subject, changed)
+    return Trial(
+        before=rows.frame,
+        after=after,
+        scores_before=subject.ask(rows.frame),
+        scores_after=subject.ask(after),
+        harm=np.empty(0),
+        touched=touched(rows.frame, after, changed),
+    )
+
+
+def _reads(subject: Subject, columns: Sequence[str]) -> None:
+    """Of columns that the model does not look at, a direction would pass for nothing."""
+    if subject.features and not set(columns) & set(subject.features):
+        names = ", ".join(f"'{name}'" for name in columns)
+        raise BehaviourError(f"the model does not read {names}, so nothing can come of it")

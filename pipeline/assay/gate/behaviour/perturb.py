@@ -1,0 +1,153 @@
+"""Damage as it happens to tables: each kind gives frames that a model must survive."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from assay.errors import BehaviourError
+from assay.gate.behaviour.cells import cells, column_of, filled, kind_of, recast
+from assay.gate.behaviour.subject import Subject
+
+Perturbation = Literal["missing", "unseen", "typo", "extreme", "shuffled_columns"]
+Damaged = tuple[str, pd.DataFrame]
+
+FAR = 10
+"""How many times a column's span an extreme lies beyond its ends."""
+
+
+def perturbed(
+    perturb: Perturbation,
+    frame: pd.DataFrame,
+    subject: Subject,
+    columns: Sequence[str],
+    seed: Sequence[int],
+) -> Iterator[Damaged]:
+    """The damaged frames, one column at a time and then all at once, each with a note.
+
+    ================= ==================================== =================================
+    perturb           what happens to a cell               columns, if none are named
+    ================= ==================================== =================================
+    missing           it is null                           features that the contract lets be
+    unseen            a text that no row has               features of text
+    typo              one slip of the keyboard             features of text
+    extreme           ten spans under the least value,     features of numbers
+                      then over the greatest
+    shuffled_columns  nothing: columns come in other       all, and none can be named
+                      orders
+    ================= ==================================== =================================
+
+    Raises
+    ------
+    BehaviourError
+        A column does not exist, is none of the model's, or cannot be damaged so; or no
+        column is left to damage.
+    """
+    if perturb == "shuffled_columns":
+        if columns:
+            raise BehaviourError("shuffled_columns takes all columns; none can be named")
+        yield from _reordered(frame, np.random.default_rng(list(seed)))
+        return
+    named = list(columns) or [
+        name for name in _default(perturb, subject) if _can(perturb, column_of(frame, name))
+    ]
+    if not named:
+        raise BehaviourError(f"the model reads no column that can be {_DONE[perturb]}")
+    for name in named:
+        if name not in subject.features:
+            column_of(frame, name)
+            raise BehaviourError(f"the model does not read column '{name}'")
+        if not _can(perturb, column_of(frame, name)):
+            raise BehaviourError(f"column '{name}' cannot be {_DONE[perturb]}")
+    for what, damage in _WAYS[perturb]:
+        damaged = {name: damage(frame[name], seed) for name in named}
+        for name, column in damaged.items():
+            yield "", frame.assign(**{name: column})  # the row's cell tells what was done
+        if len(named) > 1:
+            yield f"{what}, {len(named)} columns", frame.assign(**damaged)
+
+
+def _default(perturb: Perturbation, subject: Subject) -> tuple[str, ...]:
+    if perturb == "missing":
+        return subject.nullable
+    return subject.numeric if perturb == "extreme" else subject.categorical
+
+
+def _can(perturb: Perturbation, column: pd.Series[Any]) -> bool:
+    if perturb == "extreme":
+        return kind_of(column) == "number"
+    return perturb == "missing" or kind_of(column) == "text"
+
+
+def _reordered(frame: pd.DataFrame, random: np.random.Generator) -> Iterator[Damaged]:
+    columns = list(frame.columns)
+    yield "columns reversed", frame[columns[::-1]]
+    yield "columns shuffled", frame[[columns[i] for i in random.permutation(len(columns))]]
+
+
+def _missing(column: pd.Series[Any], _seed: Sequence[int]) -> pd.Series[Any]:
+    return filled(column, None)
+
+
+def _unseen(column: pd.Series[Any], _seed: Sequence[int]) -> pd.Series[Any]:
+    known, name = set(cells(column)), "never seen before"
+    while name in known:
+        name += "!"
+    return filled(column, name)
+
+
+def _typos(column: pd.Series[Any], seed: Sequence[int]) -> pd.Series[Any]:
+    values = cells(column)
+    slips = {v: typo(v, [*seed, zlib.crc32(v.encode())]) for v in set(values) - {None}}
+    return recast([None if value is None else slips[value] for value in values], column)
+
+
+def typo(text: str, seed: Sequence[int]) -> str:
+    """``text`` with one slip: a letter doubled, left out, swapped or of the wrong case.
+
+    Always another text; the same seed gives the same slip.
+    """
+    random = np.random.default_rng(list(seed))
+    place = int(random.integers(len(text))) if text else 0
+    head, letter, tail = text[:place], text[place : place + 1], text[place + 1 :]
+    slips = [
+        f"{head}{letter}{letter}{tail}",
+        f"{head}{tail}",
+        f"{head}{tail[:1]}{letter}{tail[1:]}",
+        f"{head}{letter.swapcase()}{tail}",
+    ]
+    slips = [slip for slip in slips if slip and slip != text] or [f"{text} "]
+    return slips[int(random.integers(len(slips)))]
+
+
+def _lowest(column: pd.Series[Any], _seed: Sequence[int]) -> pd.Series[Any]:
+    return _beyond(column, -1)
+
+
+def _highest(column: pd.Series[Any], _seed: Sequence[int]) -> pd.Series[Any]:
+    return _beyond(column, 1)
+
+
+def _beyond(column: pd.Series[Any], side: int) -> pd.Series[Any]:
+    known = [float(value) for value in cells(column) if value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    span = high - low or abs(high) or 1.0
+    value = high + FAR * span if side > 0 else low - FAR * span
+    if pd.api.types.is_integer_dtype(column.dtype):
+        # A nullable integer's own type has the ends of the plain one.
+        ends = np.iinfo(getattr(column.dtype, "numpy_dtype", column.dtype))
+        return filled(column, min(max(round(value), int(ends.min)), int(ends.max)))
+    return filled(column, value)
+
+
+_DONE = {"missing": "missing", "unseen": "unseen", "typo": "mistyped", "extreme": "extreme"}
+_WAYS: dict[str, tuple[tuple[str, Callable[..., pd.Series[Any]]], ...]] = {
+    "missing": (("missing", _missing),),
+    "unseen": (("unseen", _unseen),),
+    "typo": (("typo", _typos),),
+    "extreme": (("very low", _lowest), ("very high", _highest)),
+}

@@ -1,0 +1,121 @@
+"""What a check came to: how many rows failed, and the worst of them before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from assay.project.visible import visible
+
+EXAMPLES = 5
+"""So many rows are shown; the worst come first."""
+
+COLUMNS = 3
+"""So many of a row's changed columns fit into a sentence; the table shows them all."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row that failed.
+
+    Attributes
+    ----------
+    row
+        Its place in the table, counted from 0; None of a case, which is in no table.
+    keys
+        What it is told apart by.
+    changed
+        Column, value before, value after.
+    before, after
+        The model's scores, as texts; ``before`` is empty where there is none.
+    note
+        What was done or expected.
+    """
+
+    row: int | None
+    keys: Mapping[str, str]
+    changed: tuple[tuple[str, str, str], ...]
+    before: str
+    after: str
+    note: str = ""
+
+    def sentence(self) -> str:
+        """The row on one line."""
+        name = ", ".join(f"{key} {visible(value)}" for key, value in self.keys.items())
+        place = "" if self.row is None else f"row {self.row}"
+        who = f"{place} ({name})" if place and name else place or name
+        cells = [
+            f"{column} {visible(after)}"
+            if before == ""
+            else f"{column} {visible(before)} -> {visible(after)}"
+            for column, before, after in self.changed
+        ]
+        more = len(cells) - COLUMNS
+        did = ", ".join([*cells[:COLUMNS], *([f"{more} more"] if more > 0 else [])])
+        scores = f"score {self.before} -> {self.after}" if self.before else f"score {self.after}"
+        told = "; ".join(part for part in (self.note, did, scores) if part)
+        return f"{who}: {told}" if who else told
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check came to.
+
+    Attributes
+    ----------
+    rows, failed
+        Rows (or cases) it was asked of, and those that failed.
+    max_failed
+        The share that may fail.
+    detail
+        One sentence for people.
+    """
+
+    rows: int
+    failed: int
+    max_failed: float
+    detail: str
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def share(self) -> float:
+        return self.failed / self.rows
+
+    @property
+    def passed(self) -> bool:
+        # Not share <= max_failed of rows that could be none: asked of nothing is not passed.
+        return self.rows > 0 and self.failed <= self.max_failed * self.rows
+
+
+NO_KEYS: Mapping[str, str] = MappingProxyType({})
+
+
+def table(result: Result) -> str:
+    """The sentence and, below it, the rows that failed: changes and scores, before and after."""
+    if not result.examples:
+        return result.detail
+    keys = list(dict.fromkeys(key for example in result.examples for key in example.keys))
+    heads = ["row", *keys, "what", "before", "after", "score before", "score after"]
+    lines = [line for example in result.examples for line in _lines(example, keys)]
+    used = [place for place in range(len(heads)) if any(line[place] for line in lines)]
+    grid = [[line[place] for place in used] for line in (heads, *lines)]
+    widths = [max(len(line[place]) for line in grid) for place in range(len(used))]
+    drawn = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in grid
+    ]
+    more = result.failed - len(result.examples)
+    return "\n".join([result.detail, *drawn, *([f"and {more:,} more"] if more > 0 else [])])
+
+
+def _lines(example: Example, keys: list[str]) -> list[list[str]]:
+    """A line for each column that changed; scores stand on the first."""
+    place = "" if example.row is None else str(example.row)
+    first = [place, *(example.keys.get(key, "") for key in keys)]
+    noted = [(example.note, "", "")] if example.note else []
+    changed = [*noted, *example.changed] or [("", "", "")]
+    scores = [example.before, example.after]
+    lines = [[*first, *changed[0], *scores]]
+    lines += [[""] * len(first) + [*cell, "", ""] for cell in changed[1:]]
+    return lines

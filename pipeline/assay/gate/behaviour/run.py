@@ -1,0 +1,77 @@
+"""One behaviour of params.yaml asked of a model and its holdout."""
+
+from __future__ import annotations
+
+import zlib
+
+import pandas as pd
+
+from assay.errors import BehaviourError
+from assay.gate.behaviour.cases import minimum
+from assay.gate.behaviour.changes import altering
+from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness
+from assay.gate.behaviour.result import Result
+from assay.gate.behaviour.subject import Rows, Subject, chosen
+from assay.project.params.behaviour import Behaviour, Direction, Invariance, Minimum, Monotonicity
+
+
+def run(spec: Behaviour, subject: Subject, holdout: pd.DataFrame, seed: int) -> Result:
+    """What a behaviour comes to. The same inputs always give the same result.
+
+    Raises
+    ------
+    BehaviourError
+        It makes no sense of this model or these rows; names the behaviour.
+    """
+    try:
+        rows = chosen(holdout, spec.where, spec.rows)
+        return _dispatched(spec, subject, rows, [seed, zlib.crc32(spec.name.encode())])
+    except BehaviourError as error:
+        raise BehaviourError(
+            error.what,
+            where=f"params.yaml: gate.behaviour '{spec.name}'",
+            expected=error.expected,
+            found=error.found,
+            mend=error.mend,
+        ) from error
+
+
+def _dispatched(spec: Behaviour, subject: Subject, rows: Rows, seed: list[int]) -> Result:
+    most = spec.max_failed
+    if isinstance(spec, Invariance):
+        change = altering(spec.change, seed)
+        return invariance(subject, rows, change, within=spec.within, max_failed=most)
+    if isinstance(spec, Direction):
+        return direction(
+            subject,
+            rows,
+            altering(spec.change, seed),
+            expect=spec.expect,
+            within=spec.within,
+            of=spec.of,
+            max_failed=most,
+        )
+    if isinstance(spec, Minimum):
+        return minimum(subject, rows, spec.cases, max_failed=most)
+    if isinstance(spec, Monotonicity):
+        return monotonicity(
+            subject,
+            rows,
+            spec.column,
+            spec.start,
+            spec.end,
+            steps=spec.steps,
+            expect=spec.expect,
+            within=spec.within,
+            of=spec.of,
+            max_failed=most,
+        )
+    return robustness(
+        subject,
+        rows,
+        spec.perturb,
+        columns=spec.columns,
+        within=spec.within,
+        seed=seed,
+        max_failed=most,
+    )

@@ -1,0 +1,192 @@
+"""Whom a behaviour is asked of: a model that scores frames, and rows of the holdout."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats, FrameFeatures
+from assay.errors import AssayError, BehaviourError
+from assay.gate.behaviour.cells import column_of, fitted, kind_of
+from assay.model import outcome
+from assay.project.params.behaviour import Range
+from assay.project.tasks import Task
+
+if TYPE_CHECKING:
+    from assay.model.bundle import Bundle
+
+Score = Callable[[pd.DataFrame], Any]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model as behaviours ask it.
+
+    Parameters
+    ----------
+    score
+        From a frame to one score a row (binary, regression) or one a row and class.
+    classes
+        Of a multiclass model, in the order of its scores.
+    threshold
+        A binary model says yes at or above it.
+    numeric, categorical
+        The features it reads.
+    nullable
+        Those that a night may lack.
+    keys
+        What rows are told apart by.
+    """
+
+    score: Score
+    task: Task
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+    numeric: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    nullable: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return (*self.numeric, *self.categorical)
+
+    def ask(self, frame: pd.DataFrame) -> Floats:
+        """Scores of shape (rows, 1), or (rows, classes) of several classes; NaN where none.
+
+        Raises
+        ------
+        BehaviourError
+            The model raised something, or did not give a score a row.
+        """
+        try:
+            given = np.array(self.score(frame), dtype=np.float64)
+        except AssayError:
+            raise
+        except Exception as error:
+            reason = str(error).strip().split("\n")[0]
+            raise BehaviourError(
+                "the model did not score the rows", found=f"{type(error).__name__}: {reason}"
+            ) from error
+        many = self.task == "multiclass"
+        wanted = (len(frame), len(self.classes)) if many else (len(frame),)
+        if given.shape != wanted:
+            raise BehaviourError(
+                "the model did not give each row its score",
+                expected=f"shape {wanted}",
+                found=str(given.shape),
+            )
+        given[outcome.invalid(self.task, given)] = np.nan
+        return given if many else given[:, None]
+
+    def place(self, name: str | None) -> int:
+        """Which column of `ask` is meant by the class ``name``; None where there is one only.
+
+        Raises
+        ------
+        BehaviourError
+            A class has to be named and is not, or the model has no such class.
+        """
+        if self.task != "multiclass":
+            if name is not None:
+                raise BehaviourError(f"class '{name}' makes no sense of a {self.task} model")
+            return 0
+        if name not in self.classes:
+            near = difflib.get_close_matches(name or "", self.classes, n=1)
+            raise BehaviourError(
+                "a model of several classes needs a class to look at"
+                if name is None
+                else f"the model has no class '{name}'",
+                expected=f"one of {', '.join(self.classes)}",
+                mend=f"Did you mean '{near[0]}'?" if near else None,
+            )
+        return self.classes.index(name)
+
+
+def subject_of(bundle: Bundle, nullable: Collection[str]) -> Subject:
+    """The model of a bundle; ``nullable`` names the contract's nullable fields."""
+    manifest = bundle.manifest
+    return Subject(
+        # Not score_frame, which refuses all rows if one has no score: here they are counted.
+        score=lambda frame: bundle.scorer.scores(FrameFeatures(frame)),
+        task=manifest.task,
+        classes=manifest.classes,
+        threshold=manifest.threshold,
+        numeric=manifest.numeric,
+        categorical=manifest.categorical,
+        nullable=tuple(name for name in manifest.features if name in set(nullable)),
+        keys=manifest.keys,
+    )
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of a table, and their places in it, counted from 0."""
+
+    frame: pd.DataFrame
+    places: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame) -> Rows:
+        """All of a table's rows.
+
+        Raises
+        ------
+        BehaviourError
+            There are none.
+        """
+        if not len(frame):
+            raise BehaviourError("there are no rows to ask it of")
+        return cls(frame.reset_index(drop=True), np.arange(len(frame), dtype=np.int64))
+
+
+def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> Rows:
+    """At most ``rows`` of those that fit ``where``, evenly spaced from the first to the last.
+
+    Parameters
+    ----------
+    where
+        Column to the value it must have, a tuple of which it must have one, or a `Range`.
+
+    Raises
+    ------
+    BehaviourError
+        No row fits: a behaviour asked of nothing would pass for nothing.
+    """
+    fits = np.ones(len(frame), dtype=np.bool_)
+    for name, wanted in where.items():
+        fits &= _fits(column_of(frame, name), wanted)
+    places = np.flatnonzero(fits)
+    if not len(places):
+        told = ", ".join(where)
+        raise BehaviourError(
+            f"no row fits where ({told})" if where else "there are no rows to ask it of"
+        )
+    if len(places) > rows:
+        places = places[np.linspace(0, len(places) - 1, rows).round().astype(np.int64)]
+    return Rows(frame.iloc[places].reset_index(drop=True), places.astype(np.int64))
+
+
+def _fits(column: pd.Series[Any], wanted: Any) -> NDArray[np.bool_]:
+    if isinstance(wanted, Range):
+        if kind_of(column) != "number":
+            raise BehaviourError(f"column '{column.name}' holds no numbers to lie in a range")
+        numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        low = -np.inf if wanted.min is None else wanted.min
+        high = np.inf if wanted.max is None else wanted.max
+        inside: NDArray[np.bool_] = (numbers >= low) & (numbers <= high)
+        return inside
+    values = [fitted(column, value) for value in _tuple(wanted)]
+    known = [value for value in values if value is not None]
+    fits = column.isin(known).to_numpy(dtype=np.bool_)
+    return fits | column.isna().to_numpy() if None in values else fits
+
+
+def _tuple(wanted: Any) -> tuple[Any, ...]:
+    return wanted if isinstance(wanted, tuple) else (wanted,)

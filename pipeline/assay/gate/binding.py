@@ -1,0 +1,174 @@
+"""Is what the rules looked at about what is here now? Digests in, findings out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from assay.errors import AssayError
+from assay.gate.inputs import Inputs, Source
+from assay.project import digests, layout
+from assay.project.params import Params
+from assay.project.params.gate import CHAMPION_RULE, CostRule, LeakageRule, ParityRule
+from assay.reports.contract import RESULT as CONTRACT_RESULT
+from assay.reports.verdict import STATES, Champion, Finding, Outcome
+
+RULE = "what was measured is about what is here now"
+BECAUSE = "a verdict counts only for the very files it names"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Digests of what the verdict is about, as the files are now."""
+
+    bundle: str
+    data: str
+    contract: str
+    policy: str
+    code: str
+    reports: str
+
+
+REPORTS = (
+    (layout.EVALUATION, "evaluate"),
+    (layout.COMPARISON, "compare"),
+    (layout.REHEARSAL, "rehearse"),
+    (layout.LEAKAGE, "leakage"),
+    (CONTRACT_RESULT, "contract"),
+)
+"""What rules are decided on, and the stage that writes each."""
+
+
+def reports(source: Source) -> str:
+    """Digest of the reports, by name and bytes; one that cannot be read counts as missing."""
+    parts = []
+    for name, stage in REPORTS:
+        try:
+            parts += [name, source(name, stage)]
+        except AssayError:
+            parts += [name, ""]
+    return digests.text(*parts)
+
+
+def findings(inputs: Inputs, params: Params, before: Bound, after: Bound) -> tuple[Finding, ...]:
+    """FAIL for each thing that reports, files and params.yaml disagree about.
+
+    Parameters
+    ----------
+    before, after
+        The digests when the gate began and when it had run everything.
+    """
+    return tuple(_fail(detail) for detail in _problems(inputs, params, before, after))
+
+
+def champion_of(inputs: Inputs) -> Champion:
+    """What the comparison says became of the champion."""
+    comparison = inputs.comparison
+    held = comparison.champion
+    if held is None:
+        return Champion("none")
+    return Champion(comparison.state, held.version, held.bundle)
+
+
+def champion_findings(inputs: Inputs) -> tuple[Finding, ...]:
+    """FAIL where a champion is there and cannot be compared with, whatever the rules ask.
+
+    One that learnt from rows of the holdout looks better than it is: that is a warning, since
+    it can only make its challenger look worse.
+    """
+    state, why = inputs.comparison.state, inputs.comparison.why
+    if state == "compared" and why is not None:
+        return (
+            Finding(
+                rule="the champion has not seen the holdout",
+                kind="rule",
+                outcome=Outcome.INCONCLUSIVE,
+                detail=why,
+                severity="warn",
+                owner="assay",
+                because="a champion that knows the answers is hard to beat",
+            ),
+        )
+    if state in ("none", "compared"):
+        return ()
+    return (
+        Finding(
+            rule=CHAMPION_RULE,
+            kind="rule",
+            outcome=Outcome.FAIL,
+            detail=f"{STATES[state]}: {inputs.comparison.why or 'no reason was given'}",
+            owner="assay",
+            because="a champion that nobody can load proves nothing about its challenger",
+        ),
+    )
+
+
+def _problems(inputs: Inputs, params: Params, before: Bound, after: Bound) -> Iterator[str]:
+    now = {"bundle": before.bundle, "data": before.data, "contract": before.contract}
+    evaluation, comparison = inputs.evaluation, inputs.comparison
+    about = {"bundle": evaluation.bundle, "data": evaluation.data, "contract": evaluation.contract}
+    yield from _differ("evaluation", about, now)
+    about = {
+        "bundle": comparison.challenger.bundle,
+        "data": comparison.data,
+        "contract": comparison.contract,
+    }
+    yield from _differ("comparison", about, now)
+    kinds = {type(rule) for rule in params.gate.rules}
+    if kinds & {ParityRule, CostRule}:
+        yield from _rehearsal(inputs, now)
+    if LeakageRule in kinds:
+        yield from _leakage(inputs, now)
+    for what, name, confidence in (
+        ("evaluation", evaluation.name, evaluation.confidence),
+        ("comparison", comparison.name, comparison.confidence),
+    ):
+        if name != params.name:
+            yield f"the {what} is about '{name}', not '{params.name}'"
+        if confidence != params.evaluate.confidence:
+            yield (
+                f"the {what} has {confidence:.4g} intervals, "
+                f"params.yaml asks for {params.evaluate.confidence:.4g}"
+            )
+    changed = [
+        field.name
+        for field in fields(Bound)
+        if getattr(before, field.name) != getattr(after, field.name)
+    ]
+    if changed:
+        yield f"{', '.join(changed)} changed while the gate ran"
+
+
+def _rehearsal(inputs: Inputs, now: Mapping[str, str]) -> Iterator[str]:
+    try:
+        found = inputs.rehearsal
+    except AssayError:
+        return  # the rules that ask for it fail already, with the reason
+    about = {"bundle": found.bundle, "data": found.data, "contract": found.contract}
+    yield from _differ("rehearsal", about, now)
+
+
+def _leakage(inputs: Inputs, now: Mapping[str, str]) -> Iterator[str]:
+    try:
+        found = inputs.leakage
+    except AssayError:
+        return
+    about = {"data": found.holdout, "contract": found.contract}
+    yield from _differ("leakage report", about, now)
+
+
+def _differ(report: str, about: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for what, said in about.items():
+        if said != now[what]:
+            yield f"the {report} is about another {what}: {said[:19]}, now it is {now[what][:19]}"
+
+
+def _fail(detail: str) -> Finding:
+    return Finding(
+        rule=RULE,
+        kind="rule",
+        outcome=Outcome.FAIL,
+        detail=detail,
+        owner="assay",
+        because=BECAUSE,
+    )

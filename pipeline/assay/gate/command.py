@@ -1,0 +1,66 @@
+"""``assay gate verdict``: what the gate said, asked of the verdict itself.
+
+For whoever decides by it, such as a workflow: a verdict that was edited, or that is about
+something else than what is here, is no answer.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from assay.errors import DataError, GateNotPassed, PromotionRefused, StageInputMissing
+from assay.gate import again, binding, champions, verdict_text
+from assay.model.bundle import digest_of
+from assay.project import digests, jsonfile, layout
+from assay.project.params import Params
+from assay.reports import verdict_json
+from assay.reports.verdict import Outcome, Verdict
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
+    """Print the verdict in the work tree.
+
+    Raises
+    ------
+    GateNotPassed
+        It is not PASS, is about something else, or is not what the reports say; or there is none,
+        or what is there is no verdict.
+    """
+    source = partial(jsonfile.text_of, root)
+    try:
+        text = source(layout.VERDICT, "gate")
+        verdict = verdict_json.loads(text, layout.VERDICT)
+    except (DataError, StageInputMissing, PromotionRefused) as error:
+        raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
+    now = {
+        "bundle": digest_of(root / layout.BUNDLE),
+        "data": digests.data(root),
+        "contract": digests.contract_at(root, params),
+        "policy": digests.policy(root, params),
+        "code": digests.code(root, params),
+        "reports": binding.reports(source),
+    }
+    wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
+    former = champions.verdict_of(root, verdict.champion.bundle)
+    wrong += again.problems(verdict, source, params, former)
+    if as_json:
+        print(text, end="")
+    else:
+        verdict_text.show(verdict)
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise GateNotPassed(
+            "the verdict is not what the gate says of this project",
+            where=layout.VERDICT,
+            found="; ".join(wrong[:3]) + more,
+            mend="Ask the gate: dvc repro.",
+        )
+    if verdict.outcome is not Outcome.PASS:
+        raise GateNotPassed(
+            f"the verdict is {verdict.outcome}",
+            where=layout.VERDICT,
+            found="; ".join(f"'{each.title}' {each.outcome}" for each in verdict.blocking[:8]),
+            mend=f"The reasons are in {verdict_text.MARKDOWN}.",
+        )
+    return verdict

@@ -1,0 +1,57 @@
+"""What the rules look at: files that stages wrote, each read once and only if a rule asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from pathlib import Path
+
+from assay.project import jsonfile, layout
+from assay.reports import comparison as comparisons
+from assay.reports import contract as contracts
+from assay.reports import evaluation_read as evaluations
+from assay.reports import leakage as leakages
+from assay.reports import rehearsal as rehearsals
+from assay.reports.comparison import Comparison
+from assay.reports.contract import ContractReport
+from assay.reports.evaluation_read import Evaluation
+from assay.reports.leakage import Leakage
+from assay.reports.rehearsal import Rehearsal
+
+Source = Callable[[str, str], str]
+"""From a file's name and the stage that writes it to its text; raises AssayError."""
+
+
+class Inputs:
+    """Each property raises AssayError where its file is missing or makes no sense.
+
+    An error is raised anew each time, so that every rule that asks fails for it.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    @classmethod
+    def of(cls, root: Path) -> Inputs:
+        """Those of the project at ``root``."""
+        return cls(partial(jsonfile.text_of, root))
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        return evaluations.parse(self._source(layout.EVALUATION, "evaluate"), layout.EVALUATION)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        return comparisons.parse(self._source(layout.COMPARISON, "compare"), layout.COMPARISON)
+
+    @cached_property
+    def rehearsal(self) -> Rehearsal:
+        return rehearsals.parse(self._source(layout.REHEARSAL, "rehearse"), layout.REHEARSAL)
+
+    @cached_property
+    def leakage(self) -> Leakage:
+        return leakages.parse(self._source(layout.LEAKAGE, "leakage"), layout.LEAKAGE)
+
+    @cached_property
+    def contract(self) -> ContractReport:
+        return contracts.parse(self._source(contracts.RESULT, "contract"), contracts.RESULT)

@@ -1,0 +1,38 @@
+"""``assay promote``: the registry's decision, with the gate's rules to decide again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from assay.gate import again, binding
+from assay.project.params import Params
+from assay.registry import promote as registry
+from assay.registry.collect import Gate
+from assay.registry.versions import Version
+
+
+def promote(
+    root: Path,
+    params: Params,
+    *,
+    because: str | None = None,
+    stage: str | None = None,
+    bump: Literal["major", "minor", "patch"] = "minor",
+    override: bool = False,
+    as_json: bool = False,
+) -> Version:
+    """Register the commit that is checked out and give it the stage.
+
+    See :func:`assay.registry.promote.promote`, which this calls with the gate's own rules.
+    """
+    return registry.promote(
+        root,
+        params,
+        because=because,
+        stage=stage,
+        bump=bump,
+        override=override,
+        as_json=as_json,
+        gate=Gate(reports=binding.reports, problems=again.problems),
+    )

@@ -1,0 +1,1 @@
+"""The rules of params.yaml, each decided on reports."""

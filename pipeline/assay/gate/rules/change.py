@@ -1,0 +1,185 @@
+"""``kind: change``: the challenger against the champion, on the same rows.
+
+``margin`` asks that it is not worse by more than that (non-inferiority), ``gain`` that it is
+better by at least that. Decided by the interval of the paired difference; see
+docs/comparison.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from assay.gate.rules import finding, words
+from assay.gate.rules import places as parts
+from assay.metrics.bounds import Bounds
+from assay.metrics.intervals.decide import Decision, decide_all, turned
+from assay.metrics.intervals.difference import Difference
+from assay.metrics.intervals.power import sentence, telling
+from assay.metrics.units import Units
+from assay.project.params.gate import ChangeRule, Gate, Judged
+from assay.project.tasks import LOWER_IS_BETTER, NEARER_ZERO_IS_BETTER, unfit
+from assay.reports.comparison import Comparison
+from assay.reports.verdict import STATES, Direction, Finding, Outcome
+
+_OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "unsure": Outcome.INCONCLUSIVE}
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A difference that can be decided on, so turned that more of it is better."""
+
+    title: str | None
+    rows: int
+    units: int
+    difference: Difference
+    bounds: Bounds
+
+
+def decide(rule: ChangeRule, comparison: Comparison, gate: Gate) -> tuple[Finding, ...]:
+    """One finding, or for a slice rule one a value of its field; never none."""
+    mistaken = unfit(rule.metric, comparison.task)
+    if mistaken is not None:
+        return (finding.fail(rule, mistaken),)
+    if comparison.state != "compared" or comparison.differences is None:
+        return (without_champion(rule, comparison),)
+    if rule.slice is None:
+        read = [
+            _read(
+                rule,
+                comparison.differences,
+                comparison.rows,
+                Units(comparison.unit, comparison.units),
+                None,
+            )
+        ]
+        return tuple(_decided(rule, read, comparison, gate))
+    wanted, rest = parts.chosen(rule, comparison.slices, "the comparison")
+    read = [
+        finding.too_small(rule, part.title, part.rows, part.why or "", rule.min_rows)
+        if part.differences is None
+        else _read(
+            rule, part.differences, part.rows, Units(comparison.unit, part.units), part.title
+        )
+        for part in wanted
+    ]
+    return (*_decided(rule, read, comparison, gate), *rest)
+
+
+def without_champion(rule: Judged, comparison: Comparison) -> Finding:
+    """No champion yet is no failure; one that is there and cannot be used is."""
+    if comparison.state == "none":
+        told = finding.found(
+            rule, Outcome.INCONCLUSIVE, "no champion yet, so there is nothing to compare with"
+        )
+        return finding.tolerate(told)
+    return finding.fail(rule, f"{STATES[comparison.state]}: {comparison.why or 'no reason given'}")
+
+
+def _read(
+    rule: ChangeRule,
+    differences: Mapping[str, Difference],
+    rows: int,
+    units: Units,
+    title: str | None,
+) -> Sound | Finding:
+    difference = differences.get(rule.metric)
+    if difference is not None and difference.few and difference.standard_error is None and rows:
+        return finding.too_few(rule, difference.why or "", title, rows, units, difference.needed)
+    problem, bounds = "", None
+    if difference is None:
+        problem = f"the comparison has no {rule.metric}"
+    elif rows == 0:
+        problem = f"{rule.metric} was compared on no rows"
+    elif difference.value is None or difference.standard_error is None:
+        problem = f"{rule.metric} has no difference to decide on: {difference.why or 'no reason'}"
+    else:
+        try:
+            bounds = turned(rule.metric, difference)
+        except ValueError as error:
+            problem = f"the difference of {rule.metric} decides nothing: {error}"
+    if difference is None or bounds is None:
+        return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric)
+    return Sound(title, rows, units.count, difference, bounds)
+
+
+def _decided(
+    rule: ChangeRule, read: Sequence[Sound | Finding], comparison: Comparison, gate: Gate
+) -> list[Finding]:
+    sound = [each for each in read if isinstance(each, Sound)]
+    decisions = iter(
+        decide_all(
+            [each.bounds for each in sound],
+            rule.worst,
+            confidence=comparison.confidence,
+            correction=gate.correction,
+        )
+    )
+    return [
+        _finding(rule, each, next(decisions), comparison, gate) if isinstance(each, Sound) else each
+        for each in read
+    ]
+
+
+def _finding(
+    rule: ChangeRule, sound: Sound, decision: Decision, comparison: Comparison, gate: Gate
+) -> Finding:
+    outcome = _OUTCOMES[decision.call]
+    limit, direction = limit_of(rule)
+    sign = 1.0 if direction == "min" else -1.0
+    value = sign * sound.bounds.value
+    low, high = sorted((sign * decision.low, sign * decision.high))
+    needed, doubt = None, sound.difference.doubt
+    if outcome is Outcome.PASS and doubt is not None:
+        outcome = Outcome.INCONCLUSIVE
+        verb = f"seems to meet the limit of {words.at(limit, direction)}, but {doubt}"
+    elif outcome is Outcome.PASS:
+        verb = f"meets the limit of {words.at(limit, direction)}"
+    elif outcome is Outcome.FAIL:
+        verb = f"misses the limit of {words.at(limit, direction)}"
+    else:
+        units = Units(comparison.unit, sound.units)
+        needed = telling(units.count, sound.bounds, rule.worst, comparison.confidence, gate.power)
+        verb = f"cannot be told from the limit of {words.at(limit, direction)}: " + sentence(
+            sound.rows,
+            units,
+            "this slice" if sound.title else "the holdout",
+            rule.metric,
+            sound.bounds,
+            rule.worst,
+            comparison.confidence,
+            gate.power,
+        )
+    where = f" on {sound.title}" if sound.title else ""
+    numbers = words.interval(value, low, high, limit, comparison.confidence)
+    return finding.found(
+        rule,
+        outcome,
+        f"the change of {rule.metric}{where} is {numbers} which {verb}"
+        f"{words.hanging(sound.difference.design_effect)}",
+        metric=rule.metric,
+        slice=sound.title,
+        observed=value,
+        low=low,
+        high=high,
+        limit=limit,
+        direction=direction,
+        champion=finding.finite(sound.difference.champion),
+        challenger=finding.finite(sound.difference.challenger),
+        method=sound.difference.method,
+        rows=sound.rows,
+        unit=comparison.unit,
+        units=sound.units,
+        units_needed=needed,
+        design_effect=finding.finite(sound.difference.design_effect),
+    )
+
+
+def limit_of(rule: ChangeRule) -> tuple[float, Direction]:
+    """The rule's limit on challenger minus champion, and which way it points.
+
+    Of a metric that is better near zero, on the difference of the distances from zero.
+    """
+    if rule.metric in LOWER_IS_BETTER or rule.metric in NEARER_ZERO_IS_BETTER:
+        return 0.0 - rule.worst, "max"
+    return rule.worst, "min"

@@ -1,0 +1,69 @@
+"""A rule and what stages wrote in, findings out. Pure: no clock, no chance.
+
+Whatever cannot be decided because something is missing or makes no sense is FAIL. The same
+function decides under pytest, in ``assay gate``, in ``explain`` and in ``backtest``.
+"""
+
+from __future__ import annotations
+
+from assay.errors import AssayError
+from assay.gate.inputs import Inputs
+from assay.gate.rules import change as rule_change
+from assay.gate.rules import fairness as rule_fairness
+from assay.gate.rules import finding
+from assay.gate.rules import limit as rule_limit
+from assay.gate.rules import report_rules as rule_reports
+from assay.project.params.gate import (
+    ChangeRule,
+    ContractRule,
+    CostRule,
+    FairnessRule,
+    Gate,
+    LimitRule,
+    ParityRule,
+    Rule,
+    StabilityRule,
+)
+from assay.reports.verdict import Finding
+
+
+def decide(rule: Rule, inputs: Inputs, gate: Gate) -> tuple[Finding, ...]:
+    """What the files say about one rule.
+
+    Parameters
+    ----------
+    gate
+        The policy that the rule is of: its correction and power.
+
+    Returns
+    -------
+    tuple of Finding
+        Never empty. A file that is missing or malformed is one FAIL with the reason.
+    """
+    try:
+        return _decide(rule, inputs, gate)
+    except AssayError as error:
+        return (finding.fail(rule, error.line()),)
+
+
+def decide_all(inputs: Inputs, gate: Gate) -> tuple[Finding, ...]:
+    """Every rule of the policy, in its order; waivers are looked at later."""
+    return tuple(found for rule in gate.rules for found in decide(rule, inputs, gate))
+
+
+def _decide(rule: Rule, inputs: Inputs, gate: Gate) -> tuple[Finding, ...]:
+    if isinstance(rule, LimitRule):
+        return rule_limit.decide(rule, inputs.evaluation, gate)
+    if isinstance(rule, ChangeRule):
+        return rule_change.decide(rule, inputs.comparison, gate)
+    if isinstance(rule, FairnessRule):
+        return rule_fairness.decide(rule, inputs.evaluation, gate)
+    if isinstance(rule, StabilityRule):
+        return rule_reports.stability(rule, inputs.comparison)
+    if isinstance(rule, ParityRule):
+        return rule_reports.parity(rule, inputs.rehearsal)
+    if isinstance(rule, CostRule):
+        return rule_reports.cost(rule, inputs.rehearsal)
+    if isinstance(rule, ContractRule):
+        return rule_reports.contract(rule, inputs.contract)
+    return rule_reports.leakage(rule, inputs.leakage)

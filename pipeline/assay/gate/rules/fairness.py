@@ -1,0 +1,179 @@
+"""``kind: fairness``: a metric, or the share of rows that get a yes, across groups.
+
+Every pair of groups is compared. The rule passes if no pair's interval reaches past the
+limit, and fails if some pair's lies past it after the policy's correction over all pairs. One
+finding says it, about the pair that is furthest apart.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+
+import numpy as np
+
+from assay.gate.rules import finding, groups, words
+from assay.gate.rules.groups import Contrast, Group
+from assay.metrics.estimate import Estimate
+from assay.metrics.intervals.decide import adjusted
+from assay.project.params.gate import FairnessRule, Gate
+from assay.project.tasks import unfit
+from assay.reports.evaluation_read import Evaluation, Slice
+from assay.reports.verdict import Direction, Finding, Outcome
+
+
+def decide(rule: FairnessRule, evaluation: Evaluation, gate: Gate) -> tuple[Finding, ...]:
+    """One finding, whatever the number of groups."""
+    mistaken = _mistaken(rule, evaluation)
+    if mistaken is not None:
+        return (finding.fail(rule, mistaken),)
+    mine = [part for part in evaluation.slices if part.field == rule.across]
+    if not mine:
+        known = (part.field for part in evaluation.slices)
+        reason = words.no_such("slice", rule.across, known, "the evaluation")
+        return (finding.fail(rule, reason),)
+    wanted = [part for part in mine if part.rows >= (rule.min_rows or 0)]
+    if len(wanted) < 2:
+        reason = f"'{rule.across}' has {len(wanted)} group to compare, and it takes two"
+        return (finding.fail(rule, reason),)
+    problems = [f"{part.title}: {why}" for part in wanted if (why := _problem(rule, part))]
+    if problems:
+        return (finding.fail(rule, "; ".join(problems), metric=rule.of),)
+    read = [_group(rule, part) for part in wanted]
+    unmeasured = [each for each in read if isinstance(each, str)]
+    measured = [each for each in read if isinstance(each, Group)]
+    try:
+        pairs = [_contrast(rule, *pair) for pair in combinations(measured, 2)]
+    except ValueError as error:
+        return (finding.fail(rule, str(error), metric=rule.of),)
+    doubts = list(
+        dict.fromkeys(one.doubt for part in wanted if (one := _measured(rule, part)) and one.doubt)
+    )
+    return (_judged(rule, pairs, unmeasured, doubts, evaluation, gate, len(mine) - len(wanted)),)
+
+
+def limit_of(rule: FairnessRule) -> tuple[float, Direction]:
+    """The rule's one limit and which way it points."""
+    if rule.min_ratio is not None:
+        return rule.min_ratio, "min"
+    assert rule.max_difference is not None
+    return rule.max_difference, "max"
+
+
+def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
+    if rule.of == "selection_rate":
+        if evaluation.task == "binary":
+            return None
+        return f"selection_rate is about yes and no, and this is a {evaluation.task} model"
+    return unfit(rule.of, evaluation.task)
+
+
+def _measured(rule: FairnessRule, part: Slice) -> Estimate | None:
+    """The number that the rule is about; None if the group is too small to be measured."""
+    if rule.of == "selection_rate":
+        return part.selection_rate
+    return None if part.metrics is None else part.metrics.get(rule.of)
+
+
+def _problem(rule: FairnessRule, part: Slice) -> str:
+    """Why the group's number may not be believed; empty if it may, or if there is none yet."""
+    measured = _measured(rule, part)
+    if part.metrics is None and rule.of != "selection_rate":
+        return ""
+    if measured is None or measured.value is None:
+        if measured is not None and measured.few:
+            return ""
+        why = None if measured is None else measured.why
+        return f"{rule.of} could not be computed: {why or 'no reason was given'}"
+    if part.rows == 0:
+        return f"{rule.of} was measured on no rows"
+    given = [end for end in (measured.low, measured.value, measured.high) if end is not None]
+    if not all(math.isfinite(end) for end in given) or given != sorted(given):
+        return f"{rule.of} or its interval is no number to decide on"
+    if rule.of == "selection_rate" and part.selected is not None:
+        if not 0 <= part.selected <= part.rows:
+            return f"{part.selected} of {part.rows} rows got a yes, which cannot be"
+        # Two places that tell the same: a file in which they differ was edited.
+        if abs(part.selected / part.rows - measured.value) > 1e-6:
+            return f"{part.selected} of {part.rows} rows got a yes, not {measured.value:.6g}"
+    return ""
+
+
+def _group(rule: FairnessRule, part: Slice) -> Group | str:
+    """The group's value and interval, or why there is none yet."""
+    measured = _measured(rule, part)
+    if measured is None:
+        return f"{part.title} is too small to measure: {part.why or f'{part.rows} rows'}"
+    if measured.value is None or measured.low is None or measured.high is None:
+        return f"{part.title} has no interval: {measured.why or 'no reason was given'}"
+    return Group(
+        part.title, part.rows, measured.value, measured.low, measured.high, measured.degrees
+    )
+
+
+def _contrast(rule: FairnessRule, one: Group, other: Group) -> Contrast:
+    if rule.max_difference is not None:
+        return groups.difference(one, other)
+    return groups.ratio(one, other)
+
+
+def _judged(
+    rule: FairnessRule,
+    pairs: list[Contrast],
+    unmeasured: list[str],
+    doubts: list[str],
+    evaluation: Evaluation,
+    gate: Gate,
+    left_out: int,
+) -> Finding:
+    limit, direction = limit_of(rule)
+    if not pairs:
+        return finding.found(rule, Outcome.INCONCLUSIVE, "; ".join(unmeasured), metric=rule.of)
+    sign = 1.0 if direction == "max" else -1.0
+    # The end of each interval that speaks against the rule, and the one that speaks for it.
+    worst = [pair.high if direction == "max" else pair.low for pair in pairs]
+    best = [pair.low if direction == "max" else pair.high for pair in pairs]
+    chances = [
+        groups.chance(pair.value, near, limit, evaluation.confidence, pair.degrees)
+        if sign * pair.value > sign * limit
+        else 1.0
+        for pair, near in zip(pairs, best, strict=True)
+    ]
+    certain = (1 - evaluation.confidence) / 2
+    past = [each < certain for each in adjusted(np.array(chances), gate.correction)]
+    place = max(range(len(pairs)), key=lambda i: (past[i], sign * pairs[i].value))
+    if any(past):
+        outcome, verb = Outcome.FAIL, "misses"
+    elif any(sign * end > sign * limit for end in worst):
+        outcome, verb = Outcome.INCONCLUSIVE, "cannot be told from"
+        place = max(range(len(pairs)), key=lambda i: sign * worst[i])
+    elif unmeasured or doubts:
+        outcome, verb = Outcome.INCONCLUSIVE, "meets"
+    else:
+        outcome, verb = Outcome.PASS, "meets"
+    pair = pairs[place]
+    what = "difference" if direction == "max" else "ratio"
+    numbers = words.interval(pair.value, pair.low, pair.high, limit, evaluation.confidence)
+    detail = (
+        f"the {what} of {rule.of} between {pair.title}, the furthest of {len(pairs)} pairs, is "
+        f"{numbers} which {verb} the limit of {words.at(limit, direction)}"
+    )
+    if unmeasured or doubts:
+        detail += f"; {'; '.join((*unmeasured, *doubts))}"
+    if left_out:
+        detail += f"; {left_out} groups under {rule.min_rows} rows are left out"
+    return finding.found(
+        rule,
+        outcome,
+        detail,
+        metric=rule.of,
+        observed=pair.value,
+        low=pair.low,
+        high=pair.high,
+        limit=limit,
+        direction=direction,
+        rows=pair.first.rows + pair.second.rows,
+        unit=evaluation.unit,
+        units=evaluation.units,
+        method="Newcombe and Zou-Donner" if direction == "max" else "Donner-Zou",
+    )

@@ -1,0 +1,90 @@
+"""From a rule to its findings: what every rule has in common."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from assay.metrics.units import Units, about
+from assay.project.params.gate import Judged
+from assay.reports.verdict import Finding, Outcome
+
+
+def found(rule: Judged, outcome: Outcome, detail: str, **facts: Any) -> Finding:
+    """A finding of ``rule``, with what the rule says of itself."""
+    return Finding(
+        rule=rule.name,
+        kind="rule",
+        outcome=outcome,
+        detail=detail,
+        severity=rule.severity,
+        tolerated=rule.inconclusive == "pass",
+        owner=rule.owner,
+        because=rule.because,
+        **facts,
+    )
+
+
+def fail(rule: Judged, reason: str, **facts: Any) -> Finding:
+    """The rule could not be decided for ``reason``, which is FAIL."""
+    return found(rule, Outcome.FAIL, reason, **facts)
+
+
+def too_small(rule: Judged, title: str, rows: int, why: str, min_rows: int | None) -> Finding:
+    """A slice that was not measured; below the rule's own size the policy lets it be."""
+    finding = found(
+        rule,
+        Outcome.INCONCLUSIVE,
+        f"{title} is too small to measure: {why}",
+        slice=title,
+        rows=rows,
+    )
+    return finding if min_rows is None or rows >= min_rows else _left_out(finding, min_rows)
+
+
+def too_few(
+    rule: Judged, why: str, title: str | None, rows: int, units: Units, needed: int | None
+) -> Finding:
+    """What was measured on too few rows, labels or units; more of them would tell.
+
+    Parameters
+    ----------
+    needed
+        Units that would be enough, if that is known.
+    """
+    metric = getattr(rule, "metric", None)
+    where = f" on {title}" if title else ""
+    takes = "" if needed is None else f"; it takes about {about(needed, units.name)}"
+    return found(
+        rule,
+        Outcome.INCONCLUSIVE,
+        f"{metric or 'the answer'}{where} cannot be judged yet: {why}{takes}",
+        metric=metric,
+        slice=title,
+        rows=rows,
+        unit=units.name,
+        units=units.count,
+        units_needed=needed,
+    )
+
+
+def left_out(rule: Judged, title: str, rows: int, min_rows: int) -> Finding:
+    """A slice that the rule is not about, by the policy's own words."""
+    finding = found(rule, Outcome.INCONCLUSIVE, "", slice=title, rows=rows)
+    return _left_out(finding, min_rows)
+
+
+def tolerate(finding: Finding) -> Finding:
+    """The same, so that an INCONCLUSIVE does not decide."""
+    return replace(finding, tolerated=True)
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None for what is none."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _left_out(finding: Finding, min_rows: int) -> Finding:
+    detail = f"{finding.slice} has {finding.rows} rows; the rule is about {min_rows} or more"
+    return tolerate(replace(finding, detail=detail))

@@ -1,0 +1,127 @@
+"""Differences and ratios of two groups that share no row, with intervals. Pure.
+
+Each group comes with a value and an interval of its own, over units (`assay.metrics.units`).
+Groups of the same nights mostly move together, and then these intervals are too wide rather than
+too narrow. The interval of a difference keeps
+both intervals' unequal halves (Newcombe 1998, Statistics in Medicine 17:873, method 10, for
+proportions; Zou and Donner 2008, Statistics in Medicine 27:1693, for any estimate), and so
+does that of a ratio (Donner and Zou 2012, Statistics in Medicine 31:4048).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy import special
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rows of one group: its name, how many, a value and its interval."""
+
+    title: str
+    rows: int
+    value: float
+    low: float
+    high: float
+    degrees: float | None = None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Two groups held against each other: ``first`` is the one with the larger value."""
+
+    first: Group
+    second: Group
+    value: float
+    low: float
+    high: float
+    degrees: float | None = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.first.title} and {self.second.title}"
+
+
+def difference(one: Group, other: Group) -> Contrast:
+    """How much larger the larger value is; the interval may reach below 0."""
+    first, second = _ordered(one, other)
+    down = math.hypot(first.value - first.low, second.high - second.value)
+    up = math.hypot(first.high - first.value, second.value - second.low)
+    value = first.value - second.value
+    return Contrast(first, second, value, value - down, value + up, _degrees(one, other))
+
+
+def ratio(one: Group, other: Group) -> Contrast:
+    """The smaller value over the larger; the interval may reach above 1.
+
+    Raises
+    ------
+    ValueError
+        A value is not above 0, or an interval reaches below it: a ratio says nothing there.
+    """
+    first, second = _ordered(one, other)
+    if second.low < 0 or first.low <= 0 or second.value <= 0:
+        raise ValueError(
+            f"{second.title} {second.value:.4g} over {first.title} {first.value:.4g} is no ratio"
+            " of numbers that are surely above 0"
+        )
+    value = second.value / first.value
+    product = first.value * second.value
+    low = _end(product, second.low, second.value, first.high, first.value, -1)
+    high = _end(product, second.high, second.value, first.low, first.value, 1)
+    return Contrast(first, second, value, min(low, value), max(high, value), _degrees(one, other))
+
+
+def chance(
+    value: float, near: float, limit: float, confidence: float, degrees: float | None = None
+) -> float:
+    """How likely a value this far past ``limit`` is if the truth lies on it.
+
+    From the half of the interval that faces the limit, taken as that of a t distribution.
+    ``near`` is the end of that half; the result is below (1 - confidence) / 2 just when that end
+    is past the limit too.
+
+    Parameters
+    ----------
+    degrees
+        Of freedom of the interval; None for a normal one.
+    """
+    certain = (1 - confidence) / 2
+    error = abs(value - near) / quantile(confidence, degrees)
+    found = _below(-abs(value - limit) / error, degrees) if error > 0 else 0.0
+    # Rounding must not let the chance and the interval disagree.
+    past = (near - limit) * (value - limit) > 0
+    return min(found, math.nextafter(certain, 0.0)) if past else max(found, certain)
+
+
+def quantile(confidence: float, degrees: float | None = None) -> float:
+    """For an interval of this confidence, of the normal or the t distribution."""
+    share = (1 + confidence) / 2
+    return float(special.ndtri(share) if degrees is None else special.stdtrit(degrees, share))
+
+
+def _below(at: float, degrees: float | None) -> float:
+    return float(special.ndtr(at) if degrees is None else special.stdtr(degrees, at))
+
+
+def _degrees(one: Group, other: Group) -> float | None:
+    """The fewer of both groups': what is surer than that is not claimed."""
+    known = [each.degrees for each in (one, other) if each.degrees is not None]
+    return min(known, default=None)
+
+
+def _ordered(one: Group, other: Group) -> tuple[Group, Group]:
+    return (one, other) if one.value >= other.value else (other, one)
+
+
+def _end(
+    product: float, end: float, value: float, divisor_end: float, divisor: float, sign: int
+) -> float:
+    """One end of a ratio's interval; 0 where the divisor may be twice its value or more."""
+    scale = divisor_end * (2 * divisor - divisor_end)
+    if scale <= 0:
+        return 0.0
+    inner = product * product - end * (2 * value - end) * scale
+    return (product + sign * math.sqrt(max(0.0, inner))) / scale

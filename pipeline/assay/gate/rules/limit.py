@@ -1,0 +1,215 @@
+"""``kind: limit``: a metric of the challenger against one number, inclusive.
+
+The whole interval on the right side of the limit is PASS, the whole on the wrong side FAIL,
+and the limit within it INCONCLUSIVE. Over several slices all have to pass, so passing needs
+no correction; a FAIL has to stand after the policy's correction over the rule's slices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.gate.rules import finding, groups, words
+from assay.gate.rules import places as parts
+from assay.metrics.estimate import Estimate
+from assay.metrics.intervals.decide import adjusted
+from assay.metrics.intervals.power import units_needed
+from assay.metrics.units import ROW, Units, about, counted
+from assay.project.params.gate import Gate, LimitRule
+from assay.project.tasks import unfit
+from assay.reports.evaluation_read import Evaluation
+from assay.reports.verdict import Direction, Finding, Outcome
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A measurement that can be decided on, so turned that more is better."""
+
+    title: str | None
+    rows: int
+    units: int
+    measured: Estimate
+    value: float
+    low: float
+    high: float
+    limit: float
+
+    def misses_by_chance(self, confidence: float) -> float:
+        """How likely a miss like this is where the limit is just met."""
+        if self.value >= self.limit:
+            return 1.0
+        return groups.chance(self.value, self.high, self.limit, confidence, self.measured.degrees)
+
+
+def decide(rule: LimitRule, evaluation: Evaluation, gate: Gate) -> tuple[Finding, ...]:
+    """One finding, or for a slice rule one a value of its field; never none."""
+    mistaken = unfit(rule.metric, evaluation.task)
+    if mistaken is not None:
+        return (finding.fail(rule, mistaken),)
+    if rule.slice is None:
+        everywhere = _read(
+            rule,
+            evaluation.metrics,
+            evaluation.rows,
+            Units(evaluation.unit, evaluation.units),
+            None,
+        )
+        return tuple(_decided(rule, [everywhere], evaluation, gate))
+    wanted, rest = parts.chosen(rule, evaluation.slices, "the evaluation")
+    read = [
+        finding.too_small(rule, part.title, part.rows, part.why or "", rule.min_rows)
+        if part.metrics is None
+        else _read(rule, part.metrics, part.rows, Units(evaluation.unit, part.units), part.title)
+        for part in wanted
+    ]
+    return (*_decided(rule, read, evaluation, gate), *rest)
+
+
+def limit_of(rule: LimitRule) -> tuple[float, Direction]:
+    """The rule's one limit and which way it points."""
+    if rule.min is not None:
+        return rule.min, "min"
+    if rule.max is not None:
+        return rule.max, "max"
+    raise ValueError(f"rule '{rule.name}' has no limit")
+
+
+def _read(
+    rule: LimitRule,
+    metrics: Mapping[str, Estimate],
+    rows: int,
+    units: Units,
+    title: str | None,
+) -> Sound | Finding:
+    """What was measured, ready to be decided on, or a finding that says why it is not."""
+    measured = metrics.get(rule.metric)
+    if measured is not None and _too_few(rule, measured) and rows:
+        return finding.too_few(rule, measured.why or "", title, rows, units, measured.needed)
+    problem = _problem(rule, measured, rows)
+    limit, direction = limit_of(rule)
+    if measured is None or problem:
+        facts = {} if measured is None else _numbers(rule, measured)
+        return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric, **facts)
+    assert measured.value is not None
+    ends = (measured.low, measured.high)
+    if rule.decide == "value" or None in ends:
+        ends = (measured.value, measured.value)
+    low, high = (measured.value if end is None else end for end in ends)
+    if direction == "max":
+        return Sound(title, rows, units.count, measured, -measured.value, -high, -low, -limit)
+    return Sound(title, rows, units.count, measured, measured.value, low, high, limit)
+
+
+def _too_few(rule: LimitRule, measured: Estimate) -> bool:
+    """Whether more data would decide what this cannot: a number that is missing is no failure."""
+    missing = (measured.low, measured.high) if rule.decide == "interval" else ()
+    return measured.few and None in (measured.value, *missing)
+
+
+def _problem(rule: LimitRule, measured: Estimate | None, rows: int) -> str:
+    """Why this measurement decides nothing; empty when it does."""
+    if measured is None:
+        return f"the evaluation has no {rule.metric}"
+    if rows == 0:
+        return f"{rule.metric} was measured on no rows"
+    why = measured.why or "no reason was given"
+    if measured.value is None:
+        return f"{rule.metric} could not be computed: {why}"
+    if not math.isfinite(measured.value):
+        return f"{rule.metric} is {measured.value}, not a number to decide on"
+    ends = (measured.low, measured.high)
+    if rule.decide == "interval" and None in ends:
+        return f"{rule.metric} has no interval to decide on: {why}"
+    if any(end is not None and not math.isfinite(end) for end in ends):
+        return f"the interval of {rule.metric} is {measured.low} to {measured.high}"
+    low, high = ends
+    if low is not None and high is not None and not low <= measured.value <= high:
+        return f"the interval of {rule.metric}, {low} to {high}, does not hold {measured.value}"
+    return ""
+
+
+def _decided(
+    rule: LimitRule, read: Sequence[Sound | Finding], evaluation: Evaluation, gate: Gate
+) -> list[Finding]:
+    sound = [each for each in read if isinstance(each, Sound)]
+    chances = [each.misses_by_chance(evaluation.confidence) for each in sound]
+    missed = iter(adjusted(np.array(chances), gate.correction).tolist())
+    return [
+        _finding(rule, each, next(missed), evaluation, gate) if isinstance(each, Sound) else each
+        for each in read
+    ]
+
+
+def _finding(
+    rule: LimitRule, sound: Sound, missed: float, evaluation: Evaluation, gate: Gate
+) -> Finding:
+    limit, direction = limit_of(rule)
+    words_of_limit = words.at(limit, direction)
+    needed = None
+    doubt = sound.measured.doubt if rule.decide == "interval" else None
+    if sound.low >= sound.limit and doubt is None:
+        outcome, verb = Outcome.PASS, f"meets the limit of {words_of_limit}"
+    elif sound.low >= sound.limit:
+        outcome = Outcome.INCONCLUSIVE
+        verb = f"seems to meet the limit of {words_of_limit}, but {doubt}"
+    elif missed < (1 - evaluation.confidence) / 2:
+        outcome, verb = Outcome.FAIL, f"misses the limit of {words_of_limit}"
+    else:
+        outcome = Outcome.INCONCLUSIVE
+        needed = _needed(sound, evaluation, gate)
+        size = f"{sound.rows:,} rows"
+        if evaluation.unit != ROW:
+            size += f" of {counted(sound.units, evaluation.unit)}"
+        verb = f"cannot be told from the limit of {words_of_limit} on {size}"
+        if sound.high < sound.limit:
+            verb += f": the interval misses it, but not after {gate.correction} over the slices"
+        elif needed is not None:
+            verb += f"; about {about(needed, evaluation.unit)} would tell"
+    where = f" on {sound.title}" if sound.title else ""
+    return finding.found(
+        rule,
+        outcome,
+        f"{rule.metric}{where} {_words(rule, sound.measured, limit, evaluation)} {verb}"
+        f"{words.hanging(sound.measured.design_effect)}",
+        metric=rule.metric,
+        slice=sound.title,
+        rows=sound.rows,
+        unit=evaluation.unit,
+        units=sound.units,
+        units_needed=needed,
+        design_effect=finding.finite(sound.measured.design_effect),
+        **_numbers(rule, sound.measured),
+    )
+
+
+def _numbers(rule: LimitRule, measured: Estimate) -> dict[str, object]:
+    limit, direction = limit_of(rule)
+    return {
+        "observed": finding.finite(measured.value),
+        "low": finding.finite(measured.low),
+        "high": finding.finite(measured.high),
+        "limit": limit,
+        "direction": direction,
+        "method": "interval" if rule.decide == "interval" else "the value alone",
+    }
+
+
+def _needed(sound: Sound, evaluation: Evaluation, gate: Gate) -> int | None:
+    """Units it would take to tell this value from its limit; None if none would do."""
+    reach = groups.quantile(evaluation.confidence, sound.measured.degrees)
+    error = (sound.high - sound.low) / 2 / reach
+    return units_needed(
+        sound.units, error, sound.value, sound.limit, evaluation.confidence, gate.power
+    )
+
+
+def _words(rule: LimitRule, measured: Estimate, limit: float, evaluation: Evaluation) -> str:
+    value, low, high = measured.value, measured.low, measured.high
+    assert value is not None
+    if rule.decide == "value" or low is None or high is None:
+        return words.digits(value, limit)
+    return words.interval(value, low, high, limit, evaluation.confidence)

@@ -1,0 +1,132 @@
+"""The stage ``gate``: reports, rules, behaviours and model tests in; a bound verdict out."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from assay.errors import GateNotPassed
+from assay.gate import binding, champions, verdict_page, verdict_text, waivers
+from assay.gate.binding import Bound
+from assay.gate.inputs import Inputs
+from assay.gate.under_pytest import behaviours, findings, items
+from assay.gate.under_pytest.run import JUNIT, run_pytest
+from assay.gate.verdict_text import MARKDOWN
+from assay.project import digests, jsonfile, layout, textfile
+from assay.project.params import Params
+from assay.reports import verdict_json
+from assay.reports.verdict import Finding, Outcome, Verdict, combine
+
+HTML = f"{layout.GATE_REPORT}/index.html"
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
+    """Judge the bundle of ``root``; write verdict.json, verdict.md, index.html and junit.xml.
+
+    Parameters
+    ----------
+    as_json
+        Print the verdict as JSON and nothing else.
+
+    Raises
+    ------
+    GateNotPassed
+        The verdict is not PASS. Raised after everything was written.
+    StageInputMissing, DataError, BundleError, ContractFileError
+        There is nothing to judge. Then no verdict is left, not even an older one.
+    TrackedByGit
+        Git holds data, a model or the store; no verdict is left either.
+    """
+    from assay.registry.lock import tracked
+
+    root = root.resolve()
+    _clear(root)
+    tracked.check(root, params)
+    inputs = Inputs.of(root)
+    evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
+    before = _bound(root, params)
+    # Decided before any model test could touch a report or the model.
+    decided = (*items.findings_of(root), *behaviours.decide(root, params))
+    session = run_pytest(root, params.gate.tests)
+    former = champions.verdict_of(root, champion.bundle)
+    after = _bound(root, params)
+    there = (root / params.gate.tests).is_dir()
+    judged = (
+        *findings.rule_findings(decided, session.seen),
+        *findings.model_test_findings(session.seen, alone=champion.state == "none"),
+        *binding.champion_findings(inputs),
+    )
+    waived = waivers.applied(judged, params.gate.waivers, waivers.today())
+    found = (
+        *binding.findings(inputs, params, before, after),
+        *waivers.problems(root, params.gate, judged),
+        *findings.session_findings(session, params.gate.tests, there=there),
+        *findings.vanished_findings(root, params.gate.tests, session),
+        *findings.fewer_findings(params.gate.tests, session.seen, former, champion.version),
+        *waived,
+    )
+    verdict = Verdict(
+        outcome=combine(found),
+        name=params.name,
+        candidate=evaluation.candidate,
+        bundle=after.bundle,
+        data=after.data,
+        contract=after.contract,
+        policy=after.policy,
+        code=after.code,
+        reports=after.reports,
+        champion=champion,
+        findings=found,
+        types=evaluation.types,
+        tests=findings.counted(session.seen, former),
+    )
+    text = verdict_json.dumps(verdict)
+    textfile.write(root / MARKDOWN, verdict_text.markdown(verdict))
+    textfile.write(root / HTML, verdict_page.page(verdict, evaluation.confidence))
+    textfile.write(root / layout.VERDICT, text)
+    if as_json:
+        print(text, end="")
+    else:
+        if any(_went_wrong(finding) for finding in found):
+            print(session.output)
+        verdict_text.show(verdict)
+    if verdict.outcome is not Outcome.PASS:
+        raise _refusal(verdict)
+    return verdict
+
+
+def _clear(root: Path) -> None:
+    """Make the folder and take away older files, so that none outlives an error."""
+    (root / layout.GATE_REPORT).mkdir(parents=True, exist_ok=True)
+    for name in (layout.VERDICT, MARKDOWN, HTML, JUNIT):
+        (root / name).unlink(missing_ok=True)
+
+
+def _bound(root: Path, params: Params) -> Bound:
+    from assay.model.bundle import digest_of
+
+    return Bound(
+        bundle=digest_of(root / layout.BUNDLE),
+        data=digests.data(root),
+        contract=digests.contract_at(root, params),
+        policy=digests.policy(root, params),
+        code=digests.code(root, params),
+        reports=binding.reports(partial(jsonfile.text_of, root)),
+    )
+
+
+def _went_wrong(finding: Finding) -> bool:
+    """Whether pytest's own output helps to understand the finding."""
+    return finding.kind != "rule" and finding.outcome is Outcome.FAIL
+
+
+def _refusal(verdict: Verdict) -> GateNotPassed:
+    bad = verdict.blocking
+    names = "; ".join(f"'{finding.title}' {finding.outcome}" for finding in bad[:8])
+    more = f" and {len(bad) - 8} more" if len(bad) > 8 else ""
+    return GateNotPassed(
+        f"the verdict is {verdict.outcome}",
+        where=layout.VERDICT,
+        found=(names + more) or "no finding that decides",
+        mend=f"The reasons are in {MARKDOWN}.",
+    )

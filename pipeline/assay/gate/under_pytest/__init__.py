@@ -1,0 +1,1 @@
+"""The user's model tests, run by pytest under our eyes."""

@@ -1,0 +1,207 @@
+"""Behaviours of params.yaml as pytest items: ``params.yaml::a new carrier is no surprise``.
+
+Unlike a rule, a behaviour has to ask the model, so it is decided when its item runs. The gate
+decides each again in its own process (:func:`decide`) and believes only what both say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from assay.errors import AssayError, BundleError
+from assay.project import layout, sources
+from assay.reports.verdict import Finding, Outcome
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.columns.features import Floats
+    from assay.gate.behaviour.result import Result
+    from assay.gate.behaviour.subject import Subject
+    from assay.model.bundle import Bundle
+    from assay.project.params import Params
+    from assay.project.params.behaviour import Behaviour
+
+
+class BehaviourNotPassed(Exception):
+    """Carries the table of rows that failed; a traceback would say nothing more."""
+
+
+class BehaviourItem(pytest.Item):
+    """One behaviour. ``finding`` is None until it has run."""
+
+    def __init__(self, *, spec: Behaviour, asked: Asked, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.spec = spec
+        self.asked = asked
+        self.finding: Finding | None = None
+
+    def runtest(self) -> None:
+        self.finding, told = self.asked.decide(self.spec)
+        if self.finding.blocks:
+            raise BehaviourNotPassed(told)
+        if self.finding.outcome is not Outcome.PASS:
+            # Neither green nor red: it is seen, and does not stop anybody.
+            pytest.xfail(f"{self.finding.standing}: {self.finding.detail}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        if isinstance(excinfo.value, BehaviourNotPassed):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"behaviour: {self.name}"
+
+
+class Asked:
+    """The model and the holdout of a project, loaded once and only if a behaviour asks."""
+
+    def __init__(self, root: Path, params: Params) -> None:
+        self.root = root
+        self.params = params
+
+    @cached_property
+    def subject(self) -> Subject:
+        from assay.model.bundle import load
+
+        bundle = load(
+            self.root / layout.BUNDLE,
+            expected=None,
+            allow_types=self.params.bundle.allow_types,
+            code=sources.reader(self.root),
+        )
+        return scoring_of(self.root, self.params, bundle).subject
+
+    @cached_property
+    def holdout(self) -> pd.DataFrame:
+        from assay.model.holdout import read
+
+        return read(self.root)
+
+    def decide(self, spec: Behaviour) -> tuple[Finding, str]:
+        """The finding, and what to tell about it: what cannot be asked is FAIL."""
+        from assay.gate.behaviour.result import table
+        from assay.gate.behaviour.run import run
+
+        try:
+            result = run(spec, self.subject, self.holdout, self.params.seed)
+        except AssayError as error:
+            finding = self._waived(_finding(spec, Outcome.FAIL, error.line()))
+            return finding, _told(finding, error.line())
+        outcome = Outcome.PASS if result.passed else Outcome.FAIL
+        finding = self._waived(_finding(spec, outcome, _detail(result), result))
+        return finding, _told(finding, table(result))
+
+    def _waived(self, finding: Finding) -> Finding:
+        from assay.gate import waivers
+
+        return waivers.applied((finding,), self.params.gate.waivers, waivers.today())[0]
+
+
+def items(parent: pytest.Collector, root: Path) -> Iterator[BehaviourItem]:
+    """An item for each behaviour of ``root/params.yaml``, in its order."""
+    from assay.project import params
+
+    values = params.load(root)
+    asked = Asked(root, values)
+    for spec in values.gate.behaviour:
+        yield BehaviourItem.from_parent(parent, name=spec.name, spec=spec, asked=asked)
+
+
+def decide(root: Path, params: Params) -> tuple[Finding, ...]:
+    """Every behaviour decided, in the order of params.yaml.
+
+    A bundle or a holdout that cannot be read makes each of them FAIL, with the reason.
+    """
+    asked = Asked(root, params)
+    return tuple(asked.decide(spec)[0] for spec in params.gate.behaviour)
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What the fixture ``score`` gives: calls the one scoring function."""
+
+    bundle: Bundle
+    subject: Subject
+
+    def __call__(self, frame: pd.DataFrame) -> Floats:
+        from assay.model.batch import score_frame
+
+        return score_frame(self.bundle, frame)
+
+
+def scoring_of(root: Path, params: Params, bundle: Bundle) -> Scoring:
+    """A bundle ready to be asked; the contract says which features a night may lack.
+
+    Raises
+    ------
+    ContractFileError
+    """
+    from assay.contract.load import load
+    from assay.gate.behaviour.subject import subject_of
+
+    contract = load(root / params.contract.file, params.contract.file, root=root)
+    nullable = [field.name for field in contract.fields if field.nullable]
+    return Scoring(bundle, subject_of(bundle, nullable))
+
+
+def champion_of(root: Path, params: Params) -> Bundle | str:
+    """The champion's bundle as the stage ``champion`` fetched it, or why there is none yet.
+
+    Raises
+    ------
+    StageInputMissing, DataError
+        The stage has not run, or what it left is malformed.
+    BundleError
+        There is a champion, but its bundle cannot be had or has changed.
+    """
+    from assay.model.bundle import load
+    from assay.reports import champion as held
+
+    found = held.read(root)
+    if found.state == "none":
+        return found.why or "nothing holds the stage"
+    if found.state == "unreadable":
+        raise BundleError("the champion cannot be read", where=layout.CHAMPION, found=found.why)
+    return load(
+        root / layout.CHAMPION_BUNDLE,
+        expected=found.bundle,
+        allow_types=params.bundle.allow_types,
+        code=sources.reader(root / layout.CHAMPION_CODE),
+    )
+
+
+def _finding(
+    spec: Behaviour, outcome: Outcome, detail: str, result: Result | None = None
+) -> Finding:
+    return Finding(
+        rule=spec.name,
+        kind="behaviour",
+        outcome=outcome,
+        detail=detail,
+        metric="share of rows that fail" if result else None,
+        severity=spec.severity,
+        observed=result.share if result else None,
+        limit=spec.max_failed,
+        direction="max",
+        rows=result.rows if result else None,
+        owner=spec.owner,
+        because=spec.because,
+    )
+
+
+def _detail(result: Result) -> str:
+    """One sentence: what came of it, and the worst row if one failed."""
+    worst = f"; such as {result.examples[0].sentence()}" if result.examples else ""
+    return result.detail + worst
+
+
+def _told(finding: Finding, text: str) -> str:
+    lines = [f"{finding.outcome}: {text}", f"because: {finding.because}"]
+    return "\n".join([*lines, f"owner: {finding.owner}"])

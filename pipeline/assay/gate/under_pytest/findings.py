@@ -1,0 +1,159 @@
+"""From what pytest saw to findings. Pure, and suspicious: what did not run is FAIL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from assay.gate.rules import words
+from assay.gate.under_pytest import written
+from assay.gate.under_pytest.fixtures import NO_CHAMPION
+from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.run import Session
+from assay.project import layout
+from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict
+
+TEST_OUTCOMES = {
+    "passed": Outcome.PASS,
+    "failed": Outcome.FAIL,
+    "error": Outcome.FAIL,
+    "skipped": Outcome.INCONCLUSIVE,
+    "xfailed": Outcome.INCONCLUSIVE,
+    "xpassed": Outcome.INCONCLUSIVE,
+}
+
+_NAMED = 5
+
+
+def rule_findings(decided: Sequence[Finding], seen: Seen) -> tuple[Finding, ...]:
+    """The findings decided here, each turned to FAIL unless pytest saw the very same.
+
+    Parameters
+    ----------
+    decided
+        What :func:`assay.gate.under_pytest.items.findings_of` gives in this process.
+    """
+    return tuple(_confirmed(finding, seen) for finding in decided)
+
+
+def _confirmed(finding: Finding, seen: Seen) -> Finding:
+    node = f"{layout.PARAMS}::{finding.title}"
+    if node not in seen.rules or node not in seen.outcomes:
+        return _distrusted(finding, f"did not run under pytest ({finding.detail})")
+    if seen.rules[node] != finding or seen.outcomes[node] != _expected(finding):
+        return _distrusted(
+            finding,
+            f"pytest saw something else: {seen.outcomes[node]}, "
+            f"'{seen.rules[node].detail}' instead of '{finding.detail}'",
+        )
+    return finding
+
+
+def _expected(finding: Finding) -> str:
+    """How pytest must have reported it."""
+    if finding.outcome is Outcome.PASS:
+        return "passed"
+    return "failed" if finding.blocks else "xfailed"
+
+
+def _distrusted(finding: Finding, detail: str) -> Finding:
+    """FAIL that decides, whatever the rule says of itself."""
+    return replace(finding, outcome=Outcome.FAIL, detail=detail, severity="block", waiver=None)
+
+
+def model_test_findings(seen: Seen, *, alone: bool) -> tuple[Finding, ...]:
+    """One finding a model test, by node id, and one for whatever could not be collected.
+
+    Parameters
+    ----------
+    alone
+        Whether there is no champion yet: then tests that need one do not decide.
+    """
+    found = [_test_finding(node, seen, alone) for node in set(seen.collected) - set(seen.rules)]
+    for node, reason in seen.uncollected.items():
+        kind, _, detail = reason.partition(": ")
+        outcome = Outcome.INCONCLUSIVE if kind == "skipped" else Outcome.FAIL
+        said = "was skipped" if kind == "skipped" else "could not be collected"
+        found.append(_about_tests(node, outcome, f"{said}: {detail}"))
+    return tuple(sorted(found, key=lambda finding: (finding.rule, finding.detail)))
+
+
+def _test_finding(node: str, seen: Seen, alone: bool) -> Finding:
+    outcome = seen.outcomes.get(node)
+    if outcome is None:
+        return _about_tests(node, Outcome.FAIL, words.NOT_RUN)
+    if outcome == "passed":
+        return _about_tests(node, Outcome.PASS, "passed")
+    detail = seen.details.get(node)
+    said = (words.ANSWERED | words.SILENT)[outcome] + (f": {detail}" if detail else "")
+    found = _about_tests(node, TEST_OUTCOMES[outcome], said)
+    # The first model has no champion to be held against; absolute rules and tests decide.
+    absent = outcome == "skipped" and (detail or "").startswith(f"Skipped: {NO_CHAMPION}")
+    return replace(found, tolerated=alone and absent)
+
+
+def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Finding, ...]:
+    """What is wrong with the run as a whole; nothing if nothing is. No waiver covers it.
+
+    Parameters
+    ----------
+    there
+        Whether the folder ``tests`` exists.
+    """
+    found = []
+    if not there:
+        found.append(_about_tests(tests, Outcome.FAIL, "no such folder of model tests"))
+    elif not session.crash and not session.seen.tests:
+        found.append(_about_tests(tests, Outcome.FAIL, "no model test was collected"))
+    for file, hooks in session.seen.hooks.items():
+        detail = f"decides what a test comes to by {hooks}; keep to fixtures, which do not"
+        found.append(_about_tests(file, Outcome.FAIL, detail))
+    if session.crash:
+        found.append(_about_tests("pytest", Outcome.FAIL, session.crash))
+    elif session.code != 0 and not _explains(session.seen):
+        detail = f"ended with exit code {session.code} though everything it reported passed"
+        found.append(_about_tests("pytest", Outcome.FAIL, detail))
+    return tuple(found)
+
+
+def vanished_findings(root: Path, tests: str, session: Session) -> tuple[Finding, ...]:
+    """FAIL for each test that is written under ``root/tests`` and was not collected."""
+    if session.crash:
+        return ()  # nothing can be told of a session that did not come to its end
+    known = set(session.seen.uncollected)
+    found = written.vanished(root, tests, set(session.seen.places), known)
+    return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in found)
+
+
+def counted(seen: Seen, champion: Verdict | None) -> ModelTests:
+    """How many model tests there were, and how many of them came to an answer."""
+    ran = sum(seen.outcomes.get(node) in words.ANSWERED for node in seen.tests)
+    before = None if champion is None else len(champion.model_tests)
+    return ModelTests(collected=len(seen.tests), ran=ran, champion=before)
+
+
+def fewer_findings(
+    tests: str, seen: Seen, champion: Verdict | None, version: str | None
+) -> tuple[Finding, ...]:
+    """A warning where the champion was held to more model tests than there are now."""
+    before = () if champion is None else champion.model_tests
+    if len(before) <= len(seen.tests):
+        return ()
+    gone = sorted(set(before) - set(seen.tests))
+    more = f" and {len(gone) - _NAMED} more" if len(gone) > _NAMED else ""
+    detail = (
+        f"{words.FEWER} {version or 'of before'} was held to: "
+        f"{len(seen.tests)} instead of {len(before)}; gone: {', '.join(gone[:_NAMED])}{more}"
+    )
+    return (replace(_about_tests(tests, Outcome.FAIL, detail), severity="warn"),)
+
+
+def _explains(seen: Seen) -> bool:
+    """Whether some item accounts for pytest's exit code 1."""
+    failed = {"failed", "error", "xpassed"}
+    return bool(seen.uncollected) or not failed.isdisjoint(seen.outcomes.values())
+
+
+def _about_tests(node: str, outcome: Outcome, detail: str) -> Finding:
+    return Finding(rule=node, kind="test", outcome=outcome, detail=detail)

@@ -1,0 +1,147 @@
+"""Fixtures for a project's model tests. Heavy imports happen inside, when one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assay.gate.under_pytest.project import ROOTS, Project, is_ours, load
+from assay.project import layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.gate.under_pytest.behaviours import Scoring
+    from assay.model.bundle import Bundle
+    from assay.project.params.gate import Gate
+    from assay.reports.evaluation_read import Evaluation
+
+NO_CHAMPION = "no champion yet"
+"""How the reason begins for which a test that asks for a champion is skipped."""
+
+
+@pytest.fixture(scope="session")
+def assay_project(request: pytest.FixtureRequest) -> Project:
+    """The project under test: ``root`` and ``params``."""
+    roots = request.config.stash.get(ROOTS, [])
+    if not roots:
+        here = request.config.rootpath
+        roots = [root for root in (here, *here.parents) if is_ours(root)][:1]
+    if not roots:
+        pytest.fail(f"no project with {layout.PARAMS} at or above {here}", pytrace=False)
+    if len(roots) > 1:
+        names = ", ".join(str(root) for root in roots)
+        pytest.fail(f"tests of several projects at once: {names}; run one", pytrace=False)
+    return Project(root=roots[0], params=load(roots[0]))
+
+
+@pytest.fixture(scope="session")
+def policy(assay_project: Project) -> Gate:
+    """The section ``gate`` of params.yaml."""
+    return assay_project.params.gate
+
+
+@pytest.fixture(scope="session")
+def evaluation(assay_project: Project) -> Evaluation:
+    """What evaluate measured on the bundle."""
+    from assay.reports.evaluation_read import read
+
+    with _one_line():
+        return read(assay_project.root)
+
+
+@pytest.fixture(scope="session")
+def bundle(assay_project: Project) -> Bundle:
+    """The bundle that is up for the verdict, loaded as a scoring run loads it."""
+    from assay.model.bundle import load as load_bundle
+
+    with _one_line():
+        return load_bundle(
+            assay_project.root / layout.BUNDLE,
+            expected=None,
+            allow_types=assay_project.params.bundle.allow_types,
+        )
+
+
+@pytest.fixture(scope="session")
+def model(bundle: Bundle) -> Bundle:
+    """The challenger: another name of ``bundle``, beside ``champion``."""
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def champion(assay_project: Project) -> Bundle:
+    """The bundle that holds the stage now. Skips where none does; one unreadable is an error."""
+    from assay.gate.under_pytest.behaviours import champion_of
+
+    with _one_line():
+        found = champion_of(assay_project.root, assay_project.params)
+    if isinstance(found, str):
+        pytest.skip(f"{NO_CHAMPION}: {found}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def score(assay_project: Project, bundle: Bundle) -> Scoring:
+    """``score(frame)`` gives each row's score, through the one scoring function.
+
+    Of shape (rows,): the probability of the positive class, or a regression's estimate. Of
+    a multiclass model (rows, classes), in the order of ``bundle.manifest.classes``. The
+    checks of `assay.gate.behaviour` take it as it is.
+    """
+    from assay.gate.under_pytest.behaviours import scoring_of
+
+    with _one_line():
+        return scoring_of(assay_project.root, assay_project.params, bundle)
+
+
+@pytest.fixture(scope="session")
+def holdout(assay_project: Project) -> pd.DataFrame:
+    """The table that the bundle was evaluated on. Shared: copy it before changing it."""
+    from assay.model.holdout import read
+
+    with _one_line():
+        return read(assay_project.root)
+
+
+@pytest.fixture(scope="session")
+def reference(bundle: Bundle) -> pd.DataFrame:
+    """A sample of the training window, with label and out-of-fold scores. Shared, as above."""
+    with _one_line():
+        return bundle.sample()
+
+
+@pytest.fixture(scope="session")
+def slices(
+    assay_project: Project, bundle: Bundle, holdout: pd.DataFrame
+) -> Mapping[str, pd.DataFrame]:
+    """The holdout's rows by slice, ``origin=EWR`` and so on: those that evaluate measures.
+
+    Fails where there is none, since a test that goes through them would check nothing.
+    """
+    from assay.metrics.slices import parts
+
+    settings = assay_project.params.evaluate
+    with _one_line():
+        found = {
+            part.title: holdout.iloc[part.rows]
+            for part in parts(holdout, bundle.manifest.slices, settings.pairs)
+            if len(part.rows) >= settings.min_slice_rows
+        }
+    if not found:
+        pytest.fail(f"no slice has {settings.min_slice_rows} rows", pytrace=False)
+    return found
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn an AssayError into a failure that reads as one line."""
+    from assay.errors import AssayError
+
+    try:
+        yield
+    except AssayError as error:
+        pytest.fail(error.line(), pytrace=False)

@@ -1,0 +1,221 @@
+"""The pytest plugin: gate rules as items, and fixtures for a project's model tests.
+
+Installing Assay loads this into every pytest session, so it imports nothing heavy and does
+nothing unless tests under some project's ``gate.tests`` are collected, or its params.yaml
+is named on the command line (``pytest params.yaml`` runs the rules alone).
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import assay
+from assay.gate.under_pytest.behaviours import BehaviourItem
+from assay.gate.under_pytest.fixtures import (  # noqa: F401  (pytest finds them by their names here)
+    assay_project,
+    bundle,
+    champion,
+    evaluation,
+    holdout,
+    model,
+    policy,
+    reference,
+    score,
+    slices,
+)
+from assay.gate.under_pytest.items import RuleItem, RulesFile
+from assay.gate.under_pytest.project import ROOTS, load, project_above
+from assay.gate.under_pytest.record import Seen, begin, plain_detail
+from assay.project import layout
+
+POLICY_ITEMS = (RuleItem, BehaviourItem)
+"""Items that params.yaml makes, not a file of tests."""
+
+HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
+"""Hooks of a project that add tests or words, and decide nothing."""
+INSTALLED = (Path(sys.prefix), Path(assay.__file__).parent)
+"""What may lie inside a project and is not its own."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("assay").addoption(
+        "--assay-findings",
+        metavar="FILE",
+        default=None,
+        help="write what each gate rule and test came to as JSON (used by 'assay gate')",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    target = config.getoption("--assay-findings")
+    if target:
+        config.pluginmanager.register(_Recorder(Path(target), config.rootpath), "assay-recorder")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a params.yaml that was named; one that merely lies there is left alone."""
+    if file_path.name != layout.PARAMS or not parent.session.isinitpath(file_path):
+        return None
+    return RulesFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k and -m deselect, so that they reach the rules
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    roots = _projects_under_test(items)
+    config.stash[ROOTS] = roots
+    there = {item.path.parent for item in items if isinstance(item, POLICY_ITEMS)}
+    for root in roots:
+        if root not in there:
+            items.extend(_collect_rules(session, root))
+        _waive(items, root)
+
+
+def _waive(items: list[pytest.Item], root: Path) -> None:
+    """Tests that params.yaml waives run, and whatever they say does not decide."""
+    from assay.gate import waivers
+
+    now = waivers.today()
+    for waiver in load(root).gate.waivers:
+        if waiver.expired(now):
+            continue
+        for item in items:
+            if item.nodeid == waiver.rule:
+                reason = f"waived until {waiver.until}: {waiver.because}"
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
+
+
+def _collect_rules(session: pytest.Session, root: Path) -> list[pytest.Item]:
+    """What pytest does with a file of tests, so that it counts and reports the rules too."""
+    rules = RulesFile.from_parent(session, path=root / layout.PARAMS)
+    hook = session.config.hook
+    hook.pytest_collectstart(collector=rules)
+    report: pytest.CollectReport = hook.pytest_make_collect_report(collector=rules)
+    found: list[pytest.Item] = [item for item in report.result if isinstance(item, POLICY_ITEMS)]
+    for item in found:
+        hook.pytest_itemcollected(item=item)
+    hook.pytest_collectreport(report=report)
+    return found
+
+
+def _projects_under_test(items: list[pytest.Item]) -> list[Path]:
+    """Roots of the projects of which a model test or a rule was collected, in order."""
+    by_folder: dict[Path, tuple[Path, Path] | None] = {}
+    roots: dict[Path, None] = {}
+    for item in items:
+        folder = item.path.parent
+        if isinstance(item, POLICY_ITEMS):
+            roots[folder] = None
+            continue
+        if folder not in by_folder:
+            by_folder[folder] = project_above(folder)
+        project = by_folder[folder]
+        if project and item.path.is_relative_to(project[1]):
+            roots[project[0]] = None
+    return list(roots)
+
+
+class _Recorder:
+    """Writes down what happened to every item, for the gate."""
+
+    def __init__(self, target: Path, root: Path) -> None:
+        self.target = target.absolute()
+        # What lies there differs from machine to machine, or from run to run.
+        self.homes = (root, self.target.parent)
+        self.seen = Seen()
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        self.seen.collected.append(item.nodeid)
+        self.seen.places += _places(item, self.homes[0])
+        if isinstance(item, RuleItem):
+            self.seen.rules[item.nodeid] = item.finding
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        begin(self.target, nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        # A behaviour is decided by running it.
+        if isinstance(item, BehaviourItem) and item.finding is not None:
+            self.seen.rules[item.nodeid] = item.finding
+        return (yield)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            outcome = "skipped" if report.skipped else "failed"
+            self.seen.uncollected[report.nodeid or "."] = f"{outcome}: {self._detail(report)}"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        outcome: str = report.outcome
+        if hasattr(report, "wasxfail"):
+            outcome = "xpassed" if report.passed else "xfailed"
+        elif report.failed and report.when != "call":
+            outcome = "error"
+        detail = "" if report.passed else self._detail(report)
+        self.seen.report(report.nodeid, outcome, detail, final=report.when == "call")
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.seen.hooks = _hooks(session.config, self.homes[0])
+        self.seen.write(self.target)
+
+    def _detail(self, report: pytest.TestReport | pytest.CollectReport) -> str:
+        reason = getattr(report, "wasxfail", "")
+        if reason:
+            return plain_detail(reason, self.homes)
+        longrepr: Any = report.longrepr
+        if isinstance(longrepr, tuple):  # a skip: file, line, reason
+            return plain_detail(str(longrepr[2]), self.homes)
+        crash = getattr(longrepr, "reprcrash", None)
+        text = crash.message if crash else _last_line(str(longrepr))
+        return plain_detail(text, self.homes)
+
+
+def _places(item: pytest.Item, root: Path) -> list[str]:
+    """Where a test stands, as `written` names it: where it was collected, where it is written.
+
+    The two differ where a class inherits its tests.
+    """
+    classes = [each.name for each in item.listchain() if isinstance(each, pytest.Class)]
+    name = getattr(item, "originalname", None) or item.name
+    found = [(item.path, ".".join((*classes, name)))]
+    try:
+        code = inspect.unwrap(getattr(item, "function", item)).__code__  # type: ignore[arg-type]
+        found.append((Path(code.co_filename), code.co_qualname))
+    except (AttributeError, ValueError):
+        pass  # no function of Python's
+    return [
+        f"{path.relative_to(root).as_posix()}::{place}"
+        for path, place in found
+        if path.is_relative_to(root)
+    ]
+
+
+def _hooks(config: pytest.Config, root: Path) -> dict[str, str]:
+    """By file of the project, the hooks in it that decide what a test comes to.
+
+    Read when all tests have run, so that what a test or fixture registered is among them.
+    """
+    found: dict[str, set[str]] = {}
+    for plugin in config.pluginmanager.get_plugins():
+        module = plugin if inspect.ismodule(plugin) else inspect.getmodule(type(plugin))
+        path = Path(getattr(module, "__file__", None) or "")
+        callers = config.pluginmanager.get_hookcallers(plugin) or []
+        names = {caller.name for caller in callers} - HARMLESS
+        installed = any(path.is_relative_to(home) for home in INSTALLED)
+        if names and path.is_relative_to(root) and not installed:
+            found.setdefault(path.relative_to(root).as_posix(), set()).update(names)
+    return {path: ", ".join(sorted(names)) for path, names in sorted(found.items())}
+
+
+def _last_line(text: str) -> str:
+    lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,129 @@
+"""Run pytest on a project's model tests and rules in a process of its own.
+
+Nothing from outside may switch a rule or a test off: pytest is given a configuration of ours
+instead of the project's, its environment variables are dropped, and only conftest files under
+``gate.tests`` count, because only those are part of the policy digest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import assay
+from assay.gate.under_pytest import record, written
+from assay.project import layout
+
+# Ended as it should: all passed, or some failed. Anything else is a broken session.
+FINISHED = (0, 1)
+LONGEST = 3600.0
+"""Seconds that all model tests, rules and behaviours may take: one that hangs is a FAIL."""
+JUNIT = f"{layout.GATE_REPORT}/junit.xml"
+CONFIG = f"""\
+[pytest]
+python_files = {" ".join(written.FILES)}
+python_classes = {written.CLASSES}
+python_functions = {written.FUNCTIONS}
+xfail_strict = true
+"""
+
+
+@dataclass(frozen=True)
+class Session:
+    """One pytest process: what it saw, or ``crash``, the reason why that cannot be told."""
+
+    seen: record.Seen
+    code: int
+    output: str
+    crash: str | None
+
+
+def run_pytest(root: Path, tests: str) -> Session:
+    """Run the rules of ``root/params.yaml`` and the tests under ``root/tests``.
+
+    Parameters
+    ----------
+    root
+        The project.
+    tests
+        Folder of model tests, relative to ``root``. If it does not exist the rules run alone.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
+        target = Path(scratch) / "seen.json"
+        config_of(target).write_text(CONFIG, encoding="utf-8")
+        try:
+            done = subprocess.run(
+                command(root, tests, target),
+                cwd=root,
+                env=environment(os.environ, Path(scratch)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=LONGEST,
+            )
+        except subprocess.TimeoutExpired as late:
+            output = (late.output or b"").decode("utf-8", "replace")
+            return Session(record.Seen(), -1, output, _too_long(record.running(target)))
+        try:
+            seen, crash = record.read(target), None
+        except ValueError as error:
+            seen, crash = record.Seen(), str(error)
+    if done.returncode not in FINISHED or crash:
+        last = record.plain_detail(_telling_line(done.stdout), [root, Path(scratch)])
+        crash = f"pytest ended with exit code {done.returncode}: {last}"
+    return Session(seen, done.returncode, done.stdout, crash)
+
+
+def config_of(target: Path) -> Path:
+    """Where pytest's configuration lies, beside the record."""
+    return target.parent / "pytest.ini"
+
+
+def command(root: Path, tests: str, target: Path) -> list[str]:
+    """The command line; params.yaml is named, so rules run even where no test is found."""
+    # The entry point would register the plugin a second time: 'no:assay' keeps it out.
+    plugins = ["-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider"]
+    settings = ["-c", str(config_of(target)), f"--rootdir={root}"]
+    output = ["-q", "--tb=short", "--no-header", "--color=no", f"--junitxml={root / JUNIT}"]
+    output += [f"--assay-findings={target}", f"--basetemp={target.parent / 'tmp'}"]
+    where = [layout.PARAMS]
+    if (root / tests).is_dir():
+        where += [tests, f"--confcutdir={root / tests}"]
+    return [
+        *(sys.executable, "-m", "pytest", *plugins, *settings, *output),
+        *("--continue-on-collection-errors", *where),
+    ]
+
+
+def environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """``outer`` without what steers pytest, and with this very ``pipeline`` importable."""
+    inner = {name: value for name, value in outer.items() if not name.startswith("PYTEST_")}
+    home = Path(assay.__file__).resolve().parent.parent
+    if home.name not in ("site-packages", "dist-packages"):
+        earlier = [inner["PYTHONPATH"]] if inner.get("PYTHONPATH") else []
+        inner["PYTHONPATH"] = os.pathsep.join([str(home), *earlier])
+    # Neither byte code nor example databases may appear in the project: its folders are
+    # dependencies of stages.
+    inner["PYTHONDONTWRITEBYTECODE"] = "1"
+    inner["HYPOTHESIS_STORAGE_DIRECTORY"] = str(scratch / "hypothesis")
+    return inner
+
+
+def _too_long(node: str | None) -> str:
+    told = f"pytest did not end within {LONGEST / 60:g} minutes"
+    return f"{told}; the last test that began was {node}" if node else told
+
+
+def _telling_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("ERROR", "E  ", "INTERNALERROR"))]
+    return (errors or lines or ["no output"])[-1].removeprefix("E  ").strip()

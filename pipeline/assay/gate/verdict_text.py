@@ -1,0 +1,180 @@
+"""The verdict for people: a page for a pull request, a table for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from assay.pages.terminal import console
+from assay.project import layout
+from assay.project.markdown import code, tame
+from assay.reports.verdict import Finding, Outcome, Verdict
+from assay.reports.verdict_json import DIGESTS
+
+MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
+
+HEADLINES = {
+    Outcome.PASS: "everything that decides passed.",
+    Outcome.FAIL: "it must not be promoted.",
+    Outcome.INCONCLUSIVE: "nothing failed, but not everything could be told, so it must not be "
+    "promoted.",
+}
+
+_OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
+
+
+def markdown(verdict: Verdict) -> str:
+    """The whole verdict.md, for a pull request. Same verdict, same text."""
+    rules = of_kind(verdict, "rule")
+    parts = [
+        f"# {verdict.outcome}: {tame(verdict.name)}, candidate {tame(verdict.candidate)}",
+        f"{verdict.outcome}: {HEADLINES[verdict.outcome]} Compared with: "
+        f"{tame(verdict.champion.words)}.",
+    ]
+    if verdict.blocking:
+        parts += ["## What stands in the way", _explained(verdict.blocking)]
+    parts += ["## Rules", _table(rules)]
+    undecided = [each for each in rules if each.outcome is not Outcome.PASS and not each.blocks]
+    if undecided:
+        parts += ["Shown, but not deciding:", _explained(worst_first(undecided))]
+    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
+        parts += [f"## {title}", _counted(of_kind(verdict, kind))]
+    parts += ["## About", _about(verdict)]
+    return "\n\n".join(parts) + "\n"
+
+
+def of_kind(verdict: Verdict, kind: str) -> list[Finding]:
+    """The verdict's findings of one kind, in their order."""
+    return [finding for finding in verdict.findings if finding.kind == kind]
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """What blocks, FAIL before INCONCLUSIVE, then what was let be, then what passed."""
+    return sorted(findings, key=lambda each: (not each.blocks, _OUTCOMES.index(each.outcome)))
+
+
+def value_words(finding: Finding) -> tuple[str, str, str, str]:
+    """Value, interval, limit and rows as short texts; empty where there is none."""
+    value = "" if finding.observed is None else f"{finding.observed:.4g}"
+    interval = ""
+    if finding.low is not None and finding.high is not None:
+        interval = f"{finding.low:.4g} to {finding.high:.4g}"
+    limit = ""
+    if finding.limit is not None:
+        limit = f"{'at least' if finding.direction == 'min' else 'at most'} {finding.limit:.12g}"
+    return value, interval, limit, "" if finding.rows is None else f"{finding.rows:,}"
+
+
+def what(finding: Finding) -> str:
+    """What was measured: the metric, or the change of it where two models are compared."""
+    metric = finding.metric or ""
+    return f"change of {metric}" if finding.challenger is not None else metric
+
+
+def _table(rules: Sequence[Finding]) -> str:
+    head = ("", "rule", "what", "value", "interval", "limit", "rows", "owner", "because")
+    lines = [_row(head), _row(("---",) * len(head))]
+    for finding in worst_first(rules):
+        lines.append(
+            _row(
+                (
+                    badge(finding),
+                    finding.title,
+                    what(finding),
+                    *value_words(finding),
+                    finding.owner or "",
+                    finding.because or "",
+                )
+            )
+        )
+    return "\n".join(lines)
+
+
+def _explained(findings: Sequence[Finding]) -> str:
+    return "\n".join(
+        f"- {badge(finding)} {_name(finding)}: {tame(finding.detail)}{_waived(finding)}"
+        for finding in findings
+    )
+
+
+def _waived(finding: Finding) -> str:
+    waiver = finding.waiver
+    if waiver is None:
+        return ""
+    return f" (waived until {waiver.until} by {tame(waiver.owner)}: {tame(waiver.because)})"
+
+
+def _counted(tests: Sequence[Finding]) -> str:
+    if not tests:
+        return "There are none."
+    passed = sum(finding.outcome is Outcome.PASS for finding in tests)
+    bad = [finding for finding in worst_first(tests) if finding.outcome is not Outcome.PASS]
+    lines = [f"{passed} of {len(tests)} passed."]
+    return "\n\n".join([*lines, _explained(bad)] if bad else lines)
+
+
+def _about(verdict: Verdict) -> str:
+    lines = [f"- {name}: `{digest}`" for name in DIGESTS if (digest := getattr(verdict, name))]
+    types = ", ".join(_code(name) for name in verdict.types)
+    lines.append(f"- model types allowed by params.yaml: {types or 'none'}")
+    return "\n".join(lines)
+
+
+def badge(finding: Finding) -> str:
+    """The outcome, bold where it stands in the way, with what became of it where it does not."""
+    if finding.outcome is Outcome.PASS:
+        return str(finding.outcome)
+    return f"**{finding.outcome}**" if finding.blocks else f"{finding.outcome} ({finding.standing})"
+
+
+def _name(finding: Finding) -> str:
+    return _code(finding.title) if finding.kind == "test" else tame(finding.title)
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(tame(cell) for cell in cells) + " |"
+
+
+def _code(text: str) -> str:
+    return f"`{code(text)}`"
+
+
+def show(verdict: Verdict) -> None:
+    """Print a summary to the terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow"}
+    table = Table(box=None, pad_edge=False)
+    for head in ("", "rule", "slice", "value", "limit", "rows"):
+        right = head in ("value", "rows")
+        # A name may be long, but none of it may be lost.
+        table.add_column(head, justify="right" if right else "left", overflow="fold")
+    for finding in worst_first(of_kind(verdict, "rule")):
+        # Eighty columns have no room for the interval; the sentences below state it.
+        value, _, limit, rows = value_words(finding)
+        cells = (finding.rule, finding.slice or "", value, limit, rows)
+        badge = Text(finding.outcome.value, style=styles[finding.outcome])
+        table.add_row(badge, *(Text(cell) for cell in cells))
+    out = console()
+    out.print(table)
+    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
+        tests = of_kind(verdict, kind)
+        passed = sum(finding.outcome is Outcome.PASS for finding in tests)
+        out.print(Text(f"{title}: {passed} of {len(tests)} passed"))
+    for finding in worst_first(verdict.findings):
+        if finding.outcome is not Outcome.PASS:
+            badge = Text(finding.outcome.value, style=styles[finding.outcome])
+            notes = [finding.standing, f"owner: {finding.owner}" if finding.owner else ""]
+            told = "; ".join(note for note in notes if note)
+            out.print(
+                Text.assemble(
+                    badge, f" {finding.title}: {finding.detail}" + (f" ({told})" if told else "")
+                )
+            )
+    out.print(
+        Text.assemble(
+            Text(verdict.outcome.value, style=styles[verdict.outcome]),
+            f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "
+            f"{verdict.champion.words}",
+        )
+    )

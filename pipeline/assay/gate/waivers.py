@@ -1,0 +1,97 @@
+"""Waivers: findings that do not decide until a day has passed.
+
+A waiver never changes an outcome. It is shown with the finding, is part of the policy's
+digest, and is looked at again when the bundle is promoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from assay.errors import NotARepository
+from assay.project.params.gate import Gate, Waiver
+from assay.reports import verdict
+from assay.reports.verdict import Finding, Outcome
+
+SLACK_SECONDS = 24 * 60 * 60
+"""How far behind the newest commit a clock may be: people's clocks and zones differ."""
+
+
+def today() -> date:
+    """The day it is, in UTC, so that a waiver ends everywhere at once."""
+    return datetime.now(UTC).date()
+
+
+def applied(
+    findings: Iterable[Finding], waivers: Sequence[Waiver], now: date
+) -> tuple[Finding, ...]:
+    """The findings, each that needs a waiver with the one that covers it."""
+    return tuple(_covered(finding, waivers, now) for finding in findings)
+
+
+def problems(root: Path, gate: Gate, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """What is wrong with the waivers as a whole; nothing if nothing is.
+
+    A clock that is behind the newest commit cannot tell whether a waiver has ended, and a
+    waiver of a test or slice that is not there is a slip of the pen that nobody would see.
+    """
+    if not gate.waivers:
+        return ()
+    found = []
+    behind = _behind(root)
+    if behind is not None:
+        found.append(
+            Finding(
+                rule="the clock can tell whether a waiver has ended",
+                kind="rule",
+                outcome=Outcome.FAIL,
+                detail=f"this machine's clock is {behind} s behind the newest commit: set it",
+                owner="assay",
+                because="a waiver ends on its day, whatever the clock says",
+            )
+        )
+    for waiver in gate.waivers:
+        if not any(waiver.covers(finding.rule, finding.slice) for finding in findings):
+            name = waiver.rule + (f"[{waiver.slice}]" if waiver.slice else "")
+            found.append(
+                Finding(
+                    rule="every waiver is of something that is there",
+                    kind="rule",
+                    outcome=Outcome.FAIL,
+                    detail=f"nothing is called '{name}', which is waived",
+                    severity="warn",
+                    owner=waiver.owner,
+                    because="a waiver of a name with a typo in it protects nothing",
+                )
+            )
+    return tuple(found)
+
+
+def _covered(finding: Finding, waivers: Sequence[Waiver], now: date) -> Finding:
+    if finding.outcome is Outcome.PASS:
+        return finding
+    mine = [waiver for waiver in waivers if waiver.covers(finding.rule, finding.slice)]
+    valid = [waiver for waiver in mine if not waiver.expired(now)]
+    if valid:
+        last = max(valid, key=lambda waiver: waiver.until)
+        told = verdict.Waiver(last.because, last.owner, last.until.isoformat())
+        return replace(finding, waiver=told)
+    if mine:
+        ended = max(waiver.until for waiver in mine)
+        return replace(finding, detail=f"{finding.detail} (its waiver ended on {ended})")
+    return finding
+
+
+def _behind(root: Path) -> int | None:
+    """Seconds by which the clock is behind the newest commit, if that is too many."""
+    from assay.registry import git
+
+    try:
+        newest = git.head_time(root)
+    except NotARepository:
+        return None  # nothing to hold the clock against
+    behind = newest - int(datetime.now(UTC).timestamp())
+    return behind if behind > SLACK_SECONDS else None

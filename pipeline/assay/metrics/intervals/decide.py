@@ -1,0 +1,129 @@
+"""From measured numbers and a limit to one of three answers each.
+
+A rule asks of every slice that the truth is not below ``worst``. All have to pass, so a rule
+that passes was right about each of them, and passing needs no correction (an
+intersection-union test: Berger 1982, Technometrics 24, 295-300). One slice that fails makes the
+rule fail, so with many slices chance alone would do it: what fails is corrected over the
+slices, by Holm (1979, Scandinavian Journal of Statistics 6, 65-70: the chance of even one
+false FAIL) or by Benjamini and Hochberg (1995, Journal of the Royal Statistical Society B 57,
+289-300: the share of false ones among those that FAIL). The rest is unsure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from assay.metrics.bounds import Bounds
+from assay.metrics.table import Floats
+from assay.project.tasks import NEARER_ZERO_IS_BETTER, goodness
+
+Call = Literal["pass", "fail", "unsure"]
+Correction = Literal["holm", "benjamini-hochberg", "none"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one number comes to.
+
+    Attributes
+    ----------
+    low, high
+        Its interval, uncorrected.
+    p
+        Of a truth that is not below the limit.
+    p_adjusted
+        The same, corrected over all numbers of the rule.
+    """
+
+    call: Call
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
+
+
+def decide_all(
+    numbers: Sequence[Bounds], worst: float, *, confidence: float, correction: Correction
+) -> list[Decision]:
+    """One decision for each number of a rule.
+
+    Parameters
+    ----------
+    numbers
+        More of each is better (see `assay.metrics.intervals.decide`).
+    worst
+        The truth may not lie below it.
+    confidence
+        Of the two-sided interval, such as 0.95. Half of what it leaves out is the most that a
+        truth exactly at ``worst`` may pass, and the most that it may fail.
+
+    Raises
+    ------
+    ValueError
+        ``worst`` is not a finite number, or ``confidence`` is not between 0 and 1.
+    """
+    if not math.isfinite(worst):
+        raise ValueError(f"limit {worst} is not a finite number")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence {confidence} is not between 0 and 1")
+    p = np.array([number.p_below(worst) for number in numbers], dtype=np.float64)
+    return [
+        _decision(number, worst, confidence, float(one), float(adjusted_one))
+        for number, one, adjusted_one in zip(numbers, p, adjusted(p, correction), strict=True)
+    ]
+
+
+def adjusted(p: Floats, correction: Correction) -> Floats:
+    """p-values ``(n,)`` corrected for there being n of them, in the same order."""
+    if correction == "none" or not len(p):
+        return p
+    order = np.argsort(p, kind="stable")
+    place = np.arange(len(p))
+    if correction == "holm":
+        steps = np.maximum.accumulate(p[order] * (len(p) - place))
+    else:
+        scaled = p[order] * len(p) / (place + 1)
+        steps = np.minimum.accumulate(scaled[::-1])[::-1]
+    result = np.empty_like(p)
+    result[order] = np.minimum(steps, 1.0)
+    return result
+
+
+def _decision(
+    number: Bounds, worst: float, confidence: float, p: float, p_adjusted: float
+) -> Decision:
+    low, high = number.interval(confidence)
+    call: Call = "unsure"
+    if low >= worst:
+        call = "pass"
+    elif p_adjusted < (1 - confidence) / 2:
+        call = "fail"
+    return Decision(call, low, high, p, p_adjusted)
+
+
+if TYPE_CHECKING:
+    from assay.metrics.intervals.difference import Difference
+
+
+def turned(metric: str, difference: Difference) -> Bounds | None:
+    """How much better the challenger is; None where that could not be measured.
+
+    A bias is better the nearer it is to 0: there it is the champion's distance from 0 less
+    the challenger's. The standard error of that is no larger than the one that
+    `assay.metrics.intervals.difference.Difference` has for a bias.
+    """
+    bounds = difference.bounds
+    champion, challenger = difference.champion, difference.challenger
+    if bounds is None or champion is None or challenger is None:
+        return None
+    if metric in NEARER_ZERO_IS_BETTER:
+        value = goodness(metric, challenger) - goodness(metric, champion)
+        # On the same side of 0 the two are one difference, with its skew or against it.
+        side = 0 if champion * challenger <= 0 else (1 if challenger < 0 else -1)
+        return Bounds(value, bounds.standard_error, bounds.degrees, side * bounds.skew)
+    return bounds if goodness(metric, 1.0) > 0 else bounds.negated()

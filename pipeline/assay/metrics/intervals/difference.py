@@ -1,0 +1,288 @@
+"""How far a challenger's metrics lie from a champion's, on the same rows.
+
+What varies is the unit (`assay.metrics.units`). Both models are asked about each row, so what
+makes a row or a night hard for both cancels out: these intervals are far narrower than the two
+models' own would suggest (docs/comparison.md shows by how much).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import MappingProxyType
+from typing import TypeAlias
+
+import numpy as np
+
+from assay.metrics.bounds import Bounds
+from assay.metrics.influence import Spread, spread
+from assay.metrics.intervals import regression
+from assay.metrics.intervals.calibration import calibration
+from assay.metrics.intervals.doubt import doubts
+from assay.metrics.intervals.estimates import influences, too_few
+from assay.metrics.intervals.ranks import Order
+from assay.metrics.scored import Scored
+from assay.metrics.table import NO_NUMBER
+from assay.metrics.units import Units
+from assay.project.tasks import METRICS, Task
+
+MEANS = "paired t, skewness corrected"
+SHARES = "paired counts, delta method"
+JACKKNIFE = "infinitesimal jackknife"
+DELONG = "DeLong"
+DRAWN = "normal draws of the bins' gaps"
+WOODRUFF = "Woodruff"
+
+_METHODS: Mapping[Task, Mapping[str, str]] = MappingProxyType(
+    {
+        "binary": {
+            "auc": DELONG,
+            "average_precision": JACKKNIFE,
+            "log_loss": MEANS,
+            "brier": MEANS,
+            "calibration_error": DRAWN,
+            "accuracy": SHARES,
+            "precision": SHARES,
+            "recall": SHARES,
+            "f1": SHARES,
+        },
+        "multiclass": {
+            "auc": JACKKNIFE,
+            "log_loss": MEANS,
+            "brier": MEANS,
+            "calibration_error": DRAWN,
+            "accuracy": SHARES,
+            "balanced_accuracy": SHARES,
+            "macro_precision": SHARES,
+            "macro_recall": SHARES,
+            "macro_f1": SHARES,
+        },
+        "regression": {
+            "rmse": JACKKNIFE,
+            "mae": MEANS,
+            "p90_error": WOODRUFF,
+            "bias": MEANS,
+            "r2": JACKKNIFE,
+        },
+    }
+)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of two models.
+
+    Attributes
+    ----------
+    champion, challenger
+        The metric of each; None where it has no value.
+    value
+        The challenger's less the champion's, not turned: of a loss, above 0 is worse.
+    standard_error, skew, degrees
+        As `assay.metrics.bounds.Bounds` has them.
+    low, high
+        The interval of ``value``.
+    method
+        How it was found, in words.
+    why
+        Why the value or the interval is missing.
+    design_effect, few, needed, doubt
+        As `assay.metrics.estimate.Estimate` has them.
+    """
+
+    champion: float | None
+    challenger: float | None
+    value: float | None
+    standard_error: float | None
+    skew: float
+    degrees: float | None
+    low: float | None
+    high: float | None
+    method: str
+    why: str | None = None
+    design_effect: float | None = None
+    few: bool = False
+    needed: int | None = None
+    doubt: str | None = None
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Ready to be decided on; None where there is no interval."""
+        if self.value is None or self.standard_error is None:
+            return None
+        return Bounds(self.value, self.standard_error, self.degrees, self.skew)
+
+
+def differences(
+    champion: Scored,
+    challenger: Scored,
+    *,
+    units: Units,
+    confidence: float,
+) -> dict[str, Difference]:
+    """Every metric of the task.
+
+    Parameters
+    ----------
+    champion, challenger
+        The same rows in the same order, with the same truth and classes; each has a threshold
+        of its own.
+    units
+        Which of the rows hang together.
+    confidence
+        Of the two-sided intervals, such as 0.95.
+
+    Raises
+    ------
+    ValueError
+        The two are not about the same rows.
+    """
+    if (
+        champion.task != challenger.task
+        or champion.classes != challenger.classes
+        or not np.array_equal(champion.truth, challenger.truth, equal_nan=True)
+    ):
+        raise ValueError("the two models were not scored on the same rows")
+    methods = _METHODS[champion.task]
+    if not (champion.usable() and challenger.usable()):
+        why = "a truth or a score is not valid" if len(champion) else "no rows"
+        return {name: _missing(methods[name], None, None, why) for name in methods}
+    old_table, new_table = champion.table(), challenger.table()
+    old, new = champion.measured(old_table), challenger.measured(new_table)
+    if _alike(champion, challenger):
+        # Not one answer differs, so nothing that was drawn could have made a difference.
+        return {
+            name: _measured(methods[name], old[name], new[name], _NOTHING, confidence)
+            for name in METRICS[champion.task]
+        }
+    ways = _ways(champion, challenger, units, confidence)
+    doubtful = {**doubts(champion), **doubts(challenger)}
+    found = {}
+    for name in METRICS[champion.task]:
+        method, before, after = methods[name], old[name], new[name]
+        reasons = [
+            (who, table.why(name))
+            for who, table, value in (
+                ("champion", old_table, before),
+                ("challenger", new_table, after),
+            )
+            if not math.isfinite(value)
+        ]
+        lacking = too_few(challenger, new_table, name, units)
+        if lacking is not None:
+            found[name] = _missing(method, before, after, str(lacking.why), True, lacking.needed)
+        elif reasons:
+            few = all(why != NO_NUMBER for _, why in reasons)
+            told = "; ".join(f"{who}: {why}" for who, why in reasons)
+            found[name] = _missing(method, before, after, told, few)
+        else:
+            try:
+                before, after, varies = ways[name](before, after)
+            except ValueError as error:
+                # No derivative, as of a root mean squared error of 0, or too few rows.
+                few = isinstance(error, regression.TooFew)
+                found[name] = _missing(method, before, after, str(error), few)
+                continue
+            one = _measured(method, before, after, varies, confidence)
+            found[name] = replace(one, doubt=doubtful.get(name))
+    return found
+
+
+_NOTHING = Spread(0.0, math.inf, 0.0, 0.0, None)
+
+Way: TypeAlias = Callable[[float, float], tuple[float, float, Spread]]
+"""From both models' values to those that count, and how their difference varies."""
+
+
+def _alike(champion: Scored, challenger: Scored) -> bool:
+    return champion.threshold == challenger.threshold and np.array_equal(
+        champion.scores, challenger.scores
+    )
+
+
+def _ways(champion: Scored, challenger: Scored, units: Units, confidence: float) -> dict[str, Way]:
+    """How each metric's difference varies, for when it is wanted."""
+    old, new = influences(champion), influences(challenger)
+
+    def by_influence(name: str, before: float, after: float) -> tuple[float, float, Spread]:
+        rows = new[name].less(old[name])
+        if not np.isfinite(rows.rows).all():
+            raise ValueError("it has no derivative here")
+        return before, after, spread(rows, units)
+
+    ways: dict[str, Way] = {name: partial(by_influence, name) for name in old if name in new}
+    if champion.task == "regression":
+        ways["bias"] = lambda before, after: (
+            before,
+            after,
+            regression.bias(champion, challenger, units),
+        )
+        ways["p90_error"] = lambda before, after: (
+            before,
+            after,
+            regression.quantiles_apart(champion, challenger, units, confidence),
+        )
+        return ways
+    ways["calibration_error"] = lambda before, after: calibration(
+        champion, challenger, units, confidence
+    )
+    if champion.task == "binary" and "auc" in ways:
+        ways["auc"] = lambda before, after: (
+            before,
+            after,
+            _faultless(champion, challenger, units, by_influence("auc", before, after)[2]),
+        )
+    return ways
+
+
+def _faultless(champion: Scored, challenger: Scored, units: Units, varies: Spread) -> Spread:
+    """Where both models part the labels without a mistake, nothing varies.
+
+    As much is then allowed for as if one row of the rarer label had been misplaced.
+    """
+    if varies.standard_error:
+        return varies
+    orders = [Order(scored.truth, scored.scores) for scored in (champion, challenger)]
+    if not all(order.faultless for order in orders):
+        return varies
+    rarer = min(orders[0].positives, orders[0].negatives, units.count)
+    return Spread(1 / (rarer + 2), float(rarer - 1), 0.0, 0.0, None)
+
+
+def _measured(
+    method: str, before: float, after: float, varies: Spread, confidence: float
+) -> Difference:
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return _missing(method, before, after, "it has no value in these rows", True)
+    bounds = varies.bounds(after - before)
+    low, high = bounds.interval(confidence)
+    return Difference(
+        before,
+        after,
+        bounds.value,
+        bounds.standard_error,
+        bounds.skew,
+        None if math.isinf(varies.degrees) else varies.degrees,
+        low,
+        high,
+        method,
+        design_effect=varies.design_effect,
+    )
+
+
+def _missing(
+    method: str,
+    before: float | None,
+    after: float | None,
+    why: str,
+    few: bool = False,
+    needed: int | None = None,
+) -> Difference:
+    old = before if before is not None and math.isfinite(before) else None
+    new = after if after is not None and math.isfinite(after) else None
+    value = None if old is None or new is None else new - old
+    return Difference(
+        old, new, value, None, 0.0, None, None, None, method, why, few=few, needed=needed
+    )

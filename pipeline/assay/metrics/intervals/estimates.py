@@ -1,0 +1,261 @@
+"""Every metric of one model with its interval: for limits, slices and nights alike.
+
+==============================  ==========================================================
+shares of rows, F1              Wilson's interval (1927, JASA 22, 209-212) of as many rows as
+                                would be worth these if they were independent (Dean and Pagano
+                                2015, Journal of Survey Statistics and Methodology 3, 484-503),
+                                with the quantile of t. F1 goes by the share of hits among the
+                                rows that are positive or called so, J: F1 = 2 J / (1 + J)
+AUC, average precision,         t on the log odds, so that the interval stays between 0 and 1
+means over classes              (Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2);
+                                average precision less its bias
+                                (`assay.metrics.intervals.ranks`)
+means of losses and errors,     t with Hall's correction for skewness (`assay.metrics.bounds`);
+R2; RMSE by the mean square     of losses with all the skewness that is seen
+calibration error               `assay.metrics.calibration`
+90th percentile of errors       Woodruff's
+==============================  ==========================================================
+
+What varies is the unit (`assay.metrics.units`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy import special
+
+from assay.metrics.bounds import Bounds
+from assay.metrics.calibration import gaps_of
+from assay.metrics.estimate import Estimate
+from assay.metrics.influence import Influence, Spread, spread
+from assay.metrics.intervals import binary, multiclass, regression
+from assay.metrics.intervals.doubt import doubts
+from assay.metrics.intervals.ranks import Order
+from assay.metrics.scored import Scored
+from assay.metrics.table import FEWEST, NO_NUMBER, Table
+from assay.metrics.units import LEAST_UNITS, Units, many
+
+Interval = tuple[float, float]
+
+
+def influences(scored: Scored) -> Mapping[str, Influence]:
+    """Of the metrics that have derivatives; see the three tasks' modules."""
+    if scored.task == "binary":
+        return binary.influences(scored)
+    if scored.task == "multiclass":
+        return multiclass.influences(scored)
+    return regression.influences(scored)
+
+
+def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Estimate]:
+    """Every metric of the task.
+
+    Parameters
+    ----------
+    scored
+        Rows, at least one, with valid truths and scores.
+    units
+        Which of them hang together.
+    confidence
+        Of the two-sided intervals, such as 0.95.
+
+    Returns
+    -------
+    dict
+        A metric without a value, or without an interval, says why; ``few`` says that more
+        data would help.
+    """
+    table = scored.table()
+    found = scored.measured(table)
+    doubtful = doubts(scored)
+    shares = _shares(scored)
+    derivatives = influences(scored)
+
+    def estimate(name: str) -> Estimate:
+        value = found[name]
+        lacking = too_few(scored, table, name, units)
+        if not math.isfinite(value):
+            return lacking or _without(table, name)
+        if lacking is not None:
+            return Estimate(value, None, None, lacking.why, few=True, needed=lacking.needed)
+        doubt = doubtful.get(name)
+        if name == "calibration_error":
+            gaps = gaps_of(scored.scores, scored.truth, units)
+            middle, low, high = gaps.interval(confidence)
+            along = gaps.along
+            return Estimate(
+                middle, low, high, None, along.degrees, along.design_effect, doubt=doubt
+            )
+        if name == "p90_error":
+            try:
+                ends = regression.quantile(scored, units, confidence)
+            except ValueError as error:
+                return Estimate(value, None, None, str(error), few=True)
+            return _estimate(value, (ends.low, ends.high), ends.varies, doubt)
+        influence = derivatives[name]
+        if not np.isfinite(influence.rows).all():
+            return Estimate(value, None, None, "it has no derivative here")
+        varies = spread(Influence(influence.rows), units)
+        if name == "average_precision":
+            bias = Order(scored.truth, scored.scores).average_precision_bias(units)
+            return _estimate(
+                value, _of_log_odds(value, varies, units, confidence, bias), varies, doubt
+            )
+        return _estimate(value, _way(name, shares)(value, varies, units, confidence), varies, doubt)
+
+    return {name: estimate(name) for name in found}
+
+
+def too_few(scored: Scored, table: Table, name: str, units: Units) -> Estimate | None:
+    """Why there is no interval yet, and how many units would have one; None if there is one."""
+    why = table.few(name)
+    if why is not None:
+        rarest = table.rarest
+        needed = math.ceil(units.count * FEWEST / rarest) if rarest else None
+        return Estimate(None, None, None, why, few=True, needed=needed)
+    if units.few is not None:
+        return Estimate(None, None, None, units.few, few=True, needed=LEAST_UNITS)
+    if scored.task != "binary" or units.codes is None:
+        return None
+    for label, rows in (("positives", scored.truth), ("negatives", ~scored.truth)):
+        by_unit = units.sums(rows.astype(np.float64))
+        worth = float(by_unit.sum() ** 2 / (by_unit @ by_unit))
+        if worth < LEAST_UNITS:
+            why = (
+                f"{int(by_unit.sum())} {label} lie in so few {many(units.name)} that they are "
+                f"worth {worth:.1f} of them, fewer than {LEAST_UNITS}"
+            )
+            needed = math.ceil(units.count * LEAST_UNITS / worth)
+            return Estimate(None, None, None, why, few=True, needed=needed)
+    return None
+
+
+def _without(table: Table, name: str) -> Estimate:
+    why = table.why(name)
+    return Estimate(None, None, None, why, few=why != NO_NUMBER)
+
+
+def _estimate(value: float, ends: Interval, varies: Spread, doubt: str | None) -> Estimate:
+    # An interval may lie off the value of a skewed sample; it is widened to hold it.
+    low, high = min(ends[0], value), max(ends[1], value)
+    return Estimate(value, low, high, None, varies.degrees, varies.design_effect, doubt=doubt)
+
+
+def _way(
+    name: str, shares: Mapping[str, float]
+) -> Callable[[float, Spread, Units, float], Interval]:
+    if name in shares:
+
+        def of_share(value: float, varies: Spread, units: Units, confidence: float) -> Interval:
+            share = _jaccard if name == "f1" else _plain
+            return share(value, varies, shares[name], units.count, confidence)
+
+        return of_share
+    if name in ("log_loss", "brier", "mae"):
+        return _of_loss
+    if name == "rmse":
+        return _of_root
+    if name in ("bias", "r2"):
+        return _of_number
+    return _of_log_odds
+
+
+def _of_loss(value: float, varies: Spread, _: Units, confidence: float) -> Interval:
+    low, high = Bounds(value, varies.standard_error, varies.degrees, varies.skew).interval(
+        confidence
+    )
+    return max(low, 0.0), high
+
+
+def _of_root(value: float, varies: Spread, _: Units, confidence: float) -> Interval:
+    """By the mean square, whose derivatives are those of the root times twice its value."""
+    error = varies.standard_error * 2 * value
+    low, high = Bounds(value * value, error, varies.degrees, varies.skew).interval(confidence)
+    return math.sqrt(max(low, 0.0)), math.sqrt(high)
+
+
+def _of_number(value: float, varies: Spread, _: Units, confidence: float) -> Interval:
+    return Bounds(value, varies.standard_error, varies.degrees, varies.skew).interval(confidence)
+
+
+def _of_log_odds(
+    value: float, varies: Spread, units: Units, confidence: float, bias: float = 0.0
+) -> Interval:
+    if not 0 < value < 1:
+        # Nothing varies: as much is allowed for as so many units could have hidden.
+        return wilson(value, units.count, float(special.ndtri((1 + confidence) / 2)))
+    reach = special.stdtrit(varies.degrees, (1 + confidence) / 2) * varies.standard_error
+    middle = special.logit(value) - bias / (value * (1 - value))
+    unbiased = special.expit(middle)
+    half = reach / (unbiased * (1 - unbiased))
+    return float(special.expit(middle - half)), float(special.expit(middle + half))
+
+
+def _plain(share: float, varies: Spread, rows: float, units: int, confidence: float) -> Interval:
+    """Of a share of ``rows``."""
+    worth = min(rows, float(units))
+    if varies.standard_error and 0 < share < 1:
+        worth = min(rows, share * (1 - share) / varies.standard_error**2)
+    return wilson(share, worth, float(special.stdtrit(varies.degrees, (1 + confidence) / 2)))
+
+
+def _jaccard(f1: float, varies: Spread, rows: float, units: int, confidence: float) -> Interval:
+    """Of F1, by the share of hits among the rows that are positive or called so."""
+    slope = 2 / (2 - f1) ** 2
+    of_share = Spread(varies.standard_error * slope, varies.degrees, 0.0, 0.0, None)
+    low, high = _plain(f1 / (2 - f1), of_share, rows, units, confidence)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
+def wilson(share: float, rows: float, reach: float) -> Interval:
+    """The interval of a share that was seen among ``rows`` independent ones.
+
+    Parameters
+    ----------
+    reach
+        The quantile of the normal or the t distribution that it goes by.
+    """
+    square = reach * reach / rows
+    middle = (share + square / 2) / (1 + square)
+    half = reach * math.sqrt(share * (1 - share) / rows + square / (4 * rows)) / (1 + square)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def share_of(chosen: np.ndarray, units: Units, confidence: float) -> Estimate:
+    """The share of rows that were chosen, with Wilson's interval by unit.
+
+    Parameters
+    ----------
+    chosen
+        Booleans ``(n,)``.
+    """
+    if not len(chosen):
+        return Estimate(None, None, None, "no rows", few=True)
+    share = float(chosen.mean())
+    if len(chosen) < FEWEST:
+        why = f"{len(chosen)} rows, fewer than {FEWEST}"
+        return Estimate(share, None, None, why, few=True)
+    if units.few is not None:
+        return Estimate(share, None, None, units.few, few=True, needed=LEAST_UNITS)
+    varies = spread(Influence(chosen - share), units)
+    ends = _plain(share, varies, float(len(chosen)), units.count, confidence)
+    return _estimate(share, ends, varies, None)
+
+
+def _shares(scored: Scored) -> dict[str, float]:
+    """Metrics that are shares of rows, and of how many."""
+    rows = float(len(scored))
+    if scored.task == "multiclass":
+        return {"accuracy": rows}
+    if scored.task == "regression":
+        return {}
+    said = scored.scores >= scored.threshold
+    return {
+        "accuracy": rows,
+        "precision": float(said.sum()),
+        "recall": float(scored.truth.sum()),
+        "f1": float((said | scored.truth).sum()),
+    }

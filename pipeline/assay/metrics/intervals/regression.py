@@ -1,0 +1,133 @@
+"""The influence of each row on the metrics of a regression, and quantiles of its errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from assay.metrics.influence import Influence, Spread, spread
+from assay.metrics.regression import SHARE
+from assay.metrics.scored import Scored
+from assay.metrics.table import Floats
+from assay.metrics.units import Units
+
+
+class TooFew(ValueError):
+    """More rows would tell."""
+
+
+def influences(scored: Scored) -> Mapping[str, Influence]:
+    """By name; not a number where the metric has no value or no derivative.
+
+    Without the 90th percentile of the errors, which has no derivative.
+    """
+    error = scored.scores - scored.truth
+    square, size = np.square(error), np.abs(error)
+    spread = np.square(scored.truth - scored.truth.mean())
+    mean, variance = square.mean(), spread.mean()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {
+            "rmse": Influence((square - mean) / (2 * np.sqrt(mean))),
+            "mae": Influence(size - size.mean()),
+            "bias": Influence(error - error.mean()),
+            "r2": Influence((mean * spread / variance - square) / variance),
+        }
+
+
+def bias(champion: Scored, challenger: Scored, units: Units) -> Spread:
+    """Of the difference of two biases, fit for that of their distances from 0 as well.
+
+    On either side of 0 the latter varies as the sum of both biases does. The larger standard
+    error of the two serves both.
+    """
+    old, new = influences(champion)["bias"], influences(challenger)["bias"]
+    difference = spread(new.less(old), units)
+    if _bias(champion) * _bias(challenger) > 0:
+        return difference
+    total = spread(new.less(Influence(-old.rows)), units)
+    return max(difference, total, key=lambda found: found.standard_error)
+
+
+def quantile(scored: Scored, units: Units, confidence: float) -> Quantile:
+    """The 90th percentile of the absolute errors, and two that are sure to surround it.
+
+    Woodruff's (1952, "Confidence intervals for medians and other position measures", Journal of
+    the American Statistical Association 47, 635-646): the share of errors at or below the
+    percentile varies as any mean does, and its ends are looked up among the errors.
+
+    Raises
+    ------
+    TooFew
+        There are too few units beyond the percentile.
+    """
+    errors = np.abs(scored.scores - scored.truth)
+    at = float(np.quantile(errors, SHARE, method="inverted_cdf"))
+    within = (errors <= at).astype(np.float64)
+    varies = spread(Influence(within - within.mean()), units)
+    reach = float(special.stdtrit(varies.degrees, (1 + confidence) / 2))
+    half = max(reach * varies.standard_error, 1 / len(errors))
+    if SHARE + half >= 1:
+        raise TooFew("too few rows lie beyond the 90th percentile")
+    ends = (max(0.0, SHARE - half), SHARE + half)
+    low, high = np.quantile(errors, ends, method="inverted_cdf").tolist()
+    return Quantile(at, float(low), float(high), reach, within, varies)
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """A percentile of errors with its interval.
+
+    Attributes
+    ----------
+    reach
+        Standard errors from the middle of the interval to its ends.
+    within
+        Which rows lie at or below it, 1 or 0.
+    varies
+        How their share does.
+    """
+
+    value: float
+    low: float
+    high: float
+    reach: float
+    within: Floats
+    varies: Spread
+
+
+def quantiles_apart(
+    champion: Scored, challenger: Scored, units: Units, confidence: float
+) -> Spread:
+    """Of the difference of two 90th percentiles of absolute errors.
+
+    Each percentile's standard error is that of its interval. The two vary together as their
+    rows beyond the percentile do (Bahadur 1966, Annals of Mathematical Statistics 37, 577-580).
+
+    Raises
+    ------
+    ValueError
+        There are too few rows beyond the percentile, or too many errors are equal.
+    """
+    found = [quantile(scored, units, confidence) for scored in (champion, challenger)]
+    old, new = ((one.high - one.low) / (2 * one.reach) for one in found)
+    variance = old * old + new * new - 2 * _correlation(found, units) * old * new
+    if not variance > 0 and found[0].value != found[1].value:
+        raise ValueError("too many errors are equal to the 90th percentile")
+    varies = found[1].varies
+    error = math.sqrt(max(0.0, float(variance)))
+    return Spread(error, varies.degrees, 0.0, 0.0, varies.design_effect)
+
+
+def _correlation(found: Sequence[Quantile], units: Units) -> float:
+    """Of which rows lie within, by unit; 1 if neither varies."""
+    a, b = (units.sums(one.within - one.within.mean()) for one in found)
+    size = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / size if size else 1.0
+
+
+def _bias(scored: Scored) -> float:
+    return float(np.mean(scored.scores - scored.truth))

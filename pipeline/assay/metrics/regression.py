@@ -1,0 +1,92 @@
+"""The five metrics of a regression; an error is the prediction less the truth.
+
+=============  =======================================================================
+``rmse``       root of the mean squared error, in the unit of the label
+``mae``        mean absolute error, in the unit of the label
+``p90_error``  the absolute error that nine in ten rows do not exceed: the smallest one
+               that occurs for which that is so
+``bias``       mean error, above 0 where predictions are too high
+``r2``         share of the label's variance that is explained; 0 for always saying the
+               mean, below 0 for less than that
+=============  =======================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from assay.metrics.table import FEWEST, NO_NUMBER, Floats, Ints
+
+SHARE = 0.9
+_ROUNDING = 1e-12
+
+
+def usable(truth: Floats, predicted: Floats) -> bool:
+    """Whether there are rows, each with a finite label and a finite prediction."""
+    return bool(len(truth) and np.isfinite(truth).all() and np.isfinite(predicted).all())
+
+
+class Errors:
+    """Rows in the order of their absolute errors.
+
+    Parameters
+    ----------
+    truth, predicted
+        Of shape (n,).
+
+    Attributes
+    ----------
+    strata
+        The rows in that order.
+    """
+
+    def __init__(self, truth: Floats, predicted: Floats) -> None:
+        error = predicted - truth
+        order = np.argsort(np.abs(error), kind="stable")
+        self.strata: tuple[Ints] = (order,)
+        error = error[order]
+        # Near their mean, the squares of labels lose no digits to one another.
+        centred = truth[order] - truth.mean()
+        self._size = np.abs(error)
+        self._per_row = np.column_stack(
+            [error, self._size, np.square(error), centred, np.square(centred)]
+        )
+
+    def why(self, name: str) -> str:
+        """See `assay.metrics.table.Table`."""
+        return "every row has the same label" if name == "r2" else NO_NUMBER
+
+    def few(self, name: str) -> str | None:
+        """See `assay.metrics.table.Table`."""
+        rows = len(self._size)
+        return f"{rows} rows, fewer than {FEWEST}" if rows < FEWEST else None
+
+    @property
+    def rarest(self) -> int:
+        """See `assay.metrics.table.Table`."""
+        return len(self._size)
+
+    def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
+        """See `assay.metrics.table.Table`."""
+        (weight,) = weights
+        total = weight.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = weight @ self._per_row / total[:, None]
+            error, size, square, centre, spread = means.T
+            variance = spread - np.square(centre)
+            known = variance > _ROUNDING * spread
+            r2 = np.where(known, 1 - square / np.where(known, variance, 1), np.nan)
+        return {
+            "rmse": np.sqrt(square),
+            "mae": size,
+            "p90_error": self._quantile(weight, total),
+            "bias": error,
+            "r2": r2,
+        }
+
+    def _quantile(self, weight: Floats, total: Floats) -> Floats:
+        below = np.cumsum(weight, axis=1) < (SHARE * total)[:, None]
+        place = np.minimum(below.sum(axis=1), len(self._size) - 1)
+        return np.where(total > 0, self._size[place], np.nan)

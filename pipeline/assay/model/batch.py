@@ -1,0 +1,217 @@
+"""The one scoring function: a batch of rows in, scores, refused rows and counts out.
+
+Nothing here knows of Spark, files or the store. Evaluation, the gate, tests and every
+carrier call it, so they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from assay.columns.counter import Counter
+from assay.columns.features import Features, Floats, FrameFeatures
+from assay.columns.profile import Profile
+from assay.columns.reference import Reference
+from assay.contract.columns import Columns
+from assay.contract.model import Contract
+from assay.contract.rows import RowCheck, check_rows
+from assay.contract.table import newest_day, null_counts
+from assay.errors import ScoresInvalid
+from assay.model import outcome
+from assay.model.bundle import Bundle
+from assay.model.refused import refused_rows
+
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Places: TypeAlias = npt.NDArray[np.int64]
+Whole: TypeAlias = Callable[[Places], pa.Table]
+Unread: TypeAlias = Mapping[str, Bools]
+
+ALL_READ: Unread = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of the input on their way to the scoring function; see `score_batch`."""
+
+    rows: pa.RecordBatch | pa.Table
+    whole: Whole | None = None
+    unread: Unread = field(default_factory=lambda: ALL_READ)
+
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class ScoredBatch:
+    """What became of a batch: every row is in ``predictions`` or in ``quarantine``.
+
+    Parameters
+    ----------
+    columns
+        The batch, with what was converted on the way.
+    bad
+        Which rows are refused, shape (rows,).
+    predictions
+        Key columns and what the model says (`assay.model.outcome.columns`) of the good rows.
+    quarantine
+        Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of the others.
+    null_scores
+        Good rows to which the model gave no score.
+    broken
+        Rows that broke each rule.
+    nulls, newest
+        What the table rules look at, of all rows: nulls per column, day of the newest row.
+    good, counted
+        The good rows, and what of their scores is counted (`assay.model.outcome.counted` and
+        `assay.model.outcome.beside`).
+    reference
+        Says what is counted, in which cells.
+    """
+
+    columns: Columns
+    bad: Bools
+    predictions: pa.Table
+    quarantine: pa.Table
+    null_scores: int
+    broken: Mapping[str, int]
+    nulls: Mapping[str, int]
+    newest: date | None
+    good: Columns
+    counted: outcome.Counted
+    reference: Reference
+
+    @property
+    def rows(self) -> int:
+        return self.columns.rows
+
+    def count(self, counter: Counter) -> None:
+        """Let the good rows be counted beside those of other batches."""
+        counter.add(self.good, self.counted)
+
+    @cached_property
+    def profile(self) -> Profile:
+        """Counts of the good rows alone: features, scores, and scores in slices."""
+        counter = counter_of(self.reference)
+        self.count(counter)
+        return counter.profile()
+
+
+def counter_of(reference: Reference) -> Counter:
+    """What counts the rows that are scored, on the reference's grid."""
+    losses = [name for name in outcome.LOSSES if name in reference.beside]
+    return Counter(reference.counted, (*reference.scores, *losses), reference.slices)
+
+
+def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
+    """The score of each row of ``frame``; shapes as `assay.columns.features.Scorer` states.
+
+    Raises
+    ------
+    ScoresInvalid
+        The model gave a row something that is no score.
+    """
+    scores = bundle.scorer.scores(FrameFeatures(frame))
+    odd = outcome.invalid(bundle.manifest.task, scores)
+    if odd.any():
+        raise ScoresInvalid(
+            f"the model gave {int(odd.sum())} of {len(odd)} rows no score",
+            where=f"bundle {bundle.digest[:19]}",
+            expected="finite numbers"
+            if bundle.manifest.task == "regression"
+            else "probabilities from 0 to 1",
+            found=str(scores[odd][0]),
+        )
+    return scores
+
+
+def score_batch(
+    bundle: Bundle,
+    contract: Contract,
+    batch: pa.RecordBatch | pa.Table,
+    *,
+    whole: Whole | None = None,
+    unread: Unread = ALL_READ,
+) -> ScoredBatch:
+    """Check, score and count one batch.
+
+    Parameters
+    ----------
+    contract
+        As it is at scoring time: ``Contract.without_label()``.
+    batch
+        At least the contract's columns.
+    whole
+        From places in the batch to those rows with all the columns that they came with;
+        by default the rows of ``batch``. Asked only for rows that are refused.
+    unread
+        Rules that rows broke before they came here, with where: bools of shape (rows,).
+    """
+    columns = Columns(contract, batch)
+    check = _with(unread, check_rows(contract, columns))
+    good = columns.filter(~check.bad)
+    scores, null_scores = _scores(bundle, good)
+    manifest = bundle.manifest
+    said = outcome.columns(manifest.task, manifest.classes, manifest.threshold, scores)
+    predictions = good.select(contract.keys)
+    for name, values in said.items():
+        predictions = predictions.append_column(name, values)
+    return ScoredBatch(
+        columns=columns,
+        bad=check.bad,
+        predictions=predictions,
+        quarantine=refused_rows(contract, columns, check, whole),
+        null_scores=null_scores,
+        broken={rule: int(np.count_nonzero(mask)) for rule, mask in check.broken.items()},
+        nulls=null_counts(contract, columns),
+        newest=newest_day(contract, columns),
+        good=good,
+        counted={
+            **outcome.counted(manifest.task, manifest.classes, scores),
+            **outcome.beside(manifest.task, manifest.classes, scores),
+            **_losses(bundle, good, scores),
+        },
+        reference=bundle.reference,
+    )
+
+
+def _losses(bundle: Bundle, features: Features, scores: Floats) -> dict[str, Floats]:
+    """What is expected of the errors of rows that have a score, NaN of the others."""
+    counted = [name for name in bundle.losses if name in bundle.reference.beside]
+    found = {name: np.maximum(bundle.losses[name].scores(features), 0.0) for name in counted}
+    for values in found.values():
+        values[np.isnan(scores)] = np.nan
+    return found
+
+
+def _scores(bundle: Bundle, features: Features) -> tuple[Floats, int]:
+    """Scores, NaN in every row that has none, and how many those are."""
+    scores = bundle.scorer.scores(features)
+    odd = outcome.invalid(bundle.manifest.task, scores)
+    missing = int(np.count_nonzero(odd))
+    if missing:
+        scores = scores.copy()
+        scores[odd] = np.nan
+    return scores, missing
+
+
+def _with(unread: Unread, check: RowCheck) -> RowCheck:
+    broken = {name: mask for name, mask in unread.items() if mask.any()}
+    if not broken:
+        return check
+    # A row that could not be read is refused for that; its other cells were not judged whole.
+    unreadable = np.logical_or.reduce(list(broken.values()))
+    for name, mask in check.broken.items():
+        rest = mask & ~unreadable
+        if rest.any():
+            broken[name] = rest
+    return RowCheck(bad=check.bad | unreadable, broken=broken)

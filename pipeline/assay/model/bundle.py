@@ -1,0 +1,529 @@
+"""A bundle: the folder that a training run leaves, addressed by its digest.
+
+==================  ===========================================================
+``manifest.json``   what it is and the SHA-256 of every other file
+``model.skops``     the model
+``reference.json``  profile of the training window, and how its nights differ
+``reference.parquet``  a sample of the training window with out-of-fold scores
+``card.md``         the same for people
+``compiled.npz``    the model as arrays, if it could be compiled exactly
+``error@*.skops``   of a regression models of its absolute and its squared error,
+``error@*.npz``     and the same as arrays
+==================  ===========================================================
+
+The digest of a bundle is the SHA-256 of its manifest. Bytes are read once, checked, and
+only then parsed, so nothing can change in between.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, get_args
+
+from assay.columns.features import Scorer
+from assay.columns.reference import Reference
+from assay.errors import AssayError, BundleChanged, BundleIncompatible, BundleMissing
+from assay.model import model as models
+from assay.model.compiled import Compiled
+from assay.model.model import Model
+from assay.project import partitions, sources
+from assay.project.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MANIFEST = "manifest.json"
+MODEL = models.FILE
+REFERENCE = "reference.json"
+SAMPLE = "reference.parquet"
+CARD = "card.md"
+COMPILED = "compiled.npz"
+CODE = "code/"
+"""Begins the name of a file of the project's own code that travels with a bundle in memory."""
+SKOPS, ARRAYS = ".skops", ".npz"
+SCHEMA = 1
+
+Files = Mapping[str, bytes]
+NO_LOSSES: Mapping[str, tuple[bytes, bytes | None]] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a bundle says of itself. ``files`` maps each other file to its SHA-256.
+
+    ``out_of_fold`` holds the metrics of calibrated scores that each training row got from
+    an estimator fitted on the other folds; candidates are selected by them. ``classes`` are
+    those of a multiclass model, in the order of its scores. ``positives`` are counted in a
+    binary one. ``compiled`` says whether and how exactly the model was compiled
+    (`assay.model.compiled.Proof`). ``code`` maps each file of the project's own code that the model
+    needs to its SHA-256; ``versions`` names the packages that its types come from, too.
+    ``calibration_losses`` holds the cross-fitted log loss with each
+    calibration, if one of them was chosen by it; bundles made before that have none.
+    ``loss_noise`` names the models of a regression's errors, each with how far a row's loss lies
+    from what is expected (`assay.training.train.losses`).
+    """
+
+    name: str
+    task: Task
+    classes: tuple[str, ...]
+    candidate: str
+    estimator: str
+    args: Mapping[str, Any]
+    encoding: str
+    calibration: str
+    threshold: float
+    seed: int
+    features: tuple[str, ...]
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    label: str
+    keys: tuple[str, ...]
+    time: str
+    slices: tuple[str, ...]
+    window: str
+    rows: int
+    positives: int | None
+    data_digest: str
+    contract_digest: str
+    out_of_fold: Mapping[str, float | None]
+    types: tuple[str, ...]
+    compiled: Mapping[str, Any]
+    versions: Mapping[str, str]
+    code: Mapping[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+    files: Mapping[str, str] = field(default_factory=dict)
+    calibration_losses: Mapping[str, float] = field(default_factory=dict)
+    loss_noise: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle in memory. What is not asked for is not parsed."""
+
+    digest: str
+    manifest: Manifest
+    files: Files
+    allow_types: tuple[str, ...]
+
+    @cached_property
+    def model(self) -> Model:
+        """The scikit-learn model.
+
+        Raises
+        ------
+        BundleUntrusted
+            It holds types that nobody allowed.
+        BundleChanged
+            It is no skops file, or what it holds is no model.
+        """
+        return models.loads(
+            self.files[MODEL],
+            task=self.manifest.task,
+            numeric=self.manifest.numeric,
+            categorical=self.manifest.categorical,
+            allow_types=self.allow_types,
+            code=self.code,
+        )
+
+    @property
+    def code(self) -> sources.Files:
+        """The project's own code that the model needs, as far as it was given."""
+        return {
+            name.removeprefix(CODE): data.decode()
+            for name, data in self.files.items()
+            if name.startswith(CODE)
+        }
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What scores: the compiled model where the bundle holds one, else scikit-learn's.
+
+        Raises
+        ------
+        BundleChanged
+            The compiled model is damaged.
+        """
+        data = self.files.get(COMPILED)
+        return self.model if data is None else Compiled.from_bytes(data, COMPILED)
+
+    @property
+    def needed(self) -> Files:
+        """The files that scoring needs: what travels to executors, small where compiled."""
+        model = COMPILED if COMPILED in self.files else MODEL
+        losses = [_loss_file(name, self.files) for name in self.manifest.loss_noise]
+        needed = {name: self.files[name] for name in (MANIFEST, model, REFERENCE, *losses)}
+        if model == COMPILED:
+            return needed
+        return needed | {name: d for name, d in self.files.items() if name.startswith(CODE)}
+
+    @cached_property
+    def losses(self) -> Mapping[str, Scorer]:
+        """What is expected of the errors, by name; nothing where the bundle has no such models.
+
+        Raises
+        ------
+        BundleUntrusted, BundleChanged
+            As for `model` and `scorer`.
+        """
+        return {name: self._loss(_loss_file(name, self.files)) for name in self.manifest.loss_noise}
+
+    def _loss(self, file: str) -> Scorer:
+        if file.endswith(ARRAYS):
+            return Compiled.from_bytes(self.files[file], file)
+        return models.loads(
+            self.files[file],
+            task="regression",
+            numeric=self.manifest.numeric,
+            categorical=self.manifest.categorical,
+            allow_types=self.allow_types,
+        )
+
+    @cached_property
+    def reference(self) -> Reference:
+        with _parsed(REFERENCE):
+            return Reference.from_json(self.files[REFERENCE].decode(), REFERENCE)
+
+    def sample(self) -> pd.DataFrame:
+        """Features, label and out-of-fold scores of a sample of training rows.
+
+        Scores are under the names that `assay.model.outcome.counted` gives them.
+
+        Raises
+        ------
+        BundleChanged
+            It is no Parquet, or lacks a column.
+        """
+        import pyarrow.parquet as pq
+
+        with _parsed(SAMPLE):
+            frame: pd.DataFrame = pq.read_table(io.BytesIO(self.files[SAMPLE])).to_pandas()
+            wanted = {*self.manifest.features, self.manifest.label}
+            lacking = sorted(wanted - set(frame.columns))
+            if lacking:
+                raise ValueError(f"it lacks the columns {', '.join(lacking)}")
+        return frame
+
+
+def _loss_file(name: str, files: Files) -> str:
+    return name + (ARRAYS if name + ARRAYS in files else SKOPS)
+
+
+def write(
+    folder: Path,
+    manifest: Manifest,
+    *,
+    model: bytes,
+    compiled: bytes | None,
+    reference: Reference,
+    sample: pd.DataFrame,
+    card: str,
+    losses: Mapping[str, tuple[bytes, bytes | None]] = NO_LOSSES,
+) -> str:
+    """Write a bundle as a whole, replacing what lay there. Returns its digest.
+
+    Parameters
+    ----------
+    compiled
+        None if the model could not be compiled.
+    losses
+        Models of the errors, each as a skops file and as arrays, if it could be compiled.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(sample, preserve_index=False), table)
+    files = {
+        MODEL: model,
+        REFERENCE: reference.to_json().encode(),
+        SAMPLE: table.getvalue(),
+        CARD: card.encode(),
+    }
+    if compiled is not None:
+        files[COMPILED] = compiled
+    for name, (packed, arrays) in losses.items():
+        files[name + SKOPS] = packed
+        if arrays is not None:
+            files[name + ARRAYS] = arrays
+    sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    files[MANIFEST] = dataclasses.replace(manifest, files=sums).to_json()
+    with partitions.replaced(folder) as made:
+        for name, data in files.items():
+            (made / name).write_bytes(data)
+    return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
+
+
+def read(folder: Path) -> dict[str, bytes]:
+    """The bytes of every file in a bundle's folder, unchecked.
+
+    Raises
+    ------
+    BundleMissing
+        There is no bundle in that folder.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise BundleMissing(
+            "there is no bundle here",
+            where=str(folder),
+            expected=MANIFEST,
+            mend="Make one with dvc repro, or fetch it with dvc pull.",
+        )
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def verify(files: Files, where: str, whole: bool = True) -> str:
+    """Check every file against the manifest; the digest of the bundle.
+
+    Parameters
+    ----------
+    whole
+        Whether each file that the manifest lists has to be there.
+
+    Raises
+    ------
+    BundleChanged
+        A file is missing, unlisted, or its bytes differ.
+    """
+    with _parsed(MANIFEST, where):
+        tree = json.loads(files[MANIFEST])
+        listed: dict[str, str] = dict(tree["files"])
+        if not whole:
+            # What travels to a worker; in a folder a bundle never brings its own code.
+            listed |= {CODE + path: told for path, told in tree.get("code", {}).items()}
+        if not _KINDS["Mapping[str, str]"](listed):
+            raise ValueError("files is no mapping from names to digests")
+        names = set(listed)
+    present = set(files) - {MANIFEST}
+    for name in sorted(names | present if whole else present):
+        if name not in present:
+            raise BundleChanged("a listed file is missing", where=f"{where}/{name}", mend=_RESTORE)
+        if name not in names:
+            raise BundleChanged(
+                "a file that the manifest does not list", where=f"{where}/{name}", mend=_RESTORE
+            )
+        found = hashlib.sha256(files[name]).hexdigest()
+        if found != listed[name]:
+            raise BundleChanged(
+                "its bytes are not those that were written",
+                where=f"{where}/{name}",
+                expected=f"sha256:{listed[name][:12]}",
+                found=f"sha256:{found[:12]}",
+                mend=_RESTORE,
+            )
+    return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
+
+
+def code_of(folder: Path) -> tuple[str, ...]:
+    """Paths of the project's own code that the model in a checked folder needs."""
+    return tuple(json.loads((folder / MANIFEST).read_bytes()).get("code", {}))
+
+
+def digest_of(folder: Path) -> str:
+    """Digest of a bundle's folder, every file checked.
+
+    Raises
+    ------
+    BundleMissing, BundleChanged
+    """
+    return verify(read(folder), str(folder))
+
+
+def load(
+    folder: Path,
+    *,
+    expected: str | None,
+    allow_types: Sequence[str],
+    code: sources.Reader | None = None,
+) -> Bundle:
+    """A bundle from its folder; see :func:`from_files`."""
+    return from_files(
+        read(folder), str(folder), expected=expected, allow_types=allow_types, code=code
+    )
+
+
+def from_files(
+    files: Files,
+    where: str,
+    *,
+    expected: str | None,
+    allow_types: Sequence[str],
+    code: sources.Reader | None = None,
+    whole: bool = True,
+) -> Bundle:
+    """Check, then parse.
+
+    Parameters
+    ----------
+    expected
+        The digest that it must have; None where any intact bundle will do.
+    allow_types
+        Types that the project's params.yaml allows in a model.
+    code
+        Reads the project's own code, which is compared with what the manifest names. Without it
+        a model that needs some cannot be rebuilt.
+    whole
+        False for the files of `Bundle.needed` alone.
+
+    Raises
+    ------
+    BundleChanged, BundleIncompatible
+    """
+    digest = verify(files, where, whole)
+    if expected is not None and digest != expected:
+        raise BundleChanged(
+            "this is another bundle", where=where, expected=expected[:19], found=digest[:19]
+        )
+    manifest = _manifest(files[MANIFEST], where)
+    if code is not None:
+        own = sources.checked(code, manifest.code, where)
+        files = {**files, **{CODE + path: text.encode() for path, text in own.items()}}
+    return Bundle(digest, manifest, files, tuple(allow_types))
+
+
+def _manifest(data: bytes, where: str) -> Manifest:
+    with _parsed(MANIFEST, where):
+        values: dict[str, Any] = json.loads(data)
+    if values.get("schema") != SCHEMA:
+        raise BundleIncompatible(
+            "made by another version of Assay",
+            where=where,
+            expected=f"manifest schema {SCHEMA}",
+            found=str(values.get("schema")),
+            mend="Train and promote it again with this version.",
+        )
+    known = {entry.name: entry for entry in dataclasses.fields(Manifest)}
+    odd = set(values) ^ set(known)
+    if odd - _ADDED:
+        found = ", ".join(sorted(odd - _ADDED))
+        raise BundleIncompatible("the manifest has other keys", where=where, found=found)
+    with _parsed(MANIFEST, where):
+        for name, value in values.items():
+            if not _KINDS[str(known[name].type)](value):
+                raise ValueError(f"{name} is {str(value)[:60]!r}, not of type {known[name].type}")
+            if isinstance(value, list):
+                values[name] = tuple(value)
+        manifest = Manifest(**values)
+        if sorted(manifest.features) != sorted((*manifest.numeric, *manifest.categorical)):
+            raise ValueError("features are not the numeric and the categorical ones")
+    _check_packages(manifest, where)
+    made, here = manifest.versions.get("scikit-learn", "none"), versions()["scikit-learn"]
+    if made.split(".")[:2] != here.split(".")[:2]:
+        raise BundleIncompatible(
+            "trained with another scikit-learn, which may score differently",
+            where=where,
+            expected=made,
+            found=here,
+            mend=f"Install scikit-learn {made}, or train and promote again.",
+        )
+    return manifest
+
+
+_ADDED = frozenset({"calibration_losses", "code", "loss_noise"})
+"""Keys that manifests of earlier versions lack."""
+
+
+def _check_packages(manifest: Manifest, where: str) -> None:
+    """Refuse another major version of a package that the model's types come from."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name, made in manifest.versions.items():
+        if name in ("python", *PACKAGES):
+            continue
+        try:
+            here = version(name)
+        except PackageNotFoundError:
+            here = "none"
+        if _major(made) != _major(here):
+            raise BundleIncompatible(
+                f"the model needs {name}, whose other versions may score differently",
+                where=where,
+                expected=made,
+                found=here,
+                mend=f"Install {name} {made}, or train and promote again.",
+            )
+
+
+def _major(version: str) -> list[str]:
+    """What may change a package's behaviour: of 0.x the second number as well."""
+    parts = version.split(".")
+    return parts[:2] if parts[0] == "0" else parts[:1]
+
+
+PACKAGES = ("scikit-learn", "numpy", "pandas", "skops")
+
+
+def versions(modules: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of what decides a model's bytes and scores.
+
+    Parameters
+    ----------
+    modules
+        Top-level modules of third parties that the model needs.
+    """
+    from importlib.metadata import version
+
+    more = sources.versions_of(modules)
+    own = {"python": sys.version.split()[0]} | {name: version(name) for name in PACKAGES}
+    return more | own
+
+
+@contextmanager
+def _parsed(name: str, where: str | None = None) -> Iterator[None]:
+    """Whatever is raised while a file is parsed is that file's error."""
+    try:
+        yield
+    except AssayError:
+        raise
+    except Exception as error:
+        raise BundleChanged(
+            "cannot be read",
+            where=f"{where}/{name}" if where else name,
+            found=models.said(error),
+            mend=_RESTORE,
+        ) from None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_mapping(value: Any, of: Callable[[Any], bool]) -> bool:
+    return isinstance(value, dict) and all(of(each) for each in value.values())
+
+
+_KINDS: Mapping[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "Task": lambda value: value in get_args(Task),
+    "int": lambda value: type(value) is int,
+    "int | None": lambda value: value is None or type(value) is int,
+    "float": _is_number,
+    "tuple[str, ...]": lambda value: (
+        isinstance(value, list) and all(isinstance(each, str) for each in value)
+    ),
+    "Mapping[str, Any]": lambda value: isinstance(value, dict),
+    "Mapping[str, str]": lambda value: _is_mapping(value, lambda each: isinstance(each, str)),
+    "Mapping[str, float]": lambda value: _is_mapping(value, _is_number),
+    "Mapping[str, float | None]": lambda value: _is_mapping(
+        value, lambda each: each is None or _is_number(each)
+    ),
+}
+"""What a key of the manifest may hold, by the name of its type."""
+
+_RESTORE = "Restore it with dvc checkout --force, or make it again with dvc repro --force."

@@ -1,0 +1,124 @@
+"""Arrays and words as one file of pure data: an npz with a JSON header.
+
+The same content gives the same bytes: members are in order, have no times and are not
+compressed, which also makes them quick to load. Nothing in the file is ever executed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+
+from assay.model.compiled.kinds import Array
+
+_HEADER = "header.json"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+Part = TypeVar("Part")
+
+
+_KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    "Floats": (1, ("float64",)),
+    "Bools": (1, ("bool",)),
+    "Bytes": (1, ("uint8",)),
+    "Shorts": (1, ("uint16",)),
+    "Places": (1, ("uint8", "uint16")),
+    "Longs": (1, ("uint32",)),
+    "Words": (1, ("uint64",)),
+    "Ints": (1, ("int64",)),
+    "int": (0, ("int64",)),
+    "float": (0, ("float64",)),
+}
+"""What a field of a part may hold, by the name of its type: dimensions, and types of numbers."""
+
+
+def dump(part: Any, prefix: str) -> dict[str, Array]:
+    """The fields of a dataclass of arrays and numbers, by name after ``prefix``."""
+    return {
+        f"{prefix}.{field.name}": np.asarray(getattr(part, field.name))
+        for field in dataclasses.fields(part)
+    }
+
+
+def build(kind: type[Part], prefix: str, arrays: dict[str, Array]) -> Part:
+    """The reverse of `dump`; takes what it uses out of ``arrays``.
+
+    Raises
+    ------
+    ValueError
+        An array is missing, or has another type or another number of dimensions.
+    """
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        name = f"{prefix}.{field.name}"
+        if name not in arrays:
+            raise ValueError(f"{name} is missing")
+        value, (ndim, kinds) = arrays.pop(name), _KINDS[str(field.type)]
+        if str(value.dtype) not in kinds or value.ndim != ndim:
+            raise ValueError(f"{name} is of type {value.dtype} with {value.ndim} dimensions")
+        values[field.name] = value if ndim else value.item()
+    return kind(**values)
+
+
+def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        text = json.dumps(header, sort_keys=True, ensure_ascii=True, allow_nan=False)
+        archive.writestr(zipfile.ZipInfo(_HEADER, _EPOCH), text)
+        for name, value in sorted(arrays.items()):
+            with archive.open(
+                zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True
+            ) as file:
+                # The same bytes on every machine, whatever it would use by itself.
+                little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+                np.lib.format.write_array(
+                    file, little.reshape(value.shape), version=(1, 0), allow_pickle=False
+                )
+    return target.getvalue()
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Header and arrays.
+
+    Raises
+    ------
+    ValueError, KeyError, OSError, zipfile.BadZipFile, ...
+        It is no such file; what exactly is raised depends on where it is damaged.
+    """
+    if not data.startswith(b"PK\x03\x04"):
+        raise ValueError("it does not begin as a zip file")
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        for info in archive.infolist():
+            if info.compress_type != zipfile.ZIP_STORED or info.file_size > len(data):
+                raise ValueError(f"{info.filename} is not stored as it is")
+        header = json.loads(archive.read(_HEADER))
+        for name in archive.namelist():
+            if name != _HEADER:
+                arrays[name.removesuffix(".npy")] = _array(archive.read(name), name)
+    if not isinstance(header, dict):
+        raise ValueError("the header is no mapping")
+    return header, arrays
+
+
+def _array(data: bytes, name: str) -> Array:
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"{name} has another format")
+    shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
+    start = file.tell()
+    # Before any memory is asked for: the bytes must be there.
+    if kind.hasobject or fortran or len(data) - start != np.prod(shape, dtype=int) * kind.itemsize:
+        raise ValueError(f"{name} is no plain array of its shape")
+    return (
+        np.frombuffer(data, kind, offset=start)
+        .reshape(shape)
+        .astype(kind.newbyteorder("="), copy=False)
+    )

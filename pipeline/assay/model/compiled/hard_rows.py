@@ -1,0 +1,174 @@
+"""Rows on which a compiled model is most likely to go wrong, made from ordinary ones.
+
+Each kind spoils one feature at a time: nulls, infinities, the largest and smallest numbers,
+values at each threshold and next to it on either side, categories nobody has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.columns.features import Coded, Features, Floats
+from assay.model.compiled.kinds import Array, Ints
+
+_BASES = 24
+"""Ordinary rows of which one feature is spoilt."""
+
+_MOST_EDGES = 96
+"""Thresholds of a feature that are tried, each with its neighbours."""
+
+_MOST_CATEGORIES = 512
+
+_MOST_ROWS = 2048
+"""Rows that are made of one feature in one way, unless more values than that are tried."""
+
+_LARGEST = np.finfo(np.float64).max
+_SINGLE = float(np.finfo(np.float32).max)
+
+_SPECIAL: Mapping[str, tuple[float, ...]] = {
+    "null": (np.nan,),
+    "infinity": (np.inf,),
+    "minus infinity": (-np.inf,),
+    "the largest number": (_LARGEST,),
+    "the least number": (-_LARGEST,),
+    "a large number": (1e300, -1e300),
+    # The last one that is rounded to a number of 32 bits, and the first that is not.
+    "the largest number of 32 bits": (np.nextafter(_SINGLE * (1 + 2.0**-25), 0.0), -_SINGLE),
+    "more than 32 bits hold": (_SINGLE * (1 + 2.0**-24), -_SINGLE * (1 + 2.0**-24)),
+    "zero": (0.0, -0.0, 5e-324, -5e-324, 1e-40, -1e-40),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Features in memory."""
+
+    rows: int
+    of_numbers: Mapping[str, Floats]
+    of_categories: Mapping[str, Coded]
+
+    def numbers(self, name: str) -> Floats:
+        return self.of_numbers[name]
+
+    def coded(self, name: str) -> Coded:
+        return self.of_categories[name]
+
+    def take(self, rows: Ints) -> Held:
+        return Held(
+            len(rows),
+            {name: values[rows] for name, values in self.of_numbers.items()},
+            {
+                name: Coded(codes[rows], categories)
+                for name, (codes, categories) in self.of_categories.items()
+            },
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class HardRows:
+    """Rows with one feature spoilt in one way; scikit-learn may refuse all of them."""
+
+    about: str
+    rows: Held
+
+
+def held(features: Features, numeric: Sequence[str], categorical: Sequence[str]) -> Held:
+    return Held(
+        features.rows,
+        {name: np.asarray(features.numbers(name), np.float64) for name in numeric},
+        {name: features.coded(name) for name in categorical},
+    )
+
+
+def hard_rows(
+    ordinary: Held, edges: Mapping[str, Floats], known: Mapping[str, Sequence[str]]
+) -> Iterator[HardRows]:
+    """Rows spoilt in every way.
+
+    Parameters
+    ----------
+    ordinary
+        At least one row.
+    edges
+        Of each numeric feature, where a score may change.
+    known
+        Of each categorical feature, the categories that the model knows.
+    """
+    chosen = np.unique(np.linspace(0, ordinary.rows - 1, _BASES).astype(np.int64))
+    base = ordinary.take(chosen)
+    for name, values in edges.items():
+        for about, special in _SPECIAL.items():
+            yield HardRows(f"{name}: {about}", _with_numbers(base, name, np.array(special)))
+        near = _near(values)
+        if len(near):
+            yield HardRows(f"{name}: at thresholds", _with_numbers(base, name, near))
+    for name, names in known.items():
+        yield HardRows(f"{name}: null", _with_categories(base, name, [None]))
+        unseen = ["?" * (1 + max((len(item) for item in names), default=0)), ""]
+        yield HardRows(f"{name}: a category nobody has seen", _with_categories(base, name, unseen))
+        if names:
+            tried = [*names][:_MOST_CATEGORIES]
+            yield HardRows(f"{name}: every category", _with_categories(base, name, tried))
+
+
+def _near(edges: Floats) -> Floats:
+    """Some of the edges, and the numbers next to them, of 64 bits and of 32."""
+    finite = edges[np.abs(edges) < _SINGLE]
+    if len(finite) > _MOST_EDGES:
+        finite = finite[np.linspace(0, len(finite) - 1, _MOST_EDGES).astype(np.int64)]
+    single = finite.astype(np.float32)
+    down, up = np.float32(-np.inf), np.float32(np.inf)
+    return np.concatenate(
+        [
+            finite,
+            np.nextafter(finite, -np.inf),
+            np.nextafter(finite, np.inf),
+            single,
+            np.nextafter(single, down),
+            np.nextafter(single, up),
+        ]
+    ).astype(np.float64)
+
+
+def _repeated(base: Held, count: int) -> tuple[Held, Ints]:
+    """Rows so that each of ``count`` values meets several of the base's."""
+    each = max(1, min(base.rows, _MOST_ROWS // count))
+    rows = np.arange(count * each) % base.rows
+    return base.take(rows), np.repeat(np.arange(count), each)
+
+
+def _with_numbers(base: Held, name: str, values: Floats) -> Held:
+    rows, which = _repeated(base, len(values))
+    return Held(rows.rows, {**rows.of_numbers, name: values[which]}, rows.of_categories)
+
+
+def _with_categories(base: Held, name: str, values: Sequence[str | None]) -> Held:
+    rows, which = _repeated(base, len(values))
+    texts = [value for value in values if value is not None]
+    codes = [-1 if value is None else texts.index(value) for value in values]
+    categories: Array = np.empty(len(texts), object)
+    categories[:] = texts
+    coded: Any = Coded(np.array(codes, np.int32)[which], categories)
+    return Held(rows.rows, rows.of_numbers, {**rows.of_categories, name: coded})
+
+
+def joined(parts: Sequence[Held]) -> Held:
+    """All rows of several, whose categories may be coded differently."""
+    first = parts[0]
+    numbers = {
+        name: np.concatenate([part.of_numbers[name] for part in parts]) for name in first.of_numbers
+    }
+    categories = {}
+    for name in first.of_categories:
+        offset, codes, texts = 0, [], []
+        for part in parts:
+            of_part, found = part.of_categories[name]
+            codes.append(np.where(of_part < 0, -1, of_part + offset).astype(np.int32))
+            texts.append(np.asarray(found, object))
+            offset += len(found)
+        categories[name] = Coded(np.concatenate(codes), np.concatenate(texts))
+    return Held(sum(part.rows for part in parts), numbers, categories)

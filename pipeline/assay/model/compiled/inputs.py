@@ -1,0 +1,203 @@
+"""What a compiled model reads of a batch, block by block: numbers, and states of categories.
+
+A state is a group of categories that the encoder treats alike. Rare and unknown ones often
+share one, and a missing value has its own or shares that of unknown ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from assay.columns.features import Codes, Features, Floats
+from assay.model.compiled.kinds import Array, Bools, Ints, Shorts
+
+
+@dataclass(frozen=True, eq=False)
+class Limits:
+    """Numbers that scikit-learn accepts, by numeric feature; others get no score.
+
+    The estimator refuses a whole batch that holds one; here the row alone gets NaN.
+    """
+
+    low: Floats
+    high: Floats
+    null: Bools
+
+    @cached_property
+    def any(self) -> bool:
+        endless = np.isneginf(self.low) & np.isposinf(self.high) & ~self.null
+        return not endless.all()
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """States of all categorical features, one feature after the other.
+
+    Attributes
+    ----------
+    starts
+        Where the states of each feature begin in ``state``; one more than features.
+    state
+        For each category that was known in training its state, then that of any other
+        category, then that of a null.
+    refused_starts, refused
+        For each state whether the estimator refuses it.
+    """
+
+    starts: Ints
+    state: Shorts
+    refused_starts: Ints
+    refused: Bools
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Features by name, what is accepted of them, and how categories become states."""
+
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    categories: tuple[tuple[str, ...], ...]
+    limits: Limits
+    states: States
+
+    def state_count(self, place: int) -> int:
+        """How many states the categorical feature at ``place`` has."""
+        starts = self.states.refused_starts
+        return int(starts[place + 1] - starts[place])
+
+    def states_of(self, place: int) -> Shorts:
+        starts = self.states.starts
+        return self.states.state[starts[place] : starts[place + 1]]
+
+    @cached_property
+    def _known(self) -> list[dict[str, int]]:
+        return [
+            dict(zip(names, self.states_of(place).tolist(), strict=False))
+            for place, names in enumerate(self.categories)
+        ]
+
+    def translation(self, place: int, categories: Sequence[Any] | Array) -> Shorts:
+        """The state of each of a batch's own categories, and after them that of a null."""
+        other, null = self.states_of(place)[-2:].tolist()
+        get = self._known[place].get
+        return np.array([*(get(item, other) for item in categories), null], np.uint16)
+
+    def refused_states(self, place: int) -> Bools:
+        starts = self.states.refused_starts
+        return self.states.refused[starts[place] : starts[place + 1]]
+
+    def check(self) -> None:
+        """Refuse contents that do not fit each other.
+
+        Raises
+        ------
+        ValueError
+        """
+        limits, states = self.limits, self.states
+        for name in ("low", "high", "null"):
+            if len(getattr(limits, name)) != len(self.numeric):
+                raise ValueError(f"limits.{name} does not fit the numeric features")
+        check_starts("states.starts", states.starts, len(self.categorical), len(states.state))
+        check_starts(
+            "states.refused_starts",
+            states.refused_starts,
+            len(self.categorical),
+            len(states.refused),
+        )
+        if len(self.categories) != len(self.categorical):
+            raise ValueError("categories do not fit the categorical features")
+        for place, names in enumerate(self.categories):
+            found = self.states_of(place)
+            if len(found) != len(names) + 2 or found.max() >= self.state_count(place):
+                raise ValueError(f"states of {self.categorical[place]} do not fit its categories")
+
+    def rows(self, features: Features) -> Rows:
+        return Rows(self, features)
+
+
+def check_starts(name: str, starts: Ints, count: int, end: int) -> None:
+    """Refuse ``starts`` that do not cut ``end`` items into ``count`` parts, one after the other.
+
+    Raises
+    ------
+    ValueError
+    """
+    good = len(starts) == count + 1 and starts[0] == 0 and starts[-1] == end
+    if not good or (np.diff(starts) < 0).any():
+        raise ValueError(f"{name} does not cut up what it belongs to")
+
+
+class Block:
+    """Some consecutive rows: a number or a state for each row and feature.
+
+    ``states`` may be longer than ``rows``, by places that hold the state 0.
+    """
+
+    def __init__(
+        self, inputs: Inputs, start: int, stop: int, numbers: list[Floats], states: list[Shorts]
+    ) -> None:
+        self.inputs, self.start, self.stop = inputs, start, stop
+        self.rows = stop - start
+        self.numbers, self.states = numbers, states
+
+    def refused(self) -> Bools | None:
+        """Rows that scikit-learn would not score; None where it scores every row."""
+        from assay.model.compiled.kernels_columns import refuse
+
+        refused: Bools | None = None
+        limits = self.inputs.limits
+        if limits.any:
+            refused = np.zeros(self.rows, np.bool_)
+            for place, values in enumerate(self.numbers):
+                refuse(values, limits.low[place], limits.high[place], limits.null[place], refused)
+        for place, states in enumerate(self.states):
+            table = self.inputs.refused_states(place)
+            if table.any():
+                found = table[states[: self.rows]]
+                refused = found if refused is None else refused | found
+        return refused
+
+
+class Rows:
+    """The features of a batch that a model needs."""
+
+    def __init__(self, inputs: Inputs, features: Features) -> None:
+        self.count = features.rows
+        self._inputs = inputs
+        self._numbers = [
+            np.ascontiguousarray(features.numbers(name), np.float64) for name in inputs.numeric
+        ]
+        self._coded: list[tuple[Codes, Shorts]] = []
+        for place, name in enumerate(inputs.categorical):
+            codes, categories = features.coded(name)
+            table = inputs.translation(place, categories)
+            self._coded.append((np.ascontiguousarray(codes, np.int32), table))
+
+    def blocks(self, most: int, multiple: int = 1) -> Iterator[Block]:
+        """All rows, in blocks of much the same size.
+
+        Parameters
+        ----------
+        most
+            Rows in a block, at most; a multiple of ``multiple``.
+        multiple
+            States are padded to a multiple of this.
+        """
+        from assay.model.compiled.kernels_columns import translate
+
+        parts = -(-self.count // most)
+        size = -(-self.count // (parts * multiple)) * multiple
+        for start in range(0, self.count, size):
+            stop = min(start + size, self.count)
+            states = []
+            for codes, table in self._coded:
+                found = np.zeros(-(-(stop - start) // multiple) * multiple, np.uint16)
+                translate(codes[start:stop], table, found[: stop - start])
+                states.append(found)
+            numbers = [column[start:stop] for column in self._numbers]
+            yield Block(self._inputs, start, stop, numbers, states)

@@ -1,0 +1,172 @@
+"""Loops over one column of a block: how scikit-learn encodes it, as machine code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.columns.kernels import CODES, FLOATS, jit
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from assay.columns.features import Codes, Floats
+    from assay.model.compiled.kinds import Bytes, Shorts, Words
+
+SHORTS = "Array(uint16, 1, 'C', readonly=True)"
+_WORDS = "Array(uint64, 1, 'C', readonly=True)"
+_RANKS = (
+    "void({floats}, {floats}, {shorts}, float64, float64, int64, int64, "
+    "uint16[::1], Array({kind}, 1, 'A'), Array({kind}, 1, 'A'))"
+)
+
+
+@jit(f"void({CODES}, {SHORTS}, uint16[::1])")
+def translate(codes: Codes, states: Shorts, out: Shorts) -> None:
+    """The state of each row's category; -1, a null, takes the last of ``states``."""
+    null = len(states) - 1
+    for i in range(len(out)):
+        code = codes[i]
+        out[i] = states[null if code < 0 else code]
+
+
+@jit(f"void({FLOATS}, uint16[::1])")
+def nulls(values: Floats, out: Shorts) -> None:
+    """1 where a value is null, else 0."""
+    for i in range(len(out)):
+        value = values[i]
+        out[i] = value != value
+
+
+@jit(f"void({FLOATS}, float64, float64, boolean, bool[::1])")
+def refuse(
+    values: Floats, low: float, high: float, null: bool, refused: npt.NDArray[np.bool_]
+) -> None:
+    """Mark rows whose value lies outside ``low`` to ``high``, and nulls if ``null``."""
+    for i in range(len(refused)):
+        value = values[i]
+        refused[i] |= (value < low) | (value > high) | (null & (value != value))
+
+
+@jit(f"void({FLOATS}, boolean, float64, float64, float64, boolean, float64[::1])")
+def encode(
+    values: Floats, scaled: bool, fill: float, mean: float, scale: float, single: bool, out: Floats
+) -> None:
+    """Impute and scale as scikit-learn does, in its order of operations.
+
+    Parameters
+    ----------
+    scaled
+        Whether to do that; else values stay as they are.
+    fill, mean, scale
+        What stands for a null, what is taken off, what it is divided by.
+    single
+        Whether the estimator rounds its input to 32 bits.
+    """
+    if scaled:
+        for i in range(len(out)):
+            value = values[i]
+            out[i] = ((fill if value != value else value) - mean) / scale
+    else:
+        for i in range(len(out)):
+            out[i] = values[i]
+    if single:
+        for i in range(len(out)):
+            out[i] = np.float32(out[i])
+
+
+@jit([_RANKS.format(floats=FLOATS, shorts=SHORTS, kind=kind) for kind in ("uint8", "uint16")])
+def ranks(
+    values: Floats,
+    thresholds: Floats,
+    starts: Shorts,
+    origin: float,
+    step: float,
+    half: int,
+    top: int,
+    rank: Shorts,
+    low: Bytes | Shorts,
+    high: Bytes | Shorts,
+) -> None:
+    """How many thresholds lie below each value.
+
+    A grid of equal cells says where to begin; at most ``2 * half - 1`` thresholds share a
+    cell, and those are searched by halves without a branch. Rounding cannot mislead: the
+    cell of a value and that of a threshold come from the same, monotone arithmetic.
+
+    Parameters
+    ----------
+    thresholds
+        Increasing, followed by at least ``2 * half`` infinities.
+    starts
+        For each cell how many thresholds lie in cells before it.
+    origin, step
+        The cell of a value is ``(value - origin) * step``, rounded down and kept on the grid.
+    rank
+        Room for a number a row.
+    low, high
+        Written to: the ranks, with 0 for a null in ``low`` and ``top`` in ``high``.
+    """
+    last = float(len(starts) - 1)
+    zero, one, width = np.uint64(0), np.uint64(1), np.uint64(half)
+    # One step for all rows, then the next: loops as plain as these need no branch, and many
+    # rows are looked up at a time. Signed places would be checked for negative ones.
+    for i in range(len(rank)):
+        cell = (values[i] - origin) * step
+        cell = cell if cell > 0.0 else 0.0
+        cell = cell if cell < last else last
+        at = np.uint64(starts[np.uint32(cell)])
+        rank[i] = at + (width if thresholds[at + width - one] < values[i] else zero)
+    width >>= one
+    while width > zero:
+        for i in range(len(rank)):
+            at = np.uint64(rank[i])
+            rank[i] = at + (width if thresholds[at + width - one] < values[i] else zero)
+        width >>= one
+    for i in range(len(rank)):
+        null = values[i] != values[i]
+        low[i] = 0 if null else rank[i]
+        high[i] = top if null else rank[i]
+
+
+@jit(f"void({SHORTS}, {SHORTS}, Array(uint16, 1, 'A'))")
+def look_up(states: Shorts, table: Shorts, out: Shorts) -> None:
+    """``table[states]``."""
+    for i in range(len(out)):
+        out[i] = table[states[i]]
+
+
+@jit(f"void({SHORTS}, {_WORDS}, uint64[:, ::1])")
+def spread(states: Shorts, table: Words, out: Words) -> None:
+    """Look up 64 bits a row and store them as eight columns of bytes.
+
+    Eight rows make a square of 8 by 8 bytes, which is turned over its diagonal by three
+    exchanges of halves (Warren 2012, "Hacker's Delight", section 7-3), for many squares at
+    a time in the CPU's vectors. One look-up a row then serves eight columns.
+
+    Parameters
+    ----------
+    states
+        Of shape (rows,), a multiple of 8.
+    table
+        64 bits a state.
+    out
+        Written to: (8, rows / 8) words, or (8, rows) bytes; byte i of column k holds bits
+        8 k to 8 k + 7 of row i (the lowest byte of a word comes first in memory).
+    """
+    squares = out.shape[1]
+    for row in range(8):
+        words = out[row]
+        for square in range(squares):
+            words[square] = table[states[8 * square + row]]
+    for size in (4, 2, 1):
+        shift = np.uint64(8 * size)
+        lower = np.uint64(0xFFFFFFFFFFFFFFFF) // ((np.uint64(1) << shift) + np.uint64(1))
+        for row in range(8):
+            if row & size == 0:
+                a, b = out[row], out[row + size]
+                for square in range(squares):
+                    first, second = a[square], b[square]
+                    a[square] = (first & lower) | ((second & lower) << shift)
+                    b[square] = ((first >> shift) & lower) | (second & ~lower)

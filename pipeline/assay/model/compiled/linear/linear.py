@@ -1,0 +1,152 @@
+"""Weighted sums of encoded features, and scores that are the same for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.model.compiled.inputs import Block, Inputs, Rows, check_starts
+from assay.model.compiled.kinds import Bools, Ints
+from assay.model.compiled.ranks import check_range
+
+_ROWS = 4096
+"""Rows in a block: a feature, its encoding and the sums fit into the L2 cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """What each feature adds to each output.
+
+    Attributes
+    ----------
+    place, scaled, fill, mean, scale
+        Of each numeric part, which feature it is and how it is encoded; see
+        `kernels_columns.encode`.
+    weights, known, null
+        Of each numeric part and output, part by part; see `kernels_linear.add_numbers`.
+    state_place
+        Of each categorical part, which feature it is.
+    starts, tables
+        Where the table of each categorical part begins, ``outputs`` times as many numbers as
+        the feature has states; see `kernels_linear.add_states`.
+    intercept
+        Of each output.
+    """
+
+    place: Ints
+    scaled: Bools
+    fill: Floats
+    mean: Floats
+    scale: Floats
+    weights: Floats
+    known: Floats
+    null: Floats
+    state_place: Ints
+    starts: Ints
+    tables: Floats
+    intercept: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Linear:
+    """A linear model."""
+
+    kind = "linear"
+
+    weights: Weights
+
+    @property
+    def outputs(self) -> int:
+        return len(self.weights.intercept)
+
+    def check(self, inputs: Inputs) -> None:
+        """Refuse what would be read out of range.
+
+        Raises
+        ------
+        ValueError
+        """
+        parts = self.weights
+        count = len(parts.place)
+        for name in ("scaled", "fill", "mean", "scale"):
+            if len(getattr(parts, name)) != count:
+                raise ValueError(f"{name} does not fit the numeric parts")
+        for name in ("weights", "known", "null"):
+            if len(getattr(parts, name)) != count * self.outputs:
+                raise ValueError(f"{name} does not fit the numeric parts")
+        check_range("place", parts.place, 0, len(inputs.numeric))
+        check_range("state_place", parts.state_place, 0, len(inputs.categorical))
+        check_starts("starts", parts.starts, len(parts.state_place), len(parts.tables))
+        for at, place in enumerate(parts.state_place.tolist()):
+            size = self.outputs * inputs.state_count(place)
+            if parts.starts[at + 1] - parts.starts[at] != size:
+                raise ValueError("a table does not fit its states")
+
+    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        from assay.model.compiled.linear.kernels_linear import add_numbers, add_states
+
+        parts, outputs = self.weights, self.outputs
+        weights, known, null = (
+            each.reshape(-1, outputs) for each in (parts.weights, parts.known, parts.null)
+        )
+        for block in rows.blocks(_ROWS):
+            out = np.zeros((outputs, block.rows))
+            encoded = np.empty(block.rows)
+            for at, place in enumerate(parts.place):
+                add_numbers(
+                    block.numbers[place],
+                    bool(parts.scaled[at]),
+                    parts.fill[at],
+                    parts.mean[at],
+                    parts.scale[at],
+                    weights[at],
+                    known[at],
+                    null[at],
+                    encoded,
+                    out,
+                )
+            for at, place in enumerate(parts.state_place):
+                table = parts.tables[parts.starts[at] : parts.starts[at + 1]]
+                add_states(block.states[place], table, out)
+            out += parts.intercept[:, None]
+            yield block, out
+
+    def edges(self, place: int) -> Floats:
+        """What stands for a null, and the mean: nothing else is special to a sum."""
+        chosen = self.weights.place == place
+        return np.unique(np.concatenate([self.weights.fill[chosen], self.weights.mean[chosen]]))
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """One number for each output."""
+
+    base: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """The same outputs for every row."""
+
+    kind = "constant"
+
+    sums: Outputs
+
+    @property
+    def outputs(self) -> int:
+        return len(self.sums.base)
+
+    def check(self, inputs: Inputs) -> None:
+        """There is nothing that could point anywhere."""
+
+    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        for block in rows.blocks(_ROWS):
+            yield block, np.repeat(self.sums.base[:, None], block.rows, axis=1)
+
+    def edges(self, place: int) -> Floats:
+        return np.empty(0)

@@ -1,0 +1,161 @@
+"""Whether a compiled model gives what scikit-learn gives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.columns.features import Features, Floats
+from assay.model.compiled.compile import compile_model
+from assay.model.compiled.hard_rows import HardRows, hard_rows, held, joined
+from assay.model.compiled.kinds import NotCompiled
+from assay.model.compiled.scorer import Compiled
+from assay.model.model import Model
+from assay.project.tasks import Task
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What came out when a compiled model was compared with scikit-learn.
+
+    Attributes
+    ----------
+    used
+        Whether it may be used in scikit-learn's place.
+    kind
+        ``trees``, ``linear`` or ``constant``; empty if it could not be compiled.
+    rows
+        On how many rows both gave a score.
+    max_difference
+        The greatest difference of two scores; of a regression, as a share of the score if
+        that is above 1. None if there was nothing to compare.
+    tolerance
+        What it may be at most.
+    reason
+        In words, why it is used or not.
+    """
+
+    used: bool
+    kind: str
+    rows: int
+    max_difference: float | None
+    tolerance: float
+    reason: str
+
+
+def prove(
+    model: Model, features: Features, tolerance: float, *, task: Task, classes: Sequence[str]
+) -> tuple[bytes | None, Proof]:
+    """Compile a model, and compare it with scikit-learn on rows and on hard ones made of them.
+
+    Where scikit-learn refuses rows, the compiled model has to give them NaN.
+
+    Parameters
+    ----------
+    features
+        Rows from training. One is enough, as the hard ones try every threshold that is not
+        one of very many, every category and every kind of odd number.
+    tolerance
+        The greatest difference at which the compiled model is used.
+
+    Returns
+    -------
+    data
+        The compiled model; None if it is not to be used.
+    proof
+        What came out. An estimator of whatever kind is never an error.
+    """
+    try:
+        data = compile_model(model, task, classes).to_bytes()
+        compiled = Compiled.from_bytes(data, "the model that was just compiled")
+    except NotCompiled as reason:
+        return None, Proof(False, "", 0, None, tolerance, str(reason))
+    except Exception as error:
+        reason_ = f"its parts are not as they are known to be: {_said(error)}"
+        return None, Proof(False, "", 0, None, tolerance, reason_)
+    seen = _Comparison(tolerance, task == "regression")
+    try:
+        fault = _fault(model, compiled, features, seen)
+    except Exception as error:
+        fault = f"the comparison broke off: {_said(error)}"
+    reason_ = fault or f"as scikit-learn, within {tolerance:g}, on ordinary and on hard rows"
+    proof = Proof(
+        fault is None,
+        compiled.kind,
+        seen.rows,
+        seen.greatest if seen.rows else None,
+        tolerance,
+        reason_,
+    )
+    return (data if proof.used else None), proof
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
+
+
+class _Comparison:
+    """How far two sets of scores were apart so far."""
+
+    def __init__(self, tolerance: float, relative: bool) -> None:
+        self._tolerance, self._relative = tolerance, relative
+        self.rows, self.greatest = 0, 0.0
+
+    def fault(self, got: Floats, wanted: Floats | None) -> str | None:
+        """What is wrong with scores, given scikit-learn's; None in their place if it refuses."""
+        if wanted is None:
+            return None if np.isnan(got).all() else "it scores what scikit-learn refuses"
+        if got.shape != wanted.shape or (np.isnan(got) != np.isnan(wanted)).any():
+            return "it gives no score where scikit-learn gives one, or one where it gives none"
+        same = (got == wanted) | np.isnan(wanted)
+        apart = np.abs(got[~same] - wanted[~same])
+        if self._relative:
+            apart /= np.maximum(1.0, np.abs(wanted[~same]))
+        self.rows += len(got)
+        self.greatest = max(self.greatest, float(apart.max(initial=0.0)))
+        if self.greatest > self._tolerance:
+            return f"it differs from scikit-learn by {self.greatest:.3g}"
+        return None
+
+
+def _fault(model: Model, compiled: Compiled, features: Features, seen: _Comparison) -> str | None:
+    """The first thing that is wrong with a compiled model, None if nothing is."""
+    if features.rows == 0:
+        return "there was no row to compare it on"
+    inputs = compiled.inputs
+    rows = held(features, model.numeric, model.categorical)
+    edges = {name: compiled.body.edges(place) for place, name in enumerate(inputs.numeric)}
+    known = dict(zip(inputs.categorical, inputs.categories, strict=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # unknown categories and overflow are there on purpose
+        fault = seen.fault(compiled.scores(rows), model.scores(rows))
+        if fault is not None:
+            return f"{fault} (rows as they are)"
+        for part, wanted in _scored(model, [*hard_rows(rows, edges, known)]):
+            fault = seen.fault(compiled.scores(part.rows), wanted)
+            if fault is not None:
+                return f"{fault} ({part.about})"
+    return None
+
+
+def _scored(model: Model, parts: Sequence[HardRows]) -> Iterator[tuple[HardRows, Floats | None]]:
+    """scikit-learn's scores of each part, None for a part that it refuses.
+
+    It refuses a batch as a whole, so one that it refuses is halved until the parts that are
+    to blame are alone.
+    """
+    try:
+        scores = model.scores(joined([part.rows for part in parts]))
+    except Exception:
+        if len(parts) == 1:
+            yield parts[0], None
+            return
+        half = len(parts) // 2
+        yield from _scored(model, parts[:half])
+        yield from _scored(model, parts[half:])
+    else:
+        ends = np.cumsum([part.rows.rows for part in parts])[:-1]
+        yield from zip(parts, np.split(scores, ends), strict=True)

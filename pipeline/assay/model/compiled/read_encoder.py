@@ -1,0 +1,153 @@
+"""A fitted ColumnTransformer as columns of numbers, indicators and tables of states.
+
+What it does to categories is not copied from scikit-learn but asked: the fitted encoder
+transforms every category it knows, one it does not know, and a null.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.model.compiled.columns import Category, Column, Encoded, Missing, Number, Vocabulary
+from assay.model.compiled.kinds import Array, NotCompiled, Shorts, public_name
+
+_MOST_STATES = 1 << 16
+
+
+def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str]) -> Encoded:
+    """What a fitted encoder makes of each feature.
+
+    Raises
+    ------
+    NotCompiled
+        It is not made of what `assay.training.train.candidate` uses.
+    """
+    _expect(encoder, "sklearn.compose.ColumnTransformer")
+    plain = encoder.remainder == "drop" and not encoder.transformer_weights
+    if not plain or encoder.sparse_output_ or hasattr(encoder, "_sklearn_output_config"):
+        raise NotCompiled("the ColumnTransformer does more than put columns side by side")
+    columns: list[Column] = []
+    # Of a feature that no part of the encoder takes, all categories are alike.
+    words = {name: Vocabulary((), np.zeros(2, np.uint16)) for name in categorical}
+    for label, part, names in encoder.transformers_:
+        if isinstance(part, str) or len(names) == 0:
+            if part != "drop" and len(names):
+                raise NotCompiled(f"the encoder's part {label} is {part}")
+            continue
+        kind = public_name(part)
+        if kind in ("sklearn.preprocessing.OrdinalEncoder", "sklearn.preprocessing.OneHotEncoder"):
+            made, vocabularies = _categories(part, _places(names, categorical, label))
+            words |= dict(zip(names, vocabularies, strict=True))
+            columns += made
+        elif kind == "sklearn.preprocessing.FunctionTransformer" and part.func is None:
+            columns += [Number(place) for place in _places(names, numeric, label)]
+        elif kind == "sklearn.pipeline.Pipeline":
+            columns += _scaled(part, _places(names, numeric, label))
+        else:
+            raise NotCompiled(f"{kind} is not one of the encoders that can be compiled")
+    return Encoded(
+        tuple(numeric),
+        tuple(categorical),
+        tuple(words[name] for name in categorical),
+        tuple(columns),
+    )
+
+
+def _expect(thing: Any, name: str) -> None:
+    if public_name(thing) != name:
+        raise NotCompiled(f"{public_name(thing)} is not {name}, which can be compiled")
+
+
+def _places(names: Any, features: Sequence[str], label: str) -> list[int]:
+    if not isinstance(names, list) or not set(names) <= set(features):
+        raise NotCompiled(f"the encoder's part {label} takes other columns than its features")
+    return [features.index(name) for name in names]
+
+
+def _scaled(part: Any, places: Sequence[int]) -> list[Column]:
+    """Columns of imputed and scaled numbers, then their indicators of nulls."""
+    steps = [step for _, step in part.steps]
+    if len(steps) != 2:
+        raise NotCompiled("numbers go through other steps than imputing and scaling")
+    imputer, scaler = steps
+    _expect(imputer, "sklearn.impute.SimpleImputer")
+    _expect(scaler, "sklearn.preprocessing.StandardScaler")
+    fill = np.asarray(imputer.statistics_)
+    if fill.dtype != np.float64 or np.isnan(fill).any() or not np.isnan(imputer.missing_values):
+        raise NotCompiled("the imputer drops columns, or fills what is not a missing number")
+    flagged = [] if imputer.indicator_ is None else imputer.indicator_.features_.tolist()
+    width = len(places) + len(flagged)
+    mean = scaler.mean_ if scaler.with_mean else np.zeros(width)
+    scale = scaler.scale_ if scaler.with_std else np.ones(width)
+    numbers: list[Column] = [
+        Number(place, True, float(fill[at]), float(mean[at]), float(scale[at]))
+        for at, place in enumerate(places)
+    ]
+    for at, which in enumerate(flagged, start=len(places)):
+        known, null = (np.array([0.0, 1.0]) - mean[at]) / scale[at]
+        numbers.append(Missing(places[which], float(known), float(null)))
+    return numbers
+
+
+def _categories(part: Any, places: Sequence[int]) -> tuple[list[Column], list[Vocabulary]]:
+    """Columns of tables, and the states that the tables are about."""
+    known = [_texts(items) for items in part.categories_]
+    widths = getattr(part, "_n_features_outs", [1] * len(places))
+    answers = _answers(part, known)
+    columns: list[Column] = []
+    words = []
+    start = 0
+    for place, names, width in zip(places, known, widths, strict=True):
+        # The rows of one feature: its categories, one that is unknown, a null.
+        table = answers[: len(names) + 2, start : start + width]
+        start += width
+        states, values = _alike(table)
+        words.append(Vocabulary(tuple(names), states))
+        columns += [Category(place, np.ascontiguousarray(column)) for column in values.T]
+    return columns, words
+
+
+def _texts(items: Array) -> list[str]:
+    found = [item for item in items.tolist() if isinstance(item, str)]
+    # A null is one of the categories if there was one in training.
+    if len(items) - len(found) > 1 or len(found) + 2 > _MOST_STATES:
+        raise NotCompiled("categories are not all text, or too many")
+    return found
+
+
+def _answers(part: Any, known: Sequence[list[str]]) -> Floats:
+    """What the encoder makes of each feature's categories, side by side, nulls below."""
+    import pandas as pd
+
+    rows = max(len(names) for names in known) + 2
+    asked: Mapping[str, list[str | None]] = {
+        name: [*names, _unknown(names), *[None] * (rows - len(names) - 1)]
+        for name, names in zip(part.feature_names_in_, known, strict=True)
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there is an unknown category
+        try:
+            made = part.transform(pd.DataFrame(asked, dtype=object))
+        except ValueError as error:
+            raise NotCompiled(f"the encoder refuses unknown categories or nulls: {error}") from None
+    if not isinstance(made, np.ndarray) or made.dtype != np.float64:
+        raise NotCompiled("the encoder makes something else than a matrix of 64-bit numbers")
+    return made
+
+
+def _unknown(names: Sequence[str]) -> str:
+    return "?" * (1 + max((len(name) for name in names), default=0))
+
+
+def _alike(table: Floats) -> tuple[Shorts, Floats]:
+    """Rows that are the same become one state: the state of each row, the row of each state."""
+    seen: dict[bytes, int] = {}
+    plain = np.where(np.isnan(table), np.nan, table)  # one kind of NaN
+    states = [seen.setdefault(row.tobytes(), len(seen)) for row in plain]
+    first = np.array([states.index(state) for state in range(len(seen))])
+    return np.array(states, np.uint16), plain[first]

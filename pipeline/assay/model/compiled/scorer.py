@@ -1,0 +1,149 @@
+"""A compiled model: what it reads, what it adds up, and how that becomes a score."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from assay.columns.features import Features, Floats
+from assay.errors import BundleChanged
+from assay.model.compiled.archive import build, dump, pack, unpack
+from assay.model.compiled.finish import Finish
+from assay.model.compiled.inputs import Block, Inputs, Limits, Rows, States
+from assay.model.compiled.linear.linear import Constant, Linear, Outputs, Weights
+from assay.model.compiled.ranks import NumberRanks
+from assay.model.compiled.trees.scan import Nodes, Scan, Tests
+from assay.model.compiled.trees.walk import StateRanks, Walk, WalkNodes
+
+_SCHEMA = 1
+
+
+class Body(Protocol):
+    """What adds up a model's outputs."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def outputs(self) -> int: ...
+
+    def check(self, inputs: Inputs) -> None:
+        """Refuse what would be read or written out of range."""
+        ...
+
+    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        ...
+
+    def edges(self, place: int) -> Floats:
+        """Values of a numeric feature at which something may change, or close to such."""
+        ...
+
+
+_PARTS: dict[str, dict[str, Any]] = {
+    "scan": {"ranks": NumberRanks, "tests": Tests, "nodes": Nodes},
+    "walk": {"ranks": NumberRanks, "states": StateRanks, "nodes": WalkNodes},
+    "linear": {"weights": Weights},
+    "constant": {"sums": Outputs},
+}
+_BODIES: dict[str, Any] = {"scan": Scan, "walk": Walk, "linear": Linear, "constant": Constant}
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A model as arrays, scored by loops over them; a `assay.columns.features.Scorer`."""
+
+    inputs: Inputs
+    body: Body
+    finish: Finish
+
+    @property
+    def kind(self) -> str:
+        """What sort of model it is: ``trees``, ``linear`` or ``constant``."""
+        return self.body.kind
+
+    def scores(self, features: Features) -> Floats:
+        """One score a row, or one a row and class, as scikit-learn gives it.
+
+        A row that scikit-learn refuses, such as an infinite number where it takes none, gets
+        NaN. Beyond the scores no more than one block of rows is in memory.
+        """
+        count, classes = features.rows, self.finish.classes
+        out = np.empty((count, classes) if classes else count)
+        if count == 0:
+            return out
+        for block, raw in self.body.raw(self.inputs.rows(features)):
+            scores = self.finish.scores(raw)
+            refused = block.refused()
+            if refused is not None:
+                scores[refused] = np.nan
+            out[block.start : block.stop] = scores
+        return out
+
+    @cached_property
+    def _form(self) -> str:
+        return next(name for name, kind in _BODIES.items() if type(self.body) is kind)
+
+    def to_bytes(self) -> bytes:
+        """The model as data; the same model gives the same bytes."""
+        header, arrays = self.finish.parts()
+        arrays |= dump(self.inputs.limits, "limits") | dump(self.inputs.states, "states")
+        for name in _PARTS[self._form]:
+            arrays |= dump(getattr(self.body, name), f"body.{name}")
+        inputs = {
+            "numeric": self.inputs.numeric,
+            "categorical": self.inputs.categorical,
+            "categories": self.inputs.categories,
+        }
+        return pack({"schema": _SCHEMA, "form": self._form, **inputs, **header}, arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, where: str) -> Compiled:
+        """Rebuild a model, every place in it checked: no row can lead out of its arrays.
+
+        Raises
+        ------
+        BundleChanged
+            It is no compiled model, or a damaged one.
+        """
+        try:
+            return cls._parsed(data)
+        except Exception as error:
+            # Damaged bytes can make any step of reading them fail, in its own way.
+            found = f"{type(error).__name__}: {error}"
+            raise BundleChanged("not a compiled model", where=where, found=found) from None
+
+    @classmethod
+    def _parsed(cls, data: bytes) -> Compiled:
+        header, arrays = unpack(data)
+        if header["schema"] != _SCHEMA:
+            raise ValueError(f"schema {header['schema']}")
+        form = header["form"]
+        inputs = Inputs(
+            _names(header["numeric"]),
+            _names(header["categorical"]),
+            tuple(_names(item) for item in header["categories"]),
+            build(Limits, "limits", arrays),
+            build(States, "states", arrays),
+        )
+        inputs.check()
+        finish = Finish.from_parts(header, arrays)
+        parts: dict[str, Any] = {
+            name: build(kind, f"body.{name}", arrays) for name, kind in _PARTS[form].items()
+        }
+        body = _BODIES[form](**parts)
+        body.check(inputs)
+        finish.check(body.outputs)
+        if arrays:
+            raise ValueError(f"unknown arrays: {', '.join(sorted(arrays))}")
+        return cls(inputs, body, finish)
+
+
+def _names(items: Any) -> tuple[str, ...]:
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise ValueError("names are no list of text")
+    return tuple(items)

@@ -1,0 +1,119 @@
+"""Fitted trees of any of scikit-learn's ensembles, in one form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.model.compiled.kinds import Array, Bools, Ints
+
+LEAF = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """One fitted tree.
+
+    Attributes
+    ----------
+    left, right
+        Children of each node, -1 for those of a leaf.
+    column
+        Of the encoder, the column that a node looks at.
+    threshold
+        A row goes left if its value is at most this.
+    null_left
+        Whether a row without a value goes left.
+    asks
+        Of each node -1, or the place in ``right_states`` of the states of a category that go
+        right, whatever threshold there is.
+    values
+        Of shape (nodes, outputs it adds to): what a leaf says.
+    weight
+        How many rows came to each node in training.
+    output
+        The first output that it adds to.
+    """
+
+    left: Ints
+    right: Ints
+    column: Ints
+    threshold: Floats
+    null_left: Bools
+    asks: Ints
+    values: Floats
+    weight: Floats
+    right_states: Sequence[Bools] = ()
+    output: int = 0
+
+
+class Forest:
+    """Trees one after the other: their arrays joined, and children counted from the first.
+
+    Parameters
+    ----------
+    base
+        What each output starts from.
+    single
+        Whether values and thresholds are compared as numbers of 32 bits.
+    """
+
+    def __init__(self, trees: Sequence[Tree], base: Floats, single: bool) -> None:
+        self.base, self.single = base, single
+        self.sizes = np.array([len(tree.left) for tree in trees], np.int64)
+        self.roots = np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
+        self.output = np.array([tree.output for tree in trees], np.int64)
+        starts = np.repeat(self.roots[:-1], self.sizes)
+        left, right = (
+            _joined([getattr(tree, name) for tree in trees]) for name in ("left", "right")
+        )
+        self.left = np.where(left < 0, LEAF, left + starts)
+        self.right = np.where(right < 0, LEAF, right + starts)
+        self.column = _joined([tree.column for tree in trees])
+        self.null_left = np.concatenate([tree.null_left for tree in trees]).astype(np.bool_)
+        self.values = np.concatenate([tree.values for tree in trees]).astype(np.float64)
+        self.weight = np.concatenate([tree.weight for tree in trees]).astype(np.float64)
+        threshold = np.concatenate([tree.threshold for tree in trees]).astype(np.float64)
+        self.threshold = rounded_down(threshold) if single else threshold
+        asked = np.cumsum([0, *(len(tree.right_states) for tree in trees)])[:-1]
+        asks = _joined([tree.asks for tree in trees])
+        self.asks = np.where(asks < 0, -1, asks + np.repeat(asked, self.sizes))
+        self.right_states = [states for tree in trees for states in tree.right_states]
+
+    @cached_property
+    def inner(self) -> Bools:
+        return np.asarray(self.left >= 0)
+
+    @cached_property
+    def most_leaves(self) -> int:
+        """Of any tree."""
+        return int(np.add.reduceat((~self.inner).astype(np.int64), self.roots[:-1]).max())
+
+    @property
+    def width(self) -> int:
+        """How many outputs each tree adds to."""
+        return int(self.values.shape[1])
+
+    def seen(self, values: Floats) -> Floats:
+        """Values as the trees compare them."""
+        return values.astype(np.float32).astype(np.float64) if self.single else values
+
+
+def rounded_down(thresholds: Floats) -> Floats:
+    """The greatest number of 32 bits that is not above each threshold.
+
+    A number of 32 bits is at most the one exactly if it is at most the other.
+    """
+    with np.errstate(over="ignore"):
+        single = thresholds.astype(np.float32)
+        below = np.nextafter(single, np.float32(-np.inf))
+    above = single.astype(np.float64) > thresholds
+    return np.where(above, below, single).astype(np.float64)
+
+
+def _joined(parts: Sequence[Array]) -> Ints:
+    return np.concatenate(parts).astype(np.int64)

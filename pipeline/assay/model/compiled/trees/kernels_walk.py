@@ -1,0 +1,157 @@
+"""Deep trees, walked by several rows at a time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.columns.kernels import FLOATS, jit
+
+if TYPE_CHECKING:
+    from assay.columns.features import Floats
+    from assay.model.compiled.kinds import Ints, Longs, Shorts, Words
+
+LEAF = 0xFFFF
+"""The limit of a leaf, which no rank exceeds: a row that is there stays there."""
+
+TILE = 256
+"""Rows that go down a tree together: their ranks and places stay in the L1 cache."""
+
+LANES = 8
+"""Rows whose steps are interleaved, so that one is computed while others wait for memory."""
+
+FURTHER = 6
+"""Levels that rows go down at a time afterwards."""
+
+_NODES = "Array(uint64, 1, 'C', readonly=True)"
+_INTS = "Array(int64, 1, 'C', readonly=True)"
+_RANKS = "Array(uint16, 1, 'C', readonly=True)"
+_LOW, _16, _32, _48 = (np.uint64(number) for number in (0xFFFFFFFF, 0xFFFF, 32, 48))
+
+
+@jit(f"uint64({_NODES}, {_RANKS}, uint64, uint64)")
+def _step(nodes: Words, ranks: Shorts, node: np.uint64, row: np.uint64) -> np.uint64:
+    """From a node to the one below it."""
+    word = nodes[node]
+    rank = np.uint64(ranks[row + ((word >> _32) & _16)])
+    return np.uint64((word & _LOW) + np.uint64(rank > (word >> _48)))
+
+
+@jit(
+    f"void({_NODES}, Array(uint32, 1, 'C', readonly=True), {_INTS}, {_INTS}, {_INTS}, {FLOATS}, "
+    f"int64, {_RANKS}, int64, float64[:, ::1])"
+)
+def walk(
+    nodes: Words,
+    leaves: Longs,
+    roots: Ints,
+    steps: Ints,
+    output: Ints,
+    values: Floats,
+    width: int,
+    ranks: Shorts,
+    columns: int,
+    out: Floats,
+) -> None:
+    """Add what each tree says of each row, tree by tree, in order.
+
+    A tile of rows goes down a tree for as many levels as most of them need; those that have
+    reached a leaf are then taken out, and the others go on a few levels at a time.
+
+    Parameters
+    ----------
+    nodes
+        One word a node: limit (16 bits), column (16), left child (32). A row goes right, to
+        the node after the left child, if its rank in that column exceeds the limit. A leaf
+        has the limit ``LEAF`` and itself as its left child.
+    leaves
+        Of each node that is a leaf, its row of ``values``.
+    roots
+        Where the nodes of each tree begin; one more than trees.
+    steps
+        Of each tree, the levels to go down before looking who has arrived.
+    output
+        Of each tree, the first output that it adds to.
+    values
+        Of shape (leaves * width,).
+    width
+        How many outputs a tree adds to.
+    ranks
+        Of shape (rows * columns,), row by row.
+    columns
+        How many ranks a row has.
+    out
+        Of shape (outputs, rows); added to.
+    """
+    rows = out.shape[1]
+    at = np.zeros(TILE + LANES, np.uint64)
+    row = np.zeros(TILE + LANES, np.uint64)
+    there = np.zeros(TILE, np.uint64)
+    arrived = np.zeros(TILE, np.uint64)
+    stride, unit = np.uint64(columns), np.uint64(width)
+    for tree in range(len(output)):
+        root = np.uint64(roots[tree])
+        for begin in range(0, rows, TILE):
+            left = min(TILE, rows - begin)
+            for i in range(left):
+                at[i], row[i] = root, np.uint64(begin + i)
+            levels = steps[tree]
+            while left > 0:
+                for i in range(left, left + LANES):
+                    at[i], row[i] = root, np.uint64(begin)
+                for i in range(0, left, LANES):
+                    a, b, c, d = at[i], at[i + 1], at[i + 2], at[i + 3]
+                    e, f, g, h = at[i + 4], at[i + 5], at[i + 6], at[i + 7]
+                    of_a, of_b = row[i] * stride, row[i + 1] * stride
+                    of_c, of_d = row[i + 2] * stride, row[i + 3] * stride
+                    of_e, of_f = row[i + 4] * stride, row[i + 5] * stride
+                    of_g, of_h = row[i + 6] * stride, row[i + 7] * stride
+                    for _ in range(levels):
+                        a, b = _step(nodes, ranks, a, of_a), _step(nodes, ranks, b, of_b)
+                        c, d = _step(nodes, ranks, c, of_c), _step(nodes, ranks, d, of_d)
+                        e, f = _step(nodes, ranks, e, of_e), _step(nodes, ranks, f, of_f)
+                        g, h = _step(nodes, ranks, g, of_g), _step(nodes, ranks, h, of_h)
+                    at[i], at[i + 1], at[i + 2], at[i + 3] = a, b, c, d
+                    at[i + 4], at[i + 5], at[i + 6], at[i + 7] = e, f, g, h
+                done, staying = 0, left
+                left = 0
+                for i in range(staying):
+                    node, of = at[i], row[i]
+                    there[done], arrived[done] = node, of
+                    at[left], row[left] = node, of
+                    is_leaf = (nodes[node] >> _48) == _16
+                    done += is_leaf
+                    left += not is_leaf
+                for k in range(width):
+                    total = out[output[tree] + k]
+                    for i in range(done):
+                        total[arrived[i]] += values[leaves[there[i]] * unit + np.uint64(k)]
+                levels = FURTHER
+
+
+@jit(f"boolean({_NODES}, Array(uint32, 1, 'C', readonly=True), {_INTS}, int64, int64)")
+def sound(nodes: Words, leaves: Longs, roots: Ints, columns: int, values: int) -> bool:
+    """Whether every walk ends, in a leaf, within its tree.
+
+    It does if each node leads forwards, to two nodes of its tree, and each leaf to itself.
+
+    Parameters
+    ----------
+    nodes, leaves, roots, columns
+        As for `walk`.
+    values
+        How many rows of values there are.
+    """
+    for tree in range(len(roots) - 1):
+        for node in range(roots[tree], roots[tree + 1]):
+            word = nodes[node]
+            child = np.int64(word & _LOW)
+            if np.int64((word >> _32) & _16) >= columns:
+                return False
+            if word >> _48 == _16:
+                if child != node or leaves[node] >= values:
+                    return False
+            elif child <= node or child + 1 >= roots[tree + 1]:
+                return False
+    return True

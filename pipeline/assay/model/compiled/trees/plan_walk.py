@@ -1,0 +1,103 @@
+"""A forest of deep trees laid out for `assay.model.compiled.trees.walk`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from assay.model.compiled.columns import Column, Missing, Number
+from assay.model.compiled.kinds import Ints, NotCompiled
+from assay.model.compiled.trees.forest import Forest
+from assay.model.compiled.trees.plan_ranks import ranked
+from assay.model.compiled.trees.walk import TOP, StateRanks, Walk, WalkNodes
+
+_BEYOND_MOST = 1.25
+"""Levels to go down before looking who has arrived, in those of the average row."""
+
+
+def walk(forest: Forest, columns: Sequence[Column]) -> Walk:
+    """Lay out a forest none of whose nodes asks for sets of states.
+
+    Raises
+    ------
+    NotCompiled
+        It has more columns or nodes than the words of its nodes can tell apart.
+    """
+    from assay.model.compiled.trees.kernels_layout import siblings_together
+
+    numbers = ranked(forest, columns, TOP - 1)
+    column, limit = numbers.column.copy(), numbers.limit.copy()
+    states, count = _states(forest, columns, numbers.columns, column, limit)
+    total = len(column)
+    if count >= TOP or total >= 1 << 32:
+        raise NotCompiled(f"{count} columns and {total} nodes are too many")
+
+    place, depth = np.empty(total, np.int64), np.empty(total, np.int64)
+    siblings_together(forest.left, forest.right, forest.roots, forest.weight, place, depth)
+    inner = forest.inner
+    child = np.where(inner, place[forest.left], place)
+    words = np.empty(total, np.uint64)
+    words[place] = (
+        (np.where(inner, limit, TOP).astype(np.uint64) << np.uint64(48))
+        | (np.where(inner, column, 0).astype(np.uint64) << np.uint64(32))
+        | child.astype(np.uint64)
+    )
+    values, said = np.unique(forest.values[~inner], axis=0, return_inverse=True)
+    leaves = np.zeros(total, np.uint32)
+    leaves[place[~inner]] = said.reshape(-1)
+
+    reached = forest.weight * ~inner
+    starts = forest.roots[:-1]
+    average = np.add.reduceat(reached * depth, starts) / np.add.reduceat(reached, starts)
+    return Walk(
+        numbers.ranks,
+        states,
+        WalkNodes(
+            nodes=words,
+            leaves=leaves,
+            roots=forest.roots,
+            steps=np.maximum(1, np.ceil(average * _BEYOND_MOST)).astype(np.int64),
+            output=forest.output,
+            values=np.ascontiguousarray(values).reshape(-1),
+            base=forest.base,
+            width=forest.width,
+            columns=max(count, 1),
+        ),
+    )
+
+
+def _states(
+    forest: Forest, columns: Sequence[Column], first: int, column: Ints, limit: Ints
+) -> tuple[StateRanks, int]:
+    """Columns of ranks of states from ``first`` on, and how many columns there are then.
+
+    What the nodes compare with what is written to ``column`` and ``limit``.
+    """
+    place, of_nulls, tables, count = [], [], [np.empty(0, np.uint16)], first
+    for at, encoded in enumerate(columns):
+        nodes = np.flatnonzero(forest.inner & (forest.column == at))
+        if isinstance(encoded, Number) or len(nodes) == 0:
+            continue
+        values = forest.seen(encoded.values)
+        # A value is at most the threshold exactly if as many of the values are at most it
+        # as are at most the threshold; thresholds may be many more than values.
+        known = np.unique(values[~np.isnan(values)])
+        limit[nodes] = np.searchsorted(known, forest.threshold[nodes], "right")
+        rank = np.searchsorted(known, values, "right")
+        for null_left, of_null in ((True, 0), (False, TOP)):
+            chosen = nodes[forest.null_left[nodes] == null_left]
+            if len(chosen):
+                column[chosen] = count
+                count += 1
+                place.append(encoded.place)
+                of_nulls.append(isinstance(encoded, Missing))
+                tables.append(np.where(np.isnan(values), of_null, rank).astype(np.uint16))
+    ranks = StateRanks(
+        np.array(place, np.int64),
+        np.array(of_nulls, np.bool_),
+        np.cumsum([0, *(len(table) for table in tables[1:])]).astype(np.int64),
+        np.concatenate(tables),
+        np.arange(first, count),
+    )
+    return ranks, count

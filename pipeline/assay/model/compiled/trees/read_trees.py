@@ -1,0 +1,179 @@
+"""Fitted ensembles of trees in the form of `assay.model.compiled.trees.forest`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.model.compiled.columns import Accepts, Category, Encoded
+from assay.model.compiled.finish import Link, link_of
+from assay.model.compiled.kinds import Array, Bools, Ints, NotCompiled, public_name
+from assay.model.compiled.trees.forest import LEAF, Forest, Tree
+from assay.project.tasks import Task
+
+
+@dataclass(frozen=True)
+class Read:
+    """A forest, and what is done to its sums."""
+
+    forest: Forest
+    accepts: Accepts
+    link: Link
+    divisor: int = 1
+    sets: bool = False
+    """Whether nodes ask for sets of states."""
+
+
+def read_hist_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
+    """HistGradientBoostingClassifier or -Regressor.
+
+    Raises
+    ------
+    NotCompiled
+        It treats a number as categories.
+    """
+    order, codes = _remapped(estimator, encoded)
+    known, place_of_known = estimator._bin_mapper.make_known_categories_bitsets()
+    trees = []
+    for iteration in estimator._predictors:
+        for output, predictor in enumerate(iteration):
+            nodes = predictor.nodes
+            leaf = nodes["is_leaf"].astype(bool)
+            feature = nodes["feature_idx"].astype(np.int64)
+            asking = np.flatnonzero(nodes["is_categorical"].astype(bool) & ~leaf)
+            asks = np.full(len(nodes), -1, np.int64)
+            asks[asking] = np.arange(len(asking))
+            right = [
+                _right(
+                    codes[feature[node]],
+                    predictor.raw_left_cat_bitsets[nodes["bitset_idx"][node]],
+                    known[place_of_known[feature[node]]],
+                    bool(nodes["missing_go_to_left"][node]),
+                )
+                for node in asking
+            ]
+            trees.append(
+                Tree(
+                    left=np.where(leaf, LEAF, nodes["left"].astype(np.int64)),
+                    right=np.where(leaf, LEAF, nodes["right"].astype(np.int64)),
+                    column=np.where(leaf, 0, order[feature]),
+                    threshold=nodes["num_threshold"],
+                    null_left=nodes["missing_go_to_left"].astype(bool),
+                    asks=asks,
+                    values=nodes["value"].reshape(-1, 1),
+                    weight=nodes["count"],
+                    right_states=right,
+                    output=output,
+                )
+            )
+    base = np.asarray(estimator._baseline_prediction, np.float64).reshape(-1)
+    forest = Forest(trees, base, single=False)
+    return Read(forest, Accepts(null=True, infinite=True), link_of(estimator._loss), sets=True)
+
+
+def _remapped(estimator: Any, encoded: Encoded) -> tuple[Ints, dict[int, Floats]]:
+    """Histogram boosting puts categories first and codes them again.
+
+    Returns
+    -------
+    order
+        Of each of its own columns, the encoder's.
+    codes
+        Of each of its own categorical columns, its own code of each state.
+    """
+    chosen = estimator.is_categorical_
+    if estimator._preprocessor is None:
+        return np.arange(len(encoded.columns)), {}
+    order = np.concatenate([np.flatnonzero(chosen), np.flatnonzero(~chosen)])
+    columns = [encoded.columns[at] for at in np.flatnonzero(chosen)]
+    if not all(isinstance(column, Category) for column in columns):
+        raise NotCompiled("the estimator treats a number as categories")
+    if not columns:
+        return order, {}
+    tables = [column.values for column in columns if isinstance(column, Category)]
+    asked = np.full((max(len(table) for table in tables), len(tables)), np.nan)
+    for at, table in enumerate(tables):
+        asked[: len(table), at] = table
+    answers = estimator._preprocessor.named_transformers_["encoder"].transform(asked)
+    return order, {at: answers[: len(table), at] for at, table in enumerate(tables)}
+
+
+def _right(codes: Floats, left: Array, known: Array, null_left: bool) -> Bools:
+    """Of each state, by its code, whether it goes right; unknown ones go where nulls go."""
+    missing = np.isnan(codes)
+    code = np.where(missing, 0, codes).astype(np.int64)
+    in_left, is_known = (
+        (bits[code >> 5] >> (code & 31).astype(np.uint32)) & 1 for bits in (left, known)
+    )
+    goes_left = np.where(in_left == 1, True, (is_known == 0) & null_left)
+    return np.asarray(~np.where(missing, null_left, goes_left))
+
+
+def read_forest(estimator: Any, encoded: Encoded, task: Task) -> Read:
+    """A random forest, extra trees, or a single tree."""
+    name = public_name(estimator)
+    single = ".tree." in name
+    fitted = [estimator] if single else estimator.estimators_
+    tags = estimator.__sklearn_tags__()
+    # Of two classes only the second's probability is asked for.
+    chosen = slice(1, 2) if task == "binary" else slice(None)
+    trees = [_tree(one.tree_, chosen, 1.0) for one in fitted]
+    forest = Forest(trees, np.zeros(trees[0].values.shape[1]), single=True)
+    accepts = Accepts(null=bool(tags.input_tags.allow_nan), infinite=False, single=True)
+    return Read(forest, accepts, "identity", divisor=len(fitted))
+
+
+def read_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
+    """GradientBoostingClassifier or -Regressor.
+
+    Raises
+    ------
+    NotCompiled
+        It starts from an estimator that does not say the same for every row.
+    """
+    start = estimator.init_
+    if not (isinstance(start, str) and start == "zero") and public_name(start) not in (
+        "sklearn.dummy.DummyClassifier",
+        "sklearn.dummy.DummyRegressor",
+    ):
+        raise NotCompiled(f"it starts from {public_name(start)}")
+    rate = float(estimator.learning_rate)
+    trees = [
+        _tree(one.tree_, slice(None), rate, output)
+        for iteration in estimator.estimators_
+        for output, one in enumerate(iteration)
+    ]
+    base = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), np.float32))
+    forest = Forest(trees, np.asarray(base, np.float64).reshape(-1), single=True)
+    return Read(forest, Accepts(null=False, infinite=False, single=True), link_of(estimator._loss))
+
+
+def _tree(tree: Any, chosen: slice, rate: float, output: int = 0) -> Tree:
+    leaf = tree.children_left < 0
+    return Tree(
+        left=np.where(leaf, LEAF, tree.children_left),
+        right=np.where(leaf, LEAF, tree.children_right),
+        column=np.where(leaf, 0, tree.feature),
+        threshold=np.where(leaf, 0.0, tree.threshold),
+        null_left=np.asarray(tree.missing_go_to_left, bool),
+        asks=np.full(len(leaf), -1, np.int64),
+        values=rate * tree.value[:, 0, chosen],
+        weight=tree.weighted_n_node_samples,
+        output=output,
+    )
+
+
+TREES: Sequence[str] = tuple(
+    f"sklearn.{name}{kind}"
+    for name in (
+        "ensemble.RandomForest",
+        "ensemble.ExtraTrees",
+        "tree.DecisionTree",
+        "tree.ExtraTree",
+    )
+    for kind in ("Classifier", "Regressor")
+)

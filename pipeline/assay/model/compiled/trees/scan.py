@@ -1,0 +1,187 @@
+"""Trees with few leaves: every node is compared for every row, many rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.model.compiled.inputs import Block, Inputs, Rows, check_starts
+from assay.model.compiled.kinds import Bools, Bytes, Ints, Places, Words
+from assay.model.compiled.ranks import NumberRanks, check_range
+
+TOP = 0xFF
+"""The rank of a null that lies above all thresholds."""
+
+_ROOM = 1 << 19
+"""Bytes for the columns of a block: most of an L2 cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tests:
+    """Yes-or-no questions about states, 64 to a word.
+
+    A word becomes eight columns of bytes, a bit for each question.
+
+    Attributes
+    ----------
+    place, of_nulls
+        Of each word, which categorical feature's states it asks about; or whether a value of
+        which numeric feature is null, as state 1 or 0.
+    starts, words
+        ``words[starts[w] + state]`` holds the 64 answers of word w.
+    """
+
+    place: Ints
+    of_nulls: Bools
+    starts: Ints
+    words: Words
+
+    @property
+    def count(self) -> int:
+        return len(self.place)
+
+    def check(self, inputs: Inputs) -> None:
+        """Refuse what would be read out of range.
+
+        Raises
+        ------
+        ValueError
+        """
+        check_starts("tests.starts", self.starts, self.count, len(self.words))
+        if len(self.of_nulls) != self.count:
+            raise ValueError("of_nulls does not fit the words")
+        check_range("tests.place", self.place[self.of_nulls], 0, len(inputs.numeric))
+        check_range("tests.place", self.place[~self.of_nulls], 0, len(inputs.categorical))
+        for word, (place, null) in enumerate(zip(self.place, self.of_nulls, strict=True)):
+            states = 2 if null else inputs.state_count(int(place))
+            if self.starts[word + 1] - self.starts[word] != states:
+                raise ValueError("a word of tests does not fit its states")
+
+    def write(self, block: Block, columns: Bytes, first: int) -> None:
+        """The answers for a block's rows into eight columns a word, from column ``first`` on."""
+        from assay.model.compiled.kernels_columns import nulls, spread
+
+        padded = columns.shape[1]
+        for word in range(self.count):
+            if self.of_nulls[word]:
+                states = np.zeros(padded, np.uint16)
+                nulls(block.numbers[self.place[word]], states[: block.rows])
+            else:
+                states = block.states[self.place[word]]
+            begin = first + 8 * word
+            table = self.words[self.starts[word] : self.starts[word + 1]]
+            spread(states, table, columns[begin : begin + 8].view(np.uint64))
+
+
+@dataclass(frozen=True, eq=False)
+class Nodes:
+    """Nodes and leaves of all trees; see `kernels_scan.scan`."""
+
+    column: Ints
+    mask: Bytes
+    limit: Bytes
+    first: Places
+    middle: Places
+    nodes: Ints
+    leaves: Ints
+    output: Ints
+    values: Floats
+    base: Floats
+    """What each output starts from."""
+    width: int
+
+    def check(self, columns: int) -> None:
+        """Refuse what would be read or written out of range.
+
+        Raises
+        ------
+        ValueError
+        """
+        trees, count = len(self.output), len(self.column)
+        for name in ("mask", "limit", "first", "middle"):
+            if len(getattr(self, name)) != count:
+                raise ValueError(f"{name} does not fit the nodes")
+        if self.first.dtype != self.middle.dtype or self.width < 1:
+            raise ValueError("first, middle and width do not fit each other")
+        check_starts("nodes", self.nodes, trees, count)
+        check_starts("leaves", self.leaves, trees, len(self.values) // self.width)
+        each = np.diff(self.leaves)
+        if len(self.values) % self.width or (np.diff(self.nodes) % 2).any() or (each < 1).any():
+            raise ValueError("nodes or leaves do not fit the trees")
+        check_range("column", self.column, 0, columns)
+        check_range("output", self.output, 0, len(self.base) - self.width + 1)
+        if (self.middle >= np.repeat(each, np.diff(self.nodes))).any():
+            raise ValueError("middle points beyond the leaves of its tree")
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """An ensemble of trees with few leaves."""
+
+    kind = "trees"
+
+    ranks: NumberRanks
+    tests: Tests
+    nodes: Nodes
+
+    @property
+    def outputs(self) -> int:
+        return len(self.nodes.base)
+
+    @property
+    def rank_columns(self) -> int:
+        return int(max(self.ranks.low.max(initial=-1), self.ranks.high.max(initial=-1))) + 1
+
+    @property
+    def columns(self) -> int:
+        return self.rank_columns + 8 * self.tests.count
+
+    def check(self, inputs: Inputs) -> None:
+        """Refuse what would be read or written out of range.
+
+        Raises
+        ------
+        ValueError
+        """
+        # No model has as many columns as a damaged number could ask memory for.
+        check_range("columns", np.array([self.rank_columns]), 0, 2 * self.ranks.count + 1)
+        self.ranks.check(len(inputs.numeric), self.columns, TOP)
+        self.tests.check(inputs)
+        self.nodes.check(self.columns)
+
+    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        from assay.model.compiled.trees.kernels_scan import scan
+
+        nodes = self.nodes
+        columns: Bytes | None = None
+        most = min(4096, max(512, _ROOM // max(self.columns, 1) // 8 * 8))
+        for block in rows.blocks(most, multiple=8):
+            padded = -(-block.rows // 8) * 8
+            if columns is None or columns.shape[1] != padded:
+                columns = np.zeros((self.columns, padded), np.uint8)
+            self.ranks.write(block, columns, TOP)
+            self.tests.write(block, columns, self.rank_columns)
+            out = np.repeat(nodes.base[:, None], padded, axis=1)
+            scan(
+                columns,
+                nodes.column,
+                nodes.mask,
+                nodes.limit,
+                nodes.first,
+                nodes.middle,
+                nodes.nodes,
+                nodes.leaves,
+                nodes.output,
+                nodes.values,
+                nodes.width,
+                np.empty(padded, nodes.first.dtype),
+                out,
+            )
+            yield block, out[:, : block.rows]
+
+    def edges(self, place: int) -> Floats:
+        return self.ranks.edges(place)

@@ -1,0 +1,170 @@
+"""Trees with many leaves: rows go down them, several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.model.compiled.inputs import Block, Inputs, Rows, check_starts
+from assay.model.compiled.kinds import Bools, Ints, Longs, Shorts, Words
+from assay.model.compiled.ranks import NumberRanks, check_range
+
+TOP = 0xFFFF
+"""The rank of a null that lies above all thresholds, and the limit of a leaf."""
+
+_ROWS = 32_768
+"""Rows in a block: so many that fetching each tree from memory once a block costs little."""
+
+
+@dataclass(frozen=True, eq=False)
+class StateRanks:
+    """Columns of ranks of states, each from a table.
+
+    Attributes
+    ----------
+    place, of_nulls
+        Which categorical feature's states; or whether a value of which numeric feature is
+        null, as state 1 or 0.
+    starts, ranks
+        ``ranks[starts[c] + state]`` is the rank of a state in column c.
+    column
+        Where it goes.
+    """
+
+    place: Ints
+    of_nulls: Bools
+    starts: Ints
+    ranks: Shorts
+    column: Ints
+
+    @property
+    def count(self) -> int:
+        return len(self.place)
+
+    def check(self, inputs: Inputs, columns: int) -> None:
+        """Refuse what would be read or written out of range.
+
+        Raises
+        ------
+        ValueError
+        """
+        check_starts("states.starts", self.starts, self.count, len(self.ranks))
+        if len(self.of_nulls) != self.count or len(self.column) != self.count:
+            raise ValueError("columns of states do not fit each other")
+        check_range("states.place", self.place[self.of_nulls], 0, len(inputs.numeric))
+        check_range("states.place", self.place[~self.of_nulls], 0, len(inputs.categorical))
+        check_range("states.column", self.column, 0, columns)
+        for at, (place, null) in enumerate(zip(self.place, self.of_nulls, strict=True)):
+            states = 2 if null else inputs.state_count(int(place))
+            if self.starts[at + 1] - self.starts[at] != states:
+                raise ValueError("a table of ranks does not fit its states")
+
+    def write(self, block: Block, columns: Shorts) -> None:
+        from assay.model.compiled.kernels_columns import look_up, nulls
+
+        for at in range(self.count):
+            if self.of_nulls[at]:
+                states = np.empty(block.rows, np.uint16)
+                nulls(block.numbers[self.place[at]], states)
+            else:
+                states = block.states[self.place[at]]
+            table = self.ranks[self.starts[at] : self.starts[at + 1]]
+            look_up(states, table, columns[self.column[at]])
+
+
+@dataclass(frozen=True, eq=False)
+class WalkNodes:
+    """Nodes of all trees; see `kernels_walk.walk`."""
+
+    nodes: Words
+    leaves: Longs
+    roots: Ints
+    steps: Ints
+    output: Ints
+    values: Floats
+    base: Floats
+    """What each output starts from."""
+    width: int
+    columns: int
+
+    def check(self) -> None:
+        """Refuse what would be read or written out of range, or walked in circles.
+
+        Raises
+        ------
+        ValueError
+        """
+        from assay.model.compiled.trees.kernels_walk import sound
+
+        trees, count = len(self.output), len(self.nodes)
+        if self.width < 1 or len(self.values) % self.width or len(self.leaves) != count:
+            raise ValueError("leaves do not fit the nodes")
+        check_starts("roots", self.roots, trees, count)
+        if len(self.steps) != trees or (np.diff(self.roots) < 1).any():
+            raise ValueError("roots do not fit the trees")
+        check_range("steps", self.steps, 1, 1 << 16)
+        check_range("output", self.output, 0, len(self.base) - self.width + 1)
+        rows = len(self.values) // self.width
+        if not sound(self.nodes, self.leaves, self.roots, self.columns, rows):
+            raise ValueError("a node leads backwards or out of what it belongs to")
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """An ensemble of deep trees."""
+
+    kind = "trees"
+
+    ranks: NumberRanks
+    states: StateRanks
+    nodes: WalkNodes
+
+    @property
+    def outputs(self) -> int:
+        return len(self.nodes.base)
+
+    def check(self, inputs: Inputs) -> None:
+        """Refuse what would be read or written out of range.
+
+        Raises
+        ------
+        ValueError
+        """
+        columns = self.nodes.columns
+        check_range("columns", np.array([columns]), 1, TOP)
+        check_range("columns", np.array([columns]), 0, 2 * self.ranks.count + self.states.count + 2)
+        self.ranks.check(len(inputs.numeric), columns, TOP)
+        self.states.check(inputs, columns)
+        self.nodes.check()
+
+    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+        """Blocks of rows with their outputs, of shape (outputs, rows)."""
+        from assay.model.compiled.trees.kernels_walk import walk
+
+        nodes = self.nodes
+        ranks: Shorts | None = None
+        for block in rows.blocks(_ROWS):
+            if ranks is None or len(ranks) != block.rows:
+                ranks = np.zeros((block.rows, nodes.columns), np.uint16)
+            self.ranks.write(block, ranks.T, TOP)
+            self.states.write(block, ranks.T)
+            out = np.repeat(nodes.base[:, None], block.rows, axis=1)
+            walk(
+                nodes.nodes,
+                nodes.leaves,
+                nodes.roots,
+                nodes.steps,
+                nodes.output,
+                nodes.values,
+                nodes.width,
+                ranks.reshape(-1),
+                nodes.columns,
+                out,
+            )
+            yield block, out
+
+    def edges(self, place: int) -> Floats:
+        return self.ranks.edges(place)

@@ -1,0 +1,92 @@
+"""The holdout: the table that bundles are measured on, its truths and a model's scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from assay.errors import LabelError, RunError, StageInputMissing
+from assay.metrics.table import Floats
+from assay.metrics.truth import truth_of
+from assay.model import outcome
+from assay.project import layout
+from assay.project.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOLDOUT = "holdout"
+
+
+def read(root: Path) -> pd.DataFrame:
+    """The whole table.
+
+    Raises
+    ------
+    StageInputMissing
+        It is not there, or is no Parquet.
+    """
+    import pandas as pd
+
+    path = root / layout.HOLDOUT_TABLE
+    if not path.is_file():
+        raise StageInputMissing(
+            "prepare has not run: no such file", where=layout.HOLDOUT_TABLE, mend="Run: dvc repro."
+        )
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's errors are of these two kinds
+        raise StageInputMissing(
+            "the holdout cannot be read",
+            where=layout.HOLDOUT_TABLE,
+            found=f"{type(error).__name__}: {error}",
+            mend="Make it again with dvc repro --force prepare",
+        ) from None
+
+
+def labels(frame: pd.DataFrame, label: str, task: Task, classes: tuple[str, ...]) -> NDArray[Any]:
+    """The holdout's truths, as `assay.metrics.scored.Scored` has them.
+
+    Raises
+    ------
+    LabelError
+        No such column, no rows, a label that is missing or impossible, or one class only.
+    """
+    if label not in frame.columns:
+        raise LabelError(
+            "no such column",
+            where=f"{HOLDOUT}, column {label!r}",
+            mend="Check the contract's label",
+        )
+    return truth_of(frame[label], task, classes, HOLDOUT)
+
+
+def scores_of(given: ArrayLike, rows: int, task: Task, classes: tuple[str, ...]) -> Floats:
+    """Scores as float64, in the shape and the range of the task.
+
+    Raises
+    ------
+    RunError
+        Scores of another shape, or one that is no score.
+    """
+    scores = np.asarray(given, dtype=np.float64)
+    many = task == "multiclass"
+    shape = (rows, len(classes)) if many else (rows,)
+    number = "number" if task == "regression" else "probability"
+    if scores.shape != shape:
+        raise RunError(
+            f"the model did not give one {number} a row" + (" and class" if many else ""),
+            expected=f"shape {shape}",
+            found=str(scores.shape),
+        )
+    wrong = outcome.invalid(task, scores)
+    if wrong.any():
+        raise RunError(
+            f"the model gave what is no {number}",
+            expected="finite numbers" if task == "regression" else "numbers from 0 to 1",
+            found=f"{scores[wrong][0]} and others, {int(wrong.sum())} of {rows} rows",
+        )
+    return scores

@@ -1,0 +1,301 @@
+"""The model that a bundle holds: a fitted scikit-learn pipeline and its calibration.
+
+It is stored as one skops file, rewritten so that the same model gives the same bytes:
+skops names its parts after memory addresses and stamps them with the time.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.columns.features import Coded, Features, Floats
+from assay.errors import BundleChanged, BundleIncompatible, BundleUntrusted, ScoresInvalid
+from assay.model import sound as model_sound
+from assay.project import sources
+from assay.project.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALLOWED_TYPES = frozenset(
+    {
+        # What scikit-learn's own estimators are made of, beyond what skops trusts by itself.
+        "functools.partial",
+        "numpy.dtype",
+        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+        "sklearn.tree._tree.Tree",
+        "sklearn.utils.validation.check_array",
+    }
+)
+
+FILE = "model.skops"
+_SMALL = 64_000_000
+_SHRUNK = 200
+_LONGEST = 300
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_SMALLEST = 1e-12
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted scikit-learn pipeline; a classifier's probabilities are calibrated.
+
+    Parameters
+    ----------
+    estimator
+        From feature columns to ``predict_proba`` (a classifier) or ``predict`` (a regression).
+    calibrator
+        Of a binary model: from the estimator's probability to the calibrated one, a logistic
+        regression on its log odds (Platt 1999), an isotonic regression (Zadrozny and Elkan
+        2002) or None. Of a multiclass model a list of such, one a class in the order of the
+        estimator's, or None. Of a regression None.
+    numeric, categorical
+        Feature columns, in the order in which the estimator was fitted.
+    task
+        What it was trained for.
+    """
+
+    estimator: Any
+    calibrator: Any
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+    task: Task = "binary"
+
+    def scores(self, features: Features) -> Floats:
+        """What scikit-learn says of each row; shapes as `assay.columns.features.Scorer` states.
+
+        Raises
+        ------
+        ScoresInvalid
+            The model raised instead.
+        """
+        frame = feature_frame(features, self.numeric, self.categorical)
+        try:
+            if features.rows == 0:
+                classes = len(self.estimator.classes_) if self.task == "multiclass" else 0
+                return np.empty((0, classes) if classes else 0)
+            raw = raw_scores(self.task, self.estimator, frame)
+            return calibrated(self.task, self.calibrator, raw)
+        except Exception as error:
+            raise ScoresInvalid(
+                "the model raised an error instead of scoring",
+                where=FILE,
+                found=said(error),
+                mend="Is it the model that was trained? Train and promote again.",
+            ) from error
+
+
+def raw_scores(task: Task, estimator: Any, frame: pd.DataFrame) -> Floats:
+    """Uncalibrated scores of rows in the form of `feature_frame`, in the shape of the task."""
+    if task == "regression":
+        return np.asarray(estimator.predict(frame), dtype=np.float64).reshape(len(frame))
+    raw = np.asarray(estimator.predict_proba(frame), dtype=np.float64)
+    return raw[:, 1] if task == "binary" else raw
+
+
+def feature_frame(
+    features: Features, numeric: Sequence[str], categorical: Sequence[str]
+) -> pd.DataFrame:
+    """Features in the one form in which estimators see them, in training and afterwards.
+
+    Numbers are float64 with NaN where missing, so that a batch without a null and one with
+    nulls look the same; categories are text with None where missing.
+    """
+    import pandas as pd
+
+    columns: dict[str, Any] = {name: features.numbers(name) for name in numeric}
+    for name in categorical:
+        columns[name] = decoded(features.coded(name))
+    return pd.DataFrame(columns, index=pd.RangeIndex(features.rows))
+
+
+def decoded(coded: Coded) -> NDArray[Any]:
+    """The categories themselves, None where the value is null; objects of shape (rows,)."""
+    known = np.empty(len(coded.categories) + 1, dtype=object)  # the last one is None, of code -1
+    known[:-1] = coded.categories
+    return known[coded.codes]
+
+
+def calibrated(task: Task, calibrator: Any, raw: Floats) -> Floats:
+    """``raw`` scores, in the shape of the task, through ``calibrator``.
+
+    Classes of a multiclass model are calibrated one against the rest, and the results
+    divided by their sum so that they add up to 1 again (Zadrozny and Elkan 2002). A row of
+    which every class comes out as 0 gets the same probability for each, as it does from
+    scikit-learn's CalibratedClassifierCV.
+    """
+    if task != "multiclass" or calibrator is None:
+        return one_calibrated(calibrator, raw)
+    each = [one_calibrated(one, raw[:, place]) for place, one in enumerate(calibrator)]
+    mapped = np.column_stack(each)
+    total = mapped.sum(axis=1, keepdims=True)
+    alike: Floats = np.full_like(mapped, 1 / mapped.shape[1])
+    np.divide(mapped, total, out=alike, where=total != 0)
+    return alike
+
+
+def one_calibrated(calibrator: Any, raw: Floats) -> Floats:
+    """Probabilities of one class, shape (rows,), through one calibrator or None."""
+    if calibrator is None:
+        return raw
+    if hasattr(calibrator, "predict_proba"):
+        return np.asarray(calibrator.predict_proba(log_odds(raw))[:, 1], dtype=np.float64)
+    return np.asarray(calibrator.predict(raw), dtype=np.float64)
+
+
+def log_odds(raw: Floats) -> Floats:
+    """Log odds of probabilities, shape (rows, 1); 0 and 1 are kept off the infinities."""
+    clipped = np.clip(raw, _SMALLEST, 1 - _SMALLEST)
+    return np.log(clipped / (1 - clipped)).reshape(-1, 1)
+
+
+def dumps(model: Model) -> bytes:
+    """The model as a skops file; the same model always gives the same bytes."""
+    import skops.io
+
+    parts = {"estimator": model.estimator, "calibrator": model.calibrator}
+    return _canonical(skops.io.dumps(parts))
+
+
+def foreign_types(data: bytes) -> list[str]:
+    """Types in a skops file that neither skops nor Assay trusts by itself, sorted.
+
+    Raises
+    ------
+    BundleChanged
+        It is not a skops file, or unpacks to far more than it is.
+    """
+    import skops.io
+
+    try:
+        _refuse_bomb(data)
+        return sorted(set(skops.io.get_untrusted_types(data=data)) - ALLOWED_TYPES)
+    except Exception as error:
+        raise _damaged(error) from None
+
+
+def loads(
+    data: bytes,
+    *,
+    task: Task,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    allow_types: Sequence[str],
+    code: sources.Files = sources.NONE,
+) -> Model:
+    """Rebuild a model without executing anything that was not allowed beforehand.
+
+    Parameters
+    ----------
+    code
+        The project's own modules that the model's types come from.
+
+    Raises
+    ------
+    BundleIncompatible
+        A type is allowed, but neither ``code`` nor an installed package has its module.
+    BundleUntrusted
+        The file holds types that are on neither list.
+    BundleChanged
+        It is not a skops file, or what it holds is no model.
+    """
+    import skops.io
+
+    refused = [name for name in foreign_types(data) if name not in set(allow_types)]
+    if refused:
+        raise BundleUntrusted(
+            "the model holds types that nobody allowed",
+            where=FILE,
+            found=", ".join(refused),
+            mend="If you trust them, name them under bundle.allow_types in params.yaml.",
+        )
+    _check_origin(foreign_types(data), code)
+    try:
+        with sources.importing(code):
+            parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
+        model_sound.check(parts)
+        estimator, calibrator = parts["estimator"], parts["calibrator"]
+    except Exception as error:  # whatever a file can make a loader raise, it is the file's fault
+        raise _damaged(error) from None
+    return Model(estimator, calibrator, tuple(numeric), tuple(categorical), task)
+
+
+def said(error: Exception) -> str:
+    """What an exception says, on one line that is not too long."""
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _damaged(error: Exception) -> BundleChanged:
+    return BundleChanged(
+        "not a skops file of a model",
+        where=FILE,
+        found=said(error),
+        mend="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
+    )
+
+
+def _refuse_bomb(data: bytes) -> None:
+    """A few kilobytes of zip may hold gigabytes of zeros; a model's arrays do not shrink so."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        size = sum(info.file_size for info in archive.infolist())
+    if size > max(_SMALL, _SHRUNK * len(data)):
+        raise ValueError(f"{len(data):,} bytes unpack to {size:,}")
+
+
+def _check_origin(types: Sequence[str], code: sources.Files) -> None:
+    """Refuse a type that would be imported from whatever happens to lie on the path."""
+    unknown = sources.foreign(code, types)
+    lost = sorted(unknown - sources.installed().keys()) if unknown else []
+    if lost:
+        named = [name for name in types if name.partition(".")[0] in lost]
+        raise BundleIncompatible(
+            "the model needs code that its bundle does not name and no package provides",
+            where="model.skops",
+            found=", ".join(named) or ", ".join(lost),
+            mend="Keep the module in the project's folder, in git, and train again; or install the "
+            "package that has it (not in place).",
+        )
+
+
+def _canonical(data: bytes) -> bytes:
+    """The same skops file with parts numbered in order of appearance and no times."""
+    source = zipfile.ZipFile(io.BytesIO(data))
+    schema = json.loads(source.read("schema.json"))
+    numbers: dict[int, int] = {}
+    names: dict[str, str] = {}
+    for node in _nodes(schema):
+        if "__id__" in node:
+            node["__id__"] = numbers.setdefault(node["__id__"], len(numbers))
+        if isinstance(node.get("file"), str):
+            suffix = node["file"].rpartition(".")[2]
+            node["file"] = names.setdefault(node["file"], f"{len(names)}.{suffix}")
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for old, new in names.items():
+            archive.writestr(zipfile.ZipInfo(new, _EPOCH), source.read(old), zipfile.ZIP_DEFLATED)
+        archive.writestr(
+            zipfile.ZipInfo("schema.json", _EPOCH), json.dumps(schema), zipfile.ZIP_DEFLATED
+        )
+    return target.getvalue()
+
+
+def _nodes(node: Any) -> list[dict[str, Any]]:
+    found, stack = [], [node]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            if "__loader__" in item:
+                found.append(item)
+            stack.extend(reversed(item.values()))
+        elif isinstance(item, list):
+            stack.extend(reversed(item))
+    return found

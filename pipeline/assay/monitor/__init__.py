@@ -1,0 +1,1 @@
+"""What becomes of published nights: drift, incidents, performance, pages."""

@@ -1,0 +1,1 @@
+"""How a night differs from the reference, and when that is an alarm."""

@@ -1,0 +1,107 @@
+"""What a night is compared with beside the reference: the same weekday of the weeks before.
+
+The reference tells whether the model still sees what it learnt from; in another season it does
+not, every night. The same weekdays of the last weeks tell whether a night is out of line with its
+own time of the year.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import reduce
+
+from assay.columns.distance import js_distance
+from assay.columns.profile import ColumnProfile, Profile, merge
+from assay.monitor.drift.budget import Seen
+from assay.project.partitions import day_of
+
+NO_DAY = "the night is no day, so it has no weekday"
+
+
+@dataclass(frozen=True, slots=True)
+class Weekday:
+    """How far a night is from the same weekdays before it.
+
+    Attributes
+    ----------
+    nights
+        The nights that were merged, the nearest first.
+    distances
+        By column; None where one of the two has no value.
+    why_none
+        Why there is nothing to compare with; empty if there is.
+    """
+
+    nights: tuple[str, ...]
+    distances: Mapping[str, float | None]
+    why_none: str = ""
+
+
+NOT_COMPARED = Weekday((), {}, "not compared")
+
+
+def merged(profiles: Iterable[Profile]) -> Profile:
+    """The profile of all rows together; at least one, all on one grid."""
+    return reduce(merge, profiles)
+
+
+def weekdays_before(partition: str, weeks: int) -> tuple[str, ...]:
+    """The same weekday of the weeks before, the nearest first; nothing if the night is no day."""
+    day = day_of(partition)
+    if day is None:
+        return ()
+    return tuple((day - timedelta(weeks=week)).isoformat() for week in range(1, weeks + 1))
+
+
+def weekday(partition: str, night: Profile, earlier: Mapping[str, Profile], weeks: int) -> Weekday:
+    """Compare a night with the same weekdays before it.
+
+    Parameters
+    ----------
+    earlier
+        Profiles of published nights; those that are not counted as the night is are left out.
+    """
+    if day_of(partition) is None:
+        return Weekday((), {}, NO_DAY)
+    wanted = weekdays_before(partition, weeks)
+    nights = tuple(name for name in wanted if name in earlier and _alike(earlier[name], night))
+    if not nights:
+        return Weekday((), {}, f"none of the {weeks} same weekdays before is comparable")
+    before = merged(earlier[name] for name in nights)
+    return Weekday(nights, {name: _distance(before[name], night[name]) for name in before})
+
+
+def _alike(a: Profile, b: Profile) -> bool:
+    return a.keys() == b.keys() and all(len(a[name].counts) == len(b[name].counts) for name in a)
+
+
+def _distance(before: ColumnProfile, night: ColumnProfile) -> float | None:
+    found = float(js_distance(before.counts, night.counts))
+    return found if math.isfinite(found) else None
+
+
+@dataclass
+class Habits:
+    """How far nights usually are from their weekdays, learnt as they pass.
+
+    A night counts as usual for others only when it has left their window: ``lag`` nights later.
+    """
+
+    lag: int
+    _usual: dict[str, list[float]] = field(default_factory=dict)
+    _waiting: list[Mapping[str, float | None]] = field(default_factory=list)
+
+    def next(self, found: Weekday, columns: Iterable[str]) -> dict[str, Seen]:
+        """The night's distances beside those of earlier nights."""
+        while len(self._waiting) >= self.lag:
+            for name, value in self._waiting.pop(0).items():
+                if value is not None:
+                    self._usual.setdefault(name, []).append(value)
+        self._waiting.append(found.distances)
+        return {
+            name: Seen(found.distances.get(name), tuple(self._usual.get(name, ())))
+            for name in columns
+        }

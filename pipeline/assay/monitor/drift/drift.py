@@ -1,0 +1,349 @@
+"""Has a night drifted? A pure answer from two sets of counts and the limits in params.yaml.
+
+A night is a small sample (for the flights about 900 rows), and small samples differ by
+chance; nights also differ for good reasons, Saturdays from Mondays. So a
+column's limit, unless ``monitor.limits`` sets one by hand, is a quantile of the distances
+between each reference night and all the other reference nights, which hold both kinds of
+ordinary difference; of numbers there is such a limit on the Wasserstein distance too, which sees
+what the cells of the other do not. The quantile is one that occurred (the next one above, if
+the quantile falls between two), so with fewer than ``1 / (1 - quantile)`` nights it is the
+largest of them. A night much smaller than the reference's nights strays further by chance
+alone; the contract's row count is there to say so first.
+
+The night crosses its limits when
+
+- the score strays further than its limit (of a multiclass model: the likeliest class's
+  probability, or the mix of predicted classes),
+- any one column lies beyond all that sampling and the spread between the reference's nights
+  explain (`assay.columns.breaks`),
+- more than ``max_drifted_share`` of the features stray further than theirs,
+- a null share changed by more than ``max_null_share_change`` and by more than the same
+  quantile of the reference nights' own changes (some columns come and go: a weather station
+  reports no gusts on a calm day, and a fixed limit would cry wolf on most nights),
+- more than ``max_new_category_share`` of a column's values are categories that the reference
+  did not have,
+- or anything could not be computed: what cannot be compared is not called fine. (Only a
+  feature that was null all night, as an ordinary share of the reference's nights were, just
+  counts as drifted.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from assay.columns import breaks
+from assay.columns.breaks import Break
+from assay.columns.profile import ColumnProfile, Profile
+from assay.columns.reference import Reference
+from assay.monitor.drift.measures import effect, importance_of, measure
+from assay.project.params import Monitor
+from assay.project.visible import visible
+
+ALL_NULL = "null in every row"
+UNCOUNTED = "not in the night's profile"
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found about one column; None where it could not be computed.
+
+    Attributes
+    ----------
+    distance, limit
+        Jensen-Shannon distance from the reference, and the most that passes.
+    null_share_change, null_share_limit
+        Change of the null share against the reference's, signed, and the most that passes
+        either way.
+    drifted
+        A distance is over its limit, or unknown.
+    crossed
+        Any limit of this column was crossed.
+    decisive
+        This column alone makes the night cross.
+    reasons
+        Why, one phrase a limit.
+    total_variation, wasserstein, ks
+        See `assay.monitor.drift.measures`.
+    wasserstein_limit
+        The most that passes, as for ``limit``; None where nothing was learnt.
+    breaks
+        What of the column nothing explains: see `assay.columns.breaks`.
+    break_limit, ks_break_limit, null_break_limit
+        Beyond which ``distance``, ``ks`` and a change of the null share are breaks; None where
+        none would be.
+    effect
+        How much it matters to the model, by estimate: see `assay.monitor.drift.measures`.
+    """
+
+    column: str
+    distance: float | None
+    limit: float | None
+    psi: float | None
+    null_share: float | None
+    null_share_change: float | None
+    null_share_limit: float | None
+    new_category_share: float | None
+    drifted: bool
+    crossed: bool
+    decisive: bool
+    reasons: tuple[str, ...]
+    total_variation: float | None = None
+    wasserstein: float | None = None
+    effect: float | None = None
+    ks: float | None = None
+    wasserstein_limit: float | None = None
+    breaks: tuple[Break, ...] = ()
+    break_limit: float | None = None
+    ks_break_limit: float | None = None
+    null_break_limit: float | None = None
+
+    @property
+    def times_limit(self) -> float:
+        """The distance as a multiple of its limit; infinite if it cannot be said."""
+        if self.distance is None or self.limit is None:
+            return math.inf
+        if self.limit == 0:
+            return 0.0 if self.distance == 0 else math.inf
+        return self.distance / self.limit
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer about one night, and everything that it rests on.
+
+    ``quantile`` and ``nights`` say how the limits on distances were learnt; ``findings``
+    are ordered: what crossed first, the answers before the features, and these by their
+    estimated effect on the model.
+    """
+
+    crossed: bool
+    reasons: tuple[str, ...]
+    rows: int
+    drifted: tuple[str, ...]
+    features: int
+    quantile: float
+    nights: int
+    findings: tuple[Finding, ...]
+
+    @property
+    def drifted_share(self) -> float | None:
+        """Share of the features that drifted; None without features."""
+        return len(self.drifted) / self.features if self.features else None
+
+
+def decide(
+    reference: Reference,
+    profile: Profile,
+    limits: Monitor,
+    rows: int,
+    lacking: Mapping[str, str] = NOTHING,
+    by_sampling: bool = False,
+) -> Decision:
+    """Compare the counts of a night's scored rows with the reference.
+
+    Parameters
+    ----------
+    reference
+        Of the bundle that scored the night.
+    profile
+        Counts of all of the night's scored rows, on the grid of ``reference``.
+    limits
+        The section ``monitor`` of params.yaml.
+    rows
+        How many rows the run scored; a column that counts another number of rows is not
+        comparable, for nothing is decided on a part of a night.
+    lacking
+        Why a column is not in ``profile``, where that is known.
+    by_sampling
+        Where too few nights are known to learn a limit from, take what sampling alone explains.
+    """
+    findings = [
+        _finding(
+            *(name, reference, profile.get(name), limits, rows),
+            *(lacking.get(name, UNCOUNTED), by_sampling),
+        )
+        for name in reference.grid
+    ]
+    findings.sort(key=lambda f: _place(f, reference))
+    features = [name for name in reference.grid if name not in reference.scores]
+    drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
+    reasons = [
+        *_overall(rows, features, drifted, limits),
+        *(f"{visible(f.column)}: {reason}" for f in findings if f.decisive for reason in f.reasons),
+    ]
+    return Decision(
+        crossed=bool(reasons),
+        reasons=tuple(reasons),
+        rows=rows,
+        drifted=drifted,
+        features=len(features),
+        quantile=limits.limit_quantile,
+        nights=reference.nights,
+        findings=tuple(findings),
+    )
+
+
+def _place(finding: Finding, reference: Reference) -> tuple[object, ...]:
+    """What to look at first; where the effect cannot be told it may be any."""
+    return (
+        not finding.decisive,
+        not finding.crossed,
+        finding.column not in reference.scores,
+        -math.inf if finding.effect is None else -finding.effect,
+        -finding.times_limit,
+        finding.column,
+    )
+
+
+def _overall(
+    rows: int, features: Sequence[str], drifted: Sequence[str], limits: Monitor
+) -> list[str]:
+    if rows == 0:
+        return ["no row was scored"]
+    if not features:
+        return ["the reference has no feature to compare"]
+    if len(drifted) / len(features) > limits.max_drifted_share:
+        return [
+            f"{len(drifted)} of {len(features)} features drifted "
+            f"(at most {limits.max_drifted_share:.0%} may)"
+        ]
+    return []
+
+
+def learnt_limit(distances: Sequence[float], quantile: float) -> float | None:
+    """The quantile of the reference's own distances, rounded up to one that occurred."""
+    if not distances:
+        return None
+    limit = float(np.quantile(np.asarray(distances), quantile, method="higher"))
+    return limit if math.isfinite(limit) else None
+
+
+def _finding(
+    name: str,
+    reference: Reference,
+    night: ColumnProfile | None,
+    limits: Monitor,
+    rows: int,
+    lacking: str,
+    by_sampling: bool,
+) -> Finding:
+    before, by_hand = reference.profile[name], limits.limits.get(name)
+    usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
+    most = max(limits.max_null_share_change, usual or 0.0)
+    most_explained = (
+        None
+        if night is None
+        else breaks.limits(reference, limits.budget, name, night, by_hand, most)
+    )
+    limit = by_hand
+    if limit is None:
+        limit = learnt_limit(reference.distances[name], limits.limit_quantile)
+    if limit is None and by_sampling and most_explained is not None:
+        limit = most_explained.sampled
+    unknown = lacking if night is None else _incomparable(before, night, limit, rows)
+    if unknown is not None or night is None or limit is None or most_explained is None:
+        known = night is not None and night.rows > 0
+        return Finding(
+            column=name,
+            distance=None,
+            limit=limit,
+            psi=None,
+            null_share=night.nulls / night.rows if night is not None and known else None,
+            null_share_change=None,
+            null_share_limit=most,
+            new_category_share=None,
+            drifted=True,
+            crossed=True,
+            decisive=not (unknown == ALL_NULL and _often_null(name, reference, limits)),
+            reasons=(unknown or "cannot be compared",),
+        )
+    found = measure(reference.grid[name], before, night)
+    distance, change, new = found.js, found.null_share_change, found.new_category_share
+    wide = None
+    if by_hand is None:
+        wide = learnt_limit(reference.moved.get(name, ()), limits.limit_quantile)
+    moved = found.wasserstein is not None and wide is not None and found.wasserstein > wide
+    # Not "distance > limit": a NaN must count as drifted.
+    far = not distance <= limit
+    infinite = breaks.infinite_of(reference, name, night)
+    most_new = limits.max_new_category_share
+    broken = breaks.broken(most_explained, distance, found.ks, change, infinite, most_new)
+    grave = [each.words for each in broken]
+    if not abs(change) <= most:
+        grave.append(
+            f"null share {night.nulls / night.rows:.3f}, {before.nulls / before.rows:.3f} in the "
+            f"reference (may change by {most:.3f})"
+        )
+    if new is not None and not new <= limits.max_new_category_share:
+        grave.append(
+            f"{new:.1%} of its values are new categories "
+            f"(at most {limits.max_new_category_share:.1%} may be)"
+        )
+    over = [f"distance {distance:.3f} over its limit {limit:.3f}"] if far else []
+    if moved:
+        over.append(f"Wasserstein distance {found.wasserstein:.3f} over its limit {wide:.3f}")
+    return Finding(
+        column=name,
+        distance=distance if math.isfinite(distance) else None,
+        limit=limit,
+        psi=found.psi,
+        null_share=night.nulls / night.rows,
+        null_share_change=change,
+        null_share_limit=most,
+        new_category_share=new,
+        drifted=far or moved,
+        crossed=far or moved or bool(grave),
+        decisive=bool(grave) or ((far or moved) and name in reference.scores),
+        reasons=(*grave, *over),
+        total_variation=found.total_variation,
+        wasserstein=found.wasserstein,
+        effect=effect(
+            importance_of(reference).get(name, 1.0),
+            found.total_variation,
+            distance,
+            reference.distances[name],
+        ),
+        ks=found.ks,
+        wasserstein_limit=wide,
+        breaks=broken,
+        break_limit=most_explained.distance,
+        ks_break_limit=most_explained.ks,
+        null_break_limit=most_explained.nulls,
+    )
+
+
+def _incomparable(
+    before: ColumnProfile, night: ColumnProfile, limit: float | None, rows: int
+) -> str | None:
+    """Why the night's column cannot be compared with the reference's, or None if it can."""
+    if night.rows == 0:
+        return "no row to compare"
+    if night.rows != rows:
+        return f"counts {night.rows} rows, the run scored {rows}"
+    if len(night.counts) != len(before.counts):
+        return (
+            f"counted in {len(night.counts)} cells, the reference in {len(before.counts)}: "
+            "not the same grid"
+        )
+    if sum(night.counts) == 0:
+        return ALL_NULL
+    if sum(before.counts) == 0:
+        return "null in every row of the reference"
+    if limit is None:
+        return "no limit could be learnt: the reference has fewer than two nights of it"
+    return None
+
+
+def _often_null(name: str, reference: Reference, limits: Monitor) -> bool:
+    """Whether nights without a single value are ordinary.
+
+    They are if the reference had more of them than the limit's quantile leaves out.
+    """
+    empty = reference.nights - len(reference.distances[name])
+    return reference.nights > 1 and empty / reference.nights > 1 - limits.limit_quantile

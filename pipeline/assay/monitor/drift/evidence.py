@@ -1,0 +1,82 @@
+"""What a night's findings say to the budget: which question each number answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from assay.columns import breaks
+from assay.columns.reference import Reference
+from assay.monitor.drift.budget import Evidence, Question, Seen
+from assay.monitor.drift.drift import Decision, Finding
+from assay.project.params import Monitor
+
+DISTANCE, NULLS = breaks.DISTANCE, breaks.NULLS
+MOVED, CATEGORIES, COMPARED = "Wasserstein distance", "new categories", "comparison"
+
+
+def evidence(
+    partition: str,
+    bundle: str,
+    decision: Decision,
+    reference: Reference,
+    limits: Monitor,
+    weekday: Mapping[str, Seen] | None = None,
+) -> Evidence:
+    """Sort a night's findings into what has a p-value, what is over a hand-set limit, and the rest.
+
+    Parameters
+    ----------
+    weekday
+        By column, the distance from the same weekdays before and what it was on earlier nights;
+        in the place of distances from the reference, if ``monitor.baseline`` says so.
+    """
+    seen: dict[Question, Seen] = {}
+    over: dict[Question, str] = {}
+    beyond: dict[Question, str] = {}
+    broken: dict[Question, str] = {}
+    follows = breaks.persistence(reference, limits.budget.of) if reference.serial else None
+
+    def of_reference(value: float | None, usual: Sequence[float]) -> Seen:
+        return Seen(value, usual, follows)
+
+    for finding in decision.findings:
+        name = finding.column
+        distance = _question(name, reference, DISTANCE)
+        if finding.distance is None and finding.decisive:
+            broken[Question(name, "data", COMPARED)] = "; ".join(finding.reasons)
+            continue
+        if name in limits.limits:
+            if finding.drifted:
+                over[distance] = f"distance over {limits.limits[name]:g}, its limit set by hand"
+        elif weekday is not None:
+            seen[distance] = weekday.get(name, Seen(None, ()))
+        else:
+            seen[distance] = of_reference(finding.distance, reference.distances[name])
+            if name in reference.moved:
+                moved = of_reference(finding.wasserstein, reference.moved[name])
+                seen[_question(name, reference, MOVED)] = moved
+        nulls = Question(name, "data", NULLS)
+        seen[nulls] = of_reference(_null_change(finding, limits), reference.null_changes[name])
+        for each in finding.breaks:
+            if each.what in (NULLS, breaks.INFINITE):
+                beyond[Question(name, "data", each.what)] = each.words
+            elif weekday is None:
+                beyond[_question(name, reference, each.what)] = each.words
+        new = finding.new_category_share
+        if new is not None and not new <= limits.max_new_category_share:
+            over[Question(name, "data", CATEGORIES)] = (
+                f"new categories over {limits.max_new_category_share:.1%} of its values"
+            )
+    return Evidence(partition, bundle, seen, over, broken, beyond)
+
+
+def _question(name: str, reference: Reference, what: str) -> Question:
+    return Question(name, "answers" if name in reference.scores else "features", what)
+
+
+def _null_change(finding: Finding, limits: Monitor) -> float | None:
+    """How much the null share changed; None if by no more than anybody minds."""
+    change = finding.null_share_change
+    if change is None or abs(change) <= limits.max_null_share_change:
+        return None
+    return abs(change)

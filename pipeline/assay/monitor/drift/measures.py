@@ -1,0 +1,108 @@
+"""How far apart two columns are, by several measures, from their counts alone.
+
+``p`` are the reference's counts and ``q`` the night's, of the known values on the same cells.
+
+- Jensen-Shannon distance and PSI: `assay.columns.distance`, with sources.
+- Total variation, ``sum |p - q| / 2`` of the shares: the least share of rows that would have to
+  change their cell to make the two alike (D. Levin and Y. Peres, "Markov Chains and Mixing
+  Times", 2nd edition, 2017, chapter 4).
+- Wasserstein distance in standard deviations, and the Kolmogorov-Smirnov statistic:
+  `assay.columns.tails`.
+- The share of new categories, and the change of the share of nulls.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.columns import distance, tails
+from assay.columns.grid import CategoryGrid, ColumnGrid
+from assay.columns.profile import ColumnProfile
+from assay.columns.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """All measures of one column.
+
+    Attributes
+    ----------
+    wasserstein
+        In standard deviations of the reference; None for categories, and where the reference
+        does not vary or numbers are too large to tell.
+    ks
+        None for categories.
+    new_category_share
+        None for numbers.
+    """
+
+    js: float
+    psi: float
+    total_variation: float
+    wasserstein: float | None
+    ks: float | None
+    new_category_share: float | None
+    null_share_change: float
+
+
+def measure(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> Measures:
+    """Compare a night's column with the reference's; both have known values on ``grid``."""
+    return Measures(
+        js=float(distance.js_distance(before.counts, night.counts)),
+        psi=distance.psi(before.counts, night.counts),
+        total_variation=total_variation(before.counts, night.counts),
+        wasserstein=None if isinstance(grid, CategoryGrid) else tails.moved(grid, before, night),
+        ks=None
+        if isinstance(grid, CategoryGrid)
+        else float(tails.ks(before.fine.counts, night.fine.counts)),
+        new_category_share=new_category_share(before, night)
+        if isinstance(grid, CategoryGrid)
+        else None,
+        null_share_change=night.nulls / night.rows - before.nulls / before.rows,
+    )
+
+
+def total_variation(p: tuple[int, ...], q: tuple[int, ...]) -> float:
+    """Half the sum of the differences of shares; in [0, 1], NaN if either is empty."""
+    left, right = np.asarray(p, dtype=np.float64), np.asarray(q, dtype=np.float64)
+    if left.sum() <= 0 or right.sum() <= 0:
+        return math.nan
+    return float(min(1.0, np.abs(left / left.sum() - right / right.sum()).sum() / 2))
+
+
+def new_category_share(before: ColumnProfile, night: ColumnProfile) -> float:
+    """Share of the known values that are not on the grid, beyond the reference's own share.
+
+    The reference's own share is nothing, unless it had more categories than a grid holds.
+    """
+    now = night.counts[-1] / sum(night.counts)
+    return max(0.0, now - before.counts[-1] / sum(before.counts))
+
+
+def importance_of(reference: Reference) -> Mapping[str, float]:
+    """How far each feature moves the score; nothing if the bundle does not say."""
+    return reference.importance
+
+
+def effect(
+    importance: float, total_variation: float, distance: float, usual: Sequence[float]
+) -> float:
+    """Estimated mean change of the score that comes from a column.
+
+    Parameters
+    ----------
+    importance
+        Of the column; 1 where it is not known, so that shifts alone are ranked.
+    total_variation, distance
+        Of the night from the baseline; the distance is Jensen-Shannon's.
+    usual
+        The reference nights' distances.
+    """
+    if not distance > 0:
+        return 0.0
+    middle = float(np.median(np.asarray(usual))) if len(usual) else 0.0
+    return importance * total_variation * max(0.0, 1.0 - middle / distance)

@@ -1,0 +1,320 @@
+"""Assay's numbers as Evidently's own kind of metrics and tests.
+
+Nothing is computed here. A metric is given its number, and a test its answer, so Evidently cannot
+come to another one. What a metric is called (its fields) is the same every night: a dashboard draws
+the metrics of one name as one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from evidently._pydantic_compat import PrivateAttr
+from evidently.core.container import MetricContainer
+from evidently.core.metric_types import (
+    BoundTest,
+    MetricTest,
+    MetricTestResult,
+    SingleValue,
+    SingleValueBoundTest,
+    SingleValueCalculation,
+    SingleValueMetric,
+)
+from evidently.legacy.model.widget import BaseWidgetInfo
+from evidently.legacy.tests.base_test import TestStatus
+
+from assay.columns import describe
+from assay.monitor.evidently import widgets
+from assay.monitor.evidently.shown import Column, Measured, Standing, Told
+
+STATUS = {"ok": TestStatus.SUCCESS, "odd": TestStatus.WARNING, "bad": TestStatus.FAIL}
+
+
+class Answer(MetricTest):
+    """What Assay decided about a number."""
+
+    name: str
+    standing: str
+    words: str
+
+    def to_test(self) -> Any:
+        def run(_: Any, calculation: Any, value: SingleValue) -> MetricTestResult:
+            return MetricTestResult(
+                id="assay",
+                name=self.name,
+                description=self.words,
+                metric_config=calculation.to_metric_config(),
+                test_config={},
+                status=STATUS[self.standing],
+            )
+
+        return run
+
+
+class Bound(SingleValueBoundTest):
+    """An answer as it is: the result does not name this class, so any Evidently can read it."""
+
+    def run_test(self, context: Any, calculation: Any, metric_result: Any) -> MetricTestResult:
+        return self.test.to_test()(context, calculation, metric_result)
+
+
+class Given(SingleValueMetric):
+    """A number that Assay computed, its pictures, and perhaps an answer about it."""
+
+    _value: float = PrivateAttr()
+    _label: str = PrivateAttr()
+    _pictures: Any = PrivateAttr()
+    _answer: Any = PrivateAttr()
+
+    def __init__(
+        self,
+        value: float,
+        label: str,
+        pictures: Sequence[BaseWidgetInfo],
+        answer: Answer | None = None,
+        **name: str,
+    ) -> None:
+        self._value, self._label = value, label
+        self._pictures, self._answer = pictures, answer
+        super().__init__(**name)
+
+    def get_bound_tests(self, context: Any) -> list[BoundTest]:
+        if self._answer is None:
+            return []
+        return [Bound(test=self._answer, metric_fingerprint=self.get_fingerprint())]
+
+
+class GivenCalculation(SingleValueCalculation[Given]):
+    """Hands the number on."""
+
+    def display_name(self) -> str:
+        return str(self.metric._label)
+
+    def calculate(self, context: Any, current_data: Any, reference_data: Any) -> SingleValue:
+        result = self.result(self.metric._value)
+        result.widget = list(self.metric._pictures)
+        return result
+
+
+class DriftShare(Given):
+    """Share of the features that drifted; its test is the answer about the whole."""
+
+
+class DriftLimit(Given):
+    """The share of the features that may drift on a night by itself."""
+
+
+class AlarmShare(Given):
+    """Share of the features that were in alarm together with the nights before."""
+
+
+class ColumnLimit(Given):
+    """How far a column may be from the reference on a night by itself."""
+
+    column: str
+
+
+class ScoreMean(Given):
+    """Mean score, or mean prediction of a regression."""
+
+
+class QuarantineShare(Given):
+    """Share of the rows read that were refused."""
+
+
+class ScoredRows(Given):
+    """How many rows were scored."""
+
+
+class NullShare(Given):
+    """Share of all cells of the features that are null."""
+
+
+class ColumnDistance(Given):
+    """How far a column is from the reference: Jensen-Shannon distance, base 2."""
+
+    column: str
+
+
+class ColumnNotCompared(Given):
+    """A column that has no distance: it is not there, or empty, or counted otherwise."""
+
+    column: str
+
+
+class EstimatedPerformance(Given):
+    """A metric as it is expected without labels."""
+
+    metric: str
+
+
+class RealizedPerformance(Given):
+    """A metric with the labels that came."""
+
+    metric: str
+
+
+class AllRows(MetricContainer):
+    """Everything that is told of a night or a week, from counts of all rows."""
+
+    _told: Told = PrivateAttr()
+
+    def __init__(self, told: Told) -> None:
+        self._told = told
+        super().__init__(include_tests=False)
+
+    def generate_metrics(self, context: Any) -> list[Given]:
+        told = self._told
+        return [
+            *overview(told),
+            *(
+                metric
+                for each in told.performance
+                for metric in performance(each, each.metric == told.headline)
+            ),
+            *(
+                distance(each, told.span, drawn=place < widgets.MOST_DRAWN)
+                for place, each in enumerate(told.columns)
+            ),
+        ]
+
+    def render(self, context: Any, child_widgets: Any = None) -> list[BaseWidgetInfo]:
+        told = self._told
+        drawn = dict(child_widgets or ())
+        metrics = self.metrics(context)
+        numbers = [
+            picture
+            for metric in metrics
+            if not isinstance(metric, ColumnDistance | ColumnNotCompared)
+            for picture in drawn.get(metric.metric_id, ())
+        ]
+        pictures = {
+            metric.column: drawn.get(metric.metric_id, ())
+            for metric in metrics
+            if isinstance(metric, ColumnDistance)
+        }
+        of_score = told.of_score
+        score = widgets.histogram(of_score, told.span) if of_score else None
+        found = [
+            widgets.text(
+                INTRODUCTION.format(title=told.title, rows=told.rows_scored, note=told.note)
+            ),
+            *numbers,
+            widgets.not_yet(told),
+            widgets.performance(told.performance),
+            score,
+            widgets.columns(told, pictures),
+            widgets.quality(told),
+            widgets.refused(told),
+        ]
+        return [each for each in found if each is not None]
+
+
+INTRODUCTION = (
+    "**{title}, on all {rows:,} scored rows.** Assay counted them while it scored them, and "
+    "decided; Evidently shows the numbers, and the answers as tests. Limits are those of a "
+    "night. {note}"
+)
+
+
+def overview(told: Told) -> list[Given]:
+    """The numbers about the whole that there are."""
+    found: list[Given] = [
+        ScoredRows(told.rows_scored, "rows scored", []),
+    ]
+    share = told.drifted_share
+    if share is not None:
+        words = told.drifted_words
+        found.append(
+            DriftShare(share, words, [widgets.number(words, f"{share:.1%}")], _whole(told))
+        )
+        if told.span == "night":
+            found.append(DriftLimit(told.most_drifted, "share of the features that may drift", []))
+    alarms = told.alarm_share
+    if alarms is not None:
+        words = f"{told.in_alarm} of {told.features} features in alarm, with the nights before"
+        found.append(AlarmShare(alarms, words, []))
+    quarantined = told.quarantine_share
+    if quarantined is not None:
+        words = f"of {told.rows_read:,} rows read are in quarantine"
+        found.append(
+            QuarantineShare(quarantined, words, [widgets.number(words, f"{quarantined:.2%}")])
+        )
+    return [*found, *_score(told), *_nulls(told)]
+
+
+def _whole(told: Told) -> Answer:
+    # Of a night: what it is together with others is said above the report, and may change.
+    name, fine = {
+        "night": ("The night by itself", "no limit is crossed"),
+        "week": ("The week as a whole", "no incident is open at its end"),
+    }[told.span]
+    words = "; ".join(told.reasons) if told.crossed else fine
+    standing: Standing = "bad" if told.crossed else "ok"
+    return Answer(name=name, standing=standing, words=words)
+
+
+def _score(told: Told) -> list[Given]:
+    score = told.of_score
+    now = None if score is None or score.now is None else describe.mean(score.now)
+    if score is None or now is None:
+        return []
+    before = widgets.short(describe.mean(score.before))
+    words = f"mean {score.name} (reference {before})"
+    found: list[Given] = [
+        ScoreMean(now, f"mean {score.name}", [widgets.number(words, widgets.short(now))])
+    ]
+    if score.finding.limit is not None:
+        label = f"{score.name}: limit of a night"
+        found.append(ColumnLimit(score.finding.limit, label, [], column=score.name))
+    return found
+
+
+def _nulls(told: Told) -> list[Given]:
+    counted = [each.now for each in told.columns if each.now is not None]
+    cells = sum(each.rows for each in counted)
+    if not cells:
+        return []
+    share = sum(each.nulls for each in counted) / cells
+    words = "of all cells are null"
+    return [NullShare(share, words, [widgets.number(words, f"{share:.1%}")])]
+
+
+def performance(measured: Measured, headline: bool) -> list[Given]:
+    """A metric as expected and as it turned out, as far as known.
+
+    Parameters
+    ----------
+    headline
+        Whether it is shown large.
+    """
+    found: list[Given] = []
+    kinds = (
+        (EstimatedPerformance, measured.estimated, "expected without labels"),
+        (
+            RealizedPerformance,
+            measured.realized,
+            f"with the labels that arrived within {measured.maturity_days} days",
+        ),
+    )
+    for kind, number, how in kinds:
+        if number is not None:
+            words = f"{measured.metric}, {how}"
+            picture = [widgets.number(words, widgets.interval(number), half=True)]
+            found.append(
+                kind(number.value, words, picture if headline else [], metric=measured.metric)
+            )
+    return found
+
+
+def distance(column: Column, span: str, drawn: bool = True) -> Given:
+    """A column with its answer, and its picture if it is ``drawn``."""
+    answer = Answer(name=column.name, standing=column.standing, words=column.words)
+    far = column.finding.distance
+    if far is None:
+        return ColumnNotCompared(1, f"{column.name}: not compared", [], answer, column=column.name)
+    picture = widgets.histogram(column, span) if drawn else None
+    pictures = [] if picture is None else [picture]
+    words = f"{column.name}: distance from the reference"
+    return ColumnDistance(far, words, pictures, answer, column=column.name)

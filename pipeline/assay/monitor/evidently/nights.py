@@ -1,0 +1,134 @@
+"""The monitored nights that readers see, and what is told of each: from documents and the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+from uuid import UUID
+
+import pyarrow.compute as pc
+
+from assay.errors import AssayError
+from assay.monitor.evidently.shown import Told, of_night
+from assay.monitor.nights import history
+from assay.monitor.nights.summary import NightSummary, of_all_rows
+from assay.monitor.nights.summary_read import from_json
+from assay.project import layout
+from assay.project.params import Params
+from assay.project.partitions import day_of
+from assay.registry.pin import bundle_of
+from assay.store import RunRecord, Store
+from assay.store import history as runs
+
+if TYPE_CHECKING:
+    from assay.model.bundle import Bundle
+
+DRAWN = 2
+"""Counts up when the same facts are to be drawn otherwise than before."""
+
+
+@dataclass(frozen=True)
+class Monitored:
+    """A night's document, not read yet, and what else a snapshot of it is made from.
+
+    Attributes
+    ----------
+    run_id
+        The run that readers see.
+    performance
+        What is known now: more than the document says, once labels came.
+    """
+
+    partition: str
+    document: str
+    run_id: str
+    performance: tuple[Mapping[str, Any], ...]
+
+    def name(self) -> UUID:
+        """Half the night, half the facts about it: the same for the same facts."""
+        facts = [DRAWN, self.document, self.run_id, [dict(row) for row in self.performance]]
+        halves = (self.partition, json.dumps(facts, sort_keys=True))
+        return UUID("".join(hashlib.sha256(half.encode()).hexdigest()[:16] for half in halves))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A night's facts.
+
+    Attributes
+    ----------
+    at
+        Where it stands on a time axis: its day, or when it was published if it is none.
+    """
+
+    told: Told
+    summary: NightSummary
+    at: datetime
+
+
+def monitored(root: Path, store: Store) -> Iterator[Monitored]:
+    """Those that are published and have a document, in order."""
+    visible = runs.visible_runs(store)
+    known: dict[str, list[Mapping[str, Any]]] = {}
+    for row in store.performance().filter(pc.field("slice") == "").to_pylist():
+        known.setdefault(row[store.column], []).append(row)
+    for path in sorted((root / layout.NIGHTS).glob("*.json")):
+        partition = unquote(path.stem)
+        if partition not in visible:
+            continue
+        # What is no text is no document either, and is told as such.
+        text = path.read_text(encoding="utf-8", errors="replace")
+        measured = of_all_rows(known.get(partition, []))
+        yield Monitored(partition, text, visible[partition], measured)
+
+
+def shown(
+    root: Path,
+    params: Params,
+    store: Store,
+    nights: Mapping[UUID, Monitored],
+    left_out: dict[str, str],
+) -> Iterator[tuple[UUID, Shown]]:
+    """The facts of nights, with their names; profiles are read in one scan.
+
+    Parameters
+    ----------
+    left_out
+        Gets the nights of which there are none, and why.
+    """
+    partitions = [night.partition for night in nights.values()]
+    published = {each.record.partition: each for each in history.published(store, partitions)}
+    bundles: dict[str, Bundle] = {}
+    for name, night in nights.items():
+        found = published.get(night.partition)
+        try:
+            summary = from_json(night.document, params.monitor)
+            if found is None or not found.record.run_id == summary.run_id == night.run_id:
+                left_out[night.partition] = "it was scored again; monitor it again"
+                continue
+            if summary.bundle not in bundles:
+                bundles[summary.bundle] = bundle_of(root, params, found.record)
+            loaded, profile = bundles[summary.bundle], found.profile()
+        except AssayError as error:
+            left_out[night.partition] = error.line()
+        except ValueError as error:
+            left_out[night.partition] = f"its document is not what assay monitor wrote: {error}"
+        else:
+            task = loaded.manifest.task
+            told = of_night(summary, loaded.reference, task, profile, night.performance)
+            yield name, Shown(told, summary, _at(night.partition, found.record))
+
+
+def _at(partition: str, record: RunRecord) -> datetime:
+    """Without a zone: Evidently shows it as it stands."""
+    day = day_of(partition)
+    if day is not None:
+        return datetime(day.year, day.month, day.day)
+    published = record.at or datetime.fromtimestamp(0, UTC)
+    return published.astimezone(UTC).replace(tzinfo=None)

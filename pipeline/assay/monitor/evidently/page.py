@@ -1,0 +1,128 @@
+"""One page: our section, Assay's numbers as an Evidently report, then Evidently on a sample.
+
+With ``evaluate/page.py`` this folder is all that imports evidently, and nothing outside of it
+imports ``metrics`` or ``widgets``, which take seconds to load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from assay.monitor.evidently.light import lighten, rounded
+from assay.monitor.evidently.sample import Sample
+from assay.monitor.evidently.shown import Told
+from assay.pages.frame import compose, silenced
+
+if TYPE_CHECKING:
+    from evidently.core.report import Snapshot
+
+SAMPLE = (
+    "**A sample of {rows:,} rows, for looking at.** Evidently's own methods with their own fixed "
+    "thresholds, which see these rows and no others. Nothing above was decided on them. {left_out}"
+)
+MOST_SAMPLED = 30
+"""Columns of the sample that are shown: each takes 12 kB of a page that may have 5 MB."""
+
+NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
+
+
+def page(title: str, section: str, shown: Sequence[tuple[Told, Sample]]) -> str:
+    """The whole page as one HTML document that opens without a network.
+
+    Parameters
+    ----------
+    section
+        Our own HTML, in front of anything else.
+    shown
+        What is told of all rows, and some of them: once, or of a week with two models once each.
+
+    Raises
+    ------
+    AssayError
+        If Evidently's document is not one that a section can be put into.
+    """
+    with silenced():
+        document = _document(shown)
+    return compose(title, section, document)
+
+
+def snapshot(told: Told) -> Snapshot:
+    """What is told of all rows, as an Evidently report that was run."""
+    return _run(told, None, {})
+
+
+def kept(told: Told, at: datetime, about: Mapping[str, str]) -> str:
+    """The same as a workspace keeps it: JSON that any Evidently can read.
+
+    Parameters
+    ----------
+    at
+        Where it stands on a time axis.
+    about
+        What else is shown beside its name.
+    """
+    with silenced():
+        made = _run(told, at, about)
+        for result in made.metric_results.values():
+            result.widget = []  # they are all in the report's own, and half of what it weighs
+        return str(made.dumps())
+
+
+def _run(told: Told, at: datetime | None, about: Mapping[str, str]) -> Snapshot:
+    from evidently import DataDefinition, Dataset, Report
+
+    from assay.monitor.evidently.metrics import AllRows
+
+    # A report has to be run on a table; the metrics have their numbers already.
+    table = pd.DataFrame({"rows scored": [told.rows_scored]})
+    definition = DataDefinition(numerical_columns=list(table))
+    dataset = Dataset.from_pandas(table, data_definition=definition)
+    report = Report([AllRows(told)], metadata=dict(about))
+    return report.run(dataset, None, timestamp=at, name=told.title)
+
+
+def _document(shown: Sequence[tuple[Told, Sample]]) -> str:
+    from evidently.core.metric_types import render_widgets
+    from evidently.legacy.renderers.html_widgets import group_widget
+
+    from assay.monitor.evidently import widgets
+
+    found = []
+    for told, every in shown:
+        names = [column.name for column in told.columns]
+        sample = every.first(names, max(1, MOST_SAMPLED // len(shown)))
+        ours = snapshot(told).to_snapshot_model()
+        words = SAMPLE if sample.rows else NO_SAMPLE
+        introduction = widgets.text(words.format(rows=sample.rows, left_out=sample.left_out))
+        theirs = _presets(sample).to_snapshot_model().widgets if sample.rows else []
+        found += [
+            group_widget(title="", widgets=ours.widgets),
+            *ours.tests_widgets,
+            group_widget(title="", widgets=[introduction, *theirs]),
+        ]
+    for widget in found:
+        lighten(widget)
+    return rounded(render_widgets(found, as_iframe=False))
+
+
+def _presets(sample: Sample) -> Snapshot:
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.metrics import ValueDrift
+    from evidently.presets import DataDriftPreset, DataSummaryPreset
+
+    definition = DataDefinition(
+        numerical_columns=list(sample.numeric), categorical_columns=list(sample.categorical)
+    )
+    columns = (*sample.numeric, *sample.categorical)
+    features = [name for name in columns if name not in sample.scores]
+    drift = [DataDriftPreset(columns=features)] if features else []
+    scores = [ValueDrift(column=name) for name in sample.scores]
+    report = Report([*scores, *drift, DataSummaryPreset()])
+    return report.run(
+        Dataset.from_pandas(sample.night, data_definition=definition),
+        Dataset.from_pandas(sample.reference, data_definition=definition),
+    )

@@ -1,0 +1,188 @@
+"""``assay ui``: Evidently's own service over the workspace, on loopback unless asked otherwise."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from assay.errors import UsageError
+from assay.monitor.evidently import workspace
+from assay.pages.frame import silenced
+from assay.project import jsonfile
+from assay.project.params import Params
+
+HOST, PORT = "127.0.0.1", 8000
+SECRET = "EVIDENTLY_SECRET"
+"""The environment variable in which Evidently itself looks for the password of changes."""
+
+
+def run(
+    root: Path,
+    params: Params,
+    host: str = HOST,
+    port: int = PORT,
+    as_json: bool = False,
+) -> None:
+    """Bring the workspace up to date and serve it until somebody ends it.
+
+    Parameters
+    ----------
+    port
+        0 takes one that is free.
+
+    Raises
+    ------
+    UsageError
+        There is no workspace, or nothing can listen there.
+    """
+    found = workspace.refresh(root, params)
+    if found is None:
+        raise UsageError(
+            "the workspace is switched off",
+            where="params.yaml, monitor.workspace",
+            mend="Give it a folder, such as .assay/evidently.",
+        )
+    for line in found.lines():
+        print(f"assay: {line}", file=sys.stderr)
+    with _listening(host, port) as listener:
+        alone = _loopback(listener)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        _tell(address, found, alone, as_json)
+        _serve(found.folder, listener, alone)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family)
+    except (OSError, OverflowError) as error:
+        raise UsageError(
+            f"nothing can listen there: {error.strerror if isinstance(error, OSError) else error}",
+            where=f"{host}, port {port}",
+            mend="Take another: assay ui --port 8001.",
+        ) from None
+
+
+def _loopback(listener: socket.socket) -> bool:
+    return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
+
+
+def _tell(address: str, found: workspace.Refreshed, alone: bool, as_json: bool) -> None:
+    if not alone:
+        print(
+            "assay: warning: this is not loopback. Whoever reaches this machine can read the "
+            f"dashboard; nobody can change it without {SECRET}",
+            file=sys.stderr,
+        )
+    if as_json:
+        told = {"schema": 1, "url": address, "workspace": str(found.folder), "nights": found.nights}
+        print(jsonfile.dumps(told), end="", flush=True)
+        return
+    none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
+    print(f"{found.nights} nights at {address} (Ctrl-C ends it){none}", flush=True)
+
+
+def _serve(folder: Path, listener: socket.socket, alone: bool) -> None:
+    with silenced():
+        import uvicorn
+
+        app = _app(folder, alone)
+        config = uvicorn.Config(app, log_level="warning", access_log=False)
+    # Ctrl-C is how this ends, and no interrupt of it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Evidently prints what its parts are called and that it follows the folder.
+    with redirect_stdout(StringIO()), suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _app(folder: Path, alone: bool) -> Any:
+    from evidently._pydantic_compat import SecretStr
+    from evidently.ui.service.app import create_app
+    from evidently.ui.service.components.security import TokenSecurityComponent
+    from evidently.ui.service.components.storage import LocalStorageComponent
+    from evidently.ui.service.components.telemetry import TelemetryComponent
+    from evidently.ui.service.local_service import LocalConfig
+
+    config = LocalConfig(
+        storage=LocalStorageComponent(path=str(folder)),
+        telemetry=TelemetryComponent(enabled=False),
+    )
+    secret = os.environ.get(SECRET) or ("" if alone else secrets.token_urlsafe(32))
+    if secret:
+        config.security = TokenSecurityComponent(token=SecretStr(secret))
+    app = only_its_own_pages(create_app(config))
+    return only_from_here(app) if alone else app
+
+
+HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
+"""What a browser on this machine may call it."""
+
+Part = Callable[..., Awaitable[None]]
+
+
+def only_from_here(app: Part) -> Part:
+    """The same app, which refuses whoever calls this machine by another name.
+
+    A page of somebody else's may have its own name point here, and would read the dashboard
+    through the browser of a person who looks at both.
+    """
+
+    async def guarded(scope: dict[str, Any], receive: Part, send: Part) -> None:
+        if scope["type"] == "lifespan" or _names(scope) <= HERE:
+            await app(scope, receive, send)
+            return
+        await _refuse(send, 421, b"it is not called that\n")
+
+    return guarded
+
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that change nothing (RFC 9110, section 9.2.1)."""
+
+
+def only_its_own_pages(app: Part) -> Part:
+    """The same app, which takes changes from no page but its own.
+
+    A browser sends what any page asks it to, and says in Origin whose page that was. Who is no
+    browser says nothing there.
+    """
+
+    async def guarded(scope: dict[str, Any], receive: Part, send: Part) -> None:
+        if scope["type"] == "lifespan" or scope.get("method", "") in SAFE or _own(scope):
+            await app(scope, receive, send)
+            return
+        await _refuse(send, 403, b"changes are taken from its own pages only\n")
+
+    return guarded
+
+
+def _own(scope: dict[str, Any]) -> bool:
+    """Whether every origin that the headers name is where the request goes to."""
+    host = [value for key, value in scope["headers"] if key == b"host"]
+    origins = [value for key, value in scope["headers"] if key == b"origin"]
+    if not origins:
+        sites = {value for key, value in scope["headers"] if key == b"sec-fetch-site"}
+        return sites <= {b"same-origin", b"none"}
+    return all([origin.partition(b"://")[2]] == host for origin in origins)
+
+
+async def _refuse(send: Part, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"text/plain")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _names(scope: dict[str, Any]) -> set[str]:
+    """What whoever calls believes that this machine is called, without ports."""
+    hosts = [value.decode("latin-1") for key, value in scope["headers"] if key == b"host"]
+    return {re.sub(r":\d*$", "", host).lower() for host in hosts or [""]}

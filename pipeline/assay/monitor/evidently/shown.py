@@ -1,0 +1,275 @@
+"""What a report tells of a night or of a week: values that were decided and computed before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from assay.columns.grid import ColumnGrid
+from assay.columns.profile import ColumnProfile, Profile
+from assay.columns.reference import Reference
+from assay.model.outcome import score_name
+from assay.monitor.drift.drift import Finding
+from assay.monitor.nights.summary import NightSummary
+from assay.monitor.performance.realized import metrics_of
+from assay.project.tasks import HEADLINE, Task
+
+Row: TypeAlias = Mapping[str, Any]
+"""A number over all rows, as `assay.monitor.nights.summary.of_all_rows` gives it."""
+
+Standing: TypeAlias = Literal["ok", "odd", "bad"]
+"""Within its limits; over one, which by itself decides nothing; the reason for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, its counts beside the reference's, and what was decided about it.
+
+    Attributes
+    ----------
+    finding
+        Of a week: of all its rows together.
+    now
+        None if it was not counted.
+    words
+        Why it stands as it does, for people.
+    """
+
+    name: str
+    finding: Finding
+    grid: ColumnGrid
+    before: ColumnProfile
+    now: ColumnProfile | None
+    standing: Standing
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A metric's value with its interval, either of which may be missing.
+
+    ``distrust`` says why an estimate is not to be trusted; None if it is.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    distrust: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One metric over all rows, as it is expected and as it turned out.
+
+    Attributes
+    ----------
+    maturity_days
+        How old the labels may be that it turned out with: the longest that there is.
+    rows
+        Those that have a label.
+    """
+
+    metric: str
+    estimated: Number | None = None
+    realized: Number | None = None
+    maturity_days: int | None = None
+    rows: int | None = None
+    labelled_share: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """All that a report tells.
+
+    Attributes
+    ----------
+    title
+        The night, such as ``2013-09-02``, or the week, such as ``2013-W36``.
+    span
+        What the title is.
+    crossed, reasons
+        The answer, as the command gave it.
+    drifted, features
+        How many features drifted, of how many; of a week, how many were in alarm.
+    most_drifted
+        The share of features that may drift on a night.
+    in_alarm
+        How many features were in alarm together with the nights before; None before anybody
+        looked, and of a week, whose ``drifted`` says it.
+    columns
+        What crossed first, then the others; the model's answers before its features.
+    score
+        The column of numbers that the scores are watched by.
+    rules
+        Rule -> how many refused rows broke it.
+    headline
+        The metric that stands for the model's performance.
+    note
+        What else has to be known to read the numbers.
+    """
+
+    title: str
+    span: Literal["night", "week"]
+    rows_read: int
+    rows_scored: int
+    rows_quarantined: int
+    crossed: bool
+    reasons: tuple[str, ...]
+    drifted: int
+    features: int
+    most_drifted: float
+    columns: tuple[Column, ...]
+    score: str
+    rules: Mapping[str, int]
+    headline: str
+    performance: tuple[Measured, ...]
+    note: str = ""
+    in_alarm: int | None = None
+
+    @property
+    def drifted_words(self) -> str:
+        """How many features drifted."""
+        words = f"{self.drifted} of {self.features} features"
+        if self.span == "week":
+            return f"{words} were in alarm"
+        return f"{words} drifted ({self.most_drifted:.0%} may)"
+
+    @property
+    def drifted_share(self) -> float | None:
+        """Of the features; None without any."""
+        return self.drifted / self.features if self.features else None
+
+    @property
+    def alarm_share(self) -> float | None:
+        """Of the features; None before anybody looked, or without any."""
+        if self.in_alarm is None or not self.features:
+            return None
+        return self.in_alarm / self.features
+
+    @property
+    def quarantine_share(self) -> float | None:
+        """Of the rows that were read; None if none was."""
+        return self.rows_quarantined / self.rows_read if self.rows_read else None
+
+    @property
+    def of_score(self) -> Column | None:
+        """The scores' column."""
+        return next((column for column in self.columns if column.name == self.score), None)
+
+    @property
+    def of_headline(self) -> Measured:
+        """The headline's metric."""
+        found = (each for each in self.performance if each.metric == self.headline)
+        return next(found, Measured(self.headline))
+
+
+def of_night(
+    summary: NightSummary,
+    reference: Reference,
+    task: Task,
+    profile: Profile,
+    performance: Iterable[Row] | None = None,
+) -> Told:
+    """What a night's report tells.
+
+    Parameters
+    ----------
+    summary
+        The answer about it.
+    reference, task
+        Of the bundle that scored it.
+    profile
+        Counts of all of its scored rows.
+    performance
+        What is known of it, if that is more than the answer says.
+    """
+    decision = summary.decision
+    return Told(
+        title=summary.partition,
+        span="night",
+        rows_read=summary.rows_read,
+        rows_scored=summary.rows_scored,
+        rows_quarantined=summary.rows_quarantined,
+        crossed=decision.crossed,
+        reasons=decision.reasons,
+        drifted=len(decision.drifted),
+        features=decision.features,
+        most_drifted=summary.limits.max_drifted_share,
+        columns=tuple(
+            column(finding, reference, profile, *_standing(finding))
+            for finding in decision.findings
+            if finding.column in reference.grid
+        ),
+        score=score_name(task),
+        rules=summary.broken_rules,
+        headline=HEADLINE[task],
+        performance=measured(task, summary.performance if performance is None else performance),
+        in_alarm=_in_alarm(summary, reference),
+    )
+
+
+def _in_alarm(summary: NightSummary, reference: Reference) -> int | None:
+    if summary.in_alarm is None:
+        return None
+    return sum(name in reference.grid and name not in reference.scores for name in summary.in_alarm)
+
+
+def column(
+    finding: Finding, reference: Reference, profile: Profile, standing: Standing, words: str
+) -> Column:
+    """A column with its counts."""
+    name = finding.column
+    return Column(
+        name,
+        finding,
+        reference.grid[name],
+        reference.profile[name],
+        profile.get(name),
+        standing,
+        words,
+    )
+
+
+def _standing(finding: Finding) -> tuple[Standing, str]:
+    words = "; ".join(finding.reasons)
+    if finding.decisive:
+        return "bad", words
+    if finding.crossed:
+        return "odd", words
+    if finding.distance is None or finding.limit is None:
+        return "ok", "within its limits"
+    return "ok", f"distance {finding.distance:.3f} within its limit {finding.limit:.3f}"
+
+
+def measured(task: Task, performance: Iterable[Row]) -> tuple[Measured, ...]:
+    """Each metric over all rows, in the order in which its task names them."""
+    known: dict[str, dict[int | None, Row]] = {}
+    for row in performance:
+        if row["value"] is not None:
+            days = None if row["estimated"] else int(row["maturity_days"])
+            known.setdefault(str(row["metric"]), {})[days] = row
+    return tuple(_measured(name, known[name]) for name in metrics_of(task) if name in known)
+
+
+def _measured(metric: str, kinds: Mapping[int | None, Row]) -> Measured:
+    estimated = kinds.get(None)
+    matured: Sequence[int] = sorted(days for days in kinds if days is not None)
+    if not matured:
+        return Measured(metric, _number(estimated))
+    last = kinds[matured[-1]]
+    return Measured(
+        metric,
+        _number(estimated),
+        _number(last),
+        matured[-1],
+        last["rows"],
+        last["labelled_share"],
+    )
+
+
+def _number(row: Row | None) -> Number | None:
+    if row is None:
+        return None
+    distrust = str(row["why"]) if row.get("trusted") is False else None
+    return Number(row["value"], row["low"], row["high"], distrust)

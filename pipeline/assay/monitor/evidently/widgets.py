@@ -1,0 +1,247 @@
+"""The pictures and tables of a report, made with Evidently's own helpers from finished numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from evidently.legacy.renderers.html_widgets import (
+    ColumnDefinition,
+    ColumnType,
+    CounterData,
+    RichTableDataRow,
+    RowDetails,
+    WidgetSize,
+    counter,
+    plotly_data,
+    rich_table_data,
+    table_data,
+    text_widget,
+)
+
+from assay.columns import describe
+from assay.columns.grid import CategoryGrid, NumberGrid
+from assay.columns.profile import ColumnProfile
+from assay.pages.bars import bars
+from assay.pages.strips import NIGHT, OVER, REFERENCE
+
+if TYPE_CHECKING:
+    from evidently.legacy.model.widget import BaseWidgetInfo
+
+    from assay.monitor.evidently.shown import Column, Measured, Number, Standing, Told
+
+ROWS_A_PAGE = 25
+MOST_DRAWN = 60
+"""Columns that have histograms, the first of the report: each takes 5 kB of a page."""
+
+STANDINGS: Mapping[Standing, str] = {
+    "ok": "within limits",
+    "odd": "▲ over a limit",
+    "bad": "✕ decides",
+}
+NO_BARS: dict[str, Any] = {"x": [], "y": []}
+QUARTERS = (0.25, 0.5, 0.75)
+
+
+def text(words: str) -> BaseWidgetInfo:
+    """A paragraph in Markdown."""
+    return text_widget(text=words)
+
+
+def number(label: str, value: str, half: bool = False) -> BaseWidgetInfo:
+    """One large number, four of which stand in a row, or two."""
+    size = WidgetSize.HALF if half else WidgetSize.SMALL
+    return counter(counters=[CounterData(label, value)], size=size)
+
+
+def histogram(column: Column, span: str) -> BaseWidgetInfo | None:
+    """The reference's shares beside the night's; None if either has no value."""
+    now = column.now
+    if now is None or not _comparable(column.before, now):
+        return None
+    drawn = bars(column.grid, column.before, now)
+    colour = NIGHT if column.standing == "ok" else OVER
+    traces = [
+        {
+            "type": "bar",
+            "name": name,
+            "x": [_digits(at) for at in drawn.at] if drawn.at else list(drawn.names),
+            "y": [_digits(share) for share in shares],
+            "customdata": list(drawn.names),
+            "marker": {"color": paint},
+            "hovertemplate": "%{customdata}: %{y:.1%}",
+        }
+        for name, shares, paint in (
+            ("reference", drawn.before, REFERENCE),
+            (f"this {span}", drawn.now, colour),
+        )
+    ]
+    layout = {
+        "barmode": "group",
+        "bargap": 0.15,
+        "margin": {"l": 60, "r": 10, "t": 10, "b": 30},
+        "xaxis": {"type": "linear" if drawn.at else "category", "automargin": True},
+        "yaxis": {"tickformat": ".0%", "title": {"text": "share of the known values"}},
+        "legend": {"orientation": "h", "y": 1.1},
+    }
+    return plotly_data(title=f"{column.name}: {column.words}", data=traces, layout=layout)
+
+
+def columns(told: Told, pictures: Mapping[str, Sequence[BaseWidgetInfo]]) -> BaseWidgetInfo:
+    """A line a column, with both histograms small; unfolded, its own picture.
+
+    Parameters
+    ----------
+    pictures
+        By column.
+    """
+    shown = [
+        ColumnDefinition("Column", "column"),
+        ColumnDefinition("Standing", "standing"),
+        ColumnDefinition("Distance", "distance"),
+        ColumnDefinition("Limit of a night", "limit"),
+        ColumnDefinition("Break limit", "break_limit"),
+        ColumnDefinition("Nulls", "nulls"),
+        ColumnDefinition("Reference", "before", ColumnType.HISTOGRAM, options=_axes(REFERENCE)),
+        ColumnDefinition(f"This {told.span}", "now", ColumnType.HISTOGRAM, options=_axes(NIGHT)),
+    ]
+    rows = []
+    for place, each in enumerate(told.columns):
+        finding = each.finding
+        before, now = _small(each) if place < MOST_DRAWN else (NO_BARS, NO_BARS)
+        fields = {
+            "column": each.name,
+            "standing": STANDINGS[each.standing],
+            "distance": decimal(finding.distance),
+            "limit": decimal(finding.limit),
+            "break_limit": decimal(finding.break_limit),
+            "nulls": share(finding.null_share),
+            "before": before,
+            "now": now,
+        }
+        details = RowDetails()
+        for picture in pictures.get(each.name, ()):
+            details.with_part(each.name, picture)
+        rows.append(RichTableDataRow(fields, details))
+    title = f"Every column, on all {told.rows_scored:,} scored rows"
+    return rich_table_data(title=title, rows_per_page=ROWS_A_PAGE, columns=shown, data=rows)
+
+
+def quality(told: Told) -> BaseWidgetInfo:
+    """What each column holds, in words that people know."""
+    names = (
+        *("column", "nulls", "nulls in the reference", "distinct, about", "mean", "deviation"),
+        *("least", "quarter", "median", "three quarters", "largest", "new categories"),
+    )
+    return table_data(
+        title="What the columns hold", column_names=names, data=[_quality(c) for c in told.columns]
+    )
+
+
+def _quality(column: Column) -> list[str]:
+    now, before = column.now, column.before
+    if now is None or not now.rows:
+        return [column.name, "not counted", *[""] * 10]
+    known = [describe.mean(now), describe.deviation(now), now.low]
+    middle: list[float | None] = [None] * 3
+    if isinstance(column.grid, NumberGrid):
+        middle = [float(value) for value in describe.quantiles(column.grid, now, QUARTERS)]
+    found = describe.distinct(now)
+    new = column.finding.new_category_share
+    return [
+        column.name,
+        share(now.nulls / now.rows),
+        share(before.nulls / before.rows if before.rows else None),
+        "" if found is None else f"{found:,}",
+        *(short(value) for value in (*known, *middle, now.high)),
+        share(new) if isinstance(column.grid, CategoryGrid) else "",
+    ]
+
+
+def refused(told: Told) -> BaseWidgetInfo | None:
+    """The rules that refused rows broke; None if no row was refused, or nobody counted."""
+    if not told.rules:
+        return None
+    rows = [(rule, f"{count:,}") for rule, count in told.rules.items()]
+    title = f"{told.rows_quarantined:,} rows in quarantine, by the rules that they broke"
+    return table_data(title=title, column_names=("rule", "rows"), data=rows)
+
+
+def not_yet(told: Told) -> BaseWidgetInfo | None:
+    """In the place of what labels will say of the headline; None if they did, or never will."""
+    headline = told.of_headline
+    if headline.realized is not None or headline.estimated is None:
+        return None
+    words = f"{headline.metric}, with labels: none had come when this was written"
+    return number(words, "not known yet", half=True)
+
+
+def performance(measured: Iterable[Measured]) -> BaseWidgetInfo | None:
+    """Each metric as expected and as it turned out; None if there is none."""
+    rows = [
+        (
+            each.metric,
+            interval(each.estimated),
+            interval(each.realized),
+            "" if each.maturity_days is None else f"{each.maturity_days} days",
+            "" if each.rows is None else f"{each.rows:,}",
+            share(each.labelled_share),
+        )
+        for each in measured
+    ]
+    if not rows:
+        return None
+    names = (
+        *("metric", "expected without labels", "with the labels that came"),
+        *("which arrived within", "rows with a label", "share of the rows"),
+    )
+    return table_data(title="Performance", column_names=names, data=rows)
+
+
+def decimal(value: float | None) -> str:
+    """Three digits after the point."""
+    return "" if value is None else f"{value:.3f}"
+
+
+def share(value: float | None) -> str:
+    """As a percentage."""
+    return "" if value is None else f"{value:.1%}"
+
+
+def short(value: float | None) -> str:
+    """With four digits; nothing for what is no number."""
+    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
+
+
+def interval(number: Number | None) -> str:
+    """A value, and where it may lie."""
+    if number is None:
+        return ""
+    if number.distrust is not None:
+        return f"{number.value:.3f}, not to be trusted: {number.distrust}"
+    if number.low is None or number.high is None:
+        return decimal(number.value)
+    return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
+
+
+def _comparable(before: ColumnProfile, now: ColumnProfile) -> bool:
+    alike = (len(before.counts), len(before.fine)) == (len(now.counts), len(now.fine))
+    return alike and sum(before.counts) > 0 and sum(now.counts) > 0
+
+
+def _axes(colour: str) -> dict[str, Any]:
+    return {"xField": "x", "yField": "y", "color": colour}
+
+
+def _small(column: Column) -> tuple[dict[str, Any], dict[str, Any]]:
+    if column.now is None or not _comparable(column.before, column.now):
+        return NO_BARS, NO_BARS
+    drawn = bars(column.grid, column.before, column.now)
+    places = list(range(len(drawn.names)))
+    before, now = ([_digits(share) for share in each] for each in (drawn.before, drawn.now))
+    return {"x": places, "y": before}, {"x": places, "y": now}
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.5g}")

@@ -1,0 +1,144 @@
+"""The Evidently workspace: a snapshot of each monitored night, and a dashboard over all of them.
+
+It holds nothing of its own. What has to be in it follows from the documents of ``assay monitor``,
+the runs that readers see, their profiles, and what is known of performance. So adding a night,
+changing one whose labels came, and making all of it anew are one thing: write what is missing,
+delete what is not wanted any more. A snapshot's name tells which night and which facts it is made
+from, so a look at the folder tells what is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from assay.errors import AssayError
+from assay.monitor.evidently import nights, page
+from assay.monitor.evidently.folder import (
+    DASHBOARD,
+    PROJECT,
+    SNAPSHOTS,
+    damaged,
+    project_of,
+    set_aside,
+    write,
+)
+from assay.monitor.evidently.nights import Shown
+from assay.pages.frame import silenced
+from assay.project.params import Params
+from assay.store import open_store
+
+
+@dataclass
+class Refreshed:
+    """What became of a workspace.
+
+    Attributes
+    ----------
+    folder
+        Where it lies.
+    nights, written
+        How many nights are in it, and how many of these were not there like this before.
+    aside
+        Where a damaged one was put, and why it was called damaged.
+    left_out
+        Monitored nights that cannot be shown, and why.
+    """
+
+    folder: Path
+    nights: int = 0
+    written: int = 0
+    aside: tuple[Path, str] | None = None
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[str]:
+        """What a person should know; nothing if all is as usual."""
+        if self.aside is not None:
+            place, why = self.aside
+            yield (
+                f"the Evidently workspace was damaged ({why}): it is {place} now, and was made "
+                f"anew from {self.nights} nights"
+            )
+        if self.left_out:
+            night, why = list(self.left_out.items())[-1]
+            others = f", as {len(self.left_out) - 1} others" if len(self.left_out) > 1 else ""
+            yield f"the Evidently workspace lacks the night {night}{others}: {why}"
+
+
+def keep_up(root: Path, params: Params) -> None:
+    """Bring the workspace up to date; what goes wrong is told, and fails nothing else.
+
+    A night's answer must hang neither on a folder that only shows it nor on another library.
+    """
+    try:
+        done = refresh(root, params)
+        lines = [] if done is None else list(done.lines())
+    except Exception as error:
+        what = error.line() if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
+        lines = [f"the Evidently workspace is not up to date: {' '.join(what.split())}"]
+    for line in lines:
+        print(f"assay: {line}", file=sys.stderr)
+
+
+def refresh(root: Path, params: Params) -> Refreshed | None:
+    """Write the snapshots that are missing, and delete those that are not wanted any more.
+
+    Returns
+    -------
+    Refreshed or None
+        None if ``monitor.workspace`` is null.
+
+    Raises
+    ------
+    OSError
+        The workspace cannot be read or written.
+    StoreError
+        The store cannot be read.
+    """
+    if params.monitor.workspace is None:
+        return None
+    done = Refreshed(root / params.monitor.workspace)
+    damage = damaged(done.folder)
+    if damage is not None:
+        done.aside = (set_aside(done.folder), damage)
+    project = str(project_of(params.name))
+    if not (done.folder / project / PROJECT).exists():
+        write(done.folder, f"{project}/{PROJECT}", _about(project, params.name))
+    store = open_store(root, params)
+    snapshots = done.folder / project / SNAPSHOTS
+    present = {path.stem for path in snapshots.glob("*.json")}
+    wanted = {night.name(): night for night in nights.monitored(root, store)}
+    missing = {name: night for name, night in wanted.items() if str(name) not in present}
+    if missing:
+        for name, night in nights.shown(root, params, store, missing, done.left_out):
+            if not (done.folder / project / DASHBOARD).exists():
+                write(done.folder, f"{project}/{DASHBOARD}", _dashboard(params.name, night))
+            write(done.folder, f"{project}/{SNAPSHOTS}/{name}.json", _snapshot(night))
+            done.written += 1
+    # Last, so that whoever looks at a night sees it before or after, and never nothing.
+    for old in present - {str(name) for name in wanted}:
+        (snapshots / f"{old}.json").unlink(missing_ok=True)
+    done.nights = len(wanted) - len(done.left_out)
+    return done
+
+
+def _snapshot(night: Shown) -> str:
+    summary = night.summary
+    about = {"night": summary.partition, "version": summary.version, "run": summary.run_id}
+    return page.kept(night.told, night.at, about)
+
+
+def _dashboard(name: str, night: Shown) -> str:
+    with silenced():
+        from assay.monitor.evidently.dashboard import dashboard
+
+        return str(dashboard(name, night.told).json())
+
+
+def _about(project: str, name: str) -> str:
+    words = "Published nights, counted on all rows and judged by assay monitor."
+    about = {"id": project, "name": name, "description": words, "version": "2"}
+    return json.dumps(about, indent=2) + "\n"

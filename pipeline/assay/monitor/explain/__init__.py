@@ -1,0 +1,1 @@
+"""Why two nights' scores differ."""

@@ -1,0 +1,337 @@
+"""``assay explain-night``: why a night's scores and decisions differ from an earlier night's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats
+from assay.errors import NothingScored, RunOvertaken, SchemaMismatch, SourceError, UsageError
+from assay.metrics import slices
+from assay.metrics.estimate import rounded, short
+from assay.model.outcome import PREDICTION, PROBABILITY, score_name
+from assay.monitor.explain import outcomes
+from assay.monitor.explain import parts as moved
+from assay.monitor.nights.sample import night_sample
+from assay.pages.terminal import console
+from assay.project.params import Params
+from assay.registry.pin import bundle_of
+from assay.store import open_store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.model.bundle import Bundle
+    from assay.store import RunRecord, Store
+
+SAME = 1e-6
+"""How far a score may be from the published one and still be of the same row."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """One of the two nights.
+
+    Attributes
+    ----------
+    published
+        Outcomes of all published rows, shape (outcomes,).
+    rows
+        Those that were looked at, with features and slice fields.
+    changed
+        Rows drawn that no longer get the score they were published with, and were left out.
+    """
+
+    record: RunRecord
+    loaded: Bundle
+    published: Floats
+    rows: pd.DataFrame
+    changed: int
+
+
+@dataclass(frozen=True)
+class Explained:
+    """The answer: parts that add up to the change of each outcome of all published rows."""
+
+    before: Night
+    after: Night
+    names: tuple[str, ...]
+    parts: moved.Parts
+
+    @property
+    def unseen(self) -> Floats:
+        """What changed in the published rows beyond the rows that were looked at."""
+        change = self.after.published - self.before.published
+        return np.asarray(change - (self.parts.after - self.parts.before), dtype=np.float64)
+
+    def plain(self) -> dict[str, Any]:
+        """One JSON document."""
+        return {
+            "night": _night(self.after),
+            "against": _night(self.before),
+            "outcomes": {
+                name: {
+                    "before": rounded(float(self.before.published[at])),
+                    "after": rounded(float(self.after.published[at])),
+                    "model": rounded(float(self.parts.model[at])),
+                    "mix": rounded(float(self.parts.mix[at])),
+                    "columns": {
+                        title: rounded(float(part[at]))
+                        for title, part in self.parts.columns.items()
+                    },
+                    "unseen": rounded(float(self.unseen[at])),
+                }
+                for at, name in enumerate(self.names)
+            },
+            "slices": [
+                {
+                    "slice": one.title,
+                    "before": rounded(one.before),
+                    "after": rounded(one.after),
+                    "mix": rounded(float(one.mix[0])),
+                }
+                for one in self.parts.slices[:5]
+            ],
+        }
+
+
+def _night(night: Night) -> dict[str, Any]:
+    return {
+        "partition": night.record.partition,
+        "run_id": night.record.run_id,
+        "version": night.record.version,
+        "rows": night.record.rows_scored,
+        "looked_at": len(night.rows),
+        "left_out": night.changed,
+    }
+
+
+def run(
+    root: Path, params: Params, partition: str, against: str | None = None, as_json: bool = False
+) -> Explained:
+    """Say how much of the change comes from the model, the mix of rows, and each column.
+
+    Parameters
+    ----------
+    partition
+        The night to be explained.
+    against
+        The night to compare with; the published one before it if None.
+
+    Raises
+    ------
+    UsageError
+        A night cannot be compared with itself.
+    NothingScored
+        No run has published one of the nights, or there is none before.
+    SourceError, SchemaMismatch
+        The rows of a night cannot be had any more, or are not what was scored.
+    """
+    store = open_store(root, params)
+    earlier = against or _before(store, partition)
+    if earlier == partition:
+        raise UsageError("a night cannot be compared with itself", where=f"--against {earlier}")
+    records = [_record(store, night) for night in (earlier, partition)]
+    bundles = [bundle_of(root, params, record) for record in records]
+    manifests = [each.manifest for each in bundles]
+    names = outcomes.names(manifests)
+    features = tuple(dict.fromkeys([*manifests[0].features, *manifests[1].features]))
+    fields = manifests[1].slices
+    before, after = (
+        _look(
+            root, params, store, record, loaded, names, tuple(dict.fromkeys((*features, *fields)))
+        )
+        for record, loaded in zip(records, bundles, strict=True)
+    )
+    distinct = bundles if bundles[0].digest != bundles[1].digest else bundles[:1]
+    free = [name for name in features if name not in fields]
+    parts = moved.parts(
+        before.rows,
+        after.rows,
+        (_slices(before.rows, fields), _slices(after.rows, fields)),
+        [_answer(each, names) for each in distinct],
+        moved.groups_of(before.rows, after.rows, free, bundles[1].reference.grid),
+        params.seed,
+    )
+    found = Explained(before, after, names, parts)
+    if as_json:
+        print(json.dumps(found.plain(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        _tell(found, fields)
+    return found
+
+
+def _before(store: Store, partition: str) -> str:
+    earlier = [night for night in store.partitions() if night < partition]
+    if not earlier:
+        raise NothingScored(
+            "no night before it is published",
+            where=partition,
+            mend="Say which night to compare with: --against DAY",
+        )
+    return earlier[-1]
+
+
+def _record(store: Store, partition: str) -> RunRecord:
+    record = store.published_run(partition)
+    if record is None:
+        raise NothingScored(
+            "no run has published this night",
+            where=partition,
+            mend=f"Score it: assay score --date {partition}",
+        )
+    return record
+
+
+def _look(
+    root: Path,
+    params: Params,
+    store: Store,
+    record: RunRecord,
+    loaded: Bundle,
+    names: Sequence[str],
+    columns: tuple[str, ...],
+) -> Night:
+    """The means of all published rows, and the features of some."""
+    task, keys = loaded.manifest.task, loaded.manifest.keys
+    said = [PREDICTION] if task == "regression" else [PREDICTION, PROBABILITY]
+    total, known, drawn, seen = np.zeros(len(names)), 0, [], 0
+    chosen = _chosen(record.rows_scored or 0, params)
+    wanted = [*dict.fromkeys([*keys, *said]), "model_version"]
+    for batch in store.prediction_batches(record.partition, wanted):
+        if set(batch.column("model_version").unique().to_pylist()) - {record.version}:
+            raise RunOvertaken(
+                "another run published the night in the meantime", where=record.partition
+            )
+        found = outcomes.of_published(batch, task, names)
+        scored = np.isfinite(found).all(axis=1)
+        total += found[scored].sum(axis=0)
+        known += int(scored.sum())
+        places = chosen[(chosen >= seen) & (chosen < seen + batch.num_rows)] - seen
+        places = places[np.isin(places, np.flatnonzero(scored))]
+        drawn.append(pa.Table.from_batches([batch]).take(pa.array(places)))
+        seen += batch.num_rows
+    if not known:
+        raise NothingScored("no row of this night has a score", where=record.partition)
+    rows, why_none = night_sample(
+        root,
+        params,
+        record.partition,
+        replace(loaded.manifest, features=columns),
+        pa.concat_tables(drawn),
+        [score_name(task)],
+    )
+    rows, changed = _as_published(rows, why_none, record, loaded, columns)
+    return Night(record, loaded, total / known, rows, changed)
+
+
+def _chosen(rows: int, params: Params) -> NDArray[np.int64]:
+    """Places of the rows to be looked at: all, or as many as a sample may have."""
+    limit = params.monitor.sample_rows
+    if rows <= limit:
+        return np.arange(rows, dtype=np.int64)
+    random = np.random.default_rng(params.seed)
+    chosen = random.choice(rows, limit, replace=False, shuffle=False)
+    return np.sort(chosen).astype(np.int64)
+
+
+def _as_published(
+    rows: pd.DataFrame, why_none: str, record: RunRecord, loaded: Bundle, columns: tuple[str, ...]
+) -> tuple[pd.DataFrame, int]:
+    """The rows that still get the score they were published with, and how many do not.
+
+    What is in the input now need not be what was scored: it may have been written anew, and
+    replayed rows were repaired.
+    """
+    where = f"night {record.partition}"
+    if not len(rows):
+        raise SourceError(
+            f"there are no rows to look at: {why_none}",
+            where=where,
+            mend="Parquet files and Delta tables can be read again while they are kept.",
+        )
+    lacking = [name for name in columns if name not in rows]
+    if lacking:
+        raise SchemaMismatch([f"{where}: the input lacks {name}" for name in lacking])
+    score = score_name(loaded.manifest.task)
+    again = _answer(loaded, outcomes.names([loaded.manifest]))(rows)[:, 0]
+    published = rows[score].to_numpy(dtype=np.float64)
+    same = np.abs(again - published) <= SAME * np.maximum(1.0, np.abs(published))
+    if not same.any():
+        raise SourceError(
+            "its input is no longer what was scored: no row gets the score it was published with",
+            where=where,
+            mend="Restore the input, or score the night again.",
+        )
+    return rows[same].reset_index(drop=True), int((~same).sum())
+
+
+def _answer(loaded: Bundle, names: Sequence[str]) -> moved.Answer:
+    def answer(rows: pd.DataFrame) -> Floats:
+        try:
+            return outcomes.of_rows(loaded, rows, names)
+        except (TypeError, ValueError) as error:
+            raise SchemaMismatch([f"the rows cannot be scored again ({error})"]) from None
+
+    return answer
+
+
+def _slices(rows: pd.DataFrame, fields: Sequence[str]) -> moved.Slices:
+    titles = np.full(len(rows), "", dtype=object)
+    for field in fields:
+        joined = np.where(titles == "", "", slices.AND)
+        titles = titles + joined + f"{field}=" + slices.names(rows[field])
+    return titles
+
+
+def _tell(found: Explained, fields: Sequence[str]) -> None:
+    from rich.table import Table
+
+    before, after, parts = found.before, found.after, found.parts
+    print(_sentence(found))
+    table = Table(show_header=True)
+    table.add_column("part", no_wrap=True)
+    for name in found.names:
+        table.add_column(name, justify="right")
+    lines = [
+        (f"{before.record.partition} ({before.record.version})", before.published, False),
+        ("model", parts.model, True),
+        (f"mix of rows ({', '.join(fields) or 'no slice field'})", parts.mix, True),
+        *((title, part, True) for title, part in _ordered(parts)),
+        ("rows not looked at", found.unseen, True),
+        (f"{after.record.partition} ({after.record.version})", after.published, False),
+    ]
+    for title, values, signed in lines:
+        table.add_row(title, *(f"{v:+.4f}" if signed else short(float(v)) for v in values))
+    console(markup=False).print(table)
+    for night in (before, after):
+        left_out = f"; {night.changed:,} left out, as their input changed" if night.changed else ""
+        print(
+            f"{night.record.partition}: {len(night.rows):,} of {night.record.rows_scored or 0:,} "
+            f"rows looked at{left_out}"
+        )
+
+
+def _ordered(parts: moved.Parts) -> list[tuple[str, Floats]]:
+    return sorted(parts.columns.items(), key=lambda item: -abs(float(item[1][0])))
+
+
+def _sentence(found: Explained) -> str:
+    """The first outcome in words, the largest part first."""
+    parts = found.parts
+    before, after = float(found.before.published[0]), float(found.after.published[0])
+    named = {"the model": parts.model, "the mix of rows": parts.mix, **dict(_ordered(parts))}
+    named["rows not looked at"] = found.unseen
+    order = sorted(named.items(), key=lambda item: -abs(float(item[1][0])))
+    shown = ", ".join(f"{title} {float(part[0]):+.4f}" for title, part in order[:3])
+    return (
+        f"{found.names[0]}: {short(before)} on {found.before.record.partition}, {short(after)} on "
+        f"{found.after.record.partition} ({after - before:+.4f}), mostly {shown}"
+    )

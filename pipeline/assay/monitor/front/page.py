@@ -1,0 +1,132 @@
+"""The front page as one HTML file; everything that came from data or people is escaped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from assay.monitor.front import pictures
+from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
+from assay.monitor.front.gather import Front
+from assay.monitor.front.template import CSS, SHELL, TEMPLATE
+from assay.monitor.nights.night import Measured, Night
+from assay.monitor.nights.standing import WORDS
+from assay.monitor.status import champion_lines, incident_lines
+from assay.monitor.status_facts import incidents_part
+from assay.pages.frame import compose
+
+MOST_COLUMNS = 60
+TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": "", "over": ""}
+"""Standing of the last night -> the colour of its card; any other is bad news."""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLine:
+    """One column over the nights that are shown."""
+
+    name: str
+    nights: int
+    svg: str
+
+
+def render(front: Front) -> str:
+    """The whole of reports/index.html; the same facts always give the same page."""
+    from jinja2 import Environment
+
+    shown = front.nights
+    latest = shown[-1] if shown else None
+    columns, quiet = column_lines(shown)
+    counts = Counter(night.standing for night in shown)
+    template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE)
+    section = template.render(
+        css=CSS,
+        f=front,
+        latest=latest,
+        latest_words=latest.stand.words if latest else "",
+        latest_link=link(latest) if latest else "",
+        tone=TONES.get(latest.standing, "bad") if latest else "",
+        champion=champion_words(front),
+        incidents=incident_words(front),
+        open=any(each.state == "open" for each in front.known.incidents),
+        months=months(shown),
+        legend=[(name, MARKS[name], WORDS[name], counts[name]) for name in MARKS if counts[name]],
+        later=LATER if any(n.state == "published" and n.note for n in shown) else "",
+        charts=_charts(front),
+        columns=columns,
+        quiet=quiet,
+        shades=(*pictures.SHADES, (None, pictures.UNKNOWN)),
+        lines=[(night, anchor(night), link(night)) for night in reversed(shown)],
+        share=lambda value: "" if value is None else f"{value:.2%}",
+        measured=measured_words,
+        count=lambda value: "" if value is None else f"{value:,}",
+    )
+    return compose(f"{front.name}: the last nights", section, SHELL)
+
+
+def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
+    """The columns that were over a limit, the oftenest first, and how many never were."""
+    looked = [night.drift if night.state == "published" else None for night in nights]
+    over: Counter[str] = Counter()
+    names: set[str] = set()
+    for drift in looked:
+        if drift is not None:
+            over.update(drift.over)
+            names.update(drift.times)
+    lines = []
+    for name, count in sorted(over.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLUMNS]:
+        known = [drift is not None and name in drift.times for drift in looked]
+        times = [drift.times.get(name) if drift is not None else None for drift in looked]
+        label = f"{name}: over a limit on {count} nights"
+        lines.append(ColumnLine(name, count, pictures.strip(times, known, label)))
+    return lines, len(names - set(over))
+
+
+def champion_words(front: Front) -> list[str]:
+    """The champion, or why it cannot be told."""
+    if front.champion.facts is None:
+        return [front.champion.words or "unknown"]
+    return champion_lines(front.champion.facts)
+
+
+def incident_words(front: Front) -> list[str]:
+    """The incidents as ``assay status`` words them, or why they cannot be told."""
+    if front.incidents_words:
+        return [front.incidents_words]
+    part = incidents_part(front.known)
+    return incident_lines(part.facts) if part.facts is not None else [part.words or "unknown"]
+
+
+def measured_words(one: Measured | None) -> str:
+    """A metric and its interval."""
+    if one is None:
+        return ""
+    if not one.trusted:
+        return f"{one.value:.3f}, not to be trusted"
+    if one.low is None or one.high is None:
+        return f"{one.value:.3f}"
+    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+
+
+def _charts(front: Front) -> list[tuple[str, str, str]]:
+    """Title, picture and what it says below, of all that there is something to draw of."""
+    shown = front.nights
+    if not shown:
+        return []
+    drift = [n.drift.share if n.drift and n.state == "published" else None for n in shown]
+    refused = [night.quarantine_share for night in shown]
+    found = []
+    if any(value is not None for value in drift):
+        limit = front.max_drifted_share
+        title = "Features that drifted"
+        picture = pictures.bars(drift, shown, limit, "share of features that drifted")
+        found.append((title, picture, f"share of the features; {limit:.0%} may"))
+    if any(value is not None for value in refused):
+        limit = front.max_quarantine_share
+        picture = pictures.bars(refused, shown, limit, "share of rows that were quarantined")
+        found.append(("Quarantined", picture, f"share of the rows read; {limit * 100:g}% may be"))
+    drawn = pictures.performance(shown, f"{front.metric} by night")
+    if drawn:
+        words = "line: estimated without labels; dots: with the labels that came"
+        found.append((f"Performance: {front.metric}", drawn, words))
+    return found

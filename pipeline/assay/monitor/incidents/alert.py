@@ -1,0 +1,196 @@
+"""``assay alert``: write what is open, and tell it where params.yaml says."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from assay.errors import AlertUndelivered, AssayError
+from assay.monitor.incidents import due, outbox, words
+from assay.monitor.incidents.due import Alert, Memory
+from assay.monitor.incidents.known import incidents
+from assay.monitor.incidents.outbox import Letter
+from assay.monitor.incidents.post import BadAddress, checked, persist, post
+from assay.monitor.nights.gather import nights
+from assay.project import jsonfile, layout, textfile
+from assay.project.params import Params, Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of the messages.
+
+    Attributes
+    ----------
+    sent
+        Keys of those that arrived.
+    waiting
+        How many are left for the next call; ``problem`` says why.
+    """
+
+    configured: bool
+    sent: tuple[str, ...] = ()
+    waiting: int = 0
+    problem: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "webhook": self.configured,
+            "sent": list(self.sent),
+            "waiting": self.waiting,
+            "problem": self.problem or None,
+        }
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> list[Alert]:
+    """Write reports/alerts.json and reports/incident.md, and send what is new.
+
+    Raises
+    ------
+    DataError
+        reports/incidents.json or reports/alerts.json is damaged.
+    AlertUndelivered
+        After everything is written: a message did not arrive. It is kept for the next call.
+    """
+    found, delivery = tell(root, params)
+    if as_json:
+        print((root / layout.ALERTS).read_text(encoding="utf-8"), end="")
+    else:
+        for each in found:
+            print(f"{each.incident.state}: {words.text(params.name, each.incident)}")
+        count = sum(each.incident.state == "open" for each in found)
+        print(f"{count} open, {len(delivery.sent)} messages sent, {delivery.waiting} waiting")
+        print(f"files: {layout.ALERTS}, {layout.INCIDENT}")
+    _check(delivery)
+    return found
+
+
+def notify(root: Path, params: Params, answered: bool) -> None:
+    """The same after ``assay monitor``, whose own answer must not be lost over it.
+
+    Parameters
+    ----------
+    answered
+        The command ends with a code of its own, because a limit was crossed. That nobody
+        could be told is then a line on standard error, and the next call tries again.
+
+    Raises
+    ------
+    AssayError
+        As `run`, unless ``answered``.
+    """
+    try:
+        _, delivery = tell(root, params)
+        _check(delivery)
+    except AssayError as error:
+        if not answered:
+            raise
+        print(f"assay: {error.line()}", file=sys.stderr)
+
+
+def tell(root: Path, params: Params) -> tuple[list[Alert], Delivery]:
+    """Find what is open, write it down, put new messages in line and send the line."""
+    before = _before(root)
+    known = incidents(root, nights(root, params), before.until)
+    found = due.alerts(known, before.alerts)
+    hook = params.alerts.webhook
+    new = due.due(found) if hook is not None else []
+    folder = root / layout.DEAD_LETTERS
+    for each in new:
+        outbox.enqueue(folder, each.incident)
+    found = due.said(found, new)
+    until = max((each for each in (known.until, before.until) if each), default=None)
+    # Before anything is sent: what is in line is safe, and must not be put there twice.
+    _write(root, params.name, found, until, Delivery(hook is not None, waiting=len(new)))
+    delivery = _send(folder, params.name, hook)
+    _write(root, params.name, found, until, delivery)
+    return found, delivery
+
+
+def _check(delivery: Delivery) -> None:
+    if delivery.problem:
+        raise AlertUndelivered(
+            delivery.problem,
+            where=layout.DEAD_LETTERS,
+            found=f"{delivery.waiting} waiting",
+            mend="The next assay alert sends them again; delete a file to give its message up",
+        )
+
+
+def _before(root: Path) -> Memory:
+    path = root / layout.ALERTS
+    if not path.exists():
+        return Memory()
+    return due.read(jsonfile.text_of(root, layout.ALERTS, "alert"))
+
+
+def _write(
+    root: Path, name: str, found: list[Alert], until: str | None, delivery: Delivery
+) -> None:
+    document = due.document(name, found, until, delivery.to_plain())
+    texts = {
+        layout.ALERTS: jsonfile.dumps(document),
+        layout.INCIDENT: words.markdown(name, found),
+    }
+    for where, text in texts.items():
+        textfile.write(root / where, text)
+
+
+def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:
+    """Send what waits, the oldest first; stop at a server that does not answer."""
+    line, broken = outbox.waiting(folder)
+    problem = broken[0].line() if broken else ""
+    if hook is None:
+        if line:
+            problem = "params.yaml has no alerts.webhook to send them to"
+        return Delivery(False, (), len(line) + len(broken), problem)
+    sent: list[str] = []
+    if line:
+        try:
+            url = _address(hook)
+        except BadAddress as error:
+            return Delivery(True, (), len(line) + len(broken), str(error))
+        for letter in line:
+            body, headers = _message(letter, project, hook)
+            answer, times = persist(partial(post, url, body, headers, hook.timeout_s), hook.retries)
+            if answer.ok:
+                outbox.delivered(letter)
+                sent.append(letter.key)
+                continue
+            outbox.failed(letter, times, answer.words)
+            problem = f"the webhook of ${hook.url_env} did not take a message: {answer.words}"
+            if answer.again:
+                break
+    left = len(line) - len(sent) + len(broken)
+    return Delivery(True, tuple(sent), left, problem)
+
+
+def _address(hook: Webhook) -> str:
+    """Where to send to, from the environment and from nowhere else."""
+    url = os.environ.get(hook.url_env, "").strip()
+    if not url:
+        raise BadAddress(f"the environment variable {hook.url_env} is not set")
+    try:
+        return checked(url)
+    except BadAddress as error:
+        raise BadAddress(f"the environment variable {hook.url_env} is of no use: {error}") from None
+
+
+def _message(letter: Letter, project: str, hook: Webhook) -> tuple[bytes, dict[str, str]]:
+    if hook.shape == "slack":
+        tree = words.slack(project, letter.incident)
+    else:
+        tree = words.generic(project, letter.incident, letter.key)
+    body = json.dumps(tree, ensure_ascii=False).encode()
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "User-Agent": "assay",
+        # A message that was sent twice can be told by it. Headers are plain letters only.
+        "Idempotency-Key": letter.key.encode("ascii", "backslashreplace").decode(),
+    }
+    return body, headers

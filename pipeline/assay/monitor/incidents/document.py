@@ -1,0 +1,118 @@
+"""Alarms and incidents of many nights as one JSON document, ``reports/incidents.json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from assay.columns.breaks import YEAR
+from assay.monitor.drift.budget import Judged, level
+from assay.monitor.drift.snooze import Snoozed
+from assay.monitor.incidents.fold import Incident
+from assay.project.params import Monitor
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Everything that was found about the nights up to one.
+
+    Attributes
+    ----------
+    first, last
+        The nights that were asked for.
+    nights
+        All published nights up to ``last``, judged in their order; incidents began wherever they
+        began, so the same nights give the same incidents whatever was asked for.
+    left_out
+        Earlier nights that could not be judged any more, and why.
+    """
+
+    name: str
+    first: str
+    last: str
+    nights: tuple[Judged, ...]
+    incidents: tuple[Incident, ...]
+    snoozes: tuple[Snoozed, ...]
+    left_out: dict[str, str]
+    limits: Monitor
+
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """What somebody has to look at now."""
+        return tuple(each for each in self.incidents if each.state == "open")
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """Nights on which some column alone could not have been in alarm, however far away."""
+        asked = (night for night in self.nights if self.first <= night.partition)
+        return tuple(night.partition for night in asked if night.blind)
+
+    @property
+    def blind_columns(self) -> tuple[str, ...]:
+        """The columns of which that is true on some of them."""
+        asked = (night for night in self.nights if self.first <= night.partition)
+        return tuple(sorted({column for night in asked for column in night.blind}))
+
+    def to_json(self) -> str:
+        """The same text for the same nights."""
+        rule = self.limits.budget
+        asked = [night for night in self.nights if self.first <= night.partition]
+        tree: dict[str, Any] = {
+            "schema": SCHEMA,
+            "name": self.name,
+            "from": self.first,
+            "to": self.last,
+            "nights": [night.partition for night in asked],
+            "baseline": self.limits.baseline,
+            "budget": {
+                "nights": rule.nights,
+                "of": rule.of,
+                "false_alarms": rule.false_alarms,
+                "per_nights": YEAR,
+                "false_discovery_rate": level(rule),
+            },
+            "open": len(self.open),
+            "incidents": [_incident(each) for each in self.incidents],
+            "alarms": {night.partition: _alarms(night) for night in asked if night.alarms},
+            "snoozes": [
+                {**each.snooze.model_dump(mode="json"), "state": each.state}
+                for each in self.snoozes
+            ],
+            "blind": list(self.blind),
+            "blind_columns": list(self.blind_columns),
+            "left_out": self.left_out,
+        }
+        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "kind": incident.kind,
+        "state": incident.state,
+        "sentence": incident.sentence(),
+        "first": incident.first,
+        "found": incident.found,
+        "last": incident.last,
+        "recovered": incident.recovered,
+        "nights": incident.nights,
+        "columns": list(incident.columns),
+        "hits": [asdict(hit) for hit in incident.hits],
+    }
+
+
+def _alarms(night: Judged) -> list[dict[str, Any]]:
+    return [
+        {
+            "column": alarm.question.column,
+            "kind": alarm.question.kind,
+            "what": alarm.question.what,
+            "p": alarm.p,
+            "since": alarm.since,
+            "because": alarm.because,
+        }
+        for alarm in night.alarms
+    ]

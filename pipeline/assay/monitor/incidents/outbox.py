@@ -1,0 +1,112 @@
+"""Messages on their way, a file each: written before they are sent, gone once they arrived.
+
+What could not be delivered is still there for the next call. A process that is killed between
+the two sends a message twice rather than never; its key tells the receiver.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from assay.errors import DataError
+from assay.monitor.incidents.known import incident_of
+from assay.monitor.nights.incident import Incident
+from assay.project import jsonfile, layout
+from assay.project.jsonfile import Node, once
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message.
+
+    Attributes
+    ----------
+    key
+        The same for the same news of the same incident.
+    attempts, problem
+        How often it was tried, and why it is still here.
+    """
+
+    path: Path
+    key: str
+    incident: Incident
+    attempts: int = 0
+    problem: str = ""
+
+    def to_plain(self) -> dict[str, Any]:
+        return {
+            "schema": SCHEMA,
+            "key": self.key,
+            "attempts": self.attempts,
+            "problem": self.problem,
+            "incident": self.incident.to_plain(),
+        }
+
+
+def enqueue(folder: Path, incident: Incident) -> Letter:
+    """Put a message where it cannot be lost; one that waits already is left as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = f"{incident.id}:{incident.state}"
+    name = quote(key.replace(":", "-"), safe=" ")[:150]
+    there = sorted(folder.glob("*.json"))
+    for path in there:
+        if path.stem.partition("-")[2] == name:
+            return Letter(path, key, incident)
+    number = max((_number(path) for path in there), default=0) + 1
+    letter = Letter(folder / f"{number:06}-{name}.json", key, incident)
+    _write(letter)
+    return letter
+
+
+def waiting(folder: Path) -> tuple[list[Letter], list[DataError]]:
+    """All messages that wait, the oldest first, and the files that are none."""
+    letters, broken = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            letters.append(_read(path))
+        except (OSError, ValueError, RecursionError) as error:
+            broken.append(
+                DataError(
+                    f"not a message that waits: {error}",
+                    where=f"{layout.DEAD_LETTERS}/{path.name}",
+                    mend="Mend or delete it",
+                )
+            )
+    return letters, broken
+
+
+def failed(letter: Letter, attempts: int, problem: str) -> Letter:
+    """Note why a message is still here."""
+    noted = replace(letter, attempts=letter.attempts + attempts, problem=problem)
+    _write(noted)
+    return noted
+
+
+def delivered(letter: Letter) -> None:
+    """It arrived."""
+    letter.path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> Letter:
+    tree = Node(json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once), "")
+    tree.schema(SCHEMA)
+    incident = incident_of(tree.node("incident"))
+    return Letter(
+        path, tree.text("key"), incident, tree.count("attempts"), str(tree.get("problem"))
+    )
+
+
+def _write(letter: Letter) -> None:
+    # Whole or not at all: a letter cut short would be lost.
+    jsonfile.write(letter.path, letter.to_plain())
+
+
+def _number(path: Path) -> int:
+    first = path.stem.partition("-")[0]
+    return int(first) if first.isascii() and first.isdigit() else 0

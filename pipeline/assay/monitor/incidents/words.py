@@ -1,0 +1,103 @@
+"""The same alert as Markdown for an issue, as Slack reads it, and as plain JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from assay.monitor.incidents.due import Alert
+from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.summary import path
+from assay.project.markdown import code, plain
+
+TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
+SLACK_TEXT = 2900
+"""Slack refuses a block of more than 3,000 characters."""
+FEW = 20
+"""Columns that a message names."""
+
+
+def markdown(name: str, alerts: Sequence[Alert]) -> str:
+    """``reports/incident.md``: what is open, then the rest; from data only as text.
+
+    Its first line is a title, so that it can be handed to ``gh issue create`` as it is.
+    """
+    by_state = {
+        state: [each.incident for each in alerts if each.incident.state == state]
+        for state in TITLES
+    }
+    count = len(by_state["open"])
+    title = f"{count} open incident{'' if count == 1 else 's'}" if count else "no open incident"
+    parts = [f"# {plain(name)}: {title}\n"]
+    for state, incidents in by_state.items():
+        if incidents:
+            parts.append(f"## {TITLES[state]}\n")
+            parts += [_section(each) for each in incidents]
+    return "\n".join(parts)
+
+
+def _section(incident: Incident) -> str:
+    lines = [f"### {plain(nights(incident))}", "", plain(incident.sentence), ""]
+    if incident.columns:
+        lines += [f"- columns: {plain(columns(incident))}"]
+    if incident.kind == "drift":
+        page = path(incident.last, ".html")
+        lines += [f"- page: [{plain(page)}]({quote(page.removeprefix('reports/'))})"]
+        lines += [f"- look again: `assay monitor --date {code(incident.last)}`"]
+    elif incident.state == "open":
+        lines += [f"- try again: `assay score --date {code(incident.last)}`"]
+    lines += [f"- incident: `{code(incident.id)}`", ""]
+    return "\n".join(lines)
+
+
+def generic(project: str, incident: Incident, key: str) -> dict[str, Any]:
+    """What a webhook of the shape ``generic`` is sent."""
+    return {
+        "schema": 1,
+        "project": project,
+        "event": "opened" if incident.state == "open" else "recovered",
+        "key": key,
+        "text": text(project, incident),
+        "incident": incident.to_plain(),
+    }
+
+
+def slack(project: str, incident: Incident) -> dict[str, Any]:
+    """What Slack's incoming webhooks take: a line for the notification, and one block."""
+    said = text(project, incident)
+    lines = [f"*{_slack(_head(project, incident))}*", _slack(incident.sentence)]
+    if incident.columns:
+        lines.append(f"columns: {_slack(columns(incident))}")
+    lines.append(f"incident {_slack(incident.id)}")
+    block = {"type": "mrkdwn", "text": "\n".join(lines)[:SLACK_TEXT]}
+    return {"text": _slack(said)[:SLACK_TEXT], "blocks": [{"type": "section", "text": block}]}
+
+
+def text(project: str, incident: Incident) -> str:
+    """One line."""
+    return f"{_head(project, incident)}: {incident.sentence}"
+
+
+def nights(incident: Incident) -> str:
+    """The nights that it was seen on."""
+    if incident.first == incident.last:
+        return incident.first
+    return f"{incident.first} to {incident.last}"
+
+
+def columns(incident: Incident) -> str:
+    """The names of its columns, not all of very many."""
+    more = len(incident.columns) - FEW
+    named = ", ".join(incident.columns[:FEW])
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _head(project: str, incident: Incident) -> str:
+    state = "incident" if incident.state == "open" else "recovered"
+    return f"{project}: {state}, {nights(incident)}"
+
+
+def _slack(value: str) -> str:
+    # The three characters that Slack gives a meaning to; <!channel> would call everybody.
+    return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,254 @@
+"""``assay labels``: take the truths of nights, and measure how well they were scored."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import AssayError, NothingScored, SourceError, UsageError
+from assay.monitor.evidently import workspace
+from assay.monitor.performance import maturity
+from assay.monitor.performance import read_labels as arrived
+from assay.monitor.performance.labels_report import Outcome, tell
+from assay.monitor.performance.measure import Measurement, measure
+from assay.monitor.performance.take_labels import all_at, take
+from assay.project import jsonfile, layout
+from assay.project.params import Params
+from assay.project.partitions import day_of
+from assay.registry.person import who
+from assay.registry.pin import bundle_of
+from assay.score.inputs import again as rows
+from assay.store import open_store
+from assay.store.labels import shape
+
+if TYPE_CHECKING:
+    from assay.model.bundle import Bundle, Manifest
+    from assay.store import RunRecord, Store
+
+
+def run(
+    root: Path,
+    params: Params,
+    first: str,
+    last: str,
+    file: Path | None = None,
+    instant: str | None = None,
+    as_json: bool = False,
+    now: datetime | None = None,
+) -> Outcome:
+    """Take truths from a file or from ``labels.input``; measure what has matured.
+
+    Taking the same truths again changes nothing. If it fails at some night, the nights before
+    it are taken; running it again goes on.
+
+    Parameters
+    ----------
+    first, last
+        Nights, both included; of several, those that are published.
+    instant
+        When the truths arrived, if they were known before now: a day or a time.
+
+    Raises
+    ------
+    NothingScored
+        No such night is published.
+    UsageError, SourceError, SchemaMismatch, LabelError
+        The truths cannot be read or understood.
+    """
+    job = _Job(root, params, open_store(root, params), now or datetime.now(UTC))
+    told = _instant(instant, job.now)
+    outcome = Outcome()
+    nights = _nights(job.store, first, last)
+    whole = None if file is None else _whole(file, params, first == last)
+    for night in nights:
+        job.take(night, whole, file, told, outcome)
+    if not outcome.taken:
+        raise SourceError("has no truths of any of these nights", where="labels.input",
+                          found=next(iter(outcome.absent.values())))  # fmt: skip
+    if whole is not None and params.ingest.partition_by in whole.column_names:
+        cells = whole.column(params.ingest.partition_by).cast(pa.string())
+        outcome.elsewhere = whole.num_rows - _among(cells, nights)
+    job.measure(nights, outcome)
+    for each in outcome.measured:
+        jsonfile.write(root / path(each.record.partition), each.tree())
+    workspace.keep_up(root, params)
+    if as_json:
+        print(jsonfile.dumps(outcome.tree()), end="")
+    else:
+        tell(outcome)
+    return outcome
+
+
+def path(night: str) -> str:
+    """Where the document of a night's realized performance lies under the root."""
+    return f"{layout.PERFORMANCE}/{quote(night, safe=' ')}.json"
+
+
+class _Job:
+    """One call: the store, its clock, and the bundles that were loaded."""
+
+    def __init__(self, root: Path, params: Params, store: Store, now: datetime) -> None:
+        self.root, self.params, self.store, self.now = root, params, store, now
+        self._by = who(root)
+        self._keys, self._task = shape(store)
+        self._bundles: dict[str, Bundle] = {}
+
+    def take(
+        self,
+        night: str,
+        whole: pa.Table | None,
+        file: Path | None,
+        told: datetime | None,
+        outcome: Outcome,
+    ) -> None:
+        """Take one night's truths, or note why there are none."""
+        names = self._names(self._bundle(self._record(night)).manifest)
+        if whole is None or file is None:
+            source = "labels.input"
+            try:
+                table = self._input(night, names)
+            except rows.NotRead as reason:
+                outcome.absent[night] = str(reason)
+                return
+        else:
+            source, table = str(file), _of_night(whole, self.params.ingest.partition_by, night)
+            when = names.arrived_at or arrived.ARRIVED
+            known = when if when in table.column_names else None
+            names = arrived.Names(names.keys, names.truth, known)
+        found = arrived.truths(table, names, self._keys, self._task, source, self.now)
+        found = arrived.Arrived(all_at(found.rows, told), found.untold, found.keyless)
+        outcome.taken.append(
+            take(
+                self.store, night, found, self._keys, source, self._by, self._first(night), self.now
+            )
+        )
+
+    def measure(self, nights: list[str], outcome: Outcome) -> None:
+        """Measure these nights, and those that reached a maturity since they were measured."""
+        column, due = self.store.column, [night for night in nights if night not in outcome.absent]
+        for night in due:
+            record = self._record(night)
+            outcome.measured.append(self._measured(record))
+        for night in self._overdue(set(due)):
+            try:
+                outcome.measured.append(self._measured(self._record(night)))
+            except AssayError as error:
+                outcome.unmeasured[night] = error.line()
+        self.store.keep_performance(
+            row for each in outcome.measured for row in each.rows_of_table(column, self.now)
+        )
+
+    def _overdue(self, done: set[str]) -> list[str]:
+        shown = self.store.visible_runs()
+        table = self.store.performance()
+        have = set(
+            zip(
+                table.column("run_id").to_pylist(),
+                table.column("maturity_days").to_pylist(),
+                strict=True,
+            )
+        )
+        due = []
+        for night in self.store.labelled():
+            day = day_of(night)
+            if night in done or night not in shown or day is None:
+                continue
+            reached = maturity.reached(day, self.params.monitor.maturities, self.now)
+            if any((shown[night], days) not in have for days in reached):
+                due.append(night)
+        return due
+
+    def _measured(self, record: RunRecord) -> Measurement:
+        loaded = self._bundle(record)
+        return measure(self.root, self.params, self.store, record, loaded, self.now)
+
+    def _record(self, night: str) -> RunRecord:
+        record = self.store.published_run(night)
+        if record is None:
+            raise NothingScored(
+                "no run has published this night",
+                where=night,
+                mend=f"Score it: assay score --date {night}",
+            )
+        return record
+
+    def _bundle(self, record: RunRecord) -> Bundle:
+        if record.bundle not in self._bundles:
+            self._bundles[record.bundle] = bundle_of(self.root, self.params, record)
+        return self._bundles[record.bundle]
+
+    def _names(self, manifest: Manifest) -> arrived.Names:
+        given = self.params.labels
+        truth = given.truth or manifest.label
+        return arrived.Names(tuple(self._keys.names), truth, given.arrived_at)
+
+    def _input(self, night: str, names: arrived.Names) -> pa.Table:
+        given = self.params.labels
+        if given.input is None:
+            raise UsageError(
+                "nobody says where the truths are",
+                where="assay labels",
+                expected="--rows FILE, or labels.input in params.yaml",
+            )
+        read = list(rows.batches(self.root, self.params, night, names.every, given.input))
+        if not read:
+            raise rows.NotRead("its input has no rows")
+        return pa.Table.from_batches(read)
+
+    def _first(self, night: str) -> datetime:
+        day, days = day_of(night), self.params.labels.known_after_days
+        if day is None or days is None:
+            return self.now
+        return min(self.now, maturity.known_from(day, days))
+
+
+def _nights(store: Store, first: str, last: str) -> list[str]:
+    if first == last:
+        return [first]
+    if last < first:
+        raise UsageError("--to is before --from", where="assay labels", found=f"{first} to {last}")
+    nights = [night for night in store.visible_runs() if first <= night <= last]
+    if not nights:
+        raise NothingScored("no run has published any of these nights", where=f"{first} to {last}")
+    return nights
+
+
+def _whole(file: Path, params: Params, one: bool) -> pa.Table:
+    table, column = arrived.read(file), params.ingest.partition_by
+    if not one and column not in table.column_names:
+        raise UsageError(
+            "the rows do not say which night they belong to",
+            where=str(file),
+            expected=f"a column {column!r}, or --date",
+        )
+    return table
+
+
+def _of_night(whole: pa.Table, column: str, night: str) -> pa.Table:
+    if column not in whole.column_names:
+        return whole
+    return whole.filter(pc.equal(whole.column(column).cast(pa.string()), night))
+
+
+def _among(cells: pa.ChunkedArray, nights: list[str]) -> int:
+    return int(pc.sum(pc.is_in(cells, pa.array(nights))).as_py() or 0)
+
+
+def _instant(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            "no day and no time", where="--arrived", expected="such as 2013-07-03", found=text
+        ) from None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    if found > now:
+        raise UsageError("is in the future", where="--arrived", found=text)
+    return found

@@ -1,0 +1,185 @@
+"""Runs, documents and metrics of all nights folded into one value a night."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+from assay.monitor.nights.documents import Document
+from assay.monitor.nights.night import Measured, Night
+from assay.monitor.nights.standing import State
+from assay.project.tasks import HEADLINE
+from assay.store import RunRecord
+
+"""The metric that is shown, the first of these that was measured."""
+
+WITHOUT: Mapping[str, State] = {
+    "held": "held",
+    "failed": "failed",
+    "retracted": "retracted",
+    # A published run that is not visible any more: what replaced it was taken back.
+    "published": "retracted",
+    "started": "unfinished",
+}
+"""How a run ended -> the state of a night of which readers see nothing."""
+
+
+def nights(
+    records: Iterable[RunRecord],
+    visible: Mapping[str, str],
+    documents: Mapping[str, Document],
+    performance: Iterable[Mapping[str, Any]] = (),
+    pages: frozenset[str] = frozenset(),
+) -> list[Night]:
+    """All nights in order, those among them that the schedule left out.
+
+    Parameters
+    ----------
+    records
+        All runs, in order of their starts.
+    visible
+        Night -> the run that readers see.
+    performance
+        Rows of the performance table.
+    pages
+        The nights that have a page.
+    """
+    runs: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        runs[record.partition].append(record)
+    named = every_night({*runs, *visible, *documents})
+    measured = by_night(performance, visible)
+    return [
+        _with_drift(
+            _night(name, runs.get(name, []), visible.get(name)),
+            documents.get(name),
+            measured.get(name, {}),
+            name in pages,
+        )
+        for name in named
+    ]
+
+
+def every_night(names: Iterable[str]) -> list[str]:
+    """The nights in order; of days, also those between that the usual step leads to.
+
+    The usual step is the commonest distance of two nights that follow each other: a weekly
+    schedule is not said to have left out six days a week.
+    """
+    known = sorted(names)
+    try:
+        days = [date.fromisoformat(name) for name in known]
+    except ValueError:
+        return known
+    steps = Counter((after - before).days for before, after in pairwise(days))
+    if not steps:
+        return known
+    step = min(steps, key=lambda each: (-steps[each], each))
+    for before, after in pairwise(days):
+        between = range(step, (after - before).days, step)
+        known += [str(before + timedelta(days=past)) for past in between]
+    return sorted(known)
+
+
+def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night:
+    latest = runs[-1] if runs else None
+    if seen is None:
+        if latest is None:
+            return Night(partition, "missing")
+        return Night(
+            partition,
+            WITHOUT[latest.event],
+            run_id=latest.run_id,
+            version=latest.version,
+            rows_read=latest.rows_read,
+            rows_scored=latest.rows_scored,
+            rows_quarantined=latest.rows_quarantined,
+            note=_note(latest),
+            held=latest.run_id if latest.event == "held" else "",
+        )
+    record = next((run for run in runs if run.run_id == seen), None)
+    later = latest is not None and latest.run_id != seen and latest.event in ("held", "failed")
+    note = f"a later run, {latest.run_id}: {_note(latest)}" if latest and later else ""
+    held = latest.run_id if latest and later and latest.event == "held" else ""
+    if record is None:
+        return Night(partition, "published", run_id=seen, note=note, held=held)
+    return Night(
+        partition,
+        "published",
+        run_id=seen,
+        version=record.version,
+        published_at=f"{record.at:%Y-%m-%d %H:%M} UTC" if record.at else "",
+        rows_read=record.rows_read,
+        rows_scored=record.rows_scored,
+        rows_quarantined=record.rows_quarantined,
+        note=note,
+        held=held,
+    )
+
+
+def _note(run: RunRecord) -> str:
+    if run.event == "retracted":
+        return f"taken back by {run.by or 'nobody knows whom'}: {run.because or 'no reason given'}"
+    words = {"started": "started and never ended", "published": "replaced, then taken back"}
+    return f"{words.get(run.event, run.event)}{f': {run.detail}' if run.detail else ''}"
+
+
+def _with_drift(
+    night: Night, document: Document | None, measured: Mapping[bool, Measured], page: bool
+) -> Night:
+    drift = document.drift if document else None
+    unseen = document.words if document else ""
+    if drift is not None and drift.run_id != night.run_id:
+        # The document is about rows that readers do not see any more.
+        unseen = f"monitored as run {drift.run_id} left it; monitor it again"
+        drift = None
+    return replace(
+        night,
+        drift=drift,
+        in_alarm=drift.in_alarm if drift else None,
+        unseen=unseen,
+        estimated=measured.get(True),
+        realized=measured.get(False),
+        page=page,
+    )
+
+
+def metric_of(performance: Iterable[Mapping[str, Any]]) -> str | None:
+    """The metric that is shown of all that were measured; None if none was."""
+    found = {str(row["metric"]) for row in performance if not row["slice"]}
+    return next((name for name in HEADLINE.values() if name in found), min(found, default=None))
+
+
+def by_night(
+    performance: Iterable[Mapping[str, Any]], visible: Mapping[str, str]
+) -> dict[str, dict[bool, Measured]]:
+    """Night -> estimated or not -> the shown metric over all rows of the run that readers see.
+
+    Of several maturities the longest counts, and of a maturity that was computed again the
+    last answer.
+    """
+    every = list(performance)
+    metric = metric_of(every)
+    mine = [
+        row
+        for row in every
+        if row["metric"] == metric
+        and not row["slice"]
+        and row["value"] is not None
+        and visible.get(row["partition"]) == row["run_id"]
+    ]
+    mine.sort(key=lambda row: (row["maturity_days"] or 0, row["at"]))
+    found: dict[str, dict[bool, Measured]] = defaultdict(dict)
+    for row in mine:
+        found[row["partition"]][bool(row["estimated"])] = Measured(
+            row["value"],
+            row["low"],
+            row["high"],
+            int(row["maturity_days"] or 0),
+            row.get("trusted") is not False,
+        )
+    return dict(found)

@@ -1,0 +1,145 @@
+"""What the front page knows of one night."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.monitor.nights.standing import Stand, Standing, State, stand
+
+if TYPE_CHECKING:
+    from assay.monitor.nights.incident import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What ``assay monitor`` said of a night.
+
+    Attributes
+    ----------
+    run_id
+        The run that was judged.
+    times
+        Column -> its distance as a multiple of its limit; None if it could not be computed.
+    over
+        The columns that crossed any limit of theirs.
+    stand
+        As the document last said it; None if an older Assay wrote it.
+    in_alarm
+        As the document says it.
+    """
+
+    run_id: str
+    crossed: bool
+    reasons: tuple[str, ...]
+    drifted: int
+    features: int
+    times: Mapping[str, float | None]
+    over: frozenset[str]
+    stand: Stand | None = None
+    in_alarm: tuple[str, ...] | None = None
+
+    @property
+    def share(self) -> float | None:
+        """Share of the features that drifted; None without features."""
+        return self.drifted / self.features if self.features else None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One metric of a night: expected without labels, or computed with those that came.
+
+    Attributes
+    ----------
+    maturity_days
+        How long labels were waited for; 0 of an estimate.
+    trusted
+        False of an estimate that is not to be trusted.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    maturity_days: int
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """One night of the front page.
+
+    Attributes
+    ----------
+    note
+        Why nothing was published, or what became of a later run of a published night.
+    held
+        The run that somebody has to decide on.
+    drift
+        None if the run that readers see was not monitored; ``unseen`` says why, if more is known.
+    page
+        Whether the night has a page of its own.
+    incidents
+        Those of drift that the night lies in.
+    in_alarm
+        Columns in alarm together with the nights before; None before anybody looked at them so.
+    """
+
+    partition: str
+    state: State
+    run_id: str = ""
+    version: str = ""
+    published_at: str = ""
+    rows_read: int | None = None
+    rows_scored: int | None = None
+    rows_quarantined: int | None = None
+    note: str = ""
+    held: str = ""
+    drift: Drift | None = None
+    unseen: str = ""
+    estimated: Measured | None = None
+    realized: Measured | None = None
+    page: bool = False
+    incidents: tuple[Incident, ...] = ()
+    in_alarm: tuple[str, ...] | None = None
+
+    @property
+    def crossed(self) -> bool | None:
+        """Whether what readers see crossed its limits by itself; None if nobody looked at it."""
+        return self.drift.crossed if self.state == "published" and self.drift else None
+
+    @property
+    def stand(self) -> Stand:
+        spells = [(each, each.sentence) for each in self.incidents]
+        return stand(self.state, self.crossed, spells, together=self.in_alarm is not None)
+
+    @property
+    def standing(self) -> Standing:
+        return self.stand.standing
+
+    @property
+    def quarantine_share(self) -> float | None:
+        """Refused rows as a share of those read; None if nothing is known or was read."""
+        if not self.rows_read or self.rows_quarantined is None:
+            return None
+        return self.rows_quarantined / self.rows_read
+
+    def brief(self) -> tuple[str, ...]:
+        """The same as `reasons`, with incidents by their names: of many nights in one of them."""
+        told = len(self.reasons()) - len(self.stand.incidents)
+        named = tuple(f"{each.state} incident {each.id}" for each in self.incidents)
+        return (*self.reasons()[:told], *(named if self.stand.incidents else ()))
+
+    def reasons(self) -> tuple[str, ...]:
+        """What a person should read about the night, the gravest first."""
+        found = [self.note] if self.note else []
+        if self.held:
+            found.append(
+                f"look at it: assay quarantine show --run {self.held}; publish it as it is: "
+                f"assay release {self.held} --because WHY"
+            )
+        if self.drift is not None and self.drift.crossed:
+            found += self.drift.reasons
+        if self.state == "published" and self.unseen:
+            found.append(self.unseen)
+        return (*found, *self.stand.incidents)

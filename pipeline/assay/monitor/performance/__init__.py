@@ -1,0 +1,1 @@
+"""Metrics once labels have come, and the reason to train again."""

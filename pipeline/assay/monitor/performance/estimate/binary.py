@@ -1,0 +1,169 @@
+"""The expected metrics of a binary model: confidence-based performance estimation.
+
+A row with the calibrated probability p is a positive with probability p. So the expected
+confusion matrix is a sum over rows, and so is every pair of a positive and a negative. The
+method is described by J. Kuberski, J. Garcia and others for NannyML as CBPE (see
+https://nannyml.readthedocs.io, "How it works: estimating performance"); here rows come as
+counts, and intervals from influences (`assay.monitor.performance.estimate.expected`), of decisions
+from how many hits and misses there may be (`assay.monitor.performance.estimate.decisions`).
+
+It sees what moves the scores. It cannot see a change of what the labels are for the same
+features: then the probabilities are no longer to be taken at their word.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.metrics.table import CLIP, FEWEST
+from assay.monitor.performance.estimate import decisions
+from assay.monitor.performance.estimate.expected import (
+    Expected,
+    Influence,
+    envelope,
+    expected,
+    unknown,
+)
+from assay.monitor.performance.estimate.score_cells import ScoreCells
+
+METRICS = ("auc", "log_loss", "brier", "accuracy", "precision", "recall", "f1")
+
+ROUNDING = 1e-12
+"""Pairs of rows a row, below which there are none."""
+
+
+def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, Expected]:
+    """Every metric of `METRICS`.
+
+    If ``threshold`` cuts a cell, it is not known how many of the cell's rows are said yes to;
+    intervals then reach over every split that the cell's mean allows.
+    """
+    if not len(cells.counts):
+        return dict.fromkeys(METRICS, unknown("no rows"))
+    split, exact = cells.split(threshold)
+    found = _estimate(split, threshold, confidence)
+    if exact:
+        return found
+    others = (
+        _estimate(cells.split(threshold, most)[0], threshold, confidence) for most in (True, False)
+    )
+    return envelope(found, *others)
+
+
+def _estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, Expected]:
+    said = (cells.low >= threshold).astype(np.float64)
+    influences = {**_means(cells), **calls(cells, said)}
+    found = {
+        name: expected(name, one, cells.counts, cells.means, confidence)
+        for name, one in influences.items()
+    }
+    ranking = area(cells)
+    found["auc"] = (
+        unknown("every row has the same label for certain")
+        if ranking is None
+        else expected("auc", ranking, cells.counts, cells.means, confidence)
+    )
+    reasons = {"precision": "no row is predicted positive", "recall": "no positives"}
+    reasons["f1"] = "no positives and no row predicted positive"
+    for name, why in reasons.items():
+        if name not in influences:
+            found[name] = unknown(why)
+    for name, (low, high) in decisions.intervals(cells, threshold, confidence).items():
+        found[name] = found[name].within(low, high)
+    few = _few(cells, threshold)
+    return {name: found[name].without_interval(few.get(name)) for name in METRICS}
+
+
+def _few(cells: ScoreCells, threshold: float) -> dict[str, str]:
+    """The metrics that too few rows stand for to give an interval, with what is missing."""
+    positives = float(cells.counts @ cells.means)
+    negatives = cells.rows - positives
+    if min(positives, negatives) < FEWEST:
+        why = f"{positives:.1f} positives and {negatives:.1f} negatives expected"
+        return dict.fromkeys(METRICS, f"{why}, fewer than {FEWEST} of a label")
+    called = float(cells.counts[cells.low >= threshold].sum())
+    if called < FEWEST:
+        why = f"{called:.3g} rows predicted positive, fewer than {FEWEST}"
+        return dict.fromkeys(("precision", "recall", "f1"), why)
+    return {}
+
+
+def _means(cells: ScoreCells) -> dict[str, Influence]:
+    """Brier and log loss: means over rows."""
+    p, counts = cells.means, cells.counts
+    positive = np.square(1 - p) + np.square(cells.spread)
+    negative = np.square(p) + np.square(cells.spread)
+    # p (1 - p)^2 + (1 - p) p^2, in the mean over a cell of that mean and spread.
+    brier = float(counts @ (p * (1 - p) - np.square(cells.spread))) / cells.rows
+    safe = np.clip(p, CLIP, 1 - CLIP)
+    yes, no = -np.log(safe), -np.log1p(-safe)
+    entropy = p * yes + (1 - p) * no
+    # A cell's mean entropy is below that at its mean, as the entropy is concave.
+    bend = np.minimum(np.square(cells.spread) / (2 * safe * (1 - safe)), entropy)
+    loss = float(counts @ (entropy - bend)) / cells.rows
+    return {
+        "brier": Influence(brier, positive - brier, negative - brier),
+        "log_loss": Influence(loss, yes - loss, no - loss),
+    }
+
+
+def calls(cells: ScoreCells, said: Floats) -> dict[str, Influence]:
+    """Metrics of the decisions; those that would divide by nothing are left out.
+
+    Parameters
+    ----------
+    said
+        1 for cells whose rows are said yes to, 0 for the others; of shape (cells,).
+    """
+    n, p = cells.rows, cells.means
+    positives = float(cells.counts @ p) / n
+    called = float(cells.counts @ said) / n
+    true = float(cells.counts @ (said * p)) / n
+    accuracy = 1 - positives - called + 2 * true
+    found = {"accuracy": Influence(accuracy, said - accuracy, 1 - said - accuracy)}
+    if called > 0:
+        precision = true / called
+        found["precision"] = Influence(
+            precision, said * (1 - precision) / called, -said * precision / called
+        )
+    if positives > 0:
+        recall = true / positives
+        found["recall"] = Influence(recall, (said - recall) / positives, np.zeros_like(p))
+    if called + positives > 0:
+        f1 = 2 * true / (called + positives)
+        found["f1"] = Influence(
+            f1,
+            (2 * said - f1 * (said + 1)) / (called + positives),
+            -f1 * said / (called + positives),
+        )
+    return found
+
+
+def area(cells: ScoreCells) -> Influence | None:
+    """The AUC: of pairs of a positive and a negative, the share that is in the right order.
+
+    None if there are no pairs.
+
+    Two rows of one cell, the second higher by d, are in the right order with probability
+    (both orders) / 2 + d / 2, and evenly spread rows are 2 / 3**0.5 standard deviations apart.
+    """
+    n, p, counts = cells.rows, cells.means, cells.counts
+    positive, negative = counts * p, counts * (1 - p)
+    all_positive, all_negative = float(positive.sum()), float(negative.sum())
+    both = p * (1 - p)
+    # No row makes a pair with itself.
+    pairs = all_positive * all_negative - float(counts @ (both - np.square(cells.spread)))
+    if not pairs > ROUNDING * n:
+        return None
+    below = np.cumsum(negative) - negative
+    above = all_positive - np.cumsum(positive)
+    inside = counts * np.maximum(counts - 1, 0) / 2 * (both + cells.spread / 3**0.5)
+    half = np.divide(inside, positive * negative, out=np.full_like(p, 0.5), where=both > 0)
+    right = float(positive @ below + inside.sum())
+    centre = right / (all_positive * all_negative)
+    return Influence(
+        min(right / pairs, 1.0),
+        ((below + half * negative) / all_negative - centre) * n / all_positive,
+        ((above + half * positive) / all_positive - centre) * n / all_negative,
+    )

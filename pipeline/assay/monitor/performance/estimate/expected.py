@@ -1,0 +1,146 @@
+"""An expected metric with its two kinds of doubt, from the influence of a row on it.
+
+``positive`` and ``negative`` are the influence of a row that turns out to be of either label.
+With probability p for the one, the variance of the metric of n rows is the sum over rows of
+
+- p (1 - p) (positive - negative)^2 / n^2: which labels these very rows get,
+- (p positive + (1 - p) negative)^2 / n^2: which rows the night happened to have.
+
+The interval is about the first alone: it is where the metric of these rows will lie once
+their labels are known, if the probabilities can be taken at their word. ``error`` is about
+both: how far two nights of the same kind differ.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from assay.columns.features import Floats
+from assay.metrics.estimate import rounded
+
+UNBOUNDED = frozenset({"log_loss", "rmse", "mae", "bias"})
+"""Metrics that are no share: their intervals are not bent to stay within 0 and 1."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A metric that nobody could measure yet.
+
+    Attributes
+    ----------
+    low, high
+        Where it will lie once the labels of these rows are known.
+    error
+        Standard error, with rows and labels both drawn anew.
+    why
+        Why there is no value, or no interval; None if there are both.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    error: float | None
+    why: str | None = None
+
+    def without_interval(self, why: str | None) -> Expected:
+        """The value alone, if there is a reason for it."""
+        if why is None or self.value is None:
+            return self
+        return Expected(self.value, None, None, None, why)
+
+    def within(self, low: float, high: float) -> Expected:
+        """The same with this interval, if there is a value; the value itself is always in it."""
+        if self.value is None:
+            return self
+        return Expected(
+            self.value, min(low, self.value), max(high, self.value), self.error, self.why
+        )
+
+    def plain(self) -> dict[str, object]:
+        """JSON values; ``why`` only where something is missing."""
+        found: dict[str, object] = {
+            name: rounded(getattr(self, name)) for name in ("value", "low", "high", "error")
+        }
+        return found if self.why is None else {**found, "why": self.why}
+
+
+def unknown(why: str) -> Expected:
+    """No value, and why."""
+    return Expected(None, None, None, None, why)
+
+
+@dataclass(frozen=True)
+class Influence:
+    """A metric, and what a row of each cell does to it; arrays of shape (cells,)."""
+
+    value: float
+    positive: Floats
+    negative: Floats
+
+
+def expected(
+    name: str, found: Influence, counts: Floats, means: Floats, confidence: float
+) -> Expected:
+    """The metric with its interval.
+
+    Parameters
+    ----------
+    counts, means
+        Rows in each cell, and their mean probability.
+    """
+    if not math.isfinite(found.value):
+        return unknown("it came out as not a number")
+    labels, rows = variances(found, counts, means)
+    low, high = interval(name, found.value, math.sqrt(labels), confidence)
+    return Expected(found.value, low, high, math.sqrt(labels + rows))
+
+
+def variances(found: Influence, counts: Floats, means: Floats) -> tuple[float, float]:
+    """Of the labels of these rows, and of the rows."""
+    n = float(counts.sum())
+    apart = np.square(found.positive - found.negative) * means * (1 - means)
+    middle = np.square(means * found.positive + (1 - means) * found.negative)
+    return float(counts @ apart) / n**2, float(counts @ middle) / n**2
+
+
+def interval(name: str, value: float, error: float, confidence: float) -> tuple[float, float]:
+    """The normal interval; that of a share on the scale of its log odds, so it stays one."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2) * error
+    if name in UNBOUNDED:
+        floor = -math.inf if name == "bias" else 0.0
+        return max(value - z, floor), value + z
+    if not 0 < value < 1:
+        return max(value - z, 0.0), min(value + z, 1.0)
+    middle, reach = math.log(value / (1 - value)), z / (value * (1 - value))
+    return _share(middle - reach), _share(middle + reach)
+
+
+def _share(odds: float) -> float:
+    if odds < 0:
+        return math.exp(odds) / (1 + math.exp(odds)) if odds > -700 else 0.0
+    return 1 / (1 + math.exp(-odds))
+
+
+def envelope(
+    middle: Mapping[str, Expected], *others: Mapping[str, Expected]
+) -> dict[str, Expected]:
+    """``middle`` with intervals that reach as far as any of the others do."""
+    found = {}
+    for name, one in middle.items():
+        lows = [each[name].low for each in (middle, *others)]
+        highs = [each[name].high for each in (middle, *others)]
+        known_lows = [low for low in lows if low is not None]
+        known_highs = [high for high in highs if high is not None]
+        found[name] = Expected(
+            one.value,
+            min(known_lows) if one.low is not None else None,
+            max(known_highs) if one.high is not None else None,
+            one.error,
+            one.why,
+        )
+    return found

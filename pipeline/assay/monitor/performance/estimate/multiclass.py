@@ -1,0 +1,139 @@
+"""The expected metrics of a multiclass model.
+
+The likeliest class's probability is the chance that the answer is right, so accuracy is its mean,
+exactly. For the rest each class is held against all others, as the realized metrics do it: its own
+probabilities of all rows, and of those rows that are said to be of it, make a binary question, and
+the macro metrics are the means over the classes (NannyML's CBPE does the same row by row).
+
+A row has one label, so the classes' errors depend on each other; how, counts do not tell. Rows said
+to be of different classes are different rows, so errors of macro precision are added up as
+independent ones. Those of AUC, recall and F1 are added up as if all went the same way, which is the
+worst case: their intervals hold at least as often as they say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from assay.columns.grid import NumberGrid
+from assay.columns.profile import ColumnProfile
+from assay.metrics.table import FEWEST
+from assay.monitor.performance.estimate import binary
+from assay.monitor.performance.estimate.expected import (
+    Expected,
+    Influence,
+    expected,
+    interval,
+    unknown,
+    variances,
+)
+from assay.monitor.performance.estimate.score_cells import ScoreCells, of_profile
+
+ACCURACY = "accuracy"
+MACRO = {"auc": "auc", "precision": "macro_precision", "recall": "macro_recall", "f1": "macro_f1"}
+"""Metrics of a class, and what their mean is called."""
+
+
+def estimate(cells: ScoreCells, confidence: float) -> dict[str, Expected]:
+    """Accuracy, from cells of the top class's probability."""
+    if not len(cells.counts):
+        return {ACCURACY: unknown("no rows")}
+    value = float(cells.counts @ cells.means) / cells.rows
+    right = Influence(value, 1 - value + 0 * cells.means, -value + 0 * cells.means)
+    return {ACCURACY: expected(ACCURACY, right, cells.counts, cells.means, confidence)}
+
+
+@dataclass(frozen=True)
+class OneClass:
+    """The probabilities of one class.
+
+    Attributes
+    ----------
+    every
+        Of all rows.
+    said
+        Of the rows that are said to be of the class; null of all others.
+    """
+
+    name: str
+    grid: NumberGrid
+    every: ColumnProfile
+    said: ColumnProfile
+
+    @property
+    def split(self) -> tuple[ScoreCells, ScoreCells]:
+        """Cells of the rows that are said to be of the class, and of the others."""
+        others = replace(
+            self.every,
+            total_squares=max(self.every.total_squares - self.said.total_squares, 0.0),
+            fine=replace(
+                self.every.fine,
+                counts=self.every.fine.counts - self.said.fine.counts,
+                sums=self.every.fine.sums - self.said.fine.sums,
+            ),
+        )
+        return of_profile(self.said, self.grid), of_profile(others, self.grid)
+
+
+Found = tuple[Influence, ScoreCells]
+
+
+def macro(classes: Sequence[OneClass], confidence: float) -> dict[str, Expected]:
+    """The means over the classes of AUC, precision, recall and F1."""
+    of_class = {one.name: _found(one) for one in classes}
+    why = _few(classes)
+    made = {}
+    for metric, name in MACRO.items():
+        found = [each[metric] for each in of_class.values() if metric in each]
+        lacking = [title for title, each in of_class.items() if metric not in each]
+        if lacking or not found:
+            what = ", ".join(lacking) or "any class"
+            made[name] = unknown(f"it has no value of {what}")
+        else:
+            made[name] = _mean(name, metric, found, confidence).without_interval(why)
+    return made
+
+
+def _found(one: OneClass) -> Mapping[str, Found]:
+    """The metrics of a class against the rest, as far as they have a value."""
+    said, others = one.split
+    if not said.rows + others.rows:
+        return {}
+    both = ScoreCells(
+        *(
+            np.concatenate([getattr(part, name) for part in (said, others)])
+            for name in ("low", "high", "counts", "means", "spread")
+        )
+    )
+    answers = np.repeat([1.0, 0.0], [len(said.counts), len(others.counts)])
+    found: dict[str, Found] = {
+        name: (influence, both) for name, influence in binary.calls(both, answers).items()
+    }
+    whole = of_profile(one.every, one.grid)
+    area = binary.area(whole)
+    return found if area is None else {**found, "auc": (area, whole)}
+
+
+def _mean(name: str, metric: str, found: Sequence[Found], confidence: float) -> Expected:
+    value = math.fsum(influence.value for influence, _ in found) / len(found)
+    each = [variances(influence, cells.counts, cells.means) for influence, cells in found]
+    labels = [math.sqrt(label) for label, _ in each]
+    apart = math.hypot(*labels) if metric == "precision" else math.fsum(labels)
+    low, high = interval(name, value, apart / len(found), confidence)
+    error = math.fsum(math.sqrt(label + rows) for label, rows in each) / len(found)
+    return Expected(value, low, high, error)
+
+
+def _few(classes: Sequence[OneClass]) -> str | None:
+    """What too few rows stand for to give intervals, None if none does."""
+    for one in classes:
+        positives, called = one.every.total, one.said.rows - one.said.nulls
+        if positives < FEWEST:
+            return f"{positives:.1f} rows of class {one.name} expected, fewer than {FEWEST}"
+        if called < FEWEST:
+            return f"{called} rows predicted {one.name}, fewer than {FEWEST}"
+    return None

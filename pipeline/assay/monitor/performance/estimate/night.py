@@ -1,0 +1,229 @@
+"""A night's expected metrics, whole and by slice, from what the run's profile counted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.columns.grid import ColumnGrid, Grid, NumberGrid
+from assay.columns.profile import ColumnProfile, Profile
+from assay.metrics.estimate import rounded
+from assay.model.outcome import LOSSES, of_classes, score_name
+from assay.monitor.performance.estimate import binary, multiclass, regression, trust
+from assay.monitor.performance.estimate.expected import Expected
+from assay.monitor.performance.estimate.regression import Losses
+from assay.monitor.performance.estimate.score_cells import of_profile
+
+if TYPE_CHECKING:
+    from assay.model.bundle import Bundle, Manifest
+
+WHOLE = ""
+"""The slice of all rows."""
+
+AT = "@"
+"""Between a score's name and its slice in a profile: ``probability@origin=JFK``."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The expected metrics of one slice.
+
+    Attributes
+    ----------
+    slice
+        Such as ``origin=JFK``; empty for all rows.
+    rows
+        Those with a score.
+    beyond
+        Of a regression the share of rows unlike any that the reference predicted, else None.
+    """
+
+    slice: str
+    rows: int
+    metrics: Mapping[str, Expected]
+    beyond: float | None = None
+
+
+@dataclass(frozen=True)
+class NightEstimate:
+    """What the night's model may be expected to get right.
+
+    Attributes
+    ----------
+    confidence
+        Of the intervals.
+    doubts
+        Why the figures may be wrong, a sentence each.
+    distrust
+        Why they are not to be trusted, the gravest reason first; empty if they are. They have no
+        intervals then (`assay.monitor.performance.estimate.trust`).
+    """
+
+    confidence: float
+    parts: tuple[Part, ...]
+    doubts: tuple[str, ...]
+    distrust: tuple[str, ...] = ()
+
+    @property
+    def trusted(self) -> bool:
+        return not self.distrust
+
+    def plain(self) -> dict[str, Any]:
+        """As it stands in a night's document."""
+        return {
+            "confidence": self.confidence,
+            "trusted": self.trusted,
+            "why": list(self.distrust),
+            "doubts": list(self.doubts),
+            "parts": [
+                {
+                    "slice": part.slice,
+                    "rows": part.rows,
+                    **({} if part.beyond is None else {"beyond": rounded(part.beyond)}),
+                    "metrics": {name: one.plain() for name, one in part.metrics.items()},
+                }
+                for part in self.parts
+            ],
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a slice and metric that has a value, as the performance table wants them."""
+        return [
+            {
+                "slice": part.slice,
+                "metric": name,
+                "value": one.value,
+                "low": one.low,
+                "high": one.high,
+                "rows": part.rows,
+                "estimated": True,
+                "trusted": self.trusted,
+                "why": one.why,
+            }
+            for part in self.parts
+            for name, one in part.metrics.items()
+            if one.value is not None
+        ]
+
+
+def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> NightEstimate:
+    """The expected metrics of a night.
+
+    Parameters
+    ----------
+    loaded
+        The bundle that scored the night; of a regression its sample is read for its errors.
+    profile
+        Counts of all of the night's scored rows.
+    confidence
+        Of the intervals, in (0, 1).
+    """
+    manifest, grid = loaded.manifest, loaded.reference.grid
+    losses = _losses(loaded) if manifest.task == "regression" else None
+    found = parts(manifest, grid, profile, losses, confidence)
+    classes = _classes(loaded, profile)
+    if classes and found:
+        every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
+        found = (replace(found[0], metrics=every), *found[1:])
+    distrust = trust.doubts(loaded.reference, profile)
+    if distrust:
+        found = tuple(_without_intervals(part, distrust[0]) for part in found)
+    return NightEstimate(confidence, found, _doubts(manifest), distrust)
+
+
+def _without_intervals(part: Part, why: str) -> Part:
+    """What is expected, without a word on how far off it may be: nobody knows."""
+    metrics = {name: one.without_interval(why) for name, one in part.metrics.items()}
+    return replace(part, metrics=metrics)
+
+
+def parts(
+    manifest: Manifest, grid: Grid, profile: Profile, losses: Losses | None, confidence: float
+) -> tuple[Part, ...]:
+    """All rows first, then every slice whose scores the profile counts and that has rows."""
+    score = score_name(manifest.task)
+    columns = {WHOLE: score}
+    for name in profile:
+        if name.startswith(score + AT):
+            columns[name.removeprefix(score + AT)] = name
+    found = []
+    for title, name in columns.items():
+        column, cells = profile.get(name), grid.get(name, grid.get(score))
+        if column is None or not isinstance(cells, NumberGrid):
+            continue
+        if title == WHOLE or column.rows > column.nulls:
+            found.append(_part(manifest, title, column, cells, losses, confidence, profile))
+    return tuple(found)
+
+
+def _part(
+    manifest: Manifest,
+    title: str,
+    column: ColumnProfile,
+    grid: ColumnGrid,
+    losses: Losses | None,
+    confidence: float,
+    profile: Profile,
+) -> Part:
+    rows = column.rows - column.nulls
+    assert isinstance(grid, NumberGrid)
+    if manifest.task == "regression":
+        counts = np.asarray(column.counts, dtype=np.float64)
+        far = None if losses is None else regression.beyond(losses, counts)
+        metrics = regression.estimate(losses, counts, confidence)
+        return Part(title, rows, metrics | _by_features(manifest, title, profile, confidence), far)
+    cells = of_profile(column, grid)
+    if manifest.task == "multiclass":
+        return Part(title, rows, multiclass.estimate(cells, confidence))
+    return Part(title, rows, binary.estimate(cells, manifest.threshold, confidence))
+
+
+def _by_features(
+    manifest: Manifest, title: str, profile: Profile, confidence: float
+) -> dict[str, Expected]:
+    """What the models of the loss expect; nothing where they were not counted."""
+    names = [name + (AT + title if title else "") for name in LOSSES]
+    if not manifest.loss_noise or not all(name in profile for name in names):
+        return {}
+    absolute, squared = (profile[name] for name in names)
+    return regression.by_features(absolute, squared, manifest.loss_noise, manifest.rows, confidence)
+
+
+def _classes(loaded: Bundle, profile: Profile) -> list[multiclass.OneClass]:
+    """The classes whose probabilities were counted: all or none."""
+    found = []
+    for name, (every, said) in of_classes(loaded.manifest.classes).items():
+        column = loaded.reference.beside.get(every)
+        if column is None or every not in profile or said not in profile:
+            return []
+        assert isinstance(column.grid, NumberGrid)
+        found.append(multiclass.OneClass(name, column.grid, profile[every], profile[said]))
+    return found
+
+
+def _losses(loaded: Bundle) -> Losses | None:
+    score, sample = score_name("regression"), loaded.sample()
+    grid = loaded.reference.grid[score]
+    if not isinstance(grid, NumberGrid):
+        return None
+    truth, predicted = (
+        sample[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        for name in (loaded.manifest.label, score)
+    )
+    return regression.learn(truth, predicted, grid)
+
+
+def _doubts(manifest: Manifest) -> tuple[str, ...]:
+    if manifest.task == "regression":
+        return ("errors are expected to depend on the features as they did in training",)
+    doubts = ["probabilities are taken at their word: a label that now depends otherwise on "
+              "the features does not show here, only in realized performance"]  # fmt: skip
+    if manifest.calibration == "none":
+        doubts.append("the model is not calibrated (train.calibration is none)")
+    error = manifest.out_of_fold.get("calibration_error")
+    if error is not None:
+        doubts.append(f"in training, out of fold, probabilities were off by {error:.3f} on average")
+    return tuple(doubts)

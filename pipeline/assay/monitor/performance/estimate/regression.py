@@ -1,0 +1,167 @@
+"""The expected errors of a regression: direct loss estimation, as NannyML calls it (DLE).
+
+The reference's rows have labels and out-of-fold predictions, so their errors are known. The
+bundle's models of the loss say from all features how large a row's error will be
+(`assay.training.train.losses`); a night counts what they say of each row, and the mean of that is
+what its errors are expected to be.
+
+How large errors are also depends on what is predicted (long delays are harder than short ones),
+so they are kept by cell of the prediction too. From these come the bias, and all of it where a
+bundle has no models of the loss. Rows beyond the reference's predictions are expected to err as
+the nearest cell's; how many these are is told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats
+from assay.columns.grid import NumberGrid
+from assay.columns.profile import ColumnProfile
+from assay.model.outcome import LOSSES
+from assay.monitor.performance.estimate.expected import Expected, interval, unknown
+
+METRICS = ("rmse", "mae", "bias")
+
+FEWEST = 30
+"""Reference rows whose errors stand for a cell; cells with fewer are joined to their neighbours."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What the reference's errors were like; arrays of shape (cells of the grid,).
+
+    Attributes
+    ----------
+    pool
+        Which rows of the other arrays a cell has its errors from; cells share them where
+        one alone has too few rows.
+    rows, means, variances
+        Of ``(pools, 3)``: rows, mean and variance of the squared error, of the absolute
+        error and of the error itself.
+    beyond
+        Cells outside of what the reference predicted.
+    """
+
+    pool: NDArray[np.intp]
+    rows: Floats
+    means: Floats
+    variances: Floats
+    beyond: NDArray[np.bool_]
+
+
+def learn(truth: Floats, predicted: Floats, grid: NumberGrid) -> Losses | None:
+    """The errors by cell of the prediction; None if there are fewer than `FEWEST` rows."""
+    known = np.isfinite(truth) & np.isfinite(predicted)
+    truth, predicted = truth[known], predicted[known]
+    if len(truth) < FEWEST:
+        return None
+    cell = np.searchsorted(np.asarray(grid.edges), predicted, side="right")
+    pool = _pools(np.bincount(cell, minlength=grid.cells))
+    error = predicted - truth
+    losses = np.column_stack([np.square(error), np.abs(error), error])
+    of_row, pools = pool[cell], int(pool.max()) + 1
+    rows = np.bincount(of_row, minlength=pools).astype(np.float64)
+    means = np.column_stack([np.bincount(of_row, one, pools) for one in losses.T]) / rows[:, None]
+    off = np.square(losses - means[of_row])
+    spread = np.column_stack([np.bincount(of_row, one, pools) for one in off.T])
+    beyond = np.zeros(grid.cells, dtype=np.bool_)
+    beyond[[0, -1]] = True
+    return Losses(pool, rows, means, spread / (rows[:, None] - 1), beyond)
+
+
+def _pools(counts: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Neighbouring cells joined, from the lowest up, until each pool has `FEWEST` rows."""
+    pool, number, inside = np.zeros(len(counts), dtype=np.intp), 0, 0
+    for cell, count in enumerate(counts):
+        pool[cell] = number
+        inside += int(count)
+        if inside >= FEWEST:
+            number, inside = number + 1, 0
+    # What is left over at the top is too little to stand alone.
+    pool[pool == number] = max(number - 1, 0)
+    return pool
+
+
+def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[str, Expected]:
+    """Every metric of `METRICS` for a night with these counts on the grid's cells.
+
+    The interval holds the doubt about the reference's means, which had so many rows, and
+    that about this night's own errors.
+    """
+    total = float(counts.sum())
+    if losses is None:
+        why = f"fewer than {FEWEST} reference rows with label and prediction"
+        return dict.fromkeys(METRICS, unknown(why))
+    if not total:
+        return dict.fromkeys(METRICS, unknown("no rows"))
+    share = np.bincount(losses.pool, counts, len(losses.rows)) / total
+    means = share @ losses.means
+    learnt = np.square(share) @ (losses.variances / losses.rows[:, None])
+    own = share @ losses.variances / total
+    moved = share @ np.square(losses.means - means) / total
+    found = {}
+    for place, name in enumerate(METRICS):
+        value, labels = float(means[place]), float(learnt[place] + own[place])
+        both = labels + float(moved[place])
+        if name == "rmse":
+            # The root's slope turns the errors of the mean square into its own.
+            value = math.sqrt(value)
+            slope = 4 * value**2 if value else 1.0
+            labels, both = labels / slope, both / slope
+        low, high = interval(name, value, math.sqrt(labels), confidence)
+        found[name] = Expected(value, low, high, math.sqrt(both))
+    return found
+
+
+def by_features(
+    absolute: ColumnProfile,
+    squared: ColumnProfile,
+    noise: Mapping[str, float],
+    rows: int,
+    confidence: float,
+) -> dict[str, Expected]:
+    """MAE and RMSE from what the models of the loss expect of each row.
+
+    A row's loss lies about its expectation as far as out of fold, in proportion to its size. The
+    interval holds that of the night's rows, and as much again for as many rows as were learnt from.
+
+    Parameters
+    ----------
+    absolute, squared
+        Counts of the expected losses.
+    noise
+        Mean squared distance of a loss from its expectation, as a multiple of the mean square of
+        that: by the names in `assay.model.outcome.LOSSES`.
+    rows
+        Reference rows that the models were fitted on.
+    """
+    found = {}
+    for name, column, loss in zip(("mae", "rmse"), (absolute, squared), LOSSES, strict=True):
+        counted = column.rows - column.nulls
+        if not counted:
+            found[name] = unknown("no rows")
+            continue
+        mean, square = column.total / counted, column.total_squares / counted
+        labels = noise[loss] * square * (1 / counted + 1 / rows)
+        both = labels + max(square - mean**2, 0.0) / counted
+        value = mean
+        if name == "rmse":
+            # The root's slope turns the errors of the mean square into its own.
+            value = math.sqrt(mean)
+            slope = 4 * mean if mean else 1.0
+            labels, both = labels / slope, both / slope
+        low, high = interval(name, value, math.sqrt(labels), confidence)
+        found[name] = Expected(value, low, high, math.sqrt(both))
+    return found
+
+
+def beyond(losses: Losses, counts: Floats) -> float:
+    """Share of rows that the reference never predicted the like of."""
+    total = float(counts.sum())
+    return float(counts[losses.beyond].sum()) / total if total else 0.0

@@ -1,0 +1,35 @@
+"""What a night's model may be expected to get right, kept beside what will turn out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from assay.monitor.performance.estimate.night import estimate_night
+
+if TYPE_CHECKING:
+    from assay.columns.profile import Profile
+    from assay.model.bundle import Bundle
+    from assay.store import RunRecord
+
+
+def rows(
+    column: str, record: RunRecord, loaded: Bundle, profile: Profile, confidence: float
+) -> list[dict[str, Any]]:
+    """Rows of the performance table: each expected metric of a run, overall and by slice.
+
+    Parameters
+    ----------
+    column
+        The partition column.
+    """
+    about = {
+        column: record.partition,
+        "run_id": record.run_id,
+        "model_version": record.version,
+        "bundle": record.bundle,
+        "maturity_days": None,
+        "at": datetime.now(UTC),
+    }
+    found = estimate_night(loaded, profile, confidence)
+    return [{**about, **row} for row in found.rows()]

@@ -1,0 +1,135 @@
+"""Whether a night's truths, as far as they are known, are spread as the reference's were.
+
+They are measured when labels are taken, at each maturity, and kept in the performance table under
+names of their own, so monitoring reads a few numbers and no rows.
+
+Nothing is decided on it: which truths arrive first is seldom left to chance, so a part of them may
+well be spread otherwise than all. A night's limit is the reference's own. Where fewer truths are
+known than a reference night has on average, it is wider by the root of that ratio: so much does
+chance alone make of a distance, or less.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from assay.columns.counter import profile_of
+from assay.columns.features import FrameFeatures
+from assay.columns.grid import NumberGrid
+from assay.columns.reference import Reference
+from assay.columns.reference_column import Counted
+from assay.model import outcome
+from assay.monitor.drift.drift import learnt_limit
+from assay.monitor.drift.measures import measure
+from assay.monitor.performance.realized import Number, Truths
+from assay.project.tasks import Task
+
+NAMES = DISTANCE, PSI, TOTAL_VARIATION, WASSERSTEIN = (
+    "label_distance",
+    "label_psi",
+    "label_total_variation",
+    "label_wasserstein",
+)
+"""As numbers of the performance table; the last of a regression only."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDrift:
+    """How far the known truths of a night are from the reference's.
+
+    Attributes
+    ----------
+    maturity_days
+        How many days after the night they were known.
+    labelled_share
+        How many of the scored rows that are.
+    limit
+        None where so few are known that no distance would be beyond it.
+    """
+
+    maturity_days: int
+    rows: int
+    labelled_share: float
+    distance: float
+    limit: float | None
+    psi: float | None
+    total_variation: float | None
+    wasserstein: float | None
+
+    @property
+    def drifted(self) -> bool | None:
+        """None if that cannot be told."""
+        return None if self.limit is None else self.distance > self.limit
+
+
+def numbers(before: Counted | None, task: Task, truths: Truths, rows: int) -> Iterator[Number]:
+    """The measures as rows of the performance table, of a reference that has truths.
+
+    Parameters
+    ----------
+    rows
+        Those of the night that have a score.
+    """
+    if before is None:
+        return
+    labelled = len(truths.rows)
+    names = [DISTANCE, PSI, TOTAL_VARIATION]
+    names += [WASSERSTEIN] if isinstance(before.grid, NumberGrid) else []
+    found: dict[str, float | None] = dict.fromkeys(names)
+    if labelled and before.profile.rows:
+        frame = pd.DataFrame({"label": outcome.truths(task, truths.values)})
+        night = profile_of(FrameFeatures(frame), {"label": before.grid})["label"]
+        measured = measure(before.grid, before.profile, night)
+        values = (measured.js, measured.psi, measured.total_variation, measured.wasserstein)
+        found.update(zip(names, values, strict=False))
+    share = labelled / rows if rows else 0.0
+    for name, value in found.items():
+        yield Number("", name, value, None, None, labelled, share)
+
+
+def label_drift(
+    table: Iterable[Mapping[str, Any]], run_id: str, reference: Reference, quantile: float
+) -> LabelDrift | None:
+    """What the performance table says of a run at the longest maturity; None if nothing yet."""
+    mine: dict[int, dict[str, Mapping[str, Any]]] = {}
+    for row in table:
+        if row["run_id"] == run_id and not row["estimated"] and not row["slice"]:
+            mine.setdefault(row["maturity_days"], {})[row["metric"]] = row
+    known = {
+        days: found
+        for days, found in mine.items()
+        if DISTANCE in found and found[DISTANCE]["value"] is not None
+    }
+    if reference.label is None or not known:
+        return None
+    days = max(known)
+
+    def value(name: str) -> float | None:
+        row = known[days].get(name)
+        return None if row is None else row["value"]
+
+    row = known[days][DISTANCE]
+    return LabelDrift(
+        days,
+        row["rows"],
+        row["labelled_share"],
+        row["value"],
+        limit(reference.label, reference.nights, row["rows"], quantile),
+        value(PSI),
+        value(TOTAL_VARIATION),
+        value(WASSERSTEIN),
+    )
+
+
+def limit(before: Counted, nights: int, rows: int, quantile: float) -> float | None:
+    """The most that passes for so many known truths; None where anything would."""
+    learnt = learnt_limit(before.distances, quantile)
+    if learnt is None or not nights or not rows:
+        return None
+    wider = learnt * math.sqrt(max(1.0, before.profile.rows / nights / rows))
+    return wider if wider < 1 else None

@@ -1,0 +1,241 @@
+"""A published night's rows beside what is known of them by each maturity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import NothingScored, RunOvertaken
+from assay.metrics import units as of_rows
+from assay.model.outcome import PREDICTION, PROBABILITIES, PROBABILITY
+from assay.monitor.performance import label_drift, maturity
+from assay.monitor.performance.realized import (
+    Night,
+    Number,
+    Truths,
+    calibration,
+    realized,
+    scored_of,
+)
+from assay.project.params import Params
+from assay.project.partitions import day_of
+from assay.project.tasks import Task
+from assay.score.inputs.again import NotRead, batches
+from assay.store.labels import known
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.columns.features import Floats
+    from assay.model.bundle import Bundle, Manifest
+    from assay.store import RunRecord, Store
+
+ROW = "__row"
+"""The number of a row, beside its keys; no column of a store is called so."""
+
+_ANSWER: Mapping[Task, tuple[str, pa.DataType]] = {
+    "binary": (PROBABILITY, pa.float64()),
+    "multiclass": (PROBABILITIES, pa.list_(pa.float64())),
+    "regression": (PREDICTION, pa.float64()),
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is known of a night at one maturity.
+
+    Attributes
+    ----------
+    final
+        Whether the day of the maturity is over, so that nothing can change any more.
+    calibration
+        Of all its rows that have a truth: see `assay.monitor.performance.realized.calibration`.
+    """
+
+    days: int
+    final: bool
+    numbers: tuple[Number, ...]
+    calibration: tuple[Mapping[str, float], ...]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A night, the run that was measured, and why there are slices missing, if there are."""
+
+    record: RunRecord
+    rows: int
+    maturities: tuple[Measured, ...]
+    no_slices: str
+
+    def rows_of_table(self, column: str, at: datetime) -> Iterator[dict[str, Any]]:
+        """The rows for the performance table."""
+        same = {
+            column: self.record.partition,
+            "run_id": self.record.run_id,
+            "model_version": self.record.version,
+            "bundle": self.record.bundle,
+            "estimated": False,
+            "at": at,
+        }
+        for measured in self.maturities:
+            for number in measured.numbers:
+                yield {**same, "maturity_days": measured.days, **asdict(number)}
+
+    def tree(self) -> dict[str, Any]:
+        """The same for a document, with the calibration tables."""
+        return {
+            "schema": 1,
+            "partition": self.record.partition,
+            "run_id": self.record.run_id,
+            "version": self.record.version,
+            "bundle": self.record.bundle,
+            "rows": self.rows,
+            "no_slices": self.no_slices or None,
+            "maturities": [
+                {
+                    "days": each.days,
+                    "final": each.final,
+                    "numbers": [asdict(number) for number in each.numbers],
+                    "calibration": list(each.calibration),
+                }
+                for each in self.maturities
+            ],
+        }
+
+
+def measure(
+    root: Path, params: Params, store: Store, record: RunRecord, loaded: Bundle, now: datetime
+) -> Measurement:
+    """Every number of a night at every maturity that it has reached.
+
+    Memory grows with the rows of the night: AUC goes by the order of all of them.
+
+    Raises
+    ------
+    NothingScored
+        The night is not there any more.
+    RunOvertaken
+        Another run published it meanwhile.
+    """
+    night, keys, why = _night(root, params, store, record, loaded.manifest)
+    if store.visible_run(record.partition) != record.run_id:
+        raise RunOvertaken(
+            "another run published the night meanwhile",
+            where=f"night {record.partition}",
+            mend="Run assay labels again.",
+        )
+    history = store.label_history(record.partition)
+    day = day_of(record.partition)
+    reached = () if day is None else maturity.reached(day, params.monitor.maturities, now)
+    measured = []
+    for days in reached:
+        assert day is not None, "a night without a day has no maturity"
+        until = maturity.until(day, days)
+        truths = _truths(known(history, _names(keys), until), keys)
+        numbers = (
+            *realized(night, truths, params.evaluate.confidence, params.evaluate.min_slice_rows),
+            *label_drift.numbers(loaded.reference.label, night.task, truths, len(night)),
+        )
+        table = calibration(scored_of(night, truths))
+        measured.append(Measured(days, now >= until, numbers, tuple(table)))
+    return Measurement(record, len(night), tuple(measured), why)
+
+
+def _names(keys: pa.Table) -> list[str]:
+    return [name for name in keys.column_names if name != ROW]
+
+
+def _night(
+    root: Path, params: Params, store: Store, record: RunRecord, manifest: Manifest
+) -> tuple[Night, pa.Table, str]:
+    """The rows that have a score, their keys and numbers, and why slices are missing."""
+    names = [name for name in manifest.keys if name != store.column]
+    answer, kind = _ANSWER[manifest.task]
+    read = list(store.prediction_batches(record.partition, [*names, answer]))
+    if not read:
+        raise NothingScored("the night has no scored rows", where=f"night {record.partition}")
+    table = pa.Table.from_batches(read)
+    table = table.filter(pc.is_valid(table.column(answer)))
+    scores = _scores(table.column(answer).cast(kind), len(manifest.classes))
+    keys = table.select(names).append_column(ROW, pa.array(np.arange(len(table))))
+    unit = params.evaluate.unit
+    wanted = manifest.slices
+    if unit not in (of_rows.NIGHT, of_rows.ROW, *wanted):
+        wanted = (*wanted, unit)
+    slices, why = _slices(root, params, record.partition, wanted, keys)
+    units = of_rows.Units.rows(len(keys))
+    if unit in slices.columns:
+        units = of_rows.Units.of(unit, slices[unit])
+        slices = slices[[name for name in slices.columns if name in manifest.slices]]
+    night = Night(manifest.task, scores, slices, units, manifest.classes, manifest.threshold)
+    return night, keys, why
+
+
+def _scores(column: pa.ChunkedArray, classes: int) -> Floats:
+    flat = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    values: Floats = flat.to_numpy().astype(np.float64)
+    return values.reshape(len(column), classes) if classes else values
+
+
+def _slices(
+    root: Path, params: Params, partition: str, wanted: Sequence[str], keys: pa.Table
+) -> tuple[pd.DataFrame, str]:
+    """These fields of each row: those that are keys, and those that the input has yet."""
+    names = _names(keys)
+    mine = [name for name in wanted if name in names]
+    others = [name for name in wanted if name not in (*names, params.ingest.partition_by)]
+    found, why = keys.select([*mine, ROW]), ""
+    if others:
+        try:
+            read = _input(root, params, partition, [*names, *others], keys)
+            found = keys.select([*names, ROW]).join(read, names, join_type="left outer")
+        except NotRead as reason:
+            why = str(reason)
+    ordered = found.sort_by(ROW)
+    shown = [name for name in wanted if name in ordered.column_names]
+    frame: pd.DataFrame = ordered.select(shown).to_pandas()
+    return frame, why
+
+
+def _input(
+    root: Path, params: Params, partition: str, columns: list[str], keys: pa.Table
+) -> pa.Table:
+    """The input's rows by key, in the types of the predictions' keys."""
+    names, read = _names(keys), []
+    for batch in batches(root, params, partition, columns):
+        lacking = [name for name in columns if name not in batch.schema.names]
+        if lacking:
+            raise NotRead(f"its input lacks {', '.join(lacking)}")
+        table = pa.Table.from_batches([batch]).select(columns)
+        for place, name in enumerate(names):
+            try:
+                cells = table.column(name).cast(keys.schema.field(name).type)
+            except pa.ArrowException:
+                raise NotRead(f"its input has {name} in another type") from None
+            table = table.set_column(place, name, cells)
+        read.append(table)
+    if not read:
+        raise NotRead("its input has no rows any more")
+    fields = [(name, "first") for name in columns if name not in names]
+    # A key that is there twice was scored twice; which row a slice is taken of is no matter.
+    once = (
+        pa.concat_tables(read, promote_options="permissive")
+        .group_by(names, use_threads=False)
+        .aggregate(fields)
+    )
+    return once.rename_columns([*names, *(name for name, _ in fields)])
+
+
+def _truths(known: pa.Table, keys: pa.Table) -> Truths:
+    joined = keys.join(known, _names(keys), join_type="inner").sort_by(ROW)
+    return Truths(
+        joined.column(ROW).to_numpy().astype(np.intp),
+        joined.column("truth").to_numpy(),
+    )

@@ -1,0 +1,241 @@
+"""Truths on their way in: from a file or an input to the types of the labels table."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pcsv
+import pyarrow.parquet as pq
+
+from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
+from assay.project.tasks import Task
+from assay.project.visible import quoted, retold, visible
+from assay.store.delta.tables import INSTANT
+
+ARRIVED = "arrived_at"
+"""What a file may call the column that says when, where params.yaml names no other."""
+
+FORMATS = (".csv", ".jsonl", ".parquet")
+SPOKEN = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+"""How a truth may be written, in small letters."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the columns are called where truths come from."""
+
+    keys: tuple[str, ...]
+    truth: str
+    arrived_at: str | None = None
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        return (*self.keys, self.truth, *((self.arrived_at,) if self.arrived_at else ()))
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What can be taken of the rows, and what cannot.
+
+    Attributes
+    ----------
+    rows
+        The keys, ``truth`` and ``arrived_at`` (null where nobody said when), each key once.
+    untold
+        Rows that have no truth yet.
+    keyless
+        Rows that lack a part of their key.
+    """
+
+    rows: pa.Table
+    untold: int
+    keyless: int
+
+
+def read(path: Path) -> pa.Table:
+    """The rows of a file; those of CSV as text.
+
+    Raises
+    ------
+    UsageError
+        Its name asks for no format that there is.
+    SourceError
+        It cannot be read.
+    """
+    if path.suffix not in FORMATS:
+        raise UsageError(
+            "unknown kind of file",
+            where=f"--rows {path}",
+            expected=f"a name that ends in {', '.join(FORMATS)}",
+            found=path.suffix or "no ending",
+        )
+    try:
+        if path.suffix == ".parquet":
+            return pq.read_table(path)
+        return _csv(path) if path.suffix == ".csv" else _jsonl(path)
+    except (OSError, ValueError, csv.Error, pa.ArrowException) as error:
+        raise SourceError(
+            "cannot be read", where=str(path), found=str(error).strip().partition("\n")[0][:160]
+        ) from None
+
+
+def _csv(path: Path) -> pa.Table:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = next(csv.reader(file), [])
+    # As text, so that a key of digits with a zero in front stays what it is.
+    texts = dict.fromkeys(names, pa.string())
+    options = pcsv.ConvertOptions(
+        column_types=texts, strings_can_be_null=True, null_values=[""], check_utf8=True
+    )
+    return pcsv.read_csv(path, convert_options=options)
+
+
+def _jsonl(path: Path) -> pa.Table:
+    with path.open(encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file if line.strip()]
+    if not all(isinstance(row, dict) for row in rows):
+        raise ValueError("a line that is no object")
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
+
+
+def truths(
+    table: pa.Table, names: Names, keys: pa.Schema, task: Task, where: str, now: datetime
+) -> Arrived:
+    """The rows in the types of the labels table, each key once.
+
+    Parameters
+    ----------
+    keys
+        The key columns as predictions have them.
+    where
+        What errors call the rows' origin.
+
+    Raises
+    ------
+    SchemaMismatch
+        Columns are missing.
+    LabelError
+        A value is no key or no truth, arrives in the future, or a key has two truths.
+    """
+    missing = [name for name in names.every if name not in table.column_names]
+    if missing:
+        has = ", ".join(map(visible, table.column_names))
+        raise SchemaMismatch(
+            [f"{where}: column {quoted(name)} is missing, found {has}" for name in missing]
+        )
+    told = table.filter(pc.is_valid(_truth(table.column(names.truth), task, names.truth, where)))
+    untold = table.num_rows - told.num_rows
+    # Cells of rows without a truth are nobody's business: they may not be filled in yet.
+    columns = {
+        name: _cast(told.column(name), keys.field(name).type, name, where) for name in names.keys
+    }
+    truth = _truth(told.column(names.truth), task, names.truth, where)
+    rows = pa.table({**columns, "truth": truth, "arrived_at": _arrival(told, names, where, now)})
+    whole = rows
+    for name in names.keys:
+        whole = whole.filter(pc.is_valid(whole.column(name)))
+    once = _once(whole, names.keys, where)
+    return Arrived(once, untold, rows.num_rows - whole.num_rows)
+
+
+def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
+    """Each key once, as it came first; two that agree are one."""
+    grouped = rows.group_by(list(keys), use_threads=False).aggregate(
+        [("truth", "count_distinct"), ("truth", "min"), ("truth", "max"), ("arrived_at", "min")]
+    )
+    torn = grouped.filter(pc.greater(grouped.column("truth_count_distinct"), 1))
+    if torn.num_rows:
+        first = torn.slice(0, 1).to_pylist()[0]
+        key = ", ".join(f"{name}={visible(first[name])}" for name in keys)
+        more = f", and {torn.num_rows - 1} keys more" if torn.num_rows > 1 else ""
+        raise LabelError(
+            f"the key {key} has two truths{more}",
+            where=where,
+            expected="one truth a key",
+            found=f"{visible(first['truth_min'])} and {visible(first['truth_max'])}",
+            mend="Nothing was taken from it. Keep the right row of each; a later correction "
+            "comes in a file of its own.",
+        )
+    chosen = grouped.select([*keys, "truth_min", "arrived_at_min"])
+    return chosen.rename_columns([*keys, "truth", "arrived_at"])
+
+
+def _truth(column: pa.ChunkedArray, task: Task, name: str, where: str) -> pa.ChunkedArray:
+    if task == "multiclass":
+        return _cast(column, pa.string(), name, where)
+    if task == "binary":
+        return column if pa.types.is_boolean(column.type) else _spoken(column, name, where)
+    numbers = _cast(column, pa.float64(), name, where)
+    # NaN is how pandas says that there is none; an infinity is a mistake.
+    numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
+    if pc.any(pc.is_inf(numbers)).as_py():
+        raise _not_a(numbers.filter(pc.is_inf(numbers))[0].as_py(), "finite number", name, where)
+    return numbers
+
+
+def _spoken(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArray:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(_cast(column, pa.string(), name, where)))
+    words = words.combine_chunks()
+    known = pc.index_in(words, pa.array(list(SPOKEN)))
+    odd = pc.and_(pc.is_valid(words), pc.is_null(known))
+    if pc.any(odd).as_py():
+        raise _not_a(column.filter(odd)[0].as_py(), "true, false, 1 or 0", name, where)
+    return pa.chunked_array([pa.array(list(SPOKEN.values())).take(known)])
+
+
+def _arrival(
+    table: pa.Table, names: Names, where: str, now: datetime
+) -> pa.ChunkedArray | pa.Array:
+    if names.arrived_at is None:
+        return pa.nulls(table.num_rows, INSTANT)
+    column = table.column(names.arrived_at)
+    try:
+        arrived = column.cast(INSTANT)
+    except pa.ArrowInvalid:
+        # Text without a zone; it is read as UTC.
+        arrived = _cast(column, pa.timestamp("us"), names.arrived_at, where).cast(INSTANT)
+    except pa.ArrowNotImplementedError as error:
+        raise _uncast(column, names.arrived_at, where, str(error)) from None
+    late = pc.fill_null(pc.greater(arrived, pa.scalar(now, INSTANT)), False)
+    if pc.any(late).as_py():
+        raise LabelError(
+            "a truth that arrives in the future",
+            where=f"{where}, column {names.arrived_at!r}",
+            expected=f"until {now:%Y-%m-%d %H:%M} UTC",
+            found=f"{arrived.filter(late)[0].as_py():%Y-%m-%d %H:%M} UTC",
+        )
+    return arrived
+
+
+def _cast(column: pa.ChunkedArray, kind: pa.DataType, name: str, where: str) -> pa.ChunkedArray:
+    try:
+        return column.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise _uncast(column, name, where, str(error), kind) from None
+
+
+def _uncast(
+    column: pa.ChunkedArray, name: str, where: str, said: str, kind: pa.DataType = INSTANT
+) -> LabelError:
+    return LabelError(
+        "cannot be read as what it has to be",
+        where=f"{where}, column {name!r}",
+        expected=str(kind),
+        found=f"{column.type}: {retold(said.partition(chr(10))[0][:120])}",
+    )
+
+
+def _not_a(value: object, wanted: str, name: str, where: str) -> LabelError:
+    return LabelError(
+        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=quoted(value)
+    )

@@ -1,0 +1,200 @@
+"""``assay monitor --retrain-if``: whether matured performance says to train again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from assay.errors import NothingScored, ParamsError, RetrainAdvised, UsageError
+from assay.monitor.performance import maturity
+from assay.project import jsonfile, layout
+from assay.project.params import Params
+from assay.project.params.labels import RetrainRule
+from assay.project.partitions import day_of
+from assay.store import open_store
+
+State = Literal["retrain", "fine", "waiting"]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What one rule says.
+
+    Attributes
+    ----------
+    state
+        ``waiting`` if too few nights have matured: then nothing is advised.
+    nights
+        Those that it went by, in order: rows of the performance table.
+    short
+        Matured nights that were passed over: too few of their rows have a truth, or the
+        metric has no value.
+    """
+
+    rule: RetrainRule
+    state: State
+    nights: tuple[Row, ...]
+    short: tuple[str, ...]
+
+    @property
+    def crossed(self) -> tuple[Row, ...]:
+        """The nights that are past the limit."""
+        return tuple(row for row in self.nights if self.rule.crossed(row["value"]))
+
+    def sentence(self, column: str) -> str:
+        """The answer, and what it rests on."""
+        rule = self.rule
+        if self.state == "waiting":
+            over = f", and {len(self.short)} with too few truths" if self.short else ""
+            return (
+                f"{rule.title}: cannot be told yet, {len(self.nights)} of {rule.of} nights have "
+                f"matured{over}"
+            )
+        shown = ", ".join(f"{row[column]} {row['value']:.4g}" for row in self.crossed[-3:])
+        lead = "train again, " if self.state == "retrain" else ""
+        wanted = f"{lead}{rule.title} is not {rule.limit} on {len(self.crossed)} of the last"
+        return f"{wanted} {rule.of} nights" + (f" ({shown})" if shown else "")
+
+
+def advise(
+    rules: Sequence[RetrainRule], table: Sequence[Row], column: str, version: str, now: datetime
+) -> list[Advice]:
+    """What each rule says of one version's nights.
+
+    Estimates do not count, nor do maturities whose day is not over.
+
+    Parameters
+    ----------
+    table
+        Rows of the performance table.
+    version
+        Nights that another one scored say nothing of it: after a promotion the rules wait.
+    """
+    ripe = [
+        row
+        for row in table
+        if not row["estimated"] and row["model_version"] == version and _ripe(row, column, now)
+    ]
+    return [_one(rule, ripe, column) for rule in rules]
+
+
+def _one(rule: RetrainRule, ripe: Sequence[Row], column: str) -> Advice:
+    mine = [row for row in ripe if row["maturity_days"] == rule.maturity]
+    known = {row["metric"] for row in mine}
+    if mine and rule.metric not in known:
+        raise UsageError(
+            f"a retrain rule asks for {rule.metric}, which is not measured of this model",
+            where="params.yaml: monitor.retrain",
+            expected=", ".join(sorted(known)),
+        )
+    of_metric = sorted(
+        (row for row in mine if (row["metric"], row["slice"]) == (rule.metric, rule.slice)),
+        key=lambda row: str(row[column]),
+    )
+    told = [row for row in of_metric if _told(row, rule)]
+    nights = tuple(told[-rule.of :])
+    short = tuple(row[column] for row in of_metric if not _told(row, rule))
+    if len(nights) < rule.of:
+        return Advice(rule, "waiting", nights, short)
+    bad = sum(rule.crossed(row["value"]) for row in nights)
+    return Advice(rule, "retrain" if bad >= rule.nights else "fine", nights, short)
+
+
+def _told(row: Row, rule: RetrainRule) -> bool:
+    return row["value"] is not None and row["labelled_share"] >= rule.min_labelled
+
+
+def _ripe(row: Row, column: str, now: datetime) -> bool:
+    day = day_of(row[column])
+    return day is not None and now >= maturity.until(day, row["maturity_days"])
+
+
+def run(
+    root: Path,
+    params: Params,
+    night: str | None = None,
+    as_json: bool = False,
+    now: datetime | None = None,
+) -> list[Advice]:
+    """Decide by ``monitor.retrain``, and leave reports/retrain.json.
+
+    Parameters
+    ----------
+    night
+        The last one to look at; None for whatever is published.
+
+    Raises
+    ------
+    ParamsError
+        There are no rules.
+    NothingScored
+        No night is published.
+    RetrainAdvised
+        After everything is written: a rule says so.
+    """
+    rules = params.monitor.retrain
+    if not rules:
+        raise ParamsError(
+            [
+                f"{layout.PARAMS}: monitor.retrain: expected at least one rule for --retrain-if, "
+                "such as {metric: auc, min: 0.7, maturity: 7, nights: 2, of: 3}, found none"
+            ]
+        )
+    store = open_store(root, params)
+    shown = [each for each in store.visible_runs() if night is None or each <= night]
+    record = store.published_run(shown[-1]) if shown else None
+    if record is None:
+        raise NothingScored(
+            "no night has been published",
+            where=f"until {night}" if night else store.uri,
+            mend="Score one: assay score --date DAY",
+        )
+    rows = [row for row in store.performance().to_pylist() if row[store.column] in shown]
+    found = advise(rules, rows, store.column, record.version, now or datetime.now(UTC))
+    tree = _tree(found, store.column, record.version, shown[-1])
+    jsonfile.write(root / layout.RETRAIN, tree)
+    if as_json:
+        print(jsonfile.dumps(tree), end="")
+    else:
+        for each in found:
+            print(f"retrain: {each.sentence(store.column)}")
+    bad = [each for each in found if each.state == "retrain"]
+    if bad:
+        more = f"; and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise RetrainAdvised(
+            bad[0].sentence(store.column) + more,
+            where=f"{params.name} {record.version}",
+            mend=f"See {layout.RETRAIN}",
+        )
+    return found
+
+
+def _tree(found: Sequence[Advice], column: str, version: str, night: str) -> dict[str, Any]:
+    told = ("value", "low", "high", "rows", "labelled_share", "run_id")
+    return {
+        "schema": 1,
+        "advised": any(each.state == "retrain" for each in found),
+        "version": version,
+        "until": night,
+        "rules": [
+            {
+                **each.rule.model_dump(),
+                "state": each.state,
+                "sentence": each.sentence(column),
+                "looked_at": [
+                    {
+                        "night": row[column],
+                        **{name: row[name] for name in told},
+                        "crossed": each.rule.crossed(row["value"]),
+                    }
+                    for row in each.nights
+                ],
+                "too_few_truths": list(each.short),
+            }
+            for each in found
+        ],
+    }

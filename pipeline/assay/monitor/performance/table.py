@@ -1,0 +1,228 @@
+"""``assay performance``: estimated numbers beside realized ones, by night or by week."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from assay.errors import UsageError
+from assay.monitor.performance import label_drift
+from assay.monitor.performance.realized import OBSERVED, PREDICTED, UNKNOWN
+from assay.project import jsonfile
+from assay.project.params import Params
+from assay.project.partitions import day_of
+from assay.project.tasks import METRICS
+from assay.store import open_store
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One metric of one night, or of one week, before and after its truths were known.
+
+    Attributes
+    ----------
+    night
+        Of a week the Monday that it begins with.
+    estimated, realized
+        None where there is none.
+    rows
+        Those that have a truth.
+    distrust
+        Why the estimate is not to be trusted; None if it is, or there is none.
+    """
+
+    night: str
+    estimated: float | None
+    realized: float | None
+    low: float | None
+    high: float | None
+    rows: int
+    labelled_share: float | None
+    distrust: str | None = None
+
+    @property
+    def error(self) -> float | None:
+        """By how much the estimate was too high."""
+        if self.estimated is None or self.realized is None:
+            return None
+        return self.estimated - self.realized
+
+
+def pairs(table: Iterable[Row], column: str, metric: str, slice: str, days: int) -> list[Pair]:
+    """A pair for each night of which there is any number, in order.
+
+    Parameters
+    ----------
+    table
+        Rows of the performance table.
+    days
+        The maturity of what is realized.
+    """
+    found: dict[str, dict[bool, Row]] = {}
+    for row in table:
+        if (row["metric"], row["slice"]) == (metric, slice):
+            if row["estimated"] or row["maturity_days"] == days:
+                found.setdefault(str(row[column]), {})[bool(row["estimated"])] = row
+    return [
+        _pair(night, kinds.get(True), kinds.get(False)) for night, kinds in sorted(found.items())
+    ]
+
+
+def _pair(night: str, estimated: Row | None, realized: Row | None) -> Pair:
+    mine: Row = realized or {}
+    return Pair(
+        night,
+        None if estimated is None else estimated["value"],
+        mine.get("value"),
+        mine.get("low"),
+        mine.get("high"),
+        mine.get("rows", 0),
+        mine.get("labelled_share"),
+        estimated["why"] if estimated is not None and estimated.get("trusted") is False else None,
+    )
+
+
+def by_week(nights: Sequence[Pair]) -> list[Pair]:
+    """Means over the nights of a week that have both numbers, weighted by labelled rows.
+
+    Nights that lack one of them would compare different nights. The mean of the nights' own
+    values is not the value of all their rows together, so there is no interval.
+    """
+    weeks: dict[date, list[Pair]] = {}
+    for pair in nights:
+        day = day_of(pair.night)
+        if day is not None and pair.error is not None:
+            weeks.setdefault(day - timedelta(days=day.weekday()), []).append(pair)
+    return [_week(monday, mine) for monday, mine in sorted(weeks.items())]
+
+
+def _week(monday: date, nights: Sequence[Pair]) -> Pair:
+    rows = sum(pair.rows for pair in nights)
+    doubtful = sum(pair.distrust is not None for pair in nights)
+
+    def mean(values: Iterable[float | None]) -> float:
+        each = zip(values, nights, strict=True)
+        return math.fsum((value or 0.0) * pair.rows for value, pair in each) / rows
+
+    return Pair(
+        monday.isoformat(),
+        mean(pair.estimated for pair in nights),
+        mean(pair.realized for pair in nights),
+        None,
+        None,
+        rows,
+        mean(pair.labelled_share for pair in nights),
+        f"on {doubtful} of {len(nights)} nights" if doubtful else None,
+    )
+
+
+def run(
+    root: Path,
+    params: Params,
+    metric: str,
+    slice: str = "",
+    days: int | None = None,
+    week: bool = False,
+    as_json: bool = False,
+) -> list[Pair]:
+    """Print the pairs of a metric.
+
+    Parameters
+    ----------
+    days
+        The maturity; the first of ``monitor.maturities`` if None.
+
+    Raises
+    ------
+    UsageError
+        There is no such maturity, or no such number of any night.
+    """
+    days = params.monitor.maturities[0] if days is None else days
+    if days not in params.monitor.maturities:
+        raise UsageError(
+            "no such maturity",
+            where="--maturity",
+            expected=f"one of {', '.join(map(str, params.monitor.maturities))}",
+            found=str(days),
+        )
+    store = open_store(root, params)
+    table = store.performance().to_pylist()
+    found = pairs(table, store.column, metric, slice, days)
+    if not found:
+        raise _none(table, metric, slice)
+    shown = by_week(found) if week else found
+    if as_json:
+        tree = {
+            "schema": 1,
+            "metric": metric,
+            "slice": slice,
+            "maturity_days": days,
+            "by": "week" if week else "night",
+            "pairs": [{**asdict(pair), "error": pair.error} for pair in shown],
+        }
+        print(jsonfile.dumps(tree), end="")
+    else:
+        _print(shown, metric, days, week)
+    return shown
+
+
+def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
+    """Why no night has the number: no such metric, no such slice, or no truths yet."""
+    metrics = sorted({row["metric"] for row in table})
+    usual = {name for names in METRICS.values() for name in names}
+    usual |= {PREDICTED, OBSERVED, UNKNOWN, *label_drift.NAMES}
+    if metric not in {*metrics, *usual}:
+        return UsageError(
+            "no such metric",
+            where="--metric",
+            expected=f"one of {', '.join(metrics or sorted(usual))}",
+            found=repr(metric),
+        )
+    if metrics and metric not in metrics:
+        return UsageError(
+            f"no night has {metric}",
+            where="--metric",
+            expected=f"one of {', '.join(metrics)}, or labels of more nights",
+        )
+    slices = sorted({row["slice"] for row in table if row["metric"] == metric and row["slice"]})
+    if slice and table and slice not in slices:
+        return UsageError(
+            f"no night has {metric} in such a slice",
+            where="--slice",
+            expected=f"one of {', '.join(slices)}" if slices else "none, for all rows",
+            found=repr(slice),
+        )
+    return UsageError(
+        f"no night has {metric}" + (f" in {slice}" if slice else ""),
+        where="assay performance",
+        expected="labels first: assay labels --date DAY --rows FILE",
+    )
+
+
+def _print(shown: Sequence[Pair], metric: str, days: int, week: bool) -> None:
+    print(f"{'week of' if week else 'night':<12}{'estimated':>10}{'realized':>10}{'error':>8}"
+          f"{'rows':>10}{'labelled':>10}")  # fmt: skip
+    for pair in shown:
+        labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
+        print(
+            f"{pair.night:<12}{_number(pair.estimated):>10}{_number(pair.realized):>10}"
+            f"{_number(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
+            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
+        )
+    errors = [abs(pair.error) for pair in shown if pair.error is not None]
+    if errors:
+        print(
+            f"{metric} after {days} {'day' if days == 1 else 'days'}: the estimate was off by "
+            f"{sum(errors) / len(errors):.3f} on the mean of {len(errors)}, "
+            f"by {max(errors):.3f} at most"
+        )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,125 @@
+"""The truths of one night, sorted by what a night knows of them, and added to its history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import LabelError
+from assay.monitor.performance.read_labels import Arrived
+from assay.project.visible import visible
+from assay.store.delta.tables import INSTANT
+from assay.store.labels import news
+
+if TYPE_CHECKING:
+    from assay.store import Store
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a night's truths.
+
+    Attributes
+    ----------
+    truths
+        Keys that came with one.
+    new, corrected
+        Those that were not known, and those that were known otherwise.
+    untold, keyless
+        Rows without a truth, and without their whole key: nothing was taken of them.
+    quarantined, unknown
+        Keys of rows that the night refused, and keys that it never saw. They are kept: a row
+        may be repaired and scored yet.
+    """
+
+    partition: str
+    truths: int
+    new: int
+    corrected: int
+    untold: int
+    keyless: int
+    quarantined: int
+    unknown: int
+
+
+def take(
+    store: Store,
+    partition: str,
+    arrived: Arrived,
+    keys: pa.Schema,
+    source: str,
+    by: str,
+    first: datetime,
+    now: datetime,
+) -> Taken:
+    """Add to the night's history what it does not hold yet.
+
+    Parameters
+    ----------
+    first
+        When first truths arrived, where rows do not say so.
+
+    Raises
+    ------
+    LabelError
+        The night knows none of the keys: these are another night's truths.
+    """
+    names = keys.names
+    scored = _keys(store, partition, keys, "predictions")
+    strange = arrived.rows.select(names).join(scored, names, join_type="left anti")
+    refused = _keys(store, partition, keys, "quarantine")
+    unknown = strange.join(refused, names, join_type="left anti")
+    if arrived.rows.num_rows and unknown.num_rows == arrived.rows.num_rows:
+        raise LabelError(
+            f"none of {unknown.num_rows:,} keys is of this night",
+            where=f"{source}, night {partition}",
+            expected=f"keys such as {_first(scored)}",
+            found=_first(unknown),
+            mend="Nothing was taken. Is it another night's file?",
+        )
+    history = store.label_history(partition)
+    added = news(history, arrived.rows, names, first, now)
+    before = history.select(names).group_by(names).aggregate([])
+    corrected = added.select(names).join(before, names, join_type="left semi").num_rows
+    store.keep_labels(partition, added, source, by)
+    return Taken(
+        partition=partition,
+        truths=arrived.rows.num_rows,
+        new=added.num_rows - corrected,
+        corrected=corrected,
+        untold=arrived.untold,
+        keyless=arrived.keyless,
+        quarantined=strange.num_rows - unknown.num_rows,
+        unknown=unknown.num_rows,
+    )
+
+
+def all_at(rows: pa.Table, instant: datetime | None) -> pa.Table:
+    """The same rows, all of which arrived at one instant; as they are if there is none."""
+    if instant is None:
+        return rows
+    place = rows.schema.get_field_index("arrived_at")
+    told = pa.repeat(pa.scalar(instant, INSTANT), rows.num_rows)
+    return rows.set_column(place, "arrived_at", told)
+
+
+def _keys(store: Store, partition: str, keys: pa.Schema, table: str) -> pa.Table:
+    read = store.prediction_batches if table == "predictions" else store.quarantine_batches
+    found = pa.Table.from_batches(
+        [batch.cast(keys) for batch in read(partition, keys.names)], schema=keys
+    )
+    for name in keys.names:
+        found = found.filter(pc.is_valid(found.column(name)))
+    return found.group_by(keys.names).aggregate([])
+
+
+def _first(keys: pa.Table) -> str:
+    if not keys.num_rows:
+        return "none: the night has no scored row"
+    return ", ".join(
+        f"{name}={visible(value)}" for name, value in keys.slice(0, 1).to_pylist()[0].items()
+    )

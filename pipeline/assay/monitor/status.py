@@ -1,0 +1,140 @@
+"""``assay status``: where things stand, for people or as one JSON document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from assay.monitor.status_facts import Facts, Part, Standing, standing
+from assay.pages.terminal import console
+from assay.project.params import Params
+from assay.registry.verified import unverified
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> Standing:
+    """Print champion, last night, quarantine, drift and open incidents.
+
+    What is not there yet, or cannot be read, is said in words.
+
+    Raises
+    ------
+    Damaged
+        After all that, if the store is damaged or cannot be read; with a line for each damage.
+    """
+    from assay.store import Damaged
+
+    found = standing(root, params)
+    if as_json:
+        print(found.to_json(), end="")
+    else:
+        _print(found)
+    if found.damaged:
+        raise Damaged(list(found.damaged))
+    return found
+
+
+def _print(found: Standing) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=found.name, title_justify="left", show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = (
+        (f"champion ({found.stage})", _lines(found.champion, champion_lines)),
+        ("last night", _lines(found.night, night_lines)),
+        ("quarantine", _lines(found.quarantine, quarantine_lines)),
+        ("drift", _lines(found.drift, drift_lines)),
+        ("incidents", _lines(found.incidents, incident_lines)),
+    )
+    for number, (name, lines) in enumerate(rows):
+        if number:
+            table.add_section()
+        table.add_row(Text(name, style="bold"), Text("\n".join(lines)))
+    console().print(table)
+
+
+def _lines(part: Part, words: Callable[[Facts], list[str]]) -> list[str]:
+    return [part.words or "unknown"] if part.facts is None else words(part.facts)
+
+
+def champion_lines(facts: Facts) -> list[str]:
+    """The champion in words, and for good what a person overruled to promote it."""
+    overridden, doubt = facts["override"], facts["unverified"]
+    return [
+        f"{facts['version']}, verdict {facts['verdict']}" + (", unverified" if doubt else ""),
+        *([unverified(facts["version"], doubt)] if doubt else []),
+        *([f"OVERRIDDEN by a person: {overridden}"] if overridden else []),
+        f"since {facts['since']} by {facts['by']}",
+        f"because {facts['because'] or 'nobody said why'}",
+        f"bundle {facts['bundle']}",
+    ]
+
+
+def night_lines(facts: Facts) -> list[str]:
+    """The last published night in words, and a later run that published nothing."""
+    latest = facts["latest"]
+    published = f"by {facts['version']}, published {facts['published_at'] or 'at an unknown time'}"
+    if latest["partition"] != facts["partition"]:
+        published = f"the last published is {facts['partition']}, {published}"
+    # What a monitored night's reasons are stands under drift.
+    told = latest["reasons"] if latest["partition"] != facts["partition"] else []
+    lines = [
+        f"{latest['partition']}: {latest['words']}",
+        *told,
+        published,
+        f"{_count(facts['rows_read'])} rows read, {_count(facts['rows_scored'])} scored, "
+        f"{_count(facts['rows_quarantined'])} quarantined",
+        f"run {facts['run_id']}",
+    ]
+    other = facts["unpublished_run"]
+    if other is not None and other["partition"] != latest["partition"]:
+        detail = f": {other['detail']}" if other["detail"] else ""
+        lines.append(
+            f"the latest run published nothing: {other['run_id']} of {other['partition']} "
+            f"({other['event']}{detail})"
+        )
+    return lines
+
+
+def quarantine_lines(facts: Facts) -> list[str]:
+    """The last night's quarantine in words, a line a rule."""
+    return [
+        f"{_count(facts['rows'])} rows on {facts['partition']}, "
+        f"{_count(facts['last_nights_rows'])} in all over the last nights published "
+        f"({facts['last_nights']})",
+        *(f"{_count(count)} broke '{rule}'" for rule, count in facts["rules"].items()),
+    ]
+
+
+def drift_lines(facts: Facts) -> list[str]:
+    """The last monitored night in words."""
+    lines = [
+        f"{facts['headline']} ({facts['version']}), "
+        f"{facts['drifted']} of {facts['features']} features drifted",
+        *facts["reasons"][:3],
+    ]
+    top = facts["top"]
+    if top is not None and not facts["crossed"]:
+        if top["distance"] is None or top["limit"] is None:
+            lines.append(f"furthest: {top['column']}: {'; '.join(top['reasons'])}")
+        else:
+            lines.append(
+                f"furthest: {top['column']}, distance {top['distance']:.3f}, "
+                f"limit {top['limit']:.3f}"
+            )
+    return [*lines, f"page {facts['page']}"]
+
+
+def incident_lines(facts: Facts) -> list[str]:
+    """The open incidents in words, a line each."""
+    snoozed = f", {facts['snoozed']} snoozed" if facts["snoozed"] else ""
+    until = f"; nights were looked at together up to {facts['to']}" if facts["to"] else ""
+    return [
+        f"{len(facts['open']) or 'none'} open{snoozed}{until}",
+        *(f"{each['id']}: {each['sentence']}" for each in facts["open"]),
+    ]
+
+
+def _count(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"

@@ -1,0 +1,274 @@
+"""Where things stand, gathered from the registry, the store and the nights' documents.
+
+Each part is gathered on its own: whatever is missing or broken is told in words in its
+place, and the other parts are still shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote
+
+from assay.errors import AssayError, NoChampion, NotARepository, StoreError
+from assay.project import layout
+from assay.project.params import Params
+
+if TYPE_CHECKING:
+    from assay.monitor.incidents.known import Known
+    from assay.monitor.nights.night import Night
+    from assay.store import Store
+
+WEEK = 7
+Facts: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The facts of one part, or in words why there are none. Never both."""
+
+    facts: Facts | None
+    words: str | None
+
+    def to_plain(self) -> Facts | None:
+        if self.facts is not None:
+            return self.facts
+        return {"none": self.words}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Everything ``assay status`` shows.
+
+    Attributes
+    ----------
+    damaged
+        What is wrong with the store, a line each: what cannot be read, and nights of which its
+        tables tell different stories.
+    """
+
+    name: str
+    stage: str
+    champion: Part
+    night: Part
+    quarantine: Part
+    drift: Part
+    incidents: Part
+    damaged: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        parts = {
+            name: getattr(self, name).to_plain()
+            for name in ("champion", "night", "quarantine", "drift", "incidents")
+        }
+        tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
+        tree["damaged"] = list(self.damaged)
+        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def standing(root: Path, params: Params) -> Standing:
+    """Look at everything; raise nothing that a person can mend."""
+    from assay.monitor.incidents.known import stood
+    from assay.monitor.nights.gather import nights
+    from assay.store import open_store
+
+    damaged: list[str] = []
+
+    def of_store(gather: Callable[[Store], Part]) -> Part:
+        return _told(lambda: gather(open_store(root, params)), damaged)
+
+    def agreed(store: Store) -> Part:
+        damaged.extend(each.line() for each in store.discords())
+        return Part({}, None)
+
+    @cache
+    def every() -> tuple[list[Night], Known, str]:
+        return stood(root, nights(root, params))
+
+    def incidents() -> Part:
+        _, known, words = every()
+        return Part(None, words) if words else incidents_part(known)
+
+    found = Standing(
+        name=params.name,
+        stage=params.registry.stage,
+        champion=champion_of(root, params),
+        night=of_store(lambda store: _night(store, every()[0])),
+        quarantine=of_store(_quarantine),
+        drift=_told(lambda: _drift(root / layout.NIGHTS, every()[0]), damaged),
+        incidents=_told(incidents, damaged),
+    )
+    of_store(agreed)
+    # What keeps a table from being read is told once, not by every part that needs it.
+    return replace(found, damaged=tuple(dict.fromkeys(damaged)))
+
+
+def champion_of(root: Path, params: Params) -> Part:
+    """The version that holds the stage, with the evidence that it was promoted on."""
+    return _told(lambda: _champion(root, params))
+
+
+def _told(gather: Callable[[], Part], damaged: list[str] | None = None) -> Part:
+    """A part, or why there is none; a store that cannot be read is also put on a list."""
+    try:
+        return gather()
+    except AssayError as error:
+        if damaged is not None and isinstance(error, StoreError):
+            damaged.extend(error.lines())
+        return Part(None, f"cannot be told: {error.line()}")
+
+
+def _champion(root: Path, params: Params) -> Part:
+    from assay.registry import fetch, verified
+    from assay.registry.state import UNKNOWN
+    from assay.registry.versions import chosen, state
+
+    stage = params.registry.stage
+    try:
+        known = state(root, params.name)
+        version = chosen(known, params.name, stage)
+    except NotARepository as error:
+        return Part(None, f"no registry yet: {error.line()}")
+    except NoChampion as error:
+        return Part(None, error.line())
+    last = verified.last_given(known, version, stage)
+    text = fetch.verdict_of(root, version)
+    doubt = verified.doubt_of_holder(known, version, stage, text)
+    return Part(
+        {
+            "version": version.version,
+            "since": last.at if last else version.at,
+            "by": last.by if last else version.by,
+            "because": last.why if last else version.why,
+            "commit": version.commit,
+            "bundle": version.bundle,
+            # What tags alone say is no verdict.
+            "verdict": UNKNOWN if doubt else version.outcome,
+            "unverified": doubt,
+            "override": version.override,
+        },
+        None,
+    )
+
+
+def _night(store: Store, every: list[Night]) -> Part:
+    """The last published night, and where the last of all stands."""
+    nights = store.partitions()
+    runs = store.runs()
+    latest = runs[-1] if runs else None
+    record = store.published_run(nights[-1]) if nights else None
+    if record is None:
+        words = "no night has been published yet; score one: assay score --date DAY"
+        if latest is not None:
+            words += f" (the latest run, {latest.run_id}, {latest.event} {latest.partition})"
+        return Part(None, words)
+    last = every[-1]
+    facts: Facts = {
+        "latest": {
+            "partition": last.partition,
+            "standing": last.standing,
+            "words": last.stand.words,
+            "reasons": list(last.reasons()),
+        },
+        "partition": record.partition,
+        "run_id": record.run_id,
+        "version": record.version,
+        "bundle": record.bundle,
+        "published_at": record.at.isoformat() if record.at else None,
+        "rows_read": record.rows_read,
+        "rows_scored": record.rows_scored,
+        "rows_quarantined": record.rows_quarantined,
+        "unpublished_run": None,
+    }
+    if latest is not None and latest.event != "published":
+        facts["unpublished_run"] = {
+            "run_id": latest.run_id,
+            "partition": latest.partition,
+            "event": latest.event,
+            "detail": latest.detail,
+        }
+    return Part(facts, None)
+
+
+def _quarantine(store: Store) -> Part:
+    import pyarrow.compute as pc
+
+    nights = store.partitions()
+    if not nights:
+        return Part(None, "no night has been published yet")
+    refused = store.quarantine(nights[-1])
+    counts = pc.value_counts(pc.list_flatten(refused.column("broken_rules"))).to_pylist()
+    rules = {str(each["values"]): int(each["counts"]) for each in counts}
+    week = nights[-WEEK:]
+    records = [store.published_run(night) for night in week]
+    return Part(
+        {
+            "partition": nights[-1],
+            "rows": refused.num_rows,
+            "rules": dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
+            "last_nights": len(week),
+            "last_nights_rows": sum(r.rows_quarantined or 0 for r in records if r is not None),
+        },
+        None,
+    )
+
+
+def incidents_part(known: Known) -> Part:
+    """What is open: of nights together, of nights by themselves where nobody did that, of runs."""
+    if known.until is None and not known.incidents:
+        return Part(None, "nobody has looked for any yet: assay monitor --from DAY --to DAY")
+    return Part(
+        {
+            "to": known.until,
+            "open": [
+                {
+                    "id": each.id,
+                    "kind": each.of,
+                    "since": each.first,
+                    "columns": list(each.columns),
+                    "sentence": each.sentence,
+                }
+                for each in known.incidents
+                if each.state == "open"
+            ],
+            "snoozed": sum(each.state == "snoozed" for each in known.incidents),
+        },
+        None,
+    )
+
+
+def _drift(folder: Path, every: list[Night]) -> Part:
+    """The document of the last night that was monitored, and where that night stands."""
+    documents = sorted(folder.glob("*.json"), key=lambda each: unquote(each.stem))
+    if not documents:
+        return Part(None, "no night has been monitored yet: assay monitor --date DAY")
+    last = documents[-1]
+    try:
+        tree = json.loads(last.read_text(encoding="utf-8"))
+        findings = tree["findings"]
+        top = findings[0] if findings else None
+        night = next(each for each in every if each.partition == tree["partition"])
+        facts: Facts = {
+            "partition": tree["partition"],
+            "standing": night.standing,
+            "headline": night.stand.headline(night.partition),
+            "run_id": tree["run_id"],
+            "version": tree["version"],
+            "crossed": bool(tree["crossed"]),
+            "reasons": list(night.reasons()),
+            "drifted": len(tree["drifted"]),
+            "features": int(tree["features"]),
+            "top": top and {key: top[key] for key in ("column", "distance", "limit", "reasons")},
+            "page": tree["page"],
+        }
+    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+        return Part(
+            None,
+            f"cannot be told: {layout.NIGHTS}/{last.name} is not what assay monitor wrote "
+            f"({type(error).__name__}); monitor the night again",
+        )
+    return Part(facts, None)

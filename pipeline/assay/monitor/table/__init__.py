@@ -1,0 +1,1 @@
+"""A table held against the reference before it is scored."""

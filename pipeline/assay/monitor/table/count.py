@@ -1,0 +1,80 @@
+"""Counting a table without scoring it: by threads of this process, or by Spark."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from assay.columns.grid import Grid
+from assay.errors import BooksUnbalanced
+from assay.monitor.table import spark as spark_raw
+from assay.monitor.table.count_rows import Counted, Counting, total
+from assay.monitor.table.where import RawTable
+from assay.project.params import Params
+from assay.score.spark import threads
+from assay.score.spark.session import session
+
+BATCH_ROWS = 25_000
+"""A thread looks at so many rows at once at most: more are hardly faster, and take more memory."""
+
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""What spark-submit leaves in the environment."""
+
+
+def count(
+    root: Path,
+    params: Params,
+    table: RawTable,
+    grid: Grid,
+    spark: bool,
+    progress: Callable[[int, int], None],
+) -> Counted:
+    """Count every row of a table, each column of ``grid`` in its cells.
+
+    Where ``spark.master`` is this machine and Arrow can read the table, Spark would only start
+    processes that do what threads do as well.
+
+    Parameters
+    ----------
+    grid
+        Of the columns that the table has (`assay.monitor.table.count_rows.fit`).
+    spark
+        Whether Spark is to do it in any case.
+
+    Raises
+    ------
+    AssayError
+        What a task met, as it was raised there.
+    SparkFailed, JavaMissing
+        Spark itself failed.
+    NightEmpty
+        There was no row.
+    BooksUnbalanced
+        Rows were lost on the way.
+    """
+    many = None if SUBMITTED in os.environ else threads.cores(params.spark.master)
+    parts: Iterator[Counted]
+    with ExitStack() as at_the_end:
+        if table.files is not None and many is not None and not spark:
+            rows = min(params.score.batch_rows, BATCH_ROWS)
+            work = Counting(table.where, grid, rows, table.contract)
+            expected = sum(file.rows for file in table.files)
+            parts = threads.run(table.files, work, many, progress)
+        else:
+            work = Counting(table.where, grid, params.score.batch_rows, table.contract)
+            asked = params if table.files is None else spark_raw.modest(params)
+            started = session(asked, root)
+            at_the_end.callback(started.stop)
+            parts, expected = spark_raw.run(started, params, table, work, progress)
+        counted = total(parts, grid)
+    if counted.rows != expected:
+        raise BooksUnbalanced(
+            "rows were lost on the way",
+            where=table.where,
+            expected=f"{expected} rows",
+            found=f"{counted.rows}",
+            mend="Try again; if it happens twice, the table changed meanwhile.",
+        )
+    return counted

@@ -1,0 +1,170 @@
+"""A table that nobody has scored: which of its columns can be counted, and their counts.
+
+No contract is asked: all rows are counted, also those that scoring would refuse, and a column
+that is not as the reference knows it is something to tell of, not a reason to stop.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+
+from assay.columns.counter import Counter, empty
+from assay.columns.features import Coded, Floats
+from assay.columns.grid import CategoryGrid, ColumnGrid, Grid, NumberGrid
+from assay.columns.profile import ColumnProfile, merge
+from assay.contract.arrays import converted
+from assay.contract.model import Contract, Field, Kind
+from assay.contract.schema import fits
+from assay.contract.text import typed
+from assay.project.visible import visible
+from assay.score.inputs.split import Part
+from assay.score.inputs.split import batches as read
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Which columns of the reference a table has.
+
+    Attributes
+    ----------
+    grid
+        Of those that can be counted.
+    lacking
+        Why another one cannot.
+    """
+
+    grid: Grid
+    lacking: Mapping[str, str]
+
+
+def fit(grid: Grid, schemas: Mapping[str, pa.Schema]) -> Fit:
+    """Compare the reference's columns with a table's; those that it does not know are allowed.
+
+    Parameters
+    ----------
+    schemas
+        Of each of the table's files, by what to call it. A column that only some have is null
+        in the rows of the others.
+    """
+    why = {name: _why(name, cells, grid, schemas) for name, cells in grid.items()}
+    return Fit(
+        {name: cells for name, cells in grid.items() if why[name] is None},
+        {name: reason for name, reason in why.items() if reason is not None},
+    )
+
+
+def _why(name: str, cells: ColumnGrid, grid: Grid, schemas: Mapping[str, pa.Schema]) -> str | None:
+    """Why a column cannot be counted; None if it can."""
+    found = False
+    for where, schema in schemas.items():
+        places = schema.get_all_field_indices(name)
+        if len(places) > 1:
+            return f"{len(places)} times in {where}"
+        if not places:
+            continue
+        found, kind = True, schema.field(places[0]).type
+        if not _fits(name, cells, kind):
+            known = "numbers" if isinstance(cells, NumberGrid) else "categories"
+            return f"{kind} in {where}, {known} in the reference"
+    if found:
+        return None
+    there = {each for schema in schemas.values() for each in schema.names}
+    unknown = {each.casefold(): each for each in sorted(there - set(grid))}
+    near = difflib.get_close_matches(name.casefold(), unknown, n=1)
+    return (
+        f"not in the table (renamed to {visible(unknown[near[0]])}?)"
+        if near
+        else "not in the table"
+    )
+
+
+def _fits(name: str, cells: ColumnGrid, found: pa.DataType) -> bool:
+    if isinstance(cells, CategoryGrid):
+        return fits(_field(name, "string"), found)
+    return fits(_field(name, "float"), found) or fits(_field(name, "boolean"), found)
+
+
+def _field(name: str, kind: Kind) -> Field:
+    return Field(name, (), kind, nullable=True, line=0)
+
+
+class RawFeatures:
+    """A batch's columns as `assay.columns.features.Features`; null where the batch has none."""
+
+    def __init__(self, batch: pa.RecordBatch | pa.Table) -> None:
+        self._batch = batch
+
+    @property
+    def rows(self) -> int:
+        rows: int = self._batch.num_rows
+        return rows
+
+    def numbers(self, name: str) -> Floats:
+        if name not in self._batch.schema.names:
+            return np.full(self.rows, np.nan)
+        return converted(_field(name, "float"), self._batch).values
+
+    def coded(self, name: str) -> Coded:
+        if name not in self._batch.schema.names:
+            return Coded(np.full(self.rows, -1, np.int32), np.empty(0, object))
+        found = converted(_field(name, "string"), self._batch)
+        assert found.categories is not None, "text has categories"
+        return Coded(found.values, found.categories)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many rows there were, and the counts of their columns."""
+
+    rows: int
+    profile: Mapping[str, ColumnProfile]
+
+
+@dataclass(frozen=True)
+class Counting:
+    """What a task does with rows that are only counted; see `assay.score.spark.tasks.Work`.
+
+    Parameters
+    ----------
+    contract
+        How cells that arrive as text are typed; one that cannot be read counts as null.
+    """
+
+    where: str
+    grid: Grid
+    batch_rows: int
+    contract: Contract | None = None
+
+    def of_files(self, parts: Sequence[Part], name: str) -> Counted:
+        texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
+        return self._counted(read(parts, list(self.grid), texts, self.batch_rows))
+
+    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Counted:
+        return self._counted(self._typed(batches) if text else batches)
+
+    def _typed(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+        assert self.contract is not None, "text is typed by a contract"
+        for batch in batches:
+            yield typed(self.contract, batch)[0]
+
+    def _counted(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Counted:
+        counter, rows = Counter(self.grid), 0
+        for batch in batches:
+            counter.add(RawFeatures(batch))
+            rows += batch.num_rows
+        return Counted(rows, counter.profile())
+
+
+def total(counted: Iterable[Counted], grid: Grid) -> Counted:
+    """All of them together."""
+    return reduce(
+        lambda one, two: Counted(one.rows + two.rows, merge(one.profile, two.profile)),
+        counted,
+        Counted(0, empty(grid)),
+    )

@@ -1,0 +1,1 @@
+"""Several nights on one page."""

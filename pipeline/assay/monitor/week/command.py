@@ -1,0 +1,166 @@
+"""``assay report --week``: the published nights of a week on one page, their counts merged.
+
+It reports what was decided and decides nothing, so it has no exit code of its own. Answers are
+those of ``assay monitor --from MONDAY --to SUNDAY``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from assay.errors import NothingScored, UsageError
+from assay.monitor import many_nights, one_night
+from assay.monitor.drift.snooze import covering
+from assay.monitor.evidently import page
+from assay.monitor.evidently.sample import Sample, sample_of
+from assay.monitor.incidents.document import Book
+from assay.monitor.nights import history
+from assay.monitor.nights.quarantined import broken_rules
+from assay.monitor.nights.sample import published_sample
+from assay.monitor.nights.summary import of_all_rows, path
+from assay.monitor.performance import expected
+from assay.monitor.week import section as week_section
+from assay.monitor.week.merged import Day, Part, part
+from assay.monitor.week.week import Week
+from assay.project import jsonfile
+from assay.project.params import Params
+from assay.project.textfile import write
+from assay.store import Store, open_store
+
+if TYPE_CHECKING:
+    from assay.monitor.one_night import Night
+
+
+def run(root: Path, params: Params, week: str, as_json: bool = False) -> Week:
+    """Write the page and the document of a week.
+
+    Parameters
+    ----------
+    week
+        Such as ``2013-W36``.
+
+    Raises
+    ------
+    UsageError
+        That is no week.
+    NothingScored
+        No run has published any of its nights.
+    VersionUnknown, BundleMissing, BundleChanged
+        What scored one of them cannot be had any more.
+    """
+    names = _days(week)
+    store = open_store(root, params)
+    known = [name for name in store.partitions() if name <= names[-1]]
+    if not set(known) & set(names):
+        raise NothingScored(
+            "no run has published any night of this week",
+            where=f"{week}, {names[0]} to {names[-1]}",
+            mend=f"Score them: assay score --from {names[0]} --to {names[-1]}",
+        )
+    published = history.published(store, known)
+    nights, book = many_nights.judge(root, params, published, names[0], names[-1])
+    days = _judged(root, params, store, nights, book)
+    samples, parts = [], []
+    for _, mine in groupby(days, key=lambda day: day.night.record.bundle):
+        each = part(week, list(mine), book.open, params.monitor)
+        parts.append(each)
+        samples.append(_sample(root, params, store, each, len(days)))
+    found = Week(
+        name=params.name,
+        title=week,
+        names=names,
+        pages=frozenset(name for name in names if (root / path(name, ".html")).exists()),
+        parts=tuple(parts),
+        open=book.open,
+        incidents=tuple(i for i in book.incidents if i.first <= names[-1] and names[0] <= i.last),
+        rule=params.monitor.budget,
+        sample_rows=sum(sample.rows for sample in samples),
+    )
+    title = f"{params.name}: {found.headline()}"
+    shown = [(each.told, sample) for each, sample in zip(parts, samples, strict=True)]
+    write(root / found.page, page.page(title, week_section.render(found), shown))
+    document = jsonfile.dumps(found.tree())
+    write((root / found.page).with_suffix(".json"), document)
+    if as_json:
+        print(document, end="")
+    else:
+        _print(found)
+    return found
+
+
+def _days(week: str) -> tuple[str, ...]:
+    named = re.fullmatch(r"(\d{4})-W(\d{2})", week, re.ASCII)
+    try:
+        if named is None:
+            raise ValueError
+        monday = date.fromisocalendar(int(named[1]), int(named[2]), 1)
+        return tuple(str(monday + timedelta(days=past)) for past in range(7))
+    except (ValueError, OverflowError):
+        raise UsageError(
+            "no such week", where="--week", expected="of ISO 8601, such as 2013-W36", found=week
+        ) from None
+
+
+def _judged(
+    root: Path, params: Params, store: Store, nights: Sequence[Night], book: Book
+) -> list[Day]:
+    alarms = {judged.partition: judged.alarms for judged in book.nights}
+    found = []
+    for night in nights:
+        partition = night.record.partition
+        in_alarm = {
+            alarm.question.column
+            for alarm in alarms.get(partition, ())
+            if covering(params.monitor.snooze, alarm.question.column, partition) is None
+        }
+        estimated = expected.rows(
+            store.column, night.record, night.loaded, night.profile, params.evaluate.confidence
+        )
+        known = of_all_rows([*store.performance(partition).to_pylist(), *estimated])
+        found.append(Day(night, in_alarm, known, broken_rules(store, night.record)))
+    return found
+
+
+def _sample(root: Path, params: Params, store: Store, each: Part, nights: int) -> Sample:
+    """As many rows as a night's page shows, from all nights alike."""
+    loaded = each.days[0].night.loaded
+    reference = loaded.reference
+    few = max(1, params.monitor.sample_rows // nights)
+    fewer = params.model_copy(
+        update={"monitor": params.monitor.model_copy(update={"sample_rows": few})}
+    )
+    frames, why = [], ""
+    for day in each.days:
+        rows, none = published_sample(
+            root, fewer, store, day.night.record, loaded.manifest, reference.scores
+        )
+        frames.append(rows)
+        why = why or (none and f"{day.partition}: {none}")
+    rows = pd.concat([rows for rows in frames if len(rows)] or frames[:1], ignore_index=True)
+    before = one_night.at_most(loaded, params)
+    sample = sample_of(rows, before, reference.scores, *one_night.columns_of(reference), why)
+    if sample.rows and why:
+        return replace(sample, left_out=f"{sample.left_out} Some nights lack: {why}.".strip())
+    return sample
+
+
+def _print(week: Week) -> None:
+    print(week.headline())
+    for each in week.open:
+        print(each.sentence())
+    missing = [name for name in week.names if name not in {day.partition for day in week.days}]
+    not_there = f"; nothing is published of {', '.join(missing)}" if missing else ""
+    print(
+        f"{week.name} {', then '.join(each.version for each in week.parts)}: "
+        f"{len(week.days)} nights, {week.total('rows_scored'):,} rows scored, "
+        f"{week.total('rows_quarantined'):,} quarantined{not_there}"
+    )
+    print(f"page: {week.page}")

@@ -1,0 +1,205 @@
+"""What a week's report tells: merged counts, and the answers that its nights were given. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assay.model.outcome import score_name
+from assay.monitor.drift.baselines import merged
+from assay.monitor.drift.drift import Decision, Finding, decide
+from assay.monitor.evidently.shown import Row, Standing, Told, column, measured
+from assay.monitor.incidents.fold import Incident
+from assay.project.params import Monitor
+from assay.project.tasks import HEADLINE
+
+if TYPE_CHECKING:
+    from assay.monitor.one_night import Night
+
+NOTE = (
+    "The counts of {nights} are merged, exactly as if they were one night. A test says whether "
+    "its column was in alarm (a FAIL) or over a limit of its own on some night. Performance is the "
+    "mean of the nights', weighted by rows."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A published night of the week, as it was judged.
+
+    Attributes
+    ----------
+    alarms
+        Columns in alarm that nobody snoozed.
+    performance
+        What is known of it on all rows.
+    """
+
+    night: Night
+    alarms: Collection[str]
+    performance: Sequence[Row]
+    rules: Mapping[str, int]
+
+    @property
+    def partition(self) -> str:
+        return self.night.record.partition
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The nights of a week that one model scored.
+
+    Attributes
+    ----------
+    decision
+        About all their rows together: read its numbers, not its answers, for limits are of nights.
+    over
+        Column -> on how many nights it was over a limit of its own.
+    alarms
+        Column -> on how many it was in alarm.
+    """
+
+    days: tuple[Day, ...]
+    decision: Decision
+    over: Mapping[str, int]
+    alarms: Mapping[str, int]
+    told: Told
+
+    @property
+    def version(self) -> str:
+        return self.days[0].night.record.version
+
+    @property
+    def bundle(self) -> str:
+        return self.days[0].night.record.bundle
+
+
+def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: Monitor) -> Part:
+    """Nights of one bundle, merged.
+
+    Parameters
+    ----------
+    open_now
+        The incidents that are open at the end of the week.
+    """
+    loaded = days[0].night.loaded
+    reference, task = loaded.reference, loaded.manifest.task
+    records = [day.night.record for day in days]
+    profile = merged(day.night.profile for day in days)
+    decision = decide(reference, profile, limits, sum(r.rows_scored or 0 for r in records))
+    over = Counter(
+        finding.column for day in days for finding in day.night.decision.findings if finding.crossed
+    )
+    alarms = Counter(name for day in days for name in day.alarms)
+
+    def standing(finding: Finding) -> Standing:
+        if alarms[finding.column]:
+            return "bad"
+        return "odd" if over[finding.column] else "ok"
+
+    def place(finding: Finding) -> tuple[object, ...]:
+        score = finding.column in reference.scores
+        effect = -math.inf if finding.effect is None else -finding.effect
+        name = finding.column
+        return -bool(alarms[name]), -bool(over[name]), not score, effect, name
+
+    findings = sorted((f for f in decision.findings if f.column in reference.grid), key=place)
+    features = [name for name in reference.grid if name not in reference.scores]
+    rules: Counter[str] = Counter()
+    for day in days:
+        rules.update(day.rules)
+    count = f"{len(days)} night{'s' if len(days) > 1 else ''}"
+    told = Told(
+        title=week,
+        span="week",
+        rows_read=sum(r.rows_read or 0 for r in records),
+        rows_scored=decision.rows,
+        rows_quarantined=sum(r.rows_quarantined or 0 for r in records),
+        crossed=bool(open_now),
+        reasons=tuple(incident.sentence() for incident in open_now),
+        drifted=sum(bool(alarms[name]) for name in features),
+        features=len(features),
+        most_drifted=limits.max_drifted_share,
+        columns=tuple(
+            column(
+                finding,
+                reference,
+                profile,
+                standing(finding),
+                words(len(days), over[finding.column], alarms[finding.column]),
+            )
+            for finding in findings
+        ),
+        score=score_name(task),
+        rules=dict(sorted(rules.items(), key=lambda each: (-each[1], each[0]))),
+        headline=HEADLINE[task],
+        performance=measured(task, means([day.performance for day in days])),
+        note=NOTE.format(nights=count),
+    )
+    return Part(tuple(days), decision, dict(over), dict(alarms), told)
+
+
+def words(nights: int, over: int, alarms: int) -> str:
+    """On how many nights a column was over its limits, and in alarm."""
+    if not over and not alarms:
+        return f"within its limits on {'all ' if nights > 1 else ''}{nights} nights"
+    found = f"over a limit on {over or 'none'} of {nights} nights"
+    return f"{found}, in alarm on {alarms}" if alarms else f"{found}, never in alarm"
+
+
+def means(nights: Sequence[Sequence[Row]]) -> list[Row]:
+    """The week's numbers: means over nights, weighted by rows.
+
+    A metric's estimate and what labels said are means over the same nights, those that have both,
+    at the longest maturity that all of them have reached. Before any labels came, the estimate is
+    the mean over all nights. Means have no intervals.
+    """
+    known: dict[str, list[dict[int | None, Row]]] = {}
+    for night in nights:
+        mine: dict[str, dict[int | None, Row]] = {}
+        for row in night:
+            if row["value"] is not None and row["rows"]:
+                days = None if row["estimated"] else row["maturity_days"]
+                mine.setdefault(row["metric"], {})[days] = row
+        for metric, kinds in mine.items():
+            known.setdefault(metric, []).append(kinds)
+    return [row for each in known.values() for row in _means(each)]
+
+
+def _means(nights: Sequence[Mapping[int | None, Row]]) -> Iterable[Row]:
+    matured = [{days for days in kinds if days is not None} for kinds in nights]
+    common = set.intersection(*(days for days in matured if days)) if any(matured) else set()
+    last = max(common, default=None)
+    both = [kinds for kinds in nights if None in kinds and last is not None and last in kinds]
+    estimates = both or [kinds for kinds in nights if None in kinds]
+    if estimates:
+        rows = [kinds[None] for kinds in estimates]
+        # Weighted as what it is held against.
+        yield _mean(rows, [kinds[last] for kinds in both] or rows)
+    if last is not None:
+        rows = [kinds[last] for kinds in both or nights if last in kinds]
+        yield _mean(rows, rows)
+
+
+def _mean(rows: Sequence[Row], weights: Sequence[Row]) -> dict[str, Any]:
+    shares = [row["rows"] for row in weights]
+    total = sum(shares)
+
+    def mean(key: str) -> float:
+        each = zip(rows, shares, strict=True)
+        return float(math.fsum((row[key] or 0.0) * share for row, share in each) / total)
+
+    doubtful = [row for row in rows if row.get("trusted") is False]
+    return {
+        **rows[0],
+        "trusted": False if doubtful else rows[0].get("trusted"),
+        "why": f"on {len(doubtful)} of {len(rows)} nights" if doubtful else None,
+        "value": mean("value"),
+        "low": None,
+        "high": None,
+        "rows": total,
+        "labelled_share": None if rows[0]["estimated"] else mean("labelled_share"),
+    }

@@ -1,0 +1,1 @@
+"""How everything looks: the frame of a page, charts, the terminal."""

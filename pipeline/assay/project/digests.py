@@ -1,0 +1,133 @@
+"""What a verdict is bound to, each as ``sha256:<hex>``.
+
+Promotion computes these again, so they depend on content alone: never on time, on the
+order of a directory listing or on where the project lies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from assay.errors import StageInputMissing
+from assay.project import code as assay_code
+from assay.project import layout, sources
+from assay.project.params import Params
+
+
+def file(path: Path) -> str:
+    """Digest of one file's bytes.
+
+    Raises
+    ------
+    StageInputMissing
+        There is no such file.
+    """
+    try:
+        with path.open("rb") as stream:
+            return f"sha256:{hashlib.file_digest(stream, 'sha256').hexdigest()}"
+    except FileNotFoundError:
+        raise StageInputMissing(
+            "no such file", where=str(path), mend="Run the stage that writes it: dvc repro."
+        ) from None
+
+
+def text(*parts: str) -> str:
+    """Digest of several texts; their borders count."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(f"{len(part.encode())}:".encode())
+        whole.update(part.encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def content(text: str) -> str:
+    """Digest of one text as the bytes of a file."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def contract(source: str, params: Params, code: sources.Files) -> str:
+    """Digest of the contract: its file, the table rules of params.yaml, and what it imports.
+
+    Parameters
+    ----------
+    code
+        Of the project's own modules, those that the file needs (:func:`contract_code`).
+    """
+    return text(source, _canonical(params.contract), *_pairs(code))
+
+
+def contract_at(root: Path, params: Params) -> str:
+    """The same, of the contract file in the work tree."""
+    path = root / params.contract.file
+    file(path)
+    code = contract_code(sources.reader(root), params.contract.file)
+    return contract(path.read_text(encoding="utf-8"), params, code)
+
+
+def contract_code(read: sources.Reader, path: str) -> dict[str, str]:
+    """The project's modules that a contract file needs, without the file itself."""
+    found = sources.needed(read, (), [path])
+    return {name: content for name, content in found.items() if name != path}
+
+
+def project_code(read: sources.Reader, params: Params) -> dict[str, str]:
+    """The project's own files that its contract, models and source need, with the contract."""
+    modules = [
+        params.ingest.source.partition(":")[0],
+        *(candidate.class_path for candidate in params.train.candidates.values()),
+        *params.bundle.allow_types,
+    ]
+    return sources.needed(read, modules, [params.contract.file])
+
+
+def policy(root: Path, params: Params) -> str:
+    """Digest of what decides: the gate's section, how it is measured, and every model test."""
+    return text(
+        _canonical(params.gate),
+        _canonical(params.evaluate),
+        _canonical(params.leakage),
+        *_contents(root / params.gate.tests),
+    )
+
+
+def code(root: Path, params: Params) -> str:
+    """Digest of what measured and decided, as it is installed, and of the project's own code."""
+    own = project_code(sources.reader(root), params)
+    own.pop(params.contract.file, None)  # which has a digest of its own
+    return text(assay_code.judging(), *_pairs(own))
+
+
+def data(root: Path) -> str:
+    """Digest of the holdout that the evaluation was made on."""
+    return file(root / layout.HOLDOUT_TABLE)
+
+
+def _sources(folder: Path) -> list[Path]:
+    files: Iterable[Path] = folder.rglob("*") if folder.is_dir() else ()
+    return sorted(
+        path
+        for path in files
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".pyc"
+    )
+
+
+def _contents(folder: Path) -> list[str]:
+    """Name and digest of every file in a folder, in the order of names."""
+    return [
+        part
+        for path in _sources(folder)
+        for part in (path.relative_to(folder).as_posix(), file(path))
+    ]
+
+
+def _pairs(code: sources.Files) -> list[str]:
+    return [part for path, content in sorted(code.items()) for part in (path, content)]
+
+
+def _canonical(section: BaseModel) -> str:
+    return json.dumps(section.model_dump(mode="json"), sort_keys=True)

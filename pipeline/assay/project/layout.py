@@ -1,0 +1,50 @@
+"""Where each stage leaves its work, relative to the project's root.
+
+dvc.yaml states the same paths as ``outs``; ``tests/test_architecture.py`` holds the two
+together.
+"""
+
+from __future__ import annotations
+
+PARAMS = "params.yaml"
+DVC_YAML = "dvc.yaml"
+DVC_LOCK = "dvc.lock"
+
+RAW = "data/raw"
+CHECKED = "data/checked"
+PREPARED = "data/prepared"
+TRAIN_TABLE = f"{PREPARED}/train.parquet"
+HOLDOUT_TABLE = f"{PREPARED}/holdout.parquet"
+
+CANDIDATES = "models/candidates"
+BUNDLE = "models/bundle"
+CHAMPION = "models/champion"
+CHAMPION_FACTS = f"{CHAMPION}/champion.json"
+CHAMPION_BUNDLE = f"{CHAMPION}/bundle"
+CHAMPION_CODE = f"{CHAMPION}/code"
+
+CODE = "reports/code.json"
+CONTRACT_REPORT = "reports/contract"
+LEAKAGE = "reports/leakage/leakage.json"
+SELECTION = "reports/selection.json"
+METRICS = "reports/evaluate/metrics.json"
+EVALUATION = "reports/evaluate/evaluation.json"
+PLOTS = "reports/evaluate/plots"
+EVALUATION_PAGE = "reports/evaluate/index.html"
+COMPARISON = "reports/compare/comparison.json"
+COMPARISON_PAGE = "reports/compare/index.html"
+REHEARSAL = "reports/rehearse/rehearsal.json"
+GATE_REPORT = "reports/gate"
+VERDICT = f"{GATE_REPORT}/verdict.json"
+NIGHTS = "reports/nights"
+WEEKS = "reports/weeks"
+FRONT = "reports/index.html"
+INCIDENTS = "reports/incidents.json"
+PERFORMANCE = "reports/performance"
+RETRAIN = "reports/retrain.json"
+ALERTS = "reports/alerts.json"
+INCIDENT = "reports/incident.md"
+DEAD_LETTERS = "reports/dead-letters"
+
+WORK = ".assay"
+"""Scratch that may be deleted at any time: fetched bundles, the Java shim."""

@@ -1,0 +1,341 @@
+"""params.yaml -> frozen, typed values; every mistake in the file at once.
+
+ruamel.yaml reads it as DVC does (YAML 1.2: ``1e-3`` is a number, ``no`` and ``on`` are
+strings), so Assay and DVC cannot disagree about a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+
+from assay.errors import ParamsError
+from assay.project import layout
+from assay.project.params import yaml_text
+from assay.project.params.drift import Drift
+from assay.project.params.gate import Gate
+from assay.project.params.inputs import Input
+from assay.project.params.labels import Labels, Maturities, RetrainRule
+from assay.project.params.messages import explain
+from assay.project.params.values import Count, Day, Frozen, Positive, Section, Share, Text
+from assay.project.tasks import Metric
+
+Carrier = Literal["files", "dataframe"]
+
+
+class Rehearse(Section):
+    """``rows`` of the holdout through each carrier; ``repeats`` of what is timed."""
+
+    rows: Positive = 20_000
+    repeats: Positive = 5
+    carriers: Annotated[tuple[Carrier, ...], Field(min_length=1)] = ("files",)
+
+    @field_validator("carriers")
+    @classmethod
+    def _distinct(cls, carriers: tuple[Carrier, ...]) -> tuple[Carrier, ...]:
+        if len(set(carriers)) != len(carriers):
+            raise ValueError(f"each carrier once|{', '.join(carriers)}")
+        return carriers
+
+
+class Leakage(Section):
+    """Limits of checks between training and holdout; each is crossed by more than its value."""
+
+    sample_rows: Positive = 50_000
+    max_label_power: Share = 0.98
+    max_category_shift: Share = 0.1
+    max_label_shift: Share = 0.1
+    max_duplicate_share: Share = 0.01
+    max_identifier_share: Share = 0.95
+
+
+class Window(Section):
+    """Days from ``from`` to ``to``, both included."""
+
+    start: Day = Field(alias="from")
+    end: Day = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Window:
+        if self.end < self.start:
+            raise ValueError(f"'to' on or after 'from'|from {self.start} to {self.end}")
+        return self
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start) // timedelta(days=1) + 1
+
+    def __str__(self) -> str:
+        return f"{self.start} to {self.end}"
+
+
+class Ingest(Section):
+    source: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
+    partition_by: Text
+
+
+class RowCount(Section):
+    rule: Literal["row_count"]
+    min: Count | None = None
+    max: Count | None = None
+
+    @model_validator(mode="after")
+    def _bounded(self) -> RowCount:
+        if self.min is None and self.max is None:
+            raise ValueError("min, max or both|neither")
+        if self.min is not None and self.max is not None and self.max < self.min:
+            raise ValueError(f"max at or over min|min {self.min}, max {self.max}")
+        return self
+
+
+class NullShare(Section):
+    rule: Literal["null_share"]
+    column: Text
+    max: Share
+
+
+class UniqueKey(Section):
+    rule: Literal["unique_key"]
+
+
+class Freshness(Section):
+    """The newest row is at most this many days older than the last day of the table."""
+
+    rule: Literal["freshness"]
+    max_days: Count
+
+
+TableRule = Annotated[RowCount | NullShare | UniqueKey | Freshness, Field(discriminator="rule")]
+
+
+class Contract(Section):
+    file: Text
+    max_bad_share: Share = 0.0
+    training: tuple[TableRule, ...] = ()
+    night: tuple[TableRule, ...] = ()
+
+
+class Prepare(Section):
+    train: Window
+    holdout: Window
+
+    @model_validator(mode="after")
+    def _apart(self) -> Prepare:
+        if self.holdout.start <= self.train.end:
+            raise ValueError(
+                "a holdout that starts after the training window ends"
+                f"|train {self.train}, holdout {self.holdout}"
+            )
+        return self
+
+
+def _no_dates(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a bundle's manifest can hold as JSON; YAML also knows days and times."""
+    found = next(_dates(args), None)
+    if found is not None:
+        raise ValueError(f"text, numbers, lists and mappings|the day {found}: write it in quotes")
+    return args
+
+
+def _dates(value: Any) -> Iterator[date]:
+    if isinstance(value, date):
+        yield value
+    elif isinstance(value, Mapping | tuple):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _dates(each)
+
+
+class Candidate(Section):
+    class_path: Annotated[str, Field(alias="class", pattern=r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$")]
+    args: Annotated[Mapping[str, Any], AfterValidator(_no_dates), Frozen] = Field(
+        default_factory=dict, validate_default=True
+    )
+    encoding: Literal["auto", "onehot", "ordinal"] = "auto"
+
+
+CandidateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
+
+
+class Train(Section):
+    select_by: Metric
+    calibration: Literal["auto", "sigmoid", "isotonic", "none"] = "auto"
+    folds: Annotated[int, Field(ge=2)] = 5
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    candidates: Annotated[Mapping[CandidateName, Candidate], Field(min_length=1), Frozen]
+
+
+class Bundle(Section):
+    reference_rows: Positive = 5000
+    allow_types: tuple[Text, ...] = ()
+    compile: Literal["auto", "off"] = "auto"
+    tolerance: Annotated[float, Field(ge=0, le=1e-3)] = 1e-12
+
+
+def _pair(fields: tuple[str, ...]) -> tuple[str, ...]:
+    if len(fields) != 2 or fields[0] == fields[1]:
+        raise ValueError(f"two slice fields|{', '.join(fields) or 'none'}")
+    return fields
+
+
+Pair = Annotated[tuple[Text, ...], AfterValidator(_pair)]
+
+
+class Evaluate(Section):
+    unit: Text = "night"
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    min_slice_rows: Positive = 200
+    pairs: tuple[Pair, ...] = ()
+
+
+class Registry(Section):
+    stage: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")] = "prod"
+
+
+class Score(Section):
+    input: Input
+    carrier: Literal["auto", "files", "dataframe"] = "auto"
+    batch_rows: Positive = 50_000
+
+
+class Quarantine(Section):
+    """How many rows a night may lose to quarantine and still be published."""
+
+    max_share: Share = 0.02
+    repeated_keys: Literal["refuse", "publish"] = "refuse"
+    rules: Annotated[Mapping[Text, Share], Frozen] = Field(
+        default_factory=dict, validate_default=True
+    )
+
+
+class Publish(Section):
+    """What a scored night is compared with before it is published: recent published nights."""
+
+    recent_nights: Positive = 14
+    min_nights: Positive = 3
+    max_row_change: Annotated[float, Field(gt=0)] = 0.5
+    max_score_distance: Annotated[float, Field(gt=0, le=1)] = 0.5
+    max_null_share: Share = 0.0
+    keep_days: Positive = 30
+
+
+class Spark(Section):
+    master: Text = "local[*]"
+    conf: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict, validate_default=True)
+
+
+class Monitor(Drift):
+    limit_quantile: Annotated[float, Field(gt=0.5, le=1)] = 0.99
+    max_drifted_share: Share = 0.5
+    max_null_share_change: Share = 0.1
+    max_new_category_share: Share = 0.02
+    sample_rows: Positive = 5000
+    workspace: Text | None = f"{layout.WORK}/evidently"
+    maturities: Maturities = (1, 7, 30)
+    retrain: tuple[RetrainRule, ...] = ()
+
+    @model_validator(mode="after")
+    def _measured(self) -> Monitor:
+        unknown = sorted({rule.maturity for rule in self.retrain} - set(self.maturities))
+        if unknown:
+            raise ValueError(
+                f"retrain rules of a maturity among {', '.join(map(str, self.maturities))}"
+                f"|{', '.join(map(str, unknown))}"
+            )
+        return self
+
+
+class Webhook(Section):
+    """Where messages go: the address is in the environment variable ``url_env``, nowhere else."""
+
+    url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+    shape: Literal["slack", "generic"] = "generic"
+    timeout_s: Annotated[float, Field(gt=0, le=300)] = 10.0
+    retries: Annotated[int, Field(ge=0, le=10)] = 3
+
+
+class Alerts(Section):
+    webhook: Webhook | None = None
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$")]
+    seed: Count
+    store: Text = "store"
+    ingest: Ingest
+    contract: Contract
+    prepare: Prepare
+    leakage: Leakage = Leakage()
+    train: Train
+    bundle: Bundle = Bundle()
+    evaluate: Evaluate = Evaluate()
+    rehearse: Rehearse = Rehearse()
+    gate: Gate
+    registry: Registry = Registry()
+    score: Score
+    quarantine: Quarantine = Field(default_factory=Quarantine)
+    publish: Publish = Publish()
+    spark: Spark = Field(default_factory=Spark)
+    monitor: Monitor = Field(default_factory=Monitor)
+    labels: Labels = Labels()
+    alerts: Alerts = Alerts()
+
+
+def load(root: Path) -> Params:
+    """Read ``root/params.yaml``.
+
+    Raises
+    ------
+    ParamsError
+        Naming every mistake: file and line, key, what was expected, what was found and,
+        for a key nobody knows, the nearest one that exists.
+    """
+    path = root / layout.PARAMS
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ParamsError(
+            [f"{path}: no such file. Run assay in the project's root, or give it with --root"]
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ParamsError([f"{path}: cannot be read as UTF-8 text ({error})"]) from None
+    return parse(text, layout.PARAMS)
+
+
+def parse(text: str, name: str) -> Params:
+    """The values in ``text``; ``name`` is what errors call the file."""
+    tree = _yaml(text, name)
+    if not isinstance(tree, Mapping):
+        raise ParamsError([f"{name}: expected a mapping of sections, found {type(tree).__name__}"])
+    try:
+        return Params.model_validate(_plain(tree, name))
+    except ValidationError as error:
+        raise ParamsError(explain(error, tree, name, Params)) from None
+
+
+def _yaml(text: str, name: str) -> Any:
+    try:
+        return yaml_text.load(text)
+    except yaml_text.YamlProblem as problem:
+        line = f":{problem.line}" if problem.line else ""
+        raise ParamsError([f"{name}{line}: {problem}"]) from None
+
+
+def _plain(node: Any, name: str) -> Any:
+    """Ruamel's annotated nodes as plain values, lists as tuples so that they are frozen."""
+    if isinstance(node, Mapping):
+        return {str(key): _plain(value, name) for key, value in node.items()}
+    if isinstance(node, list):
+        return tuple(_plain(value, name) for value in node)
+    if isinstance(node, bool | date) or node is None:
+        return node
+    for kind in (int, float, str):
+        if isinstance(node, kind):
+            return kind(node)
+    found = getattr(getattr(node, "tag", None), "value", None) or type(node).__name__
+    raise ParamsError([f"{name}: expected plain values without tags, found {found}"])

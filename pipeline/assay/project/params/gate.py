@@ -1,0 +1,237 @@
+"""The policy: what the section ``gate`` of params.yaml may hold."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from assay.project.params.behaviour import Behaviours
+from assay.project.params.values import Day, Positive, Section, Share, Text
+from assay.project.tasks import Metric
+
+CHAMPION_RULE = "the champion can be compared with"
+"""A rule that nobody writes: one that is there but cannot be used is not one that is absent."""
+
+LeakageCheck = Literal[
+    "same_key",
+    "near_duplicates",
+    "time_overlap",
+    "label_power",
+    "identifier",
+    "category_shift",
+    "label_shift",
+    "not_at_scoring",
+]
+LEAKAGE_CHECKS: tuple[LeakageCheck, ...] = get_args(LeakageCheck)
+
+
+class Judged(Section):
+    """What every rule says of itself: whose it is, why, and whether it decides."""
+
+    name: Text
+    owner: Text
+    because: Text
+    severity: Literal["block", "warn"] = "block"
+    inconclusive: Literal["block", "pass"] = "block"
+
+
+class SlicedRule(Judged):
+    """A rule on all rows, or on each value of a slice field with at least ``min_rows`` rows."""
+
+    slice: Text | None = None
+    min_rows: Positive | None = None
+
+    @model_validator(mode="after")
+    def _sliced(self) -> SlicedRule:
+        if self.min_rows is not None and self.slice is None:
+            raise ValueError("a slice beside min_rows|none")
+        return self
+
+
+class LimitRule(SlicedRule):
+    """One limit on one metric."""
+
+    kind: Literal["limit"]
+    metric: Metric
+    min: float | None = None
+    max: float | None = None
+    decide: Literal["interval", "value"] = "interval"
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> LimitRule:
+        _exactly_one(self, "min", "max")
+        return self
+
+
+class ChangeRule(SlicedRule):
+    """Challenger against champion: no worse by more than ``margin``, or better by ``gain``."""
+
+    kind: Literal["change"]
+    metric: Metric
+    margin: Annotated[float, Field(ge=0)] | None = None
+    gain: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> ChangeRule:
+        _exactly_one(self, "margin", "gain")
+        return self
+
+    @property
+    def worst(self) -> float:
+        """The least difference that will do, where more of it is better."""
+        return self.gain if self.gain is not None else 0.0 - (self.margin or 0.0)  # never -0
+
+
+class FairnessRule(Judged):
+    """A metric, or the share of rows that get a yes, across the groups of a slice field."""
+
+    kind: Literal["fairness"]
+    of: Literal[Metric, "selection_rate"]
+    across: Text
+    max_difference: Annotated[float, Field(ge=0)] | None = None
+    min_ratio: Annotated[float, Field(gt=0, le=1)] | None = None
+    min_rows: Positive | None = None
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> FairnessRule:
+        _exactly_one(self, "max_difference", "min_ratio")
+        return self
+
+
+class StabilityRule(Judged):
+    """How far the challenger's scores lie from the champion's on the same rows."""
+
+    kind: Literal["stability"]
+    max_distance: Share | None = None
+    max_flipped: Share | None = None
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> StabilityRule:
+        _exactly_one(self, "max_distance", "max_flipped")
+        return self
+
+
+class ParityRule(Judged):
+    """The nightly scoring path gives what the training code gives, row by row."""
+
+    kind: Literal["parity"]
+    tolerance: Annotated[float, Field(ge=0)] = 1e-9
+
+
+class CostRule(Judged):
+    """What scoring takes: per 1,000 rows, in memory, on disk."""
+
+    kind: Literal["cost"]
+    of: Literal["latency_ms", "memory_mb", "bundle_mb"]
+    max: Annotated[float, Field(gt=0)]
+
+
+class ContractRule(Judged):
+    """The training table kept its contract, with at most this share of bad rows."""
+
+    kind: Literal["contract"]
+    max_bad_share: Share
+
+
+class LeakageRule(Judged):
+    """No check of the split found anything but what is allowed by name."""
+
+    kind: Literal["leakage"]
+    allow: tuple[LeakageCheck, ...] = ()
+
+
+def _exactly_one(rule: Section, *names: str) -> None:
+    given = [name for name in names if getattr(rule, name) is not None]
+    if len(given) != 1:
+        raise ValueError(f"exactly one of {' and '.join(names)}|{'both' if given else 'neither'}")
+
+
+def _kinded(item: Any) -> Any:
+    """A rule that does not say its kind is a limit."""
+    return {"kind": "limit", **item} if isinstance(item, Mapping) else item
+
+
+Rule = Annotated[
+    Annotated[
+        LimitRule
+        | ChangeRule
+        | FairnessRule
+        | StabilityRule
+        | ParityRule
+        | CostRule
+        | ContractRule
+        | LeakageRule,
+        Field(discriminator="kind"),
+    ],
+    BeforeValidator(_kinded),
+]
+
+
+class Waiver(Section):
+    """One rule, or one slice of it, does not decide until a day has passed."""
+
+    rule: Text
+    slice: Text | None = None
+    because: Text
+    owner: Text
+    until: Day
+
+    def covers(self, rule: str, where: str | None) -> bool:
+        return self.rule == rule and self.slice in (None, where)
+
+    def expired(self, today: date) -> bool:
+        """Whether it counts no more; on its last day it still does."""
+        return today > self.until
+
+
+class Gate(Section):
+    """Rules, behaviours, the folder of model tests, and what is waived for a while."""
+
+    tests: Text
+    correction: Literal["holm", "benjamini-hochberg", "none"] = "holm"
+    power: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    behaviour: Behaviours = ()
+    waivers: tuple[Waiver, ...] = ()
+
+    @field_validator("rules")
+    @classmethod
+    def _distinct(cls, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+        names = [rule.name for rule in rules]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(
+                f"every rule under a name of its own|{', '.join(twice)} more than once"
+            )
+        return rules
+
+    @model_validator(mode="after")
+    def _named_apart(self) -> Gate:
+        both = sorted({rule.name for rule in self.rules} & {each.name for each in self.behaviour})
+        if both:
+            raise ValueError(
+                f"rules and behaviours under names of their own|{', '.join(both)} in both"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _waived_by_name(self) -> Gate:
+        # A model test is waived by its node id, which only pytest knows.
+        known = [*self.names, CHAMPION_RULE]
+        for waiver in self.waivers:
+            if waiver.rule not in known and "::" not in waiver.rule:
+                near = difflib.get_close_matches(waiver.rule, known)
+                hint = f"; did you mean '{near[0]}'?" if near else ""
+                raise ValueError(
+                    f"waivers of rules that there are|a waiver of '{waiver.rule}'{hint}"
+                )
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What rules and behaviours are called, in their order."""
+        return tuple(each.name for each in (*self.rules, *self.behaviour))

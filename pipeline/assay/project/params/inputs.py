@@ -1,0 +1,160 @@
+"""Where a night's rows come from: the kinds of ``score.input`` in params.yaml."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qsl, urlsplit
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from assay.project.params.values import Frozen, Positive, Section, Text
+
+NIGHT = ":night"
+"""What a query calls the night's value."""
+
+_OUTSIDE = re.compile(
+    r"[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'"  # a text
+    r'|"(?:[^"]|"")*"|`[^`]*`'  # a quoted name
+    r"|(\$\w*\$).*?\1"  # a text in dollars
+    r"|--[^\n]*|/\*.*?\*/"  # a comment
+    r"|::"  # a cast
+    r"|(?<![\w\])])(?P<night>:night\b)",
+    re.DOTALL,
+)
+
+Character = Annotated[str, Field(min_length=1, max_length=1)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
+
+
+def bind(query: str, literal: str) -> str:
+    """``query`` with ``literal`` for each ``:night`` that is neither text nor comment."""
+    return _OUTSIDE.sub(lambda found: literal if found["night"] else found[0], query)
+
+
+def asks_for_night(query: str) -> bool:
+    """Whether ``:night`` stands somewhere in the query where it means something."""
+    return any(found["night"] for found in _OUTSIDE.finditer(query))
+
+
+def _nightly(query: str) -> str:
+    if not asks_for_night(query):
+        raise ValueError(f"a query that asks for the night, such as day = {NIGHT}|none in it")
+    return query
+
+
+Query = Annotated[str, Field(min_length=1), BeforeValidator(_nightly)]
+
+
+class CsvOptions(Section):
+    """How cells are told apart, in Spark's words."""
+
+    sep: Character = ","
+    quote: Character = '"'
+    escape: Character = '"'
+    comment: Character | None = None
+    encoding: Literal["UTF-8", "ISO-8859-1"] = "UTF-8"
+    null_value: str = Field(default="", alias="nullValue")
+    multi_line: bool = Field(default=False, alias="multiLine")
+
+
+class Parquet(Section):
+    """Parquet, one folder a night."""
+
+    format: Literal["parquet"]
+    path: Text
+
+
+class Csv(Section):
+    """CSV, one folder a night; ``columns`` names the cells of files without a header line."""
+
+    format: Literal["csv"]
+    path: Text
+    columns: tuple[Text, ...] = ()
+    options: CsvOptions = Field(default_factory=CsvOptions)
+
+    @field_validator("columns")
+    @classmethod
+    def _distinct(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in columns if columns.count(name) > 1})
+        if twice:
+            raise ValueError(f"each column once|{', '.join(twice)} more than once")
+        return columns
+
+
+class Json(Section):
+    """JSON, one object a line, one folder a night."""
+
+    format: Literal["json"]
+    path: Text
+
+
+class Delta(Section):
+    """A Delta table that has the partition column."""
+
+    format: Literal["delta"]
+    path: Text
+
+
+def _mapping(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"format": "parquet", "path": value}
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"a path, or a mapping with a key format|{'nothing' if value is None else value}"
+        )
+    return value
+
+
+FileTable = Annotated[
+    Annotated[Parquet | Csv | Json | Delta, Field(discriminator="format")],
+    BeforeValidator(_mapping),
+]
+
+
+class Sql(Section):
+    """A query in Spark SQL over tables in files."""
+
+    format: Literal["sql"]
+    tables: Annotated[Mapping[Name, FileTable], Field(min_length=1), Frozen]
+    query: Query | None = None
+    file: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_query(self) -> Sql:
+        if (self.query is None) == (self.file is None):
+            found = "neither" if self.query is None else "both"
+            raise ValueError(f"exactly one of query and file|{found}")
+        return self
+
+
+class Postgres(Section):
+    """A query that PostgreSQL answers, read by several connections at once."""
+
+    format: Literal["postgres"]
+    url: Annotated[str, Field(pattern=r"^postgresql://")]
+    query: Query
+    user_env: Text = "PGUSER"
+    password_env: Text = "PGPASSWORD"
+    split_on: Text | None = None
+    splits: Positive = 8
+
+    @field_validator("url")
+    @classmethod
+    def _no_secret(cls, url: str) -> str:
+        parts = urlsplit(url)
+        given = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+        if "@" in parts.netloc or given & {"user", "password", "sslpassword"}:
+            raise ValueError(
+                "a url without user and password, which user_env and password_env name|"
+                "a url with them"
+            )
+        return url
+
+
+Input = Annotated[
+    Annotated[Parquet | Csv | Json | Delta | Sql | Postgres, Field(discriminator="format")],
+    BeforeValidator(_mapping),
+]
+"""``score.input``: a mapping by ``format``, or a path, which is short for Parquet there."""

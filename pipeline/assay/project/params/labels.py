@@ -1,0 +1,87 @@
+"""Where truths come from, and when what they show is a reason to train again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from assay.project.params.inputs import Delta, Parquet
+from assay.project.params.values import Count, Positive, Section, Share, Text
+from assay.project.tasks import Metric
+
+
+def _mapping(value: Any) -> Any:
+    return {"format": "parquet", "path": value} if isinstance(value, str) else value
+
+
+LabelInput = Annotated[
+    Annotated[Parquet | Delta, Field(discriminator="format")], BeforeValidator(_mapping)
+]
+
+
+class Labels(Section):
+    """Truths by key; without an input they come in files: ``assay labels --rows FILE``."""
+
+    input: LabelInput | None = None
+    truth: Text | None = None
+    arrived_at: Text | None = None
+    known_after_days: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_clock(self) -> Labels:
+        if self.arrived_at is not None and self.known_after_days is not None:
+            raise ValueError("arrived_at or known_after_days|both")
+        return self
+
+
+class RetrainRule(Section):
+    """Train again if a matured metric is past its limit in ``nights`` of the last ``of``."""
+
+    metric: Metric
+    min: float | None = None
+    max: float | None = None
+    maturity: Positive
+    nights: Positive = 1
+    of: Positive = 1
+    slice: str = ""
+    min_labelled: Share = 0.5
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> RetrainRule:
+        if self.min is None and self.max is None:
+            raise ValueError("min, max or both|neither")
+        if self.min is not None and self.max is not None and self.max < self.min:
+            raise ValueError(f"max at or over min|min {self.min}, max {self.max}")
+        if self.nights > self.of:
+            raise ValueError(f"nights at most of|nights {self.nights}, of {self.of}")
+        return self
+
+    @property
+    def limit(self) -> str:
+        """In words, what passes."""
+        bounds = ((self.min, "at least"), (self.max, "at most"))
+        return " and ".join(f"{word} {value:g}" for value, word in bounds if value is not None)
+
+    @property
+    def title(self) -> str:
+        """What it is about, in words."""
+        where = f" in {self.slice}" if self.slice else ""
+        days = "1 day" if self.maturity == 1 else f"{self.maturity} days"
+        return f"{self.metric}{where} after {days}"
+
+    def crossed(self, value: float) -> bool:
+        """Whether a value is past the limit; one that is no number is."""
+        low = self.min is None or value >= self.min
+        high = self.max is None or value <= self.max
+        return not (low and high)
+
+
+def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
+    if not days or list(days) != sorted(set(days)):
+        raise ValueError(f"ascending days, each once|{', '.join(map(str, days)) or 'none'}")
+    return days
+
+
+Maturities = Annotated[tuple[Positive, ...], AfterValidator(_ascending)]
+"""How many days after a night its labels are counted."""

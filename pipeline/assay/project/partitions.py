@@ -1,0 +1,83 @@
+"""Date-partitioned Parquet: ``<root>/<column>=<value>/<part>.parquet``.
+
+The partition column is in the folder's name, not in the files, as Spark, Arrow and Delta
+write it. A whole data set is made beside its place and moved in at the end.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+
+@contextmanager
+def replaced(target: Path) -> Iterator[Path]:
+    """A folder to fill; it takes ``target``'s place when the block ends without an error."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
+        made = Path(scratch) / "made"
+        made.mkdir()
+        yield made
+        if target.exists():
+            target.rename(Path(scratch) / "old")
+        made.rename(target)
+
+
+def write(table: pa.Table, root: Path, column: str, part: str) -> None:
+    """Split ``table`` by ``column`` and write one file for each of its values."""
+    values = table.column(column).cast(pa.string())
+    rows = table.drop_columns([column])
+    order = pc.sort_indices(pa.table({"value": values}), sort_keys=[("value", "ascending")])
+    values, rows = values.take(order).combine_chunks(), rows.take(order)
+    runs = pc.run_end_encode(values)
+    start = 0
+    for value, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        folder = root / f"{column}={quote(value, safe=' ')}"
+        folder.mkdir(parents=True, exist_ok=True)
+        pq.write_table(rows.slice(start, end - start), folder / f"{part}.parquet")
+        start = end
+
+
+def day_of(value: str) -> date | None:
+    """The day that a partition value names; None if it names none."""
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def values(root: Path, column: str) -> list[str]:
+    """The partition values that have a folder, sorted."""
+    prefix = f"{column}="
+    if not root.is_dir():
+        return []
+    return sorted(
+        unquote(folder.name.removeprefix(prefix))
+        for folder in root.iterdir()
+        if folder.is_dir() and folder.name.startswith(prefix)
+    )
+
+
+def folder(root: Path, column: str, value: str) -> Path:
+    """Where one partition lies."""
+    return root / f"{column}={quote(value, safe=' ')}"
+
+
+def read(root: Path, column: str, *, start: str, end: str) -> pa.Table:
+    """All rows whose partition value lies in ``start`` to ``end``, both included.
+
+    The partition column is text, whatever its values look like.
+    """
+    partitioning = ds.partitioning(pa.schema([(column, pa.string())]), flavor="hive")
+    data = ds.dataset(root, format="parquet", partitioning=partitioning)
+    wanted = (ds.field(column) >= start) & (ds.field(column) <= end)
+    return data.to_table(filter=wanted)

@@ -1,0 +1,99 @@
+"""``module:attribute`` and ``package.Class``, resolved with errors that help."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from assay.errors import PluginError
+from assay.project import sources
+
+
+def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
+    """The object that ``reference`` names.
+
+    Parameters
+    ----------
+    reference
+        ``module:attribute`` (a function of the user's) or ``package.Class``.
+    key
+        Where it is written, for the error.
+    root
+        A folder to import from first: the project's root for the user's own code.
+
+    Raises
+    ------
+    PluginError
+        The module cannot be imported, or has no such attribute.
+    """
+    module_name, separator, attribute = reference.partition(":")
+    if not separator:
+        module_name, _, attribute = reference.rpartition(".")
+    own = sources.needed(sources.reader(root), [module_name]) if root is not None else {}
+    # What the project's own modules import later, inside a function, is the project's too.
+    with _first_on_path(root), sources.importing(own, root):
+        module = _import(module_name, reference, key, root)
+    found: Any = module
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            near = difflib.get_close_matches(name, dir(found), n=1)
+            raise PluginError(
+                f"{module_name} has no '{name}'",
+                where=f"params.yaml: {key}",
+                found=reference,
+                mend=f"Did you mean '{near[0]}'?" if near else f"Look into {module.__file__}.",
+            )
+        found = getattr(found, name)
+    return found
+
+
+def _import(module_name: str, reference: str, key: str, root: Path | None) -> ModuleType:
+    if root is not None:
+        _forget_other_projects(module_name.partition(".")[0], root)
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        missing = error.name or module_name
+        mine = module_name == missing or module_name.startswith(f"{missing}.")
+        raise PluginError(
+            f"cannot import '{missing}'" + ("" if mine else f", which {module_name} needs"),
+            where=f"params.yaml: {key}",
+            found=reference,
+            mend="Check the spelling, or install the package that holds it.",
+        ) from None
+    except Exception as error:
+        raise PluginError(
+            f"importing {module_name} failed with {type(error).__name__}: {error}",
+            where=f"params.yaml: {key}",
+            found=reference,
+            mend=f"Try: python -c 'import {module_name}'.",
+        ) from None
+
+
+def _forget_other_projects(top: str, root: Path) -> None:
+    """Drop modules of a folder such as ``data`` that were imported from another project."""
+    if not ((root / top).is_dir() or (root / f"{top}.py").is_file()):
+        return
+    for name in [n for n in sys.modules if n == top or n.startswith(f"{top}.")]:
+        file = getattr(sys.modules[name], "__file__", None)
+        if file is None or not Path(file).resolve().is_relative_to(root.resolve()):
+            del sys.modules[name]
+
+
+@contextmanager
+def _first_on_path(root: Path | None) -> Iterator[None]:
+    if root is None:
+        yield
+        return
+    sys.path.insert(0, str(root))
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root))

@@ -1,0 +1,1 @@
+"""Versions and stages: promotion, rollback, and which bundle a night takes."""

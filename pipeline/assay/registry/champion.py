@@ -1,0 +1,122 @@
+"""The champion stage: the version that holds the stage, fetched to be compared with.
+
+Tags are no files, so DVC cannot tell when they changed: the stage runs each time, and its
+output depends on the tags alone. Later stages run again only if another version holds the
+stage.
+"""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
+from assay.model.bundle import code_of
+from assay.project import jsonfile, layout, partitions
+from assay.project.params import Params
+from assay.registry import fetch, git, versions
+from assay.reports.champion import Held
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> Held:
+    """Leave ``models/champion``: who holds the stage, and a copy of its bundle.
+
+    That nothing holds it, or that its bundle cannot be had, is an outcome for the gate to
+    weigh and no error here.
+
+    Raises
+    ------
+    NotARepository
+        No git repository, and DVC was not told to do without one; or git fails.
+    """
+    held, bundle = find(root, params.name, params.registry.stage)
+    with partitions.replaced(root / layout.CHAMPION) as made:
+        if bundle is not None:
+            _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
+            _write_code(root, held, bundle, made / Path(layout.CHAMPION_CODE).name)
+        jsonfile.write(made / Path(layout.CHAMPION_FACTS).name, held.to_plain())
+    print(jsonfile.dumps(held.to_plain()) if as_json else _words(held), end="")
+    return held
+
+
+def find(root: Path, name: str, stage: str) -> tuple[Held, Path | None]:
+    """Who holds the stage, and the folder with its bundle if that could be had.
+
+    Raises
+    ------
+    NotARepository
+    """
+    nobody = Held(state="none", stage=stage)
+    try:
+        known = versions.state(root, name)
+    except NotARepository as error:
+        if not _without_git(root):
+            raise
+        return replace(nobody, why=f"DVC does without git here: {error.what}"), None
+    label = known.holders.get(stage)
+    if label is None and not known.numbers and git.may_lack_tags(root):
+        # Whoever cloned the newest commit alone got no tags: that proves nothing.
+        why = "this clone is shallow and has no tags: git fetch --unshallow --tags"
+        return replace(nobody, state="unreadable", why=why), None
+    try:
+        version = versions.chosen(known, name, stage)
+    except NoChampion as error:
+        if label is None:
+            return replace(nobody, why=error.line()), None
+        holder = known.find(label)
+        lost = replace(nobody, state="unreadable", why=error.line())
+        if holder is None:
+            return replace(lost, commit=label), None
+        return replace(lost, version=holder.version, commit=holder.commit), None
+    found = Held(
+        state="found",
+        stage=stage,
+        version=version.version,
+        commit=version.commit,
+        bundle=version.bundle,
+    )
+    try:
+        return found, fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
+    except NotARepository:
+        raise
+    except AssayError as error:
+        return replace(found, state="unreadable", why=error.line()), None
+
+
+def _without_git(root: Path) -> bool:
+    """Whether ``dvc init --no-scm`` made the project."""
+    config = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        config.read_string((root / ".dvc" / "config").read_text(encoding="utf-8"))
+        return config.getboolean("core", "no_scm", fallback=False)
+    except (OSError, ValueError, configparser.Error):
+        return False
+
+
+def _copy(bundle: Path, target: Path) -> None:
+    # The bytes alone: what DVC records must not depend on how the cache links files.
+    target.mkdir()
+    for path in sorted(bundle.iterdir()):
+        shutil.copyfile(path, target / path.name)
+
+
+def _write_code(root: Path, held: Held, bundle: Path, target: Path) -> None:
+    """The project's own code that the model needs, as it is at the champion's commit.
+
+    A file that git does not have there is left out; whoever loads the bundle names it.
+    """
+    assert held.commit is not None
+    for path in code_of(bundle):
+        with suppress(VersionUnknown):
+            text = git.show(root, held.commit, path)
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_bytes(text.encode())
+
+
+def _words(held: Held) -> str:
+    if held.state == "found":
+        return f"champion: {held.version} holds {held.stage} ({held.bundle})\n"
+    return f"champion: {held.state}: {held.why}\n"

@@ -1,0 +1,172 @@
+"""What a promotion's decision rests on, looked up in the commit and never in the work tree.
+
+Two things alone are taken from the work tree: the bundle and the holdout, which git does not
+hold. Both are compared by their digests with what the commit names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assay.errors import AssayError, NotARepository, PromotionRefused
+from assay.model import bundle
+from assay.project import digests, layout, sources
+from assay.project.params import Params
+from assay.registry import committed, fetch, former, git, tags
+from assay.registry.committed import Source
+from assay.registry.decide import Facts, Seen
+from assay.registry.lock import compare as lock_compare
+from assay.registry.lock import installed, judges, links, own_code, tracked
+from assay.registry.lock.compare import Pipeline
+from assay.registry.state import UNKNOWN, State
+from assay.reports import verdict_json
+from assay.reports.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the gate knows and the registry asks; handed in, for the gate knows the registry.
+
+    Parameters
+    ----------
+    reports
+        Digest of the reports that rules are decided on.
+    problems
+        Lines for all that a verdict says and these reports do not, given the verdict, the
+        reports' texts, the policy, and the verdict on the champion that it was held against.
+    """
+
+    reports: Callable[[Source], str]
+    problems: Callable[[Verdict, Source, Params, Verdict | None], Sequence[str]]
+
+
+def collect(
+    root: Path,
+    there: Path,
+    params: Params,
+    stage: str,
+    commit: str,
+    known: State,
+    gate: Gate,
+) -> tuple[Facts, str | None]:
+    """The facts, and the text of the commit's verdict if there is one.
+
+    Parameters
+    ----------
+    there
+        The commit, exported (`assay.registry.committed.exported`).
+    params
+        The commit's own.
+    """
+    path, path_problem = layout.BUNDLE, None
+    declared: str | None = None
+    try:
+        path = declared = fetch.declared_at(root, params.name, commit)
+    except NotARepository:
+        raise
+    except AssayError as error:
+        path_problem = error.found or error.what
+    source = committed.source_of(root, there, commit)
+    verdict, verdict_problem, text = _verdict(source)
+    # What the gate compares with holds the stage of params.yaml, whatever is promoted to.
+    champion = known.holders.get(params.registry.stage)
+    head_version = known.at_commit(commit)
+    dropped = [number for number, at in known.numbers.items() if at == commit]
+    here = _seen(lambda: bundle.digest_of(root / path))
+    now = {
+        "bundle": here,
+        "data": _seen(lambda: digests.data(root)),
+        "contract": _seen(lambda: digests.contract_at(there, params)),
+        "policy": _seen(lambda: digests.policy(there, params)),
+        "code": _seen(lambda: digests.code(there, params)),
+        "reports": _seen(lambda: gate.reports(source)),
+    }
+    locked = (there / layout.DVC_LOCK).is_file()
+    pipeline, problem = committed.pipeline_of(there) if locked else (None, None)
+    facts = Facts(
+        name=params.name,
+        stage=stage,
+        unclean=_unclean(root),
+        flagged=git.flagged(root),
+        tracked=tracked.offences(there, params, pipeline.kept_by_dvc if pipeline else ()),
+        links=links.offences(there, params, pipeline),
+        locked=locked,
+        artifact=declared,
+        artifact_problem=path_problem,
+        stale=(problem,) if problem else _stale(there, params, pipeline) if pipeline else (),
+        verdict=verdict,
+        verdict_problem=verdict_problem,
+        again=tuple(gate.problems(verdict, source, params, _former(root, known, verdict)))
+        if verdict
+        else (),
+        here=here,
+        committed=_seen(lambda: fetch.snapshot(root, params.name, commit, root / fetch.BUNDLES)[1]),
+        data=now["data"],
+        contract=now["contract"],
+        policy=now["policy"],
+        code=now["code"],
+        reports=now["reports"],
+        # A clock that was set back does not bring a waiver back.
+        today=datetime.fromtimestamp(max(time.time(), git.head_time(root)), UTC).date(),
+        champion=champion,
+        champion_bundle=_bundle_of(known, champion),
+        head_version=head_version,
+        dropped=max(dropped, key=tags.order) if dropped and head_version is None else None,
+        holder=known.holders.get(stage),
+    )
+    return facts, text
+
+
+def _unclean(root: Path) -> tuple[str, ...]:
+    """What git says differs from the commit, without the front page.
+
+    Commands write that by themselves, also where a project forgot to ignore it, and no version
+    rests on it.
+    """
+    return tuple(path for path in git.unclean(root) if not f"/{path}".endswith(f"/{layout.FRONT}"))
+
+
+def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
+    answer = lock_compare.compare(pipeline)
+    lines = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
+    if pipeline.maker(layout.VERDICT) is None:
+        lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
+    lines += judges.foreign(pipeline)
+    lines += installed.outdated(pipeline)
+    return (*lines, *own_code.uncovered(pipeline, params, sources.reader(there)))
+
+
+def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:
+    try:
+        text = source(layout.VERDICT, "gate")
+    except AssayError:
+        return None, "the commit holds none", None
+    try:
+        return verdict_json.loads(text, layout.VERDICT), None, text
+    except PromotionRefused as error:
+        return None, error.what, text
+
+
+def _former(root: Path, known: State, verdict: Verdict) -> Verdict | None:
+    """The verdict on the champion that this one was held against, by the tags of that version."""
+    against = verdict.champion
+    version = known.find(against.version) if against.version else None
+    return None if version is None else former.verdict_at(root, version.commit, against.bundle)
+
+
+def _bundle_of(known: State, label: str | None) -> Seen:
+    version = known.find(label) if label else None
+    if version is not None and version.bundle != UNKNOWN:
+        return Seen(digest=version.bundle)
+    return Seen(problem=f"{label[:12]}, of which no tag names the bundle" if label else None)
+
+
+def _seen(look: Callable[[], str]) -> Seen:
+    try:
+        return Seen(digest=look())
+    except AssayError as error:
+        return Seen(problem=error.line())

@@ -1,0 +1,80 @@
+"""A commit as a project of its own, so that nothing in the work tree can stand in for it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from assay.errors import AssayError, ParamsError, PromotionRefused, StageInputMissing
+from assay.project import jsonfile, layout
+from assay.project import params as parameters
+from assay.project.params import Params
+from assay.registry import fetch, git
+from assay.registry.lock import read as lock_read
+from assay.registry.lock.compare import Pipeline
+
+Source = Callable[[str, str], str]
+"""From a file's name and the stage that writes it to its text; raises AssayError."""
+
+
+@contextmanager
+def exported(root: Path, commit: str) -> Iterator[Path]:
+    """The project's folder in a copy of all that git holds at a commit, byte for byte.
+
+    Raises
+    ------
+    NotARepository
+    """
+    _, folder = git.top(root)
+    with tempfile.TemporaryDirectory(prefix="assay-commit-") as scratch:
+        whole = Path(scratch).resolve() / "tree"
+        whole.mkdir()
+        git.export(root, commit, whole)
+        (whole / folder).mkdir(parents=True, exist_ok=True)
+        yield whole / folder
+
+
+def params_of(there: Path) -> Params:
+    """params.yaml of the commit.
+
+    Raises
+    ------
+    PromotionRefused
+        It is not in the commit, or makes no sense.
+    """
+    if not (there / layout.PARAMS).is_file():
+        raise PromotionRefused(
+            "it is not in the commit",
+            where=layout.PARAMS,
+            expected="the policy that the verdict is about",
+            mend=f"git add {layout.PARAMS} and commit.",
+        )
+    try:
+        return parameters.load(there)
+    except ParamsError as error:
+        raise PromotionRefused(
+            "the commit's own makes no sense", where=layout.PARAMS, found="; ".join(error.lines())
+        ) from None
+
+
+def source_of(root: Path, there: Path, commit: str) -> Source:
+    """Reads what stages wrote as the commit has it: from git, else by its hash from DVC."""
+
+    def text(name: str, stage: str) -> str:
+        try:
+            return jsonfile.text_of(there, name, stage)
+        except StageInputMissing:
+            return fetch.text_at(root, commit, name)
+
+    return text
+
+
+def pipeline_of(there: Path) -> tuple[Pipeline | None, str | None]:
+    """dvc.yaml beside dvc.lock at the commit, or why they cannot be compared."""
+    with tempfile.TemporaryDirectory(prefix="assay-dvc-") as scratch:
+        try:
+            return lock_read.read(there, Path(scratch)).thawed(), None
+        except AssayError as error:
+            return None, error.line()

@@ -1,0 +1,329 @@
+"""May this commit be promoted? Facts in, every reason against it out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from assay.errors import PromotionRefused
+from assay.project import layout
+from assay.registry.lock import links, tracked
+from assay.registry.state import UNKNOWN, Version
+from assay.reports.verdict import Outcome, Verdict
+
+_GATE = (
+    "Run the gate again and commit what it writes: dvc repro (after an upgrade of Assay "
+    "dvc repro --force --downstream evaluate), git commit."
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A digest that was looked for, or the reason why there is none."""
+
+    digest: str | None = None
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        return short(self.digest) if self.digest else self.problem or "nothing"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that the decision rests on.
+
+    Parameters
+    ----------
+    unclean
+        Changed and untracked files.
+    flagged
+        Files that git was told not to look at.
+    tracked
+        What the commit holds and only DVC or the store may keep.
+    links
+        Symbolic links in the commit where evidence is read.
+    locked
+        dvc.lock is in the commit.
+    artifact, artifact_problem
+        The path that dvc.yaml in the commit gives the bundle, or why there is none.
+    stale
+        What of the commit its dvc.lock does not describe, a line each.
+    verdict, verdict_problem
+        The verdict in the commit, or why there is none.
+    again
+        What the verdict says and the commit's reports do not, a line each.
+    here, committed
+        Digest of the bundle in the work tree, and of the one DVC knows at the commit.
+    data, contract, policy, code, reports
+        Digests recomputed now, all but the data's from the commit.
+    today
+        The day that waivers are held against.
+    champion, champion_bundle
+        The version that a bundle has to be compared with today, and its digest; nothing
+        where no version is the champion yet.
+    head_version
+        The version that this commit already is.
+    dropped
+        The version that this commit was before it was deregistered.
+    holder
+        The version that holds the stage now.
+    """
+
+    name: str
+    stage: str
+    unclean: tuple[str, ...]
+    flagged: tuple[str, ...]
+    tracked: tuple[str, ...]
+    links: tuple[str, ...]
+    locked: bool
+    artifact: str | None
+    artifact_problem: str | None
+    stale: tuple[str, ...]
+    verdict: Verdict | None
+    verdict_problem: str | None
+    again: tuple[str, ...]
+    here: Seen
+    committed: Seen
+    data: Seen
+    contract: Seen
+    policy: Seen
+    code: Seen
+    reports: Seen
+    today: date
+    champion: str | None
+    champion_bundle: Seen
+    head_version: Version | None
+    dropped: str | None
+    holder: str | None
+
+
+def refusals(facts: Facts, *, override: bool = False) -> list[PromotionRefused]:
+    """Every reason against promotion, the one to mend first at the front; none is a yes.
+
+    With ``override`` those of :func:`overridable` are left out, and no others.
+    """
+    return [
+        *_repository(facts),
+        *_bundle(facts),
+        *([] if override else overridable(facts)),
+        *_registry(facts),
+    ]
+
+
+def overridable(facts: Facts) -> list[PromotionRefused]:
+    """What a person may overrule: that the gate said no, or nothing about this bundle.
+
+    Never that the bundle cannot be had from its commit: nobody could score with it.
+    """
+    return [*_lock(facts), *_verdict(facts)]
+
+
+def on_this(facts: Facts) -> bool:
+    """Whether the verdict is what the gate wrote about this bundle, data, policy and champion."""
+    made = facts.verdict is not None and not facts.stale and not facts.again
+    return made and not list(_another(facts))
+
+
+def _repository(facts: Facts) -> Iterator[PromotionRefused]:
+    if facts.unclean:
+        yield PromotionRefused(
+            "the work tree differs from the commit",
+            expected="nothing uncommitted",
+            found=_some(facts.unclean),
+            mend="Commit these files, or list in .gitignore what is no part of the project.",
+        )
+    if facts.flagged:
+        yield PromotionRefused(
+            "git was told not to look whether files differ from the commit",
+            expected="no file marked assume-unchanged or skip-worktree",
+            found=_some(facts.flagged),
+            mend="git update-index --no-assume-unchanged --no-skip-worktree FILE, or "
+            "git sparse-checkout disable.",
+        )
+    if facts.tracked:
+        told = tracked.refusal(facts.tracked)
+        yield PromotionRefused(told.what, expected=told.expected, found=told.found, mend=told.mend)
+    if facts.links:
+        yield PromotionRefused(
+            links.WHAT,
+            expected="plain files",
+            found=_some(facts.links),
+            mend=links.MEND,
+        )
+    if not facts.locked:
+        yield PromotionRefused(
+            "it is not in the commit",
+            where=layout.DVC_LOCK,
+            expected="the record of the run that made the bundle",
+            mend="Run dvc repro, then git add dvc.lock and commit.",
+        )
+    if facts.artifact is None:
+        yield PromotionRefused(
+            f"no artifact '{facts.name}' is declared",
+            where=layout.DVC_YAML,
+            expected=f"artifacts: {{{facts.name}: {{path: {layout.BUNDLE}, type: model}}}}",
+            found=facts.artifact_problem,
+            mend="Declare it and commit.",
+        )
+
+
+def _bundle(facts: Facts) -> Iterator[PromotionRefused]:
+    if facts.here.digest is None:
+        yield PromotionRefused(
+            "there is no whole bundle in the work tree",
+            where=layout.BUNDLE,
+            found=str(facts.here),
+            mend="Run dvc repro, or dvc checkout.",
+        )
+    elif facts.committed.digest is None:
+        yield PromotionRefused(
+            "the bundle of this commit cannot be had from DVC",
+            where=layout.BUNDLE,
+            found=str(facts.committed),
+            mend="Nobody could score with it: dvc fetch it, or run dvc repro and commit.",
+        )
+    elif facts.committed.digest != facts.here.digest:
+        yield PromotionRefused(
+            "the bundle here is not the one that the commit's dvc.lock points to",
+            where=layout.BUNDLE,
+            expected=str(facts.committed),
+            found=str(facts.here),
+            mend="Run dvc repro and commit dvc.lock, or dvc checkout to go back.",
+        )
+
+
+def _lock(facts: Facts) -> Iterator[PromotionRefused]:
+    """What changed without ``dvc repro``, or was edited by hand since."""
+    if not facts.locked:
+        return  # refused already
+    for line in facts.stale:
+        yield PromotionRefused(
+            "it does not describe the commit",
+            where=layout.DVC_LOCK,
+            found=line,
+            mend="Run dvc repro and commit what it writes.",
+        )
+
+
+def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
+    verdict = facts.verdict
+    if verdict is None:
+        yield PromotionRefused(
+            "there is no verdict on this bundle",
+            where=layout.VERDICT,
+            found=facts.verdict_problem,
+            mend=_GATE,
+        )
+        return
+    if verdict.outcome is not Outcome.PASS:
+        bad = [each.title for each in verdict.blocking]
+        yield PromotionRefused(
+            "the gate did not let it pass",
+            where=layout.VERDICT,
+            expected=Outcome.PASS.value,
+            found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding decides'}",
+            mend="Read reports/gate, then change the model; the limits are in params.yaml: gate.",
+        )
+    yield from _waived(facts, verdict)
+    yield from _another(facts)
+    for line in facts.again:
+        yield PromotionRefused(
+            "it is not what the gate says of this commit",
+            where=layout.VERDICT,
+            found=line,
+            mend="A verdict is never edited. " + _GATE,
+        )
+
+
+def _waived(facts: Facts, verdict: Verdict) -> Iterator[PromotionRefused]:
+    """Waivers that the verdict rests on and that have ended since."""
+    for finding in verdict.findings:
+        waiver = finding.waiver
+        if waiver is not None and facts.today > date.fromisoformat(waiver.until):
+            yield PromotionRefused(
+                f"the waiver of '{finding.title}' has ended",
+                where=layout.VERDICT,
+                expected=f"a day up to {waiver.until}",
+                found=str(facts.today),
+                mend=_GATE,
+            )
+
+
+def _another(facts: Facts) -> Iterator[PromotionRefused]:
+    """What the verdict is about, and this promotion is not."""
+    verdict = facts.verdict
+    assert verdict is not None
+    if verdict.name != facts.name:
+        yield PromotionRefused(
+            "the verdict is about another project",
+            where=layout.VERDICT,
+            expected=facts.name,
+            found=verdict.name,
+            mend=_GATE,
+        )
+    # A bundle that is not whole was refused already; its digest has nothing to compare.
+    bundle = [("bundle", verdict.bundle, facts.here)] if facts.here.digest else []
+    for what, told, now in (
+        *bundle,
+        ("data", verdict.data, facts.data),
+        ("contract", verdict.contract, facts.contract),
+        ("policy", verdict.policy, facts.policy),
+        ("code", verdict.code, facts.code),
+        ("set of reports", verdict.reports, facts.reports),
+        *_champion(facts, verdict),
+    ):
+        if now.digest is None or now.digest != told:
+            yield PromotionRefused(
+                f"the verdict is about another {what}",
+                where=layout.VERDICT,
+                expected=f"{what} {short(told)}",
+                found=str(now),
+                mend=_GATE,
+            )
+
+
+def _champion(facts: Facts, verdict: Verdict) -> list[tuple[str, str | None, Seen]]:
+    """The digests of both champions, where the verdict was not made against today's."""
+    version = facts.head_version
+    if version is not None and version.version == facts.champion:
+        # It has become the champion itself: its verdict was about the one before.
+        return []
+    told, now = verdict.champion, facts.champion_bundle
+    nobody = facts.champion is None
+    if told.bundle == now.digest and (told.state == "none") == nobody:
+        return []
+    return [("champion", told.bundle, now)]
+
+
+def _registry(facts: Facts) -> Iterator[PromotionRefused]:
+    version = facts.head_version
+    if facts.dropped is not None:
+        yield PromotionRefused(
+            f"this commit was {facts.dropped}, which was deregistered",
+            mend="Promote another commit.",
+        )
+    if version is None:
+        return
+    if facts.here.digest and version.bundle not in (UNKNOWN, facts.here.digest):
+        yield PromotionRefused(
+            f"this commit is {version.version}, registered with another bundle",
+            expected=short(version.bundle),
+            found=str(facts.here),
+            mend="Run dvc checkout; a new bundle needs a new commit.",
+        )
+    if facts.holder == version.version and version.bundle != UNKNOWN:
+        yield PromotionRefused(
+            f"{version.version} already holds the stage {facts.stage}",
+            mend="There is nothing to do.",
+        )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
+
+
+def short(digest: str | None) -> str:
+    """Enough of a digest for a person to compare."""
+    return digest[:19] if digest else "nothing"

@@ -1,0 +1,330 @@
+"""A version's bundle as git and DVC keep it: never the work tree, always checked."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import (
+    AssayError,
+    BundleChanged,
+    BundleMissing,
+    NotARepository,
+    PromotionRefused,
+    VersionUnknown,
+)
+from assay.model import bundle
+from assay.project import layout
+from assay.registry import git
+from assay.registry.state import UNKNOWN, Version
+
+BUNDLES = f"{layout.WORK}/bundles"
+"""Where fetched bundles are kept, relative to the project's root."""
+
+
+def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
+    """The folder with a version's bundle, fetched at most once and checked on every use.
+
+    Parameters
+    ----------
+    into
+        Folder of fetched bundles, normally ``root/.assay/bundles``; this one becomes its
+        child ``<hex of the digest>``. A copy there that was damaged is fetched again.
+
+    Raises
+    ------
+    BundleChanged
+        What git and DVC hold at the version's commit is not what was registered, or no
+        digest was registered.
+    BundleMissing
+        Neither DVC's cache nor its remote has it.
+    """
+    if version.bundle == UNKNOWN:
+        raise BundleChanged(
+            f"the tags of {version.version} do not say which bundle it is",
+            where=version.name,
+            expected="a line 'Bundle: sha256:…'",
+            mend=f"Check {version.version} out and run assay promote.",
+        )
+    kept = into / version.bundle.removeprefix("sha256:")
+    if _is(kept, version.bundle):
+        return kept
+    shutil.rmtree(kept, ignore_errors=True)
+    folder, digest = snapshot(root, _plain(version.name), version.commit, into)
+    if digest != version.bundle:
+        raise BundleChanged(
+            "what git and DVC hold at this version's commit is another bundle",
+            where=f"{version.name}@{version.version} ({version.commit[:10]})",
+            expected=_short(version.bundle),
+            found=_short(digest),
+            mend="A tag or the history was rewritten; assay rollback to a version that is whole.",
+        )
+    return folder
+
+
+def snapshot(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
+    """The bundle at a revision as ``into/<hex>``, and its digest.
+
+    Raises
+    ------
+    PromotionRefused
+        dvc.yaml at that revision declares no artifact ``name``.
+    BundleMissing, BundleChanged, NotARepository
+    """
+    _make_scratch(into)
+    with tempfile.TemporaryDirectory(dir=into, prefix=".fetch-") as scratch:
+        fetched = Path(scratch) / "bundle"
+        with _at(root, rev) as project:
+            path = project.artifact(name)
+            _download(project, path, fetched)
+            try:
+                digest = bundle.digest_of(fetched)
+            except AssayError as error:
+                raise _diagnosis(project, path, fetched, error) from None
+        kept = into / digest.removeprefix("sha256:")
+        if not _is(kept, digest):
+            shutil.rmtree(kept, ignore_errors=True)
+            try:
+                fetched.rename(kept)
+            except OSError:
+                # Another process put the same bundle there first.
+                bundle.digest_of(kept)
+    return kept, digest
+
+
+def declared_at(root: Path, name: str, rev: str) -> str:
+    """Path of the bundle that dvc.yaml declares at a revision.
+
+    Raises
+    ------
+    PromotionRefused
+        It declares none.
+    NotARepository, BundleMissing
+    """
+    with _at(root, rev) as project:
+        return project.artifact(name)
+
+
+def read_at(root: Path, version: Version, path: str) -> str:
+    """Text of a file of the project as it was at a version's commit.
+
+    Raises
+    ------
+    VersionUnknown
+        Git holds no such file there, and DVC tracks none.
+    BundleMissing
+        DVC tracks it, and neither its cache nor its remote has it.
+    BundleChanged
+        DVC's copy has other bytes than the commit names.
+    """
+    return text_at(root, version.commit, path)
+
+
+def verdict_of(root: Path, version: Version) -> str | None:
+    """verdict.json at a version's commit; None where it cannot be had, or is no text."""
+    try:
+        return read_at(root, version, layout.VERDICT)
+    except (AssayError, UnicodeDecodeError):
+        return None
+
+
+def reader_at(root: Path, version: Version) -> Callable[[str], str | None]:
+    """Reads the project's own Python files as git holds them at a version's commit."""
+    known = frozenset(git.listed(root, version.commit, ".py"))
+
+    def read(path: str) -> str | None:
+        return git.show(root, version.commit, path) if path in known else None
+
+    return read
+
+
+def text_at(root: Path, rev: str, path: str) -> str:
+    """The same, at any revision. Git is asked first: it answers without importing DVC."""
+    try:
+        return git.show(root, rev, path)
+    except VersionUnknown as error:
+        absent = error
+    with tempfile.TemporaryDirectory() as scratch, _at(root, rev) as project:
+        if not project.has(path):
+            raise absent
+        target = Path(scratch) / "file"
+        _download(project, path, target)
+        info = project.repo.dvcfs.info(project.inside(path)).get("dvc_info") or {}
+        if info.get("md5") not in (None, _md5(target)):
+            raise BundleChanged(
+                "DVC's copy is not the one that the commit names",
+                where=f"{path} at {rev[:10]}",
+                expected=f"md5 {info['md5']}",
+                found=f"md5 {_md5(target)}",
+                mend="Delete it from DVC's cache and get it again: dvc fetch.",
+            )
+        return target.read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class _Project:
+    """The project at one revision, through DVC."""
+
+    repo: Any
+    folder: str
+    rev: str
+
+    def inside(self, path: str) -> str:
+        return "/" + "/".join(part for part in (self.folder, path) if part)
+
+    def has(self, path: str) -> bool:
+        return bool(self.repo.dvcfs.exists(self.inside(path)))
+
+    def artifact(self, name: str) -> str:
+        """Where dvc.yaml says the bundle lies, relative to the project's root."""
+        from dvc.exceptions import DvcException
+        from dvc.repo import Repo
+
+        full = f"{self.folder}:{name}" if self.folder else name
+        try:
+            with Repo(self.inside(""), fs=self.repo.fs, scm=self.repo.scm) as here:
+                path = Path(here.artifacts.get_path(full)).as_posix()
+        except DvcException as error:
+            raise PromotionRefused(
+                f"dvc.yaml declares no artifact '{name}'",
+                where=f"dvc.yaml at {self.rev[:10]}",
+                expected=f"artifacts: {{{name}: {{path: models/bundle, type: model}}}}",
+                found=_message(error),
+                mend="Declare it and commit.",
+            ) from None
+        return path.removeprefix(f"{self.folder}/") if self.folder else path
+
+
+@contextmanager
+def _at(root: Path, rev: str) -> Iterator[_Project]:
+    from dvc.exceptions import DvcException, NotDvcRepoError
+    from dvc.repo import Repo
+
+    top, folder = git.top(root)
+    try:
+        # Remotes as they are configured today: a bundle may be older than its remote.
+        with Repo(str(root)) as today:
+            config = {"remote": today.config["remote"], "core": dict(today.config["core"])}
+        opened = Repo.open(str(top), rev=rev, subrepos=True, uninitialized=True, config=config)
+    except NotDvcRepoError:
+        raise NotARepository(
+            "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
+        ) from None
+    except (DvcException, OSError) as error:
+        raise BundleMissing(
+            "DVC cannot open the project at that commit",
+            where=f"{root} at {rev[:10]}",
+            found=_message(error),
+            mend="In a shallow clone: git fetch --unshallow --tags.",
+        ) from None
+    with opened as repo:
+        yield _Project(repo, folder, rev)
+
+
+def _download(project: _Project, path: str, target: Path) -> None:
+    # Remotes raise whatever their client libraries raise, so anything is caught here.
+    try:
+        project.repo.dvcfs.get(project.inside(path), str(target), recursive=True)
+    except Exception as error:
+        raise BundleMissing(
+            "neither DVC's cache nor a remote gave it",
+            where=f"{path} at {project.rev[:10]}",
+            found=_message(error),
+            mend="Where it was made: dvc push. Here: dvc fetch --all-tags, with a remote set up"
+            " (dvc remote add).",
+        ) from None
+    if not target.exists():
+        raise BundleMissing(
+            "DVC tracks nothing there",
+            where=f"{path} at {project.rev[:10]}",
+            mend="Make it the output of a stage in dvc.yaml, run dvc repro and commit dvc.lock.",
+        )
+
+
+def _diagnosis(project: _Project, path: str, fetched: Path, error: AssayError) -> AssayError:
+    """Which copy of DVC's is damaged, if one is; else the fault was committed."""
+    for file in sorted(each for each in fetched.rglob("*") if each.is_file()):
+        inner = f"{path}/{file.relative_to(fetched).as_posix()}"
+        try:
+            info = project.repo.dvcfs.info(project.inside(inner)).get("dvc_info") or {}
+        except FileNotFoundError:
+            # DVC's own temporary file, left where a file should be: it does not say so itself.
+            return BundleMissing(
+                "DVC did not write it whole",
+                where=f"{path} at {project.rev[:10]}",
+                found=file.name,
+                mend="Check the disk and its room, then run the same command again.",
+            )
+        expected = info.get("md5")
+        found = _md5(file)
+        if expected is None or expected == found:
+            continue
+        place = _cache_place(project, inner, expected)
+        return BundleChanged(
+            "DVC's copy is damaged: its bytes are not those that were committed",
+            where=f"{place or 'the DVC remote'} ({inner})",
+            expected=f"md5 {expected}",
+            found=f"md5 {found}",
+            mend=f"Delete it and get it again: rm -f '{place}' && dvc fetch --all-tags."
+            if place
+            else "Where it was made: dvc push again, after deleting it from the remote.",
+        )
+    where = f"{path} at {project.rev[:10]}"
+    if isinstance(error, BundleMissing):
+        return BundleMissing("there is no bundle in it", where=where, found=error.what)
+    return BundleChanged(
+        "it was already broken when it was committed",
+        where=where,
+        found=f"{error.where}: {error.what}",
+        mend="Make it again: dvc repro --force, then commit.",
+    )
+
+
+def _cache_place(project: _Project, inner: str, md5: str) -> Path | None:
+    owner = project.repo.dvcfs.info(project.inside(inner)).get("repo") or project.repo
+    with suppress(AttributeError):
+        place = Path(owner.cache.local.oid_to_path(md5))
+        if place.is_file() and _md5(place) != md5:
+            return place
+    return None
+
+
+def _md5(path: Path) -> str:
+    # DVC's own address of a file, not a safeguard: that is the bundle's SHA-256.
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def _make_scratch(into: Path) -> None:
+    into.mkdir(parents=True, exist_ok=True)
+    ignore = into / ".gitignore"
+    if not ignore.exists():
+        # What was fetched must not make the work tree unclean.
+        ignore.write_text("*\n", encoding="utf-8")
+
+
+def _is(folder: Path, digest: str) -> bool:
+    try:
+        return bundle.digest_of(folder) == digest
+    except (BundleMissing, BundleChanged):
+        return False
+
+
+def _plain(name: str) -> str:
+    """The artifact's own name, without the project's folder."""
+    return name.rpartition(":")[2]
+
+
+def _short(digest: str) -> str:
+    return digest[:19]
+
+
+def _message(error: Exception) -> str:
+    first = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {first[0]}" if first else type(error).__name__

@@ -1,0 +1,24 @@
+"""What the gate once said of a version: its verdict, as git holds it at the version's commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.errors import AssayError
+from assay.project import layout
+from assay.registry import git
+from assay.reports import verdict_json
+from assay.reports.verdict import Verdict
+
+
+def verdict_at(root: Path, commit: str, bundle: str | None) -> Verdict | None:
+    """The verdict at a commit, if it is about that bundle.
+
+    The gate counts the champion's tests by it and promotion counts them again, so both ask here.
+    Where it cannot be had, there is none: a version may have been promoted without one.
+    """
+    try:
+        found = verdict_json.loads(git.show(root, commit, layout.VERDICT), layout.VERDICT)
+    except (AssayError, UnicodeDecodeError):
+        return None
+    return found if found.bundle == bundle else None

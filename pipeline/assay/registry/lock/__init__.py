@@ -1,0 +1,1 @@
+"""Whether dvc.lock, dvc.yaml and git say that results are current and whole."""

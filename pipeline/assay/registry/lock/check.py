@@ -1,0 +1,103 @@
+"""``assay check --lock``: is dvc.lock current? Answered without data, cache or a remote.
+
+Two things that would make the answer worthless are said first: git tracks what it must not, or
+was told not to look at a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from assay.errors import LockStale, UsageError
+from assay.project import jsonfile, layout, sources
+from assay.project.params import Params
+from assay.registry import git
+from assay.registry.lock import installed, judges, links, own_code, tracked
+from assay.registry.lock import read as lock_read
+from assay.registry.lock.compare import Answer, compare
+
+_EXAMPLES = 3
+_LOOK = "Run git update-index --no-assume-unchanged --no-skip-worktree FILE."
+
+
+def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Answer:
+    """Print what changed since dvc.lock was written.
+
+    Raises
+    ------
+    UsageError
+        Nothing was named that is to be checked.
+    LockStale
+        With a line for each stage that is not as dvc.lock says, or that nobody can tell.
+    TrackedByGit
+        Git holds data, a model or the store.
+    PipelineFileError
+        dvc.yaml or dvc.lock is missing or cannot be understood.
+    NotARepository
+    """
+    if not lock:
+        raise UsageError(
+            "say what to check", where="assay check", expected="--lock (is dvc.lock current?)"
+        )
+    pipeline = lock_read.read(root)
+    answer = compare(pipeline)
+    offences = tracked.offences(root, params, pipeline.kept_by_dvc)
+    flagged = git.flagged(root)
+    linked = links.offences(root, params, pipeline)
+    own = own_code.uncovered(pipeline, params, sources.reader(root))
+    foreign = judges.foreign(pipeline)
+    outdated = installed.outdated(pipeline)
+    found = {
+        "tracked": offences,
+        "flagged": flagged,
+        "links": linked,
+        "uncovered": own,
+        "foreign": foreign,
+        "code": outdated,
+    }
+    current = not (answer.changes or any(found.values()))
+    if as_json:
+        told = _plain(answer, len(pipeline.stages), current, found)
+        print(jsonfile.dumps(told), end="")
+    elif current:
+        print(f"check: {layout.DVC_LOCK} is current: {len(pipeline.stages)} stages as it says")
+    if not as_json and answer.unseen:
+        print(_unseen(answer))
+    if offences:
+        raise tracked.refusal(offences)
+    stale = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
+    lines = [f"{layout.DVC_LOCK} is not current: {line}" for line in stale]
+    lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]
+    lines += [f"{layout.DVC_YAML}: {line}. Put that there and run dvc repro." for line in foreign]
+    lines += [f"{layout.DVC_LOCK} is not current: {line}. Run dvc repro." for line in outdated]
+    lines += [f"{path}: git was told not to look whether it changed. {_LOOK}" for path in flagged]
+    lines += [f"{path}: {links.WHAT}. {links.MEND}" for path in linked]
+    if lines:
+        raise LockStale(lines)
+    return answer
+
+
+def _plain(
+    answer: Answer, stages: int, current: bool, found: Mapping[str, tuple[str, ...]]
+) -> dict[str, object]:
+    return {
+        "schema": 1,
+        "current": current,
+        "stages": stages,
+        **{name: list(lines) for name, lines in found.items()},
+        "changed": [
+            {"stage": stage, "changes": list(found)} for stage, found in answer.changes.items()
+        ],
+        "unseen": [{"stage": stage, "path": path} for stage, path in answer.unseen],
+    }
+
+
+def _unseen(answer: Answer) -> str:
+    paths = list(dict.fromkeys(path for _, path in answer.unseen))
+    more = len(paths) - _EXAMPLES
+    shown = ", ".join(paths[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"check: not compared, also where the data is here: {shown}; DVC keeps one hash of a whole "
+        "output, and none of a single file inside it or of a folder of several"
+    )

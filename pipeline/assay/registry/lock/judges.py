@@ -1,0 +1,50 @@
+"""Do the stages that judge a model run Assay's own commands, and nothing beside them? Pure.
+
+A stage may run any command. One that runs the gate on other tests than git has, or mends what a
+report says after it was written, leaves a dvc.lock in which everything agrees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from assay.project import layout
+from assay.registry.lock.compare import Pipeline
+
+MAKERS = {
+    layout.CONTRACT_REPORT: "contract",
+    layout.PREPARED: "prepare",
+    layout.LEAKAGE: "leakage",
+    layout.EVALUATION: "evaluate",
+    layout.CHAMPION: "champion",
+    layout.COMPARISON: "compare",
+    layout.REHEARSAL: "rehearse",
+    layout.VERDICT: "gate",
+}
+"""What a verdict rests on, and the command that makes it."""
+_OPTIONS = r"(?: [\w./:=,@+-]+)*"
+"""Words without a meaning for the shell."""
+
+
+def foreign(pipeline: Pipeline) -> tuple[str, ...]:
+    """A line for each stage that makes evidence by another command than Assay's."""
+    return tuple(_foreign(pipeline))
+
+
+def _foreign(pipeline: Pipeline) -> Iterator[str]:
+    for stage in pipeline.stages:
+        outputs = [file.path for file in stage.outputs]
+        for path, name in MAKERS.items():
+            whole = pipeline.whole(path)
+            makes = any(each == whole or each.startswith(f"{whole}/") for each in outputs)
+            if makes and not re.fullmatch(f"assay {name}{_OPTIONS}", stage.command):
+                yield (
+                    f"{stage.name}: {path} is made by {_short(stage.command)}, "
+                    f"where only `assay {name}` alone is evidence"
+                )
+
+
+def _short(command: str) -> str:
+    line = " ".join(command.split())
+    return f"`{line if len(line) <= 60 else f'{line[:57]}...'}`"

@@ -1,0 +1,58 @@
+"""Evidence has to lie in the commit itself: a symbolic link names a file that git does not hold.
+
+What such a link leads to can change without any commit, and differs from clone to clone.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from pathlib import Path, PurePosixPath
+
+from assay.project import digests, layout, sources
+from assay.project.params import Params
+from assay.registry import git
+from assay.registry.lock.compare import Pipeline
+
+WHAT = "evidence has to lie in the commit, and a symbolic link leads out of it"
+MEND = "Put the file itself in its place, and commit it."
+
+_ALWAYS = (
+    ".dvc",
+    layout.PARAMS,
+    layout.DVC_YAML,
+    layout.DVC_LOCK,
+    layout.CONTRACT_REPORT,
+    layout.LEAKAGE,
+    layout.EVALUATION,
+    layout.COMPARISON,
+    layout.REHEARSAL,
+    layout.GATE_REPORT,
+)
+
+
+def offences(root: Path, params: Params, pipeline: Pipeline | None) -> tuple[str, ...]:
+    """Symbolic links that git tracks at, above or below a path that evidence is read from.
+
+    Parameters
+    ----------
+    root
+        Of the project; what is answered is relative to it.
+    pipeline
+        Whose inputs and outputs count too; None if it cannot be read.
+
+    Raises
+    ------
+    NotARepository
+    """
+    found = git.links(root)
+    if not found:
+        return ()
+    code = digests.project_code(sources.reader(root), params)
+    read = {PurePosixPath(path) for path in (*_ALWAYS, params.gate.tests, *code)}
+    if pipeline is not None:
+        files = (file for stage in pipeline.stages for file in (*stage.inputs, *stage.outputs))
+        folder = pipeline.folder or "."
+        read |= {PurePosixPath(posixpath.relpath(file.path, folder)) for file in files}
+    above = {parent for path in read for parent in path.parents}
+    links = (PurePosixPath(link) for link in found)
+    return tuple(str(link) for link in links if link in read | above or read & {*link.parents})

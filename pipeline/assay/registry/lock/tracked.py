@@ -1,0 +1,91 @@
+"""What must never be in git: data, models, the store. Rows that were committed stay for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from assay.errors import TrackedByGit
+from assay.project import layout
+from assay.project.params import Params
+from assay.registry import git
+
+NEVER = (
+    layout.RAW,
+    layout.CHECKED,
+    layout.PREPARED,
+    layout.CANDIDATES,
+    layout.BUNDLE,
+    layout.CHAMPION,
+    layout.CONTRACT_REPORT,
+    layout.WORK,
+)
+"""Kept by DVC, or by nobody. Whoever fills one of these commits rows or a model with it."""
+
+_SHOWN = 5
+
+
+def folders(params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
+    """Paths under the project that git must not track, without those below another.
+
+    Parameters
+    ----------
+    outputs
+        What else DVC keeps, relative to the project.
+    """
+    places = [*NEVER, params.store, *outputs]
+    inside = {PurePosixPath(place) for place in places if _is_inside(place)}
+    return tuple(sorted(str(each) for each in inside if not inside & set(each.parents)))
+
+
+def offences(root: Path, params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
+    """What git tracks of these, a folder or file each with how much: ``data/raw (181 files)``.
+
+    Raises
+    ------
+    NotARepository
+    """
+    asked = {place: f":(literal){place}" for place in folders(params, outputs)}
+    rows = getattr(params.score.input, "path", None)
+    if isinstance(rows, str) and _is_inside(rows):
+        # Its nights alone: a contract may lie beside them.
+        asked.setdefault(rows, f":(glob){rows.rstrip('/')}/{params.ingest.partition_by}=*/**")
+    counts = {place: len(git.tracked(root, pattern)) for place, pattern in asked.items()}
+    return tuple(
+        place if count == 1 else f"{place} ({count} files)"
+        for place, count in counts.items()
+        if count
+    )
+
+
+def refusal(found: Iterable[str]) -> TrackedByGit:
+    """The error that names them and says how to mend it."""
+    names = list(found)
+    more = len(names) - _SHOWN
+    places = [name.partition(" (")[0] for name in names]
+    return TrackedByGit(
+        "git tracks what only DVC or the store may keep",
+        expected="data, models and the store in .gitignore, before anything is committed",
+        found=", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else ""),
+        mend=f"git rm -r --cached --quiet {' '.join(places[:_SHOWN])}, add the same paths to "
+        ".gitignore, and commit; what was pushed already stays in the history.",
+    )
+
+
+def check(root: Path, params: Params) -> None:
+    """Refuse a project whose git tracks any of these; one outside git tracks nothing.
+
+    Raises
+    ------
+    TrackedByGit
+    """
+    if git.is_inside(root):
+        found = offences(root, params)
+        if found:
+            raise refusal(found)
+
+
+def _is_inside(place: str) -> bool:
+    path = PurePosixPath(place)
+    local = "://" not in place and not path.is_absolute()
+    return local and ".." not in path.parts and bool(path.parts)

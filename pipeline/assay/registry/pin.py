@@ -1,0 +1,136 @@
+"""Pin once: which version scores, or scored, what its bundle and its contract are.
+
+Everything that decides a score comes from the promoted commit, never from the work tree:
+the bundle through DVC; the contract file, its table rules and the project's own modules that
+contract and model import through git. Where things
+lie (store, input, Spark) comes from the work tree's params.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.contract.load import load_source
+from assay.contract.model import Contract
+from assay.errors import BundleChanged, VersionUnknown
+from assay.model import bundle
+from assay.model.bundle import Bundle
+from assay.project import digests, layout
+from assay.project.params import Contract as ContractParams
+from assay.project.params import Params, parse
+
+if TYPE_CHECKING:
+    from assay.registry.versions import Version
+    from assay.store import RunRecord
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What a run scores with, from its first row to its last.
+
+    ``doubt`` says why the version cannot be taken for promoted, None where it can or was not asked.
+    """
+
+    version: Version
+    bundle: Bundle
+    contract: Contract
+    contract_digest: str
+    rules: ContractParams
+    doubt: str | None = None
+
+    @property
+    def scorer(self) -> str:
+        """How rows are scored, and if not by a compiled model, why not."""
+        proof = self.bundle.manifest.compiled
+        if proof["used"]:
+            return f"compiled {proof['kind']}"
+        return f"scikit-learn ({proof['reason']})"
+
+    @property
+    def warning(self) -> str:
+        """What is to be said of a version that is unverified; "" of any other."""
+        from assay.registry.verified import unverified
+
+        return unverified(self.version.version, self.doubt) if self.doubt else ""
+
+
+def pin(root: Path, params: Params, version: Version) -> Pinned:
+    """Fetch what belongs to a version, which was resolved once for the whole command.
+
+    Raises
+    ------
+    BundleMissing, BundleChanged, BundleUntrusted, BundleIncompatible
+        The promoted bundle cannot be had, or is not what was promoted.
+    """
+    from assay.registry.fetch import fetch_bundle, reader_at
+
+    folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
+    loaded = bundle.load(
+        folder,
+        expected=version.bundle,
+        allow_types=params.bundle.allow_types,
+        code=reader_at(root, version),
+    )
+    contract, digest, rules = contract_of(root, version, loaded)
+    _ = loaded.scorer  # a model that cannot be loaded is told of before Spark starts
+    return Pinned(version, loaded, contract, digest, rules)
+
+
+def contract_of(
+    root: Path, version: Version, loaded: Bundle
+) -> tuple[Contract, str, ContractParams]:
+    """The contract at a version's commit without its label, its digest, and its table rules.
+
+    Raises
+    ------
+    BundleChanged
+        The bundle was trained under another one.
+    """
+    from assay.registry.fetch import read_at, reader_at
+
+    then = parse(read_at(root, version, layout.PARAMS), f"{layout.PARAMS} at {version.version}")
+    source = read_at(root, version, then.contract.file)
+    code = digests.contract_code(reader_at(root, version), then.contract.file)
+    digest = digests.contract(source, then, code)
+    if digest != loaded.manifest.contract_digest:
+        raise BundleChanged(
+            "the contract at the promoted commit is not the one the model was trained under",
+            where=f"{then.contract.file} at {version.version}",
+            expected=loaded.manifest.contract_digest[:19],
+            found=digest[:19],
+            mend="Run dvc repro, commit and promote again.",
+        )
+    contract = load_source(source, f"{then.contract.file} at {version.version}", code)
+    return contract.without_label(), digest, then.contract
+
+
+def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
+    """What scored the night of a run, wherever it has to be fetched from.
+
+    Raises
+    ------
+    VersionUnknown, BundleMissing, BundleChanged
+        It cannot be had any more.
+    """
+    from assay.registry.fetch import fetch_bundle, reader_at
+    from assay.registry.versions import versions
+
+    version: Version | None = next(
+        (each for each in versions(root, params.name) if each.version == record.version), None
+    )
+    if version is None:
+        raise VersionUnknown(
+            f"the version that scored this night, {record.version}, is not registered here",
+            where=f"run {record.run_id}",
+            mend="If another clone made it: git fetch --tags.",
+        )
+    folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
+    # The run's digest decides: a tag that was moved since must not pass for what scored.
+    return bundle.load(
+        folder,
+        expected=record.bundle,
+        allow_types=params.bundle.allow_types,
+        code=reader_at(root, version),
+    )

@@ -1,0 +1,222 @@
+"""Give a stage to the bundle of this commit, or give it back to an earlier version.
+
+The facts are collected in ``collect.py`` and weighed in ``decide.py``. A promotion writes two
+tags, the version and the stage; if it is stopped in between, the stage is still where it was, and
+promoting again finds the version and goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Literal
+
+from assay.errors import PromotionRefused, UsageError
+from assay.project import digests
+from assay.project.params import Params
+from assay.registry import committed, decide, fetch, foresee, git, tags, versions, write
+from assay.registry.collect import Gate, collect
+from assay.registry.decide import Facts, short
+from assay.registry.evidence import NONE, Evidence, overruled
+from assay.registry.state import UNKNOWN, State, Version
+
+
+class Refused(PromotionRefused):
+    """All reasons at once; ``reasons`` holds an error for each."""
+
+    def __init__(self, reasons: list[PromotionRefused]) -> None:
+        self.reasons = list(reasons)
+        super().__init__("; ".join(each.line() for each in reasons))
+
+    def lines(self) -> list[str]:
+        return [each.line() for each in self.reasons]
+
+
+def promote(
+    root: Path,
+    params: Params,
+    *,
+    because: str | None = None,
+    stage: str | None = None,
+    bump: Literal["major", "minor", "patch"] = "minor",
+    override: bool = False,
+    as_json: bool = False,
+    gate: Gate,
+) -> Version:
+    """Register the commit that is checked out and give it the stage.
+
+    Parameters
+    ----------
+    params
+        Of the work tree: only its name and stage count, until the commit's own are read.
+    because
+        The reason, kept in the tags.
+    stage
+        ``registry.stage`` of params.yaml when None.
+    bump
+        Which part of the last version's number to raise; the first version is v0.1.0.
+    override
+        Overrule the gate. What was overruled is kept in the tags and shown for good.
+    gate
+        Decides the verdict's rules again.
+
+    Raises
+    ------
+    PromotionRefused
+        With every reason at once.
+    UsageError
+        An override without a reason, a reason that says nothing, or no name for a stage.
+    NotARepository
+    """
+    if override and not (because or "").strip():
+        raise UsageError(
+            "an override needs a reason",
+            mend="Add --because 'why it may go out all the same', which is kept for good.",
+        )
+    if because is not None and not because.strip():
+        raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
+    commit = git.head(root)
+    git.identity(root)
+    with committed.exported(root, commit) as there:
+        params = committed.params_of(there)
+        stage = tags.asked(stage, params.registry.stage)
+        known = versions.state(root, params.name)
+        facts, text = collect(root, there, params, stage, commit, known, gate)
+    reasons = decide.refusals(facts, override=override)
+    if len(reasons) == 1:
+        raise reasons[0]
+    if reasons:
+        raise Refused(reasons)
+
+    assert facts.here.digest is not None
+    evidence = _evidence(facts, text)
+    bundle = facts.here.digest
+    # Registered by hand: the tag of the stage says what the version's own does not.
+    version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
+    coming = version or Version(
+        name=versions.artifact(root, params.name),
+        version=tags.following(known.numbers, bump),
+        commit=commit,
+        bundle=bundle,
+        verdict=UNKNOWN,
+        by="",
+        at="",
+        why="",
+    )
+    in_its_way = foresee.refusal(known, coming, stage)
+    if in_its_way is not None:
+        raise in_its_way
+    if version is None:
+        told = {"Because": because, "Bundle": bundle, **evidence.trailers()}
+        write.register(root, coming.name, coming.version, commit, facts=told)
+        known = versions.state(root, params.name)
+        version = versions.pick(known, params.name, coming.version)
+    write.assign(root, known, version, stage, "promote", because=because, evidence=evidence)
+    held = versions.champion(root, params.name, stage)
+    _tell("promoted", held, stage, before=facts.holder, as_json=as_json)
+    return held
+
+
+def rollback(
+    root: Path,
+    params: Params,
+    *,
+    to: str | None = None,
+    because: str,
+    stage: str | None = None,
+    as_json: bool = False,
+) -> Version:
+    """Give the stage back to the version that held it before, or to ``to``, which once did.
+
+    The bundle is fetched and checked first: a stage never goes to one that cannot be had.
+
+    Raises
+    ------
+    UsageError
+        No reason was given.
+    VersionUnknown
+        There is no version ``to``.
+    PromotionRefused
+        Nothing to go back to, or ``to`` never held the stage or holds it now.
+    BundleMissing, BundleChanged, NotARepository
+    """
+    stage = tags.asked(stage, params.registry.stage)
+    if not because.strip():
+        raise UsageError(
+            "a rollback needs a reason", mend="Add --because 'what went wrong', for the history."
+        )
+    known = versions.state(root, params.name)
+    git.identity(root)
+    holder = known.holders.get(stage)
+    version = _target(known, params.name, stage, to)
+    fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
+    evidence = Evidence(
+        verdict=version.verdict if version.verdict != UNKNOWN else None,
+        outcome=version.outcome,
+        champion=holder,
+        override=version.override,
+    )
+    in_its_way = foresee.refusal(known, version, stage)
+    if in_its_way is not None:
+        raise in_its_way
+    write.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
+    held = versions.champion(root, params.name, stage)
+    _tell("rolled back", held, stage, before=holder, as_json=as_json)
+    return held
+
+
+def _evidence(facts: Facts, text: str | None) -> Evidence:
+    """What the tags are to say: a verdict about something else is no evidence."""
+    override = overruled(decide.overridable(facts))
+    if facts.verdict is None or text is None or not decide.on_this(facts):
+        return Evidence(outcome=NONE, champion=facts.champion, override=override)
+    return Evidence(
+        verdict=digests.content(text),
+        outcome=facts.verdict.outcome.value,
+        champion=facts.champion,
+        override=override,
+    )
+
+
+def _target(known: State, name: str, stage: str, to: str | None) -> Version:
+    holder = known.holders.get(stage)
+    if to is None:
+        before = known.before(stage)
+        if before is None:
+            raise PromotionRefused(
+                f"there is no earlier version to give the stage {stage} of {name} back to",
+                found=f"only {holder}" if holder else "nothing that ever held it",
+                mend="Promote another commit: assay promote.",
+            )
+        return versions.pick(known, name, before)
+    version = versions.pick(known, name, to)
+    held = {each.version for each in known.histories.get(stage, ())}
+    if version.version not in held:
+        raise PromotionRefused(
+            f"{version.version} never held the stage {stage}, so there is no way back to it",
+            expected=", ".join(sorted(held)) or "a version that held it",
+            found=version.version,
+            mend="Check its commit out and run assay promote, which asks for its verdict.",
+        )
+    if version.version == holder:
+        raise PromotionRefused(
+            f"{version.version} already holds the stage {stage}", mend="There is nothing to do."
+        )
+    return version
+
+
+def _tell(done: str, version: Version, stage: str, *, before: str | None, as_json: bool) -> None:
+    if as_json:
+        told = {"done": done, "stage": stage, "before": before, **asdict(version)}
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    print(
+        f"{done}: {version.name} {version.version} ({short(version.bundle)}) holds {stage}"
+        + (f", before it {before}" if before and before != version.version else "")
+    )
+    if version.override:
+        print(f"overridden: {version.override}")
+    # The bundle before the tag: nobody is to see a champion that cannot be fetched.
+    share = "dvc push && git push --follow-tags" if done == "promoted" else "git push --tags"
+    print(f"next, so that others get it: {share}")

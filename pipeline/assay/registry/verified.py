@@ -1,0 +1,77 @@
+"""Do the tags of a version say what its commit's verdict says? Pure.
+
+Whoever can push can make a tag by hand. Such a version is listed like any other, and shown as
+unverified.
+"""
+
+from __future__ import annotations
+
+from assay.errors import PromotionRefused
+from assay.project import digests, layout
+from assay.registry.evidence import NONE
+from assay.registry.state import UNKNOWN, Assignment, State, Version
+from assay.reports import verdict_json
+from assay.reports.verdict import Outcome
+
+
+def doubt(version: Version, text: str | None) -> str | None:
+    """Why a version cannot be taken for promoted; None if tags and verdict agree.
+
+    Parameters
+    ----------
+    text
+        verdict.json at the version's commit, None if there is none.
+    """
+    if version.bundle == UNKNOWN:
+        return "its tags name no bundle"
+    if version.outcome is None:
+        return "its tags name no outcome of a gate"
+    if version.outcome == NONE:
+        return None if version.override else "its tags say that there was no verdict"
+    if text is None:
+        return "no verdict can be had from its commit"
+    if version.verdict != digests.content(text):
+        return "its tags name another verdict than its commit holds"
+    try:
+        verdict = verdict_json.loads(text, layout.VERDICT)
+    except PromotionRefused as error:
+        return error.what
+    if verdict.bundle != version.bundle:
+        return "its verdict is about another bundle"
+    if verdict.outcome.value != version.outcome:
+        return f"its tags say {version.outcome}, its verdict {verdict.outcome}"
+    if verdict.outcome is not Outcome.PASS and not version.override:
+        return f"its verdict is {verdict.outcome}, and nobody overruled it"
+    return None
+
+
+def doubt_of_move(move: Assignment, version: Version | None, found: str | None) -> str | None:
+    """The same of a stage's tag, given the doubt about the version that it names."""
+    if move.kind == "unassign":
+        return None
+    if version is None:
+        return "no version is at this commit"
+    if move.outcome is None:
+        return "its tag names no outcome of a gate"
+    if (move.verdict or UNKNOWN) != version.verdict:
+        return "its tag names another verdict than the version's"
+    return found
+
+
+def doubt_of_holder(known: State, version: Version, stage: str, text: str | None) -> str | None:
+    """The same of the version that holds a stage, and of the tag that last gave it to it."""
+    given = last_given(known, version, stage)
+    found = doubt(version, text)
+    return found if given is None else doubt_of_move(given, version, found)
+
+
+def last_given(known: State, version: Version, stage: str) -> Assignment | None:
+    """When a version was last given a stage; None if it never was."""
+    moves = reversed(known.histories.get(stage, ()))
+    own = (each for each in moves if each.version == version.version and each.kind != "unassign")
+    return next(own, None)
+
+
+def unverified(version: str, doubt: str | None) -> str:
+    """The sentence that says so, wherever a version is shown."""
+    return f"{version} is unverified: {doubt}."

@@ -1,0 +1,128 @@
+"""Tags written through GTO. What they say is decided elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from assay.errors import PromotionRefused
+from assay.registry import git, left_locks, tags
+from assay.registry.evidence import Evidence
+from assay.registry.state import Kind, State, Version
+
+_PATIENCE = 5
+
+
+def register(
+    root: Path, full: str, number: str, commit: str, *, facts: dict[str, str | None]
+) -> None:
+    """Make a commit a version.
+
+    Parameters
+    ----------
+    full
+        The artifact's name with the project's folder, as GTO knows it.
+    facts
+        Lines for the tag's message.
+
+    Raises
+    ------
+    PromotionRefused
+        Git knows no name to sign with, or GTO refuses.
+    """
+    import gto.api
+
+    name, address = git.identity(root)
+    message = tags.write_message(f"{full} {number}", {**facts, "By": f"{name} <{address}>"})
+    _through_gto(
+        root,
+        lambda: gto.api.register(
+            str(root),
+            full,
+            commit,
+            version=number,
+            message=message,
+            author=name,
+            author_email=address,
+        ),
+        f"{_in_tags(full)}@{number}",
+    )
+
+
+def assign(
+    root: Path,
+    known: State,
+    version: Version,
+    stage: str,
+    kind: Kind,
+    *,
+    because: str | None,
+    evidence: Evidence,
+) -> None:
+    """Give a stage to a version.
+
+    Raises
+    ------
+    PromotionRefused
+        Git knows no name to sign with, or GTO refuses.
+    """
+    import gto.api
+
+    name, address = git.identity(root)
+    message = tags.write_message(
+        f"{version.name} {stage}: {version.version}",
+        {
+            "Kind": kind,
+            "Because": because,
+            "Bundle": version.bundle,
+            **evidence.trailers(),
+            "By": f"{name} <{address}>",
+        },
+    )
+    _wait_past(known.latest)
+    # Forced, because GTO takes a stage for held until it is taken away: going back to a
+    # version would be refused. Who may hold it was decided before.
+    _through_gto(
+        root,
+        lambda: gto.api.assign(
+            str(root),
+            version.name,
+            stage,
+            version=version.version,
+            message=message,
+            force=True,
+            author=name,
+            author_email=address,
+        ),
+        f"{_in_tags(version.name)}#{stage}#",
+    )
+
+
+def _in_tags(full: str) -> str:
+    """The artifact's name as tags have it."""
+    return full.replace(":", "=")
+
+
+def _wait_past(second: int) -> None:
+    """Until the clock shows a later second: git's tags, GTO and DVC know no finer order."""
+    ahead = second - int(time.time())
+    if ahead > _PATIENCE:
+        raise PromotionRefused(
+            "this machine's clock is behind the newest tag, so a new one would seem older",
+            expected=f"later than {ahead} s from now",
+            mend="Set the clock.",
+        )
+    while int(time.time()) <= second:
+        time.sleep(0.05)
+
+
+def _through_gto(root: Path, act: Callable[[], object], wanted: str) -> None:
+    from gto.exceptions import GTOException
+    from pygit2 import GitError
+    from scmrepo.exceptions import SCMError
+
+    try:
+        act()
+    except (GTOException, SCMError, GitError, OSError) as error:
+        raise left_locks.refused(root, error, wanted) from None

@@ -1,0 +1,1 @@
+"""A night: its input, its run, its scores."""

@@ -1,0 +1,179 @@
+"""Why a run that was written is not published: pure rules on what was counted of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from difflib import get_close_matches
+from statistics import median
+
+import numpy as np
+
+from assay.columns.breaks import EXPLAINED
+from assay.columns.distance import js_distance
+from assay.columns.profile import ColumnProfile
+from assay.contract import text
+from assay.contract.model import Contract
+from assay.contract.table import TableFacts, check_table
+from assay.errors import ParamsError
+from assay.project import layout
+from assay.project.params import Publish, Quarantine, TableRule
+from assay.score.keys import UNIQUE
+from assay.store import Recent
+
+
+@dataclass(frozen=True)
+class NightFacts:
+    """What a run counted of its night.
+
+    Parameters
+    ----------
+    rows
+        Read; those that were quarantined among them.
+    null_scores
+        Rows that were scored and got none.
+    broken
+        Per rule of the contract the number of rows that broke it.
+    nulls, newest, duplicate_keys
+        As `assay.contract.table.TableFacts`.
+    score
+        The counts of the scores; None if no row was scored.
+    breaks
+        What of the model's answers nothing explains (`assay.columns.breaks.of_scores`).
+    """
+
+    rows: int
+    quarantined: int
+    null_scores: int
+    broken: Mapping[str, int]
+    nulls: Mapping[str, int]
+    newest: date | None
+    duplicate_keys: int | None
+    score: ColumnProfile | None
+    breaks: tuple[str, ...] = ()
+
+
+def check_budget(budget: Quarantine, contract: Contract) -> None:
+    """Make sure that every rule with a budget of its own is one of the contract's.
+
+    Raises
+    ------
+    ParamsError
+        Naming each that is not, and the nearest that is.
+    """
+    known = (*contract.row_rules, *text.rules(contract), UNIQUE)
+    mistakes = []
+    for name in budget.rules:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            mistakes.append(
+                f"{layout.PARAMS}: quarantine.rules: the contract has no rule '{name}'"
+                + (f"; did you mean '{near[0]}'?" if near else f": {', '.join(contract.row_rules)}")
+            )
+    if mistakes:
+        raise ParamsError(mistakes)
+
+
+def reasons(
+    facts: NightFacts,
+    rules: tuple[TableRule, ...],
+    budget: Quarantine,
+    limits: Publish,
+    recent: Recent,
+    as_of: date,
+) -> tuple[str, ...]:
+    """One sentence for each rule that the night breaks; none means publish.
+
+    Parameters
+    ----------
+    rules
+        The contract's rules about a night as a whole.
+    recent
+        The nights that this one is compared with. Fewer than ``limits.min_nights`` are not
+        enough to call a night unusual: nothing is compared then.
+    as_of
+        The night's day.
+    """
+    return (
+        *_table(facts, rules, as_of),
+        *_quarantine(facts, budget),
+        *_null_scores(facts, limits),
+        *_row_change(facts, limits, recent),
+        *_score_distance(facts, limits, recent),
+        *(f"gross break: {each}, {EXPLAINED}" for each in facts.breaks),
+    )
+
+
+def _table(facts: NightFacts, rules: tuple[TableRule, ...], as_of: date) -> Iterator[str]:
+    table = TableFacts(
+        rows=facts.rows,
+        nulls=facts.nulls,
+        duplicate_keys=facts.duplicate_keys,
+        newest=facts.newest,
+        as_of=as_of,
+    )
+    for result in check_table(rules, table):
+        if result.broken:
+            yield f"{result.rule}: expected {result.expected}, found {result.found}"
+
+
+def _quarantine(facts: NightFacts, budget: Quarantine) -> Iterator[str]:
+    share = _share(facts.quarantined, facts.rows)
+    if not share <= budget.max_share:
+        worst = max(facts.broken, key=lambda rule: facts.broken[rule], default="no rule")
+        yield (
+            f"quarantine: expected at most {budget.max_share:.2%} of the rows, found "
+            f"{share:.2%} ({facts.quarantined} of {facts.rows}; most broke '{worst}')"
+        )
+    for rule, limit in budget.rules.items():
+        broken = facts.broken.get(rule, 0)
+        share = _share(broken, facts.rows)
+        if not share <= limit:
+            yield (
+                f"quarantine by '{rule}': expected at most {limit:.2%} of the rows, found "
+                f"{share:.2%} ({broken} of {facts.rows})"
+            )
+
+
+def _null_scores(facts: NightFacts, limits: Publish) -> Iterator[str]:
+    scored = facts.rows - facts.quarantined
+    share = _share(facts.null_scores, scored)
+    if facts.null_scores and not share <= limits.max_null_share:
+        yield (
+            f"null scores: expected at most {limits.max_null_share:.2%} of the scored rows, "
+            f"found {share:.2%} ({facts.null_scores} of {scored})"
+        )
+
+
+def _row_change(facts: NightFacts, limits: Publish, recent: Recent) -> Iterator[str]:
+    if len(recent.rows) < limits.min_nights:
+        return
+    usual = median(recent.rows)
+    if not abs(facts.rows - usual) <= limits.max_row_change * usual:
+        yield (
+            f"row count: expected within {limits.max_row_change:.0%} of {usual:,.0f} rows, the "
+            f"median of {len(recent.rows)} recent nights, found {facts.rows:,}"
+        )
+
+
+def _score_distance(facts: NightFacts, limits: Publish, recent: Recent) -> Iterator[str]:
+    if facts.score is None:
+        return
+    # Counts on other cells say nothing about these.
+    cells = len(facts.score.counts)
+    nights = [score.counts for score in recent.scores if len(score.counts) == cells]
+    if len(nights) < limits.min_nights:
+        return
+    usual = np.sum(np.asarray(nights, dtype=np.int64), axis=0)
+    distance = float(js_distance(usual, np.asarray(facts.score.counts)))
+    if not distance <= limits.max_score_distance:
+        yield (
+            f"score distribution: expected within {limits.max_score_distance:.2f} of "
+            f"{len(nights)} recent nights (Jensen-Shannon distance), found {distance:.2f}"
+        )
+
+
+def _share(part: int, whole: int) -> float:
+    """All of nothing: a night without rows is never within a share."""
+    return part / whole if whole else 1.0

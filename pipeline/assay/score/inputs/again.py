@@ -1,0 +1,144 @@
+"""The input of a night that was scored, opened once more to look at some of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from assay.errors import SourceError
+from assay.project.params import Params
+from assay.project.params.inputs import Delta, Input, Parquet
+from assay.store.delta.lake import snapshot
+from assay.store.delta.place import filesystem
+
+
+class NotRead(Exception):
+    """Why there are no rows to look at, in words that end a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Where in a night to look first, and when to stop.
+
+    Attributes
+    ----------
+    spans
+        Places of a first row, and behind a last one, among all rows of the files by name.
+    most
+        Rows after which no more row groups are opened.
+    """
+
+    spans: Sequence[tuple[int, int]]
+    most: int
+
+    def away(self, start: int, end: int) -> int:
+        """How many rows lie between a row group and the nearest span; 0 if they share one."""
+        return min(
+            (max(0, start - behind + 1, first - end + 1) for first, behind in self.spans), default=0
+        )
+
+
+class _Opened(NamedTuple):
+    data: ds.Dataset
+    columns: list[str]
+    condition: pc.Expression | None
+
+
+def batches(
+    root: Path,
+    params: Params,
+    partition: str,
+    columns: Sequence[str],
+    given: Input | None = None,
+    near: Near | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """A night's rows, those of ``columns`` that its files have.
+
+    Parquet files and Delta tables can be read where monitoring runs. Other inputs are for
+    Spark to read, which is not started for the sake of a picture.
+
+    Parameters
+    ----------
+    given
+        Another input than ``score.input``.
+    near
+        If given, row groups come by how near they are, and not all of them; else as files hold
+        them.
+
+    Raises
+    ------
+    NotRead
+        The input is of another kind, or is not there any more.
+    """
+    given, column = given or params.score.input, params.ingest.partition_by
+    if not isinstance(given, Parquet | Delta):
+        raise NotRead(f"an input in {given.format} is not read again")
+    path = given.path.rstrip("/")
+    uri = path if "://" in path else str((root / path).resolve())
+    opened = _folder if isinstance(given, Parquet) else _table
+    try:
+        found = opened(uri, column, partition, columns)
+        yield from _all(found) if near is None else _nearest(found, near)
+    except (OSError, pa.ArrowException, SourceError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise NotRead(f"its input cannot be read any more ({first})") from None
+
+
+def _all(found: _Opened) -> Iterator[pa.RecordBatch]:
+    scanner = found.data.scanner(columns=found.columns, filter=found.condition)
+    yield from scanner.to_batches()
+
+
+def _nearest(found: _Opened, near: Near) -> Iterator[pa.RecordBatch]:
+    groups = [part for file in found.data.get_fragments() for part in file.split_by_row_group()]
+    held = [group.row_groups[0].num_rows for group in groups]
+    ends = list(accumulate(held))
+    away = [near.away(end - count, end) for end, count in zip(ends, held, strict=True)]
+    looked_at = 0
+    for at in sorted(range(len(groups)), key=lambda at: away[at]):
+        if looked_at >= near.most:
+            return
+        yield from groups[at].to_batches(
+            schema=found.data.schema, columns=found.columns, filter=found.condition
+        )
+        looked_at += held[at]
+
+
+def _folder(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Opened:
+    system, base = filesystem(uri)
+    data = ds.dataset(
+        f"{base}/{column}={quote(partition, safe=' ')}", filesystem=system, format="parquet"
+    )
+    return _Opened(data, _there(columns, data.schema), None)
+
+
+def _table(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Opened:
+    shot = snapshot(uri, column)
+    system, base = filesystem(uri)
+    files, condition = list(shot.files), None
+    if column in shot.partitioned_by:
+        place = shot.partitioned_by.index(column)
+        files = [file for file in files if file.values[place] == partition]
+    else:
+        condition = pc.field(column).cast(pa.string()) == partition
+    # Files lack the columns that a table is partitioned by; older ones those it got later.
+    stored = pa.schema([field for field in shot.schema if field.name not in shot.partitioned_by])
+    data = ds.dataset(
+        [f"{base}/{file.path}" for file in files],
+        filesystem=system,
+        format="parquet",
+        schema=stored,
+    )
+    return _Opened(data, _there(columns, stored), condition)
+
+
+def _there(columns: Sequence[str], schema: pa.Schema) -> list[str]:
+    return [name for name in dict.fromkeys(columns) if name in schema.names]

@@ -1,0 +1,174 @@
+"""Inputs in a Delta table: the files of a night in one pinned version of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.types as t
+
+from assay.contract.cells import is_text
+from assay.contract.model import Contract
+from assay.contract.schema import check_schema
+from assay.errors import SourceError
+from assay.project import digests
+from assay.project.params.inputs import Delta
+from assay.score.inputs import files
+from assay.score.inputs.files import Footer, Listed
+from assay.score.inputs.folder import every
+from assay.score.inputs.types import Group, Night, Table
+from assay.store.delta.lake import LakeFile, Snapshot, snapshot
+
+NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
+
+
+def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) -> Night:
+    """A night of a Delta table; errors as for `assay.score.inputs.find.find`.
+
+    Arrow reads the files if they hold the night, nothing but it, and every column of the
+    contract. Otherwise Spark reads them: a column that a table got later is null in its older
+    files, and a table that is not partitioned by the night has to be searched for it.
+    """
+    uri = files.address(root, spec.path)
+    shot = snapshot(uri, column)
+    where = f"{uri} at version {shot.version}, {column}={value}"
+    check_schema(contract, shot.schema, f"{uri} at version {shot.version}")
+    wanted = set(shot.partitioned_by) & set(contract.columns)
+    if column not in shot.partitioned_by:
+        return _searched(spec, shot, column, value, where, wanted)
+    place = shot.partitioned_by.index(column)
+    mine = [file for file in shot.files if file.values[place] == value]
+    if not mine:
+        known = sorted({each for file in shot.files if (each := file.values[place]) is not None})
+        raise files.not_among(uri, column, value, known, "partitions")
+    footers = files.side_by_side(files.footer, [_listed(uri, file) for file in mine])
+    for file, footer in zip(mine, footers, strict=True):
+        if file.rows not in (None, footer.file.rows):
+            raise SourceError(
+                "holds other rows than the table's log says",
+                where=footer.file.path,
+                expected=f"{file.rows} rows",
+                found=f"{footer.file.rows}",
+                mend="The file was written over: restore the table.",
+            )
+    stored = pa.schema([field for field in shot.schema if field.name not in shot.partitioned_by])
+    plain = all(_whole(contract, footer) for footer in footers)
+    if plain:
+        every(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
+    return Night(
+        value,
+        column,
+        where,
+        schema=stored,
+        files=tuple(footer.file for footer in footers) if plain else None,
+        rows=sum(footer.file.rows for footer in footers),
+        fingerprint=digests.text("delta", shot.identity, value, *_marks(mine)),
+        tables={"": _table(spec, shot, mine, folders=bool(wanted))},
+    )
+
+
+def table(root: Path, spec: Delta, column: str) -> tuple[Table, str]:
+    """A whole table at its newest version, for a query to read, and its fingerprint.
+
+    Raises
+    ------
+    SourceError
+        There is none, or it cannot be read.
+    """
+    shot = snapshot(files.address(root, spec.path), column)
+    mark = digests.text("delta", shot.identity, str(shot.version))
+    return _table(spec, shot, shot.files, folders=True), mark
+
+
+def _whole(contract: Contract, footer: Footer) -> bool:
+    return set(contract.columns) <= set(footer.schema.names)
+
+
+def _searched(
+    spec: Delta, shot: Snapshot, column: str, value: str, where: str, wanted: set[str]
+) -> Night:
+    """A night that lies scattered over files, of which the log rules some out."""
+    places = shot.schema.get_all_field_indices(column)
+    kind = shot.schema.field(places[0]).type if places else None
+    if kind is None or not (is_text(kind) or t.is_date(kind)):
+        raise SourceError(
+            f"the Delta table has no column {column!r} of days",
+            where=shot.uri,
+            expected="a text or date",
+            found="none" if kind is None else str(kind),
+            mend="Check ingest.partition_by and score.input in params.yaml.",
+        )
+    lows = [file.lowest for file in shot.files if file.lowest is not None]
+    highs = [file.highest for file in shot.files if file.highest is not None]
+    # The log may cut a long text short, but no day is that long.
+    mine = [
+        file
+        for file in shot.files
+        if file.lowest is None or file.highest is None or file.lowest <= value <= file.highest
+    ]
+    if not mine:
+        span = [min(lows), max(highs)] if lows and highs else []
+        raise files.not_among(shot.uri, column, value, span, "values")
+    return Night(
+        value,
+        column,
+        where,
+        schema=shot.schema,
+        fingerprint=digests.text("delta", shot.identity, value, *_marks(mine)),
+        searched=True,
+        tables={"": _table(spec, shot, mine, folders=bool(wanted))},
+    )
+
+
+def _table(spec: Delta, shot: Snapshot, mine: Sequence[LakeFile], folders: bool) -> Table:
+    """What Spark is to read.
+
+    Parameters
+    ----------
+    folders
+        Whether partition columns are wanted. Spark takes their values from folders' names.
+
+    Raises
+    ------
+    SourceError
+        They are wanted, and a folder's name does not say what the table's log says.
+    """
+    root = json.loads(shot.spark_schema)
+    if folders:
+        _check_folders(shot, mine)
+    else:
+        root["fields"] = [
+            each for each in root["fields"] if each["name"] not in shot.partitioned_by
+        ]
+    return Table(
+        spec,
+        shot.uri,
+        (Group(tuple(f"{shot.uri}/{file.path}" for file in mine)),),
+        spark_schema=json.dumps(root),
+        partitioned_by=shot.partitioned_by if folders else (),
+    )
+
+
+def _check_folders(shot: Snapshot, mine: Sequence[LakeFile]) -> None:
+    for file in mine:
+        named = zip(shot.partitioned_by, file.values, strict=True)
+        expected = [f"{name}={NULL_FOLDER if value is None else value}" for name, value in named]
+        # Spark takes a percent sign for one character, where others encode UTF-8.
+        if [unquote(part, "latin-1") for part in file.path.split("/")[:-1]] != expected:
+            raise SourceError(
+                "Spark cannot tell the file's partition from its folder",
+                where=f"{shot.uri}/{file.path}",
+                expected="/".join(expected) or "no folder",
+                mend="Give Assay a copy that Spark wrote.",
+            )
+
+
+def _listed(uri: str, file: LakeFile) -> Listed:
+    return Listed(f"{uri}/{file.path}", file.path, file.size, file.written)
+
+
+def _marks(mine: Iterable[LakeFile]) -> list[str]:
+    return [f"{file.path} {file.size} {file.written}" for file in mine]

@@ -1,0 +1,252 @@
+"""Files of an input: listed, looked at from the outside, and told apart from changed ones."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, unquote
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from assay.errors import NightNotFound, SourceError
+from assay.project import digests
+from assay.score.inputs.types import InputFile
+from assay.store.delta.place import filesystem
+
+AT_ONCE = 16
+"""Files that are looked at side by side: what takes time is asking, above all a bucket."""
+TAIL = 1 << 16
+WHOLE = 64 << 20
+ENDS = 1 << 20
+"""Bytes: read at a Parquet file's end at first; up to which a file is digested whole; and
+how much of each end of a larger one."""
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A file as a listing shows it; ``changed`` is in nanoseconds."""
+
+    path: str
+    relative: str
+    size: int
+    changed: int
+
+    @property
+    def mark(self) -> str:
+        return f"{self.relative} {self.size} {self.changed}"
+
+
+@dataclass(frozen=True)
+class Footer:
+    """What the end of a Parquet file says, and the digest of that end."""
+
+    file: InputFile
+    schema: pa.Schema
+    digest: str
+
+
+def address(root: Path, path: str) -> str:
+    """Where an input lies: as it is with a scheme, else absolute; no slash at the end."""
+    return path.rstrip("/") if "://" in path else str((root / path).resolve())
+
+
+@contextmanager
+def reading(where: str, what: str = "cannot be read") -> Iterator[None]:
+    """Whatever Arrow or the disk complain of, as one line that says where.
+
+    Raises
+    ------
+    SourceError
+    """
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        far = "://" in where
+        raise SourceError(
+            what,
+            where=where,
+            found=_gist(str(error)),
+            mend="Check score.input in params.yaml, AWS_ENDPOINT_URL and the keys."
+            if far
+            else "Write it again at its source.",
+        ) from None
+
+
+def _gist(text: str) -> str:
+    told = re.search(r"AWS Error (.+)", text, re.DOTALL)
+    words = " ".join(re.sub(r"\(Request ID: .*?\)", "", told[1] if told else text).split())
+    return words[:160]
+
+
+def list_night(root: str, column: str, value: str) -> tuple[str, tuple[Listed, ...]]:
+    """The folder of one night, and its files by name.
+
+    Raises
+    ------
+    NightNotFound
+        There is no such folder; names the nearest one.
+    SourceError
+        The input cannot be reached, or the folder holds folders.
+    """
+    name = f"{column}={quote(value, safe=' ')}"
+    folder = f"{root}/{name}"
+    with reading(root):
+        system, base = filesystem(root)
+        try:
+            there = system.get_file_info(pafs.FileSelector(base))
+        except FileNotFoundError:
+            there = []
+        folders = [each.base_name for each in there if each.type == pafs.FileType.Directory]
+        if name not in folders:
+            raise _not_found(root, column, value, folders)
+    with reading(folder):
+        entries = system.get_file_info(pafs.FileSelector(f"{base}/{name}"))
+    shown = [entry for entry in entries if entry.base_name[0] not in "._"]
+    inner = [entry.base_name for entry in shown if entry.type == pafs.FileType.Directory]
+    if inner:
+        raise SourceError(
+            "the night holds folders",
+            where=folder,
+            expected="files only",
+            found=", ".join(sorted(inner)[:3]),
+            mend="Partition the input by one column.",
+        )
+    return folder, _listed(shown, folder, f"{base}/{name}")
+
+
+def list_tree(root: str) -> tuple[Listed, ...]:
+    """Every file below ``root``, or ``root`` itself, without hidden ones.
+
+    Raises
+    ------
+    SourceError
+        There is none, or it cannot be reached.
+    """
+    with reading(root):
+        system, base = filesystem(root)
+        kind = system.get_file_info(base)
+        if kind.type == pafs.FileType.File:
+            return _listed([kind], root, base)
+        found = system.get_file_info(pafs.FileSelector(base, recursive=True))
+    files = [entry for entry in found if entry.type == pafs.FileType.File]
+    listed = _listed(files, root, base)
+    kept = [
+        file for file in listed if not any(part[0] in "._" for part in file.relative.split("/"))
+    ]
+    if not kept:
+        raise SourceError("holds no files", where=root, mend="Check score.input in params.yaml.")
+    return tuple(kept)
+
+
+def _listed(entries: Iterable[pafs.FileInfo], shown: str, base: str) -> tuple[Listed, ...]:
+    files = []
+    for entry in entries:
+        relative = entry.path.removeprefix(base).lstrip("/")
+        path = f"{shown}/{relative}" if relative else shown
+        files.append(Listed(path, relative or entry.base_name, entry.size, entry.mtime_ns or 0))
+    return tuple(sorted(files, key=lambda file: file.relative))
+
+
+def _not_found(root: str, column: str, value: str, names: Iterable[str]) -> NightNotFound:
+    prefix = f"{column}="
+    return not_among(
+        root,
+        column,
+        value,
+        sorted(unquote(name.removeprefix(prefix)) for name in names if name.startswith(prefix)),
+        "folders",
+    )
+
+
+def not_among(
+    where: str, column: str, value: str, known: Sequence[str], kind: str
+) -> NightNotFound:
+    """That there is no such night, with the nearest of those that there are."""
+    if not known:
+        return NightNotFound(
+            "the input has no partitions",
+            where=where,
+            expected=f"{kind} {column}=...",
+            mend="Run dvc repro ingest, or check score.input in params.yaml.",
+        )
+    near = difflib.get_close_matches(value, known, n=1, cutoff=0.1)
+    return NightNotFound(
+        f"there is no night {column}={value}",
+        where=where,
+        expected=f"one of {len(known)} nights from {known[0]} to {known[-1]}",
+        found="none",
+        mend=f"The nearest is {near[0]}." if near else None,
+    )
+
+
+def side_by_side(look: Callable[[Listed], Found], files: Sequence[Listed]) -> list[Found]:
+    """``look`` at every file, in their order; the first error is raised."""
+    if len(files) < 2:
+        return [look(file) for file in files]
+    with ThreadPoolExecutor(min(AT_ONCE, len(files))) as pool:
+        return list(pool.map(look, files))
+
+
+def footer(file: Listed) -> Footer:
+    """What a Parquet file says of itself, by one short read of its end.
+
+    Raises
+    ------
+    SourceError
+        It is damaged, cut short or no Parquet.
+    """
+    with reading(file.path, "cannot be read as Parquet"):
+        system, path = filesystem(file.path)
+        with system.open_input_file(path) as source:
+            size = source.size()
+            end = source.read_at(min(size, TAIL), max(size - TAIL, 0))
+            length = int.from_bytes(end[-8:-4], "little") + 8
+            if len(end) < 8 or end[-4:] != b"PAR1" or length > size:
+                raise pa.ArrowInvalid("no Parquet footer at its end: cut short, or no Parquet")
+            if length > len(end):
+                end = source.read_at(length, size - length)
+        raw = end[-length:]
+        metadata = pq.read_metadata(pa.BufferReader(raw))
+        schema = metadata.schema.to_arrow_schema()
+        groups = tuple(metadata.row_group(n).num_rows for n in range(metadata.num_row_groups))
+    return Footer(
+        InputFile(file.path, size, groups), schema, f"sha256:{hashlib.sha256(raw).hexdigest()}"
+    )
+
+
+def content(file: Listed) -> str:
+    """Digest of a file's bytes; of a very large one, of its ends.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read.
+    """
+    whole = hashlib.sha256()
+    with reading(file.path):
+        system, path = filesystem(file.path)
+        with system.open_input_file(path) as source:
+            if file.size > WHOLE:
+                whole.update(source.read_at(ENDS, 0))
+                whole.update(source.read_at(ENDS, file.size - ENDS))
+            else:
+                while block := source.read(ENDS):
+                    whole.update(block)
+    return f"sha256:{whole.hexdigest()}"
+
+
+def fingerprint(kind: str, files: Sequence[Listed], facts: Iterable[str]) -> str:
+    """One digest for files in their order, each with what is known of it beside the listing."""
+    marks = [part for file, fact in zip(files, facts, strict=True) for part in (file.mark, fact)]
+    return digests.text(kind, *marks)

@@ -1,0 +1,141 @@
+"""A night's input: what it is made of, before a row is read and before Spark is needed.
+
+What can be told of it beforehand is told here: that it is not there, that it is empty, that
+a column is missing, that a file is damaged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from assay.contract.model import Contract
+from assay.errors import DataError, NightEmpty, SourceError
+from assay.project import digests
+from assay.project.params import Params
+from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql, asks_for_night
+from assay.score.inputs import delta as inputs_lake
+from assay.score.inputs import folder as inputs_folder
+from assay.score.inputs.types import Group, InputFile, Night, Table
+
+__all__ = ["Group", "InputFile", "Night", "Table", "check_unchanged", "empty", "find"]
+
+
+def find(root: Path, params: Params, contract: Contract, value: str) -> Night:
+    """Look at a night without reading its rows.
+
+    Parameters
+    ----------
+    contract
+        As it is at scoring time: ``Contract.without_label()``.
+
+    Raises
+    ------
+    NightNotFound
+        There is no such partition; names the nearest one.
+    NightEmpty
+        It holds no row, as far as can be told now.
+    SourceError
+        The input cannot be reached, or a file is damaged.
+    SchemaMismatch
+        A file lacks a column of the contract or has it in another type; a line for each.
+    """
+    spec, column = params.score.input, params.ingest.partition_by
+    match spec:
+        case Parquet():
+            night = inputs_folder.parquet(root, spec, column, value, contract)
+        case Csv() | Json():
+            night = inputs_folder.text(root, spec, column, value, contract)
+        case Delta():
+            night = inputs_lake.delta(root, spec, column, value, contract)
+        case Sql():
+            night = _sql(root, spec, column, value)
+        case Postgres():
+            shown = urlsplit(spec.url)._replace(query="").geturl()
+            night = Night(value, column, shown, text=True)
+    if night.rows == 0:
+        raise empty(night)
+    return night
+
+
+def check_unchanged(root: Path, params: Params, contract: Contract, night: Night) -> None:
+    """Make sure that what was read of a night is one export, and not a part of each of two.
+
+    Called after the last row was read: files that were replaced before that look different now.
+
+    Raises
+    ------
+    SourceError
+        The night's files are not those that it was found with.
+    """
+    if not night.replaceable:
+        return
+    found = "other files, sizes, times or contents"
+    try:
+        if find(root, params, contract, night.value).replaceable == night.replaceable:
+            return
+    except DataError as error:
+        found = error.line()
+    raise SourceError(
+        "the input changed while it was scored, so nothing was published",
+        where=night.where,
+        expected="the same files from the first row to the last",
+        found=found,
+        mend="Score the night again once its export is complete.",
+    )
+
+
+def empty(night: Night) -> NightEmpty:
+    """That a night has no row, whenever that turns out."""
+    files = sum(len(group.paths) for table in night.tables.values() for group in table.groups)
+    return NightEmpty(
+        "the night has no rows",
+        where=night.where,
+        expected="at least one row",
+        found=f"{files} files, 0 rows" if night.tables else "0 rows",
+        mend="Check the export that fills it; nothing was scored.",
+    )
+
+
+def _sql(root: Path, spec: Sql, column: str, value: str) -> Night:
+    where, query = "params.yaml: score.input.query", spec.query or ""
+    if spec.file is not None:
+        path = root / spec.file
+        where, query = str(path), _read(path)
+    if not asks_for_night(query):
+        raise SourceError(
+            "the query does not ask for the night",
+            where=where,
+            expected="a condition such as day = :night",
+            mend="Without it every night would be the whole table.",
+        )
+    tables, marks, plain = {}, [], []
+    for name, table in spec.tables.items():
+        if isinstance(table, Delta):
+            tables[name], mark = inputs_lake.table(root, table, column)
+        else:
+            tables[name], mark = inputs_folder.table(root, table)
+            plain += [name, mark]
+        marks += [name, mark]
+    return Night(
+        value,
+        column,
+        where,
+        text=any(isinstance(table, Csv) for table in spec.tables.values()),
+        fingerprint=digests.text("sql", value, query, *marks),
+        replaceable=digests.text("sql", *plain) if plain else "",
+        query=query,
+        tables=tables,
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            "the query cannot be read",
+            where=str(path),
+            found=str(error),
+            mend="Check score.input.file in params.yaml.",
+        ) from None

@@ -1,0 +1,139 @@
+"""Inputs with one folder a night: Parquet, CSV and JSON files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.types as t
+
+from assay.contract.cells import is_text
+from assay.contract.model import Contract
+from assay.contract.schema import check_schema
+from assay.errors import SchemaMismatch
+from assay.project.params.inputs import Csv, Json, Parquet
+from assay.score.inputs import files, text_heads
+from assay.score.inputs.files import Listed
+from assay.score.inputs.text_heads import Head
+from assay.score.inputs.types import Group, Night, Table
+
+Item = TypeVar("Item")
+
+
+def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contract) -> Night:
+    """A night in Parquet files; errors as for `assay.score.inputs.find.find`."""
+    base = files.address(root, spec.path)
+    where, listed = files.list_night(base, column, value)
+    footers = files.side_by_side(files.footer, listed)
+    every(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
+    distinct = list(dict.fromkeys(footer.schema.remove_metadata() for footer in footers))
+    mixed = _widest(distinct) if len(distinct) > 1 else None
+    mark = files.fingerprint("parquet", listed, [each.digest for each in footers])
+    return Night(
+        value,
+        column,
+        where,
+        schema=mixed or (distinct[0] if distinct else None),
+        files=tuple(footer.file for footer in footers),
+        rows=sum(footer.file.rows for footer in footers),
+        fingerprint=mark,
+        replaceable=mark,
+        tables={"": Table(spec, base, (Group(tuple(file.path for file in listed)),), mixed)},
+    )
+
+
+def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contract) -> Night:
+    """A night in CSV or JSON files; errors as for `assay.score.inputs.find.find`."""
+    base = files.address(root, spec.path)
+    where, listed = files.list_night(base, column, value)
+    found = _heads(spec, listed)
+    check = text_heads.check_csv if isinstance(spec, Csv) else text_heads.check_json
+    filled = [(file, head) for file, head in zip(listed, found, strict=True) if head.filled]
+    every(lambda each: check(contract, each[1], each[0].path), filled)
+    mark = files.fingerprint(
+        spec.model_dump_json(), listed, files.side_by_side(files.content, listed)
+    )
+    return Night(
+        value,
+        column,
+        where,
+        text=True,
+        rows=None if filled else 0,
+        fingerprint=mark,
+        replaceable=mark,
+        tables={"": Table(spec, base, _groups(spec, listed, found))},
+    )
+
+
+def table(root: Path, spec: Parquet | Csv | Json) -> tuple[Table, str]:
+    """All files of a table that a query reads, and a fingerprint of how they are listed.
+
+    Raises
+    ------
+    SourceError
+        There is none, or one cannot be read.
+    """
+    base = files.address(root, spec.path)
+    listed = files.list_tree(base)
+    mark = files.fingerprint(spec.model_dump_json(), listed, [""] * len(listed))
+    if isinstance(spec, Csv):
+        return Table(spec, base, _groups(spec, listed, _heads(spec, listed))), mark
+    return Table(spec, base, (Group(tuple(file.path for file in listed)),)), mark
+
+
+def every(check: Callable[[Item], None], items: Iterable[Item]) -> None:
+    """Every mistake in every item at once.
+
+    Raises
+    ------
+    SchemaMismatch
+    """
+    mistakes: list[str] = []
+    for item in items:
+        try:
+            check(item)
+        except SchemaMismatch as error:
+            mistakes += error.lines()
+    if mistakes:
+        raise SchemaMismatch(mistakes)
+
+
+def _widest(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """Types that all files can be read in, as far as there are such."""
+    plain = [
+        pa.schema([field.with_type(_plain(field.type)) for field in schema]) for schema in schemas
+    ]
+    try:
+        return pa.unify_schemas(plain, promote_options="permissive")
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return schemas[0]
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    """What a type holds, however Arrow keeps it in memory."""
+    if t.is_dictionary(kind):
+        return _plain(kind.value_type)
+    if is_text(kind):
+        return pa.string()
+    return pa.timestamp("us", kind.tz) if t.is_timestamp(kind) else kind
+
+
+def _heads(spec: Csv | Json, listed: Sequence[Listed]) -> list[Head]:
+    if isinstance(spec, Json):
+        return files.side_by_side(text_heads.json_head, listed)
+    if spec.options.multi_line:
+        files.side_by_side(partial(text_heads.check_closed, spec), listed)
+    return files.side_by_side(partial(text_heads.csv_head, spec), listed)
+
+
+def _groups(spec: Csv | Json, listed: Sequence[Listed], found: Sequence[Head]) -> tuple[Group, ...]:
+    """Files under the same header line; those without a row are left out."""
+    paths: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
+    for file, head in zip(listed, found, strict=True):
+        if head.filled:
+            columns = head.columns if isinstance(spec, Csv) else ()
+            paths.setdefault((head.header, columns), []).append(file.path)
+    return tuple(Group(tuple(each), columns, header) for (header, columns), each in paths.items())

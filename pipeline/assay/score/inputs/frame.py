@@ -1,0 +1,196 @@
+"""A night as a Spark DataFrame, whatever it is made of.
+
+Spark reads exactly the files that were looked at when the night was found. Text files are
+cut into cells and no further: a reader that types cells turns what it cannot read into
+nulls, so `assay.contract.text` types them, where a bad cell is a reason and not a null.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from assay.contract.cells import is_text
+from assay.contract.model import Contract
+from assay.contract.schema import TYPES, check_schema
+from assay.errors import SourceError
+from assay.project import layout
+from assay.project.params import Params
+from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
+from assay.score.inputs import frame_postgres as spark_postgres
+from assay.score.inputs import frame_text as spark_text
+from assay.score.inputs.types import Group, Night, Table
+from assay.score.spark_message import gist
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+UTC = "UTC"
+
+
+@contextmanager
+def frame(
+    spark: SparkSession, params: Params, night: Night, contract: Contract
+) -> Iterator[DataFrame]:
+    """The night's rows, to be read while the block runs; no job has run when it begins.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be read.
+    SchemaMismatch
+        A query gives other columns than the contract asks for.
+    """
+    spec = params.score.input
+    spark.conf.set("spark.sql.session.timeZone", UTC)
+    # A partition value is a text, whatever it looks like.
+    spark.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
+    if isinstance(spec, Postgres):
+        with spark_postgres.opened(spark, spec, night, contract) as (found, schema):
+            _check(schema, night, contract)
+            yield found
+    else:
+        yield _found(spark, spec, night, contract)
+
+
+def _found(
+    spark: SparkSession, spec: Csv | Delta | Json | Parquet | Sql, night: Night, contract: Contract
+) -> DataFrame:
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark.errors import PySparkException
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    try:
+        if not isinstance(spec, Sql):
+            return _night(spark, night, contract)
+        found = _queried(spark, night)
+        _check(to_arrow_schema(found.schema, timezone=UTC), night, contract)
+        return found
+    except (PySparkException, Py4JError) as error:
+        raise SourceError(
+            "Spark cannot read it",
+            where=night.where,
+            found=_cause(f"{error}\n{getattr(error, '_stackTrace', '')}"),
+            mend=f"All that Spark said is in {layout.WORK}/spark/spark.log.",
+        ) from None
+
+
+def _cause(text: str) -> str:
+    if "No FileSystem for scheme" in text or "S3AFileSystem not found" in text:
+        return (
+            "no file system for s3 in Spark (Parquet and Delta need none: score.carrier files; "
+            "else add hadoop-aws to spark.conf)"
+        )
+    return gist(text)
+
+
+def _check(schema: pa.Schema, night: Night, contract: Contract) -> None:
+    kinds = {field.name: TYPES[field.kind] for field in contract.fields}
+    fields = [
+        field.with_type(kinds[field.name])
+        if field.name in kinds and is_text(field.type) and _is_read_later(night, kinds[field.name])
+        else field
+        for field in schema
+    ]
+    check_schema(contract, pa.schema(fields), night.where)
+
+
+def _is_read_later(night: Night, kind: pa.DataType) -> bool:
+    """Whether text in place of ``kind`` is what the night's source gives."""
+    return night.text if night.tables else kind == TYPES["timestamp"]
+
+
+def _night(spark: SparkSession, night: Night, contract: Contract) -> DataFrame:
+    from pyspark.sql import functions as f
+
+    table = night.tables[""]
+    found = _stacked([_group(spark, table, group) for group in table.groups])
+    if isinstance(table.spec, Delta):
+        if night.searched:
+            kind = found.schema[night.column].dataType
+            found = found.where(f.col(night.column) == f.lit(night.value).cast(kind))
+        # Files carry no partition values, and neither do the batches that Arrow reads of them.
+        found = found.drop(*(set(table.partitioned_by) - set(contract.columns)))
+    return found
+
+
+def _group(spark: SparkSession, table: Table, group: Group) -> DataFrame:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    group = _exactly(group)
+    match table.spec:
+        case Csv():
+            return spark_text.cells(spark.read, table.spec, group)
+        case Json():
+            return spark_text.lines(spark.read, group.paths)
+        case Delta():
+            return _delta(spark, table, group)
+        case Parquet():
+            reader = spark.read
+            if table.mixed is not None:
+                reader = reader.schema(from_arrow_schema(table.mixed))
+            return reader.parquet(*group.paths)
+
+
+def _delta(spark: SparkSession, table: Table, group: Group) -> DataFrame:
+    from pyspark.sql.types import StructType
+
+    reader = spark.read.schema(StructType.fromJson(json.loads(table.spark_schema)))
+    if table.partitioned_by:
+        reader = reader.option("basePath", _located(table.root))
+    return reader.parquet(*group.paths)
+
+
+def _queried(spark: SparkSession, night: Night) -> DataFrame:
+    """The answer to the night's query; no view outlives it."""
+    made = []
+    try:
+        for name, table in night.tables.items():
+            parts = [_table(spark, table, group) for group in table.groups]
+            _stacked(parts).createOrReplaceTempView(name)
+            made.append(name)
+        return spark.sql(night.query, args={"night": night.value})
+    finally:
+        for name in made:
+            spark.catalog.dropTempView(name)
+
+
+def _table(spark: SparkSession, table: Table, group: Group) -> DataFrame:
+    """Part of a table that a query reads, with the columns that its folders name."""
+    reader = spark.read
+    if group.paths != (table.root,):
+        reader = reader.option("basePath", _located(table.root))
+    group = _exactly(group)
+    match table.spec:
+        case Csv():
+            return spark_text.refusing(spark_text.cells(reader, table.spec, group))
+        case Json():
+            return reader.option("mode", "FAILFAST").json(list(group.paths))
+        case Delta():
+            return _delta(spark, table, group)
+        case Parquet():
+            return reader.option("mergeSchema", True).parquet(*group.paths)
+
+
+def _stacked(parts: Sequence[DataFrame]) -> DataFrame:
+    return reduce(lambda one, two: one.unionByName(two, allowMissingColumns=True), parts)
+
+
+def _located(path: str) -> str:
+    """An address as Hadoop spells it, which wants a scheme and no percent signs."""
+    if path.startswith("s3://"):
+        return f"s3a://{path.removeprefix('s3://')}"
+    return path if "://" in path else f"file://{path}"
+
+
+def _exactly(group: Group) -> Group:
+    """The same files for Spark, which takes brackets and stars in a name for a pattern."""
+    paths = tuple(re.sub(r"([][{}*?\\])", r"\\\1", _located(path)) for path in group.paths)
+    return replace(group, paths=paths)

@@ -1,0 +1,196 @@
+"""What PostgreSQL is asked for a night: its columns as Arrow can hold them, range by range.
+
+The driver turns an infinite time into a date long gone, and other types into bytes or numbers
+that mean something else. So only what it reads exactly is asked for as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.types as t
+
+from assay.errors import SourceError
+
+KIND = b"POSTGRESQL:type"
+"""Where the driver tells PostgreSQL's name of a column's type."""
+
+_EXACT = frozenset(
+    {
+        *("bool", "int2", "int4", "int8", "float4", "float8"),
+        *("text", "varchar", "bpchar", "name", "char", "bytea"),
+    }
+)
+_FIRST, _LAST = "0001-01-01", "9999-12-31 23:59:59.999999+00"
+"""The ends of what Python and Spark have dates for."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the answer.
+
+    Attributes
+    ----------
+    cell
+        How it is selected, under its own name.
+    sent
+        The type that its batches have.
+    meant
+        The type that the contract is compared with.
+    kind
+        What PostgreSQL calls its type; empty if the driver does not say.
+    """
+
+    name: str
+    cell: str
+    sent: pa.DataType
+    meant: pa.DataType
+    kind: str
+
+
+def columns(answer: pa.Schema, times: Collection[str]) -> list[Column]:
+    """The columns of an answer that the driver has described.
+
+    Parameters
+    ----------
+    times
+        Those that the contract reads as times: they come as text, so that one that is no time
+        of a calendar, such as ``infinity``, is refused with its text. The others are kept for
+        people to look at, where such a value is the first or the last time that there is.
+    """
+    return [_column(field, field.name in times) for field in answer]
+
+
+def _column(field: pa.Field, is_time: bool) -> Column:
+    kind = (field.metadata or {}).get(KIND, b"").decode()
+    name, text = quoted(field.name), pa.string()
+    if kind in _EXACT:
+        return Column(field.name, name, field.type, field.type, kind)
+    if kind in ("date", "timestamptz") and not is_time:
+        cell = (
+            f"CASE WHEN {name} < '{_FIRST}' THEN '{_FIRST}' "
+            f"WHEN {name} > '{_LAST}' THEN '{_LAST}' ELSE {name} END AS {name}"
+        )
+        return Column(field.name, cell, field.type, field.type, kind)
+    meant = text
+    if kind == "numeric":
+        meant = pa.decimal128(38, 18)
+    elif kind in ("date", "timestamptz") or t.is_list(field.type) or t.is_time(field.type):
+        meant = field.type
+    return Column(field.name, f"{name}::text AS {name}", text, meant, kind)
+
+
+class _Axis(NamedTuple):
+    """How a column is cut: its ends as a number, which of its values count, a number as a cut."""
+
+    number: str
+    among: str
+    cut: str
+
+
+_WHOLE = _Axis("{}::int8", "", "{}")
+_REAL = _Axis("{}::float8", "{}::float8 NOT IN ('NaN', 'Infinity', '-Infinity')", "'{}'")
+_MICROS = "(extract(epoch FROM {}) * 1000000)::int8"
+_AXES: Mapping[str, _Axis] = {
+    **dict.fromkeys(("int2", "int4", "int8"), _WHOLE),
+    **dict.fromkeys(("float4", "float8", "numeric"), _REAL),
+    "date": _Axis("({} - date 'epoch')::int8", "isfinite({})", "date 'epoch' + {}"),
+    **{
+        kind: _Axis(_MICROS, "isfinite({})", f"{kind} 'epoch' + {{}} * interval '1 microsecond'")
+        for kind in ("timestamp", "timestamptz")
+    },
+}
+
+
+class Split:
+    """The column whose ranges are read side by side.
+
+    Parameters
+    ----------
+    name
+        Of the column.
+    answer
+        All columns that there are.
+
+    Raises
+    ------
+    SourceError
+        There is no such column, or none of numbers, days or times.
+    """
+
+    def __init__(self, name: str, answer: Sequence[Column]) -> None:
+        where = f"params.yaml: score.input.split_on: {name}"
+        kinds = {column.name: column.kind for column in answer}
+        if name not in kinds:
+            raise SourceError(
+                f'column "{name}" does not exist',
+                where=where,
+                expected="a column of the query's answer",
+                found=", ".join(kinds),
+            )
+        if kinds[name] not in _AXES:
+            raise SourceError(
+                "rows cannot be split by it",
+                where=where,
+                expected="a column of numbers, days or times",
+                found=kinds[name] or "another type",
+                mend="Name another column, or leave split_on out.",
+            )
+        self._axis, self._name = _AXES[kinds[name]], quoted(name)
+
+    def ends(self, table: str) -> str:
+        """A query for the least and the greatest value, both as one kind of number."""
+        among = self._axis.among.format(self._name)
+        some = f" FILTER (WHERE {among})" if among else ""
+        least, most = (
+            self._axis.number.format(f"({each}({self._name}){some})") for each in ("min", "max")
+        )
+        return f"SELECT {least}, {most} FROM {table}"
+
+    def ranges(self, low: float | None, high: float | None, splits: int) -> list[str]:
+        """Conditions of which each row fulfils exactly one, nulls and infinities too.
+
+        Parameters
+        ----------
+        low, high
+            What `ends` gave; None where there is no value.
+        splits
+            At most so many.
+        """
+        if low is None or high is None:
+            return ["TRUE"]
+        name = self._name
+        cuts = [self._axis.cut.format(cut) for cut in _cuts(low, high, splits)]
+        if not cuts:
+            return ["TRUE"]
+        inner = [f"{name} >= {one} AND {name} < {two}" for one, two in pairwise(cuts)]
+        return [f"{name} < {cuts[0]} OR {name} IS NULL", *inner, f"{name} >= {cuts[-1]}"]
+
+
+def _cuts(low: float, high: float, splits: int) -> list[float]:
+    """Evenly between both ends, ascending, each once."""
+    places = range(1, splits)
+    cuts: list[float]
+    if isinstance(low, int) and isinstance(high, int):
+        cuts = [low + (high - low) * place // splits for place in places]
+    else:
+        # The difference of the ends may be more than a double holds.
+        cuts = [low * (1 - place / splits) + high * (place / splits) for place in places]
+    return sorted({cut for cut in cuts if low < cut <= high})
+
+
+def literal(value: str) -> str:
+    """``value`` as a text in SQL, whatever it holds."""
+    doubled = value.replace("'", "''")
+    # Before a backslash only E'' means the same under each setting of the server.
+    return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in value else f"'{doubled}'"
+
+
+def quoted(name: str) -> str:
+    """``name`` as an identifier in SQL."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'

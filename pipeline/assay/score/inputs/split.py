@@ -1,0 +1,169 @@
+"""Parquet files cut at their row groups into tasks of about equal size, and read again.
+
+A task reads only the columns that the contract names, texts as the dictionaries that the
+file holds. The other columns of a row are read only if the row is refused, because only
+quarantine keeps a row whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.errors import SourceError
+from assay.model.batch import Piece
+from assay.store.delta.place import filesystem
+
+if TYPE_CHECKING:
+    from assay.contract.model import Contract
+    from assay.score.inputs.types import InputFile
+
+TASK_ROWS = 1_000_000
+"""Rows that a task is given at most, unless one row group holds more."""
+SMALL = 100_000
+"""Rows for which a second task does not pay."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some row groups of one file, and how many rows they hold."""
+
+    path: str
+    groups: tuple[int, ...]
+    rows: int
+
+
+def split(files: Sequence[InputFile], cores: int) -> list[tuple[Part, ...]]:
+    """Tasks of about equal rows, in the order of the files.
+
+    Their number is a multiple of ``cores`` if there are that many row groups, so that no
+    core waits while others still work.
+    """
+    groups = [
+        Part(file.path, (number,), rows)
+        for file in files
+        for number, rows in enumerate(file.row_groups)
+        if rows
+    ]
+    total = sum(group.rows for group in groups)
+    if not groups:
+        return []
+    wanted = 1 if total <= SMALL else -(-total // (TASK_ROWS * cores)) * cores
+    # A group belongs to the task that its middle falls into.
+    tasks: list[list[Part]] = [[] for _ in range(wanted)]
+    before = 0
+    for group in groups:
+        tasks[min(wanted - 1, (2 * before + group.rows) * wanted // (2 * total))].append(group)
+        before += group.rows
+    return [_joined(task) for task in tasks if task]
+
+
+def _joined(groups: list[Part]) -> tuple[Part, ...]:
+    joined: list[Part] = []
+    for group in groups:
+        if joined and joined[-1].path == group.path:
+            last = joined.pop()
+            group = Part(group.path, (*last.groups, *group.groups), last.rows + group.rows)
+        joined.append(group)
+    return tuple(joined)
+
+
+def pieces(parts: Sequence[Part], contract: Contract, batch_rows: int) -> Iterator[Piece]:
+    """The rows of a task, batch by batch.
+
+    Raises
+    ------
+    SourceError
+        A file cannot be read, or no longer holds what it held when the night was found.
+    """
+    texts = [field.name for field in contract.fields if field.kind == "string"]
+    for part in parts:
+        with _opened(part, texts) as file:
+            whole = _Whole(file, part, batch_rows)
+            start = 0
+            for batch in _batches(file, part, contract.columns, batch_rows):
+                yield Piece(batch, whole.rows_from(start))
+                start += batch.num_rows
+
+
+def batches(
+    parts: Sequence[Part], columns: Sequence[str], texts: Sequence[str], batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    """Some columns of a task, as far as its files have them, ``texts`` as dictionaries.
+
+    Raises
+    ------
+    SourceError
+        As for `pieces`.
+    """
+    for part in parts:
+        with _opened(part, texts) as file:
+            yield from _batches(file, part, columns, batch_rows)
+
+
+@contextmanager
+def _opened(part: Part, texts: Sequence[str]) -> Iterator[Any]:
+    try:
+        system, path = filesystem(part.path)
+        with system.open_input_file(path) as source:
+            metadata = pq.read_metadata(source)
+            # To name one that the file lacks is an error.
+            there = [name for name in texts if name in metadata.schema.names]
+            with pq.ParquetFile(source, metadata=metadata, read_dictionary=there) as file:
+                yield file
+    except (OSError, pa.ArrowException, IndexError) as error:
+        raise SourceError(
+            "cannot be read as Parquet",
+            where=part.path,
+            found=str(error).partition("\n")[0][:160],
+            mend="Nothing was published. Write the file again at its source.",
+        ) from None
+
+
+def _batches(
+    file: Any, part: Part, columns: Sequence[str], batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    yield from file.iter_batches(
+        batch_rows, row_groups=list(part.groups), columns=list(columns), use_threads=False
+    )
+
+
+class _Whole:
+    """Reads all columns of a part beside the scoring, as far as refused rows ask for them."""
+
+    def __init__(self, file: Any, part: Part, batch_rows: int) -> None:
+        self._file, self._part, self._batch_rows = file, part, batch_rows
+        self._batches: Iterator[pa.RecordBatch] | None = None
+        self._held: list[pa.RecordBatch] = []
+        self._start = 0
+
+    def rows_from(self, start: int) -> Any:
+        """From places in the batch that begins at row ``start`` of the part to whole rows."""
+
+        def rows(places: npt.NDArray[np.int64]) -> pa.Table:
+            self._advance(start, start + int(places[-1]) + 1)
+            held = pa.Table.from_batches(self._held)
+            return held.take(pa.array(places + (start - self._start)))
+
+        return rows
+
+    def _advance(self, start: int, end: int) -> None:
+        if self._batches is None:
+            self._batches = self._file.iter_batches(
+                self._batch_rows, row_groups=list(self._part.groups), use_threads=False
+            )
+        while self._held and self._start + self._held[0].num_rows <= start:
+            self._start += self._held.pop(0).num_rows
+        while self._start + sum(batch.num_rows for batch in self._held) < end:
+            batch = next(self._batches)
+            if not self._held and self._start + batch.num_rows <= start:
+                self._start += batch.num_rows
+            else:
+                self._held.append(batch)

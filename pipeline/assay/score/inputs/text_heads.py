@@ -1,0 +1,207 @@
+"""What columns a text file has, by a look at its beginning."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from assay.contract.cells import REPLACEMENT
+from assay.contract.model import Contract
+from assay.contract.schema import TYPES, check_schema
+from assay.contract.text import LINE
+from assay.errors import SchemaMismatch, SourceError
+from assay.project.params.inputs import Csv
+from assay.project.visible import quoted
+from assay.score.inputs.files import Listed, reading
+from assay.store.delta.place import filesystem
+
+HEAD = 1 << 20
+"""Bytes in which a header line has to end, or the first JSON objects have to show their keys."""
+RECORDS = 1000
+ALIKE = 0.8
+"""From here on an unknown key is taken for a column's new name."""
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The beginning of a text file.
+
+    Parameters
+    ----------
+    columns
+        Names of its cells, or the keys that its first objects have.
+    header
+        The line that says so, None where there is none.
+    filled
+        Whether anything follows it.
+    """
+
+    columns: tuple[str, ...]
+    header: str | None
+    filled: bool
+
+
+def csv_head(spec: Csv, file: Listed) -> Head:
+    """Columns of a CSV file.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read, or there is no header line.
+    """
+    text, more = _beginning(file, spec.options.encoding)
+    comment = spec.options.comment
+    lines = [
+        line
+        for line in _NEWLINE.split(text)
+        if line.strip() and not (comment and line.startswith(comment))
+    ]
+    if spec.columns:
+        return Head(spec.columns, None, bool(lines))
+    if not lines:
+        return Head((), None, False)
+    if REPLACEMENT in lines[0] or (more and len(lines) == 1):
+        raise SourceError(
+            "has no header line",
+            where=file.path,
+            expected=f"names of columns as {spec.options.encoding}",
+            found=quoted(lines[0][:60]),
+            mend="Name the columns under score.input.columns, or write the file again.",
+        )
+    options = spec.options
+    doubled = options.escape == options.quote
+    names = next(
+        csv.reader(
+            [lines[0]],
+            delimiter=options.sep,
+            quotechar=options.quote,
+            doublequote=doubled,
+            escapechar=None if doubled else options.escape,
+        )
+    )
+    return Head(tuple(names), lines[0], len(lines) > 1)
+
+
+def json_head(file: Listed) -> Head:
+    """Keys of the first objects of a file with one JSON object a line.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read, or is one array.
+    """
+    text, more = _beginning(file, "UTF-8")
+    lines = [line for line in _NEWLINE.split(text) if line.strip()]
+    if lines and lines[0].lstrip().startswith("["):
+        raise SourceError(
+            "is a JSON array",
+            where=file.path,
+            expected="one JSON object a line",
+            found=quoted(lines[0][:60]),
+            mend="Write it as JSON Lines, such as with jq -c '.[]'.",
+        )
+    known: dict[str, None] = {}
+    whole = lines[:-1] if more else lines
+    for line in whole[:RECORDS]:
+        try:
+            record: Any = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            known.update(dict.fromkeys(record))
+    return Head(tuple(known), None, bool(lines))
+
+
+def _beginning(file: Listed, encoding: str) -> tuple[str, bool]:
+    """The first characters of a file, unpacked, and whether there are more."""
+    with reading(file.path):
+        system, path = filesystem(file.path)
+        with system.open_input_stream(path) as source:
+            block: bytes = source.read(HEAD)
+            more = len(block) == HEAD and bool(source.read(1))
+    text = block.decode("utf-8-sig" if encoding == "UTF-8" else encoding, errors="replace")
+    return text.removesuffix(REPLACEMENT) if more else text, more
+
+
+def check_csv(contract: Contract, head: Head, where: str) -> None:
+    """Whether the columns are there, each once.
+
+    Raises
+    ------
+    SchemaMismatch
+    """
+    _refuse_own(head, where)
+    kinds = {field.name: TYPES[field.kind] for field in contract.fields}
+    fields = [pa.field(name, kinds.get(name, pa.string())) for name in head.columns]
+    check_schema(contract, pa.schema(fields), where)
+
+
+def check_json(contract: Contract, head: Head, where: str) -> None:
+    """Whether the first objects have the columns; one that may be null may be left out.
+
+    Raises
+    ------
+    SchemaMismatch
+        A column that may not be null is in none of them, or one that may be null is in none
+        while a key that nobody knows is called almost the same.
+    """
+    if not head.columns:
+        return
+    _refuse_own(head, where)
+    strange = [name.casefold() for name in head.columns if name not in contract.columns]
+    fields = [pa.field(field.name, TYPES[field.kind]) for field in contract.fields]
+    there = [
+        each
+        for each, field in zip(fields, contract.fields, strict=True)
+        if field.name in head.columns
+        or (
+            field.nullable
+            and not difflib.get_close_matches(field.name.casefold(), strange, n=1, cutoff=ALIKE)
+        )
+    ]
+    unknown = [pa.field(name, pa.string()) for name in head.columns if name not in contract.columns]
+    check_schema(contract, pa.schema(there + unknown), where)
+
+
+def _refuse_own(head: Head, where: str) -> None:
+    if LINE in head.columns:
+        raise SchemaMismatch([f"{where}: a column is called {LINE!r}, a name that Assay uses"])
+
+
+def check_closed(spec: Csv, file: Listed) -> None:
+    """Whether every quote of a file whose cells may span lines is closed.
+
+    One that is not would take all rows behind it for one cell.
+
+    Raises
+    ------
+    SourceError
+    """
+    options = spec.options
+    quote, escaped = options.quote.encode(), (options.escape + options.quote).encode()
+    quotes = 0
+    with reading(file.path):
+        system, path = filesystem(file.path)
+        with system.open_input_stream(path) as source:
+            last = b""
+            while block := source.read(HEAD):
+                quotes += block.count(quote)
+                if options.escape != options.quote:
+                    quotes -= (last + block).count(escaped)
+                    last = block[-1:]
+    if quotes % 2:
+        raise SourceError(
+            "a quote is opened and never closed",
+            where=file.path,
+            expected="an even number of quotes",
+            found=f"{quotes}",
+            mend="Write the file again at its source.",
+        )

@@ -1,0 +1,77 @@
+"""What a run writes down about itself: one event when it starts, one when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from assay.registry.pin import Pinned
+from assay.score.tally import Tally
+from assay.store import RunEvent, Store
+from assay.store.runs import Event
+
+if TYPE_CHECKING:
+    from assay.score.inputs.types import Night
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The events of one run; what all of them say is known when it starts."""
+
+    store: Store
+    pinned: Pinned
+    name: str
+    night: Night
+    run_id: str
+    carrier: str
+    base: int
+
+    def event(
+        self,
+        event: Event,
+        tally: Tally | None = None,
+        seconds: float | None = None,
+        detail: str = "",
+        files: str = "",
+    ) -> None:
+        """Append one event.
+
+        Raises
+        ------
+        StoreError
+            It cannot be written.
+        """
+        self.store.append_run_event(
+            RunEvent(
+                run_id=self.run_id,
+                event=event,
+                at=datetime.now(UTC),
+                partition=self.night.value,
+                name=self.name,
+                version=self.pinned.version.version,
+                bundle=self.pinned.bundle.digest,
+                contract=self.pinned.contract_digest,
+                input=self.night.fingerprint,
+                carrier=self.carrier,
+                scorer=self.pinned.scorer,
+                base=self.base,
+                rows_read=tally.rows if tally else None,
+                rows_scored=tally.scored if tally else None,
+                rows_quarantined=tally.quarantined if tally else None,
+                seconds=seconds,
+                detail=detail,
+                files=files,
+            )
+        )
+
+    def facts(self) -> dict[str, str]:
+        """What the commit itself says of the run, should every event be lost."""
+        return {
+            "run_id": self.run_id,
+            "name": self.name,
+            "version": self.pinned.version.version,
+            "bundle": self.pinned.bundle.digest,
+            "contract": self.pinned.contract_digest,
+            "input": self.night.fingerprint,
+        }

@@ -1,0 +1,252 @@
+"""How often keys repeat in a night, without reading the night twice.
+
+Each task hashes the keys of its rows to 64 bits, sorts the hashes and leaves them in the
+store's scratch, with the places where each of 256 ranges begins. Afterwards a few ranges at a
+time are gathered from all the files: equal keys have equal hashes, so a night without equal
+hashes has no key twice, and nobody ever held more than ``LONGEST`` of them, or one range.
+Where hashes are equal, the rows that were written are asked for the keys themselves, so that
+two keys that share a hash by chance are never reported as one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from assay.contract.columns import Columns
+from assay.contract.model import Contract
+from assay.project.visible import visible
+from assay.store.delta.place import filesystem
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+RANGES = 256
+LONGEST = 4_000_000
+"""Hashes that a task holds before it leaves them in a file: 32 MB."""
+GATHERED = 250_000
+"""Hashes of neighbouring ranges that are read at once: 2 MB."""
+CONFIRMED = 100_000
+"""Repeated hashes up to which the keys themselves are looked at; beyond, chance plays no part."""
+
+_NULL = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """Sorted hashes in a file of the scratch folder; ``bounds`` is where each range begins."""
+
+    path: str
+    bounds: tuple[int, ...]
+
+
+UNIQUE = "unique_key"
+"""The rule that a row breaks whose key another row of its night has too."""
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Keys that more than one row has.
+
+    Attributes
+    ----------
+    rows
+        Those beyond the first of each key.
+    examples
+        Some of the keys, as text.
+    keys, hashes
+        All of them; empty where they are too many to be named (`CONFIRMED`).
+    """
+
+    rows: int
+    examples: tuple[str, ...] = ()
+    keys: frozenset[tuple[Any, ...]] = frozenset()
+    hashes: frozenset[int] = frozenset()
+
+    def among(self, columns: Columns) -> Bools:
+        """Which rows have one of them, shape (rows,)."""
+        wanted = np.array(sorted(self.hashes), dtype=np.uint64)
+        found: Bools = np.isin(hashes(columns), wanted) & known(columns)
+        if found.any():
+            # Another key may have the same hash.
+            rows = columns.select(columns.contract.keys).filter(pa.array(found)).to_pylist()
+            found[found] = [tuple(row.values()) in self.keys for row in rows]
+        return found
+
+
+def known(columns: Columns) -> Bools:
+    """Which rows have a whole key; one that is not there is no one's."""
+    there = [columns.present(name) for name in columns.contract.keys]
+    whole: Bools = np.logical_and.reduce(there)
+    return whole
+
+
+def hashes(columns: Columns) -> Hashes:
+    """One 64-bit hash a row of its key columns; equal keys have equal hashes."""
+    result = np.zeros(columns.rows, dtype=np.uint64)
+    for name in columns.contract.keys:
+        with np.errstate(over="ignore"):
+            result = _mixed(result * np.uint64(31) + _column(columns, name))
+    return result
+
+
+def _column(columns: Columns, name: str) -> Hashes:
+    column = columns.exact(name)
+    if column.categories is not None:
+        from pandas.util import hash_array
+
+        known = hash_array(column.categories, categorize=False)
+        return np.append(known, _NULL)[column.values]
+    if column.values.dtype == np.float64:
+        # Adding zero turns -0.0 into 0.0: equal keys, but not equal bits.
+        bits = (column.values + 0.0).view(np.uint64)
+        present: Any = ~np.isnan(column.values)
+    else:
+        bits = column.values.astype(np.int64, copy=False).view(np.uint64)
+        present = column.present
+    return bits if present is None else np.where(present, bits, _NULL)
+
+
+def _mixed(value: Hashes) -> Hashes:
+    """Each bit of the result depends on all bits (splitmix64: Steele, Lea, Flood 2014)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+class KeyWriter:
+    """Collects the hashes of a task and leaves them sorted, in as few files as fit in memory."""
+
+    def __init__(self, folder: str, part: str) -> None:
+        self._folder, self._part = folder, part
+        self._held: list[Hashes] = []
+        self._files: list[KeyFile] = []
+        self._count = 0
+
+    def add(self, more: Hashes) -> None:
+        self._held.append(more)
+        self._count += len(more)
+        if self._count >= LONGEST:
+            self._flush()
+
+    def files(self) -> tuple[KeyFile, ...]:
+        """All that was written, the last of it now."""
+        if self._count:
+            self._flush()
+        return tuple(self._files)
+
+    def _flush(self) -> None:
+        ordered = np.sort(np.concatenate(self._held))
+        starts = np.arange(RANGES, dtype=np.uint64) << np.uint64(56)
+        bounds = [*np.searchsorted(ordered, starts).tolist(), len(ordered)]
+        path = f"{self._folder}/{self._part}.{len(self._files):03d}.keys"
+        system, base = filesystem(path)
+        system.create_dir(base.rpartition("/")[0], recursive=True)
+        with system.open_output_stream(base) as sink:
+            sink.write(ordered.astype("<u8", copy=False))
+        self._files.append(KeyFile(path, tuple(bounds)))
+        self._held, self._count = [], 0
+
+
+def repeated(files: Sequence[KeyFile], ranges: range) -> dict[int, int]:
+    """Hashes that occur more than once in neighbouring ranges, and how often each does.
+
+    No more than `CONFIRMED` of a range are named; the others are counted under one of them.
+    """
+    found: dict[int, int] = {}
+    for block in _blocks(files, ranges):
+        parts = [_read(file, block) for file in files]
+        for number in block:
+            slices = [
+                part[file.bounds[number] - file.bounds[block.start] :][: _count(file, number)]
+                for file, part in zip(files, parts, strict=True)
+            ]
+            found |= _twice(np.concatenate([np.empty(0, dtype=np.uint64), *slices]))
+    return found
+
+
+def _count(file: KeyFile, number: int) -> int:
+    return file.bounds[number + 1] - file.bounds[number]
+
+
+def _blocks(files: Sequence[KeyFile], ranges: range) -> Iterator[range]:
+    """``ranges`` in pieces of at most `GATHERED` hashes, or of one range."""
+    start, held = ranges.start, 0
+    for number in ranges:
+        more = sum(_count(file, number) for file in files)
+        if held and held + more > GATHERED:
+            yield range(start, number)
+            start, held = number, 0
+        held += more
+    yield range(start, ranges.stop)
+
+
+def _read(file: KeyFile, block: range) -> Hashes:
+    start, end = file.bounds[block.start], file.bounds[block.stop]
+    if start == end:
+        return np.empty(0, dtype=np.uint64)
+    system, path = filesystem(file.path)
+    with system.open_input_file(path) as source:
+        return np.frombuffer(source.read_at(8 * (end - start), 8 * start), dtype="<u8")
+
+
+def _twice(hashes: Hashes) -> dict[int, int]:
+    hashes.sort()
+    same = hashes[1:] == hashes[:-1]
+    if not same.any():
+        return {}
+    values, counts = np.unique(hashes[1:][same], return_counts=True)
+    found = {
+        int(value): int(count) + 1
+        for value, count in zip(values[:CONFIRMED], counts[:CONFIRMED], strict=True)
+    }
+    found[int(values[0])] += int(counts[CONFIRMED:].sum())
+    return found
+
+
+def confirmed(
+    contract: Contract,
+    suspects: dict[int, int],
+    batches: Callable[[], Iterable[pa.RecordBatch | pa.Table]],
+) -> Repeats:
+    """Repeats of the keys themselves among the rows whose hashes repeat.
+
+    Parameters
+    ----------
+    suspects
+        From `repeated`.
+    batches
+        The key columns of all rows; read only if there is a suspect.
+    """
+    if not suspects:
+        return Repeats(0)
+    if len(suspects) > CONFIRMED:
+        return Repeats(sum(suspects.values()) - len(suspects))
+    wanted = np.array(sorted(suspects), dtype=np.uint64)
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for batch in batches():
+        columns = Columns(contract, batch)
+        mask = np.isin(hashes(columns), wanted)
+        if mask.any():
+            rows = columns.select(contract.keys).filter(pa.array(mask)).to_pylist()
+            seen.update(tuple(row.values()) for row in rows)
+    twice = {key: count for key, count in seen.most_common() if count > 1}
+    examples = [
+        ", ".join(
+            f"{name}={visible(value)}" for name, value in zip(contract.keys, key, strict=True)
+        )
+        for key in itertools.islice(twice, 3)
+    ]
+    return Repeats(
+        sum(count - 1 for count in twice.values()),
+        tuple(examples),
+        frozenset(twice),
+        frozenset(suspects) if twice else frozenset(),
+    )

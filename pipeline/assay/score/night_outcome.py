@@ -1,0 +1,34 @@
+"""What became of one night that was to be scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from assay.errors import AssayError
+from assay.score.run import RunReport
+
+
+@dataclass(frozen=True)
+class NightOutcome:
+    """What became of one night: ``published``, ``skipped``, ``held`` or ``failed``.
+
+    ``unverified`` says why the version cannot be taken for promoted, None where it can.
+    """
+
+    partition: str
+    outcome: str
+    report: RunReport | None = None
+    error: AssayError | None = None
+    run_id: str | None = None
+    unverified: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        tree: dict[str, Any] = {"partition": self.partition, "outcome": self.outcome}
+        if self.report is not None:
+            tree |= self.report.to_dict()
+        if self.error is not None:
+            tree |= {"error": self.error.line(), "exit_code": self.error.exit_code}
+        if self.run_id is not None:
+            tree["run_id"] = self.run_id
+        return tree | {"unverified": self.unverified}

@@ -1,0 +1,202 @@
+"""The archive that `assay pack` makes: the same bytes for the same files, and what it says."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import sysconfig
+import tarfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from assay.errors import RunError
+from assay.score.pack.needs import Member, package, project
+
+FACTS = "assay-pack.json"
+PYTHON = "bin/python"
+NAME = "assay"
+"""The folder that executors unpack it into: what follows ``#`` in ``spark.archives``."""
+EXECUTABLE = f"./{NAME}/{PYTHON}"
+KINDS = (".tar.gz", ".tgz")
+"""Endings. From ``.zip`` and ``.tar`` Spark unpacks files that cannot be executed."""
+
+LEVEL = 1
+"""Of gzip. Shared libraries are most of the archive: level 6 takes three times as long for a
+tenth less."""
+
+_LAUNCHER = """\
+#!/bin/sh
+# Written by `assay pack`: this machine's Python {minor} with the packages of this archive.
+case $0 in */*) home=${{0%/*}}/.. ;; *) home=.. ;; esac
+home=$(cd "$home" && pwd -P) || exit 126
+PYTHONPATH=$home/site-packages:$home/project${{PYTHONPATH:+:$PYTHONPATH}}
+PYTHONNOUSERSITE=1
+export PYTHONPATH PYTHONNOUSERSITE
+python=${{ASSAY_PYTHON:-python{minor}}}
+command -v "$python" >/dev/null || {{
+    echo "assay: '$python' is not on the PATH of this machine. Install it, or name the right" \\
+        "one: spark.executorEnv.ASSAY_PYTHON in params.yaml under spark.conf." >&2
+    exit 127
+}}
+exec "$python" "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an archive says of itself, in its first file.
+
+    Parameters
+    ----------
+    python, platform
+        What its compiled parts were built for, such as ``3.11`` and ``linux-x86_64``.
+    code
+        Digest of this package and of the project's modules.
+    distributions
+        Name and version of everything else in it.
+    """
+
+    python: str
+    platform: str
+    code: str
+    distributions: Mapping[str, str]
+
+    def to_json(self) -> bytes:
+        return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
+
+
+def minor() -> str:
+    """What compiled packages ask of Python's version, such as ``3.11``."""
+    return sysconfig.get_python_version()
+
+
+def platform() -> str:
+    """The machine that compiled packages were built for."""
+    return sysconfig.get_platform()
+
+
+def code_members(root: Path) -> list[Member]:
+    """All that is ours: the package itself and the project's modules."""
+    return [*package(), *project(root)]
+
+
+def code_digest(members: Iterable[Member]) -> str:
+    """Digest of names and bytes; neither order nor place counts."""
+    whole = hashlib.sha256()
+    for member in sorted(members, key=lambda each: each.name):
+        data = hashlib.sha256(member.source.read_bytes()).hexdigest()
+        whole.update(f"{len(member.name.encode())}:{member.name}{data}".encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def write(path: Path, facts: Facts, members: Sequence[Member], tell: Callable[[int], None]) -> None:
+    """Write an archive; equal files give equal bytes, whoever packs them and when.
+
+    Parameters
+    ----------
+    path
+        Ends in one of `KINDS`.
+    tell
+        Called with the bytes that each file added.
+    """
+    launcher = _LAUNCHER.format(minor=facts.python).encode()
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("wb"))
+        # No name and no time in its header.
+        packed = stack.enter_context(gzip.GzipFile("", "wb", LEVEL, file, mtime=0))
+        tar = stack.enter_context(tarfile.TarFile(fileobj=packed, mode="w"))
+        for name, data, mode in ((FACTS, facts.to_json(), 0o644), (PYTHON, launcher, 0o755)):
+            tar.addfile(_entry(name, len(data), mode), io.BytesIO(data))
+        for member in sorted(members, key=lambda each: each.name):
+            with member.source.open("rb") as source:
+                state = os.fstat(source.fileno())
+                mode = 0o755 if state.st_mode & 0o100 else 0o644
+                tar.addfile(_entry(member.name, state.st_size, mode), source)
+            tell(state.st_size)
+
+
+def _entry(name: str, size: int, mode: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, mode
+    # Not 1970: to zip-based tools the world begins in 1980.
+    entry.mtime = 315532800
+    return entry
+
+
+def read_facts(path: Path) -> Facts:
+    """What an archive says of itself.
+
+    Raises
+    ------
+    RunError
+        It cannot be read, or `assay pack` did not make it.
+    """
+    try:
+        with tarfile.open(path) as tar:
+            first = tar.next()
+            file = tar.extractfile(first) if first and first.name == FACTS else None
+            if file is not None:
+                return Facts(**json.load(file))
+    except (OSError, EOFError, tarfile.TarError, ValueError, TypeError) as error:
+        raise RunError(
+            "cannot be read as an archive of assay pack",
+            where=str(path),
+            found=str(error)[:160],
+            mend="Make it: assay pack.",
+        ) from None
+    raise RunError("assay pack did not make this archive", where=str(path), mend="Run assay pack.")
+
+
+def packed(archives: str) -> bool:
+    """Whether ``spark.archives`` names an archive of `assay pack`."""
+    return any(entry.endswith(f"#{NAME}") for entry in archives.split(","))
+
+
+def located(archives: str, root: Path) -> str:
+    """``spark.archives`` with its local paths taken from the project's root.
+
+    An archive of `assay pack` among them is checked.
+
+    Raises
+    ------
+    RunError
+        It is not there, cannot be read, or would run other code on the workers than here.
+    NotARepository
+    """
+    found = []
+    for entry in archives.split(","):
+        path, mark, name = entry.strip().partition("#")
+        address = urlsplit(path)
+        if address.scheme in {"", "file"}:
+            path = str(root / unquote(address.path) if address.scheme else root / path)
+            if name == NAME:
+                check(Path(path), root)
+        found.append(f"{path}{mark}{name}")
+    return ",".join(found)
+
+
+def check(path: Path, root: Path) -> None:
+    """Refuse an archive that would run other code on the workers than here.
+
+    Raises
+    ------
+    RunError
+    NotARepository
+    """
+    facts = read_facts(path)
+    code = code_digest(code_members(root))
+    for what, there, here in (("Python", facts.python, minor()), ("code", facts.code, code)):
+        if there != here:
+            raise RunError(
+                f"the archive holds another {what} than runs here",
+                where=str(path),
+                expected=here[:19],
+                found=there[:19],
+                mend="Make it again: assay pack.",
+            )

@@ -1,0 +1,195 @@
+"""`assay pack`: one archive with all that a Spark worker needs but Python itself.
+
+Spark hands it to each executor (``spark.archives``) and starts Python through the launcher
+in it, so the machines of a cluster need Spark and the same minor
+version of Python, and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import assay
+from assay.errors import RunError, UsageError
+from assay.project.params import Params
+from assay.score.pack import archive
+from assay.score.pack.needs import distributions, members_of, modules_named
+
+ARCHIVE = "build/assay-pack.tar.gz"
+
+_TRIAL = """\
+import importlib, sys
+from pathlib import Path
+contract, *modules = sys.argv[1:]
+for module in modules:
+    importlib.import_module(module)
+import pyarrow
+from assay.contract.load import load
+from assay.store import write_part
+load(Path(contract), "contract")
+write_part(".", "night=1/trial-0.parquet", pyarrow.table({"rows": [1]}))
+"""
+_WORK = (
+    *("assay.score.work", "assay.score.spark.files", "assay.score.spark.frame"),
+    "assay.monitor.table.count_rows",
+    *("numba", "sklearn.pipeline", "skops.io"),
+)
+"""What a worker imports before, and while, it scores."""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """An archive that was made and tried."""
+
+    path: str
+    size: int
+    python: str
+    platform: str
+    code: str
+    distributions: dict[str, str]
+    archives: str
+    """What ``spark.archives`` has to say."""
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def run(root: Path, params: Params, out: Path | str = ARCHIVE, as_json: bool = False) -> Packed:
+    """Pack, try what was packed, and only then let it take its name.
+
+    Parameters
+    ----------
+    out
+        Where to; relative to the project's root.
+
+    Raises
+    ------
+    UsageError
+        ``out`` has an ending that Spark does not unpack.
+    RunError
+        Something that workers need cannot be packed, or does not run once unpacked.
+    NotARepository
+        The project is not in git, which says which files are its own.
+    """
+    path = root / out
+    if not path.name.endswith(archive.KINDS):
+        raise UsageError(
+            "no archive that Spark unpacks with its launcher still executable",
+            where=f"--out {out}",
+            expected=f"a name that ends in {', '.join(archive.KINDS)}",
+        )
+    code = archive.code_members(root)
+    dists = distributions(root, modules_named(root, params))
+    members = code + [member for dist in dists for member in members_of(dist)]
+    facts = archive.Facts(
+        python=archive.minor(),
+        platform=archive.platform(),
+        code=archive.code_digest(code),
+        distributions={dist.metadata["Name"]: dist.version for dist in dists},
+    )
+    total = sum(member.source.stat().st_size for member in members)
+    _say(f"pack: {len(dists)} packages and the project's own modules, {_size(total)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".assay-pack-") as scratch:
+            made = Path(scratch) / path.name
+            archive.write(made, facts, members, _progress(total))
+            _say("pack: trying it in an empty environment")
+            _try(made, Path(scratch) / "tried", root / params.contract.file)
+            made.replace(path)
+    except OSError as error:
+        raise RunError("the archive cannot be written", where=str(path), found=str(error)) from None
+    packed = Packed(
+        path=str(path),
+        size=path.stat().st_size,
+        python=facts.python,
+        platform=facts.platform,
+        code=facts.code,
+        distributions=dict(facts.distributions),
+        archives=f"{out}#{archive.NAME}",
+    )
+    _show(packed, as_json)
+    return packed
+
+
+def _try(made: Path, folder: Path, contract: Path) -> None:
+    """Import what a worker imports, load the contract, write a file: with the archive alone.
+
+    Raises
+    ------
+    RunError
+        Saying what the packed Python said last.
+    """
+    with tarfile.open(made) as tar:
+        tar.extractall(folder, filter="data")
+    python = Path(sys.base_prefix) / "bin"
+    done = subprocess.run(
+        [str(folder / archive.PYTHON), "-B", "-c", _TRIAL, str(contract.resolve()), *_WORK],
+        cwd=folder,
+        env={"PATH": os.pathsep.join([str(python), os.defpath]), "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        raise RunError(
+            "what was packed does not run by itself",
+            where=made.name,
+            expected="the modules that a worker imports, the contract, and a written file",
+            found=said[-1][:300] if said else f"exit code {done.returncode}",
+            mend="Install what is missing here, import it by its name in the contract, and "
+            "keep the project's own modules in git.",
+        )
+
+
+def _progress(total: int) -> Callable[[int], None]:
+    """A line for each quarter."""
+    done, next_line = 0, total // 4
+
+    def tell(size: int) -> None:
+        nonlocal done, next_line
+        done += size
+        if total and done >= next_line:
+            _say(f"pack: {_size(done)} of {_size(total)}")
+            next_line = done + total // 4
+
+    return tell
+
+
+def _show(packed: Packed, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(packed.to_dict()))
+        return
+    print(
+        f"packed: {packed.path}, {_size(packed.size)}, {len(packed.distributions)} packages, "
+        f"for Python {packed.python} on {packed.platform}\n"
+        "to use it, in params.yaml:\n"
+        "spark:\n"
+        "  master: spark://HOST:7077\n"
+        "  conf:\n"
+        f"    spark.archives: {packed.archives}\n"
+        "or, whatever params.yaml says:\n"
+        f"spark-submit --master spark://HOST:7077 --archives {packed.archives} "
+        f"{shlex.quote(str(Path(assay.__path__[0]) / 'cli.py'))} score --date DAY"
+    )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

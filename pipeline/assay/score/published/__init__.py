@@ -1,0 +1,1 @@
+"""What becomes of a night that was scored: released, replayed, exported, cleaned up."""

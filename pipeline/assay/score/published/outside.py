@@ -1,0 +1,35 @@
+"""Where rows may be written to: nowhere that the next ``git add`` would take them from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.errors import UsageError
+from assay.registry import git
+
+EXPORTS = "exports"
+"""A folder of the project that keeps itself out of git."""
+
+
+def kept_out(root: Path, target: Path, option: str) -> Path:
+    """``target``, once it is sure that git will not list it.
+
+    Raises
+    ------
+    UsageError
+        It lies in the project, where git would.
+    """
+    place, project = target.expanduser().absolute().resolve(), root.resolve()
+    if project not in place.parents:
+        return target
+    folder = project / EXPORTS
+    if folder in place.parents and not (folder / ".gitignore").exists():
+        folder.mkdir(exist_ok=True)
+        (folder / ".gitignore").write_text("# Rows of data: never in git.\n*\n", encoding="utf-8")
+    if git.would_list(project, place):
+        raise UsageError(
+            "git would add these rows to the project with the next commit",
+            where=f"{option} {target}",
+            expected=f"a path in {EXPORTS}/, or outside of the project",
+        )
+    return target

@@ -1,0 +1,172 @@
+"""``assay quarantine replay``: repaired rows scored by the version that scored their night.
+
+A replay is a run of its own. It publishes the night again: the files of the run before it as
+they are, one more with the repaired rows, and the quarantine without them. Each row keeps
+the run that scored it, and the replay is written down with who and why.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assay.errors import BooksUnbalanced, BundleChanged, RunUnknown
+from assay.project.params import Params
+from assay.registry.person import person
+from assay.registry.pin import pin
+from assay.score import output
+from assay.score.published import repair_file
+from assay.score.published.replay_files import check_keys, check_marks, scored_again, staged_again
+from assay.store import RunEvent, open_store
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What became of the repaired rows; ``still_broken`` of them are in quarantine yet."""
+
+    partition: str
+    run_id: str
+    replaces: str
+    version: str
+    merged: int
+    still_broken: int
+    broken: dict[str, int]
+
+
+def run(
+    root: Path, params: Params, partition: str, rows: Path, because: str, as_json: bool = False
+) -> Replay:
+    """Score repaired rows and publish their night with them in it.
+
+    A row that still breaks the contract stays in quarantine as it was refused. The night is
+    published in one commit; what goes wrong before it leaves everything as it was.
+
+    Raises
+    ------
+    RunUnknown
+        Nothing is published there, or what is cannot be told from its records.
+    SourceError
+        The file cannot be read as `assay quarantine export` writes it.
+    ContractBroken
+        A row is none of those refused in that night, or has the key of another row.
+    RunOvertaken
+        Another run published the night in the meantime.
+    """
+    from assay.registry.versions import version
+
+    repair_file.format_of(rows, "--rows")
+    started = time.monotonic()
+    by = person(root, because)
+    store = open_store(root, params)
+    turn = store.turn(partition)
+    before = store.published_run(partition)
+    if before is None:
+        raise RunUnknown(
+            "nothing is published there", where=f"night {partition}", mend="Score the night first."
+        )
+    pinned = pin(root, params, version(root, params.name, before.version))
+    if pinned.bundle.digest != before.bundle:
+        raise BundleChanged(
+            "the version is not what scored the night",
+            where=f"night {partition}, {before.version}",
+            expected=before.bundle[:19],
+            found=pinned.bundle.digest[:19],
+        )
+    wanted = repair_file.read(rows, pinned.contract.columns)
+    check_marks(store, partition, wanted, rows)
+    scored = scored_again(pinned, wanted)
+    check_keys(store, partition, scored, rows)
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    stamp = output.Stamp(run_id, before.version, before.bundle, now)
+    begun = RunEvent(
+        run_id=run_id,
+        event="started",
+        at=now,
+        partition=partition,
+        name=params.name,
+        version=before.version,
+        bundle=before.bundle,
+        contract=before.contract,
+        input=before.input,
+        carrier="replay",
+        scorer=pinned.scorer,
+        base=turn,
+        by=by,
+        because=because,
+    )
+    store.append_run_event(begun)
+    good = [mark for mark, bad in zip(wanted, scored.bad, strict=True) if not bad]
+    staged = staged_again(store, begun, stamp, scored, frozenset(good))
+    counts = Counts(
+        before.rows_read,
+        sum(file.rows for file in staged.predictions),
+        sum(file.rows for file in staged.quarantine),
+    )
+    counts.check(partition)
+    store.publish_run(staged)
+    done = Replay(
+        partition=partition,
+        run_id=run_id,
+        replaces=before.run_id,
+        version=before.version,
+        merged=len(good),
+        still_broken=len(wanted) - len(good),
+        broken=dict(scored.broken),
+    )
+    store.append_run_event(
+        replace(
+            begun,
+            event="published",
+            at=datetime.now(UTC),
+            rows_read=counts.read,
+            rows_scored=counts.scored,
+            rows_quarantined=counts.quarantined,
+            seconds=time.monotonic() - started,
+            detail=f"replay: {done.merged} repaired rows merged into run {before.run_id}",
+        )
+    )
+    _tell(done, as_json)
+    return done
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The books of a replayed night: no row was read anew, some changed sides."""
+
+    read: int | None
+    scored: int
+    quarantined: int
+
+    def check(self, partition: str) -> None:
+        """Read is scored plus quarantined, as when the night was scored.
+
+        Raises
+        ------
+        BooksUnbalanced
+        """
+        if self.read != self.scored + self.quarantined:
+            raise BooksUnbalanced(
+                "the books do not balance, so nothing was published",
+                where=f"night {partition}",
+                expected=f"{self.read} rows, as when the night was scored",
+                found=f"{self.scored} scored, {self.quarantined} quarantined",
+            )
+
+
+def _tell(done: Replay, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(asdict(done)))
+        return
+    print(
+        f"replay: {done.merged} repaired rows scored by {done.version} and merged into "
+        f"{done.partition} (run {done.run_id} in place of {done.replaces})"
+    )
+    if done.still_broken:
+        print(f"replay: {done.still_broken} rows still break the contract and stay in quarantine")
+        for rule, count in sorted(done.broken.items(), key=lambda item: -item[1]):
+            print(f"replay: {count} broke '{rule}'")

@@ -1,0 +1,350 @@
+"""One run: one attempt to score one night with one pinned version."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from assay.columns import breaks
+from assay.errors import AssayError, RunHeld, UsageError
+from assay.model import outcome
+from assay.project import interrupts, partitions
+from assay.project.params import Params, UniqueKey
+from assay.registry.pin import Pinned
+from assay.score import hold, output
+from assay.score.inputs import find as inputs
+from assay.score.journal import Journal
+from assay.score.keys import Repeats, confirmed
+from assay.score.tally import Tally, check_books, total
+from assay.score.work import Job
+from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
+from assay.store.delta.place import Place
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE
+from assay.store.publish import said_if_visible
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from assay.score.inputs.types import Night
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How a run that was published went; ``mean`` is that of the scores."""
+
+    partition: str
+    run_id: str
+    version: str
+    bundle: str
+    carrier: str
+    scorer: str
+    rows_read: int
+    rows_scored: int
+    rows_quarantined: int
+    broken: dict[str, int]
+    mean: float | None
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def score_night(
+    params: Params,
+    root: Path,
+    pinned: Pinned,
+    store: Store,
+    session: Callable[[], SparkSession],
+    night: Night,
+    progress: Progress = lambda done, tasks: None,
+) -> RunReport:
+    """Score one night and publish it, or leave what readers see as it was.
+
+    Parameters
+    ----------
+    session
+        Called when Spark is needed, after all that can go wrong without it.
+    progress
+        Called now and then with how many tasks are done, and how many there are.
+
+    Raises
+    ------
+    RunHeld
+        Scored, but a rule says that it must not be published.
+    RunOvertaken
+        Another run published the night in the meantime.
+    RunError, DataError
+        Anything else; nothing was published.
+    """
+    as_of = day(night.value)
+    hold.check_budget(params.quarantine, pinned.contract)
+    carrier = carrier_of(params, night)
+    spark = session()
+    started = time.monotonic()
+    base = store.turn(night.value)
+    now = datetime.now(UTC)
+    run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    stamp = output.Stamp(run_id, pinned.version.version, pinned.bundle.digest, now)
+    log = Journal(store, pinned, params.name, night, run_id, carrier, base)
+    log.event("started", detail=pinned.warning)
+    try:
+        job = _job(params, pinned, store, night, stamp)
+        tally, in_input, repeats = _scored(params, store, spark, night, job, carrier, progress)
+        inputs.check_unchanged(root, params, pinned.contract, night)
+        check_books(tally, in_input)
+        staged = _staged(job, log, tally)
+        held = _held(params, pinned, store, tally, night.value, repeats, as_of)
+        if held:
+            log.event(
+                "held",
+                tally,
+                time.monotonic() - started,
+                "; ".join(held),
+                files=store.hold(staged),
+            )
+            raise RunHeld(
+                "scored but not published: " + "; ".join(held),
+                where=f"night {night.value}, run {run_id}",
+                mend="Readers keep what they had. Look at its refused rows: assay quarantine show "
+                f"--run {run_id}. Mend the input and score the night again, or publish it as it "
+                f"is: assay release {run_id} --because WHY",
+            )
+        interrupts.check()
+        with said_if_visible(store, night.value, run_id):
+            store.publish_run(staged)
+            seconds = time.monotonic() - started
+            log.event("published", tally, seconds)
+    except RunHeld:
+        raise
+    except BaseException as error:
+        _ended(log, time.monotonic() - started, error)
+        raise
+    return _report(log, stamp, tally, seconds)
+
+
+def _ended(log: Journal, seconds: float, error: BaseException) -> None:
+    """Write down that a run failed, unless readers see it."""
+    # What went wrong first is what the user has to hear of, even if the store is gone.
+    with suppress(AssayError):
+        if log.store.visible_run(log.night.value) != log.run_id:
+            log.event("failed", seconds=seconds, detail=str(error)[:500])
+
+
+def day(partition: str) -> date:
+    """The partition's value as the day that it names.
+
+    Raises
+    ------
+    UsageError
+        It names none.
+    """
+    found = partitions.day_of(partition)
+    if found is None:
+        raise UsageError(
+            "not a day", where=f"--date {partition}", expected="a date such as 2013-07-01"
+        )
+    return found
+
+
+def carrier_of(params: Params, night: Night) -> str:
+    """``files`` where the night is files that Arrow reads, else ``dataframe``, unless forced.
+
+    Raises
+    ------
+    UsageError
+        The files carrier is asked for, but there are no such files.
+    """
+    wanted = params.score.carrier
+    if wanted == "files" and night.files is None:
+        raise UsageError(
+            "the files carrier reads Parquet and Delta only",
+            where="params.yaml: score.carrier",
+            found=night.where,
+            mend="Use auto or dataframe.",
+        )
+    if wanted == "auto":
+        return "dataframe" if night.files is None else "files"
+    return wanted
+
+
+def _job(params: Params, pinned: Pinned, store: Store, night: Night, stamp: output.Stamp) -> Job:
+    keys = output.key_schema(pinned.contract, night.schema)
+    task = pinned.bundle.manifest.task
+
+    def columns(schema: pa.Schema) -> pa.Schema:
+        # The partition's value is in the folder's name, not in the files.
+        return schema.remove(schema.get_field_index(store.column))
+
+    wanted = params.quarantine.repeated_keys == "refuse" or _unique(pinned)
+    return Job(
+        files=pinned.bundle.needed,
+        digest=pinned.bundle.digest,
+        allow_types=params.bundle.allow_types,
+        contract=pinned.contract,
+        stamp=stamp,
+        partition=night.value,
+        place=Place(store.uri, store.column, store.keep_days),
+        predictions=columns(predictions_schema(store.column, keys, task)),
+        quarantine=columns(quarantine_schema(store.column, keys)),
+        batch_rows=params.score.batch_rows,
+        keys=store.scratch(stamp.run_id) if wanted else None,
+    )
+
+
+def _scored(
+    params: Params,
+    store: Store,
+    spark: SparkSession,
+    night: Night,
+    job: Job,
+    carrier: str,
+    progress: Progress,
+) -> tuple[Tally, int, Repeats | None]:
+    """The tally, how many rows the input says it holds, and how many keys repeat."""
+    from assay.score.inputs import frame as spark_inputs
+    from assay.score.spark import files as spark_files
+    from assay.score.spark import frame as spark_frame
+    from assay.score.spark.keys import repeated_keys
+
+    def through(job: Job, frame: DataFrame | None) -> tuple[Tally, int]:
+        if frame is None:
+            tally = total(spark_files.run(spark, night.files or (), job, progress))
+            counted = sum(file.rows for file in night.files or ())
+        else:
+            tallies, counted = spark_frame.run(spark, frame, job, night.text, progress)
+            tally = total(tallies)
+            if tally.rows == 0:
+                raise inputs.empty(night)
+            if night.rows is not None:
+                check_books(tally, counted)
+                counted = night.rows
+        return tally, counted
+
+    reading: AbstractContextManager[DataFrame | None] = (
+        nullcontext()
+        if carrier == "files"
+        else spark_inputs.frame(spark, params, night, job.contract)
+    )
+    try:
+        with reading as frame:
+            first, counted = through(job, frame)
+            if job.keys is None:
+                return first, counted, None
+            suspects = repeated_keys(spark, first.keys)
+            repeats = confirmed(job.contract, suspects, lambda: _keys(store, job, first))
+            if not repeats.keys or params.quarantine.repeated_keys != "refuse":
+                return first, counted, repeats
+            # Seldom: all is counted and written anew, for what was refused must not be in it.
+            store.drop(PREDICTIONS, first.predictions)
+            store.drop(QUARANTINE, first.quarantine)
+            # From the same frame: the rows of a database are those that were read before.
+            tally, counted = through(replace(job, keys=None, repeats=repeats), frame)
+            return tally, counted, repeats
+    finally:
+        if job.keys is not None:
+            store.drop_scratch(job.stamp.run_id)
+
+
+def _keys(store: Store, job: Job, tally: Tally) -> Iterator[pa.RecordBatch]:
+    """The key columns of every row that was written, scored or refused."""
+    columns = list(job.contract.keys)
+    for file in tally.predictions:
+        yield from store.file_batches(PREDICTIONS, file, columns)
+    for file in tally.quarantine:
+        yield from store.file_batches(QUARANTINE, file, columns)
+
+
+def _staged(job: Job, log: Journal, tally: Tally) -> StagedRun:
+    """Everything that a publication needs; a night without scores is one empty file."""
+    stamp, place = job.stamp, job.place
+    scored = tally.predictions
+    if not scored:
+        path = place.new_file(PREDICTIONS, job.partition, stamp.run_id, "none")
+        empty = output.stamped(job.predictions.empty_table(), job.predictions, stamp)
+        scored = (write_part(place.table_uri(PREDICTIONS), path, empty),)
+    return StagedRun(
+        run_id=stamp.run_id,
+        partition=job.partition,
+        facts=log.facts(),
+        predictions=scored,
+        quarantine=tally.quarantine,
+        profile=tally.profile,
+        predictions_schema=job.predictions,
+        quarantine_schema=job.quarantine,
+        base=log.base,
+    )
+
+
+def _held(
+    params: Params,
+    pinned: Pinned,
+    store: Store,
+    tally: Tally,
+    partition: str,
+    repeats: Repeats | None,
+    as_of: date,
+) -> tuple[str, ...]:
+    score = outcome.score_name(pinned.bundle.manifest.task)
+    facts = hold.NightFacts(
+        rows=tally.rows,
+        quarantined=tally.quarantined,
+        null_scores=tally.null_scores,
+        broken=tally.broken,
+        nulls=tally.nulls,
+        newest=tally.newest,
+        duplicate_keys=None if repeats is None else repeats.rows,
+        score=tally.profile[score] if tally.profile else None,
+        breaks=_breaks(params, pinned, tally),
+    )
+    recent = store.recent(partition, pinned.version.version, params.publish, score)
+    found = hold.reasons(
+        facts, pinned.rules.night, params.quarantine, params.publish, recent, as_of
+    )
+    if repeats is not None and repeats.rows and not repeats.keys and not _unique(pinned):
+        found = (*found, f"unique_key: {repeats.rows:,} rows repeat a key, too many to name them")
+    if found and repeats is not None and repeats.examples:
+        found = (*found, f"keys that repeat: {'; '.join(repeats.examples)}")
+    return found
+
+
+def _unique(pinned: Pinned) -> bool:
+    """Whether the contract holds a night in which a key repeats."""
+    return any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
+
+
+def _breaks(params: Params, pinned: Pinned, tally: Tally) -> tuple[str, ...]:
+    """What of the answers nothing explains; nothing where the reference is not asked."""
+    if not tally.profile or params.monitor.baseline != "reference":
+        return ()
+    given = params.monitor
+    return breaks.of_scores(pinned.bundle.reference, tally.profile, given.budget, given.limits)
+
+
+def _report(log: Journal, stamp: output.Stamp, tally: Tally, seconds: float) -> RunReport:
+    name = outcome.score_name(log.pinned.bundle.manifest.task)
+    score = tally.profile[name] if tally.profile else None
+    counted = score.rows - score.nulls if score else 0
+    return RunReport(
+        partition=log.night.value,
+        run_id=stamp.run_id,
+        version=stamp.version,
+        bundle=stamp.bundle,
+        carrier=log.carrier,
+        scorer=log.pinned.scorer,
+        rows_read=tally.rows,
+        rows_scored=tally.scored,
+        rows_quarantined=tally.quarantined,
+        broken=dict(tally.broken),
+        mean=score.total / counted if score and counted else None,
+        seconds=round(seconds, 3),
+    )

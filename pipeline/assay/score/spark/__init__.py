@@ -1,0 +1,1 @@
+"""Spark: its session, its tasks, its files."""

@@ -1,0 +1,59 @@
+"""The fast carrier: Spark hands out row groups, and executors read them and do the work.
+
+No row passes through the JVM. A task gets the names of row groups, reads them with Arrow,
+and gives back what it counted and the names of files that it wrote.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from assay.errors import AssayError
+from assay.score.inputs.split import Part, split
+from assay.score.spark.tasks import Outcome, Work, collected, task_name
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from assay.score.inputs.types import InputFile
+
+
+def run(
+    spark: SparkSession,
+    files: Sequence[InputFile],
+    work: Work[Outcome],
+    progress: Callable[[int, int], None],
+) -> Iterator[Outcome]:
+    """Work through the files of a night; what each task gave back.
+
+    Raises
+    ------
+    AssayError
+        What a task met, as it was raised there.
+    SparkFailed
+        Spark itself failed.
+    """
+    context = spark.sparkContext
+    tasks = split(files, context.defaultParallelism)
+    # Once to each machine, not once with every task: a model may be large.
+    shared = context.broadcast(pickle.dumps(work))
+
+    def task(parts: tuple[Part, ...]) -> bytes:
+        return pickle.dumps(_outcome(shared, parts))
+
+    try:
+        handed_out = context.parallelize(tasks, max(len(tasks), 1)).map(task)
+        return collected(spark, handed_out.collect, work.where, progress)
+    finally:
+        shared.unpersist()
+
+
+def _outcome(shared: Any, parts: tuple[Part, ...]) -> Any:
+    try:
+        work: Work[Any] = pickle.loads(shared.value)
+        return work.of_files(parts, task_name())
+    except AssayError as error:
+        # A mistake in the data or the bundle stays one however often it is retried.
+        return error

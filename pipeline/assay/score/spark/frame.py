@@ -1,0 +1,68 @@
+"""The DataFrame carrier: any table that Spark can read, handed over batch by batch.
+
+Rows pass from the JVM to Python as Arrow batches. What the JVM counted on the way is one of
+the counts that the books compare.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from assay.errors import AssayError
+from assay.score.spark.tasks import Outcome, Work, collected, task_name
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def run(
+    spark: SparkSession,
+    frame: DataFrame,
+    work: Work[Outcome],
+    text: bool,
+    progress: Callable[[int, int], None],
+) -> tuple[Iterator[Outcome], int]:
+    """Work through a DataFrame; what each task gave back, and how many rows the JVM read.
+
+    Parameters
+    ----------
+    text
+        Whether all cells arrive as text, to be read as the contract types them.
+
+    Raises
+    ------
+    AssayError
+        What a task met, as it was raised there.
+    SparkFailed
+        Spark itself failed.
+    """
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as f
+
+    spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", work.batch_rows)
+    read = Observation()
+    counted = frame.observe(read, f.count(f.lit(1)).alias("rows"))
+    shared = spark.sparkContext.broadcast(pickle.dumps(work))
+
+    def task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        outcome: Any
+        try:
+            own: Work[Any] = pickle.loads(shared.value)
+            outcome = own.of_batches(batches, text, task_name())
+        except AssayError as error:
+            # A mistake in the data or the bundle stays one however often it is retried.
+            outcome = error
+        yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps(outcome)]})
+
+    def collect() -> list[bytes]:
+        return [row.outcome for row in counted.mapInArrow(task, "outcome binary").collect()]
+
+    try:
+        found = collected(spark, collect, work.where, progress)
+    finally:
+        shared.unpersist()
+    return found, int(read.get["rows"])

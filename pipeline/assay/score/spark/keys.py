@@ -1,0 +1,35 @@
+"""Counting repeated keys of large nights on the executors, a share of the ranges each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from assay.score.keys import RANGES, KeyFile, repeated
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ON_DRIVER = 50_000_000
+"""Rows whose hashes the driver counts by itself: a Spark job, half a second, would take longer."""
+
+
+def repeated_keys(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int, int]:
+    """Hashes that occur more than once, and how often; see `assay.score.keys.repeated`."""
+    if not files:
+        return {}
+    if sum(file.bounds[-1] for file in files) <= ON_DRIVER:
+        return repeated(files, range(RANGES))
+    shares = min(RANGES, 4 * spark.sparkContext.defaultParallelism)
+    cuts = [RANGES * number // shares for number in range(shares + 1)]
+    ranges = [range(start, stop) for start, stop in pairwise(cuts)]
+    shared = tuple(files)
+    found: dict[int, int] = {}
+    for part in (
+        spark.sparkContext.parallelize(ranges, shares)
+        .map(lambda numbers: repeated(shared, numbers))
+        .collect()
+    ):
+        found.update(part)
+    return found

@@ -1,0 +1,306 @@
+"""Start Spark: quiet, offline, on whatever Java there is, and out of the user's way."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import sysconfig
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import assay
+from assay.errors import SparkFailed
+from assay.project import layout
+from assay.project.params import Params
+from assay.project.params.inputs import Delta, Parquet
+from assay.score.pack import archive as pack_archive
+from assay.score.spark.java import java_home
+
+if TYPE_CHECKING:
+    from pyspark import SparkConf
+    from pyspark.sql import SparkSession
+
+JAVA_OPTIONS = "spark.driver.extraJavaOptions"
+LOG_LIMIT = 1_000_000
+"""Bytes after which the log of earlier sessions is put aside."""
+
+_ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+"""glibc's own names and bytes; a worker keeps at most so much of what it freed."""
+
+_LOGGING = """\
+# Written by Assay: warnings and errors only, to the file that Assay gives as standard error.
+rootLogger.level = warn
+rootLogger.appenderRef.err.ref = err
+appender.err.type = Console
+appender.err.name = err
+appender.err.target = SYSTEM_ERR
+appender.err.layout.type = PatternLayout
+appender.err.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex
+"""
+
+_NOISE = re.compile(
+    r"^\s|^WARNING: | WARN |^Caused by: |^Error: (Could not create|A fatal exception)"
+    r"|^Error occurred during initialization"
+)
+_PREFIX = re.compile(r'^(\d{4}-\S+ \S+ ERROR \S+ |Exception in thread "\w+" |: )')
+
+
+def session(params: Params, root: Path) -> SparkSession:
+    """A Spark session as params.yaml asks for; the one that is running, if one is.
+
+    What Spark's JVM prints goes to ``.assay/spark/spark.log``, not to the terminal. Under
+    spark-submit the JVM is there already, and what spark-submit was told wins over
+    params.yaml.
+
+    Parameters
+    ----------
+    root
+        The project's root. Spark's scratch is kept under its ``.assay``.
+
+    Raises
+    ------
+    JavaMissing
+        If there is no Java 17 or newer.
+    SparkFailed
+        If Spark does not start, saying why.
+    """
+    from py4j.protocol import Py4JError  # type: ignore[import-untyped]
+    from pyspark import SparkContext
+    from pyspark.errors import PySparkException
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    running = SparkContext._active_spark_context
+    if running is not None:
+        return _quiet(SparkSession.builder.getOrCreate())
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    scratch = _scratch(root)
+    asked = _asked(params, root.resolve(), submitted)
+    settings = _settings(params, asked, root.resolve(), scratch)
+    environment = _environment(asked)
+    if not submitted and SparkContext._gateway is None:
+        environment["JAVA_HOME"] = str(java_home(root.resolve() / layout.WORK))
+    with _log(scratch) as (log, start), _exported(environment):
+        try:
+            if SparkContext._gateway is None:
+                # Our own launch, for the one thing that pyspark's cannot do: redirect output.
+                streams = None if submitted else {"stdout": log, "stderr": log}
+                gateway = launch_gateway(  # type: ignore[no-untyped-call]
+                    _conf(settings, submitted), streams
+                )
+                SparkContext._ensure_initialized(gateway=gateway)
+            built = SparkSession.builder.config(conf=_conf(settings, submitted)).getOrCreate()
+        except (PySparkException, Py4JError, OSError, ValueError) as error:
+            raise _not_started(error, Path(log.name), start, asked["spark.master"]) from None
+    return _quiet(built)
+
+
+class Starting:
+    """A session that starts in the background while the command goes on.
+
+    What goes wrong is raised where the session is asked for.
+    """
+
+    def __init__(self, params: Params, root: Path) -> None:
+        self._params, self._root = params, root
+        self._started: SparkSession | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._start, name="spark")
+        self._thread.start()
+
+    def _start(self) -> None:
+        try:
+            self._started = session(self._params, self._root)
+        except BaseException as error:
+            self._error = error
+
+    def session(self) -> SparkSession:
+        """The session, once it is there.
+
+        Raises
+        ------
+        JavaMissing, SparkFailed
+            As :func:`session`.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._started is not None
+        return self._started
+
+    def stop(self) -> None:
+        """End it, also one that nobody asked for."""
+        self._thread.join()
+        if self._started is not None:
+            self._started.stop()
+
+
+def _quiet(session: SparkSession) -> SparkSession:
+    session.sparkContext.setLogLevel("WARN")
+    return session
+
+
+def _conf(settings: Mapping[str, str], submitted: bool) -> SparkConf:
+    from pyspark import SparkConf
+
+    # Once there is a JVM this starts from what it was told: by spark-submit, which stays, or
+    # by an earlier session of this process, which does not.
+    conf = SparkConf()
+    for name, value in settings.items():
+        if not (submitted and conf.contains(name)):
+            conf.set(name, value)
+    return conf
+
+
+def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
+    """What was asked for: in params.yaml, and over it to spark-submit.
+
+    Raises
+    ------
+    RunError, NotARepository
+        The archive for workers is not of the code that runs here.
+    """
+    from pyspark import SparkContext
+
+    asked = {"spark.master": params.spark.master, **params.spark.conf}
+    if submitted:
+        SparkContext._ensure_initialized()
+        asked |= dict(_conf({}, submitted).getAll())
+    if not _is_local(asked) and "spark.archives" in asked:
+        asked["spark.archives"] = pack_archive.located(asked["spark.archives"], root)
+    return asked
+
+
+def _is_local(asked: Mapping[str, str]) -> bool:
+    return asked["spark.master"].startswith("local")
+
+
+def _settings(
+    params: Params, asked: Mapping[str, str], root: Path, scratch: Path
+) -> dict[str, str]:
+    """Every Spark setting of the session: our defaults under what was asked for."""
+    own = {
+        "spark.app.name": f"assay {params.name}",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": str(params.score.batch_rows),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+    }
+    # Each task has one core: a library that starts a thread a core would crowd the others.
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        own[f"spark.executorEnv.{library}_NUM_THREADS"] = "1"
+    # By default glibc gives each batch's arrays back to the system and gets them anew, page
+    # by page: that took longer than reading them.
+    own |= {f"spark.executorEnv.{name}": value for name, value in _ALLOCATOR.items()}
+    # Or a worker would import whatever file of that name lies in the folder it starts in.
+    own["spark.executorEnv.PYTHONSAFEPATH"] = "1"
+    if _is_local(asked):
+        own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
+        own["spark.executorEnv.PYTHONPATH"] = _worker_path()
+    user = dict(asked)
+    options = [
+        *_compiler(params),
+        _quoted(f"-Dderby.system.home={scratch / 'derby'}"),
+        _quoted(f"-Dlog4j2.configurationFile={(scratch / 'log4j2.properties').as_uri()}"),
+    ]
+    # Options add up; the JVM takes the last one of a kind, so the user's come last.
+    own[JAVA_OPTIONS] = " ".join([*options, user.pop(JAVA_OPTIONS, "")]).strip()
+    return own | user
+
+
+def _compiler(params: Params) -> list[str]:
+    """Where the JVM only hands out files its work is short: compile fast, not well."""
+    files = isinstance(params.score.input, Parquet | Delta) and params.score.carrier != "dataframe"
+    return ["-XX:TieredStopAtLevel=1"] if files else []
+
+
+def _quoted(option: str) -> str:
+    """As Spark's launcher splits options: by spaces, unless in double quotes."""
+    escaped = option.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _worker_path() -> str:
+    """What workers on this machine need to import: this package, where it is not installed.
+
+    Modules of the project's own come with each job, from the promoted commit.
+    """
+    ours = Path(assay.__path__[0]).resolve().parent
+    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
+    return "" if ours in installed else str(ours)
+
+
+def _environment(asked: Mapping[str, str]) -> dict[str, str]:
+    """Variables for the launch alone."""
+    local = _is_local(asked)
+    python = asked.get("spark.pyspark.python")
+    if python is None and not local and pack_archive.packed(asked.get("spark.archives", "")):
+        python = pack_archive.EXECUTABLE
+    if python is None:
+        # A cluster may have its own, named in the environment; here the driver's is right.
+        python = sys.executable if local else os.environ.get("PYSPARK_PYTHON", sys.executable)
+    environment = {"PYSPARK_PYTHON": python}
+    if local:
+        # Or Spark asks for the address of the machine's name, which not every machine has.
+        environment["SPARK_LOCAL_IP"] = "127.0.0.1"
+    return environment
+
+
+@contextmanager
+def _exported(environment: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _scratch(root: Path) -> Path:
+    scratch = root.resolve() / layout.WORK / "spark"
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+        (scratch / "log4j2.properties").write_text(_LOGGING, encoding="utf-8")
+    except OSError as error:
+        raise SparkFailed("cannot be written", where=str(scratch), found=str(error)) from None
+    return scratch
+
+
+@contextmanager
+def _log(scratch: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """Where the JVM's output goes, and the length of what earlier sessions left there."""
+    path = scratch / "spark.log"
+    if path.exists() and path.stat().st_size > LOG_LIMIT:
+        path.replace(path.with_suffix(".log.1"))
+    with path.open("ab") as log:
+        yield log, path.stat().st_size
+
+
+def _not_started(error: Exception, log: Path, start: int, master: str) -> SparkFailed:
+    """The line of the JVM's output, or of the error, that says most."""
+    with log.open("rb") as file:
+        file.seek(start)
+        output = file.read().decode(errors="replace").splitlines()
+    told = [line.strip() for line in output if not _NOISE.search(line)]
+    telling = [line for line in told if " ERROR " in line or "Exception in thread" in line]
+    own = [line.strip() for line in str(error).splitlines()]
+    if "JAVA_GATEWAY_EXITED" in str(error):
+        own = told + own
+    else:
+        own = [line for line in own if "Exception: " in line] + own
+    found = next((line for line in [*telling, *own] if line), type(error).__name__)
+    return SparkFailed(
+        "Spark did not start",
+        where=f"spark.master {master}",
+        found=_PREFIX.sub("", found)[:300],
+        mend=f"Everything it said is in {log}",
+    )

@@ -1,0 +1,126 @@
+"""What both carriers ask of Spark: run a job, show how far it is, say in a line why it failed."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from assay.errors import AssayError, SparkFailed
+from assay.project import layout
+from assay.score.spark_message import gist
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import SparkSession
+
+    from assay.score.inputs.split import Part
+
+EVERY = 0.5
+"""Seconds between two looks at how far a job is."""
+
+Outcome = TypeVar("Outcome", covariant=True)
+
+
+class Work(Protocol[Outcome]):
+    """What the tasks of a job do; pickled, it travels to each machine once.
+
+    Attributes
+    ----------
+    where
+        What errors call the rows.
+    batch_rows
+        How many come at a time.
+    """
+
+    @property
+    def where(self) -> str: ...
+
+    @property
+    def batch_rows(self) -> int: ...
+
+    def of_files(self, parts: Sequence[Part], name: str) -> Outcome:
+        """What becomes of some row groups; no other attempt at a task has its ``name``."""
+        ...
+
+    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Outcome:
+        """What becomes of batches that Spark hands over, all cells as text or as they are."""
+        ...
+
+
+def task_name() -> str:
+    """The running task and attempt, which no other attempt shares."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    if context is None:
+        return "00000"
+    return f"{context.partitionId():05d}.{context.taskAttemptId():05d}"
+
+
+def collected(
+    spark: SparkSession,
+    collect: Callable[[], Iterable[bytes]],
+    where: str,
+    progress: Callable[[int, int], None],
+) -> Iterator[Any]:
+    """What a job's tasks gave back.
+
+    Parameters
+    ----------
+    collect
+        Runs the job; each task gives its outcome or error, pickled.
+    progress
+        Called now and then with how many tasks are done, and how many there are.
+
+    Raises
+    ------
+    AssayError
+        The first error that a task met.
+    SparkFailed
+        Spark itself failed.
+    """
+    try:
+        with _watched(spark, progress):
+            outcomes = [pickle.loads(each) for each in collect()]
+    except KeyboardInterrupt:
+        spark.sparkContext.cancelAllJobs()
+        raise
+    except Exception as error:
+        raise SparkFailed(
+            f"Spark failed: {gist(str(error))}",
+            where=where,
+            mend=f"Nothing was published. All that Spark said is in {layout.WORK}/spark/spark.log.",
+        ) from None
+    for outcome in outcomes:
+        if isinstance(outcome, AssayError):
+            raise outcome
+    return iter(outcomes)
+
+
+class _watched:
+    """Reports how many tasks of the running stages are done, while the block runs."""
+
+    def __init__(self, spark: SparkSession, progress: Callable[[int, int], None]) -> None:
+        self._tracker = spark.sparkContext.statusTracker()
+        self._progress = progress
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(EVERY):
+            stages = [self._tracker.getStageInfo(n) for n in self._tracker.getActiveStageIds()]
+            known = [stage for stage in stages if stage is not None]
+            if known:
+                self._progress(
+                    sum(stage.numCompletedTasks for stage in known),
+                    sum(stage.numTasks for stage in known),
+                )

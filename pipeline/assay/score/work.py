@@ -1,0 +1,154 @@
+"""What a task does, whichever carrier brought it rows: score batches, write files, count.
+
+Each task writes its own Parquet files under the run's id and returns only names and
+counts, so the driver holds no rows. A file becomes visible when the run commits it; what
+a retried task left behind never is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import pyarrow as pa
+
+from assay.contract.columns import Columns
+from assay.contract.model import Contract
+from assay.contract.text import original, typed
+from assay.model import bundle
+from assay.model.batch import Piece, counter_of, score_batch
+from assay.model.bundle import Bundle, Files
+from assay.score.inputs.split import Part, pieces
+from assay.score.keys import UNIQUE, KeyWriter, Repeats, hashes, known
+from assay.score.output import Stamp, stamped
+from assay.score.tally import Tally
+from assay.store.delta.place import Place
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
+from assay.store.delta.writer import PartWriter
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a task needs, small enough to travel with it.
+
+    Parameters
+    ----------
+    files
+        `Bundle.needed`: of a compiled model the compiled form alone.
+    keys
+        The folder that hashes of keys are left in; None if nobody asks whether keys repeat.
+    repeats
+        The keys whose rows are refused, once it is known that they repeat.
+    """
+
+    files: Files
+    digest: str
+    allow_types: tuple[str, ...]
+    contract: Contract
+    stamp: Stamp
+    partition: str
+    place: Place
+    predictions: pa.Schema
+    quarantine: pa.Schema
+    batch_rows: int
+    keys: str | None
+    repeats: Repeats | None = None
+
+    @property
+    def where(self) -> str:
+        return f"night {self.partition}"
+
+    def of_files(self, parts: Sequence[Part], name: str) -> Tally:
+        """Score row groups of files; ``name`` as for `score_part`."""
+        return score_part(self, pieces(parts, self.contract, self.batch_rows), name)
+
+    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Tally:
+        """Score batches that Spark hands over, all cells as text or as they are."""
+        return score_part(self, _arrived(self.contract, batches, text), name)
+
+
+class Loaded:
+    """A job's bundle, kept by the process that works on it from one task to the next."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def __hash__(self) -> int:
+        return hash((self.job.digest, self.job.allow_types))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Loaded) and (self.job.digest, self.job.allow_types) == (
+            other.job.digest,
+            other.job.allow_types,
+        )
+
+
+@lru_cache(maxsize=2)
+def _bundle(wanted: Loaded) -> Bundle:
+    job = wanted.job
+    return bundle.from_files(
+        job.files, "bundle", expected=job.digest, allow_types=job.allow_types, whole=False
+    )
+
+
+def _arrived(contract: Contract, batches: Iterable[pa.RecordBatch], text: bool) -> Iterator[Piece]:
+    for batch in batches:
+        if not text:
+            yield Piece(batch)
+            continue
+        rows, unread = typed(contract, batch)
+        yield Piece(rows, partial(original, batch), unread)
+
+
+def score_part(job: Job, pieces: Iterable[Piece], part: str) -> Tally:
+    """Score some pieces of a night into one file a table.
+
+    Parameters
+    ----------
+    part
+        Names the files; no other attempt at any part of the run may use it.
+
+    Raises
+    ------
+    AssayError
+        Whatever is wrong with the bundle, the contract's checks, the rows or the store.
+    """
+    loaded = _bundle(Loaded(job))
+    keys = None if job.keys is None else KeyWriter(job.keys, part)
+    tally, counter = Tally(), None
+    with ExitStack() as stack:
+        writers: dict[Staged, PartWriter] = {}
+
+        def write(table: Staged, rows: pa.Table) -> None:
+            if rows.num_rows == 0:
+                return
+            if table not in writers:
+                path = job.place.new_file(table, job.partition, job.stamp.run_id, part)
+                writer = PartWriter(job.place.table_uri(table), path)
+                writers[table] = stack.enter_context(writer)
+            schema = job.predictions if table == PREDICTIONS else job.quarantine
+            writers[table].write(stamped(rows, schema, job.stamp))
+
+        for piece in pieces:
+            unread = piece.unread
+            if job.repeats is not None:
+                again = job.repeats.among(Columns(job.contract, piece.rows))
+                unread = {**unread, UNIQUE: again}
+            scored = score_batch(loaded, job.contract, piece.rows, whole=piece.whole, unread=unread)
+            write(PREDICTIONS, scored.predictions)
+            write(QUARANTINE, scored.quarantine)
+            if keys is not None:
+                # The contract refuses a row without a key already.
+                keys.add(hashes(scored.columns)[known(scored.columns)])
+            if counter is None:
+                counter = counter_of(scored.reference)
+            scored.count(counter)
+            tally += Tally.of(scored)
+    return tally.staged(
+        predictions=[writers[PREDICTIONS].staged] if PREDICTIONS in writers else [],
+        quarantine=[writers[QUARANTINE].staged] if QUARANTINE in writers else [],
+        keys=() if keys is None else keys.files(),
+        profile=None if counter is None else counter.profile(),
+    )

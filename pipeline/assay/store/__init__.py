@@ -1,0 +1,37 @@
+"""What runs leave: Delta tables in a folder or bucket, written through delta-rs.
+
+A run writes Parquet files under its own id, then `Store.publish_run` makes them visible in
+one commit. The commit to ``predictions`` is the commit point: quarantine and profiles are
+written before it, and readers ignore them unless their run is the visible one.
+"""
+
+from __future__ import annotations
+
+from assay.store.check import Damage, Damaged
+from assay.store.delta.files import StagedFile
+from assay.store.delta.tables import predictions_schema, quarantine_schema
+from assay.store.delta.writer import PartWriter, write_part
+from assay.store.profiles import Recent
+from assay.store.release import Retracted
+from assay.store.runs import RunEvent, RunRecord
+from assay.store.staged import StagedRun
+from assay.store.store import Store, open_store
+from assay.store.sweep import Vacuumed
+
+__all__ = [
+    "Damage",
+    "Damaged",
+    "PartWriter",
+    "Recent",
+    "Retracted",
+    "RunEvent",
+    "RunRecord",
+    "StagedFile",
+    "StagedRun",
+    "Store",
+    "Vacuumed",
+    "open_store",
+    "predictions_schema",
+    "quarantine_schema",
+    "write_part",
+]

@@ -1,0 +1,278 @@
+"""Looking a store over for damage, and mending what can be mended without inventing rows.
+
+A power cut, a full disk or a careless hand can leave an unreadable commit in a table's log, or a
+file that is gone, cut short, changed or another's. Readers end with a line then, or would show what
+nobody published. What is mended here loses no row that could still be read: the newest commit, if
+it says nothing readable, is set aside, a small table forgets files that are gone, and ``runs`` is
+told again of runs that it lost. A night whose files are gone is scored again by `assay score`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from assay.errors import StoreError
+from assay.store import agreement as agree
+from assay.store.delta import changes, durable, log, rows
+from assay.store.delta.complaints import told
+from assay.store.delta.files import partition_of, run_of
+from assay.store.delta.place import Place, filesystem
+from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
+from assay.store.history import commit_of, published_run, records, view, visible_runs
+from assay.store.release import append_event
+from assay.store.runs import FACTS, RunEvent
+from assay.store.sweep import APPENDED, TABLES
+
+ASIDE = ".damaged-"
+"""How the name of what was set aside begins; no reader takes it for a commit or a file."""
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that is wrong with a table: what, what mends it, and whether that was done."""
+
+    table: str
+    what: str
+    mend: str
+    mended: bool = False
+
+    def line(self) -> str:
+        """What is wrong and what mends it, as every command says it."""
+        return f"{self.table}: {self.what}. Mend: {self.mend}"
+
+
+class Damaged(StoreError):
+    """All that is damaged at once; ``mistakes`` holds a line for each."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = list(mistakes)
+        super().__init__("; ".join(mistakes))
+
+    def lines(self) -> list[str]:
+        return self.mistakes
+
+
+def check(place: Place, mend: bool = False) -> list[Damage]:
+    """Everything that is wrong with a store's tables; none for one that was never written to.
+
+    Parameters
+    ----------
+    mend
+        Mend what can be mended here.
+
+    Raises
+    ------
+    StoreError
+        If mending fails.
+    """
+    found: list[Damage] = []
+    for table in TABLES:
+        of_log = list(_log(place, table, mend))
+        found += of_log
+        if all(each.mended for each in of_log):
+            found += _files(place, table, mend)
+    # Profiles that cannot be read are told already, and are no reason to tell of nothing else.
+    whole = all(each.mended for each in found if each.table == PROFILES)
+    try:
+        apart = agree.discords(place, read=whole)
+    except StoreError:
+        if not found:
+            raise
+        return found  # why the two cannot be compared is among what was found
+    return [*found, *_discords(place, apart, mend)]
+
+
+def discords(place: Place) -> list[Damage]:
+    """Nights of which ``runs`` and the other tables tell different stories.
+
+    Of these only the logs are read: of a night that was scored more than once they do not show
+    whose profile is gone, which `check` does.
+    """
+    return list(_discords(place, agree.discords(place), mend=False))
+
+
+def _discords(place: Place, apart: list[agree.Discord], mend: bool) -> Iterator[Damage]:
+    for each in apart:
+        at, run_id, shown = f"{place.column}={each.night}", each.run_id, each.shown
+        again = f"assay score --date {each.night}"
+        if each.kind == "lost":
+            shows = f"the table shows run {shown}" if shown else "the table shows no run"
+            how = f"a backup, or {again} scores it again"
+            yield Damage(PREDICTIONS, f"{at}: run {run_id} was published, but {shows}", how)
+        elif each.kind == "back":
+            how = f"assay retract {run_id} --because WHY takes it back again"
+            what = f"{at}: run {run_id} was taken back, but the table shows it"
+            yield Damage(PREDICTIONS, what, how)
+        elif each.kind == "refused":
+            held, said = each.rows
+            what = f"{at}: the table holds {held} of {said} rows that run {run_id} refused"
+            yield Damage(QUARANTINE, what, f"a backup, or {again} scores it again")
+        elif each.kind == "uncounted":
+            what = f"{at}: run {run_id} is published, but the table has no counts of its rows"
+            yield Damage(PROFILES, what, f"{again} --force scores it again")
+        else:
+            what = f"{at}: run {run_id} is published, but the table has no event of it"
+            if not mend:
+                how = "assay fsck --mend adds what its commit says"
+                yield Damage(RUNS, what, how)
+            elif (complaint := _told(partial(_tell_again, place, each.night))) is None:
+                yield Damage(RUNS, what, "added what its commit says", mended=True)
+            else:
+                yield Damage(RUNS, f"{what}; {complaint}", f"{again} --force scores it again")
+
+
+def _tell_again(place: Place, night: str) -> None:
+    """Add the event of a visible run that ``runs`` lost, as far as commit and files know it."""
+    record, now = published_run(place, night), view(place, PREDICTIONS, night)
+    if record is None or now.since is None:
+        return  # the night was taken down meanwhile
+    said = {name: getattr(record, name) for name in FACTS}
+    detail = "told again by assay fsck: what the commit says"
+    said |= {"at": now.since, "base": now.turn - 1, "detail": detail}
+    append_event(place, RunEvent(**said))
+
+
+def _log(place: Place, table: str, mend: bool) -> Iterator[Damage]:
+    uri = place.table_uri(table)
+    while (complaint := _complaint(uri)) is not None:
+        newest = None if "://" in uri else log.newest_commit(Path(uri))
+        gap = None if newest is None else log.missing_commit(newest.parent)
+        if gap is not None:
+            what = f"its commit {gap} is missing, and later ones rest on it"
+            yield Damage(table, what, f"restore _delta_log/{gap} from a backup")
+            return
+        # Only the newest may go: later ones rest on those before them.
+        if newest is None or log.readable(newest):
+            yield Damage(table, complaint, "restore it from a backup")
+            return
+        what = f"its newest commit, {newest.name}, cannot be read"
+        lost = "; a night that it published is then scored again by assay score"
+        if not mend:
+            yield Damage(table, what, f"assay fsck --mend sets it aside{lost}")
+            return
+        with told(uri, "cannot be mended"):
+            newest.rename(newest.with_name(f"{ASIDE}{newest.name}"))
+        durable.sync_log(uri)
+        yield Damage(table, what, f"set aside as {ASIDE}{newest.name}{lost}", mended=True)
+
+
+def _complaint(uri: str) -> str | None:
+    """Why a table's log cannot be read, None if it can."""
+
+    def look() -> None:
+        if (opened := log.open_table(uri)) is not None:
+            log.held(opened)
+
+    return _told(look)
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What is wrong with a file, and whether `assay score` sees it without reading the file."""
+
+    what: str
+    plain: bool
+
+
+def _files(place: Place, table: str, mend: bool) -> Iterator[Damage]:
+    """Active files that are gone or not what they were, by night or all of a small table."""
+    uri = place.table_uri(table)
+    opened = log.open_table(uri)
+    lost = {} if opened is None else _lost(place, table, log.held(opened))
+    if table in APPENDED:
+        if lost:
+            told_of = sorted(fault.what for fault in lost.values())[:3]
+            what = f"{len(lost)} files are damaged: " + "; ".join(told_of)
+            if mend:
+                _forget(uri, list(lost))
+            how = "forgotten, with their rows" if mend else "assay fsck --mend forgets them"
+            yield Damage(table, what, how, mended=mend)
+        elif table == RUNS and (complaint := _told(lambda: records(place))) is not None:
+            yield Damage(table, complaint, "restore it from a backup")
+        return
+    if table == PREDICTIONS and (complaint := _told(lambda: visible_runs(place))) is not None:
+        yield Damage(table, complaint, "assay score scores that night again")
+    nights: dict[str, list[_Fault]] = {}
+    for path, fault in sorted(lost.items()):
+        nights.setdefault(partition_of(path)[1], []).append(fault)
+    for night, faults in nights.items():
+        again = f"assay score --date {night}" + ("" if any(f.plain for f in faults) else " --force")
+        what = f"{place.column}={night}: {faults[0].what}"
+        yield Damage(table, what, f"{again} scores it again")
+
+
+def _told(look: Callable[[], object]) -> str | None:
+    try:
+        look()
+    except StoreError as error:
+        return error.line()
+    return None
+
+
+def _lost(place: Place, table: str, files: list[log.Held]) -> dict[str, _Fault]:
+    """What is wrong with each file that is not as the log says; every file is read."""
+    uri = place.table_uri(table)
+    with told(uri, "its files cannot be looked at"):
+        system, base = filesystem(uri)
+        infos = system.get_file_info([f"{base}/{file.path}" for file in files])
+    nights = _nights_of_runs(place) if files and table not in APPENDED else {}
+    found = {}
+    for file, info in zip(files, infos, strict=True):
+        if info.size is None:
+            found[file.path] = _Fault(f"{file.path} is gone", plain=True)
+        elif info.size != file.size:
+            what = f"{file.path} has {info.size} bytes, not {file.size}"
+            found[file.path] = _Fault(what, plain=True)
+        elif (changed := _changed(place, table, file, nights)) is not None:
+            found[file.path] = _Fault(f"{file.path} {changed}", plain=False)
+    return found
+
+
+def _nights_of_runs(place: Place) -> dict[str, str]:
+    try:
+        return {record.run_id: record.partition for record in records(place)}
+    except StoreError:
+        return {}  # told of the runs table itself; the commits name runs too
+
+
+def _changed(place: Place, table: str, file: log.Held, nights: dict[str, str]) -> str | None:
+    """What is wrong with what a file of the right size holds, None if nothing is."""
+    try:
+        count, runs = rows.looked_over(f"{place.table_uri(table)}/{file.path}")
+    except StoreError as error:
+        return f"cannot be read: {error.found}"
+    if count != file.rows:
+        return f"holds {count} rows, not {file.rows} rows"
+    if table in APPENDED:
+        return None
+    night = partition_of(file.path)[1]
+    # A replayed night takes over files of earlier runs of the same night.
+    for run_id in sorted(runs - {run_of(file.path)}):
+        of = nights.get(run_id)
+        if of is None and commit_of(place, PREDICTIONS, night, run_id) is None:
+            return f"holds rows of run {run_id}, which never published this night"
+        if of not in (None, night):
+            return f"holds rows of run {run_id}, which scored {of}"
+    return None
+
+
+def _forget(uri: str, lost: list[str]) -> None:
+    """Let a table be made of its other files; what is there but damaged is kept beside them."""
+    system, base = filesystem(uri)
+    for path in lost:
+        folder, _, name = f"{base}/{path}".rpartition("/")
+        with told(f"{uri}/{path}", "cannot be set aside"):
+            if system.get_file_info(f"{base}/{path}").size is not None:
+                system.move(f"{base}/{path}", f"{folder}/{ASIDE}{name}")
+    before = changes.version_of(uri)
+
+    def repair() -> None:
+        table = log.open_table(uri)
+        assert table is not None, "it holds files"
+        table.repair(post_commithook_properties=changes.hooks())
+
+    changes.insist(uri, "cannot be mended", repair)
+    durable.sync_commits(uri, before)

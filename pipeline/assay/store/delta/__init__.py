@@ -1,0 +1,1 @@
+"""Delta tables: reading, writing, committing, and what the file system complains of."""

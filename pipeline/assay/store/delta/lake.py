@@ -1,0 +1,149 @@
+"""Delta tables that others wrote, as one pinned version of plain Parquet files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import SourceError, StoreError
+from assay.store.delta.complaints import told
+from assay.store.delta.log import open_table
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+READABLE = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})
+"""Features of a table whose files still mean by themselves what they hold."""
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """An active file; ``path`` is relative to the table, ``rows`` None if the log has none."""
+
+    path: str
+    size: int
+    written: int
+    rows: int | None
+    values: tuple[str | None, ...]
+    lowest: str | None
+    highest: str | None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One version of a table.
+
+    Parameters
+    ----------
+    identity
+        The table's own, which no copy of it under other data shares.
+    partitioned_by
+        Columns that the files lack; ``LakeFile.values`` has theirs, in this order.
+    schema
+        All columns of the table.
+    spark_schema
+        The same as JSON, in which Delta and Spark agree.
+    files
+        With the least and the greatest value of ``column`` in each, as far as the log knows.
+    """
+
+    uri: str
+    identity: str
+    version: int
+    partitioned_by: tuple[str, ...]
+    schema: pa.Schema
+    spark_schema: str
+    files: tuple[LakeFile, ...]
+
+
+def snapshot(uri: str, column: str) -> Snapshot:
+    """The newest version of the table at ``uri``.
+
+    Parameters
+    ----------
+    column
+        The one whose least and greatest values are wanted.
+
+    Raises
+    ------
+    SourceError
+        There is no table, it cannot be read, or its files need more than a Parquet reader.
+    """
+    try:
+        table = open_table(uri)
+        if table is not None:
+            _check_features(table, uri)
+            with told(uri, "its log cannot be read"):
+                return _snapshot(table, uri, column)
+    except StoreError as error:
+        raise SourceError(
+            error.what,
+            where=uri,
+            found=error.found,
+            mend="Check score.input in params.yaml, AWS_ENDPOINT_URL and the keys."
+            if "://" in uri
+            else "Check score.input in params.yaml.",
+        ) from None
+    raise SourceError(
+        "there is no Delta table",
+        where=uri,
+        expected="a folder with a _delta_log",
+        mend="Check score.input in params.yaml.",
+    )
+
+
+def _check_features(table: DeltaTable, uri: str) -> None:
+    protocol, settings = table.protocol(), table.metadata().configuration
+    needs = set(protocol.reader_features or ()) - READABLE
+    if settings.get("delta.columnMapping.mode", "none") != "none":
+        needs.add("columnMapping")
+    else:
+        needs.discard("columnMapping")
+    if needs:
+        raise SourceError(
+            "the Delta table has features that Assay cannot read",
+            where=uri,
+            found=", ".join(sorted(needs)),
+            mend="Drop them (ALTER TABLE ... DROP FEATURE), or give Assay a copy without them.",
+        )
+
+
+def _snapshot(table: DeltaTable, uri: str, column: str) -> Snapshot:
+    metadata, actions = table.metadata(), pa.table(table.get_add_actions(flatten=True))
+    by = tuple(metadata.partition_columns)
+
+    def cells(name: str, kind: pa.DataType) -> list[Any]:
+        if name not in actions.schema.names:
+            return [None] * actions.num_rows
+        found: list[Any] = pc.cast(actions.column(name), kind).to_pylist()
+        return found
+
+    values = [cells(f"partition.{name}", pa.string()) for name in by]
+    of_files = list(zip(*values, strict=True)) if by else [()] * actions.num_rows
+    files = [
+        # delta-rs gives paths percent-encoded, as the log holds them.
+        LakeFile(unquote(path), size, written, rows, of_file, low, high)
+        for path, size, written, rows, low, high, of_file in zip(
+            cells("path", pa.string()),
+            cells("size_bytes", pa.int64()),
+            cells("modification_time", pa.int64()),
+            cells("num_records", pa.int64()),
+            cells(f"min.{column}", pa.string()),
+            cells(f"max.{column}", pa.string()),
+            of_files,
+            strict=True,
+        )
+    ]
+    return Snapshot(
+        uri=uri,
+        identity=str(metadata.id),
+        version=table.version(),
+        partitioned_by=by,
+        schema=pa.schema(table.schema().to_arrow()),
+        spark_schema=table.schema().to_json(),
+        files=tuple(sorted(files, key=lambda file: file.path)),
+    )

@@ -1,0 +1,236 @@
+"""The Delta log, through delta-rs: what is active in a version of a table."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import StoreError
+from assay.store.delta.complaints import told
+from assay.store.delta.files import StagedFile
+from assay.store.delta.place import storage_options
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One partition in the newest version of a table.
+
+    Attributes
+    ----------
+    files
+        Those that are active in it.
+    turn
+        How often the partition has changed hands; see `turn_of`.
+    since
+        When the last of the files became active, by the clock of the run that did it.
+    """
+
+    files: tuple[StagedFile, ...] = ()
+    turn: int = 0
+    since: datetime | None = None
+
+
+def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
+    """The table at its newest or a given version, None if there is no table.
+
+    Raises
+    ------
+    StoreError
+        If something is there that is no readable Delta table, or there is no such version.
+    """
+    from deltalake import DeltaTable
+
+    unreadable = "is not a readable Delta table"
+    if "://" not in uri:
+        with told(uri, unreadable):
+            _check_folder(Path(uri))
+            _check_commits(Path(uri, "_delta_log"))
+    try:
+        with told(uri, unreadable):
+            options = storage_options(uri)
+            there = DeltaTable.is_deltatable(uri, storage_options=options)
+            return DeltaTable(uri, version=version, storage_options=options) if there else None
+    except StoreError as error:
+        newest = None if "://" in uri else newest_commit(Path(uri))
+        if newest is None or readable(newest):
+            raise
+        found = f"its newest commit {newest.name} cannot be read: {error.found}"
+        raise _unreadable(newest.parent, found) from None
+
+
+COMMIT = "[0-9]" * 20 + ".json"
+CHECKPOINT = "[0-9]" * 20 + ".checkpoint*.parquet"
+"""What the files of commits and of checkpoints are called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An active file of any table; ``path`` is relative to it."""
+
+    path: str
+    size: int
+    rows: int | None
+
+
+def newest_commit(table: Path) -> Path | None:
+    """The file of a local table's newest commit, None if there is none."""
+    return max((table / "_delta_log").glob(COMMIT), default=None)
+
+
+def missing_commit(folder: Path) -> str | None:
+    """The first commit that a local log lacks though later ones rest on it, None if it is whole.
+
+    What is older than the newest checkpoint may go, and does.
+    """
+    there = {int(path.name[:20]) for path in folder.glob(COMMIT)}
+    # In this order: old commits are deleted only when a newer checkpoint is there.
+    checkpoints = [int(path.name[:20]) for path in folder.glob(CHECKPOINT)]
+    for version in range(max(checkpoints, default=-1) + 1, max(there, default=-1)):
+        name = f"{version:020}.json"
+        # Asked again by name: a list that is made while others commit may leave one out.
+        if version not in there and not (folder / name).exists():
+            return name
+    return None
+
+
+def readable(commit: Path) -> bool:
+    """Whether a commit's file says anything: lines of JSON."""
+    try:
+        lines = commit.read_text(encoding="utf-8").splitlines()
+        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+    except (OSError, ValueError):
+        return False
+
+
+def _check_commits(folder: Path) -> None:
+    # delta-rs takes an empty commit, as a power cut can leave it, for one that changes nothing.
+    for commit in folder.glob(COMMIT):
+        if not commit.stat().st_size:
+            raise _unreadable(folder, f"its commit {commit.name} is empty")
+    if (name := missing_commit(folder)) is not None:
+        raise _unreadable(folder, f"its commit {name} is missing, and later ones rest on it")
+
+
+def _unreadable(folder: Path, found: str) -> StoreError:
+    return StoreError(
+        "is not a readable Delta table",
+        where=str(folder.parent),
+        found=found,
+        mend="See assay fsck.",
+    )
+
+
+def _check_folder(folder: Path) -> None:
+    # delta-rs says "no table" of a folder that it may not read, and of a file.
+    for path in (folder.parent, folder, folder / "_delta_log"):
+        if path.is_symlink() or path.exists():
+            if not path.is_dir():
+                raise NotADirectoryError(f"{path} is not a folder")
+            if not os.access(path, os.R_OK | os.X_OK):
+                raise PermissionError(f"{path} may not be read")
+
+
+def _actions(table: DeltaTable, column: str, partition: str | None) -> pa.Table:
+    with told(table.table_uri, "its log cannot be read"):
+        actions = pa.table(table.get_add_actions(flatten=True))
+        if partition is not None:
+            # Before anything becomes a Python object: a table may have many partitions.
+            actions = actions.filter(pc.equal(actions.column(f"partition.{column}"), partition))
+    if actions.column("num_records").null_count:
+        raise StoreError("a file's number of rows is not in the log", where=table.table_uri)
+    return actions
+
+
+def active(table: DeltaTable, column: str, partition: str | None = None) -> list[StagedFile]:
+    """The files that a version of the table is made of, all or those of one partition."""
+    return _files(_actions(table, column, partition), column)
+
+
+def paths(table: DeltaTable) -> set[str]:
+    """The paths of all active files, relative to the table."""
+    with told(table.table_uri, "its log cannot be read"):
+        actions = pa.table(table.get_add_actions())
+    return {unquote(path) for path in actions.column("path").to_pylist()}
+
+
+def held(table: DeltaTable) -> list[Held]:
+    """All active files of any table, partitioned or not."""
+    with told(table.table_uri, "its log cannot be read"):
+        actions = pa.table(table.get_add_actions()).select(["path", "size_bytes", "num_records"])
+    return [
+        Held(unquote(each["path"]), each["size_bytes"], each["num_records"])
+        for each in actions.to_pylist()
+    ]
+
+
+def partitions(table: DeltaTable, column: str) -> list[str]:
+    """The values that have an active file, sorted."""
+    values = _actions(table, column, None).column(f"partition.{column}")
+    return sorted(pc.unique(values).to_pylist())
+
+
+def _files(actions: pa.Table, column: str) -> list[StagedFile]:
+    # delta-rs encodes the paths that it is given, and gives them back encoded.
+    return [
+        StagedFile(
+            unquote(action["path"]),
+            action["size_bytes"],
+            action["num_records"],
+            action[f"partition.{column}"],
+        )
+        for action in actions.to_pylist()
+    ]
+
+
+def turn_of(table: DeltaTable, partition: str) -> int:
+    """How often the partition has changed hands.
+
+    The number only grows, whatever is published, released or taken back, and it is part of
+    the commits themselves: a run that started at one turn and finds another has been
+    overtaken, whatever any clock says.
+    """
+    with told(table.table_uri, "its log cannot be read"):
+        return table.transaction_version(turns(partition)) or 0
+
+
+def turns(partition: str) -> str:
+    """The name under which the log counts a partition's turns."""
+    return f"assay/{partition}"
+
+
+def view(table: DeltaTable | None, column: str, partition: str) -> View:
+    """A partition as the opened version of the table has it; empty if there is no table."""
+    if table is None:
+        return View()
+    actions = _actions(table, column, partition)
+    since = pc.max(actions.column("modification_time")).as_py()
+    return View(
+        tuple(_files(actions, column)),
+        turn_of(table, partition),
+        None if since is None else datetime.fromtimestamp(since / 1000, UTC),
+    )
+
+
+def schema_of(uri: str) -> pa.Schema:
+    """The columns of a table that is there.
+
+    Raises
+    ------
+    StoreError
+        If it is not, or cannot be read.
+    """
+    table = open_table(uri)
+    if table is None:
+        raise StoreError("the table is missing", where=uri)
+    return pa.schema(table.schema().to_arrow())

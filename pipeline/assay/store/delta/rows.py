@@ -1,0 +1,230 @@
+"""Rows in and out: appended to the small tables, streamed out of a night's files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from assay.errors import StoreError
+from assay.store.delta import changes, durable, log
+from assay.store.delta.complaints import told
+from assay.store.delta.files import StagedFile
+from assay.store.delta.place import Place, filesystem, storage_options
+from assay.store.delta.tables import ADDED, Staged, storable
+
+BATCH_ROWS = 65_536
+
+
+def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str] = ()) -> None:
+    """Add rows in one commit, making the table if need be.
+
+    Raises
+    ------
+    StoreError
+        If the table has other columns or cannot be written.
+    """
+    from deltalake import write_deltalake
+
+    uri = place.table_uri(table)
+
+    before = changes.version_of(uri)
+
+    def write() -> None:
+        absent = log.open_table(uri) is None
+        write_deltalake(
+            uri,
+            rows,
+            mode="append",
+            partition_by=list(partition_by) or None,
+            configuration=changes.retention(place.keep_days) if absent else None,
+            schema_mode="merge" if table in ADDED else None,
+            storage_options=storage_options(uri),
+            post_commithook_properties=changes.hooks(),
+        )
+
+    # Appends do not get in each other's way, but in that of what makes or alters a table.
+    changes.insist(uri, "cannot be written", write)
+    durable.sync_commits(uri, before)
+
+
+def select(
+    place: Place,
+    table: str,
+    schema: pa.Schema,
+    filters: Mapping[str, str | Sequence[str]],
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """Rows of a small table whose columns equal, or are among, what ``filters`` names.
+
+    No rows if there is no such table yet.
+
+    Parameters
+    ----------
+    schema
+        What the columns are read as.
+    columns
+        Those to read, all if None.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read, or lacks a column.
+    """
+    names = list(schema.names if columns is None else columns)
+    wanted = pa.schema([schema.field(name) for name in names])
+    uri = place.table_uri(table)
+    opened = log.open_table(uri)
+    if opened is None:
+        return wanted.empty_table()
+    with told(uri, "cannot be read"):
+        asked: Any = [
+            (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
+            for name, value in filters.items()
+        ]
+        lacking = ADDED.get(table, frozenset()) - {field.name for field in opened.schema().fields}
+        stored = [name for name in names if name not in lacking]
+        # Left to itself delta-rs reads through Python objects, whose bytes Arrow's own threads
+        # may let go of when the interpreter has begun to end: that aborts the process.
+        system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
+        found = opened.to_pyarrow_table(filters=asked or None, columns=stored, filesystem=system)
+        for name in sorted(lacking & {*names}):
+            field = wanted.field(name)
+            found = found.append_column(field, pa.nulls(found.num_rows, field.type))
+        return found.select(names).cast(wanted)
+
+
+def batches(
+    place: Place,
+    table: Staged,
+    files: Sequence[StagedFile],
+    columns: Sequence[str] | None = None,
+    groups: Mapping[str, Sequence[int]] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of some files of a table, one file after the other, never more than a row group.
+
+    Parameters
+    ----------
+    files
+        Active or not; of any partitions.
+    columns
+        Those to read, in this order; all, the partition column first, if None.
+    groups
+        Which row groups of each file, by its path; all if None.
+
+    Raises
+    ------
+    StoreError
+        If a file is gone or no longer what it was.
+    """
+    uri = place.table_uri(table)
+    for file in files:
+        where = f"{uri}/{file.path}"
+        with told(where, "cannot be read"):
+            system, path = filesystem(where)
+            source = system.open_input_file(path)
+        with source:
+            some = None if groups is None else list(groups[file.path])
+            yield from _of_file(source, file, place.column, columns, where, some)
+
+
+def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
+    """How many rows each row group of a file holds; only its end is read.
+
+    Raises
+    ------
+    StoreError
+        If the file is gone or no Parquet.
+    """
+    where = f"{place.table_uri(table)}/{file.path}"
+    with told(where, "cannot be read"):
+        system, path = filesystem(where)
+        with system.open_input_file(path) as source:
+            return _group_rows(pq.read_metadata(source))
+
+
+RUN = "run_id"
+
+
+def looked_over(where: str) -> tuple[int, frozenset[str]]:
+    """How many rows a file holds, and which runs they name; every page of it is read.
+
+    Raises
+    ------
+    StoreError
+        If it is no Parquet file, or its bytes are not those that were written.
+    """
+    rows, runs = 0, set[str]()
+    with told(where, "cannot be read"):
+        system, path = filesystem(where)
+        with system.open_input_file(path) as source:
+            parquet = pq.ParquetFile(source, read_dictionary=[RUN], page_checksum_verification=True)
+            named = RUN in parquet.schema_arrow.names
+            for batch in parquet.iter_batches(BATCH_ROWS):
+                rows += batch.num_rows
+                if named:
+                    runs.update(map(str, batch.column(RUN).unique().to_pylist()))
+    return rows, frozenset(runs)
+
+
+def _group_rows(metadata: Any) -> list[int]:
+    return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
+
+
+def _of_file(
+    source: Any,
+    file: StagedFile,
+    column: str,
+    columns: Sequence[str] | None,
+    where: str,
+    groups: list[int] | None,
+) -> Iterator[pa.RecordBatch]:
+    expected = file.rows
+    with told(where, "cannot be read"):
+        parquet = pq.ParquetFile(source, page_checksum_verification=True)
+        if groups is not None:
+            held = _group_rows(parquet.metadata)
+            expected = sum(held[number] for number in groups)
+        schema = storable(parquet.schema_arrow)
+        names = [column, *schema.names] if columns is None else list(columns)
+        missing = [name for name in names if name != column and name not in schema.names]
+        if missing:
+            raise StoreError(
+                "has no such column",
+                where=where,
+                found=", ".join(missing),
+                expected=", ".join([column, *schema.names]),
+            )
+        stored = [name for name in names if name != column]
+        read = parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=stored)
+    rows = 0
+    while True:
+        with told(where, "cannot be read"):
+            batch = next(read, None)
+            if batch is None:
+                break
+            rows += batch.num_rows
+            batch = _with_partition(batch, names, column, file.partition, schema)
+        yield batch
+    if rows != expected:
+        raise StoreError(
+            "holds other rows than the log says",
+            where=where,
+            expected=f"{expected}",
+            found=f"{rows}",
+        )
+
+
+def _with_partition(
+    batch: pa.RecordBatch, names: Sequence[str], column: str, value: str, schema: pa.Schema
+) -> pa.RecordBatch:
+    arrays = [
+        pa.repeat(pa.scalar(value), batch.num_rows)
+        if name == column
+        else batch.column(name).cast(schema.field(name).type)
+        for name in names
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=list(names))

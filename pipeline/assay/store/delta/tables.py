@@ -1,0 +1,284 @@
+"""The columns of the store's tables, and which types a Delta table can hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import pyarrow as pa
+
+from assay.errors import StoreError
+from assay.project.tasks import Task
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+Staged: TypeAlias = Literal["predictions", "quarantine"]
+PREDICTIONS: Staged = "predictions"
+QUARANTINE: Staged = "quarantine"
+PROFILES = "profiles"
+RUNS = "runs"
+LABELS = "labels"
+PERFORMANCE = "performance"
+
+INSTANT = pa.timestamp("us", "UTC")
+
+RUNS_SCHEMA = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("event", pa.string()),
+        ("at", INSTANT),
+        ("partition", pa.string()),
+        ("name", pa.string()),
+        ("version", pa.string()),
+        ("bundle", pa.string()),
+        ("contract", pa.string()),
+        ("input", pa.string()),
+        ("carrier", pa.string()),
+        ("scorer", pa.string()),
+        ("base", pa.int64()),
+        ("rows_read", pa.int64()),
+        ("rows_scored", pa.int64()),
+        ("rows_quarantined", pa.int64()),
+        ("seconds", pa.float64()),
+        ("detail", pa.string()),
+        ("by", pa.string()),
+        ("because", pa.string()),
+        ("files", pa.string()),
+    ]
+)
+
+_ANSWERS: Mapping[Task, Mapping[str, pa.DataType]] = {
+    "binary": {"prediction": pa.bool_(), "probability": pa.float64()},
+    "multiclass": {
+        "prediction": pa.string(),
+        "probability": pa.float64(),
+        "probabilities": pa.list_(pa.float64()),
+    },
+    "regression": {"prediction": pa.float64()},
+}
+_STAMPED = {
+    "model_version": pa.string(),
+    "bundle": pa.string(),
+    "run_id": pa.string(),
+    "scored_at": INSTANT,
+}
+_REFUSED = {
+    "broken_rules": pa.list_(pa.string()),
+    "row": pa.string(),
+    "model_version": pa.string(),
+    "bundle": pa.string(),
+    "run_id": pa.string(),
+    "quarantined_at": INSTANT,
+}
+_PROFILED = {
+    "run_id": pa.string(),
+    "model_version": pa.string(),
+    "bundle": pa.string(),
+    "column": pa.string(),
+    "profile": pa.string(),
+}
+_TRUTH: Mapping[Task, pa.DataType] = {
+    "binary": pa.bool_(),
+    "multiclass": pa.string(),
+    "regression": pa.float64(),
+}
+_ARRIVED = {"arrived_at": INSTANT, "source": pa.string(), "by": pa.string()}
+_MEASURED = {
+    "run_id": pa.string(),
+    "model_version": pa.string(),
+    "bundle": pa.string(),
+    "maturity_days": pa.int64(),
+    "slice": pa.string(),
+    "metric": pa.string(),
+    "value": pa.float64(),
+    "low": pa.float64(),
+    "high": pa.float64(),
+    "rows": pa.int64(),
+    "labelled_share": pa.float64(),
+    "estimated": pa.bool_(),
+    "at": INSTANT,
+    "trusted": pa.bool_(),
+    "why": pa.string(),
+}
+
+ADDED = {PERFORMANCE: frozenset({"trusted", "why"})}
+"""Columns that tables of earlier versions lack; they are read as null."""
+
+_WIDER = {
+    pa.uint8(): pa.int16(),
+    pa.uint16(): pa.int32(),
+    pa.uint32(): pa.int64(),
+    pa.uint64(): pa.int64(),
+    pa.float16(): pa.float32(),
+    pa.large_string(): pa.string(),
+    pa.string_view(): pa.string(),
+    pa.large_binary(): pa.binary(),
+    pa.binary_view(): pa.binary(),
+    pa.date64(): pa.date32(),
+}
+
+
+def predictions_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
+    """The predictions table: partition column, key columns, then what a run says of each row.
+
+    A multiclass model's ``probability`` is that of the predicted class, and ``probabilities``
+    are those of all classes, in the order of the bundle's ``classes``. Where a row has no
+    score, what the model says of it is null.
+
+    Parameters
+    ----------
+    column
+        The partition column (``ingest.partition_by``); text.
+    keys
+        The key columns as the input types them; a partition column among them is not repeated.
+    task
+        What the model answers.
+
+    Raises
+    ------
+    StoreError
+        If a key column has the name of one of the table's own, or a type Delta cannot hold.
+    """
+    return _with_keys(PREDICTIONS, column, keys, {**_ANSWERS[task], **_STAMPED})
+
+
+def quarantine_schema(column: str, keys: pa.Schema) -> pa.Schema:
+    """The quarantine table; parameters and errors as for `predictions_schema`."""
+    return _with_keys(QUARANTINE, column, keys, _REFUSED)
+
+
+def profiles_schema(column: str) -> pa.Schema:
+    """The profiles table: one row is one column of one run."""
+    return _with_keys(PROFILES, column, pa.schema([]), _PROFILED)
+
+
+def labels_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
+    """The labels table: one row is a key and a truth, as it arrived once."""
+    return _with_keys(LABELS, column, keys, {"truth": _TRUTH[task], **_ARRIVED})
+
+
+def performance_schema(column: str) -> pa.Schema:
+    """The performance table: one row is one number about one run."""
+    return _with_keys(PERFORMANCE, column, pa.schema([]), _MEASURED)
+
+
+def answered(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:
+    """The keys that a predictions table has, and the task that its answers show.
+
+    Parameters
+    ----------
+    predictions
+        All columns of the table.
+    """
+    tasks: Mapping[pa.DataType, Task] = {
+        kinds["prediction"]: task for task, kinds in _ANSWERS.items()
+    }
+    task = tasks[predictions.field("prediction").type]
+    own = {column, *_ANSWERS[task], *_STAMPED}
+    return pa.schema([field for field in predictions if field.name not in own]), task
+
+
+def _with_keys(
+    table: str, column: str, keys: pa.Schema, own: Mapping[str, pa.DataType]
+) -> pa.Schema:
+    taken = [name for name in (column, *keys.names) if name in own]
+    if taken:
+        raise StoreError(
+            f"the {table} table has columns of its own called {', '.join(taken)}",
+            expected="other names for the partition column and the keys",
+            mend="Rename them where the data is ingested.",
+        )
+    fields = [pa.field(column, pa.string())]
+    fields += [field for field in storable(keys) if field.name != column]
+    fields += [pa.field(name, kind) for name, kind in own.items()]
+    return pa.schema(fields)
+
+
+def storable(schema: pa.Schema) -> pa.Schema:
+    """The same columns in types that Delta has: signed, plain text, microseconds in UTC or none.
+
+    Raises
+    ------
+    StoreError
+        Naming every column for whose type Delta has no counterpart.
+    """
+    kinds = {field.name: _storable(field.type) for field in schema}
+    homeless = [f"{name} ({schema.field(name).type})" for name, kind in kinds.items() if not kind]
+    if homeless:
+        raise StoreError(
+            f"a Delta table cannot hold {', '.join(homeless)}",
+            expected="numbers, text, booleans, dates or timestamps",
+            mend="Convert where the data is ingested.",
+        )
+    return pa.schema([pa.field(name, kind) for name, kind in kinds.items()])
+
+
+def _storable(kind: pa.DataType) -> pa.DataType | None:
+    if pa.types.is_dictionary(kind):
+        return _storable(kind.value_type)
+    if pa.types.is_timestamp(kind):
+        # Spark refuses nanoseconds, and Delta knows a zone or none, not which.
+        return pa.timestamp("us", None if kind.tz is None else "UTC")
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        inner = _storable(kind.value_type)
+        return None if inner is None else pa.list_(inner)
+    kind = _WIDER.get(kind, kind)
+    plain = (
+        pa.types.is_signed_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_boolean(kind)
+        or pa.types.is_string(kind)
+        or pa.types.is_binary(kind)
+        or pa.types.is_date32(kind)
+        or pa.types.is_decimal128(kind)
+    )
+    return kind if plain else None
+
+
+def check_same(table: DeltaTable, schema: pa.Schema, column: str) -> None:
+    """Make sure that a table has the columns that a run is about to add rows of.
+
+    Raises
+    ------
+    StoreError
+        Naming every column that differs, or the column that it is partitioned by instead.
+    """
+    from deltalake import Schema
+
+    where = table.table_uri
+    if table.metadata().partition_columns != [column]:
+        raise StoreError(
+            "is partitioned otherwise",
+            where=where,
+            expected=f"by {column}",
+            found=f"by {', '.join(table.metadata().partition_columns) or 'nothing'}",
+            mend="Keep ingest.partition_by, or give the new one a store of its own.",
+        )
+    has = _types(table.schema())
+    wants = _types(Schema.from_arrow(storable(schema)))
+    wrong = [f"{name}: missing in the table" for name in wants.keys() - has.keys()]
+    wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys()]
+    wrong += [
+        f"{name}: {kind} in the table, {wants[name]} in the run"
+        for name, kind in has.items()
+        if name in wants and wants[name] != kind
+    ]
+    if wrong:
+        raise StoreError(
+            f"its columns are not those of the run: {'; '.join(sorted(wrong))}",
+            where=where,
+            mend="Keep the contract's keys and the kind of model, or give the new one a store "
+            "of its own.",
+        )
+
+
+def _types(schema: Any) -> dict[str, str]:
+    fields = json.loads(schema.to_json())["fields"]
+    return {field["name"]: _type(field["type"]) for field in fields}
+
+
+def _type(kind: Any) -> str:
+    # A nested type says which parts may be null; no difference that matters here.
+    return f"list of {_type(kind['elementType'])}" if isinstance(kind, dict) else str(kind)

@@ -1,0 +1,208 @@
+"""Writing Parquet files that take their names only when they are whole.
+
+Everything here can run on a Spark worker; nothing here makes a file visible to readers.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from assay.errors import StoreError
+from assay.store.delta.complaints import told
+from assay.store.delta.files import StagedFile, partition_of, temporary
+from assay.store.delta.place import filesystem
+from assay.store.delta.tables import storable
+
+ROW_GROUP_BYTES = 16 * 1024 * 1024
+"""Rows are held back until there are so many, then written as a row group: readers skip
+and split by row groups, and Arrow makes one of each batch that it is handed."""
+
+
+class PartWriter:
+    """Writes one part batch by batch; the file takes its name only when it is whole.
+
+    ::
+
+        with PartWriter(store.table_uri("predictions"), path) as part:
+            part.write(batch)
+        staged = part.staged
+
+    An error inside the block leaves no file. Two attempts at one part (Spark retries and
+    speculates) may run side by side: the last to end gives the file its content.
+    """
+
+    def __init__(self, base_uri: str, relative: str) -> None:
+        self.relative = relative
+        self._column, self._partition = partition_of(relative)
+        self._where = f"{base_uri.rstrip('/')}/{relative}"
+        self._rows = 0
+        self._held: list[pa.Table] = []
+        self._held_bytes = 0
+        self._staged: StagedFile | None = None
+        self._writer: Any = None
+        self._sink: Any = None
+        with told(self._where, "cannot be written"):
+            self._fs, root = filesystem(base_uri)
+            self._path = self._temp = f"{root.rstrip('/')}/{relative}"
+            # An object store shows an object only once it is whole, and has no rename.
+            if isinstance(self._fs, pafs.LocalFileSystem):
+                self._temp = temporary(self._path)
+                self._fs.create_dir(self._path.rpartition("/")[0], recursive=True)
+
+    def write(self, rows: pa.Table | pa.RecordBatch) -> None:
+        """Add rows; all of a part have the same columns, without the partition's.
+
+        A dictionary-encoded column, the cheap way to hand over the same value on every row,
+        is written as it is; readers see plain values.
+
+        Raises
+        ------
+        StoreError
+            If the file cannot be written or a column has no place in a Delta table.
+        """
+        table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
+        if self._column in table.column_names:
+            raise StoreError(
+                f"the partition column {self._column} is in the rows",
+                where=self._where,
+                expected="it in the folder's name only",
+            )
+        with told(self._where, "cannot be written"):
+            schema = _written(table.schema)
+            table = table if table.schema.equals(schema) else table.cast(schema)
+            if self._writer is None:
+                self._sink = self._fs.open_output_stream(self._temp)
+                self._writer = pq.ParquetWriter(self._sink, schema, **_format(schema))
+            self._held.append(table)
+            self._held_bytes += table.nbytes
+            self._rows += table.num_rows
+            if self._held_bytes >= ROW_GROUP_BYTES:
+                self._flush()
+
+    @property
+    def staged(self) -> StagedFile:
+        """What was written, once the block has ended."""
+        if self._staged is None:
+            raise ValueError(f"{self.relative} is not written yet")
+        return self._staged
+
+    def __enter__(self) -> PartWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._finish()
+        finally:
+            if self._staged is None:
+                self._discard()
+
+    def _flush(self) -> None:
+        if self._held:
+            self._writer.write_table(pa.concat_tables(self._held))
+        self._held, self._held_bytes = [], 0
+
+    def _finish(self) -> None:
+        if self._writer is None:
+            raise ValueError(f"{self.relative}: nothing was written, not even a table of no rows")
+        with told(self._where, "cannot be written"):
+            self._flush()
+            self._writer.close()
+            self._sink.close()
+            with self._fs.open_input_file(self._temp) as source:
+                rows, size = pq.read_metadata(source).num_rows, source.size()
+            if rows != self._rows:
+                raise StoreError(
+                    "the file holds other rows than were written",
+                    where=self._where,
+                    expected=f"{self._rows} rows",
+                    found=f"{rows}",
+                )
+            if self._temp != self._path:
+                self._fs.move(self._temp, self._path)
+        self._staged = StagedFile(self.relative, size, rows, self._partition)
+
+    def _discard(self) -> None:
+        if self._sink is None:
+            return
+        # The first error is the one to report; it may have hit the file itself.
+        for stream in filter(None, (self._writer, self._sink)):
+            with suppress(OSError, pa.ArrowException):
+                stream.close()
+        with suppress(OSError):
+            self._fs.delete_file(self._temp)
+
+
+def write_part(base_uri: str, relative: str, table: pa.Table) -> StagedFile:
+    """Write one file, whole or not at all.
+
+    Parameters
+    ----------
+    base_uri
+        Of the table: `Store.table_uri`.
+    relative
+        From `Store.new_file`.
+    table
+        The rows, without the partition column. Types that Delta lacks are widened.
+
+    Raises
+    ------
+    StoreError
+        If the file cannot be written or a column has no place in a Delta table.
+    """
+    with PartWriter(base_uri, relative) as part:
+        part.write(table)
+    return part.staged
+
+
+def _written(schema: pa.Schema) -> pa.Schema:
+    """The types to hand to the Parquet writer: storable ones, dictionaries of them as they are."""
+    fields = []
+    for given, plain in zip(schema, storable(schema), strict=True):
+        if pa.types.is_dictionary(given.type):
+            kept = pa.dictionary(given.type.index_type, plain.type)
+            fields.append(pa.field(plain.name, kept))
+        else:
+            fields.append(plain)
+    return pa.schema(fields)
+
+
+def _format(schema: pa.Schema) -> dict[str, Any]:
+    """How the columns are encoded: measured, see docs/tables.md.
+
+    Dictionaries are tried only where values are known or likely to repeat, as building one of
+    distinct numbers takes longer than writing them. Nobody reads the statistics: the key
+    columns are not sorted, and Delta's log counts the rows.
+    """
+    texts = {field.name for field in schema if _is_text(field.type)}
+    repeats = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    leaves = {
+        field.name: f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
+        for field in schema
+    }
+    return {
+        "store_schema": False,  # or readers that know Arrow would see dictionaries again
+        "compression": {
+            leaf: "zstd" if name in texts else "snappy" for name, leaf in leaves.items()
+        },
+        "use_dictionary": sorted({leaves[name] for name in (*texts, *repeats)}),
+        "write_statistics": False,
+        "write_page_checksum": True,  # a byte that flips on the disk is told, not read
+    }
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind) or pa.types.is_list(kind):
+        return _is_text(kind.value_type)
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))

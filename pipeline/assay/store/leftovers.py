@@ -1,0 +1,271 @@
+"""Files that no reader needs: which they are, and since when that is so.
+
+A table's folder holds files of four kinds. Active ones are never touched. Replaced ones are
+known to the log, and are kept for readers at work and for `assay retract`. Those of a held run
+are kept as long as it can be released. All others were left by runs that died or lost, or by
+tasks that were tried again.
+
+Whether a run is dead is decided by turns (`assay.store.delta.log.turn_of`), not by clocks: it can
+only be published at the turn of the partition that it started from. Clocks decide how long
+what is dead is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from urllib.parse import unquote
+
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+
+from assay.store import leftovers as tombstones
+from assay.store.delta import log
+from assay.store.delta.complaints import told
+from assay.store.delta.files import folder, meant_for, partition_of, run_of
+from assay.store.delta.place import SCRATCH, Place, filesystem
+from assay.store.delta.tables import PREDICTIONS
+from assay.store.history import records
+from assay.store.runs import RunRecord
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+AT_A_TIME = 500
+"""Files that are deleted after one look at which are visible."""
+
+Kind: TypeAlias = Literal["replaced", "dead", "doubtful"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A file that can go.
+
+    Attributes
+    ----------
+    path
+        Relative to its table.
+    kind
+        ``replaced``: readers saw it once. ``dead``: its run is over, or the file never was
+        part of it. ``doubtful``: its run said nothing of its end, and nobody overtook it.
+    since
+        When it was replaced, or written if readers never saw it.
+    """
+
+    table: str
+    path: str
+    size: int
+    kind: Kind
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became, or can become, of the runs of a partition that is at some turn."""
+
+    turn: int
+    records: Mapping[str, RunRecord]
+
+    def alive(self, run_id: str | None) -> bool:
+        """Whether the run may still be published, as far as anybody knows."""
+        record = self.records.get(run_id or "")
+        if record is None:
+            return True
+        unbeaten = record.base is None or record.base >= self.turn
+        return unbeaten and record.event != "failed"
+
+    def kind(self, run_id: str | None) -> Kind | None:
+        """What a file is that no version of the table has; None if it has to stay."""
+        if not self.alive(run_id):
+            return "dead"
+        record = self.records.get(run_id or "")
+        return None if record is not None and record.event == "held" else "doubtful"
+
+
+def leftovers(
+    place: Place, table: str, older_than: datetime, partition: str | None = None
+) -> list[Leftover]:
+    """What of a table, or of one of its partitions, no reader needs.
+
+    A partition that changes hands meanwhile is passed over: what was seen of it may not
+    belong together.
+
+    Parameters
+    ----------
+    older_than
+        Files that were written since are left alone.
+
+    Raises
+    ------
+    StoreError
+        If something cannot be read.
+    """
+    predictions = place.table_uri(PREDICTIONS)
+    uri = place.table_uri(table)
+    listed = [
+        (path, info) for path, info in _listed(place, table, partition) if info.mtime < older_than
+    ]
+    if not listed:
+        return []
+    # In this order: a file that is replaced meanwhile is seen as active or as removed.
+    before = log.open_table(predictions)
+    active, is_table = _active(place, table)
+    gone = tombstones.removed(uri) if is_table else {}
+    known = {record.run_id: record for record in records(place, partition)}
+    after = log.open_table(predictions)
+    fates = _Fates(before, after, known)
+    return list(_judged(table, listed, active, gone, fates))
+
+
+def _active(place: Place, table: str) -> tuple[set[str], bool]:
+    """The active files, and whether there is a table at all."""
+    opened = None if table == SCRATCH else log.open_table(place.table_uri(table))
+    return (set(), False) if opened is None else (log.paths(opened), True)
+
+
+class _Fates:
+    """The fate of each partition, worked out once; None if the partition changed hands."""
+
+    def __init__(
+        self,
+        before: DeltaTable | None,
+        after: DeltaTable | None,
+        known: Mapping[str, RunRecord],
+    ) -> None:
+        self._snapshots, self.known = (before, after), known
+        self._fates: dict[str, Fate | None] = {}
+
+    def of(self, partition: str) -> Fate | None:
+        if partition not in self._fates:
+            before, after = (
+                0 if table is None else log.turn_of(table, partition) for table in self._snapshots
+            )
+            self._fates[partition] = Fate(after, self.known) if before == after else None
+        return self._fates[partition]
+
+
+def _judged(
+    table: str,
+    listed: Iterable[tuple[str, pafs.FileInfo]],
+    active: set[str],
+    gone: Mapping[str, datetime],
+    fates: _Fates,
+) -> Iterator[Leftover]:
+    for path, info in listed:
+        if path in active:
+            continue
+        if path in gone:
+            yield Leftover(table, path, info.size, "replaced", gone[path])
+            continue
+        run_id = path.partition("/")[0] if table == SCRATCH else run_of(meant_for(path))
+        record = fates.known.get(run_id or "")
+        partition = partition_of(path)[1] if record is None else record.partition
+        fate = fates.of(partition)
+        kind = None if fate is None else fate.kind(run_id)
+        if kind is not None:
+            yield Leftover(table, path, info.size, kind, info.mtime.astimezone(UTC))
+
+
+def _listed(place: Place, table: str, partition: str | None) -> list[tuple[str, pafs.FileInfo]]:
+    """All files in a table's folder, or in that of one partition, but those of its log."""
+    uri = place.table_uri(table)
+    with told(uri, "cannot be listed"):
+        system, base = filesystem(uri)
+        part = partition is not None and table != SCRATCH
+        within = f"{base}/{folder(place.column, partition or '')}" if part else base
+        chosen = pafs.FileSelector(within, recursive=True, allow_not_found=True)
+        infos = system.get_file_info(chosen)
+    found = [
+        (info.path.removeprefix(base).lstrip("/"), info)
+        for info in infos
+        if info.type == pafs.FileType.File
+    ]
+    return [(path, info) for path, info in found if not path.startswith("_")]
+
+
+def delete(place: Place, files: Sequence[Leftover]) -> list[Leftover]:
+    """Delete them, unless they have become visible again, as `assay retract` can make them.
+
+    Returns
+    -------
+    list of Leftover
+        Those that are gone; one that was gone already is no mistake.
+
+    Raises
+    ------
+    StoreError
+        At the first that cannot be deleted.
+    """
+    done = []
+    for start in range(0, len(files), AT_A_TIME):
+        some = files[start : start + AT_A_TIME]
+        active = {
+            table: _active(place, table)[0] for table in sorted({file.table for file in some})
+        }
+        for file in some:
+            if file.path not in active[file.table]:
+                where = f"{place.table_uri(file.table)}/{file.path}"
+                with told(where, "cannot be deleted"), suppress(FileNotFoundError):
+                    system, path = filesystem(where)
+                    system.delete_file(path)
+                done.append(file)
+    return done
+
+
+_COMMIT = re.compile(r"(\d{20})\.json")
+_CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
+
+
+def removed(uri: str) -> dict[str, datetime]:
+    """Path, relative to the table, of each file that the log knows as removed, and since when.
+
+    Files that were added again later are not among them. The log forgets a file some time
+    after it was removed: see `Place.keep_days`.
+
+    Raises
+    ------
+    StoreError
+        If the log cannot be read.
+    """
+    with told(uri, "its log cannot be read"):
+        system, path = filesystem(uri)
+        return _removed(system, f"{path}/_delta_log")
+
+
+def _removed(system: pafs.FileSystem, folder: str) -> dict[str, datetime]:
+    infos = system.get_file_info(pafs.FileSelector(folder, allow_not_found=True))
+    names = sorted(info.base_name for info in infos)
+    checkpoints = _numbered(_CHECKPOINT, names)
+    last = max((number for number, _ in checkpoints), default=-1)
+    found: dict[str, datetime] = {}
+    for number, name in checkpoints:
+        if number == last:
+            with system.open_input_file(f"{folder}/{name}") as source:
+                table = pq.read_table(source, columns=["remove"])
+            gone = table.filter(table.column("remove").is_valid()).column("remove")
+            found.update(_since(gone.to_pylist()))
+    for number, name in _numbered(_COMMIT, names):
+        if number > last:
+            with system.open_input_stream(f"{folder}/{name}") as source:
+                actions = [json.loads(line) for line in source.read().splitlines() if line]
+            for action in actions:
+                if "add" in action:
+                    found.pop(unquote(action["add"]["path"]), None)
+            found.update(_since(each["remove"] for each in actions if "remove" in each))
+    return found
+
+
+def _numbered(pattern: re.Pattern[str], names: Iterable[str]) -> list[tuple[int, str]]:
+    matches = [(pattern.fullmatch(name), name) for name in names]
+    return [(int(match[1]), name) for match, name in matches if match]
+
+
+def _since(actions: Iterable[dict[str, Any]]) -> Iterator[tuple[str, datetime]]:
+    for action in actions:
+        at = (action.get("deletionTimestamp") or 0) / 1000
+        yield unquote(action["path"]), datetime.fromtimestamp(at, UTC)

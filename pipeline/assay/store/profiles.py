@@ -1,0 +1,143 @@
+"""Profiles as rows of a table: one row is one column of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from assay.columns.profile import ColumnProfile, Profile, column_from_json, column_to_json
+from assay.errors import StoreError
+from assay.project.params import Publish
+from assay.store.delta import log, rows
+from assay.store.delta.files import run_of
+from assay.store.delta.place import Place
+from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, profiles_schema
+from assay.store.staged import StagedRun
+
+
+def keep_profile(place: Place, staged: StagedRun) -> None:
+    """Keep the counts of a run's rows; nobody looks at them until the run is published.
+
+    Raises
+    ------
+    StoreError
+        If they cannot be written.
+    """
+    kept = [
+        {
+            place.column: staged.partition,
+            "run_id": staged.run_id,
+            "model_version": staged.facts["version"],
+            "bundle": staged.facts["bundle"],
+            "column": name,
+            "profile": column_to_json(counts),
+        }
+        for name, counts in (staged.profile or {}).items()
+    ]
+    table = pa.Table.from_pylist(kept, profiles_schema(place.column))
+    rows.append(place, PROFILES, table, [place.column])
+
+
+def runs_kept(place: Place) -> set[str]:
+    """The runs of which there is a profile.
+
+    Raises
+    ------
+    StoreError
+        If the table cannot be read.
+    """
+    found = rows.select(place, PROFILES, profiles_schema(place.column), {}, ["run_id"])
+    return {*found.column("run_id").to_pylist()}
+
+
+def profile_of(place: Place, partition: str, run_id: str) -> Profile:
+    """The profile that a run kept; one that kept it twice must agree with itself.
+
+    Raises
+    ------
+    StoreError
+        If there is none, or two that differ, or a row is no profile.
+    """
+    found = rows.select(
+        place,
+        PROFILES,
+        profiles_schema(place.column),
+        {place.column: partition, "run_id": run_id},
+        ["column", "profile"],
+    )
+    where = f"{place.table_uri(PROFILES)}, run {run_id} in {partition}"
+    texts: dict[str, str] = {}
+    for row in found.to_pylist():
+        if texts.setdefault(row["column"], row["profile"]) != row["profile"]:
+            raise StoreError(f"two profiles of {row['column']}", where=where)
+    if not texts:
+        raise StoreError("no profile was kept", where=where)
+    return {name: column_from_json(text, f"{where}, {name}") for name, text in texts.items()}
+
+
+@dataclass(frozen=True)
+class Recent:
+    """Facts of the nearest nights before, those that readers see.
+
+    Attributes
+    ----------
+    rows
+        Rows read, one number a night; the nearest night first.
+    scores
+        Profiles of the score column, of those of these nights that the same version scored.
+    """
+
+    rows: tuple[int, ...] = ()
+    scores: tuple[ColumnProfile, ...] = ()
+
+
+def recent(place: Place, partition: str, version: str, limits: Publish, score: str) -> Recent:
+    """Gather what is visible of the last ``limits.recent_nights`` partitions before one.
+
+    Row counts are in the log, so the tables' files stay shut; of the profiles only those of
+    these nights are read.
+    """
+    column = place.column
+    opened = log.open_table(place.table_uri(PREDICTIONS))
+    scored = [] if opened is None else log.active(opened, column)
+    earlier = sorted({file.partition for file in scored if file.partition < partition})
+    nights = earlier[: -limits.recent_nights - 1 : -1]
+    if not nights:
+        return Recent()
+    refused = log.open_table(place.table_uri(QUARANTINE))
+    files = [*scored, *([] if refused is None else log.active(refused, column))]
+    visible = {file.partition: run_of(file.path) for file in scored}
+    counts = {
+        night: sum(
+            file.rows
+            for file in files
+            if file.partition == night and run_of(file.path) == visible[night]
+        )
+        for night in nights
+    }
+    return Recent(
+        rows=tuple(counts[night] for night in nights),
+        scores=_scores(place, nights, version, visible, score),
+    )
+
+
+def _scores(
+    place: Place, nights: list[str], version: str, visible: dict[str, str | None], score: str
+) -> tuple[ColumnProfile, ...]:
+    kept = rows.select(
+        place,
+        PROFILES,
+        profiles_schema(place.column),
+        {place.column: nights, "column": score, "model_version": version},
+        [place.column, "run_id", "profile"],
+    ).to_pylist()
+    texts = {
+        row[place.column]: row["profile"]
+        for row in kept
+        if row["run_id"] == visible[row[place.column]]
+    }
+    uri = place.table_uri(PROFILES)
+    return tuple(
+        column_from_json(texts[night], f"{uri}, {night}") for night in nights if night in texts
+    )

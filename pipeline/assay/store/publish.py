@@ -1,0 +1,258 @@
+"""Making a run visible: in two tables, so that readers never see half of it.
+
+The order is what makes it whole. The rows that the run refused are added to ``quarantine``
+beside those of the visible run, and its profile is kept; readers see neither, as they look
+only at files of the run that ``predictions`` shows. Then one commit to ``predictions``
+replaces the partition: the moment of truth. Afterwards ``quarantine`` is rid of what can
+never be seen again.
+
+That commit also raises the partition's turn, and is refused to a run that started at
+another turn. So a run that lost against another has lost for good, even if the other is taken
+back, and what it left can be removed without asking whether it is still alive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+
+import pyarrow as pa
+
+from assay.errors import AssayError, RunOvertaken, StoreError
+from assay.store.delta import changes, log
+from assay.store.delta.complaints import told
+from assay.store.delta.files import StagedFile, run_of
+from assay.store.delta.place import Place, filesystem
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
+from assay.store.history import view, visible
+from assay.store.profiles import keep_profile
+from assay.store.runs import to_commit
+from assay.store.staged import StagedRun
+
+
+def publish(place: Place, staged: StagedRun, **said: str) -> None:
+    """Replace a partition by a run's files; publishing the same run again changes nothing.
+
+    Parameters
+    ----------
+    said
+        More for the commits to say, such as who released the run.
+
+    Raises
+    ------
+    RunOvertaken
+        If the partition changed hands since the run started. Nothing became visible.
+    StoreError
+        If a file is not there as described, a table has other columns, or cannot be written.
+    """
+    partition = staged.partition
+    check_files(place, staged)
+    check_turn(place, staged, view(place, PREDICTIONS, partition))
+    refused = str(sum(file.rows for file in staged.quarantine))
+    facts = {
+        **to_commit(staged.facts),
+        "partition": partition,
+        "quarantined": refused,
+        "event": "published",
+        **said,
+    }
+
+    def target(table: Staged, schema: pa.Schema) -> changes.Target:
+        if place.column not in schema.names:
+            schema = schema.insert(0, pa.field(place.column, pa.string()))
+        return changes.Target(place, table, schema, partition, facts)
+
+    quarantine = target(QUARANTINE, staged.quarantine_schema)
+    _add(quarantine, staged.quarantine)
+    if staged.profile is not None:
+        keep_profile(place, staged)
+    try:
+        stale = _replace(
+            target(PREDICTIONS, staged.predictions_schema),
+            staged.predictions,
+            staged.quarantine,
+            lambda now: check_turn(place, staged, now),
+        )
+    except RunOvertaken:
+        with suppress(StoreError):
+            _remove(quarantine, staged.quarantine)
+        raise
+    # The run is published, whatever becomes of what others left; the next one tries again.
+    with suppress(StoreError):
+        _remove(quarantine, stale)
+
+
+@contextmanager
+def said_if_visible(place: Place, partition: str, run_id: str) -> Iterator[None]:
+    """Let an error inside the block say so if readers see the run all the same.
+
+    Raises
+    ------
+    StoreError
+        They do: what failed came after the commit, and the user has to know both.
+    """
+    try:
+        yield
+    except AssayError as error:
+        shown = None
+        with suppress(AssayError):
+            shown = visible(place, view(place, PREDICTIONS, partition), partition)
+        if shown != run_id:
+            raise
+        raise StoreError(
+            f"the night is published, readers see run {run_id}; what failed came after that",
+            where=f"{place.column}={partition}",
+            found=error.line(),
+            mend="Nothing has to be done again.",
+        ) from None
+
+
+def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str]) -> None:
+    """Leave a partition without a visible run.
+
+    Raises
+    ------
+    RunOvertaken
+        If the partition changed hands since turn ``base``.
+    StoreError
+        If a table cannot be written.
+    """
+
+    def target(table: Staged) -> changes.Target:
+        schema = log.schema_of(place.table_uri(table))
+        return changes.Target(place, table, schema, partition, {**facts, "partition": partition})
+
+    def check(now: log.View) -> bool:
+        if now.turn != base:
+            raise RunOvertaken("the night changed hands", where=f"{place.column}={partition}")
+        return not now.files
+
+    stale = _replace(target(PREDICTIONS), (), (), check)
+    with suppress(StoreError):
+        _remove(target(QUARANTINE), stale)
+
+
+def _add(target: changes.Target, files: Sequence[StagedFile]) -> None:
+    """Add files beside those that are active."""
+
+    def plan(now: log.View) -> changes.Change | None:
+        missing = [file for file in files if file not in now.files]
+        return changes.Change(missing, ()) if missing else None
+
+    changes.commit(target, plan)
+
+
+def _replace(
+    target: changes.Target,
+    files: Sequence[StagedFile],
+    refused: Sequence[StagedFile],
+    done: Callable[[log.View], bool],
+) -> list[StagedFile]:
+    """The moment of truth.
+
+    Parameters
+    ----------
+    files
+        All that is to be visible of the partition.
+    refused
+        The rows in quarantine that belong to them.
+    done
+        Whether they are visible already; raises if they must not be.
+
+    Returns
+    -------
+    list of StagedFile
+        Quarantined files that nobody can see any more.
+    """
+    stale: list[StagedFile] = []
+
+    def plan(now: log.View) -> changes.Change | None:
+        stale.clear()
+        if done(now):
+            return None
+        # All that is here now belongs to a run that started before this commit: to the one
+        # that is visible now, or to one that this commit overtakes.
+        others = view(target.place, QUARANTINE, target.partition).files
+        stale.extend(file for file in others if file not in refused)
+        return changes.Change(files, now.files, now.turn + 1)
+
+    changes.commit(target, plan)
+    return stale
+
+
+def _remove(target: changes.Target, files: Sequence[StagedFile]) -> None:
+    """Remove files from the active ones; they stay where they are."""
+
+    def plan(now: log.View) -> changes.Change | None:
+        removed = [file for file in now.files if file in files]
+        return changes.Change((), removed) if removed else None
+
+    if files:
+        changes.commit(target, plan)
+
+
+def check_turn(place: Place, staged: StagedRun, now: log.View) -> bool:
+    """Whether the run is visible already; if not, it must not have been overtaken.
+
+    Raises
+    ------
+    RunOvertaken
+        If the partition changed hands since the run started.
+    """
+    if set(now.files) == set(staged.predictions):
+        return True
+    if now.turn == staged.base:
+        return False
+    other = visible(place, now, staged.partition)
+    when = "" if now.since is None else f", visible since {now.since:%Y-%m-%d %H:%M:%S} UTC"
+    raise RunOvertaken(
+        "the night changed hands after this run had started",
+        where=f"{place.column}={staged.partition}, run {staged.run_id}",
+        found=f"run {other}{when}" if other else "the run that it was to replace was retracted",
+        mend="Nothing of this run became visible. Score the night again if its input is the "
+        "newer one.",
+    )
+
+
+def check_files(place: Place, staged: StagedRun) -> None:
+    """Make sure that the files are the run's, of its partition, and there as described.
+
+    Raises
+    ------
+    StoreError
+        Naming the first that is not.
+    """
+    for table, files in ((PREDICTIONS, staged.predictions), (QUARANTINE, staged.quarantine)):
+        _check(place, table, staged, files)
+
+
+def _check(place: Place, table: Staged, staged: StagedRun, files: Sequence[StagedFile]) -> None:
+    uri = place.table_uri(table)
+    strange = [
+        file.path
+        for file in files
+        if file.partition != staged.partition or run_of(file.path) != staged.run_id
+    ]
+    if strange or len({file.path for file in files}) != len(files):
+        raise StoreError(
+            "the files to publish are not those of one run and partition",
+            where=uri,
+            expected=f"{place.column}={staged.partition}, run {staged.run_id}, each file once",
+            found=", ".join(strange[:3]) or "a file more than once",
+        )
+    lost = missing(uri, files)
+    if lost:
+        raise StoreError(
+            f"{len(lost)} of {len(files)} files are not there as they were written",
+            where=uri,
+            found=lost[0].path,
+            mend="Score the night again; nothing became visible.",
+        )
+
+
+def missing(uri: str, files: Sequence[StagedFile]) -> list[StagedFile]:
+    """Those of a table's files that are not there, or not of the size that they had."""
+    with told(uri, "the files to publish cannot be looked at"):
+        system, base = filesystem(uri)
+        infos = system.get_file_info([f"{base}/{file.path}" for file in files])
+    return [file for file, info in zip(files, infos, strict=True) if info.size != file.size]

@@ -1,0 +1,206 @@
+"""Publishing a held run after all, and taking a published one back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+
+import pyarrow as pa
+
+from assay.errors import RunOvertaken, RunUnknown, StoreError
+from assay.store.delta import log, rows
+from assay.store.delta.files import StagedFile, run_of
+from assay.store.delta.place import Place
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA
+from assay.store.history import commit_of, commits, records, runs, view, visible
+from assay.store.profiles import keep_profile
+from assay.store.publish import check_files, missing, publish, said_if_visible, take_down
+from assay.store.runs import Event, RunEvent, RunRecord, listed
+from assay.store.staged import StagedRun, from_json, to_json
+
+
+@dataclass(frozen=True)
+class Retracted:
+    """A run that was taken back, and the run that readers see again, if any."""
+
+    run_id: str
+    partition: str
+    back_to: str | None
+
+
+def append_event(place: Place, event: RunEvent) -> None:
+    """Add to the history of runs."""
+    row = {name: getattr(event, name) for name in RUNS_SCHEMA.names}
+    rows.append(place, RUNS, pa.Table.from_pylist([row], RUNS_SCHEMA))
+
+
+def hold(place: Place, staged: StagedRun) -> str:
+    """Make sure that a run could be published later; what its ``held`` event has to keep.
+
+    Raises
+    ------
+    StoreError
+        If a file is not there as described, or the profile cannot be written.
+    """
+    check_files(place, staged)
+    if staged.profile is not None:
+        keep_profile(place, staged)
+    return to_json(staged)
+
+
+def held_run(place: Place, run_id: str) -> StagedRun | None:
+    """What was kept of a run when it was held; None if it never was."""
+    wanted = {"run_id": run_id, "event": "held"}
+    texts = rows.select(place, RUNS, RUNS_SCHEMA, wanted, ["files"]).column("files").to_pylist()
+    where = f"{place.table_uri(RUNS)}, run {run_id}"
+    return from_json(texts[-1], where) if texts else None
+
+
+def release(place: Place, run_id: str, by: str, because: str) -> RunRecord:
+    """Publish a held run; see `Store.release`."""
+    record = _record(place, run_id, "released")
+    if record.event != "held":
+        raise _wrong_state(place, record, "released", "held")
+    staged = held_run(place, run_id)
+    assert staged is not None, "its state says that it has the event"
+    with said_if_visible(place, record.partition, run_id):
+        publish(place, staged, event="released", by=by, because=because)
+        _append(place, record, "released", by, because)
+    return replace(record, event="published", by=by, because=because)
+
+
+def retract(place: Place, run_id: str, by: str, because: str) -> Retracted:
+    """Take a published run back; see `Store.retract`."""
+    record = _record(place, run_id, "retracted")
+    partition = record.partition
+    now = view(place, PREDICTIONS, partition)
+    said = {"event": "retracted", "retracted": run_id, "by": by, "because": because}
+    if visible(place, now, partition) == run_id:
+        before = _before(place, record, now)
+        back = None if before is None else before.run_id
+        try:
+            if before is None:
+                take_down(place, partition, now.turn, said)
+            else:
+                publish(place, before, **said)
+        except RunOvertaken:
+            raise _wrong_state(place, record, "retracted", "visible") from None
+    else:
+        # A retraction that was killed before it could say so is completed.
+        told = commits(place, PREDICTIONS, partition)
+        done = [entry for entry in told if entry.get("retracted") == run_id]
+        if not done or record.event == "retracted":
+            raise _wrong_state(place, record, "retracted", "visible")
+        back = done[0].get("run_id")
+    _append(place, record, "retracted", by, because, f"back to run {back or 'none'}")
+    return Retracted(run_id, partition, back)
+
+
+def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
+    """The run that was visible before, if all its files are still there as they were.
+
+    It was never taken back itself: only what is visible can be, and when that goes, so does
+    its place under the runs that come after.
+    """
+    partition = record.partition
+    uri, refused_uri = place.table_uri(PREDICTIONS), place.table_uri(QUARANTINE)
+    try:
+        entry = commit_of(place, PREDICTIONS, partition, record.run_id)
+        if entry is None or entry["version"] == 0:
+            return None
+        old = log.view(log.open_table(uri, entry["version"] - 1), place.column, partition)
+        run_id = visible(place, old, partition)
+        facts = None if run_id is None else commit_of(place, PREDICTIONS, partition, run_id)
+        if run_id is None or facts is None:
+            return None
+        refused = _refused(place, partition, run_id)
+    except StoreError:
+        return None  # the log does not go back so far any more
+    told = str(sum(file.rows for file in refused)) == facts.get("quarantined")
+    if not told or missing(uri, old.files) or missing(refused_uri, refused):
+        return None
+    names = ("name", "bundle", "contract", "input")
+    return StagedRun(
+        run_id=run_id,
+        partition=partition,
+        facts={
+            "run_id": run_id,
+            "version": facts.get("model_version", ""),
+            **{name: facts.get(name, "") for name in names},
+        },
+        predictions=old.files,
+        quarantine=refused,
+        profile=None,
+        predictions_schema=log.schema_of(uri),
+        quarantine_schema=log.schema_of(refused_uri),
+        base=now.turn,
+    )
+
+
+def _refused(place: Place, partition: str, run_id: str) -> tuple[StagedFile, ...]:
+    """The rows that a run added to quarantine when it was published."""
+    entry = commit_of(place, QUARANTINE, partition, run_id)
+    if entry is None:
+        return ()
+    then = log.open_table(place.table_uri(QUARANTINE), entry["version"])
+    files = log.view(then, place.column, partition).files
+    return tuple(file for file in files if run_of(file.path) == run_id)
+
+
+def _record(place: Place, run_id: str, done: str) -> RunRecord:
+    known = records(place, run_id=run_id)
+    if known:
+        return known[0]
+    wanted = "held" if done == "released" else "published"
+    every = runs(place)
+    near = get_close_matches(run_id, [record.run_id for record in every], n=1, cutoff=0.8)
+    fit = listed([record for record in every if record.event == wanted])
+    raise RunUnknown(
+        f"there is no run {run_id} to be {done}",
+        where=place.uri,
+        expected=f"one that is {wanted}: {fit}" if fit else f"one that is {wanted}: there is none",
+        mend=f"Did you mean {near[0]}?" if near else "assay score names its run in what it prints.",
+    )
+
+
+def _wrong_state(place: Place, record: RunRecord, done: str, wanted: str) -> RunUnknown:
+    partition = record.partition
+    shown = visible(place, view(place, PREDICTIONS, partition), partition)
+    if wanted == "visible":
+        others = [each for each in records(place, partition) if each.run_id == shown]
+    else:
+        others = [each for each in records(place, partition) if each.event == wanted]
+    state = "published" if shown == record.run_id else record.event
+    replaced = state == "published" and shown != record.run_id
+    return RunUnknown(
+        f"run {record.run_id} cannot be {done}",
+        where=f"{place.column}={partition}",
+        expected=f"a run that is {wanted}: {listed(others) or 'the night has none'}",
+        found=f"it is {state}" + (", and was replaced since" if replaced else ""),
+    )
+
+
+def _append(
+    place: Place, record: RunRecord, event: Event, by: str, because: str, detail: str = ""
+) -> None:
+    append_event(
+        place,
+        RunEvent(
+            run_id=record.run_id,
+            event=event,
+            at=datetime.now(UTC),
+            partition=record.partition,
+            name=record.name,
+            version=record.version,
+            bundle=record.bundle,
+            contract=record.contract,
+            input=record.input,
+            carrier=record.carrier,
+            scorer=record.scorer,
+            base=record.base,
+            detail=detail,
+            by=by,
+            because=because,
+        ),
+    )

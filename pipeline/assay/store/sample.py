@@ -1,0 +1,121 @@
+"""Some of a night's rows, drawn by seed, at a cost that stops growing with the night.
+
+Of a night of up to `POOL` rows every row is as likely to be drawn as any other. A larger one is
+not read whole for the sake of a few thousand rows: its row groups are put into an order that the
+seed gives, and rows are drawn from the first of them that hold so many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+import pyarrow as pa
+
+from assay.store.delta import log, rows
+from assay.store.delta.files import StagedFile
+from assay.store.delta.place import Place
+from assay.store.delta.tables import PREDICTIONS
+
+POOL = 1_000_000
+"""Rows from which row groups are not all read."""
+FILES = 64
+"""Files whose ends are read, so that a night in thousands of files takes no longer."""
+
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Rows of one run.
+
+    Attributes
+    ----------
+    run_id
+        The run whose rows they are.
+    table
+        The rows, in the order of the night.
+    spans
+        The row groups that they were drawn from: places of the first row and behind the last one
+        among all of the night's rows, as its files hold them one after the other.
+    """
+
+    run_id: str
+    table: pa.Table
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    file: StagedFile
+    number: int
+    start: int
+    rows: int
+
+
+def drawn(
+    place: Place,
+    run_id: str,
+    files: Sequence[StagedFile],
+    columns: Sequence[str],
+    most: int,
+    seed: int,
+) -> Drawn:
+    """At most ``most`` rows of the predictions in ``files``.
+
+    Raises
+    ------
+    StoreError
+        If a file is gone, no longer what it was, or lacks a column.
+    """
+    random = np.random.default_rng(seed)
+    pool = _pool(_groups(place, files, random), random)
+    among = sum(group.rows for group in pool)
+    chosen = np.arange(among)
+    if among > most:
+        chosen = np.sort(random.choice(among, most, replace=False))
+    wanted: dict[str, list[int]] = {}
+    for group in pool:
+        wanted.setdefault(group.file.path, []).append(group.number)
+    held = [file for file in sorted(files, key=lambda file: file.path) if file.path in wanted]
+    parts, seen = [], 0
+    for batch in rows.batches(place, PREDICTIONS, held, columns, wanted):
+        first, end = np.searchsorted(chosen, [seen, seen + batch.num_rows])
+        parts.append(batch.take(pa.array(chosen[first:end] - seen)))
+        seen += batch.num_rows
+    whole = log.schema_of(place.table_uri(PREDICTIONS))
+    schema = pa.schema([whole.field(name) for name in columns])
+    spans = tuple((group.start, group.start + group.rows) for group in pool)
+    return Drawn(run_id, pa.Table.from_batches(parts, schema), spans)
+
+
+def _groups(place: Place, files: Sequence[StagedFile], random: np.random.Generator) -> list[_Group]:
+    """The row groups of all files, or of as many as may be looked at, in the night's order."""
+    ordered = sorted(files, key=lambda file: file.path)
+    starts = [0, *accumulate(file.rows for file in ordered)]
+    looked = range(len(ordered))
+    if len(ordered) > FILES:
+        looked = np.sort(random.permutation(len(ordered))[:FILES]).tolist()
+    found = []
+    for at in looked:
+        start = starts[at]
+        for number, count in enumerate(rows.groups_of(place, PREDICTIONS, ordered[at])):
+            found.append(_Group(ordered[at], number, start, count))
+            start += count
+    return found
+
+
+def _pool(groups: list[_Group], random: np.random.Generator) -> list[_Group]:
+    """All of them, or those that come first by the seed, in the order of the night."""
+    if sum(group.rows for group in groups) <= POOL:
+        return groups
+    taken: list[int] = []
+    held = 0
+    for at in random.permutation(len(groups)):
+        if taken and held + groups[at].rows > POOL:
+            break
+        taken.append(int(at))
+        held += groups[at].rows
+    return [groups[at] for at in sorted(taken)]

@@ -1,0 +1,109 @@
+"""Cleaning up: after each publication what dead runs left, now and then all that is old."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from assay.store.delta import changes, durable, log
+from assay.store.delta.place import SCRATCH, Place
+from assay.store.delta.tables import LABELS, PERFORMANCE, PREDICTIONS, PROFILES, QUARANTINE, RUNS
+from assay.store.leftovers import Leftover, delete, leftovers
+
+GRACE = timedelta(days=1)
+"""How long files of dead runs are kept: a task that outlived its run may still write them."""
+
+APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE)
+TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE)
+
+
+@dataclass(frozen=True)
+class Vacuumed:
+    """What was deleted of a table, or would be.
+
+    Attributes
+    ----------
+    replaced, left
+        Files that readers once saw, and files that they never did.
+    bytes
+        Of both.
+    merged
+        Small files that became fewer larger ones.
+    """
+
+    table: str
+    replaced: int
+    left: int
+    bytes: int
+    merged: int
+
+
+def sweep(place: Place, partition: str, now: datetime | None = None) -> list[Leftover]:
+    """Delete what dead runs left in a partition, once it is older than `GRACE`."""
+    limit = (now or datetime.now(UTC)) - GRACE
+    found = [
+        each
+        for table in (PREDICTIONS, QUARANTINE, SCRATCH)
+        for each in leftovers(place, table, limit, partition)
+        if each.kind == "dead"
+    ]
+    return delete(place, found)
+
+
+def vacuum(
+    place: Place, keep_days: int, dry_run: bool = False, now: datetime | None = None
+) -> list[Vacuumed]:
+    """Delete what is too old to be of use, in all partitions; see `Store.vacuum`."""
+    at = now or datetime.now(UTC)
+    done = []
+    for table in (*TABLES, SCRATCH):
+        merged = _merge(place, table, dry_run)
+        old = leftovers(place, table, at - GRACE)
+        found = [each for each in old if _too_old(each, at, keep_days)]
+        if not dry_run:
+            found = delete(place, found)
+            _shorten(place, table)
+        replaced = sum(each.kind == "replaced" for each in found)
+        size = sum(each.size for each in found)
+        done.append(Vacuumed(table, replaced, len(found) - replaced, size, merged))
+    return done
+
+
+def _too_old(file: Leftover, now: datetime, keep_days: int) -> bool:
+    kept = GRACE if file.kind == "dead" else timedelta(days=keep_days)
+    return file.since < now - kept
+
+
+def _merge(place: Place, name: str, dry_run: bool) -> int:
+    """Merge the small files of a table that each run adds rows to; how many there were."""
+    uri = place.table_uri(name)
+
+    def merge() -> int:
+        table = log.open_table(uri)
+        if table is None:
+            return 0
+        folders = Counter(path.rpartition("/")[0] for path in log.paths(table))
+        small = sum(count for count in folders.values() if count > 1)
+        return small if dry_run or not small else int(table.optimize.compact()["numFilesRemoved"])
+
+    return changes.insist(uri, "its files cannot be merged", merge) if name in APPENDED else 0
+
+
+def _shorten(place: Place, name: str) -> None:
+    """Let the log begin with a checkpoint, and forget what is older than the store keeps."""
+    uri = place.table_uri(name)
+    wanted = changes.retention(place.keep_days)
+
+    def shorten() -> None:
+        table = log.open_table(uri)
+        if table is None:
+            return
+        has = table.metadata().configuration
+        if any(has.get(key) != value for key, value in wanted.items()):
+            table.alter.set_table_properties(wanted)
+        table.create_checkpoint()
+        durable.sync_log(uri)  # before what it stands for is deleted
+        table.cleanup_metadata()
+
+    changes.insist(uri, "its log cannot be shortened", shorten)

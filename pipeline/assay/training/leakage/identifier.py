@@ -1,0 +1,84 @@
+"""A feature that names its row instead of describing it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.contract.model import Kind
+from assay.reports.leakage import EXAMPLES, Check, Row, unknown
+from assay.training.leakage.codes import floats
+from assay.training.leakage.sides import Sides
+
+MIN_ROWS = 50
+"""Among fewer values most numbers are distinct."""
+
+ROWS_A_VALUE = 20
+"""A key column that is a feature describes groups if its values have at least so many rows."""
+
+
+def identifier(sides: Sides, limit: float) -> Check:
+    """Whether almost every training row has a value of its own in a feature.
+
+    Looked at are texts, integers and floats that are whole numbers. A column of the key is
+    suspected if it is the whole key, or if its values have few rows each.
+    """
+    contract = sides.contract
+    names = [name for name in contract.features if contract.field(name).kind != "boolean"]
+    if names and sides.train.rows < MIN_ROWS:
+        few = f"training has {sides.train.rows} rows only, {MIN_ROWS} are needed"
+        return unknown("identifier", few, limit)
+    found: list[tuple[float, str, str | None]] = []
+    for name in names:
+        values = sides.column(name).train
+        if not _whole(values, contract.field(name).kind):
+            continue
+        known = len(values) - pc.sum(pc.is_null(values, nan_is_null=True)).as_py()
+        # The few values of a column that is mostly null may all differ, and harm nothing.
+        enough = known >= MIN_ROWS
+        distinct = pc.count_distinct(values, mode="only_valid").as_py()
+        share = distinct / known if enough else 0.0
+        found.append((share, name, _why(name, share, limit, contract.keys)))
+    found.sort(key=lambda each: (each[2] is None, -each[0], each[1]))
+    numbers: tuple[Row, ...] = tuple(
+        {"column": name, "distinct_share": share, "key": name in contract.keys}
+        for share, name, _ in found
+    )
+    if not found:
+        return Check("identifier", "ok", (), 0.0, limit, "no feature holds texts or whole numbers")
+    share, name, why = found[0]
+    if why is None:
+        detail = f"'{name}' has the most distinct values, {share:.2%} of its rows"
+        return Check(
+            "identifier", "ok", tuple(each[1] for each in found), share, limit, detail, numbers
+        )
+    columns = tuple(name for _, name, why in found if why is not None)
+    detail = "; ".join(f"'{name}' {why}" for _, name, why in found if why is not None)
+    return Check(
+        "identifier", "suspect", columns, share, limit, detail, numbers, _examples(sides, name)
+    )
+
+
+def _why(name: str, share: float, limit: float, keys: tuple[str, ...]) -> str | None:
+    """What is wrong with a feature of so many distinct values; None if nothing is."""
+    if keys == (name,):
+        return "is the key, and yet a feature"
+    if share > limit:
+        return f"has a value of its own in {share:.2%} of its rows"
+    if name in keys and share * ROWS_A_VALUE > 1:
+        return f"is part of the key, and its values have {1 / share:.1f} rows each"
+    return None
+
+
+def _whole(values: pa.ChunkedArray, kind: Kind) -> bool:
+    """Whether the values can be names: texts and whole numbers."""
+    if kind != "float":
+        return True
+    numbers = floats(values)
+    return bool(np.all(np.isnan(numbers) | (np.isfinite(numbers) & (numbers == np.rint(numbers)))))
+
+
+def _examples(sides: Sides, name: str) -> tuple[Row, ...]:
+    places = np.arange(min(EXAMPLES, sides.train.rows), dtype=np.intp)
+    return tuple(sides.cells(sides.train, [name], places))

@@ -1,0 +1,70 @@
+"""Whether what the model reads will be there at night."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow.compute as pc
+
+from assay.contract.schema import fits
+from assay.reports.leakage import Check, Row, unknown
+from assay.training.leakage.sides import Sides
+from assay.training.leakage.source import Seen, Unseen
+
+NAME: Final = "not_at_scoring"
+
+MORE_NULLS = 0.5
+"""A feature that is null in so many more of a night's rows than of training's is not there yet."""
+
+TOLD = 3
+"""Columns that the sentence names."""
+
+
+def not_at_scoring(sides: Sides, seen: Seen | Unseen) -> Check:
+    """Whether the scoring source lacks a column, or has it without its values.
+
+    Columns are those that the contract needs at night; nulls are looked at in features.
+    """
+    if isinstance(seen, Unseen):
+        return unknown(NAME, seen.why, 0.0)
+    contract = sides.contract.without_label()
+    numbers: list[Row] = []
+    wrong: dict[str, str] = {}
+    for field in contract.fields:
+        if field.name not in seen.types:
+            wrong[field.name] = "is not there"
+            continue
+        kind = seen.types[field.name]
+        night = seen.nulls[field.name] / seen.rows
+        if field.name in contract.features:
+            training = _null_share(sides, field.name)
+            numbers.append(
+                {"column": field.name, "null_at_scoring": night, "null_in_training": training}
+            )
+            if night - training > MORE_NULLS:
+                wrong[field.name] = f"is null in {night:.0%} of rows, {training:.0%} in training"
+        if kind is not None and not fits(field, kind):
+            wrong[field.name] = f"is {kind}, not {field.kind}"
+    told = [f"'{name}' {why}" for name, why in list(wrong.items())[:TOLD]]
+    if len(wrong) > TOLD:
+        told.append(f"and {len(wrong) - TOLD} more columns")
+    detail = (
+        f"{seen.where}: {'; '.join(told)}"
+        if wrong
+        else f"{seen.where}: every column that the model needs is there"
+    )
+    return Check(
+        NAME,
+        "suspect" if wrong else "ok",
+        tuple(wrong or contract.features),
+        float(len(wrong)),
+        0.0,
+        detail,
+        tuple(numbers),
+    )
+
+
+def _null_share(sides: Sides, name: str) -> float:
+    column = sides.column(name).train
+    nulls: int = pc.sum(pc.is_null(column, nan_is_null=True)).as_py()
+    return nulls / len(column)

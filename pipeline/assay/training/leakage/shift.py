@@ -1,0 +1,132 @@
+"""Whether the sides are of one kind: shares of categories, and of the label.
+
+The distance of two sides is total variation: the share of rows that would have to change. Two
+samples of one population lie apart too, the more so the more categories there are. Not counted
+against the limit is the most that their distance comes to by chance in 99 of 100 samples: its
+expected value, bounded by the categories' standard deviations, and what McDiarmid's inequality
+(1989) adds to it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from assay.project.params.gate import LeakageCheck
+from assay.project.tasks import task_of
+from assay.reports.leakage import EXAMPLES, Check, Row, unknown
+from assay.training.leakage.codes import Coded, Codes, coded, floats
+from assay.training.leakage.sides import Pair, Sides
+
+CONFIDENCE = 0.99
+PARTS = 10
+"""A label that is a number is counted in so many parts of equal count."""
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far apart the shares of two sides are, and how far they may be by chance."""
+
+    column: str
+    distance: float
+    by_chance: float
+
+    @property
+    def beyond(self) -> float:
+        return max(self.distance - self.by_chance, 0.0)
+
+    def row(self) -> Row:
+        return {
+            "column": self.column,
+            "distance": self.distance,
+            "by_chance": self.by_chance,
+            "beyond": self.beyond,
+        }
+
+
+def between(column: str, train: Codes, holdout: Codes) -> Shift:
+    """The shift between counts of the same categories, on sides that have rows."""
+    rows, held = int(train.sum()), int(holdout.sum())
+    distance = float(np.abs(train / rows - holdout / held).sum() / 2)
+    pooled = (train + holdout) / (rows + held)
+    both = 1 / rows + 1 / held
+    mean = float(np.sqrt(pooled * (1 - pooled) * both).sum() / 2)
+    return Shift(column, distance, mean + math.sqrt(-math.log(1 - CONFIDENCE) / 2 * both))
+
+
+def category_shift(sides: Sides, limit: float) -> Check:
+    """Whether a feature's categories have other shares in the holdout."""
+    contract = sides.contract
+    names = [name for name in contract.features if contract.field(name).kind in _COUNTED]
+    if not names:
+        return Check("category_shift", "ok", (), 0.0, limit, "no feature has categories")
+    found = [between(name, *coded(sides.column(name)).counts()) for name in names]
+    found.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
+    return _told("category_shift", found, limit, coded(sides.column(found[0].column)))
+
+
+def label_shift(sides: Sides, limit: float) -> Check:
+    """Whether the label has other shares in the holdout."""
+    label = sides.contract.label
+    pair = sides.column(label)
+    if task_of(sides.contract.field(label).kind, label) != "regression":
+        codes = coded(pair)
+        return _told("label_shift", [between(label, *codes.counts())], limit, codes)
+    counts = _parts(pair)
+    if isinstance(counts, str):
+        return unknown("label_shift", counts, limit)
+    return _told("label_shift", [between(label, *counts)], limit, None)
+
+
+_COUNTED = ("string", "boolean")
+
+
+def _told(name: LeakageCheck, found: list[Shift], limit: float, worst: Coded | None) -> Check:
+    suspects = [each.column for each in found if each.beyond > limit]
+    first = found[0]
+    detail = (
+        f"'{first.column}' differs in {first.distance:.2%} of rows, "
+        f"{first.by_chance:.2%} can be chance"
+    )
+    if len(suspects) > 1:
+        detail += f"; too much so do {', '.join(repr(each) for each in suspects[1:])}"
+    return Check(
+        name,
+        "suspect" if suspects else "ok",
+        tuple(suspects or (each.column for each in found)),
+        first.beyond,
+        limit,
+        detail,
+        tuple(each.row() for each in found),
+        _examples(worst) if worst is not None and suspects else (),
+    )
+
+
+def _examples(codes: Coded) -> tuple[Row, ...]:
+    """The categories whose shares differ most."""
+    train, holdout = codes.counts()
+    shares = train / train.sum(), holdout / holdout.sum()
+    order = np.argsort(-np.abs(shares[0] - shares[1]), kind="stable")[:EXAMPLES]
+    return tuple(
+        {
+            "value": codes.values[code - 1].as_py() if code else None,
+            "training": float(shares[0][code]),
+            "holdout": float(shares[1][code]),
+        }
+        for code in order.tolist()
+    )
+
+
+def _parts(pair: Pair) -> tuple[Codes, Codes] | str:
+    """Rows of each side in parts that training fills alike, or why there are none."""
+    train, holdout = floats(pair.train), floats(pair.holdout)
+    if np.isnan(train).any() or np.isnan(holdout).any():
+        return "there are rows without a label"
+    inner = np.linspace(0, 1, PARTS + 1)[1:-1]
+    edges = np.unique(np.quantile(train, inner, method="lower"))
+    return (
+        np.bincount(np.searchsorted(edges, train, side="left"), minlength=len(edges) + 1),
+        np.bincount(np.searchsorted(edges, holdout, side="left"), minlength=len(edges) + 1),
+    )

@@ -1,0 +1,122 @@
+"""The two tables, a column at a time: a table need not fit into memory whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from assay.contract.model import Contract
+from assay.contract.result import plain
+from assay.contract.schema import check_schema, read_as
+from assay.errors import StageInputMissing
+from assay.project import layout
+
+
+@dataclass(frozen=True)
+class Side:
+    """The rows of one side; ``read`` gives some of its columns."""
+
+    rows: int
+    read: Callable[[list[str]], pa.Table]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One column of both sides, in the type that its kind in the contract is read as."""
+
+    train: pa.ChunkedArray
+    holdout: pa.ChunkedArray
+
+
+class Sides:
+    """Training and holdout, as the contract reads them."""
+
+    def __init__(self, contract: Contract, train: Side, holdout: Side) -> None:
+        self.contract = contract
+        self.train = train
+        self.holdout = holdout
+
+    def column(self, name: str) -> Pair:
+        """A column of both sides."""
+        field = self.contract.field(name)
+        train, holdout = (read_as(field, side.read([name])) for side in (self.train, self.holdout))
+        return Pair(train, holdout)
+
+    def cells(self, side: Side, names: Sequence[str], rows: NDArray[np.intp]) -> list[Any]:
+        """Values of a few rows as JSON can hold them: a mapping by column for each row."""
+        columns = {}
+        for name in names:
+            column = read_as(self.contract.field(name), side.read([name]))
+            columns[name] = [plain(value) for value in column.take(pa.array(rows)).to_pylist()]
+        return [{name: columns[name][place] for name in names} for place in range(len(rows))]
+
+
+def of_tables(contract: Contract, train: pa.Table, holdout: pa.Table) -> Sides:
+    """Sides that are in memory already."""
+    return Sides(
+        contract,
+        Side(train.num_rows, train.select),
+        Side(holdout.num_rows, holdout.select),
+    )
+
+
+def of_project(root: Path, contract: Contract) -> Sides:
+    """What prepare left under ``root``.
+
+    Raises
+    ------
+    StageInputMissing
+        A table is not there, or is no Parquet.
+    SchemaMismatch
+        It lacks a column of the contract, or has one of another type.
+    """
+    return Sides(
+        contract,
+        _opened(root, layout.TRAIN_TABLE, contract),
+        _opened(root, layout.HOLDOUT_TABLE, contract),
+    )
+
+
+def _opened(root: Path, name: str, contract: Contract) -> Side:
+    path = root / name
+
+    def read(columns: list[str]) -> pa.Table:
+        try:
+            return pq.read_table(path, columns=columns)
+        except (OSError, pa.ArrowException) as error:
+            raise _unreadable(name, error) from None
+
+    if not path.is_file():
+        raise StageInputMissing(
+            "prepare has not run: no such file", where=name, mend="Run: dvc repro."
+        )
+    try:
+        metadata = pq.read_metadata(path)
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(name, error) from None
+    check_schema(contract, schema, name)
+    return Side(metadata.num_rows, read)
+
+
+def _unreadable(name: str, error: Exception) -> StageInputMissing:
+    return StageInputMissing(
+        "cannot be read",
+        where=name,
+        found=f"{type(error).__name__}: {error}",
+        mend="Make it again with dvc repro --force prepare",
+    )
+
+
+def evenly(rows: int, wanted: int) -> NDArray[np.intp]:
+    """Places of at most ``wanted`` of ``rows`` rows, at equal distances, first row first."""
+    if rows <= wanted:
+        return np.arange(rows, dtype=np.intp)
+    return (np.arange(wanted, dtype=np.float64) * (rows / wanted)).astype(np.intp)

@@ -1,0 +1,117 @@
+"""The leakage stage: both prepared tables in, leakage.json out. The gate judges what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from assay.contract.load import load as load_contract
+from assay.metrics.estimate import short
+from assay.pages.terminal import console
+from assay.project import digests, jsonfile, layout
+from assay.project.params import Leakage as Limits
+from assay.project.params import Params
+from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.reports.leakage import Check, Leakage, unknown
+from assay.training.leakage.identifier import identifier
+from assay.training.leakage.power import label_power
+from assay.training.leakage.rows import near_duplicates, same_key, time_overlap
+from assay.training.leakage.scoring import not_at_scoring
+from assay.training.leakage.shift import category_shift, label_shift
+from assay.training.leakage.sides import Sides, of_project
+from assay.training.leakage.source import Seen, Unseen, look
+
+
+def run_all(sides: Sides, seen: Seen | Unseen, limits: Limits) -> tuple[Check, ...]:
+    """What each check says of the two sides and of what the nights are scored from.
+
+    A side without rows shows nothing, so every check is ``unknown`` then, never ``ok``.
+    """
+    empty = [
+        name
+        for name, side in (("training", sides.train), ("the holdout", sides.holdout))
+        if side.rows == 0
+    ]
+    if empty:
+        return tuple(
+            unknown(name, f"no rows in {' and '.join(empty)}", None) for name in LEAKAGE_CHECKS
+        )
+    return (
+        same_key(sides),
+        near_duplicates(sides, limits.max_duplicate_share),
+        time_overlap(sides),
+        label_power(sides, limits.max_label_power, limits.sample_rows),
+        identifier(sides, limits.max_identifier_share),
+        category_shift(sides, limits.max_category_shift),
+        label_shift(sides, limits.max_label_shift),
+        not_at_scoring(sides, seen),
+    )
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> None:
+    """Check training and holdout against each other and against the scoring source.
+
+    Writes leakage.json; prints a table, or with ``as_json`` what the file holds. What is
+    suspected or cannot be told is no error here.
+
+    Raises
+    ------
+    StageInputMissing, SchemaMismatch
+        A prepared table is not there, cannot be read or does not fit the contract.
+    """
+    contract = load_contract(root / params.contract.file, params.contract.file, root=root)
+    sides = of_project(root, contract)
+    limits = params.leakage
+    seen = look(root, params.score.input, params.ingest.partition_by, limits.sample_rows)
+    found = Leakage(
+        name=params.name,
+        contract=digests.contract_at(root, params),
+        train=digests.file(root / layout.TRAIN_TABLE),
+        holdout=digests.file(root / layout.HOLDOUT_TABLE),
+        train_rows=sides.train.rows,
+        holdout_rows=sides.holdout.rows,
+        checks=run_all(sides, seen, limits),
+    )
+    document = found.to_plain()
+    jsonfile.write(root / layout.LEAKAGE, document)
+    if as_json:
+        print(jsonfile.dumps(document), end="")
+    else:
+        show(found)
+
+
+def show(found: Leakage) -> None:
+    """Print a line for each check, and a few rows of what is suspected."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = console()
+    rows = f"{found.train_rows:,} training rows, {found.holdout_rows:,} of holdout"
+    table = Table(title=f"{found.name}: {rows}", title_justify="left")
+    for name in ("check", "outcome", "observed", "limit", "what was found"):
+        justify: Literal["left", "right"] = "right" if name in ("observed", "limit") else "left"
+        table.add_column(name, justify=justify, overflow="fold")
+    for each in found.checks:
+        table.add_row(
+            each.check,
+            each.outcome,
+            _number(each.observed),
+            _number(each.limit),
+            escape(each.detail),
+        )
+    out.print(table)
+    for each in found.checks:
+        if each.outcome == "suspect" and each.examples:
+            out.print(f"{each.check}, such as:")
+            for row in each.examples:
+                cells = ", ".join(
+                    f"{name} {short(value) if isinstance(value, float) else value}"
+                    for name, value in row.items()
+                )
+                out.print(f"  {escape(cells)}")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value == int(value) else short(value)

@@ -1,0 +1,1 @@
+"""The source's rows, and their split into training and holdout."""

@@ -1,0 +1,112 @@
+"""From the source to raw Parquet, one folder a night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from assay.errors import AssayError, SourceError
+from assay.project import layout, partitions, plugins
+from assay.project.params import Params
+from assay.project.visible import visible
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
+    """Call ``ingest.source`` and write what it returns to ``data/raw``.
+
+    The source is a function without arguments that returns a pandas DataFrame, a pyarrow
+    Table, or an iterable of either.
+
+    Raises
+    ------
+    PluginError
+        The function cannot be imported.
+    SourceError
+        It failed, or returned something else than rows that say which night they belong to.
+    """
+    key, column = "ingest.source", params.ingest.partition_by
+    source = plugins.resolve(params.ingest.source, key=key, root=root)
+    where = f"params.yaml: {key}: {params.ingest.source}"
+    rows = 0
+    with partitions.replaced(root / layout.RAW) as made:
+        for number, table in enumerate(_tables(source, where)):
+            partitions.write(_checked(table, column, where), made, column, f"part-{number:05d}")
+            rows += table.num_rows
+        nights = partitions.values(made, column)
+        if rows == 0:
+            raise SourceError("the source returned no rows", where=where)
+    facts = {"rows": rows, "nights": len(nights), "from": nights[0], "to": nights[-1]}
+    if as_json:
+        import json
+
+        print(json.dumps(facts))
+    else:
+        print(f"ingest: {rows:,} rows in {len(nights)} nights, {nights[0]} to {nights[-1]}")
+    return facts
+
+
+def _tables(source: Any, where: str) -> Iterator[pa.Table]:
+    try:
+        result = source()
+        pieces = [result] if isinstance(result, pd.DataFrame | pa.Table) else result
+        if not isinstance(pieces, Iterable):
+            raise SourceError(
+                "the source returned something else than rows",
+                where=where,
+                expected="a pandas DataFrame, a pyarrow Table or an iterable of them",
+                found=type(result).__name__,
+            )
+        for piece in pieces:
+            yield _table(piece, where)
+    except AssayError:
+        raise
+    except Exception as error:
+        raise SourceError(
+            f"the source failed with {type(error).__name__}: {error}",
+            where=where,
+            mend="Call the function in a Python shell to see where.",
+        ) from None
+
+
+def _table(piece: Any, where: str) -> pa.Table:
+    if isinstance(piece, pd.DataFrame):
+        piece = pa.Table.from_pandas(piece, preserve_index=False)
+    if not isinstance(piece, pa.Table):
+        raise SourceError(
+            "the source returned something else than rows",
+            where=where,
+            expected="a pandas DataFrame or a pyarrow Table",
+            found=type(piece).__name__,
+        )
+    # Spark refuses Parquet timestamps in nanoseconds.
+    schema = pa.schema(
+        pa.field(
+            field.name,
+            pa.timestamp("us", field.type.tz) if pa.types.is_timestamp(field.type) else field.type,
+        )
+        for field in piece.schema
+    )
+    return piece.cast(schema, safe=False)
+
+
+def _checked(table: pa.Table, column: str, where: str) -> pa.Table:
+    if column not in table.column_names:
+        raise SourceError(
+            "no column says which night a row belongs to",
+            where=where,
+            expected=f"a column '{column}' (ingest.partition_by)",
+            found=", ".join(map(visible, table.column_names)),
+        )
+    missing = table.column(column).null_count
+    if missing:
+        raise SourceError(
+            f"{missing} rows do not say which night they belong to",
+            where=where,
+            expected=f"a value in '{column}'",
+            found="nulls",
+        )
+    return table

@@ -1,0 +1,101 @@
+"""Which rows train and which are held out: by time, nothing learnt from either."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import LabelError
+from assay.project.params import Window
+from assay.project.tasks import Task
+from assay.project.visible import visible
+
+
+def labelled(table: pa.Table, label: str) -> pa.Table:
+    """The rows whose truth is known; to a contract, NaN is a null."""
+    return table.filter(pc.invert(pc.is_null(table.column(label), nan_is_null=True)))
+
+
+def within(table: pa.Table, time: str, window: Window) -> pa.Table:
+    """The rows whose ``time`` lies on a day of ``window``."""
+    column = table.column(time)
+    start = pa.scalar(window.start).cast(column.type)
+    after = pa.scalar(window.end + timedelta(days=1)).cast(column.type)
+    return table.filter(pc.and_(pc.greater_equal(column, start), pc.less(column, after)))
+
+
+def ordered(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
+    """By time, then key, so that the same rows always give the same file."""
+    names = [time, *(key for key in keys if key != time)]
+    return table.sort_by([(name, "ascending") for name in names])
+
+
+def label_facts(
+    table: pa.Table, label: str, task: Task, name: str, window: Window
+) -> dict[str, Any]:
+    """How many rows there are and what their labels say.
+
+    Returns
+    -------
+    dict
+        ``rows``, and by task ``positives``, ``classes`` (rows of each) or ``mean``.
+
+    Raises
+    ------
+    LabelError
+        There are no rows, or labels that teach nothing.
+    """
+    where = f"the {name} window, {window}"
+    if table.num_rows == 0:
+        raise LabelError(
+            "no row has a label",
+            where=where,
+            expected=f"rows with a value in '{label}'",
+            found="none",
+            mend=f"Check prepare.{name} in params.yaml against the days in data/raw.",
+        )
+    column = table.column(label)
+    if task == "regression":
+        return {"rows": table.num_rows, "mean": _spread(column, label, where)}
+    counts = pc.value_counts(column).to_pylist()
+    seen = sorted(((item["values"], item["counts"]) for item in counts), key=str)
+    shown = ", ".join(f"{visible(value)} in {count} rows" for value, count in seen)
+    if task == "binary" and not {value for value, _ in seen} <= {0, 1}:
+        raise LabelError(
+            "only labels of two classes can be learnt",
+            where=where,
+            expected=f"true and false (or 1 and 0) in '{label}'",
+            found=shown if len(seen) <= 5 else f"{len(seen)} classes",
+        )
+    if len(seen) < 2:
+        raise LabelError(
+            "the label has one class only",
+            where=where,
+            expected=f"both true and false in '{label}'"
+            if task == "binary"
+            else f"two or more classes in '{label}'",
+            found=shown,
+            mend="Choose a window in which both happen."
+            if task == "binary"
+            else "Choose a longer window.",
+        )
+    if task == "binary":
+        return {"rows": table.num_rows, "positives": sum(n for value, n in seen if value)}
+    return {"rows": table.num_rows, "classes": {str(value): count for value, count in seen}}
+
+
+def _spread(column: pa.ChunkedArray, label: str, where: str) -> float:
+    """The mean of numbers that are not all alike."""
+    ends = pc.min_max(column).as_py()
+    if ends["min"] == ends["max"]:
+        raise LabelError(
+            "every label is the same number",
+            where=where,
+            expected=f"different numbers in '{label}'",
+            found=f"{ends['min']} in {len(column)} rows",
+            mend="Choose a longer window.",
+        )
+    return float(pc.mean(column).as_py())

@@ -1,0 +1,1 @@
+"""Candidates, calibration, and the choice among them."""

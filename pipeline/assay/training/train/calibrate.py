@@ -1,0 +1,124 @@
+"""Scores for rows that the estimator did not see, and the calibration fitted on them.
+
+The training window is cut into blocks of whole, consecutive days. Each block is scored by
+an estimator fitted on the other blocks, so that no day helps to score itself; weather and
+delays of one day are too alike for shuffled folds. The final estimator is fitted on all
+blocks. It is what scikit-learn calls cross-fitting with ``ensemble=False``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats
+from assay.errors import LabelError
+from assay.model.model import log_odds, raw_scores
+from assay.project.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def blocks(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
+    """Number of the block, 0 to folds - 1, that each row's day belongs to.
+
+    Raises
+    ------
+    LabelError
+        There are fewer days than folds.
+    """
+    distinct, position = np.unique(days, return_inverse=True)
+    if len(distinct) < folds:
+        raise LabelError(
+            "too few days to cut into folds",
+            where="params.yaml: train.folds",
+            expected=f"at least {folds} days in prepare.train",
+            found=f"{len(distinct)}",
+        )
+    return np.asarray(position * folds // len(distinct), dtype=np.int64)
+
+
+def out_of_fold(
+    task: Task,
+    pipeline: Any,
+    features: pd.DataFrame,
+    label: NDArray[Any],
+    block: NDArray[np.int64],
+    progress: Callable[[int, int], None],
+) -> Floats:
+    """Uncalibrated scores of each row from an estimator that never saw its block.
+
+    Raises
+    ------
+    LabelError
+        Without some block, a class does not occur.
+    """
+    from sklearn.base import clone
+
+    classes = [] if task == "regression" else sorted(set(label.tolist()))
+    scores = np.full((len(label), len(classes)) if task == "multiclass" else len(label), np.nan)
+    folds = int(block.max()) + 1
+    for number in range(folds):
+        unseen = block == number
+        gone = sorted(set(classes) - set(label[~unseen].tolist()))
+        if gone:
+            raise LabelError(
+                f"without fold {number + 1} of {folds} {_without(task, gone)}",
+                where="params.yaml: train.folds",
+                mend="Use fewer folds or a longer training window.",
+            )
+        fitted = clone(pipeline).fit(features[~unseen], label[~unseen])
+        scores[unseen] = raw_scores(task, fitted, features[unseen])
+        progress(number + 1, folds)
+    return scores
+
+
+def _without(task: Task, gone: list[Any]) -> str:
+    if task == "binary":
+        return "the label has one class only"
+    return f"no row is of class {', '.join(gone)}"
+
+
+def fit_calibrator(task: Task, method: str, raw: Floats, truth: NDArray[Any]) -> Any:
+    """From an estimator's scores to probabilities that can be taken at their word.
+
+    Parameters
+    ----------
+    method
+        ``sigmoid`` is a logistic regression on the log odds (Platt 1999, "Probabilistic
+        outputs for support vector machines"), ``isotonic`` a monotone step function (Zadrozny
+        and Elkan 2002, "Transforming classifier scores into accurate multiclass probability
+        estimates"), ``none`` leaves scores as they are.
+    raw
+        Out-of-fold scores in the shape of the task.
+    truth
+        As `assay.metrics.scored.Scored` has it.
+
+    Returns
+    -------
+    Any
+        What `assay.model.model.Model` takes: of several classes each is calibrated against the
+        rest. None for a regression, whose scores are no probabilities.
+    """
+    if task == "regression" or method == "none":
+        return None
+    if task == "binary":
+        return _one_calibrator(method, raw, truth)
+    return [_one_calibrator(method, raw[:, place], truth == place) for place in range(raw.shape[1])]
+
+
+def _one_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:
+    if method == "sigmoid":
+        from sklearn.linear_model import LogisticRegression
+
+        fitted = LogisticRegression(C=1e10).fit(log_odds(raw), label)
+        # Scores without information (a baseline's) can come out with a slope that turns
+        # their order round; such a calibration is worse than none.
+        return fitted if fitted.coef_[0, 0] > 0 else None
+    from sklearn.isotonic import IsotonicRegression
+
+    return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(raw, label)

@@ -1,0 +1,74 @@
+"""Choose one candidate by ``train.select_by`` and make its bundle the selected one."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from assay.errors import BundleMissing, LabelError
+from assay.model import bundle
+from assay.project import layout, partitions, textfile
+from assay.project.params import Params
+from assay.project.tasks import goodness
+
+Scores = Mapping[str, Mapping[str, float | None]]
+
+
+def best(scores: Scores, by: str) -> str:
+    """Name of the best candidate; of equal ones the first in params.yaml.
+
+    Raises
+    ------
+    LabelError
+        No candidate has a value for the metric.
+    """
+    ranked = [
+        (goodness(by, value), name)
+        for name, metrics in scores.items()
+        if (value := metrics.get(by)) is not None
+    ]
+    if not ranked:
+        raise LabelError(
+            "no candidate has a value for the metric that selects",
+            where="params.yaml: train.select_by",
+            found=by,
+        )
+    top = max(value for value, _ in ranked)
+    return next(name for value, name in ranked if value == top)
+
+
+def run(root: Path, params: Params, as_json: bool = False) -> str:
+    """Copy the best candidate's bundle to ``models/bundle``. Returns its name.
+
+    Raises
+    ------
+    BundleMissing, BundleChanged
+        A candidate of params.yaml has no intact bundle.
+    """
+    scores: dict[str, Mapping[str, float | None]] = {}
+    for name in params.train.candidates:
+        folder = root / layout.CANDIDATES / name
+        if not folder.is_dir():
+            raise BundleMissing(
+                "the candidate was not trained",
+                where=f"{layout.CANDIDATES}/{name}",
+                mend=f"Run dvc repro train@{name}.",
+            )
+        files = bundle.read(folder)
+        bundle.verify(files, str(folder))
+        scores[name] = json.loads(files[bundle.MANIFEST])["out_of_fold"]
+    chosen = best(scores, params.train.select_by)
+    with partitions.replaced(root / layout.BUNDLE) as made:
+        for path in (root / layout.CANDIDATES / chosen).iterdir():
+            shutil.copyfile(path, made / path.name)
+    report = {"selected": chosen, "by": params.train.select_by, "candidates": scores}
+    textfile.write(root / layout.SELECTION, json.dumps(report, indent=2, sort_keys=True) + "\n")
+    if as_json:
+        print(json.dumps(report))
+    else:
+        for name, metrics in scores.items():
+            mark, by = "*" if name == chosen else " ", params.train.select_by
+            print(f"select: {mark} {name}: {by} {metrics[by]}")
+    return chosen

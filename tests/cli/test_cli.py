@@ -1,0 +1,83 @@
+"""The command line: quick, helpful, one line for every error."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from assay.cli import __main__ as cli
+from assay.errors import UNFORESEEN
+
+
+def commands(
+    parser: argparse.ArgumentParser | None = None, before: str = ""
+) -> dict[str, argparse.ArgumentParser]:
+    """Every command, those of a group under both names."""
+    found = {}
+    for action in (parser or cli.parser())._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, sub in action.choices.items():
+                found |= commands(sub, f"{before}{name} ") or {f"{before}{name}": sub}
+    return found
+
+
+@pytest.mark.parametrize("name", list(commands()))
+def test_every_command_has_help_with_an_example_and_json(name: str):
+    text = commands()[name].format_help()
+    assert f"Example: assay {name}" in " ".join(text.split())
+    assert "--json" in text
+
+
+def test_help_shows_every_command_once_by_what_a_person_is_doing() -> None:
+    text = cli.parser().format_help()
+    names = {name.partition(" ")[0] for name in commands()}
+    for name in names:
+        assert len([line for line in text.splitlines() if line.startswith(f"  {name} ")]) == 1
+    places = [text.index(f"\n{title}:\n") for title in cli.GROUPS]
+    assert places == sorted(places)
+    assert text.index("score nights:") < text.index("  release ") < text.index("look after nights:")
+    assert "--version" in text and "Start with: dvc repro" in text
+
+
+def test_mistakes_of_params_come_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "params.yaml").write_text("name: x y\nseed: a\n")
+    assert cli.main(["ingest", "--root", str(tmp_path)]) == 10
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("assay: params.yaml:")
+    assert sum("seed: expected a whole number" in line for line in lines) == 1
+    assert all(line.startswith("assay: params.yaml") for line in lines)
+
+
+def test_what_nobody_foresaw_is_one_line_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("assay.project.params.load", fail)
+    monkeypatch.delenv(cli.DEBUG, raising=False)
+    assert cli.main(["status", "--root", str(tmp_path)]) == UNFORESEEN
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "ZeroDivisionError: two lines" in line
+    monkeypatch.setenv(cli.DEBUG, "1")
+    cli.main(["status", "--root", str(tmp_path)])
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_an_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["scor"])
+    assert caught.value.code == 2
+    assert "invalid choice: 'scor'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("given", ["0", "-3", "many", "1.5"])
+def test_a_number_of_nights_is_a_whole_number(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["front", f"--nights={given}"])
+    assert caught.value.code == 2
+    assert f"expected a whole number from 1 on, found '{given}'" in capsys.readouterr().err

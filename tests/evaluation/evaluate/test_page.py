@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.evaluation.evaluate import page, plots
+from assay.evaluation.evaluate.compute import evaluate
+from assay.evaluation.evaluate.section import About
+from assay.evaluation.evaluate.terminal import show
+from assay.metrics.estimate import Estimate, effect, hangs
+from assay.metrics.scored import Scored
+from assay.metrics.units import Units
+from assay.pages import charts
+from assay.project.params import Evaluate
+from assay.project.tasks import METRICS
+
+ABOUT = About("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
+
+
+def page_of(scored: Scored, origin: np.ndarray, units: Units | None = None) -> str:
+    frame = pd.DataFrame({"origin": origin})
+    found = evaluate(frame, scored, units or Units.rows(len(frame)), ("origin",), Evaluate())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "SAMPLE_ROWS", 1000)
+        return page.render(found, scored, plots.tables(scored, "late"), ABOUT, 1)
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    random = np.random.default_rng(1)
+    p = random.beta(2, 3, 1500)
+    origin = np.where(np.arange(1500) < 30, "<script>alert(1)</script>", "JFK")
+    return page_of(Scored("binary", random.random(1500) < p, p, (), 0.4), origin)
+
+
+def test_one_file_that_needs_no_network(html: str) -> None:
+    assert len(html.encode()) < 5_000_000
+    assert "default-src 'none'" in html[:1000]
+    assert not re.search(r"<(script|link|img)[^>]+(src|href)=[\"']https?:", html)
+
+
+def test_our_section_comes_first_and_is_whole(html: str) -> None:
+    start, end = html.index('<section class="assay"'), html.index("</section>")
+    ours = html[start:end]
+    assert html.index("<body") < start
+    assert end < html.index("window.drawDashboard")
+    assert all(f"<td>{name}</td>" in ours for name in METRICS["binary"])
+    assert "30 rows, fewer than 200" in ours
+    assert "A sample of 1,000 of the 1,500 rows" in ours
+    assert ours.count("<svg") == ours.count("</svg>") > len(METRICS["binary"])
+
+
+def test_rows_that_do_not_hang_together_are_not_said_to(html: str) -> None:
+    assert "interval over\n1,500 rows" in html and "Design effect" in html
+    assert "Rows hang together" not in html
+
+
+def test_rows_that_hang_together_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(1)
+    p = np.sort(random.beta(2, 3, 1500))
+    units = Units("night", 30, (np.arange(1500) // 50).astype(np.intp))
+    truth = random.random(1500) < np.clip(p + random.normal(0, 0.2, 30)[units.codes], 0, 1)
+    scored = Scored("binary", truth, p, (), 0.4)
+    frame = pd.DataFrame({"origin": ["JFK"] * 1500})
+    found = evaluate(frame, scored, units, (), Evaluate())
+    told = hangs(found.metrics)
+    assert re.fullmatch(
+        r"taken as independent, rows would give \d of 9 metrics an interval that is too narrow,"
+        r" that of \w+ by a factor of \d\.\d",
+        told,
+    )
+    html = page_of(scored, np.repeat("JFK", 1500), units)
+    ours = html[html.index('<section class="assay"') : html.index("</section>")]
+    assert "interval over\n30 nights" in ours
+    assert f"<b>Rows hang together here</b>: {told}." in ours
+    for one in found.metrics.values():
+        assert f'<td class="n">{effect(one)}</td>' in ours
+    show(found, "late-flights", "boosting")
+    out = capsys.readouterr().out
+    assert f"Rows hang together: {told}." in out
+    assert "on 1,500 rows of holdout, 30 nights" in out and "design effect" in out
+
+
+@pytest.mark.parametrize(("largest", "told"), [(1.5, False), (1.51, True), (None, False)])
+def test_from_where_a_design_effect_is_said_in_words(largest: float | None, told: bool) -> None:
+    few = Estimate(0.5, 0.4, 0.6, design_effect=1.0)
+    found = hangs({"auc": replace(few, design_effect=largest), "brier": few})
+    assert bool(found) is told
+    if told:
+        assert "1 of 2 metrics" in found and "that of auc by a factor of 1.2" in found
+
+
+def test_a_doubt_is_on_the_page() -> None:
+    random = np.random.default_rng(1)
+    p = random.beta(2, 3, 900)
+    html = page_of(Scored("binary", random.random(900) < p, p, (), 0.4), np.repeat("JFK", 900))
+    assert "Mind: 900 rows are fewer than the 1,250" in html
+
+
+def test_values_from_the_data_are_escaped(html: str) -> None:
+    assert "<script>alert(1)" not in html
+    assert "&lt;script&gt;alert(1)" in html
+
+
+def test_a_strip_without_a_value_draws_none() -> None:
+    empty = charts.strip(Estimate(None, None, None, "no rows"), 0, 1)
+    assert "circle" not in empty and "rect" not in empty and "no value" in empty
+    bare = charts.strip(Estimate(0.5, None, None, "few"), 0, 1)
+    assert "circle" in bare and "rect" not in bare
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0.7, 0.9), (0.65, 0.7), (0, 3.4), (0, 0.12)])
+def test_ticks_are_few_and_inside(low: float, high: float) -> None:
+    found = charts.ticks(low, high)
+    assert 3 <= len(found) <= 8
+    assert low <= found[0] < found[-1] <= high
+
+
+def test_several_classes(capfd: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(1)
+    names = ("<b>early</b>", "late", "lost")
+    p = random.dirichlet([3, 2, 1], 1500)
+    truth = (random.random(1500)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
+    html = page_of(Scored("multiclass", truth, p, names), np.repeat(["JFK", "LGA"], 750))
+    ours = html[html.index('<section class="assay"') : html.index("</section>")]
+    assert all(f"<td>{name}</td>" in ours for name in METRICS["multiclass"])
+    assert "predicted &lt;b&gt;early" in ours and names[0] not in ours
+    assert "Class by class" in ours and "Positive" not in ours
+    assert html.index("</section>") < html.index("window.drawDashboard")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_numbers(capfd: pytest.CaptureFixture[str]) -> None:
+    random = np.random.default_rng(1)
+    truth = random.gamma(2, 100, 1500)
+    truth[:5] = 0.0  # nothing to take a share of
+    scored = Scored("regression", truth, truth + random.normal(-20, 50, 1500))
+    html = page_of(scored, np.repeat(["JFK", "LGA"], 750))
+    ours = html[html.index('<section class="assay"') : html.index("</section>")]
+    assert all(f"<td>{name}</td>" in ours for name in METRICS["regression"])
+    assert "Predicted against actual" in ours and "Confusion" not in ours
+    assert "in the unit of late" in ours
+    assert html.index("</section>") < html.index("window.drawDashboard")
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("found", "least"), [([0.71, 0.74], 0.0), ([-3.2, 41.0], -math.inf), ([0.0], 0.0), ([1e6], 0.0)]
+)
+def test_an_axis_holds_what_is_drawn_on_it(found: list[float], least: float) -> None:
+    low, high = charts.bounds([Estimate(value, None, None) for value in found], least=least)
+    assert least <= low <= min(found) and max(found) <= high
+    assert low < high
+    assert 3 <= len(charts.ticks(low, high)) <= 9

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay.columns.features import Features, Floats
+from assay.contract.load import load as load_contract
+from assay.errors import (
+    AssayError,
+    BundleChanged,
+    BundleMissing,
+    BundleUntrusted,
+    NightEmpty,
+    RunError,
+    StageInputMissing,
+)
+from assay.evaluation.rehearse import carriers, stage
+from assay.evaluation.rehearse.cost import cost
+from assay.model import bundle
+from assay.model.model import Model
+from assay.project import digests, layout
+from assay.project import params as parameters
+from assay.reports.rehearsal import Cost, Parity, Rehearsal, parse, read
+
+
+def rehearsed(root: Path, scratch: Path, spark: Any, **changes: Any) -> Rehearsal:
+    given = parameters.load(root)
+    settings = given.rehearse.model_copy(update={"rows": 400, "repeats": 1, **changes})
+    own = carriers.at_home(given.model_copy(update={"rehearse": settings}), scratch / "input")
+    return stage.rehearse(root, own, scratch, lambda: spark)
+
+
+def test_both_carriers_publish_what_the_training_code_says(
+    parcels: Path, tmp_path: Path, spark: Any
+) -> None:
+    found = rehearsed(parcels, tmp_path / "s", spark, carriers=("files", "dataframe"))
+    assert [(one.carrier, one.rows, one.differing) for one in found.parity] == [
+        ("files", 400, 0),
+        ("dataframe", 400, 0),
+    ]
+    assert all(one.largest is not None and one.largest <= 1e-12 for one in found.parity)
+    assert found.bundle == bundle.digest_of(parcels / layout.BUNDLE)
+    assert found.data == digests.data(parcels)
+    assert found.contract == digests.contract_at(parcels, parameters.load(parcels))
+    sizes = [path.stat().st_size for path in (parcels / layout.BUNDLE).iterdir()]
+    assert found.bundle_mb == pytest.approx(sum(sizes) / 1e6)
+    assert (found.cost.batch_rows, found.why) == (400, None)
+    assert found.cost.latency_ms > 0
+    assert found.cost.memory_mb is not None and 0 < found.cost.memory_mb < 2000
+
+
+def test_a_training_code_that_scores_otherwise_is_seen(
+    parcels: Path, tmp_path: Path, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = Model.scores
+
+    def skewed(self: Model, features: Features) -> Floats:
+        scores = honest(self, features)
+        scores[7] += 1e-6
+        return scores
+
+    monkeypatch.setattr(Model, "scores", skewed)
+    found = rehearsed(parcels, tmp_path / "s", spark)
+    (one,) = found.parity
+    assert (one.differing, one.largest) == (1, pytest.approx(1e-6, rel=1e-3))
+
+
+def test_rows_that_the_night_would_refuse_differ(parcels: Path, tmp_path: Path, spark: Any) -> None:
+    path = parcels / layout.HOLDOUT_TABLE
+    frame = pd.read_parquet(path)
+    frame.loc[frame.index[:3], "weight"] = -1.0
+    frame.to_parquet(path)
+    (one,) = rehearsed(parcels, tmp_path / "s", spark, rows=len(frame)).parity
+    assert one.differing == 3
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error"),
+    [
+        (lambda root: (root / layout.HOLDOUT_TABLE).unlink(), StageInputMissing),
+        (lambda root: (root / layout.HOLDOUT_TABLE).write_bytes(b"no"), StageInputMissing),
+        (lambda root: (root / layout.BUNDLE / "manifest.json").unlink(), BundleMissing),
+        (lambda root: (root / layout.BUNDLE / "card.md").write_text("better"), BundleChanged),
+        (
+            lambda root: pq.write_table(
+                pq.read_table(root / layout.HOLDOUT_TABLE).slice(0, 0),
+                root / layout.HOLDOUT_TABLE,
+            ),
+            NightEmpty,
+        ),
+    ],
+    ids=["no holdout", "torn holdout", "no bundle", "changed bundle", "empty holdout"],
+)
+def test_what_is_not_there_is_an_error_before_spark(
+    parcels: Path, tmp_path: Path, spoil: Callable[[Path], Any], error: type[AssayError]
+) -> None:
+    spoil(parcels)
+
+    def spark() -> Any:
+        raise AssertionError("Spark was asked for")
+
+    own = carriers.at_home(parameters.load(parcels), tmp_path / "input")
+    with pytest.raises(error) as caught:
+        stage.rehearse(parcels, own, tmp_path, spark)
+    assert "\n" not in caught.value.line()
+
+
+def test_types_that_nobody_allowed_are_refused_though_the_compiled_model_needs_none(
+    parcels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.model.model.foreign_types", lambda data: ["evil.Estimator"])
+    own = carriers.at_home(parameters.load(parcels), tmp_path / "input")
+    with pytest.raises(BundleUntrusted, match=r"evil\.Estimator"):
+        stage.rehearse(parcels, own, tmp_path, lambda: None)  # type: ignore[arg-type, return-value]
+
+
+# ------------------------------------------------------------------------ choosing the rows
+
+
+def contract_of(root: Path) -> Any:
+    return load_contract(root / "data/contract.py").without_label()
+
+
+def test_rows_are_spread_over_the_holdout_and_each_key_comes_once(trained: Path) -> None:
+    contract = contract_of(trained)
+    holdout = pq.read_table(trained / layout.HOLDOUT_TABLE)
+    rows = carriers.chosen(pa.concat_tables([holdout, holdout]), contract, 100)
+    keys = rows["parcel"].to_pylist()
+    assert len(keys) == len(set(keys)) == 100
+    all_keys = holdout["parcel"].to_pylist()
+    assert (keys[0], keys[-1]) == (all_keys[0], all_keys[-1])
+    places = np.array([all_keys.index(key) for key in keys])
+    assert np.ptp(np.diff(places)) <= 1
+    assert "late" not in rows.column_names
+    whole = carriers.chosen(holdout, contract, 10**9)
+    assert whole["parcel"].to_pylist() == all_keys
+
+
+def test_a_cluster_is_not_asked_to_read_this_machine_s_scratch(trained: Path) -> None:
+    given = parameters.load(trained)
+    far = given.model_copy(
+        update={"spark": given.spark.model_copy(update={"master": "spark://far:7077"})}
+    )
+    assert carriers.at_home(far, Path("here")).spark.master == "local[2]"
+    assert carriers.at_home(given, Path("here")).spark.master == given.spark.master
+
+
+# ------------------------------------------------------------------------------- the cost
+
+
+def test_a_process_that_fails_says_why_in_a_line(parcels: Path) -> None:
+    with pytest.raises(RunError) as caught:
+        cost(
+            parcels,
+            bundle=parcels / layout.BUNDLE,
+            digest="sha256:other",
+            allow_types=(),
+            contract=parcels / "data/contract.py",
+            rows=parcels / layout.HOLDOUT_TABLE,
+            batch_rows=10,
+            repeats=1,
+        )
+    assert "another bundle" in caught.value.line()
+
+
+# ------------------------------------------------------------------------------- the file
+
+FOUND = Rehearsal(
+    name="parcels",
+    bundle="sha256:1",
+    data="sha256:2",
+    contract="sha256:3",
+    rows=400,
+    tolerance=1e-12,
+    parity=(Parity("files", 400, 0, 2.5e-16, 1.25), Parity("dataframe", 400, 400, None, 2.0)),
+    cost=Cost(400, 12.5, 80.25),
+    bundle_mb=0.5,
+    spark_seconds=9.5,
+    why=None,
+)
+
+
+def tree() -> dict[str, Any]:
+    return json.loads(json.dumps(FOUND.plain()))
+
+
+@pytest.mark.parametrize(
+    "found", [FOUND, replace(FOUND, cost=Cost(400, 12.5, None), why="no /proc here")]
+)
+def test_what_is_written_is_what_is_read(found: Rehearsal) -> None:
+    assert parse(json.dumps(found.plain()), "it") == found
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"schema": 2}, "schema is 2, not 1"),
+        ({"parity": []}, "no carrier was rehearsed"),
+        ({"parity": [tree()["parity"][0]] * 2}, "a carrier more than once"),
+        ({"parity": [{**tree()["parity"][0], "differing": 401}]}, "differing is 401 of 400 rows"),
+        ({"parity": [{**tree()["parity"][0], "largest": "small"}]}, "largest is a text"),
+        ({"memory_mb": None}, "why is missing: memory_mb is null for no reason"),
+        ({"latency_ms": None}, "latency_ms is null, not a number"),
+        ({"spark": {}}, "spark.seconds is missing"),
+    ],
+)
+def test_a_file_that_somebody_edited_is_refused(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(AssayError) as caught:
+        parse(json.dumps({**tree(), **change}), "rehearsal.json")
+    assert told in caught.value.line()
+    assert "dvc repro rehearse" in caught.value.line()
+
+
+# --------------------------------------------------------------------------- as users run it
+
+
+def test_the_command_leaves_a_file_and_says_what_is_in_it(
+    parcels: Path, call: Callable[..., str]
+) -> None:
+    told = call(parcels, "assay", "rehearse")
+    assert "0 differ from the training code's scores" in told
+    found = read(parcels)
+    assert (found.parity[0].carrier, found.parity[0].differing) == ("files", 0)
+    assert not list(parcels.glob("store*"))
+
+
+def test_without_java_nothing_was_rehearsed(
+    parcels: Path, call: Callable[..., str], tmp_path: Path
+) -> None:
+    script = (
+        "import sys; from assay.score.spark import session; from assay.errors import *\n"
+        "def no(_): raise JavaMissing('no Java here')\n"
+        "session.java_home = no\n"
+        "from assay.cli.__main__ import main; sys.exit(main(['rehearse']))"
+    )
+    (tmp_path / "run.py").write_text(script)
+    told = call(parcels, sys.executable, str(tmp_path / "run.py"), code=50)
+    assert "no Java here" in told and "Traceback" not in told
+    assert not (parcels / layout.REHEARSAL).exists()

@@ -1,0 +1,355 @@
+"""Groups of a field against each other: every pair, one finding, no group left unseen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assay.gate.rules import groups
+from assay.gate.rules.fairness import decide, limit_of
+from assay.metrics.estimate import Estimate
+from assay.project.params.gate import Gate
+from assay.reports.evaluation_read import Evaluation, Slice
+from assay.reports.verdict import Finding, Outcome
+from tests.gate import build
+from tests.gate.build import Z, evaluation, place
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+NAN, INF = math.nan, math.inf
+
+
+def rule(**changes: Any) -> Any:
+    values = {"kind": "fairness", "of": "selection_rate", "across": "origin", **changes}
+    if "min_ratio" not in changes:
+        values.setdefault("max_difference", 0.1)
+    return build.rule("fair", **values)
+
+
+def decided(some: Any, about: Evaluation, policy: Gate | None = None) -> Finding:
+    (found,) = decide(some, about, policy or build.gate())
+    return found
+
+
+def chosen(value: str, selected: int, rows: int = 1000) -> Slice:
+    return place(value, Estimate(0.8, 0.7, 0.9), rows, selected=selected)
+
+
+def group(value: str, selected: int, rows: int) -> groups.Group:
+    found = build.share(selected, rows)
+    assert found.value is not None and found.low is not None and found.high is not None
+    return groups.Group(f"origin={value}", rows, found.value, found.low, found.high)
+
+
+def ranked(value: str, auc: float, error: float = 0.01, rows: int = 500) -> Slice:
+    return place(value, Estimate(auc, auc - Z * error, auc + Z * error), rows)
+
+
+@pytest.mark.parametrize(
+    ("counts", "asked", "expected"),
+    [
+        ((300, 310), {"max_difference": 0.1}, PASS),
+        ((300, 500), {"max_difference": 0.1}, FAIL),
+        ((500, 300), {"max_difference": 0.1}, FAIL),
+        ((300, 390), {"max_difference": 0.1}, INCONCLUSIVE),
+        ((300, 410), {"max_difference": 0.1}, INCONCLUSIVE),
+        ((300, 310), {"min_ratio": 0.8}, PASS),
+        ((100, 500), {"min_ratio": 0.8}, FAIL),
+        ((500, 100), {"min_ratio": 0.8}, FAIL),
+        ((300, 350), {"min_ratio": 0.8}, INCONCLUSIVE),
+        ((300, 390), {"min_ratio": 0.8}, INCONCLUSIVE),
+        ((0, 0), {"max_difference": 0.1}, PASS),
+        ((0, 0), {"min_ratio": 0.8}, FAIL),  # a ratio of nothing says nothing
+        ((0, 300), {"min_ratio": 0.8}, FAIL),
+    ],
+)
+def test_selection_rates(
+    counts: tuple[int, int], asked: dict[str, float], expected: Outcome
+) -> None:
+    found = decided(
+        rule(**asked), evaluation(None, chosen("EWR", counts[0]), chosen("JFK", counts[1]))
+    )
+    assert found.outcome is expected
+    assert found.blocks is (expected is not PASS)
+    assert found.metric == "selection_rate"
+
+
+def test_the_finding_has_the_pairs_own_numbers() -> None:
+    found = decided(rule(), evaluation(None, chosen("EWR", 300), chosen("JFK", 500, 800)))
+    pair = groups.difference(group("EWR", 300, 1000), group("JFK", 500, 800))
+    assert (found.observed, found.low, found.high) == (pair.value, pair.low, pair.high)
+    assert (found.limit, found.direction, found.rows) == (0.1, "max", 1800)
+    assert (found.method, found.slice) == ("Newcombe and Zou-Donner", None)
+    assert found.detail == (
+        "the difference of selection_rate between origin=JFK and origin=EWR, the furthest of 1"
+        " pairs, is 0.325, 95% interval 0.2802 to 0.3679, which misses the limit of at most 0.1"
+    )
+    found = decided(rule(min_ratio=0.8), evaluation(None, chosen("EWR", 300), chosen("JFK", 300)))
+    assert (found.limit, found.direction, found.method) == (0.8, "min", "Donner-Zou")
+    assert found.detail.startswith("the ratio of selection_rate between origin=EWR and origin=JFK")
+    assert found.detail.endswith("which meets the limit of at least 0.8")
+
+
+def test_the_furthest_pair_is_named() -> None:
+    about = evaluation(None, chosen("A", 300), chosen("B", 320), chosen("C", 500), chosen("D", 310))
+    found = decided(rule(), about)
+    assert found.outcome is FAIL
+    assert "between origin=C and origin=A, the furthest of 6 pairs" in found.detail
+    about = evaluation(None, chosen("A", 300), chosen("B", 305), chosen("C", 330), chosen("D", 310))
+    found = decided(rule(), about)
+    assert found.outcome is PASS
+    assert "between origin=C and origin=A" in found.detail
+
+
+def test_an_undecided_rule_names_the_pair_whose_interval_reaches_furthest() -> None:
+    about = evaluation(None, chosen("A", 30, 100), chosen("B", 300, 1000), chosen("C", 360, 1000))
+    found = decided(rule(), about)
+    assert found.outcome is INCONCLUSIVE
+    assert "between origin=C and origin=A" in found.detail
+    assert "cannot be told from the limit" in found.detail
+
+
+def test_a_pair_that_fails_is_named_before_one_that_is_further_apart() -> None:
+    """A and B are sure to be too far apart; C is further off but has few rows."""
+    about = evaluation(
+        None, chosen("A", 30000, 100000), chosen("B", 45000, 100000), chosen("C", 8, 13)
+    )
+    found = decided(rule(), about)
+    assert found.outcome is FAIL
+    assert "between origin=B and origin=A" in found.detail
+
+
+def test_the_limit_itself_is_within() -> None:
+    exact = (place("A", Estimate(0.5, 0.5, 0.5)), place("B", Estimate(0.75, 0.75, 0.75)))
+    about = evaluation(None, *exact)
+    assert decided(rule(of="auc", max_difference=0.25), about).outcome is PASS
+    assert decided(rule(of="auc", max_difference=0.249), about).outcome is FAIL
+    halves = (place("A", Estimate(0.5, 0.5, 0.5)), place("B", Estimate(0.25, 0.25, 0.25)))
+    assert decided(rule(of="auc", min_ratio=0.5), evaluation(None, *halves)).outcome is PASS
+    assert decided(rule(of="auc", min_ratio=0.51), evaluation(None, *halves)).outcome is FAIL
+
+
+def test_an_interval_is_past_the_limit_or_not() -> None:
+    """Past it by a little is FAIL; one that ends on it cannot be told."""
+    about = evaluation(None, ranked("A", 0.6), ranked("B", 0.8))
+    pair = groups.difference(
+        groups.Group("origin=A", 500, 0.6, 0.6 - Z * 0.01, 0.6 + Z * 0.01),
+        groups.Group("origin=B", 500, 0.8, 0.8 - Z * 0.01, 0.8 + Z * 0.01),
+    )
+    assert decided(rule(of="auc", max_difference=pair.low - 0.001), about).outcome is FAIL
+    assert decided(rule(of="auc", max_difference=pair.low), about).outcome is INCONCLUSIVE
+
+
+def test_a_fail_has_to_stand_after_the_correction() -> None:
+    """Of three pairs one lies past the limit, with a one-sided chance of about 0.01."""
+    error = 0.01
+    apart = 0.1 + 2.3 * error * math.sqrt(2)
+    about = evaluation(
+        None,
+        ranked("A", 0.6, error),
+        ranked("B", 0.6 + apart, error),
+        ranked("C", 0.6 + apart / 2, error),
+    )
+    assert decided(rule(of="auc"), about, build.gate(correction="none")).outcome is FAIL
+    for correction in ("holm", "benjamini-hochberg"):
+        found = decided(rule(of="auc"), about, build.gate(correction=correction))
+        assert found.outcome is INCONCLUSIVE
+
+
+def test_a_metric_across_groups() -> None:
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.79), ranked("C", 0.6))
+    found = decided(rule(of="auc"), about)
+    assert found.outcome is FAIL
+    assert "the difference of auc between origin=A and origin=C" in found.detail
+    assert found.rows == 1000
+
+
+def test_groups_of_other_fields_are_left_alone() -> None:
+    other = place("UA", Estimate(0.1, 0.1, 0.1), field="carrier")
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), other)
+    assert decided(rule(of="auc"), about).outcome is PASS
+
+
+def test_a_group_that_was_not_measured_keeps_it_from_passing() -> None:
+    small = place("C", None, rows=30, selected=8)
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), small)
+    found = decided(rule(of="auc"), about)
+    assert (found.outcome, found.blocks) == (INCONCLUSIVE, True)
+    assert found.detail.endswith("; origin=C is too small to measure: 30 rows, fewer than 200")
+    # Small or not, everybody gets a yes or a no.
+    assert decided(rule(), about).outcome is INCONCLUSIVE
+    assert "too small" not in decided(rule(), about).detail
+    # A group that is sure to lie too far off is FAIL whatever the third one is.
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.5), place("C", None, 30, selected=8))
+    assert decided(rule(of="auc"), about).outcome is FAIL
+
+
+def test_nothing_measured_is_inconclusive() -> None:
+    about = evaluation(None, place("A", None, 30, selected=8), place("B", None, 40, selected=8))
+    found = decided(rule(of="auc"), about)
+    assert (found.outcome, found.blocks, found.metric) == (INCONCLUSIVE, True, "auc")
+    assert found.detail == (
+        "origin=A is too small to measure: 30 rows, fewer than 200; "
+        "origin=B is too small to measure: 40 rows, fewer than 200"
+    )
+
+
+def test_the_rule_says_how_large_a_group_has_to_be() -> None:
+    about = evaluation(
+        None, chosen("A", 120, 400), chosen("B", 120, 400), chosen("C", 1, 399), chosen("D", 1, 9)
+    )
+    found = decided(rule(min_rows=400, max_difference=0.2), about)
+    assert found.outcome is PASS
+    assert found.detail.endswith("; 2 groups under 400 rows are left out")
+    assert "left out" not in decided(rule(max_difference=0.2), about).detail
+
+
+@pytest.mark.parametrize("wanted", [401, 500])
+def test_fewer_than_two_groups_fail(wanted: int) -> None:
+    about = evaluation(None, chosen("A", 120, 400), chosen("B", 120, 450))
+    found = decided(rule(min_rows=wanted), about)
+    assert found.outcome is FAIL
+    count = 1 if wanted == 401 else 0
+    assert found.detail == f"'origin' has {count} group to compare, and it takes two"
+    assert decided(rule(), evaluation(None, chosen("A", 120, 400))).outcome is FAIL
+
+
+def test_an_unknown_field_fails() -> None:
+    about = evaluation(None, chosen("A", 300), chosen("B", 300))
+    found = decided(rule(across="orign"), about)
+    assert found.outcome is FAIL
+    assert found.detail == (
+        "the evaluation has no slice 'orign', only origin; did you mean 'origin'?"
+    )
+
+
+NO_NUMBER = "auc or its interval is no number to decide on"
+
+
+@pytest.mark.parametrize(
+    ("broken", "of", "reason"),
+    [
+        (place("C", Estimate(NAN, 0.7, 0.9)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.8, NAN, 0.9)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.8, 0.7, INF)), "auc", NO_NUMBER),
+        (place("C", Estimate(NAN, None, None)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.8, 0.9, 0.7)), "auc", NO_NUMBER),
+        (place("C", Estimate(0.6, 0.7, 0.9)), "auc", NO_NUMBER),
+        (
+            place("C", Estimate(None, 0.7, 0.9)),
+            "auc",
+            "auc could not be computed: no reason was given",
+        ),
+        (
+            place("C", Estimate(None, None, None, "one class")),
+            "auc",
+            "auc could not be computed: one class",
+        ),
+        (
+            place("C", Estimate(0.8, 0.7, 0.9), metric="f1"),
+            "auc",
+            "auc could not be computed: no reason was given",
+        ),
+        (place("C", Estimate(0.8, 0.7, 0.9), rows=0), "auc", "auc was measured on no rows"),
+        (
+            replace(chosen("C", 9, rows=9), selected=10, selection_rate=Estimate(10 / 9, 1, 2)),
+            "selection_rate",
+            "10 of 9 rows got a yes, which cannot be",
+        ),
+    ],
+)
+def test_what_is_no_number_fails_and_is_named(broken: Slice, of: str, reason: str) -> None:
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), broken)
+    found = decided(rule(of=of, max_difference=0.9), about)
+    assert (found.outcome, found.metric) == (FAIL, of)
+    assert found.detail == f"origin=C: {reason}"
+
+
+def test_everybody_may_get_a_yes() -> None:
+    about = evaluation(None, chosen("A", 1000), chosen("B", 1000))
+    assert decided(rule(), about).outcome is PASS
+
+
+def test_a_group_without_an_interval_keeps_it_from_passing() -> None:
+    for half in (Estimate(0.8, None, None), Estimate(0.8, 0.7, None), Estimate(0.8, None, 0.9)):
+        about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), place("C", half))
+        found = decided(rule(of="auc"), about)
+        assert found.outcome is INCONCLUSIVE
+        assert found.detail.endswith("; origin=C has no interval: no reason was given")
+    told = replace(place("C", Estimate(0.8, None, None, "3 yes")))
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), told)
+    assert decided(rule(of="auc"), about).detail.endswith("; origin=C has no interval: 3 yes")
+
+
+def test_a_group_without_rows_or_answers_keeps_selection_rates_from_passing() -> None:
+    about = evaluation(None, chosen("A", 300), chosen("B", 300), chosen("C", 0, rows=0))
+    found = decided(rule(), about)
+    assert found.outcome is INCONCLUSIVE
+    assert found.detail.endswith("; origin=C has no interval: no rows")
+    bare = place("C", Estimate(0.8, 0.7, 0.9), selected=None)
+    found = decided(rule(), evaluation(None, chosen("A", 300), chosen("B", 300), bare))
+    assert found.outcome is FAIL
+    assert found.detail == "origin=C: selection_rate could not be computed: no reason was given"
+
+
+@pytest.mark.parametrize("of", ["auc", "selection_rate"])
+@pytest.mark.parametrize("value", [0.3, None])
+def test_too_few_of_a_label_is_no_failure_and_no_pass(of: str, value: float | None) -> None:
+    few = Estimate(value, None, None, "3 positives, fewer than 10", few=True, needed=3334)
+    third = place("C", few, rows=100, selected=30)
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), replace(third, selection_rate=few))
+    found = decided(rule(of=of), about)
+    assert (found.outcome, found.blocks, found.metric) == (INCONCLUSIVE, True, of)
+    assert found.detail.endswith("; origin=C has no interval: 3 positives, fewer than 10")
+    # The two that were measured can still fail.
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.5), third)
+    assert decided(rule(of="auc"), about).outcome is FAIL
+
+
+def test_a_selection_rate_that_is_not_that_of_its_counts_fails() -> None:
+    edited = replace(chosen("C", 300), selection_rate=build.share(310, 1000))
+    found = decided(rule(), evaluation(None, chosen("A", 300), chosen("B", 300), edited))
+    assert (found.outcome, found.metric) == (FAIL, "selection_rate")
+    assert found.detail == "origin=C: 300 of 1000 rows got a yes, not 0.31"
+
+
+def test_few_degrees_of_freedom_make_a_miss_less_sure_than_many() -> None:
+    """Of three pairs one is past the limit by 1.26 halves of its interval."""
+
+    def about(degrees: float | None) -> Evaluation:
+        parts = [
+            place(name, Estimate(auc, auc - 0.02, auc + 0.02, degrees=degrees))
+            for name, auc in (("A", 0.6), ("B", 0.7356), ("C", 0.67))
+        ]
+        return evaluation(None, *parts)
+
+    assert decided(rule(of="auc"), about(None)).outcome is FAIL
+    assert decided(rule(of="auc"), about(9.0)).outcome is INCONCLUSIVE
+
+
+def test_what_varies_is_named() -> None:
+    about = evaluation(None, chosen("A", 300), chosen("B", 300), unit="night", units=30)
+    assert decided(rule(), about).unit == "night"
+
+
+@pytest.mark.parametrize(
+    ("of", "task", "reason"),
+    [
+        ("selection_rate", "regression", "selection_rate is about yes and no"),
+        ("selection_rate", "multiclass", "this is a multiclass model"),
+        ("auc", "regression", "auc is no metric of a regression model"),
+    ],
+)
+def test_what_does_not_fit_the_task_fails(of: str, task: Any, reason: str) -> None:
+    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), task=task)
+    found = decided(rule(of=of), about)
+    assert found.outcome is FAIL
+    assert reason in found.detail
+
+
+def test_limits() -> None:
+    assert limit_of(rule()) == (0.1, "max")
+    assert limit_of(rule(max_difference=0.0)) == (0.0, "max")
+    assert limit_of(rule(min_ratio=0.8)) == (0.8, "min")

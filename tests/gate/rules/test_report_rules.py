@@ -1,0 +1,301 @@
+"""Stability, parity, cost, contract and leakage: what a report says outright."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assay.gate.rules import report_rules as rule_reports
+from assay.metrics.estimate import Estimate
+from assay.project.params.gate import LEAKAGE_CHECKS
+from assay.reports.comparison import Stability
+from assay.reports.rehearsal import Cost
+from assay.reports.verdict import Finding, Outcome
+from tests.gate import build
+from tests.gate.build import alone, comparison, contract, flips, leakage, parity, rehearsal
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+NAN, INF = math.nan, math.inf
+
+
+def stable(found: Stability, rows: int = 1000, **asked: float) -> Finding:
+    about = comparison(rows=rows, stability=found)
+    (told,) = rule_reports.stability(build.rule(kind="stability", **asked), about)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [(0.05, PASS), (0.1, PASS), (0.101, FAIL), (NAN, FAIL), (INF, FAIL), (-0.01, FAIL)],
+)
+def test_distance_of_scores(distance: float, expected: Outcome) -> None:
+    told = stable(flips(20, 1000, distance), max_distance=0.1)
+    assert told.outcome is expected
+    assert told.blocks is (expected is not PASS)
+    assert (told.metric, told.rows) == ("distance", 1000)
+
+
+def test_distance_is_told_in_words() -> None:
+    told = stable(flips(20, 1000), max_distance=0.1)
+    assert told.detail == (
+        "the Jensen-Shannon distance between both models' scores is 0.05, which meets the limit"
+        " of at most 0.1"
+    )
+    assert (told.observed, told.limit, told.direction) == (0.05, 0.1, "max")
+    assert (told.low, told.high, told.method) == (None, None, "the value alone")
+    told = stable(flips(20, 1000, NAN), max_distance=0.1)
+    assert told.detail.endswith("scores is nan, which is no number to decide on")
+    assert told.observed is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"), [(20, PASS), (45, INCONCLUSIVE), (60, INCONCLUSIVE), (80, FAIL)]
+)
+def test_flipped_answers(rows: int, expected: Outcome) -> None:
+    told = stable(flips(rows, 1000), max_flipped=0.05)
+    wilson = build.share(rows, 1000)
+    assert told.outcome is expected
+    assert told.blocks is (expected is not PASS)
+    assert (told.observed, told.low, told.high) == (rows / 1000, wilson.low, wilson.high)
+    assert (told.metric, told.limit, told.direction) == ("flipped", 0.05, "max")
+    assert (told.method, told.rows) == ("Wilson", 1000)
+
+
+def test_flipped_answers_are_told_in_words() -> None:
+    told = stable(flips(20, 1000), max_flipped=0.05)
+    assert told.detail == (
+        "the share of rows with another answer is 0.02, 95% interval 0.01298 to 0.03069, which"
+        " meets the limit of at most 0.05"
+    )
+    assert " which misses the limit" in stable(flips(500, 1000), max_flipped=0.05).detail
+    unsure = stable(flips(50, 1000), max_flipped=0.05)
+    assert " which cannot be told from the limit" in unsure.detail
+
+
+def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
+    wilson = build.share(20, 1000)
+    assert wilson.low is not None and wilson.high is not None
+    told = stable(flips(20, 1000), max_flipped=wilson.high)
+    assert told.outcome is PASS
+    told = stable(flips(20, 1000), max_flipped=wilson.low)
+    assert told.outcome is INCONCLUSIVE
+    told = stable(flips(0, 1000), max_flipped=0.0)
+    assert told.outcome is INCONCLUSIVE  # none of 1,000 rows is not none at all
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (Stability(0.1, None, None), "gives no answers that could be counted as flipped"),
+        (Stability(0.1, Estimate(0.1, 0.05, 0.15), None), "gives no answers"),
+        (Stability(0.1, None, 5), "gives no answers"),
+        (
+            Stability(0.1, Estimate(1.001, 1.0, 1.1), 1001),
+            "1001 of 1000 rows are flipped, which cannot be",
+        ),
+        (
+            Stability(0.1, Estimate(0.1, 0.05, 0.15), -1),
+            "-1 of 1000 rows are flipped, which cannot",
+        ),
+        (Stability(0.1, Estimate(0.1, 0.05, 0.15), 90), "90 of 1000 rows are flipped, which is no"),
+        (Stability(0.1, Estimate(None, None, None), 100), "which is no share of None"),
+        (Stability(0.1, Estimate(0.1, None, None), 100), "flipped rows has no interval"),
+        (Stability(0.1, Estimate(0.1, 0.2, 0.3), 100), "0.2 to 0.3 does not hold 0.1"),
+        (Stability(0.1, Estimate(0.1, NAN, 0.3), 100), "nan to 0.3 does not hold 0.1"),
+    ],
+)
+def test_flips_that_cannot_be_counted_fail(found: Stability, reason: str) -> None:
+    told = stable(found, max_flipped=1.0)
+    assert told.outcome is FAIL
+    assert reason in told.detail
+
+
+def test_flips_of_too_few_units_cannot_be_judged_yet() -> None:
+    few = Estimate(0.02, None, None, "3 nights, fewer than 10", few=True, needed=10)
+    told = stable(Stability(0.05, few, 20), max_flipped=0.05)
+    assert (told.outcome, told.blocks, told.units_needed) == (INCONCLUSIVE, True, 10)
+    assert "cannot be judged yet: 3 nights, fewer than 10; it takes about 10" in told.detail
+
+
+@pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])
+def test_scores_of_no_rows_fail(asked: dict[str, float]) -> None:
+    told = stable(Stability(0.0, build.share(0, 0), 0), rows=0, **asked)
+    assert (told.outcome, told.detail) == (FAIL, "scores were compared on no rows")
+    assert stable(flips(1, 1, 0.0), rows=1, **asked).outcome is PASS
+
+
+@pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])
+def test_stability_without_a_champion(asked: dict[str, float]) -> None:
+    rule = build.rule(kind="stability", **asked)
+    (told,) = rule_reports.stability(rule, alone("none"))
+    assert (told.outcome, told.blocks) == (INCONCLUSIVE, False)
+    for state in ("unreadable", "features_missing", "incomparable"):
+        (told,) = rule_reports.stability(rule, alone(state, "gone"))
+        assert (told.outcome, told.blocks) == (FAIL, True)
+    (told,) = rule_reports.stability(rule, replace(comparison(), stability=None))
+    assert told.outcome is FAIL
+
+
+def alike(*found: Any, tolerance: float = 1e-9) -> tuple[Finding, ...]:
+    rule = build.rule(kind="parity", tolerance=tolerance)
+    return rule_reports.parity(rule, rehearsal(parity=found))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected", "reason"),
+    [
+        ({}, PASS, "0 of 1,000 rows differ on the nightly path; the largest difference is 0,"),
+        ({"largest": 1e-9}, PASS, "meets the limit of at most 1e-09"),
+        ({"largest": 1.1e-9}, FAIL, "misses the limit of at most 1e-09"),
+        ({"differing": 1}, FAIL, "1 of 1,000 rows differ on the nightly path"),
+        ({"rows": 0}, FAIL, "no row was scored on both paths"),
+        ({"largest": None}, FAIL, "no row was scored on both paths"),
+        ({"largest": NAN}, FAIL, "is no number to decide on"),
+        ({"largest": INF}, FAIL, "is no number to decide on"),
+    ],
+)
+def test_parity(changes: dict[str, Any], expected: Outcome, reason: str) -> None:
+    (told,) = alike(parity(**changes))
+    assert told.outcome is expected
+    assert told.blocks is (expected is not PASS)
+    assert reason in told.detail
+    assert (told.slice, told.rows) == ("carrier=files", changes.get("rows", 1000))
+
+
+def test_parity_is_asked_of_every_carrier() -> None:
+    told = alike(parity(), parity(carrier="dataframe", differing=3))
+    assert [(each.slice, each.outcome) for each in told] == [
+        ("carrier=files", PASS),
+        ("carrier=dataframe", FAIL),
+    ]
+    (told_none,) = alike()
+    assert (told_none.outcome, told_none.detail) == (FAIL, "no carrier rehearsed the night")
+
+
+def test_a_tolerance_of_one_row_does_not_forgive_a_row_that_differs() -> None:
+    (told,) = alike(parity(differing=1, largest=1e-12), tolerance=1.0)
+    assert told.outcome is FAIL
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "words"),
+    [
+        ("latency_ms", 4.0, "ms for 1,000 rows: 4, which meets the limit of at most 4"),
+        ("memory_mb", 120.0, "MB of memory: 120, which meets the limit of at most 120"),
+        ("bundle_mb", 2.5, "MB on disk: 2.5, which meets the limit of at most 2.5"),
+    ],
+)
+def test_cost(of: str, value: float, words: str) -> None:
+    (told,) = rule_reports.cost(build.rule(kind="cost", of=of, max=value), rehearsal())
+    assert (told.outcome, told.detail) == (PASS, words)
+    assert (told.metric, told.observed, told.limit) == (of, value, value)
+    assert (told.direction, told.rows) == ("max", 1000)
+    (told,) = rule_reports.cost(build.rule(kind="cost", of=of, max=value * 0.99), rehearsal())
+    assert (told.outcome, told.blocks) == (FAIL, True)
+
+
+def test_a_cost_that_was_not_measured_fails() -> None:
+    rule = build.rule(kind="cost", of="memory_mb", max=500.0)
+    unknown = Cost(1000, 4.0, None)
+    (told,) = rule_reports.cost(rule, rehearsal(cost=unknown, why="no /proc here"))
+    assert (told.outcome, told.metric) == (FAIL, "memory_mb")
+    assert told.detail == "memory_mb could not be measured: no /proc here"
+    (told,) = rule_reports.cost(rule, rehearsal(cost=unknown))
+    assert told.detail.endswith("no reason was given")
+
+
+@pytest.mark.parametrize("value", [NAN, INF, -INF, -1.0])
+def test_a_cost_that_is_no_number_fails(value: float) -> None:
+    rule = build.rule(kind="cost", of="latency_ms", max=500.0)
+    (told,) = rule_reports.cost(rule, rehearsal(cost=Cost(1000, value, 1.0)))
+    assert told.outcome is FAIL
+
+
+@pytest.mark.parametrize("of", ["latency_ms", "memory_mb"])
+def test_a_cost_measured_on_no_rows_fails(of: str) -> None:
+    rule = build.rule(kind="cost", of=of, max=500.0)
+    (told,) = rule_reports.cost(rule, rehearsal(cost=Cost(0, 0.0, 0.0)))
+    assert (told.outcome, told.detail) == (FAIL, f"{of} was measured on no rows")
+    assert told.metric == of
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit", "expected", "reason"),
+    [
+        ({}, 0.0, PASS, "0 of 1,000 rows break a row rule, a share of 0, which meets"),
+        ({"bad_rows": 1}, 0.0, FAIL, "a share of 0.001, which misses the limit of at most 0"),
+        ({"bad_rows": 10}, 0.01, PASS, "10 of 1,000 rows break a row rule, a share of 0.01,"),
+        ({"bad_rows": 11}, 0.01, FAIL, "misses the limit of at most 0.01"),
+        ({"rows": 0}, 1.0, FAIL, "the contract was checked on no rows"),
+        ({"ok": False}, 1.0, FAIL, "data/raw breaks its contract: its share of bad rows"),
+        (
+            {"ok": False, "broken": ("unique_key", "wind")},
+            1.0,
+            FAIL,
+            "data/raw breaks its contract: unique_key, wind",
+        ),
+        ({"bad_rows": 1001}, 1.0, FAIL, "misses the limit of at most 1"),
+    ],
+)
+def test_contract(changes: dict[str, Any], limit: float, expected: Outcome, reason: str) -> None:
+    rule = build.rule(kind="contract", max_bad_share=limit)
+    (told,) = rule_reports.contract(rule, contract(**changes))
+    assert told.outcome is expected
+    assert told.blocks is (expected is not PASS)
+    assert reason in told.detail
+
+
+def test_the_contract_finding_has_its_numbers() -> None:
+    rule = build.rule(kind="contract", max_bad_share=0.1)
+    (told,) = rule_reports.contract(rule, contract(rows=1, bad_rows=0))
+    assert (told.metric, told.observed, told.limit, told.rows) == ("bad share", 0.0, 0.1, 1)
+
+
+def leaks(*allow: str, **outcomes: str) -> dict[str, Finding]:
+    rule = build.rule(kind="leakage", allow=allow)
+    return {str(each.slice): each for each in rule_reports.leakage(rule, leakage(**outcomes))}
+
+
+def test_every_check_of_the_split_is_a_finding() -> None:
+    told = leaks()
+    assert tuple(told) == LEAKAGE_CHECKS
+    assert {each.outcome for each in told.values()} == {PASS}
+    one = told["same_key"]
+    assert (one.detail, one.metric, one.observed) == ("same_key says so", "same_key", 0.0)
+    assert (one.limit, one.direction) == (0.01, "max")
+
+
+def test_what_is_suspect_fails_and_what_is_unknown_cannot_be_told() -> None:
+    told = leaks(same_key="suspect", label_power="unknown")
+    assert (told["same_key"].outcome, told["same_key"].blocks) == (FAIL, True)
+    assert (told["label_power"].outcome, told["label_power"].blocks) == (INCONCLUSIVE, True)
+    assert told["label_power"].observed is None
+    assert sum(each.blocks for each in told.values()) == 2
+
+
+def test_what_is_allowed_by_name_is_shown_and_does_not_decide() -> None:
+    told = leaks("same_key", "identifier", same_key="suspect", label_power="suspect")
+    assert (told["same_key"].outcome, told["same_key"].blocks) == (FAIL, False)
+    assert told["same_key"].detail == "same_key says so (allowed by name)"
+    assert told["label_power"].blocks
+    assert told["identifier"].severity == "block"
+    assert told["identifier"].detail == "identifier says so"
+
+
+def test_a_check_without_a_limit_has_no_direction() -> None:
+    report = leakage()
+    bare = replace(report, checks=(replace(report.checks[0], limit=None), *report.checks[1:]))
+    told = rule_reports.leakage(build.rule(kind="leakage"), bare)
+    assert (told[0].limit, told[0].direction) == (None, None)
+
+
+def test_a_check_that_is_missing_fails() -> None:
+    report = leakage()
+    rule = build.rule(kind="leakage", allow=("same_key",))
+    told = rule_reports.leakage(rule, replace(report, checks=report.checks[1:]))
+    assert len(told) == len(LEAKAGE_CHECKS)
+    assert (told[0].outcome, told[0].blocks, told[0].slice) == (FAIL, True, "same_key")
+    assert told[0].detail == "the report has no check 'same_key'"

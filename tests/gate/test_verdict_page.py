@@ -1,0 +1,236 @@
+"""The page is one file without a network, the same each time, and no name can break it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+
+from assay.gate.verdict_page import page, strip
+from assay.reports.verdict import Champion, Finding, Outcome, Waiver
+from tests.verdicts import verdict
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+EVIL = "<script>alert('1')</script>&\"'"
+
+
+def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
+    values = {
+        "rule": "ranks",
+        "kind": "rule",
+        "detail": "auc 0.8 meets it",
+        "metric": "auc",
+        "observed": 0.8,
+        "low": 0.75,
+        "high": 0.85,
+        "limit": 0.7,
+        "direction": "min",
+        "rows": 1200,
+        "owner": "us",
+        "because": "it must",
+    }
+    return Finding(outcome=outcome, **{**values, **changes})
+
+
+class Reader(HTMLParser):
+    """Every tag and attribute, and the words of each tag."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "br", "line", "rect", "circle"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style" and data.strip():
+            self.words.append(data.strip())
+
+    def count(self, tag: str) -> int:
+        return sum(name == tag for name, _ in self.tags)
+
+
+def read(*findings: Finding, **changes: Any) -> Reader:
+    return Reader(page(verdict(*findings, **changes), 0.95))
+
+
+def test_it_is_self_contained_and_closed() -> None:
+    text = page(verdict(finding(), finding(FAIL)), 0.95)
+    found = Reader(text)
+    assert found.open == []
+    names = {tag for tag, _ in found.tags}
+    assert not names & {"script", "link", "img", "iframe", "object", "a"}
+    for _, attributes in found.tags:
+        assert not {"src", "href", "xlink:href", "action"} & set(attributes)
+    assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "https://" not in text and "@import" not in text and "url(" not in text
+    policy = next(a for tag, a in found.tags if a.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy["content"]).startswith("default-src 'none'")
+    assert "<title>FAIL: late-flights, candidate boosting</title>" in text
+
+
+def test_the_same_verdict_gives_the_same_page() -> None:
+    one = verdict(finding(), finding(FAIL, slice="origin=JFK"))
+    assert page(one, 0.95) == page(one, 0.95)
+
+
+def test_no_name_can_break_it() -> None:
+    texts = ("rule", "detail", "metric", "slice", "owner", "because")
+    waived = Waiver(because=EVIL, owner=EVIL, until="2020-05-31")
+    told = finding(FAIL, **dict.fromkeys(texts, EVIL))
+    test = Finding(rule=EVIL, kind="test", outcome=FAIL, detail=EVIL)
+    behaviour = Finding(rule=EVIL, kind="behaviour", outcome=FAIL, detail=EVIL)
+    champion = Champion("unreadable", EVIL, EVIL)
+    names = {"name": EVIL, "candidate": EVIL, "champion": champion, "types": (EVIL,)}
+    text = page(
+        verdict(told, replace(told, waiver=waived), test, behaviour, bundle=EVIL, **names), 0.95
+    )
+    assert "<script" not in text
+    found = Reader(text)
+    assert found.open == []
+    assert found.count("script") == 0
+    assert sum(EVIL in words for words in found.words) >= 10
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (PASS, ": everything that decides passed."),
+        (FAIL, ": it must not be promoted."),
+        (INCONCLUSIVE, ": nothing failed, but not everything could be told, so it must not be"),
+    ],
+)
+def test_the_head_says_what_it_comes_to(outcome: Outcome, words: str) -> None:
+    found = read(finding(outcome))
+    assert found.words[1:3] == [str(outcome), "late-flights"]
+    assert any(each.startswith(words) for each in found.words)
+    assert any("no champion yet; absolute rules only." in each for each in found.words)
+    assert ("What stands in the way" in found.words) is (outcome is not PASS)
+
+
+def test_every_rule_is_a_row_with_its_numbers() -> None:
+    found = read(finding(slice="origin=JFK"))
+    assert found.count("tr") == 2
+    start = found.words.index("ranks")
+    assert found.words[start : start + 3] == ["ranks", "origin=JFK · auc · us", "because it must"]
+    for each in ("0.8", "0.75 to 0.85", "at least 0.7", "1,200"):
+        assert each in found.words
+    assert any("95% interval" in each for each in found.words)
+
+
+def test_a_rule_without_words_of_its_own_has_none() -> None:
+    found = read(finding(owner=None, because=None, metric=None))
+    assert not any("because" in each for each in found.words)
+    assert " · " not in " ".join(found.words)
+
+
+def test_rows_come_worst_first() -> None:
+    found = read(
+        finding(rule="fine"),
+        finding(INCONCLUSIVE, rule="unsure"),
+        finding(FAIL, rule="warned", severity="warn"),
+        finding(FAIL, rule="bad"),
+    )
+    table = found.words[found.words.index("Rules") :]
+    order = [each for each in table if each in ("fine", "unsure", "warned", "bad")]
+    assert order == ["bad", "unsure", "warned", "fine"]
+
+
+def test_what_does_not_decide_says_why() -> None:
+    waived = Waiver(because="a fix is coming", owner="ops", until="2020-05-31")
+    found = read(
+        finding(FAIL, waiver=waived, detail="too low"),
+        finding(FAIL, severity="warn"),
+        finding(INCONCLUSIVE, tolerated=True),
+        finding(),
+    )
+    for each in ("waived until 2020-05-31", "warning", "tolerated"):
+        assert each in found.words
+    assert "too low Waived by ops: a fix is coming" in found.words
+    badges = [a["class"] for tag, a in found.tags if tag == "span" and "badge" in str(a)]
+    assert badges == ["badge PASS", *["badge quietly"] * 3, "badge PASS"]
+
+
+def test_a_sentence_stands_where_a_picture_does_not_say_it_all() -> None:
+    assert "auc 0.8 meets it" not in read(finding()).words
+    assert "auc 0.8 meets it" in read(finding(limit=None, direction=None)).words
+    assert "auc 0.8 meets it" in read(finding(FAIL)).words
+
+
+def test_behaviours_and_tests_are_listed_and_counted() -> None:
+    found = read(
+        finding(),
+        Finding(rule="t::a", kind="test", outcome=PASS, detail="passed"),
+        Finding(rule="t::b", kind="test", outcome=FAIL, detail="failed: no"),
+        Finding(rule="later is worse", kind="behaviour", outcome=PASS, detail="all rows held"),
+    )
+    assert found.words.count("1 of 2 passed.") == 1
+    assert found.words.count("1 of 1 passed.") == 1
+    assert "t::b: failed: no" in found.words
+    assert "t::a" in found.words
+    titles = [each for each in found.words if each in ("Behaviour", "Model tests", "Rules")]
+    assert titles == ["Rules", "Behaviour", "Model tests"]
+    assert read(finding()).words.count("There are none.") == 2
+
+
+def test_what_it_is_about_is_named() -> None:
+    found = read(finding(), types=("a.B", "c.D"))
+    start = found.words.index("About")
+    assert found.words[start + 1 :] == [
+        *("bundle", "sha256:bundle", "data", "sha256:data", "contract", "sha256:contract"),
+        *(
+            "policy",
+            "sha256:policy",
+            "code",
+            "sha256:code",
+            "reports",
+            "sha256:reports",
+            "allowed types",
+            "a.B, c.D",
+        ),
+    ]
+    assert read(finding()).words[-1] == "none"
+
+
+def test_a_strip_draws_the_interval_against_the_limit() -> None:
+    drawn = strip(finding())
+    assert drawn.count("<svg") == 2
+    assert "0.8000, interval 0.7500 to 0.8500" in drawn
+    assert "stroke-dasharray" in drawn
+    assert strip(finding(observed=None)) == ""
+    assert strip(finding(limit=None)) == ""
+    alone = strip(finding(low=None, high=None))
+    assert "interval" not in alone and "<circle" in alone
+
+
+@pytest.mark.parametrize("limit", [0.1, 0.9, 0.8])
+def test_a_strip_has_room_for_everything_on_it(limit: float) -> None:
+    """Nothing is squeezed onto an end: the limit, however far off, is inside the axis."""
+    drawn = Reader(strip(finding(limit=limit)))
+    (dashed,) = [a for tag, a in drawn.tags if tag == "line" and "stroke-dasharray" in a]
+    (circle,) = [a for tag, a in drawn.tags if tag == "circle"]
+    (bar,) = [a for tag, a in drawn.tags if tag == "rect"]
+    left = float(str(bar["x"]))
+    right = left + float(str(bar["width"]))
+    assert 16 < left < float(str(circle["cx"])) < right < 340 - 16
+    assert 16 < float(str(dashed["x1"])) < 340 - 16
+
+
+def test_the_axis_stops_at_zero_unless_something_lies_below() -> None:
+    assert "axis from 0 to" in strip(finding(observed=0.01, low=0.0, high=0.9, limit=0.7))
+    below = strip(finding(observed=0.01, low=-0.2, high=0.9, limit=0.7))
+    assert "axis from -" in below

@@ -1,0 +1,71 @@
+"""The same weekdays of the weeks before: which nights, merged how, and what is usual for them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from assay.columns.profile import ColumnProfile, Profile, merge
+from assay.monitor.drift.baselines import Habits, Weekday, merged, weekday, weekdays_before
+
+
+def night(seed: int, columns: int = 2, cells: int = 12) -> Profile:
+    rng = np.random.default_rng(seed)
+    return {
+        f"x{i}": ColumnProfile(
+            int(counts.sum()), 0, tuple(counts.tolist()), float(i), float(i), 0.0, 1.0
+        )
+        for i, counts in enumerate(rng.integers(0, 90, (columns, cells)))
+    }
+
+
+def test_the_same_weekday_across_months_and_years() -> None:
+    assert weekdays_before("2013-03-05", 2) == ("2013-02-26", "2013-02-19")
+    assert weekdays_before("2014-01-03", 1) == ("2013-12-27",)
+    assert weekdays_before("north", 4) == ()
+
+
+def test_comparable_nights_are_merged() -> None:
+    tonight, one, two = night(0), night(1), night(2)
+    earlier = {
+        "2013-07-01": one,
+        "2013-06-24": two,
+        "2013-06-17": night(3, columns=3),
+        "2013-06-10": night(3, cells=5),
+        "2013-07-02": night(4),
+    }
+    found = weekday("2013-07-08", tonight, earlier, 4)
+    assert found.nights == ("2013-07-01", "2013-06-24")
+    both = {"2013-07-01": merge(one, two)}
+    assert found.distances == weekday("2013-07-08", tonight, both, 1).distances
+    assert weekday("2013-07-08", one, {"2013-07-01": one}, 4).distances == {"x0": 0.0, "x1": 0.0}
+
+
+def test_why_there_is_nothing_to_compare_with() -> None:
+    assert "no weekday" in weekday("north", night(0), {}, 4).why_none
+    assert "none of the 3" in weekday("2013-07-08", night(0), {}, 3).why_none
+    empty = {name: replace(c, counts=(0,) * 12, nulls=c.rows) for name, c in night(1).items()}
+    found = weekday("2013-07-08", night(0), {"2013-07-01": empty}, 4)
+    assert found.distances == {"x0": None, "x1": None}
+
+
+def test_a_night_is_usual_once_it_has_left_the_window() -> None:
+    habits = Habits(2)
+    seen = [habits.next(Weekday((), {"x": v}), ["x", "y"]) for v in (0.5, None, 0.3, 0.1)]
+    assert [each["x"].value for each in seen] == [0.5, None, 0.3, 0.1]
+    assert [each["x"].usual for each in seen] == [(), (), (0.5,), (0.5,)]
+    assert seen[0]["y"].value is None
+    assert habits.next(Weekday((), {}), ["x"])["x"].usual == (0.5, 0.3)
+
+
+def test_a_year_is_merged_in_less_than_a_second() -> None:
+    year = [night(seed, columns=50) for seed in range(365)]
+    started = time.process_time()
+    whole = merged(year)
+    assert time.process_time() - started < 1
+    assert whole["x7"].rows == sum(each["x7"].rows for each in year)
+    with pytest.raises(ValueError, match="different columns"):
+        merged([night(1), night(1, columns=3)])

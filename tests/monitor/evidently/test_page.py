@@ -1,0 +1,185 @@
+"""The page says our answer first, escapes what it shows and asks nothing of a network."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.columns.counter import profile_of
+from assay.columns.features import FrameFeatures
+from assay.columns.grid import SCORE_GRID
+from assay.columns.reference import Reference, reference_of
+from assay.model.outcome import PROBABILITY as SCORE
+from assay.monitor.drift.drift import decide
+from assay.monitor.evidently import page as pages
+from assay.monitor.evidently.light import rounded
+from assay.monitor.evidently.sample import Sample, sample_of
+from assay.monitor.evidently.shown import Told, of_night
+from assay.monitor.nights import section
+from assay.monitor.nights.standing import Stand
+from assay.monitor.nights.summary import NightSummary, path
+from assay.project.params import Monitor
+
+NASTY = "</script><body><script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """Every address that the document itself would open, and its text outside scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.text = ""
+        self.skipping = False
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.skipping = tag in {"script", "style"}
+        self.addresses += [value or "" for name, value in attrs if name in {"src", "href"}]
+
+    def handle_endtag(self, tag: str) -> None:
+        self.skipping = False
+
+    def handle_data(self, data: str) -> None:
+        if not self.skipping:
+            self.text += data
+
+
+def table(rows: int, seed: int) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "x": rng.normal(size=rows),
+            "gone": np.full(rows, np.nan),
+            "c": pd.Series(rng.choice(["a", NASTY], rows)).where(rng.random(rows) > 0.1, None),
+            SCORE: rng.random(rows),
+        }
+    )
+
+
+@dataclass
+class Judged:
+    summary: NightSummary
+    reference: Reference
+    told: Told
+    sample: Sample
+
+    def page(self, sample: Sample | None = None) -> str:
+        ours = section.render(self.summary, self.reference)
+        return pages.page("late-flights", ours, [(self.told, sample or self.sample)])
+
+
+@pytest.fixture(scope="module")
+def judged() -> Judged:
+    before, tonight = table(1200, 0), table(300, 1)
+    nights = pd.Series(np.arange(1200) % 12).astype(str)
+    reference = reference_of(before, nights, ["x"], ["c"], {SCORE: SCORE_GRID})
+    tonight[SCORE] **= 4
+    counted = profile_of(FrameFeatures(tonight), reference.grid)
+    sample = sample_of(tonight, before, [SCORE], ["x", "gone", SCORE], ["c"])
+    summary = NightSummary(
+        name="late-flights",
+        partition="2013-07-01",
+        run_id="run-1",
+        version="v0.1.0",
+        bundle="sha256:" + "ab" * 32,
+        contract="sha256:" + "cd" * 32,
+        scored_at="2013-07-02 01:00:00 UTC",
+        rows_read=303,
+        rows_scored=300,
+        rows_quarantined=3,
+        sample_rows=sample.rows,
+        page=path("2013-07-01", ".html"),
+        limits=Monitor(),
+        decision=decide(reference, counted, Monitor(), 300),
+        stand=Stand("drift"),
+        broken_rules={"x: finite": 3},
+    )
+    return Judged(summary, reference, of_night(summary, reference, "binary", counted), sample)
+
+
+def test_the_page(judged: Judged, capfd: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        html = judged.page()
+    assert capfd.readouterr() == ("", "")
+    assert len(html.encode()) < 5_000_000
+    page = Page(html)
+    assert [a for a in page.addresses if not a.startswith("data:")] == []
+    assert "default-src 'none'" in html and "connect-src" not in html
+    for fact in (
+        "Limits crossed on 2013-07-01",
+        "probability: distance",
+        "run-1",
+        "v0.1.0",
+        judged.summary.bundle,
+        "303",
+        "a sample of 300 rows",
+    ):
+        assert fact in page.text, fact
+    assert html.index("Limits crossed") < html.index("drawDashboard")
+    for drawn in (
+        "on all 300 scored rows",
+        "3 rows in quarantine, by the rules that they broke",
+        "A sample of 300 rows, for looking at",
+        "Left out, for lack of values in the sample: gone.",
+    ):
+        assert drawn in html, drawn
+
+
+def test_what_data_is_called_is_never_run(judged: Judged) -> None:
+    html = judged.page()
+    assert "alert(1)" in html, "the category is on the page"
+    assert NASTY not in html
+    # The styles of two, the data, Evidently's globals, its library, and the call that draws.
+    assert [tag for tag in Page(html).tags if tag in {"script", "body"}] == ["script", "body"] + [
+        "script"
+    ] * 3
+
+
+def test_a_night_without_a_sample_still_has_a_page(judged: Judged) -> None:
+    none = sample_of(
+        judged.sample.night.iloc[:0], judged.sample.reference, [SCORE], ["x", SCORE], ["c"]
+    )
+    assert none.rows == 0
+    html = judged.page(none)
+    assert "Limits crossed" in html and "on all 300 scored rows" in html
+    assert "No sample of rows to look at.** There are too few rows to compare" in html
+
+
+def test_many_columns_stay_within_five_megabytes(judged: Judged) -> None:
+    (x,) = [each for each in judged.told.columns if each.name == "x"]
+    many = tuple(replace(x, name=f"column_{number:03}") for number in range(300))
+    told = replace(judged.told, columns=(*judged.told.columns, *many))
+    night, before = table(400, 3), table(900, 4)
+    names = [each.name for each in many[:60]]
+    for frame, source in ((night, night["x"]), (before, before["x"])):
+        for name in names:
+            frame[name] = source
+    sample = sample_of(night, before, [SCORE], [*names, SCORE], ["c"])
+    html = pages.page("late-flights", "", [(told, sample)])
+    # Our own section, which is not here, takes 1 kB a column.
+    assert len(html.encode()) + 303_000 < 5_000_000
+    assert "Only 30 of 62 columns, to keep the page small." in html
+    assert '"column": "column_299"' in html, "every column has its line"
+
+
+def test_evidently_gets_no_infinity_and_no_empty_column() -> None:
+    night, before = table(20, 0), table(30, 1)
+    night.loc[3, "x"] = np.inf
+    sample = sample_of(night, before, [SCORE], ["x", "gone", "unheard", SCORE], ["c"])
+    assert sample.numeric == ("x", SCORE)
+    assert not np.isinf(sample.night[list(sample.numeric)].to_numpy()).any()
+    assert "unheard, gone" in sample.left_out
+
+
+def test_long_floats_are_cut_in_data_only() -> None:
+    text = '[0.12345678901, "0.12345678901"]<script>var global = [0.12345678901]'
+    assert rounded(text) == text.replace("[0.12345678901,", "[0.123457,")

@@ -1,0 +1,293 @@
+"""``assay explain-night`` on a real store, with models that really score the rows."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from assay.columns.features import FrameFeatures
+from assay.columns.reference import reference_of
+from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError
+from assay.model import bundle, model, outcome
+from assay.monitor.explain import command as explain_night
+from assay.project import layout, partitions
+from assay.store import (
+    RunEvent,
+    StagedRun,
+    open_store,
+    predictions_schema,
+    quarantine_schema,
+    write_part,
+)
+
+NOW = datetime(2013, 2, 2, 1, 30, tzinfo=UTC)
+KEYS = pa.schema([("flight", pa.int64())])
+CLASSES = ("early", "late", "lost")
+FIRST, SECOND = "2013-02-01", "2013-02-02"
+
+
+def rows(seed: int, count: int = 400, x: float = 0.0, a: float = 0.5) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "flight": np.arange(count),
+            "x": np.where(random.random(count) < 0.05, np.nan, random.normal(x, 1, count)),
+            "z": random.normal(0, 1, count),
+            "c": np.where(random.random(count) < a, "a", "b"),
+        }
+    )
+
+
+def fitted(task: Any, slope: float) -> Any:
+    from sklearn.compose import make_column_transformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LinearRegression, LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    table = rows(7, 3000)
+    signal = slope * table["x"].fillna(0) + table["z"] + (table["c"] == "a")
+    noise = signal + np.random.default_rng(8).normal(0, 1, len(table))
+    label: Any = noise.to_numpy()
+    if task == "binary":
+        label = label > 0.5
+    elif task == "multiclass":
+        label = np.array(CLASSES, dtype=object)[np.digitize(label, [0, 1.5])]
+    columns = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), ["c"]), (SimpleImputer(), ["x", "z"])
+    )
+    last = LinearRegression() if task == "regression" else LogisticRegression()
+    made = make_pipeline(columns, last).fit(table[["x", "z", "c"]], label)
+    return model.Model(made, None, ("x", "z"), ("c",), task)
+
+
+def promote(project: Any, version: str, task: Any = "binary", slope: float = 1.0) -> str:
+    """A bundle where fetched bundles lie, and the tag that names it; its digest."""
+    made, table = fitted(task, slope), rows(7, 3000)
+    classes = CLASSES if task == "multiclass" else ()
+    scores = made.scores(FrameFeatures(table))
+    grids = outcome.grids(task, classes, scores)
+    counted = outcome.counted(task, classes, scores)
+    table = table.assign(
+        **{n: v if isinstance(v, np.ndarray) else model.decoded(v) for n, v in counted.items()}
+    )
+    manifest = bundle.Manifest(
+        name="late-flights", task=task, classes=classes, candidate="one",
+        estimator="sklearn", args={}, encoding="onehot", calibration="none", threshold=0.5,
+        seed=1, features=("x", "z", "c"), numeric=("x", "z"), categorical=("c",), label="late",
+        keys=("flight",), time="at", slices=("c",), window="January", rows=3000, positives=None,
+        data_digest="sha256:" + "1" * 64, contract_digest="sha256:" + "2" * 64,
+        out_of_fold={}, types=(), compiled={"used": False, "reason": "made by hand"},
+        versions=bundle.versions(),
+    )  # fmt: skip
+    bundles = project.root / layout.WORK / "bundles"
+    nights = pd.Series([f"n{i % 10}" for i in range(len(table))])
+    digest = bundle.write(
+        bundles / "new",
+        manifest,
+        model=model.dumps(made),
+        compiled=None,
+        reference=reference_of(table, nights, ["x", "z"], ["c"], grids),
+        sample=table.assign(late=False).head(100),
+        card="# card",
+    )
+    (bundles / "new").rename(bundles / digest.removeprefix("sha256:"))
+    if version == "v0.1.0":
+        project.git("init", "--quiet")
+    project.git("commit", "--quiet", "--allow-empty", "--message", version)
+    tag = f"late-flights@{version}"
+    said = f"{tag}\n\nBundle: {digest}\nVerdict: sha256:{'3' * 64}"
+    project.git("tag", "--annotate", tag, "--message", said)
+    return digest
+
+
+def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str) -> None:
+    """Publish what the version says of the rows."""
+    partitions.write(
+        pa.Table.from_pandas(frame.assign(date=day), preserve_index=False),
+        project.root / "data/raw",
+        "date",
+        "part",
+    )
+    folder = project.root / layout.WORK / "bundles" / digest.removeprefix("sha256:")
+    loaded = bundle.load(folder, expected=digest, allow_types=())
+    task, classes = loaded.manifest.task, loaded.manifest.classes
+    scores = loaded.scorer.scores(FrameFeatures(frame))
+    said = outcome.columns(task, classes, loaded.manifest.threshold, scores)
+    stamp = {"model_version": version, "bundle": digest, "run_id": day, "scored_at": NOW}
+    table = pa.Table.from_pandas(frame[["flight"]].assign(**stamp), preserve_index=False)
+    for name, values in said.items():
+        table = table.append_column(name, values)
+    store = open_store(project.root, project.params)
+    schema = predictions_schema("date", KEYS, task)
+    plain = schema.remove(schema.get_field_index("date"))
+    file = write_part(
+        store.table_uri("predictions"),
+        store.new_file("predictions", day, day, "0"),
+        table.select(plain.names).cast(plain),
+    )
+    facts = {"name": "late-flights", "version": version, "bundle": digest, "run_id": day}
+    store.publish_run(
+        StagedRun(
+            run_id=day,
+            partition=day,
+            facts={**facts, "contract": "c", "input": ""},
+            predictions=(file,),
+            quarantine=(),
+            profile=None,
+            predictions_schema=schema,
+            quarantine_schema=quarantine_schema("date", KEYS),
+            base=store.turn(day),
+        )
+    )
+    store.append_run_event(
+        RunEvent(
+            run_id=day, event="published", at=NOW, partition=day, name="late-flights",
+            version=version, bundle=digest, contract="c", rows_read=len(frame),
+            rows_scored=len(frame), rows_quarantined=0,
+        )
+    )  # fmt: skip
+
+
+def explained(project: Any, capsys: pytest.CaptureFixture[str], **more: Any) -> Any:
+    explain_night.run(project.root, project.params, SECOND, as_json=True, **more)
+    return json.loads(capsys.readouterr().out)
+
+
+def whole(project: Any) -> Any:
+    """The project, with nights looked at whole."""
+    monitor = project.params.monitor.model_copy(update={"sample_rows": 5000})
+    project.params = project.params.model_copy(update={"monitor": monitor})
+    return project
+
+
+def change(one: dict[str, Any]) -> float:
+    return float(one["after"] - one["before"])
+
+
+def total(one: dict[str, Any]) -> float:
+    return float(one["model"] + one["mix"] + sum(one["columns"].values()) + one["unseen"])
+
+
+def test_a_column_that_shifted(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = promote(whole(empty_project), "v0.1.0")
+    score(empty_project, FIRST, rows(1), "v0.1.0", digest)
+    score(empty_project, SECOND, rows(2, x=1.5), "v0.1.0", digest)
+    found = explained(empty_project, capsys)
+    assert found["against"]["partition"] == FIRST
+    assert (found["night"]["looked_at"], found["night"]["left_out"]) == (400, 0)
+    assert list(found["outcomes"]) == ["mean probability", "share of yes"]
+    for one in found["outcomes"].values():
+        assert total(one) == pytest.approx(change(one), abs=1e-7)
+        assert (one["model"], one["unseen"]) == (0, 0)
+        assert one["columns"]["x"] == pytest.approx(change(one), abs=0.05)
+        # What is sliced by is mix, not a column.
+        assert set(one["columns"]) == {"x", "z"}
+    assert [each["slice"] for each in found["slices"]] in (["c=a", "c=b"], ["c=b", "c=a"])
+
+
+def test_another_version_and_another_mix(
+    empty_project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = promote(whole(empty_project), "v0.1.0")
+    two = promote(empty_project, "v0.2.0", slope=-1.0)
+    score(empty_project, FIRST, rows(1, a=0.1), "v0.1.0", one)
+    score(empty_project, SECOND, rows(1, a=0.9), "v0.2.0", two)
+    found = explained(empty_project, capsys)
+    assert [found[night]["version"] for night in ("against", "night")] == ["v0.1.0", "v0.2.0"]
+    mean = found["outcomes"]["mean probability"]
+    assert total(mean) == pytest.approx(change(mean), abs=1e-7)
+    assert mean["mix"] > 0.1 and mean["model"] != 0
+    explain_night.run(empty_project.root, empty_project.params, SECOND)
+    told = capsys.readouterr().out
+    assert "mean probability: 0." in told and "mostly the mix of rows +0." in told
+    assert "mix of rows (c)" in told and "2013-02-02 (v0.2.0)" in told
+    assert "2013-02-02: 400 of 400 rows looked at" in told
+
+
+@pytest.mark.parametrize("task", ["multiclass", "regression"])
+def test_other_tasks(task: Any, empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = promote(whole(empty_project), "v0.1.0", task)
+    score(empty_project, FIRST, rows(1), "v0.1.0", digest)
+    score(empty_project, SECOND, rows(2, x=1.5), "v0.1.0", digest)
+    found = explained(empty_project, capsys)
+    for one in found["outcomes"].values():
+        assert total(one) == pytest.approx(change(one), abs=1e-7)
+    names = ["mean prediction"]
+    if task == "multiclass":
+        names = ["mean probability of the answer", *(f"share of {name}" for name in CLASSES)]
+        shares = [change(found["outcomes"][name]) for name in names[1:]]
+        assert sum(shares) == pytest.approx(0, abs=1e-7)
+    assert list(found["outcomes"]) == names
+    assert found["outcomes"][names[-1]]["columns"]["x"] > 0.1
+
+
+def test_of_a_large_night_a_sample_is_looked_at_and_the_rest_told(
+    empty_project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = promote(empty_project, "v0.1.0")  # monitor.sample_rows is 150
+    score(empty_project, FIRST, rows(1), "v0.1.0", digest)
+    score(empty_project, SECOND, rows(2, x=1.5), "v0.1.0", digest)
+    found = explained(empty_project, capsys)
+    assert [found[night]["looked_at"] for night in ("against", "night")] == [150, 150]
+    mean = found["outcomes"]["mean probability"]
+    assert total(mean) == pytest.approx(change(mean), abs=1e-7)
+    assert 0 < abs(mean["unseen"]) < 0.1
+    assert explained(empty_project, capsys) == found
+
+
+def test_rows_that_are_no_longer_what_was_scored_are_left_out(
+    empty_project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = promote(whole(empty_project), "v0.1.0")
+    score(empty_project, FIRST, rows(1), "v0.1.0", digest)
+    frame = rows(2)
+    score(empty_project, SECOND, frame, "v0.1.0", digest)
+
+    def rewritten(frame: pd.DataFrame) -> None:
+        table = pa.Table.from_pandas(frame.assign(date=SECOND), preserve_index=False)
+        partitions.write(table, empty_project.root / "data/raw", "date", "part")
+
+    rewritten(frame.assign(z=frame["z"].where(frame["flight"] >= 30, 9.0)))
+    found = explained(empty_project, capsys)
+    assert (found["night"]["looked_at"], found["night"]["left_out"]) == (370, 30)
+    mean = found["outcomes"]["mean probability"]
+    assert total(mean) == pytest.approx(change(mean), abs=1e-7)
+    explain_night.run(empty_project.root, empty_project.params, SECOND)
+    assert "370 of 400 rows looked at; 30 left out" in capsys.readouterr().out
+    rewritten(frame.assign(z=9.0))
+    with pytest.raises(SourceError, match=r"night 2013-02-02: its input is no longer"):
+        explain_night.run(empty_project.root, empty_project.params, SECOND)
+    rewritten(frame.drop(columns="z"))
+    with pytest.raises(SchemaMismatch, match=r"night 2013-02-02: the input lacks z"):
+        explain_night.run(empty_project.root, empty_project.params, SECOND)
+    rewritten(frame.assign(z="text"))
+    with pytest.raises(SchemaMismatch, match="cannot be scored again"):
+        explain_night.run(empty_project.root, empty_project.params, SECOND)
+    for part in (empty_project.root / "data/raw").rglob("*.parquet"):
+        part.unlink()
+    with pytest.raises(SourceError, match="there are no rows to look at"):
+        explain_night.run(empty_project.root, empty_project.params, SECOND)
+
+
+def test_what_cannot_be_compared(empty_project: Any) -> None:
+    one = promote(empty_project, "v0.1.0")
+    score(empty_project, FIRST, rows(1), "v0.1.0", one)
+
+    def ask(day: str, against: str | None = None) -> None:
+        explain_night.run(empty_project.root, empty_project.params, day, against)
+
+    with pytest.raises(NothingScored, match=f"{SECOND}: no run has published this night"):
+        ask(SECOND)
+    with pytest.raises(NothingScored, match="--against DAY"):
+        ask(FIRST)
+    with pytest.raises(NothingScored, match="2013-01-31: no run"):
+        ask(FIRST, "2013-01-31")
+    with pytest.raises(UsageError, match="itself"):
+        ask(FIRST, FIRST)

@@ -1,0 +1,250 @@
+"""``assay alert`` end to end: a real store, a real server, files that survive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.errors import AlertUndelivered, DataError, LimitCrossed, ParamsError
+from assay.monitor import one_night
+from assay.monitor.incidents import alert as command
+from assay.monitor.incidents import outbox
+from assay.monitor.nights.incident import Incident
+from assay.project.params import Alerts, Params, parse
+
+NIGHT = "2013-02-01"
+SECRET = "s3cr3t-token"
+
+
+@pytest.fixture
+def params(project: Any, hook: Any, monkeypatch: pytest.MonkeyPatch) -> Params:
+    monkeypatch.setenv("ASSAY_TEST_HOOK", hook.url)
+    webhook = {"url_env": "ASSAY_TEST_HOOK", "timeout_s": 0.5, "retries": 0}
+    given: Params = project.params
+    return given.model_copy(update={"alerts": Alerts.model_validate({"webhook": webhook})})
+
+
+def alerts(root: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((root / "reports/alerts.json").read_text(encoding="utf-8"))
+    return found
+
+
+def waiting(root: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(root.glob("reports/dead-letters/*"))]
+
+
+def drifted(project: Any) -> None:
+    project.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed):
+        one_night.run(project.root, project.params, NIGHT)
+
+
+def test_without_a_webhook_there_are_files(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drifted(project)
+    project.log("2013-02-02", "run-2", "held", detail="too many rows")
+    capsys.readouterr()
+    command.run(project.root, project.params, as_json=True)
+    told = alerts(project.root)
+    assert json.loads(capsys.readouterr().out) == told
+    assert told["open"] == 2
+    drift, run = told["alerts"]
+    assert (drift["id"], drift["kind"], drift["state"]) == (f"drift-{NIGHT}", "drift", "open")
+    assert "probability" in drift["columns"]
+    assert run["sentence"] == "2013-02-02 has nothing published: held: too many rows"
+    assert told["delivery"] == {"webhook": False, "sent": [], "waiting": 0, "problem": None}
+    markdown = (project.root / "reports/incident.md").read_text(encoding="utf-8")
+    assert markdown.startswith("# late-flights: 2 open incidents\n")
+    assert waiting(project.root) == []
+
+
+def test_a_webhook_hears_once_when_it_opens_and_once_when_it_is_over(
+    project: Any, params: Params, hook: Any
+) -> None:
+    drifted(project)
+    command.run(project.root, params)
+    command.run(project.root, params)
+    (body,) = hook.bodies
+    assert (body["event"], body["key"]) == ("opened", f"drift-{NIGHT}:open")
+    assert hook.headers[0]["Idempotency-Key"] == f"drift-{NIGHT}:open"
+    assert alerts(project.root)["alerts"][0]["told"] == "open"
+    project.score("2013-02-02", "run-2")
+    one_night.run(project.root, params, "2013-02-02")
+    command.run(project.root, params)
+    assert [each["event"] for each in hook.bodies] == ["opened", "recovered"]
+    assert waiting(project.root) == []
+
+
+def test_the_incident_file_comes_before_the_nights_documents(
+    project: Any, params: Params, hook: Any
+) -> None:
+    drifted(project)
+    quiet = Incident(f"i-{NIGHT}", "drift", "snoozed", NIGHT, NIGHT, ("x",), "known")
+    tree = {"schema": 1, "to": NIGHT, "incidents": [quiet.to_plain()]}
+    (project.root / "reports/incidents.json").write_text(json.dumps(tree))
+    command.run(project.root, params)
+    assert hook.bodies == []
+    assert [each["state"] for each in alerts(project.root)["alerts"]] == ["snoozed"]
+
+
+@pytest.mark.parametrize("how", ["hangs", "breaks off"])
+def test_what_did_not_arrive_waits_for_the_next_call(
+    how: str,
+    project: Any,
+    params: Params,
+    hook: Any,
+    behaviour: dict[str, Callable[..., None]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    drifted(project)
+    hook.answers = [behaviour[how]]
+    with pytest.raises(AlertUndelivered) as caught:
+        command.run(project.root, params)
+    assert caught.value.exit_code == 60
+    assert "ASSAY_TEST_HOOK" in caught.value.line() and "1 waiting" in caught.value.line()
+    (letter,) = waiting(project.root)
+    assert (letter["key"], letter["attempts"]) == (f"drift-{NIGHT}:open", 1)
+    with pytest.raises(AlertUndelivered):
+        command.run(project.root, params)
+    (letter,) = waiting(project.root)
+    assert letter["attempts"] == 2
+    hook.answers = [200]
+    command.run(project.root, params)
+    assert hook.bodies[-1]["key"] == f"drift-{NIGHT}:open"
+    assert waiting(project.root) == []
+    assert alerts(project.root)["delivery"]["sent"] == [f"drift-{NIGHT}:open"]
+    # No file and nothing on the terminal holds what the address holds.
+    everything = [path.read_bytes() for path in project.root.rglob("*") if path.is_file()]
+    assert not any(SECRET.encode() in text for text in everything)
+    assert SECRET not in "".join(capsys.readouterr()) + caught.value.line()
+
+
+def test_a_message_that_is_refused_does_not_stop_the_others(
+    project: Any, params: Params, hook: Any
+) -> None:
+    drifted(project)
+    project.log("2013-02-02", "run-2", "failed", detail="disk full")
+    hook.answers = [400, 200]
+    with pytest.raises(AlertUndelivered, match="it answered 400"):
+        command.run(project.root, params)
+    assert [each["key"] for each in waiting(project.root)] == [f"drift-{NIGHT}:open"]
+    assert alerts(project.root)["delivery"]["sent"] == ["run-2013-02-02:open"]
+
+
+def test_a_server_that_is_down_is_tried_for_one_message_only(
+    project: Any, params: Params, hook: Any
+) -> None:
+    drifted(project)
+    project.log("2013-02-02", "run-2", "failed", detail="disk full")
+    hook.answers = [503]
+    with pytest.raises(AlertUndelivered, match="2 waiting"):
+        command.run(project.root, params)
+    assert len(hook.bodies) == 1
+
+
+def test_the_address_is_not_set(
+    project: Any, params: Params, hook: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drifted(project)
+    monkeypatch.setenv("ASSAY_TEST_HOOK", f"hooks/{SECRET}")
+    with pytest.raises(AlertUndelivered, match="ASSAY_TEST_HOOK is of no use") as caught:
+        command.run(project.root, params)
+    assert SECRET not in caught.value.line()
+    monkeypatch.delenv("ASSAY_TEST_HOOK")
+    with pytest.raises(AlertUndelivered, match="ASSAY_TEST_HOOK is not set"):
+        command.run(project.root, params)
+    with pytest.raises(AlertUndelivered, match=r"no alerts\.webhook"):
+        command.run(project.root, project.params)
+    monkeypatch.setenv("ASSAY_TEST_HOOK", hook.url)
+    command.run(project.root, params)
+    assert len(hook.bodies) == 1
+
+
+def test_slack_s_shape(project: Any, params: Params, hook: Any) -> None:
+    drifted(project)
+    webhook = params.alerts.webhook
+    assert webhook is not None
+    slack = params.alerts.model_copy(
+        update={"webhook": webhook.model_copy(update={"shape": "slack"})}
+    )
+    command.run(project.root, params.model_copy(update={"alerts": slack}))
+    (body,) = hook.bodies
+    assert set(body) == {"text", "blocks"}
+
+
+def test_a_damaged_letter_is_told_and_kept_and_the_others_go(
+    project: Any, params: Params, hook: Any
+) -> None:
+    drifted(project)
+    folder = project.root / "reports/dead-letters"
+    folder.mkdir()
+    (folder / "000001-x.json").write_text('{"schema": 1')
+    with pytest.raises(AlertUndelivered, match=r"dead-letters/000001-x\.json: not a message"):
+        command.run(project.root, params)
+    assert len(hook.bodies) == 1
+    assert [path.name for path in folder.iterdir()] == ["000001-x.json"]
+
+
+def test_a_damaged_memory_is_an_error_before_anything_is_sent(
+    project: Any, params: Params, hook: Any
+) -> None:
+    drifted(project)
+    (project.root / "reports/alerts.json").write_text("[]")
+    with pytest.raises(DataError, match=r"reports/alerts\.json"):
+        command.run(project.root, params)
+    assert hook.bodies == []
+
+
+def test_a_letter_that_waits_is_not_written_twice(tmp_path: Path) -> None:
+    incident = Incident("drift-a/b", "drift", "open", "a/b", "a/b", (), "far")
+    first = outbox.enqueue(tmp_path / "out", incident)
+    assert outbox.enqueue(tmp_path / "out", incident).path == first.path
+    second = outbox.enqueue(
+        tmp_path / "out", Incident(**{**_plain(incident), "state": "recovered"})
+    )
+    line, broken = outbox.waiting(tmp_path / "out")
+    assert [each.path for each in line] == [first.path, second.path] and not broken
+    outbox.delivered(first)
+    outbox.delivered(first)
+    assert outbox.waiting(tmp_path / "nowhere") == ([], [])
+
+
+def _plain(incident: Incident) -> dict[str, Any]:
+    return {**incident.to_plain(), "columns": incident.columns}
+
+
+def test_monitor_tells_and_keeps_its_own_code(
+    project: Any, params: Params, hook: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1", shift=2.0)
+    hook.answers = [503]
+    with pytest.raises(LimitCrossed):
+        one_night.run(project.root, params, NIGHT, notify=True)
+    assert "assay: reports/dead-letters: the webhook of $ASSAY" in capsys.readouterr().err
+    project.score("2013-02-02", "run-2")
+    with pytest.raises(AlertUndelivered):
+        one_night.run(project.root, params, "2013-02-02", notify=True)
+    hook.answers = [200]
+    one_night.run(project.root, params, "2013-02-02", notify=True)
+    assert [each["event"] for each in hook.bodies[-2:]] == ["opened", "recovered"]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("{url_env: 'https://x'}", "alerts.webhook.url_env"),
+        ("{shape: slack}", "alerts.webhook.url_env"),
+        ("{url_env: A, shape: teams}", "alerts.webhook.shape"),
+        ("{url_env: A, timeout_s: 0}", "alerts.webhook.timeout_s"),
+        ("{url_env: A, url: x}", "alerts.webhook.url"),
+    ],
+)
+def test_mistakes_in_params_are_named(given: str, words: str, params_text: str) -> None:
+    with pytest.raises(ParamsError) as caught:
+        parse(f"{params_text}alerts: {{webhook: {given}}}\n", "params.yaml")
+    assert any(words in line for line in caught.value.lines())

@@ -1,0 +1,104 @@
+"""One incident from first crossing to recovery, the same whatever is looked at later."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.monitor.drift.budget import Alarm, Judged, Question
+from assay.monitor.drift.snooze import covering, states
+from assay.monitor.incidents.fold import Incident, fold
+from assay.project.params.drift import Snooze
+
+
+def judged(days: str, column: str = "x", kind: str = "features") -> list:
+    """A night a character: ``!`` is in alarm."""
+    nights = []
+    for i, day in enumerate(days, start=1):
+        name = f"2013-07-{i:02}"
+        found = (Alarm(Question(column, kind, "distance"), 0.001, name, "far"),)
+        nights.append((Judged(name, found if day == "!" else (), False), {column: i / 10}))
+    return nights
+
+
+def folded(nights: list, snoozed=lambda column, night: False) -> tuple[Incident, ...]:
+    return fold(nights, 3, snoozed)
+
+
+@pytest.mark.parametrize(
+    ("days", "spans"),
+    [
+        ("......", []),
+        ("..!...", [("03", "03", "06", "recovered")]),
+        ("..!..!..", [("03", "06", None, "open")]),
+        ("!!!...!", [("01", "03", "06", "recovered"), ("07", "07", None, "open")]),
+        ("!", [("01", "01", None, "open")]),
+    ],
+)
+def test_from_first_crossing_to_recovery(days: str, spans: list) -> None:
+    found = folded(judged(days))
+    assert [
+        (each.first[-2:], each.last[-2:], each.recovered and each.recovered[-2:], each.state)
+        for each in found
+    ] == spans
+
+
+def test_kinds_do_not_hide_each_other_and_columns_are_ranked() -> None:
+    features, answers = judged("!!!!"), judged("...!", "probability", "answers")
+    other = judged("..!!", "y")
+    nights = [
+        (Judged(a.partition, (*a.alarms, *b.alarms, *c.alarms), False), {**x, **y, "y": 0.9})
+        for (a, x), (b, y), (c, _) in zip(features, answers, other, strict=True)
+    ]
+    first, second = folded(nights)
+    assert (first.id, first.columns, first.nights) == ("2013-07-01-features", ("y", "x"), 4)
+    assert (second.id, second.columns) == ("2013-07-04-answers", ("probability",))
+    assert first.hits[1].effect == 0.4 and first.hits[0].nights == 2
+    assert first.sentence() == (
+        "features drifted: y, x; since 2013-07-01, found on 2013-07-01, last on 2013-07-04; "
+        "still open"
+    )
+
+
+def test_what_cannot_be_told_on_one_night_may_be_anything() -> None:
+    nights = judged("!!!")
+    nights[1] = (nights[1][0], {"x": None})
+    assert folded(nights)[0].hits[0].effect is None
+
+
+@given(st.text("!.", min_size=1, max_size=25), st.integers(1, 25))
+def test_later_nights_leave_what_has_recovered(days: str, cut: int) -> None:
+    whole, before = folded(judged(days)), folded(judged(days[:cut]))
+    done = [each for each in before if each.state == "recovered"]
+    assert list(whole[: len(done)]) == done
+    assert [each.id for each in whole[: len(before)]] == [each.id for each in before]
+    assert sum(each.nights for each in whole) == days.count("!")
+    assert sum(each.state == "open" for each in whole) <= 1
+
+
+SNOOZES = (
+    Snooze(column="x", because="known", owner="ops", until="2013-07-02"),
+    Snooze(column="x", because="still known", owner="ops", until="2013-07-03"),
+    Snooze(column="xx", because="a slip", owner="ops", until="2013-07-09"),
+)
+
+
+def test_a_snooze_ends_and_the_incident_goes_on_under_its_id() -> None:
+    def snoozed(column: str, night: str) -> bool:
+        return covering(SNOOZES, column, night) is not None
+
+    ids = set()
+    for days, state in (("!!!", "snoozed"), ("!!!.", "snoozed"), ("!!!!", "open")):
+        (incident,) = folded(judged(days), snoozed)
+        assert incident.state == state
+        ids.add(incident.id)
+    assert ids == {"2013-07-01-features"}
+
+
+def test_a_snooze_tells_what_became_of_it() -> None:
+    found = states(SNOOZES, {"x", "y"}, "2013-07-03")
+    assert [each.state for each in found] == ["expired", "active", "no such column"]
+    assert covering(SNOOZES, "x", "2013-07-01") is SNOOZES[1]
+    assert covering(SNOOZES, "x", "not a day") is None
+    assert states(SNOOZES[:1], {"x"}, "not a day")[0].state == "expired"

@@ -1,0 +1,74 @@
+"""A night's document is read back as what was written, or refused."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from assay.columns.breaks import Break
+from assay.monitor.drift.baselines import Weekday
+from assay.monitor.drift.drift import Decision, Finding
+from assay.monitor.nights.standing import Stand
+from assay.monitor.nights.summary import NightSummary, of_all_rows
+from assay.monitor.nights.summary_read import from_json
+from assay.monitor.performance.label_drift import LabelDrift
+from assay.project.params import Monitor
+
+
+def row(metric: str, value: float | None, days: int | None = None, slice: str = "") -> Any:
+    known = {"metric": metric, "slice": slice, "estimated": days is None, "maturity_days": days}
+    return {**known, "value": value, "low": 0.1, "high": None, "rows": 7, "run_id": "run-1"}
+
+
+def written() -> NightSummary:
+    far = Finding("x", 0.4, 0.1, 0.2, 0.0, 0.0, 0.1, None, True, True, False, ("far",), 0.3, 1.5)
+    far = replace(far, breaks=(Break("distance", 0.4, 0.3),), break_limit=0.3)
+    far = replace(far, ks_break_limit=0.25, null_break_limit=0.2)
+    gone = Finding("y", None, None, None, None, None, 0.1, None, True, True, True, ("gone",))
+    decision = Decision(True, ("y: gone",), 300, ("x", "y"), 2, 0.99, 30, (gone, far))
+    performance = [row("auc", 0.7), row("auc", 0.6, 7, "c=a"), row("f1", None, 1), row("auc", 0.71)]
+    return NightSummary(
+        *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd", "unknown"),
+        *(303, 300, 3, 150, "page.html", Monitor(max_drifted_share=0.25), decision),
+        stand=Stand("incident", ("features drifted: x; still open",)),
+        in_alarm=("x",),
+        weekday=Weekday(("2013-06-24",), {"x": 0.2, "y": None}),
+        label=LabelDrift(7, 290, 0.97, 0.02, None, 0.1, 0.05, None),
+        broken_rules={"x: finite": 3},
+        performance=of_all_rows(performance),
+    )
+
+
+def test_there_and_back() -> None:
+    before = written()
+    assert from_json(before.to_json(), Monitor(max_drifted_share=0.25)) == before
+    other = from_json(before.to_json(), Monitor(max_drifted_share=0.9))
+    assert other.limits.max_drifted_share == 0.25, "it was decided by the limit of that night"
+
+
+def test_only_numbers_over_all_rows_are_kept_and_the_last_of_each() -> None:
+    found = written().performance
+    assert [(each["metric"], each["value"], each["maturity_days"]) for each in found] == [
+        ("auc", 0.71, None),
+        ("f1", None, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda tree: tree.pop("findings"), "findings is missing"),
+        (lambda tree: tree.update(schema=2), "schema is 2"),
+        (lambda tree: tree["findings"][0].update(distance="near"), r"findings\[0\].distance"),
+        (lambda tree: tree["broken_rules"].update(rule=-1), "broken_rules.rule"),
+        (lambda tree: tree["performance"][0].update(rows=0.5), r"performance\[0\].rows"),
+    ],
+)
+def test_anything_else_is_refused(change: Any, words: str) -> None:
+    tree = json.loads(written().to_json())
+    change(tree)
+    with pytest.raises(ValueError, match=words):
+        from_json(json.dumps(tree), Monitor())

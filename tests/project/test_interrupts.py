@@ -1,0 +1,60 @@
+"""Ctrl-C ends any command with one line and 130, whatever becomes of the exception."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import Chaos, trials
+from tests.projects import ROOT
+
+LOST = """
+import sys, time
+from assay.cli import __main__ as cli
+from assay.project import interrupts
+
+def work(given):
+    try:
+        print("at work", flush=True)
+        time.sleep(60)
+    except BaseException:
+        pass  # as a finalizer loses it
+    print("noise of another library", file=sys.stderr, flush=True)
+    {then}
+
+cli.score_nights.add_commands = lambda add: add("work", "work", "work", work)
+sys.exit(cli.main(["work"]))
+"""
+
+
+def interrupted(then: str) -> tuple[int, str]:
+    """Code and standard error of a command that loses an interrupt and goes on."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOST.format(then=then)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    return process.wait(60), process.communicate()[1].decode()
+
+
+@pytest.mark.parametrize(
+    "then", ["pass", "raise ValueError('Answer from Java side is empty')", "interrupts.check()"]
+)
+def test_an_interrupt_that_got_lost_still_ends_the_command_with_one_line(then: str) -> None:
+    assert interrupted(then) == (130, "assay: interrupted\n")
+
+
+def test_a_scoring_run_says_one_line_and_leaves_readers_what_they_had(live: Path, spark) -> None:
+    done = trials(Chaos(live, lambda: spark, seed=5), count=2, by=signal.SIGINT)
+    assert [trial.violations for trial in done] == [()] * 2

@@ -1,0 +1,318 @@
+"""The ends of every range in params.yaml, its defaults, and its links between keys."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from assay.errors import ParamsError
+from assay.project import params
+from assay.project.params import Params
+
+BASE: dict[str, dict[str, Any] | Any] = {
+    "name": "tiny",
+    "seed": 0,
+    "ingest": {"source": "data.source:rows", "partition_by": "day"},
+    "contract": {"file": "data/contract.py"},
+    "prepare": {
+        "train": {"from": "2020-01-01", "to": "2020-01-31"},
+        "holdout": {"from": "2020-02-01", "to": "2020-02-01"},
+    },
+    "train": {
+        "select_by": "auc",
+        "candidates": {"prior": {"class": "sklearn.dummy.DummyClassifier"}},
+    },
+    "gate": {
+        "tests": "tests/model",
+        "rules": [
+            {"name": "ranks", "metric": "auc", "min": 0.5, "owner": "us", "because": "it must"}
+        ],
+    },
+    "score": {"input": "data/raw"},
+}
+
+
+def parse(**sections: Any) -> Params:
+    """The base with keys of some sections changed; a section that is None is left out."""
+    import json
+
+    tree = dict(BASE)
+    for name, changes in sections.items():
+        if isinstance(changes, dict) and isinstance(tree.get(name, {}), dict):
+            tree[name] = {**tree.get(name, {}), **changes}
+        else:
+            tree[name] = changes
+    kept = {name: section for name, section in tree.items() if section is not None}
+    return params.parse(json.dumps(kept), "params.yaml")
+
+
+def mistake(**sections: Any) -> str:
+    with pytest.raises(ParamsError) as caught:
+        parse(**sections)
+    (line,) = caught.value.lines()
+    return line
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    found = parse()
+    assert found.store == "store"
+    assert (found.contract.max_bad_share, found.contract.training, found.contract.night) == (
+        *(0.0, ()),
+        (),
+    )
+    assert (found.train.calibration, found.train.folds, found.train.threshold) == (
+        *("auto", 5),
+        0.5,
+    )
+    candidate = found.train.candidates["prior"]
+    assert (candidate.args, candidate.encoding) == ({}, "auto")
+    assert (found.bundle.reference_rows, found.bundle.allow_types) == (5000, ())
+    assert (found.bundle.compile, found.bundle.tolerance) == ("auto", 1e-12)
+    assert (found.evaluate.unit, found.evaluate.confidence) == ("night", 0.95)
+    assert (found.evaluate.min_slice_rows, found.evaluate.pairs) == (200, ())
+    assert found.registry.stage == "prod"
+    assert (found.score.carrier, found.score.batch_rows) == ("auto", 50_000)
+    assert (found.quarantine.max_share, found.quarantine.rules) == (0.02, {})
+    publish = found.publish
+    assert (publish.recent_nights, publish.min_nights, publish.keep_days) == (14, 3, 30)
+    assert (publish.max_row_change, publish.max_score_distance) == (0.5, 0.5)
+    assert publish.max_null_share == 0.0
+    assert (found.spark.master, found.spark.conf) == ("local[*]", {})
+    monitor = found.monitor
+    assert (monitor.limit_quantile, monitor.max_drifted_share) == (0.99, 0.5)
+    assert (monitor.max_null_share_change, monitor.max_new_category_share) == (0.1, 0.02)
+    assert monitor.sample_rows == 5000
+
+
+def test_mappings_are_frozen_also_where_they_are_defaults() -> None:
+    found = parse()
+    for mapping in (
+        found.train.candidates,
+        found.train.candidates["prior"].args,
+        found.quarantine.rules,
+        found.spark.conf,
+    ):
+        assert isinstance(mapping, MappingProxyType)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "good", "bad"),
+    [
+        ("train", "folds", (2, 9), (1, 0)),
+        ("train", "threshold", (0.001, 0.999), (0, 1)),
+        ("bundle", "reference_rows", (1, 10), (0, -1)),
+        ("bundle", "tolerance", (0, 1e-3), (-1e-9, 1.1e-3)),
+        ("evaluate", "confidence", (0.51, 0.999), (0.5, 1)),
+        ("evaluate", "min_slice_rows", (1, 9), (0, -1)),
+        ("score", "batch_rows", (1, 9), (0, -1)),
+        ("quarantine", "max_share", (0, 1), (-0.1, 1.1)),
+        ("publish", "recent_nights", (1, 9), (0, -1)),
+        ("publish", "min_nights", (1, 9), (0, -1)),
+        ("publish", "max_row_change", (0.01, 9.0), (0, -1)),
+        ("publish", "max_score_distance", (0.01, 1), (0, 1.1)),
+        ("publish", "max_null_share", (0, 1), (-0.1, 1.1)),
+        ("publish", "keep_days", (1, 9), (0, -1)),
+        ("monitor", "limit_quantile", (0.51, 1), (0.5, 1.1)),
+        ("monitor", "max_drifted_share", (0, 1), (-0.1, 1.1)),
+        ("monitor", "sample_rows", (1, 9), (0, -1)),
+        ("contract", "max_bad_share", (0, 1), (-0.1, 1.1)),
+    ],
+)
+def test_the_ends_of_ranges(
+    section: str, key: str, good: tuple[float, ...], bad: tuple[float, ...]
+) -> None:
+    for value in good:
+        assert getattr(getattr(parse(**{section: {key: value}}), section), key) == value
+    for value in bad:
+        line = mistake(**{section: {key: value}})
+        assert f"{section}.{key}: expected a value " in line
+        assert line.endswith(f"found {value}")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "good", "bad"),
+    [
+        (None, "name", ("a1", "late-flights", "a-1"), ("A", "a", "1a", "a-", "a_b", "")),
+        (
+            "ingest",
+            "source",
+            ("a:b", "a.b_1:c.d"),
+            ("a", "a:b:c", "a b:c", ":c", "a:"),
+        ),
+        ("registry", "stage", ("p", "prod-2"), ("Prod", "2p", "p_q", "")),
+    ],
+)
+def test_the_form_of_names(
+    section: str | None, key: str, good: tuple[str, ...], bad: tuple[str, ...]
+) -> None:
+    for value in good:
+        given = {key: value} if section is None else {section: {key: value}}
+        found = parse(**given)
+        assert getattr(found if section is None else getattr(found, section), key) == value
+    for value in bad:
+        given = {key: value} if section is None else {section: {key: value}}
+        assert "expected text that matches" in mistake(**given)
+
+
+def test_a_webhook_has_limits_of_its_own() -> None:
+    def webhook(**keys: Any) -> Any:
+        return {"webhook": {"url_env": "ASSAY_WEBHOOK", **keys}}
+
+    found = parse(alerts=webhook()).alerts.webhook
+    assert found is not None
+    assert (found.shape, found.timeout_s, found.retries) == ("generic", 10.0, 3)
+    for key, good, bad in (("timeout_s", (0.1, 300), (0, 300.5)), ("retries", (0, 10), (-1, 11))):
+        for value in good:
+            made = parse(alerts=webhook(**{key: value})).alerts.webhook
+            assert getattr(made, key) == value
+        for value in bad:
+            assert f"alerts.webhook.{key}: " in mistake(alerts=webhook(**{key: value}))
+    assert "alerts.webhook.url_env: " in mistake(alerts=webhook(url_env="https://us"))
+
+
+def test_a_retrain_rule_is_of_a_maturity_that_is_measured() -> None:
+    rule = {"metric": "auc", "min": 0.6, "maturity": 30}
+    found = parse(monitor={"retrain": [rule]}).monitor
+    assert found.maturities == (1, 7, 30)
+    assert found.retrain[0].maturity == 30
+    line = mistake(monitor={"retrain": [{**rule, "maturity": 8}]})
+    assert "a maturity among 1, 7, 30" in line
+
+
+@pytest.mark.parametrize("name", ["Prior", "1a", "a b", ""])
+def test_the_form_of_a_candidates_name(name: str) -> None:
+    candidates = {name: {"class": "a.B"}}
+    assert "expected text that matches" in mistake(train={"candidates": candidates})
+    assert (
+        "prior-2_x" in parse(train={"candidates": {"prior-2_x": {"class": "a.B"}}}).train.candidates
+    )
+
+
+@pytest.mark.parametrize("path", ["B", "a.1", ".B", "a b.C", ""])
+def test_the_form_of_a_class(path: str) -> None:
+    line = mistake(train={"candidates": {"x": {"class": path}}})
+    assert "train.candidates.x.class: expected text that matches" in line
+    found = parse(train={"candidates": {"x": {"class": "a.b.C"}}})
+    assert found.train.candidates["x"].class_path == "a.b.C"
+
+
+def test_at_least_one_candidate() -> None:
+    assert "train.candidates: " in mistake(train={"candidates": {}})
+
+
+def test_windows() -> None:
+    found = parse()
+    assert (found.prepare.train.start, found.prepare.train.end) == (
+        date(2020, 1, 1),
+        date(2020, 1, 31),
+    )
+    assert (found.prepare.train.days, found.prepare.holdout.days) == (31, 1)
+    assert str(found.prepare.train) == "2020-01-01 to 2020-01-31"
+    backwards = {"from": "2020-02-02", "to": "2020-02-01"}
+    assert mistake(prepare={"holdout": backwards}).endswith(
+        "prepare.holdout: expected 'to' on or after 'from', found from 2020-02-02 to 2020-02-01"
+    )
+    same_day = {"from": "2020-01-31", "to": "2020-02-01"}
+    assert mistake(prepare={"holdout": same_day}).endswith(
+        "prepare: expected a holdout that starts after the training window ends, found train"
+        " 2020-01-01 to 2020-01-31, holdout 2020-01-31 to 2020-02-01"
+    )
+
+
+def test_row_counts() -> None:
+    def count(**ends: int) -> dict[str, Any]:
+        return {"night": [{"rule": "row_count", **ends}]}
+
+    for ends in ({"min": 0}, {"max": 0}, {"min": 5, "max": 5}, {"min": 0, "max": 5}):
+        (rule,) = parse(contract=count(**ends)).contract.night
+        assert (rule.min, rule.max) == (ends.get("min"), ends.get("max"))
+    assert "expected min, max or both, found neither" in mistake(contract=count())
+    assert "expected max at or over min, found min 5, max 4" in mistake(
+        contract=count(min=5, max=4)
+    )
+    assert "min: expected a value of at least 0" in mistake(contract=count(min=-1))
+
+
+def test_table_rules_of_every_kind() -> None:
+    listed = [
+        {"rule": "unique_key"},
+        {"rule": "null_share", "column": "x", "max": 1},
+        {"rule": "freshness", "max_days": 0},
+        {"rule": "row_count", "min": 1},
+    ]
+    found = parse(contract={"training": listed}).contract.training
+    assert [rule.rule for rule in found] == ["unique_key", "null_share", "freshness", "row_count"]
+    line = mistake(contract={"training": [{"rule": "unique_ky"}]})
+    assert "did you mean 'unique_key'?" in line
+
+
+def test_pairs_of_slice_fields() -> None:
+    assert parse(evaluate={"pairs": [["a", "b"]]}).evaluate.pairs == (("a", "b"),)
+    for pair, shown in ((["a"], "a"), (["a", "a"], "a, a"), (["a", "b", "c"], "a, b, c")):
+        assert mistake(evaluate={"pairs": [pair]}).endswith(
+            f"evaluate.pairs[0]: expected two slice fields, found {shown}"
+        )
+    assert mistake(evaluate={"pairs": [[]]}).endswith("expected two slice fields, found none")
+
+
+def test_values_stay_what_they_are() -> None:
+    args = {"a": 1, "b": 1.5, "c": "x", "d": True, "e": None, "f": [1, [2]], "g": {"h": False}}
+    candidates = {"x": {"class": "a.B", "args": args}}
+    found = parse(train={"candidates": candidates}).train.candidates["x"].args
+    assert dict(found) == {
+        "a": 1,
+        "b": 1.5,
+        "c": "x",
+        "d": True,
+        "e": None,
+        "f": (1, (2,)),
+        "g": {"h": False},
+    }
+    assert [type(value) for value in found.values()] == [
+        *(int, float, str, bool, type(None)),
+        *(tuple, dict),
+    ]
+
+
+def test_a_date_that_yaml_reads_is_no_text() -> None:
+    with pytest.raises(ParamsError, match="name: expected text, found the date 2020-01-01"):
+        params.parse("name: 2020-01-01\n", "x")
+
+
+def test_a_key_that_is_no_text() -> None:
+    with pytest.raises(ParamsError, match="the file: unknown key; valid keys: name, seed, "):
+        params.parse("1: x\n", "params.yaml")
+
+
+def test_yaml_mistakes_have_a_line() -> None:
+    with pytest.raises(ParamsError) as caught:
+        params.parse("a: 1\nb: [1\n", "params.yaml")
+    (line,) = caught.value.lines()
+    assert line.startswith("params.yaml:3: not valid YAML: ")
+    with pytest.raises(ParamsError) as caught:
+        params.parse("a: \x07", "params.yaml")
+    (line,) = caught.value.lines()
+    assert line.startswith("params.yaml: not valid YAML: ")
+    assert "\n" not in line
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"name: \xff\n")
+    with pytest.raises(ParamsError, match="cannot be read as UTF-8 text"):
+        params.load(tmp_path)
+    (tmp_path / "params.yaml").unlink()
+    (tmp_path / "params.yaml").mkdir()
+    with pytest.raises(ParamsError, match="cannot be read as UTF-8 text"):
+        params.load(tmp_path)
+
+
+def test_a_file_is_read_as_utf_8_wherever(tmp_path: Path) -> None:
+    import json
+
+    text = json.dumps({**BASE, "store": "läger"}, ensure_ascii=False)
+    (tmp_path / "params.yaml").write_bytes(text.encode())
+    assert params.load(tmp_path).store == "läger"

@@ -1,0 +1,52 @@
+"""Files of the project that a stage needs and does not name, without git or DVC."""
+
+from __future__ import annotations
+
+from assay.project import params
+from assay.registry.lock.compare import File, Pipeline, Stage
+from assay.registry.lock.own_code import uncovered
+from tests.registry.conftest import PARAMS_YAML
+
+CLASS = "sklearn.dummy.DummyClassifier"
+FILES = {
+    "data/contract.py": "import pandas\n",
+    "data/models.py": "from data.steps import SIGN\n",
+    "data/steps.py": "",
+}
+
+
+def pipeline(*inputs: str, folder: str = "") -> Pipeline:
+    above = f"{folder}/" if folder else ""
+    train = Stage(
+        name="train@prior",
+        recorded=True,
+        same_command=True,
+        frozen=False,
+        params={},
+        recorded_params={},
+        inputs=tuple(File(above + path, "1") for path in inputs),
+        outputs=(File(f"{above}models/candidates/prior", "2", cached=True),),
+    )
+    look = Stage("look", True, True, False, {}, {}, (File(f"{above}data/contract.py", "1"),), ())
+    return Pipeline((train, look), {}, folder=folder)
+
+
+def found(made: Pipeline) -> tuple[str, ...]:
+    given = params.parse(PARAMS_YAML.replace(CLASS, "data.models.Own"), "params.yaml")
+    return uncovered(made, given, FILES.get)
+
+
+def test_a_candidate_s_stage_names_all_that_its_class_needs() -> None:
+    assert found(pipeline("data/models.py", "data/steps.py")) == ()
+    assert found(pipeline("data")) == ()
+    assert found(pipeline("data/models.py", "data/steps.py", folder="sub")) == ()
+    assert found(pipeline("data/models.py")) == (
+        "train@prior: data/steps.py is not among its deps, and candidate prior needs it",
+    )
+
+
+def test_what_the_contract_needs_is_named_by_some_stage() -> None:
+    (train, _) = pipeline("data/models.py", "data/steps.py").stages
+    assert found(Pipeline((train,), {})) == (
+        "no stage has data/contract.py among its deps, and the project's own code needs it",
+    )

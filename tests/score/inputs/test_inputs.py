@@ -1,0 +1,488 @@
+"""A night's input is looked at before anything is started."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable, write_deltalake
+from pydantic import TypeAdapter
+
+from assay.contract.load import load as load_contract
+from assay.contract.text import LINE
+from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, SourceError
+from assay.project import params
+from assay.project.params.inputs import Input, asks_for_night, bind
+from assay.score.inputs.find import Night, find
+from tests.projects import PARCELS
+
+NIGHT = "2024-03-01"
+CONTRACT = load_contract(PARCELS / "data" / "contract.py").without_label()
+HEADER = "parcel,sent,depot,weight,distance,express"
+
+
+def parcels(rows: int = 3, first: int = 0) -> pa.Table:
+    return pa.table(
+        {
+            "parcel": pa.array(range(first, first + rows), pa.int64()),
+            "sent": pa.array([dt.datetime(2024, 3, 1, 10)] * rows, pa.timestamp("us")),
+            "depot": pa.array(["north"] * rows, pa.string()),
+            "weight": pa.array([2.5] * rows, pa.float64()),
+            "distance": pa.array([None, *[7.0] * rows][:rows], pa.float64()),
+            "express": pa.array([True] * rows, pa.bool_()),
+        }
+    )
+
+
+Look = Callable[..., Night]
+
+
+@pytest.fixture
+def look(tmp_path: Path) -> Look:
+    """Find a night of an input that is given as params.yaml would."""
+
+    def find_in(spec: Any = "in", value: str = NIGHT) -> Night:
+        given = params.load(PARCELS)
+        score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
+        return find(tmp_path, given.model_copy(update={"score": score}), CONTRACT, value)
+
+    return find_in
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "in" / f"day={NIGHT}"
+    made.mkdir(parents=True)
+    return made
+
+
+# ---------------------------------------------------------------------------------- Parquet
+
+
+def test_rows_and_row_groups_are_counted_from_the_footers(look: Look, folder: Path) -> None:
+    pq.write_table(parcels(5), folder / "b.parquet", row_group_size=2)
+    pq.write_table(parcels(3), folder / "a.parquet")
+    (folder / "_SUCCESS").touch()
+    night = look()
+    assert (night.rows, night.text, night.where) == (8, False, str(folder))
+    assert night.files is not None
+    assert [(Path(file.path).name, file.row_groups) for file in night.files] == [
+        ("a.parquet", (3,)),
+        ("b.parquet", (2, 2, 1)),
+    ]
+    assert night.schema == parcels().schema
+    again = look({"format": "parquet", "path": str(folder.parent)})
+    assert (again.files, again.fingerprint) == (night.files, night.fingerprint)
+
+
+def test_a_night_that_is_not_there_names_the_nearest(look: Look, folder: Path) -> None:
+    pq.write_table(parcels(), folder / "a.parquet")
+    with pytest.raises(NightNotFound, match=r"1 nights from 2024-03-01.*nearest is 2024-03-01"):
+        look(value="2024-03-06")
+    with pytest.raises(NightNotFound, match=r"no partitions.*score\.input"):
+        look("nowhere")
+
+
+def test_a_night_without_rows_is_not_a_night(look: Look, folder: Path) -> None:
+    with pytest.raises(NightEmpty, match="0 files, 0 rows"):
+        look()
+    pq.write_table(parcels(0), folder / "a.parquet")
+    with pytest.raises(NightEmpty, match="1 files, 0 rows"):
+        look()
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda b: b[:-20], lambda b: b[:100], lambda b: b"", lambda b: b[:-8] + b[4:12]]
+)
+def test_a_damaged_file_is_named(look: Look, folder: Path, damage) -> None:
+    pq.write_table(parcels(), folder / "a.parquet")
+    path = folder / "b.parquet"
+    path.write_bytes(damage((folder / "a.parquet").read_bytes()))
+    with pytest.raises(SourceError, match=r"b\.parquet: cannot be read as Parquet"):
+        look()
+
+
+def test_a_footer_longer_than_the_first_read_is_read_whole(look: Look, folder: Path) -> None:
+    wide = parcels()
+    for number in range(900):
+        wide = wide.append_column(f"{'x' * 40}{number}", pa.array([1, 2, 3]))
+    pq.write_table(wide, folder / "a.parquet")
+    assert look().rows == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda t: t.drop_columns(["weight"]), "'weight' is missing"),
+        (lambda t: t.rename_columns({"weight": "weigth"}), "'weigth': renamed"),
+        (lambda t: t.set_column(3, "weight", t["weight"].cast(pa.string())), "found string"),
+    ],
+)
+def test_every_file_that_differs_is_named(look: Look, folder: Path, change, expected: str) -> None:
+    pq.write_table(parcels(), folder / "a.parquet")
+    pq.write_table(change(parcels()), folder / "b.parquet")
+    pq.write_table(change(parcels()), folder / "c.parquet")
+    with pytest.raises(SchemaMismatch, match=expected) as caught:
+        look()
+    assert [line.split(": ")[0] for line in caught.value.lines()] == [
+        str(folder / "b.parquet"),
+        str(folder / "c.parquet"),
+    ]
+
+
+def test_more_columns_and_wider_types_are_fine(look: Look, folder: Path) -> None:
+    table = parcels()
+    pq.write_table(table.append_column("more", pa.array([1] * 3)), folder / "a.parquet")
+    narrow = table.set_column(0, "parcel", pa.array([1, 2, 3], pa.int16()))
+    pq.write_table(
+        narrow.set_column(2, "depot", table["depot"].dictionary_encode()), folder / "b.parquet"
+    )
+    schema = look().schema
+    assert schema is not None
+    assert (schema.field("parcel").type, schema.field("depot").type) == (pa.int64(), pa.string())
+
+
+def test_a_folder_in_the_night_is_not_overlooked(look: Look, folder: Path) -> None:
+    pq.write_table(parcels(), folder / "a.parquet")
+    (folder / "hour=1").mkdir()
+    with pytest.raises(SourceError, match=r"holds folders.*found hour=1"):
+        look()
+
+
+def test_a_fingerprint_is_that_of_the_files(look: Look, folder: Path) -> None:
+    path = folder / "a.parquet"
+    pq.write_table(parcels(), path)
+    first = look().fingerprint
+    assert first == look().fingerprint != ""
+    at = path.stat()
+    pq.write_table(parcels().set_column(3, "weight", pa.array([3.5] * 3)), path)
+    os.utime(path, ns=(at.st_atime_ns, at.st_mtime_ns))
+    assert path.stat().st_size == at.st_size
+    second = look().fingerprint
+    pq.write_table(parcels(), folder / "b.parquet")
+    assert len({first, second, look().fingerprint}) == 3
+
+
+# ------------------------------------------------------------------------------ CSV and JSON
+
+CSV = {"format": "csv", "path": "in"}
+ROW = "1,2024-03-01 10:00,north,2.5,,true"
+
+
+def test_csv_is_known_by_its_header(look: Look, folder: Path) -> None:
+    (folder / "a.csv").write_text(f"{HEADER}\n{ROW}\n")
+    (folder / "b.csv").write_text(f"\ufeff{HEADER},more\r\n{ROW},x\r\n")
+    (folder / "c.csv").write_text(f"{HEADER}\n")
+    night = look(CSV)
+    assert (night.text, night.files, night.rows, night.schema) == (True, None, None, None)
+    groups = night.tables[""].groups
+    assert [len(group.columns) for group in groups] == [6, 7]
+    assert [[Path(path).name for path in group.paths] for group in groups] == [["a.csv"], ["b.csv"]]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", f"{HEADER}\n", f"{HEADER}\n\n"])
+def test_csv_without_rows_is_an_empty_night(look: Look, folder: Path, text: str) -> None:
+    (folder / "a.csv").write_text(text)
+    with pytest.raises(NightEmpty):
+        look(CSV)
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (HEADER.replace(",weight", ""), "'weight' is missing"),
+        (HEADER.replace("weight", "weigth"), "'weigth': renamed"),
+        (f"{HEADER},weight", "'weight' is there 2 times"),
+        (f"{HEADER},{LINE}", "a name that Assay uses"),
+        (HEADER.replace(",", ";"), "'parcel' is missing"),
+    ],
+)
+def test_a_header_that_does_not_fit_is_named(
+    look: Look, folder: Path, header: str, expected: str
+) -> None:
+    (folder / "a.csv").write_text(f"{HEADER}\n{ROW}\n")
+    (folder / "b.csv").write_text(f"{header}\n{ROW}\n")
+    with pytest.raises(SchemaMismatch, match=expected) as caught:
+        look(CSV)
+    assert {line.split(": ")[0] for line in caught.value.lines()} == {str(folder / "b.csv")}
+
+
+def test_csv_options_say_how_cells_are_told_apart(look: Look, folder: Path) -> None:
+    text = f"# made by hand\n{HEADER.replace(',', ';')}\n{ROW.replace(',', ';')}\n"
+    (folder / "a.csv").write_text(text)
+    night = look({**CSV, "options": {"sep": ";", "comment": "#"}})
+    assert night.tables[""].groups[0].columns == tuple(HEADER.split(","))
+    (folder / "a.csv").write_text(ROW)
+    night = look({**CSV, "columns": tuple(HEADER.split(","))})
+    assert night.tables[""].groups[0].header is None
+
+
+def test_a_binary_file_has_no_header(look: Look, folder: Path) -> None:
+    (folder / "a.csv").write_bytes(b"\xff\xfe" + HEADER.encode("utf-16-le"))
+    with pytest.raises(SourceError, match=r"a\.csv: has no header line"):
+        look(CSV)
+
+
+def test_a_quote_that_is_never_closed_is_refused_where_cells_span_lines(
+    look: Look, folder: Path
+) -> None:
+    spec = {**CSV, "options": {"multiLine": True}}
+    (folder / "a.csv").write_text(f'{HEADER}\n{ROW}\n{ROW},"a\nb"\n')
+    look(spec)
+    (folder / "b.csv").write_text(f'{HEADER}\n{ROW},"a\n{ROW}\n')
+    with pytest.raises(SourceError, match=r"b\.csv: a quote is opened and never closed"):
+        look(spec)
+
+
+JSON = {"format": "json", "path": "in"}
+RECORD = '{"parcel": 1, "sent": "2024-03-01", "depot": "north", "weight": 1, "express": true'
+
+
+def test_json_may_leave_out_what_may_be_null_but_not_rename_it(look: Look, folder: Path) -> None:
+    path = folder / "a.json"
+    path.write_text(f"{RECORD}}}\n{{broken\n")
+    assert look(JSON).text
+    path.write_text(f'{RECORD}, "distanse": 5}}\n')
+    with pytest.raises(SchemaMismatch, match=r"a\.json: column 'distance'.*'distanse': renamed"):
+        look(JSON)
+    path.write_text('{"parcel": 1}\n')
+    with pytest.raises(SchemaMismatch, match="'weight' is missing"):
+        look(JSON)
+    path.write_text(f"[\n{RECORD}}}\n]")
+    with pytest.raises(SourceError, match=r"a\.json: is a JSON array"):
+        look(JSON)
+    path.write_text("\n")
+    with pytest.raises(NightEmpty):
+        look(JSON)
+
+
+def test_a_text_file_is_fingerprinted_by_its_content(look: Look, folder: Path) -> None:
+    path = folder / "a.csv"
+    path.write_text(f"{HEADER}\n{ROW}\n")
+    at, first = path.stat(), look(CSV).fingerprint
+    path.write_text(f"{HEADER}\n{ROW.replace('1,', '2,', 1)}\n")
+    os.utime(path, ns=(at.st_atime_ns, at.st_mtime_ns))
+    second = look(CSV).fingerprint
+    third = look({**CSV, "options": {"nullValue": "NA"}}).fingerprint
+    assert len({first, second, third}) == 3
+
+
+# ------------------------------------------------------------------------------------ Delta
+
+DELTA = {"format": "delta", "path": "lake"}
+
+
+def with_day(table: pa.Table, day: Any = NIGHT) -> pa.Table:
+    return table.append_column("day", pa.array([day] * table.num_rows))
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> str:
+    uri = str(tmp_path / "lake")
+    for day in (NIGHT, "2024-03-02"):
+        write_deltalake(uri, with_day(parcels(), day), mode="append", partition_by=["day"])
+    return uri
+
+
+def test_a_night_of_a_delta_table_is_the_files_of_its_partition(look: Look, lake: str) -> None:
+    night = look(DELTA)
+    assert night.files is not None and night.schema is not None
+    assert (night.rows, len(night.files), night.where.startswith(f"{lake} at version 1")) == (
+        3,
+        1,
+        True,
+    )
+    assert Path(night.files[0].path).parent == Path(lake) / f"day={NIGHT}"
+    assert "day" not in night.schema.names
+    with pytest.raises(NightNotFound, match=r"2 nights from 2024-03-01 to 2024-03-02"):
+        look(DELTA, "2024-03-04")
+
+
+def test_another_night_changes_nothing_for_a_nights_fingerprint(look: Look, lake: str) -> None:
+    first = look(DELTA)
+    write_deltalake(lake, with_day(parcels(), "2024-03-03"), mode="append")
+    assert look(DELTA).fingerprint == first.fingerprint
+    write_deltalake(lake, with_day(parcels(first=3)), mode="append")
+    assert look(DELTA).fingerprint != first.fingerprint
+    assert look(DELTA).rows == 6
+
+
+def test_a_file_of_a_delta_table_that_was_written_over_is_named(look: Look, lake: str) -> None:
+    night = look(DELTA)
+    assert night.files is not None
+    pq.write_table(parcels(4), night.files[0].path)
+    with pytest.raises(SourceError, match=r"parquet: holds other rows.*3 rows, found 4"):
+        look(DELTA)
+    Path(night.files[0].path).unlink()
+    with pytest.raises(SourceError, match=r"parquet: cannot be read"):
+        look(DELTA)
+
+
+def test_a_column_that_the_table_got_later_is_left_to_spark(look: Look, tmp_path: Path) -> None:
+    uri = str(tmp_path / "lake")
+    write_deltalake(uri, with_day(parcels().drop_columns(["distance"])), partition_by=["day"])
+    with pytest.raises(SchemaMismatch, match="'distance' is missing"):
+        look(DELTA)
+    write_deltalake(uri, with_day(parcels()), mode="append", schema_mode="merge")
+    assert (look(DELTA).files, look(DELTA).rows) == (None, 6)
+
+
+@pytest.mark.parametrize("day", [NIGHT, dt.date(2024, 3, 1)])
+def test_a_delta_table_that_has_the_column_is_left_to_spark(
+    look: Look, tmp_path: Path, day: Any
+) -> None:
+    write_deltalake(str(tmp_path / "lake"), with_day(parcels(), day))
+    assert (look(DELTA).files, look(DELTA).rows) == (None, None)
+    with pytest.raises(NightNotFound, match="2024-03-01"):
+        look(DELTA, "2024-03-04")
+
+
+def test_a_partition_that_spark_would_misread_is_refused(look: Look, tmp_path: Path) -> None:
+    odd = with_day(parcels()).set_column(2, "depot", pa.array(["é"] * 3))
+    write_deltalake(str(tmp_path / "lake"), odd, partition_by=["day", "depot"])
+    with pytest.raises(SourceError, match=r"parquet: Spark cannot tell.*expected day=.*depot=é"):
+        look(DELTA)
+
+
+def test_what_is_no_delta_table_is_said_so(look: Look, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"lake: there is no Delta table"):
+        look(DELTA)
+    write_deltalake(str(tmp_path / "lake"), parcels())
+    with pytest.raises(SourceError, match=r"no column 'day' of days.*found none"):
+        look(DELTA)
+    write_deltalake(str(tmp_path / "other"), with_day(parcels(), 7))
+    with pytest.raises(SourceError, match=r"no column 'day' of days.*found int64"):
+        look({**DELTA, "path": "other"})
+
+
+def test_a_table_whose_files_are_not_plain_is_refused(look: Look, tmp_path: Path) -> None:
+    settings = {"delta.enableDeletionVectors": "true"}
+    write_deltalake(
+        str(tmp_path / "lake"), with_day(parcels()), partition_by=["day"], configuration=settings
+    )
+    features = DeltaTable(str(tmp_path / "lake")).protocol().reader_features
+    if "deletionVectors" not in (features or []):
+        pytest.skip("this delta-rs does not turn deletion vectors on")
+    with pytest.raises(SourceError, match=r"cannot read.*found deletionVectors"):
+        look(DELTA)
+
+
+# ------------------------------------------------------------------------------------- SQL
+
+QUERY = "select p.* from p join d using (depot) where day = :night"
+
+
+def test_a_query_is_known_by_its_text_and_its_tables(
+    look: Look, folder: Path, lake: str, tmp_path: Path
+) -> None:
+    pq.write_table(parcels(), folder / "a.parquet")
+    (tmp_path / "depots.csv").write_text("depot\nnorth\n")
+    spec: dict[str, Any] = {
+        "format": "sql",
+        "tables": {"p": DELTA, "q": "in", "d": {"format": "csv", "path": "depots.csv"}},
+        "query": QUERY,
+    }
+    night = look(spec)
+    assert (night.files, night.rows, night.text) == (None, None, True)
+    prints = [night.fingerprint, look({**spec, "query": QUERY + " and true"}).fingerprint]
+    (tmp_path / "depots.csv").write_text("depot\nnorth\nwest\n")
+    prints.append(look(spec).fingerprint)
+    write_deltalake(lake, with_day(parcels(), "2024-03-03"), mode="append")
+    prints.append(look(spec).fingerprint)
+    assert len(set(prints)) == 4
+    shutil.rmtree(tmp_path / "in")
+    with pytest.raises(SourceError, match="in: cannot be read"):
+        look(spec)
+
+
+def test_a_query_in_a_file_has_to_ask_for_the_night(
+    look: Look, folder: Path, tmp_path: Path
+) -> None:
+    pq.write_table(parcels(), folder / "a.parquet")
+    spec = {"format": "sql", "tables": {"p": "in"}, "file": "night.sql"}
+    with pytest.raises(SourceError, match=r"night\.sql: the query cannot be read"):
+        look(spec)
+    (tmp_path / "night.sql").write_text("select * from p -- where day = :night")
+    with pytest.raises(SourceError, match=r"night\.sql: the query does not ask for the night"):
+        look(spec)
+    (tmp_path / "night.sql").write_text(QUERY)
+    assert look(spec).query == QUERY
+
+
+@pytest.mark.parametrize(
+    ("query", "bound"),
+    [
+        ("day = :night", "day = X"),
+        ("day=:night and d2=:night", "day=X and d2=X"),
+        ("day = ':night'", None),
+        ("day = 'it''s :night'", None),
+        ('":night" = 1', None),
+        ("a::night", None),
+        ("x[1:night]", None),
+        ("1 -- :night\n", None),
+        ("1 /* :night */", None),
+        ("$a$ :night $a$", None),
+        ("E'\\' :night '", None),
+        ("'\\' = :night", "'\\' = X"),
+        (":nightly", None),
+    ],
+)
+def test_the_night_is_bound_where_it_is_neither_text_nor_comment(
+    query: str, bound: str | None
+) -> None:
+    assert bind(query, "X") == (bound or query)
+    assert asks_for_night(query) == (bound is not None)
+
+
+def test_a_database_is_not_looked_at(look: Look) -> None:
+    spec = {
+        "format": "postgres",
+        "url": "postgresql://127.0.0.1:1/db?sslmode=require",
+        "query": "select 1 where :night = :night",
+    }
+    night = look(spec)
+    assert (night.where, night.fingerprint) == ("postgresql://127.0.0.1:1/db", "")
+
+
+# --------------------------------------------------------------------------------- messages
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{format: cvs, path: a}", "score.input: expected one of 'parquet', 'csv'"),
+        ("{format: cvs, path: a}", "did you mean 'csv'?"),
+        ("{path: a}", "score.input: expected a key 'format'"),
+        ("[a]", "score.input: expected a path, or a mapping with a key format"),
+        ("{format: csv, pth: a}", "score.input.pth: unknown key; did you mean 'path'?"),
+        ("{format: csv, path: a, options: {sp: x}}", "options.sp: unknown key; did you mean 'sep'"),
+        ("{format: csv, path: a, options: {sep: xy}}", "score.input.options.sep: "),
+        ("{format: sql, tables: {a: b}}", "score.input: expected exactly one of query and file"),
+        ("{format: sql, tables: {a: b}, query: x}", "input.query: expected a query that asks"),
+        ("{format: sql, tables: {a: {format: dleta}}, query: ':night'}", "input.tables.a: exp"),
+        (
+            "{format: postgres, url: 'postgresql://u:p@h/d', query: ':night'}",
+            "score.input.url: expected a url without user and password",
+        ),
+        (
+            "{format: postgres, url: 'postgresql://h/d?sslpassword=p', query: ':night'}",
+            "score.input.url: expected a url without user and password",
+        ),
+        (
+            "{format: postgres, url: 'jdbc:postgresql://h/d', query: ':night'}",
+            "score.input.url: expected text that matches ^postgresql://",
+        ),
+    ],
+)
+def test_a_mistake_in_params_is_named(text: str, expected: str) -> None:
+    whole = (PARCELS / "params.yaml").read_text().replace("input: data/raw", f"input: {text}")
+    with pytest.raises(AssayError) as caught:
+        params.parse(whole, "params.yaml")
+    assert any(expected in line for line in caught.value.lines()), caught.value.lines()

@@ -1,0 +1,187 @@
+"""One night in every format there is: scored, refused and published alike."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+from deltalake import write_deltalake
+from pydantic import TypeAdapter
+
+from assay.contract.text import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT
+from assay.errors import NightEmpty
+from assay.project import layout, params
+from assay.project.params.inputs import Input
+from assay.registry.pin import pin
+from assay.registry.versions import champion
+from assay.score.inputs import find as inputs
+from assay.score.run import RunReport, score_night
+from assay.store import Store, open_store
+from tests import postgres
+
+NIGHT = "2024-03-02"  # three of its rows break the contract
+
+
+class Project:
+    """A promoted project whose input can be anything."""
+
+    def __init__(self, root: Path, spark: Any) -> None:
+        self.root, self.spark = root, spark
+        self.params = params.load(root)
+        self.pinned = pin(root, self.params, champion(root, self.params.name, "prod"))
+        self.store: Store = open_store(root, self.params)
+        raw = root / layout.RAW / f"day={NIGHT}" / "part-00000.parquet"
+        self.rows = pq.read_table(raw)
+
+    def score(self, spec: Any, carrier: str = "auto", night: str = NIGHT) -> RunReport:
+        made = {"input": TypeAdapter(Input).validate_python(spec), "carrier": carrier}
+        given = self.params.model_copy(update={"score": self.params.score.model_copy(update=made)})
+        found = inputs.find(self.root, given, self.pinned.contract, night)
+        return score_night(given, self.root, self.pinned, self.store, lambda: self.spark, found)
+
+    def published(self) -> tuple[list[Any], list[Any]]:
+        """What readers see, without what differs from run to run."""
+        scored = self.store.predictions(NIGHT).select(["parcel", "prediction", "probability"])
+        refused = self.store.quarantine(NIGHT).select(["parcel", "broken_rules"])
+        return scored.sort_by("parcel").to_pylist(), refused.sort_by("parcel").to_pylist()
+
+    def folder(self, name: str) -> Path:
+        made = self.root / name / f"day={NIGHT}"
+        made.mkdir(parents=True)
+        return made
+
+
+@pytest.fixture
+def project(live: Path, spark: Any) -> Project:
+    return Project(live, spark)
+
+
+def csv(project: Project) -> Any:
+    pacsv.write_csv(project.rows, project.folder("csv") / "a.csv")
+    return {"format": "csv", "path": "csv"}
+
+
+def jsonl(project: Project) -> Any:
+    lines = [json.dumps(row, default=str) for row in project.rows.to_pylist()]
+    (project.folder("json") / "a.json").write_text("\n".join(lines))
+    return {"format": "json", "path": "json"}
+
+
+def lake(project: Project, partition_by: list[str]) -> Any:
+    for day, rows in ((NIGHT, project.rows), ("2024-03-03", project.rows.slice(0, 5))):
+        dated = rows.append_column("day", pa.array([day] * rows.num_rows))
+        uri = str(project.root / "lake")
+        write_deltalake(uri, dated, mode="append", partition_by=partition_by)
+    return {"format": "delta", "path": "lake"}
+
+
+def sql(project: Project) -> Any:
+    query = "select p.*, d.place from parcels p left join depots d using (depot) where day = :night"
+    (project.root / "depots.csv").write_text("depot,place\nnorth,N\nsouth,S\n")
+    tables = {"parcels": layout.RAW, "depots": {"format": "csv", "path": "depots.csv"}}
+    return {"format": "sql", "tables": tables, "query": query}
+
+
+def database(project: Project, monkeypatch: pytest.MonkeyPatch, server: postgres.Server) -> Any:
+    import psycopg
+
+    monkeypatch.setenv("PGUSER", postgres.USER)
+    monkeypatch.setenv("PGPASSWORD", postgres.PASSWORD)
+    with psycopg.connect(server.url) as connection:
+        connection.execute(
+            "CREATE TABLE parcels (day date, parcel bigint, sent timestamp, depot text, "
+            "weight double precision, distance double precision, express boolean, late boolean)"
+        )
+        with connection.cursor().copy("COPY parcels FROM STDIN") as copy:
+            for row in project.rows.to_pylist():
+                copy.write_row([NIGHT, *row.values()])
+    query = "SELECT * FROM parcels WHERE day = :night"
+    return {
+        "format": "postgres",
+        "url": server.address,
+        "query": query,
+        "split_on": "parcel",
+        "splits": 3,
+    }
+
+
+def test_every_format_gives_the_same_night(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = project.score(layout.RAW)
+    expected = project.published()
+    assert (report.carrier, report.rows_scored, len(expected[1])) == ("files", 47, 3)
+    delta = lake(project, ["day"])
+    for spec, carrier, wanted in (
+        (layout.RAW, "dataframe", "dataframe"),
+        (csv(project), "auto", "dataframe"),
+        (jsonl(project), "auto", "dataframe"),
+        (sql(project), "auto", "dataframe"),
+        (delta, "auto", "files"),
+        (delta, "dataframe", "dataframe"),
+    ):
+        report = project.score(spec, carrier)
+        assert (report.carrier, report.rows_read) == (wanted, 50)
+        assert project.published() == expected, spec
+    shutil.rmtree(project.root / "lake")
+    project.score(lake(project, []))
+    assert project.published() == expected
+
+
+@pytest.mark.skipif(bool(postgres.missing()), reason=postgres.missing() or "it is there")
+def test_a_database_gives_the_same_night(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("psycopg", reason="needs psycopg, the extra 'postgres'")
+    project.score(layout.RAW)
+    expected = project.published()
+    with postgres.serving() as server:
+        report = project.score(database(project, monkeypatch, server))
+        assert (report.carrier, report.rows_read) == ("dataframe", 50)
+        assert project.published() == expected
+        with pytest.raises(NightEmpty, match="0 rows"):
+            project.score(
+                {
+                    "format": "postgres",
+                    "url": server.address,
+                    "query": "SELECT * FROM parcels WHERE day = :night",
+                },
+                night="2024-03-04",
+            )
+
+
+def test_what_cannot_be_read_is_in_quarantine_with_its_text(project: Project) -> None:
+    spec = csv(project)
+    path = next((project.root / "csv").rglob("*.csv"))
+    lines = path.read_bytes().splitlines()
+    lines[5] = lines[5] + b",1"
+    lines[6] = re.sub(rb'"(north|south|west)"', b"s\xffuth", lines[6])
+    lines[7] = lines[7].replace(b"true", b"maybe").replace(b"false", b"maybe")
+    path.write_bytes(b"\n".join(lines))
+    report = project.score(spec)
+    assert (report.rows_read, report.rows_quarantined) == (50, 3 + 3)
+    assert report.broken[ONE_CELL_A_COLUMN] == 1
+    assert report.broken["depot: valid text"] == 1
+    assert report.broken["express: readable as boolean"] == 1
+    kept = [json.loads(row) for row in project.store.quarantine(NIGHT)["row"].to_pylist()]
+    assert lines[5].decode() in [row.get(LINE) for row in kept]
+    assert "maybe" in [row["express"] for row in kept]
+
+
+def test_a_broken_line_of_json_is_in_quarantine_with_its_text(project: Project) -> None:
+    spec = jsonl(project)
+    path = next((project.root / "json").rglob("*.json"))
+    path.write_text(
+        path.read_text().replace('"weight": -1.0', '"weight": "heavy"') + '\n{"parcel": 1'
+    )
+    report = project.score(spec)
+    assert (report.rows_read, report.rows_quarantined) == (51, 4)
+    assert report.broken[ONE_OBJECT] == report.broken["weight: readable as float"] == 1
+    kept = [json.loads(row) for row in project.store.quarantine(NIGHT)["row"].to_pylist()]
+    assert '{"parcel": 1' in [row.get(LINE) for row in kept]
+    assert "heavy" in [row.get("weight") for row in kept]

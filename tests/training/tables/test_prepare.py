@@ -1,0 +1,92 @@
+"""Prepare: every labelled row of the two windows lands on its side, once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.errors import LabelError, StageInputMissing
+from assay.project import layout, params
+from assay.project.params import Window
+from assay.training.tables import prepare as stage
+from assay.training.tables import split
+
+JUNE = Window.model_validate({"from": "2024-06-01", "to": "2024-06-30"})
+
+
+@given(st.lists(st.datetimes(datetime(2024, 5, 1), datetime(2024, 8, 1))))
+def test_a_row_is_in_a_window_if_its_day_is(times: list[datetime]):
+    table = pa.table({"t": pa.array(times, pa.timestamp("us"))})
+    kept = split.within(table, "t", JUNE)["t"].to_pylist()
+    assert kept == [t for t in times if JUNE.start <= t.date() <= JUNE.end]
+
+
+@pytest.mark.parametrize(
+    "labels", [[True, None], ["a", None], [1, None], [1.5, float("nan"), None]]
+)
+def test_only_rows_with_a_truth_are_kept(labels: list[object]):
+    table = pa.table({"late": labels})
+    assert split.labelled(table, "late")["late"].to_pylist() == labels[:1]
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "expected"),
+    [
+        ("binary", [], "no row has a label"),
+        ("binary", [True, True], "one class only.*True in 2 rows"),
+        ("binary", [0, 1, 2], "only labels of two classes"),
+        ("binary", ["yes", "no"], "only labels of two classes"),
+        ("multiclass", ["yes", "yes"], "one class only.*two or more.*yes in 2 rows"),
+        ("regression", [2.5, 2.5], "same number.*2.5 in 2 rows"),
+    ],
+)
+def test_a_label_that_cannot_be_learnt_is_refused(task, labels: list[object], expected: str):
+    with pytest.raises(LabelError, match=expected):
+        split.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "expected"),
+    [
+        ("binary", [True, False, True], {"positives": 2}),
+        ("multiclass", ["b", "a", "b"], {"classes": {"a": 1, "b": 2}}),
+        ("regression", [1, 2, 6], {"mean": 3.0}),
+    ],
+)
+def test_what_labels_say(task, labels: list[object], expected: dict[str, object]):
+    found = split.label_facts(pa.table({"late": labels}), "late", task, "train", JUNE)
+    assert found == {"rows": 3, **expected}
+
+
+def test_both_sides_hold_the_labelled_rows_of_their_days(trained: Path):
+    values = params.load(trained)
+    train = pq.read_table(trained / layout.TRAIN_TABLE)
+    holdout = pq.read_table(trained / layout.HOLDOUT_TABLE)
+    assert train["late"].null_count == holdout["late"].null_count == 0
+    assert max(train["sent"].to_pylist()).date() == values.prepare.train.end
+    assert min(holdout["sent"].to_pylist()).date() == values.prepare.holdout.start
+    assert not set(train["parcel"].to_pylist()) & set(holdout["parcel"].to_pylist())
+    assert train["sent"].to_pylist() == sorted(train["sent"].to_pylist())
+
+
+def test_nothing_to_prepare_says_what_to_run(tmp_path: Path):
+    values = params.load(Path(__file__).parents[2] / "parcels")
+    with pytest.raises(StageInputMissing, match="dvc repro"):
+        stage.run(tmp_path, values)
+
+
+def test_a_window_without_rows_leaves_what_was_there(parcels: Path):
+    values = params.load(parcels)
+    empty = Window.model_validate({"from": "2030-01-01", "to": "2030-01-31"})
+    prepare = values.prepare.model_copy(update={"holdout": empty})
+    moved = values.model_copy(update={"prepare": prepare})
+    before = (parcels / layout.TRAIN_TABLE).read_bytes()
+    with pytest.raises(LabelError, match="the holdout window, 2030-01-01 to 2030-01-31"):
+        stage.run(parcels, moved)
+    assert (parcels / layout.TRAIN_TABLE).read_bytes() == before

@@ -1,0 +1,91 @@
+"""The calibration that serves rows it was not fitted on is the one that is taken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assay.model import bundle, model
+from assay.project import layout, params
+from assay.training.train import calibrate, stage
+from assay.training.train import choose_calibration as choose
+
+ROWS = 6000
+BLOCK = np.arange(ROWS) * 5 // ROWS
+
+
+def drawn(seed: int, bent) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of true probabilities, and the scores that a model bent them to."""
+    random = np.random.default_rng(seed)
+    true = random.uniform(0.05, 0.95, ROWS)
+    return bent(true), random.random(ROWS) < true
+
+
+BENT = {
+    "none": lambda p: p,
+    "sigmoid": lambda p: 1 / (1 + (1 / p - 1) ** 2),
+    "isotonic": lambda p: np.where(p < 0.5, p / 10, 0.99 + p / 100),
+}
+
+
+@pytest.mark.parametrize("expected", BENT)
+def test_auto_takes_what_mends_the_scores(expected: str) -> None:
+    found = choose.choose("binary", "auto", *drawn(1, BENT[expected]), BLOCK)
+    assert found.method == expected
+    assert found.losses[expected] == min(found.losses.values())
+
+
+def test_a_step_function_is_not_judged_on_its_own_rows() -> None:
+    random = np.random.default_rng(2)
+    raw, label = random.random(ROWS) / 5 + 0.4, random.random(ROWS) < 0.5
+    fitted = calibrate.fit_calibrator("binary", "isotonic", raw, label)
+    own = model.calibrated("binary", fitted, raw)
+    flattered = -np.log(np.where(label, own, 1 - own).clip(1e-15)).mean()
+    found = choose.choose("binary", "auto", raw, label, BLOCK)
+    assert flattered < np.log(2) < found.losses["isotonic"]
+    assert found.method == "sigmoid"
+
+
+def test_several_classes_are_chosen_for_together() -> None:
+    random = np.random.default_rng(3)
+    true = random.dirichlet([2, 2, 1], ROWS)
+    label = (random.random((ROWS, 1)) > true.cumsum(axis=1)).sum(axis=1)
+    assert choose.choose("multiclass", "auto", true, label, BLOCK).method == "none"
+    sure = true**3 / (true**3).sum(axis=1, keepdims=True)
+    assert choose.choose("multiclass", "auto", sure, label, BLOCK).method == "sigmoid"
+
+
+def test_what_is_named_is_taken_and_a_regression_gets_none() -> None:
+    raw, label = drawn(1, BENT["isotonic"])
+    assert choose.choose("binary", "sigmoid", raw, label, BLOCK) == choose.Choice("sigmoid")
+    assert choose.choose("regression", "auto", raw, raw, BLOCK) == choose.Choice("none")
+
+
+def test_training_says_which_it_took(parcels: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = parcels / "params.yaml"
+    path.write_text(path.read_text().replace("calibration: sigmoid", "calibration: auto"))
+    stage.run(parcels, params.load(parcels), "logistic")
+    folder = parcels / layout.CANDIDATES / "logistic"
+    manifest = bundle.load(folder, expected=None, allow_types=()).manifest
+    losses = manifest.calibration_losses
+    assert manifest.calibration == min(losses, key=lambda method: losses[method])
+    told = f"{manifest.calibration}, chosen by cross-fitted log loss (none "
+    assert f"calibration {told}" in capsys.readouterr().out
+    assert told in (folder / bundle.CARD).read_text()
+    proof = manifest.compiled
+    assert proof["used"] and proof["max_difference"] <= proof["tolerance"]
+
+
+def test_a_manifest_without_the_losses_can_still_be_read(parcels: Path) -> None:
+    folder = parcels / layout.CANDIDATES / "logistic"
+    tree = json.loads((folder / bundle.MANIFEST).read_text())
+    assert tree.pop("calibration_losses") == {}
+    (folder / bundle.MANIFEST).write_text(json.dumps(tree))
+    assert bundle.load(folder, expected=None, allow_types=()).manifest.calibration == "sigmoid"
+    del tree["keys"]
+    (folder / bundle.MANIFEST).write_text(json.dumps(tree))
+    with pytest.raises(bundle.BundleIncompatible, match=r"other keys.*found keys"):
+        bundle.load(folder, expected=None, allow_types=())

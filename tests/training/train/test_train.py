@@ -1,0 +1,242 @@
+"""Training: no row helps to score itself, one seed one bundle, the best candidate wins."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+
+from assay.contract.load import load as load_contract
+from assay.errors import BundleMissing, LabelError, PluginError
+from assay.model import bundle, model
+from assay.project import layout, params
+from assay.project.params import Candidate
+from assay.training.train import calibrate, candidate, select, stage
+from assay.training.train import candidate as encode
+
+
+@given(st.lists(st.integers(0, 30), min_size=1), st.integers(2, 6))
+def test_blocks_are_whole_days_in_order(days: list[int], folds: int):
+    distinct = sorted(set(days))
+    if len(distinct) < folds:
+        with pytest.raises(LabelError, match="too few days"):
+            calibrate.blocks(np.array(days), folds)
+        return
+    block = calibrate.blocks(np.array(days), folds)
+    of_day = {day: {b for d, b in zip(days, block, strict=True) if d == day} for day in distinct}
+    assert all(len(found) == 1 for found in of_day.values())
+    order = [next(iter(of_day[day])) for day in distinct]
+    assert order == sorted(order)
+    assert set(order) == set(range(folds))
+
+
+class Memory:
+    """Remembers its rows: gives 1 to those it was fitted on and 0 to all others."""
+
+    def fit(self, features: pd.DataFrame, label: np.ndarray) -> Memory:
+        self.seen_ = set(features["id"])
+        return self
+
+    def predict_proba(self, features: pd.DataFrame) -> np.ndarray:
+        known = features["id"].isin(self.seen_).to_numpy(dtype=float)
+        return np.column_stack([1 - known, known])
+
+    def get_params(self, deep: bool = True) -> dict[str, object]:
+        return {}
+
+
+def test_no_row_is_scored_by_an_estimator_that_saw_it():
+    label = np.arange(40) % 2 == 0
+    features = pd.DataFrame({"id": np.arange(40)})
+    shown: list[int] = []
+    raw = calibrate.out_of_fold(
+        "binary",
+        Memory(),
+        features,
+        label,
+        np.repeat(np.arange(4), 10),
+        lambda done, _: shown.append(done),
+    )
+    assert (raw == 0).all()
+    assert shown == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_mends_overconfident_scores(method: str):
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0.05, 0.95, 4000)
+    label = rng.random(4000) < truth
+    odds = 3 * np.log(truth / (1 - truth))
+    raw = 1 / (1 + np.exp(-odds))
+    better = model.calibrated("binary", calibrate.fit_calibrator("binary", method, raw, label), raw)
+    assert log_loss(label, better) < log_loss(label, raw) - 0.05
+    assert abs(better.mean() - label.mean()) < 0.01
+
+
+def test_scores_without_information_are_left_as_they_are():
+    # Base rates of the other folds run against the fold's own: the slope would be negative.
+    label = np.repeat([True, False], 50)
+    raw = np.where(label, 0.4, 0.6)
+    assert calibrate.fit_calibrator("binary", "sigmoid", raw, label) is None
+    assert calibrate.fit_calibrator("binary", "none", raw, label) is None
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_mends_overconfident_scores_of_several_classes(method: str):
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet([2, 2, 1], 4000)
+    label = np.array([rng.choice(3, p=row) for row in truth])
+    raw = truth**3 / (truth**3).sum(axis=1, keepdims=True)
+    calibrator = calibrate.fit_calibrator("multiclass", method, raw, label)
+    better = model.calibrated("multiclass", calibrator, raw)
+    assert log_loss(label, better) < log_loss(label, raw) - 0.05
+    np.testing.assert_allclose(better.mean(axis=0), np.bincount(label) / 4000, atol=0.02)
+
+
+def test_estimates_are_not_calibrated():
+    assert calibrate.fit_calibrator("regression", "sigmoid", np.arange(3.0), np.arange(3.0)) is None
+
+
+def test_a_class_that_only_one_block_has_stops_training_with_its_name():
+    label = np.array(["oak", "ash"] * 20, dtype=object)
+    label[:3] = "yew"
+    with pytest.raises(LabelError, match=r"without fold 1 of 4 no row is of class yew"):
+        calibrate.out_of_fold(
+            "multiclass",
+            DummyClassifier(),
+            pd.DataFrame({"id": np.arange(40)}),
+            label,
+            np.repeat(np.arange(4), 10),
+            lambda done, folds: None,
+        )
+
+
+def test_encoding_follows_what_the_estimator_takes():
+    assert encode.encoding_for(HistGradientBoostingClassifier(), "auto") == "ordinal"
+    assert encode.encoding_for(LogisticRegression(), "auto") == "onehot"
+    assert encode.encoding_for(LogisticRegression(), "ordinal") == "ordinal"
+
+
+@pytest.mark.parametrize("encoding", ["onehot", "ordinal"])
+def test_gaps_and_categories_never_seen_do_not_fail(encoding: str):
+    frame = pd.DataFrame(
+        {"x": [1.0, np.nan] * 30, "c": pd.Series(["a", "b", None] * 20, dtype=object)}
+    )
+    fitted = encode.encoder(encoding, ["x"], ["c"]).fit(frame)
+    new = pd.DataFrame({"x": [np.nan, 5.0], "c": pd.Series(["never seen", None], dtype=object)})
+    out = fitted.transform(new)
+    assert out.shape[0] == 2
+    assert encoding == "ordinal" or np.isfinite(out).all()
+
+
+@pytest.fixture(scope="module")
+def contract(trained: Path):
+    return load_contract(trained / "data" / "contract.py")
+
+
+@pytest.mark.parametrize(
+    ("task", "class_path", "args", "expected"),
+    [
+        ("binary", "sklearn.linear_model.LogisticRegresion", {}, "mean 'LogisticRegression'"),
+        ("binary", "sklearn.svm.LinearSVC", {}, "has no predict_proba"),
+        ("multiclass", "sklearn.linear_model.Ridge", {}, "has no predict_proba.*multiclass"),
+        ("regression", "sklearn.linear_model.LogisticRegression", {}, "the label is a number"),
+        ("regression", "sklearn.preprocessing.StandardScaler", {}, "expected a regression"),
+        ("binary", "collections.OrderedDict", {}, "not an estimator"),
+        ("binary", "sklearn.linear_model.LogisticRegression", {"depth": 3}, "refuses its arg"),
+    ],
+)
+def test_a_candidate_that_cannot_be_used_is_named(
+    contract, tmp_path: Path, task, class_path: str, args: dict[str, object], expected: str
+):
+    given = Candidate.model_validate({"class": class_path, "args": args})
+    with pytest.raises(PluginError, match=expected):
+        candidate.build("mine", given, contract, task, 1, tmp_path)
+
+
+def test_every_random_choice_is_seeded_unless_the_user_says(contract, tmp_path: Path):
+    path = "sklearn.ensemble.HistGradientBoostingClassifier"
+    given = Candidate.model_validate({"class": path})
+    built = candidate.build("mine", given, contract, "binary", 42, tmp_path)
+    assert built.pipeline[-1].random_state == 42
+    assert built.pipeline[-1].categorical_features == [False, False, False, True]
+    chosen = Candidate.model_validate({"class": path, "args": {"random_state": 3}})
+    built = candidate.build("mine", chosen, contract, "binary", 42, tmp_path)
+    assert built.pipeline[-1].random_state == 3
+
+
+def test_the_same_inputs_give_the_same_digest_anywhere(parcels: Path):
+    values = params.load(parcels)
+    before = bundle.digest_of(parcels / layout.CANDIDATES / "logistic")
+    shutil.rmtree(parcels / layout.CANDIDATES)
+    assert stage.run(parcels, values, "logistic") == before
+
+
+def test_a_candidate_nobody_declared_is_refused(parcels: Path):
+    with pytest.raises(PluginError, match=r"no such candidate.*prior, logistic.*found forest"):
+        stage.run(parcels, params.load(parcels), "forest")
+
+
+def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
+    parcels: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from assay.errors import BundleUntrusted
+
+    monkeypatch.setattr(model, "ALLOWED_TYPES", frozenset())
+    before = bundle.digest_of(parcels / layout.CANDIDATES / "logistic")
+    with pytest.raises(BundleUntrusted, match=r"numpy\.dtype.*bundle\.allow_types"):
+        stage.run(parcels, params.load(parcels), "logistic")
+    assert bundle.digest_of(parcels / layout.CANDIDATES / "logistic") == before
+
+
+SCORES = {
+    "a": {"auc": 0.7, "log_loss": 0.5, "bias": 0.3},
+    "b": {"auc": 0.8, "log_loss": 0.5, "bias": -0.2},
+    "c": {},
+}
+
+
+def test_the_best_is_chosen_by_the_metrics_own_direction():
+    assert select.best(SCORES, "auc") == "b"
+    assert select.best(SCORES, "log_loss") == "a"
+    assert select.best(SCORES, "bias") == "b"
+    with pytest.raises(LabelError, match=r"train\.select_by.*found f1"):
+        select.best({"a": {"f1": None}, "c": {}}, "f1")
+
+
+def test_the_selected_bundle_is_the_candidates_to_the_byte(trained: Path):
+    chosen = json.loads((trained / layout.SELECTION).read_text())["selected"]
+    assert chosen == "logistic"
+    assert bundle.digest_of(trained / layout.BUNDLE) == bundle.digest_of(
+        trained / layout.CANDIDATES / chosen
+    )
+
+
+def test_selection_waits_for_every_candidate(parcels: Path):
+    shutil.rmtree(parcels / layout.CANDIDATES / "prior")
+    with pytest.raises(BundleMissing, match=r"prior.*dvc repro train@prior"):
+        select.run(parcels, params.load(parcels))
+
+
+def test_a_model_is_compiled_unless_that_is_switched_off(parcels: Path):
+    folder = parcels / layout.CANDIDATES / "logistic"
+    proof = json.loads((folder / bundle.MANIFEST).read_text())["compiled"]
+    assert proof["used"] is (folder / bundle.COMPILED).is_file() is True
+    assert "compiled arrays" in (folder / bundle.CARD).read_text()
+    path = parcels / "params.yaml"
+    path.write_text(path.read_text().replace("bundle:\n", "bundle:\n  compile: off\n"))
+    stage.run(parcels, params.load(parcels), "logistic")
+    loaded = bundle.load(folder, expected=None, allow_types=())
+    assert loaded.manifest.compiled["reason"] == "bundle.compile is off in params.yaml"
+    assert loaded.scorer is loaded.model
+    assert "scikit-learn itself" in (folder / bundle.CARD).read_text()
