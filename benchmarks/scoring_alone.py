@@ -18,7 +18,7 @@ from assay.contract.columns import Columns
 from assay.contract.model import Contract
 from assay.model import bundle
 from assay.model.bundle import Bundle, Files
-from assay.score.inputs.split import Part, pieces, split
+from assay.score.inputs.split import RowGroups, pieces, split
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,7 +42,7 @@ def run(
     model: Model = (scorer.needed, scorer.digest, scorer.allow_types)
     shared = context.broadcast(pickle.dumps((model, contract)))
 
-    def work(task: tuple[int, tuple[Part, ...]]) -> int:
+    def work(task: tuple[int, tuple[RowGroups, ...]]) -> int:
         number, parts = task
         given, rules = pickle.loads(shared.value)
         return score(given, rules, parts, batch_rows, output / f"part-{number:05d}.parquet")
@@ -69,7 +69,7 @@ def _bundle(model: Model) -> Bundle:
 
 
 def score(
-    model: Model, contract: Contract, parts: tuple[Part, ...], batch_rows: int, target: Path
+    model: Model, contract: Contract, parts: tuple[RowGroups, ...], batch_rows: int, target: Path
 ) -> int:
     """Score some row groups into one file; how many rows they held."""
     loaded, rows = _bundle(model), 0

@@ -11,7 +11,7 @@ from assay.gate.promotion import promote
 from assay.registry import tags, versions
 from assay.registry.foresee import refusal
 from assay.registry.git import Tag
-from assay.registry.state import State, Version, fold
+from assay.registry.state import RegistryState, Version, fold
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 COMMIT = "1" * 40
@@ -21,7 +21,7 @@ def by_hand(project: Any, name: str, commit: str, body: str = "") -> None:
     project.git("tag", "--annotate", "--force", name, commit, "--message", f"by hand\n\n{body}")
 
 
-def state_of(*names: str, bundle: str = A) -> State:
+def state_of(*names: str, bundle: str = A) -> RegistryState:
     made = [
         Tag(name, COMMIT, "Ada", second, "by hand", f"Bundle: {bundle}")
         for second, name in enumerate(names)
@@ -48,7 +48,7 @@ def version(number: str) -> Version:
         (state_of("m1@v0.1.0", "m1@v0.5.0", "m1@v0.5.0!#3"), "v0.1.0", "nothing would hold it"),
     ],
 )
-def test_who_would_hold_the_stage(known: State, number: str, words: str | None) -> None:
+def test_who_would_hold_the_stage(known: RegistryState, number: str, words: str | None) -> None:
     found = refusal(known, version(number), "prod")
     if words is None:
         assert found is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assay.registry import git, tags, versions
 from assay.registry.git import Tag
-from assay.registry.state import UNKNOWN, State, fold
+from assay.registry.state import UNKNOWN, RegistryState, fold
 
 BUNDLE = {letter: f"sha256:{letter * 64}" for letter in "abc"}
 VERDICT = f"sha256:{'e' * 64}"
@@ -25,7 +25,7 @@ def tag(name: str, commit: str, second: int, **trailers: str) -> Tag:
     return Tag(name, COMMITS[commit], "Ada <ada@example.com>", second, "by hand", body)
 
 
-def state_of(*made: Tag, name: str = "m1") -> State:
+def state_of(*made: Tag, name: str = "m1") -> RegistryState:
     return fold(tags.events(made, name))
 
 

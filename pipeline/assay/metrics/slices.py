@@ -23,7 +23,7 @@ AND = " & "
 
 
 @dataclass(frozen=True)
-class Part:
+class SliceRows:
     """The rows where ``field`` has ``value``; both of a pair are joined by ``AND``."""
 
     field: str
@@ -37,7 +37,7 @@ class Part:
 
 def parts(
     frame: pd.DataFrame, fields: Sequence[str], pairs: Sequence[Sequence[str]] = ()
-) -> Iterator[Part]:
+) -> Iterator[SliceRows]:
     """A part for each value of each field, then for each pair of values that occurs.
 
     In the order of fields and of pairs, then of values; each of the table's rows is in one
@@ -74,11 +74,11 @@ def names(column: pd.Series[Any]) -> NDArray[np.object_]:
     return np.where(null, MISSING, text).astype(object)
 
 
-def _parts(field: str, values: NDArray[np.object_]) -> Iterator[Part]:
+def _parts(field: str, values: NDArray[np.object_]) -> Iterator[SliceRows]:
     if not len(values):
         return
     known, codes = np.unique(values.astype(str), return_inverse=True)
     order = np.argsort(codes, kind="stable")
     ends = np.cumsum(np.bincount(codes, minlength=len(known)))
     for value, rows in zip(known, np.split(order, ends[:-1]), strict=True):
-        yield Part(field, str(value), rows)
+        yield SliceRows(field, str(value), rows)

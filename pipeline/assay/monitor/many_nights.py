@@ -30,7 +30,7 @@ from assay.monitor.incidents.fold import fold
 from assay.monitor.nights import history
 from assay.monitor.nights import night as front_night
 from assay.monitor.nights.history import Published
-from assay.monitor.one_night import Night
+from assay.monitor.one_night import JudgedNight
 from assay.monitor.performance import expected
 from assay.monitor.performance.label_drift import label_drift
 from assay.pages.terminal import console
@@ -145,7 +145,7 @@ def _why(book: Book, end: front_night.Night) -> str:
 
 def judge(
     root: Path, params: Params, published: Sequence[Published], first: str, last: str
-) -> tuple[list[Night], Book]:
+) -> tuple[list[JudgedNight], Book]:
     """The nights from ``first`` on and all that they add up to; nothing is written or told.
 
     Parameters
@@ -179,7 +179,7 @@ class _Found:
     left_out: dict[str, str] = field(default_factory=dict)
     _bundles: dict[str, bundle.Bundle] = field(default_factory=dict)
 
-    def nights(self, published: Sequence[Published]) -> Iterator[Night]:
+    def nights(self, published: Sequence[Published]) -> Iterator[JudgedNight]:
         """Each night that can be judged, in its order."""
         limits = self.params.monitor
         habits, of_bundle = Habits(limits.budget.of), ""
@@ -219,7 +219,7 @@ class _Found:
                 reference,
                 limits.limit_quantile,
             )
-            yield Night(record, loaded, profile, decision, around, label)
+            yield JudgedNight(record, loaded, profile, decision, around, label)
 
     def _bundle(self, night: Published) -> bundle.Bundle:
         digest = night.record.bundle

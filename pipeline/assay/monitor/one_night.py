@@ -84,7 +84,7 @@ def run(
     around = weekday(partition, profile, earlier, params.monitor.baseline_weeks)
     before = store.performance(partition).to_pylist()
     label = label_drift(before, record.run_id, loaded.reference, params.monitor.limit_quantile)
-    night = Night(record, loaded, profile, decision, around, label)
+    night = JudgedNight(record, loaded, profile, decision, around, label)
     measured = expected.rows(store.column, record, loaded, profile, params.evaluate.confidence)
     summary = leave(root, params, store, night, [*before, *measured])
     store.keep_performance(measured)
@@ -109,7 +109,7 @@ def run(
 
 
 @dataclass(frozen=True)
-class Night:
+class JudgedNight:
     """A published night, and all that was decided and computed about it."""
 
     record: RunRecord
@@ -124,7 +124,7 @@ def leave(
     root: Path,
     params: Params,
     store: Store,
-    night: Night,
+    night: JudgedNight,
     performance: Sequence[Mapping[str, Any]] = (),
     keep: bool = False,
 ) -> NightSummary:
@@ -167,7 +167,7 @@ def leave(
 
 def _summary(
     params: Params,
-    night: Night,
+    night: JudgedNight,
     sample_rows: int,
     rules: Mapping[str, int],
     performance: tuple[Mapping[str, Any], ...],

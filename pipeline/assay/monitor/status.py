@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from assay.monitor.status_facts import Facts, Part, Standing, standing
+from assay.monitor.status_facts import Facts, Status, StatusPart, standing
 from assay.pages.terminal import console
 from assay.project.params import Params
 from assay.registry.verified import unverified
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> Standing:
+def run(root: Path, params: Params, as_json: bool = False) -> Status:
     """Print champion, last night, quarantine, drift and open incidents.
 
     What is not there yet, or cannot be read, is said in words.
@@ -33,7 +33,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Standing:
     return found
 
 
-def _print(found: Standing) -> None:
+def _print(found: Status) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -54,7 +54,7 @@ def _print(found: Standing) -> None:
     console().print(table)
 
 
-def _lines(part: Part, words: Callable[[Facts], list[str]]) -> list[str]:
+def _lines(part: StatusPart, words: Callable[[Facts], list[str]]) -> list[str]:
     return [part.words or "unknown"] if part.facts is None else words(part.facts)
 
 

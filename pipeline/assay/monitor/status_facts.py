@@ -28,7 +28,7 @@ Facts: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StatusPart:
     """The facts of one part, or in words why there are none. Never both."""
 
     facts: Facts | None
@@ -41,7 +41,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Status:
     """Everything ``assay status`` shows.
 
     Attributes
@@ -53,11 +53,11 @@ class Standing:
 
     name: str
     stage: str
-    champion: Part
-    night: Part
-    quarantine: Part
-    drift: Part
-    incidents: Part
+    champion: StatusPart
+    night: StatusPart
+    quarantine: StatusPart
+    drift: StatusPart
+    incidents: StatusPart
     damaged: tuple[str, ...] = ()
 
     def to_json(self) -> str:
@@ -70,7 +70,7 @@ class Standing:
         return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def standing(root: Path, params: Params) -> Standing:
+def standing(root: Path, params: Params) -> Status:
     """Look at everything; raise nothing that a person can mend."""
     from assay.monitor.incidents.known import stood
     from assay.monitor.nights.gather import nights
@@ -78,22 +78,22 @@ def standing(root: Path, params: Params) -> Standing:
 
     damaged: list[str] = []
 
-    def of_store(gather: Callable[[Store], Part]) -> Part:
+    def of_store(gather: Callable[[Store], StatusPart]) -> StatusPart:
         return _told(lambda: gather(open_store(root, params)), damaged)
 
-    def agreed(store: Store) -> Part:
+    def agreed(store: Store) -> StatusPart:
         damaged.extend(each.line() for each in store.discords())
-        return Part({}, None)
+        return StatusPart({}, None)
 
     @cache
     def every() -> tuple[list[Night], Known, str]:
         return stood(root, nights(root, params))
 
-    def incidents() -> Part:
+    def incidents() -> StatusPart:
         _, known, words = every()
-        return Part(None, words) if words else incidents_part(known)
+        return StatusPart(None, words) if words else incidents_part(known)
 
-    found = Standing(
+    found = Status(
         name=params.name,
         stage=params.registry.stage,
         champion=champion_of(root, params),
@@ -107,22 +107,22 @@ def standing(root: Path, params: Params) -> Standing:
     return replace(found, damaged=tuple(dict.fromkeys(damaged)))
 
 
-def champion_of(root: Path, params: Params) -> Part:
+def champion_of(root: Path, params: Params) -> StatusPart:
     """The version that holds the stage, with the evidence that it was promoted on."""
     return _told(lambda: _champion(root, params))
 
 
-def _told(gather: Callable[[], Part], damaged: list[str] | None = None) -> Part:
+def _told(gather: Callable[[], StatusPart], damaged: list[str] | None = None) -> StatusPart:
     """A part, or why there is none; a store that cannot be read is also put on a list."""
     try:
         return gather()
     except AssayError as error:
         if damaged is not None and isinstance(error, StoreError):
             damaged.extend(error.lines())
-        return Part(None, f"cannot be told: {error.line()}")
+        return StatusPart(None, f"cannot be told: {error.line()}")
 
 
-def _champion(root: Path, params: Params) -> Part:
+def _champion(root: Path, params: Params) -> StatusPart:
     from assay.registry import fetch, verified
     from assay.registry.state import UNKNOWN
     from assay.registry.versions import chosen, state
@@ -132,13 +132,13 @@ def _champion(root: Path, params: Params) -> Part:
         known = state(root, params.name)
         version = chosen(known, params.name, stage)
     except NotARepository as error:
-        return Part(None, f"no registry yet: {error.line()}")
+        return StatusPart(None, f"no registry yet: {error.line()}")
     except NoChampion as error:
-        return Part(None, error.line())
+        return StatusPart(None, error.line())
     last = verified.last_given(known, version, stage)
     text = fetch.verdict_of(root, version)
     doubt = verified.doubt_of_holder(known, version, stage, text)
-    return Part(
+    return StatusPart(
         {
             "version": version.version,
             "since": last.at if last else version.at,
@@ -155,7 +155,7 @@ def _champion(root: Path, params: Params) -> Part:
     )
 
 
-def _night(store: Store, every: list[Night]) -> Part:
+def _night(store: Store, every: list[Night]) -> StatusPart:
     """The last published night, and where the last of all stands."""
     nights = store.partitions()
     runs = store.runs()
@@ -165,7 +165,7 @@ def _night(store: Store, every: list[Night]) -> Part:
         words = "no night has been published yet; score one: assay score --date DAY"
         if latest is not None:
             words += f" (the latest run, {latest.run_id}, {latest.event} {latest.partition})"
-        return Part(None, words)
+        return StatusPart(None, words)
     last = every[-1]
     facts: Facts = {
         "latest": {
@@ -191,21 +191,21 @@ def _night(store: Store, every: list[Night]) -> Part:
             "event": latest.event,
             "detail": latest.detail,
         }
-    return Part(facts, None)
+    return StatusPart(facts, None)
 
 
-def _quarantine(store: Store) -> Part:
+def _quarantine(store: Store) -> StatusPart:
     import pyarrow.compute as pc
 
     nights = store.partitions()
     if not nights:
-        return Part(None, "no night has been published yet")
+        return StatusPart(None, "no night has been published yet")
     refused = store.quarantine(nights[-1])
     counts = pc.value_counts(pc.list_flatten(refused.column("broken_rules"))).to_pylist()
     rules = {str(each["values"]): int(each["counts"]) for each in counts}
     week = nights[-WEEK:]
     records = [store.published_run(night) for night in week]
-    return Part(
+    return StatusPart(
         {
             "partition": nights[-1],
             "rows": refused.num_rows,
@@ -217,11 +217,11 @@ def _quarantine(store: Store) -> Part:
     )
 
 
-def incidents_part(known: Known) -> Part:
+def incidents_part(known: Known) -> StatusPart:
     """What is open: of nights together, of nights by themselves where nobody did that, of runs."""
     if known.until is None and not known.incidents:
-        return Part(None, "nobody has looked for any yet: assay monitor --from DAY --to DAY")
-    return Part(
+        return StatusPart(None, "nobody has looked for any yet: assay monitor --from DAY --to DAY")
+    return StatusPart(
         {
             "to": known.until,
             "open": [
@@ -241,11 +241,11 @@ def incidents_part(known: Known) -> Part:
     )
 
 
-def _drift(folder: Path, every: list[Night]) -> Part:
+def _drift(folder: Path, every: list[Night]) -> StatusPart:
     """The document of the last night that was monitored, and where that night stands."""
     documents = sorted(folder.glob("*.json"), key=lambda each: unquote(each.stem))
     if not documents:
-        return Part(None, "no night has been monitored yet: assay monitor --date DAY")
+        return StatusPart(None, "no night has been monitored yet: assay monitor --date DAY")
     last = documents[-1]
     try:
         tree = json.loads(last.read_text(encoding="utf-8"))
@@ -266,9 +266,9 @@ def _drift(folder: Path, every: list[Night]) -> Part:
             "page": tree["page"],
         }
     except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
-        return Part(
+        return StatusPart(
             None,
             f"cannot be told: {layout.NIGHTS}/{last.name} is not what assay monitor wrote "
             f"({type(error).__name__}); monitor the night again",
         )
-    return Part(facts, None)
+    return StatusPart(facts, None)

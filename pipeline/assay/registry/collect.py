@@ -22,7 +22,7 @@ from assay.registry.decide import Facts, Seen
 from assay.registry.lock import compare as lock_compare
 from assay.registry.lock import installed, judges, links, own_code, tracked
 from assay.registry.lock.compare import Pipeline
-from assay.registry.state import UNKNOWN, State
+from assay.registry.state import UNKNOWN, RegistryState
 from assay.reports import verdict_json
 from assay.reports.verdict import Verdict
 
@@ -50,7 +50,7 @@ def collect(
     params: Params,
     stage: str,
     commit: str,
-    known: State,
+    known: RegistryState,
     gate: Gate,
 ) -> tuple[Facts, str | None]:
     """The facts, and the text of the commit's verdict if there is one.
@@ -151,14 +151,14 @@ def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:
         return None, error.what, text
 
 
-def _former(root: Path, known: State, verdict: Verdict) -> Verdict | None:
+def _former(root: Path, known: RegistryState, verdict: Verdict) -> Verdict | None:
     """The verdict on the champion that this one was held against, by the tags of that version."""
     against = verdict.champion
     version = known.find(against.version) if against.version else None
     return None if version is None else former.verdict_at(root, version.commit, against.bundle)
 
 
-def _bundle_of(known: State, label: str | None) -> Seen:
+def _bundle_of(known: RegistryState, label: str | None) -> Seen:
     version = known.find(label) if label else None
     if version is not None and version.bundle != UNKNOWN:
         return Seen(digest=version.bundle)

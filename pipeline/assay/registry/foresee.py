@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from assay.errors import PromotionRefused
-from assay.registry.state import UNKNOWN, State, Version, fold
+from assay.registry.state import UNKNOWN, RegistryState, Version, fold
 from assay.registry.tags import Action, Event
 
 
-def refusal(known: State, version: Version, stage: str) -> PromotionRefused | None:
+def refusal(known: RegistryState, version: Version, stage: str) -> PromotionRefused | None:
     """Why the version would not hold the stage after all; None if it would.
 
     Parameters
@@ -47,7 +47,7 @@ def refusal(known: State, version: Version, stage: str) -> PromotionRefused | No
     return None
 
 
-def _new(known: State, version: Version, stage: str) -> list[Event]:
+def _new(known: RegistryState, version: Version, stage: str) -> list[Event]:
     """The tags that would be written, as events."""
     given = Event(
         artifact=version.name,

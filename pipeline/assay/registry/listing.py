@@ -14,7 +14,7 @@ from pathlib import Path
 from assay.pages.terminal import console
 from assay.project.params import Params
 from assay.registry import fetch, tags, versions
-from assay.registry.state import UNKNOWN, Assignment, State, Version
+from assay.registry.state import UNKNOWN, Assignment, RegistryState, Version
 from assay.registry.verified import doubt, doubt_of_move, unverified
 
 _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
@@ -46,11 +46,11 @@ Doubts = Mapping[str, str | None]
 """Version to the reason why it is unverified, None where it is verified."""
 
 
-def _of_move(move: Assignment, known: State, doubts: Doubts) -> str | None:
+def _of_move(move: Assignment, known: RegistryState, doubts: Doubts) -> str | None:
     return doubt_of_move(move, known.find(move.version), doubts.get(move.version))
 
 
-def _plain(known: State, name: str, stage: str, doubts: Doubts) -> dict[str, object]:
+def _plain(known: RegistryState, name: str, stage: str, doubts: Doubts) -> dict[str, object]:
     return {
         "schema": 1,
         "name": name,
@@ -71,7 +71,7 @@ def _plain(known: State, name: str, stage: str, doubts: Doubts) -> dict[str, obj
     }
 
 
-def _print(known: State, name: str, stage: str, doubts: Doubts) -> None:
+def _print(known: RegistryState, name: str, stage: str, doubts: Doubts) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Table

@@ -19,7 +19,7 @@ from assay.registry import committed, decide, fetch, foresee, git, tags, version
 from assay.registry.collect import Gate, collect
 from assay.registry.decide import Facts, short
 from assay.registry.evidence import NONE, Evidence, overruled
-from assay.registry.state import UNKNOWN, State, Version
+from assay.registry.state import UNKNOWN, RegistryState, Version
 
 
 class Refused(PromotionRefused):
@@ -179,7 +179,7 @@ def _evidence(facts: Facts, text: str | None) -> Evidence:
     )
 
 
-def _target(known: State, name: str, stage: str, to: str | None) -> Version:
+def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Version:
     holder = known.holders.get(stage)
     if to is None:
         before = known.before(stage)

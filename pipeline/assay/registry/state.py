@@ -62,7 +62,7 @@ class Assignment:
 
 
 @dataclass(frozen=True)
-class State:
+class RegistryState:
     """All there is to know of one artifact.
 
     ``trails`` holds, a stage, the versions to go back to, the newest last; ``numbers`` the
@@ -104,7 +104,7 @@ class State:
         return next((each for each in past if each != now and each in active), None)
 
 
-def fold(events: Sequence[Event]) -> State:
+def fold(events: Sequence[Event]) -> RegistryState:
     """The state after ``events``, which are of one artifact, oldest first."""
     registrations: dict[str, Event] = {}
     numbers: dict[str, str] = {}
@@ -140,7 +140,7 @@ def fold(events: Sequence[Event]) -> State:
         holder = _holder(own, without=deregistered)
         if holder is not None and not deprecated:
             holders[stage] = holder
-    return State(
+    return RegistryState(
         versions=tuple(sorted(versions, key=lambda each: order(each.version))),
         numbers=numbers,
         holders=holders,

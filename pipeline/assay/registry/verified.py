@@ -9,7 +9,7 @@ from __future__ import annotations
 from assay.errors import PromotionRefused
 from assay.project import digests, layout
 from assay.registry.evidence import NONE
-from assay.registry.state import UNKNOWN, Assignment, State, Version
+from assay.registry.state import UNKNOWN, Assignment, RegistryState, Version
 from assay.reports import verdict_json
 from assay.reports.verdict import Outcome
 
@@ -58,14 +58,16 @@ def doubt_of_move(move: Assignment, version: Version | None, found: str | None) 
     return found
 
 
-def doubt_of_holder(known: State, version: Version, stage: str, text: str | None) -> str | None:
+def doubt_of_holder(
+    known: RegistryState, version: Version, stage: str, text: str | None
+) -> str | None:
     """The same of the version that holds a stage, and of the tag that last gave it to it."""
     given = last_given(known, version, stage)
     found = doubt(version, text)
     return found if given is None else doubt_of_move(given, version, found)
 
 
-def last_given(known: State, version: Version, stage: str) -> Assignment | None:
+def last_given(known: RegistryState, version: Version, stage: str) -> Assignment | None:
     """When a version was last given a stage; None if it never was."""
     moves = reversed(known.histories.get(stage, ()))
     own = (each for each in moves if each.version == version.version and each.kind != "unassign")

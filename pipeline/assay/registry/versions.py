@@ -10,12 +10,12 @@ from pathlib import Path
 
 from assay.errors import NoChampion, VersionUnknown
 from assay.registry import git, tags
-from assay.registry.state import UNKNOWN, Assignment, State, Version, fold
+from assay.registry.state import UNKNOWN, Assignment, RegistryState, Version, fold
 
 __all__ = [
     "UNKNOWN",
     "Assignment",
-    "State",
+    "RegistryState",
     "Version",
     "artifact",
     "champion",
@@ -33,7 +33,7 @@ def artifact(root: Path, name: str) -> str:
     return f"{folder}:{name}" if folder else name
 
 
-def state(root: Path, name: str) -> State:
+def state(root: Path, name: str) -> RegistryState:
     """Everything the tags say of the artifact.
 
     Raises
@@ -65,7 +65,7 @@ def version(root: Path, name: str, wanted: str) -> Version:
     return pick(state(root, name), name, wanted)
 
 
-def pick(known: State, name: str, wanted: str) -> Version:
+def pick(known: RegistryState, name: str, wanted: str) -> Version:
     """The same, of a state that was read already."""
     found = known.find(wanted if wanted.startswith("v") else f"v{wanted}")
     if found is None:
@@ -102,7 +102,7 @@ def champion(root: Path, name: str, stage: str) -> Version:
     return chosen(state(root, name), name, stage)
 
 
-def chosen(known: State, name: str, stage: str) -> Version:
+def chosen(known: RegistryState, name: str, stage: str) -> Version:
     """The same, of a state that was read already."""
     label = known.holders.get(stage)
     if label is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from assay.errors import PromotionRefused
 from assay.registry import git, left_locks, tags
 from assay.registry.evidence import Evidence
-from assay.registry.state import Kind, State, Version
+from assay.registry.state import Kind, RegistryState, Version
 
 _PATIENCE = 5
 
@@ -52,7 +52,7 @@ def register(
 
 def assign(
     root: Path,
-    known: State,
+    known: RegistryState,
     version: Version,
     stage: str,
     kind: Kind,

@@ -52,7 +52,7 @@ class Champion:
 
 @dataclass(frozen=True)
 class SliceComparison:
-    """The rows of `assay.metrics.slices.Part`; ``differences`` is None where they are too few."""
+    """The rows of `assay.metrics.slices.SliceRows`; no ``differences`` where they are too few."""
 
     field: str
     value: str

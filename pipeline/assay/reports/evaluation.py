@@ -21,7 +21,7 @@ SELECTION = "selection_rate"
 
 @dataclass(frozen=True)
 class SliceResult:
-    """The rows of `assay.metrics.slices.Part`; ``metrics`` is None where they are too few.
+    """The rows of `assay.metrics.slices.SliceRows`; ``metrics`` is None where they are too few.
 
     ``selection_rate`` is the share of rows that a binary model says yes to.
     """

@@ -12,7 +12,7 @@ from assay.store import RunEvent, Store
 from assay.store.runs import Event
 
 if TYPE_CHECKING:
-    from assay.score.inputs.types import Night
+    from assay.score.inputs.types import NightInput
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Journal:
     store: Store
     pinned: Pinned
     name: str
-    night: Night
+    night: NightInput
     run_id: str
     carrier: str
     base: int

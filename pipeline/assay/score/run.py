@@ -33,7 +33,7 @@ from assay.store.publish import said_if_visible
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from assay.score.inputs.types import Night
+    from assay.score.inputs.types import NightInput
 
 Progress = Callable[[int, int], None]
 
@@ -65,7 +65,7 @@ def score_night(
     pinned: Pinned,
     store: Store,
     session: Callable[[], SparkSession],
-    night: Night,
+    night: NightInput,
     progress: Progress = lambda done, tasks: None,
 ) -> RunReport:
     """Score one night and publish it, or leave what readers see as it was.
@@ -156,7 +156,7 @@ def day(partition: str) -> date:
     return found
 
 
-def carrier_of(params: Params, night: Night) -> str:
+def carrier_of(params: Params, night: NightInput) -> str:
     """``files`` where the night is files that Arrow reads, else ``dataframe``, unless forced.
 
     Raises
@@ -177,7 +177,9 @@ def carrier_of(params: Params, night: Night) -> str:
     return wanted
 
 
-def _job(params: Params, pinned: Pinned, store: Store, night: Night, stamp: output.Stamp) -> Job:
+def _job(
+    params: Params, pinned: Pinned, store: Store, night: NightInput, stamp: output.Stamp
+) -> Job:
     keys = output.key_schema(pinned.contract, night.schema)
     task = pinned.bundle.manifest.task
 
@@ -205,7 +207,7 @@ def _scored(
     params: Params,
     store: Store,
     spark: SparkSession,
-    night: Night,
+    night: NightInput,
     job: Job,
     carrier: str,
     progress: Progress,

@@ -24,7 +24,7 @@ from assay.store import RunRecord, Store, open_store
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assay.score.inputs.types import Night
+    from assay.score.inputs.types import NightInput
 
 ABOUT_ONE_NIGHT = (DataError, RunHeld, RunOvertaken, BooksUnbalanced)
 """Errors that say nothing about the other nights of a range: those are scored all the same."""
@@ -140,7 +140,7 @@ def _one(
     return NightOutcome(value, "published", report)
 
 
-def same(done: RunRecord, pinned: Pinned, night: Night) -> bool:
+def same(done: RunRecord, pinned: Pinned, night: NightInput) -> bool:
     """Whether a published run scored just this input with this version and contract.
 
     An input that cannot be told from a changed one, such as a database, never counts as the

@@ -20,7 +20,7 @@ from assay.contract.text import original, typed
 from assay.model import bundle
 from assay.model.batch import Piece, counter_of, score_batch
 from assay.model.bundle import Bundle, Files
-from assay.score.inputs.split import Part, pieces
+from assay.score.inputs.split import RowGroups, pieces
 from assay.score.keys import UNIQUE, KeyWriter, Repeats, hashes, known
 from assay.score.output import Stamp, stamped
 from assay.score.tally import Tally
@@ -60,7 +60,7 @@ class Job:
     def where(self) -> str:
         return f"night {self.partition}"
 
-    def of_files(self, parts: Sequence[Part], name: str) -> Tally:
+    def of_files(self, parts: Sequence[RowGroups], name: str) -> Tally:
         """Score row groups of files; ``name`` as for `score_part`."""
         return score_part(self, pieces(parts, self.contract, self.batch_rows), name)
 

@@ -13,7 +13,7 @@ Event: TypeAlias = Literal["started", "failed", "held", "published", "released",
 EVENTS: tuple[str, ...] = get_args(Event)
 """In the order in which a run can meet them."""
 
-State: TypeAlias = Literal["started", "failed", "held", "published", "retracted"]
+RunState: TypeAlias = Literal["started", "failed", "held", "published", "retracted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class RunRecord:
     """
 
     run_id: str
-    event: State
+    event: RunState
     partition: str
     name: str
     version: str

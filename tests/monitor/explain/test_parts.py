@@ -31,7 +31,7 @@ def new(rows: pd.DataFrame) -> np.ndarray:
 
 
 def explained(
-    before: pd.DataFrame, after: pd.DataFrame, versions: list[moved.Answer]
+    before: pd.DataFrame, after: pd.DataFrame, versions: list[moved.OutcomesOf]
 ) -> moved.Parts:
     slices = (before["s"].to_numpy(dtype=object), after["s"].to_numpy(dtype=object))
     return moved.parts(before, after, slices, versions, GROUPS, seed=1)

@@ -14,7 +14,7 @@ from assay.monitor.incidents.known import Known, of_nights, of_runs
 from assay.monitor.nights import fold
 from assay.monitor.nights.documents import Document
 from assay.monitor.nights.night import Drift
-from assay.monitor.status_facts import Part
+from assay.monitor.status_facts import StatusPart
 from assay.store import RunEvent, RunRecord
 from assay.store.runs import fold as fold_runs
 
@@ -96,7 +96,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
         name=name,
         stage="prod",
         nights=tuple(nights),
-        champion=Part(
+        champion=StatusPart(
             {
                 "version": "v0.1.0", "since": "2013-06-30", "by": "Ada", "because": "it ranks",
                 "bundle": "sha256:" + "a1" * 32, "verdict": "PASS", "override": None,

@@ -13,7 +13,7 @@ from assay.monitor.front.calendar import months
 from assay.monitor.front.gather import Front
 from assay.monitor.front.page import column_lines, render
 from assay.monitor.nights.night import Measured, Night
-from assay.monitor.status_facts import Part
+from assay.monitor.status_facts import StatusPart
 from assay.pages.frame import POLICY
 
 VOID = {"meta", "path", "rect"}
@@ -70,7 +70,10 @@ def test_words_of_data_stay_words(scene: Callable[..., Front]) -> None:
 
 def test_before_the_first_night(scene: Callable[..., Front]) -> None:
     nothing = replace(
-        scene(0), champion=Part(None, "no registry yet"), metric=None, incidents_words="broken"
+        scene(0),
+        champion=StatusPart(None, "no registry yet"),
+        metric=None,
+        incidents_words="broken",
     )
     html = render(nothing)
     assert "No night has been scored yet" in html
@@ -88,7 +91,7 @@ def test_a_verdict_that_a_person_overruled_shows(scene: Callable[..., Front]) ->
     assert front.champion.facts is not None
     facts = {**front.champion.facts, "override": "the boss said so"}
     assert "OVERRIDDEN by a person: the boss said so" in render(
-        replace(front, champion=Part(facts, None))
+        replace(front, champion=StatusPart(facts, None))
     )
 
 

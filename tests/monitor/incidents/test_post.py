@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from assay.monitor.incidents.post import Answer, BadAddress, checked, persist, post
+from assay.monitor.incidents.post import BadAddress, PostResult, checked, persist, post
 
 
-def send(url: str, timeout: float = 5.0) -> Answer:
+def send(url: str, timeout: float = 5.0) -> PostResult:
     return post(url, b'{"a": 1}', {"Content-Type": "application/json", "X-Key": "k"}, timeout)
 
 
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_it_arrives(status: int, hook: Any) -> None:
     hook.answers = [status]
-    assert send(hook.url) == Answer(True)
+    assert send(hook.url) == PostResult(True)
     assert hook.bodies == [{"a": 1}]
     assert hook.headers[0]["X-Key"] == "k"
     assert hook.paths[0].startswith("/services/") and "?key=" in hook.paths[0]
@@ -31,7 +31,7 @@ def test_it_arrives(status: int, hook: Any) -> None:
 )
 def test_a_refusal_says_whether_to_try_again(status: int, again: bool, hook: Any) -> None:
     hook.answers = [status]
-    assert send(hook.url) == Answer(False, again, f"it answered {status}")
+    assert send(hook.url) == PostResult(False, again, f"it answered {status}")
 
 
 def test_a_redirect_is_not_followed(hook: Any) -> None:
@@ -55,7 +55,7 @@ def test_a_server_that_hangs_costs_no_more_than_the_time_out(
     start = time.monotonic()
     answer = send(hook.url, 0.4)
     assert time.monotonic() - start < 3
-    assert answer == Answer(False, True, "no answer within 0.4 s")
+    assert answer == PostResult(False, True, "no answer within 0.4 s")
 
 
 @pytest.mark.parametrize("how", ["breaks off", "babbles"])
@@ -93,7 +93,7 @@ def test_a_bad_address_is_told_without_it(url: str) -> None:
     assert caught.value.__cause__ is None
 
 
-def tried(answers: list[Answer], retries: int) -> tuple[Answer, int, list[float]]:
+def tried(answers: list[PostResult], retries: int) -> tuple[PostResult, int, list[float]]:
     waits: list[float] = []
     left = iter(answers)
     answer, times = persist(lambda: next(left), retries, waits.append)
@@ -101,16 +101,16 @@ def tried(answers: list[Answer], retries: int) -> tuple[Answer, int, list[float]
 
 
 def test_it_backs_off() -> None:
-    down = Answer(False, again=True)
+    down = PostResult(False, again=True)
     answer, times, waits = tried([down] * 9, 7)
     assert (answer, times) == (down, 8)
     assert waits == [1, 2, 4, 8, 16, 30, 30]
-    assert tried([down, Answer(True)], 3) == (Answer(True), 2, [1])
+    assert tried([down, PostResult(True)], 3) == (PostResult(True), 2, [1])
     assert tried([down], 0) == (down, 1, [])
-    busy = Answer(False, again=True, wait=9.0)
-    assert tried([busy, Answer(True)], 3)[2] == [9.0]
-    assert tried([Answer(False, again=True, wait=9e9), Answer(True)], 3)[2] == [30]
+    busy = PostResult(False, again=True, wait=9.0)
+    assert tried([busy, PostResult(True)], 3)[2] == [9.0]
+    assert tried([PostResult(False, again=True, wait=9e9), PostResult(True)], 3)[2] == [30]
 
 
 def test_what_can_never_arrive_is_not_tried_again() -> None:
-    assert tried([Answer(False)], 5) == (Answer(False), 1, [])
+    assert tried([PostResult(False)], 5) == (PostResult(False), 1, [])

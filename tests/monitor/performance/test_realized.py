@@ -15,7 +15,7 @@ from assay.monitor.performance.realized import (
     OBSERVED,
     PREDICTED,
     UNKNOWN,
-    Night,
+    LabelledNight,
     Number,
     Truths,
     calibration,
@@ -26,10 +26,10 @@ from assay.monitor.performance.realized import (
 ROWS = 120
 
 
-def binary() -> Night:
+def binary() -> LabelledNight:
     rng = np.random.default_rng(2)
     slices = pd.DataFrame({"origin": ["EWR"] * 80 + ["JFK"] * 40})
-    return Night("binary", rng.random(ROWS), slices, Units.rows(ROWS), threshold=0.4)
+    return LabelledNight("binary", rng.random(ROWS), slices, Units.rows(ROWS), threshold=0.4)
 
 
 def named(numbers: list[Number], name: str = "") -> dict[str, Number]:
@@ -85,7 +85,9 @@ def test_one_class_has_no_auc_but_an_accuracy() -> None:
 
 def test_a_class_that_the_model_does_not_know_is_counted_apart() -> None:
     scores = np.random.default_rng(4).dirichlet([1, 1], 50)
-    night = Night("multiclass", scores, pd.DataFrame(index=range(50)), Units.rows(50), ("a", "b"))
+    night = LabelledNight(
+        "multiclass", scores, pd.DataFrame(index=range(50)), Units.rows(50), ("a", "b")
+    )
     truth = np.array(["a", "b", "new", "a", "b"] * 10, dtype=object)
     found = named(list(realized(night, Truths(np.arange(50), truth), 0.95, 30)))
     assert found[UNKNOWN].value == 0.2
@@ -95,7 +97,9 @@ def test_a_class_that_the_model_does_not_know_is_counted_apart() -> None:
 
 
 def test_a_regression_has_means_too() -> None:
-    night = Night("regression", np.arange(50.0), pd.DataFrame(index=range(50)), Units.rows(50))
+    night = LabelledNight(
+        "regression", np.arange(50.0), pd.DataFrame(index=range(50)), Units.rows(50)
+    )
     found = named(list(realized(night, Truths(np.arange(50), np.arange(50.0) + 1), 0.95, 30)))
     assert found["bias"].value == -1
     assert (found[PREDICTED].value, found[OBSERVED].value) == (24.5, 25.5)

@@ -18,7 +18,7 @@ from assay.columns.profile import merge
 from assay.contract.load import load
 from assay.contract.text import LINE
 from assay.monitor.table.count_rows import Counted, Counting, RawFeatures, fit, total
-from assay.score.inputs.split import Part
+from assay.score.inputs.split import RowGroups
 
 GRID = {
     "weight": NumberGrid((0.0, 1.0, 2.0), (0.0, 0.5, 1.0, 1.5, 2.0)),
@@ -120,8 +120,8 @@ def test_row_groups_are_counted_as_the_whole_frame_is(tmp_path: Path) -> None:
     pq.write_table(table.slice(600), paths[1], row_group_size=150)
     work = pickle.loads(pickle.dumps(Counting("a table", GRID, 64)))
     parts = [
-        (Part(paths[0], (0, 2), 200), Part(paths[1], (1, 2), 250)),
-        (Part(paths[0], (1, 3, 4, 5), 400), Part(paths[1], (0,), 150)),
+        (RowGroups(paths[0], (0, 2), 200), RowGroups(paths[1], (1, 2), 250)),
+        (RowGroups(paths[0], (1, 3, 4, 5), 400), RowGroups(paths[1], (0,), 150)),
     ]
     found = total([work.of_files(part, "0") for part in parts], GRID)
     assert alike(found, expected(table))
@@ -130,7 +130,7 @@ def test_row_groups_are_counted_as_the_whole_frame_is(tmp_path: Path) -> None:
 def test_a_file_without_a_column_has_nulls_in_it(tmp_path: Path) -> None:
     table, path = rows(50).drop_columns(["depot", "weight"]), str(tmp_path / "a.parquet")
     pq.write_table(table, path)
-    found = Counting("a table", GRID, 20).of_files((Part(path, (0,), 50),), "0")
+    found = Counting("a table", GRID, 20).of_files((RowGroups(path, (0,), 50),), "0")
     assert [found.profile[name].nulls for name in ("weight", "express", "depot")] == [50, 0, 50]
     assert all(column.rows == found.rows == 50 for column in found.profile.values())
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.registry.lock.compare import Answer, File, Pipeline, Stage, compare, differences
+from assay.registry.lock.compare import File, LockChanges, Pipeline, Stage, compare, differences
 
 CODE = File("train.py", "1", here=True, now="1")
 RAW = File("data/raw", "2", cached=True)
@@ -41,7 +41,7 @@ def told(*stages: Stage, **others: str) -> list[str]:
 
 
 def test_as_recorded_it_is_current() -> None:
-    assert compare(Pipeline((INGEST, stage()), {})) == Answer({}, ())
+    assert compare(Pipeline((INGEST, stage()), {})) == LockChanges({}, ())
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_part_of_an_output_is_held_to_what_other_stages_read_and_else_named_un
     part = File("data/raw/part", "5")
     first, second = stage("a", inputs=(part,), outputs=()), stage("b", inputs=(part,), outputs=())
     answer = compare(Pipeline((INGEST, first, second), {}))
-    assert answer == Answer({}, (("a", part.path), ("b", part.path)))
+    assert answer == LockChanges({}, (("a", part.path), ("b", part.path)))
     other = replace(second, inputs=(replace(part, recorded="6"),))
     answer = compare(Pipeline((INGEST, first, other), {}))
     assert answer.changes == {

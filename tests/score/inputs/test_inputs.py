@@ -20,7 +20,7 @@ from assay.contract.text import LINE
 from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input, asks_for_night, bind
-from assay.score.inputs.find import Night, find
+from assay.score.inputs.find import NightInput, find
 from tests.projects import PARCELS
 
 NIGHT = "2024-03-01"
@@ -41,14 +41,14 @@ def parcels(rows: int = 3, first: int = 0) -> pa.Table:
     )
 
 
-Look = Callable[..., Night]
+Look = Callable[..., NightInput]
 
 
 @pytest.fixture
 def look(tmp_path: Path) -> Look:
     """Find a night of an input that is given as params.yaml would."""
 
-    def find_in(spec: Any = "in", value: str = NIGHT) -> Night:
+    def find_in(spec: Any = "in", value: str = NIGHT) -> NightInput:
         given = params.load(PARCELS)
         score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
         return find(tmp_path, given.model_copy(update={"score": score}), CONTRACT, value)

@@ -17,7 +17,7 @@ from assay.errors import NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params import Params
 from assay.project.params.inputs import Input
-from assay.score.inputs.find import Night, find
+from assay.score.inputs.find import NightInput, find
 from assay.score.inputs.frame import frame
 from assay.store.delta.place import filesystem, storage_options
 from tests import s3
@@ -58,7 +58,7 @@ def values(spec: Any) -> Params:
     return given.model_copy(update={"score": score})
 
 
-def look(spec: Any, value: str = NIGHT) -> Night:
+def look(spec: Any, value: str = NIGHT) -> NightInput:
     return find(PARCELS, values(spec), CONTRACT, value)
 
 
@@ -71,7 +71,7 @@ def put(uri: str, content: bytes | pa.Table) -> None:
             pq.write_table(content, sink)
 
 
-def read(night: Night) -> list[int]:
+def read(night: NightInput) -> list[int]:
     assert night.files is not None
     found: list[int] = []
     for file in night.files:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from assay.contract.load import load as load_contract
 from assay.errors import SourceError
 from assay.score.inputs import split as splits
-from assay.score.inputs.split import Part, pieces, split
+from assay.score.inputs.split import RowGroups, pieces, split
 from assay.score.inputs.types import InputFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +76,7 @@ def test_pieces_carry_the_contracts_columns_and_whole_rows_on_demand(tmp_path, c
     path = tmp_path / "part.parquet"
     table = parcels(103)
     pq.write_table(table, path, row_group_size=20)
-    part = Part(str(path), (1, 2, 4), 60)
+    part = RowGroups(str(path), (1, 2, 4), 60)
     expected = pa.concat_tables([table.slice(20, 40), table.slice(80, 20)])
     rows, wholes = [], []
     for piece in pieces([part], contract, 7):
@@ -98,4 +98,4 @@ def test_a_file_that_went_bad_is_named(tmp_path, contract):
     data[4:200] = bytes(196)
     path.write_bytes(bytes(data))
     with pytest.raises(SourceError, match=r"part\.parquet: cannot be read as Parquet"):
-        list(pieces([Part(str(path), (0,), 50)], contract, 10))
+        list(pieces([RowGroups(str(path), (0,), 50)], contract, 10))

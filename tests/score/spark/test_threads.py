@@ -12,7 +12,7 @@ import pytest
 
 from assay.errors import AssayError, SourceError
 from assay.score.inputs import split as splits
-from assay.score.inputs.split import Part
+from assay.score.inputs.split import RowGroups
 from assay.score.inputs.types import InputFile
 from assay.score.spark.threads import cores, run
 
@@ -27,7 +27,7 @@ class Listing:
     where: str = "files"
     batch_rows: int = 1
 
-    def of_files(self, parts: Sequence[Part], name: str) -> list[tuple[str, int]]:
+    def of_files(self, parts: Sequence[RowGroups], name: str) -> list[tuple[str, int]]:
         if any(part.path == self.bad for part in parts):
             raise SourceError("cannot be read", where=self.bad)
         return [(part.path, group) for part in parts for group in part.groups]
@@ -63,7 +63,7 @@ def test_after_an_error_the_tasks_that_wait_are_not_begun(monkeypatch: pytest.Mo
     begun: list[str] = []
     real = Listing.of_files
 
-    def slow(work: Listing, parts: Sequence[Part], name: str) -> list[tuple[str, int]]:
+    def slow(work: Listing, parts: Sequence[RowGroups], name: str) -> list[tuple[str, int]]:
         begun.append(name)
         if len(begun) > 1:
             time.sleep(0.2)

@@ -14,7 +14,7 @@ from assay.columns.score_grid import probability_grid
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import share_of
 from assay.metrics.scored import Scored
-from assay.metrics.slices import Part, parts
+from assay.metrics.slices import SliceRows, parts
 from assay.metrics.table import Bools, Ints
 from assay.metrics.units import Units
 from assay.model import outcome
@@ -48,7 +48,7 @@ def by_slice(
 
 
 def _one(
-    part: Part, champion: Scored, challenger: Scored, units: Units, settings: Evaluate
+    part: SliceRows, champion: Scored, challenger: Scored, units: Units, settings: Evaluate
 ) -> SliceComparison:
     rows, of_part = len(part.rows), units.chosen(part.rows)
     if rows < settings.min_slice_rows:

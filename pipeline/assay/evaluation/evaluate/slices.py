@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from assay.metrics.intervals.estimates import estimates, share_of
 from assay.metrics.scored import Scored
-from assay.metrics.slices import Part, parts
+from assay.metrics.slices import SliceRows, parts
 from assay.metrics.units import Units
 from assay.project.params import Evaluate
 from assay.reports.evaluation import SliceResult
@@ -49,7 +49,7 @@ def evaluate_slices(
     )
 
 
-def _one(part: Part, scored: Scored, units: Units, settings: Evaluate) -> SliceResult:
+def _one(part: SliceRows, scored: Scored, units: Units, settings: Evaluate) -> SliceResult:
     rows = len(scored)
     said = scored.said
     selection = None if said is None else share_of(said, units, settings.confidence)

@@ -26,12 +26,12 @@ from evidently.legacy.tests.base_test import TestStatus
 
 from assay.columns import describe
 from assay.monitor.evidently import widgets
-from assay.monitor.evidently.shown import Column, Measured, Standing, Told
+from assay.monitor.evidently.shown import Column, Mark, Measured, Told
 
 STATUS = {"ok": TestStatus.SUCCESS, "odd": TestStatus.WARNING, "bad": TestStatus.FAIL}
 
 
-class Answer(MetricTest):
+class DecisionTest(MetricTest):
     """What Assay decided about a number."""
 
     name: str
@@ -72,7 +72,7 @@ class Given(SingleValueMetric):
         value: float,
         label: str,
         pictures: Sequence[BaseWidgetInfo],
-        answer: Answer | None = None,
+        answer: DecisionTest | None = None,
         **name: str,
     ) -> None:
         self._value, self._label = value, label
@@ -244,15 +244,15 @@ def overview(told: Told) -> list[Given]:
     return [*found, *_score(told), *_nulls(told)]
 
 
-def _whole(told: Told) -> Answer:
+def _whole(told: Told) -> DecisionTest:
     # Of a night: what it is together with others is said above the report, and may change.
     name, fine = {
         "night": ("The night by itself", "no limit is crossed"),
         "week": ("The week as a whole", "no incident is open at its end"),
     }[told.span]
     words = "; ".join(told.reasons) if told.crossed else fine
-    standing: Standing = "bad" if told.crossed else "ok"
-    return Answer(name=name, standing=standing, words=words)
+    standing: Mark = "bad" if told.crossed else "ok"
+    return DecisionTest(name=name, standing=standing, words=words)
 
 
 def _score(told: Told) -> list[Given]:
@@ -310,7 +310,7 @@ def performance(measured: Measured, headline: bool) -> list[Given]:
 
 def distance(column: Column, span: str, drawn: bool = True) -> Given:
     """A column with its answer, and its picture if it is ``drawn``."""
-    answer = Answer(name=column.name, standing=column.standing, words=column.words)
+    answer = DecisionTest(name=column.name, standing=column.standing, words=column.words)
     far = column.finding.distance
     if far is None:
         return ColumnNotCompared(1, f"{column.name}: not compared", [], answer, column=column.name)

@@ -18,7 +18,7 @@ from assay.project.tasks import HEADLINE, Task
 Row: TypeAlias = Mapping[str, Any]
 """A number over all rows, as `assay.monitor.nights.summary.of_all_rows` gives it."""
 
-Standing: TypeAlias = Literal["ok", "odd", "bad"]
+Mark: TypeAlias = Literal["ok", "odd", "bad"]
 """Within its limits; over one, which by itself decides nothing; the reason for the answer."""
 
 
@@ -41,7 +41,7 @@ class Column:
     grid: ColumnGrid
     before: ColumnProfile
     now: ColumnProfile | None
-    standing: Standing
+    standing: Mark
     words: str
 
 
@@ -216,7 +216,7 @@ def _in_alarm(summary: NightSummary, reference: Reference) -> int | None:
 
 
 def column(
-    finding: Finding, reference: Reference, profile: Profile, standing: Standing, words: str
+    finding: Finding, reference: Reference, profile: Profile, standing: Mark, words: str
 ) -> Column:
     """A column with its counts."""
     name = finding.column
@@ -231,7 +231,7 @@ def column(
     )
 
 
-def _standing(finding: Finding) -> tuple[Standing, str]:
+def _standing(finding: Finding) -> tuple[Mark, str]:
     words = "; ".join(finding.reasons)
     if finding.decisive:
         return "bad", words

@@ -29,13 +29,13 @@ from assay.pages.strips import NIGHT, OVER, REFERENCE
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
 
-    from assay.monitor.evidently.shown import Column, Measured, Number, Standing, Told
+    from assay.monitor.evidently.shown import Column, Mark, Measured, Number, Told
 
 ROWS_A_PAGE = 25
 MOST_DRAWN = 60
 """Columns that have histograms, the first of the report: each takes 5 kB of a page."""
 
-STANDINGS: Mapping[Standing, str] = {
+STANDINGS: Mapping[Mark, str] = {
     "ok": "within limits",
     "odd": "▲ over a limit",
     "bad": "✕ decides",

@@ -36,7 +36,7 @@ SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class Night:
+class ExplainedNight:
     """One of the two nights.
 
     Attributes
@@ -60,8 +60,8 @@ class Night:
 class Explained:
     """The answer: parts that add up to the change of each outcome of all published rows."""
 
-    before: Night
-    after: Night
+    before: ExplainedNight
+    after: ExplainedNight
     names: tuple[str, ...]
     parts: moved.Parts
 
@@ -102,7 +102,7 @@ class Explained:
         }
 
 
-def _night(night: Night) -> dict[str, Any]:
+def _night(night: ExplainedNight) -> dict[str, Any]:
     return {
         "partition": night.record.partition,
         "run_id": night.record.run_id,
@@ -198,7 +198,7 @@ def _look(
     loaded: Bundle,
     names: Sequence[str],
     columns: tuple[str, ...],
-) -> Night:
+) -> ExplainedNight:
     """The means of all published rows, and the features of some."""
     task, keys = loaded.manifest.task, loaded.manifest.keys
     said = [PREDICTION] if task == "regression" else [PREDICTION, PROBABILITY]
@@ -229,7 +229,7 @@ def _look(
         [score_name(task)],
     )
     rows, changed = _as_published(rows, why_none, record, loaded, columns)
-    return Night(record, loaded, total / known, rows, changed)
+    return ExplainedNight(record, loaded, total / known, rows, changed)
 
 
 def _chosen(rows: int, params: Params) -> NDArray[np.int64]:
@@ -273,7 +273,7 @@ def _as_published(
     return rows[same].reset_index(drop=True), int((~same).sum())
 
 
-def _answer(loaded: Bundle, names: Sequence[str]) -> moved.Answer:
+def _answer(loaded: Bundle, names: Sequence[str]) -> moved.OutcomesOf:
     def answer(rows: pd.DataFrame) -> Floats:
         try:
             return outcomes.of_rows(loaded, rows, names)

@@ -43,7 +43,7 @@ from assay.columns.grid import Grid
 if TYPE_CHECKING:
     import pandas as pd
 
-Answer: TypeAlias = "Callable[[pd.DataFrame], Floats]"
+OutcomesOf: TypeAlias = "Callable[[pd.DataFrame], Floats]"
 """From rows to their outcomes, shape (rows, outcomes)."""
 
 Slices: TypeAlias = NDArray[np.object_]
@@ -81,7 +81,7 @@ def parts(
     before: pd.DataFrame,
     after: pd.DataFrame,
     slices: tuple[Slices, Slices],
-    versions: Sequence[Answer],
+    versions: Sequence[OutcomesOf],
     groups: Mapping[str, Sequence[str]],
     seed: int,
 ) -> Parts:
@@ -183,7 +183,7 @@ def _pairs(
 
 
 def _shapley(
-    answer: Answer,
+    answer: OutcomesOf,
     before: pd.DataFrame,
     after: pd.DataFrame,
     weight: Floats,

@@ -10,7 +10,7 @@ from assay.monitor.incidents.known import Known, stood
 from assay.monitor.nights import fold
 from assay.monitor.nights.gather import nights_of, performance
 from assay.monitor.nights.night import Night
-from assay.monitor.status_facts import Part, champion_of
+from assay.monitor.status_facts import StatusPart, champion_of
 from assay.project.params import Params
 from assay.store import open_store
 
@@ -32,7 +32,7 @@ class Front:
     name: str
     stage: str
     nights: tuple[Night, ...]
-    champion: Part
+    champion: StatusPart
     metric: str | None
     max_drifted_share: float
     max_quarantine_share: float

@@ -13,7 +13,7 @@ from typing import Any
 
 from assay.errors import DataError
 from assay.monitor.incidents.known import OF_NIGHTS, Known, incident_of
-from assay.monitor.nights.incident import Incident, Kind, State
+from assay.monitor.nights.incident import Incident, IncidentState, Kind
 from assay.project import jsonfile, layout
 from assay.project.jsonfile import Node
 
@@ -30,7 +30,7 @@ class Alert:
     """An incident, and what was said of it last: ``open``, ``recovered`` or nothing yet."""
 
     incident: Incident
-    told: State | None = None
+    told: IncidentState | None = None
 
     def to_plain(self) -> dict[str, Any]:
         return {**self.incident.to_plain(), "told": self.told}
@@ -139,7 +139,7 @@ def read(text: str) -> Memory:
         ) from None
 
 
-def _told(node: Node) -> State | None:
+def _told(node: Node) -> IncidentState | None:
     if node.get("told") is None:
         return None
     return "open" if node.one_of("told", "open", "recovered") == "open" else "recovered"

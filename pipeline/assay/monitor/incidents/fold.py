@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias, get_args
 
 from assay.monitor.drift.budget import Alarm, Judged, Kind
 
-State: TypeAlias = Literal["open", "recovered", "snoozed"]
+IncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WORDS: Mapping[Kind, str] = {
     "answers": "the model's answers drifted",
@@ -75,7 +75,7 @@ class Incident:
 
     id: str
     kind: Kind
-    state: State
+    state: IncidentState
     first: str
     found: str
     last: str
@@ -143,7 +143,7 @@ class _Growing:
 
     def done(self) -> Incident:
         last = [hit for hit in self.hits.values() if hit.last == self.last]
-        state: State = "open"
+        state: IncidentState = "open"
         if self.recovered is not None:
             state = "recovered"
         elif all(hit.snoozed for hit in last):

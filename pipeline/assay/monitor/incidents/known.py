@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import cast
 
 from assay.errors import AssayError, DataError
-from assay.monitor.nights.incident import Incident, Kind, State
+from assay.monitor.nights.incident import Incident, IncidentState, Kind
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.standing import inside
 from assay.project import layout
@@ -35,7 +35,7 @@ def incident_of(node: Node, kind: Kind | None = None) -> Incident:
     return Incident(
         id=node.text("id"),
         kind=kind or cast(Kind, node.one_of("kind", "drift", "run")),
-        state=cast(State, node.one_of("state", "open", "recovered", "snoozed")),
+        state=cast(IncidentState, node.one_of("state", "open", "recovered", "snoozed")),
         first=node.text("first"),
         last=node.text("last"),
         columns=node.texts("columns"),
@@ -155,7 +155,7 @@ def of_nights(nights: Iterable[Night]) -> list[Incident]:
     ]
 
 
-def _stretch(nights: list[Night], state: State) -> Incident:
+def _stretch(nights: list[Night], state: IncidentState) -> Incident:
     first, last = nights[0].partition, nights[-1].partition
     drift = nights[-1].drift
     reasons = drift.reasons if drift is not None else ()

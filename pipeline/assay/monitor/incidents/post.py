@@ -22,7 +22,7 @@ AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PostResult:
     """How an attempt ended.
 
     Attributes
@@ -67,7 +67,7 @@ def checked(url: str) -> str:
     return url
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> PostResult:
     """One attempt; whatever goes wrong is an answer, after ``timeout`` seconds at the latest.
 
     (Looking up the server's name is the system's own; it gives up when it sees fit.)
@@ -81,12 +81,12 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> A
         connection.request("POST", target, body, {**headers, "Connection": "close"})
         return _answer(_head(connection.sock, deadline))
     except TimeoutError:
-        return Answer(False, again=True, words=f"no answer within {timeout:g} s")
+        return PostResult(False, again=True, words=f"no answer within {timeout:g} s")
     except ssl.SSLCertVerificationError:
-        return Answer(False, words="the server's certificate cannot be trusted")
+        return PostResult(False, words="the server's certificate cannot be trusted")
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it broke the connection off"
-        return Answer(False, again=True, words=f"{type(error).__name__}: {reason}")
+        return PostResult(False, again=True, words=f"{type(error).__name__}: {reason}")
     finally:
         connection.close()
 
@@ -110,17 +110,17 @@ def _head(sock: socket.socket, deadline: float) -> bytes:
     return head
 
 
-def _answer(head: bytes) -> Answer:
+def _answer(head: bytes) -> PostResult:
     line, _, rest = head.partition(b"\r\n")
     words = line.split(maxsplit=2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
-        return Answer(False, again=True, words="it did not answer in HTTP")
+        return PostResult(False, again=True, words="it did not answer in HTTP")
     status = int(words[1])
     if 200 <= status < 300:
-        return Answer(True)
+        return PostResult(True)
     if 300 <= status < 400:
-        return Answer(False, words=f"it answered {status}: redirects are not followed")
-    return Answer(False, status in AGAIN, f"it answered {status}", _wait(rest))
+        return PostResult(False, words=f"it answered {status}: redirects are not followed")
+    return PostResult(False, status in AGAIN, f"it answered {status}", _wait(rest))
 
 
 def _wait(rest: bytes) -> float | None:
@@ -132,8 +132,8 @@ def _wait(rest: bytes) -> float | None:
 
 
 def persist(
-    attempt: Callable[[], Answer], retries: int, sleep: Callable[[float], None] = time.sleep
-) -> tuple[Answer, int]:
+    attempt: Callable[[], PostResult], retries: int, sleep: Callable[[float], None] = time.sleep
+) -> tuple[PostResult, int]:
     """Try, and try again after 1, 2, 4, … seconds; the last answer and how often it was tried."""
     for number in range(retries + 1):
         answer = attempt()

@@ -11,13 +11,13 @@ from typing import Any
 
 from assay.monitor.nights.documents import Document
 from assay.monitor.nights.night import Measured, Night
-from assay.monitor.nights.standing import State
+from assay.monitor.nights.standing import NightState
 from assay.project.tasks import HEADLINE
 from assay.store import RunRecord
 
 """The metric that is shown, the first of these that was measured."""
 
-WITHOUT: Mapping[str, State] = {
+WITHOUT: Mapping[str, NightState] = {
     "held": "held",
     "failed": "failed",
     "retracted": "retracted",

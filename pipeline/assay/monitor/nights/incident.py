@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-State: TypeAlias = Literal["open", "recovered", "snoozed"]
+IncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
 Kind: TypeAlias = Literal["drift", "run"]
 
 
@@ -29,7 +29,7 @@ class Incident:
 
     id: str
     kind: Kind
-    state: State
+    state: IncidentState
     first: str
     last: str
     columns: tuple[str, ...]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.monitor.nights.standing import Stand, Standing, State, stand
+from assay.monitor.nights.standing import NightState, Stand, Standing, stand
 
 if TYPE_CHECKING:
     from assay.monitor.nights.incident import Incident
@@ -86,7 +86,7 @@ class Night:
     """
 
     partition: str
-    state: State
+    state: NightState
     run_id: str = ""
     version: str = ""
     published_at: str = ""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-State: TypeAlias = Literal["published", "held", "failed", "unfinished", "retracted", "missing"]
+NightState: TypeAlias = Literal["published", "held", "failed", "unfinished", "retracted", "missing"]
 """What readers have of a night, and if nothing, how its last run ended."""
 
 Standing: TypeAlias = Literal[
@@ -91,7 +91,7 @@ def inside(spell: Spell, partition: str) -> bool:
 
 
 def stand(
-    state: State,
+    state: NightState,
     crossed: bool | None,
     incidents: Iterable[tuple[Spell, str]] = (),
     together: bool = False,

@@ -17,7 +17,7 @@ from assay.metrics import units as of_rows
 from assay.model.outcome import PREDICTION, PROBABILITIES, PROBABILITY
 from assay.monitor.performance import label_drift, maturity
 from assay.monitor.performance.realized import (
-    Night,
+    LabelledNight,
     Number,
     Truths,
     calibration,
@@ -154,7 +154,7 @@ def _names(keys: pa.Table) -> list[str]:
 
 def _night(
     root: Path, params: Params, store: Store, record: RunRecord, manifest: Manifest
-) -> tuple[Night, pa.Table, str]:
+) -> tuple[LabelledNight, pa.Table, str]:
     """The rows that have a score, their keys and numbers, and why slices are missing."""
     names = [name for name in manifest.keys if name != store.column]
     answer, kind = _ANSWER[manifest.task]
@@ -174,7 +174,9 @@ def _night(
     if unit in slices.columns:
         units = of_rows.Units.of(unit, slices[unit])
         slices = slices[[name for name in slices.columns if name in manifest.slices]]
-    night = Night(manifest.task, scores, slices, units, manifest.classes, manifest.threshold)
+    night = LabelledNight(
+        manifest.task, scores, slices, units, manifest.classes, manifest.threshold
+    )
     return night, keys, why
 
 

@@ -35,7 +35,7 @@ UNKNOWN = "unknown_class_share"
 
 
 @dataclass(frozen=True)
-class Night:
+class LabelledNight:
     """The rows of a night that have a score.
 
     Attributes
@@ -93,7 +93,7 @@ class Number:
 
 
 def realized(
-    night: Night, truths: Truths, confidence: float, min_slice_rows: int
+    night: LabelledNight, truths: Truths, confidence: float, min_slice_rows: int
 ) -> Iterator[Number]:
     """Every metric over all rows, then in each slice of enough rows that have a truth."""
     yield from _numbers("", night, truths, len(night), confidence)
@@ -110,7 +110,7 @@ def realized(
 
 
 def _numbers(
-    name: str, night: Night, truths: Truths, of: int, confidence: float
+    name: str, night: LabelledNight, truths: Truths, of: int, confidence: float
 ) -> Iterator[Number]:
     labelled = len(truths.rows)
     share = labelled / of if of else 0.0
@@ -128,7 +128,7 @@ def _numbers(
         yield Number(name, metric, one.value, one.low, one.high, labelled, share)
 
 
-def scored_of(night: Night, truths: Truths) -> Scored:
+def scored_of(night: LabelledNight, truths: Truths) -> Scored:
     """The rows that have a truth, without those of a class that the model does not know."""
     rows, values = truths.rows, truths.values
     if night.task == "multiclass":
@@ -144,14 +144,14 @@ def scored_of(night: Night, truths: Truths) -> Scored:
     )
 
 
-def labelled_rows(night: Night, truths: Truths) -> Ints:
+def labelled_rows(night: LabelledNight, truths: Truths) -> Ints:
     """The numbers of the rows that `scored_of` holds."""
     if night.task != "multiclass":
         return truths.rows
     return truths.rows[_places(night, truths) >= 0]
 
 
-def _places(night: Night, truths: Truths) -> Ints:
+def _places(night: LabelledNight, truths: Truths) -> Ints:
     """The class of each truth by its place; -1 if the model does not know it."""
     places = {name: place for place, name in enumerate(night.classes)}
     return np.array([places.get(str(value), -1) for value in truths.values], dtype=np.intp)

@@ -15,7 +15,7 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Answer:
+class TableDrift:
     """A decision, and what it is about.
 
     Attributes

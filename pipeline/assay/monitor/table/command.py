@@ -12,7 +12,7 @@ from assay.model.bundle import Bundle
 from assay.monitor.drift.drift import decide
 from assay.monitor.table import count as raw_count
 from assay.monitor.table import where as raw_inputs
-from assay.monitor.table.answer import Answer, features_of
+from assay.monitor.table.answer import TableDrift, features_of
 from assay.monitor.table.count_rows import fit
 from assay.project import layout, sources
 from assay.project.params import Params
@@ -30,7 +30,7 @@ def run(
     folder: Path | None,
     spark: bool = False,
     as_json: bool = False,
-) -> Answer:
+) -> TableDrift:
     """Compare all rows of a table with the reference of the promoted version.
 
     Parameters
@@ -69,7 +69,7 @@ def run(
     decision = decide(
         features, counted.profile, params.monitor, counted.rows, lacking, by_sampling=True
     )
-    answer = Answer(
+    answer = TableDrift(
         raw.where,
         "" if version is None else version.version,
         loaded.digest,

@@ -23,7 +23,7 @@ from assay.contract.model import Contract, Field, Kind
 from assay.contract.schema import fits
 from assay.contract.text import typed
 from assay.project.visible import visible
-from assay.score.inputs.split import Part
+from assay.score.inputs.split import RowGroups
 from assay.score.inputs.split import batches as read
 
 
@@ -141,7 +141,7 @@ class Counting:
     batch_rows: int
     contract: Contract | None = None
 
-    def of_files(self, parts: Sequence[Part], name: str) -> Counted:
+    def of_files(self, parts: Sequence[RowGroups], name: str) -> Counted:
         texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
         return self._counted(read(parts, list(self.grid), texts, self.batch_rows))
 

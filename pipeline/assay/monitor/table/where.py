@@ -15,7 +15,7 @@ from assay.project.params import Params
 from assay.score.inputs import files
 from assay.score.inputs import find as inputs
 from assay.score.inputs.files import Listed
-from assay.score.inputs.types import InputFile, Night
+from assay.score.inputs.types import InputFile, NightInput
 from assay.store.delta.lake import snapshot
 from assay.store.delta.place import filesystem
 
@@ -44,7 +44,7 @@ class RawTable:
     where: str
     schemas: Mapping[str, pa.Schema]
     files: tuple[InputFile, ...] | None
-    night: Night | None = None
+    night: NightInput | None = None
     contract: Contract | None = None
 
     @property

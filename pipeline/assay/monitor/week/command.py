@@ -28,7 +28,7 @@ from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.summary import of_all_rows, path
 from assay.monitor.performance import expected
 from assay.monitor.week import section as week_section
-from assay.monitor.week.merged import Day, Part, part
+from assay.monitor.week.merged import Day, WeekPart, part
 from assay.monitor.week.week import Week
 from assay.project import jsonfile
 from assay.project.params import Params
@@ -36,7 +36,7 @@ from assay.project.textfile import write
 from assay.store import Store, open_store
 
 if TYPE_CHECKING:
-    from assay.monitor.one_night import Night
+    from assay.monitor.one_night import JudgedNight
 
 
 def run(root: Path, params: Params, week: str, as_json: bool = False) -> Week:
@@ -110,7 +110,7 @@ def _days(week: str) -> tuple[str, ...]:
 
 
 def _judged(
-    root: Path, params: Params, store: Store, nights: Sequence[Night], book: Book
+    root: Path, params: Params, store: Store, nights: Sequence[JudgedNight], book: Book
 ) -> list[Day]:
     alarms = {judged.partition: judged.alarms for judged in book.nights}
     found = []
@@ -129,7 +129,7 @@ def _judged(
     return found
 
 
-def _sample(root: Path, params: Params, store: Store, each: Part, nights: int) -> Sample:
+def _sample(root: Path, params: Params, store: Store, each: WeekPart, nights: int) -> Sample:
     """As many rows as a night's page shows, from all nights alike."""
     loaded = each.days[0].night.loaded
     reference = loaded.reference

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from assay.model.outcome import score_name
 from assay.monitor.drift.baselines import merged
 from assay.monitor.drift.drift import Decision, Finding, decide
-from assay.monitor.evidently.shown import Row, Standing, Told, column, measured
+from assay.monitor.evidently.shown import Mark, Row, Told, column, measured
 from assay.monitor.incidents.fold import Incident
 from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
 
 if TYPE_CHECKING:
-    from assay.monitor.one_night import Night
+    from assay.monitor.one_night import JudgedNight
 
 NOTE = (
     "The counts of {nights} are merged, exactly as if they were one night. A test says whether "
@@ -38,7 +38,7 @@ class Day:
         What is known of it on all rows.
     """
 
-    night: Night
+    night: JudgedNight
     alarms: Collection[str]
     performance: Sequence[Row]
     rules: Mapping[str, int]
@@ -49,7 +49,7 @@ class Day:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class WeekPart:
     """The nights of a week that one model scored.
 
     Attributes
@@ -77,7 +77,7 @@ class Part:
         return self.days[0].night.record.bundle
 
 
-def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: Monitor) -> Part:
+def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: Monitor) -> WeekPart:
     """Nights of one bundle, merged.
 
     Parameters
@@ -95,7 +95,7 @@ def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: M
     )
     alarms = Counter(name for day in days for name in day.alarms)
 
-    def standing(finding: Finding) -> Standing:
+    def standing(finding: Finding) -> Mark:
         if alarms[finding.column]:
             return "bad"
         return "odd" if over[finding.column] else "ok"
@@ -139,7 +139,7 @@ def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: M
         performance=measured(task, means([day.performance for day in days])),
         note=NOTE.format(nights=count),
     )
-    return Part(tuple(days), decision, dict(over), dict(alarms), told)
+    return WeekPart(tuple(days), decision, dict(over), dict(alarms), told)
 
 
 def words(nights: int, over: int, alarms: int) -> str:

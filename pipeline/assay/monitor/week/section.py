@@ -11,7 +11,7 @@ from assay.monitor.nights.standing import Stand, inside, stand
 from assay.monitor.nights.summary import path
 
 if TYPE_CHECKING:
-    from assay.monitor.week.merged import Day, Part
+    from assay.monitor.week.merged import Day, WeekPart
     from assay.monitor.week.week import Week
 
 CSS = """
@@ -108,7 +108,7 @@ def _stand(week: Week, day: Day) -> Stand:
 
 
 def _line(week: Week, name: str, day: Day | None) -> dict[str, object]:
-    parts: Sequence[Part] = week.parts
+    parts: Sequence[WeekPart] = week.parts
     headline = next((p.told.headline for p in parts if day in p.days), "")
     known = {} if day is None else {
         bool(row["estimated"]): row["value"]

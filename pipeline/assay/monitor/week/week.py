@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.monitor.incidents.fold import Incident
-from assay.monitor.week.merged import Day, Part
+from assay.monitor.week.merged import Day, WeekPart
 from assay.project import layout
 from assay.project.params.drift import Budget
 
@@ -35,7 +35,7 @@ class Week:
     title: str
     names: tuple[str, ...]
     pages: frozenset[str]
-    parts: tuple[Part, ...]
+    parts: tuple[WeekPart, ...]
     open: tuple[Incident, ...]
     incidents: tuple[Incident, ...]
     rule: Budget
@@ -91,7 +91,7 @@ class Week:
         }
 
 
-def _part(each: Part) -> dict[str, Any]:
+def _part(each: WeekPart) -> dict[str, Any]:
     told = each.told
     return {
         "version": each.version,

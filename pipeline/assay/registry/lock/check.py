@@ -15,13 +15,13 @@ from assay.project.params import Params
 from assay.registry import git
 from assay.registry.lock import installed, judges, links, own_code, tracked
 from assay.registry.lock import read as lock_read
-from assay.registry.lock.compare import Answer, compare
+from assay.registry.lock.compare import LockChanges, compare
 
 _EXAMPLES = 3
 _LOOK = "Run git update-index --no-assume-unchanged --no-skip-worktree FILE."
 
 
-def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Answer:
+def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> LockChanges:
     """Print what changed since dvc.lock was written.
 
     Raises
@@ -79,7 +79,7 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Ans
 
 
 def _plain(
-    answer: Answer, stages: int, current: bool, found: Mapping[str, tuple[str, ...]]
+    answer: LockChanges, stages: int, current: bool, found: Mapping[str, tuple[str, ...]]
 ) -> dict[str, object]:
     return {
         "schema": 1,
@@ -93,7 +93,7 @@ def _plain(
     }
 
 
-def _unseen(answer: Answer) -> str:
+def _unseen(answer: LockChanges) -> str:
     paths = list(dict.fromkeys(path for _, path in answer.unseen))
     more = len(paths) - _EXAMPLES
     shown = ", ".join(paths[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")

@@ -105,14 +105,14 @@ class Pipeline:
 
 
 @dataclass(frozen=True)
-class Answer:
+class LockChanges:
     """What changed, a stage; and inputs that nothing can be said about without the data."""
 
     changes: Mapping[str, tuple[str, ...]]
     unseen: tuple[tuple[str, str], ...]
 
 
-def compare(pipeline: Pipeline) -> Answer:
+def compare(pipeline: Pipeline) -> LockChanges:
     """Every change since dvc.lock was written, the stages in the order of dvc.yaml."""
     stages, others = pipeline.stages, pipeline.others
     made = {file.path: (file.recorded, stage.name) for stage in stages for file in stage.outputs}
@@ -136,7 +136,7 @@ def compare(pipeline: Pipeline) -> Answer:
             and len(read.get(file.path, {})) < 2
         ]
     changes |= dict.fromkeys(pipeline.gone, ("it is in dvc.lock, and gone from dvc.yaml",))
-    return Answer(changes, tuple(unseen))
+    return LockChanges(changes, tuple(unseen))
 
 
 def _changes(

@@ -19,13 +19,13 @@ from assay.project.params.inputs import Delta
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, Listed
 from assay.score.inputs.folder import every
-from assay.score.inputs.types import Group, Night, Table
+from assay.score.inputs.types import Group, NightInput, Table
 from assay.store.delta.lake import LakeFile, Snapshot, snapshot
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 
-def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) -> Night:
+def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) -> NightInput:
     """A night of a Delta table; errors as for `assay.score.inputs.find.find`.
 
     Arrow reads the files if they hold the night, nothing but it, and every column of the
@@ -58,7 +58,7 @@ def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) 
     plain = all(_whole(contract, footer) for footer in footers)
     if plain:
         every(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
-    return Night(
+    return NightInput(
         value,
         column,
         where,
@@ -89,7 +89,7 @@ def _whole(contract: Contract, footer: Footer) -> bool:
 
 def _searched(
     spec: Delta, shot: Snapshot, column: str, value: str, where: str, wanted: set[str]
-) -> Night:
+) -> NightInput:
     """A night that lies scattered over files, of which the log rules some out."""
     places = shot.schema.get_all_field_indices(column)
     kind = shot.schema.field(places[0]).type if places else None
@@ -112,7 +112,7 @@ def _searched(
     if not mine:
         span = [min(lows), max(highs)] if lows and highs else []
         raise files.not_among(shot.uri, column, value, span, "values")
-    return Night(
+    return NightInput(
         value,
         column,
         where,

@@ -16,12 +16,12 @@ from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql, asks_for_night
 from assay.score.inputs import delta as inputs_lake
 from assay.score.inputs import folder as inputs_folder
-from assay.score.inputs.types import Group, InputFile, Night, Table
+from assay.score.inputs.types import Group, InputFile, NightInput, Table
 
-__all__ = ["Group", "InputFile", "Night", "Table", "check_unchanged", "empty", "find"]
+__all__ = ["Group", "InputFile", "NightInput", "Table", "check_unchanged", "empty", "find"]
 
 
-def find(root: Path, params: Params, contract: Contract, value: str) -> Night:
+def find(root: Path, params: Params, contract: Contract, value: str) -> NightInput:
     """Look at a night without reading its rows.
 
     Parameters
@@ -52,13 +52,13 @@ def find(root: Path, params: Params, contract: Contract, value: str) -> Night:
             night = _sql(root, spec, column, value)
         case Postgres():
             shown = urlsplit(spec.url)._replace(query="").geturl()
-            night = Night(value, column, shown, text=True)
+            night = NightInput(value, column, shown, text=True)
     if night.rows == 0:
         raise empty(night)
     return night
 
 
-def check_unchanged(root: Path, params: Params, contract: Contract, night: Night) -> None:
+def check_unchanged(root: Path, params: Params, contract: Contract, night: NightInput) -> None:
     """Make sure that what was read of a night is one export, and not a part of each of two.
 
     Called after the last row was read: files that were replaced before that look different now.
@@ -85,7 +85,7 @@ def check_unchanged(root: Path, params: Params, contract: Contract, night: Night
     )
 
 
-def empty(night: Night) -> NightEmpty:
+def empty(night: NightInput) -> NightEmpty:
     """That a night has no row, whenever that turns out."""
     files = sum(len(group.paths) for table in night.tables.values() for group in table.groups)
     return NightEmpty(
@@ -97,7 +97,7 @@ def empty(night: Night) -> NightEmpty:
     )
 
 
-def _sql(root: Path, spec: Sql, column: str, value: str) -> Night:
+def _sql(root: Path, spec: Sql, column: str, value: str) -> NightInput:
     where, query = "params.yaml: score.input.query", spec.query or ""
     if spec.file is not None:
         path = root / spec.file
@@ -117,7 +117,7 @@ def _sql(root: Path, spec: Sql, column: str, value: str) -> Night:
             tables[name], mark = inputs_folder.table(root, table)
             plain += [name, mark]
         marks += [name, mark]
-    return Night(
+    return NightInput(
         value,
         column,
         where,

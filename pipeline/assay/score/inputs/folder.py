@@ -18,12 +18,12 @@ from assay.project.params.inputs import Csv, Json, Parquet
 from assay.score.inputs import files, text_heads
 from assay.score.inputs.files import Listed
 from assay.score.inputs.text_heads import Head
-from assay.score.inputs.types import Group, Night, Table
+from assay.score.inputs.types import Group, NightInput, Table
 
 Item = TypeVar("Item")
 
 
-def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contract) -> Night:
+def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contract) -> NightInput:
     """A night in Parquet files; errors as for `assay.score.inputs.find.find`."""
     base = files.address(root, spec.path)
     where, listed = files.list_night(base, column, value)
@@ -32,7 +32,7 @@ def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contra
     distinct = list(dict.fromkeys(footer.schema.remove_metadata() for footer in footers))
     mixed = _widest(distinct) if len(distinct) > 1 else None
     mark = files.fingerprint("parquet", listed, [each.digest for each in footers])
-    return Night(
+    return NightInput(
         value,
         column,
         where,
@@ -45,7 +45,7 @@ def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contra
     )
 
 
-def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contract) -> Night:
+def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contract) -> NightInput:
     """A night in CSV or JSON files; errors as for `assay.score.inputs.find.find`."""
     base = files.address(root, spec.path)
     where, listed = files.list_night(base, column, value)
@@ -56,7 +56,7 @@ def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contra
     mark = files.fingerprint(
         spec.model_dump_json(), listed, files.side_by_side(files.content, listed)
     )
-    return Night(
+    return NightInput(
         value,
         column,
         where,

@@ -26,7 +26,7 @@ from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
 from assay.score.inputs import frame_postgres as spark_postgres
 from assay.score.inputs import frame_text as spark_text
-from assay.score.inputs.types import Group, Night, Table
+from assay.score.inputs.types import Group, NightInput, Table
 from assay.score.spark_message import gist
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ UTC = "UTC"
 
 @contextmanager
 def frame(
-    spark: SparkSession, params: Params, night: Night, contract: Contract
+    spark: SparkSession, params: Params, night: NightInput, contract: Contract
 ) -> Iterator[DataFrame]:
     """The night's rows, to be read while the block runs; no job has run when it begins.
 
@@ -61,7 +61,10 @@ def frame(
 
 
 def _found(
-    spark: SparkSession, spec: Csv | Delta | Json | Parquet | Sql, night: Night, contract: Contract
+    spark: SparkSession,
+    spec: Csv | Delta | Json | Parquet | Sql,
+    night: NightInput,
+    contract: Contract,
 ) -> DataFrame:
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyspark.errors import PySparkException
@@ -91,7 +94,7 @@ def _cause(text: str) -> str:
     return gist(text)
 
 
-def _check(schema: pa.Schema, night: Night, contract: Contract) -> None:
+def _check(schema: pa.Schema, night: NightInput, contract: Contract) -> None:
     kinds = {field.name: TYPES[field.kind] for field in contract.fields}
     fields = [
         field.with_type(kinds[field.name])
@@ -102,12 +105,12 @@ def _check(schema: pa.Schema, night: Night, contract: Contract) -> None:
     check_schema(contract, pa.schema(fields), night.where)
 
 
-def _is_read_later(night: Night, kind: pa.DataType) -> bool:
+def _is_read_later(night: NightInput, kind: pa.DataType) -> bool:
     """Whether text in place of ``kind`` is what the night's source gives."""
     return night.text if night.tables else kind == TYPES["timestamp"]
 
 
-def _night(spark: SparkSession, night: Night, contract: Contract) -> DataFrame:
+def _night(spark: SparkSession, night: NightInput, contract: Contract) -> DataFrame:
     from pyspark.sql import functions as f
 
     table = night.tables[""]
@@ -148,7 +151,7 @@ def _delta(spark: SparkSession, table: Table, group: Group) -> DataFrame:
     return reader.parquet(*group.paths)
 
 
-def _queried(spark: SparkSession, night: Night) -> DataFrame:
+def _queried(spark: SparkSession, night: NightInput) -> DataFrame:
     """The answer to the night's query; no view outlives it."""
     made = []
     try:

@@ -16,7 +16,7 @@ from assay.contract.model import Contract
 from assay.project.params.inputs import Postgres, bind
 from assay.score.inputs import postgres as postgres_source
 from assay.score.inputs.postgres_query import Column, Split, columns, literal
-from assay.score.inputs.types import Night
+from assay.score.inputs.types import NightInput
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened(
-    spark: SparkSession, spec: Postgres, night: Night, contract: Contract
+    spark: SparkSession, spec: Postgres, night: NightInput, contract: Contract
 ) -> Iterator[tuple[DataFrame, pa.Schema]]:
     """The answer to the night's query, in as many ranges of ``split_on`` as it asks for.
 

@@ -32,7 +32,7 @@ SMALL = 100_000
 
 
 @dataclass(frozen=True)
-class Part:
+class RowGroups:
     """Some row groups of one file, and how many rows they hold."""
 
     path: str
@@ -40,14 +40,14 @@ class Part:
     rows: int
 
 
-def split(files: Sequence[InputFile], cores: int) -> list[tuple[Part, ...]]:
+def split(files: Sequence[InputFile], cores: int) -> list[tuple[RowGroups, ...]]:
     """Tasks of about equal rows, in the order of the files.
 
     Their number is a multiple of ``cores`` if there are that many row groups, so that no
     core waits while others still work.
     """
     groups = [
-        Part(file.path, (number,), rows)
+        RowGroups(file.path, (number,), rows)
         for file in files
         for number, rows in enumerate(file.row_groups)
         if rows
@@ -57,7 +57,7 @@ def split(files: Sequence[InputFile], cores: int) -> list[tuple[Part, ...]]:
         return []
     wanted = 1 if total <= SMALL else -(-total // (TASK_ROWS * cores)) * cores
     # A group belongs to the task that its middle falls into.
-    tasks: list[list[Part]] = [[] for _ in range(wanted)]
+    tasks: list[list[RowGroups]] = [[] for _ in range(wanted)]
     before = 0
     for group in groups:
         tasks[min(wanted - 1, (2 * before + group.rows) * wanted // (2 * total))].append(group)
@@ -65,17 +65,17 @@ def split(files: Sequence[InputFile], cores: int) -> list[tuple[Part, ...]]:
     return [_joined(task) for task in tasks if task]
 
 
-def _joined(groups: list[Part]) -> tuple[Part, ...]:
-    joined: list[Part] = []
+def _joined(groups: list[RowGroups]) -> tuple[RowGroups, ...]:
+    joined: list[RowGroups] = []
     for group in groups:
         if joined and joined[-1].path == group.path:
             last = joined.pop()
-            group = Part(group.path, (*last.groups, *group.groups), last.rows + group.rows)
+            group = RowGroups(group.path, (*last.groups, *group.groups), last.rows + group.rows)
         joined.append(group)
     return tuple(joined)
 
 
-def pieces(parts: Sequence[Part], contract: Contract, batch_rows: int) -> Iterator[Piece]:
+def pieces(parts: Sequence[RowGroups], contract: Contract, batch_rows: int) -> Iterator[Piece]:
     """The rows of a task, batch by batch.
 
     Raises
@@ -94,7 +94,7 @@ def pieces(parts: Sequence[Part], contract: Contract, batch_rows: int) -> Iterat
 
 
 def batches(
-    parts: Sequence[Part], columns: Sequence[str], texts: Sequence[str], batch_rows: int
+    parts: Sequence[RowGroups], columns: Sequence[str], texts: Sequence[str], batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
     """Some columns of a task, as far as its files have them, ``texts`` as dictionaries.
 
@@ -109,7 +109,7 @@ def batches(
 
 
 @contextmanager
-def _opened(part: Part, texts: Sequence[str]) -> Iterator[Any]:
+def _opened(part: RowGroups, texts: Sequence[str]) -> Iterator[Any]:
     try:
         system, path = filesystem(part.path)
         with system.open_input_file(path) as source:
@@ -128,7 +128,7 @@ def _opened(part: Part, texts: Sequence[str]) -> Iterator[Any]:
 
 
 def _batches(
-    file: Any, part: Part, columns: Sequence[str], batch_rows: int
+    file: Any, part: RowGroups, columns: Sequence[str], batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
     yield from file.iter_batches(
         batch_rows, row_groups=list(part.groups), columns=list(columns), use_threads=False
@@ -138,7 +138,7 @@ def _batches(
 class _Whole:
     """Reads all columns of a part beside the scoring, as far as refused rows ask for them."""
 
-    def __init__(self, file: Any, part: Part, batch_rows: int) -> None:
+    def __init__(self, file: Any, part: RowGroups, batch_rows: int) -> None:
         self._file, self._part, self._batch_rows = file, part, batch_rows
         self._batches: Iterator[pa.RecordBatch] | None = None
         self._held: list[pa.RecordBatch] = []

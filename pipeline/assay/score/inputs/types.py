@@ -67,7 +67,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Night:
+class NightInput:
     """One night of the input.
 
     Parameters

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError
-from assay.score.inputs.split import Part, split
+from assay.score.inputs.split import RowGroups, split
 from assay.score.spark.tasks import Outcome, Work, collected, task_name
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def run(
     # Once to each machine, not once with every task: a model may be large.
     shared = context.broadcast(pickle.dumps(work))
 
-    def task(parts: tuple[Part, ...]) -> bytes:
+    def task(parts: tuple[RowGroups, ...]) -> bytes:
         return pickle.dumps(_outcome(shared, parts))
 
     try:
@@ -50,7 +50,7 @@ def run(
         shared.unpersist()
 
 
-def _outcome(shared: Any, parts: tuple[Part, ...]) -> Any:
+def _outcome(shared: Any, parts: tuple[RowGroups, ...]) -> Any:
     try:
         work: Work[Any] = pickle.loads(shared.value)
         return work.of_files(parts, task_name())

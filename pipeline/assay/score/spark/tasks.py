@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import SparkSession
 
-    from assay.score.inputs.split import Part
+    from assay.score.inputs.split import RowGroups
 
 EVERY = 0.5
 """Seconds between two looks at how far a job is."""
@@ -40,7 +40,7 @@ class Work(Protocol[Outcome]):
     @property
     def batch_rows(self) -> int: ...
 
-    def of_files(self, parts: Sequence[Part], name: str) -> Outcome:
+    def of_files(self, parts: Sequence[RowGroups], name: str) -> Outcome:
         """What becomes of some row groups; no other attempt at a task has its ``name``."""
         ...
 

@@ -28,7 +28,7 @@ AT = "@"
 
 
 @dataclass(frozen=True)
-class Part:
+class ExpectedSlice:
     """The expected metrics of one slice.
 
     Attributes
@@ -63,7 +63,7 @@ class NightEstimate:
     """
 
     confidence: float
-    parts: tuple[Part, ...]
+    parts: tuple[ExpectedSlice, ...]
     doubts: tuple[str, ...]
     distrust: tuple[str, ...] = ()
 
@@ -134,7 +134,7 @@ def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> Night
     return NightEstimate(confidence, found, _doubts(manifest), distrust)
 
 
-def _without_intervals(part: Part, why: str) -> Part:
+def _without_intervals(part: ExpectedSlice, why: str) -> ExpectedSlice:
     """What is expected, without a word on how far off it may be: nobody knows."""
     metrics = {name: one.without_interval(why) for name, one in part.metrics.items()}
     return replace(part, metrics=metrics)
@@ -142,7 +142,7 @@ def _without_intervals(part: Part, why: str) -> Part:
 
 def parts(
     manifest: Manifest, grid: Grid, profile: Profile, losses: Losses | None, confidence: float
-) -> tuple[Part, ...]:
+) -> tuple[ExpectedSlice, ...]:
     """All rows first, then every slice whose scores the profile counts and that has rows."""
     score = score_name(manifest.task)
     columns = {WHOLE: score}
@@ -167,18 +167,20 @@ def _part(
     losses: Losses | None,
     confidence: float,
     profile: Profile,
-) -> Part:
+) -> ExpectedSlice:
     rows = column.rows - column.nulls
     assert isinstance(grid, NumberGrid)
     if manifest.task == "regression":
         counts = np.asarray(column.counts, dtype=np.float64)
         far = None if losses is None else regression.beyond(losses, counts)
         metrics = regression.estimate(losses, counts, confidence)
-        return Part(title, rows, metrics | _by_features(manifest, title, profile, confidence), far)
+        return ExpectedSlice(
+            title, rows, metrics | _by_features(manifest, title, profile, confidence), far
+        )
     cells = of_profile(column, grid)
     if manifest.task == "multiclass":
-        return Part(title, rows, multiclass.estimate(cells, confidence))
-    return Part(title, rows, binary.estimate(cells, manifest.threshold, confidence))
+        return ExpectedSlice(title, rows, multiclass.estimate(cells, confidence))
+    return ExpectedSlice(title, rows, binary.estimate(cells, manifest.threshold, confidence))
 
 
 def _by_features(
