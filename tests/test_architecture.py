@@ -178,8 +178,8 @@ def test_no_folder_is_crowded(folder: Path) -> None:
 
 
 def test_there_are_sixteen_rooms_and_the_face_that_users_see() -> None:
-    beside = {"__init__.py", "__pycache__", "py.typed", "testing.py"}
-    assert len({path.name for path in PACKAGE.iterdir()} - beside) == ROOMS
+    rooms = {entry(path, PACKAGE) for path in sources()} - {"__init__.py", "testing.py"}
+    assert len(rooms) == ROOMS
 
 
 # ------------------------------------------------------------------------- third parties

@@ -15,10 +15,10 @@ TESTS: dict[str, tuple[str, ...]] = {
     "reports/evaluation_read.py": ("gate/test_evaluation",),
     "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
     "reports/verdict_json.py": ("reports/test_verdict",),
-    "gate/again.py": ("gate/test_again",),
+    "gate/recheck.py": ("gate/test_recheck",),
     "gate/backtest.py": ("gate/test_backtest",),
     "gate/binding.py": ("gate/test_binding",),
-    "gate/champions.py": ("gate/under_pytest/test_vanished",),
+    "gate/champion_verdict.py": ("gate/under_pytest/test_vanished",),
     "gate/command.py": ("gate/test_command",),
     "gate/explain.py": ("gate/test_explain",),
     "gate/inputs.py": ("gate/rules/test_decide",),
@@ -61,7 +61,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     ),
     "gate/under_pytest/record.py": ("gate/under_pytest/test_record",),
     "gate/under_pytest/run.py": ("gate/under_pytest/test_session",),
-    "gate/under_pytest/written.py": ("gate/under_pytest/test_vanished",),
+    "gate/under_pytest/declared_tests.py": ("gate/under_pytest/test_vanished",),
 }
 """From a module of pipeline/assay to test files under tests."""
 

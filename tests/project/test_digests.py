@@ -92,7 +92,7 @@ def with_a_remark(package: Path, file: str) -> dict[str, str]:
         "model/compiled/trees/walk.py",
         "reports/comparison.py",
         "store/publish.py",
-        "registry/lock/tracked.py",
+        "registry/lock/tracked_data.py",
         "score/work.py",
         "training/leakage/power.py",
         "evaluation/compare/compute.py",

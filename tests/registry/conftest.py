@@ -24,7 +24,7 @@ from assay.gate.rules import decide as rules
 from assay.model import bundle
 from assay.project import code, digests, jsonfile, layout, params
 from assay.project.params import Params
-from assay.registry import former, versions
+from assay.registry import past_verdict, versions
 from assay.reports import verdict_json
 from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict
 from tests.gate import build
@@ -190,7 +190,7 @@ class Project:
         before = None
         if champion.state == "compared" and (version := self.champion()) == champion:
             held_at = versions.version(self.root, NAME, version.version or "").commit
-            judged = former.verdict_at(self.root, held_at, version.bundle)
+            judged = past_verdict.verdict_at(self.root, held_at, version.bundle)
             before = None if judged is None else len(judged.model_tests)
         self.verdict(
             Verdict(

@@ -22,7 +22,7 @@ from assay.errors import (
 from assay.gate.promotion import promote
 from assay.model import bundle
 from assay.project import digests, layout
-from assay.registry import committed, fetch, versions, write
+from assay.registry import at_commit, fetch, versions, write
 from assay.registry.collect import Gate, collect
 from assay.registry.fetch import BUNDLES
 from assay.registry.listing import list_versions
@@ -342,6 +342,6 @@ def test_a_clock_that_was_set_back_does_not_bring_a_waiver_back(
     monkeypatch.setattr("time.time", lambda: 0.0)
     known = versions.state(project.root, NAME)
     nothing = Gate(reports=lambda source: "", problems=lambda *asked: ())
-    with committed.exported(project.root, head) as there:
+    with at_commit.exported(project.root, head) as there:
         facts, _ = collect(project.root, there, project.params, "prod", head, known, nothing)
     assert facts.today == datetime.fromtimestamp(int(made), UTC).date()

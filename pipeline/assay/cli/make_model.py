@@ -65,9 +65,9 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
 
 
 def _code(given: argparse.Namespace) -> None:
-    from assay.registry.lock import installed
+    from assay.registry.lock import assay_code
 
-    call(installed.run, given)
+    call(assay_code.run, given)
 
 
 def _ingest(given: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from assay.errors import DataError, GateNotPassed, PromotionRefused, StageInputMissing
-from assay.gate import again, binding, champions, verdict_text
+from assay.gate import binding, champion_verdict, recheck, verdict_text
 from assay.model.bundle import digest_of
 from assay.project import digests, jsonfile, layout
 from assay.project.params import Params
@@ -42,8 +42,8 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         "reports": binding.reports(source),
     }
     wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
-    former = champions.verdict_of(root, verdict.champion.bundle)
-    wrong += again.problems(verdict, source, params, former)
+    former = champion_verdict.verdict_of(root, verdict.champion.bundle)
+    wrong += recheck.problems(verdict, source, params, former)
     if as_json:
         print(text, end="")
     else:

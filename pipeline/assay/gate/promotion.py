@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from assay.gate import again, binding
+from assay.gate import binding, recheck
 from assay.project.params import Params
 from assay.registry import promote as registry
 from assay.registry.collect import Gate
@@ -34,5 +34,5 @@ def promote(
         bump=bump,
         override=override,
         as_json=as_json,
-        gate=Gate(reports=binding.reports, problems=again.problems),
+        gate=Gate(reports=binding.reports, problems=recheck.problems),
     )

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from assay.errors import GateNotPassed
-from assay.gate import binding, champions, verdict_page, verdict_text, waivers
+from assay.gate import binding, champion_verdict, verdict_page, verdict_text, waivers
 from assay.gate.binding import Bound
 from assay.gate.inputs import Inputs
 from assay.gate.under_pytest import behaviours, findings, items
@@ -37,18 +37,18 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
     TrackedByGit
         Git holds data, a model or the store; no verdict is left either.
     """
-    from assay.registry.lock import tracked
+    from assay.registry.lock import tracked_data
 
     root = root.resolve()
     _clear(root)
-    tracked.check(root, params)
+    tracked_data.check(root, params)
     inputs = Inputs.of(root)
     evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
     before = _bound(root, params)
     # Decided before any model test could touch a report or the model.
     decided = (*items.findings_of(root), *behaviours.decide(root, params))
     session = run_pytest(root, params.gate.tests)
-    former = champions.verdict_of(root, champion.bundle)
+    former = champion_verdict.verdict_of(root, champion.bundle)
     after = _bound(root, params)
     there = (root / params.gate.tests).is_dir()
     judged = (

@@ -28,7 +28,7 @@ from assay.contract.table import newest_day, null_counts
 from assay.errors import ScoresInvalid
 from assay.model import outcome
 from assay.model.bundle import Bundle
-from assay.model.refused import refused_rows
+from assay.model.refusals import refused_rows
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.int64]

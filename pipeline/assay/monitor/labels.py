@@ -22,7 +22,7 @@ from assay.project.params import Params
 from assay.project.partitions import day_of
 from assay.registry.person import who
 from assay.registry.pin import bundle_of
-from assay.score.inputs import again as rows
+from assay.score.inputs import reread
 from assay.store import open_store
 from assay.store.labels import shape
 
@@ -112,7 +112,7 @@ class _Job:
             source = "labels.input"
             try:
                 table = self._input(night, names)
-            except rows.NotRead as reason:
+            except reread.NotRead as reason:
                 outcome.absent[night] = str(reason)
                 return
         else:
@@ -195,9 +195,9 @@ class _Job:
                 where="assay labels",
                 expected="--rows FILE, or labels.input in params.yaml",
             )
-        read = list(rows.batches(self.root, self.params, night, names.every, given.input))
+        read = list(reread.batches(self.root, self.params, night, names.every, given.input))
         if not read:
-            raise rows.NotRead("its input has no rows")
+            raise reread.NotRead("its input has no rows")
         return pa.Table.from_batches(read)
 
     def _first(self, night: str) -> datetime:

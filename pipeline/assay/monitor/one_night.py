@@ -16,8 +16,8 @@ from assay.monitor.drift.baselines import Weekday, weekday, weekdays_before
 from assay.monitor.drift.drift import Decision, decide
 from assay.monitor.evidently import page as pages
 from assay.monitor.evidently import workspace
+from assay.monitor.evidently.content import of_night
 from assay.monitor.evidently.sample import sample_of
-from assay.monitor.evidently.shown import of_night
 from assay.monitor.front import command as front
 from assay.monitor.incidents import alert as alerts
 from assay.monitor.nights import history, section

@@ -8,7 +8,7 @@ from pathlib import Path
 from assay.monitor.status_facts import Facts, Status, StatusPart, standing
 from assay.pages.terminal import console
 from assay.project.params import Params
-from assay.registry.verified import unverified
+from assay.registry.verification import unverified
 
 
 def run(root: Path, params: Params, as_json: bool = False) -> Status:

@@ -19,7 +19,7 @@ from assay.project import layout
 from assay.project.params import Params
 
 if TYPE_CHECKING:
-    from assay.monitor.incidents.known import Known
+    from assay.monitor.incidents.collect import Known
     from assay.monitor.nights.night import Night
     from assay.store import Store
 
@@ -72,7 +72,7 @@ class Status:
 
 def standing(root: Path, params: Params) -> Status:
     """Look at everything; raise nothing that a person can mend."""
-    from assay.monitor.incidents.known import stood
+    from assay.monitor.incidents.collect import stood
     from assay.monitor.nights.gather import nights
     from assay.store import open_store
 
@@ -123,7 +123,7 @@ def _told(gather: Callable[[], StatusPart], damaged: list[str] | None = None) ->
 
 
 def _champion(root: Path, params: Params) -> StatusPart:
-    from assay.registry import fetch, verified
+    from assay.registry import fetch, verification
     from assay.registry.state import UNKNOWN
     from assay.registry.versions import chosen, state
 
@@ -135,9 +135,9 @@ def _champion(root: Path, params: Params) -> StatusPart:
         return StatusPart(None, f"no registry yet: {error.line()}")
     except NoChampion as error:
         return StatusPart(None, error.line())
-    last = verified.last_given(known, version, stage)
+    last = verification.last_given(known, version, stage)
     text = fetch.verdict_of(root, version)
-    doubt = verified.doubt_of_holder(known, version, stage, text)
+    doubt = verification.doubt_of_holder(known, version, stage, text)
     return StatusPart(
         {
             "version": version.version,

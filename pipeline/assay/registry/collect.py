@@ -16,11 +16,17 @@ from assay.errors import AssayError, NotARepository, PromotionRefused
 from assay.model import bundle
 from assay.project import digests, layout, sources
 from assay.project.params import Params
-from assay.registry import committed, fetch, former, git, tags
-from assay.registry.committed import Source
+from assay.registry import at_commit, fetch, git, past_verdict, tags
+from assay.registry.at_commit import Source
 from assay.registry.decide import Facts, Seen
+from assay.registry.lock import (
+    assay_code,
+    judges,
+    links,
+    own_code,
+    tracked_data,
+)
 from assay.registry.lock import compare as lock_compare
-from assay.registry.lock import installed, judges, links, own_code, tracked
 from assay.registry.lock.compare import Pipeline
 from assay.registry.state import UNKNOWN, RegistryState
 from assay.reports import verdict_json
@@ -58,7 +64,7 @@ def collect(
     Parameters
     ----------
     there
-        The commit, exported (`assay.registry.committed.exported`).
+        The commit, exported (`assay.registry.at_commit.exported`).
     params
         The commit's own.
     """
@@ -70,7 +76,7 @@ def collect(
         raise
     except AssayError as error:
         path_problem = error.found or error.what
-    source = committed.source_of(root, there, commit)
+    source = at_commit.source_of(root, there, commit)
     verdict, verdict_problem, text = _verdict(source)
     # What the gate compares with holds the stage of params.yaml, whatever is promoted to.
     champion = known.holders.get(params.registry.stage)
@@ -86,13 +92,13 @@ def collect(
         "reports": _seen(lambda: gate.reports(source)),
     }
     locked = (there / layout.DVC_LOCK).is_file()
-    pipeline, problem = committed.pipeline_of(there) if locked else (None, None)
+    pipeline, problem = at_commit.pipeline_of(there) if locked else (None, None)
     facts = Facts(
         name=params.name,
         stage=stage,
         unclean=_unclean(root),
         flagged=git.flagged(root),
-        tracked=tracked.offences(there, params, pipeline.kept_by_dvc if pipeline else ()),
+        tracked=tracked_data.offences(there, params, pipeline.kept_by_dvc if pipeline else ()),
         links=links.offences(there, params, pipeline),
         locked=locked,
         artifact=declared,
@@ -136,7 +142,7 @@ def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
     if pipeline.maker(layout.VERDICT) is None:
         lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
     lines += judges.foreign(pipeline)
-    lines += installed.outdated(pipeline)
+    lines += assay_code.outdated(pipeline)
     return (*lines, *own_code.uncovered(pipeline, params, sources.reader(there)))
 
 
@@ -155,7 +161,9 @@ def _former(root: Path, known: RegistryState, verdict: Verdict) -> Verdict | Non
     """The verdict on the champion that this one was held against, by the tags of that version."""
     against = verdict.champion
     version = known.find(against.version) if against.version else None
-    return None if version is None else former.verdict_at(root, version.commit, against.bundle)
+    return (
+        None if version is None else past_verdict.verdict_at(root, version.commit, against.bundle)
+    )
 
 
 def _bundle_of(known: RegistryState, label: str | None) -> Seen:

@@ -8,7 +8,7 @@ from datetime import date
 
 from assay.errors import PromotionRefused
 from assay.project import layout
-from assay.registry.lock import links, tracked
+from assay.registry.lock import links, tracked_data
 from assay.registry.state import UNKNOWN, Version
 from assay.reports.verdict import Outcome, Verdict
 
@@ -142,7 +142,7 @@ def _repository(facts: Facts) -> Iterator[PromotionRefused]:
             "git sparse-checkout disable.",
         )
     if facts.tracked:
-        told = tracked.refusal(facts.tracked)
+        told = tracked_data.refusal(facts.tracked)
         yield PromotionRefused(told.what, expected=told.expected, found=told.found, mend=told.mend)
     if facts.links:
         yield PromotionRefused(

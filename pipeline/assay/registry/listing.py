@@ -15,7 +15,7 @@ from assay.pages.terminal import console
 from assay.project.params import Params
 from assay.registry import fetch, tags, versions
 from assay.registry.state import UNKNOWN, Assignment, RegistryState, Version
-from assay.registry.verified import doubt, doubt_of_move, unverified
+from assay.registry.verification import doubt, doubt_of_move, unverified
 
 _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
 """Columns that are of no use when a narrow terminal breaks them."""

@@ -51,7 +51,7 @@ class Pinned:
     @property
     def warning(self) -> str:
         """What is to be said of a version that is unverified; "" of any other."""
-        from assay.registry.verified import unverified
+        from assay.registry.verification import unverified
 
         return unverified(self.version.version, self.doubt) if self.doubt else ""
 

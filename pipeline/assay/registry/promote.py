@@ -15,7 +15,16 @@ from typing import Literal
 from assay.errors import PromotionRefused, UsageError
 from assay.project import digests
 from assay.project.params import Params
-from assay.registry import committed, decide, fetch, foresee, git, tags, versions, write
+from assay.registry import (
+    at_commit,
+    decide,
+    fetch,
+    git,
+    preview,
+    tags,
+    versions,
+    write,
+)
 from assay.registry.collect import Gate, collect
 from assay.registry.decide import Facts, short
 from assay.registry.evidence import NONE, Evidence, overruled
@@ -78,8 +87,8 @@ def promote(
         raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
-    with committed.exported(root, commit) as there:
-        params = committed.params_of(there)
+    with at_commit.exported(root, commit) as there:
+        params = at_commit.params_of(there)
         stage = tags.asked(stage, params.registry.stage)
         known = versions.state(root, params.name)
         facts, text = collect(root, there, params, stage, commit, known, gate)
@@ -104,7 +113,7 @@ def promote(
         at="",
         why="",
     )
-    in_its_way = foresee.refusal(known, coming, stage)
+    in_its_way = preview.refusal(known, coming, stage)
     if in_its_way is not None:
         raise in_its_way
     if version is None:
@@ -157,7 +166,7 @@ def rollback(
         champion=holder,
         override=version.override,
     )
-    in_its_way = foresee.refusal(known, version, stage)
+    in_its_way = preview.refusal(known, version, stage)
     if in_its_way is not None:
         raise in_its_way
     write.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)

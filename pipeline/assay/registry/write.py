@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from assay.errors import PromotionRefused
-from assay.registry import git, left_locks, tags
+from assay.registry import git, stale_locks, tags
 from assay.registry.evidence import Evidence
 from assay.registry.state import Kind, RegistryState, Version
 
@@ -125,4 +125,4 @@ def _through_gto(root: Path, act: Callable[[], object], wanted: str) -> None:
     try:
         act()
     except (GTOException, SCMError, GitError, OSError) as error:
-        raise left_locks.refused(root, error, wanted) from None
+        raise stale_locks.refused(root, error, wanted) from None

@@ -75,7 +75,7 @@ def run(
     carrier
         Instead of ``score.carrier`` in params.yaml.
     """
-    from assay.registry import fetch, verified, versions
+    from assay.registry import fetch, verification, versions
 
     wanted = nights(first, last)
     if carrier is not None:
@@ -91,7 +91,7 @@ def run(
         spark = Starting(params, root)
         at_the_end.callback(spark.stop)
         text = fetch.verdict_of(root, version)
-        doubt = verified.doubt_of_holder(known, version, stage, text)
+        doubt = verification.doubt_of_holder(known, version, stage, text)
         pinned = replace(pin(root, params, version), doubt=doubt)
         store = open_store(root, params)
         if pinned.doubt:

@@ -20,8 +20,8 @@ from assay.columns.grid import SCORE_GRID
 from assay.columns.reference import reference_of
 from assay.model.outcome import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
+from assay.monitor.evidently.content import Told, measured, of_night
 from assay.monitor.evidently.page import kept, snapshot
-from assay.monitor.evidently.shown import Told, measured, of_night
 from assay.monitor.nights.standing import Stand
 from assay.monitor.nights.summary import NightSummary
 from assay.pages.frame import silenced

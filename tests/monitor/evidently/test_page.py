@@ -17,9 +17,9 @@ from assay.columns.reference import Reference, reference_of
 from assay.model.outcome import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
 from assay.monitor.evidently import page as pages
+from assay.monitor.evidently.content import Told, of_night
 from assay.monitor.evidently.light import rounded
 from assay.monitor.evidently.sample import Sample, sample_of
-from assay.monitor.evidently.shown import Told, of_night
 from assay.monitor.nights import section
 from assay.monitor.nights.standing import Stand
 from assay.monitor.nights.summary import NightSummary, path

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assay.monitor.front.gather import Front
-from assay.monitor.incidents.known import Known, of_nights, of_runs
+from assay.monitor.incidents.collect import Known, of_nights, of_runs
 from assay.monitor.nights import fold
 from assay.monitor.nights.documents import Document
 from assay.monitor.nights.night import Drift

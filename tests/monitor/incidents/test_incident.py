@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from assay.errors import DataError
 from assay.monitor.incidents import due
-from assay.monitor.incidents.due import Alert, Memory
-from assay.monitor.incidents.known import (
+from assay.monitor.incidents.collect import (
     Incident,
     Known,
     incidents,
@@ -22,6 +21,7 @@ from assay.monitor.incidents.known import (
     of_runs,
     read_incidents,
 )
+from assay.monitor.incidents.due import Alert, Memory
 from assay.monitor.nights.night import Drift, Night
 from assay.project import jsonfile
 

@@ -14,8 +14,8 @@ from assay.model import bundle
 from assay.monitor.nights import sample
 from assay.monitor.nights.sample import night_sample, published_sample
 from assay.project import layout, partitions
-from assay.score.inputs import again as rows
-from assay.score.inputs.again import Near, NotRead, batches
+from assay.score.inputs import reread
+from assay.score.inputs.reread import Near, NotRead, batches
 from assay.store import open_store
 
 NIGHT = "2013-02-01"
@@ -151,4 +151,4 @@ def test_rows_that_are_not_there_any_more_are_not_made_up(project: Any) -> None:
     pq.write_table(pq.ParquetFile(file).read().slice(0, 0), file)
     assert look(project)[1] == "none of its rows is in the input any more"
     with pytest.raises(NotRead, match="cannot be read any more"):
-        list(rows.batches(project.root, project.params, "2013-02-09", ["x"]))
+        list(reread.batches(project.root, project.params, "2013-02-09", ["x"]))

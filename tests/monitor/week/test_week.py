@@ -13,7 +13,7 @@ from assay.cli import __main__ as cli
 from assay.errors import NothingScored, UsageError
 from assay.monitor import many_nights
 from assay.monitor.week import command as week
-from assay.monitor.week.merged import means, words
+from assay.monitor.week.merge import means, words
 from assay.project.params.drift import Budget, Snooze
 from assay.store import open_store
 

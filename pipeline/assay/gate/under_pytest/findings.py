@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.gate.rules import words
-from assay.gate.under_pytest import written
+from assay.gate.under_pytest import declared_tests
 from assay.gate.under_pytest.fixtures import NO_CHAMPION
 from assay.gate.under_pytest.record import Seen
 from assay.gate.under_pytest.run import Session
@@ -122,7 +122,7 @@ def vanished_findings(root: Path, tests: str, session: Session) -> tuple[Finding
     if session.crash:
         return ()  # nothing can be told of a session that did not come to its end
     known = set(session.seen.uncollected)
-    found = written.vanished(root, tests, set(session.seen.places), known)
+    found = declared_tests.vanished(root, tests, set(session.seen.places), known)
     return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in found)
 
 

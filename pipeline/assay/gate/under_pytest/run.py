@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import assay
-from assay.gate.under_pytest import record, written
+from assay.gate.under_pytest import declared_tests, record
 from assay.project import layout
 
 # Ended as it should: all passed, or some failed. Anything else is a broken session.
@@ -26,9 +26,9 @@ LONGEST = 3600.0
 JUNIT = f"{layout.GATE_REPORT}/junit.xml"
 CONFIG = f"""\
 [pytest]
-python_files = {" ".join(written.FILES)}
-python_classes = {written.CLASSES}
-python_functions = {written.FUNCTIONS}
+python_files = {" ".join(declared_tests.FILES)}
+python_classes = {declared_tests.CLASSES}
+python_functions = {declared_tests.FUNCTIONS}
 xfail_strict = true
 """
 

@@ -13,7 +13,7 @@ from evidently.sdk.models import (
 from evidently.sdk.panels import line_plot_panel, text_panel
 
 from assay.monitor.evidently import metrics
-from assay.monitor.evidently.shown import Told
+from assay.monitor.evidently.content import Told
 
 
 def dashboard(name: str, told: Told) -> DashboardModel:

@@ -26,7 +26,7 @@ from evidently.legacy.tests.base_test import TestStatus
 
 from assay.columns import describe
 from assay.monitor.evidently import widgets
-from assay.monitor.evidently.shown import Column, Mark, Measured, Told
+from assay.monitor.evidently.content import Column, Mark, Measured, Told
 
 STATUS = {"ok": TestStatus.SUCCESS, "odd": TestStatus.WARNING, "bad": TestStatus.FAIL}
 

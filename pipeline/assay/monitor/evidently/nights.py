@@ -15,7 +15,7 @@ from uuid import UUID
 import pyarrow.compute as pc
 
 from assay.errors import AssayError
-from assay.monitor.evidently.shown import Told, of_night
+from assay.monitor.evidently.content import Told, of_night
 from assay.monitor.nights import history
 from assay.monitor.nights.summary import NightSummary, of_all_rows
 from assay.monitor.nights.summary_read import from_json

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from assay.monitor.evidently.content import Told
 from assay.monitor.evidently.light import lighten, rounded
 from assay.monitor.evidently.sample import Sample
-from assay.monitor.evidently.shown import Told
 from assay.pages.frame import compose, silenced
 
 if TYPE_CHECKING:

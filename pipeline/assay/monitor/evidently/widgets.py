@@ -29,7 +29,7 @@ from assay.pages.strips import NIGHT, OVER, REFERENCE
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
 
-    from assay.monitor.evidently.shown import Column, Mark, Measured, Number, Told
+    from assay.monitor.evidently.content import Column, Mark, Measured, Number, Told
 
 ROWS_A_PAGE = 25
 MOST_DRAWN = 60

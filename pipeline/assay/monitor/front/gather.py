@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from assay.monitor.incidents.known import Known, stood
+from assay.monitor.incidents.collect import Known, stood
 from assay.monitor.nights import fold
 from assay.monitor.nights.gather import nights_of, performance
 from assay.monitor.nights.night import Night

@@ -12,8 +12,8 @@ from typing import Any
 
 from assay.errors import AlertUndelivered, AssayError
 from assay.monitor.incidents import due, outbox, words
+from assay.monitor.incidents.collect import incidents
 from assay.monitor.incidents.due import Alert, Memory
-from assay.monitor.incidents.known import incidents
 from assay.monitor.incidents.outbox import Letter
 from assay.monitor.incidents.post import BadAddress, checked, persist, post
 from assay.monitor.nights.gather import nights

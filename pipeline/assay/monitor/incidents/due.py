@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.errors import DataError
-from assay.monitor.incidents.known import OF_NIGHTS, Known, incident_of
+from assay.monitor.incidents.collect import OF_NIGHTS, Known, incident_of
 from assay.monitor.nights.incident import Incident, IncidentState, Kind
 from assay.project import jsonfile, layout
 from assay.project.jsonfile import Node

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.project.params import Params
-from assay.score.inputs.again import Near, NotRead, batches
+from assay.score.inputs.reread import Near, NotRead, batches
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -27,7 +27,7 @@ from assay.monitor.performance.realized import (
 from assay.project.params import Params
 from assay.project.partitions import day_of
 from assay.project.tasks import Task
-from assay.score.inputs.again import NotRead, batches
+from assay.score.inputs.reread import NotRead, batches
 from assay.store.labels import known
 
 if TYPE_CHECKING:

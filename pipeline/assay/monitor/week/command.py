@@ -28,7 +28,7 @@ from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.summary import of_all_rows, path
 from assay.monitor.performance import expected
 from assay.monitor.week import section as week_section
-from assay.monitor.week.merged import Day, WeekPart, part
+from assay.monitor.week.merge import Day, WeekPart, part
 from assay.monitor.week.week import Week
 from assay.project import jsonfile
 from assay.project.params import Params

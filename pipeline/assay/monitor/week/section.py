@@ -11,7 +11,7 @@ from assay.monitor.nights.standing import Stand, inside, stand
 from assay.monitor.nights.summary import path
 
 if TYPE_CHECKING:
-    from assay.monitor.week.merged import Day, WeekPart
+    from assay.monitor.week.merge import Day, WeekPart
     from assay.monitor.week.week import Week
 
 CSS = """

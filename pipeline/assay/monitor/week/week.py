@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.monitor.incidents.fold import Incident
-from assay.monitor.week.merged import Day, WeekPart
+from assay.monitor.week.merge import Day, WeekPart
 from assay.project import layout
 from assay.project.params.drift import Budget
 

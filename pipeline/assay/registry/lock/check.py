@@ -13,7 +13,13 @@ from assay.errors import LockStale, UsageError
 from assay.project import jsonfile, layout, sources
 from assay.project.params import Params
 from assay.registry import git
-from assay.registry.lock import installed, judges, links, own_code, tracked
+from assay.registry.lock import (
+    assay_code,
+    judges,
+    links,
+    own_code,
+    tracked_data,
+)
 from assay.registry.lock import read as lock_read
 from assay.registry.lock.compare import LockChanges, compare
 
@@ -42,12 +48,12 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Loc
         )
     pipeline = lock_read.read(root)
     answer = compare(pipeline)
-    offences = tracked.offences(root, params, pipeline.kept_by_dvc)
+    offences = tracked_data.offences(root, params, pipeline.kept_by_dvc)
     flagged = git.flagged(root)
     linked = links.offences(root, params, pipeline)
     own = own_code.uncovered(pipeline, params, sources.reader(root))
     foreign = judges.foreign(pipeline)
-    outdated = installed.outdated(pipeline)
+    outdated = assay_code.outdated(pipeline)
     found = {
         "tracked": offences,
         "flagged": flagged,
@@ -65,7 +71,7 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Loc
     if not as_json and answer.unseen:
         print(_unseen(answer))
     if offences:
-        raise tracked.refusal(offences)
+        raise tracked_data.refusal(offences)
     stale = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
     lines = [f"{layout.DVC_LOCK} is not current: {line}" for line in stale]
     lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]

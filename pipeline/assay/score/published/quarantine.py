@@ -17,7 +17,7 @@ from assay.project.visible import visible
 from assay.score.published import repair_file
 from assay.score.published.outside import EXPORTS, kept_out
 from assay.store import RunRecord, Store, open_store
-from assay.store.refused import Refused, refused
+from assay.store.refused_rows import Refused, refused
 
 EXAMPLES = 3
 

@@ -13,7 +13,7 @@ from assay.monitor import status
 from assay.project import digests
 from assay.registry.listing import list_versions
 from assay.registry.state import UNKNOWN, Assignment, Version
-from assay.registry.verified import doubt, doubt_of_move
+from assay.registry.verification import doubt, doubt_of_move
 from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome
 from tests.verdicts import verdict

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.errors import AssayError
-from assay.registry import former
+from assay.registry import past_verdict
 from assay.reports import champion as held
 from assay.reports.verdict import Verdict
 
@@ -21,4 +21,4 @@ def verdict_of(root: Path, bundle: str | None) -> Verdict | None:
         commit = held.read(root).commit
     except AssayError:
         return None
-    return None if commit is None else former.verdict_at(root, commit, bundle)
+    return None if commit is None else past_verdict.verdict_at(root, commit, bundle)

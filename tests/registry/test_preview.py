@@ -9,8 +9,8 @@ import pytest
 from assay.errors import NoChampion, PromotionRefused
 from assay.gate.promotion import promote
 from assay.registry import tags, versions
-from assay.registry.foresee import refusal
 from assay.registry.git import Tag
+from assay.registry.preview import refusal
 from assay.registry.state import RegistryState, Version, fold
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")

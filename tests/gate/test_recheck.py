@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.gate import again, verdict_text
+from assay.gate import recheck, verdict_text
 from assay.gate.inputs import Inputs
 from assay.gate.rules import decide as rules
 from assay.gate.under_pytest import findings
@@ -65,7 +65,7 @@ def made(tiny: Any, **policy: str) -> Verdict:
 
 def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[str, ...]:
     tiny.write(verdict_text.MARKDOWN, verdict_text.markdown(verdict))
-    return again.problems(verdict, partial(jsonfile.text_of, tiny.root), tiny.params, former)
+    return recheck.problems(verdict, partial(jsonfile.text_of, tiny.root), tiny.params, former)
 
 
 def edited(verdict: Verdict, rule: str, /, **changes: Any) -> Verdict:
@@ -193,9 +193,9 @@ def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) ->
     told(tiny, verdict)
     source = partial(jsonfile.text_of, tiny.root)
     tiny.write(verdict_text.MARKDOWN, "# PASS")
-    assert again.problems(verdict, source, tiny.params, None) == (
+    assert recheck.problems(verdict, source, tiny.params, None) == (
         "reports/gate/verdict.md says something else than it",
     )
     (tiny.root / layout.EVALUATION).unlink()
-    (line,) = again.problems(verdict, source, tiny.params, None)
+    (line,) = recheck.problems(verdict, source, tiny.params, None)
     assert line.startswith("it cannot be decided again: reports/evaluate/evaluation.json")

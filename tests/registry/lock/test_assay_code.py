@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assay.project import code, layout, params
-from assay.registry.lock import installed
+from assay.registry.lock import assay_code
 from assay.registry.lock.compare import File, Pipeline, Stage
 from tests.projects import PARCELS
 
@@ -27,29 +27,29 @@ def stage(command: str, digest: str | None, folder: str = "", **facts: bool) -> 
 def test_results_of_the_installed_code_are_current() -> None:
     now = code.by_stage()
     stages = (MAKES, *(stage(f"assay {name} rest", now[name]) for name in code.STAGES))
-    assert installed.outdated(Pipeline(stages, {})) == ()
+    assert assay_code.outdated(Pipeline(stages, {})) == ()
 
 
 @pytest.mark.parametrize("name", code.STAGES)
 def test_results_of_other_code_are_not(name: str) -> None:
-    (line,) = installed.outdated(Pipeline((MAKES, stage(f"assay {name}", OTHER)), {}))
+    (line,) = assay_code.outdated(Pipeline((MAKES, stage(f"assay {name}", OTHER)), {}))
     assert line == "one: the installed Assay's code is not what made its results"
 
 
 def test_a_stage_without_the_parameter_would_never_run_again() -> None:
-    (line,) = installed.outdated(Pipeline((MAKES, stage("assay gate", None)), {}))
+    (line,) = assay_code.outdated(Pipeline((MAKES, stage("assay gate", None)), {}))
     assert line == "one: its params lack reports/code.json: [gate]"
 
 
 def test_without_the_stage_that_writes_digests_nothing_shows() -> None:
-    (line,) = installed.outdated(Pipeline((stage("assay gate", None),), {}))
+    (line,) = assay_code.outdated(Pipeline((stage("assay gate", None),), {}))
     assert "no stage makes reports/code.json" in line and "assay code" in line
 
 
 def test_a_project_below_dvcs_root_is_found() -> None:
     makes = Stage("code", True, True, False, {}, {}, (), (File("sub/reports/code.json", "1"),))
     now = code.by_stage()["gate"]
-    found = installed.outdated(Pipeline((makes, stage("assay gate", now, "sub")), {}, (), "sub"))
+    found = assay_code.outdated(Pipeline((makes, stage("assay gate", now, "sub")), {}, (), "sub"))
     assert found == ()
 
 
@@ -62,13 +62,13 @@ def test_a_project_below_dvcs_root_is_found() -> None:
     ],
 )
 def test_others_are_left_to_others(one: Stage) -> None:
-    assert installed.outdated(Pipeline((MAKES, one), {})) == ()
+    assert assay_code.outdated(Pipeline((MAKES, one), {})) == ()
 
 
 def test_the_command_leaves_a_digest_for_each_stage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    installed.run(tmp_path, params.load(PARCELS), as_json=True)
+    assay_code.run(tmp_path, params.load(PARCELS), as_json=True)
     printed = json.loads(capsys.readouterr().out)
     assert printed == {"schema": 1, **code.by_stage()}
     assert json.loads((tmp_path / layout.CODE).read_text()) == printed

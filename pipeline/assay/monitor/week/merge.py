@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from assay.model.outcome import score_name
 from assay.monitor.drift.baselines import merged
 from assay.monitor.drift.drift import Decision, Finding, decide
-from assay.monitor.evidently.shown import Mark, Row, Told, column, measured
+from assay.monitor.evidently.content import Mark, Row, Told, column, measured
 from assay.monitor.incidents.fold import Incident
 from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
