@@ -37,7 +37,7 @@ from assay.metrics.units import Units
 from assay.project.params.gate import ChangeRule, Gate, LimitRule
 from assay.project.tasks import LOWER_IS_BETTER
 from assay.reports.comparison import Challenger, Champion, Comparison, SliceComparison
-from assay.reports.evaluation_read import Evaluation
+from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Outcome
 from benchmarks import gate_page
 from benchmarks.contender import ROOT
@@ -133,14 +133,14 @@ def simulate(cell: Cell, trials: int, seed: int) -> Counts:
 def _limits(found: Counts, scored: Scored, units: Units, known: dict) -> None:
     measured = estimates(scored, units, CONFIDENCE)
     evaluation = Evaluation(
-        scored.task,
-        *("-",) * 5,
+        task=scored.task,
+        **dict.fromkeys(("name", "candidate", "bundle", "data", "contract"), "-"),
         rows=len(scored),
         unit=units.name,
         units=units.count,
         positives=scored.positives,
         selected=scored.selected,
-        threshold=None,
+        threshold=scored.threshold if scored.task == "binary" else None,
         confidence=CONFIDENCE,
         metrics=measured,
         slices=(),

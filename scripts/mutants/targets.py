@@ -12,7 +12,8 @@ PYTEST = ("gate/under_pytest/test_plugin", "gate/test_stage")
 TESTS: dict[str, tuple[str, ...]] = {
     "project/params/__init__.py": ("project/test_params_bounds", "project/test_params"),
     "project/params/gate.py": ("project/test_params_gate", "project/test_params", *RULES),
-    "reports/evaluation_read.py": ("gate/test_evaluation",),
+    "reports/document.py": ("gate/test_evaluation",),
+    "reports/evaluation.py": ("gate/test_evaluation",),
     "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
     "reports/verdict_json.py": ("reports/test_verdict",),
     "gate/recheck.py": ("gate/test_recheck",),
@@ -80,7 +81,7 @@ def modules(root: Path) -> list[str]:
     package = root / PACKAGE
     found = [
         *("project/params/__init__.py", "project/params/gate.py"),
-        *(f"reports/{name}.py" for name in ("evaluation_read", "verdict", "verdict_json")),
+        *(f"reports/{name}.py" for name in ("document", "evaluation", "verdict", "verdict_json")),
         *(
             path.relative_to(package).as_posix()
             for folder in ("gate", "gate/rules", "gate/under_pytest")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
@@ -21,7 +21,7 @@ from assay.reports.comparison import (
     State,
 )
 from assay.reports.contract import ContractReport
-from assay.reports.evaluation_read import Evaluation, Slice
+from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.leakage import Check, Leakage
 from assay.reports.rehearsal import Cost, Parity, Rehearsal
 
@@ -43,6 +43,13 @@ def gate(*rules: Any, **values: Any) -> Gate:
     return Gate(tests="tests/model", rules=given, **values)
 
 
+def changed(report: Any, **changes: Any) -> Any:
+    """The same report but for some fields, whatever kind of record it is."""
+    if isinstance(report, BaseModel):
+        return report.model_copy(update=changes)
+    return replace(report, **changes)
+
+
 def share(hits: int, rows: int) -> Estimate:
     """Of so many of them, with Wilson's interval of independent rows."""
     if not rows:
@@ -60,13 +67,13 @@ def place(
     field: str = "origin",
     selected: int | None = 80,
     metric: str = "auc",
-) -> Slice:
+) -> SliceResult:
     """A slice, each row of it a unit; without a measurement one that was too small."""
     why = f"{rows} rows, fewer than 200" if found is None else None
-    return Slice(
-        field,
-        value,
-        rows,
+    return SliceResult(
+        field=field,
+        value=value,
+        rows=rows,
         units=rows,
         positives=10 if found is None else 100,
         selected=selected,
@@ -78,7 +85,7 @@ def place(
 
 def evaluation(
     found: Estimate | None = None,
-    *slices: Slice,
+    *slices: SliceResult,
     metric: str = "auc",
     rows: int = 1000,
     task: Task = "binary",

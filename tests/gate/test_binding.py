@@ -64,7 +64,7 @@ def test_reports_about_what_is_here_are_fine(tiny: Any) -> None:
 
 @pytest.mark.parametrize("what", ["bundle", "data", "contract"])
 def test_an_evaluation_of_something_else(tiny: Any, what: str) -> None:
-    inputs = Given(evaluation=replace(build.evaluation(), **{what: OTHER}))
+    inputs = Given(evaluation=build.changed(build.evaluation(), **{what: OTHER}))
     assert details(inputs, about(tiny)) == [
         f"the evaluation is about another {what}: sha256:0123456789ab, now it is "
         f"{getattr(HERE, what)}"
@@ -115,7 +115,7 @@ def test_a_missing_report_is_for_its_rules_to_fail(tiny: Any) -> None:
 @pytest.mark.parametrize("report", ["evaluation", "comparison"])
 def test_another_project_or_another_confidence(tiny: Any, report: str) -> None:
     made = build.evaluation() if report == "evaluation" else build.comparison()
-    inputs = Given(**{report: replace(made, name="other", confidence=0.5)})  # type: ignore[type-var]
+    inputs = Given(**{report: build.changed(made, name="other", confidence=0.5)})  # type: ignore[type-var]
     assert details(inputs, about(tiny)) == [
         f"the {report} is about 'other', not 'tiny'",
         f"the {report} has 0.5 intervals, params.yaml asks for 0.95",

@@ -8,12 +8,14 @@ import pytest
 from assay.errors import DataError, StageInputMissing
 from assay.metrics.estimate import Estimate
 from assay.project import layout
-from assay.reports.evaluation_read import Evaluation, Slice, read
+from assay.reports.evaluation import Evaluation, SliceResult
 from tests.gate import build
+
+AUC_OF_EAST = Estimate(0.8, 0.7, 0.9)
 
 
 def test_reads_what_was_written(tiny: Any) -> None:
-    found = read(tiny.root)
+    found = Evaluation.read(tiny.root)
     assert found.metrics["auc"].low == 0.75
     assert [part.title for part in found.slices] == ["place=east", "place=west"]
 
@@ -38,7 +40,9 @@ def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
     metrics = {"f1": full}
     said = Estimate(**build.share(60, 300).plain())  # type: ignore[arg-type]
     tiny.evaluation(slices=slices, metrics=metrics, types=["a.B"])
-    assert read(tiny.root) == Evaluation(
+    counts = {"rows": 300, "units": 300, "positives": 90}
+    east: dict[str, Any] = {"field": "place", **counts, "selection_rate": said}
+    assert Evaluation.read(tiny.root) == Evaluation(
         task="binary",
         name="tiny",
         candidate="prior",
@@ -54,8 +58,8 @@ def test_every_key_ends_up_in_its_place(tiny: Any) -> None:
         confidence=0.95,
         metrics={"f1": Estimate(None, 0.1, 0.2, "one class", 8.5, 2.5, True, 12, "tails")},
         slices=(
-            Slice("place", "east", 300, 300, 90, 61, said, {"auc": Estimate(0.8, 0.7, 0.9)}),
-            Slice("place", "1.5", 300, 300, 90, 60, said, None, "too few"),
+            SliceResult(**east, value="east", selected=61, metrics={"auc": AUC_OF_EAST}),
+            SliceResult(**east, value="1.5", selected=60, metrics=None, why="too few"),
         ),
         types=("a.B",),
     )
@@ -69,7 +73,7 @@ def test_other_tasks_have_no_positives(tiny: Any) -> None:
     ]
     del tree["positives"], tree["selected"], tree["threshold"]
     tiny.write(layout.EVALUATION, json.dumps({**tree, "task": "regression", "slices": bare}))
-    found = read(tiny.root)
+    found = Evaluation.read(tiny.root)
     assert (found.task, found.positives, found.threshold) == ("regression", None, None)
     assert [part.positives for part in found.slices] == [None, None]
     assert [part.selection_rate for part in found.slices] == [None, None]
@@ -77,7 +81,7 @@ def test_other_tasks_have_no_positives(tiny: Any) -> None:
 
 def test_is_frozen(tiny: Any) -> None:
     with pytest.raises(TypeError):
-        read(tiny.root).metrics["auc"] = None  # type: ignore[index]
+        Evaluation.read(tiny.root).metrics["auc"] = None  # type: ignore[index]
 
 
 def test_a_slice_that_was_too_small_needs_a_reason(tiny: Any) -> None:
@@ -92,16 +96,16 @@ def test_a_slice_that_was_too_small_needs_a_reason(tiny: Any) -> None:
         "metrics": None,
     }
     tiny.evaluation(slices=[{**small, "why": "3 rows, fewer than 200"}])
-    assert read(tiny.root).slices[0].value == "7"
+    assert Evaluation.read(tiny.root).slices[0].value == "7"
     tiny.evaluation(slices=[small])
     with pytest.raises(DataError, match=r"slices\[0\].why is missing"):
-        read(tiny.root)
+        Evaluation.read(tiny.root)
 
 
 def test_a_missing_file_names_itself(tiny: Any) -> None:
     (tiny.root / layout.EVALUATION).unlink()
     with pytest.raises(StageInputMissing, match=layout.EVALUATION):
-        read(tiny.root)
+        Evaluation.read(tiny.root)
 
 
 AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
@@ -145,14 +149,14 @@ AUC = {"value": 0.8, "low": 0.7, "high": 0.9}
 def test_a_malformed_file_names_the_key(tiny: Any, changes: dict[str, Any], key: str) -> None:
     tiny.evaluation(**changes)
     with pytest.raises(DataError) as caught:
-        read(tiny.root)
+        Evaluation.read(tiny.root)
     assert caught.value.line().startswith(f"{layout.EVALUATION}: not an evaluation: {key} ")
 
 
 def test_the_same_slice_twice_is_malformed(tiny: Any) -> None:
     tiny.evaluation(slices=tiny.tree()["slices"] * 2)
     with pytest.raises(DataError, match="place=east, place=west more than once"):
-        read(tiny.root)
+        Evaluation.read(tiny.root)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1, "schema": 1}', "\udcff"])
@@ -160,9 +164,9 @@ def test_what_is_no_json_mapping_is_malformed(tiny: Any, text: str) -> None:
     path = tiny.root / layout.EVALUATION
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(DataError, match=layout.EVALUATION):
-        read(tiny.root)
+        Evaluation.read(tiny.root)
 
 
 def test_nan_is_read_so_that_a_rule_can_fail_on_it(tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {**AUC, "value": float("nan")}})
-    assert "NaN" in json.dumps(read(tiny.root).metrics["auc"].value)
+    assert "NaN" in json.dumps(Evaluation.read(tiny.root).metrics["auc"].value)

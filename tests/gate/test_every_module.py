@@ -23,7 +23,7 @@ OPEN = {Seen}
 def records() -> Iterator[type[Any]]:
     found = pkgutil.walk_packages(assay.gate.__path__, "assay.gate.")
     names = [each.name for each in found if not each.ispkg]
-    for name in ["assay.reports.evaluation_read", "assay.reports.verdict", *names]:
+    for name in ["assay.reports.verdict", *names]:
         for found in vars(importlib.import_module(name)).values():
             if isinstance(found, type) and is_dataclass(found) and found.__module__ == name:
                 yield found

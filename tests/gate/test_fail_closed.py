@@ -51,7 +51,7 @@ def measured(truth: Any, scores: Any) -> dict[str, Any]:
     frame = pd.DataFrame({"place": ["east"] * len(truth)})
     scored = Scored("binary", np.array(truth), np.array(scores, dtype=float), (), 0.5)
     found = compute.evaluate(frame, scored, Units.rows(len(frame)), ["place"], Evaluate())
-    return json.loads(json.dumps(found.plain()))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(found.tree()))  # type: ignore[no-any-return]
 
 
 @case

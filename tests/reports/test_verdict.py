@@ -14,7 +14,7 @@ from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Waiver
 from assay.reports.verdict_json import dumps, loads
 from tests.verdicts import verdict
 
-SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "verdict.schema.json"
+SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schemas" / "verdict.schema.json"
 PUBLISHED = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
 HELD = {"state": "compared", "version": "v0.1.0", "bundle": "sha256:x"}
 LOST = {"state": "unreadable", "version": "v0.1.0", "bundle": None}

@@ -9,12 +9,11 @@ from pathlib import Path
 from assay.project import jsonfile, layout
 from assay.reports import comparison as comparisons
 from assay.reports import contract as contracts
-from assay.reports import evaluation_read as evaluations
 from assay.reports import leakage as leakages
 from assay.reports import rehearsal as rehearsals
 from assay.reports.comparison import Comparison
 from assay.reports.contract import ContractReport
-from assay.reports.evaluation_read import Evaluation
+from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
 
@@ -38,7 +37,7 @@ class Inputs:
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        return evaluations.parse(self._source(layout.EVALUATION, "evaluate"), layout.EVALUATION)
+        return Evaluation.parse(self._source(layout.EVALUATION, "evaluate"), layout.EVALUATION)
 
     @cached_property
     def comparison(self) -> Comparison:

@@ -1,12 +1,20 @@
-"""What an evaluation says, as frozen values, and how they look in evaluation.json."""
+"""What evaluate says of a bundle, to people, to the gate and to ``dvc metrics``.
+
+Only the shape is checked here. Whether a number may be believed (NaN, an interval that is upside
+down) is for the rules to say, as a finding that a person can read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from assay.metrics.estimate import Estimate
+from pydantic import BeforeValidator, Field, model_validator
+
+from assay.project import layout
+from assay.project.jsonfile import Node, kind
 from assay.project.tasks import HEADLINE, Task, goodness
+from assay.reports.document import Count, Document, Measured, Metrics, Report, Text
 
 BESIDE: Mapping[Task, str] = {
     "binary": "calibration_error",
@@ -16,41 +24,40 @@ BESIDE: Mapping[Task, str] = {
 """The metric that slices show beside the headline, by which they are ranked."""
 
 
-SELECTION = "selection_rate"
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"is {kind(value)}, not a slice's value")
+    return str(value)
 
 
-@dataclass(frozen=True)
-class SliceResult:
+class SliceResult(Document):
     """The rows of `assay.metrics.slices.SliceRows`; ``metrics`` is None where they are too few.
 
-    ``selection_rate`` is the share of rows that a binary model says yes to.
+    ``positives``, ``selected`` (rows it says yes to) and their share are a binary model's.
     """
 
-    field: str
-    value: str
-    rows: int
-    units: int
-    positives: int | None
-    selected: int | None
-    selection_rate: Estimate | None
-    metrics: Mapping[str, Estimate] | None
-    why: str | None = None
+    field: Text
+    value: Annotated[str, BeforeValidator(_as_text)]
+    rows: Count
+    positives: Count | None = None
+    selected: Count | None = None
+    units: Count
+    selection_rate: Measured | None = None
+    metrics: Metrics | None
+    why: Text | None = None
 
-    def plain(self) -> dict[str, object]:
-        """JSON values."""
-        result: dict[str, object] = {
-            "field": self.field,
-            "value": self.value,
-            **_counts(self.rows, self.positives, self.selected),
-            "units": self.units,
-            **({} if self.selection_rate is None else _plain({SELECTION: self.selection_rate})),
-            "metrics": None if self.metrics is None else _plain(self.metrics),
-        }
-        return result if self.why is None else {**result, "why": self.why}
+    @property
+    def title(self) -> str:
+        return f"{self.field}={self.value}"
+
+    @model_validator(mode="after")
+    def _nothing_without_a_reason(self) -> Self:
+        if self.metrics is None and self.why is None:
+            raise ValueError("why is missing: metrics is null for no reason")
+        return self
 
 
-@dataclass(frozen=True)
-class Evaluation:
+class Measurement(Document):
     """All that is computed from labels and scores alone.
 
     ``unit`` and ``units`` say what varies, and how many there are (`assay.metrics.units`).
@@ -58,29 +65,23 @@ class Evaluation:
     """
 
     task: Task
-    rows: int
-    unit: str
-    units: int
-    positives: int | None
-    selected: int | None
-    threshold: float | None
-    confidence: float
-    metrics: Mapping[str, Estimate]
+    unit: Text
+    units: Count
+    rows: Count
+    positives: Count | None = None
+    selected: Count | None = None
+    threshold: float | None = None
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    metrics: Metrics
     slices: tuple[SliceResult, ...]
 
-    def plain(self) -> dict[str, object]:
-        """JSON values, in the order of evaluation.json."""
-        threshold = {} if self.threshold is None else {"threshold": self.threshold}
-        return {
-            "task": self.task,
-            "unit": self.unit,
-            "units": self.units,
-            **_counts(self.rows, self.positives, self.selected),
-            **threshold,
-            "confidence": self.confidence,
-            "metrics": _plain(self.metrics),
-            "slices": [part.plain() for part in self.slices],
-        }
+    @model_validator(mode="after")
+    def _each_slice_once(self) -> Self:
+        titles = [part.title for part in self.slices]
+        twice = sorted({title for title in titles if titles.count(title) > 1})
+        if twice:
+            raise ValueError(f"slices has {', '.join(twice)} more than once")
+        return self
 
     @property
     def rank_by(self) -> str:
@@ -93,19 +94,53 @@ class Evaluation:
             name: None if found.value is None else round(found.value, 6)
             for name, found in self.metrics.items()
         }
-        return {**values, **_counts(self.rows, self.positives, self.selected)}
+        counts = {"rows": self.rows, "positives": self.positives, "selected": self.selected}
+        return {**values, **{name: count for name, count in counts.items() if count is not None}}
 
 
-def _counts(rows: int, positives: int | None, selected: int | None) -> dict[str, int]:
-    counts = {"rows": rows, "positives": positives, "selected": selected}
-    return {name: count for name, count in counts.items() if count is not None}
+class Evaluation(Measurement, Report):
+    """All of evaluation.json; digests are ``sha256:<hex>``.
+
+    ``types`` are those that the bundle's model holds beyond scikit-learn's own.
+    """
+
+    SCHEMA: ClassVar = 2
+    FILE: ClassVar = layout.EVALUATION
+    STAGE: ClassVar = "evaluate"
+    WHAT: ClassVar = "an evaluation"
+
+    schema_number: Literal[2] = Field(default=2, alias="schema")
+    name: Text
+    candidate: Text
+    bundle: Text
+    data: Text
+    contract: Text
+    types: tuple[Text, ...] = ()
+
+    @classmethod
+    def _of(cls, node: Node) -> Self:
+        found = super()._of(node)
+        if found.task == "binary":
+            _complete(found, ("positives", "selected", "threshold"), "")
+            for number, part in enumerate(found.slices):
+                _complete(part, ("positives", "selected", "selection_rate"), f"slices[{number}].")
+        return found
 
 
-def _plain(metrics: Mapping[str, Estimate]) -> dict[str, object]:
-    return {name: found.plain() for name, found in metrics.items()}
+def _complete(part: Document, names: Sequence[str], where: str) -> None:
+    """What a binary model's evaluation cannot be without.
+
+    Raises
+    ------
+    ValueError
+        One is missing.
+    """
+    for name in names:
+        if getattr(part, name) is None:
+            raise ValueError(f"{where}{name} is missing")
 
 
-def worst_first(found: Evaluation) -> list[SliceResult]:
+def worst_first(found: Measurement) -> list[SliceResult]:
     """Slices from the worst ``rank_by`` up; those without a value come last."""
 
     def rank(part: SliceResult) -> tuple[bool, float]:

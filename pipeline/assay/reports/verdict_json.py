@@ -1,6 +1,6 @@
 """A verdict as JSON: the same verdict always gives the same bytes, and only those are read back.
 
-The form is published as docs/verdict.schema.json.
+The form is published as docs/schemas/verdict.schema.json.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ def test_a_small_slice_is_listed_without_metrics(frame: pd.DataFrame) -> None:
     few = run(frame, ("rare",)).slices[0]
     assert (few.value, few.rows, few.metrics) == ("few", 49, None)
     assert few.why == "49 rows, fewer than 50"
-    assert few.plain()["metrics"] is None
+    assert few.tree()["metrics"] is None
 
 
 def test_a_slice_with_one_class_has_no_auc_and_no_interval(frame: pd.DataFrame) -> None:
@@ -101,11 +101,11 @@ def test_units_are_counted_everywhere_and_widen_intervals(frame: pd.DataFrame) -
     frame = frame.sort_values("p").assign(night=np.arange(900) // 30)
     by_row, by_night = run(frame, ("origin",)), run(frame, ("origin",), of("night", frame))
     assert (by_row.unit, by_row.units, by_night.unit, by_night.units) == ("row", 900, "night", 30)
-    plain = by_night.plain()
+    plain = by_night.tree()
     assert (plain["unit"], plain["units"]) == ("night", 30)
     for part in by_night.slices:
         nights = frame.loc[frame["origin"] == part.value, "night"].nunique()
-        assert part.units == part.plain()["units"] == nights <= 30
+        assert part.units == part.tree()["units"] == nights <= 30
     one, other = by_night.metrics["accuracy"], by_row.metrics["accuracy"]
     assert one.design_effect > 1.5 > other.design_effect
     assert one.high - one.low > other.high - other.low
@@ -118,7 +118,7 @@ def test_every_slice_has_the_share_of_its_rows_that_gets_a_yes(frame: pd.DataFra
         assert part.selected is not None and rate is not None
         assert rate.value == pytest.approx(part.selected / part.rows)
         assert rate.low < rate.value < rate.high
-        assert part.plain()["selection_rate"] == rate.plain()
+        assert part.tree()["selection_rate"] == rate.plain()
     # A slice that is too small for metrics has it all the same.
     assert found.slices[3].metrics is None and found.slices[3].selection_rate.low is not None
 
@@ -149,8 +149,7 @@ def test_null_of_any_type_is_a_slice_of_its_own(frame: pd.DataFrame, column: pd.
 def test_json_has_no_nan_and_the_same_bytes_each_time(frame: pd.DataFrame) -> None:
     frame["sort"] = frame["late"].astype(str)
     texts = {
-        json.dumps(run(frame, ("origin", "rare", "sort")).plain(), allow_nan=False)
-        for _ in range(2)
+        json.dumps(run(frame, ("origin", "rare", "sort")).tree(), allow_nan=False) for _ in range(2)
     }
     assert len(texts) == 1
 
@@ -227,10 +226,10 @@ def test_other_tasks_have_their_own_metrics_and_no_positives(task) -> None:
     scored = other(task)
     frame = pd.DataFrame({"part": np.repeat(["first", "second", "third"], 200)})
     found = compute.evaluate(frame, scored, Units.rows(600), ("part",), SETTINGS)
-    plain = found.plain()
+    plain = found.tree()
     assert plain["task"] == task
     assert tuple(found.metrics) == METRICS[task]
-    assert not any("selection_rate" in part.plain() for part in found.slices)
+    assert not any("selection_rate" in part.tree() for part in found.slices)
     assert not {"positives", "threshold"} & set(plain) | {"positives"} & set(found.summary())
     for part, start in zip(found.slices, (0, 200, 400), strict=True):
         expected = scored.rows(np.arange(start, start + 200)).values()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from assay.gate.rules import groups
 from assay.gate.rules.fairness import decide, limit_of
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import Gate
-from assay.reports.evaluation_read import Evaluation, Slice
+from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 from tests.gate.build import Z, evaluation, place
@@ -33,7 +32,7 @@ def decided(some: Any, about: Evaluation, policy: Gate | None = None) -> Finding
     return found
 
 
-def chosen(value: str, selected: int, rows: int = 1000) -> Slice:
+def chosen(value: str, selected: int, rows: int = 1000) -> SliceResult:
     return place(value, Estimate(0.8, 0.7, 0.9), rows, selected=selected)
 
 
@@ -43,7 +42,7 @@ def group(value: str, selected: int, rows: int) -> groups.Group:
     return groups.Group(f"origin={value}", rows, found.value, found.low, found.high)
 
 
-def ranked(value: str, auc: float, error: float = 0.01, rows: int = 500) -> Slice:
+def ranked(value: str, auc: float, error: float = 0.01, rows: int = 500) -> SliceResult:
     return place(value, Estimate(auc, auc - Z * error, auc + Z * error), rows)
 
 
@@ -254,13 +253,15 @@ NO_NUMBER = "auc or its interval is no number to decide on"
         ),
         (place("C", Estimate(0.8, 0.7, 0.9), rows=0), "auc", "auc was measured on no rows"),
         (
-            replace(chosen("C", 9, rows=9), selected=10, selection_rate=Estimate(10 / 9, 1, 2)),
+            build.changed(
+                chosen("C", 9, rows=9), selected=10, selection_rate=Estimate(10 / 9, 1, 2)
+            ),
             "selection_rate",
             "10 of 9 rows got a yes, which cannot be",
         ),
     ],
 )
-def test_what_is_no_number_fails_and_is_named(broken: Slice, of: str, reason: str) -> None:
+def test_what_is_no_number_fails_and_is_named(broken: SliceResult, of: str, reason: str) -> None:
     about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), broken)
     found = decided(rule(of=of, max_difference=0.9), about)
     assert (found.outcome, found.metric) == (FAIL, of)
@@ -278,7 +279,7 @@ def test_a_group_without_an_interval_keeps_it_from_passing() -> None:
         found = decided(rule(of="auc"), about)
         assert found.outcome is INCONCLUSIVE
         assert found.detail.endswith("; origin=C has no interval: no reason was given")
-    told = replace(place("C", Estimate(0.8, None, None, "3 yes")))
+    told = build.changed(place("C", Estimate(0.8, None, None, "3 yes")))
     about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), told)
     assert decided(rule(of="auc"), about).detail.endswith("; origin=C has no interval: 3 yes")
 
@@ -299,7 +300,9 @@ def test_a_group_without_rows_or_answers_keeps_selection_rates_from_passing() ->
 def test_too_few_of_a_label_is_no_failure_and_no_pass(of: str, value: float | None) -> None:
     few = Estimate(value, None, None, "3 positives, fewer than 10", few=True, needed=3334)
     third = place("C", few, rows=100, selected=30)
-    about = evaluation(None, ranked("A", 0.8), ranked("B", 0.8), replace(third, selection_rate=few))
+    about = evaluation(
+        None, ranked("A", 0.8), ranked("B", 0.8), build.changed(third, selection_rate=few)
+    )
     found = decided(rule(of=of), about)
     assert (found.outcome, found.blocks, found.metric) == (INCONCLUSIVE, True, of)
     assert found.detail.endswith("; origin=C has no interval: 3 positives, fewer than 10")
@@ -309,7 +312,7 @@ def test_too_few_of_a_label_is_no_failure_and_no_pass(of: str, value: float | No
 
 
 def test_a_selection_rate_that_is_not_that_of_its_counts_fails() -> None:
-    edited = replace(chosen("C", 300), selection_rate=build.share(310, 1000))
+    edited = build.changed(chosen("C", 300), selection_rate=build.share(310, 1000))
     found = decided(rule(), evaluation(None, chosen("A", 300), chosen("B", 300), edited))
     assert (found.outcome, found.metric) == (FAIL, "selection_rate")
     assert found.detail == "origin=C: 300 of 1000 rows got a yes, not 0.31"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assay.gate.rules.limit import decide, limit_of
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import Gate
-from assay.reports.evaluation_read import Evaluation
+from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Finding, Outcome, combine
 from tests.gate import build
 from tests.gate.build import Z, evaluation, place
@@ -205,7 +205,7 @@ def test_an_empty_slice_fails() -> None:
 
 
 def test_a_slice_without_the_metric_fails() -> None:
-    about = evaluation(None, replace(place("EWR", build.share(80, 500)), metrics={}))
+    about = evaluation(None, build.changed(place("EWR", build.share(80, 500)), metrics={}))
     (found,) = decided(rule(slice="origin"), about)
     assert (found.outcome, found.slice) == (FAIL, "origin=EWR")
 
@@ -446,7 +446,7 @@ def test_order_of_rules_does_not_matter(
 @pytest.mark.parametrize("slice_field", [None, "origin"])
 def test_a_metric_of_another_task_fails_and_names_those_that_fit(slice_field: str | None) -> None:
     good = Estimate(0.9, 0.8, 0.95)
-    about = replace(evaluation(good, place("EWR", good)), task="regression")
+    about = build.changed(evaluation(good, place("EWR", good)), task="regression")
     (found,) = decided(rule(slice=slice_field), about)
     assert found.outcome is FAIL
     assert found.detail == (

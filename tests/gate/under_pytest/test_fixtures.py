@@ -13,8 +13,8 @@ from assay.gate.under_pytest import behaviours
 from assay.metrics import slices
 from assay.model import bundle, holdout
 from assay.project import jsonfile, layout
-from assay.reports import evaluation_read as evaluation
 from assay.reports.champion import Held
+from assay.reports.evaluation import Evaluation
 
 PLUGIN = ("-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider")
 FRAME = pd.DataFrame({"place": ["east"] * 300 + ["west"] * 200 + ["north"] * 199})
@@ -119,7 +119,7 @@ def broken(*given: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "place"),
     [
-        ("evaluation", (evaluation, "read")),
+        ("evaluation", (Evaluation, "read")),
         ("holdout", (holdout, "read")),
         ("score", (behaviours, "scoring_of")),
         ("champion", (behaviours, "champion_of")),

@@ -11,7 +11,7 @@ from assay.metrics.intervals.estimates import estimates
 from assay.metrics.scored import Scored
 from assay.metrics.units import Units
 from assay.project.params import Evaluate
-from assay.reports.evaluation import Evaluation
+from assay.reports.evaluation import Measurement
 
 
 def evaluate(
@@ -20,7 +20,7 @@ def evaluate(
     units: Units,
     slices: Sequence[str],
     settings: Evaluate,
-) -> Evaluation:
+) -> Measurement:
     """Metrics with intervals, over all rows and in each slice.
 
     Parameters
@@ -41,7 +41,7 @@ def evaluate(
     SchemaMismatch
         A slice field that the holdout lacks.
     """
-    return Evaluation(
+    return Measurement(
         task=scored.task,
         rows=len(scored),
         unit=units.name,

@@ -16,7 +16,7 @@ from assay.evaluation.evaluate import section, views
 from assay.evaluation.evaluate.section import About
 from assay.metrics.scored import Scored
 from assay.pages.frame import compose, silenced
-from assay.reports.evaluation import Evaluation
+from assay.reports.evaluation import Measurement
 
 SAMPLE_ROWS = 50_000
 """Most rows that Evidently is given; our own section is always about all of them."""
@@ -28,7 +28,7 @@ FRESH = re.compile(
 
 
 def render(
-    found: Evaluation,
+    found: Measurement,
     scored: Scored,
     tables: Mapping[str, pd.DataFrame],
     about: About,

@@ -9,7 +9,7 @@ from assay.metrics.estimate import Estimate, cells, effect, hangs
 from assay.metrics.units import counted, many
 from assay.pages import charts
 from assay.project.tasks import HEADLINE, better
-from assay.reports.evaluation import BESIDE, Evaluation, SliceResult, worst_first
+from assay.reports.evaluation import BESIDE, Measurement, SliceResult, worst_first
 
 SHOWN = 30
 """Values shown of one slice field, worst first."""
@@ -148,7 +148,7 @@ has a wide bar. What could not be computed says why.</p>
 """
 
 
-def render(found: Evaluation, about: About, body: str, evidently: str) -> str:
+def render(found: Measurement, about: About, body: str, evidently: str) -> str:
     """The section as HTML.
 
     Parameters
@@ -192,7 +192,7 @@ def render(found: Evaluation, about: About, body: str, evidently: str) -> str:
     )
 
 
-def _groups(found: Evaluation, label: str) -> list[Group]:
+def _groups(found: Measurement, label: str) -> list[Group]:
     higher, lower = (
         [(name, one) for name, one in found.metrics.items() if (better(name) == "higher") is way]
         for way in (True, False)
@@ -214,7 +214,7 @@ def _groups(found: Evaluation, label: str) -> list[Group]:
     ]
 
 
-def _fields(found: Evaluation) -> list[tuple[str, list[SliceResult], int]]:
+def _fields(found: Measurement) -> list[tuple[str, list[SliceResult], int]]:
     names = dict.fromkeys(part.field for part in found.slices)
     result = []
     for name in names:

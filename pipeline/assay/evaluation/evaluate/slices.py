@@ -53,8 +53,15 @@ def _one(part: SliceRows, scored: Scored, units: Units, settings: Evaluate) -> S
     rows = len(scored)
     said = scored.said
     selection = None if said is None else share_of(said, units, settings.confidence)
-    head = (part.field, part.value, rows, units.count, scored.positives, scored.selected)
-    if rows < settings.min_slice_rows:
-        why = f"{rows} rows, fewer than {settings.min_slice_rows}"
-        return SliceResult(*head, selection, None, why)
-    return SliceResult(*head, selection, estimates(scored, units, settings.confidence))
+    few = rows < settings.min_slice_rows
+    return SliceResult(
+        field=part.field,
+        value=part.value,
+        rows=rows,
+        positives=scored.positives,
+        selected=scored.selected,
+        units=units.count,
+        selection_rate=selection,
+        metrics=None if few else estimates(scored, units, settings.confidence),
+        why=f"{rows} rows, fewer than {settings.min_slice_rows}" if few else None,
+    )

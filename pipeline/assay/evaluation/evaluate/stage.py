@@ -16,8 +16,6 @@ from assay.project import digests, jsonfile, layout, sources, textfile
 from assay.project.params import Params
 from assay.reports.evaluation import Evaluation
 
-SCHEMA = 2
-
 
 def run(root: Path, params: Params, as_json: bool = False) -> None:
     """Evaluate the bundle under ``root`` on the holdout.
@@ -51,17 +49,16 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     scored = Scored(task, truth, scores, classes, manifest.threshold)
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
     found = compute.evaluate(frame, scored, units, manifest.slices, params.evaluate)
-    document = {
-        "schema": SCHEMA,
-        "name": manifest.name,
-        "candidate": manifest.candidate,
-        "bundle": bundle.digest,
-        "data": data,
-        **found.plain(),
-        "contract": digests.contract_at(root, params),
+    evaluation = Evaluation(
+        **dict(found),
+        name=manifest.name,
+        candidate=manifest.candidate,
+        bundle=bundle.digest,
+        data=data,
+        contract=digests.contract_at(root, params),
         # Read off the bytes that were loaded, not off what the bundle says of itself.
-        "types": models.foreign_types(bundle.files[bundles.MODEL]),
-    }
+        types=tuple(models.foreign_types(bundle.files[bundles.MODEL])),
+    )
     tables = plots.tables(scored, manifest.label)
     html = page.render(
         found,
@@ -76,19 +73,11 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
         ),
         params.seed,
     )
-    _write(root, document, found, html)
+    evaluation.write(root)
+    jsonfile.write(root / layout.METRICS, found.summary())
+    textfile.write(root / layout.EVALUATION_PAGE, html)
     plots.write(tables, root / layout.PLOTS)
     if as_json:
-        print(jsonfile.dumps(document), end="")
+        print(jsonfile.dumps(evaluation.tree()), end="")
     else:
         show(found, manifest.name, manifest.candidate)
-
-
-def _write(root: Path, document: dict[str, object], found: Evaluation, html: str) -> None:
-    texts = {
-        layout.EVALUATION: jsonfile.dumps(document),
-        layout.METRICS: jsonfile.dumps(found.summary()),
-        layout.EVALUATION_PAGE: html,
-    }
-    for name, text in texts.items():
-        textfile.write(root / name, text)

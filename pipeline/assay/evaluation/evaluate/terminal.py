@@ -6,13 +6,13 @@ from assay.metrics.estimate import cells, effect, hangs
 from assay.metrics.units import ROW, counted
 from assay.pages.terminal import console
 from assay.project.tasks import better
-from assay.reports.evaluation import Evaluation, worst_first
+from assay.reports.evaluation import Measurement, worst_first
 
 WORST = 5
 """Slices shown; all of them are in evaluation.json and on the page."""
 
 
-def show(found: Evaluation, name: str, candidate: str) -> None:
+def show(found: Measurement, name: str, candidate: str) -> None:
     """Print metrics with their intervals and the slices that are ranked worst."""
     from rich.markup import escape
     from rich.table import Table

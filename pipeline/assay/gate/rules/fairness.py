@@ -18,7 +18,7 @@ from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decide import adjusted
 from assay.project.params.gate import FairnessRule, Gate
 from assay.project.tasks import unfit
-from assay.reports.evaluation_read import Evaluation, Slice
+from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
 
 
@@ -68,14 +68,14 @@ def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
     return unfit(rule.of, evaluation.task)
 
 
-def _measured(rule: FairnessRule, part: Slice) -> Estimate | None:
+def _measured(rule: FairnessRule, part: SliceResult) -> Estimate | None:
     """The number that the rule is about; None if the group is too small to be measured."""
     if rule.of == "selection_rate":
         return part.selection_rate
     return None if part.metrics is None else part.metrics.get(rule.of)
 
 
-def _problem(rule: FairnessRule, part: Slice) -> str:
+def _problem(rule: FairnessRule, part: SliceResult) -> str:
     """Why the group's number may not be believed; empty if it may, or if there is none yet."""
     measured = _measured(rule, part)
     if part.metrics is None and rule.of != "selection_rate":
@@ -99,7 +99,7 @@ def _problem(rule: FairnessRule, part: Slice) -> str:
     return ""
 
 
-def _group(rule: FairnessRule, part: Slice) -> Group | str:
+def _group(rule: FairnessRule, part: SliceResult) -> Group | str:
     """The group's value and interval, or why there is none yet."""
     measured = _measured(rule, part)
     if measured is None:

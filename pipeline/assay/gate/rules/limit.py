@@ -21,7 +21,7 @@ from assay.metrics.intervals.power import units_needed
 from assay.metrics.units import ROW, Units, about, counted
 from assay.project.params.gate import Gate, LimitRule
 from assay.project.tasks import unfit
-from assay.reports.evaluation_read import Evaluation
+from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
 
 

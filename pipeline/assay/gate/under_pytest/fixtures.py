@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assay.gate.under_pytest.behaviours import Scoring
     from assay.model.bundle import Bundle
     from assay.project.params.gate import Gate
-    from assay.reports.evaluation_read import Evaluation
+    from assay.reports.evaluation import Evaluation
 
 NO_CHAMPION = "no champion yet"
 """How the reason begins for which a test that asks for a champion is skipped."""
@@ -47,10 +47,10 @@ def policy(assay_project: Project) -> Gate:
 @pytest.fixture(scope="session")
 def evaluation(assay_project: Project) -> Evaluation:
     """What evaluate measured on the bundle."""
-    from assay.reports.evaluation_read import read
+    from assay.reports.evaluation import Evaluation
 
     with _one_line():
-        return read(assay_project.root)
+        return Evaluation.read(assay_project.root)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,153 @@
+"""What a report is: a file that one stage writes and another reads, by one class.
+
+A field that may be None and has None as its default is left out of the file where it is None. A
+file that a stage wrote may have been edited, merged or cut short since: whatever is not as the
+class says becomes one error that names the file and the key. NaN is let through, so that a rule can
+fail on it in words that a person can read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
+
+from assay.metrics.estimate import Estimate
+from assay.project import jsonfile
+from assay.project.jsonfile import Node, kind
+
+Count = Annotated[int, Field(ge=0)]
+Text = Annotated[str, Field(min_length=1)]
+Measured = Annotated[Estimate, PlainSerializer(Estimate.plain)]
+Metrics = Annotated[
+    Mapping[str, Measured],
+    AfterValidator(MappingProxyType),
+    PlainSerializer(lambda found: {name: one.plain() for name, one in found.items()}),
+]
+"""Name -> number; nobody may change one once it was read."""
+
+_EXPECTED = {
+    "string_type": "a text",
+    "string_too_short": "a text that is not empty",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "dataclass_type": "a mapping",
+    "greater_than": "over {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "under {lt}",
+    "literal_error": "{expected}",
+}
+
+
+class Document(BaseModel):
+    """A part of a report."""
+
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", populate_by_name=True, allow_inf_nan=True
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)
+        absent = {
+            field.serialization_alias or name
+            for name, field in type(self).model_fields.items()
+            if not field.is_required() and getattr(self, name) is None
+        }
+        return {name: value for name, value in tree.items() if name not in absent}
+
+    def tree(self) -> dict[str, Any]:
+        """As JSON values, in the order of the file."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Report(Document):
+    """A whole file.
+
+    Attributes
+    ----------
+    FILE, STAGE, WHAT
+        Where it lies, which stage writes it, and what it is, with its article.
+    SCHEMA
+        The number of its form: what another version of Assay wrote is refused.
+    """
+
+    SCHEMA: ClassVar[int]
+    FILE: ClassVar[str]
+    STAGE: ClassVar[str]
+    WHAT: ClassVar[str]
+
+    @classmethod
+    def read(cls, root: Path) -> Self:
+        """The project's own.
+
+        Raises
+        ------
+        StageInputMissing
+            The stage has not run.
+        DataError
+            The file is malformed; names the key.
+        """
+        return cls.parse(jsonfile.text_of(root, cls.FILE, cls.STAGE), cls.FILE)
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Self:
+        """What ``text`` holds; errors call the file ``where``.
+
+        Raises
+        ------
+        DataError
+            It is malformed; names the key.
+        """
+        return jsonfile.parse(text, where, cls.STAGE, cls.WHAT, cls._of)
+
+    @classmethod
+    def _of(cls, node: Node) -> Self:
+        node.schema(cls.SCHEMA)
+        try:
+            # As JSON once more, since a list of Python's is no tuple to a strict model.
+            return cls.model_validate_json(json.dumps(node.tree))
+        except ValidationError as error:
+            raise ValueError(_sentence(error.errors(include_url=False)[0])) from None
+
+    def write(self, root: Path) -> None:
+        """Leave it in the project, whole or not at all."""
+        jsonfile.write(root / self.FILE, self.tree())
+
+
+def _sentence(item: Any) -> str:
+    """The first thing that is wrong, beginning with its key."""
+    key = ""
+    for step in item["loc"]:
+        key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else str(step)
+    match item["type"]:
+        case "missing":
+            return f"{key} is missing"
+        case "extra_forbidden":
+            return f"{key} is no key that belongs here"
+        case "value_error":
+            told = str(item["ctx"]["error"])
+            return f"{key} {told}" if told.startswith("is ") else f"{key}.{told}".lstrip(".")
+    expected = _EXPECTED.get(item["type"], "{}").format(**item.get("ctx", {}))
+    given = item["input"]
+    shown = repr(given) if isinstance(given, str | int | float) else kind(given)
+    return f"{key} is {shown}, not {expected}"

@@ -1,0 +1,44 @@
+"""The published schemas of reports, held to the classes and to what stages write."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+
+from assay.reports.document import Report
+from scripts.schemas import REPORTS, place, schema
+from tests.gate import build
+
+WRITTEN: dict[str, Report] = {
+    "Evaluation": build.evaluation(
+        build.share(80, 100),
+        build.place("JFK", build.share(70, 100)),
+        build.place("EWR", None, rows=20, selected=5),
+    )
+}
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
+def test_the_schema_in_the_docs_is_current(report: type[Report]) -> None:
+    told = f"{place(report).name} is old: python -m scripts.schemas"
+    assert place(report).read_text(encoding="utf-8") == schema(report), told
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
+def test_what_is_written_keeps_it_and_what_is_cut_short_does_not(report: type[Report]) -> None:
+    check = jsonschema.Draft202012Validator(json.loads(schema(report)))
+    tree: dict[str, Any] = WRITTEN[report.__name__].tree()
+    assert [error.message for error in check.iter_errors(tree)] == []
+    for name in tree.keys() - {"schema", "types"}:
+        cut = {key: value for key, value in tree.items() if key != name}
+        optional = not report.model_fields[name].is_required()
+        assert check.is_valid(cut) == optional, name
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.__name__)
+def test_what_is_written_is_read_again_as_it_was(report: type[Report]) -> None:
+    found = WRITTEN[report.__name__]
+    assert report.parse(json.dumps(found.tree()), report.FILE).tree() == found.tree()
