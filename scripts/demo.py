@@ -65,9 +65,9 @@ def step(
 TRAIN = (
     step("Read, check, split, train three candidates, evaluate, gate", "dvc", "repro"),
     step(
-        "Once more: nothing has changed, so only the look for a champion runs",
+        "Once more: nothing changed, so only the looks at Assay and for a champion run",
         *("dvc", "repro"),
-        runs=("champion",),
+        runs=("code", "champion"),
     ),
 )
 RUN = (
