@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,17 @@ def test_results_of_other_code_are_not(name: str) -> None:
 def test_a_stage_without_the_parameter_would_never_run_again() -> None:
     (line,) = assay_code.outdated(Pipeline((MAKES, stage("assay gate", None)), {}))
     assert line == "one: its params lack reports/code.json: [gate]"
+
+
+def test_a_file_that_was_cut_short_says_nothing_of_what_dvc_yaml_asks_for() -> None:
+    now = code.by_stage()["gate"]
+    whole = stage("assay gate", now)
+    assert installed_now(replace(whole, params={})) == ()
+    assert installed_now(replace(whole, params={}, recorded_params={})) != ()
+
+
+def installed_now(one: Stage) -> tuple[str, ...]:
+    return assay_code.outdated(Pipeline((MAKES, one), {}))
 
 
 def test_without_the_stage_that_writes_digests_nothing_shows() -> None:
