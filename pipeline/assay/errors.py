@@ -55,6 +55,7 @@ from __future__ import annotations
 
 import errno
 import re
+from typing import Self
 
 UNFORESEEN = 70
 INTERRUPTED = 130
@@ -90,9 +91,15 @@ class AssayError(Exception):
         Left out of the message when None.
     mend
         What the user can do now.
+
+    Attributes
+    ----------
+    report
+        What was done and written before it, to be shown to people; None if nothing was.
     """
 
     exit_code = 1
+    report: object = None
 
     def __init__(
         self,
@@ -123,6 +130,11 @@ class AssayError(Exception):
         if self.mend:
             text += f". {self.mend}"
         return masked(" ".join(text.split()))
+
+    def after(self, report: object) -> Self:
+        """The same error, to be raised once ``report`` was written."""
+        self.report = report
+        return self
 
     def lines(self) -> list[str]:
         """One line a mistake; most errors are a single mistake."""

@@ -6,11 +6,15 @@ Functions are imported when their command runs, so that no command waits for wha
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from assay.errors import DataError, RunError, StoreError, UsageError
+from assay.errors import AssayError, DataError, RunError, StoreError, UsageError
+from assay.pages import terminal
+from assay.pages.terminal import Line
+
+T = TypeVar("T")
 
 Command = Callable[[argparse.Namespace], Any]
 
@@ -58,6 +62,47 @@ def call(run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more:
 
     root = given.root.resolve()
     return run(root, load(root), *rest, as_json=given.json, **more)
+
+
+def answer(
+    run: Callable[..., T],
+    given: argparse.Namespace,
+    *rest: Any,
+    lines: Callable[[T], Iterable[Line]],
+    document: Callable[[T], str],
+    **more: Any,
+) -> T:
+    """Call what a command stands for with the project's root and parameters; show what it returns.
+
+    What was done before a refusal is shown as well: a verdict that is not PASS, the nights before
+    the one that failed (`AssayError.report`).
+
+    Parameters
+    ----------
+    run
+        Takes the root, the parameters, ``rest`` and ``more``. Prints nothing.
+    lines
+        What it returns, for people.
+    document
+        The same as the text of one JSON document: ``--json``.
+    """
+    from assay.project.params import load
+
+    def show(found: T) -> None:
+        if given.json:
+            print(document(found).rstrip("\n"))
+        else:
+            terminal.show(lines(found))
+
+    root = given.root.resolve()
+    try:
+        found = run(root, load(root), *rest, **more)
+    except AssayError as error:
+        if error.report is not None:
+            show(cast(T, error.report))
+        raise
+    show(found)
+    return found
 
 
 def call_and_front(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from assay.cli.adder import Adder, call
+from assay.cli.adder import Adder, answer, call
 
 
 def add_commands(add: Adder) -> None:
@@ -119,9 +119,16 @@ def _champion(given: argparse.Namespace) -> None:
 
 
 def _compare(given: argparse.Namespace) -> None:
+    from assay.cli.show import comparison
     from assay.evaluation.compare import stage
+    from assay.project import jsonfile
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=comparison.lines,
+        document=lambda found: jsonfile.dumps(found.plain()),
+    )
 
 
 def _rehearse(given: argparse.Namespace) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeAlias, Union
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+
+Line: TypeAlias = Union[str, "RenderableType"]
+"""A text, printed as it is and never wrapped, or what rich lays out: a table."""
 
 WIDTH = 120
 """Columns where there is no terminal: enough for every table, so that a log cuts none."""
@@ -27,3 +31,12 @@ def console(*, markup: bool = True, highlight: bool = True) -> Console:
 
     known = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if known else WIDTH, markup=markup, highlight=highlight)
+
+
+def show(lines: Iterable[Line]) -> None:
+    """Print each line on standard output; brackets in them are no styles."""
+    for line in lines:
+        if isinstance(line, str):
+            print(line)
+        else:
+            console(markup=False).print(line)

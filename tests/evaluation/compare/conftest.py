@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.evaluation.compare import stage
 from assay.model import bundle
 from assay.project import jsonfile, layout
@@ -35,9 +38,17 @@ class Match:
     def told(self, **facts: Any) -> None:
         jsonfile.write(self.root / layout.CHAMPION_FACTS, facts)
 
-    def compared(self, as_json: bool = False) -> Comparison:
-        stage.run(self.root, parameters.load(self.root), as_json)
-        return read(self.root)
+    def compared(self) -> Comparison:
+        """What the stage returns, which is what it wrote."""
+        found = stage.run(self.root, parameters.load(self.root))
+        assert read(self.root).plain() == found.plain()
+        return found
+
+    def shown(self, *options: str) -> str:
+        """What ``assay compare`` prints."""
+        with redirect_stdout(StringIO()) as out:
+            assert main(["compare", "--root", str(self.root), *options]) == 0
+        return out.getvalue()
 
 
 @pytest.fixture

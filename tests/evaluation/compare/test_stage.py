@@ -89,17 +89,13 @@ def test_every_slice_is_listed_and_a_small_one_says_so(match: Any) -> None:
     assert all(tuple(part.differences) == METRICS["binary"] for part in found.slices[:2])
 
 
-def test_the_same_bytes_twice_and_json_on_request(
-    match: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    match.compared()
-    shown = capsys.readouterr().out
+def test_the_same_bytes_twice_and_json_on_request(match: Any) -> None:
+    shown = match.shown()
     assert "champion" in shown and "auc" in shown and "depot=" in shown
     names = (layout.COMPARISON, layout.COMPARISON_PAGE)
     first = [(match.root / name).read_bytes() for name in names]
-    match.compared(as_json=True)
+    assert match.shown("--json").encode() == first[0]
     assert [(match.root / name).read_bytes() for name in names] == first
-    assert capsys.readouterr().out.encode() == first[0]
 
 
 def test_the_page_shows_each_metric_and_needs_no_network(match: Any) -> None:
@@ -148,7 +144,7 @@ def test_a_champion_that_saw_the_holdout_is_said_to_be_flattered(match: Any) -> 
 
 
 def test_no_champion_is_an_outcome_of_its_own(
-    match: Any, facts: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
+    match: Any, facts: Callable[..., dict[str, Any]]
 ) -> None:
     nobody = {"version": None, "commit": None, "bundle": None}
     match.told(**facts(state="none", why="no version holds prod", **nobody))
@@ -156,7 +152,7 @@ def test_no_champion_is_an_outcome_of_its_own(
     assert (found.state, found.why) == ("none", "no version holds prod")
     assert found.champion is None and found.differences is None and found.slices == ()
     assert "There is no champion yet" in (match.root / layout.COMPARISON_PAGE).read_text()
-    assert "no version holds prod" in capsys.readouterr().out
+    assert "no version holds prod" in match.shown()
 
 
 def _torn(root: Path) -> None:

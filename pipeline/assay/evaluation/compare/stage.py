@@ -8,7 +8,6 @@ from pathlib import Path
 
 from assay.evaluation.compare import compute, section
 from assay.evaluation.compare.champion import Opponent, opponent
-from assay.evaluation.compare.terminal import show
 from assay.metrics.intervals.difference import differences
 from assay.metrics.scored import Scored
 from assay.metrics.units import units_of
@@ -20,12 +19,11 @@ from assay.project.params import Params, Window
 from assay.reports.comparison import Challenger, Comparison
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> None:
+def run(root: Path, params: Params) -> Comparison:
     """Compare the bundle under ``root`` with the champion on the holdout.
 
-    Writes comparison.json and the page; prints a summary, or with ``as_json`` what
-    comparison.json holds. That there is no champion, or none that can be compared with, is
-    a comparison too: it says so and holds no number.
+    Writes comparison.json and the page. That there is no champion, or none that can be compared
+    with, is a comparison too: it says so and holds no number.
 
     Raises
     ------
@@ -76,14 +74,10 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
             slices=compute.by_slice(frame, before, after, units, manifest.slices, settings),
             stability=compute.stability(before, after, units, settings.confidence),
         )
-    document = found.plain()
     html = compose(section.headline(found), section.render(found))
-    jsonfile.write(root / layout.COMPARISON, document)
+    jsonfile.write(root / layout.COMPARISON, found.plain())
     textfile.write(root / layout.COMPARISON_PAGE, html)
-    if as_json:
-        print(jsonfile.dumps(document), end="")
-    else:
-        show(found)
+    return found
 
 
 def unfair(other: Opponent, window: Window) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from assay.evaluation.compare.section import headline
 from assay.metrics.estimate import cells, short
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.units import counted
-from assay.pages.terminal import console
+from assay.pages.terminal import Line
 from assay.project.tasks import HEADLINE, better
 from assay.reports.comparison import Comparison, interval, worst_first
 
@@ -14,29 +16,25 @@ WORST = 5
 """Slices shown; all of them are in comparison.json and on the page."""
 
 
-def show(found: Comparison) -> None:
-    """Print differences with their intervals, and the slices that lost most."""
-    from rich.markup import escape
+def lines(found: Comparison) -> Iterator[Line]:
+    """Differences with their intervals, and the slices that lost most."""
     from rich.table import Table
 
-    out = console()
     if found.why:
-        out.print(escape(f"{headline(found)}: {found.why}"), soft_wrap=True)
+        yield f"{headline(found)}: {found.why}"
     if found.differences is None:
         return
     table = Table(
-        title=escape(
-            f"{headline(found)} on {found.rows:,} rows of holdout, "
-            f"{counted(found.units, found.unit)}"
-        ),
+        title=f"{headline(found)} on {found.rows:,} rows of holdout, "
+        f"{counted(found.units, found.unit)}",
         title_justify="left",
     )
     span = f"{found.confidence * 100:g}% interval"
     for column in ("metric", "champion", "challenger", "difference", span, "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.differences.items():
-        table.add_row(metric, *_numbers(one), escape(one.why or better(metric)))
-    out.print(table)
+        table.add_row(metric, *_numbers(one), one.why or better(metric))
+    yield table
     if found.stability is not None:
         flipped = found.stability.flipped
         told = f"Distance of the scores {short(found.stability.distance)}"
@@ -45,7 +43,7 @@ def show(found: Comparison) -> None:
             told += (
                 f"; another prediction in {found.stability.rows:,} rows, {value} ({interval_of})"
             )
-        out.print(f"{told}.", soft_wrap=True)
+        yield f"{told}."
     if not found.slices:
         return
     by = HEADLINE[found.task]
@@ -58,8 +56,8 @@ def show(found: Comparison) -> None:
     for part in worst_first(found)[:WORST]:
         of_slice = None if part.differences is None else part.differences[by]
         why = part.why or (of_slice.why if of_slice is not None else None) or ""
-        slices.add_row(escape(part.title), f"{part.rows:,}", *_numbers(of_slice), escape(why))
-    out.print(slices)
+        slices.add_row(part.title, f"{part.rows:,}", *_numbers(of_slice), why)
+    yield slices
 
 
 def _numbers(one: Difference | None) -> tuple[str, str, str, str]:

@@ -1,0 +1,1 @@
+"""What commands return, as lines and tables for people."""
