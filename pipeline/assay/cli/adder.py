@@ -6,7 +6,8 @@ Functions are imported when their command runs, so that no command waits for wha
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -88,35 +89,48 @@ def answer(
     """
     from assay.project.params import load
 
-    def show(found: T) -> None:
-        if given.json:
-            print(document(found).rstrip("\n"))
-        else:
-            terminal.show(lines(found))
-
     root = given.root.resolve()
     try:
         found = run(root, load(root), *rest, **more)
     except AssayError as error:
         if error.report is not None:
-            show(cast(T, error.report))
+            show(cast(T, error.report), given, lines, document)
         raise
-    show(found)
+    show(found, given, lines, document)
     return found
 
 
-def call_and_front(
-    run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any
-) -> Any:
-    """The same, and then the front page: a held night and a new champion are on it at once."""
+def show(
+    found: T,
+    given: argparse.Namespace,
+    lines: Callable[[T], Iterable[Line]],
+    document: Callable[[T], str],
+) -> None:
+    """Print what a command found, for people or as one JSON document."""
+    if given.json:
+        print(document(found).rstrip("\n"), flush=True)
+    else:
+        terminal.show(lines(found))
+
+
+@contextmanager
+def front_after(given: argparse.Namespace) -> Iterator[None]:
+    """Then write the front page: a held night and a new champion are on it at once."""
     try:
-        done = call(run, given, *rest, **more)
+        yield
     except (DataError, RunError) as error:
         if not isinstance(error, StoreError):
             _front(given)
         raise
     _front(given)
-    return done
+
+
+def call_and_front(
+    run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any
+) -> Any:
+    """`call`, then the front page."""
+    with front_after(given):
+        return call(run, given, *rest, **more)
 
 
 def _front(given: argparse.Namespace) -> None:
