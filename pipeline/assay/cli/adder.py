@@ -6,11 +6,13 @@ Functions are imported when their command runs, so that no command waits for wha
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from assay.errors import AssayError, DataError, RunError, StoreError, UsageError
+from assay.errors import DataError, RunError, StoreError, UsageError, done_before
 from assay.pages import terminal
 from assay.pages.terminal import Line
 
@@ -74,8 +76,8 @@ def answer(
 ) -> T:
     """Call what a command stands for with the project's root and parameters; show what it returns.
 
-    What was done before a refusal is shown as well: a verdict that is not PASS, the nights before
-    the one that failed (`AssayError.report`).
+    What was done before a refusal or an interrupt is shown as well: a verdict that is not PASS,
+    the nights before the one that failed (`assay.errors.done_before`).
 
     Parameters
     ----------
@@ -97,26 +99,35 @@ def answer(
     root = given.root.resolve()
     try:
         found = run(root, load(root), *rest, **more)
-    except AssayError as error:
-        if error.report is not None:
-            show(cast(T, error.report))
+    except BaseException as error:
+        if (report := done_before(error)) is not None:
+            show(cast(T, report))
         raise
     show(found)
     return found
 
 
-def call_and_front(
-    run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any
-) -> Any:
-    """The same, and then the front page: a held night and a new champion are on it at once."""
+class Plain(Protocol):
+    """What says itself as plain values, for JSON."""
+
+    def plain(self) -> dict[str, Any]: ...
+
+
+def on_one_line(found: Plain) -> str:
+    """The JSON document of what a command returns, as programs read it line by line."""
+    return json.dumps(found.plain())
+
+
+@contextmanager
+def front_after(given: argparse.Namespace) -> Iterator[None]:
+    """Then write the front page: a held night and a new champion are on it at once."""
     try:
-        done = call(run, given, *rest, **more)
+        yield
     except (DataError, RunError) as error:
         if not isinstance(error, StoreError):
             _front(given)
         raise
     _front(given)
-    return done
 
 
 def _front(given: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from assay.cli.adder import Adder, call, call_and_front
+from assay.cli.adder import Adder, call, front_after
 
 
 def add_commands(add: Adder) -> None:
@@ -53,20 +53,22 @@ def add_commands(add: Adder) -> None:
 def _promote(given: argparse.Namespace) -> None:
     from assay.gate.promotion import promote
 
-    call_and_front(
-        promote,
-        given,
-        because=given.because,
-        stage=given.stage,
-        bump=given.bump,
-        override=given.override,
-    )
+    with front_after(given):
+        call(
+            promote,
+            given,
+            because=given.because,
+            stage=given.stage,
+            bump=given.bump,
+            override=given.override,
+        )
 
 
 def _rollback(given: argparse.Namespace) -> None:
     from assay.registry.promote import rollback
 
-    call_and_front(rollback, given, because=given.because, to=given.to, stage=given.stage)
+    with front_after(given):
+        call(rollback, given, because=given.because, to=given.to, stage=given.stage)
 
 
 def _versions(given: argparse.Namespace) -> None:

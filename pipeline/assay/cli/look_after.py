@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assay.cli.adder import Adder, add_nights, call, call_and_front, nights
+from assay.cli.adder import Adder, add_nights, call, front_after, nights
 
 
 def add_commands(add: Adder) -> None:
@@ -87,7 +87,8 @@ def _labels(given: argparse.Namespace) -> None:
     from assay.monitor import labels
 
     first, last = nights(given)
-    call_and_front(labels.run, given, first, last, given.rows, given.arrived)
+    with front_after(given):
+        call(labels.run, given, first, last, given.rows, given.arrived)
 
 
 def _alert(given: argparse.Namespace) -> None:

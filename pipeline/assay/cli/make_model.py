@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 
-from assay.cli.adder import Adder, answer, call
+from assay.cli.adder import Adder, answer, call, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -71,9 +72,10 @@ def _code(given: argparse.Namespace) -> None:
 
 
 def _ingest(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.tables import ingest
 
-    call(ingest.run, given)
+    answer(ingest.run, given, lines=training.ingested, document=on_one_line)
 
 
 def _contract(given: argparse.Namespace) -> None:
@@ -83,27 +85,42 @@ def _contract(given: argparse.Namespace) -> None:
 
 
 def _prepare(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.tables import prepare
 
-    call(prepare.run, given)
+    answer(
+        prepare.run,
+        given,
+        lines=training.prepared,
+        document=lambda sides: json.dumps({name: side.plain() for name, side in sides.items()}),
+    )
 
 
 def _leakage(given: argparse.Namespace) -> None:
+    from assay.cli.show import leakage
+    from assay.project import jsonfile
     from assay.training.leakage import stage
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=leakage.lines,
+        document=lambda found: jsonfile.dumps(found.to_plain()),
+    )
 
 
 def _train(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.train import stage
 
-    call(stage.run, given, given.candidate)
+    answer(stage.run, given, given.candidate, lines=training.trained, document=on_one_line)
 
 
 def _select(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.train import select
 
-    call(select.run, given)
+    answer(select.run, given, lines=training.selected, document=on_one_line)
 
 
 def _evaluate(given: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from assay.cli.adder import Adder, add_nights, call, call_and_front, nights
+from assay.cli.adder import Adder, add_nights, call, front_after, nights
 from assay.errors import UsageError
 
 
@@ -112,19 +112,22 @@ def _score(given: argparse.Namespace) -> None:
     from assay.score import stage
 
     first, last = nights(given)
-    call_and_front(stage.run, given, first, last, force=given.force, carrier=given.carrier)
+    with front_after(given):
+        call(stage.run, given, first, last, force=given.force, carrier=given.carrier)
 
 
 def _release(given: argparse.Namespace) -> None:
     from assay.score.published.release import release
 
-    call_and_front(release, given, given.run_id, because=given.because)
+    with front_after(given):
+        call(release, given, given.run_id, because=given.because)
 
 
 def _retract(given: argparse.Namespace) -> None:
     from assay.score.published.release import retract
 
-    call_and_front(retract, given, given.run_id, because=given.because)
+    with front_after(given):
+        call(retract, given, given.run_id, because=given.because)
 
 
 def _export(given: argparse.Namespace) -> None:
@@ -154,7 +157,8 @@ def _export_refused(given: argparse.Namespace) -> None:
 def _replay(given: argparse.Namespace) -> None:
     from assay.score.published import replay
 
-    call_and_front(replay.run, given, given.date, given.rows, because=given.because)
+    with front_after(given):
+        call(replay.run, given, given.date, given.rows, because=given.because)
 
 
 def _night_or_run(given: argparse.Namespace) -> tuple[str | None, str | None]:
