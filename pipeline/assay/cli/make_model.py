@@ -79,9 +79,10 @@ def _ingest(given: argparse.Namespace) -> None:
 
 
 def _contract(given: argparse.Namespace) -> None:
+    from assay.cli.show import contract
     from assay.contract import stage
 
-    call(stage.run, given)
+    answer(stage.run, given, lines=contract.lines, document=lambda found: found.to_json())
 
 
 def _prepare(given: argparse.Namespace) -> None:
@@ -124,9 +125,16 @@ def _select(given: argparse.Namespace) -> None:
 
 
 def _evaluate(given: argparse.Namespace) -> None:
+    from assay.cli.show import evaluation
     from assay.evaluation.evaluate import stage
+    from assay.project import jsonfile
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=evaluation.lines,
+        document=lambda found: jsonfile.dumps(found.tree()),
+    )
 
 
 def _champion(given: argparse.Namespace) -> None:
@@ -149,9 +157,16 @@ def _compare(given: argparse.Namespace) -> None:
 
 
 def _rehearse(given: argparse.Namespace) -> None:
+    from assay.cli.show import rehearsal
     from assay.evaluation.rehearse import stage
+    from assay.project import jsonfile
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=rehearsal.lines,
+        document=lambda found: jsonfile.dumps(found.plain()),
+    )
 
 
 def _gate(given: argparse.Namespace) -> None:
