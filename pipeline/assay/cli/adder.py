@@ -118,6 +118,13 @@ def on_one_line(found: Plain) -> str:
     return json.dumps(found.plain())
 
 
+def indented(found: Plain) -> str:
+    """The JSON document of what a command returns, as it is written to reports."""
+    from assay.project import jsonfile
+
+    return jsonfile.dumps(found.plain())
+
+
 @contextmanager
 def front_after(given: argparse.Namespace) -> Iterator[None]:
     """Then write the front page: a held night and a new champion are on it at once."""

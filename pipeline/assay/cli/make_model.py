@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from assay.cli.adder import Adder, answer, call, on_one_line
+from assay.cli.adder import Adder, answer, call, indented, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -146,48 +146,47 @@ def _champion(given: argparse.Namespace) -> None:
 def _compare(given: argparse.Namespace) -> None:
     from assay.cli.show import comparison
     from assay.evaluation.compare import stage
-    from assay.project import jsonfile
 
-    answer(
-        stage.run,
-        given,
-        lines=comparison.lines,
-        document=lambda found: jsonfile.dumps(found.plain()),
-    )
+    answer(stage.run, given, lines=comparison.lines, document=indented)
 
 
 def _rehearse(given: argparse.Namespace) -> None:
     from assay.cli.show import rehearsal
     from assay.evaluation.rehearse import stage
-    from assay.project import jsonfile
+
+    answer(stage.run, given, lines=rehearsal.lines, document=indented)
+
+
+def _gate(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
+    from assay.gate import stage
+    from assay.reports import verdict_json
 
     answer(
         stage.run,
         given,
-        lines=rehearsal.lines,
-        document=lambda found: jsonfile.dumps(found.plain()),
+        lines=verdict.judged,
+        document=lambda found: verdict_json.dumps(found.verdict),
     )
 
 
-def _gate(given: argparse.Namespace) -> None:
-    from assay.gate import stage
-
-    call(stage.run, given)
-
-
 def _explain(given: argparse.Namespace) -> None:
+    from assay.cli.show import explanation
     from assay.gate import explain
 
-    call(explain.run, given, given.rule)
+    answer(explain.run, given, given.rule, lines=explanation.lines, document=indented)
 
 
 def _verdict(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
     from assay.gate import command
+    from assay.reports import verdict_json
 
-    call(command.run, given)
+    answer(command.run, given, lines=verdict.lines, document=verdict_json.dumps)
 
 
 def _backtest(given: argparse.Namespace) -> None:
+    from assay.cli.show import backtest as shown
     from assay.gate import backtest
 
-    call(backtest.run, given)
+    answer(backtest.run, given, lines=shown.lines, document=indented)
