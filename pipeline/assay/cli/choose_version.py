@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from assay.cli.adder import Adder, call, front_after
+from assay.cli.adder import Adder, answer, front_after, indented
 
 
 def add_commands(add: Adder) -> None:
@@ -51,33 +51,47 @@ def add_commands(add: Adder) -> None:
 
 
 def _promote(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
     from assay.gate.promotion import promote
 
     with front_after(given):
-        call(
+        answer(
             promote,
             given,
             because=given.because,
             stage=given.stage,
             bump=given.bump,
             override=given.override,
+            lines=versions.moved,
+            document=indented,
         )
 
 
 def _rollback(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
     from assay.registry.promote import rollback
 
     with front_after(given):
-        call(rollback, given, because=given.because, to=given.to, stage=given.stage)
+        answer(
+            rollback,
+            given,
+            because=given.because,
+            to=given.to,
+            stage=given.stage,
+            lines=versions.moved,
+            document=indented,
+        )
 
 
 def _versions(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
     from assay.registry.listing import list_versions
 
-    call(list_versions, given, stage=given.stage)
+    answer(list_versions, given, stage=given.stage, lines=versions.listed, document=indented)
 
 
 def _check(given: argparse.Namespace) -> None:
+    from assay.cli.show import lock
     from assay.registry.lock import check
 
-    call(check.run, given, lock=given.lock)
+    answer(check.run, given, lock=given.lock, lines=lock.lines, document=indented)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from assay.cli.adder import Adder, answer, call, indented, on_one_line
+from assay.cli.adder import Adder, answer, indented, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -66,9 +66,16 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
 
 
 def _code(given: argparse.Namespace) -> None:
+    from assay.cli.show import lock
+    from assay.project import jsonfile
     from assay.registry.lock import assay_code
 
-    call(assay_code.run, given)
+    answer(
+        assay_code.run,
+        given,
+        lines=lock.code,
+        document=lambda digests: jsonfile.dumps(assay_code.document(digests)),
+    )
 
 
 def _ingest(given: argparse.Namespace) -> None:
@@ -138,9 +145,16 @@ def _evaluate(given: argparse.Namespace) -> None:
 
 
 def _champion(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
+    from assay.project import jsonfile
     from assay.registry import champion
 
-    call(champion.run, given)
+    answer(
+        champion.run,
+        given,
+        lines=versions.champion,
+        document=lambda held: jsonfile.dumps(held.to_plain()),
+    )
 
 
 def _compare(given: argparse.Namespace) -> None:
