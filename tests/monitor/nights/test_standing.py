@@ -149,15 +149,28 @@ def test_all_words_differ() -> None:
     assert len(set(WORDS.values())) == len(WORDS)
 
 
+RELEASE = "assay.score.published.release"
+
+
 @pytest.mark.parametrize(
     ("argv", "module", "name", "shown"),
     [
-        (["score", "--date", DAYS[0]], "assay.score.stage", "run", None),
+        (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scored.lines"),
         (["labels", "--date", DAYS[0]], "assay.monitor.labels", "run", None),
         (["promote"], "assay.registry.promote", "promote", "versions.moved"),
         (["rollback", "--because", "b"], "assay.registry.promote", "rollback", "versions.moved"),
-        (["release", "r", "--because", "b"], "assay.score.published.release", "release", None),
-        (["retract", "r", "--because", "b"], "assay.score.published.release", "retract", None),
+        (
+            ["release", "r", "--because", "b"],
+            "assay.score.published.release",
+            "release",
+            "published.released",
+        ),
+        (
+            ["retract", "r", "--because", "b"],
+            "assay.score.published.release",
+            "retract",
+            "published.retracted",
+        ),
     ],
 )
 def test_what_changes_the_front_page_writes_it(
