@@ -22,5 +22,5 @@ def lines(packed: Packed) -> Iterator[str]:
         f"    spark.archives: {packed.archives}\n"
         "or, whatever params.yaml says:\n"
         f"spark-submit --master spark://HOST:7077 --archives {packed.archives} "
-        f"{shlex.quote(str(Path(assay.__path__[0]) / 'cli.py'))} score --date DAY"
+        f"{shlex.quote(str(Path(assay.__path__[0]) / 'cli' / '__main__.py'))} score --date DAY"
     )
