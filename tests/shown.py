@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
+from assay.cli import terminal
+from assay.cli.terminal import Line
 from assay.errors import AssayError
-from assay.pages import terminal
-from assay.pages.terminal import Line
 
 T = TypeVar("T")
 

@@ -6,14 +6,15 @@ Functions are imported when their command runs, so that no command waits for wha
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from assay.errors import AssayError, DataError, RunError, StoreError, UsageError
-from assay.pages import terminal
-from assay.pages.terminal import Line
+from assay.cli import terminal
+from assay.cli.terminal import Line
+from assay.errors import DataError, RunError, StoreError, UsageError, done_before
 
 T = TypeVar("T")
 
@@ -57,14 +58,6 @@ class Adder:
         return Adder(sub.add_subparsers(title="commands", metavar="COMMAND", required=True))
 
 
-def call(run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any) -> Any:
-    """Call what a command stands for with the project's root and its parameters."""
-    from assay.project.params import load
-
-    root = given.root.resolve()
-    return run(root, load(root), *rest, as_json=given.json, **more)
-
-
 def answer(
     run: Callable[..., T],
     given: argparse.Namespace,
@@ -75,8 +68,8 @@ def answer(
 ) -> T:
     """Call what a command stands for with the project's root and parameters; show what it returns.
 
-    What was done before a refusal is shown as well: a verdict that is not PASS, the nights before
-    the one that failed (`AssayError.report`).
+    What was done before a refusal or an interrupt is shown as well: a verdict that is not PASS,
+    the nights before the one that failed (`assay.errors.done_before`).
 
     Parameters
     ----------
@@ -92,9 +85,9 @@ def answer(
     root = given.root.resolve()
     try:
         found = run(root, load(root), *rest, **more)
-    except AssayError as error:
-        if error.report is not None:
-            show(cast(T, error.report), given, lines, document)
+    except BaseException as error:
+        if (report := done_before(error)) is not None:
+            show(cast(T, report), given, lines, document)
         raise
     show(found, given, lines, document)
     return found
@@ -113,6 +106,24 @@ def show(
         terminal.show(lines(found))
 
 
+class Plain(Protocol):
+    """What says itself as plain values, for JSON."""
+
+    def plain(self) -> dict[str, Any]: ...
+
+
+def on_one_line(found: Plain) -> str:
+    """The JSON document of what a command returns, as programs read it line by line."""
+    return json.dumps(found.plain())
+
+
+def indented(found: Plain) -> str:
+    """The JSON document of what a command returns, as it is written to reports."""
+    from assay.project import jsonfile
+
+    return jsonfile.dumps(found.plain())
+
+
 @contextmanager
 def front_after(given: argparse.Namespace) -> Iterator[None]:
     """Then write the front page: a held night and a new champion are on it at once."""
@@ -123,14 +134,6 @@ def front_after(given: argparse.Namespace) -> Iterator[None]:
             _front(given)
         raise
     _front(given)
-
-
-def call_and_front(
-    run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any
-) -> Any:
-    """`call`, then the front page."""
-    with front_after(given):
-        return call(run, given, *rest, **more)
 
 
 def _front(given: argparse.Namespace) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
-from assay.cli.adder import Adder, add_nights, answer, call, front_after, nights
+from assay.cli.adder import Adder, add_nights, answer, front_after, nights, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -133,12 +134,21 @@ def _alert(given: argparse.Namespace) -> None:
 
 
 def _vacuum(given: argparse.Namespace) -> None:
+    from assay.cli.show import store
     from assay.score.published import vacuum
 
-    call(vacuum.run, given, given.keep_days, given.dry_run)
+    answer(
+        vacuum.run,
+        given,
+        given.keep_days,
+        given.dry_run,
+        lines=store.swept,
+        document=lambda done: json.dumps(done.plain(), indent=2),
+    )
 
 
 def _fsck(given: argparse.Namespace) -> None:
+    from assay.cli.show import store
     from assay.score import fsck
 
-    call(fsck.run, given, mend=given.mend)
+    answer(fsck.run, given, mend=given.mend, lines=store.damages, document=on_one_line)

@@ -155,7 +155,7 @@ def _performance(given: argparse.Namespace) -> None:
 
 
 def _explain_night(given: argparse.Namespace) -> None:
-    from assay.cli.show import explained
+    from assay.cli.show import explained_night
     from assay.monitor.explain import command
 
     answer(
@@ -163,7 +163,7 @@ def _explain_night(given: argparse.Namespace) -> None:
         given,
         given.date,
         given.against,
-        lines=explained.lines,
+        lines=explained_night.lines,
         document=lambda found: found.to_json(),
     )
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 
-from assay.cli.adder import Adder, answer, call
+from assay.cli.adder import Adder, answer, indented, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -65,97 +66,141 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
 
 
 def _code(given: argparse.Namespace) -> None:
+    from assay.cli.show import lock
+    from assay.project import jsonfile
     from assay.registry.lock import assay_code
 
-    call(assay_code.run, given)
+    answer(
+        assay_code.run,
+        given,
+        lines=lock.code,
+        document=lambda digests: jsonfile.dumps(assay_code.document(digests)),
+    )
 
 
 def _ingest(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.tables import ingest
 
-    call(ingest.run, given)
+    answer(ingest.run, given, lines=training.ingested, document=on_one_line)
 
 
 def _contract(given: argparse.Namespace) -> None:
+    from assay.cli.show import contract
     from assay.contract import stage
 
-    call(stage.run, given)
+    answer(stage.run, given, lines=contract.lines, document=lambda found: found.to_json())
 
 
 def _prepare(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.tables import prepare
 
-    call(prepare.run, given)
+    answer(
+        prepare.run,
+        given,
+        lines=training.prepared,
+        document=lambda sides: json.dumps({name: side.plain() for name, side in sides.items()}),
+    )
 
 
 def _leakage(given: argparse.Namespace) -> None:
+    from assay.cli.show import leakage
+    from assay.project import jsonfile
     from assay.training.leakage import stage
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=leakage.lines,
+        document=lambda found: jsonfile.dumps(found.to_plain()),
+    )
 
 
 def _train(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.train import stage
 
-    call(stage.run, given, given.candidate)
+    answer(stage.run, given, given.candidate, lines=training.trained, document=on_one_line)
 
 
 def _select(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.train import select
 
-    call(select.run, given)
+    answer(select.run, given, lines=training.selected, document=on_one_line)
 
 
 def _evaluate(given: argparse.Namespace) -> None:
+    from assay.cli.show import evaluation
     from assay.evaluation.evaluate import stage
-
-    call(stage.run, given)
-
-
-def _champion(given: argparse.Namespace) -> None:
-    from assay.registry import champion
-
-    call(champion.run, given)
-
-
-def _compare(given: argparse.Namespace) -> None:
-    from assay.cli.show import comparison
-    from assay.evaluation.compare import stage
     from assay.project import jsonfile
 
     answer(
         stage.run,
         given,
-        lines=comparison.lines,
-        document=lambda found: jsonfile.dumps(found.plain()),
+        lines=evaluation.lines,
+        document=lambda found: jsonfile.dumps(found.tree()),
     )
 
 
+def _champion(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
+    from assay.project import jsonfile
+    from assay.registry import champion
+
+    answer(
+        champion.run,
+        given,
+        lines=versions.champion,
+        document=lambda held: jsonfile.dumps(held.to_plain()),
+    )
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from assay.cli.show import comparison
+    from assay.evaluation.compare import stage
+
+    answer(stage.run, given, lines=comparison.lines, document=indented)
+
+
 def _rehearse(given: argparse.Namespace) -> None:
+    from assay.cli.show import rehearsal
     from assay.evaluation.rehearse import stage
 
-    call(stage.run, given)
+    answer(stage.run, given, lines=rehearsal.lines, document=indented)
 
 
 def _gate(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
     from assay.gate import stage
+    from assay.reports import verdict_json
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=verdict.judged,
+        document=lambda found: verdict_json.dumps(found.verdict),
+    )
 
 
 def _explain(given: argparse.Namespace) -> None:
+    from assay.cli.show import explanation
     from assay.gate import explain
 
-    call(explain.run, given, given.rule)
+    answer(explain.run, given, given.rule, lines=explanation.lines, document=indented)
 
 
 def _verdict(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
     from assay.gate import command
+    from assay.reports import verdict_json
 
-    call(command.run, given)
+    answer(command.run, given, lines=verdict.lines, document=verdict_json.dumps)
 
 
 def _backtest(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
     from assay.gate import backtest
 
-    call(backtest.run, given)
+    answer(backtest.run, given, lines=verdict.backtest, document=indented)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from assay.cli.show.explained import lines
+from assay.cli.show.explained_night import lines
 from assay.columns.features import FrameFeatures
 from assay.columns.reference import reference_of
 from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError

@@ -151,27 +151,42 @@ def test_all_words_differ() -> None:
     assert len(set(WORDS.values())) == len(WORDS)
 
 
+RELEASE = "assay.score.published.release"
+
+
 @pytest.mark.parametrize(
-    ("argv", "module", "name"),
+    ("argv", "module", "name", "shown"),
     [
-        (["score", "--date", DAYS[0]], "assay.score.stage", "run"),
-        (["labels", "--date", DAYS[0]], "assay.monitor.labels", "run"),
-        (["promote"], "assay.registry.promote", "promote"),
-        (["rollback", "--because", "b"], "assay.registry.promote", "rollback"),
-        (["release", "r", "--because", "b"], "assay.score.published.release", "release"),
-        (["retract", "r", "--because", "b"], "assay.score.published.release", "retract"),
+        (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scored.lines"),
+        (["labels", "--date", DAYS[0]], "assay.monitor.labels", "run", "performance.labels"),
+        (["promote"], "assay.registry.promote", "promote", "versions.moved"),
+        (["rollback", "--because", "b"], "assay.registry.promote", "rollback", "versions.moved"),
+        (
+            ["release", "r", "--because", "b"],
+            "assay.score.published.release",
+            "release",
+            "published.released",
+        ),
+        (
+            ["retract", "r", "--because", "b"],
+            "assay.score.published.release",
+            "retract",
+            "published.retracted",
+        ),
     ],
 )
 def test_what_changes_the_front_page_writes_it(
     argv: list[str],
     module: str,
     name: str,
+    shown: str,
     project: Any,
     params_text: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (project.root / "params.yaml").write_text(params_text)
+    monkeypatch.setattr(f"assay.cli.show.{shown}", lambda found: ())
     monkeypatch.setattr(f"{module}.{name}", lambda *given, **more: project.score(DAYS[0], "run-1"))
     assert cli.main([*argv, "--root", str(project.root)]) == 0
     page = project.root / "reports/index.html"

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import SchemaMismatch, StageInputMissing
 from assay.project import digests, jsonfile, layout, params
 from assay.project.params.gate import LEAKAGE_CHECKS
@@ -19,8 +20,11 @@ from tests.training.leakage.tables import LABELS
 
 
 def run(root: Path) -> results.Leakage:
-    stage.run(root, params.load(root))
-    return results.parse(jsonfile.text_of(root, layout.LEAKAGE, "leakage"), layout.LEAKAGE)
+    """What the stage wrote, which is what it returns."""
+    found = stage.run(root, params.load(root))
+    text = jsonfile.text_of(root, layout.LEAKAGE, "leakage")
+    assert text == jsonfile.dumps(found.to_plain())
+    return results.parse(text, layout.LEAKAGE)
 
 
 def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[str]):
@@ -33,6 +37,7 @@ def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[s
     assert found.holdout == digests.data(parcels)
     assert found.train == digests.file(parcels / layout.TRAIN_TABLE)
     assert found.holdout_rows == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
+    assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert all(name in told for name in LEAKAGE_CHECKS)
     assert str(parcels) not in (parcels / layout.LEAKAGE).read_text()
@@ -46,7 +51,7 @@ def test_the_same_rows_give_the_same_bytes(parcels: Path):
 
 
 def test_json_is_what_the_file_holds(parcels: Path, capsys: pytest.CaptureFixture[str]):
-    stage.run(parcels, params.load(parcels), as_json=True)
+    assert main(["leakage", "--json", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert told == (parcels / layout.LEAKAGE).read_text()
     assert json.loads(told)["schema"] == 1
@@ -77,6 +82,7 @@ def test_a_leak_is_told_and_is_no_error(parcels: Path, capsys: pytest.CaptureFix
     outcomes = {each.check: each.outcome for each in found.checks if each.outcome != "ok"}
     assert outcomes == dict.fromkeys(["same_key", "near_duplicates", "time_overlap"], "suspect")
     assert found.of("same_key").observed == 30
+    assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert "same_key, such as:" in told
     assert "parcel " in told

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from assay.cli.terminal import Line
 from assay.columns.breaks import EXPLAINED
-from assay.pages.terminal import Line
 from assay.project import layout
 from assay.project.numbers import decimal, percent
 from assay.project.visible import visible

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assay.pages.terminal import Line
+from assay.cli.terminal import Line
 from assay.project import layout
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from assay.pages.terminal import Line
+from assay.cli.terminal import Line
 from assay.project.numbers import decimal
 from assay.project.tasks import METRICS
 

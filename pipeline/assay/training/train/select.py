@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from assay.errors import BundleMissing, LabelError
 from assay.model import bundle
@@ -14,6 +16,18 @@ from assay.project.params import Params
 from assay.project.tasks import goodness
 
 Scores = Mapping[str, Mapping[str, float | None]]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The candidate that was chosen, the metric that chose, and what each of them measured."""
+
+    selected: str
+    by: str
+    candidates: Scores
+
+    def plain(self) -> dict[str, Any]:
+        return {"selected": self.selected, "by": self.by, "candidates": self.candidates}
 
 
 def best(scores: Scores, by: str) -> str:
@@ -39,8 +53,8 @@ def best(scores: Scores, by: str) -> str:
     return next(name for value, name in ranked if value == top)
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> str:
-    """Copy the best candidate's bundle to ``models/bundle``. Returns its name.
+def run(root: Path, params: Params) -> Selection:
+    """Copy the best candidate's bundle to ``models/bundle``.
 
     Raises
     ------
@@ -63,12 +77,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> str:
     with partitions.replaced(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():
             shutil.copyfile(path, made / path.name)
-    report = {"selected": chosen, "by": params.train.select_by, "candidates": scores}
-    textfile.write(root / layout.SELECTION, json.dumps(report, indent=2, sort_keys=True) + "\n")
-    if as_json:
-        print(json.dumps(report))
-    else:
-        for name, metrics in scores.items():
-            mark, by = "*" if name == chosen else " ", params.train.select_by
-            print(f"select: {mark} {name}: {by} {metrics[by]}")
-    return chosen
+    found = Selection(chosen, params.train.select_by, scores)
+    text = json.dumps(found.plain(), indent=2, sort_keys=True)
+    textfile.write(root / layout.SELECTION, text + "\n")
+    return found

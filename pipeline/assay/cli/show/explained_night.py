@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from assay.cli.terminal import Line
 from assay.metrics.estimate import short
-from assay.pages.terminal import Line
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
