@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from assay.columns.grid import ColumnGrid
 from assay.columns.profile import ColumnProfile, Profile
@@ -12,11 +12,9 @@ from assay.columns.reference import Reference
 from assay.model.outcome import score_name
 from assay.monitor.drift.drift import Finding
 from assay.monitor.nights.summary import NightSummary
+from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.monitor.performance.realized import metrics_of
 from assay.project.tasks import HEADLINE, Task
-
-Row: TypeAlias = Mapping[str, Any]
-"""A number over all rows, as `assay.monitor.nights.summary.of_all_rows` gives it."""
 
 Mark: TypeAlias = Literal["ok", "odd", "bad"]
 """Within its limits; over one, which by itself decides nothing; the reason for the answer."""
@@ -244,28 +242,16 @@ def _standing(finding: Finding) -> tuple[Mark, str]:
 
 def measured(task: Task, performance: Iterable[Row]) -> tuple[Measured, ...]:
     """Each metric over all rows, in the order in which its task names them."""
-    known: dict[str, dict[int | None, Row]] = {}
-    for row in performance:
-        if row["value"] is not None:
-            days = None if row["estimated"] else int(row["maturity_days"])
-            known.setdefault(str(row["metric"]), {})[days] = row
+    known = by_metric(performance)
     return tuple(_measured(name, known[name]) for name in metrics_of(task) if name in known)
 
 
-def _measured(metric: str, kinds: Mapping[int | None, Row]) -> Measured:
-    estimated = kinds.get(None)
-    matured: Sequence[int] = sorted(days for days in kinds if days is not None)
-    if not matured:
-        return Measured(metric, _number(estimated))
-    last = kinds[matured[-1]]
-    return Measured(
-        metric,
-        _number(estimated),
-        _number(last),
-        matured[-1],
-        last["rows"],
-        last["labelled_share"],
-    )
+def _measured(metric: str, known: KnownMetric) -> Measured:
+    estimated = _number(known.estimated)
+    if known.matured is None:
+        return Measured(metric, estimated)
+    days, last = known.matured
+    return Measured(metric, estimated, _number(last), days, last["rows"], last["labelled_share"])
 
 
 def _number(row: Row | None) -> Number | None:

@@ -12,6 +12,7 @@ from typing import Any
 from assay.monitor.nights.documents import Document
 from assay.monitor.nights.night import Measured, Night
 from assay.monitor.nights.standing import NightState
+from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.project.tasks import HEADLINE
 from assay.store import RunRecord
 
@@ -162,24 +163,21 @@ def by_night(
     Of several maturities the longest counts, and of a maturity that was computed again the
     last answer.
     """
-    every = list(performance)
+    every = sorted(performance, key=lambda row: row["at"])
     metric = metric_of(every)
-    mine = [
-        row
-        for row in every
-        if row["metric"] == metric
-        and not row["slice"]
-        and row["value"] is not None
-        and visible.get(row["partition"]) == row["run_id"]
-    ]
-    mine.sort(key=lambda row: (row["maturity_days"] or 0, row["at"]))
-    found: dict[str, dict[bool, Measured]] = defaultdict(dict)
-    for row in mine:
-        found[row["partition"]][bool(row["estimated"])] = Measured(
-            row["value"],
-            row["low"],
-            row["high"],
-            int(row["maturity_days"] or 0),
-            row.get("trusted") is not False,
-        )
-    return dict(found)
+    mine: dict[str, list[Row]] = defaultdict(list)
+    for row in every:
+        if row["metric"] == metric and visible.get(row["partition"]) == row["run_id"]:
+            mine[row["partition"]].append(row)
+    found: dict[str, dict[bool, Measured]] = {}
+    for partition, rows in mine.items():
+        known = by_metric(rows).get(metric or "", KnownMetric())
+        shown = {True: (0, known.estimated), False: known.matured or (0, None)}
+        found[partition] = {
+            estimated: Measured(
+                row["value"], row["low"], row["high"], days, row.get("trusted") is not False
+            )
+            for estimated, (days, row) in shown.items()
+            if row is not None
+        }
+    return found

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from assay.monitor.drift.baselines import NOT_COMPARED, Weekday
 from assay.monitor.drift.drift import Decision
 from assay.monitor.nights.standing import Stand
+from assay.monitor.performance.known import by_metric
 from assay.monitor.performance.label_drift import LabelDrift
 from assay.project import layout
 from assay.project.params import Monitor
@@ -136,12 +137,10 @@ def of_all_rows(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, 
     performance
         Rows of the performance table; of two of one number the later counts.
     """
-    known = {
-        (row["metric"], row["estimated"], row["maturity_days"] or 0): row
-        for row in performance
-        if not row["slice"]
-    }
-    return tuple({name: known[key].get(name) for name in MEASURED} for key in sorted(known))
+    known = by_metric(performance, valued=False)
+    return tuple(
+        {name: row.get(name) for name in MEASURED} for each in known.values() for row in each.rows()
+    )
 
 
 def path(partition: str, suffix: str) -> str:

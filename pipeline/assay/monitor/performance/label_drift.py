@@ -26,6 +26,7 @@ from assay.columns.reference_column import Counted
 from assay.model import outcome
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.drift.measures import measure
+from assay.monitor.performance.known import KnownMetric, by_metric
 from assay.monitor.performance.realized import Number, Truths
 from assay.project.tasks import Task
 
@@ -96,24 +97,16 @@ def label_drift(
     table: Iterable[Mapping[str, Any]], run_id: str, reference: Reference, quantile: float
 ) -> LabelDrift | None:
     """What the performance table says of a run at the longest maturity; None if nothing yet."""
-    mine: dict[int, dict[str, Mapping[str, Any]]] = {}
-    for row in table:
-        if row["run_id"] == run_id and not row["estimated"] and not row["slice"]:
-            mine.setdefault(row["maturity_days"], {})[row["metric"]] = row
-    known = {
-        days: found
-        for days, found in mine.items()
-        if DISTANCE in found and found[DISTANCE]["value"] is not None
-    }
-    if reference.label is None or not known:
+    known = by_metric(row for row in table if row["run_id"] == run_id)
+    matured = known.get(DISTANCE, KnownMetric()).matured
+    if reference.label is None or matured is None:
         return None
-    days = max(known)
+    days, row = matured
 
     def value(name: str) -> float | None:
-        row = known[days].get(name)
-        return None if row is None else row["value"]
+        found = known.get(name, KnownMetric()).realized.get(days)
+        return None if found is None else found["value"]
 
-    row = known[days][DISTANCE]
     return LabelDrift(
         days,
         row["rows"],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from assay.errors import UsageError
 from assay.monitor.performance import label_drift
+from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.monitor.performance.realized import OBSERVED, PREDICTED, UNKNOWN
 from assay.project import jsonfile
 from assay.project.params import Params
@@ -18,7 +19,6 @@ from assay.project.partitions import day_of
 from assay.project.tasks import METRICS
 from assay.store import open_store
 
-Row = Mapping[str, Any]
 By = Literal["night", "week"]
 
 
@@ -91,14 +91,17 @@ def pairs(table: Iterable[Row], column: str, metric: str, slice: str, days: int)
     days
         The maturity of what is realized.
     """
-    found: dict[str, dict[bool, Row]] = {}
+    nights: dict[str, list[Row]] = {}
     for row in table:
-        if (row["metric"], row["slice"]) == (metric, slice):
-            if row["estimated"] or row["maturity_days"] == days:
-                found.setdefault(str(row[column]), {})[bool(row["estimated"])] = row
-    return [
-        _pair(night, kinds.get(True), kinds.get(False)) for night, kinds in sorted(found.items())
-    ]
+        if row["metric"] == metric:
+            nights.setdefault(str(row[column]), []).append(row)
+    found = []
+    for night, rows in sorted(nights.items()):
+        known = by_metric(rows, slice, valued=False).get(metric, KnownMetric())
+        estimated, realized = known.estimated, known.realized.get(days)
+        if estimated is not None or realized is not None:
+            found.append(_pair(night, estimated, realized))
+    return found
 
 
 def _pair(night: str, estimated: Row | None, realized: Row | None) -> Pair:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from assay.model.outcome import score_name
 from assay.monitor.drift.baselines import merged
 from assay.monitor.drift.drift import Decision, Finding, decide
-from assay.monitor.evidently.content import Mark, Row, Told, column, measured
+from assay.monitor.evidently.content import Mark, Told, column, measured
 from assay.monitor.incidents.fold import Incident
+from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
 
@@ -157,30 +158,27 @@ def means(nights: Sequence[Sequence[Row]]) -> list[Row]:
     at the longest maturity that all of them have reached. Before any labels came, the estimate is
     the mean over all nights. Means have no intervals.
     """
-    known: dict[str, list[dict[int | None, Row]]] = {}
+    known: dict[str, list[KnownMetric]] = {}
     for night in nights:
-        mine: dict[str, dict[int | None, Row]] = {}
-        for row in night:
-            if row["value"] is not None and row["rows"]:
-                days = None if row["estimated"] else row["maturity_days"]
-                mine.setdefault(row["metric"], {})[days] = row
-        for metric, kinds in mine.items():
-            known.setdefault(metric, []).append(kinds)
+        for metric, mine in by_metric(row for row in night if row["rows"]).items():
+            known.setdefault(metric, []).append(mine)
     return [row for each in known.values() for row in _means(each)]
 
 
-def _means(nights: Sequence[Mapping[int | None, Row]]) -> Iterable[Row]:
-    matured = [{days for days in kinds if days is not None} for kinds in nights]
-    common = set.intersection(*(days for days in matured if days)) if any(matured) else set()
+def _means(nights: Sequence[KnownMetric]) -> Iterable[Row]:
+    matured = [set(night.realized) for night in nights if night.realized]
+    common: set[int] = set.intersection(*matured) if matured else set()
     last = max(common, default=None)
-    both = [kinds for kinds in nights if None in kinds and last is not None and last in kinds]
-    estimates = both or [kinds for kinds in nights if None in kinds]
-    if estimates:
-        rows = [kinds[None] for kinds in estimates]
+    realized = [night for night in nights if last is not None and last in night.realized]
+    both = [night for night in realized if night.estimated is not None]
+    rows = [night.estimated for night in both or nights if night.estimated is not None]
+    if rows:
         # Weighted as what it is held against.
-        yield _mean(rows, [kinds[last] for kinds in both] or rows)
+        yield _mean(
+            rows, [night.realized[last] for night in both] if last is not None and both else rows
+        )
     if last is not None:
-        rows = [kinds[last] for kinds in both or nights if last in kinds]
+        rows = [night.realized[last] for night in both or realized]
         yield _mean(rows, rows)
 
 
