@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
+from assay.cli.show.versions import moved
 from assay.errors import (
     BundleMissing,
     NoChampion,
@@ -57,25 +58,25 @@ def refused(project: Any) -> str:
     return str(caught.value)
 
 
-def test_promote_registers_the_commit_and_gives_it_the_stage(
-    project: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    argv = ["promote", "--because", "the first\nof all: Bundle: none"]
-    assert main([*argv, "--root", str(project.root)]) == 0
-    made = versions.champion(project.root, NAME, "prod")
+def test_promote_registers_the_commit_and_gives_it_the_stage(project: Any) -> None:
+    because = "the first\nof all: Bundle: none"
+    move = promote(project.root, project.params, because=because)
+    made = move.version
     digest = bundle.digest_of(project.root / layout.BUNDLE)
     assert (made.version, made.bundle) == ("v0.1.0", digest)
     assert made.commit == project.git("rev-parse", "HEAD")
     assert made.verdict == digests.file(project.root / layout.VERDICT)
     assert made.why == "the first of all: Bundle: none"
     assert made.by == "Ada <ada@example.com>"
+    assert versions.champion(project.root, NAME, "prod") == made
     assert project.tag_names() == {f"{NAME}@v0.1.0", f"{NAME}#prod#1"}
     assert project.git("status", "--porcelain") == ""
-    (move,) = versions.history(project.root, NAME, "prod")
-    assert (move.version, move.kind, move.why) == ("v0.1.0", "promote", made.why)
-    said = capsys.readouterr().out
-    assert "v0.1.0" in said
-    assert "dvc push && git push --follow-tags" in said
+    (kept,) = versions.history(project.root, NAME, "prod")
+    assert (kept.version, kept.kind, kept.why) == ("v0.1.0", "promote", made.why)
+    assert list(moved(move)) == [
+        f"promoted: {NAME} v0.1.0 ({digest[:19]}) holds prod",
+        "next, so that others get it: dvc push && git push --follow-tags",
+    ]
 
 
 def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
