@@ -128,6 +128,10 @@ def difference(value: float | None, error: float | None = 0.01, **changes: Any) 
             high=value + Z * error if known else None,
             method="DeLong",
             why=None if known else "only one class",
+            design_effect=None,
+            few=False,
+            needed=None,
+            doubt=None,
         ),
         **changes,
     )
@@ -136,9 +140,14 @@ def difference(value: float | None, error: float | None = 0.01, **changes: Any) 
 def compared_place(
     value: str, found: Difference | None, rows: int = 500, *, metric: str = "auc"
 ) -> SliceComparison:
-    if found is None:
-        return SliceComparison("origin", value, rows, rows, None, f"{rows} rows, fewer than 200")
-    return SliceComparison("origin", value, rows, rows, {metric: found})
+    return SliceComparison(
+        field="origin",
+        value=value,
+        rows=rows,
+        units=rows,
+        differences=None if found is None else {metric: found},
+        why=f"{rows} rows, fewer than 200" if found is None else None,
+    )
 
 
 def comparison(
@@ -157,8 +166,8 @@ def comparison(
         task=task,
         state="compared",
         why=None,
-        challenger=Challenger("prior", "sha256:b"),
-        champion=Champion("v0.1.0", "sha256:a"),
+        challenger=Challenger(candidate="prior", bundle="sha256:b"),
+        champion=Champion(version="v0.1.0", bundle="sha256:a"),
         data="sha256:d",
         contract="sha256:c",
         rows=rows,
@@ -178,8 +187,8 @@ def flips(count: int, rows: int, distance: float = 0.05) -> Stability:
 
 def alone(state: State, why: str = "no model holds the stage 'prod'") -> Comparison:
     """A comparison without numbers."""
-    champion = None if state == "none" else Champion("v0.1.0", "sha256:a")
-    return replace(
+    champion = None if state == "none" else Champion(version="v0.1.0", bundle="sha256:a")
+    return changed(  # type: ignore[no-any-return]
         comparison(),
         state=state,
         why=why,

@@ -136,13 +136,13 @@ class Tiny:
         """What build made of it (or that there is no champion), about what is here."""
         about = self.about()
         found = found or build.alone("none")
-        found = replace(
+        found = build.changed(
             found,
-            challenger=replace(found.challenger, bundle=about["bundle"]),
+            challenger=build.changed(found.challenger, bundle=about["bundle"]),
             data=about["data"],
             contract=about["contract"],
         )
-        self.write(layout.COMPARISON, json.dumps({**found.plain(), **changes}))
+        self.write(layout.COMPARISON, json.dumps({**found.tree(), **changes}))
 
     def rehearsal(self, **changes: Any) -> None:
         found = build.rehearsal(**{**self.about(), **changes})

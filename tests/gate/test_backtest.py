@@ -238,7 +238,7 @@ def test_the_work_tree_is_not_looked_at(history: History) -> None:
 def test_a_finding_that_blocked_and_still_does_is_no_flip() -> None:
     texts = {
         layout.VERDICT: recorded(finding(FAIL)),
-        layout.COMPARISON: json.dumps(build.alone("none").plain()),
+        layout.COMPARISON: json.dumps(build.alone("none").tree()),
     }
 
     def source(name: str, stage: str) -> str:

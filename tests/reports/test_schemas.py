@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from assay.reports.document import Report
+from assay.reports.document import Report, Sparse
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
 
@@ -17,7 +17,12 @@ WRITTEN: dict[str, Report] = {
         build.share(80, 100),
         build.place("JFK", build.share(70, 100)),
         build.place("EWR", None, rows=20, selected=5),
-    )
+    ),
+    "Comparison": build.comparison(
+        build.difference(0.02, 1e-13 / 3),
+        build.compared_place("JFK", build.difference(None)),
+        build.compared_place("EWR", None, rows=20),
+    ),
 }
 
 
@@ -34,7 +39,7 @@ def test_what_is_written_keeps_it_and_what_is_cut_short_does_not(report: type[Re
     assert [error.message for error in check.iter_errors(tree)] == []
     for name in tree.keys() - {"schema", "types"}:
         cut = {key: value for key, value in tree.items() if key != name}
-        optional = not report.model_fields[name].is_required()
+        optional = issubclass(report, Sparse) and not report.model_fields[name].is_required()
         assert check.is_valid(cut) == optional, name
 
 

@@ -127,7 +127,7 @@ def _compare(given: argparse.Namespace) -> None:
         stage.run,
         given,
         lines=comparison.lines,
-        document=lambda found: jsonfile.dumps(found.plain()),
+        document=lambda found: jsonfile.dumps(found.tree()),
     )
 
 

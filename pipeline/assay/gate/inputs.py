@@ -7,7 +7,6 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from assay.project import jsonfile, layout
-from assay.reports import comparison as comparisons
 from assay.reports import contract as contracts
 from assay.reports import leakage as leakages
 from assay.reports import rehearsal as rehearsals
@@ -41,7 +40,7 @@ class Inputs:
 
     @cached_property
     def comparison(self) -> Comparison:
-        return comparisons.parse(self._source(layout.COMPARISON, "compare"), layout.COMPARISON)
+        return Comparison.parse(self._source(layout.COMPARISON, "compare"), layout.COMPARISON)
 
     @cached_property
     def rehearsal(self) -> Rehearsal:

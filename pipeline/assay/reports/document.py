@@ -1,7 +1,6 @@
 """What a report is: a file that one stage writes and another reads, by one class.
 
-A field that may be None and has None as its default is left out of the file where it is None. A
-file that a stage wrote may have been edited, merged or cut short since: whatever is not as the
+A file that a stage wrote may have been edited, merged or cut short since: whatever is not as the
 class says becomes one error that names the file and the key. NaN is let through, so that a rule can
 fail on it in words that a person can read.
 """
@@ -9,7 +8,8 @@ fail on it in words that a person can read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self
@@ -19,11 +19,16 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
     model_serializer,
+    model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from assay.metrics.estimate import Estimate
 from assay.project import jsonfile
@@ -59,11 +64,51 @@ _EXPECTED = {
 
 
 class Document(BaseModel):
-    """A part of a report."""
+    """A part of a report. Each key stands in the file, with null where there is nothing.
+
+    A default is for who makes one: of a file that lacks the key, it would hide that somebody took
+    it out.
+    """
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", populate_by_name=True, allow_inf_nan=True
     )
+
+    @model_validator(mode="after")
+    def _whole(self, info: ValidationInfo) -> Self:
+        given = self.model_fields_set
+        if info.mode == "json" and len(given) < len(type(self).model_fields):
+            fields = type(self).model_fields.items()
+            absent = (field.alias or name for name, field in fields if name not in given)
+            raise ValueError(f"{next(absent)} is missing")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        found = handler(core)
+        whole = handler.resolve_ref_schema(found)
+        whole["required"] = list(whole["properties"])
+        return found
+
+    def tree(self) -> dict[str, Any]:
+        """As JSON values, in the order of the file."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Sparse(Document):
+    """A part whose file leaves out what there is nothing of: a field that is None by default."""
+
+    @model_validator(mode="after")
+    def _whole(self, info: ValidationInfo) -> Self:
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(core)
 
     @model_serializer(mode="wrap")
     def _without_what_is_absent(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -74,10 +119,6 @@ class Document(BaseModel):
             if not field.is_required() and getattr(self, name) is None
         }
         return {name: value for name, value in tree.items() if name not in absent}
-
-    def tree(self) -> dict[str, Any]:
-        """As JSON values, in the order of the file."""
-        return self.model_dump(mode="json", by_alias=True)
 
 
 class Report(Document):
@@ -134,6 +175,11 @@ class Report(Document):
         jsonfile.write(root / self.FILE, self.tree())
 
 
+def repeated(names: Iterable[str]) -> str:
+    """Those that are there more than once, in alphabetical order; empty if none is."""
+    return ", ".join(sorted(name for name, times in Counter(names).items() if times > 1))
+
+
 def _sentence(item: Any) -> str:
     """The first thing that is wrong, beginning with its key."""
     key = ""
@@ -147,7 +193,11 @@ def _sentence(item: Any) -> str:
         case "value_error":
             told = str(item["ctx"]["error"])
             return f"{key} {told}" if told.startswith("is ") else f"{key}.{told}".lstrip(".")
-    expected = _EXPECTED.get(item["type"], "{}").format(**item.get("ctx", {}))
+        case "json_invalid":
+            return f"the file is no JSON: {item['ctx']['error']}"
+    if item["type"] not in _EXPECTED:
+        return f"{key or 'the file'}: {item['msg']}"
+    expected = _EXPECTED[item["type"]].format(**item.get("ctx", {}))
     given = item["input"]
     shown = repr(given) if isinstance(given, str | int | float) else kind(given)
     return f"{key} is {shown}, not {expected}"

@@ -60,7 +60,7 @@ def opponent(
     holder = held.read(root)
     if holder.state == "none":
         return Opponent("none", holder.why, None)
-    champion = Champion(holder.version, holder.bundle)
+    champion = Champion(version=holder.version, bundle=holder.bundle)
     if holder.state == "unreadable":
         return Opponent("unreadable", holder.why, champion)
     try:
