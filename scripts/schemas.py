@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from assay.reports.champion import Held
 from assay.reports.comparison import Comparison
 from assay.reports.document import Report
 from assay.reports.evaluation import Evaluation
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORTS: tuple[type[Report], ...] = (Evaluation, Comparison)
+REPORTS: tuple[type[Report], ...] = (Evaluation, Held, Comparison)
 
 
 def schema(report: type[Report]) -> str:

@@ -13,6 +13,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "project/params/__init__.py": ("project/test_params_bounds", "project/test_params"),
     "project/params/gate.py": ("project/test_params_gate", "project/test_params", *RULES),
     "reports/document.py": ("gate/test_evaluation",),
+    "reports/champion.py": ("registry/test_champion",),
     "reports/comparison.py": ("evaluation/compare/test_results",),
     "reports/evaluation.py": ("gate/test_evaluation",),
     "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
@@ -84,7 +85,14 @@ def modules(root: Path) -> list[str]:
         *("project/params/__init__.py", "project/params/gate.py"),
         *(
             f"reports/{name}.py"
-            for name in ("document", "comparison", "evaluation", "verdict", "verdict_json")
+            for name in (
+                "champion",
+                "comparison",
+                "document",
+                "evaluation",
+                "verdict",
+                "verdict_json",
+            )
         ),
         *(
             path.relative_to(package).as_posix()

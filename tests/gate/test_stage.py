@@ -7,7 +7,7 @@ import pytest
 
 from assay.errors import BundleMissing, GateNotPassed, StageInputMissing
 from assay.gate.stage import MARKDOWN, run
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.reports.champion import Held
 from assay.reports.verdict import Champion, Outcome, Verdict
 from assay.reports.verdict_json import loads
@@ -314,7 +314,7 @@ def test_verdict_json_is_valid_and_stable_in_its_keys(tiny: Any) -> None:
 def test_a_test_of_the_champion_does_not_keep_back_the_first_model(tiny: Any) -> None:
     """It is skipped by the fixture; a skip with any other reason says nothing and blocks."""
     held = Held(state="none", stage="prod", why="nobody was promoted")
-    jsonfile.write(tiny.root / layout.CHAMPION_FACTS, held.to_plain())
+    held.write(tiny.root)
     tiny.write(IT, "def test_better(champion): pass\n")
     verdict = judge(tiny, Outcome.PASS)
     (found,) = [each for each in verdict.findings if each.kind == "test"]

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -171,9 +170,9 @@ class Project:
         if champion.state == "compared":
             held = build.comparison(build.difference(0.1))
             assert held.champion is not None
-            told = replace(held.champion, version=champion.version, bundle=champion.bundle)
-            held = replace(held, champion=told)
-        reports.comparison(replace(held, name=NAME))
+            told = build.changed(held.champion, version=champion.version, bundle=champion.bundle)
+            held = build.changed(held, champion=told)
+        reports.comparison(build.changed(held, name=NAME))
         passed = Finding(
             rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed"
         )

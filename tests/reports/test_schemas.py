@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from assay.reports.champion import Held
 from assay.reports.document import Report, Sparse
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
@@ -18,6 +19,7 @@ WRITTEN: dict[str, Report] = {
         build.place("JFK", build.share(70, 100)),
         build.place("EWR", None, rows=20, selected=5),
     ),
+    "Held": Held(state="unreadable", stage="prod", version="v0.1.0", why="its bundle is gone"),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
         build.compared_place("JFK", build.difference(None)),

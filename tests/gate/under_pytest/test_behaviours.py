@@ -227,10 +227,7 @@ FOUND: dict[str, Any] = {"state": "found", "version": "v1.0.0", "commit": "c0ffe
 
 
 def leave_champion(root: Path, **facts: Any) -> None:
-    folder = root / layout.CHAMPION
-    folder.mkdir(parents=True)
-    text = json.dumps(Held(stage="prod", **facts).to_plain())
-    (root / layout.CHAMPION_FACTS).write_text(text, encoding="utf-8")
+    Held(stage="prod", **facts).write(root)
     if facts["state"] == "found":
         shutil.copytree(root / layout.BUNDLE, root / layout.CHAMPION_BUNDLE)
 
@@ -279,7 +276,7 @@ def test_champion_of(project: Path) -> None:
     told = project / layout.CHAMPION_FACTS
     for text, kind in (
         ("{}", DataError),
-        (json.dumps(Held(state="unreadable", stage="prod", why="x").to_plain()), BundleError),
+        (json.dumps(Held(state="unreadable", stage="prod", why="x").tree()), BundleError),
     ):
         told.write_text(text, encoding="utf-8")
         with pytest.raises(kind):

@@ -13,7 +13,7 @@ from assay.gate import command, verdict_text
 from assay.gate.stage import MARKDOWN
 from assay.gate.under_pytest import run
 from assay.gate.under_pytest.run import run_pytest
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.reports.champion import Held
 from assay.reports.verdict import ModelTests, Outcome
 from assay.reports.verdict_json import dumps
@@ -170,7 +170,7 @@ def champion_was_held_to(tiny: Any, tests: int, bundle: str = "sha256:a") -> Non
     held = Held(
         state="found", stage="prod", version="v0.1.0", commit=told.stdout.strip(), bundle=bundle
     )
-    jsonfile.write(tiny.root / layout.CHAMPION_FACTS, held.to_plain())
+    held.write(tiny.root)
     champion = {"version": "v0.1.0", "bundle": bundle}
     tiny.comparison(build.comparison(build.difference(0.1)), champion=champion)
 
