@@ -12,9 +12,10 @@ from assay.reports.champion import Held
 from assay.reports.comparison import Comparison
 from assay.reports.document import Report
 from assay.reports.evaluation import Evaluation
+from assay.reports.leakage import Leakage
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORTS: tuple[type[Report], ...] = (Evaluation, Held, Comparison)
+REPORTS: tuple[type[Report], ...] = (Evaluation, Held, Comparison, Leakage)
 
 
 def schema(report: type[Report]) -> str:

@@ -16,6 +16,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "reports/champion.py": ("registry/test_champion",),
     "reports/comparison.py": ("evaluation/compare/test_results",),
     "reports/evaluation.py": ("gate/test_evaluation",),
+    "reports/leakage.py": ("training/leakage/test_results",),
     "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
     "reports/verdict_json.py": ("reports/test_verdict",),
     "gate/recheck.py": ("gate/test_recheck",),
@@ -90,6 +91,7 @@ def modules(root: Path) -> list[str]:
                 "comparison",
                 "document",
                 "evaluation",
+                "leakage",
                 "verdict",
                 "verdict_json",
             )

@@ -22,7 +22,7 @@ from assay.reports.comparison import (
 )
 from assay.reports.contract import ContractReport
 from assay.reports.evaluation import Evaluation, SliceResult
-from assay.reports.leakage import Check, Leakage
+from assay.reports.leakage import Check, Digests, Leakage, Rows
 from assay.reports.rehearsal import Cost, Parity, Rehearsal
 
 OURS = {"owner": "us", "because": "it must"}
@@ -238,7 +238,13 @@ def leakage(**outcomes: str) -> Leakage:
         )
         for name in LEAKAGE_CHECKS
     )
-    return Leakage("tiny", "sha256:c", "sha256:t", "sha256:d", 2000, 1000, checks)
+    return Leakage(
+        name="tiny",
+        contract="sha256:c",
+        data=Digests(train="sha256:t", holdout="sha256:d"),
+        rows=Rows(train=2000, holdout=1000),
+        checks=checks,
+    )
 
 
 def contract(**changes: Any) -> ContractReport:

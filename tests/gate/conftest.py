@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import assay.gate.behaviour.run
 import assay.gate.stage
 import assay.model.batch  # noqa: F401
 from assay.model.bundle import digest_of
-from assay.project import digests, jsonfile, layout, params
+from assay.project import digests, layout, params
 from assay.reports.contract import RESULT
 from tests.gate import build
 
@@ -150,10 +149,9 @@ class Tiny:
 
     def leakage(self, data: str | None = None, **outcomes: str) -> None:
         about = self.about()
-        found = replace(
-            build.leakage(**outcomes), contract=about["contract"], holdout=data or about["data"]
-        )
-        jsonfile.write(self.root / layout.LEAKAGE, found.to_plain())
+        found = build.leakage(**outcomes)
+        tables = build.changed(found.data, holdout=data or about["data"])
+        build.changed(found, contract=about["contract"], data=tables).write(self.root)
 
     def contract(self, **changes: Any) -> None:
         kept = {

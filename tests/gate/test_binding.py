@@ -100,7 +100,11 @@ def test_a_rehearsal_of_something_else(tiny: Any, what: str) -> None:
 
 @pytest.mark.parametrize(("key", "what"), [("holdout", "data"), ("contract", "contract")])
 def test_a_leakage_report_of_something_else(tiny: Any, key: str, what: str) -> None:
-    inputs = Given(leakage=replace(build.leakage(), **{key: OTHER}))
+    found = build.leakage()
+    change = (
+        {"data": build.changed(found.data, holdout=OTHER)} if key == "holdout" else {key: OTHER}
+    )
+    inputs = Given(leakage=build.changed(found, **change))
     assert details(inputs, about(tiny, LEAKAGE)) == [
         f"the leakage report is about another {what}: sha256:0123456789ab, now it is "
         f"{getattr(HERE, what)}"

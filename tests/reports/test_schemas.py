@@ -20,6 +20,7 @@ WRITTEN: dict[str, Report] = {
         build.place("EWR", None, rows=20, selected=5),
     ),
     "Held": Held(state="unreadable", stage="prod", version="v0.1.0", why="its bundle is gone"),
+    "Leakage": build.leakage(time_overlap="suspect", identifier="unknown"),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
         build.compared_place("JFK", build.difference(None)),

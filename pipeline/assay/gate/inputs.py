@@ -8,7 +8,6 @@ from pathlib import Path
 
 from assay.project import jsonfile, layout
 from assay.reports import contract as contracts
-from assay.reports import leakage as leakages
 from assay.reports import rehearsal as rehearsals
 from assay.reports.comparison import Comparison
 from assay.reports.contract import ContractReport
@@ -48,7 +47,7 @@ class Inputs:
 
     @cached_property
     def leakage(self) -> Leakage:
-        return leakages.parse(self._source(layout.LEAKAGE, "leakage"), layout.LEAKAGE)
+        return Leakage.parse(self._source(layout.LEAKAGE, "leakage"), layout.LEAKAGE)
 
     @cached_property
     def contract(self) -> ContractReport:

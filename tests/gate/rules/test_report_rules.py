@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -294,7 +293,9 @@ def test_what_is_allowed_by_name_is_shown_and_does_not_decide() -> None:
 
 def test_a_check_without_a_limit_has_no_direction() -> None:
     report = leakage()
-    bare = replace(report, checks=(replace(report.checks[0], limit=None), *report.checks[1:]))
+    bare = build.changed(
+        report, checks=(build.changed(report.checks[0], limit=None), *report.checks[1:])
+    )
     told = rule_reports.leakage(build.rule(kind="leakage"), bare)
     assert (told[0].limit, told[0].direction) == (None, None)
 
@@ -302,7 +303,7 @@ def test_a_check_without_a_limit_has_no_direction() -> None:
 def test_a_check_that_is_missing_fails() -> None:
     report = leakage()
     rule = build.rule(kind="leakage", allow=("same_key",))
-    told = rule_reports.leakage(rule, replace(report, checks=report.checks[1:]))
+    told = rule_reports.leakage(rule, build.changed(report, checks=report.checks[1:]))
     assert len(told) == len(LEAKAGE_CHECKS)
     assert (told[0].outcome, told[0].blocks, told[0].slice) == (FAIL, True, "same_key")
     assert told[0].detail == "the report has no check 'same_key'"

@@ -10,17 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.errors import SchemaMismatch, StageInputMissing
-from assay.project import digests, jsonfile, layout, params
+from assay.project import digests, layout, params
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports import leakage as results
+from assay.reports.leakage import Leakage
 from assay.training.leakage import stage
 from tests import variants
 from tests.training.leakage.tables import LABELS
 
 
-def run(root: Path) -> results.Leakage:
+def run(root: Path) -> Leakage:
     stage.run(root, params.load(root))
-    return results.parse(jsonfile.text_of(root, layout.LEAKAGE, "leakage"), layout.LEAKAGE)
+    return Leakage.read(root)
 
 
 def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[str]):
@@ -31,7 +31,7 @@ def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[s
     values = params.load(parcels)
     assert found.contract == digests.contract_at(parcels, values)
     assert found.holdout == digests.data(parcels)
-    assert found.train == digests.file(parcels / layout.TRAIN_TABLE)
+    assert found.data.train == digests.file(parcels / layout.TRAIN_TABLE)
     assert found.holdout_rows == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
     told = capsys.readouterr().out
     assert all(name in told for name in LEAKAGE_CHECKS)

@@ -12,7 +12,7 @@ from assay.project import digests, jsonfile, layout
 from assay.project.params import Leakage as Limits
 from assay.project.params import Params
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports.leakage import Check, Leakage, unknown
+from assay.reports.leakage import Check, Digests, Leakage, Rows, unknown
 from assay.training.leakage.identifier import identifier
 from assay.training.leakage.power import label_power
 from assay.training.leakage.rows import near_duplicates, same_key, time_overlap
@@ -66,16 +66,16 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     found = Leakage(
         name=params.name,
         contract=digests.contract_at(root, params),
-        train=digests.file(root / layout.TRAIN_TABLE),
-        holdout=digests.file(root / layout.HOLDOUT_TABLE),
-        train_rows=sides.train.rows,
-        holdout_rows=sides.holdout.rows,
+        data=Digests(
+            train=digests.file(root / layout.TRAIN_TABLE),
+            holdout=digests.file(root / layout.HOLDOUT_TABLE),
+        ),
+        rows=Rows(train=sides.train.rows, holdout=sides.holdout.rows),
         checks=run_all(sides, seen, limits),
     )
-    document = found.to_plain()
-    jsonfile.write(root / layout.LEAKAGE, document)
+    found.write(root)
     if as_json:
-        print(jsonfile.dumps(document), end="")
+        print(jsonfile.dumps(found.tree()), end="")
     else:
         show(found)
 
