@@ -13,9 +13,10 @@ from assay.reports.comparison import Comparison
 from assay.reports.document import Report
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
+from assay.reports.rehearsal import Rehearsal
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORTS: tuple[type[Report], ...] = (Evaluation, Held, Comparison, Leakage)
+REPORTS: tuple[type[Report], ...] = (Evaluation, Held, Comparison, Leakage, Rehearsal)
 
 
 def schema(report: type[Report]) -> str:

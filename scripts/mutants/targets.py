@@ -17,6 +17,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "reports/comparison.py": ("evaluation/compare/test_results",),
     "reports/evaluation.py": ("gate/test_evaluation",),
     "reports/leakage.py": ("training/leakage/test_results",),
+    "reports/rehearsal.py": ("evaluation/rehearse/test_results",),
     "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
     "reports/verdict_json.py": ("reports/test_verdict",),
     "gate/recheck.py": ("gate/test_recheck",),
@@ -92,6 +93,7 @@ def modules(root: Path) -> list[str]:
                 "document",
                 "evaluation",
                 "leakage",
+                "rehearsal",
                 "verdict",
                 "verdict_json",
             )

@@ -23,7 +23,7 @@ from assay.reports.comparison import (
 from assay.reports.contract import ContractReport
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.leakage import Check, Digests, Leakage, Rows
-from assay.reports.rehearsal import Cost, Parity, Rehearsal
+from assay.reports.rehearsal import Parity, Rehearsal, Spark
 
 OURS = {"owner": "us", "because": "it must"}
 Z = 1.959963984540054
@@ -200,7 +200,7 @@ def alone(state: State, why: str = "no model holds the stage 'prod'") -> Compari
 
 
 def rehearsal(**changes: Any) -> Rehearsal:
-    return replace(
+    return changed(  # type: ignore[no-any-return]
         Rehearsal(
             name="tiny",
             bundle="sha256:b",
@@ -209,9 +209,11 @@ def rehearsal(**changes: Any) -> Rehearsal:
             rows=1000,
             tolerance=1e-9,
             parity=(parity(),),
-            cost=Cost(batch_rows=1000, latency_ms=4.0, memory_mb=120.0),
+            batch_rows=1000,
+            latency_ms=4.0,
+            memory_mb=120.0,
             bundle_mb=2.5,
-            spark_seconds=6.0,
+            spark=Spark(seconds=6.0),
             why=None,
         ),
         **changes,
@@ -219,7 +221,7 @@ def rehearsal(**changes: Any) -> Rehearsal:
 
 
 def parity(**changes: Any) -> Parity:
-    return replace(
+    return changed(  # type: ignore[no-any-return]
         Parity(carrier="files", rows=1000, differing=0, largest=0.0, seconds=1.0), **changes
     )
 

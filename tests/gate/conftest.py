@@ -145,7 +145,7 @@ class Tiny:
 
     def rehearsal(self, **changes: Any) -> None:
         found = build.rehearsal(**{**self.about(), **changes})
-        self.write(layout.REHEARSAL, json.dumps(found.plain()))
+        self.write(layout.REHEARSAL, json.dumps(found.tree()))
 
     def leakage(self, data: str | None = None, **outcomes: str) -> None:
         about = self.about()

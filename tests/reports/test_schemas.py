@@ -21,6 +21,7 @@ WRITTEN: dict[str, Report] = {
     ),
     "Held": Held(state="unreadable", stage="prod", version="v0.1.0", why="its bundle is gone"),
     "Leakage": build.leakage(time_overlap="suspect", identifier="unknown"),
+    "Rehearsal": build.rehearsal(memory_mb=None, why="no /proc here"),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
         build.compared_place("JFK", build.difference(None)),

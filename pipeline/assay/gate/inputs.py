@@ -8,7 +8,6 @@ from pathlib import Path
 
 from assay.project import jsonfile, layout
 from assay.reports import contract as contracts
-from assay.reports import rehearsal as rehearsals
 from assay.reports.comparison import Comparison
 from assay.reports.contract import ContractReport
 from assay.reports.evaluation import Evaluation
@@ -43,7 +42,7 @@ class Inputs:
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
-        return rehearsals.parse(self._source(layout.REHEARSAL, "rehearse"), layout.REHEARSAL)
+        return Rehearsal.parse(self._source(layout.REHEARSAL, "rehearse"), layout.REHEARSAL)
 
     @cached_property
     def leakage(self) -> Leakage:

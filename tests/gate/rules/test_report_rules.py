@@ -11,7 +11,6 @@ from assay.gate.rules import report_rules as rule_reports
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.comparison import Stability
-from assay.reports.rehearsal import Cost
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 from tests.gate.build import alone, comparison, contract, flips, leakage, parity, rehearsal
@@ -205,25 +204,24 @@ def test_cost(of: str, value: float, words: str) -> None:
 
 def test_a_cost_that_was_not_measured_fails() -> None:
     rule = build.rule(kind="cost", of="memory_mb", max=500.0)
-    unknown = Cost(1000, 4.0, None)
-    (told,) = rule_reports.cost(rule, rehearsal(cost=unknown, why="no /proc here"))
+    (told,) = rule_reports.cost(rule, rehearsal(memory_mb=None, why="no /proc here"))
     assert (told.outcome, told.metric) == (FAIL, "memory_mb")
     assert told.detail == "memory_mb could not be measured: no /proc here"
-    (told,) = rule_reports.cost(rule, rehearsal(cost=unknown))
+    (told,) = rule_reports.cost(rule, rehearsal(memory_mb=None))
     assert told.detail.endswith("no reason was given")
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, -1.0])
 def test_a_cost_that_is_no_number_fails(value: float) -> None:
     rule = build.rule(kind="cost", of="latency_ms", max=500.0)
-    (told,) = rule_reports.cost(rule, rehearsal(cost=Cost(1000, value, 1.0)))
+    (told,) = rule_reports.cost(rule, rehearsal(latency_ms=value))
     assert told.outcome is FAIL
 
 
 @pytest.mark.parametrize("of", ["latency_ms", "memory_mb"])
 def test_a_cost_measured_on_no_rows_fails(of: str) -> None:
     rule = build.rule(kind="cost", of=of, max=500.0)
-    (told,) = rule_reports.cost(rule, rehearsal(cost=Cost(0, 0.0, 0.0)))
+    (told,) = rule_reports.cost(rule, rehearsal(batch_rows=0, latency_ms=0.0, memory_mb=0.0))
     assert (told.outcome, told.detail) == (FAIL, f"{of} was measured on no rows")
     assert told.metric == of
 
