@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from assay.contract.result import ContractResult, RuleResult
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.estimates import wilson
@@ -20,7 +21,6 @@ from assay.reports.comparison import (
     Stability,
     State,
 )
-from assay.reports.contract import ContractReport
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.leakage import Check, Digests, Leakage, Rows
 from assay.reports.rehearsal import Parity, Rehearsal, Spark
@@ -249,6 +249,26 @@ def leakage(**outcomes: str) -> Leakage:
     )
 
 
-def contract(**changes: Any) -> ContractReport:
-    kept = ContractReport(ok=True, where="data/raw", rows=1000, bad_rows=0, broken=())
-    return replace(kept, **changes)
+def contract(
+    *, ok: bool = True, rows: int = 1000, bad_rows: int = 0, broken: tuple[str, ...] = ()
+) -> ContractResult:
+    """Of a few table rules."""
+    return ContractResult(
+        ok=ok,
+        where="data/raw",
+        rows=rows,
+        bad_rows=bad_rows,
+        max_bad_share=0.0,
+        rules=tuple(
+            RuleResult(
+                rule=name,
+                kind="table",
+                broken=name in broken,
+                rows_broken=0,
+                share=0.0,
+                expected="that it holds",
+                found="that it does" if name not in broken else "that it does not",
+            )
+            for name in dict.fromkeys(("row_count", "unique_key", *broken))
+        ),
+    )

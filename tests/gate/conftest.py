@@ -16,7 +16,6 @@ import assay.gate.stage
 import assay.model.batch  # noqa: F401
 from assay.model.bundle import digest_of
 from assay.project import digests, layout, params
-from assay.reports.contract import RESULT
 from tests.gate import build
 
 PARAMS = """
@@ -154,16 +153,8 @@ class Tiny:
         build.changed(found, contract=about["contract"], data=tables).write(self.root)
 
     def contract(self, **changes: Any) -> None:
-        kept = {
-            "schema": 1,
-            "ok": True,
-            "where": "data/raw",
-            "rows": 1000,
-            "bad_rows": 0,
-            "max_bad_share": 0.0,
-            "rules": [{"rule": "unique_key", "kind": "table", "broken": False}],
-        }
-        self.write(RESULT, json.dumps({**kept, **changes}))
+        tree = {**build.contract().tree(), **changes}
+        self.write(layout.CONTRACT_RESULT, json.dumps(tree))
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
+from assay.project.document import Report, Sparse
 from assay.reports.champion import Held
-from assay.reports.document import Report, Sparse
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
 
@@ -22,6 +22,7 @@ WRITTEN: dict[str, Report] = {
     "Held": Held(state="unreadable", stage="prod", version="v0.1.0", why="its bundle is gone"),
     "Leakage": build.leakage(time_overlap="suspect", identifier="unknown"),
     "Rehearsal": build.rehearsal(memory_mb=None, why="no /proc here"),
+    "ContractResult": build.contract(ok=False, broken=("unique_key",)),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
         build.compared_place("JFK", build.difference(None)),

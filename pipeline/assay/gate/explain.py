@@ -27,7 +27,6 @@ from assay.project.params.gate import (
 )
 from assay.project.tasks import better
 from assay.reports import verdict_json
-from assay.reports.contract import RESULT
 from assay.reports.verdict import Finding, Outcome
 
 FILES = {
@@ -37,7 +36,7 @@ FILES = {
     StabilityRule: layout.COMPARISON,
     ParityRule: layout.REHEARSAL,
     CostRule: layout.REHEARSAL,
-    ContractRule: RESULT,
+    ContractRule: layout.CONTRACT_RESULT,
     LeakageRule: layout.LEAKAGE,
 }
 """The file that each kind of rule is decided from."""

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 
+from assay.contract.result import ContractResult
 from assay.project import jsonfile, layout
-from assay.reports import contract as contracts
 from assay.reports.comparison import Comparison
-from assay.reports.contract import ContractReport
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
@@ -49,5 +48,7 @@ class Inputs:
         return Leakage.parse(self._source(layout.LEAKAGE, "leakage"), layout.LEAKAGE)
 
     @cached_property
-    def contract(self) -> ContractReport:
-        return contracts.parse(self._source(contracts.RESULT, "contract"), contracts.RESULT)
+    def contract(self) -> ContractResult:
+        return ContractResult.parse(
+            self._source(layout.CONTRACT_RESULT, "contract"), layout.CONTRACT_RESULT
+        )

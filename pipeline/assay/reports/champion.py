@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from assay.project import layout
-from assay.reports.document import Report, Text
+from assay.project.document import Report, Text
 
 State = Literal["none", "found", "unreadable"]
 

@@ -17,8 +17,9 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.project import layout
+from assay.project.document import Count, Document, Report, Text, repeated
 from assay.project.tasks import HEADLINE, Task, goodness
-from assay.reports.document import Count, Document, Measured, Report, Text, repeated
+from assay.reports.estimates import Measured
 
 State = Literal["none", "compared", "unreadable", "features_missing", "incomparable"]
 """``none``: nothing holds the stage. ``unreadable``: a champion is there but its bundle

@@ -12,18 +12,17 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from assay.project import layout
-from assay.project.jsonfile import Node, kind
-from assay.project.tasks import HEADLINE, Task, goodness
-from assay.reports.document import (
+from assay.project.document import (
     Count,
     Document,
-    Measured,
-    Metrics,
     Report,
     Sparse,
     Text,
     repeated,
 )
+from assay.project.jsonfile import Node, kind
+from assay.project.tasks import HEADLINE, Task, goodness
+from assay.reports.estimates import Measured, Metrics
 
 BESIDE: Mapping[Task, str] = {
     "binary": "calibration_error",

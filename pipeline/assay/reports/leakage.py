@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, mod
 
 from assay.metrics.estimate import rounded
 from assay.project import layout
+from assay.project.document import Count, Document, Report, Text, repeated
 from assay.project.jsonfile import kind
 from assay.project.params.gate import LEAKAGE_CHECKS, LeakageCheck
-from assay.reports.document import Count, Document, Report, Text, repeated
 
 EXAMPLES = 5
 """How many rows or values a check shows at most."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from assay.project import layout
-from assay.reports.document import Count, Document, Report, Text, repeated
+from assay.project.document import Count, Document, Report, Text, repeated
 
 
 class Parity(Document):

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
@@ -30,19 +27,11 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from assay.metrics.estimate import Estimate
-from assay.project import jsonfile
+from assay.project import jsonfile, textfile
 from assay.project.jsonfile import Node, kind
 
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
-Measured = Annotated[Estimate, PlainSerializer(Estimate.plain)]
-Metrics = Annotated[
-    Mapping[str, Measured],
-    AfterValidator(MappingProxyType),
-    PlainSerializer(lambda found: {name: one.plain() for name, one in found.items()}),
-]
-"""Name -> number; nobody may change one once it was read."""
 
 _EXPECTED = {
     "string_type": "a text",
@@ -130,12 +119,15 @@ class Report(Document):
         Where it lies, which stage writes it, and what it is, with its article.
     SCHEMA
         The number of its form: what another version of Assay wrote is refused.
+    INDENT
+        Of the file's lines, in blanks.
     """
 
     SCHEMA: ClassVar[int]
     FILE: ClassVar[str]
     STAGE: ClassVar[str]
     WHAT: ClassVar[str]
+    INDENT: ClassVar[int] = 2
 
     @classmethod
     def read(cls, root: Path) -> Self:
@@ -170,9 +162,13 @@ class Report(Document):
         except ValidationError as error:
             raise ValueError(_sentence(error.errors(include_url=False)[0])) from None
 
+    def text(self) -> str:
+        """What the file holds: the same report always gives the same text."""
+        return jsonfile.dumps(self.tree(), self.INDENT)
+
     def write(self, root: Path) -> None:
         """Leave it in the project, whole or not at all."""
-        jsonfile.write(root / self.FILE, self.tree())
+        textfile.write(root / self.FILE, self.text())
 
 
 def repeated(names: Iterable[str]) -> str:
