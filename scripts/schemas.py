@@ -15,6 +15,7 @@ from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
+from assay.reports.selection import Selection
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORTS: tuple[type[Report], ...] = (
@@ -24,6 +25,7 @@ REPORTS: tuple[type[Report], ...] = (
     Held,
     Comparison,
     Rehearsal,
+    Selection,
 )
 
 

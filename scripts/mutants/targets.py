@@ -18,6 +18,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "reports/evaluation.py": ("gate/test_evaluation",),
     "reports/leakage.py": ("training/leakage/test_results",),
     "reports/rehearsal.py": ("evaluation/rehearse/test_results",),
+    "reports/selection.py": ("training/train/test_train",),
     "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
     "reports/verdict_json.py": ("reports/test_verdict",),
     "gate/recheck.py": ("gate/test_recheck",),

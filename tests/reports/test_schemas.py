@@ -10,6 +10,7 @@ import pytest
 
 from assay.project.document import Report, Sparse
 from assay.reports.champion import Held
+from assay.reports.selection import Selection
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
 
@@ -23,6 +24,11 @@ WRITTEN: dict[str, Report] = {
     "Leakage": build.leakage(time_overlap="suspect", identifier="unknown"),
     "Rehearsal": build.rehearsal(memory_mb=None, why="no /proc here"),
     "ContractResult": build.contract(ok=False, broken=("unique_key",)),
+    "Selection": Selection(
+        by="auc",
+        candidates={"logistic": {"auc": 0.75, "f1": None}, "prior": {"auc": 0.5, "f1": 0.0}},
+        selected="logistic",
+    ),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
         build.compared_place("JFK", build.difference(None)),

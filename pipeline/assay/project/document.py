@@ -118,12 +118,13 @@ class Report(Document):
     FILE, STAGE, WHAT
         Where it lies, which stage writes it, and what it is, with its article.
     SCHEMA
-        The number of its form: what another version of Assay wrote is refused.
+        The number of its form: what another version of Assay wrote is refused. None of a file
+        that says no number.
     INDENT
         Of the file's lines, in blanks.
     """
 
-    SCHEMA: ClassVar[int]
+    SCHEMA: ClassVar[int | None]
     FILE: ClassVar[str]
     STAGE: ClassVar[str]
     WHAT: ClassVar[str]
@@ -155,7 +156,8 @@ class Report(Document):
 
     @classmethod
     def _of(cls, node: Node) -> Self:
-        node.schema(cls.SCHEMA)
+        if cls.SCHEMA is not None:
+            node.schema(cls.SCHEMA)
         try:
             # As JSON once more, since a list of Python's is no tuple to a strict model.
             return cls.model_validate_json(json.dumps(node.tree))

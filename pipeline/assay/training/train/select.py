@@ -9,9 +9,10 @@ from pathlib import Path
 
 from assay.errors import BundleMissing, LabelError
 from assay.model import bundle
-from assay.project import layout, partitions, textfile
+from assay.project import layout, partitions
 from assay.project.params import Params
 from assay.project.tasks import goodness
+from assay.reports.selection import Selection
 
 Scores = Mapping[str, Mapping[str, float | None]]
 
@@ -63,10 +64,10 @@ def run(root: Path, params: Params, as_json: bool = False) -> str:
     with partitions.replaced(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():
             shutil.copyfile(path, made / path.name)
-    report = {"selected": chosen, "by": params.train.select_by, "candidates": scores}
-    textfile.write(root / layout.SELECTION, json.dumps(report, indent=2, sort_keys=True) + "\n")
+    report = Selection(by=params.train.select_by, candidates=scores, selected=chosen)
+    report.write(root)
     if as_json:
-        print(json.dumps(report))
+        print(report.text(), end="")
     else:
         for name, metrics in scores.items():
             mark, by = "*" if name == chosen else " ", params.train.select_by
