@@ -16,6 +16,7 @@ from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.selection import Selection
+from assay.reports.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
 REPORTS: tuple[type[Report], ...] = (
@@ -26,6 +27,7 @@ REPORTS: tuple[type[Report], ...] = (
     Comparison,
     Rehearsal,
     Selection,
+    Verdict,
 )
 
 

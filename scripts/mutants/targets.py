@@ -20,7 +20,6 @@ TESTS: dict[str, tuple[str, ...]] = {
     "reports/rehearsal.py": ("evaluation/rehearse/test_results",),
     "reports/selection.py": ("training/train/test_train",),
     "reports/verdict.py": ("reports/test_verdict", "gate/test_binding", "gate/test_verdict_text"),
-    "reports/verdict_json.py": ("reports/test_verdict",),
     "gate/recheck.py": ("gate/test_recheck",),
     "gate/backtest.py": ("gate/test_backtest",),
     "gate/binding.py": ("gate/test_binding",),

@@ -24,6 +24,7 @@ from assay.reports.comparison import (
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.leakage import Check, Digests, Leakage, Rows
 from assay.reports.rehearsal import Parity, Rehearsal, Spark
+from assay.reports.verdict import Verdict
 
 OURS = {"owner": "us", "because": "it must"}
 Z = 1.959963984540054
@@ -45,6 +46,8 @@ def gate(*rules: Any, **values: Any) -> Gate:
 
 def changed(report: Any, **changes: Any) -> Any:
     """The same report but for some fields, whatever kind of record it is."""
+    if isinstance(report, Verdict) and "champion" in changes:
+        changes["basis"] = changes["champion"].words
     if isinstance(report, BaseModel):
         return report.model_copy(update=changes)
     return replace(report, **changes)

@@ -14,7 +14,6 @@ from assay.gate import backtest
 from assay.gate.backtest import Replay, run
 from assay.project import layout
 from assay.project.params import Params
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 from tests.verdicts import verdict
@@ -27,7 +26,7 @@ def finding(outcome: Outcome, rule: str = "ranks", kind: Any = "rule") -> Findin
 
 
 def recorded(*findings: Finding) -> str:
-    return verdict_json.dumps(verdict(*findings, name="tiny", candidate="prior"))
+    return verdict(*findings, name="tiny", candidate="prior").text()
 
 
 class History:

@@ -140,10 +140,14 @@ def test_all_that_changed_is_named_at_once(tiny: Any) -> None:
 def test_the_champion_is_what_the_comparison_says() -> None:
     for state in ("compared", "unreadable", "features_missing", "incomparable"):
         found = build.comparison() if state == "compared" else build.alone(state)
-        assert binding.champion_of(Given(comparison=found)) == Champion(state, "v0.1.0", "sha256:a")
-    assert binding.champion_of(Given(comparison=build.alone("none"))) == Champion("none")
+        assert binding.champion_of(Given(comparison=found)) == Champion(
+            state=state, version="v0.1.0", bundle="sha256:a"
+        )
+    assert binding.champion_of(Given(comparison=build.alone("none"))) == Champion(state="none")
     lost = build.changed(build.alone("unreadable"), champion=Held(version="v0.1.0", bundle=None))
-    assert binding.champion_of(Given(comparison=lost)) == Champion("unreadable", "v0.1.0")
+    assert binding.champion_of(Given(comparison=lost)) == Champion(
+        state="unreadable", version="v0.1.0"
+    )
 
 
 @pytest.mark.parametrize("state", ["none", "compared"])

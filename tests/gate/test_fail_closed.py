@@ -28,8 +28,7 @@ from assay.metrics.units import Units
 from assay.model import holdout
 from assay.project import layout
 from assay.project.params import Evaluate
-from assay.reports.verdict import Outcome
-from assay.reports.verdict_json import loads
+from assay.reports.verdict import Outcome, Verdict
 from tests.gate import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -263,7 +262,7 @@ def test_never_a_pass(tiny: Any, prepare: Callable[[Any], None]) -> None:
         run(tiny.root, tiny.params)
     path = tiny.root / layout.VERDICT
     if isinstance(caught.value, GateNotPassed):
-        verdict = loads(path.read_text(), layout.VERDICT)
+        verdict = Verdict.parse(path.read_text(), layout.VERDICT)
         # Too few of a label is no failure, and no pass either.
         few = prepare is one_class
         assert verdict.outcome is (Outcome.INCONCLUSIVE if few else Outcome.FAIL)

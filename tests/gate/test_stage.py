@@ -10,7 +10,6 @@ from assay.gate.stage import MARKDOWN, run
 from assay.project import layout
 from assay.reports.champion import Held
 from assay.reports.verdict import Champion, Outcome, Verdict
-from assay.reports.verdict_json import loads
 
 IT = "tests/model/test_it.py"
 
@@ -23,7 +22,7 @@ def judge(tiny: Any, expected: Outcome) -> Verdict:
         with pytest.raises(GateNotPassed) as caught:
             run(tiny.root, tiny.params)
         assert caught.value.exit_code == 3
-    verdict = loads((tiny.root / layout.VERDICT).read_text(), layout.VERDICT)
+    verdict = Verdict.parse((tiny.root / layout.VERDICT).read_text(), layout.VERDICT)
     assert verdict.outcome is expected
     return verdict
 
@@ -41,7 +40,7 @@ def test_pass(tiny: Any) -> None:
         f"{IT}::test_holds": "PASS",
     }
     assert verdict.bundle == tiny.tree()["bundle"]
-    assert verdict.champion == Champion("none")
+    assert verdict.champion == Champion(state="none")
     page = (tiny.root / MARKDOWN).read_text()
     assert page.startswith("# PASS: tiny, candidate prior")
     assert "no champion yet; absolute rules only" in page

@@ -24,10 +24,10 @@ from assay.model import bundle
 from assay.project import code, digests, jsonfile, layout, params
 from assay.project.params import Params
 from assay.registry import past_verdict, versions
-from assay.reports import verdict_json
 from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict
 from tests.gate import build
 from tests.gate.conftest import Tiny
+from tests.verdicts import verdict
 
 NAME = "late-flights"
 
@@ -192,19 +192,22 @@ class Project:
             judged = past_verdict.verdict_at(self.root, held_at, version.bundle)
             before = None if judged is None else len(judged.model_tests)
         self.verdict(
-            Verdict(
+            build.changed(
+                verdict(
+                    *(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
+                    candidate="prior",
+                    tests=ModelTests(collected=1, ran=1, champion=before),
+                    **bound,
+                ),
                 outcome=outcome,
-                candidate="prior",
-                tests=ModelTests(collected=1, ran=1, champion=before),
-                findings=(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
-                **{**bound, **other},
+                **other,
             )
         )
         self.dvc_commit()
 
     def verdict(self, verdict: Verdict) -> None:
         """Leave it and its page."""
-        self.write(layout.VERDICT, verdict_json.dumps(verdict))
+        self.write(layout.VERDICT, verdict.text())
         self.write(verdict_text.MARKDOWN, verdict_text.markdown(verdict))
 
     def locked(self) -> Any:
@@ -262,8 +265,8 @@ class Project:
         try:
             held = versions.champion(self.root, NAME, "prod")
         except NoChampion:
-            return Champion("none")
-        return Champion("compared", held.version, held.bundle)
+            return Champion(state="none")
+        return Champion(state="compared", version=held.version, bundle=held.bundle)
 
     def commit(self, message: str = "change") -> str:
         self.git("add", "--all")

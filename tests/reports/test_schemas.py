@@ -11,8 +11,10 @@ import pytest
 from assay.project.document import Report, Sparse
 from assay.reports.champion import Held
 from assay.reports.selection import Selection
+from assay.reports.verdict import Finding, ModelTests, Outcome
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
+from tests.verdicts import verdict
 
 WRITTEN: dict[str, Report] = {
     "Evaluation": build.evaluation(
@@ -28,6 +30,10 @@ WRITTEN: dict[str, Report] = {
         by="auc",
         candidates={"logistic": {"auc": 0.75, "f1": None}, "prior": {"auc": 0.5, "f1": 0.0}},
         selected="logistic",
+    ),
+    "Verdict": verdict(
+        Finding(rule="ranks", kind="rule", outcome=Outcome.FAIL, detail="too low", observed=0.5),
+        tests=ModelTests(collected=2, ran=1),
     ),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),

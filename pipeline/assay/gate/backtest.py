@@ -21,7 +21,6 @@ from assay.pages.terminal import console
 from assay.project import jsonfile, layout
 from assay.project.params import Params
 from assay.project.params.gate import ContractRule, Gate
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome, Verdict, combine
 
 
@@ -73,7 +72,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> tuple[Replay, ...]
 def replay(version: str, at: str, source: Source, gate: Gate) -> Replay:
     """Decide ``gate`` on what stages wrote for one version."""
     try:
-        recorded = verdict_json.loads(source(layout.VERDICT, "gate"), layout.VERDICT)
+        recorded = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except AssayError as error:
         return Replay(version, at, None, None, problem=error.line())
     inputs = Inputs(source)
@@ -127,8 +126,8 @@ def _plain(replayed: Replay) -> dict[str, object]:
         "before": None if replayed.before is None else replayed.before.value,
         "now": None if replayed.now is None else replayed.now.value,
         "flips": replayed.flips,
-        "flipped": [verdict_json.finding_to_plain(each) for each in replayed.flipped],
-        "dropped": [verdict_json.finding_to_plain(each) for each in replayed.dropped],
+        "flipped": [each.tree() for each in replayed.flipped],
+        "dropped": [each.tree() for each in replayed.dropped],
         "problem": replayed.problem,
     }
 

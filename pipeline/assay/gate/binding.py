@@ -65,8 +65,8 @@ def champion_of(inputs: Inputs) -> Champion:
     comparison = inputs.comparison
     held = comparison.champion
     if held is None:
-        return Champion("none")
-    return Champion(comparison.state, held.version, held.bundle)
+        return Champion(state="none")
+    return Champion(state=comparison.state, version=held.version, bundle=held.bundle)
 
 
 def champion_findings(inputs: Inputs) -> tuple[Finding, ...]:

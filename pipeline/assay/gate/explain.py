@@ -26,7 +26,6 @@ from assay.project.params.gate import (
     StabilityRule,
 )
 from assay.project.tasks import better
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome
 
 FILES = {
@@ -59,7 +58,7 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> tuple[F
     decided = rules.decide(rule, Inputs.of(root), params.gate)
     found = waivers.applied(decided, params.gate.waivers, waivers.today())
     if as_json:
-        plain = [verdict_json.finding_to_plain(each) for each in found]
+        plain = [each.tree() for each in found]
         document = {
             "schema": 1,
             "rule": rule.model_dump(mode="json"),

@@ -14,7 +14,6 @@ from assay.gate.under_pytest.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
 from assay.project import digests, jsonfile, layout, textfile
 from assay.project.params import Params
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome, Verdict, combine
 
 HTML = f"{layout.GATE_REPORT}/index.html"
@@ -67,6 +66,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
     )
     verdict = Verdict(
         outcome=combine(found),
+        basis=champion.words,
         name=params.name,
         candidate=evaluation.candidate,
         bundle=after.bundle,
@@ -80,7 +80,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         types=evaluation.types,
         tests=findings.counted(session.seen, former),
     )
-    text = verdict_json.dumps(verdict)
+    text = verdict.text()
     textfile.write(root / MARKDOWN, verdict_text.markdown(verdict))
     textfile.write(root / HTML, verdict_page.page(verdict, evaluation.confidence))
     textfile.write(root / layout.VERDICT, text)

@@ -33,6 +33,9 @@ from assay.project.jsonfile import Node, kind
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
 
+_SHOWN = 80
+"""Characters of a wrong value that an error shows."""
+
 _EXPECTED = {
     "string_type": "a text",
     "string_too_short": "a text that is not empty",
@@ -48,7 +51,9 @@ _EXPECTED = {
     "greater_than": "over {gt}",
     "greater_than_equal": "{ge} or more",
     "less_than": "under {lt}",
+    "finite_number": "a finite number",
     "literal_error": "{expected}",
+    "enum": "{expected}",
 }
 
 
@@ -84,6 +89,21 @@ class Document(BaseModel):
     def tree(self) -> dict[str, Any]:
         """As JSON values, in the order of the file."""
         return self.model_dump(mode="json", by_alias=True)
+
+    @classmethod
+    def of_tree(cls, tree: Any, key: str = "") -> Self:
+        """The way back; ``key`` is what the error calls the place.
+
+        Raises
+        ------
+        ValueError
+            A key is missing, unknown or of the wrong kind.
+        """
+        try:
+            # As JSON once more, since a list of Python's is no tuple to a strict model.
+            return cls.model_validate_json(json.dumps(tree))
+        except ValidationError as error:
+            raise ValueError(_sentence(error.errors(include_url=False)[0], key)) from None
 
 
 class Sparse(Document):
@@ -158,11 +178,7 @@ class Report(Document):
     def _of(cls, node: Node) -> Self:
         if cls.SCHEMA is not None:
             node.schema(cls.SCHEMA)
-        try:
-            # As JSON once more, since a list of Python's is no tuple to a strict model.
-            return cls.model_validate_json(json.dumps(node.tree))
-        except ValidationError as error:
-            raise ValueError(_sentence(error.errors(include_url=False)[0])) from None
+        return cls.of_tree(node.tree)
 
     def text(self) -> str:
         """What the file holds: the same report always gives the same text."""
@@ -178,9 +194,8 @@ def repeated(names: Iterable[str]) -> str:
     return ", ".join(sorted(name for name, times in Counter(names).items() if times > 1))
 
 
-def _sentence(item: Any) -> str:
-    """The first thing that is wrong, beginning with its key."""
-    key = ""
+def _sentence(item: Any, key: str) -> str:
+    """What is wrong, beginning with where: under ``key``."""
     for step in item["loc"]:
         key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else str(step)
     match item["type"]:
@@ -198,4 +213,6 @@ def _sentence(item: Any) -> str:
     expected = _EXPECTED[item["type"]].format(**item.get("ctx", {}))
     given = item["input"]
     shown = repr(given) if isinstance(given, str | int | float) else kind(given)
-    return f"{key} is {shown}, not {expected}"
+    if len(shown) > _SHOWN:
+        shown = f"{shown[:_SHOWN]}..."
+    return f"{key or 'the file'} is {shown}, not {expected}"

@@ -13,7 +13,6 @@ from assay.errors import BundleChanged, BundleError, DataError, GateNotPassed, S
 from assay.gate.stage import run as judge
 from assay.gate.under_pytest import behaviours
 from assay.project import layout, params
-from assay.reports import verdict_json
 from assay.reports.champion import Held
 from assay.reports.verdict import Outcome, Verdict
 
@@ -167,7 +166,7 @@ def judged(project: Path, reports: Path) -> Any:
             return judge(project, params.load(project))
         except GateNotPassed:
             text = (project / layout.VERDICT).read_text(encoding="utf-8")
-            return verdict_json.loads(text, layout.VERDICT)
+            return Verdict.parse(text, layout.VERDICT)
 
     return go
 
