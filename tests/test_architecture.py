@@ -1,9 +1,9 @@
 """Which module may import what, and what DVC is told about it.
 
 import-linter holds the order of the rooms in ``pipeline/assay/`` (``make arch``). Here is what it
-cannot express: no circle inside a room, no crowded folder, third parties by folder, what the
-command line loads at once, that dvc.yaml runs a stage again whose code changed, and that it names
-every path that ``assay.project.layout`` states.
+cannot express: no circle inside a room, no crowded folder, third parties by folder, that only the
+command line prints, what it loads at once, that dvc.yaml runs a stage again whose code changed, and
+that it names every path that ``assay.project.layout`` states.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pipeline" / "assay"
 
 MAY_IMPORT = {
+    "rich": ["cli/show/*.py", "cli/terminal.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/frame*.py", "monitor/table/spark.py"],
     "py4j": ["score/spark/*.py", "score/spark_message.py", "score/inputs/frame.py"],
     "evidently": ["monitor/evidently/*.py", "evaluation/evaluate/page.py"],
@@ -50,6 +51,14 @@ MAY_IMPORT = {
 
 SLOW = ("pandas", "pyspark", "sklearn", "evidently", "dvc", "gto", "pandera", "pydantic", "numba")
 """What ``assay --help`` must not wait for."""
+
+SPEAKS = {
+    "cli/*": "the command line",
+    "project/interrupts.py": "says one line in a signal handler: whoever was interrupted may hold "
+    "the lock of a logger, and after this line standard error is shut for all",
+    "evaluation/rehearse/cost.py": "a process of its own, whose answer is its last line",
+}
+"""The files of ``pipeline/assay/`` that may write to standard output or error, and why."""
 
 NOT_A_STAGE_S_WORK = {
     *("PARAMS", "DVC_YAML", "DVC_LOCK", "WORK"),
@@ -201,6 +210,51 @@ def test_third_party_is_imported_only_where_it_may_be(third_party: str) -> None:
     assert not strays, f"{third_party} is imported in {', '.join(strays)}"
 
 
+# -------------------------------------------------------------------- who says something
+
+
+def spoken(tree: ast.AST) -> Iterator[int]:
+    """Lines that call or hand on ``print``, or name standard output or error."""
+    streams = {"stdout", "stderr", "__stdout__", "__stderr__"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "print":
+            yield node.lineno
+        elif isinstance(node, ast.Attribute) and node.attr in streams:
+            if isinstance(node.value, ast.Name) and node.value.id == "sys":
+                yield node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module == "sys":
+            if streams & {alias.name for alias in node.names}:
+                yield node.lineno
+
+
+def allowed_to_speak(path: Path) -> list[str]:
+    name = path.relative_to(PACKAGE).as_posix()
+    return [pattern for pattern in SPEAKS if fnmatch(name, pattern)]
+
+
+def test_only_the_command_line_prints() -> None:
+    """Commands return what they did or raise; remarks in passing are logged."""
+    strays, used = [], set()
+    for path in sources():
+        found = list(spoken(ast.parse(path.read_text(encoding="utf-8"), str(path))))
+        if found and not allowed_to_speak(path):
+            strays += [f"{path.relative_to(ROOT)}:{line}" for line in found]
+        elif found:
+            used |= set(allowed_to_speak(path))
+    assert not strays, f"print or a standard stream in {', '.join(strays)}"
+    assert used == SPEAKS.keys(), "an exception that nothing needs any more"
+
+
+def test_no_command_is_told_how_it_is_shown() -> None:
+    strays = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path)))
+        if isinstance(node, ast.arg | ast.keyword) and node.arg == "as_json"
+    ]
+    assert not strays, f"as_json in {', '.join(strays)}"
+
+
 def test_command_line_is_quick_to_import() -> None:
     code = "import json, sys, assay.cli.__main__; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run(
@@ -294,6 +348,20 @@ def test_what_dvc_and_the_store_keep_is_ignored_by_git_from_the_start() -> None:
 
 
 # ----------------------------------------------------------- the tools above, on an example
+
+
+def test_whoever_speaks_is_found() -> None:
+    code = """
+import sys
+from sys import stderr
+print("a")
+each = map(print, "b")
+sys.stdout.write("c")
+done.stdout.decode()
+self.print("d")
+sys.stdin.read()
+"""
+    assert sorted(spoken(ast.parse(code))) == [3, 4, 5, 6]
 
 
 def test_imports_are_found_wherever_they_stand() -> None:

@@ -55,7 +55,7 @@ from __future__ import annotations
 
 import errno
 import re
-from typing import Self
+from typing import Self, TypeVar
 
 UNFORESEEN = 70
 INTERRUPTED = 130
@@ -133,8 +133,7 @@ class AssayError(Exception):
 
     def after(self, report: object) -> Self:
         """The same error, to be raised once ``report`` was written."""
-        self.report = report
-        return self
+        return after(self, report)
 
     def lines(self) -> list[str]:
         """One line a mistake; most errors are a single mistake."""
@@ -143,6 +142,20 @@ class AssayError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments would be lost on the way back from a Spark worker.
         return (_rebuild, (type(self), self.__dict__))
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def after(error: E, report: object) -> E:
+    """The same error; whoever shows it finds ``report``, what was done before it, on it."""
+    vars(error)["report"] = report
+    return error
+
+
+def done_before(error: BaseException) -> object:
+    """What `after` left on the error, None if nothing."""
+    return getattr(error, "report", None)
 
 
 def _rebuild(kind: type[AssayError], state: dict[str, object]) -> AssayError:

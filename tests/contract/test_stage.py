@@ -13,6 +13,8 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from assay.cli.__main__ import main
+from assay.cli.show import contract as terminal
 from assay.contract import render, stage
 from assay.contract.load import load_source
 from assay.contract.result import ContractResult, RuleResult, percent, plain, row_results
@@ -130,6 +132,8 @@ def test_good_rows_of_the_window_reach_checked(
     assert [each.rule for each in result.rules if each.kind == "row"] == list(
         load_source(CONTRACT, "c").row_rules
     )
+    (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    assert main(["contract", "--root", str(root)]) == 0
     out = capsys.readouterr().out
     assert out.startswith("The contract holds")
     assert "1 row of 10 (10%) broke a rule and were left out" in out
@@ -138,7 +142,9 @@ def test_good_rows_of_the_window_reach_checked(
 def test_json_is_the_only_output_and_the_report(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = stage.run(root, params(), as_json=True)
+    result = stage.run(root, params())
+    (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    assert main(["contract", "--json", "--root", str(root)]) == 0
     out = capsys.readouterr().out
     assert out == (root / layout.CONTRACT_REPORT / "result.json").read_text("utf-8")
     assert out == result.text()
@@ -171,7 +177,7 @@ def test_rows_are_the_same_in_any_chunk(root: Path, monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_a_broken_contract_reports_but_leaves_nothing_checked(
-    root: Path, bad: pa.Table, words: str
+    root: Path, bad: pa.Table, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     stage.run(root, params())
     put(root, "2013-01-04", bad)
@@ -183,8 +189,12 @@ def test_a_broken_contract_reports_but_leaves_nothing_checked(
     assert line.endswith("Look at the rows in reports/contract/index.html")
     assert not (root / layout.CHECKED).exists()
     assert sorted(each.name for each in (root / "data").iterdir()) == ["contract.py", "raw"]
-    report = json.loads((root / layout.CONTRACT_REPORT / "result.json").read_text("utf-8"))
-    assert report["ok"] is False
+    text = (root / layout.CONTRACT_REPORT / "result.json").read_text("utf-8")
+    assert json.loads(text)["ok"] is False
+    # What was found is told although the command ends with an error.
+    (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    assert main(["contract", "--json", "--root", str(root)]) == 20
+    assert capsys.readouterr() == (text, f"assay: {line}\n")
     assert "The contract is broken" in (root / layout.CONTRACT_REPORT / "index.html").read_text(
         "utf-8"
     )
@@ -257,7 +267,7 @@ def test_blanks_around_a_value_are_seen() -> None:
     rules = row_results(contract, {rule: 2}, 10, {rule: rows})
     result = ContractResult.of("raw", 10, 2, 0.1, rules)
     words = "2 of 10 rows break it, such as origin='EWR⍽' with blanks around it"
-    assert words in " ".join(render.terminal(result, width=200).split())
+    assert words in " ".join(terminal.text(result, width=200).split())
     assert "'⇥JFK␣'" in unescape(render.html(contract, result))
 
 
@@ -297,7 +307,7 @@ def result_of(
 def test_ok_and_its_words(result: ContractResult, ok: bool) -> None:
     assert result.ok is ok
     page = render.html(load_source(CONTRACT, "c.py"), result)
-    text = render.terminal(result, width=100)
+    text = terminal.text(result, width=100)
     assert ("The contract holds" in page) is ok
     assert text.startswith("The contract holds" if ok else "The contract is broken")
     shown = [each for each in result.rules if each.kind == "table" or each.broken]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import NotARepository, StageInputMissing
 from assay.gate import backtest
 from assay.gate.backtest import Replay, run
@@ -62,8 +63,14 @@ def history(tiny: Any) -> History:
     return History(tiny)
 
 
+def told(history: History, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """What ``assay gate backtest`` prints."""
+    assert main(["gate", "backtest", *options, "--root", str(history.tiny.root)]) == 0
+    return capsys.readouterr().out
+
+
 def replayed(root: Path, params: Params) -> dict[str, Replay]:
-    return {each.version: each for each in run(root, params, as_json=True)}
+    return {each.version: each for each in run(root, params).versions}
 
 
 def test_a_tighter_limit_flips_the_version_that_would_miss_it(
@@ -72,13 +79,13 @@ def test_a_tighter_limit_flips_the_version_that_would_miss_it(
     history.version(0.72, finding(PASS))
     history.version(0.8, finding(PASS))
     params = history.policy("name: ranks, metric: auc, min: 0.75")
-    found = run(history.tiny.root, params)
+    found = run(history.tiny.root, params).versions
     assert [(each.version, each.before, each.now, each.flips) for each in found] == [
         ("v0.2.0", PASS, PASS, False),
         ("v0.1.0", PASS, FAIL, True),
     ]
     assert [each.title for each in found[1].flipped] == ["ranks"]
-    out = " ".join(capsys.readouterr().out.split())
+    out = " ".join(told(history, capsys).split())
     assert "Versions of tiny under the policy in params.yaml" in out
     assert "1 of 2 verdicts flip." in out
     assert "FAIL ranks: auc 0.72" in out
@@ -105,10 +112,10 @@ def test_a_rule_that_is_dropped_is_named(
 ) -> None:
     history.version(0.8, finding(PASS), finding(FAIL, "another"))
     params = history.policy("name: ranks, metric: auc, min: 0.7")
-    (found,) = run(history.tiny.root, params)
+    (found,) = run(history.tiny.root, params).versions
     assert (found.before, found.now, found.flips) == (FAIL, PASS, True)
     assert [each.title for each in found.dropped] == ["another"]
-    assert "no longer asked: another, which was FAIL" in " ".join(capsys.readouterr().out.split())
+    assert "no longer asked: another, which was FAIL" in " ".join(told(history, capsys).split())
 
 
 def test_what_the_reports_of_the_time_lack_fails(history: History) -> None:
@@ -166,10 +173,10 @@ def test_a_version_without_a_verdict_cannot_be_told(
 ) -> None:
     history.version(0.8)
     params = history.policy("name: ranks, metric: auc, min: 0.7")
-    (found,) = run(history.tiny.root, params)
+    (found,) = run(history.tiny.root, params).versions
     assert (found.before, found.now, found.flips) == (None, None, False)
     assert found.problem is not None and layout.VERDICT in found.problem
-    out = " ".join(capsys.readouterr().out.split())
+    out = " ".join(told(history, capsys).split())
     assert "0 of 1 verdicts flip. 1 cannot be told." in out
     assert "git holds no such file at that commit" in out
 
@@ -185,9 +192,8 @@ def test_a_version_without_a_comparison_cannot_be_told(history: History) -> None
 
 def test_as_json(history: History, capsys: pytest.CaptureFixture[str]) -> None:
     history.version(0.72, finding(PASS), finding(FAIL, "another"))
-    params = history.policy("name: ranks, metric: auc, min: 0.75")
-    run(history.tiny.root, params, as_json=True)
-    out = capsys.readouterr().out
+    history.policy("name: ranks, metric: auc, min: 0.75")
+    out = told(history, capsys, "--json")
     assert out.endswith("\n}\n")
     tree = json.loads(out)
     assert tree["schema"] == 1
@@ -209,15 +215,15 @@ def test_what_cannot_be_told_is_null_in_json(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:
     history.version(0.8)
-    run(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.7"), as_json=True)
-    (one,) = json.loads(capsys.readouterr().out)["versions"]
+    history.policy("name: ranks, metric: auc, min: 0.7")
+    (one,) = json.loads(told(history, capsys, "--json"))["versions"]
     assert (one["before"], one["now"]) == (None, None)
 
 
 def test_no_version_yet(history: History, capsys: pytest.CaptureFixture[str]) -> None:
     history.git("commit", "-q", "--allow-empty", "-m", "start")
-    assert run(history.tiny.root, history.tiny.params) == ()
-    assert capsys.readouterr().out == (
+    assert run(history.tiny.root, history.tiny.params).versions == ()
+    assert told(history, capsys) == (
         "tiny: no version yet, so there is nothing to test the policy on.\n"
     )
 
@@ -257,8 +263,8 @@ def printed(
     monkeypatch.setenv("COLUMNS", "100")
     history.version(0.8)
     history.version(0.72, finding(PASS))
-    run(history.tiny.root, history.policy("name: ranks, metric: auc, min: 0.75"))
-    return capsys.readouterr().out
+    history.policy("name: ranks, metric: auc, min: 0.75")
+    return told(history, capsys)
 
 
 def test_the_table_as_people_see_it(
@@ -285,8 +291,8 @@ def test_a_narrow_terminal_loses_no_letter(
     name = "ranks" + "x" * 60
     monkeypatch.setenv("COLUMNS", "45")
     history.version(0.72, finding(PASS))
-    run(history.tiny.root, history.policy(f"name: {name}, metric: auc, min: 0.75"))
-    out = capsys.readouterr().out
+    history.policy(f"name: {name}, metric: auc, min: 0.75")
+    out = told(history, capsys)
     assert out.count("x") >= 60
     assert "v0.1.0" in out and any(len(word) == 10 and word[4] == "-" for word in out.split())
 

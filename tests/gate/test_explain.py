@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
+from assay.cli.show.explanation import lines
 from assay.errors import UsageError
-from assay.gate.explain import lines, run
+from assay.gate.explain import Explained, run
 from assay.gate.under_pytest import items
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
@@ -21,11 +23,16 @@ def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
 
 
 def told(rule: Any, *found: Finding, **policy: Any) -> list[str]:
-    return list(lines(rule, found, build.gate(**policy)))
+    return list(lines(Explained(rule, found, build.gate(**policy))))
+
+
+def said(tiny: Any, name: str) -> list[str]:
+    return list(lines(run(tiny.root, tiny.params, name)))
 
 
 def test_a_limit_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    found = run(tiny.root, tiny.params, "ranks late ones first")
+    name = "ranks late ones first"
+    assert main(["gate", "explain", name, "--root", str(tiny.root)]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "ranks late ones first (limit)",
         "  asked by us, because it must",
@@ -37,24 +44,20 @@ def test_a_limit_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> 
         "  over 600 rows",
         "  so: auc 0.8, 95% interval 0.75 to 0.85, meets the limit of at least 0.7",
     ]
-    assert [each.outcome for each in found] == [PASS]
+    assert [each.outcome for each in run(tiny.root, tiny.params, name).findings] == [PASS]
 
 
-def test_a_slice_rule_is_explained_place_by_place(
-    tiny: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run(tiny.root, tiny.params, "no place is left behind")
-    out = capsys.readouterr().out
+def test_a_slice_rule_is_explained_place_by_place(tiny: Any) -> None:
+    out = "\n".join(said(tiny, "no place is left behind"))
     assert "  all slices must pass; a FAIL stands after holm over the slices\n" in out
     assert "\n\nPASS  place=east\n" in out
     assert "\n\nPASS  place=west\n" in out
 
 
-def test_a_change_is_explained(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_change_is_explained(tiny: Any) -> None:
     tiny.policy("name: no worse, kind: change, metric: auc, margin: 0.02")
     tiny.comparison(build.comparison(build.difference(-0.01)))
-    run(tiny.root, tiny.params, "no worse")
-    assert capsys.readouterr().out.splitlines() == [
+    assert said(tiny, "no worse") == [
         "no worse (change)",
         "  asked by us, because it must",
         "  decided from reports/compare/comparison.json",
@@ -184,7 +187,7 @@ def test_numbers_are_given_as_far_as_they_are_there() -> None:
 
 def test_as_json(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.policy("name: ranks, metric: auc, min: 0.9", correction="none")
-    run(tiny.root, tiny.params, "ranks", as_json=True)
+    assert main(["gate", "explain", "ranks", "--json", "--root", str(tiny.root)]) == 0
     out = capsys.readouterr().out
     assert out.endswith("\n}\n")
     tree = json.loads(out)
@@ -207,13 +210,13 @@ def test_it_says_what_the_gate_says(tiny: Any) -> None:
         "name: everywhere, metric: auc, slice: place, min: 0.6",
         waivers=f'[{{rule: ranks, because: so, owner: us, until: "{until}"}}]',
     )
-    explained = [each for name in ("ranks", "everywhere") for each in run_quietly(tiny, name)]
+    explained = [each for name in ("ranks", "everywhere") for each in findings(tiny, name)]
     assert explained == list(items.findings_of(tiny.root))
     assert explained[0].waiver is not None
 
 
-def run_quietly(tiny: Any, name: str) -> tuple[Finding, ...]:
-    return run(tiny.root, tiny.params, name, as_json=True)
+def findings(tiny: Any, name: str) -> tuple[Finding, ...]:
+    return run(tiny.root, tiny.params, name).findings
 
 
 def test_an_unknown_rule_is_a_usage_error(tiny: Any) -> None:

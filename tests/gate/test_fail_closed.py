@@ -273,7 +273,7 @@ def test_never_a_pass(tiny: Any, prepare: Callable[[Any], None]) -> None:
 
 
 def test_before_anything_is_wrong_it_passes(tiny: Any) -> None:
-    assert run(tiny.root, tiny.params).outcome is Outcome.PASS
+    assert run(tiny.root, tiny.params).verdict.outcome is Outcome.PASS
 
 
 class TestEvaluateRefuses:

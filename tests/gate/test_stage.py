@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import BundleMissing, GateNotPassed, StageInputMissing
 from assay.gate.stage import MARKDOWN, run
 from assay.project import layout
@@ -78,13 +79,13 @@ def test_inconclusive(tiny: Any) -> None:
 
 
 def test_json_is_the_only_output(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    run(tiny.root, tiny.params, as_json=True)
+    assert main(["gate", "--json", "--root", str(tiny.root)]) == 0
     assert capsys.readouterr().out == (tiny.root / layout.VERDICT).read_text()
 
 
 def test_summary_shows_why(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
     tiny.write(IT, "def test_bad():\n    assert 'lime' == 'lemon'\n")
-    judge(tiny, Outcome.FAIL)
+    assert main(["gate", "--root", str(tiny.root)]) == GateNotPassed.exit_code
     out = capsys.readouterr().out
     assert "Model tests: 0 of 1 passed" in out
     assert "'lime' == 'lemon'" in out

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import DataError, GateNotPassed, StageInputMissing
 from assay.gate import stage
 from assay.gate.under_pytest import items
@@ -52,8 +53,13 @@ class Stand:
         )
         return Session(seen, self.code, "pytest's own words", self.crash)
 
-    def run(self, **more: bool) -> Verdict:
-        return stage.run(self.tiny.root, self.tiny.params, **more)
+    def run(self) -> Verdict:
+        return stage.run(self.tiny.root, self.tiny.params).verdict
+
+    def shown(self, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+        """What ``assay gate`` prints."""
+        main(["gate", *options, "--root", str(self.tiny.root)])
+        return capsys.readouterr().out
 
     def judged(self) -> Verdict:
         """The verdict as it was written, whatever it says."""
@@ -218,15 +224,14 @@ def test_the_first_run_makes_the_folder(stand: Stand, tiny: Any) -> None:
 def test_json_is_the_only_output(
     stand: Stand, tiny: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stand.run(as_json=True)
+    out = stand.shown(capsys, "--json")
     text = (tiny.root / layout.VERDICT).read_text(encoding="utf-8")
-    assert capsys.readouterr().out == text
+    assert out == text
     assert list(json.loads(text))[:3] == ["schema", "outcome", "basis"]
 
 
 def test_people_get_a_table(stand: Stand, capsys: pytest.CaptureFixture[str]) -> None:
-    stand.run()
-    out = capsys.readouterr().out
+    out = stand.shown(capsys)
     assert "Model tests: 1 of 1 passed" in out
     assert not out.startswith("{")
     assert "pytest's own words" not in out
@@ -246,8 +251,8 @@ def test_pytests_own_words_are_shown_where_they_help(
 ) -> None:
     stand.test = test
     tiny.evaluation(metrics={"auc": {"value": auc, "low": auc, "high": auc}})
-    stand.judged()
-    assert ("pytest's own words" in capsys.readouterr().out) is wanted
+    assert ("pytest's own words" in stand.shown(capsys)) is wanted
+    assert "pytest's own words" not in stand.shown(capsys, "--json")
 
 
 def refusal(stand: Stand) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from assay.cli import terminal
+from assay.cli.show.verdict import lines
 from assay.gate import verdict_text
 from assay.reports import verdict as verdicts
 from assay.reports.verdict import Champion, Finding, Outcome, Verdict, Waiver
@@ -180,7 +182,7 @@ def shown(
     some: Verdict, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(width))
-    verdict_text.show(some)
+    terminal.show(lines(some))
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 
@@ -198,20 +200,20 @@ def test_the_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     assert len({len(line) for line in (found[1], *found[3:6])}) == 1
 
 
-@pytest.mark.parametrize(("terminal", "width"), [(True, 60), (False, 120)])
+@pytest.mark.parametrize(("live", "width"), [(True, 60), (False, 120)])
 def test_a_terminal_has_its_own_width_and_a_log_always_the_same(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    terminal: bool,
+    live: bool,
     width: int,
 ) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: live)
     monkeypatch.setenv("TERM", "xterm-256color")
-    if terminal:
+    if live:
         monkeypatch.setenv("COLUMNS", "60")
     else:
         monkeypatch.delenv("COLUMNS", raising=False)
-    verdict_text.show(verdict(finding(FAIL, detail="x" * 300)))
+    terminal.show(lines(verdict(finding(FAIL, detail="x" * 300))))
     found = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in found) == width
 

@@ -12,12 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assay.cli.show import performance
 from assay.errors import LabelError, NothingScored, RetrainAdvised, SourceError, UsageError
 from assay.monitor import labels
 from assay.monitor.performance import retrain
 from assay.project import partitions
 from assay.project.params import parse
 from assay.store import open_store
+from tests.shown import shown
 
 NIGHT = "2013-02-01"
 
@@ -36,7 +38,8 @@ def truths(project: Any, night: str = NIGHT, every: int = 1, seed: int = 5) -> p
 def take(project: Any, rows: pd.DataFrame, now: datetime, night: str = NIGHT, **more: Any) -> Any:
     file = project.root / "truths.csv"
     rows.to_csv(file, index=False)
-    return labels.run(project.root, project.params, night, night, file, now=now, **more)
+    given = (project.root, project.params, night, night, file)
+    return shown(performance.labels, labels.run, *given, now=now, **more)
 
 
 def numbers(project: Any, metric: str = "auc", slice: str = "") -> dict[int, dict[str, Any]]:
@@ -237,17 +240,17 @@ def test_retraining_is_advised_on_matured_nights(
         night = f"2013-02-0{day}"
         rows = truths(project, night)
         take(project, rows.assign(late=~rows["late"]), at(day + 1), night=night)
-    found = retrain.run(project.root, project.params, now=at(9))
-    assert [each.state for each in found] == ["waiting"]
+    found = shown(performance.retrain, retrain.run, project.root, project.params, now=at(9))
+    assert [each.state for each in found.rules] == ["waiting"]
     assert "cannot be told yet, 2 of 3 nights have matured" in capsys.readouterr().out
     take(project, truths(project, "2013-02-03"), at(4), night="2013-02-03")
-    capsys.readouterr()
     with pytest.raises(RetrainAdvised) as caught:
-        retrain.run(project.root, project.params, as_json=True, now=at(9))
+        retrain.run(project.root, project.params, now=at(9))
     assert caught.value.exit_code == 6
     assert "auc after 1 day is not at least 0.6 on 2 of the last 3 nights" in caught.value.line()
     written = json.loads((project.root / "reports/retrain.json").read_text())
-    assert json.loads(capsys.readouterr().out) == written
+    assert isinstance(caught.value.report, retrain.RetrainAdvice)
+    assert caught.value.report.plain() == written
     assert written["advised"] is True
     assert [each["crossed"] for each in written["rules"][0]["looked_at"]] == [True, True, False]
 

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from assay.cli import __main__ as cli
+from assay.cli.show import monitored
 from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, VersionUnknown
-from assay.monitor import many_nights, one_night
+from assay.monitor import many_nights, one_night, write
 from assay.monitor.nights import history
 from assay.project.params.drift import Budget, Snooze
 from assay.registry import pin
 from assay.store import open_store
+from tests.shown import shown
 
 DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
 
@@ -21,9 +23,7 @@ DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
 @pytest.fixture(autouse=True)
 def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidently has tests of its own, and takes a second a night."""
-    monkeypatch.setattr(
-        one_night.pages, "page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
-    )
+    monkeypatch.setattr(write.pages, "page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}")
 
 
 def scored(project: Any, shifts: str) -> Any:
@@ -45,10 +45,10 @@ def book(project: Any) -> dict[str, Any]:
     return found
 
 
-def test_ordinary_nights_have_no_incident(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ordinary_nights_have_no_incident(project: Any) -> None:
     scored(project, ".. .")
-    many_nights.run(project.root, project.params, DAYS[0], DAYS[3], as_json=True)
-    assert json.loads(capsys.readouterr().out) == book(project)
+    found = many_nights.run(project.root, project.params, DAYS[0], DAYS[3])
+    assert json.loads(found.book.to_json()) == book(project)
     assert book(project)["nights"] == [DAYS[0], DAYS[1], DAYS[3]]
     assert (book(project)["incidents"], book(project)["open"]) == ([], 0)
     blind = book(project)["blind_columns"]
@@ -64,7 +64,7 @@ def test_a_shift_is_one_incident_and_exit_4(
     with pytest.raises(
         LimitCrossed, match=r"Limits crossed on 2013-02-04; 2 incident\(s\) open at"
     ) as said:
-        many_nights.run(project.root, project.params, DAYS[0], DAYS[3])
+        shown(monitored.nights, many_nights.run, project.root, project.params, DAYS[0], DAYS[3])
     assert said.value.exit_code == 4
     answers, features = book(project)["incidents"]
     assert answers["columns"] == ["probability"] and features["columns"] == ["x"]
@@ -199,7 +199,7 @@ def test_an_earlier_night_of_a_lost_version_is_left_out(
     monkeypatch.setattr(pin, "bundle_of", lost)
     with pytest.raises(VersionUnknown):
         many_nights.run(project.root, project.params, DAYS[0], DAYS[1])
-    many_nights.run(project.root, project.params, DAYS[1], DAYS[2])
+    shown(monitored.nights, many_nights.run, project.root, project.params, DAYS[1], DAYS[2])
     assert book(project)["left_out"] == {DAYS[0]: "run-01: not registered here"}
     assert f"{DAYS[0]} is left out" in capsys.readouterr().out
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from assay.cli.show import monitored
 from assay.errors import LimitCrossed, NothingScored, VersionUnknown
-from assay.monitor import one_night
+from assay.monitor import judge, one_night
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Parquet
+from tests.shown import shown
 
 NIGHT = "2013-02-01"
 ROWS = 300
@@ -23,11 +25,11 @@ def document(project: Any) -> dict[str, Any]:
     return found
 
 
-def test_an_ordinary_night(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ordinary_night(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    summary = one_night.run(project.root, project.params, NIGHT, as_json=True)
+    summary = one_night.run(project.root, project.params, NIGHT)
     written = document(project)
-    assert json.loads(capsys.readouterr().out) == written
+    assert json.loads(summary.to_json()) == written
     assert written["crossed"] is False
     assert (written["run_id"], written["version"]) == ("run-1", "v0.1.0")
     assert written["bundle"] == project.digest
@@ -50,7 +52,7 @@ def test_a_shifted_night_is_written_and_then_refused(
 ) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed, match=r"night 2013-02-01: limits crossed: prob") as caught:
-        one_night.run(project.root, project.params, NIGHT)
+        shown(monitored.night, one_night.run, project.root, project.params, NIGHT)
     assert caught.value.exit_code == 4
     assert document(project)["crossed"] is True
     assert "Limits crossed" in (project.root / f"reports/nights/{NIGHT}.html").read_text()
@@ -64,7 +66,7 @@ def test_a_break_has_its_limit_beside_it_everywhere(
     monkeypatch.setenv("COLUMNS", "160")
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed, match=r"distance 0\.\d+ beyond its break limit 0\.\d+"):
-        one_night.run(project.root, project.params, NIGHT)
+        shown(monitored.night, one_night.run, project.root, project.params, NIGHT)
     found = {each["column"]: each for each in document(project)["findings"]}
     (x,) = [each for each in found["x"]["breaks"] if each["what"] == "distance"]
     assert (x["value"], x["limit"]) == (found["x"]["distance"], found["x"]["break_limit"])
@@ -108,13 +110,13 @@ def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.score(NIGHT, "run-1")
-    judge = one_night.decide
+    decided = judge.decide
 
     def overtaken(*arguments: Any) -> Any:
         project.score(NIGHT, "run-2")
-        return judge(*arguments)
+        return decided(*arguments)
 
-    monkeypatch.setattr(one_night, "decide", overtaken)
+    monkeypatch.setattr(judge, "decide", overtaken)
     summary = one_night.run(project.root, project.params, NIGHT)
     assert (summary.run_id, summary.sample_rows) == ("run-1", 0)
 

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from assay.cli.show import overview
 from assay.errors import StoreError
 from assay.monitor import one_night, status
+from assay.monitor.status_facts import Status
 from assay.store import open_store
+from tests.shown import shown
 
 NIGHT = "2013-02-01"
 
@@ -19,10 +22,8 @@ NIGHT = "2013-02-01"
 def told(project: Any, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
     """The same standing as JSON and as people see it."""
     capsys.readouterr()
-    status.run(project.root, project.params, as_json=True)
-    document: dict[str, Any] = json.loads(capsys.readouterr().out)
-    status.run(project.root, project.params)
-    return document, capsys.readouterr().out
+    found = shown(overview.status, status.run, project.root, project.params)
+    return json.loads(found.to_json()), capsys.readouterr().out
 
 
 def test_nothing_at_all(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,18 +123,16 @@ def test_damaged_incidents_are_told(
     assert document["champion"]["version"] == "v0.1.0" and "cannot be told" in shown
 
 
-def test_a_broken_part_does_not_hide_the_others(
-    project: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_part_does_not_hide_the_others(project: Any) -> None:
     project.score(NIGHT, "run-1")
     nights = project.root / "reports/nights"
     nights.mkdir(parents=True)
     (nights / f"{NIGHT}.json").write_text("{}")
     (project.root / "store/runs/_delta_log/00000000000000000000.json").write_text("nonsense")
-    capsys.readouterr()
     with pytest.raises(StoreError, match="runs: is not a readable Delta table") as caught:
-        status.run(project.root, project.params, as_json=True)
-    document = json.loads(capsys.readouterr().out)
+        status.run(project.root, project.params)
+    assert isinstance(caught.value.report, Status)
+    document = json.loads(caught.value.report.to_json())
     assert document["damaged"] == caught.value.lines() and len(caught.value.lines()) == 1
     assert document["champion"]["version"] == "v0.1.0"
     assert document["night"]["none"].startswith("cannot be told")
@@ -147,7 +146,7 @@ def test_a_night_that_predictions_lost_is_told_as_fsck_tells_it(
     assert told(project, capsys)[0]["damaged"] == []
     shutil.rmtree(project.root / "store/predictions")
     with pytest.raises(StoreError) as caught:
-        status.run(project.root, project.params)
+        shown(overview.status, status.run, project.root, project.params)
     assert caught.value.exit_code == 52 and "champion" in capsys.readouterr().out
     store = open_store(project.root, project.params)
     of_fsck = [each.line() for each in store.check() if NIGHT in each.what]

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import DataError, NotARepository, StageInputMissing
 from assay.gate.promotion import promote
 from assay.model import bundle
@@ -32,7 +33,7 @@ def look(project: Any) -> Held:
 
 
 def up(project: Any, **options: Any) -> Any:
-    return promote(project.root, project.params, because="it ranks", **options)
+    return promote(project.root, project.params, because="it ranks", **options).version
 
 
 def forget_bundles(project: Any) -> None:
@@ -55,6 +56,7 @@ def test_before_the_first_promotion_there_is_none(
     assert (found.state, found.version, found.bundle) == ("none", None, None)
     assert found.why is not None
     assert "no version of late-flights holds the stage prod" in found.why
+    assert main(["champion", "--root", str(project.root)]) == 0
     assert capsys.readouterr().out.startswith("champion: none: ")
 
 
@@ -63,8 +65,8 @@ def test_the_holder_is_copied_whole_whatever_lies_in_the_work_tree(
 ) -> None:
     made = up(project)
     project.train("two")
-    capsys.readouterr()
-    found = champion.run(project.root, project.params, as_json=True)
+    found = champion.run(project.root, project.params)
+    assert main(["champion", "--json", "--root", str(project.root)]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "schema": 1,
         "state": "found",

@@ -92,10 +92,11 @@ def edit(project: Any, path: str, old: str, new: str) -> None:
 
 
 def test_right_after_a_run_it_is_current(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = lock.run(clone.root, clone.params, lock=True)
+    answer = lock.run(clone.root, clone.params, lock=True).lock
     assert answer.changes == {}
     # A file in an output, and a folder of outputs: dvc.lock holds no hash for them.
     assert answer.unseen == (("report", "data/made/two"), ("report", "models/copies"))
+    assert main(["check", "--lock", "--root", str(clone.root)]) == 0
     shown = capsys.readouterr().out
     assert "dvc.lock is current: 4 stages" in shown
     assert "not compared, also where the data is here: data/made/two, models/copies; " in shown

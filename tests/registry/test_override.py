@@ -17,7 +17,6 @@ from assay.registry import tags, versions
 from assay.registry.evidence import NONE, Evidence, overruled, read
 from assay.registry.fetch import BUNDLES
 from assay.registry.git import tags as git_tags
-from assay.registry.listing import list_versions
 from assay.registry.promote import rollback
 from assay.reports.verdict import Champion, Outcome
 
@@ -26,11 +25,11 @@ WHY = "the carnival, once"
 
 
 def over(project: Any, because: str | None = WHY, **options: Any) -> Any:
-    return promote(project.root, project.params, override=True, because=because, **options)
+    return promote(project.root, project.params, override=True, because=because, **options).version
 
 
 def up(project: Any) -> Any:
-    return promote(project.root, project.params, because="it ranks")
+    return promote(project.root, project.params, because="it ranks").version
 
 
 def trailers(project: Any, name: str) -> dict[str, str]:
@@ -120,26 +119,27 @@ def test_it_shows_for_good_also_after_the_way_back(
 ) -> None:
     project.judge(Outcome.FAIL)
     project.commit()
-    over(project)
+    root = ("--root", str(project.root))
+    assert main(["promote", "--override", "--because", WHY, *root]) == 0
     assert "overridden: the gate did not let it pass" in capsys.readouterr().out
     project.train("two")
     project.judge()
     project.commit()
     up(project)
-    back = rollback(project.root, project.params, because="two errs")
+    back = rollback(project.root, project.params, because="two errs").version
     assert back.override == "the gate did not let it pass (FAIL: ranks)"
     told = trailers(project, f"{NAME}#prod#3")
     assert (told["Kind"], told["Outcome"], told["Champion"]) == ("rollback", "FAIL", "v0.2.0")
     assert told["Override"] == back.override
 
     capsys.readouterr()
-    list_versions(project.root, project.params, as_json=True)
+    assert main(["versions", "--json", *root]) == 0
     tree = json.loads(capsys.readouterr().out)
     assert [each["override"] for each in tree["versions"]] == [None, back.override]
     assert [each["override"] is not None for each in tree["history"]] == [True, False, True]
     assert [each["outcome"] for each in tree["history"]] == ["FAIL", "PASS", "FAIL"]
     monkeypatch.setenv("COLUMNS", "250")
-    list_versions(project.root, project.params)
+    assert main(["versions", *root]) == 0
     shown = capsys.readouterr().out
     assert "FAIL, overridden" in shown
     assert shown.count("OVERRIDDEN: the gate did not let it pass (FAIL: ranks)") == 2

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import NoChampion, PromotionRefused
 from assay.gate.promotion import promote
 from assay.registry import tags, versions
@@ -82,5 +83,6 @@ def test_with_two_versions_at_a_commit_no_tag_is_written(project: Any) -> None:
 def test_a_version_does_not_follow_itself(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     by_hand(project, "late-flights@v0.5.0", "HEAD")
     by_hand(project, "late-flights#prod#1", "HEAD")
-    promote(project.root, project.params)
-    assert "before it" not in capsys.readouterr().out
+    assert main(["promote", "--root", str(project.root)]) == 0
+    said = capsys.readouterr().out
+    assert "holds prod" in said and "before it" not in said

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import (
     BundleMissing,
     NoChampion,
@@ -33,11 +34,11 @@ NAME = "late-flights"
 
 
 def up(project: Any, **options: Any) -> Any:
-    return promote(project.root, project.params, **options)
+    return promote(project.root, project.params, **options).version
 
 
 def back(project: Any, **options: Any) -> Any:
-    return rollback(project.root, project.params, **{"because": "it erred", **options})
+    return rollback(project.root, project.params, **{"because": "it erred", **options}).version
 
 
 def another(project: Any, marker: str) -> None:
@@ -59,14 +60,15 @@ def refused(project: Any) -> str:
 def test_promote_registers_the_commit_and_gives_it_the_stage(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = up(project, because="the first\nof all: Bundle: none")
+    argv = ["promote", "--because", "the first\nof all: Bundle: none"]
+    assert main([*argv, "--root", str(project.root)]) == 0
+    made = versions.champion(project.root, NAME, "prod")
     digest = bundle.digest_of(project.root / layout.BUNDLE)
     assert (made.version, made.bundle) == ("v0.1.0", digest)
     assert made.commit == project.git("rev-parse", "HEAD")
     assert made.verdict == digests.file(project.root / layout.VERDICT)
     assert made.why == "the first of all: Bundle: none"
     assert made.by == "Ada <ada@example.com>"
-    assert versions.champion(project.root, NAME, "prod") == made
     assert project.tag_names() == {f"{NAME}@v0.1.0", f"{NAME}#prod#1"}
     assert project.git("status", "--porcelain") == ""
     (move,) = versions.history(project.root, NAME, "prod")
@@ -113,7 +115,8 @@ def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]
         assert repo.artifacts.get_rev(NAME, stage="prod") == third.commit
 
     capsys.readouterr()
-    list_versions(project.root, project.params, as_json=True)
+    root = ("--root", str(project.root))
+    assert main(["versions", "--json", *root]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["holder"] == "v1.0.0"
     assert [(each["version"], each["stages"]) for each in told["versions"]] == [
@@ -122,7 +125,7 @@ def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]
         ("v0.1.0", []),
     ]
     assert len(told["history"]) == 6
-    list_versions(project.root, project.params)
+    assert main(["versions", *root]) == 0
     shown = capsys.readouterr().out
     assert "rollback" in shown
     assert "better" in shown
@@ -131,7 +134,7 @@ def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]
 def test_a_stage_of_its_own_and_one_json_document(
     project: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    up(project, stage="shadow", as_json=True)
+    assert main(["promote", "--stage", "shadow", "--json", "--root", str(project.root)]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["version"], told["stage"], told["before"]) == ("v0.1.0", "shadow", None)
     with pytest.raises(NoChampion, match=r"assay promote\."):

@@ -32,7 +32,7 @@ def test_the_lock_of_a_killed_promotion_is_named_and_the_next_one_goes_on(
     # Stopped between the two tags, the version is there and holds nothing yet.
     assert project.tag_names() == set(TAGS[:number])
     lock.unlink()
-    made = promote(project.root, project.params, because="first")
+    made = promote(project.root, project.params, because="first").version
     assert made.version == "v0.1.0"
     assert project.tag_names() == set(TAGS)
 
@@ -46,7 +46,7 @@ def test_a_tag_that_is_in_the_way_is_named(project: Any, name: str) -> None:
     assert line.startswith(f"{name}: another tag is in the way") and "fetch" not in line
     assert f"git tag --delete {shlex.quote(name)}" in line
     project.git("tag", "--delete", name)
-    assert promote(project.root, project.params, because="first").version == "v0.1.0"
+    assert promote(project.root, project.params, because="first").version.version == "v0.1.0"
 
 
 def test_what_is_no_lock_is_told_as_git_tells_it(project: Any) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.gate.promotion import promote
 from assay.monitor import status
 from assay.project import digests
-from assay.registry.listing import list_versions
 from assay.registry.state import UNKNOWN, Assignment, Version
 from assay.registry.verification import doubt, doubt_of_move
 from assay.reports.verdict import Finding, Outcome
@@ -78,12 +78,13 @@ def test_versions_shows_a_tag_made_by_hand_as_unverified(
     message = f"by hand\n\nBundle: {BUNDLE}\nVerdict: {BUNDLE}\nOutcome: PASS\n"
     project.git("tag", "--annotate", "late-flights@v9.0.0", "--message", message)
     capsys.readouterr()
-    list_versions(project.root, project.params, as_json=True)
+    root = ("--root", str(project.root))
+    assert main(["versions", "--json", *root]) == 0
     told = {each["version"]: each for each in json.loads(capsys.readouterr().out)["versions"]}
     assert told["v0.1.0"]["unverified"] is None
     assert "another verdict" in told["v9.0.0"]["unverified"]
     monkeypatch.setenv("COLUMNS", "250")
-    list_versions(project.root, project.params)
+    assert main(["versions", *root]) == 0
     shown = capsys.readouterr().out
     assert "PASS, unverified" in shown
     assert "v9.0.0 is unverified: its tags name another verdict than its commit holds." in shown

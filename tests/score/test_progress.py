@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
 import pytest
 
+from assay.cli import remarks
+from assay.cli.progress import watched
 from assay.score.progress import Progress
 
 
@@ -16,14 +21,15 @@ class Clock:
 
 def test_the_time_left_follows_from_the_nights_done(capsys: pytest.CaptureFixture[str]):
     clock = Clock()
-    progress = Progress(4, clock)
-    progress.step("night 1")
-    clock.now = 30.0
-    progress.done()
-    progress.step("night 2")
-    clock.now = 9000.0
-    progress.done()
-    progress.step("night 3")
+    progress = Progress(4, clock=clock)
+    with remarks.shown():
+        progress.step("night 1")
+        clock.now = 30.0
+        progress.done()
+        progress.step("night 2")
+        clock.now = 9000.0
+        progress.done()
+        progress.step("night 3")
     assert capsys.readouterr().err.splitlines() == [
         "night 1",
         "night 2, about 1 min 30 s left",
@@ -32,12 +38,40 @@ def test_the_time_left_follows_from_the_nights_done(capsys: pytest.CaptureFixtur
 
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]):
+    assert watched() is None
     clock = Clock()
-    show = Progress(1, clock).within("night 1")
-    for second in range(25):
-        clock.now = float(second)
-        show(second, 50)
+    show = Progress(1, clock=clock).within("night 1")
+    with remarks.shown():
+        for second in range(25):
+            clock.now = float(second)
+            show(second, 50)
     assert capsys.readouterr().err.splitlines() == [
         "night 1: 10 of 50 tasks, about 40 s left",
         "night 1: 20 of 50 tasks, about 30 s left",
     ]
+
+
+def test_on_a_terminal_one_line_changes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    progress = Progress(1, watched(), Clock())
+    show = progress.within("night 1")
+    show(1, 2)
+    show(2, 2)
+    progress.say("held")
+    progress.say("done")
+    clear = "\r\x1b[K"
+    told = f"{clear}night 1: 1 of 2 tasks{clear}night 1: 2 of 2 tasks{clear}held\ndone\n"
+    assert capsys.readouterr() == ("", told)
+
+
+def test_whoever_calls_it_from_a_program_gets_records_and_no_text(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+):
+    with remarks.shown():
+        pass  # what the command line hung on the logger is gone again
+    with caplog.at_level(logging.INFO, logger="assay"):
+        Progress(1).step("night 1")
+    assert caplog.messages == ["night 1"]
+    assert capsys.readouterr() == ("", "")

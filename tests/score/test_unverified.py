@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.__main__ import main
 from assay.project import params
 from assay.registry.versions import champion
 from assay.score import stage
@@ -50,13 +51,14 @@ def test_a_command_says_once_that_its_version_is_unverified(
         by_hand(live)
     monkeypatch.setattr(stage, "Starting", lambda params, root: Shared(spark))
     given = params.load(live)
-    stage.run(live, given, *NIGHTS, as_json=True)
+    nights = ("--from", NIGHTS[0], "--to", NIGHTS[1])
+    assert main(["score", *nights, "--json", "--root", str(live)]) == 0
     shown = capsys.readouterr()
     warning = f"score: v9.0.0 is unverified: {WHY}."
     assert shown.err.splitlines().count(warning) == int(forged)
     assert ("unverified" in shown.err) == forged
-    nights = json.loads(shown.out)
-    assert [each["outcome"] for each in nights] == ["published", "published"]
-    assert {each["unverified"] for each in nights} == {WHY if forged else None}
+    told = json.loads(shown.out)
+    assert [each["outcome"] for each in told] == ["published", "published"]
+    assert {each["unverified"] for each in told} == {WHY if forged else None}
     (run,) = open_store(live, given).runs(NIGHTS[0])
     assert run.detail == (f"v9.0.0 is unverified: {WHY}." if forged else "")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from assay.errors import StoreError
+from assay.cli.show.store import damages
+from assay.errors import StoreError, done_before
 from assay.project import params
 from assay.score import fsck
 from assay.store import Store, release
@@ -102,7 +103,7 @@ def test_a_lost_file_of_a_night_is_named_with_its_night(
 
 
 def test_the_command_says_what_is_left_and_ends_with_52(
-    store: Store, make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Store, make: Any, tmp_path: Path
 ) -> None:
     given = params.load(PARCELS)
     given = given.model_copy(
@@ -111,8 +112,7 @@ def test_the_command_says_what_is_left_and_ends_with_52(
             "ingest": given.ingest.model_copy(update={"partition_by": store.column}),
         }
     )
-    fsck.run(tmp_path, given)
-    assert capsys.readouterr().out == f"{store.uri}: nothing is damaged\n"
+    assert list(damages(fsck.run(tmp_path, given))) == [f"{store.uri}: nothing is damaged"]
     make.run("r1")
     newest(store, PREDICTIONS).write_text("", encoding="utf-8")
     with pytest.raises(StoreError) as caught:
@@ -120,9 +120,11 @@ def test_the_command_says_what_is_left_and_ends_with_52(
     assert caught.value.exit_code == 52
     assert len(caught.value.lines()) == 1 and "assay fsck --mend" in caught.value.lines()[0]
     # The commit is mended, and the night that it published is left to be scored again.
-    with pytest.raises(StoreError, match="assay score --date p scores it again"):
+    with pytest.raises(StoreError, match="assay score --date p scores it again") as caught:
         fsck.run(tmp_path, given, mend=True)
-    assert capsys.readouterr().out.startswith("mended: predictions: its newest commit")
+    found = done_before(caught.value)
+    assert isinstance(found, fsck.Found)
+    assert next(damages(found)).startswith("mended: predictions: its newest commit")
 
 
 def test_what_a_commit_shows_is_synced_before_the_commit(

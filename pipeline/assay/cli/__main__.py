@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-from assay.cli import choose_version, look_after, look_around, make_model, score_nights
+from assay.cli import choose_version, look_after, look_around, make_model, remarks, score_nights
 from assay.cli.adder import Adder
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, masked, of_machine
 from assay.project import interrupts
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Nothing that Assay calls may report to anybody.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    with interrupts.heeded():
+    with interrupts.heeded(), remarks.shown():
         code = _run(arguments)
     return INTERRUPTED if interrupts.seen() else code
 

@@ -6,13 +6,18 @@ Functions are imported when their command runs, so that no command waits for wha
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from assay.errors import AssayError, DataError, RunError, StoreError, UsageError
-from assay.pages import terminal
-from assay.pages.terminal import Line
+from assay.cli import terminal
+from assay.cli.terminal import Line
+from assay.errors import DataError, RunError, StoreError, UsageError, done_before
+
+if TYPE_CHECKING:
+    from assay.project.document import Report
 
 T = TypeVar("T")
 
@@ -56,14 +61,6 @@ class Adder:
         return Adder(sub.add_subparsers(title="commands", metavar="COMMAND", required=True))
 
 
-def call(run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any) -> Any:
-    """Call what a command stands for with the project's root and its parameters."""
-    from assay.project.params import load
-
-    root = given.root.resolve()
-    return run(root, load(root), *rest, as_json=given.json, **more)
-
-
 def answer(
     run: Callable[..., T],
     given: argparse.Namespace,
@@ -74,8 +71,8 @@ def answer(
 ) -> T:
     """Call what a command stands for with the project's root and parameters; show what it returns.
 
-    What was done before a refusal is shown as well: a verdict that is not PASS, the nights before
-    the one that failed (`AssayError.report`).
+    What was done before a refusal or an interrupt is shown as well: a verdict that is not PASS,
+    the nights before the one that failed (`assay.errors.done_before`).
 
     Parameters
     ----------
@@ -88,35 +85,63 @@ def answer(
     """
     from assay.project.params import load
 
-    def show(found: T) -> None:
-        if given.json:
-            print(document(found).rstrip("\n"))
-        else:
-            terminal.show(lines(found))
-
     root = given.root.resolve()
     try:
         found = run(root, load(root), *rest, **more)
-    except AssayError as error:
-        if error.report is not None:
-            show(cast(T, error.report))
+    except BaseException as error:
+        if (report := done_before(error)) is not None:
+            show(cast(T, report), given, lines, document)
         raise
-    show(found)
+    show(found, given, lines, document)
     return found
 
 
-def call_and_front(
-    run: Callable[..., Any], given: argparse.Namespace, *rest: Any, **more: Any
-) -> Any:
-    """The same, and then the front page: a held night and a new champion are on it at once."""
+def show(
+    found: T,
+    given: argparse.Namespace,
+    lines: Callable[[T], Iterable[Line]],
+    document: Callable[[T], str],
+) -> None:
+    """Print what a command found, for people or as one JSON document."""
+    if given.json:
+        print(document(found).rstrip("\n"), flush=True)
+    else:
+        terminal.show(lines(found))
+
+
+class Plain(Protocol):
+    """What says itself as plain values, for JSON."""
+
+    def plain(self) -> dict[str, Any]: ...
+
+
+def on_one_line(found: Plain) -> str:
+    """The JSON document of what a command returns, as programs read it line by line."""
+    return json.dumps(found.plain())
+
+
+def indented(found: Plain) -> str:
+    """The JSON document of what a command returns, as it is written to reports."""
+    from assay.project import jsonfile
+
+    return jsonfile.dumps(found.plain())
+
+
+def as_in_the_file(found: Report) -> str:
+    """What the stage left in its file."""
+    return found.text()
+
+
+@contextmanager
+def front_after(given: argparse.Namespace) -> Iterator[None]:
+    """Then write the front page: a held night and a new champion are on it at once."""
     try:
-        done = call(run, given, *rest, **more)
+        yield
     except (DataError, RunError) as error:
         if not isinstance(error, StoreError):
             _front(given)
         raise
     _front(given)
-    return done
 
 
 def _front(given: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from assay.cli.adder import Adder, call, call_and_front
+from assay.cli.adder import Adder, answer, front_after, indented
 
 
 def add_commands(add: Adder) -> None:
@@ -51,31 +51,47 @@ def add_commands(add: Adder) -> None:
 
 
 def _promote(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
     from assay.gate.promotion import promote
 
-    call_and_front(
-        promote,
-        given,
-        because=given.because,
-        stage=given.stage,
-        bump=given.bump,
-        override=given.override,
-    )
+    with front_after(given):
+        answer(
+            promote,
+            given,
+            because=given.because,
+            stage=given.stage,
+            bump=given.bump,
+            override=given.override,
+            lines=versions.moved,
+            document=indented,
+        )
 
 
 def _rollback(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
     from assay.registry.promote import rollback
 
-    call_and_front(rollback, given, because=given.because, to=given.to, stage=given.stage)
+    with front_after(given):
+        answer(
+            rollback,
+            given,
+            because=given.because,
+            to=given.to,
+            stage=given.stage,
+            lines=versions.moved,
+            document=indented,
+        )
 
 
 def _versions(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
     from assay.registry.listing import list_versions
 
-    call(list_versions, given, stage=given.stage)
+    answer(list_versions, given, stage=given.stage, lines=versions.listed, document=indented)
 
 
 def _check(given: argparse.Namespace) -> None:
+    from assay.cli.show import lock
     from assay.registry.lock import check
 
-    call(check.run, given, lock=given.lock)
+    answer(check.run, given, lock=given.lock, lines=lock.lines, document=indented)

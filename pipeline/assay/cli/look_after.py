@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
-from assay.cli.adder import Adder, add_nights, call, call_and_front, nights
+from assay.cli.adder import Adder, add_nights, answer, front_after, nights, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -70,39 +71,84 @@ def add_commands(add: Adder) -> None:
 
 
 def _monitor(given: argparse.Namespace) -> None:
+    from assay.cli.show import monitored, performance
     from assay.monitor import many_nights, one_night
     from assay.monitor.performance import retrain
+    from assay.project import jsonfile
 
     if given.retrain_if:
-        call(retrain.run, given, given.date)
+        answer(
+            retrain.run,
+            given,
+            given.date,
+            lines=performance.retrain,
+            document=lambda found: jsonfile.dumps(found.plain()),
+        )
         return
     first, last = nights(given)
     if given.date is not None:
-        call(one_night.run, given, first, notify=given.notify)
+        answer(
+            one_night.run,
+            given,
+            first,
+            notify=given.notify,
+            lines=monitored.night,
+            document=lambda found: found.to_json(),
+        )
     else:
-        call(many_nights.run, given, first, last, notify=given.notify)
+        answer(
+            many_nights.run,
+            given,
+            first,
+            last,
+            notify=given.notify,
+            lines=monitored.nights,
+            document=lambda found: found.book.to_json(),
+        )
 
 
 def _labels(given: argparse.Namespace) -> None:
+    from assay.cli.show import performance
     from assay.monitor import labels
+    from assay.project import jsonfile
 
     first, last = nights(given)
-    call_and_front(labels.run, given, first, last, given.rows, given.arrived)
+    with front_after(given):
+        answer(
+            labels.run,
+            given,
+            first,
+            last,
+            given.rows,
+            given.arrived,
+            lines=performance.labels,
+            document=lambda found: jsonfile.dumps(found.tree()),
+        )
 
 
 def _alert(given: argparse.Namespace) -> None:
+    from assay.cli.show import overview
     from assay.monitor.incidents import alert
 
-    call(alert.run, given)
+    answer(alert.run, given, lines=overview.alerts, document=lambda found: found.to_json())
 
 
 def _vacuum(given: argparse.Namespace) -> None:
+    from assay.cli.show import store
     from assay.score.published import vacuum
 
-    call(vacuum.run, given, given.keep_days, given.dry_run)
+    answer(
+        vacuum.run,
+        given,
+        given.keep_days,
+        given.dry_run,
+        lines=store.swept,
+        document=lambda done: json.dumps(done.plain(), indent=2),
+    )
 
 
 def _fsck(given: argparse.Namespace) -> None:
+    from assay.cli.show import store
     from assay.score import fsck
 
-    call(fsck.run, given, mend=given.mend)
+    answer(fsck.run, given, mend=given.mend, lines=store.damages, document=on_one_line)

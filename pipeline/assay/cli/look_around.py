@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-from assay.cli.adder import Adder, call
+from assay.cli.adder import Adder, answer
 
 
 def add_commands(add: Adder) -> None:
@@ -89,45 +90,98 @@ def add_commands(add: Adder) -> None:
 
 
 def _status(given: argparse.Namespace) -> None:
+    from assay.cli.show import overview
     from assay.monitor import status
 
-    call(status.run, given)
+    answer(status.run, given, lines=overview.status, document=lambda found: found.to_json())
 
 
 def _front(given: argparse.Namespace) -> None:
+    from assay.cli.show import overview
     from assay.monitor.front import command
+    from assay.project import jsonfile
 
-    call(command.run, given, given.nights)
+    answer(
+        command.run,
+        given,
+        given.nights,
+        lines=overview.front,
+        document=lambda found: jsonfile.dumps(command.summary(found)),
+    )
 
 
 def _report(given: argparse.Namespace) -> None:
+    from assay.cli.show import overview
     from assay.monitor.week import command
+    from assay.project import jsonfile
 
-    call(command.run, given, given.week)
+    answer(
+        command.run,
+        given,
+        given.week,
+        lines=overview.week,
+        document=lambda found: jsonfile.dumps(found.tree()),
+    )
 
 
 def _ui(given: argparse.Namespace) -> None:
+    from assay.cli.adder import show
+    from assay.cli.show import overview
     from assay.monitor.evidently import serve
+    from assay.project.params import load
 
-    call(serve.run, given, given.host, given.port)
+    def ready(serving: serve.Serving) -> None:
+        show(serving, given, overview.serving, serve.Serving.to_json)
+        sys.stdout.flush()  # nothing else is printed until somebody ends it
+
+    root = given.root.resolve()
+    serve.run(root, load(root), given.host, given.port, ready)
 
 
 def _performance(given: argparse.Namespace) -> None:
+    from assay.cli.show import performance
     from assay.monitor.performance import table
 
-    call(table.run, given, given.metric, given.slice, given.maturity, week=given.by == "week")
+    answer(
+        table.run,
+        given,
+        given.metric,
+        given.slice,
+        given.maturity,
+        given.by,
+        lines=performance.pairs,
+        document=lambda found: found.to_json(),
+    )
 
 
 def _explain_night(given: argparse.Namespace) -> None:
+    from assay.cli.show import explained_night
     from assay.monitor.explain import command
 
-    call(command.run, given, given.date, given.against)
+    answer(
+        command.run,
+        given,
+        given.date,
+        given.against,
+        lines=explained_night.lines,
+        document=lambda found: found.to_json(),
+    )
 
 
 def _drift(given: argparse.Namespace) -> None:
+    from assay.cli.show import monitored
     from assay.monitor.table import command
 
-    call(command.run, given, given.table, given.date, given.bundle, spark=given.spark)
+    answer(
+        command.run,
+        given,
+        given.table,
+        given.date,
+        given.bundle,
+        spark=given.spark,
+        lines=monitored.table,
+        document=lambda found: found.to_json(),
+    )
 
 
 def _port(text: str) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 
-from assay.cli.adder import Adder, answer, call
+from assay.cli.adder import Adder, answer, as_in_the_file, indented, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -65,97 +66,138 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
 
 
 def _code(given: argparse.Namespace) -> None:
+    from assay.cli.show import lock
+    from assay.project import jsonfile
     from assay.registry.lock import assay_code
 
-    call(assay_code.run, given)
+    answer(
+        assay_code.run,
+        given,
+        lines=lock.code,
+        document=lambda digests: jsonfile.dumps(assay_code.document(digests)),
+    )
 
 
 def _ingest(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.tables import ingest
 
-    call(ingest.run, given)
+    answer(ingest.run, given, lines=training.ingested, document=on_one_line)
 
 
 def _contract(given: argparse.Namespace) -> None:
+    from assay.cli.show import contract
     from assay.contract import stage
 
-    call(stage.run, given)
+    answer(stage.run, given, lines=contract.lines, document=as_in_the_file)
 
 
 def _prepare(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.tables import prepare
 
-    call(prepare.run, given)
+    answer(
+        prepare.run,
+        given,
+        lines=training.prepared,
+        document=lambda sides: json.dumps({name: side.plain() for name, side in sides.items()}),
+    )
 
 
 def _leakage(given: argparse.Namespace) -> None:
+    from assay.cli.show import leakage
     from assay.training.leakage import stage
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=leakage.lines,
+        document=as_in_the_file,
+    )
 
 
 def _train(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.train import stage
 
-    call(stage.run, given, given.candidate)
+    answer(stage.run, given, given.candidate, lines=training.trained, document=on_one_line)
 
 
 def _select(given: argparse.Namespace) -> None:
+    from assay.cli.show import training
     from assay.training.train import select
 
-    call(select.run, given)
+    answer(
+        select.run, given, lines=training.selected, document=lambda found: json.dumps(found.tree())
+    )
 
 
 def _evaluate(given: argparse.Namespace) -> None:
+    from assay.cli.show import evaluation
     from assay.evaluation.evaluate import stage
 
-    call(stage.run, given)
+    answer(
+        stage.run,
+        given,
+        lines=evaluation.lines,
+        document=as_in_the_file,
+    )
 
 
 def _champion(given: argparse.Namespace) -> None:
+    from assay.cli.show import versions
     from assay.registry import champion
 
-    call(champion.run, given)
+    answer(
+        champion.run,
+        given,
+        lines=versions.champion,
+        document=as_in_the_file,
+    )
 
 
 def _compare(given: argparse.Namespace) -> None:
     from assay.cli.show import comparison
     from assay.evaluation.compare import stage
-    from assay.project import jsonfile
+
+    answer(stage.run, given, lines=comparison.lines, document=as_in_the_file)
+
+
+def _rehearse(given: argparse.Namespace) -> None:
+    from assay.cli.show import rehearsal
+    from assay.evaluation.rehearse import stage
+
+    answer(stage.run, given, lines=rehearsal.lines, document=as_in_the_file)
+
+
+def _gate(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
+    from assay.gate import stage
 
     answer(
         stage.run,
         given,
-        lines=comparison.lines,
-        document=lambda found: jsonfile.dumps(found.tree()),
+        lines=verdict.judged,
+        document=lambda found: found.verdict.text(),
     )
 
 
-def _rehearse(given: argparse.Namespace) -> None:
-    from assay.evaluation.rehearse import stage
-
-    call(stage.run, given)
-
-
-def _gate(given: argparse.Namespace) -> None:
-    from assay.gate import stage
-
-    call(stage.run, given)
-
-
 def _explain(given: argparse.Namespace) -> None:
+    from assay.cli.show import explanation
     from assay.gate import explain
 
-    call(explain.run, given, given.rule)
+    answer(explain.run, given, given.rule, lines=explanation.lines, document=indented)
 
 
 def _verdict(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
     from assay.gate import command
 
-    call(command.run, given)
+    answer(command.run, given, lines=verdict.lines, document=as_in_the_file)
 
 
 def _backtest(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
     from assay.gate import backtest
 
-    call(backtest.run, given)
+    answer(backtest.run, given, lines=verdict.backtest, document=indented)

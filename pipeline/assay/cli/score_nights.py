@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
-from assay.cli.adder import Adder, add_nights, call, call_and_front, nights
+from assay.cli.adder import (
+    Adder,
+    add_nights,
+    answer,
+    front_after,
+    indented,
+    nights,
+    on_one_line,
+)
 from assay.errors import UsageError
 
 
@@ -109,52 +118,111 @@ def _add_quarantine(add: Adder) -> None:
 
 
 def _score(given: argparse.Namespace) -> None:
+    from assay.cli.progress import watched
+    from assay.cli.show import scored
     from assay.score import stage
 
     first, last = nights(given)
-    call_and_front(stage.run, given, first, last, force=given.force, carrier=given.carrier)
+    with front_after(given):
+        answer(
+            stage.run,
+            given,
+            first,
+            last,
+            force=given.force,
+            carrier=given.carrier,
+            sink=watched(),
+            lines=scored.lines,
+            document=lambda done: json.dumps([each.to_dict() for each in done.outcomes]),
+        )
 
 
 def _release(given: argparse.Namespace) -> None:
+    from assay.cli.show import published
     from assay.score.published.release import release
 
-    call_and_front(release, given, given.run_id, because=given.because)
+    with front_after(given):
+        answer(
+            release,
+            given,
+            given.run_id,
+            because=given.because,
+            lines=published.released,
+            document=indented,
+        )
 
 
 def _retract(given: argparse.Namespace) -> None:
+    from assay.cli.show import published
     from assay.score.published.release import retract
 
-    call_and_front(retract, given, given.run_id, because=given.because)
+    with front_after(given):
+        answer(
+            retract,
+            given,
+            given.run_id,
+            because=given.because,
+            lines=published.retracted,
+            document=indented,
+        )
 
 
 def _export(given: argparse.Namespace) -> None:
+    from assay.cli.show import published
     from assay.score.published import export
 
-    call(export.run, given, given.date, given.to)
+    answer(export.run, given, given.date, given.to, lines=published.exported, document=on_one_line)
 
 
 def _pack(given: argparse.Namespace) -> None:
+    from assay.cli.show import pack as shown
     from assay.score.pack import pack
 
-    call(pack.run, given, given.out)
+    answer(pack.run, given, given.out, lines=shown.lines, document=on_one_line)
 
 
 def _show(given: argparse.Namespace) -> None:
+    from assay.cli.show import quarantine as shown
     from assay.score.published import quarantine
 
-    call(quarantine.show, given, *_night_or_run(given))
+    answer(
+        quarantine.show,
+        given,
+        *_night_or_run(given),
+        lines=shown.refused,
+        document=lambda found: json.dumps(found.plain(), ensure_ascii=False),
+    )
 
 
 def _export_refused(given: argparse.Namespace) -> None:
+    from assay.cli.show import quarantine as shown
     from assay.score.published import quarantine
 
-    call(quarantine.export, given, *_night_or_run(given), given.out, given.spreadsheet)
+    answer(
+        quarantine.export,
+        given,
+        *_night_or_run(given),
+        given.out,
+        given.spreadsheet,
+        lines=shown.written,
+        document=on_one_line,
+    )
 
 
 def _replay(given: argparse.Namespace) -> None:
+    from assay.cli.show import quarantine as shown
     from assay.score.published import replay
 
-    call_and_front(replay.run, given, given.date, given.rows, because=given.because)
+    with front_after(given):
+        answer(
+            replay.run,
+            given,
+            given.date,
+            given.rows,
+            because=given.because,
+            lines=shown.replayed,
+            document=on_one_line,
+        )
 
 
 def _night_or_run(given: argparse.Namespace) -> tuple[str | None, str | None]:

@@ -1,8 +1,6 @@
-"""A ContractResult for people: a table for the terminal and a page. Pure: text in, text out."""
+"""A ContractResult for people: a sentence and a page. Pure: text in, text out."""
 
 from __future__ import annotations
-
-import io
 
 from assay.contract.model import Contract
 from assay.contract.page import PAGE
@@ -32,45 +30,6 @@ def headline(result: ContractResult) -> str:
     if result.bad_rows:
         return f"{share} broke a rule and were left out; {limit}."
     return f"All {_rows(result.rows)} keep every rule."
-
-
-def terminal(result: ContractResult, width: int | None = None, color: bool = False) -> str:
-    """The result as a table of text: table rules and broken row rules, the rest as a number.
-
-    Parameters
-    ----------
-    width
-        In characters; by default the terminal's own.
-    color
-        Whether to write colours as terminal escapes.
-    """
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(
-        file=io.StringIO(), width=width, force_terminal=color, no_color=not color, highlight=False
-    )
-    style = "green" if result.ok else "red"
-    verdict = "The contract holds" if result.ok else "The contract is broken"
-    console.print(Text.assemble((verdict, f"bold {style}"), f": {result.where}"))
-    console.print(Text(headline(result)))
-    tables = [each for each in result.rules if each.kind == "table"]
-    shown = [*tables, *result.broken_row_rules]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("", no_wrap=True)
-    table.add_column("rule", overflow="fold")
-    table.add_column("expected", overflow="fold")
-    table.add_column("found", overflow="fold")
-    for rule in shown:
-        mark = Text("broken" if rule.broken else "holds", style="red" if rule.broken else "green")
-        table.add_row(mark, Text(rule.rule), Text(rule.expected), Text(rule.found))
-    if shown:
-        console.print(table)
-    console.print(f"{len(result.rules) - len(shown)} more rules hold in every row.")
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
 
 def html(contract: Contract, result: ContractResult) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -39,7 +38,7 @@ class Partition:
     files: tuple[Path, ...]
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> ContractResult:
+def run(root: Path, params: Params) -> ContractResult:
     """Check the days from the training window's start to the holdout's end.
 
     Writes ``layout.CONTRACT_REPORT`` always, and ``layout.CHECKED`` only if the contract
@@ -55,7 +54,8 @@ def run(root: Path, params: Params, as_json: bool = False) -> ContractResult:
     SchemaMismatch
         If a file lacks columns or has them in other types.
     ContractBroken
-        If more rows are bad than ``contract.max_bad_share``, or a table rule is broken.
+        If more rows are bad than ``contract.max_bad_share``, or a table rule is broken. Raised
+        after the report was written, with the result on it.
     """
     contract = load(root / params.contract.file, params.contract.file, root=root)
     start, end = params.prepare.train.start, params.prepare.holdout.end
@@ -65,7 +65,6 @@ def run(root: Path, params: Params, as_json: bool = False) -> ContractResult:
     with partitions.replaced(checked) as made:
         result = _check(root, contract, params, days, made, where, end)
         _report(root, contract, result)
-        print(_show(result, as_json), end="")
         if not result.ok:
             if checked.exists():
                 shutil.rmtree(checked)
@@ -73,7 +72,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> ContractResult:
                 f"the contract is broken: {render.headline(result).rstrip('.')}",
                 where=where,
                 mend=f"Look at the rows in {layout.CONTRACT_REPORT}/index.html",
-            )
+            ).after(result)
     return result
 
 
@@ -219,10 +218,6 @@ class _DayWriter:
 def _report(root: Path, contract: Contract, result: ContractResult) -> None:
     result.write(root)
     textfile.write(root / layout.CONTRACT_REPORT / "index.html", render.html(contract, result))
-
-
-def _show(result: ContractResult, as_json: bool) -> str:
-    return result.text() if as_json else render.terminal(result, color=sys.stdout.isatty())
 
 
 def _empty(start: date, end: date) -> NightEmpty:

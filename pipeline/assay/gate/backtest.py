@@ -8,7 +8,7 @@ table and is therefore not in git. Other rules of the recorded verdict are left 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from assay.gate import binding, waivers
 from assay.gate.inputs import Inputs, Source
 from assay.gate.rules import decide as rules
 from assay.gate.rules import finding
-from assay.pages.terminal import console
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.gate import ContractRule, Gate
 from assay.reports.verdict import Finding, Outcome, Verdict, combine
@@ -45,9 +44,32 @@ class Replay:
     def flips(self) -> bool:
         return self.now is not None and self.before is not self.now
 
+    def plain(self) -> dict[str, object]:
+        return {
+            "version": self.version,
+            "at": self.at,
+            "before": None if self.before is None else self.before.value,
+            "now": None if self.now is None else self.now.value,
+            "flips": self.flips,
+            "flipped": [each.tree() for each in self.flipped],
+            "dropped": [each.tree() for each in self.dropped],
+            "problem": self.problem,
+        }
 
-def run(root: Path, params: Params, as_json: bool = False) -> tuple[Replay, ...]:
-    """Print a table of verdicts that the policy in the work tree would flip.
+
+@dataclass(frozen=True)
+class Backtest:
+    """Every version of a model, the newest first."""
+
+    name: str
+    versions: tuple[Replay, ...]
+
+    def plain(self) -> dict[str, object]:
+        return {"schema": 1, "versions": [each.plain() for each in self.versions]}
+
+
+def run(root: Path, params: Params) -> Backtest:
+    """Decide the policy in the work tree on what each version was promoted with.
 
     Raises
     ------
@@ -62,11 +84,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> tuple[Replay, ...]
             return git.show(root, commit, name)
 
         found.append(replay(version.version, version.at[:10], text, params.gate))
-    if as_json:
-        print(jsonfile.dumps({"schema": 1, "versions": [_plain(each) for each in found]}), end="")
-    else:
-        _print(params.name, found)
-    return tuple(found)
+    return Backtest(params.name, tuple(found))
 
 
 def replay(version: str, at: str, source: Source, gate: Gate) -> Replay:
@@ -117,58 +135,3 @@ def _dropped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:
     """Findings that blocked and that no rule, test or behaviour gives any more."""
     asked = {each.title for each in now}
     return tuple(each for each in recorded.blocking if each.title not in asked)
-
-
-def _plain(replayed: Replay) -> dict[str, object]:
-    return {
-        "version": replayed.version,
-        "at": replayed.at,
-        "before": None if replayed.before is None else replayed.before.value,
-        "now": None if replayed.now is None else replayed.now.value,
-        "flips": replayed.flips,
-        "flipped": [each.tree() for each in replayed.flipped],
-        "dropped": [each.tree() for each in replayed.dropped],
-        "problem": replayed.problem,
-    }
-
-
-def _print(name: str, found: Sequence[Replay]) -> None:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console(highlight=False)
-    if not found:
-        out.print(f"{name}: no version yet, so there is nothing to test the policy on.")
-        return
-    table = Table(
-        title=f"Versions of {name} under the policy in params.yaml",
-        box=box.SIMPLE,
-        title_justify="left",
-    )
-    for heading in ("version", "date", "its verdict", "the policy says", "because of"):
-        table.add_column(heading, overflow="fold", no_wrap=heading in ("version", "date"))
-    for each in found:
-        now = "cannot be told" if each.now is None else str(each.now)
-        style = "bold" if each.flips else ""
-        table.add_row(
-            each.version,
-            each.at,
-            "none" if each.before is None else str(each.before),
-            Text(now, style=style),
-            Text("\n".join(_reasons(each))),
-        )
-    out.print(table)
-    flips = sum(each.flips for each in found)
-    untold = sum(each.now is None for each in found)
-    more = f" {untold} cannot be told." if untold else ""
-    out.print(f"{flips} of {len(found)} verdicts flip.{more}")
-
-
-def _reasons(replayed: Replay) -> Iterator[str]:
-    if replayed.problem:
-        yield replayed.problem
-    for each in replayed.flipped:
-        yield f"{each.outcome} {each.title}: {each.detail}"
-    for each in replayed.dropped:
-        yield f"no longer asked: {each.title}, which was {each.outcome}"

@@ -17,19 +17,18 @@ from assay.project.params import Params
 from assay.reports.verdict import Outcome, Verdict
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
-    """Print the verdict in the work tree.
+def run(root: Path, params: Params) -> Verdict:
+    """The verdict in the work tree.
 
     Raises
     ------
     GateNotPassed
-        It is not PASS, is about something else, or is not what the reports say; or there is none,
-        or what is there is no verdict.
+        It is not PASS, is about something else, or is not what the reports say: then the verdict
+        is on the error. Or there is none, or what is there is no verdict.
     """
     source = partial(jsonfile.text_of, root)
     try:
-        text = source(layout.VERDICT, "gate")
-        verdict = Verdict.parse(text, layout.VERDICT)
+        verdict = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except (DataError, StageInputMissing, PromotionRefused) as error:
         raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
     now = {
@@ -43,10 +42,6 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
     wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
     former = champion_verdict.verdict_of(root, verdict.champion.bundle)
     wrong += recheck.problems(verdict, source, params, former)
-    if as_json:
-        print(text, end="")
-    else:
-        verdict_text.show(verdict)
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise GateNotPassed(
@@ -54,12 +49,12 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
             where=layout.VERDICT,
             found="; ".join(wrong[:3]) + more,
             mend="Ask the gate: dvc repro.",
-        )
+        ).after(verdict)
     if verdict.outcome is not Outcome.PASS:
         raise GateNotPassed(
             f"the verdict is {verdict.outcome}",
             where=layout.VERDICT,
             found="; ".join(f"'{each.title}' {each.outcome}" for each in verdict.blocking[:8]),
             mend=f"The reasons are in {verdict_text.MARKDOWN}.",
-        )
+        ).after(verdict)
     return verdict

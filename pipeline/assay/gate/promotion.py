@@ -9,7 +9,7 @@ from assay.gate import binding, recheck
 from assay.project.params import Params
 from assay.registry import promote as registry
 from assay.registry.collect import Gate
-from assay.registry.versions import Version
+from assay.registry.promote import StageMove
 
 
 def promote(
@@ -20,8 +20,7 @@ def promote(
     stage: str | None = None,
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
-    as_json: bool = False,
-) -> Version:
+) -> StageMove:
     """Register the commit that is checked out and give it the stage.
 
     See :func:`assay.registry.promote.promote`, which this calls with the gate's own rules.
@@ -33,6 +32,5 @@ def promote(
         stage=stage,
         bump=bump,
         override=override,
-        as_json=as_json,
         gate=Gate(reports=binding.reports, problems=recheck.problems),
     )

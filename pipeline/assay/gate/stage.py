@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -19,18 +20,21 @@ from assay.reports.verdict import Finding, Outcome, Verdict, combine
 HTML = f"{layout.GATE_REPORT}/index.html"
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
-    """Judge the bundle of ``root``; write verdict.json, verdict.md, index.html and junit.xml.
+@dataclass(frozen=True)
+class Judged:
+    """The verdict, and what pytest said where that helps to understand it."""
 
-    Parameters
-    ----------
-    as_json
-        Print the verdict as JSON and nothing else.
+    verdict: Verdict
+    output: str | None = None
+
+
+def run(root: Path, params: Params) -> Judged:
+    """Judge the bundle of ``root``; write verdict.json, verdict.md, index.html and junit.xml.
 
     Raises
     ------
     GateNotPassed
-        The verdict is not PASS. Raised after everything was written.
+        The verdict is not PASS. Raised after everything was written, with the verdict on it.
     StageInputMissing, DataError, BundleError, ContractFileError
         There is nothing to judge. Then no verdict is left, not even an older one.
     TrackedByGit
@@ -80,19 +84,14 @@ def run(root: Path, params: Params, as_json: bool = False) -> Verdict:
         types=evaluation.types,
         tests=findings.counted(session.seen, former),
     )
-    text = verdict.text()
     textfile.write(root / MARKDOWN, verdict_text.markdown(verdict))
     textfile.write(root / HTML, verdict_page.page(verdict, evaluation.confidence))
-    textfile.write(root / layout.VERDICT, text)
-    if as_json:
-        print(text, end="")
-    else:
-        if any(_went_wrong(finding) for finding in found):
-            print(session.output)
-        verdict_text.show(verdict)
+    verdict.write(root)
+    helps = any(_went_wrong(finding) for finding in found)
+    done = Judged(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:
-        raise _refusal(verdict)
-    return verdict
+        raise _refusal(verdict).after(done)
+    return done
 
 
 def _clear(root: Path) -> None:

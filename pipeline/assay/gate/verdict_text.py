@@ -1,10 +1,9 @@
-"""The verdict for people: a page for a pull request, a table for a terminal."""
+"""The verdict as text for a pull request, and the words that its other forms share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assay.pages.terminal import console
 from assay.project import layout
 from assay.project.markdown import code, tame
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
@@ -135,45 +134,3 @@ def _row(cells: tuple[str, ...]) -> str:
 
 def _code(text: str) -> str:
     return f"`{code(text)}`"
-
-
-def show(verdict: Verdict) -> None:
-    """Print a summary to the terminal."""
-    from rich.table import Table
-    from rich.text import Text
-
-    styles = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow"}
-    table = Table(box=None, pad_edge=False)
-    for head in ("", "rule", "slice", "value", "limit", "rows"):
-        right = head in ("value", "rows")
-        # A name may be long, but none of it may be lost.
-        table.add_column(head, justify="right" if right else "left", overflow="fold")
-    for finding in worst_first(of_kind(verdict, "rule")):
-        # Eighty columns have no room for the interval; the sentences below state it.
-        value, _, limit, rows = value_words(finding)
-        cells = (finding.rule, finding.slice or "", value, limit, rows)
-        badge = Text(finding.outcome.value, style=styles[finding.outcome])
-        table.add_row(badge, *(Text(cell) for cell in cells))
-    out = console()
-    out.print(table)
-    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
-        tests = of_kind(verdict, kind)
-        passed = sum(finding.outcome is Outcome.PASS for finding in tests)
-        out.print(Text(f"{title}: {passed} of {len(tests)} passed"))
-    for finding in worst_first(verdict.findings):
-        if finding.outcome is not Outcome.PASS:
-            badge = Text(finding.outcome.value, style=styles[finding.outcome])
-            notes = [finding.standing, f"owner: {finding.owner}" if finding.owner else ""]
-            told = "; ".join(note for note in notes if note)
-            out.print(
-                Text.assemble(
-                    badge, f" {finding.title}: {finding.detail}" + (f" ({told})" if told else "")
-                )
-            )
-    out.print(
-        Text.assemble(
-            Text(verdict.outcome.value, style=styles[verdict.outcome]),
-            f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "
-            f"{verdict.champion.words}",
-        )
-    )

@@ -12,22 +12,23 @@ import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
 from assay.monitor.evidently import workspace
+from assay.monitor.nights import facts as facts_of
 from assay.monitor.performance import maturity
 from assay.monitor.performance import read_labels as arrived
-from assay.monitor.performance.labels_report import Outcome, tell
+from assay.monitor.performance.labels_report import Outcome
 from assay.monitor.performance.measure import Measurement, measure
 from assay.monitor.performance.take_labels import all_at, take
 from assay.project import jsonfile, layout
 from assay.project.params import Params
 from assay.project.partitions import day_of
 from assay.registry.person import who
-from assay.registry.pin import bundle_of
+from assay.registry.pin import bundles
 from assay.score.inputs import reread
 from assay.store import open_store
 from assay.store.labels import shape
 
 if TYPE_CHECKING:
-    from assay.model.bundle import Bundle, Manifest
+    from assay.model.bundle import Manifest
     from assay.store import RunRecord, Store
 
 
@@ -38,7 +39,6 @@ def run(
     last: str,
     file: Path | None = None,
     instant: str | None = None,
-    as_json: bool = False,
     now: datetime | None = None,
 ) -> Outcome:
     """Take truths from a file or from ``labels.input``; measure what has matured.
@@ -76,11 +76,7 @@ def run(
     job.measure(nights, outcome)
     for each in outcome.measured:
         jsonfile.write(root / path(each.record.partition), each.tree())
-    workspace.keep_up(root, params)
-    if as_json:
-        print(jsonfile.dumps(outcome.tree()), end="")
-    else:
-        tell(outcome)
+    workspace.update(root, params, facts_of.load(root, job.store))
     return outcome
 
 
@@ -96,7 +92,7 @@ class _Job:
         self.root, self.params, self.store, self.now = root, params, store, now
         self._by = who(root)
         self._keys, self._task = shape(store)
-        self._bundles: dict[str, Bundle] = {}
+        self._bundle = bundles(root, params)
 
     def take(
         self,
@@ -176,11 +172,6 @@ class _Job:
                 mend=f"Score it: assay score --date {night}",
             )
         return record
-
-    def _bundle(self, record: RunRecord) -> Bundle:
-        if record.bundle not in self._bundles:
-            self._bundles[record.bundle] = bundle_of(self.root, self.params, record)
-        return self._bundles[record.bundle]
 
     def _names(self, manifest: Manifest) -> arrived.Names:
         given = self.params.labels

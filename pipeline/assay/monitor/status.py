@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assay.monitor.status_facts import Facts, Status, StatusPart, standing
-from assay.pages.terminal import console
 from assay.project.params import Params
 from assay.registry.verification import unverified
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> Status:
-    """Print champion, last night, quarantine, drift and open incidents.
+def run(root: Path, params: Params) -> Status:
+    """Champion, last night, quarantine, drift and open incidents.
 
     What is not there yet, or cannot be read, is said in words.
 
@@ -24,34 +23,18 @@ def run(root: Path, params: Params, as_json: bool = False) -> Status:
     from assay.store import Damaged
 
     found = standing(root, params)
-    if as_json:
-        print(found.to_json(), end="")
-    else:
-        _print(found)
     if found.damaged:
-        raise Damaged(list(found.damaged))
+        raise Damaged(list(found.damaged)).after(found)
     return found
 
 
-def _print(found: Status) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=found.name, title_justify="left", show_header=False, padding=(0, 1))
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    rows = (
-        (f"champion ({found.stage})", _lines(found.champion, champion_lines)),
-        ("last night", _lines(found.night, night_lines)),
-        ("quarantine", _lines(found.quarantine, quarantine_lines)),
-        ("drift", _lines(found.drift, drift_lines)),
-        ("incidents", _lines(found.incidents, incident_lines)),
-    )
-    for number, (name, lines) in enumerate(rows):
-        if number:
-            table.add_section()
-        table.add_row(Text(name, style="bold"), Text("\n".join(lines)))
-    console().print(table)
+def parts(found: Status) -> Iterator[tuple[str, list[str]]]:
+    """Each part's name, and its facts in words, a line each."""
+    yield f"champion ({found.stage})", _lines(found.champion, champion_lines)
+    yield "last night", _lines(found.night, night_lines)
+    yield "quarantine", _lines(found.quarantine, quarantine_lines)
+    yield "drift", _lines(found.drift, drift_lines)
+    yield "incidents", _lines(found.incidents, incident_lines)
 
 
 def _lines(part: StatusPart, words: Callable[[Facts], list[str]]) -> list[str]:

@@ -7,19 +7,19 @@ place, and the other parts are still shown.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
-from urllib.parse import unquote
 
 from assay.errors import AssayError, NoChampion, NotARepository, StoreError
-from assay.project import layout
+from assay.monitor.nights.summary import path
 from assay.project.params import Params
 
 if TYPE_CHECKING:
-    from assay.monitor.incidents.collect import Known
+    from assay.monitor.incidents.collect import AllNights
+    from assay.monitor.nights.facts import Facts as NightFacts
     from assay.monitor.nights.night import Night
     from assay.store import Store
 
@@ -72,8 +72,8 @@ class Status:
 
 def standing(root: Path, params: Params) -> Status:
     """Look at everything; raise nothing that a person can mend."""
-    from assay.monitor.incidents.collect import stood
-    from assay.monitor.nights.gather import nights
+    from assay.monitor.incidents.collect import all_nights
+    from assay.monitor.nights.facts import load
     from assay.store import open_store
 
     damaged: list[str] = []
@@ -86,20 +86,24 @@ def standing(root: Path, params: Params) -> Status:
         return StatusPart({}, None)
 
     @cache
-    def every() -> tuple[list[Night], Known, str]:
-        return stood(root, nights(root, params))
+    def facts() -> NightFacts:
+        return load(root, open_store(root, params))
+
+    @cache
+    def every() -> AllNights:
+        return all_nights(facts())
 
     def incidents() -> StatusPart:
-        _, known, words = every()
-        return StatusPart(None, words) if words else incidents_part(known)
+        found = every()
+        return StatusPart(None, found.words) if found.words else incidents_part(found)
 
     found = Status(
         name=params.name,
         stage=params.registry.stage,
         champion=champion_of(root, params),
-        night=of_store(lambda store: _night(store, every()[0])),
+        night=of_store(lambda store: _night(store, every().nights)),
         quarantine=of_store(_quarantine),
-        drift=_told(lambda: _drift(root / layout.NIGHTS, every()[0]), damaged),
+        drift=_told(lambda: _drift(facts(), every().nights), damaged),
         incidents=_told(incidents, damaged),
     )
     of_store(agreed)
@@ -155,7 +159,7 @@ def _champion(root: Path, params: Params) -> StatusPart:
     )
 
 
-def _night(store: Store, every: list[Night]) -> StatusPart:
+def _night(store: Store, every: Sequence[Night]) -> StatusPart:
     """The last published night, and where the last of all stands."""
     nights = store.partitions()
     runs = store.runs()
@@ -217,7 +221,7 @@ def _quarantine(store: Store) -> StatusPart:
     )
 
 
-def incidents_part(known: Known) -> StatusPart:
+def incidents_part(known: AllNights) -> StatusPart:
     """What is open: of nights together, of nights by themselves where nobody did that, of runs."""
     if known.until is None and not known.incidents:
         return StatusPart(None, "nobody has looked for any yet: assay monitor --from DAY --to DAY")
@@ -241,14 +245,13 @@ def incidents_part(known: Known) -> StatusPart:
     )
 
 
-def _drift(folder: Path, every: list[Night]) -> StatusPart:
+def _drift(known: NightFacts, every: Sequence[Night]) -> StatusPart:
     """The document of the last night that was monitored, and where that night stands."""
-    documents = sorted(folder.glob("*.json"), key=lambda each: unquote(each.stem))
-    if not documents:
+    if not known.documents:
         return StatusPart(None, "no night has been monitored yet: assay monitor --date DAY")
-    last = documents[-1]
+    last = known.documents[max(known.documents)]
     try:
-        tree = json.loads(last.read_text(encoding="utf-8"))
+        tree = json.loads(last.text)
         findings = tree["findings"]
         top = findings[0] if findings else None
         night = next(each for each in every if each.partition == tree["partition"])
@@ -265,10 +268,10 @@ def _drift(folder: Path, every: list[Night]) -> StatusPart:
             "top": top and {key: top[key] for key in ("column", "distance", "limit", "reasons")},
             "page": tree["page"],
         }
-    except (OSError, ValueError, KeyError, TypeError, StopIteration) as error:
+    except (ValueError, KeyError, TypeError, StopIteration) as error:
         return StatusPart(
             None,
-            f"cannot be told: {layout.NIGHTS}/{last.name} is not what assay monitor wrote "
+            f"cannot be told: {path(last.partition, '.json')} is not what assay monitor wrote "
             f"({type(error).__name__}); monitor the night again",
         )
     return StatusPart(facts, None)

@@ -21,7 +21,7 @@ from assay.registry import fetch, git, versions
 from assay.reports.champion import Held
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> Held:
+def run(root: Path, params: Params) -> Held:
     """Leave ``models/champion``: who holds the stage, and a copy of its bundle.
 
     That nothing holds it, or that its bundle cannot be had, is an outcome for the gate to
@@ -38,7 +38,6 @@ def run(root: Path, params: Params, as_json: bool = False) -> Held:
             _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
             _write_code(root, held, bundle, made / Path(layout.CHAMPION_CODE).name)
         jsonfile.write(made / Path(layout.CHAMPION_FACTS).name, held.tree())
-    print(jsonfile.dumps(held.tree()) if as_json else _words(held), end="")
     return held
 
 
@@ -116,9 +115,3 @@ def _write_code(root: Path, held: Held, bundle: Path, target: Path) -> None:
             text = git.show(root, held.commit, path)
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (target / path).write_bytes(text.encode())
-
-
-def _words(held: Held) -> str:
-    if held.state == "found":
-        return f"champion: {held.version} holds {held.stage} ({held.bundle})\n"
-    return f"champion: {held.state}: {held.why}\n"

@@ -8,6 +8,7 @@ lie (store, input, Spark) comes from the work tree's params.yaml.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,3 +135,15 @@ def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
         allow_types=params.bundle.allow_types,
         code=reader_at(root, version),
     )
+
+
+def bundles(root: Path, params: Params) -> Callable[[RunRecord], Bundle]:
+    """`bundle_of`, which fetches each bundle once."""
+    fetched: dict[str, Bundle] = {}
+
+    def fetch(record: RunRecord) -> Bundle:
+        if record.bundle not in fetched:
+            fetched[record.bundle] = bundle_of(root, params, record)
+        return fetched[record.bundle]
+
+    return fetch

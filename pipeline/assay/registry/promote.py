@@ -7,10 +7,9 @@ promoting again finds the version and goes on.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from assay.errors import PromotionRefused, UsageError
 from assay.project import digests
@@ -26,7 +25,7 @@ from assay.registry import (
     write,
 )
 from assay.registry.collect import Gate, collect
-from assay.registry.decide import Facts, short
+from assay.registry.decide import Facts
 from assay.registry.evidence import NONE, Evidence, overruled
 from assay.registry.state import UNKNOWN, RegistryState, Version
 
@@ -42,6 +41,20 @@ class Refused(PromotionRefused):
         return [each.line() for each in self.reasons]
 
 
+@dataclass(frozen=True)
+class StageMove:
+    """A version that was given a stage: what was done, and which version held it before."""
+
+    done: Literal["promoted", "rolled back"]
+    stage: str
+    before: str | None
+    version: Version
+
+    def plain(self) -> dict[str, Any]:
+        told = {"done": self.done, "stage": self.stage, "before": self.before}
+        return {**told, **asdict(self.version)}
+
+
 def promote(
     root: Path,
     params: Params,
@@ -50,9 +63,8 @@ def promote(
     stage: str | None = None,
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
-    as_json: bool = False,
     gate: Gate,
-) -> Version:
+) -> StageMove:
     """Register the commit that is checked out and give it the stage.
 
     Parameters
@@ -123,8 +135,7 @@ def promote(
         version = versions.pick(known, params.name, coming.version)
     write.assign(root, known, version, stage, "promote", because=because, evidence=evidence)
     held = versions.champion(root, params.name, stage)
-    _tell("promoted", held, stage, before=facts.holder, as_json=as_json)
-    return held
+    return StageMove("promoted", stage, facts.holder, held)
 
 
 def rollback(
@@ -134,8 +145,7 @@ def rollback(
     to: str | None = None,
     because: str,
     stage: str | None = None,
-    as_json: bool = False,
-) -> Version:
+) -> StageMove:
     """Give the stage back to the version that held it before, or to ``to``, which once did.
 
     The bundle is fetched and checked first: a stage never goes to one that cannot be had.
@@ -171,8 +181,7 @@ def rollback(
         raise in_its_way
     write.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
     held = versions.champion(root, params.name, stage)
-    _tell("rolled back", held, stage, before=holder, as_json=as_json)
-    return held
+    return StageMove("rolled back", stage, holder, held)
 
 
 def _evidence(facts: Facts, text: str | None) -> Evidence:
@@ -213,19 +222,3 @@ def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Vers
             f"{version.version} already holds the stage {stage}", mend="There is nothing to do."
         )
     return version
-
-
-def _tell(done: str, version: Version, stage: str, *, before: str | None, as_json: bool) -> None:
-    if as_json:
-        told = {"done": done, "stage": stage, "before": before, **asdict(version)}
-        print(json.dumps(told, indent=2, ensure_ascii=False))
-        return
-    print(
-        f"{done}: {version.name} {version.version} ({short(version.bundle)}) holds {stage}"
-        + (f", before it {before}" if before and before != version.version else "")
-    )
-    if version.override:
-        print(f"overridden: {version.override}")
-    # The bundle before the tag: nobody is to see a champion that cannot be fetched.
-    share = "dvc push && git push --follow-tags" if done == "promoted" else "git push --tags"
-    print(f"next, so that others get it: {share}")

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from assay.project.params import Params
 from assay.store import Damage, Damaged, open_store
 
 
-def run(root: Path, params: Params, mend: bool = False, as_json: bool = False) -> list[Damage]:
+@dataclass(frozen=True)
+class Found:
+    """What was wrong with a store, and what of it was mended."""
+
+    store: str
+    damages: tuple[Damage, ...]
+
+    def plain(self) -> dict[str, Any]:
+        return {"store": self.store, "damages": [asdict(each) for each in self.damages]}
+
+
+def run(root: Path, params: Params, mend: bool = False) -> Found:
     """Look over every table's log, and read every file that it is made of.
 
     Parameters
@@ -21,18 +32,10 @@ def run(root: Path, params: Params, mend: bool = False, as_json: bool = False) -
     Raises
     ------
     Damaged
-        With a line for each damage that is left.
+        With a line for each damage that is left; what was found is on it.
     """
-    found = open_store(root, params).check(mend)
-    left = [each for each in found if not each.mended]
-    if as_json:
-        print(json.dumps({"store": params.store, "damages": [asdict(each) for each in found]}))
-    else:
-        for each in found:
-            if each.mended:
-                print(f"mended: {each.table}: {each.what}: {each.mend}")
-        if not found:
-            print(f"{params.store}: nothing is damaged")
+    found = Found(params.store, tuple(open_store(root, params).check(mend)))
+    left = [each.line() for each in found.damages if not each.mended]
     if left:
-        raise Damaged([each.line() for each in left])
+        raise Damaged(left).after(found)
     return found

@@ -1,33 +1,67 @@
-"""How far a command is and how long it still takes, on standard error."""
+"""How far a command is and how long it still takes."""
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from collections.abc import Callable
+from typing import Protocol
+
+_log = logging.getLogger(__name__)
 
 SELDOM = 10.0
 """Seconds between two lines where nobody watches them change: in a log."""
 
 
+class Sink(Protocol):
+    """Where lines about progress go."""
+
+    live: bool
+    """Whether somebody watches a line change."""
+
+    def change(self, line: str) -> None:
+        """In place of the line that changed last."""
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+
+
+class Logged:
+    """Every line is a record of its own."""
+
+    live = False
+
+    def change(self, line: str) -> None:
+        self.say(line)
+
+    def say(self, text: str) -> None:
+        _log.info("%s", text)
+
+
 class Progress:
-    """One line that changes on a terminal, a line now and then in a log.
+    """One line that changes where somebody watches it, a line now and then in a log.
 
     Parameters
     ----------
     steps
         How many steps of about equal length there are.
+    sink
+        By default the log.
     clock
         Seconds, increasing.
     """
 
-    def __init__(self, steps: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        steps: int,
+        sink: Sink | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._steps, self._clock = steps, clock
+        self._sink: Sink = Logged() if sink is None else sink
         self._started = clock()
         self._done = 0
         self._last = clock()
-        self._live = sys.stderr.isatty()
-        self._open = False
 
     def step(self, text: str) -> None:
         """A step begins."""
@@ -38,16 +72,11 @@ class Progress:
 
         def show(done: int, parts: int) -> None:
             now = self._clock()
-            if not self._live and now - self._last < SELDOM:
+            if not self._sink.live and now - self._last < SELDOM:
                 return
             self._last = now
             share = done / parts if parts else 0.0
-            line = f"{text}: {done} of {parts} tasks{self._left(share)}"
-            if self._live:
-                print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
-                self._open = True
-            else:
-                self.say(line)
+            self._sink.change(f"{text}: {done} of {parts} tasks{self._left(share)}")
 
         return show
 
@@ -57,10 +86,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """A line of its own."""
-        if self._open:
-            print("\r\x1b[K", end="", file=sys.stderr)
-            self._open = False
-        print(text, file=sys.stderr, flush=True)
+        self._sink.say(text)
 
     def _left(self, share: float) -> str:
         ended = self._done + share

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import BooksUnbalanced, DataError, RunHeld, RunOvertaken, UsageError
+from assay.errors import BooksUnbalanced, DataError, RunHeld, RunOvertaken, UsageError, after
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import Pinned, pin
 from assay.score.inputs import find as inputs
 from assay.score.night_outcome import NightOutcome
-from assay.score.progress import Progress
+from assay.score.progress import Progress, Sink
 from assay.score.run import score_night
 from assay.score.spark.session import Starting
-from assay.score.table import show
 from assay.store import RunRecord, Store, open_store
 
 if TYPE_CHECKING:
@@ -52,21 +51,30 @@ def nights(first: str, last: str) -> list[str]:
     return [str(start + timedelta(days=offset)) for offset in range((end - start).days + 1)]
 
 
+@dataclass(frozen=True)
+class Nights:
+    """What became of each night so far, and the store that they were published to."""
+
+    store: str
+    outcomes: list[NightOutcome]
+
+
 def run(
     root: Path,
     params: Params,
     first: str,
     last: str,
-    as_json: bool = False,
     force: bool = False,
     carrier: str | None = None,
-) -> list[NightOutcome]:
+    sink: Sink | None = None,
+) -> Nights:
     """Score the nights from ``first`` to ``last`` with what is promoted now.
 
     The version is resolved once for all of them. A night that the same version has published
     from the same input under the same contract is skipped, so that a range that was cut short
     goes on where it stopped. A night that cannot be published does not keep the others from
-    being scored; the command ends with the error of the first of them.
+    being scored; the command ends with the error of the first of them. Whatever it ends with, the
+    nights so far are on the error.
 
     Parameters
     ----------
@@ -74,17 +82,37 @@ def run(
         Score also what is published already.
     carrier
         Instead of ``score.carrier`` in params.yaml.
+    sink
+        Where progress is shown; by default the log.
     """
-    from assay.registry import fetch, verification, versions
-
     wanted = nights(first, last)
     if carrier is not None:
         score = params.score.model_copy(update={"carrier": carrier})
         params = params.model_copy(update={"score": score})
-    outcomes: list[NightOutcome] = []
-    progress = Progress(len(wanted))
+    done = Nights(params.store, [])
+    try:
+        _score(root, params, wanted, done.outcomes, force, Progress(len(wanted), sink))
+    except BaseException as error:
+        after(error, done)
+        raise
+    for each in done.outcomes:
+        if each.error is not None:
+            raise each.error.after(done)
+    return done
+
+
+def _score(
+    root: Path,
+    params: Params,
+    wanted: list[str],
+    outcomes: list[NightOutcome],
+    force: bool,
+    progress: Progress,
+) -> None:
+    """Add what becomes of each night to ``outcomes``."""
+    from assay.registry import fetch, verification, versions
+
     with ExitStack() as at_the_end:
-        at_the_end.callback(show, outcomes, params.store, as_json)
         known, stage = versions.state(root, params.name), params.registry.stage
         version = versions.chosen(known, params.name, stage)
         # Java takes seconds to start; the bundle and the contract are loaded meanwhile.
@@ -106,10 +134,6 @@ def run(
             progress.done()
             if found.error is not None and len(wanted) > 1:
                 progress.say(f"score: {found.error.line()}")
-    for each in outcomes:
-        if each.error is not None:
-            raise each.error
-    return outcomes
 
 
 def _one(

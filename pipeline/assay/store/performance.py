@@ -55,6 +55,12 @@ def keep(place: Place, measured: Iterable[Mapping[str, Any]]) -> int:
     return int(new.num_rows)
 
 
+def together(kept: pa.Table, measured: Iterable[Mapping[str, Any]], column: str) -> pa.Table:
+    """What is known once rows measured later are added to those of `performance`."""
+    given = pa.Table.from_pylist(list(measured), performance_schema(column))
+    return current(pa.concat_tables([kept, given]), column)
+
+
 def current(table: pa.Table, column: str) -> pa.Table:
     """The last of each number by ``at``, in order of names."""
     name = [column, *NAME]

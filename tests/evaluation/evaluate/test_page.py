@@ -7,17 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from rich.table import Table
 
+from assay.cli.show.evaluation import lines
 from assay.evaluation.evaluate import page, plots
 from assay.evaluation.evaluate.compute import evaluate
 from assay.evaluation.evaluate.section import About
-from assay.evaluation.evaluate.terminal import show
 from assay.metrics.estimate import Estimate, effect, hangs
 from assay.metrics.scored import Scored
 from assay.metrics.units import Units
 from assay.pages import charts
 from assay.project.params import Evaluate
 from assay.project.tasks import METRICS
+from assay.reports.evaluation import Evaluation
 
 ABOUT = About("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
 
@@ -60,7 +62,7 @@ def test_rows_that_do_not_hang_together_are_not_said_to(html: str) -> None:
     assert "Rows hang together" not in html
 
 
-def test_rows_that_hang_together_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rows_that_hang_together_are_said_to() -> None:
     random = np.random.default_rng(1)
     p = np.sort(random.beta(2, 3, 1500))
     units = Units("night", 30, (np.arange(1500) // 50).astype(np.intp))
@@ -80,10 +82,15 @@ def test_rows_that_hang_together_are_said_to(capsys: pytest.CaptureFixture[str])
     assert f"<b>Rows hang together here</b>: {told}." in ours
     for one in found.metrics.values():
         assert f'<td class="n">{effect(one)}</td>' in ours
-    show(found, "late-flights", "boosting")
-    out = capsys.readouterr().out
-    assert f"Rows hang together: {told}." in out
-    assert "on 1,500 rows of holdout, 30 nights" in out and "design effect" in out
+    digests = dict.fromkeys(("bundle", "data", "contract"), f"sha256:{'0' * 64}")
+    evaluation = Evaluation(
+        **dict(found), name="late-flights", candidate="boosting", types=(), **digests
+    )
+    table, line = list(lines(evaluation))[:2]
+    assert line == f"Rows hang together: {told}."
+    assert isinstance(table, Table)
+    assert table.title == "late-flights: boosting on 1,500 rows of holdout, 30 nights"
+    assert "design effect" in [column.header for column in table.columns]
 
 
 @pytest.mark.parametrize(("largest", "told"), [(1.5, False), (1.51, True), (None, False)])

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import BundleChanged, BundleMissing, LabelError, StageInputMissing
 from assay.evaluation.evaluate import stage
-from assay.project import layout
+from assay.project import jsonfile, layout
 from assay.project import params as parameters
 from assay.project.tasks import METRICS
 from assay.training.train import stage as training
@@ -85,21 +86,23 @@ def root(made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(made, tmp_path / "project"))
 
 
-def run(root: Path, as_json: bool = False) -> None:
-    stage.run(root, parameters.load(root), as_json)
+def run(root: Path) -> None:
+    """Evaluate; what the stage returns is what it wrote."""
+    found = stage.run(root, parameters.load(root))
+    assert jsonfile.dumps(found.tree()) == (root / layout.EVALUATION).read_text()
 
 
 def test_leaves_everything_and_the_same_bytes_twice(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(root)
+    assert main(["evaluate", "--root", str(root)]) == 0
     assert "auc" in capsys.readouterr().out
     names = [layout.EVALUATION, layout.METRICS, layout.EVALUATION_PAGE]
     names += [f"{layout.PLOTS}/{path.name}" for path in sorted((root / layout.PLOTS).iterdir())]
     assert len(names) == 8
     assert (root / layout.EVALUATION_PAGE).stat().st_size < 5_000_000
     first = {name: (root / name).read_bytes() for name in names}
-    run(root, as_json=True)
+    assert main(["evaluate", "--json", "--root", str(root)]) == 0
     again = {name: (root / name).read_bytes() for name in names}
     assert [name for name in names if again[name] != first[name]] == []
     assert capsys.readouterr().out.encode() == first[layout.EVALUATION]

@@ -163,7 +163,7 @@ def judged(project: Path, reports: Path) -> Any:
     def go() -> Verdict:
         shutil.copytree(reports, project / "reports", dirs_exist_ok=True)
         try:
-            return judge(project, params.load(project))
+            return judge(project, params.load(project)).verdict
         except GateNotPassed:
             text = (project / layout.VERDICT).read_text(encoding="utf-8")
             return Verdict.parse(text, layout.VERDICT)

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 
 from assay.cli import __main__ as cli
+from assay.cli.show import overview
 from assay.errors import UsageError
-from assay.monitor import one_night
+from assay.monitor import one_night, write
 from assay.monitor.evidently import serve
 from assay.monitor.evidently.folder import project_of
 
@@ -29,7 +30,7 @@ NIGHT = "2013-02-01"
 
 @pytest.fixture
 def shown(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(one_night.pages, "page", lambda title, ours, shown: title)
+    monkeypatch.setattr(write.pages, "page", lambda title, ours, shown: title)
     monitor = project.params.monitor.model_copy(update={"workspace": "work/evidently"})
     project.params = project.params.model_copy(update={"monitor": monitor})
     project.score(NIGHT, "run-1")
@@ -120,15 +121,16 @@ def test_a_host_that_is_not_here_is_one_line(shown: Any) -> None:
 
 
 def test_other_hosts_get_a_warning_and_may_change_nothing(
-    shown: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    shown: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    asked, told = [], []
     monkeypatch.setattr(serve, "_serve", lambda folder, listener, alone: asked.append(alone))
     serve.run(shown.root, shown.params, host="0.0.0.0", port=0)
-    assert "warning: this is not loopback" in capsys.readouterr().err
-    serve.run(shown.root, shown.params, port=0)
-    told = capsys.readouterr()
-    assert told.err == "" and told.out.startswith("1 nights at http://127.0.0.1:")
+    assert "warning: this is not loopback" in caplog.text
+    caplog.clear()
+    serve.run(shown.root, shown.params, port=0, ready=told.append)
+    (line,) = overview.serving(told[0])
+    assert not caplog.records and str(line).startswith("1 nights at http://127.0.0.1:")
     assert asked == [False, True]
 
 

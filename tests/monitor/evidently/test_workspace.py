@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from assay.monitor import one_night
+from assay.monitor import one_night, write
 from assay.monitor.evidently import workspace
 from assay.monitor.evidently.folder import project_of
+from assay.monitor.nights.facts import Facts, load
 from assay.pages.frame import silenced
 from assay.store import open_store
 
@@ -21,7 +22,7 @@ FOLDER = ".assay/evidently"
 
 @pytest.fixture(autouse=True)
 def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(one_night.pages, "page", lambda title, ours, shown: title)
+    monkeypatch.setattr(write.pages, "page", lambda title, ours, shown: title)
 
 
 @pytest.fixture
@@ -33,6 +34,10 @@ def shown(project: Any) -> Any:
         project.score(night, f"run-{night[-2:]}")
         one_night.run(project.root, project.params, night)
     return project
+
+
+def facts(project: Any) -> Facts:
+    return load(project.root, open_store(project.root, project.params))
 
 
 def folder_of(project: Any) -> Path:
@@ -96,7 +101,7 @@ def test_the_same_night_again_changes_nothing(shown: Any) -> None:
 
 def test_a_night_that_was_scored_again_is_replaced(shown: Any) -> None:
     shown.score(NIGHTS[0], "run-again")
-    workspace.keep_up(shown.root, shown.params)
+    workspace.update(shown.root, shown.params, facts(shown))
     assert set(snapshots(shown)) == {NIGHTS[1]}, "what readers see now was not monitored"
     one_night.run(shown.root, shown.params, NIGHTS[0])
     assert snapshots(shown)[NIGHTS[0]]["metadata"]["run"] == "run-again"
@@ -105,7 +110,7 @@ def test_a_night_that_was_scored_again_is_replaced(shown: Any) -> None:
 
 def test_a_night_that_was_taken_back_is_gone(shown: Any) -> None:
     open_store(shown.root, shown.params).retract("run-02", "Ada", "of another day")
-    workspace.keep_up(shown.root, shown.params)
+    workspace.update(shown.root, shown.params, facts(shown))
     assert set(snapshots(shown)) == {NIGHTS[0]}
 
 
@@ -119,7 +124,7 @@ def test_what_labels_say_is_there_once_they_came(shown: Any) -> None:
     }  # fmt: skip
     store.keep_performance([row, {**row, "slice": "c=a", "value": 0.1}])
     before = snapshots(shown)[NIGHTS[1]]
-    done = workspace.refresh(shown.root, shown.params)
+    done = workspace.refresh(shown.root, shown.params, facts(shown))
     assert done is not None and (done.nights, done.written) == (2, 1)
     assert values(snapshots(shown)[NIGHTS[0]])["RealizedPerformance", "auc"] == 0.625
     assert snapshots(shown)[NIGHTS[1]] == before
@@ -135,13 +140,13 @@ def test_what_labels_say_is_there_once_they_came(shown: Any) -> None:
     ],
 )
 def test_a_damaged_workspace_is_set_aside_and_made_anew(
-    shown: Any, capsys: pytest.CaptureFixture[str], harm: Any, words: str
+    shown: Any, caplog: pytest.LogCaptureFixture, harm: Any, words: str
 ) -> None:
     names = sorted(path.name for path in folder_of(shown).rglob("*.json"))
     harm(folder_of(shown))
-    capsys.readouterr()
+    caplog.clear()
     one_night.run(shown.root, shown.params, NIGHTS[1])
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
     assert words in line and line.endswith("was made anew from 2 nights")
     assert sorted(path.name for path in folder_of(shown).rglob("*.json")) == names
     (aside,) = (shown.root / ".assay").glob("evidently-damaged-2*Z")
@@ -152,7 +157,7 @@ def test_a_damaged_workspace_is_set_aside_and_made_anew(
 def test_a_file_in_its_place_is_set_aside_too(shown: Any) -> None:
     (shown.root / FOLDER).rename(shown.root / "elsewhere")
     (shown.root / FOLDER).write_text("mine")
-    done = workspace.refresh(shown.root, shown.params)
+    done = workspace.refresh(shown.root, shown.params, facts(shown))
     assert done is not None and done.aside is not None
     assert done.aside[0].read_text() == "mine" and set(snapshots(shown)) == set(NIGHTS)
 
@@ -163,13 +168,13 @@ def test_what_others_put_there_is_let_be(shown: Any) -> None:
     (other / "metadata.json").write_text('{"id": "x", "name": "theirs"}')
     panels = folder_of(shown) / "dashboard.json"
     panels.write_text('{"tabs": [], "panels": []}')
-    workspace.keep_up(shown.root, shown.params)
+    workspace.update(shown.root, shown.params, facts(shown))
     assert (other / "metadata.json").exists() and panels.read_text() == '{"tabs": [], "panels": []}'
 
 
 @pytest.mark.parametrize("why", ["no room", "another library"])
 def test_whatever_goes_wrong_is_told_and_fails_no_night(
-    shown: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, why: str
+    shown: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     shown.score(NIGHTS[0], "run-again")
     if why == "no room":
@@ -177,8 +182,8 @@ def test_whatever_goes_wrong_is_told_and_fails_no_night(
     else:
         monkeypatch.setattr(workspace.page, "kept", lambda *_: 1 / 0)
     assert one_night.run(shown.root, shown.params, NIGHTS[0]).run_id == "run-again"
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("assay: the Evidently workspace is not up to date: ")
+    (line,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert line.startswith("the Evidently workspace is not up to date: ")
     assert ("No space left" in line) == (why == "no room")
 
 
@@ -190,7 +195,7 @@ def test_nights_that_cannot_be_shown_are_told_in_one_line(shown: Any) -> None:
     (shown.root / FOLDER).rename(shown.root / "elsewhere")
     for night in NIGHTS:
         (shown.root / f"reports/nights/{night}.json").write_text("{}")
-    done = workspace.refresh(shown.root, shown.params)
+    done = workspace.refresh(shown.root, shown.params, facts(shown))
     assert done is not None and done.nights == 0
     (line,) = done.lines()
     assert "lacks the night 2013-02-02, as 1 others: its document is not what" in line
@@ -199,5 +204,5 @@ def test_nights_that_cannot_be_shown_are_told_in_one_line(shown: Any) -> None:
 def test_null_switches_it_off(project: Any) -> None:
     project.score(NIGHTS[0], "run-1")
     one_night.run(project.root, project.params, NIGHTS[0])
-    assert workspace.refresh(project.root, project.params) is None
+    assert workspace.refresh(project.root, project.params, facts(project)) is None
     assert not (project.root / FOLDER).exists()

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assay.cli.show.explained_night import lines
 from assay.columns.features import FrameFeatures
 from assay.columns.reference import reference_of
 from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError
@@ -25,6 +26,7 @@ from assay.store import (
     quarantine_schema,
     write_part,
 )
+from tests.shown import shown
 
 NOW = datetime(2013, 2, 2, 1, 30, tzinfo=UTC)
 KEYS = pa.schema([("flight", pa.int64())])
@@ -155,9 +157,8 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
     )  # fmt: skip
 
 
-def explained(project: Any, capsys: pytest.CaptureFixture[str], **more: Any) -> Any:
-    explain_night.run(project.root, project.params, SECOND, as_json=True, **more)
-    return json.loads(capsys.readouterr().out)
+def explained(project: Any) -> Any:
+    return json.loads(explain_night.run(project.root, project.params, SECOND).to_json())
 
 
 def whole(project: Any) -> Any:
@@ -175,11 +176,11 @@ def total(one: dict[str, Any]) -> float:
     return float(one["model"] + one["mix"] + sum(one["columns"].values()) + one["unseen"])
 
 
-def test_a_column_that_shifted(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_column_that_shifted(empty_project: Any) -> None:
     digest = promote(whole(empty_project), "v0.1.0")
     score(empty_project, FIRST, rows(1), "v0.1.0", digest)
     score(empty_project, SECOND, rows(2, x=1.5), "v0.1.0", digest)
-    found = explained(empty_project, capsys)
+    found = explained(empty_project)
     assert found["against"]["partition"] == FIRST
     assert (found["night"]["looked_at"], found["night"]["left_out"]) == (400, 0)
     assert list(found["outcomes"]) == ["mean probability", "share of yes"]
@@ -199,12 +200,12 @@ def test_another_version_and_another_mix(
     two = promote(empty_project, "v0.2.0", slope=-1.0)
     score(empty_project, FIRST, rows(1, a=0.1), "v0.1.0", one)
     score(empty_project, SECOND, rows(1, a=0.9), "v0.2.0", two)
-    found = explained(empty_project, capsys)
+    found = explained(empty_project)
     assert [found[night]["version"] for night in ("against", "night")] == ["v0.1.0", "v0.2.0"]
     mean = found["outcomes"]["mean probability"]
     assert total(mean) == pytest.approx(change(mean), abs=1e-7)
     assert mean["mix"] > 0.1 and mean["model"] != 0
-    explain_night.run(empty_project.root, empty_project.params, SECOND)
+    shown(lines, explain_night.run, empty_project.root, empty_project.params, SECOND)
     told = capsys.readouterr().out
     assert "mean probability: 0." in told and "mostly the mix of rows +0." in told
     assert "mix of rows (c)" in told and "2013-02-02 (v0.2.0)" in told
@@ -212,11 +213,11 @@ def test_another_version_and_another_mix(
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
-def test_other_tasks(task: Any, empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_tasks(task: Any, empty_project: Any) -> None:
     digest = promote(whole(empty_project), "v0.1.0", task)
     score(empty_project, FIRST, rows(1), "v0.1.0", digest)
     score(empty_project, SECOND, rows(2, x=1.5), "v0.1.0", digest)
-    found = explained(empty_project, capsys)
+    found = explained(empty_project)
     for one in found["outcomes"].values():
         assert total(one) == pytest.approx(change(one), abs=1e-7)
     names = ["mean prediction"]
@@ -228,18 +229,16 @@ def test_other_tasks(task: Any, empty_project: Any, capsys: pytest.CaptureFixtur
     assert found["outcomes"][names[-1]]["columns"]["x"] > 0.1
 
 
-def test_of_a_large_night_a_sample_is_looked_at_and_the_rest_told(
-    empty_project: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_of_a_large_night_a_sample_is_looked_at_and_the_rest_told(empty_project: Any) -> None:
     digest = promote(empty_project, "v0.1.0")  # monitor.sample_rows is 150
     score(empty_project, FIRST, rows(1), "v0.1.0", digest)
     score(empty_project, SECOND, rows(2, x=1.5), "v0.1.0", digest)
-    found = explained(empty_project, capsys)
+    found = explained(empty_project)
     assert [found[night]["looked_at"] for night in ("against", "night")] == [150, 150]
     mean = found["outcomes"]["mean probability"]
     assert total(mean) == pytest.approx(change(mean), abs=1e-7)
     assert 0 < abs(mean["unseen"]) < 0.1
-    assert explained(empty_project, capsys) == found
+    assert explained(empty_project) == found
 
 
 def test_rows_that_are_no_longer_what_was_scored_are_left_out(
@@ -255,11 +254,11 @@ def test_rows_that_are_no_longer_what_was_scored_are_left_out(
         partitions.write(table, empty_project.root / "data/raw", "date", "part")
 
     rewritten(frame.assign(z=frame["z"].where(frame["flight"] >= 30, 9.0)))
-    found = explained(empty_project, capsys)
+    found = explained(empty_project)
     assert (found["night"]["looked_at"], found["night"]["left_out"]) == (370, 30)
     mean = found["outcomes"]["mean probability"]
     assert total(mean) == pytest.approx(change(mean), abs=1e-7)
-    explain_night.run(empty_project.root, empty_project.params, SECOND)
+    shown(lines, explain_night.run, empty_project.root, empty_project.params, SECOND)
     assert "370 of 400 rows looked at; 30 left out" in capsys.readouterr().out
     rewritten(frame.assign(z=9.0))
     with pytest.raises(SourceError, match=r"night 2013-02-02: its input is no longer"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from assay.monitor.front.gather import Front
-from assay.monitor.incidents.collect import Known, of_nights, of_runs
+from assay.monitor.incidents.collect import AllNights, of_nights, of_runs
 from assay.monitor.nights import fold
 from assay.monitor.nights.documents import Document
 from assay.monitor.nights.night import Drift
@@ -107,7 +107,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
         metric="auc",
         max_drifted_share=0.5,
         max_quarantine_share=0.02,
-        known=Known((*of_nights(nights), *of_runs(nights))),
+        every=AllNights(tuple(nights), (*of_nights(nights), *of_runs(nights))),
     )  # fmt: skip
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
+from assay.cli.show import overview
 from assay.errors import LimitCrossed, StoreError
 from assay.monitor import one_night
 from assay.monitor.front import command
+from tests.shown import shown
 
 NIGHT = "2013-02-01"
 
@@ -37,9 +38,7 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     one_night.run(project.root, project.params, NIGHT)
     project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
     project.log("2013-02-04", "run-3", "failed", detail="disk full")
-    capsys.readouterr()
-    command.run(project.root, project.params, as_json=True)
-    told = json.loads(capsys.readouterr().out)
+    told = command.summary(command.run(project.root, project.params))
     assert [(night["partition"], night["standing"]) for night in told["nights"]] == [
         ("2013-02-01", "ok"),
         ("2013-02-02", "held"),
@@ -56,7 +55,7 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     html = page(project)
     assert "held: too many rows" in html and "assay release run-2 --because WHY" in html
     assert "<b>2 open</b>" in html and "2013-02-04 has nothing published" in html
-    command.run(project.root, project.params, last=1)
+    shown(overview.front, command.run, project.root, project.params, last=1)
     assert capsys.readouterr().out.startswith("1 night: 1 failed\n")
 
 
@@ -64,23 +63,23 @@ def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
     project.score(NIGHT, "run-1")
     one_night.run(project.root, project.params, NIGHT)
     project.score(NIGHT, "run-2")
-    (night,) = command.refresh(project.root, project.params).nights
+    (night,) = command.run(project.root, project.params).nights
     assert night.standing == "unseen"
     assert night.unseen == "monitored as run run-1 left it; monitor it again"
 
 
 def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    command.run(empty_project.root, empty_project.params)
+    shown(overview.front, command.run, empty_project.root, empty_project.params)
     assert capsys.readouterr().out == "0 nights\npage: reports/index.html\n"
     assert "No night has been scored yet" in page(empty_project)
 
 
 def test_a_store_that_cannot_be_read_leaves_the_page_as_it_was(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    command.refresh(project.root, project.params)
+    command.run(project.root, project.params)
     before = page(project)
     log = project.root / "store/predictions/_delta_log"
     next(log.glob("*.json")).write_text("{")
     with pytest.raises(StoreError):
-        command.refresh(project.root, project.params)
+        command.run(project.root, project.params)
     assert page(project) == before

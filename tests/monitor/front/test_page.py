@@ -12,6 +12,7 @@ from assay.monitor.front import pictures
 from assay.monitor.front.calendar import months
 from assay.monitor.front.gather import Front
 from assay.monitor.front.page import column_lines, render
+from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Measured, Night
 from assay.monitor.status_facts import StatusPart
 from assay.pages.frame import POLICY
@@ -73,7 +74,7 @@ def test_before_the_first_night(scene: Callable[..., Front]) -> None:
         scene(0),
         champion=StatusPart(None, "no registry yet"),
         metric=None,
-        incidents_words="broken",
+        every=AllNights((), words="broken"),
     )
     html = render(nothing)
     assert "No night has been scored yet" in html

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.show import overview
 from assay.errors import AlertUndelivered, DataError, LimitCrossed, ParamsError
 from assay.monitor import one_night
 from assay.monitor.incidents import alert as command
@@ -43,15 +44,14 @@ def drifted(project: Any) -> None:
         one_night.run(project.root, project.params, NIGHT)
 
 
-def test_without_a_webhook_there_are_files(
-    project: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_a_webhook_there_are_files(project: Any) -> None:
     drifted(project)
     project.log("2013-02-02", "run-2", "held", detail="too many rows")
-    capsys.readouterr()
-    command.run(project.root, project.params, as_json=True)
+    found = command.run(project.root, project.params)
     told = alerts(project.root)
-    assert json.loads(capsys.readouterr().out) == told
+    assert json.loads(found.to_json()) == told
+    shown = list(overview.alerts(found))
+    assert shown[0].startswith("open: ") and shown[2].startswith("2 open, 0 messages sent")
     assert told["open"] == 2
     drift, run = told["alerts"]
     assert (drift["id"], drift["kind"], drift["state"]) == (f"drift-{NIGHT}", "drift", "open")
@@ -219,13 +219,13 @@ def _plain(incident: Incident) -> dict[str, Any]:
 
 
 def test_monitor_tells_and_keeps_its_own_code(
-    project: Any, params: Params, hook: Any, capsys: pytest.CaptureFixture[str]
+    project: Any, params: Params, hook: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     hook.answers = [503]
     with pytest.raises(LimitCrossed):
         one_night.run(project.root, params, NIGHT, notify=True)
-    assert "assay: reports/dead-letters: the webhook of $ASSAY" in capsys.readouterr().err
+    assert "reports/dead-letters: the webhook of $ASSAY" in caplog.text
     project.score("2013-02-02", "run-2")
     with pytest.raises(AlertUndelivered):
         one_night.run(project.root, params, "2013-02-02", notify=True)

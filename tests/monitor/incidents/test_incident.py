@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 
 from assay.errors import DataError
 from assay.monitor.incidents import due
-from assay.monitor.incidents.collect import (
-    Incident,
-    Known,
-    incidents,
-    of_nights,
-    of_runs,
-    read_incidents,
-)
+from assay.monitor.incidents.collect import incidents, of_nights, of_runs
 from assay.monitor.incidents.due import Alert, Memory
+from assay.monitor.nights.incident import Incident, ListedIncidents, read_incidents
 from assay.monitor.nights.night import Drift, Night
 from assay.project import jsonfile
 
@@ -86,19 +80,21 @@ def listed(root: Path, *found: dict[str, Any]) -> None:
 
 
 def test_the_incident_file_is_read_and_keys_of_others_are_let_be(tmp_path: Path) -> None:
-    assert read_incidents(tmp_path) == Known(())
+    assert read_incidents(tmp_path) == ListedIncidents()
     listed(tmp_path, {**OPEN.to_plain(), "rank": 3}, {**OVER.to_plain(), "id": "other"})
-    assert read_incidents(tmp_path) == Known((OPEN, replace(OVER, id="other")), "2013-07-02")
+    assert read_incidents(tmp_path) == ListedIncidents(
+        (OPEN, replace(OVER, id="other")), "2013-07-02"
+    )
 
 
 def test_nights_that_the_file_does_not_reach_speak_for_themselves(tmp_path: Path) -> None:
     listed(tmp_path, OPEN.to_plain())
     every = [night(f"2013-07-0{day}", "drift") for day in range(1, 5)]
-    found = incidents(tmp_path, every)
-    assert [each.id for each in found.incidents] == ["drift-a", "drift-2013-07-03"]
-    assert found.until == "2013-07-02"
-    later = incidents(tmp_path, every, reached="2013-07-03")
-    assert [each.id for each in later.incidents] == ["drift-a", "drift-2013-07-04"]
+    file = read_incidents(tmp_path)
+    assert file.until == "2013-07-02"
+    assert [each.id for each in incidents(file, every)] == ["drift-a", "drift-2013-07-03"]
+    later = incidents(file, every, reached="2013-07-03")
+    assert [each.id for each in later] == ["drift-a", "drift-2013-07-04"]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +117,7 @@ def test_a_damaged_incident_file_is_an_error(
 def step(
     now: list[Incident], before: list[Alert], until: str | None = None
 ) -> tuple[list[Alert], list[str]]:
-    found = due.alerts(Known(tuple(now), until), before)
+    found = due.alerts(now, until, before)
     new = due.due(found)
     return due.said(found, new), [f"{each.incident.id} {each.incident.state}" for each in new]
 

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from assay.cli import __main__ as cli
+from assay.cli.show import monitored, overview
 from assay.errors import LimitCrossed
-from assay.monitor import many_nights, one_night, status
+from assay.monitor import many_nights, one_night, status, write
 from assay.monitor.front import command as front
 from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.standing import WORDS, inside, stand
 from assay.project.params.drift import Budget
+from tests.shown import shown
 
 DAYS = ("2013-02-01", "2013-02-02", "2013-02-03", "2013-02-04")
 
@@ -75,7 +77,7 @@ def test_what_is_not_published_is_in_no_incident_of_drift() -> None:
 def looked_at(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Two shifted nights and one within its limits: an incident is open on the last."""
     monkeypatch.setattr(
-        one_night.pages, "page", lambda title, ours, shown: f"<title>{title}</title><body>{ours}"
+        write.pages, "page", lambda title, ours, shown: f"<title>{title}</title><body>{ours}"
     )
     for day, shift in zip(DAYS, (0.0, 2.0, 2.0, 0.0), strict=True):
         project.score(day, f"run-{day[-2:]}", shift=shift)
@@ -91,13 +93,13 @@ def test_every_page_and_the_exit_code_say_the_same(
     root, params = looked_at.root, looked_at.params
     page = root / f"reports/nights/{DAYS[3]}.html"
     with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as many:
-        many_nights.run(root, params, DAYS[0], DAYS[3])
+        shown(monitored.nights, many_nights.run, root, params, DAYS[0], DAYS[3])
     told = capsys.readouterr()
     assert "2 limits crossed, 1 within limits, 1 in an open incident" in told.out
     assert "ithin limits" not in told.err
 
     with pytest.raises(LimitCrossed, match="in an open incident: the model's answers") as one:
-        one_night.run(root, params, DAYS[3])
+        shown(monitored.night, one_night.run, root, params, DAYS[3])
     assert many.value.exit_code == one.value.exit_code == 4
     assert f"In an open incident on {DAYS[3]}" in capsys.readouterr().out
 
@@ -108,10 +110,10 @@ def test_every_page_and_the_exit_code_say_the_same(
     assert "features drifted: x; since 2013-02-02" in document["incidents"][1]
     html = (root / "reports/index.html").read_text()
     assert f"{DAYS[3]}</a>: in an open incident" in html and 'class="card bad"' in html
-    status.run(root, params)
-    shown = capsys.readouterr().out
-    assert f"{DAYS[3]}: in an open incident" in shown
-    assert f"In an open incident on {DAYS[3]}" in shown and "within limits" not in shown
+    shown(overview.status, status.run, root, params)
+    text = capsys.readouterr().out
+    assert f"{DAYS[3]}: in an open incident" in text
+    assert f"In an open incident on {DAYS[3]}" in text and "within limits" not in text
 
 
 def test_pages_go_on_saying_what_became_of_it(looked_at: Any) -> None:
@@ -141,7 +143,7 @@ def test_a_document_of_an_older_assay_is_read_and_left_alone(looked_at: Any) -> 
     for name in ("standing", "incidents", "in_alarm"):
         del tree[name]
     document.write_text(json.dumps(tree))
-    (night, *_) = front.refresh(root, params).nights
+    (night, *_) = front.run(root, params).nights
     assert (night.standing, json.loads(document.read_text())) == ("ok", tree)
 
 
@@ -149,27 +151,42 @@ def test_all_words_differ() -> None:
     assert len(set(WORDS.values())) == len(WORDS)
 
 
+RELEASE = "assay.score.published.release"
+
+
 @pytest.mark.parametrize(
-    ("argv", "module", "name"),
+    ("argv", "module", "name", "shown"),
     [
-        (["score", "--date", DAYS[0]], "assay.score.stage", "run"),
-        (["labels", "--date", DAYS[0]], "assay.monitor.labels", "run"),
-        (["promote"], "assay.registry.promote", "promote"),
-        (["rollback", "--because", "b"], "assay.registry.promote", "rollback"),
-        (["release", "r", "--because", "b"], "assay.score.published.release", "release"),
-        (["retract", "r", "--because", "b"], "assay.score.published.release", "retract"),
+        (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scored.lines"),
+        (["labels", "--date", DAYS[0]], "assay.monitor.labels", "run", "performance.labels"),
+        (["promote"], "assay.registry.promote", "promote", "versions.moved"),
+        (["rollback", "--because", "b"], "assay.registry.promote", "rollback", "versions.moved"),
+        (
+            ["release", "r", "--because", "b"],
+            "assay.score.published.release",
+            "release",
+            "published.released",
+        ),
+        (
+            ["retract", "r", "--because", "b"],
+            "assay.score.published.release",
+            "retract",
+            "published.retracted",
+        ),
     ],
 )
 def test_what_changes_the_front_page_writes_it(
     argv: list[str],
     module: str,
     name: str,
+    shown: str,
     project: Any,
     params_text: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (project.root / "params.yaml").write_text(params_text)
+    monkeypatch.setattr(f"assay.cli.show.{shown}", lambda found: ())
     monkeypatch.setattr(f"{module}.{name}", lambda *given, **more: project.score(DAYS[0], "run-1"))
     assert cli.main([*argv, "--root", str(project.root)]) == 0
     page = project.root / "reports/index.html"

@@ -13,7 +13,7 @@ from scipy import stats
 from assay.columns.distance import js_distance
 from assay.columns.reference import Reference, reference_of
 from assay.model import outcome
-from assay.monitor import many_nights, one_night
+from assay.monitor import many_nights, one_night, write
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.performance import label_drift
 from assay.monitor.performance.label_drift import LabelDrift, limit, numbers
@@ -121,7 +121,7 @@ def document(project: Any) -> dict[str, Any]:
 def test_a_night_is_shown_with_its_labels_once_they_are_there(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(one_night.pages, "page", lambda title, ours, shown: ours)
+    monkeypatch.setattr(write.pages, "page", lambda title, ours, shown: ours)
     project.score(NIGHT, "run-1")
     one_night.run(project.root, project.params, NIGHT)
     page = project.root / f"reports/nights/{NIGHT}.html"

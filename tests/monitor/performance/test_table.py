@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from assay.cli.show import performance
 from assay.errors import UsageError
 from assay.monitor.performance import table as beside
 from assay.monitor.performance.table import by_week, pairs
+from tests.shown import shown
 
 
 def row(night: str, value: float | None, **more: Any) -> dict[str, Any]:
@@ -58,10 +60,10 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     stamp = {"run_id": "r1", "model_version": "v0.1.0", "bundle": project.digest, "at": None}
     rows = [row("2013-02-01", 0.7), guess("2013-02-01", 0.75)]
     open_store(project.root, project.params).keep_performance({**each, **stamp} for each in rows)
-    beside.run(project.root, project.params, "auc", days=7)
+    shown(performance.pairs, beside.run, project.root, project.params, "auc", days=7)
     assert "the estimate was off by 0.050 on the mean of 1" in capsys.readouterr().out
-    beside.run(project.root, project.params, "auc", days=7, week=True, as_json=True)
-    (pair,) = json.loads(capsys.readouterr().out)["pairs"]
+    found = beside.run(project.root, project.params, "auc", days=7, by="week")
+    (pair,) = json.loads(found.to_json())["pairs"]
     assert pair["night"] == "2013-01-28"
     with pytest.raises(UsageError, match=r"no such metric .*one of auc, found 'nonsense'"):
         beside.run(project.root, project.params, "nonsense", days=7)
@@ -73,7 +75,7 @@ def test_the_command(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
         beside.run(project.root, project.params, "auc", days=8)
 
 
-def test_an_estimate_that_doubts_itself_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_estimate_that_doubts_itself_says_so() -> None:
     known = {"metric": "auc", "slice": "", "rows": 10, "labelled_share": 1.0, "maturity_days": None}
     estimate = {**known, "estimated": True, "value": 0.9, "trusted": False, "why": "x: 90% unlike"}
     truth = {**known, "estimated": False, "value": 0.4, "low": 0.3, "high": 0.5, "maturity_days": 1}
@@ -82,5 +84,5 @@ def test_an_estimate_that_doubts_itself_says_so(capsys: pytest.CaptureFixture[st
     )
     assert [pair.distrust for pair in found] == ["x: 90% unlike"]
     assert [week.distrust for week in beside.by_week(found)] == ["on 1 of 1 nights"]
-    beside._print(found, "auc", 1, False)
-    assert "estimate not to be trusted: x: 90% unlike" in capsys.readouterr().out
+    lines = performance.pairs(beside.Pairs("auc", "", 1, "night", tuple(found)))
+    assert any("estimate not to be trusted: x: 90% unlike" in str(line) for line in lines)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
+from assay.cli.show import monitored
 from assay.errors import (
     BooksUnbalanced,
     BundleMissing,
@@ -27,9 +28,11 @@ from assay.monitor import one_night
 from assay.monitor.table import command
 from assay.monitor.table import count as raw_count
 from assay.monitor.table import spark as spark_raw
+from assay.monitor.table.answer import TableDrift
 from assay.project import layout
 from assay.project.params.inputs import Input
 from tests.monitor.conftest import rows_of
+from tests.shown import shown
 
 NIGHT = "2013-02-01"
 CONTRACT = """
@@ -77,7 +80,7 @@ def by_spark(here: Any, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def drift(here: Any, table: str | None = None, date: str | None = None, **more: Any) -> Any:
     folder = more.pop("folder", None)
-    return command.run(here.root, here.params, table, date, folder, **more)
+    return shown(monitored.table, command.run, here.root, here.params, table, date, folder, **more)
 
 
 def rows(shift: float = 0.0, seed: int = 7) -> pd.DataFrame:
@@ -91,9 +94,15 @@ def write(frame: pd.DataFrame, name: str = "new.parquet") -> str:
     return name
 
 
-def findings(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    tree = json.loads(capsys.readouterr().out)
-    return {each["column"]: each for each in tree["findings"]}
+def document(refused: pytest.ExceptionInfo[LimitCrossed]) -> dict[str, Any]:
+    """The answer that went before a refusal, as JSON."""
+    assert isinstance(refused.value.report, TableDrift)
+    found: dict[str, Any] = json.loads(refused.value.report.to_json())
+    return found
+
+
+def findings(refused: pytest.ExceptionInfo[LimitCrossed]) -> dict[str, Any]:
+    return {each["column"]: each for each in document(refused)["findings"]}
 
 
 def test_an_ordinary_table_is_within_limits(here: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,23 +114,19 @@ def test_an_ordinary_table_is_within_limits(here: Any, capsys: pytest.CaptureFix
     assert sorted(f.column for f in answer.decision.findings) == ["c", "x"]
 
 
-def test_a_table_that_drifted_is_told_of_and_ends_with_4(
-    here: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_table_that_drifted_is_told_of_and_ends_with_4(here: Any) -> None:
     frame = rows(shift=3.0).assign(c="new")
     with pytest.raises(LimitCrossed, match=r"new.parquet: 2 of 2 features drifted") as caught:
-        drift(here, write(frame), as_json=True)
+        drift(here, write(frame))
     assert caught.value.exit_code == 4
-    tree = json.loads(capsys.readouterr().out)
+    tree = document(caught)
     assert tree["crossed"] is True and tree["rows"] == 300
     assert (tree["version"], tree["bundle"]) == ("v0.1.0", here.digest)
     assert tree["drifted"] == [each["column"] for each in tree["findings"]]
 
 
 @pytest.mark.parametrize("how", ["huge", "constant", "infinite"])
-def test_one_broken_column_ends_with_4(
-    here: Any, capsys: pytest.CaptureFixture[str], how: str
-) -> None:
+def test_one_broken_column_ends_with_4(here: Any, how: str) -> None:
     frame = rows()
     broken = {
         "huge": frame["x"] * 1e12,
@@ -129,57 +134,51 @@ def test_one_broken_column_ends_with_4(
         "infinite": frame["x"].mask(frame.index % 10 == 0, np.inf),
     }
     with pytest.raises(LimitCrossed, match=r"new.parquet: x: ") as caught:
-        drift(here, write(frame.assign(x=broken[how])), as_json=True)
+        drift(here, write(frame.assign(x=broken[how])))
     assert caught.value.exit_code == 4
-    found = findings(capsys)
+    found = findings(caught)
     assert found["x"]["breaks"] and not found["c"]["breaks"]
 
 
-def test_the_measures_are_those_of_the_same_rows_once_scored(
-    here: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_measures_are_those_of_the_same_rows_once_scored(here: Any) -> None:
     here.score(NIGHT, "run-1")
     (file,) = Path(f"data/raw/date={NIGHT}").glob("*.parquet")
     # Two of the night's rows were refused.
     pq.write_table(pq.ParquetFile(file).read().slice(2), file)
     scored = one_night.run(here.root, here.params, NIGHT).decision
-    capsys.readouterr()
     ours = {f.column: f for f in drift(here, date=NIGHT).decision.findings}
     assert ours == {f.column: f for f in scored.findings if f.column in ("x", "c")}
 
 
-def test_columns_that_cannot_be_compared_are_findings(
-    here: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_columns_that_cannot_be_compared_are_findings(here: Any) -> None:
     gone = rows().rename(columns={"x": "X"}).assign(c=1)
-    with pytest.raises(LimitCrossed):
-        drift(here, write(gone), as_json=True)
-    found = findings(capsys)
+    with pytest.raises(LimitCrossed) as caught:
+        drift(here, write(gone))
+    found = findings(caught)
     assert found["x"]["reasons"] == ["not in the table (renamed to X?)"]
     assert found["c"]["reasons"] == ["int64 in new.parquet, categories in the reference"]
     assert all(each["decisive"] and each["distance"] is None for each in found.values())
 
 
-def test_a_column_of_nulls_is_a_finding(here: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(LimitCrossed, match=r"x: null in every row"):
-        drift(here, write(rows().assign(x=None)), as_json=True)
-    assert findings(capsys)["x"]["null_share"] == 1.0
+def test_a_column_of_nulls_is_a_finding(here: Any) -> None:
+    with pytest.raises(LimitCrossed, match=r"x: null in every row") as caught:
+        drift(here, write(rows().assign(x=None)))
+    assert findings(caught)["x"]["null_share"] == 1.0
 
 
-def test_one_row_is_a_table_too(here: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(LimitCrossed):
-        drift(here, write(rows().iloc[:1]), as_json=True)
-    assert json.loads(capsys.readouterr().out)["rows"] == 1
+def test_one_row_is_a_table_too(here: Any) -> None:
+    with pytest.raises(LimitCrossed) as caught:
+        drift(here, write(rows().iloc[:1]))
+    assert document(caught)["rows"] == 1
 
 
-def test_another_bundle_needs_no_champion(here: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_bundle_needs_no_champion(here: Any) -> None:
     here.git("tag", "--delete", "late-flights#prod#1")
     name = write(rows())
     with pytest.raises(NoChampion):
         drift(here, name)
     folder = here.root / layout.WORK / "bundles" / here.digest.removeprefix("sha256:")
-    drift(here, name, folder=folder, as_json=True)
-    tree = json.loads(capsys.readouterr().out)
+    tree = json.loads(drift(here, name, folder=folder).to_json())
     assert (tree["version"], tree["bundle"]) == ("", here.digest)
     with pytest.raises(BundleMissing):
         drift(here, name, folder=here.root)

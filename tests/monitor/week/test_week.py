@@ -45,7 +45,7 @@ def page_of(project: Any) -> str:
 @pytest.mark.usefixtures("plain")
 def test_counts_are_those_of_all_rows_together(project: Any) -> None:
     scored(project, "..!")
-    found = week.run(project.root, project.params, TITLE, as_json=True)
+    found = week.run(project.root, project.params, TITLE)
     (part,) = found.parts
     store = open_store(project.root, project.params)
     nights = [store.profile(f"run-{day[-2:]}", day) for day in DAYS[:3]]
@@ -61,10 +61,10 @@ def test_counts_are_those_of_all_rows_together(project: Any) -> None:
 
 
 @pytest.mark.usefixtures("plain")
-def test_answers_are_those_of_the_nights(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_answers_are_those_of_the_nights(project: Any) -> None:
     scored(project, "..!! .!")
-    found = week.run(project.root, project.params, TITLE, as_json=True)
-    document = json.loads(capsys.readouterr().out)
+    found = week.run(project.root, project.params, TITLE)
+    document = found.tree()
     assert document == json.loads((project.root / f"reports/weeks/{TITLE}.json").read_text())
     with pytest.raises(Exception, match="open at the end"):
         many_nights.run(project.root, project.params, DAYS[0], DAYS[-1])
@@ -83,7 +83,7 @@ def test_answers_are_those_of_the_nights(project: Any, capsys: pytest.CaptureFix
     text = page_of(project)
     assert found.headline() in text and "nothing is published" in text
     assert f'<a href="../nights/{DAYS[0]}.html">' not in text, "it had no page then"
-    week.run(project.root, project.params, TITLE, as_json=True)
+    week.run(project.root, project.params, TITLE)
     assert f'<a href="../nights/{DAYS[0]}.html">' in page_of(project)
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.project import code, layout, params
+from assay.cli.__main__ import main
+from assay.project import code, layout
 from assay.registry.lock import assay_code
 from assay.registry.lock.compare import File, Pipeline, Stage
 from tests.projects import PARCELS
@@ -80,7 +81,8 @@ def test_others_are_left_to_others(one: Stage) -> None:
 def test_the_command_leaves_a_digest_for_each_stage(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assay_code.run(tmp_path, params.load(PARCELS), as_json=True)
+    (tmp_path / layout.PARAMS).write_bytes((PARCELS / layout.PARAMS).read_bytes())
+    assert main(["code", "--json", "--root", str(tmp_path)]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == {"schema": 1, **code.by_stage()}
     assert json.loads((tmp_path / layout.CODE).read_text()) == printed

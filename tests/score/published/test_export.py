@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from assay.cli.show.published import exported
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project import params
 from assay.project.params import Params
@@ -63,14 +63,14 @@ def content(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_night_as_parquet(
-    publish: Publish, store: Store, values: Params, rows, tmp_path: Path, capsys: Any
+    publish: Publish, store: Store, values: Params, rows, tmp_path: Path
 ) -> None:
     publish(rows)
     for day in (1, 2):
         publish(rows[:day], f"r{day + 1}")
-        done = export.run(tmp_path, values, NIGHT, f"parquet:{tmp_path}/out", as_json=True)
+        done = export.run(tmp_path, values, NIGHT, f"parquet:{tmp_path}/out")
         assert (done.rows, done.run_id) == (day, f"r{day + 1}")
-        assert json.loads(capsys.readouterr().out)["rows"] == day
+        assert done.plain()["rows"] == day
         assert set(content(tmp_path / "out")) == {
             f"day={NIGHT}",
             f"day={NIGHT}/part-00000.parquet",
@@ -82,12 +82,12 @@ def test_a_night_as_parquet(
 
 
 def test_a_night_as_csv_comes_back_as_it_was(
-    publish: Publish, store: Store, values: Params, rows, tmp_path: Path, capsys: Any
+    publish: Publish, store: Store, values: Params, rows, tmp_path: Path
 ) -> None:
     publish(rows)
-    export.run(tmp_path, values, NIGHT, f"csv:{tmp_path}/new/night.csv")
+    done = export.run(tmp_path, values, NIGHT, f"csv:{tmp_path}/new/night.csv")
     said = f"exported: 3 rows of {NIGHT} (run r1) to {tmp_path}/new/night.csv"
-    assert capsys.readouterr().out.strip() == said
+    assert list(exported(done)) == [said]
     published = store.predictions(NIGHT)
     found = pacsv.read_csv(
         tmp_path / "new" / "night.csv",

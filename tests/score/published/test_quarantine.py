@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from assay.cli import terminal
+from assay.cli.__main__ import main
+from assay.cli.show.quarantine import refused
 from assay.errors import ContractBroken, NothingScored, RunHeld, RunUnknown, SourceError, UsageError
 from assay.project import params
 from assay.registry.pin import pin
@@ -70,14 +73,16 @@ def repair(path: Path, **values: str) -> Path:
 
 def test_show_counts_rules_with_examples(scored: Scored, capsys: pytest.CaptureFixture[str]):
     found = quarantine.show(scored.root, scored.params, NIGHT)
-    assert {each.rule: each.rows for each in found} == {
+    assert {each.rule: each.rows for each in found.rules} == {
         "depot: isin(north, south, west)": 1,
         "depot: not null": 1,
         "weight: greater_than(0)": 1,
     }
+    argv = ["quarantine", "show", "--date", NIGHT, "--root", str(scored.root)]
+    assert main(argv) == 0
     text = capsys.readouterr().out
     assert "3 rows quarantined of 50 read" in text and "depot=moon" in text
-    quarantine.show(scored.root, scored.params, NIGHT, as_json=True)
+    assert main([*argv, "--json"]) == 0
     tree = json.loads(capsys.readouterr().out)
     assert tree["rows_quarantined"] == 3 and tree["run_id"] == scored.run.run_id
     with pytest.raises(NothingScored):
@@ -179,18 +184,19 @@ def test_a_held_night_can_be_looked_at(
     capsys.readouterr()
     for given in ({"partition": NIGHT}, {"partition": None, "run_id": held}):
         found = quarantine.show(scored.root, scored.params, **given)
-        assert sum(each.rows for each in found) == 3
-        told = capsys.readouterr().out
+        assert sum(each.rows for each in found.rules) == 3
+        told = "\n".join(map(str, refused(found)))
         assert f"by run {held} (held)" in told and "held: quarantine: expected at most" in told
         assert f"assay release {held} --because WHY" in told
-    quarantine.show(scored.root, scored.params, None, scored.run.run_id, as_json=True)
-    assert json.loads(capsys.readouterr().out)["state"] == "published"
+    found = quarantine.show(scored.root, scored.params, None, scored.run.run_id)
+    assert found.plain()["state"] == "published"
     # What is exported by date is what a replay takes back: of the run that readers see.
-    quarantine.export(scored.root, scored.params, NIGHT, as_json=True)
+    argv = ["quarantine", "export", "--root", str(scored.root)]
+    assert main([*argv, "--date", NIGHT, "--json"]) == 0
     done = json.loads(capsys.readouterr().out)
     assert (done["run_id"], done["rows"]) == (scored.run.run_id, 3)
     assert done["file"].endswith(f"exports/refused-{NIGHT}.csv")
-    quarantine.export(scored.root, scored.params, None, held)
+    assert main([*argv, "--run", held]) == 0
     assert "rows are repaired once it is released" in capsys.readouterr().out
     with pytest.raises(
         RunUnknown, match=rf"no run r9.*{held} \(held, {NIGHT}\), {scored.run.run_id}"
@@ -238,7 +244,7 @@ def test_a_spreadsheet_runs_no_cell_and_a_replay_reads_them_back(tmp_path: Path)
 def test_blanks_at_the_ends_of_a_value_are_seen(
     scored: Scored, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused = {"broken_rules": ["depot: isin(north)"], "row": json.dumps({"depot": "north "})}
-    monkeypatch.setattr(quarantine, "_rows", lambda store, chosen: iter([refused]))
-    quarantine.show(scored.root, scored.params, NIGHT)
+    row = {"broken_rules": ["depot: isin(north)"], "row": json.dumps({"depot": "north "})}
+    monkeypatch.setattr(quarantine, "_rows", lambda store, chosen: iter([row]))
+    terminal.show(refused(quarantine.show(scored.root, scored.params, NIGHT)))
     assert "depot='north␣'" in capsys.readouterr().out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from assay.cli.show import published
+from assay.cli.show import store as shown
 from assay.errors import RunUnknown, UsageError
 from assay.project import params
 from assay.score.published import vacuum
@@ -71,8 +72,9 @@ def test_a_release_is_signed_with_the_name_that_git_knows(
 ) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     scored(store, "r1", held=True)
-    release(tmp_path, VALUES, "r1", " looked at it ")
-    assert capsys.readouterr().out == f"released: readers of {DAY} see run r1, 3 rows\n"
+    done = release(tmp_path, VALUES, "r1", " looked at it ")
+    assert list(published.released(done)) == [f"released: readers of {DAY} see run r1, 3 rows"]
+    assert capsys.readouterr() == ("", "")
     assert store.visible_run(DAY) == "r1"
     record = store.published_run(DAY)
     assert record is not None
@@ -87,18 +89,18 @@ def test_outside_git_the_login_signs(
             monkeypatch.delenv(f"GIT_{role}_{fact}")
     monkeypatch.setattr(getpass, "getuser", lambda: "ada")
     scored(store, "r1", held=True)
-    assert release(tmp_path, VALUES, "r1", "why", as_json=True)["by"] == "ada"
+    assert release(tmp_path, VALUES, "r1", "why").plain()["by"] == "ada"
 
 
-def test_a_retraction_says_what_readers_see_now(
-    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_retraction_says_what_readers_see_now(store: Store, tmp_path: Path) -> None:
     scored(store, "r1")
     scored(store, "r2")
-    retract(tmp_path, VALUES, "r2", "wrong file")
-    assert capsys.readouterr().out == f"retracted: readers of {DAY} see run r1 again\n"
-    retract(tmp_path, VALUES, "r1", "wrong file", as_json=True)
-    told = json.loads(capsys.readouterr().out)
+    done = retract(tmp_path, VALUES, "r2", "wrong file")
+    assert list(published.retracted(done)) == [f"retracted: readers of {DAY} see run r1 again"]
+    done = retract(tmp_path, VALUES, "r1", "wrong file")
+    assert list(published.retracted(done)) == [f"retracted: readers of {DAY} see nothing"]
+    told = done.plain()
+    assert list(told) == ["partition", "back_to", "by", "because", "retracted"]
     assert (told["retracted"], told["back_to"], told["because"]) == ("r1", None, "wrong file")
     assert store.partitions() == []
 
@@ -112,30 +114,26 @@ def test_no_reason_no_deed(store: Store, tmp_path: Path, act: object) -> None:
         act(tmp_path, VALUES, "r1", "why")
 
 
-def test_a_vacuum_says_what_it_did(
-    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    vacuum.run(tmp_path, VALUES)
-    assert capsys.readouterr().out == "store: nothing to delete or merge\n"
+def test_a_vacuum_says_what_it_did(store: Store, tmp_path: Path) -> None:
+    done = vacuum.run(tmp_path, VALUES)
+    assert list(shown.swept(done)) == ["store: nothing to delete or merge"]
     scored(store, "r1")
     scored(store, "r2")
-    vacuum.run(tmp_path, VALUES, dry_run=True)
-    assert capsys.readouterr().out == "runs: would merge 2 small files\n"
-    vacuum.run(tmp_path, VALUES, keep_days=3, as_json=True)
-    told = json.loads(capsys.readouterr().out)
+    done = vacuum.run(tmp_path, VALUES, dry_run=True)
+    assert list(shown.swept(done)) == ["runs: would merge 2 small files"]
+    told = vacuum.run(tmp_path, VALUES, keep_days=3).plain()
     assert (told["dry_run"], told["keep_days"]) == (False, 3)
     assert {each["table"]: each["merged"] for each in told["tables"]}["runs"] == 2
     with pytest.raises(UsageError, match="--keep-days: readers at work"):
         vacuum.run(tmp_path, VALUES, keep_days=0)
 
 
-def test_sizes_are_told_in_units_that_fit(capsys: pytest.CaptureFixture[str]) -> None:
+def test_sizes_are_told_in_units_that_fit() -> None:
     done = vacuum.Vacuumed("predictions", replaced=2, left=1, bytes=1_234_567, merged=0)
-    vacuum._show([done], "store", dry_run=False)
-    assert capsys.readouterr().out == (
-        "predictions: deleted 3 files, 1.2 MB (2 replaced, 1 left by runs that ended early)\n"
-    )
-    assert [vacuum._size(size) for size in (0, 999, 10**15)] == [
+    assert list(shown.swept(vacuum.Swept("store", False, 7, (done,)))) == [
+        "predictions: deleted 3 files, 1.2 MB (2 replaced, 1 left by runs that ended early)"
+    ]
+    assert [shown.size(size) for size in (0, 999, 10**15)] == [
         "0 bytes",
         "999 bytes",
         "1,000.0 TB",

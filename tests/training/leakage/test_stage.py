@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.cli.__main__ import main
 from assay.errors import SchemaMismatch, StageInputMissing
 from assay.project import digests, layout, params
 from assay.project.params.gate import LEAKAGE_CHECKS
@@ -19,7 +20,9 @@ from tests.training.leakage.tables import LABELS
 
 
 def run(root: Path) -> Leakage:
-    stage.run(root, params.load(root))
+    """What the stage wrote, which is what it returns."""
+    found = stage.run(root, params.load(root))
+    assert (root / layout.LEAKAGE).read_text(encoding="utf-8") == found.text()
     return Leakage.read(root)
 
 
@@ -33,6 +36,7 @@ def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[s
     assert found.holdout == digests.data(parcels)
     assert found.data.train == digests.file(parcels / layout.TRAIN_TABLE)
     assert found.holdout_rows == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
+    assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert all(name in told for name in LEAKAGE_CHECKS)
     assert str(parcels) not in (parcels / layout.LEAKAGE).read_text()
@@ -46,7 +50,7 @@ def test_the_same_rows_give_the_same_bytes(parcels: Path):
 
 
 def test_json_is_what_the_file_holds(parcels: Path, capsys: pytest.CaptureFixture[str]):
-    stage.run(parcels, params.load(parcels), as_json=True)
+    assert main(["leakage", "--json", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert told == (parcels / layout.LEAKAGE).read_text()
     assert json.loads(told)["schema"] == 1
@@ -77,6 +81,7 @@ def test_a_leak_is_told_and_is_no_error(parcels: Path, capsys: pytest.CaptureFix
     outcomes = {each.check: each.outcome for each in found.checks if each.outcome != "ok"}
     assert outcomes == dict.fromkeys(["same_key", "near_duplicates", "time_overlap"], "suspect")
     assert found.of("same_key").observed == 30
+    assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert "same_key, such as:" in told
     assert "parcel " in told

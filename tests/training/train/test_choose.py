@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assay.cli.__main__ import main
 from assay.model import bundle, model
-from assay.project import layout, params
-from assay.training.train import calibrate, stage
+from assay.project import layout
+from assay.training.train import calibrate
 from assay.training.train import choose_calibration as choose
 
 ROWS = 6000
@@ -67,13 +68,15 @@ def test_what_is_named_is_taken_and_a_regression_gets_none() -> None:
 def test_training_says_which_it_took(parcels: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = parcels / "params.yaml"
     path.write_text(path.read_text().replace("calibration: sigmoid", "calibration: auto"))
-    stage.run(parcels, params.load(parcels), "logistic")
+    assert main(["train", "logistic", "--root", str(parcels)]) == 0
     folder = parcels / layout.CANDIDATES / "logistic"
     manifest = bundle.load(folder, expected=None, allow_types=()).manifest
     losses = manifest.calibration_losses
     assert manifest.calibration == min(losses, key=lambda method: losses[method])
     told = f"{manifest.calibration}, chosen by cross-fitted log loss (none "
-    assert f"calibration {told}" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"train: logistic: calibration {told}" in said.out
+    assert said.err.splitlines()[0] == "train: logistic: fold 1 of 4 scored"
     assert told in (folder / bundle.CARD).read_text()
     proof = manifest.compiled
     assert proof["used"] and proof["max_difference"] <= proof["tolerance"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.cli.terminal import Line
 from assay.evaluation.compare.section import headline
 from assay.metrics.estimate import cells, short
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.units import counted
-from assay.pages.terminal import Line
 from assay.project.tasks import HEADLINE, better
 from assay.reports.comparison import Comparison, interval, worst_first
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from assay.evaluation.evaluate import compute, page, plots
 from assay.evaluation.evaluate.section import About
-from assay.evaluation.evaluate.terminal import show
 from assay.metrics.scored import Scored
 from assay.metrics.units import units_of
 from assay.model import bundle as bundles
@@ -17,12 +16,11 @@ from assay.project.params import Params
 from assay.reports.evaluation import Evaluation
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> None:
+def run(root: Path, params: Params) -> Evaluation:
     """Evaluate the bundle under ``root`` on the holdout.
 
-    Writes evaluation.json, metrics.json, the plots' tables and the page; prints a summary,
-    or with ``as_json`` what evaluation.json holds. Nothing is written before everything
-    is computed.
+    Writes evaluation.json, metrics.json, the plots' tables and the page. Nothing is written before
+    everything is computed.
 
     Raises
     ------
@@ -77,7 +75,4 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
     jsonfile.write(root / layout.METRICS, found.summary())
     textfile.write(root / layout.EVALUATION_PAGE, html)
     plots.write(tables, root / layout.PLOTS)
-    if as_json:
-        print(jsonfile.dumps(evaluation.tree()), end="")
-    else:
-        show(found, manifest.name, manifest.candidate)
+    return evaluation

@@ -20,38 +20,10 @@ from assay.evaluation.rehearse import carriers
 from assay.evaluation.rehearse.cost import MEGABYTE, cost
 from assay.evaluation.rehearse.parity import Answers, differing
 from assay.model import bundle as bundles
-from assay.project import digests, jsonfile, layout, sources
+from assay.project import digests, layout, sources
 from assay.project.params import Params
 from assay.reports.rehearsal import Parity, Rehearsal, Spark
 from assay.score.spark.session import Starting
-
-
-def show(found: Rehearsal) -> None:
-    """Print whether both paths agree, and what scoring costs."""
-    for line in lines(found):
-        print(line)
-
-
-def lines(found: Rehearsal) -> list[str]:
-    """A line for each carrier, then what a batch costs."""
-    told = []
-    for one in found.parity:
-        furthest = "no row has two scores" if one.largest is None else f"{one.largest:.3g}"
-        told.append(
-            f"rehearse: {one.carrier} carrier, {one.rows:,} rows in {one.seconds:.1f} s: "
-            f"{one.differing:,} differ from the training code's scores "
-            f"(furthest {furthest}, allowed {found.tolerance:g})"
-        )
-    cost = found.cost
-    memory = "unknown memory" if cost.memory_mb is None else f"{cost.memory_mb:,.0f} MB of memory"
-    told.append(
-        f"rehearse: {cost.latency_ms:.3g} ms per 1,000 rows in batches of {cost.batch_rows:,}, "
-        f"{memory}, a bundle of {found.bundle_mb:.3g} MB"
-    )
-    if found.why:
-        told.append(f"rehearse: {found.why}")
-    return told
-
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -59,10 +31,10 @@ if TYPE_CHECKING:
 NO_MEMORY = "this system does not tell how much memory a process held (Linux does)"
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> None:
+def run(root: Path, params: Params) -> Rehearsal:
     """Rehearse a night with the bundle under ``root``.
 
-    Writes rehearsal.json; prints a summary, or with ``as_json`` what rehearsal.json holds.
+    Writes rehearsal.json.
 
     Raises
     ------
@@ -81,10 +53,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
         finally:
             spark.stop()
     found.write(root)
-    if as_json:
-        print(jsonfile.dumps(found.tree()), end="")
-    else:
-        show(found)
+    return found
 
 
 def rehearse(

@@ -9,25 +9,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 from uuid import UUID
-
-import pyarrow.compute as pc
 
 from assay.errors import AssayError
 from assay.monitor.evidently.content import Told, of_night
 from assay.monitor.nights import history
+from assay.monitor.nights.facts import Facts
 from assay.monitor.nights.summary import NightSummary, of_all_rows
 from assay.monitor.nights.summary_read import from_json
-from assay.project import layout
 from assay.project.params import Params
 from assay.project.partitions import day_of
-from assay.registry.pin import bundle_of
+from assay.registry.pin import bundles
 from assay.store import RunRecord, Store
-from assay.store import history as runs
 
 if TYPE_CHECKING:
-    from assay.model.bundle import Bundle
+    pass
 
 DRAWN = 2
 """Counts up when the same facts are to be drawn otherwise than before."""
@@ -72,20 +68,13 @@ class Shown:
     at: datetime
 
 
-def monitored(root: Path, store: Store) -> Iterator[Monitored]:
+def monitored(facts: Facts) -> Iterator[Monitored]:
     """Those that are published and have a document, in order."""
-    visible = runs.visible_runs(store)
-    known: dict[str, list[Mapping[str, Any]]] = {}
-    for row in store.performance().filter(pc.field("slice") == "").to_pylist():
-        known.setdefault(row[store.column], []).append(row)
-    for path in sorted((root / layout.NIGHTS).glob("*.json")):
-        partition = unquote(path.stem)
-        if partition not in visible:
-            continue
+    for partition in sorted(facts.documents.keys() & facts.visible.keys()):
+        measured = of_all_rows(facts.measured.get(partition, ()))
+        run_id = facts.visible[partition]
         # What is no text is no document either, and is told as such.
-        text = path.read_text(encoding="utf-8", errors="replace")
-        measured = of_all_rows(known.get(partition, []))
-        yield Monitored(partition, text, visible[partition], measured)
+        yield Monitored(partition, facts.documents[partition].text, run_id, measured)
 
 
 def shown(
@@ -104,7 +93,7 @@ def shown(
     """
     partitions = [night.partition for night in nights.values()]
     published = {each.record.partition: each for each in history.published(store, partitions)}
-    bundles: dict[str, Bundle] = {}
+    fetch = bundles(root, params)
     for name, night in nights.items():
         found = published.get(night.partition)
         try:
@@ -112,9 +101,7 @@ def shown(
             if found is None or not found.record.run_id == summary.run_id == night.run_id:
                 left_out[night.partition] = "it was scored again; monitor it again"
                 continue
-            if summary.bundle not in bundles:
-                bundles[summary.bundle] = bundle_of(root, params, found.record)
-            loaded, profile = bundles[summary.bundle], found.profile()
+            loaded, profile = fetch(found.record), found.profile()
         except AssayError as error:
             left_out[night.partition] = error.line()
         except ValueError as error:

@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import re
 import secrets
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from assay.errors import UsageError
 from assay.monitor.evidently import workspace
+from assay.monitor.nights.facts import load
 from assay.pages.frame import silenced
 from assay.project import jsonfile
 from assay.project.params import Params
+from assay.store import open_store
+
+log = logging.getLogger(__name__)
 
 HOST, PORT = "127.0.0.1", 8000
 SECRET = "EVIDENTLY_SECRET"
 """The environment variable in which Evidently itself looks for the password of changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """The dashboard, once somebody can look at it.
+
+    Attributes
+    ----------
+    folder
+        Of the workspace; ``nights`` are in it.
+    alone
+        Whether only this machine can reach it.
+    """
+
+    url: str
+    folder: Path
+    nights: int
+    alone: bool
+
+    def to_json(self) -> str:
+        """One JSON document."""
+        told = {"schema": 1, "url": self.url, "workspace": str(self.folder), "nights": self.nights}
+        return jsonfile.dumps(told)
 
 
 def run(
@@ -31,7 +59,7 @@ def run(
     params: Params,
     host: str = HOST,
     port: int = PORT,
-    as_json: bool = False,
+    ready: Callable[[Serving], None] = lambda serving: None,
 ) -> None:
     """Bring the workspace up to date and serve it until somebody ends it.
 
@@ -39,13 +67,15 @@ def run(
     ----------
     port
         0 takes one that is free.
+    ready
+        Called once whoever asks is answered.
 
     Raises
     ------
     UsageError
         There is no workspace, or nothing can listen there.
     """
-    found = workspace.refresh(root, params)
+    found = workspace.refresh(root, params, load(root, open_store(root, params)))
     if found is None:
         raise UsageError(
             "the workspace is switched off",
@@ -53,11 +83,17 @@ def run(
             mend="Give it a folder, such as .assay/evidently.",
         )
     for line in found.lines():
-        print(f"assay: {line}", file=sys.stderr)
+        log.warning("%s", line)
     with _listening(host, port) as listener:
         alone = _loopback(listener)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        _tell(address, found, alone, as_json)
+        if not alone:
+            log.warning(
+                "warning: this is not loopback. Whoever reaches this machine can read the "
+                "dashboard; nobody can change it without %s",
+                SECRET,
+            )
+        url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+        ready(Serving(url, found.folder, found.nights, alone))
         _serve(found.folder, listener, alone)
 
 
@@ -75,21 +111,6 @@ def _listening(host: str, port: int) -> socket.socket:
 
 def _loopback(listener: socket.socket) -> bool:
     return ipaddress.ip_address(listener.getsockname()[0]).is_loopback
-
-
-def _tell(address: str, found: workspace.Refreshed, alone: bool, as_json: bool) -> None:
-    if not alone:
-        print(
-            "assay: warning: this is not loopback. Whoever reaches this machine can read the "
-            f"dashboard; nobody can change it without {SECRET}",
-            file=sys.stderr,
-        )
-    if as_json:
-        told = {"schema": 1, "url": address, "workspace": str(found.folder), "nights": found.nights}
-        print(jsonfile.dumps(told), end="", flush=True)
-        return
-    none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
-    print(f"{found.nights} nights at {address} (Ctrl-C ends it){none}", flush=True)
 
 
 def _serve(folder: Path, listener: socket.socket, alone: bool) -> None:

@@ -10,7 +10,7 @@ from, so a look at the folder tells what is missing.
 from __future__ import annotations
 
 import json
-import sys
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,9 +27,12 @@ from assay.monitor.evidently.folder import (
     write,
 )
 from assay.monitor.evidently.nights import Shown
+from assay.monitor.nights.facts import Facts
 from assay.pages.frame import silenced
 from assay.project.params import Params
 from assay.store import open_store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -68,23 +71,28 @@ class Refreshed:
             yield f"the Evidently workspace lacks the night {night}{others}: {why}"
 
 
-def keep_up(root: Path, params: Params) -> None:
+def update(root: Path, params: Params, facts: Facts) -> None:
     """Bring the workspace up to date; what goes wrong is told, and fails nothing else.
 
     A night's answer must hang neither on a folder that only shows it nor on another library.
     """
     try:
-        done = refresh(root, params)
+        done = refresh(root, params, facts)
         lines = [] if done is None else list(done.lines())
     except Exception as error:
         what = error.line() if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
         lines = [f"the Evidently workspace is not up to date: {' '.join(what.split())}"]
     for line in lines:
-        print(f"assay: {line}", file=sys.stderr)
+        log.warning("%s", line)
 
 
-def refresh(root: Path, params: Params) -> Refreshed | None:
+def refresh(root: Path, params: Params, facts: Facts) -> Refreshed | None:
     """Write the snapshots that are missing, and delete those that are not wanted any more.
+
+    Parameters
+    ----------
+    facts
+        The nights' documents, and what is known of performance.
 
     Returns
     -------
@@ -110,7 +118,7 @@ def refresh(root: Path, params: Params) -> Refreshed | None:
     store = open_store(root, params)
     snapshots = done.folder / project / SNAPSHOTS
     present = {path.stem for path in snapshots.glob("*.json")}
-    wanted = {night.name(): night for night in nights.monitored(root, store)}
+    wanted = {night.name(): night for night in nights.monitored(facts)}
     missing = {name: night for name, night in wanted.items() if str(name) not in present}
     if missing:
         for name, night in nights.shown(root, params, store, missing, done.left_out):

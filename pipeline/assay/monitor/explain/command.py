@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from assay.columns.features import Floats
 from assay.errors import NothingScored, RunOvertaken, SchemaMismatch, SourceError, UsageError
 from assay.metrics import slices
-from assay.metrics.estimate import rounded, short
+from assay.metrics.estimate import rounded
 from assay.model.outcome import PREDICTION, PROBABILITY, score_name
 from assay.monitor.explain import outcomes
 from assay.monitor.explain import parts as moved
 from assay.monitor.nights.sample import night_sample
-from assay.pages.terminal import console
 from assay.project.params import Params
 from assay.registry.pin import bundle_of
 from assay.store import open_store
@@ -71,8 +70,12 @@ class Explained:
         change = self.after.published - self.before.published
         return np.asarray(change - (self.parts.after - self.parts.before), dtype=np.float64)
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> str:
         """One JSON document."""
+        return json.dumps(self.plain(), indent=2, ensure_ascii=False, allow_nan=False)
+
+    def plain(self) -> dict[str, Any]:
+        """The same as JSON values."""
         return {
             "night": _night(self.after),
             "against": _night(self.before),
@@ -113,9 +116,7 @@ def _night(night: ExplainedNight) -> dict[str, Any]:
     }
 
 
-def run(
-    root: Path, params: Params, partition: str, against: str | None = None, as_json: bool = False
-) -> Explained:
+def run(root: Path, params: Params, partition: str, against: str | None = None) -> Explained:
     """Say how much of the change comes from the model, the mix of rows, and each column.
 
     Parameters
@@ -160,12 +161,7 @@ def run(
         moved.groups_of(before.rows, after.rows, free, bundles[1].reference.grid),
         params.seed,
     )
-    found = Explained(before, after, names, parts)
-    if as_json:
-        print(json.dumps(found.plain(), indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        _tell(found, fields)
-    return found
+    return Explained(before, after, names, parts)
 
 
 def _before(store: Store, partition: str) -> str:
@@ -289,49 +285,3 @@ def _slices(rows: pd.DataFrame, fields: Sequence[str]) -> moved.Slices:
         joined = np.where(titles == "", "", slices.AND)
         titles = titles + joined + f"{field}=" + slices.names(rows[field])
     return titles
-
-
-def _tell(found: Explained, fields: Sequence[str]) -> None:
-    from rich.table import Table
-
-    before, after, parts = found.before, found.after, found.parts
-    print(_sentence(found))
-    table = Table(show_header=True)
-    table.add_column("part", no_wrap=True)
-    for name in found.names:
-        table.add_column(name, justify="right")
-    lines = [
-        (f"{before.record.partition} ({before.record.version})", before.published, False),
-        ("model", parts.model, True),
-        (f"mix of rows ({', '.join(fields) or 'no slice field'})", parts.mix, True),
-        *((title, part, True) for title, part in _ordered(parts)),
-        ("rows not looked at", found.unseen, True),
-        (f"{after.record.partition} ({after.record.version})", after.published, False),
-    ]
-    for title, values, signed in lines:
-        table.add_row(title, *(f"{v:+.4f}" if signed else short(float(v)) for v in values))
-    console(markup=False).print(table)
-    for night in (before, after):
-        left_out = f"; {night.changed:,} left out, as their input changed" if night.changed else ""
-        print(
-            f"{night.record.partition}: {len(night.rows):,} of {night.record.rows_scored or 0:,} "
-            f"rows looked at{left_out}"
-        )
-
-
-def _ordered(parts: moved.Parts) -> list[tuple[str, Floats]]:
-    return sorted(parts.columns.items(), key=lambda item: -abs(float(item[1][0])))
-
-
-def _sentence(found: Explained) -> str:
-    """The first outcome in words, the largest part first."""
-    parts = found.parts
-    before, after = float(found.before.published[0]), float(found.after.published[0])
-    named = {"the model": parts.model, "the mix of rows": parts.mix, **dict(_ordered(parts))}
-    named["rows not looked at"] = found.unseen
-    order = sorted(named.items(), key=lambda item: -abs(float(item[1][0])))
-    shown = ", ".join(f"{title} {float(part[0]):+.4f}" for title, part in order[:3])
-    return (
-        f"{found.names[0]}: {short(before)} on {found.before.record.partition}, {short(after)} on "
-        f"{found.after.record.partition} ({after - before:+.4f}), mostly {shown}"
-    )

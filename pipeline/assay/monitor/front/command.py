@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from collections.abc import Mapping
+import logging
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from assay.errors import AssayError
 from assay.monitor.front import page
 from assay.monitor.front.gather import Front, gather
-from assay.monitor.front.settle import settle
-from assay.project import jsonfile, layout
+from assay.monitor.incidents.collect import AllNights, all_nights
+from assay.monitor.nights import facts as facts_of
+from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.restate import restate
+from assay.project import layout
 from assay.project.params import Params
 from assay.project.textfile import write
+from assay.store import open_store
 
 NIGHTS = 90
-NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+log = logging.getLogger(__name__)
 
 
-def run(root: Path, params: Params, last: int = NIGHTS, as_json: bool = False) -> Front:
-    """Write the page and say what is on it.
+def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
+    """Write the page anew, and what the nights' own pages say of where they stand.
 
     Parameters
     ----------
@@ -34,33 +35,15 @@ def run(root: Path, params: Params, last: int = NIGHTS, as_json: bool = False) -
     StoreError
         The store is there and cannot be read.
     """
-    front = refresh(root, params, last)
-    if as_json:
-        print(jsonfile.dumps(summary(front)), end="")
-        return front
-    counts = Counter(night.standing for night in front.nights)
-    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    nights = "1 night" if len(front.nights) == 1 else f"{len(front.nights)} nights"
-    print(nights + (f": {told}" if told else ""))
-    print(f"page: {layout.FRONT}")
-    return front
+    facts = facts_of.load(root, open_store(root, params))
+    every = all_nights(facts)
+    restate(root, params.monitor, every.nights, facts.documents)
+    return show(root, params, every, facts, last)
 
 
-def refresh(
-    root: Path,
-    params: Params,
-    last: int = NIGHTS,
-    in_alarm: Mapping[str, tuple[str, ...]] = NOTHING,
-) -> Front:
-    """Write the page anew, and what the nights' own pages say; nothing on the terminal.
-
-    Parameters
-    ----------
-    in_alarm
-        Night -> columns in alarm, of nights that were looked at together just now.
-    """
-    front = gather(root, params, last, in_alarm)
-    settle(root, params.monitor, (*front.before, *front.nights))
+def show(root: Path, params: Params, every: AllNights, facts: Facts, last: int = NIGHTS) -> Front:
+    """Write the page of what is known."""
+    front = gather(root, params, every, facts, last)
     write(root / layout.FRONT, page.render(front))
     return front
 
@@ -68,16 +51,16 @@ def refresh(
 def keep_up(root: Path, params: Params) -> None:
     """The same after a command that is over, whose outcome it must not change.
 
-    Why it could not be done is a line on standard error.
+    Why it could not be done is a line in the log.
     """
     try:
-        refresh(root, params)
+        run(root, params)
     except Exception as error:  # whatever it is, the command that came before has done its work
         why = error.line() if isinstance(error, AssayError) else " ".join(str(error).split())
-        print(
-            f"assay: {layout.FRONT} is not up to date: {why or type(error).__name__}. "
-            "Once that is mended: assay front",
-            file=sys.stderr,
+        log.warning(
+            "%s is not up to date: %s. Once that is mended: assay front",
+            layout.FRONT,
+            why or type(error).__name__,
         )
 
 

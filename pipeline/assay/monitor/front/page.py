@@ -48,7 +48,7 @@ def render(front: Front) -> str:
         tone=TONES.get(latest.standing, "bad") if latest else "",
         champion=champion_words(front),
         incidents=incident_words(front),
-        open=any(each.state == "open" for each in front.known.incidents),
+        open=any(each.state == "open" for each in front.every.incidents),
         months=months(shown),
         legend=[(name, MARKS[name], WORDS[name], counts[name]) for name in MARKS if counts[name]],
         later=LATER if any(n.state == "published" and n.note for n in shown) else "",
@@ -91,9 +91,9 @@ def champion_words(front: Front) -> list[str]:
 
 def incident_words(front: Front) -> list[str]:
     """The incidents as ``assay status`` words them, or why they cannot be told."""
-    if front.incidents_words:
-        return [front.incidents_words]
-    part = incidents_part(front.known)
+    if front.every.words:
+        return [front.every.words]
+    part = incidents_part(front.every)
     return incident_lines(part.facts) if part.facts is not None else [part.words or "unknown"]
 
 

@@ -103,7 +103,7 @@ by {{ latest.version }}</p>{% endif %}
 {% for line in champion %}<p{% if not loop.first %} class="quiet"{% endif %}>
 {% if loop.first %}<b>{{ line }}</b>{% else %}{{ line }}{% endif %}</p>{% endfor %}
 </div>
-<div class="card {{ 'bad' if open or f.incidents_words }}"><h3>Incidents</h3>
+<div class="card {{ 'bad' if open or f.every.words }}"><h3>Incidents</h3>
 <p>{% if open %}<b>{{ incidents[0] }}</b>{% else %}{{ incidents[0] }}{% endif %}</p>
 {% if incidents | length > 1 %}<ul>{% for each in incidents[1:7] %}<li>{{ each }}</li>
 {% endfor %}{% if incidents | length > 7 %}<li>and {{ incidents | length - 7 }} more</li>{% endif %}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,13 @@ from assay.monitor.incidents.collect import incidents
 from assay.monitor.incidents.due import Alert, Memory
 from assay.monitor.incidents.outbox import Letter
 from assay.monitor.incidents.post import BadAddress, checked, persist, post
-from assay.monitor.nights.gather import nights
+from assay.monitor.nights import facts as facts_of
+from assay.monitor.nights.facts import Facts
 from assay.project import jsonfile, layout, textfile
 from assay.project.params import Params, Webhook
+from assay.store import open_store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,28 @@ class Delivery:
         }
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> list[Alert]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is open or was told, and what became of the messages.
+
+    Attributes
+    ----------
+    until
+        The last night that any ``reports/incidents.json`` looked at.
+    """
+
+    name: str
+    alerts: tuple[Alert, ...]
+    until: str | None
+    delivery: Delivery
+
+    def to_json(self) -> str:
+        """reports/alerts.json."""
+        delivery = self.delivery.to_plain()
+        return jsonfile.dumps(due.document(self.name, self.alerts, self.until, delivery))
+
+
+def run(root: Path, params: Params) -> Told:
     """Write reports/alerts.json and reports/incident.md, and send what is new.
 
     Raises
@@ -57,27 +82,19 @@ def run(root: Path, params: Params, as_json: bool = False) -> list[Alert]:
     AlertUndelivered
         After everything is written: a message did not arrive. It is kept for the next call.
     """
-    found, delivery = tell(root, params)
-    if as_json:
-        print((root / layout.ALERTS).read_text(encoding="utf-8"), end="")
-    else:
-        for each in found:
-            print(f"{each.incident.state}: {words.text(params.name, each.incident)}")
-        count = sum(each.incident.state == "open" for each in found)
-        print(f"{count} open, {len(delivery.sent)} messages sent, {delivery.waiting} waiting")
-        print(f"files: {layout.ALERTS}, {layout.INCIDENT}")
-    _check(delivery)
+    found = tell(root, params, facts_of.load(root, open_store(root, params)))
+    _check(found)
     return found
 
 
-def notify(root: Path, params: Params, answered: bool) -> None:
+def notify(root: Path, params: Params, facts: Facts, answered: bool) -> None:
     """The same after ``assay monitor``, whose own answer must not be lost over it.
 
     Parameters
     ----------
     answered
         The command ends with a code of its own, because a limit was crossed. That nobody
-        could be told is then a line on standard error, and the next call tries again.
+        could be told is then a line in the log, and the next call tries again.
 
     Raises
     ------
@@ -85,41 +102,50 @@ def notify(root: Path, params: Params, answered: bool) -> None:
         As `run`, unless ``answered``.
     """
     try:
-        _, delivery = tell(root, params)
-        _check(delivery)
+        _check(tell(root, params, facts))
     except AssayError as error:
         if not answered:
             raise
-        print(f"assay: {error.line()}", file=sys.stderr)
+        log.warning("%s", error.line())
 
 
-def tell(root: Path, params: Params) -> tuple[list[Alert], Delivery]:
-    """Find what is open, write it down, put new messages in line and send the line."""
-    before = _before(root)
-    known = incidents(root, nights(root, params), before.until)
-    found = due.alerts(known, before.alerts)
+def tell(root: Path, params: Params, facts: Facts) -> Told:
+    """Find what is open, write it down, put new messages in line and send the line.
+
+    Raises
+    ------
+    DataError
+        As `run`.
+    """
+    if facts.unlisted is not None:
+        raise facts.unlisted
+    before, listed = _before(root), facts.listed
+    known = incidents(listed, facts.nights(), before.until)
+    found = due.alerts(known, listed.until, before.alerts)
     hook = params.alerts.webhook
     new = due.due(found) if hook is not None else []
     folder = root / layout.DEAD_LETTERS
     for each in new:
         outbox.enqueue(folder, each.incident)
     found = due.said(found, new)
-    until = max((each for each in (known.until, before.until) if each), default=None)
+    until = max((each for each in (listed.until, before.until) if each), default=None)
     # Before anything is sent: what is in line is safe, and must not be put there twice.
-    _write(root, params.name, found, until, Delivery(hook is not None, waiting=len(new)))
-    delivery = _send(folder, params.name, hook)
-    _write(root, params.name, found, until, delivery)
-    return found, delivery
+    told = Told(params.name, tuple(found), until, Delivery(hook is not None, waiting=len(new)))
+    _write(root, told)
+    told = replace(told, delivery=_send(folder, params.name, hook))
+    _write(root, told)
+    return told
 
 
-def _check(delivery: Delivery) -> None:
+def _check(told: Told) -> None:
+    delivery = told.delivery
     if delivery.problem:
         raise AlertUndelivered(
             delivery.problem,
             where=layout.DEAD_LETTERS,
             found=f"{delivery.waiting} waiting",
             mend="The next assay alert sends them again; delete a file to give its message up",
-        )
+        ).after(told)
 
 
 def _before(root: Path) -> Memory:
@@ -129,16 +155,9 @@ def _before(root: Path) -> Memory:
     return due.read(jsonfile.text_of(root, layout.ALERTS, "alert"))
 
 
-def _write(
-    root: Path, name: str, found: list[Alert], until: str | None, delivery: Delivery
-) -> None:
-    document = due.document(name, found, until, delivery.to_plain())
-    texts = {
-        layout.ALERTS: jsonfile.dumps(document),
-        layout.INCIDENT: words.markdown(name, found),
-    }
-    for where, text in texts.items():
-        textfile.write(root / where, text)
+def _write(root: Path, told: Told) -> None:
+    textfile.write(root / layout.ALERTS, told.to_json())
+    textfile.write(root / layout.INCIDENT, words.markdown(told.name, told.alerts))
 
 
 def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:

@@ -7,96 +7,56 @@ runs: nights in a row that were held or failed, until the first of them is publi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import cast
 
-from assay.errors import AssayError, DataError
-from assay.monitor.nights.incident import Incident, IncidentState, Kind
+from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.incident import (
+    OF_NIGHTS,
+    Incident,
+    IncidentState,
+    ListedIncidents,
+    around,
+)
 from assay.monitor.nights.night import Night
-from assay.monitor.nights.standing import inside
-from assay.project import layout
-from assay.project.jsonfile import Node, once
-
-OF_NIGHTS = "drift-"
-"""How the ids begin of incidents that are made of the nights' documents."""
-
-
-def incident_of(node: Node, kind: Kind | None = None) -> Incident:
-    """An incident as JSON holds it; keys that only others need are let be.
-
-    Raises
-    ------
-    ValueError
-        A key is missing or of another kind.
-    """
-    return Incident(
-        id=node.text("id"),
-        kind=kind or cast(Kind, node.one_of("kind", "drift", "run")),
-        state=cast(IncidentState, node.one_of("state", "open", "recovered", "snoozed")),
-        first=node.text("first"),
-        last=node.text("last"),
-        columns=node.texts("columns"),
-        sentence=node.text("sentence"),
-    )
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The incidents that there are.
+class AllNights:
+    """All nights, each with the incidents that it lies in.
 
     Attributes
     ----------
+    incidents
+        All that there are, also those of single nights and of runs.
     until
-        The last night that ``reports/incidents.json`` looked at; None without that file.
+        The last night that was looked at together with those before it; None if none was.
+    words
+        Why the incidents cannot be told; empty if they can.
     """
 
+    nights: tuple[Night, ...]
     incidents: tuple[Incident, ...] = ()
     until: str | None = None
-
-    def around(self, partition: str) -> tuple[Incident, ...]:
-        """Those of the file that a night lies in; the others are the nights' own crossings."""
-        return tuple(
-            each
-            for each in self.incidents
-            if each.kind == "drift"
-            and not each.id.startswith(OF_NIGHTS)
-            and inside(each, partition)
-        )
+    words: str = ""
 
 
-def read_incidents(root: Path) -> Known:
-    """The incidents of ``reports/incidents.json``; none if there is no such file.
-
-    Raises
-    ------
-    DataError
-        It is there and is not what ``assay monitor`` wrote.
-    """
-    path = root / layout.INCIDENTS
-    if not path.exists():
-        return Known(())
-    try:
-        tree = Node(json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once), "")
-        found = tuple(
-            replace(incident_of(node, "drift"), of=node.maybe_text("kind") or "")
-            for node in tree.nodes("incidents")
-        )
-        twice = {each.id for each in found if sum(each.id == one.id for one in found) > 1}
-        if twice:
-            raise ValueError(f"the id {min(twice)} is there twice")
-        return Known(found, tree.text("to"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(
-            f"not a list of incidents: {error}",
-            where=layout.INCIDENTS,
-            mend="Monitor the last nights again.",
-        ) from None
+def all_nights(facts: Facts) -> AllNights:
+    """Fold what is known into nights and incidents; a damaged list of incidents is told."""
+    nights = facts.nights()
+    if facts.unlisted is not None:
+        return AllNights(tuple(nights), words=f"cannot be told: {facts.unlisted.line()}")
+    found = incidents(facts.listed, nights)
+    return AllNights(
+        tuple(replace(each, incidents=around(found, each.partition)) for each in nights),
+        found,
+        facts.listed.until,
+    )
 
 
-def incidents(root: Path, nights: Sequence[Night], reached: str | None = None) -> Known:
+def incidents(
+    listed: ListedIncidents, nights: Sequence[Night], reached: str | None = None
+) -> tuple[Incident, ...]:
     """All incidents: of drift, from the file, and from the nights that it does not reach; of runs.
 
     Parameters
@@ -105,32 +65,11 @@ def incidents(root: Path, nights: Sequence[Night], reached: str | None = None) -
         All nights in order: an incident begins where it began, not where a page does.
     reached
         The last night that an earlier file looked at: this one may be of old nights only.
-
-    Raises
-    ------
-    DataError
-        As `read_incidents`.
     """
-    listed = read_incidents(root)
     # Whoever monitors night by night must not wait for the file to be written again.
     end = max((each for each in (listed.until, reached) if each is not None), default="")
     after = [night for night in nights if night.partition > end]
-    every = (*listed.incidents, *of_nights(after), *of_runs(nights))
-    return replace(listed, incidents=every)
-
-
-def stood(root: Path, nights: list[Night]) -> tuple[list[Night], Known, str]:
-    """All nights, each with the incidents that it lies in, and all incidents.
-
-    Returns
-    -------
-    The third is why the incidents cannot be told; empty if they can.
-    """
-    try:
-        known = incidents(root, nights)
-    except AssayError as error:
-        return nights, Known(), f"cannot be told: {error.line()}"
-    return [replace(each, incidents=known.around(each.partition)) for each in nights], known, ""
+    return (*listed.incidents, *of_nights(after), *of_runs(nights))
 
 
 def of_nights(nights: Iterable[Night]) -> list[Incident]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from assay.columns.breaks import YEAR
 from assay.monitor.drift.budget import Judged, level
-from assay.monitor.drift.snooze import Snoozed
+from assay.monitor.drift.snooze import Snoozed, covering
 from assay.monitor.incidents.fold import Incident
+from assay.monitor.nights import incident as told
+from assay.monitor.nights.incident import ListedIncidents
 from assay.project.params import Monitor
 
 SCHEMA = 1
@@ -55,6 +57,36 @@ class Book:
         """The columns of which that is true on some of them."""
         asked = (night for night in self.nights if self.first <= night.partition)
         return tuple(sorted({column for night in asked for column in night.blind}))
+
+    def in_alarm(self) -> dict[str, tuple[str, ...]]:
+        """Night -> columns in alarm that nobody snoozed, of the nights that were asked for."""
+        found: dict[str, tuple[str, ...]] = {}
+        for night in self.nights:
+            if night.partition >= self.first:
+                columns = [
+                    alarm.question.column
+                    for alarm in night.alarms
+                    if covering(self.limits.snooze, alarm.question.column, night.partition) is None
+                ]
+                found[night.partition] = tuple(dict.fromkeys(columns))
+        return found
+
+    def listed(self) -> ListedIncidents:
+        """What will be read of it."""
+        found = tuple(
+            told.Incident(
+                each.id,
+                "drift",
+                each.state,
+                each.first,
+                each.last,
+                tuple(each.columns),
+                each.sentence(),
+                each.kind,
+            )
+            for each in self.incidents
+        )
+        return ListedIncidents(found, self.last)
 
     def to_json(self) -> str:
         """The same text for the same nights."""

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assay.errors import DataError
-from assay.monitor.incidents.collect import OF_NIGHTS, Known, incident_of
-from assay.monitor.nights.incident import Incident, IncidentState, Kind
+from assay.monitor.nights.incident import OF_NIGHTS, Incident, IncidentState, Kind, incident_of
 from assay.project import jsonfile, layout
 from assay.project.jsonfile import Node
 
@@ -36,17 +35,24 @@ class Alert:
         return {**self.incident.to_plain(), "told": self.told}
 
 
-def alerts(known: Known, before: Sequence[Alert]) -> list[Alert]:
+def alerts(
+    incidents: Sequence[Incident], until: str | None, before: Sequence[Alert]
+) -> list[Alert]:
     """The incidents of now with what was said of them.
 
     One that was told open and is not there any more is over; one that was over before anybody
     heard of it is left out. What the file said of drift stays where it lasted longer than the
     nights that the file looks at now: old nights may be monitored again.
+
+    Parameters
+    ----------
+    until
+        The last night that the file looks at.
     """
-    stays = {each.incident.id: each for each in before if _beyond(each.incident, known.until)}
+    stays = {each.incident.id: each for each in before if _beyond(each.incident, until)}
     told = {each.incident.id: each.told for each in before}
-    here = {each.id for each in known.incidents} | set(stays)
-    now = [Alert(each, told.get(each.id)) for each in known.incidents if each.id not in stays]
+    here = {each.id for each in incidents} | set(stays)
+    now = [Alert(each, told.get(each.id)) for each in incidents if each.id not in stays]
     gone = [
         replace(
             each,

@@ -13,8 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.errors import DataError
-from assay.monitor.incidents.collect import incident_of
-from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.incident import Incident, incident_of
 from assay.project import jsonfile, layout
 from assay.project.jsonfile import Node, once
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from assay.monitor.nights.night import Drift
+from assay.monitor.nights.summary import NightSummary
 from assay.monitor.nights.summary_read import in_alarm_of, stand_of
 from assay.project import layout
 from assay.project.jsonfile import Node, once
@@ -15,11 +16,18 @@ from assay.project.jsonfile import Node, once
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A night's document, or in words why it cannot be read; never both."""
+    """What a night's document says, or in words why it cannot be read; never both.
+
+    Attributes
+    ----------
+    text
+        All of it; what is no text has signs in it that say so.
+    """
 
     partition: str
     drift: Drift | None
     words: str = ""
+    text: str = ""
 
 
 def read(root: Path) -> dict[str, Document]:
@@ -29,10 +37,29 @@ def read(root: Path) -> dict[str, Document]:
     return {each.partition: each for each in found}
 
 
+def of_summary(summary: NightSummary) -> Document:
+    """What will be read of the document that `NightSummary.to_json` makes."""
+    decision = summary.decision
+    drift = Drift(
+        run_id=summary.run_id,
+        crossed=decision.crossed,
+        reasons=decision.reasons,
+        drifted=len(decision.drifted),
+        features=decision.features,
+        times={each.column: _times(each.distance, each.limit) for each in decision.findings},
+        over=frozenset(each.column for each in decision.findings if each.crossed),
+        stand=summary.stand,
+        in_alarm=summary.in_alarm,
+    )
+    return Document(summary.partition, drift, text=summary.to_json())
+
+
 def _document(path: Path) -> Document:
-    partition = unquote(path.stem)
+    partition, text = unquote(path.stem), ""
     try:
-        tree = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+        raw = path.read_bytes()
+        text = raw.decode(errors="replace")
+        tree = json.loads(raw.decode(), object_pairs_hook=once)
         drift = drift_of(Node(tree, ""), partition)
     except (OSError, ValueError, RecursionError) as error:
         words = " ".join(str(error).split())
@@ -41,8 +68,9 @@ def _document(path: Path) -> Document:
             None,
             f"{layout.NIGHTS}/{path.name} is not what assay monitor wrote ({words}); "
             "monitor the night again",
+            text,
         )
-    return Document(partition, drift)
+    return Document(partition, drift, text=text)
 
 
 def drift_of(tree: Node, partition: str) -> Drift:
@@ -62,15 +90,17 @@ def drift_of(tree: Node, partition: str) -> Drift:
         reasons=tree.texts("reasons"),
         drifted=len(tree.texts("drifted")),
         features=tree.count("features"),
-        times={each.text("column"): _times(each) for each in findings},
+        times={
+            each.text("column"): _times(each.maybe_number("distance"), each.maybe_number("limit"))
+            for each in findings
+        },
         over=frozenset(each.text("column") for each in findings if each.flag("crossed")),
         stand=stand_of(tree),
         in_alarm=in_alarm_of(tree),
     )
 
 
-def _times(finding: Node) -> float | None:
-    distance, limit = finding.maybe_number("distance"), finding.maybe_number("limit")
+def _times(distance: float | None, limit: float | None) -> float | None:
     if distance is None or limit is None:
         return None
     if limit == 0:

@@ -60,6 +60,51 @@ class Advice:
         return f"{wanted} {rule.of} nights" + (f" ({shown})" if shown else "")
 
 
+@dataclass(frozen=True)
+class RetrainAdvice:
+    """What all rules say of one version.
+
+    Attributes
+    ----------
+    until
+        The last night that was looked at.
+    column
+        The partition column.
+    """
+
+    version: str
+    until: str
+    column: str
+    rules: tuple[Advice, ...]
+
+    def plain(self) -> dict[str, Any]:
+        """reports/retrain.json."""
+        told = ("value", "low", "high", "rows", "labelled_share", "run_id")
+        return {
+            "schema": 1,
+            "advised": any(each.state == "retrain" for each in self.rules),
+            "version": self.version,
+            "until": self.until,
+            "rules": [
+                {
+                    **each.rule.model_dump(),
+                    "state": each.state,
+                    "sentence": each.sentence(self.column),
+                    "looked_at": [
+                        {
+                            "night": row[self.column],
+                            **{name: row[name] for name in told},
+                            "crossed": each.rule.crossed(row["value"]),
+                        }
+                        for row in each.nights
+                    ],
+                    "too_few_truths": list(each.short),
+                }
+                for each in self.rules
+            ],
+        }
+
+
 def advise(
     rules: Sequence[RetrainRule], table: Sequence[Row], column: str, version: str, now: datetime
 ) -> list[Advice]:
@@ -117,9 +162,8 @@ def run(
     root: Path,
     params: Params,
     night: str | None = None,
-    as_json: bool = False,
     now: datetime | None = None,
-) -> list[Advice]:
+) -> RetrainAdvice:
     """Decide by ``monitor.retrain``, and leave reports/retrain.json.
 
     Parameters
@@ -154,47 +198,15 @@ def run(
             mend="Score one: assay score --date DAY",
         )
     rows = [row for row in store.performance().to_pylist() if row[store.column] in shown]
-    found = advise(rules, rows, store.column, record.version, now or datetime.now(UTC))
-    tree = _tree(found, store.column, record.version, shown[-1])
-    jsonfile.write(root / layout.RETRAIN, tree)
-    if as_json:
-        print(jsonfile.dumps(tree), end="")
-    else:
-        for each in found:
-            print(f"retrain: {each.sentence(store.column)}")
-    bad = [each for each in found if each.state == "retrain"]
+    advice = advise(rules, rows, store.column, record.version, now or datetime.now(UTC))
+    found = RetrainAdvice(record.version, shown[-1], store.column, tuple(advice))
+    jsonfile.write(root / layout.RETRAIN, found.plain())
+    bad = [each for each in advice if each.state == "retrain"]
     if bad:
         more = f"; and {len(bad) - 1} more" if len(bad) > 1 else ""
         raise RetrainAdvised(
             bad[0].sentence(store.column) + more,
             where=f"{params.name} {record.version}",
             mend=f"See {layout.RETRAIN}",
-        )
+        ).after(found)
     return found
-
-
-def _tree(found: Sequence[Advice], column: str, version: str, night: str) -> dict[str, Any]:
-    told = ("value", "low", "high", "rows", "labelled_share", "run_id")
-    return {
-        "schema": 1,
-        "advised": any(each.state == "retrain" for each in found),
-        "version": version,
-        "until": night,
-        "rules": [
-            {
-                **each.rule.model_dump(),
-                "state": each.state,
-                "sentence": each.sentence(column),
-                "looked_at": [
-                    {
-                        "night": row[column],
-                        **{name: row[name] for name in told},
-                        "crossed": each.rule.crossed(row["value"]),
-                    }
-                    for row in each.nights
-                ],
-                "too_few_truths": list(each.short),
-            }
-            for each in found
-        ],
-    }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from assay.errors import UsageError
 from assay.monitor.performance import label_drift
@@ -19,6 +19,7 @@ from assay.project.tasks import METRICS
 from assay.store import open_store
 
 Row = Mapping[str, Any]
+By = Literal["night", "week"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,32 @@ class Pair:
         if self.estimated is None or self.realized is None:
             return None
         return self.estimated - self.realized
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A metric of all rows, or of a slice, over the nights or weeks.
+
+    ``maturity_days`` is how long the truths of what is realized were waited for.
+    """
+
+    metric: str
+    slice: str
+    maturity_days: int
+    by: By
+    pairs: tuple[Pair, ...]
+
+    def to_json(self) -> str:
+        """One JSON document."""
+        tree = {
+            "schema": 1,
+            "metric": self.metric,
+            "slice": self.slice,
+            "maturity_days": self.maturity_days,
+            "by": self.by,
+            "pairs": [{**asdict(pair), "error": pair.error} for pair in self.pairs],
+        }
+        return jsonfile.dumps(tree)
 
 
 def pairs(table: Iterable[Row], column: str, metric: str, slice: str, days: int) -> list[Pair]:
@@ -128,10 +155,9 @@ def run(
     metric: str,
     slice: str = "",
     days: int | None = None,
-    week: bool = False,
-    as_json: bool = False,
-) -> list[Pair]:
-    """Print the pairs of a metric.
+    by: By = "night",
+) -> Pairs:
+    """The pairs of a metric.
 
     Parameters
     ----------
@@ -156,20 +182,7 @@ def run(
     found = pairs(table, store.column, metric, slice, days)
     if not found:
         raise _none(table, metric, slice)
-    shown = by_week(found) if week else found
-    if as_json:
-        tree = {
-            "schema": 1,
-            "metric": metric,
-            "slice": slice,
-            "maturity_days": days,
-            "by": "week" if week else "night",
-            "pairs": [{**asdict(pair), "error": pair.error} for pair in shown],
-        }
-        print(jsonfile.dumps(tree), end="")
-    else:
-        _print(shown, metric, days, week)
-    return shown
+    return Pairs(metric, slice, days, by, tuple(by_week(found) if by == "week" else found))
 
 
 def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
@@ -203,26 +216,3 @@ def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
         where="assay performance",
         expected="labels first: assay labels --date DAY --rows FILE",
     )
-
-
-def _print(shown: Sequence[Pair], metric: str, days: int, week: bool) -> None:
-    print(f"{'week of' if week else 'night':<12}{'estimated':>10}{'realized':>10}{'error':>8}"
-          f"{'rows':>10}{'labelled':>10}")  # fmt: skip
-    for pair in shown:
-        labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
-        print(
-            f"{pair.night:<12}{_number(pair.estimated):>10}{_number(pair.realized):>10}"
-            f"{_number(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
-            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
-        )
-    errors = [abs(pair.error) for pair in shown if pair.error is not None]
-    if errors:
-        print(
-            f"{metric} after {days} {'day' if days == 1 else 'days'}: the estimate was off by "
-            f"{sum(errors) / len(errors):.3f} on the mean of {len(errors)}, "
-            f"by {max(errors):.3f} at most"
-        )
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"

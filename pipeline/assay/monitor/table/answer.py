@@ -1,4 +1,4 @@
-"""Whether a table has drifted from the reference, as a value, as JSON and on the terminal."""
+"""Whether a table has drifted from the reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from assay.columns.reference import Reference
 from assay.monitor.drift.drift import Decision
-from assay.monitor.nights import terminal as shown
 from assay.project.params import Monitor
 
 SCHEMA = 1
@@ -61,22 +60,6 @@ class TableDrift:
             "findings": [asdict(finding) for finding in decision.findings],
         }
         return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def tell(self) -> None:
-        """Print every feature, the one that matters most first."""
-        decision = self.decision
-        shown.table(self.headline(), decision.findings)
-        against = self.version or f"bundle {self.bundle[:19]}"
-        print(
-            f"{decision.rows:,} rows against {against}; {len(decision.drifted)} of "
-            f"{decision.features} features drifted"
-        )
-        print(
-            f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
-            if decision.nights > 1
-            else "limits are what sampling alone explains: the reference has no two nights"
-        )
-        print(shown.BREAK_LIMITS)
 
 
 def features_of(reference: Reference) -> Reference:

@@ -29,7 +29,6 @@ def run(
     date: str | None,
     folder: Path | None,
     spark: bool = False,
-    as_json: bool = False,
 ) -> TableDrift:
     """Compare all rows of a table with the reference of the promoted version.
 
@@ -76,13 +75,11 @@ def run(
         params.monitor,
         decision,
     )
-    if as_json:
-        print(answer.to_json(), end="")
-    else:
-        answer.tell()
     if decision.crossed:
         first, *more = decision.reasons
-        raise LimitCrossed(first + (f"; and {len(more)} more" if more else ""), where=raw.where)
+        raise LimitCrossed(
+            first + (f"; and {len(more)} more" if more else ""), where=raw.where
+        ).after(answer)
     return answer
 
 

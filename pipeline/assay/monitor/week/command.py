@@ -12,34 +12,31 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from assay.errors import NothingScored, UsageError
-from assay.monitor import many_nights, one_night
-from assay.monitor.drift.snooze import covering
 from assay.monitor.evidently import page
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.incidents.document import Book
+from assay.monitor.judge import Judge, JudgedNight
 from assay.monitor.nights import history
+from assay.monitor.nights.facts import Facts, load
 from assay.monitor.nights.quarantined import broken_rules
 from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.summary import of_all_rows, path
-from assay.monitor.performance import expected
 from assay.monitor.week import section as week_section
 from assay.monitor.week.merge import Day, WeekPart, part
 from assay.monitor.week.week import Week
+from assay.monitor.write import at_most, columns_of
 from assay.project import jsonfile
 from assay.project.params import Params
 from assay.project.textfile import write
+from assay.registry.pin import bundles
 from assay.store import Store, open_store
 
-if TYPE_CHECKING:
-    from assay.monitor.one_night import JudgedNight
 
-
-def run(root: Path, params: Params, week: str, as_json: bool = False) -> Week:
+def run(root: Path, params: Params, week: str) -> Week:
     """Write the page and the document of a week.
 
     Parameters
@@ -65,9 +62,11 @@ def run(root: Path, params: Params, week: str, as_json: bool = False) -> Week:
             where=f"{week}, {names[0]} to {names[-1]}",
             mend=f"Score them: assay score --from {names[0]} --to {names[-1]}",
         )
-    published = history.published(store, known)
-    nights, book = many_nights.judge(root, params, published, names[0], names[-1])
-    days = _judged(root, params, store, nights, book)
+    facts, limits = load(root, store), params.monitor
+    judge = Judge(limits, params.evaluate.confidence, facts, bundles(root, params))
+    judged = judge.nights(history.published(store, known), names[0])
+    book = judge.incidents(params.name, names[0], names[-1], judged)
+    days = _days_of(store, facts, judged.nights, book)
     samples, parts = [], []
     for _, mine in groupby(days, key=lambda day: day.night.record.bundle):
         each = part(week, list(mine), book.open, params.monitor)
@@ -87,12 +86,7 @@ def run(root: Path, params: Params, week: str, as_json: bool = False) -> Week:
     title = f"{params.name}: {found.headline()}"
     shown = [(each.told, sample) for each, sample in zip(parts, samples, strict=True)]
     write(root / found.page, page.page(title, week_section.render(found), shown))
-    document = jsonfile.dumps(found.tree())
-    write((root / found.page).with_suffix(".json"), document)
-    if as_json:
-        print(document, end="")
-    else:
-        _print(found)
+    jsonfile.write((root / found.page).with_suffix(".json"), found.tree())
     return found
 
 
@@ -109,24 +103,18 @@ def _days(week: str) -> tuple[str, ...]:
         ) from None
 
 
-def _judged(
-    root: Path, params: Params, store: Store, nights: Sequence[JudgedNight], book: Book
-) -> list[Day]:
-    alarms = {judged.partition: judged.alarms for judged in book.nights}
-    found = []
-    for night in nights:
-        partition = night.record.partition
-        in_alarm = {
-            alarm.question.column
-            for alarm in alarms.get(partition, ())
-            if covering(params.monitor.snooze, alarm.question.column, partition) is None
-        }
-        estimated = expected.rows(
-            store.column, night.record, night.loaded, night.profile, params.evaluate.confidence
+def _days_of(store: Store, facts: Facts, nights: Sequence[JudgedNight], book: Book) -> list[Day]:
+    in_alarm = book.in_alarm()
+    measured = facts.with_performance(row for night in nights for row in night.expected).measured
+    return [
+        Day(
+            night,
+            in_alarm.get(night.partition, ()),
+            of_all_rows(measured.get(night.partition, ())),
+            broken_rules(store, night.record),
         )
-        known = of_all_rows([*store.performance(partition).to_pylist(), *estimated])
-        found.append(Day(night, in_alarm, known, broken_rules(store, night.record)))
-    return found
+        for night in nights
+    ]
 
 
 def _sample(root: Path, params: Params, store: Store, each: WeekPart, nights: int) -> Sample:
@@ -145,22 +133,8 @@ def _sample(root: Path, params: Params, store: Store, each: WeekPart, nights: in
         frames.append(rows)
         why = why or (none and f"{day.partition}: {none}")
     rows = pd.concat([rows for rows in frames if len(rows)] or frames[:1], ignore_index=True)
-    before = one_night.at_most(loaded, params)
-    sample = sample_of(rows, before, reference.scores, *one_night.columns_of(reference), why)
+    before = at_most(loaded, params)
+    sample = sample_of(rows, before, reference.scores, *columns_of(reference), why)
     if sample.rows and why:
         return replace(sample, left_out=f"{sample.left_out} Some nights lack: {why}.".strip())
     return sample
-
-
-def _print(week: Week) -> None:
-    print(week.headline())
-    for each in week.open:
-        print(each.sentence())
-    missing = [name for name in week.names if name not in {day.partition for day in week.days}]
-    not_there = f"; nothing is published of {', '.join(missing)}" if missing else ""
-    print(
-        f"{week.name} {', then '.join(each.version for each in week.parts)}: "
-        f"{len(week.days)} nights, {week.total('rows_scored'):,} rows scored, "
-        f"{week.total('rows_quarantined'):,} quarantined{not_there}"
-    )
-    print(f"page: {week.page}")

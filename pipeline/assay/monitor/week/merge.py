@@ -17,7 +17,7 @@ from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
 
 if TYPE_CHECKING:
-    from assay.monitor.one_night import JudgedNight
+    from assay.monitor.judge import JudgedNight
 
 NOTE = (
     "The counts of {nights} are merged, exactly as if they were one night. A test says whether "
@@ -88,7 +88,7 @@ def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: M
     loaded = days[0].night.loaded
     reference, task = loaded.reference, loaded.manifest.task
     records = [day.night.record for day in days]
-    profile = merged(day.night.profile for day in days)
+    profile = merged(day.night.profile() for day in days)
     decision = decide(reference, profile, limits, sum(r.rows_scored or 0 for r in records))
     over = Counter(
         finding.column for day in days for finding in day.night.decision.findings if finding.crossed

@@ -14,14 +14,16 @@ from assay.project.params import Params
 from assay.registry.lock.compare import Pipeline, Stage
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> None:
-    """Write the digest of each stage's installed code; print it with ``as_json``."""
-    document = {"schema": 1, **code.by_stage()}
-    jsonfile.write(root / layout.CODE, document)
-    if as_json:
-        print(jsonfile.dumps(document), end="")
-    else:
-        print(f"code: {layout.CODE} names what {len(code.STAGES)} stages run of Assay")
+def run(root: Path, params: Params) -> dict[str, str]:
+    """Write the digest of each stage's installed code."""
+    digests = code.by_stage()
+    jsonfile.write(root / layout.CODE, document(digests))
+    return digests
+
+
+def document(digests: Mapping[str, str]) -> dict[str, object]:
+    """JSON values, in the order of the file."""
+    return {"schema": 1, **digests}
 
 
 def outdated(pipeline: Pipeline) -> tuple[str, ...]:

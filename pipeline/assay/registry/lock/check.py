@@ -7,10 +7,11 @@ was told not to look at a file.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import LockStale, UsageError
-from assay.project import jsonfile, layout, sources
+from assay.project import layout, sources
 from assay.project.params import Params
 from assay.registry import git
 from assay.registry.lock import (
@@ -23,19 +24,45 @@ from assay.registry.lock import (
 from assay.registry.lock import read as lock_read
 from assay.registry.lock.compare import LockChanges, compare
 
-_EXAMPLES = 3
 _LOOK = "Run git update-index --no-assume-unchanged --no-skip-worktree FILE."
 
 
-def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> LockChanges:
-    """Print what changed since dvc.lock was written.
+@dataclass(frozen=True)
+class Checked:
+    """What changed since dvc.lock was written, and ``found``: what else makes it worthless."""
+
+    stages: int
+    lock: LockChanges
+    found: Mapping[str, tuple[str, ...]]
+
+    @property
+    def current(self) -> bool:
+        return not (self.lock.changes or any(self.found.values()))
+
+    def plain(self) -> dict[str, object]:
+        return {
+            "schema": 1,
+            "current": self.current,
+            "stages": self.stages,
+            **{name: list(lines) for name, lines in self.found.items()},
+            "changed": [
+                {"stage": stage, "changes": list(found)}
+                for stage, found in self.lock.changes.items()
+            ],
+            "unseen": [{"stage": stage, "path": path} for stage, path in self.lock.unseen],
+        }
+
+
+def run(root: Path, params: Params, *, lock: bool) -> Checked:
+    """Look for what changed since dvc.lock was written.
 
     Raises
     ------
     UsageError
         Nothing was named that is to be checked.
     LockStale
-        With a line for each stage that is not as dvc.lock says, or that nobody can tell.
+        With a line for each stage that is not as dvc.lock says, or that nobody can tell; what was
+        checked is on it.
     TrackedByGit
         Git holds data, a model or the store.
     PipelineFileError
@@ -62,16 +89,9 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Loc
         "foreign": foreign,
         "code": outdated,
     }
-    current = not (answer.changes or any(found.values()))
-    if as_json:
-        told = _plain(answer, len(pipeline.stages), current, found)
-        print(jsonfile.dumps(told), end="")
-    elif current:
-        print(f"check: {layout.DVC_LOCK} is current: {len(pipeline.stages)} stages as it says")
-    if not as_json and answer.unseen:
-        print(_unseen(answer))
+    checked = Checked(len(pipeline.stages), answer, found)
     if offences:
-        raise tracked_data.refusal(offences)
+        raise tracked_data.refusal(offences).after(checked)
     stale = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
     lines = [f"{layout.DVC_LOCK} is not current: {line}" for line in stale]
     lines += [f"{layout.DVC_YAML}: {line}. Add it there and run dvc repro." for line in own]
@@ -80,30 +100,5 @@ def run(root: Path, params: Params, *, lock: bool, as_json: bool = False) -> Loc
     lines += [f"{path}: git was told not to look whether it changed. {_LOOK}" for path in flagged]
     lines += [f"{path}: {links.WHAT}. {links.MEND}" for path in linked]
     if lines:
-        raise LockStale(lines)
-    return answer
-
-
-def _plain(
-    answer: LockChanges, stages: int, current: bool, found: Mapping[str, tuple[str, ...]]
-) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "current": current,
-        "stages": stages,
-        **{name: list(lines) for name, lines in found.items()},
-        "changed": [
-            {"stage": stage, "changes": list(found)} for stage, found in answer.changes.items()
-        ],
-        "unseen": [{"stage": stage, "path": path} for stage, path in answer.unseen],
-    }
-
-
-def _unseen(answer: LockChanges) -> str:
-    paths = list(dict.fromkeys(path for _, path in answer.unseen))
-    more = len(paths) - _EXAMPLES
-    shown = ", ".join(paths[:_EXAMPLES]) + (f" and {more} more" if more > 0 else "")
-    return (
-        f"check: not compared, also where the data is here: {shown}; DVC keeps one hash of a whole "
-        "output, and none of a single file inside it or of a folder of several"
-    )
+        raise LockStale(lines).after(checked)
+    return checked

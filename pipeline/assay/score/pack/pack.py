@@ -7,9 +7,8 @@ version of Python, and nothing else.
 
 from __future__ import annotations
 
-import json
+import logging
 import os
-import shlex
 import subprocess
 import sys
 import tarfile
@@ -19,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import assay
 from assay.errors import RunError, UsageError
 from assay.project.params import Params
 from assay.score.pack import archive
 from assay.score.pack.needs import distributions, members_of, modules_named
+
+_log = logging.getLogger(__name__)
 
 ARCHIVE = "build/assay-pack.tar.gz"
 
@@ -60,11 +60,11 @@ class Packed:
     archives: str
     """What ``spark.archives`` has to say."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def plain(self) -> dict[str, Any]:
         return dict(vars(self))
 
 
-def run(root: Path, params: Params, out: Path | str = ARCHIVE, as_json: bool = False) -> Packed:
+def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> Packed:
     """Pack, try what was packed, and only then let it take its name.
 
     Parameters
@@ -98,18 +98,18 @@ def run(root: Path, params: Params, out: Path | str = ARCHIVE, as_json: bool = F
         distributions={dist.metadata["Name"]: dist.version for dist in dists},
     )
     total = sum(member.source.stat().st_size for member in members)
-    _say(f"pack: {len(dists)} packages and the project's own modules, {_size(total)}")
+    _log.info("pack: %d packages and the project's own modules, %s", len(dists), size(total))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".assay-pack-") as scratch:
             made = Path(scratch) / path.name
             archive.write(made, facts, members, _progress(total))
-            _say("pack: trying it in an empty environment")
+            _log.info("pack: trying it in an empty environment")
             _try(made, Path(scratch) / "tried", root / params.contract.file)
             made.replace(path)
     except OSError as error:
         raise RunError("the archive cannot be written", where=str(path), found=str(error)) from None
-    packed = Packed(
+    return Packed(
         path=str(path),
         size=path.stat().st_size,
         python=facts.python,
@@ -118,8 +118,6 @@ def run(root: Path, params: Params, out: Path | str = ARCHIVE, as_json: bool = F
         distributions=dict(facts.distributions),
         archives=f"{out}#{archive.NAME}",
     )
-    _show(packed, as_json)
-    return packed
 
 
 def _try(made: Path, folder: Path, contract: Path) -> None:
@@ -159,37 +157,16 @@ def _progress(total: int) -> Callable[[int], None]:
     """A line for each quarter."""
     done, next_line = 0, total // 4
 
-    def tell(size: int) -> None:
+    def tell(written: int) -> None:
         nonlocal done, next_line
-        done += size
+        done += written
         if total and done >= next_line:
-            _say(f"pack: {_size(done)} of {_size(total)}")
+            _log.info("pack: %s of %s", size(done), size(total))
             next_line = done + total // 4
 
     return tell
 
 
-def _show(packed: Packed, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(packed.to_dict()))
-        return
-    print(
-        f"packed: {packed.path}, {_size(packed.size)}, {len(packed.distributions)} packages, "
-        f"for Python {packed.python} on {packed.platform}\n"
-        "to use it, in params.yaml:\n"
-        "spark:\n"
-        "  master: spark://HOST:7077\n"
-        "  conf:\n"
-        f"    spark.archives: {packed.archives}\n"
-        "or, whatever params.yaml says:\n"
-        f"spark-submit --master spark://HOST:7077 --archives {packed.archives} "
-        f"{shlex.quote(str(Path(assay.__path__[0]) / 'cli.py'))} score --date DAY"
-    )
-
-
-def _size(count: int) -> str:
+def size(count: int) -> str:
+    """Bytes as people say them of an archive."""
     return f"{count / 1e6:,.0f} MB"
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

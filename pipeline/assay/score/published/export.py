@@ -7,7 +7,6 @@ batches, however many there are.
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import tempfile
 import time
@@ -43,11 +42,14 @@ class Exported:
     target: str
     seconds: float
 
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
 
 Target = Callable[[Outgoing], None]
 
 
-def run(root: Path, params: Params, partition: str, to: str, as_json: bool = False) -> Exported:
+def run(root: Path, params: Params, partition: str, to: str) -> Exported:
     """Copy the published rows of a night, in place of what the target has of it.
 
     Parameters
@@ -86,12 +88,7 @@ def run(root: Path, params: Params, partition: str, to: str, as_json: bool = Fal
 
     schema, batches = _opened(store, partition)
     target(Outgoing(store.column, partition, schema, batches, check))
-    done = Exported(partition, record.run_id, rows, name, round(time.monotonic() - started, 3))
-    if as_json:
-        print(json.dumps(asdict(done)))
-    else:
-        print(f"exported: {rows:,} rows of {partition} (run {record.run_id}) to {name}")
-    return done
+    return Exported(partition, record.run_id, rows, name, round(time.monotonic() - started, 3))
 
 
 def _nothing(store: Store, partition: str) -> NothingScored:

@@ -1,4 +1,4 @@
-"""``assay quarantine show`` and ``export``: refused rows, for people."""
+"""``assay quarantine show`` and ``export``: the rows of a night that were refused."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.errors import SourceError, UsageError
-from assay.pages.terminal import console
 from assay.project.params import Params
-from assay.project.visible import visible
 from assay.score.published import repair_file
 from assay.score.published.outside import EXPORTS, kept_out
 from assay.store import RunRecord, Store, open_store
@@ -31,14 +29,42 @@ class Broken:
     examples: list[dict[str, Any]] = field(default_factory=list)
 
 
-def show(
-    root: Path,
-    params: Params,
-    partition: str | None,
-    run_id: str | None = None,
-    as_json: bool = False,
-) -> list[Broken]:
-    """Print the rules that rows of a night broke, the most broken first.
+@dataclass(frozen=True)
+class Refusals:
+    """The rows that a run refused, and the rules that they broke, the most broken first."""
+
+    run: RunRecord
+    rows: int
+    rules: tuple[Broken, ...]
+
+    def plain(self) -> dict[str, Any]:
+        run = self.run
+        return {
+            "partition": run.partition,
+            "run_id": run.run_id,
+            "state": run.event,
+            "detail": run.detail if run.event == "held" else "",
+            "rows_read": run.rows_read,
+            "rows_quarantined": self.rows,
+            "rules": [vars(each) for each in self.rules],
+        }
+
+
+@dataclass(frozen=True)
+class RefusedFile:
+    """A file with the rows that a run refused."""
+
+    run: RunRecord
+    rows: int
+    file: Path
+
+    def plain(self) -> dict[str, Any]:
+        told = {"partition": self.run.partition, "run_id": self.run.run_id, "rows": self.rows}
+        return {**told, "file": str(self.file)}
+
+
+def show(root: Path, params: Params, partition: str | None, run_id: str | None = None) -> Refusals:
+    """What rows of a night broke.
 
     Parameters
     ----------
@@ -64,21 +90,7 @@ def show(
             if len(each.examples) < EXAMPLES:
                 each.examples.append(json.loads(row["row"]))
     rules = sorted(found.values(), key=lambda each: (-each.rows, each.rule))
-    run = chosen.run
-    if as_json:
-        tree = {
-            "partition": run.partition,
-            "run_id": run.run_id,
-            "state": run.event,
-            "detail": run.detail if run.event == "held" else "",
-            "rows_read": run.rows_read,
-            "rows_quarantined": rows,
-            "rules": [vars(each) for each in rules],
-        }
-        print(json.dumps(tree, ensure_ascii=False))
-    else:
-        _print(run, rules, rows)
-    return rules
+    return Refusals(chosen.run, rows, tuple(rules))
 
 
 def export(
@@ -88,8 +100,7 @@ def export(
     run_id: str | None = None,
     out: Path | None = None,
     spreadsheet: bool = False,
-    as_json: bool = False,
-) -> int:
+) -> RefusedFile:
     """Write the refused rows of a night to a file, whole or not at all.
 
     Parameters
@@ -133,45 +144,9 @@ def export(
             made.replace(out)
     except OSError as error:
         raise SourceError("cannot be written", where=str(out), found=str(error)) from None
-    if as_json:
-        told = {"partition": partition, "run_id": chosen.run.run_id, "rows": count}
-        print(json.dumps({**told, "file": str(out)}))
-    else:
-        print(f"quarantine: {count:,} rows of {partition} written to {out}")
-        if count and chosen.run.event == "held":
-            print(f"Run {chosen.run.run_id} is held: rows are repaired once it is released")
-        elif count:
-            print(
-                f"Change values, keep {repair_file.MARK}, then: assay quarantine replay "
-                f"--date {partition} --rows {out} --because WHY"
-            )
-    return count
+    return RefusedFile(chosen.run, count, out)
 
 
 def _rows(store: Store, chosen: Refused) -> Iterator[Mapping[str, Any]]:
     for batch in chosen.batches(store):
         yield from batch.select(["broken_rules", "row"]).to_pylist()
-
-
-def _print(run: RunRecord, rules: list[Broken], rows: int) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    of = "" if run.rows_read is None else f" of {run.rows_read:,} read"
-    print(f"{run.partition}: {rows:,} rows quarantined{of}, by run {run.run_id} ({run.event})")
-    if run.event == "held":
-        print(f"held: {run.detail}")
-        print(f"Publish it as it is: assay release {run.run_id} --because WHY")
-    if not rules:
-        return
-    table = Table(show_lines=True)
-    table.add_column("broken rule", overflow="fold")
-    table.add_column("rows", justify="right", no_wrap=True)
-    table.add_column("examples", overflow="fold")
-    for each in rules:
-        examples = "\n".join(
-            ", ".join(f"{name}={visible(value)}" for name, value in row.items())
-            for row in each.examples
-        )
-        table.add_row(Text(each.rule), f"{each.rows:,}", Text(examples))
-    console().print(table)

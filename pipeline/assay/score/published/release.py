@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.project.params import Params
 from assay.registry.person import person
-from assay.store import open_store
+from assay.store import Retracted, open_store
 
 
-def release(
-    root: Path, params: Params, run_id: str, because: str, as_json: bool = False
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Released:
+    """A held run that readers see now, and whose word that was."""
+
+    run_id: str
+    partition: str
+    version: str
+    rows_scored: int | None
+    rows_quarantined: int | None
+    by: str
+    because: str
+
+    def plain(self) -> dict[str, Any]:
+        told = asdict(self)
+        return {"released": told.pop("run_id"), **told}
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A run that readers do not see any more, and whose word that was."""
+
+    done: Retracted
+    by: str
+    because: str
+
+    def plain(self) -> dict[str, Any]:
+        told = {**asdict(self.done), "by": self.by, "because": self.because}
+        told["retracted"] = told.pop("run_id")
+        return told
+
+
+def release(root: Path, params: Params, run_id: str, because: str) -> Released:
     """Publish a held run after all; the runs table keeps who did it, and why.
 
     Raises
@@ -30,23 +58,18 @@ def release(
     """
     by = person(root, because)
     record = open_store(root, params).release(run_id, by, because.strip())
-    told = {
-        "released": run_id,
-        "partition": record.partition,
-        "version": record.version,
-        "rows_scored": record.rows_scored,
-        "rows_quarantined": record.rows_quarantined,
-        "by": by,
-        "because": because.strip(),
-    }
-    rows = "" if record.rows_scored is None else f", {record.rows_scored:,} rows"
-    _tell(told, f"released: readers of {record.partition} see run {run_id}{rows}", as_json)
-    return told
+    return Released(
+        run_id=run_id,
+        partition=record.partition,
+        version=record.version,
+        rows_scored=record.rows_scored,
+        rows_quarantined=record.rows_quarantined,
+        by=by,
+        because=because.strip(),
+    )
 
 
-def retract(
-    root: Path, params: Params, run_id: str, because: str, as_json: bool = False
-) -> dict[str, Any]:
+def retract(root: Path, params: Params, run_id: str, because: str) -> TakenBack:
     """Take the visible run of a night back; the runs table keeps who did it, and why.
 
     Raises
@@ -58,12 +81,4 @@ def retract(
     """
     by = person(root, because)
     done = open_store(root, params).retract(run_id, by, because.strip())
-    told = {**asdict(done), "by": by, "because": because.strip()}
-    told["retracted"] = told.pop("run_id")
-    now = f"run {done.back_to} again" if done.back_to else "nothing"
-    _tell(told, f"retracted: readers of {done.partition} see {now}", as_json)
-    return told
-
-
-def _tell(told: dict[str, Any], line: str, as_json: bool) -> None:
-    print(json.dumps(told, indent=2, ensure_ascii=False) if as_json else line)
+    return TakenBack(done, by, because.strip())

@@ -7,12 +7,12 @@ the run that scored it, and the replay is written down with who and why.
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from assay.errors import BooksUnbalanced, BundleChanged, RunUnknown
 from assay.project.params import Params
@@ -36,10 +36,11 @@ class Replay:
     still_broken: int
     broken: dict[str, int]
 
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
 
-def run(
-    root: Path, params: Params, partition: str, rows: Path, because: str, as_json: bool = False
-) -> Replay:
+
+def run(root: Path, params: Params, partition: str, rows: Path, because: str) -> Replay:
     """Score repaired rows and publish their night with them in it.
 
     A row that still breaks the contract stays in quarantine as it was refused. The night is
@@ -130,7 +131,6 @@ def run(
             detail=f"replay: {done.merged} repaired rows merged into run {before.run_id}",
         )
     )
-    _tell(done, as_json)
     return done
 
 
@@ -156,17 +156,3 @@ class Counts:
                 expected=f"{self.read} rows, as when the night was scored",
                 found=f"{self.scored} scored, {self.quarantined} quarantined",
             )
-
-
-def _tell(done: Replay, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(asdict(done)))
-        return
-    print(
-        f"replay: {done.merged} repaired rows scored by {done.version} and merged into "
-        f"{done.partition} (run {done.run_id} in place of {done.replaces})"
-    )
-    if done.still_broken:
-        print(f"replay: {done.still_broken} rows still break the contract and stay in quarantine")
-        for rule, count in sorted(done.broken.items(), key=lambda item: -item[1]):
-            print(f"replay: {count} broke '{rule}'")

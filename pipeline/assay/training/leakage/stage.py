@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from assay.contract.load import load as load_contract
-from assay.metrics.estimate import short
-from assay.pages.terminal import console
-from assay.project import digests, jsonfile, layout
+from assay.project import digests, layout
 from assay.project.params import Leakage as Limits
 from assay.project.params import Params
 from assay.project.params.gate import LEAKAGE_CHECKS
@@ -48,11 +45,10 @@ def run_all(sides: Sides, seen: Seen | Unseen, limits: Limits) -> tuple[Check, .
     )
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> None:
+def run(root: Path, params: Params) -> Leakage:
     """Check training and holdout against each other and against the scoring source.
 
-    Writes leakage.json; prints a table, or with ``as_json`` what the file holds. What is
-    suspected or cannot be told is no error here.
+    Writes leakage.json. What is suspected or cannot be told is no error here.
 
     Raises
     ------
@@ -74,44 +70,4 @@ def run(root: Path, params: Params, as_json: bool = False) -> None:
         checks=run_all(sides, seen, limits),
     )
     found.write(root)
-    if as_json:
-        print(jsonfile.dumps(found.tree()), end="")
-    else:
-        show(found)
-
-
-def show(found: Leakage) -> None:
-    """Print a line for each check, and a few rows of what is suspected."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    out = console()
-    rows = f"{found.train_rows:,} training rows, {found.holdout_rows:,} of holdout"
-    table = Table(title=f"{found.name}: {rows}", title_justify="left")
-    for name in ("check", "outcome", "observed", "limit", "what was found"):
-        justify: Literal["left", "right"] = "right" if name in ("observed", "limit") else "left"
-        table.add_column(name, justify=justify, overflow="fold")
-    for each in found.checks:
-        table.add_row(
-            each.check,
-            each.outcome,
-            _number(each.observed),
-            _number(each.limit),
-            escape(each.detail),
-        )
-    out.print(table)
-    for each in found.checks:
-        if each.outcome == "suspect" and each.examples:
-            out.print(f"{each.check}, such as:")
-            for row in each.examples:
-                cells = ", ".join(
-                    f"{name} {short(value) if isinstance(value, float) else value}"
-                    for name, value in row.items()
-                )
-                out.print(f"  {escape(cells)}")
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value == int(value) else short(value)
+    return found

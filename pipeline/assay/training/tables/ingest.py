@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,20 @@ from assay.project.params import Params
 from assay.project.visible import visible
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Ingested:
+    """What the source returned: how many rows, in how many nights."""
+
+    rows: int
+    nights: int
+    first: str
+    last: str
+
+    def plain(self) -> dict[str, Any]:
+        return {"rows": self.rows, "nights": self.nights, "from": self.first, "to": self.last}
+
+
+def run(root: Path, params: Params) -> Ingested:
     """Call ``ingest.source`` and write what it returns to ``data/raw``.
 
     The source is a function without arguments that returns a pandas DataFrame, a pyarrow
@@ -39,14 +53,7 @@ def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
         nights = partitions.values(made, column)
         if rows == 0:
             raise SourceError("the source returned no rows", where=where)
-    facts = {"rows": rows, "nights": len(nights), "from": nights[0], "to": nights[-1]}
-    if as_json:
-        import json
-
-        print(json.dumps(facts))
-    else:
-        print(f"ingest: {rows:,} rows in {len(nights)} nights, {nights[0]} to {nights[-1]}")
-    return facts
+    return Ingested(rows, len(nights), nights[0], nights[-1])
 
 
 def _tables(source: Any, where: str) -> Iterator[pa.Table]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,24 @@ from assay.project.tasks import task_of
 from assay.training.tables import split
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Side:
+    """The rows of one window; ``labels`` is what `assay.training.tables.split.label_facts` says."""
+
+    window: str
+    labels: dict[str, Any]
+    without_label: int
+
+    def plain(self) -> dict[str, Any]:
+        return {"window": self.window, **self.labels, "without_label": self.without_label}
+
+
+def run(root: Path, params: Params) -> dict[str, Side]:
     """Split ``data/checked`` by time into ``data/prepared``.
+
+    Returns
+    -------
+    ``train`` and ``holdout``
 
     Raises
     ------
@@ -35,32 +51,13 @@ def run(root: Path, params: Params, as_json: bool = False) -> dict[str, Any]:
     task = task_of(contract.field(contract.label).kind, contract.label)
     days = partitions.values(source, column)
     table = partitions.read(source, column, start=days[0], end=days[-1])
-    facts: dict[str, Any] = {}
+    sides: dict[str, Side] = {}
     with partitions.replaced(root / layout.PREPARED) as made:
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             seen = split.within(table, contract.time, window)
             rows = split.labelled(seen, contract.label)
-            facts[name] = {
-                "window": str(window),
-                **split.label_facts(rows, contract.label, task, name, window),
-                "without_label": seen.num_rows - rows.num_rows,
-            }
+            facts = split.label_facts(rows, contract.label, task, name, window)
+            sides[name] = Side(str(window), facts, seen.num_rows - rows.num_rows)
             rows = split.ordered(rows, contract.time, contract.keys)
             pq.write_table(rows, made / f"{name}.parquet")
-    if as_json:
-        print(json.dumps(facts))
-        return facts
-    for name, item in facts.items():
-        print(
-            f"prepare: {name}, {item['window']}: {item['rows']:,} rows, {_words(item)}, "
-            f"{item['without_label']:,} without a label left out"
-        )
-    return facts
-
-
-def _words(item: dict[str, Any]) -> str:
-    if "positives" in item:
-        return f"{item['positives'] / item['rows']:.1%} positive"
-    if "classes" in item:
-        return f"{len(item['classes'])} classes"
-    return f"mean {item['mean']:.4g}"
+    return sides

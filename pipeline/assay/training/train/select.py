@@ -40,8 +40,8 @@ def best(scores: Scores, by: str) -> str:
     return next(name for value, name in ranked if value == top)
 
 
-def run(root: Path, params: Params, as_json: bool = False) -> str:
-    """Copy the best candidate's bundle to ``models/bundle``. Returns its name.
+def run(root: Path, params: Params) -> Selection:
+    """Copy the best candidate's bundle to ``models/bundle``.
 
     Raises
     ------
@@ -64,12 +64,6 @@ def run(root: Path, params: Params, as_json: bool = False) -> str:
     with partitions.replaced(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():
             shutil.copyfile(path, made / path.name)
-    report = Selection(by=params.train.select_by, candidates=scores, selected=chosen)
-    report.write(root)
-    if as_json:
-        print(report.text(), end="")
-    else:
-        for name, metrics in scores.items():
-            mark, by = "*" if name == chosen else " ", params.train.select_by
-            print(f"select: {mark} {name}: {by} {metrics[by]}")
-    return chosen
+    found = Selection(by=params.train.select_by, candidates=scores, selected=chosen)
+    found.write(root)
+    return found

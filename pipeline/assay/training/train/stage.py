@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Mapping
-from dataclasses import asdict
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,15 +32,34 @@ from assay.project.params import Params
 from assay.project.tasks import Task, task_of, unfit
 from assay.training.train.calibrate import blocks
 from assay.training.train.candidate import Built, build
-from assay.training.train.card import calibration_told, card
+from assay.training.train.card import card
 from assay.training.train.fit import Fitted, fit
 from assay.training.train.importance import importance
 from assay.training.train.losses import Learnt, learn_losses
 from assay.training.train.slice_fields import slice_fields
 
+_log = logging.getLogger(__name__)
 
-def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
-    """Fit, calibrate and write ``models/candidates/<name>``. Returns the bundle's digest.
+
+@dataclass(frozen=True)
+class Trained:
+    """A bundle that was written; ``by`` is the metric that candidates are chosen by."""
+
+    digest: str
+    manifest: bundle.Manifest
+    by: str
+
+    def plain(self) -> dict[str, Any]:
+        about = {"candidate": self.manifest.candidate, "bundle": self.digest}
+        return {
+            **about,
+            "calibration": self.manifest.calibration,
+            **self.manifest.out_of_fold,
+        }
+
+
+def run(root: Path, params: Params, name: str) -> Trained:
+    """Fit, calibrate and write ``models/candidates/<name>``.
 
     Raises
     ------
@@ -100,15 +118,7 @@ def run(root: Path, params: Params, name: str, as_json: bool = False) -> str:
         card=card(manifest),
         losses={loss: learnt.files(sample, _tolerance(params)) for loss, learnt in losses.items()},
     )
-    if as_json:
-        about = {"candidate": name, "bundle": digest, "calibration": manifest.calibration}
-        print(json.dumps({**about, **manifest.out_of_fold}))
-    else:
-        value, by = manifest.out_of_fold[params.train.select_by], params.train.select_by
-        if manifest.calibration_losses:
-            print(f"train: {name}: calibration {calibration_told(manifest)}")
-        print(f"train: {name}: out-of-fold {by} {value}, bundle {digest[:19]}")
-    return digest
+    return Trained(digest, manifest, params.train.select_by)
 
 
 def _reference(
@@ -186,11 +196,8 @@ def _task(contract: Contract, params: Params) -> Task:
     return task
 
 
-def _progress(name: str) -> Any:
-    def show(done: int, folds: int) -> None:
-        print(f"train: {name}: fold {done} of {folds} scored", file=sys.stderr, flush=True)
-
-    return show
+def _progress(name: str) -> Callable[[int, int], None]:
+    return lambda done, folds: _log.info("train: %s: fold %d of %d scored", name, done, folds)
 
 
 def _compiled(

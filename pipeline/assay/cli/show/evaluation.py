@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from assay.cli.terminal import Line
 from assay.metrics.estimate import cells, effect, hangs
 from assay.metrics.units import ROW, counted
-from assay.pages.terminal import console
 from assay.project.tasks import better
-from assay.reports.evaluation import Measurement, worst_first
+from assay.reports.evaluation import Evaluation, worst_first
 
 WORST = 5
 """Slices shown; all of them are in evaluation.json and on the page."""
 
 
-def show(found: Measurement, name: str, candidate: str) -> None:
-    """Print metrics with their intervals and the slices that are ranked worst."""
-    from rich.markup import escape
+def lines(found: Evaluation) -> Iterator[Line]:
+    """Metrics with their intervals and the slices that are ranked worst."""
     from rich.table import Table
 
-    out = console()
-    title = f"{name}: {candidate} on {found.rows:,} rows of holdout"
+    title = f"{found.name}: {found.candidate} on {found.rows:,} rows of holdout"
     if found.unit != ROW:
         title += f", {counted(found.units, found.unit)}"
     table = Table(title=title, title_justify="left")
@@ -27,9 +27,9 @@ def show(found: Measurement, name: str, candidate: str) -> None:
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.metrics.items():
         table.add_row(metric, *cells(one), effect(one), one.why or better(metric))
-    out.print(table)
+    yield table
     if told := hangs(found.metrics):
-        out.print(f"Rows hang together: {told}.", soft_wrap=True)
+        yield f"Rows hang together: {told}."
     if not found.slices:
         return
     by = found.rank_by
@@ -42,7 +42,5 @@ def show(found: Measurement, name: str, candidate: str) -> None:
     for part in worst_first(found)[:WORST]:
         estimate = None if part.metrics is None else part.metrics[by]
         why = part.why or (estimate.why if estimate is not None else None) or ""
-        slices.add_row(
-            escape(f"{part.field}={part.value}"), f"{part.rows:,}", *cells(estimate), escape(why)
-        )
-    out.print(slices)
+        slices.add_row(f"{part.field}={part.value}", f"{part.rows:,}", *cells(estimate), why)
+    yield slices

@@ -1,67 +1,64 @@
-"""What became of the nights, as a table for people or one JSON document."""
+"""What became of the nights that were to be scored."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from assay.pages.terminal import console
+from assay.cli.terminal import Line, console
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from assay.score.night_outcome import NightOutcome
     from assay.score.run import RunReport
+    from assay.score.stage import Nights
 
 COLUMNS = ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run")
 UNBOUND = 1000
 NUMERIC = frozenset({"read", "scored", "quarantined", "mean", "seconds"})
 
 
-def show(outcomes: Sequence[NightOutcome], store: str, as_json: bool) -> None:
-    """Print what was published, also when a later night could not be."""
-    if as_json:
-        print(json.dumps([each.to_dict() for each in outcomes]))
-        return
+def lines(nights: Nights) -> Iterator[Line]:
+    """What was published, also when a later night could not be."""
+    outcomes = nights.outcomes
     reports = [each.report for each in outcomes if each.report is not None]
     if reports:
-        _table(reports)
+        yield from _table(reports)
     rules: Counter[str] = Counter()
     for report in reports:
         rules.update(report.broken)
     for rule, count in rules.most_common():
-        print(f"quarantined: {count:,} rows broke '{rule}'")
+        yield f"quarantined: {count:,} rows broke '{rule}'"
     if rules:
         refused = [report for report in reports if report.rows_quarantined]
-        print(f"look at them: assay quarantine show --date {refused[-1].partition}")
+        yield f"look at them: assay quarantine show --date {refused[-1].partition}"
     if reports:
-        print(f"published to {store}/predictions, scored by {reports[0].scorer}")
+        yield f"published to {nights.store}/predictions, scored by {reports[0].scorer}"
     skipped = [each.partition for each in outcomes if each.outcome == "skipped"]
     if skipped:
         named = skipped[0] if len(skipped) == 1 else f"{len(skipped)} nights"
-        print(
+        yield (
             f"skipped {named}: published already with the same version, input and contract "
             "(--force scores again)"
         )
     for outcome in ("held", "failed"):
-        nights = [each.partition for each in outcomes if each.outcome == outcome]
-        if nights:
-            print(f"{outcome}: {', '.join(nights)}")
+        named = ", ".join(each.partition for each in outcomes if each.outcome == outcome)
+        if named:
+            yield f"{outcome}: {named}"
 
 
-def _table(reports: Sequence[RunReport]) -> None:
-    out = console()
+def _table(reports: Sequence[RunReport]) -> Iterator[Line]:
+    out = console(markup=False)
     whole = _made(reports, COLUMNS)
     room = out.options.update(width=UNBOUND)
     if out.measure(whole, options=room).maximum <= out.width:
-        out.print(whole)
+        yield whole
         return
     # A run's name is there to be copied: where it has no room, it gets a line of its own.
-    out.print(_made(reports, COLUMNS[:-2]))
+    yield _made(reports, COLUMNS[:-2])
     for report in reports:
-        print(f"{report.partition}: {report.version}, run {report.run_id}")
+        yield f"{report.partition}: {report.version}, run {report.run_id}"
 
 
 def _made(reports: Sequence[RunReport], columns: Sequence[str]) -> Table:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from assay.pages.terminal import WIDTH, console
+from assay.cli.terminal import WIDTH, console
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""How a number of the verdict came about, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.gate.explain import Explained
+from assay.gate.rules import words
+from assay.metrics.units import ROW, about, counted
+from assay.project.params.gate import ChangeRule, FairnessRule, Gate, LimitRule, Rule
+from assay.project.tasks import better
+from assay.reports.verdict import Finding, Outcome
+
+
+def lines(explained: Explained) -> Iterator[str]:
+    """What is asked, what it is decided from, then the steps to each finding."""
+    rule = explained.rule
+    yield f"{rule.name} ({rule.kind})"
+    yield f"  asked by {rule.owner}, because {rule.because}"
+    yield f"  decided from {explained.file}"
+    for sentence in _policy(rule, explained.gate):
+        yield f"  {sentence}"
+    for finding in explained.findings:
+        yield ""
+        standing = f" ({finding.standing})" if not finding.decides else ""
+        yield f"{finding.outcome}{standing}  {finding.slice or 'all rows'}"
+        for sentence in _steps(finding):
+            yield f"  {sentence}"
+
+
+def _policy(rule: Rule, gate: Gate) -> Iterator[str]:
+    """What applies to all of the rule's findings."""
+    if rule.severity == "warn":
+        yield "it warns: whatever it finds does not decide"
+    if rule.inconclusive == "pass":
+        yield "INCONCLUSIVE is let pass, by this rule's name"
+    if isinstance(rule, ChangeRule | LimitRule | FairnessRule):
+        over = "pairs of groups" if isinstance(rule, FairnessRule) else "slices"
+        sliced = isinstance(rule, FairnessRule) or rule.slice is not None
+        if sliced and gate.correction == "none":
+            yield f"no correction for there being several {over}"
+        elif sliced:
+            yield f"all {over} must pass; a FAIL stands after {gate.correction} over the {over}"
+    if isinstance(rule, ChangeRule):
+        asked = "no worse by more than" if rule.margin is not None else "better by at least"
+        yield (
+            f"the challenger has to be {asked} {abs(rule.worst):.12g}, "
+            f"where better is {better(rule.metric)}"
+        )
+
+
+def _steps(finding: Finding) -> Iterator[str]:
+    """From what was measured to the outcome."""
+    if finding.champion is not None and finding.challenger is not None:
+        yield (
+            f"champion {finding.champion:.6g}, challenger {finding.challenger:.6g}"
+            f" on the same {finding.rows or 0:,} rows"
+        )
+    if finding.observed is not None:
+        text = f"{finding.metric or 'value'} {finding.observed:.6g}"
+        if finding.low is not None and finding.high is not None:
+            text += f", interval {finding.low:.6g} to {finding.high:.6g}"
+        yield text + (f" by {finding.method}" if finding.method else "")
+    if finding.limit is not None and finding.direction is not None:
+        yield f"limit: {words.at(finding.limit, finding.direction)}"
+    if finding.unit is not None and finding.units is not None:
+        text = f"over {counted(finding.units, finding.unit)}"
+        if finding.design_effect is not None:
+            text += f", design effect {finding.design_effect:.2f}"
+        yield text
+    if finding.outcome is not Outcome.PASS and finding.units_needed is not None:
+        yield f"about {about(finding.units_needed, finding.unit or ROW)} would tell"
+    yield f"so: {finding.detail}"
+    if finding.waiver is not None:
+        waiver = finding.waiver
+        yield f"waived until {waiver.until} by {waiver.owner}: {waiver.because}"

@@ -1,0 +1,76 @@
+"""Where things stand: now, over the last nights, of a week, and who was told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from assay.cli.terminal import Line
+from assay.project import layout
+
+if TYPE_CHECKING:
+    from assay.monitor.evidently.serve import Serving
+    from assay.monitor.front.gather import Front
+    from assay.monitor.incidents.alert import Told
+    from assay.monitor.status_facts import Status
+    from assay.monitor.week.week import Week
+
+
+def status(found: Status) -> Iterator[Line]:
+    """Champion, last night, quarantine, drift and open incidents."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from assay.monitor.status import parts
+
+    table = Table(title=found.name, title_justify="left", show_header=False, padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, (name, lines) in enumerate(parts(found)):
+        if number:
+            table.add_section()
+        table.add_row(Text(name, style="bold"), Text("\n".join(lines)))
+    yield table
+
+
+def front(found: Front) -> Iterator[Line]:
+    """How many nights stand how, and where the page is."""
+    counts = Counter(night.standing for night in found.nights)
+    told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
+    nights = "1 night" if len(found.nights) == 1 else f"{len(found.nights)} nights"
+    yield nights + (f": {told}" if told else "")
+    yield f"page: {layout.FRONT}"
+
+
+def week(found: Week) -> Iterator[Line]:
+    """What is open at its end, and what was published in it."""
+    yield found.headline()
+    for each in found.open:
+        yield each.sentence()
+    missing = [name for name in found.names if name not in {day.partition for day in found.days}]
+    not_there = f"; nothing is published of {', '.join(missing)}" if missing else ""
+    yield (
+        f"{found.name} {', then '.join(each.version for each in found.parts)}: "
+        f"{len(found.days)} nights, {found.total('rows_scored'):,} rows scored, "
+        f"{found.total('rows_quarantined'):,} quarantined{not_there}"
+    )
+    yield f"page: {found.page}"
+
+
+def alerts(found: Told) -> Iterator[Line]:
+    """What is open, and what became of the messages."""
+    from assay.monitor.incidents import words
+
+    for each in found.alerts:
+        yield f"{each.incident.state}: {words.text(found.name, each.incident)}"
+    count = sum(each.incident.state == "open" for each in found.alerts)
+    delivery = found.delivery
+    yield f"{count} open, {len(delivery.sent)} messages sent, {delivery.waiting} waiting"
+    yield f"files: {layout.ALERTS}, {layout.INCIDENT}"
+
+
+def serving(found: Serving) -> Iterator[Line]:
+    """Where the dashboard is."""
+    none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
+    yield f"{found.nights} nights at {found.url} (Ctrl-C ends it){none}"

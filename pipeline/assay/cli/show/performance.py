@@ -1,0 +1,87 @@
+"""How well nights were scored: truths that were taken, pairs of numbers, advice to train again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from assay.cli.terminal import Line
+from assay.project.numbers import decimal
+from assay.project.tasks import METRICS
+
+if TYPE_CHECKING:
+    from assay.monitor.performance.labels_report import Outcome
+    from assay.monitor.performance.measure import Measurement
+    from assay.monitor.performance.retrain import RetrainAdvice
+    from assay.monitor.performance.table import Pairs
+
+
+def labels(outcome: Outcome) -> Iterator[Line]:
+    """What was taken of each night, then what was measured."""
+    for each in outcome.taken:
+        facts = {
+            "new": each.new,
+            "corrected": each.corrected,
+            "rows without a truth yet": each.untold,
+            "rows without their key": each.keyless,
+            "of refused rows": each.quarantined,
+            "of keys that the night does not know": each.unknown,
+        }
+        shown = ", ".join(f"{count:,} {what}" for what, count in facts.items() if count)
+        yield f"labels: {each.partition}: {each.truths:,} truths ({shown or 'nothing new'})"
+    for night, why in outcome.absent.items():
+        yield f"labels: {night}: none yet ({why})"
+    if outcome.elsewhere:
+        yield f"labels: {outcome.elsewhere:,} rows are of other nights and were left alone"
+    for measured in outcome.measured:
+        yield from _measured(measured)
+    for night, why in outcome.unmeasured.items():
+        yield f"labels: {night} could not be measured: {why}"
+
+
+def _measured(measured: Measurement) -> Iterator[Line]:
+    night = measured.record.partition
+    if not measured.maturities:
+        yield f"labels: {night}: no maturity reached yet, so nothing was measured"
+    for each in measured.maturities:
+        wanted = {name for names in METRICS.values() for name in names[:1]}
+        number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
+        value = decimal(number.value, "no value")
+        days = "1 day" if each.days == 1 else f"{each.days} days"
+        between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
+        yield (
+            f"labels: {night} after {days}: {number.metric} {value}{between}, "
+            f"{number.labelled_share:.1%} of {measured.rows:,} rows labelled"
+            + ("" if each.final else "; may change until the day is over")
+        )
+    if measured.no_slices:
+        yield f"labels: {night}: slices that need the input are missing: {measured.no_slices}"
+
+
+def pairs(found: Pairs) -> Iterator[Line]:
+    """A line a night or week, then how far the estimates were off."""
+    yield (
+        f"{'week of' if found.by == 'week' else 'night':<12}{'estimated':>10}{'realized':>10}"
+        f"{'error':>8}{'rows':>10}{'labelled':>10}"
+    )
+    for pair in found.pairs:
+        labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
+        yield (
+            f"{pair.night:<12}{decimal(pair.estimated):>10}{decimal(pair.realized):>10}"
+            f"{decimal(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
+            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
+        )
+    errors = [abs(pair.error) for pair in found.pairs if pair.error is not None]
+    if errors:
+        days = found.maturity_days
+        yield (
+            f"{found.metric} after {days} {'day' if days == 1 else 'days'}: the estimate was off "
+            f"by {sum(errors) / len(errors):.3f} on the mean of {len(errors)}, "
+            f"by {max(errors):.3f} at most"
+        )
+
+
+def retrain(found: RetrainAdvice) -> Iterator[Line]:
+    """What each rule says."""
+    for each in found.rules:
+        yield f"retrain: {each.sentence(found.column)}"

@@ -1,0 +1,64 @@
+"""Rows that were refused: why, in which file, and what became of them once repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.cli.terminal import Line
+from assay.project.visible import visible
+from assay.score.published.quarantine import Refusals, RefusedFile
+from assay.score.published.repair_file import MARK
+from assay.score.published.replay import Replay
+
+
+def refused(found: Refusals) -> Iterator[Line]:
+    """How many rows, and a table of the rules that they broke, with examples."""
+    from rich.table import Table
+    from rich.text import Text
+
+    run = found.run
+    of = "" if run.rows_read is None else f" of {run.rows_read:,} read"
+    yield (
+        f"{run.partition}: {found.rows:,} rows quarantined{of}, by run {run.run_id} ({run.event})"
+    )
+    if run.event == "held":
+        yield f"held: {run.detail}"
+        yield f"Publish it as it is: assay release {run.run_id} --because WHY"
+    if not found.rules:
+        return
+    table = Table(show_lines=True)
+    table.add_column("broken rule", overflow="fold")
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("examples", overflow="fold")
+    for each in found.rules:
+        examples = "\n".join(
+            ", ".join(f"{name}={visible(value)}" for name, value in row.items())
+            for row in each.examples
+        )
+        table.add_row(Text(each.rule), f"{each.rows:,}", Text(examples))
+    yield table
+
+
+def written(file: RefusedFile) -> Iterator[str]:
+    """Where the rows are, and what to do with them."""
+    run = file.run
+    yield f"quarantine: {file.rows:,} rows of {run.partition} written to {file.file}"
+    if file.rows and run.event == "held":
+        yield f"Run {run.run_id} is held: rows are repaired once it is released"
+    elif file.rows:
+        yield (
+            f"Change values, keep {MARK}, then: assay quarantine replay "
+            f"--date {run.partition} --rows {file.file} --because WHY"
+        )
+
+
+def replayed(done: Replay) -> Iterator[str]:
+    """How many rows joined their night, and what those that did not still break."""
+    yield (
+        f"replay: {done.merged} repaired rows scored by {done.version} and merged into "
+        f"{done.partition} (run {done.run_id} in place of {done.replaces})"
+    )
+    if done.still_broken:
+        yield f"replay: {done.still_broken} rows still break the contract and stay in quarantine"
+        for rule, count in sorted(done.broken.items(), key=lambda item: -item[1]):
+            yield f"replay: {count} broke '{rule}'"

@@ -1,0 +1,46 @@
+"""The store itself: what is damaged, and what was deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.score.fsck import Found
+from assay.score.published.vacuum import Swept
+
+
+def damages(found: Found) -> Iterator[str]:
+    """What was mended; errors say what is left."""
+    for each in found.damages:
+        if each.mended:
+            yield f"mended: {each.table}: {each.what}: {each.mend}"
+    if not found.damages:
+        yield f"{found.store}: nothing is damaged"
+
+
+def swept(done: Swept) -> Iterator[str]:
+    """Files and bytes of each table."""
+    deleted, merged = ("would delete", "would merge") if done.dry_run else ("deleted", "merged")
+    busy = False
+    for each in done.tables:
+        files = each.replaced + each.left
+        if files:
+            busy = True
+            yield (
+                f"{each.table}: {deleted} {files:,} files, {size(each.bytes)} "
+                f"({each.replaced:,} replaced, {each.left:,} left by runs that ended early)"
+            )
+        if each.merged:
+            busy = True
+            yield f"{each.table}: {merged} {each.merged:,} small files"
+    if not busy:
+        yield f"{done.store}: nothing to {'do' if done.dry_run else 'delete or merge'}"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that fits."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:,.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} TB"

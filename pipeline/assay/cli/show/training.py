@@ -1,0 +1,51 @@
+"""Tables that were made for training, candidates that were trained, and the one that was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from assay.training.train.card import calibration_told
+
+if TYPE_CHECKING:
+    from assay.reports.selection import Selection
+    from assay.training.tables.ingest import Ingested
+    from assay.training.tables.prepare import Side
+    from assay.training.train.stage import Trained
+
+
+def ingested(found: Ingested) -> Iterator[str]:
+    yield (f"ingest: {found.rows:,} rows in {found.nights} nights, {found.first} to {found.last}")
+
+
+def prepared(sides: Mapping[str, Side]) -> Iterator[str]:
+    """A line for each side."""
+    for name, side in sides.items():
+        yield (
+            f"prepare: {name}, {side.window}: {side.labels['rows']:,} rows, "
+            f"{_labels(side.labels)}, {side.without_label:,} without a label left out"
+        )
+
+
+def trained(found: Trained) -> Iterator[str]:
+    manifest = found.manifest
+    name = manifest.candidate
+    if manifest.calibration_losses:
+        yield f"train: {name}: calibration {calibration_told(manifest)}"
+    value = manifest.out_of_fold[found.by]
+    yield f"train: {name}: out-of-fold {found.by} {value}, bundle {found.digest[:19]}"
+
+
+def selected(found: Selection) -> Iterator[str]:
+    """A line for each candidate; a star marks the chosen one."""
+    for name, metrics in found.candidates.items():
+        mark = "*" if name == found.selected else " "
+        yield f"select: {mark} {name}: {found.by} {metrics[found.by]}"
+
+
+def _labels(facts: Mapping[str, Any]) -> str:
+    if "positives" in facts:
+        return f"{facts['positives'] / facts['rows']:.1%} positive"
+    if "classes" in facts:
+        return f"{len(facts['classes'])} classes"
+    return f"mean {facts['mean']:.4g}"

@@ -1,0 +1,96 @@
+"""The gate's verdict, and what the policy would have said of earlier versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.cli.terminal import Line
+from assay.gate.backtest import Backtest, Replay
+from assay.gate.stage import Judged
+from assay.gate.verdict_text import of_kind, value_words, worst_first
+from assay.reports.verdict import Outcome, Verdict
+
+
+def judged(found: Judged) -> Iterator[Line]:
+    """The verdict, after what pytest said where that helps to understand it."""
+    if found.output is not None:
+        yield found.output
+    yield from lines(found.verdict)
+
+
+def lines(verdict: Verdict) -> Iterator[Line]:
+    """A table of rules, the tests counted, a line for whatever did not pass, the outcome."""
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {Outcome.PASS: "green", Outcome.FAIL: "bold red", Outcome.INCONCLUSIVE: "yellow"}
+    table = Table(box=None, pad_edge=False)
+    for head in ("", "rule", "slice", "value", "limit", "rows"):
+        right = head in ("value", "rows")
+        # A name may be long, but none of it may be lost.
+        table.add_column(head, justify="right" if right else "left", overflow="fold")
+    for finding in worst_first(of_kind(verdict, "rule")):
+        # Eighty columns have no room for the interval; the sentences below state it.
+        value, _, limit, rows = value_words(finding)
+        cells = (finding.rule, finding.slice or "", value, limit, rows)
+        badge = Text(finding.outcome.value, style=styles[finding.outcome])
+        table.add_row(badge, *(Text(cell) for cell in cells))
+    yield table
+    for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
+        tests = of_kind(verdict, kind)
+        passed = sum(finding.outcome is Outcome.PASS for finding in tests)
+        yield Text(f"{title}: {passed} of {len(tests)} passed")
+    for finding in worst_first(verdict.findings):
+        if finding.outcome is not Outcome.PASS:
+            badge = Text(finding.outcome.value, style=styles[finding.outcome])
+            notes = [finding.standing, f"owner: {finding.owner}" if finding.owner else ""]
+            told = "; ".join(note for note in notes if note)
+            more = f" ({told})" if told else ""
+            yield Text.assemble(badge, f" {finding.title}: {finding.detail}{more}")
+    yield Text.assemble(
+        Text(verdict.outcome.value, style=styles[verdict.outcome]),
+        f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "
+        f"{verdict.champion.words}",
+    )
+
+
+def backtest(found: Backtest) -> Iterator[Line]:
+    """A row for each version, and how many verdicts flip."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    if not found.versions:
+        yield Text(f"{found.name}: no version yet, so there is nothing to test the policy on.")
+        return
+    table = Table(
+        title=f"Versions of {found.name} under the policy in params.yaml",
+        box=box.SIMPLE,
+        title_justify="left",
+    )
+    for heading in ("version", "date", "its verdict", "the policy says", "because of"):
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("version", "date"))
+    for each in found.versions:
+        now = "cannot be told" if each.now is None else str(each.now)
+        style = "bold" if each.flips else ""
+        table.add_row(
+            each.version,
+            each.at,
+            "none" if each.before is None else str(each.before),
+            Text(now, style=style),
+            Text("\n".join(_reasons(each))),
+        )
+    yield table
+    flips = sum(each.flips for each in found.versions)
+    untold = sum(each.now is None for each in found.versions)
+    more = f" {untold} cannot be told." if untold else ""
+    yield Text(f"{flips} of {len(found.versions)} verdicts flip.{more}")
+
+
+def _reasons(replayed: Replay) -> Iterator[str]:
+    if replayed.problem:
+        yield replayed.problem
+    for each in replayed.flipped:
+        yield f"{each.outcome} {each.title}: {each.detail}"
+    for each in replayed.dropped:
+        yield f"no longer asked: {each.title}, which was {each.outcome}"

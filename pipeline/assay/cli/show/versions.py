@@ -1,0 +1,116 @@
+"""Versions, who gave them a stage on what evidence, and who holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from assay.cli.terminal import Line
+from assay.registry.decide import short
+from assay.registry.listing import Listing
+from assay.registry.state import UNKNOWN, Assignment
+from assay.registry.verification import unverified
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from assay.registry.promote import StageMove
+    from assay.reports.champion import Held
+
+VERSION = ("version", "stage", "commit", "date", "by", "bundle", "gate", "why")
+MOVE = ("date", "what", "version", "by", "evidence", "why")
+_WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
+"""Columns that are of no use when a narrow terminal breaks them."""
+
+
+def listed(found: Listing) -> Iterator[Line]:
+    """Every version, the newest first, and what happened to the stage."""
+    from rich.text import Text
+
+    known, doubts = found.known, found.doubts
+    if not known.versions:
+        yield Text(f"{found.name}: no version yet. Make one with assay promote.")
+    else:
+        table = _table(f"Versions of {found.name}", *VERSION)
+        for each in reversed(known.versions):
+            table.add_row(
+                each.version,
+                " ".join(known.held_by(each.version)),
+                each.commit[:8],
+                each.at[:10],
+                each.by.partition(" <")[0],
+                _digits(each.bundle),
+                (each.outcome or UNKNOWN)
+                + (", overridden" if each.override else "")
+                + (", unverified" if doubts[each.version] else ""),
+                each.why,
+            )
+        yield table
+        for each in reversed(known.versions):
+            if doubts[each.version]:
+                yield Text(unverified(each.version, doubts[each.version]))
+    past = known.histories.get(found.stage, ())
+    if past:
+        table = _table(f"History of {found.stage}", *MOVE)
+        for move in past:
+            table.add_row(
+                move.at[:16].replace("T", " "),
+                move.kind,
+                move.version[:12],
+                move.by.partition(" <")[0],
+                _evidence(move, found.doubt_of(move)),
+                move.why,
+            )
+        yield table
+
+
+def moved(move: StageMove) -> Iterator[str]:
+    """Who holds the stage now, and how others get to know."""
+    version, before = move.version, move.before
+    yield (
+        f"{move.done}: {version.name} {version.version} ({short(version.bundle)}) "
+        f"holds {move.stage}"
+        + (f", before it {before}" if before and before != version.version else "")
+    )
+    if version.override:
+        yield f"overridden: {version.override}"
+    # The bundle before the tag: nobody is to see a champion that cannot be fetched.
+    share = "dvc push && git push --follow-tags" if move.done == "promoted" else "git push --tags"
+    yield f"next, so that others get it: {share}"
+
+
+def champion(held: Held) -> Iterator[str]:
+    """Who holds the stage, or why nobody can be compared with."""
+    if held.state == "found":
+        yield f"champion: {held.version} holds {held.stage} ({held.bundle})"
+    else:
+        yield f"champion: {held.state}: {held.why}"
+
+
+def _table(title: str, *headings: str) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
+    return table
+
+
+def _evidence(move: Assignment, doubt: str | None) -> str:
+    """On what evidence a stage was given, a line a fact; nothing where it was taken away."""
+    if move.kind == "unassign":
+        return ""
+    verdict = f", verdict {_digits(move.verdict)}" if move.verdict else ""
+    lines = [f"gate: {move.outcome or UNKNOWN}{verdict}"]
+    if move.champion:
+        lines.append(f"champion then: {move.champion[:12]}")
+    if move.override:
+        lines.append(f"OVERRIDDEN: {move.override}")
+    if doubt:
+        lines.append(f"UNVERIFIED: {doubt}")
+    return "\n".join(lines)
+
+
+def _digits(digest: str) -> str:
+    return digest if digest == UNKNOWN else digest.removeprefix("sha256:")[:12]

@@ -1,0 +1,226 @@
+"""Judge published nights on the counts of all their rows: nothing is written or told here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from assay.columns.profile import Profile
+from assay.errors import AssayError
+from assay.model.bundle import Bundle
+from assay.monitor.drift.baselines import Habits, Weekday, weekday, weekdays_before
+from assay.monitor.drift.budget import Evidence, alarms
+from assay.monitor.drift.drift import Decision, decide
+from assay.monitor.drift.evidence import evidence
+from assay.monitor.drift.snooze import covering, states
+from assay.monitor.incidents.document import Book
+from assay.monitor.incidents.fold import fold
+from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.history import Published
+from assay.monitor.performance import expected
+from assay.monitor.performance.label_drift import LabelDrift, label_drift
+from assay.project.params import Monitor
+from assay.store import RunRecord
+
+
+@dataclass(frozen=True)
+class JudgedNight:
+    """A published night, and all that was decided and computed about it.
+
+    Attributes
+    ----------
+    expected
+        What its model may be expected to get right: rows of the performance table.
+    """
+
+    published: Published
+    loaded: Bundle
+    decision: Decision
+    weekday: Weekday
+    label: LabelDrift | None
+    expected: tuple[Mapping[str, Any], ...]
+
+    @property
+    def record(self) -> RunRecord:
+        return self.published.record
+
+    @property
+    def partition(self) -> str:
+        return self.record.partition
+
+    def profile(self) -> Profile:
+        """Its counts, parsed anew: a year of nights as counts takes far more room than as text."""
+        return self.published.profile()
+
+
+@dataclass
+class JudgedNights:
+    """Nights that were judged in their order, and what each says for the alarms of all.
+
+    Attributes
+    ----------
+    nights
+        Those that were asked for.
+    evidence, effects
+        Of all that could be judged, also those before.
+    left_out
+        Earlier nights that cannot be judged any more, and why.
+    """
+
+    nights: list[JudgedNight] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    effects: list[dict[str, float | None]] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Holds nights against the reference of the version that scored them.
+
+    Attributes
+    ----------
+    facts
+        What was known before.
+    confidence
+        Of the intervals of what is expected of a model, a share.
+    bundle_of
+        Fetches what made a run.
+    """
+
+    limits: Monitor
+    confidence: float
+    facts: Facts
+    bundle_of: Callable[[RunRecord], Bundle]
+
+    def night(self, published: Published, before: Sequence[Published]) -> JudgedNight:
+        """One night by itself.
+
+        Parameters
+        ----------
+        before
+            The same weekdays before it; those that another version scored are passed over.
+
+        Raises
+        ------
+        AssayError
+            What the night needs cannot be had any more.
+        """
+        record = published.record
+        loaded, profile = self.bundle_of(record), published.profile()
+        alike = [each for each in before if each.record.bundle == record.bundle]
+        earlier = {each.record.partition: each.profile() for each in alike}
+        return self._judged(
+            published, profile, loaded, self._decide(published, profile, loaded, earlier)
+        )
+
+    def nights(self, published: Sequence[Published], first: str) -> JudgedNights:
+        """One after the other, each with what was usual before it.
+
+        Parameters
+        ----------
+        published
+            All published nights up to the last one, because an incident may have begun before the
+            first that was asked for.
+        first
+            The first that was asked for.
+
+        Raises
+        ------
+        AssayError
+            What a night needs that was asked for cannot be had any more.
+        """
+        found, limits = JudgedNights(), self.limits
+        habits, of_bundle = Habits(limits.budget.of), ""
+        profiles: dict[str, Profile] = {}
+        for each in published:
+            record = each.record
+            try:
+                loaded, profile = self.bundle_of(record), each.profile()
+            except AssayError as error:
+                if record.partition >= first:
+                    raise
+                found.left_out[record.partition] = error.line()
+                continue
+            if record.bundle != of_bundle:
+                # Another model's nights are no measure for this one's.
+                habits, of_bundle, profiles = Habits(limits.budget.of), record.bundle, {}
+            decision, around = self._decide(each, profile, loaded, profiles)
+            profiles[record.partition] = profile
+            _forget(profiles, record.partition, limits.baseline_weeks)
+            usual = habits.next(around, loaded.reference.grid)
+            found.evidence.append(
+                evidence(
+                    record.partition,
+                    record.bundle,
+                    decision,
+                    loaded.reference,
+                    limits,
+                    usual if limits.baseline == "weekday" else None,
+                )
+            )
+            found.effects.append({each.column: each.effect for each in decision.findings})
+            if record.partition >= first:
+                found.nights.append(self._judged(each, profile, loaded, (decision, around)))
+        return found
+
+    def incidents(self, name: str, first: str, last: str, found: JudgedNights) -> Book:
+        """What nights add up to: alarms within the budget of false ones, folded into incidents."""
+        limits = self.limits
+        judged = tuple(alarms(found.evidence, limits.budget))
+
+        def snoozed(column: str, night: str) -> bool:
+            return covering(limits.snooze, column, night) is not None
+
+        columns = {
+            question.column
+            for night in found.evidence
+            for question in (*night.seen, *night.over, *night.broken)
+        }
+        return Book(
+            name=name,
+            first=first,
+            last=last,
+            nights=judged,
+            incidents=fold(zip(judged, found.effects, strict=True), limits.budget.nights, snoozed),
+            snoozes=states(limits.snooze, columns, last),
+            left_out=found.left_out,
+            limits=limits,
+        )
+
+    def _decide(
+        self,
+        published: Published,
+        profile: Profile,
+        loaded: Bundle,
+        earlier: Mapping[str, Profile],
+    ) -> tuple[Decision, Weekday]:
+        record, limits = published.record, self.limits
+        return (
+            decide(loaded.reference, profile, limits, record.rows_scored or 0),
+            weekday(record.partition, profile, earlier, limits.baseline_weeks),
+        )
+
+    def _judged(
+        self,
+        published: Published,
+        profile: Profile,
+        loaded: Bundle,
+        decided: tuple[Decision, Weekday],
+    ) -> JudgedNight:
+        record, measured = published.record, self.facts.measured
+        label = label_drift(
+            measured.get(record.partition, ()),
+            record.run_id,
+            loaded.reference,
+            self.limits.limit_quantile,
+        )
+        rows = expected.rows(self.facts.column, record, loaded, profile, self.confidence)
+        return JudgedNight(published, loaded, *decided, label, tuple(rows))
+
+
+def _forget(profiles: dict[str, Profile], partition: str, weeks: int) -> None:
+    """Drop what no later night can be compared with."""
+    oldest = min(weekdays_before(partition, weeks), default=partition)
+    for name in [name for name in profiles if name < oldest]:
+        del profiles[name]

@@ -1,0 +1,111 @@
+"""All that is known of the nights, read once, before a command decides anything.
+
+Monitoring flows one way: load, judge, fold, write, tell. What a command finds out is added to
+these facts in memory, so nothing that was just written is read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from assay.errors import DataError
+from assay.monitor.nights import documents, fold
+from assay.monitor.nights.documents import Document
+from assay.monitor.nights.incident import ListedIncidents, read_incidents
+from assay.monitor.nights.night import Night
+from assay.project import layout
+from assay.store import RunRecord, Store, history
+from assay.store.performance import together
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the store and the reports say of all nights.
+
+    Attributes
+    ----------
+    column
+        The partition column.
+    records
+        All runs, in order of their starts.
+    visible
+        Night -> the run that readers see.
+    performance
+        What is known of those runs; see `assay.store.delta.tables.performance_schema`.
+    documents
+        Night -> what ``assay monitor`` left of it.
+    pages
+        The nights that have a page.
+    listed
+        The incidents of ``reports/incidents.json``.
+    unlisted
+        Why that file cannot be read; None if it can, or is not there.
+    """
+
+    column: str
+    records: tuple[RunRecord, ...]
+    visible: Mapping[str, str]
+    performance: pa.Table
+    documents: Mapping[str, Document]
+    pages: frozenset[str]
+    listed: ListedIncidents
+    unlisted: DataError | None = None
+
+    @cached_property
+    def measured(self) -> Mapping[str, list[Mapping[str, Any]]]:
+        """Night -> its rows of the performance table, with the night as ``partition``."""
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for row in self.performance.to_pylist():
+            partition = row[self.column]
+            found.setdefault(partition, []).append({**row, "partition": partition})
+        return found
+
+    def nights(self) -> list[Night]:
+        """All nights in order, each by itself."""
+        rows = [row for each in self.measured.values() for row in each]
+        return fold.nights(self.records, self.visible, self.documents, rows, self.pages)
+
+    def with_documents(self, written: Iterable[Document]) -> Facts:
+        """The same with documents, and their pages, that are new or say something else now."""
+        new = {each.partition: each for each in written}
+        return replace(self, documents={**self.documents, **new}, pages=self.pages | set(new))
+
+    def with_incidents(self, listed: ListedIncidents) -> Facts:
+        """The same with the list of incidents that takes the place of what was there."""
+        return replace(self, listed=listed, unlisted=None)
+
+    def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> Facts:
+        """The same with numbers that were measured just now."""
+        return replace(self, performance=together(self.performance, rows, self.column))
+
+
+def load(root: Path, store: Store) -> Facts:
+    """Read everything; a damaged document or list of incidents is told, and hides no other.
+
+    Raises
+    ------
+    StoreError
+        The store is there and cannot be read.
+    """
+    try:
+        listed, unlisted = read_incidents(root), None
+    except DataError as error:
+        listed, unlisted = ListedIncidents(), error
+    return Facts(
+        column=store.column,
+        records=tuple(store.runs()),
+        visible=history.visible_runs(store),
+        performance=store.performance(),
+        documents=documents.read(root),
+        pages=frozenset(unquote(page.stem) for page in (root / layout.NIGHTS).glob("*.html")),
+        listed=listed,
+        unlisted=unlisted,
+    )

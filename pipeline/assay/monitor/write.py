@@ -1,0 +1,174 @@
+"""Write what monitoring found, once, at the end: documents and pages of nights.
+
+Everything was decided before. What is written is given back as a value as well, so that what
+comes after it (the front page, Evidently's workspace, messages) need not read it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.columns.grid import NumberGrid
+from assay.columns.reference import Reference
+from assay.model.bundle import Bundle
+from assay.monitor.evidently import page as pages
+from assay.monitor.evidently.content import of_night
+from assay.monitor.evidently.sample import sample_of
+from assay.monitor.incidents.collect import AllNights
+from assay.monitor.judge import JudgedNight
+from assay.monitor.nights import documents, section
+from assay.monitor.nights.documents import Document
+from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.quarantined import broken_rules
+from assay.monitor.nights.restate import restate, restate_one
+from assay.monitor.nights.sample import published_sample
+from assay.monitor.nights.standing import stand
+from assay.monitor.nights.summary import NightSummary, of_all_rows, path
+from assay.monitor.nights.summary_read import from_json
+from assay.project.params import Monitor, Params
+from assay.project.textfile import write
+from assay.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+def summary_of(night: JudgedNight, facts: Facts, params: Params) -> NightSummary:
+    """What a night's document says, but for the rows that its page will show.
+
+    Parameters
+    ----------
+    facts
+        With what is expected of its model.
+    """
+    record = night.record
+    return NightSummary(
+        name=params.name,
+        partition=record.partition,
+        run_id=record.run_id,
+        version=record.version,
+        bundle=record.bundle,
+        contract=record.contract,
+        scored_at=f"{record.at:%Y-%m-%d %H:%M:%S} UTC" if record.at else "unknown",
+        rows_read=record.rows_read or 0,
+        rows_scored=record.rows_scored or 0,
+        rows_quarantined=record.rows_quarantined or 0,
+        sample_rows=0,
+        page=path(record.partition, ".html"),
+        limits=params.monitor,
+        decision=night.decision,
+        stand=stand("published", night.decision.crossed),
+        weekday=night.weekday,
+        label=night.label,
+        performance=of_all_rows(facts.measured.get(record.partition, ())),
+    )
+
+
+def before(known: Mapping[str, Document], partition: str, limits: Monitor) -> NightSummary | None:
+    """What a night's document said; None if there is none, or it is not what is written now."""
+    document = known.get(partition)
+    if document is None:
+        return None
+    try:
+        return from_json(document.text, limits)
+    except (ValueError, RecursionError):
+        return None
+
+
+@dataclass(frozen=True)
+class NightWriter:
+    """Writes nights' pages and documents into a project's reports."""
+
+    root: Path
+    params: Params
+    store: Store
+
+    def write(
+        self,
+        every: AllNights,
+        facts: Facts,
+        judged: Sequence[tuple[JudgedNight, NightSummary]],
+        former: Mapping[str, Document],
+        keep: bool = False,
+    ) -> Facts:
+        """Write the judged nights anew; put where others stand now on their pages.
+
+        Parameters
+        ----------
+        every
+            Where all nights stand now, those that were judged among them.
+        judged
+            With `summary_of` each.
+        former
+            Night -> its document before the command began.
+        keep
+            Leave the page of a judged night as it is if the document says the same but for where
+            the night stands: whoever monitors a year again need not wait for a year of pictures.
+
+        Returns
+        -------
+        The facts with every document as it is now.
+        """
+        limits = self.params.monitor
+        stands = {night.partition: night for night in every.nights}
+        written = []
+        for night, summary in judged:
+            known = stands[night.partition]
+            if known.drift is not None:  # else it was replaced in the meantime
+                summary = replace(summary, stand=known.stand)
+            old = before(former, night.partition, limits) if keep else None
+            written.append(self._kept(summary, old) or self._drawn(night, summary))
+            log.info("looked at %s", night.partition)
+        mine = {night.partition for night, _ in judged}
+        others = (night for night in every.nights if night.partition not in mine)
+        written += restate(self.root, limits, others, facts.documents)
+        return facts.with_documents(written)
+
+    def _kept(self, summary: NightSummary, old: NightSummary | None) -> Document | None:
+        """The document, if its page can stay but for the answer; None if it cannot."""
+        if old is None or not (self.root / old.page).exists():
+            return None
+        same = replace(summary, sample_rows=old.sample_rows, broken_rules=old.broken_rules)
+        if replace(same, stand=old.stand, in_alarm=old.in_alarm).to_json() != old.to_json():
+            return None
+        if (same.stand, same.in_alarm) == (old.stand, old.in_alarm):
+            return documents.of_summary(same)
+        return restate_one(self.root, same)
+
+    def _drawn(self, night: JudgedNight, summary: NightSummary) -> Document:
+        record, loaded = night.record, night.loaded
+        reference, manifest = loaded.reference, loaded.manifest
+        rows, why_none = published_sample(
+            self.root, self.params, self.store, record, manifest, reference.scores
+        )
+        sample = sample_of(
+            rows, at_most(loaded, self.params), reference.scores, *columns_of(reference), why_none
+        )
+        rules = broken_rules(self.store, record)
+        summary = replace(summary, sample_rows=sample.rows, broken_rules=rules)
+        told = of_night(summary, reference, manifest.task, night.profile())
+        ours = section.render(summary, reference)
+        document = documents.of_summary(summary)
+        html = pages.page(section.title(summary), ours, [(told, sample)])
+        write(self.root / summary.page, html)
+        write(self.root / path(record.partition, ".json"), document.text)
+        return document
+
+
+def columns_of(reference: Reference) -> tuple[list[str], list[str]]:
+    """Names of the columns of numbers, and of those of categories."""
+    numeric = [name for name, grid in reference.grid.items() if isinstance(grid, NumberGrid)]
+    return numeric, [name for name in reference.grid if name not in numeric]
+
+
+def at_most(loaded: Bundle, params: Params) -> pd.DataFrame:
+    """As many of the reference's rows as may be shown."""
+    rows = loaded.sample()
+    limit = params.monitor.sample_rows
+    return rows if len(rows) <= limit else rows.sample(limit, random_state=params.seed)

@@ -1,0 +1,59 @@
+"""What making a model says, for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assay.cli.__main__ import main
+from assay.cli.show import training
+from assay.reports.selection import Selection
+from assay.training.tables.ingest import Ingested
+from assay.training.tables.prepare import Side
+
+
+def test_what_was_read() -> None:
+    (line,) = training.ingested(Ingested(12_500, 3, "2013-07-01", "2013-07-03"))
+    assert line == "ingest: 12,500 rows in 3 nights, 2013-07-01 to 2013-07-03"
+
+
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({"positives": 250}, "25.0% positive"),
+        ({"classes": {"a": 1, "b": 2}}, "2 classes"),
+        ({"mean": 3.14159}, "mean 3.142"),
+    ],
+)
+def test_each_side_says_what_its_labels_are(labels: dict[str, object], told: str) -> None:
+    side = Side("2013-07-01 to 2013-07-31", {"rows": 1000, **labels}, 1200)
+    (line,) = training.prepared({"train": side})
+    assert line == (
+        "prepare: train, 2013-07-01 to 2013-07-31: 1,000 rows, "
+        f"{told}, 1,200 without a label left out"
+    )
+
+
+def test_the_chosen_candidate_has_a_star() -> None:
+    scores = {"plain": {"auc": 0.5}, "boosting": {"auc": 0.75}}
+    found = training.selected(Selection(selected="boosting", by="auc", candidates=scores))
+    assert list(found) == ["select:   plain: auc 0.5", "select: * boosting: auc 0.75"]
+
+
+def test_json_is_one_line_for_each_of_them(
+    parcels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*argv: str) -> dict[str, object]:
+        assert main([*argv, "--json", "--root", str(parcels)]) == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        found: dict[str, object] = json.loads(line)
+        return found
+
+    assert told("ingest") == {"rows": 3250, "nights": 65, "from": "2024-01-01", "to": "2024-03-05"}
+    assert told("prepare").keys() == {"train", "holdout"}
+    trained = told("train", "prior")
+    assert list(trained)[:3] == ["candidate", "bundle", "calibration"]
+    selected = told("select")
+    assert selected["selected"] == "logistic" and selected["by"] == "log_loss"
