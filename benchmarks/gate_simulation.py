@@ -36,7 +36,7 @@ from assay.metrics.scored import Scored
 from assay.metrics.units import Units
 from assay.project.params.gate import ChangeRule, Gate, LimitRule
 from assay.project.tasks import LOWER_IS_BETTER
-from assay.reports.comparison import Challenger, Champion, Comparison, SliceComparison
+from assay.reports.comparison import Challenger, Champion, Comparison, SliceComparison, Stability
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Outcome
 from benchmarks import gate_page
@@ -190,8 +190,8 @@ def compared(
         task=scored.task,
         state="compared",
         why=None,
-        challenger=Challenger("-", "-"),
-        champion=Champion("v1.0.0", "-"),
+        challenger=Challenger(candidate="-", bundle="-"),
+        champion=Champion(version="v1.0.0", bundle="-"),
         data="-",
         contract="-",
         rows=len(scored),
@@ -200,7 +200,7 @@ def compared(
         confidence=CONFIDENCE,
         differences=measured,
         slices=slices,
-        stability=None,
+        stability=Stability(distance=0.0, flipped=None, rows=None),
     )
 
 
@@ -221,7 +221,15 @@ def small_slices(trials: int, seed: int) -> dict[str, int]:
             noisy = 1 / (1 + np.exp(-odds - 0.05 * random.normal(size=250)))
             other = Scored("binary", champion.truth, noisy, threshold=champion.threshold)
             measured = differences(champion, other, units=units, confidence=CONFIDENCE)
-            slices.append(SliceComparison("of", str(place), 250, units.count, measured))
+            slices.append(
+                SliceComparison(
+                    field="of",
+                    value=str(place),
+                    rows=250,
+                    units=units.count,
+                    differences=measured,
+                )
+            )
         comparison = compared(champion, units, measured, tuple(slices))
         found = {one.outcome.value for one in rule_change.decide(rule, comparison, GATE)}
         end = next(one for one in ("FAIL", "INCONCLUSIVE", "PASS") if one in found)

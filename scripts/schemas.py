@@ -8,11 +8,27 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from assay.reports.document import Report
+from assay.contract.result import ContractResult
+from assay.project.document import Report
+from assay.reports.champion import Held
+from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
+from assay.reports.leakage import Leakage
+from assay.reports.rehearsal import Rehearsal
+from assay.reports.selection import Selection
+from assay.reports.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
-REPORTS: tuple[type[Report], ...] = (Evaluation,)
+REPORTS: tuple[type[Report], ...] = (
+    ContractResult,
+    Leakage,
+    Evaluation,
+    Held,
+    Comparison,
+    Rehearsal,
+    Selection,
+    Verdict,
+)
 
 
 def schema(report: type[Report]) -> str:

@@ -20,7 +20,7 @@ from assay.evaluation.rehearse import carriers
 from assay.model import bundle, outcome
 from assay.model.batch import counter_of
 from assay.model.compiled import Compiled
-from assay.project import jsonfile, layout, params
+from assay.project import layout, params
 from assay.project.tasks import METRICS, Task
 from tests import projects, variants
 
@@ -86,7 +86,7 @@ def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSess
     scratch = tmp_path_factory.mktemp("rehearsed")
     own = carriers.at_home(params.load(root), scratch / "input")
     found = assay.evaluation.rehearse.stage.rehearse(root, own, scratch, lambda: spark)
-    jsonfile.write(root / layout.REHEARSAL, found.plain())
+    found.write(root)
     run(root, *JUDGE)
     return root
 

@@ -10,12 +10,14 @@ from assay.reports.verdict import Champion, Finding, Verdict, combine
 def verdict(*findings: Finding, **changes: Any) -> Verdict:
     """What these findings come to, about something that nobody looks at."""
     digests = ("bundle", "data", "contract", "policy", "code", "reports")
+    champion = changes.get("champion", Champion(state="none"))
     known: dict[str, Any] = {
         "outcome": combine(findings),
+        "basis": champion.words,
         "name": "late-flights",
         "candidate": "boosting",
         **{name: f"sha256:{name}" for name in digests},
-        "champion": Champion("none"),
+        "champion": champion,
         "findings": findings,
     }
     return Verdict(**{**known, **changes})

@@ -147,7 +147,7 @@ def test_json_is_the_only_output_and_the_report(
     assert main(["contract", "--json", "--root", str(root)]) == 0
     out = capsys.readouterr().out
     assert out == (root / layout.CONTRACT_REPORT / "result.json").read_text("utf-8")
-    assert out == result.to_json()
+    assert out == result.text()
     assert json.loads(out)["ok"] is True
 
 
@@ -265,7 +265,7 @@ def test_blanks_around_a_value_are_seen() -> None:
     contract, rule = load_source(CONTRACT, "c.py"), "origin: isin(EWR, JFK)"
     rows = [{"origin": "EWR\u00a0", "id": 1}, {"origin": "\tJFK ", "id": 2}]
     rules = row_results(contract, {rule: 2}, 10, {rule: rows})
-    result = ContractResult("raw", 10, 2, 0.1, rules)
+    result = ContractResult.of("raw", 10, 2, 0.1, rules)
     words = "2 of 10 rows break it, such as origin='EWR⍽' with blanks around it"
     assert words in " ".join(terminal.text(result, width=200).split())
     assert "'⇥JFK␣'" in unescape(render.html(contract, result))
@@ -282,8 +282,16 @@ def result_of(
         rows_read,
         {"origin: isin(EWR, JFK)": [nasty] * 9} if count else {},
     )
-    table = RuleResult("unique_key", "table", table_broken, 0, 0.0, "every key once", "so")
-    return ContractResult("raw", rows_read, bad, 0.2, (table, *rules))
+    table = RuleResult(
+        rule="unique_key",
+        kind="table",
+        broken=table_broken,
+        rows_broken=0,
+        share=0.0,
+        expected="every key once",
+        found="so",
+    )
+    return ContractResult.of("raw", rows_read, bad, 0.2, (table, *rules))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from assay.contract.result import ContractResult, RuleResult
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.estimates import wilson
@@ -20,10 +21,10 @@ from assay.reports.comparison import (
     Stability,
     State,
 )
-from assay.reports.contract import ContractReport
 from assay.reports.evaluation import Evaluation, SliceResult
-from assay.reports.leakage import Check, Leakage
-from assay.reports.rehearsal import Cost, Parity, Rehearsal
+from assay.reports.leakage import Check, Digests, Leakage, Rows
+from assay.reports.rehearsal import Parity, Rehearsal, Spark
+from assay.reports.verdict import Verdict
 
 OURS = {"owner": "us", "because": "it must"}
 Z = 1.959963984540054
@@ -45,6 +46,8 @@ def gate(*rules: Any, **values: Any) -> Gate:
 
 def changed(report: Any, **changes: Any) -> Any:
     """The same report but for some fields, whatever kind of record it is."""
+    if isinstance(report, Verdict) and "champion" in changes:
+        changes["basis"] = changes["champion"].words
     if isinstance(report, BaseModel):
         return report.model_copy(update=changes)
     return replace(report, **changes)
@@ -128,6 +131,10 @@ def difference(value: float | None, error: float | None = 0.01, **changes: Any) 
             high=value + Z * error if known else None,
             method="DeLong",
             why=None if known else "only one class",
+            design_effect=None,
+            few=False,
+            needed=None,
+            doubt=None,
         ),
         **changes,
     )
@@ -136,9 +143,14 @@ def difference(value: float | None, error: float | None = 0.01, **changes: Any) 
 def compared_place(
     value: str, found: Difference | None, rows: int = 500, *, metric: str = "auc"
 ) -> SliceComparison:
-    if found is None:
-        return SliceComparison("origin", value, rows, rows, None, f"{rows} rows, fewer than 200")
-    return SliceComparison("origin", value, rows, rows, {metric: found})
+    return SliceComparison(
+        field="origin",
+        value=value,
+        rows=rows,
+        units=rows,
+        differences=None if found is None else {metric: found},
+        why=f"{rows} rows, fewer than 200" if found is None else None,
+    )
 
 
 def comparison(
@@ -157,8 +169,8 @@ def comparison(
         task=task,
         state="compared",
         why=None,
-        challenger=Challenger("prior", "sha256:b"),
-        champion=Champion("v0.1.0", "sha256:a"),
+        challenger=Challenger(candidate="prior", bundle="sha256:b"),
+        champion=Champion(version="v0.1.0", bundle="sha256:a"),
         data="sha256:d",
         contract="sha256:c",
         rows=rows,
@@ -178,8 +190,8 @@ def flips(count: int, rows: int, distance: float = 0.05) -> Stability:
 
 def alone(state: State, why: str = "no model holds the stage 'prod'") -> Comparison:
     """A comparison without numbers."""
-    champion = None if state == "none" else Champion("v0.1.0", "sha256:a")
-    return replace(
+    champion = None if state == "none" else Champion(version="v0.1.0", bundle="sha256:a")
+    return changed(  # type: ignore[no-any-return]
         comparison(),
         state=state,
         why=why,
@@ -191,7 +203,7 @@ def alone(state: State, why: str = "no model holds the stage 'prod'") -> Compari
 
 
 def rehearsal(**changes: Any) -> Rehearsal:
-    return replace(
+    return changed(  # type: ignore[no-any-return]
         Rehearsal(
             name="tiny",
             bundle="sha256:b",
@@ -200,9 +212,11 @@ def rehearsal(**changes: Any) -> Rehearsal:
             rows=1000,
             tolerance=1e-9,
             parity=(parity(),),
-            cost=Cost(batch_rows=1000, latency_ms=4.0, memory_mb=120.0),
+            batch_rows=1000,
+            latency_ms=4.0,
+            memory_mb=120.0,
             bundle_mb=2.5,
-            spark_seconds=6.0,
+            spark=Spark(seconds=6.0),
             why=None,
         ),
         **changes,
@@ -210,7 +224,7 @@ def rehearsal(**changes: Any) -> Rehearsal:
 
 
 def parity(**changes: Any) -> Parity:
-    return replace(
+    return changed(  # type: ignore[no-any-return]
         Parity(carrier="files", rows=1000, differing=0, largest=0.0, seconds=1.0), **changes
     )
 
@@ -229,9 +243,35 @@ def leakage(**outcomes: str) -> Leakage:
         )
         for name in LEAKAGE_CHECKS
     )
-    return Leakage("tiny", "sha256:c", "sha256:t", "sha256:d", 2000, 1000, checks)
+    return Leakage(
+        name="tiny",
+        contract="sha256:c",
+        data=Digests(train="sha256:t", holdout="sha256:d"),
+        rows=Rows(train=2000, holdout=1000),
+        checks=checks,
+    )
 
 
-def contract(**changes: Any) -> ContractReport:
-    kept = ContractReport(ok=True, where="data/raw", rows=1000, bad_rows=0, broken=())
-    return replace(kept, **changes)
+def contract(
+    *, ok: bool = True, rows: int = 1000, bad_rows: int = 0, broken: tuple[str, ...] = ()
+) -> ContractResult:
+    """Of a few table rules."""
+    return ContractResult(
+        ok=ok,
+        where="data/raw",
+        rows=rows,
+        bad_rows=bad_rows,
+        max_bad_share=0.0,
+        rules=tuple(
+            RuleResult(
+                rule=name,
+                kind="table",
+                broken=name in broken,
+                rows_broken=0,
+                share=0.0,
+                expected="that it holds",
+                found="that it does" if name not in broken else "that it does not",
+            )
+            for name in dict.fromkeys(("row_count", "unique_key", *broken))
+        ),
+    )

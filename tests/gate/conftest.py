@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ import assay.gate.behaviour.run
 import assay.gate.stage
 import assay.model.batch  # noqa: F401
 from assay.model.bundle import digest_of
-from assay.project import digests, jsonfile, layout, params
-from assay.reports.contract import RESULT
+from assay.project import digests, layout, params
 from tests.gate import build
 
 PARAMS = """
@@ -136,36 +134,27 @@ class Tiny:
         """What build made of it (or that there is no champion), about what is here."""
         about = self.about()
         found = found or build.alone("none")
-        found = replace(
+        found = build.changed(
             found,
-            challenger=replace(found.challenger, bundle=about["bundle"]),
+            challenger=build.changed(found.challenger, bundle=about["bundle"]),
             data=about["data"],
             contract=about["contract"],
         )
-        self.write(layout.COMPARISON, json.dumps({**found.plain(), **changes}))
+        self.write(layout.COMPARISON, json.dumps({**found.tree(), **changes}))
 
     def rehearsal(self, **changes: Any) -> None:
         found = build.rehearsal(**{**self.about(), **changes})
-        self.write(layout.REHEARSAL, json.dumps(found.plain()))
+        self.write(layout.REHEARSAL, json.dumps(found.tree()))
 
     def leakage(self, data: str | None = None, **outcomes: str) -> None:
         about = self.about()
-        found = replace(
-            build.leakage(**outcomes), contract=about["contract"], holdout=data or about["data"]
-        )
-        jsonfile.write(self.root / layout.LEAKAGE, found.to_plain())
+        found = build.leakage(**outcomes)
+        tables = build.changed(found.data, holdout=data or about["data"])
+        build.changed(found, contract=about["contract"], data=tables).write(self.root)
 
     def contract(self, **changes: Any) -> None:
-        kept = {
-            "schema": 1,
-            "ok": True,
-            "where": "data/raw",
-            "rows": 1000,
-            "bad_rows": 0,
-            "max_bad_share": 0.0,
-            "rules": [{"rule": "unique_key", "kind": "table", "broken": False}],
-        }
-        self.write(RESULT, json.dumps({**kept, **changes}))
+        tree = {**build.contract().tree(), **changes}
+        self.write(layout.CONTRACT_RESULT, json.dumps(tree))
 
 
 @pytest.fixture

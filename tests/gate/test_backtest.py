@@ -15,7 +15,6 @@ from assay.gate import backtest
 from assay.gate.backtest import Replay, run
 from assay.project import layout
 from assay.project.params import Params
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 from tests.verdicts import verdict
@@ -28,7 +27,7 @@ def finding(outcome: Outcome, rule: str = "ranks", kind: Any = "rule") -> Findin
 
 
 def recorded(*findings: Finding) -> str:
-    return verdict_json.dumps(verdict(*findings, name="tiny", candidate="prior"))
+    return verdict(*findings, name="tiny", candidate="prior").text()
 
 
 class History:
@@ -244,7 +243,7 @@ def test_the_work_tree_is_not_looked_at(history: History) -> None:
 def test_a_finding_that_blocked_and_still_does_is_no_flip() -> None:
     texts = {
         layout.VERDICT: recorded(finding(FAIL)),
-        layout.COMPARISON: json.dumps(build.alone("none").plain()),
+        layout.COMPARISON: json.dumps(build.alone("none").tree()),
     }
 
     def source(name: str, stage: str) -> str:

@@ -76,9 +76,9 @@ def test_an_evaluation_of_something_else(tiny: Any, what: str) -> None:
 def test_a_comparison_of_something_else(tiny: Any, what: str, state: Any) -> None:
     found = build.comparison() if state == "compared" else build.alone("none")
     if what == "bundle":
-        found = replace(found, challenger=replace(found.challenger, bundle=OTHER))
+        found = build.changed(found, challenger=build.changed(found.challenger, bundle=OTHER))
     else:
-        found = replace(found, **{what: OTHER})
+        found = build.changed(found, **{what: OTHER})
     assert details(Given(comparison=found), about(tiny)) == [
         f"the comparison is about another {what}: sha256:0123456789ab, now it is "
         f"{getattr(HERE, what)}"
@@ -100,7 +100,11 @@ def test_a_rehearsal_of_something_else(tiny: Any, what: str) -> None:
 
 @pytest.mark.parametrize(("key", "what"), [("holdout", "data"), ("contract", "contract")])
 def test_a_leakage_report_of_something_else(tiny: Any, key: str, what: str) -> None:
-    inputs = Given(leakage=replace(build.leakage(), **{key: OTHER}))
+    found = build.leakage()
+    change = (
+        {"data": build.changed(found.data, holdout=OTHER)} if key == "holdout" else {key: OTHER}
+    )
+    inputs = Given(leakage=build.changed(found, **change))
     assert details(inputs, about(tiny, LEAKAGE)) == [
         f"the leakage report is about another {what}: sha256:0123456789ab, now it is "
         f"{getattr(HERE, what)}"
@@ -136,10 +140,14 @@ def test_all_that_changed_is_named_at_once(tiny: Any) -> None:
 def test_the_champion_is_what_the_comparison_says() -> None:
     for state in ("compared", "unreadable", "features_missing", "incomparable"):
         found = build.comparison() if state == "compared" else build.alone(state)
-        assert binding.champion_of(Given(comparison=found)) == Champion(state, "v0.1.0", "sha256:a")
-    assert binding.champion_of(Given(comparison=build.alone("none"))) == Champion("none")
-    lost = replace(build.alone("unreadable"), champion=Held("v0.1.0", None))
-    assert binding.champion_of(Given(comparison=lost)) == Champion("unreadable", "v0.1.0")
+        assert binding.champion_of(Given(comparison=found)) == Champion(
+            state=state, version="v0.1.0", bundle="sha256:a"
+        )
+    assert binding.champion_of(Given(comparison=build.alone("none"))) == Champion(state="none")
+    lost = build.changed(build.alone("unreadable"), champion=Held(version="v0.1.0", bundle=None))
+    assert binding.champion_of(Given(comparison=lost)) == Champion(
+        state="unreadable", version="v0.1.0"
+    )
 
 
 @pytest.mark.parametrize("state", ["none", "compared"])
@@ -149,7 +157,7 @@ def test_a_champion_that_is_there_or_is_not_is_no_finding(state: Any) -> None:
 
 
 def test_a_champion_that_has_seen_the_holdout_is_a_warning() -> None:
-    seen = replace(build.comparison(), why="it learnt from 40 rows of the holdout")
+    seen = build.changed(build.comparison(), why="it learnt from 40 rows of the holdout")
     (found,) = binding.champion_findings(Given(comparison=seen))
     assert (found.rule, found.kind) == ("the champion has not seen the holdout", "rule")
     assert (found.outcome, found.severity) == (Outcome.INCONCLUSIVE, "warn")
@@ -178,7 +186,7 @@ def test_a_champion_that_cannot_be_compared_with_fails(state: Any, words: str) -
         "assay",
         "a champion that nobody can load proves nothing about its challenger",
     )
-    silent = replace(build.alone(state), why=None)
+    silent = build.changed(build.alone(state), why=None)
     (found,) = binding.champion_findings(Given(comparison=silent))
     assert found.detail == f"{words}: no reason was given"
 

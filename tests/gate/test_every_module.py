@@ -8,28 +8,32 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import FrozenInstanceError, fields, is_dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 import assay
 import assay.gate
+import assay.reports
 from assay.gate.under_pytest.record import Seen
+from assay.project.document import Document
 
 OPEN = {Seen}
 """Filled while pytest runs."""
 
 
-def records() -> Iterator[type[Any]]:
-    found = pkgutil.walk_packages(assay.gate.__path__, "assay.gate.")
-    names = [each.name for each in found if not each.ispkg]
-    for name in ["assay.reports.verdict", *names]:
+def classes(package: ModuleType) -> Iterator[type[Any]]:
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    for name in [each.name for each in found if not each.ispkg]:
         for found in vars(importlib.import_module(name)).values():
-            if isinstance(found, type) and is_dataclass(found) and found.__module__ == name:
+            if isinstance(found, type) and found.__module__ == name:
                 yield found
 
 
-FOUND = [each for each in records() if each not in OPEN]
+FOUND = [each for each in classes(assay.gate) if is_dataclass(each) and each not in OPEN]
+REPORTS = [each for each in classes(assay.reports) if issubclass(each, Document)]
 
 
 @pytest.mark.parametrize("kind", FOUND, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
@@ -39,8 +43,15 @@ def test_it_is_frozen(kind: type[Any]) -> None:
         setattr(one, fields(kind)[0].name, None)
 
 
+@pytest.mark.parametrize("kind", REPORTS, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+def test_a_report_is_frozen(kind: type[Document]) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(kind.model_construct(), next(iter(kind.model_fields)), None)
+
+
 def test_none_was_overlooked() -> None:
     assert len(FOUND) >= 15
+    assert len(REPORTS) >= 20
 
 
 PACKAGE = Path(assay.__file__).parent

@@ -147,7 +147,7 @@ def test_what_does_not_decide_is_said_first() -> None:
 
 def test_each_finding_says_how_it_stands() -> None:
     rule = build.rule(metric="auc", min=0.5)
-    waiver = Waiver("a fix is coming", "ops", "2020-05-31")
+    waiver = Waiver(because="a fix is coming", owner="ops", until="2020-05-31")
     found = told(
         rule,
         finding(FAIL, waiver=waiver),

@@ -28,8 +28,7 @@ from assay.metrics.units import Units
 from assay.model import holdout
 from assay.project import layout
 from assay.project.params import Evaluate
-from assay.reports.verdict import Outcome
-from assay.reports.verdict_json import loads
+from assay.reports.verdict import Outcome, Verdict
 from tests.gate import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,7 +62,8 @@ def empty_holdout(tiny: Any) -> None:
 def empty_holdout_of_every_report(tiny: Any) -> None:
     """No limit is asked for, and every other kind of rule fails by itself."""
     tiny.policy("name: fast, kind: cost, of: latency_ms, max: 100")
-    tiny.rehearsal(rows=0, cost=build.Cost(0, 0.0, 0.0), parity=(build.parity(rows=0),))
+    nothing = {"rows": 0, "batch_rows": 0, "latency_ms": 0.0, "memory_mb": 0.0}
+    tiny.rehearsal(**nothing, parity=(build.parity(rows=0),))
 
 
 @case
@@ -262,7 +262,7 @@ def test_never_a_pass(tiny: Any, prepare: Callable[[Any], None]) -> None:
         run(tiny.root, tiny.params)
     path = tiny.root / layout.VERDICT
     if isinstance(caught.value, GateNotPassed):
-        verdict = loads(path.read_text(), layout.VERDICT)
+        verdict = Verdict.parse(path.read_text(), layout.VERDICT)
         # Too few of a label is no failure, and no pass either.
         few = prepare is one_class
         assert verdict.outcome is (Outcome.INCONCLUSIVE if few else Outcome.FAIL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from assay.gate.under_pytest import findings
 from assay.gate.under_pytest.record import SEVERITY, Seen
 from assay.project import jsonfile, layout
 from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
+from tests.gate.build import changed
 
 ASKED = (
     "[{name: steady, check: robustness, perturb: missing, max_failed: 0.1, "
@@ -25,7 +25,7 @@ WAIVED = (
     '[{rule: ranks, because: carnival, owner: us, until: "2999-01-01"}, '
     '{rule: steady, because: carnival, owner: us, until: "2999-01-01"}]'
 )
-WAIVER = Waiver("carnival", "us", "2999-01-01")
+WAIVER = Waiver(because="carnival", owner="us", until="2999-01-01")
 STEADY = Finding(
     rule="steady",
     kind="behaviour",
@@ -53,7 +53,8 @@ def made(tiny: Any, **policy: str) -> Verdict:
         outcome=combine(found),
         candidate="prior",
         name="tiny",
-        champion=Champion("none"),
+        basis="no champion yet; absolute rules only",
+        champion=Champion(state="none"),
         policy="sha256:p",
         code="sha256:k",
         findings=found,
@@ -70,13 +71,13 @@ def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[st
 
 def edited(verdict: Verdict, rule: str, /, **changes: Any) -> Verdict:
     kept = tuple(
-        replace(each, **changes) if each.rule == rule else each for each in verdict.findings
+        changed(each, **changes) if each.rule == rule else each for each in verdict.findings
     )
-    return replace(verdict, findings=kept)
+    return changed(verdict, findings=kept)
 
 
 def without(verdict: Verdict, rule: str) -> Verdict:
-    return replace(verdict, findings=tuple(each for each in verdict.findings if each.rule != rule))
+    return changed(verdict, findings=tuple(each for each in verdict.findings if each.rule != rule))
 
 
 def test_what_the_gate_says_stands(tiny: Any) -> None:
@@ -111,15 +112,17 @@ def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
         (lambda v: without(v, TEST.rule), "there is no model test in it"),
         (lambda v: edited(v, TEST.rule, severity="warn"), "is a warn in it, and no model test is"),
         (lambda v: edited(v, TEST.rule, waiver=WAIVER), "test_holds' is waived in it"),
-        (lambda v: replace(v, tests=counted(2, 1)), "tests.collected is 2 in it, and its fin"),
-        (lambda v: replace(v, tests=counted(1, 0)), "tests.ran is 0 in it, and its findings"),
-        (lambda v: replace(v, tests=counted(1, 1, 1)), "tests.champion is 1 in it, although"),
-        (lambda v: replace(v, tests=None), "it has no count of tests; its findings hold 1"),
-        (lambda v: replace(v, candidate="other"), "its candidate is other"),
-        (lambda v: replace(v, types=("a.B",)), "its types is ('a.B',)"),
-        (lambda v: replace(v, data="sha256:0"), "the evaluation is about another data"),
+        (lambda v: changed(v, tests=counted(2, 1)), "tests.collected is 2 in it, and its fin"),
+        (lambda v: changed(v, tests=counted(1, 0)), "tests.ran is 0 in it, and its findings"),
+        (lambda v: changed(v, tests=counted(1, 1, 1)), "tests.champion is 1 in it, although"),
+        (lambda v: changed(v, tests=None), "it has no count of tests; its findings hold 1"),
+        (lambda v: changed(v, candidate="other"), "its candidate is other"),
+        (lambda v: changed(v, types=("a.B",)), "its types is ('a.B',)"),
+        (lambda v: changed(v, data="sha256:0"), "the evaluation is about another data"),
         (
-            lambda v: replace(v, champion=Champion("compared", "v0.1.0", "sha256:a")),
+            lambda v: changed(
+                v, champion=Champion(state="compared", version="v0.1.0", bundle="sha256:a")
+            ),
             "it was held against champion, v0.1.0",
         ),
     ],
@@ -133,10 +136,13 @@ def test_only_with_a_champion_must_no_test_be_tolerated(tiny: Any) -> None:
     alone = edited(made(tiny), TEST.rule, tolerated=True)
     line = f"'{TEST.rule}' is tolerated in it, although there is a champion"
     assert line not in told(tiny, alone)
-    assert line in told(tiny, replace(alone, champion=Champion("compared", "v0.1.0", "sha256:a")))
+    assert line in told(
+        tiny,
+        changed(alone, champion=Champion(state="compared", version="v0.1.0", bundle="sha256:a")),
+    )
 
 
-AGAINST = Champion("compared", "v0.1.0", "sha256:a")
+AGAINST = Champion(state="compared", version="v0.1.0", bundle="sha256:a")
 
 
 @pytest.mark.parametrize(
@@ -151,21 +157,21 @@ AGAINST = Champion("compared", "v0.1.0", "sha256:a")
 def test_how_many_tests_the_champion_had_is_asked_of_its_verdict(
     tiny: Any, said: int | None, had: int | None, line: str
 ) -> None:
-    verdict = replace(made(tiny), champion=AGAINST, tests=counted(1, 1, said))
+    verdict = changed(made(tiny), champion=AGAINST, tests=counted(1, 1, said))
     former = None
     if had is not None:
-        former = replace(verdict, findings=(STEADY, *(TEST,) * had))
+        former = changed(verdict, findings=(STEADY, *(TEST,) * had))
     (found,) = (each for each in told(tiny, verdict, former) if each.startswith(line))
     assert "held against" not in found
 
 
 def test_as_many_tests_as_the_champions_verdict_holds_are_no_edit(tiny: Any) -> None:
-    verdict = replace(made(tiny), champion=AGAINST, tests=counted(1, 1, 1))
+    verdict = changed(made(tiny), champion=AGAINST, tests=counted(1, 1, 1))
     assert not [each for each in told(tiny, verdict, made(tiny)) if "tests" in each]
-    more = replace(made(tiny), findings=(TEST, TEST))
-    warned = replace(verdict, tests=counted(1, 1, 2))
+    more = changed(made(tiny), findings=(TEST, TEST))
+    warned = changed(verdict, tests=counted(1, 1, 2))
     few = findings.fewer_findings("tests/model", Seen(collected=[TEST.rule]), more, "v0.1.0")
-    warned = replace(warned, findings=(*warned.findings, *few))
+    warned = changed(warned, findings=(*warned.findings, *few))
     assert few and not [each for each in told(tiny, warned, more) if "tests" in each]
 
 
@@ -175,14 +181,14 @@ def test_what_the_gate_counts_is_counted_again(tiny: Any) -> None:
     verdict = made(tiny)
     kept = tuple(each for each in verdict.findings if each != TEST)
     found = (*kept, *findings.model_test_findings(seen, alone=False))
-    assert told(tiny, replace(verdict, findings=found, tests=findings.counted(seen, None))) == ()
+    assert told(tiny, changed(verdict, findings=found, tests=findings.counted(seen, None))) == ()
 
 
 def test_a_waiver_of_params_yaml_covers_what_it_names(tiny: Any) -> None:
     verdict = made(tiny, waivers=WAIVED)
     assert told(tiny, edited(verdict, "ranks", waiver=WAIVER)) == ()
     assert told(tiny, edited(verdict, "steady", waiver=WAIVER)) == ()
-    other = replace(WAIVER, until="2999-12-31")
+    other = changed(WAIVER, until="2999-12-31")
     assert told(tiny, edited(verdict, "ranks", waiver=other)) == (
         "'ranks' is waived in it, and not in params.yaml",
     )

@@ -8,10 +8,9 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import BundleMissing, GateNotPassed, StageInputMissing
 from assay.gate.stage import MARKDOWN, run
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.reports.champion import Held
 from assay.reports.verdict import Champion, Outcome, Verdict
-from assay.reports.verdict_json import loads
 
 IT = "tests/model/test_it.py"
 
@@ -24,7 +23,7 @@ def judge(tiny: Any, expected: Outcome) -> Verdict:
         with pytest.raises(GateNotPassed) as caught:
             run(tiny.root, tiny.params)
         assert caught.value.exit_code == 3
-    verdict = loads((tiny.root / layout.VERDICT).read_text(), layout.VERDICT)
+    verdict = Verdict.parse((tiny.root / layout.VERDICT).read_text(), layout.VERDICT)
     assert verdict.outcome is expected
     return verdict
 
@@ -42,7 +41,7 @@ def test_pass(tiny: Any) -> None:
         f"{IT}::test_holds": "PASS",
     }
     assert verdict.bundle == tiny.tree()["bundle"]
-    assert verdict.champion == Champion("none")
+    assert verdict.champion == Champion(state="none")
     page = (tiny.root / MARKDOWN).read_text()
     assert page.startswith("# PASS: tiny, candidate prior")
     assert "no champion yet; absolute rules only" in page
@@ -315,7 +314,7 @@ def test_verdict_json_is_valid_and_stable_in_its_keys(tiny: Any) -> None:
 def test_a_test_of_the_champion_does_not_keep_back_the_first_model(tiny: Any) -> None:
     """It is skipped by the fixture; a skip with any other reason says nothing and blocks."""
     held = Held(state="none", stage="prod", why="nobody was promoted")
-    jsonfile.write(tiny.root / layout.CHAMPION_FACTS, held.to_plain())
+    held.write(tiny.root)
     tiny.write(IT, "def test_better(champion): pass\n")
     verdict = judge(tiny, Outcome.PASS)
     (found,) = [each for each in verdict.findings if each.kind == "test"]

@@ -20,7 +20,6 @@ from assay.gate.under_pytest.run import Session
 from assay.model.bundle import digest_of
 from assay.project import digests, layout
 from assay.reports.verdict import Champion, Finding, Outcome, Verdict
-from assay.reports.verdict_json import loads
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -67,7 +66,7 @@ class Stand:
         with contextlib.suppress(GateNotPassed):
             self.run()
         text = (self.tiny.root / layout.VERDICT).read_text(encoding="utf-8")
-        return loads(text, layout.VERDICT)
+        return Verdict.parse(text, layout.VERDICT)
 
 
 def told(finding: Finding) -> str:
@@ -93,7 +92,7 @@ def test_the_verdict_is_bound_to_what_is_here(stand: Stand, tiny: Any) -> None:
     assert found.policy == digests.policy(tiny.root, tiny.params)
     assert found.code == digests.code(tiny.root, tiny.params)
     assert found.types == ("a.B",)
-    assert found.champion == Champion("compared", "v0.1.0", "sha256:a")
+    assert found.champion == Champion(state="compared", version="v0.1.0", bundle="sha256:a")
     assert stand.asked[0] == (tiny.root, "tests/model")
 
 

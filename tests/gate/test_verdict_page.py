@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from assay.gate.verdict_page import page, strip
 from assay.reports.verdict import Champion, Finding, Outcome, Waiver
+from tests.gate.build import changed
 from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -94,11 +94,10 @@ def test_no_name_can_break_it() -> None:
     told = finding(FAIL, **dict.fromkeys(texts, EVIL))
     test = Finding(rule=EVIL, kind="test", outcome=FAIL, detail=EVIL)
     behaviour = Finding(rule=EVIL, kind="behaviour", outcome=FAIL, detail=EVIL)
-    champion = Champion("unreadable", EVIL, EVIL)
-    names = {"name": EVIL, "candidate": EVIL, "champion": champion, "types": (EVIL,)}
-    text = page(
-        verdict(told, replace(told, waiver=waived), test, behaviour, bundle=EVIL, **names), 0.95
-    )
+    champion = Champion.model_construct(state="unreadable", version=EVIL, bundle=EVIL)
+    names = {"name": EVIL, "candidate": EVIL, "types": (EVIL,), "bundle": EVIL}
+    whole = verdict(told, changed(told, waiver=waived), test, behaviour)
+    text = page(changed(whole, champion=champion, **names), 0.95)
     assert "<script" not in text
     found = Reader(text)
     assert found.open == []

@@ -39,7 +39,7 @@ def covered(some: Finding, *given: Waiver, now: date = LAST) -> Finding:
 
 @pytest.mark.parametrize("outcome", [FAIL, INCONCLUSIVE])
 def test_a_waiver_covers_until_its_last_day(outcome: Outcome) -> None:
-    told = verdict.Waiver("a fix is coming", "us", "2020-05-31")
+    told = verdict.Waiver(because="a fix is coming", owner="us", until="2020-05-31")
     for now in (LAST - timedelta(days=400), LAST):
         found = covered(finding(outcome), waiver(), now=now)
         assert found.waiver == told

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,10 @@ from assay.model import bundle
 from assay.project import code, digests, jsonfile, layout, params
 from assay.project.params import Params
 from assay.registry import past_verdict, versions
-from assay.reports import verdict_json
 from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict
 from tests.gate import build
 from tests.gate.conftest import Tiny
+from tests.verdicts import verdict
 
 NAME = "late-flights"
 
@@ -171,9 +170,9 @@ class Project:
         if champion.state == "compared":
             held = build.comparison(build.difference(0.1))
             assert held.champion is not None
-            told = replace(held.champion, version=champion.version, bundle=champion.bundle)
-            held = replace(held, champion=told)
-        reports.comparison(replace(held, name=NAME))
+            told = build.changed(held.champion, version=champion.version, bundle=champion.bundle)
+            held = build.changed(held, champion=told)
+        reports.comparison(build.changed(held, name=NAME))
         passed = Finding(
             rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed"
         )
@@ -193,19 +192,22 @@ class Project:
             judged = past_verdict.verdict_at(self.root, held_at, version.bundle)
             before = None if judged is None else len(judged.model_tests)
         self.verdict(
-            Verdict(
+            build.changed(
+                verdict(
+                    *(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
+                    candidate="prior",
+                    tests=ModelTests(collected=1, ran=1, champion=before),
+                    **bound,
+                ),
                 outcome=outcome,
-                candidate="prior",
-                tests=ModelTests(collected=1, ran=1, champion=before),
-                findings=(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
-                **{**bound, **other},
+                **other,
             )
         )
         self.dvc_commit()
 
     def verdict(self, verdict: Verdict) -> None:
         """Leave it and its page."""
-        self.write(layout.VERDICT, verdict_json.dumps(verdict))
+        self.write(layout.VERDICT, verdict.text())
         self.write(verdict_text.MARKDOWN, verdict_text.markdown(verdict))
 
     def locked(self) -> Any:
@@ -263,8 +265,8 @@ class Project:
         try:
             held = versions.champion(self.root, NAME, "prod")
         except NoChampion:
-            return Champion("none")
-        return Champion("compared", held.version, held.bundle)
+            return Champion(state="none")
+        return Champion(state="compared", version=held.version, bundle=held.bundle)
 
     def commit(self, message: str = "change") -> str:
         self.git("add", "--all")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +17,8 @@ import pytest
 from assay.errors import PromotionRefused
 from assay.gate.promotion import promote
 from assay.project import code, layout
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
+from tests.gate.build import changed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,16 +39,16 @@ class Edit(NamedTuple):
 
 def read(project: Any) -> Verdict:
     text = (project.root / layout.VERDICT).read_text(encoding="utf-8")
-    return verdict_json.loads(text, layout.VERDICT)
+    return Verdict.parse(text, layout.VERDICT)
 
 
 def said(project: Any, *findings: Finding) -> None:
     """These findings and PASS instead of what the gate said, on the page too."""
-    project.verdict(replace(read(project), outcome=Outcome.PASS, findings=findings))
+    project.verdict(changed(read(project), outcome=Outcome.PASS, findings=findings))
 
 
 def passes(project: Any) -> None:
-    said(project, *(replace(each, outcome=Outcome.PASS) for each in read(project).findings))
+    said(project, *(changed(each, outcome=Outcome.PASS) for each in read(project).findings))
 
 
 def deletes(project: Any) -> None:
@@ -57,26 +56,26 @@ def deletes(project: Any) -> None:
 
 
 def warns(project: Any) -> None:
-    said(project, *(replace(each, severity="warn") for each in read(project).findings[:1]), TEST)
+    said(project, *(changed(each, severity="warn") for each in read(project).findings[:1]), TEST)
 
 
 def waives(project: Any) -> None:
-    waiver = Waiver("carnival", "us", "2999-01-01")
-    said(project, *(replace(each, waiver=waiver) for each in read(project).findings[:1]), TEST)
+    waiver = Waiver(because="carnival", owner="us", until="2999-01-01")
+    said(project, *(changed(each, waiver=waiver) for each in read(project).findings[:1]), TEST)
 
 
 def lets_be(project: Any) -> None:
-    said(project, *(replace(each, tolerated=True) for each in read(project).findings[:1]), TEST)
+    said(project, *(changed(each, tolerated=True) for each in read(project).findings[:1]), TEST)
 
 
 def counts(project: Any) -> None:
-    project.verdict(replace(read(project), tests=ModelTests(collected=2, ran=2)))
+    project.verdict(changed(read(project), tests=ModelTests(collected=2, ran=2)))
 
 
 def counts_before(number: int | None) -> Callable[[Any], None]:
     def act(project: Any) -> None:
         project.verdict(
-            replace(read(project), tests=ModelTests(collected=1, ran=1, champion=number))
+            changed(read(project), tests=ModelTests(collected=1, ran=1, champion=number))
         )
 
     return act

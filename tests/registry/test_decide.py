@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from assay.registry.decide import Facts, Seen, on_this, overridable, refusals
 from assay.registry.state import UNKNOWN, Version
 from assay.reports.verdict import Champion, Finding, Outcome, Verdict, Waiver
+from tests.gate.build import changed
 
 
 def digest(letter: str) -> str:
@@ -22,6 +22,7 @@ def digest(letter: str) -> str:
 FINDING = Finding(rule="ranks", kind="rule", outcome=Outcome.PASS, detail="auc", slice="origin=EWR")
 VERDICT = Verdict(
     outcome=Outcome.PASS,
+    basis="no champion yet; absolute rules only",
     name="m1",
     candidate="prior",
     bundle=digest("a"),
@@ -30,7 +31,7 @@ VERDICT = Verdict(
     policy=digest("d"),
     code=digest("9"),
     reports=digest("8"),
-    champion=Champion("none"),
+    champion=Champion(state="none"),
     findings=(FINDING,),
 )
 VERSION = Version("m1", "v0.1.0", "1" * 40, digest("a"), digest("e"), "Ada", "2013", "")
@@ -62,15 +63,19 @@ GOOD = Facts(
     dropped=None,
     holder=None,
 )
-FAILED = replace(VERDICT, outcome=Outcome.FAIL, findings=(replace(FINDING, outcome=Outcome.FAIL),))
+FAILED = changed(VERDICT, outcome=Outcome.FAIL, findings=(changed(FINDING, outcome=Outcome.FAIL),))
 
-COMPARED = Champion("compared", "v0.1.0", digest("e"))
+COMPARED = Champion(state="compared", version="v0.1.0", bundle=digest("e"))
 NAMELESS = Seen(problem="v0.1.0, of which no tag names the bundle")
-WAIVED = replace(
+WAIVED = changed(
     VERDICT,
     findings=(
         FINDING,
-        replace(FAILED.findings[0], rule="waived", waiver=Waiver("carnival", "us", "2013-06-30")),
+        changed(
+            FAILED.findings[0],
+            rule="waived",
+            waiver=Waiver(because="carnival", owner="us", until="2013-06-30"),
+        ),
     ),
 )
 
@@ -89,14 +94,14 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"stale": ("gate: code changed",)}, r"dvc\.lock: it does not describe .*gate: code changed"),
     ({"again": ("'ranks' is missing in it",)}, "not what the gate says .*'ranks' is missing"),
     ({"reports": Seen(digest("f"))}, "about another set of reports"),
-    ({"verdict": replace(VERDICT, reports=None)}, "expected set of reports nothing"),
+    ({"verdict": changed(VERDICT, reports=None)}, "expected set of reports nothing"),
     ({"verdict": FAILED}, r"did not let it pass .*FAIL: ranks\[origin=EWR\]"),
-    ({"verdict": replace(VERDICT, outcome=Outcome.INCONCLUSIVE)}, "expected PASS, found INCONCLU"),
-    ({"verdict": replace(VERDICT, name="m2")}, "about another project .expected m1, found m2"),
+    ({"verdict": changed(VERDICT, outcome=Outcome.INCONCLUSIVE)}, "expected PASS, found INCONCLU"),
+    ({"verdict": changed(VERDICT, name="m2")}, "about another project .expected m1, found m2"),
     ({"data": Seen(digest("f"))}, "about another data .expected data sha256:b{12}, found sha256:f"),
     ({"contract": Seen(digest("f"))}, "about another contract"),
     ({"policy": Seen(problem="unreadable")}, "about another policy .*found unreadable"),
-    ({"verdict": replace(VERDICT, bundle=digest("f"))}, "about another bundle"),
+    ({"verdict": changed(VERDICT, bundle=digest("f"))}, "about another bundle"),
     (
         {"champion": "v0.1.0", "champion_bundle": Seen(digest("e"))},
         "about another champion .expected champion nothing, found sha256:e",
@@ -106,13 +111,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
         r"about another champion .*found v0\.1\.0, of which no tag",
     ),
     (
-        {"verdict": replace(VERDICT, champion=COMPARED)},
+        {"verdict": changed(VERDICT, champion=COMPARED)},
         "about another champion .expected champion sha256:e{12}, found nothing",
     ),
     ({"code": Seen(digest("f"))}, "about another code"),
     ({"verdict": WAIVED}, r"waiver of 'waived\[origin=EWR\]' has ended .*up to 2013-06-30"),
     ({"head_version": VERSION, "holder": "v0.1.0"}, r"v0\.1\.0 already holds the stage prod"),
-    ({"head_version": replace(VERSION, bundle=digest("f"))}, "registered with another bundle"),
+    ({"head_version": changed(VERSION, bundle=digest("f"))}, "registered with another bundle"),
     ({"dropped": "v0.3.0"}, r"was v0\.3\.0, which was deregistered"),
 ]
 
@@ -126,19 +131,19 @@ def test_nothing_against_it_is_a_yes() -> None:
     [
         {"head_version": VERSION},
         {"head_version": VERSION, "holder": "v0.2.0"},
-        {"head_version": replace(VERSION, bundle=UNKNOWN)},
-        {"head_version": replace(VERSION, bundle=UNKNOWN), "holder": "v0.1.0"},
+        {"head_version": changed(VERSION, bundle=UNKNOWN)},
+        {"head_version": changed(VERSION, bundle=UNKNOWN), "holder": "v0.1.0"},
     ],
 )
 def test_a_version_that_this_commit_already_is_may_be_given_the_stage(fine: dict[str, Any]) -> None:
-    assert refusals(replace(GOOD, **fine)) == []
+    assert refusals(changed(GOOD, **fine)) == []
 
 
 @pytest.mark.parametrize(("change", "message"), BAD)
 def test_each_reason_stands_alone_and_says_how_to_mend_it(
     change: dict[str, Any], message: str
 ) -> None:
-    reason, *more = refusals(replace(GOOD, **change))
+    reason, *more = refusals(changed(GOOD, **change))
     assert more == []
     with pytest.raises(type(reason), match=message):
         raise reason
@@ -154,7 +159,7 @@ def test_faults_never_cancel_each_other_out(chosen: set[int]) -> None:
     # A verdict against the champion of today is no fault, though each half of it alone is one.
     verdict = change.get("verdict")
     assume("champion" not in change or verdict is None or verdict.champion != COMPARED)
-    assert refusals(replace(GOOD, **change))
+    assert refusals(changed(GOOD, **change))
 
 
 OVERRIDABLE = {
@@ -167,7 +172,7 @@ OVERRIDABLE = {
 def test_an_override_overrules_the_gate_and_nothing_else(
     change: dict[str, Any], message: str
 ) -> None:
-    facts = replace(GOOD, **change)
+    facts = changed(GOOD, **change)
     (reason,) = refusals(facts)
     told = [each.line() for each in overridable(facts)]
     if OVERRIDABLE & change.keys():
@@ -180,8 +185,8 @@ def test_an_override_overrules_the_gate_and_nothing_else(
 
 
 def test_a_verdict_against_the_champion_of_today_is_a_yes() -> None:
-    verdict = replace(VERDICT, champion=COMPARED)
-    facts = replace(
+    verdict = changed(VERDICT, champion=COMPARED)
+    facts = changed(
         GOOD, verdict=verdict, champion="v0.1.0", champion_bundle=Seen(digest("e")), holder="v0.1.0"
     )
     assert refusals(facts) == []
@@ -189,22 +194,22 @@ def test_a_verdict_against_the_champion_of_today_is_a_yes() -> None:
 
 
 def test_a_champion_without_a_digest_is_the_one_that_nobody_could_compare_with() -> None:
-    facts = replace(GOOD, champion="v0.1.0", champion_bundle=NAMELESS)
-    unread = replace(VERDICT, champion=Champion("unreadable", "v0.1.0"))
-    assert on_this(replace(facts, verdict=unread))
+    facts = changed(GOOD, champion="v0.1.0", champion_bundle=NAMELESS)
+    unread = changed(VERDICT, champion=Champion(state="unreadable", version="v0.1.0"))
+    assert on_this(changed(facts, verdict=unread))
     assert not on_this(facts)
 
 
 def test_a_waiver_holds_on_its_last_day_and_those_who_warn_are_not_named() -> None:
-    assert refusals(replace(GOOD, verdict=WAIVED, today=date(2013, 6, 30))) == []
-    warned = replace(FINDING, rule="warned", severity="warn", outcome=Outcome.FAIL)
-    failed = replace(FAILED, findings=(*FAILED.findings, warned))
-    (reason,) = refusals(replace(GOOD, verdict=failed))
+    assert refusals(changed(GOOD, verdict=WAIVED, today=date(2013, 6, 30))) == []
+    warned = changed(FINDING, rule="warned", severity="warn", outcome=Outcome.FAIL)
+    failed = changed(FAILED, findings=(*FAILED.findings, warned))
+    (reason,) = refusals(changed(GOOD, verdict=failed))
     assert reason.found == "FAIL: ranks[origin=EWR]"
 
 
 def test_the_champion_itself_needs_no_verdict_against_itself() -> None:
-    facts = replace(
+    facts = changed(
         GOOD, head_version=VERSION, champion="v0.1.0", champion_bundle=Seen(digest("a"))
     )
     assert refusals(facts) == []
@@ -225,4 +230,4 @@ def test_the_champion_itself_needs_no_verdict_against_itself() -> None:
 def test_only_a_verdict_on_this_very_bundle_is_evidence(
     change: dict[str, Any], about_it: bool
 ) -> None:
-    assert on_this(replace(GOOD, **change)) == about_it
+    assert on_this(changed(GOOD, **change)) == about_it

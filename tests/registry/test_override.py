@@ -92,7 +92,9 @@ def test_a_plain_promotion_keeps_its_evidence_and_no_override(project: Any) -> N
 def test_a_verdict_against_an_older_champion_is_refused_until_overruled(project: Any) -> None:
     up(project)
     project.train("two")
-    project.judge(champion=Champion("compared", "v0.0.9", f"sha256:{'0' * 64}"))
+    project.judge(
+        champion=Champion(state="compared", version="v0.0.9", bundle=f"sha256:{'0' * 64}")
+    )
     project.commit()
     with pytest.raises(PromotionRefused, match="the verdict is about another champion"):
         up(project)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,20 +13,20 @@ from assay.monitor import status
 from assay.project import digests
 from assay.registry.state import UNKNOWN, Assignment, Version
 from assay.registry.verification import doubt, doubt_of_move
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome
+from tests.gate.build import changed
 from tests.verdicts import verdict
 
 BUNDLE = f"sha256:{'a' * 64}"
 PASSED = verdict(
     Finding(rule="ranks", kind="rule", outcome=Outcome.PASS, detail="auc"), bundle=BUNDLE
 )
-FAILED = replace(
+FAILED = changed(
     PASSED,
     outcome=Outcome.FAIL,
-    findings=(replace(PASSED.findings[0], outcome=Outcome.FAIL),),
+    findings=(changed(PASSED.findings[0], outcome=Outcome.FAIL),),
 )
-TEXT, NO = verdict_json.dumps(PASSED), verdict_json.dumps(FAILED)
+TEXT, NO = PASSED.text(), FAILED.text()
 GOOD = Version(
     "m1", "v0.1.0", "1" * 40, BUNDLE, digests.content(TEXT), "Ada", "2013", "", outcome="PASS"
 )
@@ -35,23 +34,23 @@ GOOD = Version(
 
 def test_tags_that_say_what_the_verdict_says() -> None:
     assert doubt(GOOD, TEXT) is None
-    failed = replace(GOOD, verdict=digests.content(NO), outcome="FAIL", override="it must")
+    failed = changed(GOOD, verdict=digests.content(NO), outcome="FAIL", override="it must")
     assert doubt(failed, NO) is None
-    assert doubt(replace(GOOD, verdict=UNKNOWN, outcome="none", override="it must"), None) is None
+    assert doubt(changed(GOOD, verdict=UNKNOWN, outcome="none", override="it must"), None) is None
 
 
 @pytest.mark.parametrize(
     ("version", "text", "why"),
     [
-        (replace(GOOD, bundle=UNKNOWN), TEXT, "name no bundle"),
-        (replace(GOOD, outcome=None), TEXT, "name no outcome"),
-        (replace(GOOD, outcome="none"), TEXT, "there was no verdict"),
+        (changed(GOOD, bundle=UNKNOWN), TEXT, "name no bundle"),
+        (changed(GOOD, outcome=None), TEXT, "name no outcome"),
+        (changed(GOOD, outcome="none"), TEXT, "there was no verdict"),
         (GOOD, None, "no verdict can be had"),
         (GOOD, NO, "another verdict than its commit holds"),
-        (replace(GOOD, verdict=digests.content("{}")), "{}", "not a verdict"),
-        (replace(GOOD, bundle="sha256:f"), TEXT, "about another bundle"),
-        (replace(GOOD, verdict=digests.content(NO)), NO, "say PASS, its verdict FAIL"),
-        (replace(GOOD, verdict=digests.content(NO), outcome="FAIL"), NO, "nobody overruled it"),
+        (changed(GOOD, verdict=digests.content("{}")), "{}", "not a verdict"),
+        (changed(GOOD, bundle="sha256:f"), TEXT, "about another bundle"),
+        (changed(GOOD, verdict=digests.content(NO)), NO, "say PASS, its verdict FAIL"),
+        (changed(GOOD, verdict=digests.content(NO), outcome="FAIL"), NO, "nobody overruled it"),
     ],
 )
 def test_tags_that_say_something_else(version: Version, text: str | None, why: str) -> None:
@@ -64,10 +63,10 @@ def test_a_stage_given_by_hand_is_in_doubt_though_its_version_is_not() -> None:
     move = Assignment("prod", "v0.1.0", "2013", "Ada", "", "promote", GOOD.verdict, "PASS")
     assert doubt_of_move(move, GOOD, None) is None
     assert doubt_of_move(move, GOOD, "its verdict is FAIL") == "its verdict is FAIL"
-    assert "no outcome" in (doubt_of_move(replace(move, outcome=None), GOOD, None) or "")
-    assert "another verdict" in (doubt_of_move(replace(move, verdict=None), GOOD, None) or "")
+    assert "no outcome" in (doubt_of_move(changed(move, outcome=None), GOOD, None) or "")
+    assert "another verdict" in (doubt_of_move(changed(move, verdict=None), GOOD, None) or "")
     assert "no version" in (doubt_of_move(move, None, None) or "")
-    assert doubt_of_move(replace(move, kind="unassign", outcome=None), None, None) is None
+    assert doubt_of_move(changed(move, kind="unassign", outcome=None), None, None) is None
 
 
 def test_versions_shows_a_tag_made_by_hand_as_unverified(

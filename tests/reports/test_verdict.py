@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -10,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import PromotionRefused
-from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Waiver, combine
-from assay.reports.verdict_json import dumps, loads
+from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
+from tests.gate.build import changed
 from tests.verdicts import verdict
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "schemas" / "verdict.schema.json"
@@ -38,11 +37,11 @@ waivers = st.none() | st.builds(
 )
 champions = st.sampled_from(
     [
-        Champion("none"),
-        Champion("compared", "v0.1.0", "sha256:a"),
-        Champion("unreadable", "v0.1.0"),
-        Champion("features_missing", "v0.2.0", "sha256:a"),
-        Champion("incomparable", "v0.2.0", "sha256:a"),
+        Champion(state="none"),
+        Champion(state="compared", version="v0.1.0", bundle="sha256:a"),
+        Champion(state="unreadable", version="v0.1.0"),
+        Champion(state="features_missing", version="v0.2.0", bundle="sha256:a"),
+        Champion(state="incomparable", version="v0.2.0", bundle="sha256:a"),
     ]
 )
 tests = st.none() | st.builds(
@@ -99,11 +98,14 @@ def test_another_finding_never_improves_the_outcome(some: list[Finding], more: F
     [
         ({"severity": "warn"}, "warning"),
         ({"tolerated": True, "outcome": Outcome.INCONCLUSIVE}, "tolerated"),
-        ({"waiver": Waiver("a fix is on its way", "us", "2013-12-31")}, "waived until 2013-12-31"),
+        (
+            {"waiver": Waiver(because="a fix is on its way", owner="us", until="2013-12-31")},
+            "waived until 2013-12-31",
+        ),
     ],
 )
 def test_what_does_not_decide(changes: dict[str, object], word: str) -> None:
-    told = replace(finding(Outcome.FAIL), **changes)  # type: ignore[arg-type]
+    told = changed(finding(Outcome.FAIL), **changes)  # type: ignore[arg-type]
     assert not told.decides
     assert not told.blocks
     assert told.standing == word
@@ -113,14 +115,14 @@ def test_what_does_not_decide(changes: dict[str, object], word: str) -> None:
 
 
 def test_tolerance_is_for_inconclusive_alone() -> None:
-    told = replace(finding(Outcome.FAIL), tolerated=True)
+    told = changed(finding(Outcome.FAIL), tolerated=True)
     assert told.blocks
     assert told.standing == ""
 
 
 def test_what_blocks_comes_with_fail_first() -> None:
     unsure, bad = finding(Outcome.INCONCLUSIVE, "a"), finding(Outcome.FAIL, "b")
-    warned = replace(finding(Outcome.FAIL, "c"), severity="warn")
+    warned = changed(finding(Outcome.FAIL, "c"), severity="warn")
     assert verdict(unsure, warned, bad, finding(Outcome.PASS)).blocking == (bad, unsure)
 
 
@@ -134,28 +136,28 @@ def test_order_does_not_matter(pair: tuple[list[Finding], list[Finding]]) -> Non
 def test_a_verdict_survives_the_way_to_json_and_back(
     some: list[Finding], champion: Champion, counted: ModelTests | None
 ) -> None:
-    written = replace(verdict(*some, champion=champion, types=("sklearn.x.Y",)), tests=counted)
-    text = dumps(written)
-    assert loads(text, "verdict.json") == written
-    assert dumps(loads(text, "verdict.json")) == text
+    written = changed(verdict(*some, champion=champion, types=("sklearn.x.Y",)), tests=counted)
+    text = written.text()
+    assert Verdict.parse(text, "verdict.json") == written
+    assert Verdict.parse(text, "verdict.json").text() == text
     PUBLISHED.validate(json.loads(text))
 
 
 def test_a_verdict_that_names_no_reports_is_read() -> None:
-    given = replace(verdict(finding(Outcome.PASS)), reports=None)
-    text = dumps(given)
+    given = changed(verdict(finding(Outcome.PASS)), reports=None)
+    text = given.text()
     PUBLISHED.validate(json.loads(text))
     assert json.loads(text)["reports"] is None
-    assert loads(text, "v") == given
+    assert Verdict.parse(text, "v") == given
 
 
 def test_a_finding_may_be_about_no_rows() -> None:
-    empty = replace(finding(Outcome.FAIL), rows=0, units=0, units_needed=0)
-    assert loads(dumps(verdict(empty)), "verdict.json").findings == (empty,)
+    empty = changed(finding(Outcome.FAIL), rows=0, units=0, units_needed=0)
+    assert Verdict.parse(verdict(empty).text(), "verdict.json").findings == (empty,)
 
 
 def test_the_published_schema_is_strict() -> None:
-    tree = json.loads(dumps(verdict(finding(Outcome.PASS))))
+    tree = json.loads(verdict(finding(Outcome.PASS)).text())
     for place in (tree, tree["findings"][0], tree["champion"]):
         place["extra"] = 1
         with pytest.raises(jsonschema.ValidationError, match="extra"):
@@ -164,23 +166,23 @@ def test_the_published_schema_is_strict() -> None:
 
 
 def test_the_champion_is_stated() -> None:
-    tree = json.loads(dumps(verdict(finding(Outcome.PASS))))
+    tree = json.loads(verdict(finding(Outcome.PASS)).text())
     assert tree["champion"] == {"state": "none", "version": None, "bundle": None}
     assert tree["basis"] == "no champion yet; absolute rules only"
-    held = Champion("compared", "v0.1.0", "sha256:" + 64 * "a")
-    tree = json.loads(dumps(verdict(finding(Outcome.PASS), champion=held)))
+    held = Champion(state="compared", version="v0.1.0", bundle="sha256:" + 64 * "a")
+    tree = json.loads(verdict(finding(Outcome.PASS), champion=held).text())
     assert tree["basis"] == "champion, v0.1.0 (sha256:aaaaaaaaaaaa)"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_finding_holds_finite_numbers_only(value: float) -> None:
     for name in ("observed", "design_effect"):
-        with pytest.raises(ValueError, match=f"{name} is .*finite"):
+        with pytest.raises(ValueError, match=rf"{name}\s.*finite"):
             Finding(rule="r", kind="rule", outcome=Outcome.PASS, detail="d", **{name: value})
 
 
-def changed(path: list[str | int], value: object) -> str:
-    tree = json.loads(dumps(verdict(finding(Outcome.FAIL))))
+def edited(path: list[str | int], value: object) -> str:
+    tree = json.loads(verdict(finding(Outcome.FAIL)).text())
     node = tree
     for step in path[:-1]:
         node = node[step]
@@ -195,58 +197,66 @@ def changed(path: list[str | int], value: object) -> str:
     ("text", "reason"),
     [
         ("", "not a verdict"),
-        ("[]", "no mapping"),
+        ("[]", "the file is a list, not a mapping"),
         ("{", "not a verdict"),
-        (changed(["outcome"], "PASS"), "come to FAIL"),
-        (changed(["findings"], []).replace('"FAIL"', '"PASS"'), "come to FAIL"),
-        (changed(["outcome"], "pass"), "outcome is 'pass'"),
-        (changed(["bundle"], KeyError), "lacks bundle"),
-        (changed(["bundle"], None), "bundle is None"),
-        (changed(["bundle"], "b"), "not a digest"),
-        (changed(["extra"], 1), "unknown extra"),
-        (changed(["schema"], 1), "schema is 1"),
-        (changed(["code"], KeyError), "lacks code"),
-        (changed(["champion"], "sha256:x"), "champion is no mapping"),
-        (changed(["champion", "state"], "gone"), "not one of none, compared"),
-        (changed(["champion", "state"], "compared"), "champion is compared, with version None"),
-        (changed(["champion", "version"], "v0.1.0"), "champion is none, with version v0.1.0"),
-        (changed(["champion"], HELD), "contradict"),
-        (changed(["tests"], {"collected": 1}), "tests lacks champion, ran"),
-        (changed(["tests"], {**COUNTED, "ran": True}), "tests.ran is True, not a count"),
-        (changed(["tests"], {**COUNTED, "ran": None}), "tests.ran is None, not a count"),
-        (changed(["tests"], {**COUNTED, "ran": 2}), "more tests ran than were collected"),
-        (changed(["champion"], {**LOST, "version": 5}), "champion.version is 5, not a text"),
-        (changed(["champion"], {**LOST, "bundle": 5}), "champion.bundle is 5, not a text"),
-        (changed(["champion"], {**LOST, "bundle": "x"}), "champion.bundle is 'x', not a digest"),
-        (changed(["champion"], {**HELD, "bundle": None}), "is compared, with version v0.1.0 and"),
-        (changed(["champion"], {**HELD, "version": None}), "compared, with version None and"),
-        (changed(["champion"], {**HELD, "state": "none"}), "champion is none, with version v0.1.0"),
-        (changed(["findings", 0, "kind"], "rumour"), "kind is 'rumour'"),
-        (changed(["findings", 0, "severity"], "info"), "severity is 'info'"),
-        (changed(["findings", 0, "tolerated"], 1), "tolerated is 1"),
-        (changed(["findings", 0, "waiver"], {"until": "2013-12-31"}), "lacks because, owner"),
-        (changed(["findings", 0, "waiver"], {**WAIVER, "until": "soon"}), "soon"),
-        (changed(["findings", 0, "outcome"], "OK"), "outcome is 'OK'"),
-        (changed(["findings", 0, "limit"], "0.7"), "not a number"),
-        (changed(["findings", 0, "limit"], float("nan")), "NaN is not a number"),
-        (changed(["findings", 0, "rows"], True), "rows is True"),
-        (changed(["findings", 0, "rows"], -1), "rows is -1"),
-        (changed(["findings", 0, "units_needed"], 1.5), "units_needed is 1.5"),
-        (changed(["findings", 0, "units"], -1), "units is -1"),
-        (changed(["findings", 0, "unit"], 5), r"findings\[0\].unit is 5, not a text"),
-        (changed(["findings", 0, "design_effect"], "2"), "not a number"),
-        (changed(["findings", 0, "direction"], "up"), "direction is 'up'"),
-        (changed(["findings", 0, "rule"], KeyError), "lacks rule"),
-        (changed(["findings", 0, "rule"], ""), r"findings\[0\].rule is '', not a text"),
-        (changed(["findings", 0, "detail"], 5), r"findings\[0\].detail is 5, not a text"),
-        (changed(["findings", 0, "metric"], 5), r"findings\[0\].metric is 5, not a text"),
-        (changed(["findings", 0, "owner"], ""), r"findings\[0\].owner is '', not a text"),
-        (changed(["findings", 0, "observed"], 10**400), "observed is too large"),
-        (changed(["findings"], {}), "findings is no list"),
+        (edited(["outcome"], "PASS"), "come to FAIL"),
+        (edited(["findings"], []).replace('"FAIL"', '"PASS"'), "come to FAIL"),
+        (edited(["outcome"], "pass"), "outcome is 'pass'"),
+        (edited(["bundle"], KeyError), "bundle is missing"),
+        (edited(["bundle"], None), "bundle is null, not a text"),
+        (edited(["bundle"], "b"), "not a digest"),
+        (edited(["extra"], 1), "extra is no key that belongs here"),
+        (edited(["schema"], 1), "schema is 1"),
+        (edited(["code"], KeyError), "code is missing"),
+        (edited(["champion"], "sha256:x"), "champion is 'sha256:x', not a mapping"),
+        (edited(["champion", "state"], "gone"), "champion.state is 'gone', not 'none', 'compared'"),
+        (edited(["champion", "state"], "compared"), "champion is compared, with version None"),
+        (edited(["champion", "version"], "v0.1.0"), "champion is none, with version v0.1.0"),
+        (edited(["champion"], HELD), "contradict"),
+        (edited(["tests"], {"collected": 1}), "tests.ran is missing"),
+        (edited(["tests"], {**COUNTED, "ran": True}), "tests.ran is True, not a whole number"),
+        (edited(["tests"], {**COUNTED, "ran": None}), "tests.ran is null, not a whole number"),
+        (edited(["tests"], {**COUNTED, "ran": 2}), "tests.ran is 2, of 1 that were collected"),
+        (edited(["champion"], {**LOST, "version": 5}), "champion.version is 5, not a text"),
+        (edited(["champion"], {**LOST, "bundle": 5}), "champion.bundle is 5, not a text"),
+        (edited(["champion"], {**LOST, "bundle": "x"}), "champion.bundle is 'x', not a digest"),
+        (edited(["champion"], {**HELD, "bundle": None}), "is compared, with version v0.1.0 and"),
+        (edited(["champion"], {**HELD, "version": None}), "compared, with version None and"),
+        (edited(["champion"], {**HELD, "state": "none"}), "champion is none, with version v0.1.0"),
+        (edited(["findings", 0, "kind"], "rumour"), "kind is 'rumour'"),
+        (edited(["findings", 0, "severity"], "info"), "severity is 'info'"),
+        (edited(["findings", 0, "tolerated"], 1), "tolerated is 1"),
+        (
+            edited(["findings", 0, "waiver"], {"until": "2013-12-31"}),
+            r"findings\[0\].waiver.because is missing",
+        ),
+        (edited(["findings", 0, "waiver"], {**WAIVER, "until": "soon"}), "soon"),
+        (edited(["findings", 0, "outcome"], "OK"), "outcome is 'OK'"),
+        (edited(["findings", 0, "limit"], "0.7"), "not a number"),
+        (edited(["findings", 0, "limit"], float("nan")), "NaN is not a number"),
+        (edited(["findings", 0, "rows"], True), "rows is True"),
+        (edited(["findings", 0, "rows"], -1), "rows is -1"),
+        (edited(["findings", 0, "units_needed"], 1.5), "units_needed is 1.5"),
+        (edited(["findings", 0, "units"], -1), "units is -1"),
+        (edited(["findings", 0, "unit"], 5), r"findings\[0\].unit is 5, not a text"),
+        (edited(["findings", 0, "design_effect"], "2"), "not a number"),
+        (edited(["findings", 0, "direction"], "up"), "direction is 'up'"),
+        (edited(["findings", 0, "rule"], KeyError), r"findings\[0\].rule is missing"),
+        (edited(["findings", 0, "rule"], ""), r"findings\[0\].rule is '', not a text"),
+        (edited(["findings", 0, "detail"], 5), r"findings\[0\].detail is 5, not a text"),
+        (edited(["findings", 0, "metric"], 5), r"findings\[0\].metric is 5, not a text"),
+        (edited(["findings", 0, "owner"], ""), r"findings\[0\].owner is '', not a text"),
+        (
+            edited(["findings", 0, "observed"], 10**400),
+            r"observed is 10{79}\.\.\., not a finite number",
+        ),
+        (edited(["types"], KeyError), "types is missing"),
+        (edited(["findings", 0, "waiver"], KeyError), "waiver is missing"),
+        (edited(["findings"], {}), "findings is a mapping, not a list"),
         ('{"outcome": "FAIL", "outcome": "PASS"}', "twice"),
     ],
 )
 def test_a_malformed_verdict_is_refused(text: str, reason: str) -> None:
     with pytest.raises(PromotionRefused, match=reason) as caught:
-        loads(text, "reports/gate/verdict.json")
+        Verdict.parse(text, "reports/gate/verdict.json")
     assert caught.value.line().startswith("reports/gate/verdict.json: ")

@@ -10,11 +10,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from assay.cli import terminal
 from assay.cli.terminal import Line
 from assay.errors import DataError, RunError, StoreError, UsageError, done_before
+
+if TYPE_CHECKING:
+    from assay.project.document import Report
 
 T = TypeVar("T")
 
@@ -122,6 +125,11 @@ def indented(found: Plain) -> str:
     from assay.project import jsonfile
 
     return jsonfile.dumps(found.plain())
+
+
+def as_in_the_file(found: Report) -> str:
+    """What the stage left in its file."""
+    return found.text()
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from assay.cli.adder import Adder, answer, indented, on_one_line
+from assay.cli.adder import Adder, answer, as_in_the_file, indented, on_one_line
 
 
 def add_commands(add: Adder) -> None:
@@ -89,7 +89,7 @@ def _contract(given: argparse.Namespace) -> None:
     from assay.cli.show import contract
     from assay.contract import stage
 
-    answer(stage.run, given, lines=contract.lines, document=lambda found: found.to_json())
+    answer(stage.run, given, lines=contract.lines, document=as_in_the_file)
 
 
 def _prepare(given: argparse.Namespace) -> None:
@@ -106,14 +106,13 @@ def _prepare(given: argparse.Namespace) -> None:
 
 def _leakage(given: argparse.Namespace) -> None:
     from assay.cli.show import leakage
-    from assay.project import jsonfile
     from assay.training.leakage import stage
 
     answer(
         stage.run,
         given,
         lines=leakage.lines,
-        document=lambda found: jsonfile.dumps(found.to_plain()),
+        document=as_in_the_file,
     )
 
 
@@ -128,32 +127,32 @@ def _select(given: argparse.Namespace) -> None:
     from assay.cli.show import training
     from assay.training.train import select
 
-    answer(select.run, given, lines=training.selected, document=on_one_line)
+    answer(
+        select.run, given, lines=training.selected, document=lambda found: json.dumps(found.tree())
+    )
 
 
 def _evaluate(given: argparse.Namespace) -> None:
     from assay.cli.show import evaluation
     from assay.evaluation.evaluate import stage
-    from assay.project import jsonfile
 
     answer(
         stage.run,
         given,
         lines=evaluation.lines,
-        document=lambda found: jsonfile.dumps(found.tree()),
+        document=as_in_the_file,
     )
 
 
 def _champion(given: argparse.Namespace) -> None:
     from assay.cli.show import versions
-    from assay.project import jsonfile
     from assay.registry import champion
 
     answer(
         champion.run,
         given,
         lines=versions.champion,
-        document=lambda held: jsonfile.dumps(held.to_plain()),
+        document=as_in_the_file,
     )
 
 
@@ -161,26 +160,25 @@ def _compare(given: argparse.Namespace) -> None:
     from assay.cli.show import comparison
     from assay.evaluation.compare import stage
 
-    answer(stage.run, given, lines=comparison.lines, document=indented)
+    answer(stage.run, given, lines=comparison.lines, document=as_in_the_file)
 
 
 def _rehearse(given: argparse.Namespace) -> None:
     from assay.cli.show import rehearsal
     from assay.evaluation.rehearse import stage
 
-    answer(stage.run, given, lines=rehearsal.lines, document=indented)
+    answer(stage.run, given, lines=rehearsal.lines, document=as_in_the_file)
 
 
 def _gate(given: argparse.Namespace) -> None:
     from assay.cli.show import verdict
     from assay.gate import stage
-    from assay.reports import verdict_json
 
     answer(
         stage.run,
         given,
         lines=verdict.judged,
-        document=lambda found: verdict_json.dumps(found.verdict),
+        document=lambda found: found.verdict.text(),
     )
 
 
@@ -194,9 +192,8 @@ def _explain(given: argparse.Namespace) -> None:
 def _verdict(given: argparse.Namespace) -> None:
     from assay.cli.show import verdict
     from assay.gate import command
-    from assay.reports import verdict_json
 
-    answer(command.run, given, lines=verdict.lines, document=verdict_json.dumps)
+    answer(command.run, given, lines=verdict.lines, document=as_in_the_file)
 
 
 def _backtest(given: argparse.Namespace) -> None:

@@ -1,30 +1,36 @@
-"""What checking a table against its contract found, as plain values and as JSON."""
+"""What checking a table against its contract found, to people and to the gate.
+
+The report's class is here and not in `assay.reports`, which may import the contract: the stage that
+writes it may not import from there. Who reads it need not load what checks a table.
+"""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-import numpy as np
-import pyarrow as pa
+from pydantic import Field
 
-from assay.contract.model import Contract
-from assay.contract.rows import RowCheck
+from assay.project import layout
+from assay.project.document import Count, Document, Report, Text
 from assay.project.visible import visible
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from assay.contract.model import Contract
+    from assay.contract.rows import RowCheck
 
 EXAMPLES = 5
 """How many offending rows a rule shows at most."""
 
 
-@dataclass(frozen=True)
-class RuleResult:
+class RuleResult(Document):
     """One rule's outcome.
 
-    Parameters
+    Attributes
     ----------
     broken
         A row rule is broken by a single row; whether that matters is decided by the share of
@@ -35,25 +41,61 @@ class RuleResult:
         A few offending rows: key columns and the columns the rule is about, as JSON values.
     """
 
-    rule: str
+    rule: Text
     kind: Literal["row", "table"]
     broken: bool
-    rows_broken: int
+    rows_broken: Count
     share: float
-    expected: str
-    found: str
+    expected: Text
+    found: Text
     examples: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
-class ContractResult:
-    """The outcome for a table. ``rules`` holds every rule, also those that hold."""
+class ContractResult(Report):
+    """The outcome for a table.
 
-    where: str
-    rows: int
-    bad_rows: int
+    Attributes
+    ----------
+    ok
+        Few enough bad rows, and every table rule holds.
+    rules
+        Every rule, also those that hold.
+    """
+
+    SCHEMA: ClassVar = 1
+    FILE: ClassVar = layout.CONTRACT_RESULT
+    STAGE: ClassVar = "contract"
+    WHAT: ClassVar = "a contract's result"
+    INDENT: ClassVar = 1
+
+    schema_number: Literal[1] = Field(default=1, alias="schema")
+    ok: bool
+    where: Text
+    rows: Count
+    bad_rows: Count
     max_bad_share: float
     rules: tuple[RuleResult, ...]
+
+    @classmethod
+    def of(
+        cls,
+        where: str,
+        rows: int,
+        bad_rows: int,
+        max_bad_share: float,
+        rules: tuple[RuleResult, ...],
+    ) -> Self:
+        """What the rules and the bad rows come to."""
+        found = cls(
+            ok=True,
+            where=where,
+            rows=rows,
+            bad_rows=bad_rows,
+            max_bad_share=max_bad_share,
+            rules=rules,
+        )
+        ok = not found.too_many_bad and not found.broken_table_rules
+        return found.model_copy(update={"ok": ok})
 
     @property
     def bad_share(self) -> float:
@@ -75,14 +117,9 @@ class ContractResult:
         return tuple(sorted(broken, key=lambda each: -each.rows_broken))
 
     @property
-    def ok(self) -> bool:
-        """Few enough bad rows, and every table rule holds."""
-        return not self.too_many_bad and not self.broken_table_rules
-
-    def to_json(self) -> str:
-        """The same result always gives the same bytes; ends with a newline."""
-        document = {"schema": 1, "ok": self.ok, **asdict(self)}
-        return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    def broken(self) -> tuple[str, ...]:
+        """Names of the rules that do not hold."""
+        return tuple(each.rule for each in self.rules if each.broken)
 
 
 def row_results(
@@ -160,6 +197,9 @@ class Examples:
 
     def add(self, batch: pa.RecordBatch | pa.Table, check: RowCheck) -> None:
         """Take in a batch and what ``check_rows`` found in it."""
+        import numpy as np
+        import pyarrow as pa
+
         for rule, mask in check.broken.items():
             self.counts[rule] = self.counts.get(rule, 0) + int(mask.sum())
             kept = self.rows.setdefault(rule, [])

@@ -64,7 +64,7 @@ def run(root: Path, params: Params) -> ContractResult:
     checked = root / layout.CHECKED
     with partitions.replaced(checked) as made:
         result = _check(root, contract, params, days, made, where, end)
-        _report(root / layout.CONTRACT_REPORT, contract, result)
+        _report(root, contract, result)
         if not result.ok:
             if checked.exists():
                 shutil.rmtree(checked)
@@ -151,7 +151,7 @@ def _check(
     if not rows:
         raise _empty(params.prepare.train.start, as_of)
     facts = TableFacts(rows, nulls, duplicates(contract, pa.concat_tables(keys)), newest, as_of)
-    return ContractResult(
+    return ContractResult.of(
         where=where,
         rows=rows,
         bad_rows=bad_rows,
@@ -215,9 +215,9 @@ class _DayWriter:
             self._writer.close()
 
 
-def _report(folder: Path, contract: Contract, result: ContractResult) -> None:
-    textfile.write(folder / "result.json", result.to_json())
-    textfile.write(folder / "index.html", render.html(contract, result))
+def _report(root: Path, contract: Contract, result: ContractResult) -> None:
+    result.write(root)
+    textfile.write(root / layout.CONTRACT_REPORT / "index.html", render.html(contract, result))
 
 
 def _empty(start: date, end: date) -> NightEmpty:

@@ -20,7 +20,6 @@ from assay.gate.rules import finding
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.gate import ContractRule, Gate
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome, Verdict, combine
 
 
@@ -52,8 +51,8 @@ class Replay:
             "before": None if self.before is None else self.before.value,
             "now": None if self.now is None else self.now.value,
             "flips": self.flips,
-            "flipped": [verdict_json.finding_to_plain(each) for each in self.flipped],
-            "dropped": [verdict_json.finding_to_plain(each) for each in self.dropped],
+            "flipped": [each.tree() for each in self.flipped],
+            "dropped": [each.tree() for each in self.dropped],
             "problem": self.problem,
         }
 
@@ -91,7 +90,7 @@ def run(root: Path, params: Params) -> Backtest:
 def replay(version: str, at: str, source: Source, gate: Gate) -> Replay:
     """Decide ``gate`` on what stages wrote for one version."""
     try:
-        recorded = verdict_json.loads(source(layout.VERDICT, "gate"), layout.VERDICT)
+        recorded = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except AssayError as error:
         return Replay(version, at, None, None, problem=error.line())
     inputs = Inputs(source)

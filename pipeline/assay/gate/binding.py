@@ -10,7 +10,6 @@ from assay.gate.inputs import Inputs, Source
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.project.params.gate import CHAMPION_RULE, CostRule, LeakageRule, ParityRule
-from assay.reports.contract import RESULT as CONTRACT_RESULT
 from assay.reports.verdict import STATES, Champion, Finding, Outcome
 
 RULE = "what was measured is about what is here now"
@@ -34,7 +33,7 @@ REPORTS = (
     (layout.COMPARISON, "compare"),
     (layout.REHEARSAL, "rehearse"),
     (layout.LEAKAGE, "leakage"),
-    (CONTRACT_RESULT, "contract"),
+    (layout.CONTRACT_RESULT, "contract"),
 )
 """What rules are decided on, and the stage that writes each."""
 
@@ -66,8 +65,8 @@ def champion_of(inputs: Inputs) -> Champion:
     comparison = inputs.comparison
     held = comparison.champion
     if held is None:
-        return Champion("none")
-    return Champion(comparison.state, held.version, held.bundle)
+        return Champion(state="none")
+    return Champion(state=comparison.state, version=held.version, bundle=held.bundle)
 
 
 def champion_findings(inputs: Inputs) -> tuple[Finding, ...]:

@@ -14,7 +14,6 @@ from assay.gate import binding, champion_verdict, recheck, verdict_text
 from assay.model.bundle import digest_of
 from assay.project import digests, jsonfile, layout
 from assay.project.params import Params
-from assay.reports import verdict_json
 from assay.reports.verdict import Outcome, Verdict
 
 
@@ -29,7 +28,7 @@ def run(root: Path, params: Params) -> Verdict:
     """
     source = partial(jsonfile.text_of, root)
     try:
-        verdict = verdict_json.loads(source(layout.VERDICT, "gate"), layout.VERDICT)
+        verdict = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except (DataError, StageInputMissing, PromotionRefused) as error:
         raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
     now = {

@@ -24,8 +24,6 @@ from assay.project.params.gate import (
     Rule,
     StabilityRule,
 )
-from assay.reports import verdict_json
-from assay.reports.contract import RESULT
 from assay.reports.verdict import Finding
 
 FILES = {
@@ -35,7 +33,7 @@ FILES = {
     StabilityRule: layout.COMPARISON,
     ParityRule: layout.REHEARSAL,
     CostRule: layout.REHEARSAL,
-    ContractRule: RESULT,
+    ContractRule: layout.CONTRACT_RESULT,
     LeakageRule: layout.LEAKAGE,
 }
 """The file that each kind of rule is decided from."""
@@ -60,7 +58,7 @@ class Explained:
             "rule": self.rule.model_dump(mode="json"),
             "from": self.file,
             "correction": self.gate.correction,
-            "findings": [verdict_json.finding_to_plain(each) for each in self.findings],
+            "findings": [each.tree() for each in self.findings],
         }
 
 

@@ -6,13 +6,9 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
 
+from assay.contract.result import ContractResult
 from assay.project import jsonfile, layout
-from assay.reports import comparison as comparisons
-from assay.reports import contract as contracts
-from assay.reports import leakage as leakages
-from assay.reports import rehearsal as rehearsals
 from assay.reports.comparison import Comparison
-from assay.reports.contract import ContractReport
 from assay.reports.evaluation import Evaluation
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
@@ -41,16 +37,18 @@ class Inputs:
 
     @cached_property
     def comparison(self) -> Comparison:
-        return comparisons.parse(self._source(layout.COMPARISON, "compare"), layout.COMPARISON)
+        return Comparison.parse(self._source(layout.COMPARISON, "compare"), layout.COMPARISON)
 
     @cached_property
     def rehearsal(self) -> Rehearsal:
-        return rehearsals.parse(self._source(layout.REHEARSAL, "rehearse"), layout.REHEARSAL)
+        return Rehearsal.parse(self._source(layout.REHEARSAL, "rehearse"), layout.REHEARSAL)
 
     @cached_property
     def leakage(self) -> Leakage:
-        return leakages.parse(self._source(layout.LEAKAGE, "leakage"), layout.LEAKAGE)
+        return Leakage.parse(self._source(layout.LEAKAGE, "leakage"), layout.LEAKAGE)
 
     @cached_property
-    def contract(self) -> ContractReport:
-        return contracts.parse(self._source(contracts.RESULT, "contract"), contracts.RESULT)
+    def contract(self) -> ContractResult:
+        return ContractResult.parse(
+            self._source(layout.CONTRACT_RESULT, "contract"), layout.CONTRACT_RESULT
+        )

@@ -75,7 +75,7 @@ def _problems(
     yield from _tests(recorded, former)
     for finding in recorded.findings:
         given = [
-            Waiver(each.because, each.owner, each.until.isoformat())
+            Waiver(because=each.because, owner=each.owner, until=each.until.isoformat())
             for each in params.gate.waivers
             if each.covers(finding.rule, finding.slice)
         ]
@@ -110,10 +110,10 @@ def _differences(said: Finding, told: Finding) -> Iterator[str]:
     if said.severity != told.severity:
         yield f"'{said.title}' is a {said.severity} in it and a {told.severity} in params.yaml"
     odd = [
-        field.name
-        for field in fields(Finding)
-        if field.name not in ("waiver", "severity", "detail")
-        and not _equal(getattr(said, field.name), getattr(told, field.name))
+        name
+        for name in Finding.model_fields
+        if name not in ("waiver", "severity", "detail")
+        and not _equal(getattr(said, name), getattr(told, name))
     ]
     if said.detail.partition(_ENDED)[0] != told.detail:
         odd.append("detail")

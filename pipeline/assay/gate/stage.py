@@ -15,7 +15,6 @@ from assay.gate.under_pytest.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
 from assay.project import digests, jsonfile, layout, textfile
 from assay.project.params import Params
-from assay.reports import verdict_json
 from assay.reports.verdict import Finding, Outcome, Verdict, combine
 
 HTML = f"{layout.GATE_REPORT}/index.html"
@@ -71,6 +70,7 @@ def run(root: Path, params: Params) -> Judged:
     )
     verdict = Verdict(
         outcome=combine(found),
+        basis=champion.words,
         name=params.name,
         candidate=evaluation.candidate,
         bundle=after.bundle,
@@ -86,7 +86,7 @@ def run(root: Path, params: Params) -> Judged:
     )
     textfile.write(root / MARKDOWN, verdict_text.markdown(verdict))
     textfile.write(root / HTML, verdict_page.page(verdict, evaluation.confidence))
-    textfile.write(root / layout.VERDICT, verdict_json.dumps(verdict))
+    verdict.write(root)
     helps = any(_went_wrong(finding) for finding in found)
     done = Judged(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:

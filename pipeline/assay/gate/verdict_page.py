@@ -9,8 +9,7 @@ from assay.gate.verdict_text import HEADLINES, of_kind, value_words, what, worst
 from assay.metrics.estimate import Estimate
 from assay.pages import charts
 from assay.pages.frame import compose
-from assay.reports.verdict import Finding, Outcome, Verdict
-from assay.reports.verdict_json import DIGESTS
+from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 CSS = """
 .gate{background:#fff;color:#1f2933;font:15px/1.5 system-ui,"Segoe UI",Roboto,Arial,sans-serif;

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from assay.project import layout
 from assay.project.markdown import code, tame
-from assay.reports.verdict import Finding, Outcome, Verdict
-from assay.reports.verdict_json import DIGESTS
+from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
 

@@ -7,7 +7,6 @@ digest, and is looked at again when the bundle is promoted.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -77,11 +76,12 @@ def _covered(finding: Finding, waivers: Sequence[Waiver], now: date) -> Finding:
     valid = [waiver for waiver in mine if not waiver.expired(now)]
     if valid:
         last = max(valid, key=lambda waiver: waiver.until)
-        told = verdict.Waiver(last.because, last.owner, last.until.isoformat())
-        return replace(finding, waiver=told)
+        told = verdict.Waiver(because=last.because, owner=last.owner, until=last.until.isoformat())
+        return finding.model_copy(update={"waiver": told})
     if mine:
         ended = max(waiver.until for waiver in mine)
-        return replace(finding, detail=f"{finding.detail} (its waiver ended on {ended})")
+        detail = f"{finding.detail} (its waiver ended on {ended})"
+        return finding.model_copy(update={"detail": detail})
     return finding
 
 

@@ -18,7 +18,7 @@ from assay.project import textfile
 Value = TypeVar("Value")
 
 
-def dumps(document: object) -> str:
+def dumps(document: object, indent: int = 2) -> str:
     """The same values always give the same text, which ends with a newline.
 
     Raises
@@ -26,7 +26,7 @@ def dumps(document: object) -> str:
     ValueError
         NaN or an infinity is in it.
     """
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def write(path: Path, document: object) -> None:

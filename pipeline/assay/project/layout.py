@@ -25,6 +25,7 @@ CHAMPION_CODE = f"{CHAMPION}/code"
 
 CODE = "reports/code.json"
 CONTRACT_REPORT = "reports/contract"
+CONTRACT_RESULT = f"{CONTRACT_REPORT}/result.json"
 LEAKAGE = "reports/leakage/leakage.json"
 SELECTION = "reports/selection.json"
 METRICS = "reports/evaluate/metrics.json"

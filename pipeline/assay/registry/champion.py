@@ -10,8 +10,8 @@ from __future__ import annotations
 import configparser
 import shutil
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
 from assay.model.bundle import code_of
@@ -37,7 +37,7 @@ def run(root: Path, params: Params) -> Held:
         if bundle is not None:
             _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
             _write_code(root, held, bundle, made / Path(layout.CHAMPION_CODE).name)
-        jsonfile.write(made / Path(layout.CHAMPION_FACTS).name, held.to_plain())
+        jsonfile.write(made / Path(layout.CHAMPION_FACTS).name, held.tree())
     return held
 
 
@@ -48,41 +48,43 @@ def find(root: Path, name: str, stage: str) -> tuple[Held, Path | None]:
     ------
     NotARepository
     """
-    nobody = Held(state="none", stage=stage)
     try:
         known = versions.state(root, name)
     except NotARepository as error:
         if not _without_git(root):
             raise
-        return replace(nobody, why=f"DVC does without git here: {error.what}"), None
+        why = f"DVC does without git here: {error.what}"
+        return Held(state="none", stage=stage, why=why), None
     label = known.holders.get(stage)
     if label is None and not known.numbers and git.may_lack_tags(root):
         # Whoever cloned the newest commit alone got no tags: that proves nothing.
         why = "this clone is shallow and has no tags: git fetch --unshallow --tags"
-        return replace(nobody, state="unreadable", why=why), None
+        return Held(state="unreadable", stage=stage, why=why), None
     try:
         version = versions.chosen(known, name, stage)
     except NoChampion as error:
         if label is None:
-            return replace(nobody, why=error.line()), None
+            return Held(state="none", stage=stage, why=error.line()), None
         holder = known.find(label)
-        lost = replace(nobody, state="unreadable", why=error.line())
-        if holder is None:
-            return replace(lost, commit=label), None
-        return replace(lost, version=holder.version, commit=holder.commit), None
-    found = Held(
-        state="found",
-        stage=stage,
-        version=version.version,
-        commit=version.commit,
-        bundle=version.bundle,
-    )
+        return Held(
+            state="unreadable",
+            stage=stage,
+            version=None if holder is None else holder.version,
+            commit=label if holder is None else holder.commit,
+            why=error.line(),
+        ), None
+    facts: dict[str, Any] = {
+        "version": version.version,
+        "commit": version.commit,
+        "bundle": version.bundle,
+    }
     try:
-        return found, fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
+        bundle = fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
     except NotARepository:
         raise
     except AssayError as error:
-        return replace(found, state="unreadable", why=error.line()), None
+        return Held(state="unreadable", stage=stage, why=error.line(), **facts), None
+    return Held(state="found", stage=stage, **facts), bundle
 
 
 def _without_git(root: Path) -> bool:

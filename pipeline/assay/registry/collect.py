@@ -29,7 +29,6 @@ from assay.registry.lock import (
 from assay.registry.lock import compare as lock_compare
 from assay.registry.lock.compare import Pipeline
 from assay.registry.state import UNKNOWN, RegistryState
-from assay.reports import verdict_json
 from assay.reports.verdict import Verdict
 
 
@@ -152,7 +151,7 @@ def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:
     except AssayError:
         return None, "the commit holds none", None
     try:
-        return verdict_json.loads(text, layout.VERDICT), None, text
+        return Verdict.parse(text, layout.VERDICT), None, text
     except PromotionRefused as error:
         return None, error.what, text
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from assay.errors import AssayError
 from assay.project import layout
 from assay.registry import git
-from assay.reports import verdict_json
 from assay.reports.verdict import Verdict
 
 
@@ -18,7 +17,7 @@ def verdict_at(root: Path, commit: str, bundle: str | None) -> Verdict | None:
     Where it cannot be had, there is none: a version may have been promoted without one.
     """
     try:
-        found = verdict_json.loads(git.show(root, commit, layout.VERDICT), layout.VERDICT)
+        found = Verdict.parse(git.show(root, commit, layout.VERDICT), layout.VERDICT)
     except (AssayError, UnicodeDecodeError):
         return None
     return found if found.bundle == bundle else None

@@ -10,8 +10,7 @@ from assay.errors import PromotionRefused
 from assay.project import digests, layout
 from assay.registry.evidence import NONE
 from assay.registry.state import UNKNOWN, Assignment, RegistryState, Version
-from assay.reports import verdict_json
-from assay.reports.verdict import Outcome
+from assay.reports.verdict import Outcome, Verdict
 
 
 def doubt(version: Version, text: str | None) -> str | None:
@@ -33,7 +32,7 @@ def doubt(version: Version, text: str | None) -> str | None:
     if version.verdict != digests.content(text):
         return "its tags name another verdict than its commit holds"
     try:
-        verdict = verdict_json.loads(text, layout.VERDICT)
+        verdict = Verdict.parse(text, layout.VERDICT)
     except PromotionRefused as error:
         return error.what
     if verdict.bundle != version.bundle:

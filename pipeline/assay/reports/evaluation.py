@@ -12,9 +12,17 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from assay.project import layout
+from assay.project.document import (
+    Count,
+    Document,
+    Report,
+    Sparse,
+    Text,
+    repeated,
+)
 from assay.project.jsonfile import Node, kind
 from assay.project.tasks import HEADLINE, Task, goodness
-from assay.reports.document import Count, Document, Measured, Metrics, Report, Text
+from assay.reports.estimates import Measured, Metrics
 
 BESIDE: Mapping[Task, str] = {
     "binary": "calibration_error",
@@ -30,7 +38,7 @@ def _as_text(value: Any) -> str:
     return str(value)
 
 
-class SliceResult(Document):
+class SliceResult(Sparse):
     """The rows of `assay.metrics.slices.SliceRows`; ``metrics`` is None where they are too few.
 
     ``positives``, ``selected`` (rows it says yes to) and their share are a binary model's.
@@ -57,7 +65,7 @@ class SliceResult(Document):
         return self
 
 
-class Measurement(Document):
+class Measurement(Sparse):
     """All that is computed from labels and scores alone.
 
     ``unit`` and ``units`` say what varies, and how many there are (`assay.metrics.units`).
@@ -77,10 +85,8 @@ class Measurement(Document):
 
     @model_validator(mode="after")
     def _each_slice_once(self) -> Self:
-        titles = [part.title for part in self.slices]
-        twice = sorted({title for title in titles if titles.count(title) > 1})
-        if twice:
-            raise ValueError(f"slices has {', '.join(twice)} more than once")
+        if twice := repeated(part.title for part in self.slices):
+            raise ValueError(f"slices has {twice} more than once")
         return self
 
     @property

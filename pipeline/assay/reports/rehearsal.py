@@ -1,4 +1,4 @@
-"""What a rehearsal says, as frozen values, and how they look in rehearsal.json.
+"""What rehearse says of a bundle, to people and to the gate.
 
 Only the shape is checked when the file is read: whether a number may be believed is for the
 rules to say, as a finding that a person can read.
@@ -6,18 +6,16 @@ rules to say, as a finding that a person can read.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
 
-from assay.project import jsonfile, layout
-from assay.project.jsonfile import Node
+from pydantic import Field, model_validator
 
-SCHEMA = 1
+from assay.project import layout
+from assay.project.document import Count, Document, Report, Text, repeated
 
 
-@dataclass(frozen=True)
-class Parity:
+class Parity(Document):
     """What one carrier published, held against the scores of the code that trained the model.
 
     Attributes
@@ -33,11 +31,17 @@ class Parity:
         What the carrier took, without the start of Spark.
     """
 
-    carrier: str
-    rows: int
-    differing: int
+    carrier: Text
+    rows: Count
+    differing: Count
     largest: float | None
     seconds: float
+
+    @model_validator(mode="after")
+    def _no_more_than_there_are(self) -> Self:
+        if self.differing > self.rows:
+            raise ValueError(f"differing is {self.differing} of {self.rows} rows")
+        return self
 
 
 @dataclass(frozen=True)
@@ -60,106 +64,53 @@ class Cost:
     memory_mb: float | None
 
 
-@dataclass(frozen=True)
-class Rehearsal:
+class Spark(Document):
+    """How long Spark took for all carriers together, its start included."""
+
+    seconds: float
+
+
+class Rehearsal(Report):
     """All of rehearsal.json; digests are ``sha256:<hex>``.
 
     ``tolerance`` is how far two scores may be apart and still count as the same. ``why`` says
     why something could not be measured; None if everything was.
     """
 
-    name: str
-    bundle: str
-    data: str
-    contract: str
-    rows: int
+    SCHEMA: ClassVar = 1
+    FILE: ClassVar = layout.REHEARSAL
+    STAGE: ClassVar = "rehearse"
+    WHAT: ClassVar = "a rehearsal"
+
+    schema_number: Literal[1] = Field(default=1, alias="schema")
+    name: Text
+    bundle: Text
+    data: Text
+    contract: Text
+    rows: Count
     tolerance: float
     parity: tuple[Parity, ...]
-    cost: Cost
+    batch_rows: Count
+    latency_ms: float
+    memory_mb: float | None
     bundle_mb: float
-    spark_seconds: float
-    why: str | None
+    spark: Spark
+    why: Text | None
 
-    def plain(self) -> dict[str, Any]:
-        """JSON values, in the order of the file."""
-        return {
-            "schema": SCHEMA,
-            "name": self.name,
-            "bundle": self.bundle,
-            "data": self.data,
-            "contract": self.contract,
-            "rows": self.rows,
-            "tolerance": self.tolerance,
-            "parity": [asdict(one) for one in self.parity],
-            **asdict(self.cost),
-            "bundle_mb": self.bundle_mb,
-            "spark": {"seconds": self.spark_seconds},
-            "why": self.why,
-        }
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.batch_rows, self.latency_ms, self.memory_mb)
 
+    @model_validator(mode="after")
+    def _each_carrier_once(self) -> Self:
+        if not self.parity:
+            raise ValueError("parity is empty: no carrier was rehearsed")
+        if twice := repeated(one.carrier for one in self.parity):
+            raise ValueError(f"parity has a carrier more than once: {twice}")
+        return self
 
-def read(root: Path) -> Rehearsal:
-    """Read the project's rehearsal.json.
-
-    Raises
-    ------
-    StageInputMissing
-        Rehearse has not run.
-    DataError
-        The file is malformed; names the key.
-    """
-    return parse(jsonfile.text_of(root, layout.REHEARSAL, "rehearse"), layout.REHEARSAL)
-
-
-def parse(text: str, where: str) -> Rehearsal:
-    """The rehearsal in ``text``; ``where`` is what errors call the file.
-
-    Raises
-    ------
-    DataError
-        The text is no rehearsal; names the key.
-    """
-    return jsonfile.parse(text, where, "rehearse", "a rehearsal", _rehearsal)
-
-
-def _rehearsal(node: Node) -> Rehearsal:
-    node.schema(SCHEMA)
-    parity = tuple(_parity(part) for part in node.nodes("parity"))
-    if not parity:
-        raise ValueError("parity is empty: no carrier was rehearsed")
-    carriers = [one.carrier for one in parity]
-    if len(set(carriers)) != len(carriers):
-        raise ValueError(f"parity has a carrier more than once: {', '.join(carriers)}")
-    found = Rehearsal(
-        name=node.text("name"),
-        bundle=node.text("bundle"),
-        data=node.text("data"),
-        contract=node.text("contract"),
-        rows=node.count("rows"),
-        tolerance=node.number("tolerance"),
-        parity=parity,
-        cost=Cost(
-            batch_rows=node.count("batch_rows"),
-            latency_ms=node.number("latency_ms"),
-            memory_mb=node.maybe_number("memory_mb"),
-        ),
-        bundle_mb=node.number("bundle_mb"),
-        spark_seconds=node.node("spark").number("seconds"),
-        why=node.maybe_text("why"),
-    )
-    if found.cost.memory_mb is None and found.why is None:
-        raise ValueError("why is missing: memory_mb is null for no reason")
-    return found
-
-
-def _parity(node: Node) -> Parity:
-    found = Parity(
-        carrier=node.text("carrier"),
-        rows=node.count("rows"),
-        differing=node.count("differing"),
-        largest=node.maybe_number("largest"),
-        seconds=node.number("seconds"),
-    )
-    if found.differing > found.rows:
-        raise ValueError(f"{node.path('differing')} is {found.differing} of {found.rows} rows")
-    return found
+    @model_validator(mode="after")
+    def _nothing_without_a_reason(self) -> Self:
+        if self.memory_mb is None and self.why is None:
+            raise ValueError("why is missing: memory_mb is null for no reason")
+        return self

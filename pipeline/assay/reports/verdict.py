@@ -1,16 +1,22 @@
 """The gate's answer on one bundle, and how the findings behind it combine.
 
 A verdict names the digests of all it was about, so that promotion can tell whether it
-still is. ``verdict_json`` writes it to a file and reads it back.
+still is.
 """
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from datetime import date
 from enum import Enum
-from typing import Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from assay.errors import PromotionRefused
+from assay.project import jsonfile, layout
+from assay.project.document import Count, Document, Report, Text
 
 Kind = Literal["rule", "behaviour", "test"]
 Direction = Literal["min", "max"]
@@ -38,88 +44,86 @@ class Outcome(Enum):
         return self.value
 
 
-@dataclass(frozen=True)
-class Waiver:
+def _digest(value: str) -> str:
+    if not value.startswith("sha256:"):
+        raise ValueError(f"is {value!r}, not a digest")
+    return value
+
+
+def _day(value: str) -> str:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"is {value!r}, not a day such as 2013-12-31") from None
+    return value
+
+
+Digest = Annotated[str, AfterValidator(_digest), Field(json_schema_extra={"pattern": "^sha256:"})]
+Day = Annotated[str, AfterValidator(_day), Field(json_schema_extra={"format": "date"})]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Waiver(Document):
     """Why and until which day (``2013-12-31``, included) a finding does not decide."""
 
-    because: str
-    owner: str
-    until: str
+    because: Text
+    owner: Text
+    until: Day
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(Document):
     """One rule in one place, one behaviour, or one model test.
 
-    Parameters
-    ----------
-    rule
-        The rule's or behaviour's name, or the test's node id.
-    slice
-        ``field=value``, or None for all rows.
-    observed, low, high
-        What was measured and its interval; None where there is none. Never NaN or infinite.
-    limit, direction
-        What ``observed`` is held against: at least (``min``) or at most (``max``).
-    champion, challenger
-        The two values of which ``observed`` is the difference.
-    method
-        How the interval came about.
-    rows
-        Those that were measured.
-    unit, units, units_needed
-        What varies (``night``, ``row`` or a column), how many there were, and about how many it
-        would take to tell.
-    design_effect
-        How many times the variance is what it would be if rows were independent.
-    severity
-        A ``warn`` is shown and decides nothing.
-    tolerated
-        The policy lets this INCONCLUSIVE pass, by the rule's name.
-    waiver
-        The waiver that covers it, if it needs one.
-    detail
-        One sentence a person can act on.
+    Numbers are never NaN or infinite; what there is not is None. ``severity``, ``waiver`` and
+    ``tolerated`` say whether it decides.
     """
 
-    rule: str
+    rule: Annotated[
+        Text, Field(description="The rule's or behaviour's name, or the model test's node id.")
+    ]
     kind: Kind
     outcome: Outcome
-    detail: str
-    metric: str | None = None
-    slice: str | None = None
-    observed: float | None = None
-    low: float | None = None
-    high: float | None = None
-    limit: float | None = None
+    detail: Annotated[Text, Field(description="One sentence a person can act on.")]
+    metric: Text | None = None
+    slice: Annotated[Text | None, Field(description="field=value, or null for all rows.")] = None
+    observed: Annotated[
+        Finite | None,
+        Field(description="What was measured; of a change, challenger less champion."),
+    ] = None
+    low: Finite | None = None
+    high: Finite | None = None
+    limit: Annotated[
+        Finite | None,
+        Field(description="What observed is held against, as direction says: min is at least."),
+    ] = None
     direction: Direction | None = None
-    champion: float | None = None
-    challenger: float | None = None
-    method: str | None = None
-    rows: int | None = None
-    unit: str | None = None
-    units: int | None = None
-    units_needed: int | None = None
-    design_effect: float | None = None
-    severity: Severity = "block"
-    tolerated: bool = False
-    waiver: Waiver | None = None
-    owner: str | None = None
-    because: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in (
-            "observed",
-            "low",
-            "high",
-            "limit",
-            "champion",
-            "challenger",
-            "design_effect",
-        ):
-            value = getattr(self, name)
-            if value is not None and not math.isfinite(value):
-                raise ValueError(f"{name} is {value}; a finding holds finite numbers or None")
+    champion: Finite | None = None
+    challenger: Finite | None = None
+    method: Annotated[Text | None, Field(description="How the interval came about.")] = None
+    rows: Annotated[Count | None, Field(description="Those that were measured.")] = None
+    unit: Annotated[Text | None, Field(description="What varies: night, row, or a column.")] = None
+    units: Annotated[Count | None, Field(description="How many of them were measured.")] = None
+    units_needed: Annotated[
+        Count | None,
+        Field(description="About how many of them would tell, of an INCONCLUSIVE."),
+    ] = None
+    design_effect: Annotated[
+        Finite | None,
+        Field(
+            description="How many times the variance is what it would be if rows were independent."
+        ),
+    ] = None
+    severity: Annotated[Severity, Field(description="A warn is shown and decides nothing.")] = (
+        "block"
+    )
+    tolerated: Annotated[
+        bool, Field(description="The policy lets an INCONCLUSIVE pass, by the rule's name.")
+    ] = False
+    waiver: Annotated[
+        Waiver | None, Field(description="The one that covers it, if it needs one.")
+    ] = None
+    owner: Text | None = None
+    because: Text | None = None
 
     @property
     def title(self) -> str:
@@ -163,8 +167,7 @@ def combine(findings: Iterable[Finding]) -> Outcome:
     return Outcome.PASS
 
 
-@dataclass(frozen=True)
-class Champion:
+class Champion(Document):
     """The version that the bundle was held against, and what became of it.
 
     ``version`` and ``bundle`` are None together with the state ``none``, and ``bundle`` also
@@ -172,8 +175,17 @@ class Champion:
     """
 
     state: State
-    version: str | None = None
-    bundle: str | None = None
+    version: Text | None = None
+    bundle: Digest | None = None
+
+    @model_validator(mode="after")
+    def _known_as_the_state_says(self) -> Self:
+        state, known = self.state, None not in (self.version, self.bundle)
+        if (state == "none" and (self.version or self.bundle)) or (
+            state == "compared" and not known
+        ):
+            raise ValueError(f"is {state}, with version {self.version} and bundle {self.bundle}")
+        return self
 
     @property
     def words(self) -> str:
@@ -185,48 +197,96 @@ class Champion:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelTests:
+class ModelTests(Document):
     """How many model tests were collected, how many of them came to an answer.
 
     ``champion`` is how many the champion's verdict rests on, None where there is none.
     """
 
-    collected: int
-    ran: int
-    champion: int | None = None
+    collected: Count
+    ran: Count
+    champion: Count | None = None
+
+    @model_validator(mode="after")
+    def _no_more_than_there_are(self) -> Self:
+        if self.ran > self.collected:
+            raise ValueError(f"ran is {self.ran}, of {self.collected} that were collected")
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+DIGESTS = ("bundle", "data", "contract", "policy", "code", "reports")
+"""What a verdict is bound to."""
+
+
+class Verdict(Report):
     """The outcome, what it is bound to and what it rests on.
 
-    Parameters
-    ----------
-    bundle, data, contract, policy, code
-        Digests, ``sha256:<hex>``.
-    reports
-        Digest of the reports that the rules were decided on; None where there were none, which is
-        never promoted.
-    types
-        Types in the model file beyond the loader's own list that params.yaml allowed.
-    tests
-        None if none were run.
+    The same verdict always gives the same bytes. A reader also has to check that outcome is what
+    the findings that decide come to: none is FAIL, any FAIL is FAIL, else any INCONCLUSIVE is
+    INCONCLUSIVE. A finding decides unless its severity is warn, it has a waiver, or it is
+    INCONCLUSIVE and tolerated.
     """
 
+    SCHEMA: ClassVar = 3
+    FILE: ClassVar = layout.VERDICT
+    STAGE: ClassVar = "gate"
+    WHAT: ClassVar = "a verdict"
+
+    schema_number: Literal[3] = Field(default=3, alias="schema")
     outcome: Outcome
-    name: str
-    candidate: str
-    bundle: str
-    data: str
-    contract: str
-    policy: str
-    code: str
+    basis: Annotated[Text, Field(description="What the bundle was held against, in words.")]
+    name: Annotated[Text, Field(description="The project.")]
+    candidate: Annotated[Text, Field(description="The candidate of params.yaml that was selected.")]
+    bundle: Annotated[Digest, Field(description="Of the bundle that was judged.")]
+    data: Annotated[Digest, Field(description="Of the holdout.")]
+    contract: Annotated[Digest, Field(description="Of the contract's file and its table rules.")]
+    policy: Annotated[
+        Digest,
+        Field(description="Of gate and evaluate in params.yaml and of every model test."),
+    ]
+    code: Annotated[Digest, Field(description="Of the parts of Assay that measured and decided.")]
+    reports: Annotated[
+        Digest | None,
+        Field(description="Of the reports that the rules were decided on; null is never promoted."),
+    ] = None
     champion: Champion
+    tests: Annotated[ModelTests | None, Field(description="null if none were run.")] = None
+    types: Annotated[
+        tuple[Text, ...],
+        Field(
+            description="Types in the model file beyond the loader's own list that params.yaml "
+            "allowed."
+        ),
+    ] = ()
     findings: tuple[Finding, ...]
-    types: tuple[str, ...] = ()
-    tests: ModelTests | None = None
-    reports: str | None = None
+
+    @model_validator(mode="after")
+    def _without_a_contradiction(self) -> Self:
+        if self.basis != self.champion.words:
+            raise ValueError("basis and champion contradict each other")
+        come_to = combine(self.findings)
+        if come_to is not self.outcome:
+            raise ValueError(f"outcome is {self.outcome}, but its findings come to {come_to}")
+        return self
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Self:
+        """The verdict in ``text``; the error calls the file ``where``.
+
+        Raises
+        ------
+        PromotionRefused
+            The text is no verdict, or contradicts itself.
+        """
+        try:
+            tree: Any = json.loads(
+                text, object_pairs_hook=jsonfile.once, parse_constant=jsonfile.no_constant
+            )
+            return cls._of(jsonfile.Node(tree, ""))
+        except (ValueError, RecursionError) as error:
+            raise PromotionRefused(
+                f"not {cls.WHAT}: {error}", where=where, mend="Run the gate again: dvc repro gate."
+            ) from None
 
     @property
     def model_tests(self) -> tuple[str, ...]:

@@ -9,9 +9,9 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.cli.show import training
+from assay.reports.selection import Selection
 from assay.training.tables.ingest import Ingested
 from assay.training.tables.prepare import Side
-from assay.training.train.select import Selection
 
 
 def test_what_was_read() -> None:
@@ -38,7 +38,7 @@ def test_each_side_says_what_its_labels_are(labels: dict[str, object], told: str
 
 def test_the_chosen_candidate_has_a_star() -> None:
     scores = {"plain": {"auc": 0.5}, "boosting": {"auc": 0.75}}
-    found = training.selected(Selection("boosting", "auc", scores))
+    found = training.selected(Selection(selected="boosting", by="auc", candidates=scores))
     assert list(found) == ["select:   plain: auc 0.5", "select: * boosting: auc 0.75"]
 
 

@@ -16,7 +16,7 @@ from assay.evaluation.compare import stage
 from assay.model import bundle
 from assay.project import jsonfile, layout
 from assay.project import params as parameters
-from assay.reports.comparison import Comparison, read
+from assay.reports.comparison import Comparison
 
 FOUND = {"schema": 1, "state": "found", "stage": "prod", "version": "v0.1.0", "commit": "c" * 40}
 
@@ -41,7 +41,7 @@ class Match:
     def compared(self) -> Comparison:
         """What the stage returns, which is what it wrote."""
         found = stage.run(self.root, parameters.load(self.root))
-        assert read(self.root).plain() == found.plain()
+        assert Comparison.read(self.root).tree() == found.tree()
         return found
 
     def shown(self, *options: str) -> str:

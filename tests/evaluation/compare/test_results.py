@@ -15,36 +15,42 @@ from hypothesis import strategies as st
 from assay.errors import DataError, StageInputMissing
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
-from assay.project import jsonfile, layout
+from assay.project import jsonfile
 from assay.reports.comparison import (
     Challenger,
     Champion,
     Comparison,
     SliceComparison,
     Stability,
-    parse,
-    read,
     worst_first,
 )
+from tests.gate.build import changed
 
 ONE = Difference(
     *(0.7, 0.75, 0.05, 0.01, 0.2, 31.5, 0.03, 0.07, "DeLong"),
-    design_effect=2.5,
-    doubt="tails",
+    *(None, 2.5, False, None, "tails"),
 )
 NO_VALUE = Difference(
-    *(None, None, None, None, 0.0, None, None, None, "none", "one class only"),
-    few=True,
-    needed=12,
+    *(None, None, None, None, 0.0, None, None, None, "none"),
+    *("one class only", None, True, 12, None),
 )
+
+
+def part(
+    value: str, rows: int, units: int, differences: Any, why: str | None = None
+) -> SliceComparison:
+    return SliceComparison(
+        field="depot", value=value, rows=rows, units=units, differences=differences, why=why
+    )
+
 
 FOUND = Comparison(
     name="parcels",
     task="binary",
     state="compared",
     why=None,
-    challenger=Challenger("logistic", "sha256:1"),
-    champion=Champion("v0.1.0", "sha256:2"),
+    challenger=Challenger(candidate="logistic", bundle="sha256:1"),
+    champion=Champion(version="v0.1.0", bundle="sha256:2"),
     data="sha256:3",
     contract="sha256:4",
     rows=1000,
@@ -53,13 +59,15 @@ FOUND = Comparison(
     units=30,
     differences={"auc": ONE, "brier": NO_VALUE},
     slices=(
-        SliceComparison("depot", "north", 600, 30, {"auc": ONE}),
-        SliceComparison("depot", "", 300, 29, {"auc": replace(ONE, value=-0.01)}),
-        SliceComparison("depot", "west", 100, 9, None, "100 rows, fewer than 200"),
+        part("north", 600, 30, {"auc": ONE}),
+        part("", 300, 29, {"auc": replace(ONE, value=-0.01)}),
+        part("west", 100, 9, None, "100 rows, fewer than 200"),
     ),
-    stability=Stability(0.125, Estimate(0.25, 0.2, 0.3, None, 28.5, 2.5), 250),
+    stability=Stability(
+        distance=0.125, flipped=Estimate(0.25, 0.2, 0.3, None, 28.5, 2.5), rows=250
+    ),
 )
-NONE = replace(
+NONE = changed(
     FOUND,
     state="none",
     why="nothing holds prod",
@@ -71,7 +79,7 @@ NONE = replace(
 
 
 def tree(found: Comparison) -> dict[str, Any]:
-    return json.loads(jsonfile.dumps(found.plain()))
+    return json.loads(jsonfile.dumps(found.tree()))
 
 
 @pytest.mark.parametrize(
@@ -79,14 +87,20 @@ def tree(found: Comparison) -> dict[str, Any]:
     [
         FOUND,
         NONE,
-        replace(NONE, state="unreadable", champion=Champion("v0.1.0", None), why="gone"),
-        replace(NONE, state="incomparable", champion=Champion("v0.1.0", "sha256:2"), why="task"),
-        replace(FOUND, task="regression", stability=Stability(0.5, None, None)),
+        changed(
+            NONE, state="unreadable", champion=Champion(version="v0.1.0", bundle=None), why="gone"
+        ),
+        changed(NONE, state="incomparable", champion=FOUND.champion, why="task"),
+        changed(
+            FOUND,
+            task="regression",
+            stability=Stability(distance=0.5, flipped=None, rows=None),
+        ),
     ],
     ids=["compared", "none", "unreadable", "incomparable", "regression"],
 )
 def test_what_is_written_is_what_is_read(found: Comparison) -> None:
-    assert parse(jsonfile.dumps(found.plain()), "it") == found
+    assert Comparison.parse(jsonfile.dumps(found.tree()), "it") == found
 
 
 small = st.floats(allow_nan=False, allow_infinity=False)
@@ -95,7 +109,7 @@ small = st.floats(allow_nan=False, allow_infinity=False)
 @given(value=small, error=st.floats(min_value=5e-324, max_value=1e308))
 def test_numbers_keep_their_sign_and_size(value: float, error: float) -> None:
     one = replace(ONE, value=value, standard_error=error)
-    found = parse(jsonfile.dumps(replace(FOUND, differences={"mae": one}).plain()), "it")
+    found = Comparison.parse(jsonfile.dumps(changed(FOUND, differences={"mae": one}).tree()), "it")
     assert found.differences is not None
     read_back = found.differences["mae"]
     assert math.isclose(read_back.value or 0.0, value, rel_tol=1e-11)
@@ -106,21 +120,21 @@ def test_numbers_keep_their_sign_and_size(value: float, error: float) -> None:
 def test_nan_is_let_in_for_the_rules_to_refuse() -> None:
     spoilt = tree(FOUND)
     spoilt["differences"]["auc"]["standard_error"] = math.nan
-    found = parse(json.dumps(spoilt), "it").differences
+    found = Comparison.parse(json.dumps(spoilt), "it").differences
     assert found is not None and math.isnan(found["auc"].standard_error or 0.0)
 
 
 def test_slices_that_lost_most_come_first_and_those_without_a_value_last() -> None:
-    assert [part.value for part in worst_first(FOUND)] == ["", "north", "west"]
-    lower = replace(
+    assert [each.value for each in worst_first(FOUND)] == ["", "north", "west"]
+    lower = changed(
         FOUND,
         task="regression",
         slices=tuple(
-            SliceComparison("depot", name, 300, 30, {"mae": replace(ONE, value=value)})
+            part(name, 300, 30, {"mae": replace(ONE, value=value)})
             for name, value in (("better", -1.0), ("worse", 1.0))
         ),
     )
-    assert [part.value for part in worst_first(lower)] == ["worse", "better"]
+    assert [each.value for each in worst_first(lower)] == ["worse", "better"]
 
 
 def spoil(*path: Any, value: Any = None, drop: bool = False) -> Callable[[dict[str, Any]], None]:
@@ -141,25 +155,34 @@ def spoil(*path: Any, value: Any = None, drop: bool = False) -> Callable[[dict[s
     [
         (spoil("schema", value=1), "schema is 1, not 2"),
         (spoil("unit", drop=True), "unit is missing"),
-        (spoil("units", value=-1), "units is -1, not a count"),
-        (spoil("slices", 0, "units", drop=True), "units is missing"),
+        (spoil("units", value=-1), "units is -1, not 0 or more"),
+        (spoil("slices", 0, "units", drop=True), "slices[0].units is missing"),
         (spoil("stability", "flipped", value=0.25), "stability.flipped is"),
-        (spoil("state", value="fine"), "state is 'fine', not one of none, compared"),
+        (spoil("state", value="fine"), "state is 'fine', not 'none', 'compared'"),
         (spoil("task", value="ranking"), "task is 'ranking'"),
         (spoil("champion", value=None), "champion is null: state is compared"),
         (spoil("champion", "bundle", value=None), "champion.bundle is null"),
         (spoil("differences", value=None), "differences is missing: state is compared"),
         (spoil("stability", value=None), "stability is missing: state is compared"),
-        (spoil("stability", "rows", value=-1), "stability.rows is -1, not a count"),
+        (spoil("stability", "rows", value=-1), "stability.rows is -1, not 0 or more"),
         (spoil("state", value="none"), "differences is there: state is none"),
-        (spoil("confidence", value=1.0), "confidence is 1.0"),
-        (spoil("differences", "auc", "value", value="0.1"), "differences.auc.value is a text"),
+        (spoil("stability", "rows", value=None), "stability.rows is null, and flipped is not"),
+        (spoil("confidence", value=1.0), "confidence is 1.0, not under 1"),
+        (
+            spoil("differences", "auc", "value", value="0.1"),
+            "differences.auc.value is '0.1', not a number",
+        ),
         (spoil("differences", "auc", "low", drop=True), "differences.auc.low is missing"),
         (spoil("differences", "brier", "why", value=None), "differences.brier.why is missing"),
+        (spoil("differences", "auc", "few", drop=True), "differences.auc.few is missing"),
+        (spoil("differences", "brier", "needed", value=-1), "differences.brier.needed is -1"),
+        (spoil("why", drop=True), "why is missing"),
+        (spoil("slices", 0, "why", drop=True), "slices[0].why is missing"),
+        (spoil("slices", 0, "hat", value=1), "slices[0].hat is no key that belongs here"),
         (spoil("slices", 2, "why", value=None), r"slices[2].why is missing"),
         (spoil("slices", 0, "value", value=None), r"slices[0].value is null"),
         (spoil("slices", 1, "value", value="north"), "slices has depot=north more than once"),
-        (spoil("rows", value=True), "rows is True, not a count"),
+        (spoil("rows", value=True), "rows is True, not a whole number"),
     ],
 )
 def test_a_file_that_somebody_edited_is_refused(
@@ -168,7 +191,7 @@ def test_a_file_that_somebody_edited_is_refused(
     document = copy.deepcopy(tree(FOUND))
     change(document)
     with pytest.raises(DataError) as caught:
-        parse(json.dumps(document), "comparison.json")
+        Comparison.parse(json.dumps(document), "comparison.json")
     assert told in caught.value.line()
     assert "dvc repro compare" in caught.value.line()
 
@@ -187,11 +210,11 @@ def test_no_champion_has_a_reason_and_no_numbers(
     document = tree(NONE)
     change(document)
     with pytest.raises(DataError, match=told):
-        parse(json.dumps(document), "comparison.json")
+        Comparison.parse(json.dumps(document), "comparison.json")
 
 
 def test_a_stage_that_has_not_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(StageInputMissing, match="compare has not run"):
-        read(tmp_path)
-    jsonfile.write(tmp_path / layout.COMPARISON, FOUND.plain())
-    assert read(tmp_path) == FOUND
+        Comparison.read(tmp_path)
+    FOUND.write(tmp_path)
+    assert Comparison.read(tmp_path) == FOUND

@@ -115,9 +115,9 @@ def test_parcels_that_hang_together_are_said_to(match: Any) -> None:
     assert found.differences is not None
     assert "hang together" not in render(found)
     loose = {name: replace(one, design_effect=1.5) for name, one in found.differences.items()}
-    assert "hang together" not in render(replace(found, differences=loose))
+    assert "hang together" not in render(found.model_copy(update={"differences": loose}))
     tight = {**loose, "auc": replace(loose["auc"], design_effect=4.0)}
-    html = render(replace(found, differences=tight, unit="night", units=12))
+    html = render(found.model_copy(update={"differences": tight, "unit": "night", "units": 12}))
     assert "interval of the difference over\n12 nights." in html
     assert (
         "<b>Rows hang together here</b>: taken as independent, rows would give 1 of 9 metrics an "

@@ -21,7 +21,7 @@ from assay.evaluation.rehearse import stage as rehearsing
 from assay.model import bundle
 from assay.project import jsonfile, layout, params
 from assay.project.tasks import METRICS, Task, goodness
-from assay.reports.comparison import Comparison, read
+from assay.reports.comparison import Comparison
 from tests import variants
 
 
@@ -52,7 +52,7 @@ def made(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def compared(made: Path) -> Comparison:
     stage.run(made, params.load(made))
-    return read(made)
+    return Comparison.read(made)
 
 
 def test_the_model_beats_the_one_that_looks_at_nothing(task: Task, compared: Comparison) -> None:
@@ -116,7 +116,7 @@ def test_a_slice_of_one_class_has_no_number_and_says_why(
     text = (root / layout.PARAMS).read_text().replace("min_slice_rows: 100", "min_slice_rows: 20")
     (root / layout.PARAMS).write_text(text)
     stage.run(root, params.load(root))
-    west = next(part for part in read(root).slices if part.value == "west")
+    west = next(part for part in Comparison.read(root).slices if part.value == "west")
     assert west.differences is not None
     one = west.differences["r2" if task == "regression" else "auc"]
     assert one.value is None and one.why

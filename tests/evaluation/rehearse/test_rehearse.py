@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,7 @@ from assay.model import bundle
 from assay.model.model import Model
 from assay.project import digests, layout
 from assay.project import params as parameters
-from assay.reports.rehearsal import Cost, Parity, Rehearsal, parse, read
+from assay.reports.rehearsal import Rehearsal
 
 
 def rehearsed(root: Path, scratch: Path, spark: Any, **changes: Any) -> Rehearsal:
@@ -173,54 +171,6 @@ def test_a_process_that_fails_says_why_in_a_line(parcels: Path) -> None:
     assert "another bundle" in caught.value.line()
 
 
-# ------------------------------------------------------------------------------- the file
-
-FOUND = Rehearsal(
-    name="parcels",
-    bundle="sha256:1",
-    data="sha256:2",
-    contract="sha256:3",
-    rows=400,
-    tolerance=1e-12,
-    parity=(Parity("files", 400, 0, 2.5e-16, 1.25), Parity("dataframe", 400, 400, None, 2.0)),
-    cost=Cost(400, 12.5, 80.25),
-    bundle_mb=0.5,
-    spark_seconds=9.5,
-    why=None,
-)
-
-
-def tree() -> dict[str, Any]:
-    return json.loads(json.dumps(FOUND.plain()))
-
-
-@pytest.mark.parametrize(
-    "found", [FOUND, replace(FOUND, cost=Cost(400, 12.5, None), why="no /proc here")]
-)
-def test_what_is_written_is_what_is_read(found: Rehearsal) -> None:
-    assert parse(json.dumps(found.plain()), "it") == found
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"schema": 2}, "schema is 2, not 1"),
-        ({"parity": []}, "no carrier was rehearsed"),
-        ({"parity": [tree()["parity"][0]] * 2}, "a carrier more than once"),
-        ({"parity": [{**tree()["parity"][0], "differing": 401}]}, "differing is 401 of 400 rows"),
-        ({"parity": [{**tree()["parity"][0], "largest": "small"}]}, "largest is a text"),
-        ({"memory_mb": None}, "why is missing: memory_mb is null for no reason"),
-        ({"latency_ms": None}, "latency_ms is null, not a number"),
-        ({"spark": {}}, "spark.seconds is missing"),
-    ],
-)
-def test_a_file_that_somebody_edited_is_refused(change: dict[str, Any], told: str) -> None:
-    with pytest.raises(AssayError) as caught:
-        parse(json.dumps({**tree(), **change}), "rehearsal.json")
-    assert told in caught.value.line()
-    assert "dvc repro rehearse" in caught.value.line()
-
-
 # --------------------------------------------------------------------------- as users run it
 
 
@@ -229,7 +179,7 @@ def test_the_command_leaves_a_file_and_says_what_is_in_it(
 ) -> None:
     told = call(parcels, "assay", "rehearse")
     assert "0 differ from the training code's scores" in told
-    found = read(parcels)
+    found = Rehearsal.read(parcels)
     assert (found.parity[0].carrier, found.parity[0].differing) == ("files", 0)
     assert not list(parcels.glob("store*"))
 

@@ -204,6 +204,7 @@ def test_half_a_difference_fails() -> None:
     for gone in ("champion", "challenger"):
         (told,) = decided(rule(), comparison(difference(0.0, **{gone: None})))
         assert told.outcome is FAIL
+        assert told.detail == "the auc of one of the two models is missing"
 
 
 def test_no_rows_fail() -> None:

@@ -10,7 +10,7 @@ from assay.errors import DataError, StageInputMissing
 from assay.gate.inputs import Inputs
 from assay.gate.rules import decide as rules
 from assay.project import layout
-from assay.reports.contract import RESULT
+from assay.project.layout import CONTRACT_RESULT as RESULT
 from assay.reports.verdict import Outcome
 from tests.gate import build
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from assay.gate.rules import report_rules as rule_reports
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.comparison import Stability
-from assay.reports.rehearsal import Cost
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
 from tests.gate.build import alone, comparison, contract, flips, leakage, parity, rehearsal
@@ -21,8 +19,15 @@ PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NAN, INF = math.nan, math.inf
 
 
+def moved(distance: float, flipped: Estimate | None, rows: int | None) -> Stability:
+    """Also what no file could say."""
+    return build.changed(  # type: ignore[no-any-return]
+        flips(20, 1000), distance=distance, flipped=flipped, rows=rows
+    )
+
+
 def stable(found: Stability, rows: int = 1000, **asked: float) -> Finding:
-    about = comparison(rows=rows, stability=found)
+    about = build.changed(comparison(rows=rows), stability=found)
     (told,) = rule_reports.stability(build.rule(kind="stability", **asked), about)
     return told
 
@@ -89,22 +94,22 @@ def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
-        (Stability(0.1, None, None), "gives no answers that could be counted as flipped"),
-        (Stability(0.1, Estimate(0.1, 0.05, 0.15), None), "gives no answers"),
-        (Stability(0.1, None, 5), "gives no answers"),
+        (moved(0.1, None, None), "gives no answers that could be counted as flipped"),
+        (moved(0.1, Estimate(0.1, 0.05, 0.15), None), "gives no answers"),
+        (moved(0.1, None, 5), "gives no answers"),
         (
-            Stability(0.1, Estimate(1.001, 1.0, 1.1), 1001),
+            moved(0.1, Estimate(1.001, 1.0, 1.1), 1001),
             "1001 of 1000 rows are flipped, which cannot be",
         ),
         (
-            Stability(0.1, Estimate(0.1, 0.05, 0.15), -1),
+            moved(0.1, Estimate(0.1, 0.05, 0.15), -1),
             "-1 of 1000 rows are flipped, which cannot",
         ),
-        (Stability(0.1, Estimate(0.1, 0.05, 0.15), 90), "90 of 1000 rows are flipped, which is no"),
-        (Stability(0.1, Estimate(None, None, None), 100), "which is no share of None"),
-        (Stability(0.1, Estimate(0.1, None, None), 100), "flipped rows has no interval"),
-        (Stability(0.1, Estimate(0.1, 0.2, 0.3), 100), "0.2 to 0.3 does not hold 0.1"),
-        (Stability(0.1, Estimate(0.1, NAN, 0.3), 100), "nan to 0.3 does not hold 0.1"),
+        (moved(0.1, Estimate(0.1, 0.05, 0.15), 90), "90 of 1000 rows are flipped, which is no"),
+        (moved(0.1, Estimate(None, None, None), 100), "which is no share of None"),
+        (moved(0.1, Estimate(0.1, None, None), 100), "flipped rows has no interval"),
+        (moved(0.1, Estimate(0.1, 0.2, 0.3), 100), "0.2 to 0.3 does not hold 0.1"),
+        (moved(0.1, Estimate(0.1, NAN, 0.3), 100), "nan to 0.3 does not hold 0.1"),
     ],
 )
 def test_flips_that_cannot_be_counted_fail(found: Stability, reason: str) -> None:
@@ -115,14 +120,14 @@ def test_flips_that_cannot_be_counted_fail(found: Stability, reason: str) -> Non
 
 def test_flips_of_too_few_units_cannot_be_judged_yet() -> None:
     few = Estimate(0.02, None, None, "3 nights, fewer than 10", few=True, needed=10)
-    told = stable(Stability(0.05, few, 20), max_flipped=0.05)
+    told = stable(moved(0.05, few, 20), max_flipped=0.05)
     assert (told.outcome, told.blocks, told.units_needed) == (INCONCLUSIVE, True, 10)
     assert "cannot be judged yet: 3 nights, fewer than 10; it takes about 10" in told.detail
 
 
 @pytest.mark.parametrize("asked", [{"max_flipped": 1.0}, {"max_distance": 1.0}])
 def test_scores_of_no_rows_fail(asked: dict[str, float]) -> None:
-    told = stable(Stability(0.0, build.share(0, 0), 0), rows=0, **asked)
+    told = stable(moved(0.0, build.share(0, 0), 0), rows=0, **asked)
     assert (told.outcome, told.detail) == (FAIL, "scores were compared on no rows")
     assert stable(flips(1, 1, 0.0), rows=1, **asked).outcome is PASS
 
@@ -135,7 +140,7 @@ def test_stability_without_a_champion(asked: dict[str, float]) -> None:
     for state in ("unreadable", "features_missing", "incomparable"):
         (told,) = rule_reports.stability(rule, alone(state, "gone"))
         assert (told.outcome, told.blocks) == (FAIL, True)
-    (told,) = rule_reports.stability(rule, replace(comparison(), stability=None))
+    (told,) = rule_reports.stability(rule, build.changed(comparison(), stability=None))
     assert told.outcome is FAIL
 
 
@@ -199,25 +204,24 @@ def test_cost(of: str, value: float, words: str) -> None:
 
 def test_a_cost_that_was_not_measured_fails() -> None:
     rule = build.rule(kind="cost", of="memory_mb", max=500.0)
-    unknown = Cost(1000, 4.0, None)
-    (told,) = rule_reports.cost(rule, rehearsal(cost=unknown, why="no /proc here"))
+    (told,) = rule_reports.cost(rule, rehearsal(memory_mb=None, why="no /proc here"))
     assert (told.outcome, told.metric) == (FAIL, "memory_mb")
     assert told.detail == "memory_mb could not be measured: no /proc here"
-    (told,) = rule_reports.cost(rule, rehearsal(cost=unknown))
+    (told,) = rule_reports.cost(rule, rehearsal(memory_mb=None))
     assert told.detail.endswith("no reason was given")
 
 
 @pytest.mark.parametrize("value", [NAN, INF, -INF, -1.0])
 def test_a_cost_that_is_no_number_fails(value: float) -> None:
     rule = build.rule(kind="cost", of="latency_ms", max=500.0)
-    (told,) = rule_reports.cost(rule, rehearsal(cost=Cost(1000, value, 1.0)))
+    (told,) = rule_reports.cost(rule, rehearsal(latency_ms=value))
     assert told.outcome is FAIL
 
 
 @pytest.mark.parametrize("of", ["latency_ms", "memory_mb"])
 def test_a_cost_measured_on_no_rows_fails(of: str) -> None:
     rule = build.rule(kind="cost", of=of, max=500.0)
-    (told,) = rule_reports.cost(rule, rehearsal(cost=Cost(0, 0.0, 0.0)))
+    (told,) = rule_reports.cost(rule, rehearsal(batch_rows=0, latency_ms=0.0, memory_mb=0.0))
     assert (told.outcome, told.detail) == (FAIL, f"{of} was measured on no rows")
     assert told.metric == of
 
@@ -287,7 +291,9 @@ def test_what_is_allowed_by_name_is_shown_and_does_not_decide() -> None:
 
 def test_a_check_without_a_limit_has_no_direction() -> None:
     report = leakage()
-    bare = replace(report, checks=(replace(report.checks[0], limit=None), *report.checks[1:]))
+    bare = build.changed(
+        report, checks=(build.changed(report.checks[0], limit=None), *report.checks[1:])
+    )
     told = rule_reports.leakage(build.rule(kind="leakage"), bare)
     assert (told[0].limit, told[0].direction) == (None, None)
 
@@ -295,7 +301,7 @@ def test_a_check_without_a_limit_has_no_direction() -> None:
 def test_a_check_that_is_missing_fails() -> None:
     report = leakage()
     rule = build.rule(kind="leakage", allow=("same_key",))
-    told = rule_reports.leakage(rule, replace(report, checks=report.checks[1:]))
+    told = rule_reports.leakage(rule, build.changed(report, checks=report.checks[1:]))
     assert len(told) == len(LEAKAGE_CHECKS)
     assert (told[0].outcome, told[0].blocks, told[0].slice) == (FAIL, True, "same_key")
     assert told[0].detail == "the report has no check 'same_key'"

@@ -18,7 +18,7 @@ from assay.gate.behaviour.subject import Subject
 from assay.gate.under_pytest import behaviours, record
 from assay.gate.under_pytest.behaviours import Asked, Scoring, champion_of
 from assay.model import bundle
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.reports.champion import Held
 from assay.reports.verdict import Finding, Outcome
 
@@ -206,7 +206,7 @@ def test_the_contract_says_what_a_night_may_lack(
 
 def leave_champion(tiny: Any, **facts: Any) -> None:
     held = Held(stage="prod", **facts)
-    jsonfile.write(tiny.root / layout.CHAMPION_FACTS, held.to_plain())
+    held.write(tiny.root)
 
 
 def test_no_champion_has_a_reason(tiny: Any) -> None:

@@ -13,7 +13,6 @@ from assay.errors import BundleChanged, BundleError, DataError, GateNotPassed, S
 from assay.gate.stage import run as judge
 from assay.gate.under_pytest import behaviours
 from assay.project import layout, params
-from assay.reports import verdict_json
 from assay.reports.champion import Held
 from assay.reports.verdict import Outcome, Verdict
 
@@ -167,7 +166,7 @@ def judged(project: Path, reports: Path) -> Any:
             return judge(project, params.load(project)).verdict
         except GateNotPassed:
             text = (project / layout.VERDICT).read_text(encoding="utf-8")
-            return verdict_json.loads(text, layout.VERDICT)
+            return Verdict.parse(text, layout.VERDICT)
 
     return go
 
@@ -227,10 +226,7 @@ FOUND: dict[str, Any] = {"state": "found", "version": "v1.0.0", "commit": "c0ffe
 
 
 def leave_champion(root: Path, **facts: Any) -> None:
-    folder = root / layout.CHAMPION
-    folder.mkdir(parents=True)
-    text = json.dumps(Held(stage="prod", **facts).to_plain())
-    (root / layout.CHAMPION_FACTS).write_text(text, encoding="utf-8")
+    Held(stage="prod", **facts).write(root)
     if facts["state"] == "found":
         shutil.copytree(root / layout.BUNDLE, root / layout.CHAMPION_BUNDLE)
 
@@ -279,7 +275,7 @@ def test_champion_of(project: Path) -> None:
     told = project / layout.CHAMPION_FACTS
     for text, kind in (
         ("{}", DataError),
-        (json.dumps(Held(state="unreadable", stage="prod", why="x").to_plain()), BundleError),
+        (json.dumps(Held(state="unreadable", stage="prod", why="x").tree()), BundleError),
     ):
         told.write_text(text, encoding="utf-8")
         with pytest.raises(kind):

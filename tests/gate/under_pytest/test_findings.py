@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,11 +10,12 @@ from assay.gate.under_pytest import findings
 from assay.gate.under_pytest.record import Seen
 from assay.gate.under_pytest.run import Session
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
+from tests.gate.build import changed
 from tests.verdicts import verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
 NODE = "params.yaml::ranks"
-WAIVED = {"waiver": Waiver("a fix is coming", "us", "2020-05-31")}
+WAIVED = {"waiver": Waiver(because="a fix is coming", owner="us", until="2020-05-31")}
 
 
 def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
@@ -51,7 +51,7 @@ def test_what_pytest_saw_too_is_believed(told: Finding, outcome: str) -> None:
 def test_what_pytest_decided_otherwise_fails() -> None:
     told = finding(FAIL, severity="warn", **WAIVED)
     (found,) = findings.rule_findings([told], seen(finding(PASS, detail="all is well"), "passed"))
-    assert found == replace(
+    assert found == changed(
         told,
         detail="pytest saw something else: passed, 'all is well' instead of 'so'",
         severity="block",

@@ -12,7 +12,7 @@ from assay.errors import BundleMissing, SchemaMismatch
 from assay.gate.under_pytest import behaviours
 from assay.metrics import slices
 from assay.model import bundle, holdout
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.reports.champion import Held
 from assay.reports.evaluation import Evaluation
 
@@ -70,7 +70,7 @@ def go(
 
 def leave_champion(tiny: Any, **facts: Any) -> None:
     held = Held(stage="prod", **facts)
-    jsonfile.write(tiny.root / layout.CHAMPION_FACTS, held.to_plain())
+    held.write(tiny.root)
 
 
 def test_every_fixture_gives_what_it_says_and_is_made_once(

@@ -18,7 +18,7 @@ FOUND = Finding(
     outcome=Outcome.FAIL,
     detail="so",
     observed=0.5,
-    waiver=Waiver("b", "o", "2020-05-31"),
+    waiver=Waiver(because="b", owner="o", until="2020-05-31"),
 )
 
 
@@ -45,7 +45,7 @@ def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
         ({"collected": ["a", 1]}, "has no collected"),
         ({"rules": None}, "has no rules"),
         ({"rules": []}, "has no rules"),
-        ({"rules": {"a": {}}}, "a lacks"),
+        ({"rules": {"a": {}}}, "a.rule is missing"),
         ({"outcomes": None}, "has no outcomes"),
         ({"outcomes": []}, "has no outcomes"),
         ({"outcomes": {"a": 1}}, "has no outcomes"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,10 +12,9 @@ from assay.gate import command, verdict_text
 from assay.gate.stage import MARKDOWN
 from assay.gate.under_pytest import run
 from assay.gate.under_pytest.run import run_pytest
-from assay.project import jsonfile, layout
+from assay.project import layout
 from assay.reports.champion import Held
 from assay.reports.verdict import ModelTests, Outcome
-from assay.reports.verdict_json import dumps
 from tests.gate import build
 from tests.gate.test_stage import IT, judge, outcomes
 
@@ -158,10 +156,10 @@ def champion_was_held_to(tiny: Any, tests: int, bundle: str = "sha256:a") -> Non
     """The stage is held by a commit whose verdict rests on so many model tests."""
     found = judge(tiny, Outcome.PASS)
     passed = next(each for each in found.findings if each.kind == "test")
-    several = [replace(passed, rule=f"{IT}::test_{number}") for number in range(tests)]
+    several = [build.changed(passed, rule=f"{IT}::test_{number}") for number in range(tests)]
     rules = [each for each in found.findings if each.kind == "rule"]
-    old = replace(found, bundle="sha256:a", findings=(*rules, *several))
-    tiny.write(layout.VERDICT, dumps(old))
+    old = build.changed(found, bundle="sha256:a", findings=(*rules, *several))
+    tiny.write(layout.VERDICT, old.text())
     for each in (["init", "-q"], ["add", "-f", layout.VERDICT], ["commit", "-qm", "old"]):
         subprocess.run(["git", *each], cwd=tiny.root, check=True)
     told = subprocess.run(
@@ -170,7 +168,7 @@ def champion_was_held_to(tiny: Any, tests: int, bundle: str = "sha256:a") -> Non
     held = Held(
         state="found", stage="prod", version="v0.1.0", commit=told.stdout.strip(), bundle=bundle
     )
-    jsonfile.write(tiny.root / layout.CHAMPION_FACTS, held.to_plain())
+    held.write(tiny.root)
     champion = {"version": "v0.1.0", "bundle": bundle}
     tiny.comparison(build.comparison(build.difference(0.1)), champion=champion)
 
@@ -202,10 +200,13 @@ def test_whoever_asks_the_verdict_counts_the_champions_tests_again(tiny: Any) ->
     assert verdict.tests is not None
     quiet = tuple(each for each in verdict.findings if each.rule != "tests/model")
     for bent, line in (
-        (replace(verdict, tests=replace(verdict.tests, champion=1)), "tests.champion is 1 in it"),
-        (replace(verdict, findings=quiet), "it does not warn of 1 model tests"),
+        (
+            build.changed(verdict, tests=build.changed(verdict.tests, champion=1)),
+            "tests.champion is 1 in it",
+        ),
+        (build.changed(verdict, findings=quiet), "it does not warn of 1 model tests"),
     ):
-        tiny.write(layout.VERDICT, dumps(bent))
+        tiny.write(layout.VERDICT, bent.text())
         tiny.write(MARKDOWN, verdict_text.markdown(bent))
         with pytest.raises(GateNotPassed, match=line):
             command.run(tiny.root, tiny.params)

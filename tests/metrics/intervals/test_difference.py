@@ -347,4 +347,8 @@ def test_the_distance_of_a_bias_from_0_varies_no_more_than_stated(shift) -> None
 
 
 def test_without_an_interval_there_is_nothing_to_turn() -> None:
-    assert turned("auc", Difference(0.5, 0.6, 0.1, None, 0.0, None, None, None, "-", "few")) is None
+    bare = Difference(
+        *(0.5, 0.6, 0.1, None, 0.0, None, None, None, "-"),
+        *("few", None, False, None, None),
+    )
+    assert turned("auc", bare) is None

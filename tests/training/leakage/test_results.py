@@ -11,20 +11,33 @@ import pytest
 from assay.errors import DataError
 from assay.project import jsonfile
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports import leakage as results
-from assay.reports.leakage import Check, Leakage, unknown
+from assay.reports.leakage import Check, Digests, Leakage, Rows, unknown
 
 REPORT = Leakage(
     name="parcels",
     contract="sha256:c",
-    train="sha256:t",
-    holdout="sha256:h",
-    train_rows=300,
-    holdout_rows=100,
+    data=Digests(train="sha256:t", holdout="sha256:h"),
+    rows=Rows(train=300, holdout=100),
     checks=(
-        Check("same_key", "suspect", ("parcel",), 2.0, 0.0, "2 of 100", ({"rows": 2},)),
+        Check(
+            check="same_key",
+            outcome="suspect",
+            columns=("parcel",),
+            observed=2.0,
+            limit=0.0,
+            detail="2 of 100",
+            numbers=({"rows": 2},),
+        ),
         *(
-            Check(name, "ok", ("x",), 0.25, 0.5, "fine", ({"column": "x", "share": 0.25},))
+            Check(
+                check=name,
+                outcome="ok",
+                columns=("x",),
+                observed=0.25,
+                limit=0.5,
+                detail="fine",
+                numbers=({"column": "x", "share": 0.25},),
+            )
             for name in LEAKAGE_CHECKS[1:-1]
         ),
         unknown("not_at_scoring", "score.input is a query", 0.0),
@@ -33,16 +46,24 @@ REPORT = Leakage(
 
 
 def test_what_is_written_can_be_read():
-    text = jsonfile.dumps(REPORT.to_plain())
-    found = results.parse(text, "leakage.json")
-    assert found.to_plain() == REPORT.to_plain()
+    text = jsonfile.dumps(REPORT.tree())
+    found = Leakage.parse(text, "leakage.json")
+    assert found.tree() == REPORT.tree()
     assert found.of("same_key") == REPORT.checks[0]
     assert found.of("not_at_scoring").outcome == "unknown"
 
 
 def test_numbers_are_kept_to_nine_digits():
-    check = Check("same_key", "ok", (), 0.1234567891234, 1.0, "fine", ({"a": 0.1234567891234},))
-    plain = check.to_plain()
+    check = Check(
+        check="same_key",
+        outcome="ok",
+        columns=(),
+        observed=0.1234567891234,
+        limit=1.0,
+        detail="fine",
+        numbers=({"a": 0.1234567891234},),
+    )
+    plain = check.tree()
     assert (plain["observed"], plain["numbers"]) == (0.123456789, [{"a": 0.123456789}])
 
 
@@ -62,31 +83,35 @@ def put(*path: Any) -> Callable[[Any], None]:
     ("change", "told"),
     [
         (put("schema", 2), "schema is 2, not 1"),
-        (put("name", ""), "name is a text, not a text"),
-        (put("rows", "train", -1), "rows.train is -1, not a count"),
+        (put("name", ""), "name is '', not a text that is not empty"),
+        (put("rows", "train", -1), "rows.train is -1, not 0 or more"),
         (put("data", {"train": "sha256:t"}), "data.holdout is missing"),
         (put("checks", {}), "checks is a mapping, not a list"),
         (lambda tree: tree["checks"].pop(), "checks lacks not_at_scoring"),
         (lambda tree: tree["checks"].append(tree["checks"][0]), "has same_key more than once"),
         (put("checks", 1, "check", "same_key"), "checks lacks near_duplicates"),
-        (put("checks", 1, "check", "luck"), "checks[1].check is 'luck', not one of"),
-        (put("checks", 1, "outcome", "fine"), "checks[1].outcome is 'fine', not one of"),
+        (put("checks", 1, "check", "luck"), "checks[1].check is 'luck', not 'same_key', 'near_dup"),
+        (
+            put("checks", 1, "outcome", "fine"),
+            "checks[1].outcome is 'fine', not 'ok', 'suspect' or 'unknown'",
+        ),
         (put("checks", 1, "observed", None), "checks[1].observed is null, and yet"),
         (put("checks", 1, "observed", 0.51), "checks[1].observed is over its limit"),
         (put("checks", 1, "observed", float("nan")), "checks[1].observed is nan"),
         (put("checks", 1, "limit", float("inf")), "checks[1].limit is inf"),
-        (put("checks", 1, "observed", True), "checks[1].observed is true or false"),
+        (put("checks", 1, "observed", True), "checks[1].observed is True, not a number"),
         (put("checks", 1, "detail", ""), "checks[1].detail"),
-        (put("checks", 1, "columns", "x"), "checks[1].columns is a text, not a list"),
+        (put("checks", 1, "columns", "x"), "checks[1].columns is 'x', not a list"),
+        (lambda tree: tree["checks"][1].pop("examples"), "checks[1].examples is missing"),
         (put("checks", 1, "numbers", [[1]]), "checks[1].numbers[0] is a list"),
         (put("checks", 1, "examples", [{"a": []}]), "checks[1].examples[0].a is a list"),
     ],
 )
 def test_a_report_that_makes_no_sense_is_refused(change: Callable[[Any], None], told: str):
-    tree = json.loads(jsonfile.dumps(REPORT.to_plain()))
+    tree = json.loads(jsonfile.dumps(REPORT.tree()))
     change(tree)
     with pytest.raises(DataError) as caught:
-        results.parse(json.dumps(tree), "leakage.json")
+        Leakage.parse(json.dumps(tree), "leakage.json")
     assert told in caught.value.line()
     assert caught.value.line().startswith("leakage.json: not a leakage report: ")
     assert "dvc repro leakage" in caught.value.line()
@@ -95,4 +120,4 @@ def test_a_report_that_makes_no_sense_is_refused(change: Callable[[Any], None], 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"schema": 1, "schema": 1}'])
 def test_what_is_no_report_at_all_is_refused(text: str):
     with pytest.raises(DataError, match="not a leakage report"):
-        results.parse(text, "leakage.json")
+        Leakage.parse(text, "leakage.json")

@@ -11,20 +11,19 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import SchemaMismatch, StageInputMissing
-from assay.project import digests, jsonfile, layout, params
+from assay.project import digests, layout, params
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports import leakage as results
+from assay.reports.leakage import Leakage
 from assay.training.leakage import stage
 from tests import variants
 from tests.training.leakage.tables import LABELS
 
 
-def run(root: Path) -> results.Leakage:
+def run(root: Path) -> Leakage:
     """What the stage wrote, which is what it returns."""
     found = stage.run(root, params.load(root))
-    text = jsonfile.text_of(root, layout.LEAKAGE, "leakage")
-    assert text == jsonfile.dumps(found.to_plain())
-    return results.parse(text, layout.LEAKAGE)
+    assert (root / layout.LEAKAGE).read_text(encoding="utf-8") == found.text()
+    return Leakage.read(root)
 
 
 def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[str]):
@@ -35,7 +34,7 @@ def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[s
     values = params.load(parcels)
     assert found.contract == digests.contract_at(parcels, values)
     assert found.holdout == digests.data(parcels)
-    assert found.train == digests.file(parcels / layout.TRAIN_TABLE)
+    assert found.data.train == digests.file(parcels / layout.TRAIN_TABLE)
     assert found.holdout_rows == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
     assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from assay.contract.load import load as load_contract
-from assay.errors import BundleMissing, LabelError, PluginError
+from assay.errors import BundleMissing, DataError, LabelError, PluginError
 from assay.model import bundle, model
 from assay.project import layout, params
 from assay.project.params import Candidate
+from assay.reports.selection import Selection
 from assay.training.train import calibrate, candidate, select, stage
 from assay.training.train import candidate as encode
 
@@ -215,11 +217,29 @@ def test_the_best_is_chosen_by_the_metrics_own_direction():
 
 
 def test_the_selected_bundle_is_the_candidates_to_the_byte(trained: Path):
-    chosen = json.loads((trained / layout.SELECTION).read_text())["selected"]
-    assert chosen == "logistic"
+    found = Selection.read(trained)
+    chosen = found.selected
+    assert (chosen, found.by) == ("logistic", "log_loss")
+    assert {*found.candidates} == {"prior", "logistic"}
     assert bundle.digest_of(trained / layout.BUNDLE) == bundle.digest_of(
         trained / layout.CANDIDATES / chosen
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"selected": "other"}, "selected is 'other', not one of logistic, prior"),
+        ({"by": ""}, "by is '', not a text"),
+        ({"candidates": {"logistic": {"auc": "good"}}}, "candidates.logistic.auc is 'good'"),
+        ({"schema": 1}, "schema is no key that belongs here"),
+    ],
+)
+def test_a_selection_that_somebody_edited_is_refused(trained: Path, change: Any, told: str):
+    tree = json.loads((trained / layout.SELECTION).read_text())
+    assert Selection.parse(json.dumps(tree), "selection.json").tree() == tree
+    with pytest.raises(DataError, match=f"selection.json: not a selection: {told}"):
+        Selection.parse(json.dumps({**tree, **change}), "selection.json")
 
 
 def test_selection_waits_for_every_candidate(parcels: Path):

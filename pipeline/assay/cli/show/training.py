@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from assay.training.train.card import calibration_told
 
 if TYPE_CHECKING:
+    from assay.reports.selection import Selection
     from assay.training.tables.ingest import Ingested
     from assay.training.tables.prepare import Side
-    from assay.training.train.select import Selection
     from assay.training.train.stage import Trained
 
 

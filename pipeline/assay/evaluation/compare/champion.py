@@ -17,7 +17,7 @@ from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model.bundle import Bundle, Manifest
 from assay.project import layout, sources
-from assay.reports import champion as held
+from assay.reports.champion import Held
 from assay.reports.comparison import Champion, State
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def opponent(
     StageInputMissing, DataError
         The champion stage has not run, or its file is not what it wrote.
     """
-    holder = held.read(root)
+    holder = Held.read(root)
     if holder.state == "none":
         return Opponent("none", holder.why, None)
-    champion = Champion(holder.version, holder.bundle)
+    champion = Champion(version=holder.version, bundle=holder.bundle)
     if holder.state == "unreadable":
         return Opponent("unreadable", holder.why, champion)
     try:

@@ -53,14 +53,23 @@ def _one(
     rows, of_part = len(part.rows), units.chosen(part.rows)
     if rows < settings.min_slice_rows:
         why = f"{rows} rows, fewer than {settings.min_slice_rows}"
-        return SliceComparison(part.field, part.value, rows, of_part.count, None, why)
+        return SliceComparison(
+            field=part.field,
+            value=part.value,
+            rows=rows,
+            units=of_part.count,
+            differences=None,
+            why=why,
+        )
     found = differences(
         champion.rows(part.rows),
         challenger.rows(part.rows),
         units=of_part,
         confidence=settings.confidence,
     )
-    return SliceComparison(part.field, part.value, rows, of_part.count, found)
+    return SliceComparison(
+        field=part.field, value=part.value, rows=rows, units=of_part.count, differences=found
+    )
 
 
 def stability(champion: Scored, challenger: Scored, units: Units, confidence: float) -> Stability:
@@ -75,9 +84,9 @@ def stability(champion: Scored, challenger: Scored, units: Units, confidence: fl
     ]
     other = _flipped(champion, challenger)
     if other is None:
-        return Stability(max(moved), None, None)
+        return Stability(distance=max(moved), flipped=None, rows=None)
     flipped = share_of(other, units, confidence)
-    return Stability(max(moved), flipped, int(np.count_nonzero(other)))
+    return Stability(distance=max(moved), flipped=flipped, rows=int(np.count_nonzero(other)))
 
 
 def _columns(scored: Scored) -> list[Floats]:

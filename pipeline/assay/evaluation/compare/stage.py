@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from assay.evaluation.compare import compute, section
 from assay.evaluation.compare.champion import Opponent, opponent
@@ -14,7 +14,7 @@ from assay.metrics.units import units_of
 from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.pages.frame import compose
-from assay.project import digests, jsonfile, layout, sources, textfile
+from assay.project import digests, layout, sources, textfile
 from assay.project.params import Params, Window
 from assay.reports.comparison import Challenger, Comparison
 
@@ -46,12 +46,24 @@ def run(root: Path, params: Params) -> Comparison:
     scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
     other = opponent(root, frame, manifest, allowed)
+    numbers: dict[str, Any] = {"differences": None, "slices": (), "stability": None}
+    why = other.why
+    if other.scores is not None and other.manifest is not None:
+        before = Scored(task, truth, other.scores, classes, other.manifest.threshold)
+        after = Scored(task, truth, scores, classes, manifest.threshold)
+        settings = params.evaluate
+        why = unfair(other, params.prepare.holdout)
+        numbers = {
+            "differences": differences(before, after, units=units, confidence=settings.confidence),
+            "slices": compute.by_slice(frame, before, after, units, manifest.slices, settings),
+            "stability": compute.stability(before, after, units, settings.confidence),
+        }
     found = Comparison(
         name=manifest.name,
         task=task,
         state=other.state,
-        why=other.why,
-        challenger=Challenger(manifest.candidate, bundle.digest),
+        why=why,
+        challenger=Challenger(candidate=manifest.candidate, bundle=bundle.digest),
         champion=other.champion,
         data=data,
         contract=digests.contract_at(root, params),
@@ -59,23 +71,10 @@ def run(root: Path, params: Params) -> Comparison:
         unit=units.name,
         units=units.count,
         confidence=params.evaluate.confidence,
-        differences=None,
-        slices=(),
-        stability=None,
+        **numbers,
     )
-    if other.scores is not None and other.manifest is not None:
-        before = Scored(task, truth, other.scores, classes, other.manifest.threshold)
-        after = Scored(task, truth, scores, classes, manifest.threshold)
-        settings = params.evaluate
-        found = replace(
-            found,
-            why=unfair(other, params.prepare.holdout),
-            differences=differences(before, after, units=units, confidence=settings.confidence),
-            slices=compute.by_slice(frame, before, after, units, manifest.slices, settings),
-            stability=compute.stability(before, after, units, settings.confidence),
-        )
     html = compose(section.headline(found), section.render(found))
-    jsonfile.write(root / layout.COMPARISON, found.plain())
+    found.write(root)
     textfile.write(root / layout.COMPARISON_PAGE, html)
     return found
 

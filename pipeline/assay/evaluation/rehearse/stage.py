@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,9 @@ from assay.evaluation.rehearse import carriers
 from assay.evaluation.rehearse.cost import MEGABYTE, cost
 from assay.evaluation.rehearse.parity import Answers, differing
 from assay.model import bundle as bundles
-from assay.project import digests, jsonfile, layout, sources
+from assay.project import digests, layout, sources
 from assay.project.params import Params
-from assay.reports.rehearsal import Parity, Rehearsal
+from assay.reports.rehearsal import Parity, Rehearsal, Spark
 from assay.score.spark.session import Starting
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def run(root: Path, params: Params) -> Rehearsal:
             found = rehearse(root, own, Path(scratch), spark.session)
         finally:
             spark.stop()
-    jsonfile.write(root / layout.REHEARSAL, found.plain())
+    found.write(root)
     return found
 
 
@@ -95,7 +96,15 @@ def rehearse(
         store = scratch / carrier
         got, seconds = carriers.published(session, params, bundle, contract, carrier, store)
         unlike, largest = differing(wanted, got, params.bundle.tolerance)
-        parity.append(Parity(carrier, rows.num_rows, unlike, largest, round(seconds, 3)))
+        parity.append(
+            Parity(
+                carrier=carrier,
+                rows=rows.num_rows,
+                differing=unlike,
+                largest=largest,
+                seconds=round(seconds, 3),
+            )
+        )
     spark_seconds = time.monotonic() - began
     spent = cost(
         root,
@@ -115,9 +124,9 @@ def rehearse(
         rows=rows.num_rows,
         tolerance=params.bundle.tolerance,
         parity=tuple(parity),
-        cost=spent,
+        **asdict(spent),
         bundle_mb=sum(map(len, bundle.files.values())) / MEGABYTE,
-        spark_seconds=round(spark_seconds, 3),
+        spark=Spark(seconds=round(spark_seconds, 3)),
         why=NO_MEMORY if spent.memory_mb is None else None,
     )
 

@@ -96,6 +96,7 @@ def _read(
     else:
         try:
             bounds = turned(rule.metric, difference)
+            problem = f"the {rule.metric} of one of the two models is missing"
         except ValueError as error:
             problem = f"the difference of {rule.metric} decides nothing: {error}"
     if difference is None or bounds is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 from assay.metrics.units import Units, about
@@ -33,14 +32,15 @@ def fail(rule: Judged, reason: str, **facts: Any) -> Finding:
 
 def too_small(rule: Judged, title: str, rows: int, why: str, min_rows: int | None) -> Finding:
     """A slice that was not measured; below the rule's own size the policy lets it be."""
-    finding = found(
+    if min_rows is not None and rows < min_rows:
+        return left_out(rule, title, rows, min_rows)
+    return found(
         rule,
         Outcome.INCONCLUSIVE,
         f"{title} is too small to measure: {why}",
         slice=title,
         rows=rows,
     )
-    return finding if min_rows is None or rows >= min_rows else _left_out(finding, min_rows)
 
 
 def too_few(
@@ -71,13 +71,13 @@ def too_few(
 
 def left_out(rule: Judged, title: str, rows: int, min_rows: int) -> Finding:
     """A slice that the rule is not about, by the policy's own words."""
-    finding = found(rule, Outcome.INCONCLUSIVE, "", slice=title, rows=rows)
-    return _left_out(finding, min_rows)
+    detail = _below(title, rows, min_rows)
+    return tolerate(found(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
 
 
 def tolerate(finding: Finding) -> Finding:
     """The same, so that an INCONCLUSIVE does not decide."""
-    return replace(finding, tolerated=True)
+    return finding.model_copy(update={"tolerated": True})
 
 
 def finite(value: float | None) -> float | None:
@@ -85,6 +85,5 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _left_out(finding: Finding, min_rows: int) -> Finding:
-    detail = f"{finding.slice} has {finding.rows} rows; the rule is about {min_rows} or more"
-    return tolerate(replace(finding, detail=detail))
+def _below(title: str, rows: int, min_rows: int) -> str:
+    return f"{title} has {rows} rows; the rule is about {min_rows} or more"

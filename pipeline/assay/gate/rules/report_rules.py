@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
+from assay.contract.result import ContractResult
 from assay.gate.rules import change as rule_change
 from assay.gate.rules import finding, words
 from assay.metrics.units import Units
@@ -18,7 +18,6 @@ from assay.project.params.gate import (
     StabilityRule,
 )
 from assay.reports.comparison import Comparison
-from assay.reports.contract import ContractReport
 from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Parity, Rehearsal
 from assay.reports.verdict import Finding, Outcome
@@ -120,7 +119,7 @@ def cost(rule: CostRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
     return (_at_most(rule, rule.of, value, rule.max, f"{UNITS[rule.of]}:", rehearsal.rows),)
 
 
-def contract(rule: ContractRule, report: ContractReport) -> tuple[Finding, ...]:
+def contract(rule: ContractRule, report: ContractResult) -> tuple[Finding, ...]:
     """The training table against its contract."""
     if report.rows == 0:
         return (finding.fail(rule, "the contract was checked on no rows"),)
@@ -155,7 +154,8 @@ def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
             direction=None if check.limit is None else "max",
         )
         if name in rule.allow and outcome is not Outcome.PASS:
-            told = replace(told, severity="warn", detail=f"{check.detail} (allowed by name)")
+            allowed = {"severity": "warn", "detail": f"{check.detail} (allowed by name)"}
+            told = told.model_copy(update=allowed)
         found.append(told)
     return tuple(found)
 

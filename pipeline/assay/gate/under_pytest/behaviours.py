@@ -162,9 +162,9 @@ def champion_of(root: Path, params: Params) -> Bundle | str:
         There is a champion, but its bundle cannot be had or has changed.
     """
     from assay.model.bundle import load
-    from assay.reports import champion as held
+    from assay.reports.champion import Held
 
-    found = held.read(root)
+    found = Held.read(root)
     if found.state == "none":
         return found.why or "nothing holds the stage"
     if found.state == "unreadable":

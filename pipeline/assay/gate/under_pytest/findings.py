@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from assay.gate.rules import words
@@ -59,7 +58,9 @@ def _expected(finding: Finding) -> str:
 
 def _distrusted(finding: Finding, detail: str) -> Finding:
     """FAIL that decides, whatever the rule says of itself."""
-    return replace(finding, outcome=Outcome.FAIL, detail=detail, severity="block", waiver=None)
+    return finding.model_copy(
+        update={"outcome": Outcome.FAIL, "detail": detail, "severity": "block", "waiver": None}
+    )
 
 
 def model_test_findings(seen: Seen, *, alone: bool) -> tuple[Finding, ...]:
@@ -90,7 +91,7 @@ def _test_finding(node: str, seen: Seen, alone: bool) -> Finding:
     found = _about_tests(node, TEST_OUTCOMES[outcome], said)
     # The first model has no champion to be held against; absolute rules and tests decide.
     absent = outcome == "skipped" and (detail or "").startswith(f"Skipped: {NO_CHAMPION}")
-    return replace(found, tolerated=alone and absent)
+    return found.model_copy(update={"tolerated": alone and absent})
 
 
 def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Finding, ...]:
@@ -146,7 +147,8 @@ def fewer_findings(
         f"{words.FEWER} {version or 'of before'} was held to: "
         f"{len(seen.tests)} instead of {len(before)}; gone: {', '.join(gone[:_NAMED])}{more}"
     )
-    return (replace(_about_tests(tests, Outcome.FAIL, detail), severity="warn"),)
+    warning = _about_tests(tests, Outcome.FAIL, detail)
+    return (warning.model_copy(update={"severity": "warn"}),)
 
 
 def _explains(seen: Seen) -> bool:

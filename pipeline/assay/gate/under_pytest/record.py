@@ -15,7 +15,6 @@ from typing import Any
 
 from assay.project import layout
 from assay.reports.verdict import Finding
-from assay.reports.verdict_json import finding_from_plain, finding_to_plain
 
 # The worst of a test's reports is the test's; anything unknown counts as failed.
 SEVERITY = ("passed", "xpassed", "xfailed", "skipped", "error", "failed")
@@ -61,7 +60,7 @@ class Seen:
         tree = {
             "collected": self.collected,
             "places": self.places,
-            "rules": {node: finding_to_plain(finding) for node, finding in self.rules.items()},
+            "rules": {node: finding.tree() for node, finding in self.rules.items()},
             "outcomes": self.outcomes,
             "details": self.details,
             "uncollected": self.uncollected,
@@ -107,7 +106,7 @@ def read(path: Path) -> Seen:
     return Seen(
         collected=_texts(tree, "collected"),
         places=_texts(tree, "places"),
-        rules={node: finding_from_plain(plain, node) for node, plain in rules.items()},
+        rules={node: Finding.of_tree(plain, node) for node, plain in rules.items()},
         outcomes=_text_by_node(tree, "outcomes"),
         details=_text_by_node(tree, "details"),
         uncollected=_text_by_node(tree, "uncollected"),

@@ -72,7 +72,7 @@ _METHODS: Mapping[Task, Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric of two models.
+    """One metric of two models. No field has a default, since each stands in comparison.json.
 
     Attributes
     ----------
@@ -101,11 +101,11 @@ class Difference:
     low: float | None
     high: float | None
     method: str
-    why: str | None = None
-    design_effect: float | None = None
-    few: bool = False
-    needed: int | None = None
-    doubt: str | None = None
+    why: str | None
+    design_effect: float | None
+    few: bool
+    needed: int | None
+    doubt: str | None
 
     @property
     def bounds(self) -> Bounds | None:
@@ -268,7 +268,11 @@ def _measured(
         low,
         high,
         method,
+        why=None,
         design_effect=varies.design_effect,
+        few=False,
+        needed=None,
+        doubt=None,
     )
 
 
@@ -284,5 +288,18 @@ def _missing(
     new = after if after is not None and math.isfinite(after) else None
     value = None if old is None or new is None else new - old
     return Difference(
-        old, new, value, None, 0.0, None, None, None, method, why, few=few, needed=needed
+        champion=old,
+        challenger=new,
+        value=value,
+        standard_error=None,
+        skew=0.0,
+        degrees=None,
+        low=None,
+        high=None,
+        method=method,
+        why=why,
+        design_effect=None,
+        few=few,
+        needed=needed,
+        doubt=None,
     )

@@ -46,17 +46,37 @@ def identifier(sides: Sides, limit: float) -> Check:
         for share, name, _ in found
     )
     if not found:
-        return Check("identifier", "ok", (), 0.0, limit, "no feature holds texts or whole numbers")
+        return Check(
+            check="identifier",
+            outcome="ok",
+            columns=(),
+            observed=0.0,
+            limit=limit,
+            detail="no feature holds texts or whole numbers",
+        )
     share, name, why = found[0]
     if why is None:
         detail = f"'{name}' has the most distinct values, {share:.2%} of its rows"
         return Check(
-            "identifier", "ok", tuple(each[1] for each in found), share, limit, detail, numbers
+            check="identifier",
+            outcome="ok",
+            columns=tuple(each[1] for each in found),
+            observed=share,
+            limit=limit,
+            detail=detail,
+            numbers=numbers,
         )
     columns = tuple(name for _, name, why in found if why is not None)
     detail = "; ".join(f"'{name}' {why}" for _, name, why in found if why is not None)
     return Check(
-        "identifier", "suspect", columns, share, limit, detail, numbers, _examples(sides, name)
+        check="identifier",
+        outcome="suspect",
+        columns=columns,
+        observed=share,
+        limit=limit,
+        detail=detail,
+        numbers=numbers,
+        examples=_examples(sides, name),
     )
 
 

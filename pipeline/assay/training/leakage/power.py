@@ -78,13 +78,13 @@ def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Ch
     if len(suspects) > 1:
         detail += f"; so do {', '.join(repr(each) for each in suspects[1:])}"
     return Check(
-        NAME,
-        "suspect" if suspects else "ok",
-        tuple(suspects or (each for _, each, _ in found)),
-        power,
-        limit,
-        detail,
-        tuple(_row(each, what, value) for value, each, what in found),
+        check=NAME,
+        outcome="suspect" if suspects else "ok",
+        columns=tuple(suspects or (each for _, each, _ in found)),
+        observed=power,
+        limit=limit,
+        detail=detail,
+        numbers=tuple(_row(each, what, value) for value, each, what in found),
     )
 
 

@@ -31,14 +31,14 @@ def same_key(sides: Sides) -> Check:
     )
     shown = sides.cells(sides.holdout, keys, twins[:EXAMPLES].astype(np.intp))
     return Check(
-        "same_key",
-        _outcome(count, 0.0),
-        keys,
-        float(count),
-        0.0,
-        detail,
-        ({"rows": count, "share": count / rows},),
-        tuple(shown),
+        check="same_key",
+        outcome=_outcome(count, 0.0),
+        columns=keys,
+        observed=float(count),
+        limit=0.0,
+        detail=detail,
+        numbers=({"rows": count, "share": count / rows},),
+        examples=tuple(shown),
     )
 
 
@@ -72,14 +72,16 @@ def near_duplicates(sides: Sides, limit: float) -> Check:
     if alike is not None:
         detail += f"; {alike:.0%} of them have the label of such a row"
     return Check(
-        "near_duplicates",
-        outcome,
-        features,
-        beyond,
-        limit,
-        detail,
-        ({"rows": len(twins), "share": share, "by_chance": by_chance, "same_label": alike},),
-        _pairs(sides, train, holdout, twins) if outcome == "suspect" else (),
+        check="near_duplicates",
+        outcome=outcome,
+        columns=features,
+        observed=beyond,
+        limit=limit,
+        detail=detail,
+        numbers=(
+            {"rows": len(twins), "share": share, "by_chance": by_chance, "same_label": alike},
+        ),
+        examples=_pairs(sides, train, holdout, twins) if outcome == "suspect" else (),
     )
 
 
@@ -100,13 +102,13 @@ def time_overlap(sides: Sides) -> Check:
         else f"training ends {last}, the holdout starts {first}"
     )
     return Check(
-        "time_overlap",
-        _outcome(early, 0.0),
-        (time,),
-        float(early),
-        0.0,
-        detail,
-        ({"rows": early, "training_ends": last, "holdout_starts": first},),
+        check="time_overlap",
+        outcome=_outcome(early, 0.0),
+        columns=(time,),
+        observed=float(early),
+        limit=0.0,
+        detail=detail,
+        numbers=({"rows": early, "training_ends": last, "holdout_starts": first},),
     )
 
 

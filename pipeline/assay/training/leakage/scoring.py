@@ -54,13 +54,13 @@ def not_at_scoring(sides: Sides, seen: Seen | Unseen) -> Check:
         else f"{seen.where}: every column that the model needs is there"
     )
     return Check(
-        NAME,
-        "suspect" if wrong else "ok",
-        tuple(wrong or contract.features),
-        float(len(wrong)),
-        0.0,
-        detail,
-        tuple(numbers),
+        check=NAME,
+        outcome="suspect" if wrong else "ok",
+        columns=tuple(wrong or contract.features),
+        observed=float(len(wrong)),
+        limit=0.0,
+        detail=detail,
+        numbers=tuple(numbers),
     )
 
 

@@ -61,7 +61,14 @@ def category_shift(sides: Sides, limit: float) -> Check:
     contract = sides.contract
     names = [name for name in contract.features if contract.field(name).kind in _COUNTED]
     if not names:
-        return Check("category_shift", "ok", (), 0.0, limit, "no feature has categories")
+        return Check(
+            check="category_shift",
+            outcome="ok",
+            columns=(),
+            observed=0.0,
+            limit=limit,
+            detail="no feature has categories",
+        )
     found = [between(name, *coded(sides.column(name)).counts()) for name in names]
     found.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
     return _told("category_shift", found, limit, coded(sides.column(found[0].column)))
@@ -93,14 +100,14 @@ def _told(name: LeakageCheck, found: list[Shift], limit: float, worst: Coded | N
     if len(suspects) > 1:
         detail += f"; too much so do {', '.join(repr(each) for each in suspects[1:])}"
     return Check(
-        name,
-        "suspect" if suspects else "ok",
-        tuple(suspects or (each.column for each in found)),
-        first.beyond,
-        limit,
-        detail,
-        tuple(each.row() for each in found),
-        _examples(worst) if worst is not None and suspects else (),
+        check=name,
+        outcome="suspect" if suspects else "ok",
+        columns=tuple(suspects or (each.column for each in found)),
+        observed=first.beyond,
+        limit=limit,
+        detail=detail,
+        numbers=tuple(each.row() for each in found),
+        examples=_examples(worst) if worst is not None and suspects else (),
     )
 
 

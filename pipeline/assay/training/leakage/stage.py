@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.contract.load import load as load_contract
-from assay.project import digests, jsonfile, layout
+from assay.project import digests, layout
 from assay.project.params import Leakage as Limits
 from assay.project.params import Params
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports.leakage import Check, Leakage, unknown
+from assay.reports.leakage import Check, Digests, Leakage, Rows, unknown
 from assay.training.leakage.identifier import identifier
 from assay.training.leakage.power import label_power
 from assay.training.leakage.rows import near_duplicates, same_key, time_overlap
@@ -62,11 +62,12 @@ def run(root: Path, params: Params) -> Leakage:
     found = Leakage(
         name=params.name,
         contract=digests.contract_at(root, params),
-        train=digests.file(root / layout.TRAIN_TABLE),
-        holdout=digests.file(root / layout.HOLDOUT_TABLE),
-        train_rows=sides.train.rows,
-        holdout_rows=sides.holdout.rows,
+        data=Digests(
+            train=digests.file(root / layout.TRAIN_TABLE),
+            holdout=digests.file(root / layout.HOLDOUT_TABLE),
+        ),
+        rows=Rows(train=sides.train.rows, holdout=sides.holdout.rows),
         checks=run_all(sides, seen, limits),
     )
-    jsonfile.write(root / layout.LEAKAGE, found.to_plain())
+    found.write(root)
     return found

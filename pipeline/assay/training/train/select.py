@@ -5,29 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assay.errors import BundleMissing, LabelError
 from assay.model import bundle
-from assay.project import layout, partitions, textfile
+from assay.project import layout, partitions
 from assay.project.params import Params
 from assay.project.tasks import goodness
+from assay.reports.selection import Selection
 
 Scores = Mapping[str, Mapping[str, float | None]]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The candidate that was chosen, the metric that chose, and what each of them measured."""
-
-    selected: str
-    by: str
-    candidates: Scores
-
-    def plain(self) -> dict[str, Any]:
-        return {"selected": self.selected, "by": self.by, "candidates": self.candidates}
 
 
 def best(scores: Scores, by: str) -> str:
@@ -77,7 +64,6 @@ def run(root: Path, params: Params) -> Selection:
     with partitions.replaced(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():
             shutil.copyfile(path, made / path.name)
-    found = Selection(chosen, params.train.select_by, scores)
-    text = json.dumps(found.plain(), indent=2, sort_keys=True)
-    textfile.write(root / layout.SELECTION, text + "\n")
+    found = Selection(by=params.train.select_by, candidates=scores, selected=chosen)
+    found.write(root)
     return found

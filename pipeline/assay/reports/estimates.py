@@ -1,0 +1,19 @@
+"""How estimates stand in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated
+
+from pydantic import AfterValidator, PlainSerializer
+
+from assay.metrics.estimate import Estimate
+
+Measured = Annotated[Estimate, PlainSerializer(Estimate.plain)]
+Metrics = Annotated[
+    Mapping[str, Measured],
+    AfterValidator(MappingProxyType),
+    PlainSerializer(lambda found: {name: one.plain() for name, one in found.items()}),
+]
+"""Name -> number; nobody may change one once it was read."""
