@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from assay.metrics.estimate import Estimate
 
@@ -23,7 +24,7 @@ class Scale:
         return round(self.start + share * (self.end - self.start), 1)
 
     @property
-    def ticks(self) -> list[float]:
+    def ticks(self) -> tuple[float, ...]:
         return ticks(self.low, self.high)
 
 
@@ -53,11 +54,12 @@ def round_out(
     return _times(math.floor(low / step), step), _times(math.ceil(high / step), step)
 
 
-def ticks(low: float, high: float) -> list[float]:
+@lru_cache(maxsize=64)
+def ticks(low: float, high: float) -> tuple[float, ...]:
     """Up to eight round numbers from ``low`` to ``high``, multiples of one step."""
     step = _step(high - low)
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return [_times(index, step) for index in range(first, last + 1)]
+    return tuple(_times(index, step) for index in range(first, last + 1))
 
 
 def _step(span: float) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Literal
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from assay.pages.axes import Scale
 
@@ -74,21 +74,17 @@ class Picture:
         stretched: bool = False,
     ) -> None:
         self.width, self.height = width, height
-        shape = Markup("")
+        shape = ""
         if fixed:
-            shape = Markup(" width='{:g}' height='{:g}'").format(width, height)
+            shape = f" width='{width:g}' height='{height:g}'"
         elif stretched:
-            shape = Markup(" preserveAspectRatio='none'")
-        self._parts = [
-            Markup("<svg viewBox='0 0 {:g} {:g}'{} role='img'><title>{}</title>").format(
-                width, height, shape, title
-            )
-        ]
+            shape = " preserveAspectRatio='none'"
+        self._parts = [f"<svg viewBox='0 0 {width:g} {height:g}'{shape} role='img'>", _title(title)]
         if description:
-            self._parts.append(Markup("<desc>{}</desc>").format(description))
+            self._parts.append(f"<desc>{escape(description)}</desc>")
 
     def __html__(self) -> Markup:
-        return Markup("").join([*self._parts, Markup("</svg>")])
+        return Markup("".join([*self._parts, "</svg>"]))
 
     def __str__(self) -> str:
         return str(self.__html__())
@@ -106,10 +102,8 @@ class Picture:
         (x, y), (to_x, to_y) = start, end
         more = f" stroke-dasharray='{dashes}'" if dashes else ""
         self._parts.append(
-            Markup(
-                f"<line x1='{x:g}' y1='{y:g}' x2='{to_x:g}' y2='{to_y:g}' stroke='{colour}'"
-                f" stroke-width='{width:g}'{more}/>"
-            )
+            f"<line x1='{x:g}' y1='{y:g}' x2='{to_x:g}' y2='{to_y:g}' stroke='{colour}'"
+            f" stroke-width='{width:g}'{more}/>"
         )
 
     def path(
@@ -126,25 +120,19 @@ class Picture:
         more = f" stroke='{stroke}' stroke-width='{width:g}'" if stroke else ""
         more += " stroke-linecap='round' stroke-linejoin='round'" if round_ends else ""
         more += f" opacity='{opacity:g}'" if opacity != 1 else ""
-        self._parts.append(Markup(f"<path d='{shape}' fill='{fill}'{more}/>"))
+        self._parts.append(f"<path d='{shape}' fill='{fill}'{more}/>")
 
     def rect(self, x: float, y: float, width: float, height: float, colour: str) -> None:
         """A filled rectangle."""
         self._parts.append(
-            Markup(
-                f"<rect x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}'"
-                f" fill='{colour}'/>"
-            )
+            f"<rect x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}'"
+            f" fill='{colour}'/>"
         )
 
     def dot(self, x: float, y: float, radius: float, colour: str, title: str = "") -> None:
         """A filled circle; ``title`` is shown where the mouse rests on it."""
-        inner = Markup("<title>{}</title>").format(title) if title else ""
-        self._parts.append(
-            Markup("<circle cx='{:g}' cy='{:g}' r='{:g}' fill='{}'>{}</circle>").format(
-                x, y, radius, colour, inner
-            )
-        )
+        circle = f"<circle cx='{x:g}' cy='{y:g}' r='{radius:g}' fill='{colour}'"
+        self._parts.append(f"{circle}>{_title(title)}</circle>" if title else f"{circle}/>")
 
     def text(self, x: float, y: float, words: str, anchor: Anchor = "start") -> None:
         """A line of words at ``x``, or as near to it as keeps them inside the picture."""
@@ -160,19 +148,13 @@ class Picture:
         return left, left + wide
 
     def _words(self, x: float, y: float, words: str, anchor: str) -> None:
-        self._parts.append(
-            Markup("<text x='{:.1f}' y='{:.1f}' text-anchor='{}'>{}</text>").format(
-                x, y, anchor, words
-            )
-        )
+        place = f"x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}'"
+        self._parts.append(f"<text {place}>{escape(words)}</text>")
 
     def upright(self, x: float, y: float, words: str) -> None:
         """Words that are read from below, their middle at ``y``."""
-        turned = f"transform='rotate(-90 {x:g} {y:g})'"
-        self._parts.append(
-            Markup(f"<text x='{x:g}' y='{y:g}' text-anchor='middle' {turned}>")
-            + Markup("{}</text>").format(words)
-        )
+        place = f"x='{x:g}' y='{y:g}' text-anchor='middle' transform='rotate(-90 {x:g} {y:g})'"
+        self._parts.append(f"<text {place}>{escape(words)}</text>")
 
     def labels_below(self, labels: Iterable[tuple[float, str]], y: float) -> None:
         """Words below an axis, from left to right; what would cover the one before is left out."""
@@ -189,9 +171,13 @@ class Picture:
             self.text(x, y + FONT_SIZE * 0.35, words, "end")
 
 
+def _title(words: str) -> str:
+    return f"<title>{escape(words)}</title>"
+
+
 def number_labels(scale: Scale, factor: float = 1, unit: str = "") -> list[tuple[float, str]]:
     """Each tick's place and number, as the labels of an axis are drawn."""
-    return [(scale(tick), f"{tick * factor:g}{unit}") for tick in scale.ticks]
+    return [(scale(tick), f"{tick * factor:,.9g}{unit}") for tick in scale.ticks]
 
 
 def margin(labels: Iterable[str]) -> float:
