@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass
 
 from scripts.clone import CLONE, ROOT, shown
-from tests.pages.audit import Browser, browser
+from tests.browser import Browser, browser
 
 IMAGES = ROOT / "docs" / "images"
 WIDTH = 1280

@@ -29,14 +29,13 @@ from assay.pages import templating
 from assay.pages.frame import compose
 from assay.project.params import parse
 from assay.reports.verdict import Champion, Finding, Outcome, Waiver
-from tests.browser import CHROMIUM, MISSING
+from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
 from tests.contract.test_stage import CONTRACT, result_of
 from tests.evaluation.compare.test_results import FOUND
 from tests.evaluation.evaluate.test_page import page_of
 from tests.gate.test_verdict_page import finding
 from tests.monitor.conftest import PARAMS, Project
 from tests.monitor.front.conftest import scene
-from tests.pages.audit import WIDTHS, Browser, browser
 from tests.verdicts import verdict
 
 DIGESTS = {name: "sha256:" + f"{i}" * 64 for i, name in enumerate(("bundle", "data", "policy"))}
@@ -163,6 +162,7 @@ def test_anyone_can_use_it(name: str, opened: Callable[[str], Browser]) -> None:
     problems = {width: found.problems(width) for width in WIDTHS}
     assert problems == {width: [] for width in WIDTHS}
     assert [line for line in found.said if "Content Security Policy" in line] == []
+    assert found.errors == []
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)

@@ -12,8 +12,7 @@ from assay.pages import charts
 from assay.pages.axes import Scale
 from assay.pages.frame import compose
 from assay.pages.svg import FONT_SIZE, Anchor, Picture, margin, number_labels, text_width
-from tests.browser import CHROMIUM, MISSING
-from tests.pages.audit import WIDTHS, browser
+from tests.browser import CHROMIUM, MISSING, WIDTHS, browser
 
 WORDS = ("1,000,000", "-0.00015", "1e+06", "WWWMMM", "il.,-|", "2013-12-31", "départ à 7 h")
 ANCHORS: tuple[Anchor, ...] = ("start", "middle", "end")
