@@ -21,7 +21,7 @@ from assay.pages.svg import (
 )
 
 STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
-WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 440, 340, 14, 12, 40
+WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40
 
 
 def strip(estimate: Estimate | None, low: float, high: float, mark: float | None = None) -> Picture:
