@@ -61,6 +61,10 @@ parity: setup ## Hold both carriers' scores of July to December against scikit-l
 season: setup ## Score, monitor and label July to December in the demonstration's clone (after demo)
 	@$(PY) scripts/season.py
 
+.PHONY: pictures
+pictures: setup ## Take the documentation's pictures anew (after demo; the front page's after season)
+	@$(PY) -m scripts.pictures
+
 .PHONY: mutants
 mutants: setup ## Change the gate's code in small ways and see that tests notice (SAMPLE=200 for fewer)
 	@$(PY) -m scripts.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(ARGS)

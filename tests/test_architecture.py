@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "gto": ["registry/*.py"],
     "dvc": ["registry/*.py"],
     "pandera": ["contract/*.py"],
+    "jinja2": ["pages/templating.py"],
     "ruamel": ["project/params/yaml_text.py"],
     "yaml": [],  # PyYAML reads 1e-3 as text and `no` as False
     "sklearn": ["training/train/*.py", "evaluation/evaluate/*.py", "model/*.py"],
@@ -49,7 +50,18 @@ MAY_IMPORT = {
 }
 """Third party -> the files of ``pipeline/assay/`` that may import it at run time."""
 
-SLOW = ("pandas", "pyspark", "sklearn", "evidently", "dvc", "gto", "pandera", "pydantic", "numba")
+SLOW = (
+    "pandas",
+    "pyspark",
+    "sklearn",
+    "evidently",
+    "dvc",
+    "gto",
+    "pandera",
+    "pydantic",
+    "numba",
+    "jinja2",
+)
 """What ``assay --help`` must not wait for."""
 
 SPEAKS = {

@@ -123,8 +123,10 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     version = PROJECT["project"]["version"]
     assert folders == {"assay", f"assay-{version}.dist-info"}
     source = ROOT / "pipeline"
-    modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
-    assert modules <= set(names)
+    kinds = ("*.py", "*.html", "*.css")
+    files = {path.relative_to(source).as_posix() for kind in kinds for path in source.rglob(kind)}
+    assert "assay/pages/templates/base.html" in files
+    assert files <= set(names)
 
 
 def test_wheel_brings_the_command_and_the_plugin(wheel: Path) -> None:

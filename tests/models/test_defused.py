@@ -33,4 +33,9 @@ def test_data_stays_data(name: str) -> None:
 def test_our_section_goes_into_the_body_and_nowhere_else() -> None:
     page = compose("title", "<p>ours</p>", document(NAME))
     assert page.count("<p>ours</p>") == 1
-    assert page.index("</script></head>") < page.index("<p>ours</p>") < page.index("draw(")
+    assert (
+        page.index("</script>")
+        < page.index("</head>")
+        < page.index("<p>ours</p>")
+        < page.index("draw(")
+    )

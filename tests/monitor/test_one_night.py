@@ -72,7 +72,7 @@ def test_a_break_has_its_limit_beside_it_everywhere(
     assert (x["value"], x["limit"]) == (found["x"]["distance"], found["x"]["break_limit"])
     words = f"distance {x['value']:.3f} beyond its break limit {x['limit']:.3f}"
     page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
-    own = page[: page.index("The same night as an Evidently report")]
+    own = page[: page.index('<h2 id="evidently">')]
     assert f"x: {words}" in own
     for name in ("x", "c"):
         limits = (f"{found[name][which]:.3f}" for which in ("distance", "limit", "break_limit"))

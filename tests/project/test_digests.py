@@ -113,6 +113,8 @@ def test_what_decides_is_in_the_digest(
     [
         "pages/frame.py",
         "pages/charts.py",
+        "pages/templates/verdict.html",
+        "pages/templates/style.css",
         "training/train/fit.py",
         "monitor/labels.py",
         "cli/score_nights.py",
@@ -126,3 +128,23 @@ def test_what_only_shows_or_comes_before_or_after_is_not(
 
 def test_what_is_installed_judges() -> None:
     assert code.judging_files(PACKAGE)["assay/gate/rules/limit.py"]
+
+
+@pytest.mark.parametrize(
+    ("file", "stages"),
+    [
+        ("evaluation.html", {"evaluate"}),
+        ("estimates.html", {"evaluate"}),
+        ("comparison.html", {"compare"}),
+        ("verdict.html", {"gate"}),
+        ("contract.html", {"contract"}),
+        ("night.html", set()),
+        ("style.css", {"contract", "evaluate", "compare", "gate"}),
+        ("macros.html", {"contract", "evaluate", "compare", "gate"}),
+    ],
+)
+def test_a_stage_runs_again_when_a_template_of_its_page_changes(
+    file: str, stages: set[str]
+) -> None:
+    path = f"assay/pages/templates/{file}"
+    assert {stage for stage in code.STAGES if path in code.files(PACKAGE, [stage])} == stages

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from assay.contract.model import Contract
-from assay.contract.page import PAGE
 from assay.contract.result import EXAMPLES, ContractResult, percent
-from assay.pages.frame import POLICY
-from assay.project.visible import visible
+from assay.pages import templating
+from assay.pages.frame import compose
 
 
 def headline(result: ContractResult) -> str:
@@ -34,12 +33,8 @@ def headline(result: ContractResult) -> str:
 
 def html(contract: Contract, result: ContractResult) -> str:
     """The result as one self-contained page; the same result gives the same text."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
-    )
-    return environment.from_string(PAGE).render(
+    main = templating.render(
+        "contract.html",
         result=result,
         headline=headline(result),
         tables=[each for each in result.rules if each.kind == "table"],
@@ -48,9 +43,8 @@ def html(contract: Contract, result: ContractResult) -> str:
         about={rule.name: rule.columns for rule in contract.rules},
         most=EXAMPLES,
         percent=percent,
-        policy=POLICY,
-        visible=visible,
     )
+    return compose(f"Contract {'kept' if result.ok else 'broken'}: {result.where}", main)
 
 
 def _rows(count: int) -> str:

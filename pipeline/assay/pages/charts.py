@@ -1,111 +1,193 @@
-"""Intervals as inline SVG strips, and the axes that they share."""
+"""The charts of several pages: intervals on an axis, a curve on its diagonal, bars, distances."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from html import escape
+
+import pandas as pd
 
 from assay.metrics.estimate import Estimate, short
+from assay.pages.axes import Scale
+from assay.pages.svg import (
+    BLUE,
+    DARK,
+    GREY,
+    PALE,
+    RED,
+    REFERENCE,
+    Picture,
+    margin,
+    number_labels,
+)
 
-BLUE, PALE, GREY, ORANGE = "#1f6fb2", "#a9cdea", "#8a96a3", "#d98032"
-LINE, INK = "#dde3e8", "#5b6773"
-
-STRIP_WIDTH, STRIP_HEIGHT, PAD = 340, 22, 16
+STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
+WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40
 
 
-def strip(estimate: Estimate | None, low: float, high: float, mark: float | None = None) -> str:
+def strip(estimate: Estimate | None, low: float, high: float, mark: float | None = None) -> Picture:
     """One interval as a bar with a dot at its value, on an axis from ``low`` to ``high``.
 
     ``mark`` draws a dashed line, for the value over all rows. Without a value the strip is
     its axis alone.
     """
-
-    def x(value: float) -> float:
-        share = (min(max(value, low), high) - low) / (high - low)
-        return round(PAD + share * (STRIP_WIDTH - 2 * PAD), 1)
-
+    x = _strip_scale(low, high)
     middle = STRIP_HEIGHT / 2
-    parts = [line(PAD, middle, STRIP_WIDTH - PAD, middle, LINE)]
-    parts += [line(x(tick), middle - 4, x(tick), middle + 4, LINE) for tick in ticks(low, high)]
+    picture = Picture(STRIP_WIDTH, STRIP_HEIGHT, _words(estimate), fixed=True)
+    picture.line((x.start, middle), (x.end, middle))
+    for tick in x.ticks:
+        picture.line((x(tick), middle - 4), (x(tick), middle + 4))
     if mark is not None:
-        parts.append(line(x(mark), 1, x(mark), STRIP_HEIGHT - 1, GREY, "stroke-dasharray='3 2'"))
-    label = "no value"
+        picture.line((x(mark), 1), (x(mark), STRIP_HEIGHT - 1), GREY, dashes="3 2")
     if estimate is not None and estimate.value is not None:
-        label = short(estimate.value)
         if estimate.low is not None and estimate.high is not None:
             left, right = x(estimate.low), x(estimate.high)
-            label += f", interval {short(estimate.low)} to {short(estimate.high)}"
-            parts.append(
-                f"<rect x='{left}' y='{middle - 6}' width='{max(right - left, 2):.1f}' height='12'"
-                f" rx='2' fill='{PALE}'/>"
-            )
-        parts.append(f"<circle cx='{x(estimate.value)}' cy='{middle}' r='3.2' fill='{BLUE}'/>")
-    return svg(STRIP_WIDTH, STRIP_HEIGHT, label, parts, fixed=True)
+            picture.rect(left, middle - 6, max(right - left, 2), 12, PALE)
+        picture.dot(x(estimate.value), middle, 3.2, BLUE)
+    return picture
 
 
-def axis(low: float, high: float) -> str:
+def axis(low: float, high: float) -> Picture:
     """The numbers below a column of strips."""
-    span = STRIP_WIDTH - 2 * PAD
-    parts = []
-    for tick in ticks(low, high):
-        x = PAD + (tick - low) / (high - low) * span
-        parts.append(f"<text x='{x:.1f}' y='11' text-anchor='middle'>{tick:g}</text>")
-    return svg(STRIP_WIDTH, 16, f"axis from {low:g} to {high:g}", parts, fixed=True)
+    picture = Picture(STRIP_WIDTH, 16, f"axis from {low:g} to {high:g}", fixed=True)
+    picture.labels_below(number_labels(_strip_scale(low, high)), 11)
+    return picture
 
 
-def bounds(
-    estimates: Sequence[Estimate], *, least: float = -math.inf, most: float = math.inf
-) -> tuple[float, float]:
-    """An axis that ends on round numbers and holds every interval, within two limits."""
-    found = [
-        number
-        for one in estimates
-        for number in (one.low, one.value, one.high)
-        if number is not None
-    ]
-    if not found:
-        return 0.0, 1.0
-    return round_out(min(found), max(found), least=least, most=most)
+def _strip_scale(low: float, high: float) -> Scale:
+    return Scale(low, high, PAD, STRIP_WIDTH - PAD)
 
 
-def round_out(
-    low: float, high: float, *, least: float = -math.inf, most: float = math.inf
-) -> tuple[float, float]:
-    """Round numbers a little outside of ``low`` and ``high``."""
-    # A single value has no span of its own; a tenth of it, or of 1, is room to draw in.
-    room = (high - low) * 0.05 or abs(high) * 0.1 or 0.1
-    low, high = max(low - room, least), min(high + room, most)
-    step = _step(high - low)
-    return _times(math.floor(low / step), step), _times(math.ceil(high / step), step)
+def _words(estimate: Estimate | None) -> str:
+    if estimate is None or estimate.value is None:
+        return "no value"
+    if estimate.low is None or estimate.high is None:
+        return short(estimate.value)
+    interval = f"interval {short(estimate.low)} to {short(estimate.high)}"
+    return f"{short(estimate.value)}, {interval}"
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Up to eight round numbers from ``low`` to ``high``, multiples of one step."""
-    step = _step(high - low)
-    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return [_times(index, step) for index in range(first, last + 1)]
+def distances(
+    reference: Sequence[float],
+    limit: float | None,
+    night: float | None,
+    break_limit: float | None = None,
+) -> Picture:
+    """Where the night's distance lies among the reference's own: a tick a reference night.
+
+    Distances are drawn on the scale from 0 to a little over the largest that is shown.
+    """
+    width, height = 150, 18
+    shown = [*reference, *(value for value in (limit, night, break_limit) if value is not None)]
+    x = Scale(0.0, max(shown, default=0.0) * 1.05 or 1.0, 5, width - 5)
+    title = "no distance" if night is None else f"distance {night:.3f}"
+    for name, value in (("limit", limit), ("break limit", break_limit)):
+        title += "" if value is None else f", {name} {value:.3f}"
+    picture = Picture(width, height, title, fixed=True)
+    if reference:
+        picture.path(
+            "".join(f"M{x(value):g} 5v8" for value in reference), stroke=REFERENCE, opacity=0.55
+        )
+    if limit is not None:
+        picture.line((x(limit), 1), (x(limit), height - 1), RED, width=1.5)
+    if break_limit is not None:
+        at = x(break_limit)
+        picture.line((at, 1), (at, height - 1), RED, width=1.5, dashes="3 2")
+    if night is not None:
+        far = limit is None or not night <= limit
+        picture.dot(x(night), height / 2, 4, RED if far else BLUE)
+    return picture
 
 
-def _step(span: float) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that is a seventh of the span or more."""
-    power = math.floor(math.log10(span / 7))
-    sizes = (float(f"{digit}e{power}") for digit in (1, 2, 5, 10))
-    return next(size for size in sizes if span <= 7 * size * (1 + 1e-9))
+def diagonal(
+    table: pd.DataFrame, x: str, y: str, titles: tuple[str, str], *, low: float, high: float
+) -> Picture:
+    """Column ``y`` over column ``x``, a dot a row of ``table``; on the diagonal all is well.
 
-
-def _times(index: int, step: float) -> float:
-    # Through text, so that three times 0.1 is 0.3.
-    return float(f"{index * step:.12g}")
-
-
-def line(a: float, b: float, c: float, d: float, colour: str, more: str = "") -> str:
-    return f"<line x1='{a}' y1='{b}' x2='{c}' y2='{d}' stroke='{colour}' {more}/>"
-
-
-def svg(width: int, height: int, label: str, parts: list[str], fixed: bool = False) -> str:
-    size = f" width='{width}' height='{height}'" if fixed else ""
-    return (
-        f"<svg viewBox='0 0 {width} {height}'{size} role='img' aria-label='{escape(label)}'>"
-        f"{''.join(parts)}</svg>"
+    Both axes go from ``low`` to ``high``. Columns ``low`` and ``high``, if there are any, are
+    drawn as a line through each dot.
+    """
+    rows = list(zip(table[x], table[y], table["rows"], strict=True))
+    read = "; ".join(f"{one:.4g}: {other:.4g}" for one, other, _ in rows)
+    picture = Picture(
+        WIDTH, HEIGHT, f"{titles[1]} by {titles[0]}", f"{titles[0]}: {titles[1]}. {read}"
     )
+    across, up = _axes(picture, (low, high), (low, high), titles)
+    picture.line((across(low), up(low)), (across(high), up(high)), GREY, dashes="4 3")
+    if "low" in table:
+        for one, bottom, top in zip(table[x], table["low"], table["high"], strict=True):
+            picture.line((across(one), up(bottom)), (across(one), up(top)), PALE, width=5)
+    points = "L".join(f"{across(one):g} {up(other):g}" for one, other, _ in rows)
+    picture.path(f"M{points}", stroke=BLUE, width=2)
+    for one, other, count in rows:
+        title = f"{titles[0]} {one:.4g}, {titles[1]} {other:.4g}, {count:,} rows"
+        picture.dot(across(one), up(other), 4.5, BLUE, title)
+    return picture
+
+
+def bars(
+    table: pd.DataFrame,
+    x: str,
+    stacked: Sequence[tuple[str, str]],
+    title: str,
+    *,
+    low: float,
+    high: float,
+    mark: tuple[float, str] | None = None,
+) -> Picture:
+    """Rows by ``x``, a bar a row of ``table``.
+
+    Parameters
+    ----------
+    stacked
+        Columns with counts and their colours, the lowest first.
+    low, high
+        Ends of the axis.
+    mark
+        A value to draw a line at if it is on the axis, and what it is.
+    """
+    totals = table[[name for name, _ in stacked]].sum(axis=1)
+    top = max(float(totals.max()), 1.0) * 1.08
+    read = "; ".join(f"{at:.4g}: {rows:,.0f}" for at, rows in zip(table[x], totals, strict=True))
+    picture = Picture(WIDTH, HEIGHT, f"rows by {title}", f"{title}: rows. {read}")
+    across, up = _axes(picture, (low, high), (0.0, top), (title, "rows"), counts=True)
+    width = max((across.end - across.start) / len(table) - 2, 1)
+    for _, row in table.iterrows():
+        base = 0.0
+        for name, colour in stacked:
+            above, below = up(base + row[name]), up(base)
+            picture.rect(across(row[x]) - width / 2, above, width, below - above, colour)
+            base += row[name]
+    if mark is not None and low <= mark[0] <= high:
+        at = across(mark[0])
+        picture.line((at, TOP), (at, HEIGHT - BOTTOM), DARK, width=1.5)
+        if at > 0.6 * WIDTH:
+            picture.text(at - 5, 20, mark[1], "end")
+        else:
+            picture.text(at + 5, 20, mark[1])
+    return picture
+
+
+def _axes(
+    picture: Picture,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    titles: tuple[str, str],
+    *,
+    counts: bool = False,
+) -> tuple[Scale, Scale]:
+    """Draw lines, numbers and titles of both axes; ``counts`` are whole numbers, upwards."""
+    up = Scale(*y, HEIGHT - BOTTOM, TOP)
+    levels = number_labels(up)
+    if counts:
+        levels = [(up(n), f"{int(n):,}") for n in up.ticks if n == int(n)]
+    across = Scale(*x, 20 + margin(words for _, words in levels), WIDTH - RIGHT)
+    for level, _ in levels:
+        picture.line((across.start, level), (across.end, level))
+    if not counts:
+        for tick in across.ticks:
+            picture.line((across(tick), TOP), (across(tick), HEIGHT - BOTTOM))
+    picture.labels_left(levels, across.start - 6)
+    picture.labels_below(number_labels(across), HEIGHT - BOTTOM + 15)
+    picture.text((across.start + across.end) / 2, HEIGHT - 6, titles[0], "middle")
+    picture.upright(12, (up.start + up.end) / 2, titles[1])
+    return across, up

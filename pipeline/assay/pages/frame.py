@@ -1,7 +1,7 @@
 """One HTML file of two parts: our answer first, then what another library drew.
 
-The other library (Evidently) saves a whole document with its scripts inside. Ours is put at
-the start of its body, with a policy in its head that keeps the page from any network.
+The other library (Evidently) saves a whole document with its scripts inside. What its head and
+body hold goes into our base template, whose policy keeps the page from any network.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ import logging
 import os
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from html import escape
 from io import StringIO
 
 import numpy as np
+from markupsafe import Markup
 
 from assay.errors import AssayError
+from assay.pages.templating import render
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -26,37 +27,57 @@ POLICY = (
 )
 """What a browser lets the page do: nothing that needs a network."""
 
-NOTHING_MORE = (
-    '<!DOCTYPE html>\n<html lang="en"><head><meta charset="UTF-8"></head>\n<body></body></html>\n'
-)
+NOTHING_MORE = "<html><head></head><body></body></html>"
+
+_META = re.compile(r"\s*<meta [^>]*>")
+_HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)(?:<small>.*?)?</h2>', re.DOTALL)
 
 
-def compose(title: str, section: str, theirs: str = NOTHING_MORE) -> str:
-    """``theirs``, a whole document, with our title, policy and section put in front.
+def compose(
+    title: str, main: str, theirs: str = NOTHING_MORE, links: Sequence[tuple[str, str]] = ()
+) -> str:
+    """One file from the base template: what is ours, then what ``theirs`` has in its body.
 
     Parameters
     ----------
     title
         Text; it is escaped.
-    section
-        HTML for the start of the body.
+    main
+        HTML that our own template made.
+    theirs
+        A whole document of another library's.
+    links
+        Other pages to lead to: address and name.
 
     Raises
     ------
     AssayError
-        ``theirs`` has no plain head and body to put ours into.
+        ``theirs`` has no plain head and body to take.
     """
-    before, head, rest = defused(theirs).partition("<head>")
-    between, body, after = rest.partition("<body>")
-    if not head or not body:
+    _, opened, rest = defused(theirs).partition("<head>")
+    head, closed, rest = rest.partition("</head>")
+    _, begun, rest = rest.partition("<body>")
+    body, ended, _ = rest.rpartition("</body>")
+    if not (opened and closed and begun and ended):
         raise AssayError(
             "Evidently wrote a page of another form than Assay knows",
             expected="one <head> and one <body>",
             mend="Install a version of evidently that pyproject.toml allows.",
         )
-    policy = f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    named = f"<title>{escape(title)}</title>"
-    return f'{before}{head}{policy}{named}{between}<body style="margin:0">\n{section}{after}'
+    # The base template says its character set and width: a second time would be wrong HTML.
+    start = min((at for at in map(head.find, ("<style", "<script")) if at >= 0), default=len(head))
+    head = _META.sub("", head[:start]) + head[start:]
+    page = render(
+        "base.html",
+        title=title,
+        policy=Markup(POLICY),
+        main=Markup(main),
+        headings=[(name, Markup(words.strip())) for name, words in _HEADING.findall(main)],
+        links=links,
+        head=Markup(head),
+        body=Markup(body),
+    )
+    return str(page)
 
 
 _DATA = re.compile(r"\bvar (?:additional_graphs_)?metric_[0-9a-f]{32} = (?=\{)")

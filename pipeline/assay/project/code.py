@@ -40,11 +40,15 @@ JUDGES = ("contract", "leakage", "evaluate", "compare", "rehearse", "gate")
 LOOKS = "assay/pages/"
 """How pages look decides nothing."""
 
+TEMPLATES = "assay/pages/templates"
+"""What pages are made of. A module names the file that it fills in, in double quotes, and so does
+a template that takes in another."""
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def files(package: Path, stages: Iterable[str]) -> dict[str, str]:
-    """The files of ``assay`` that some stages run.
+    """The files of ``assay`` that some stages run, and the templates that these fill in.
 
     Parameters
     ----------
@@ -55,7 +59,21 @@ def files(package: Path, stages: Iterable[str]) -> dict[str, str]:
     -------
     Path from the folder that holds ``package`` -> text.
     """
-    return sources.needed_of_assay(package, [name for stage in stages for name in STAGES[stage]])
+    modules = [name for stage in stages for name in STAGES[stage]]
+    found = sources.needed_of_assay(package, modules)
+    return {**found, **_templates(package.parent / TEMPLATES, found.values())}
+
+
+def _templates(folder: Path, texts: Iterable[str]) -> dict[str, str]:
+    """Those that are named between quotes in ``texts`` or in one another."""
+    left = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.*"))}
+    found, todo = {}, list(texts)
+    while todo:
+        text = todo.pop()
+        for name in [name for name in left if f'"{name}"' in text]:
+            found[f"{TEMPLATES}/{name}"] = left[name]
+            todo.append(left.pop(name))
+    return found
 
 
 def judging_files(package: Path) -> dict[str, str]:

@@ -103,10 +103,10 @@ def test_the_page_shows_each_metric_and_needs_no_network(match: Any) -> None:
     html = (match.root / layout.COMPARISON_PAGE).read_text()
     assert "default-src 'none'" in html
     assert not re.search(r"(src|href)=[\"']https?:", html)
-    assert all(f"<td>{name}</td>" in html for name in METRICS["binary"])
+    assert all(f'<th scope="row">{name}</th>' in html for name in METRICS["binary"])
     assert html.count("<svg") == html.count("</svg>") > len(METRICS["binary"])
     assert "parcels: the challenger against v0.1.0" in html
-    assert html.count("design\neffect") == len(METRICS["binary"])
+    assert html.count("design effect") == len(METRICS["binary"])
     assert "Rows hang together here" not in html
 
 
@@ -123,7 +123,7 @@ def test_parcels_that_hang_together_are_said_to(match: Any) -> None:
         "<b>Rows hang together here</b>: taken as independent, rows would give 1 of 9 metrics an "
         "interval that is too narrow, that of auc by a factor of 2.0."
     ) in html
-    assert "DeLong, design\neffect 4\n" in html
+    assert "DeLong, design effect 4</td>" in html
 
 
 def test_a_champion_that_saw_the_holdout_is_said_to_be_flattered(match: Any) -> None:

@@ -83,7 +83,7 @@ def test_every_slice_has_every_metric(task: Task, compared: Comparison) -> None:
 
 def test_the_page_draws_it(task: Task, made: Path, compared: Comparison) -> None:
     html = (made / layout.COMPARISON_PAGE).read_text()
-    assert all(f"<td>{name}</td>" in html for name in METRICS[task])
+    assert all(f'<th scope="row">{name}</th>' in html for name in METRICS[task])
     assert not re.search(r"(src|href)=[\"']https?:", html)
 
 

@@ -16,7 +16,7 @@ from assay.evaluation.evaluate.section import About
 from assay.metrics.estimate import Estimate, effect, hangs
 from assay.metrics.scored import Scored
 from assay.metrics.units import Units
-from assay.pages import charts
+from assay.pages import axes, charts
 from assay.project.params import Evaluate
 from assay.project.tasks import METRICS
 from assay.reports.evaluation import Evaluation
@@ -47,11 +47,11 @@ def test_one_file_that_needs_no_network(html: str) -> None:
 
 
 def test_our_section_comes_first_and_is_whole(html: str) -> None:
-    start, end = html.index('<section class="assay"'), html.index("</section>")
+    start, end = html.index("<main"), html.index("</main>")
     ours = html[start:end]
     assert html.index("<body") < start
     assert end < html.index("window.drawDashboard")
-    assert all(f"<td>{name}</td>" in ours for name in METRICS["binary"])
+    assert all(f'<th scope="row">{name}</th>' in ours for name in METRICS["binary"])
     assert "30 rows, fewer than 200" in ours
     assert "A sample of 1,000 of the 1,500 rows" in ours
     assert ours.count("<svg") == ours.count("</svg>") > len(METRICS["binary"])
@@ -77,7 +77,7 @@ def test_rows_that_hang_together_are_said_to() -> None:
         told,
     )
     html = page_of(scored, np.repeat("JFK", 1500), units)
-    ours = html[html.index('<section class="assay"') : html.index("</section>")]
+    ours = html[html.index("<main") : html.index("</main>")]
     assert "interval over\n30 nights" in ours
     assert f"<b>Rows hang together here</b>: {told}." in ours
     for one in found.metrics.values():
@@ -115,15 +115,15 @@ def test_values_from_the_data_are_escaped(html: str) -> None:
 
 
 def test_a_strip_without_a_value_draws_none() -> None:
-    empty = charts.strip(Estimate(None, None, None, "no rows"), 0, 1)
+    empty = str(charts.strip(Estimate(None, None, None, "no rows"), 0, 1))
     assert "circle" not in empty and "rect" not in empty and "no value" in empty
-    bare = charts.strip(Estimate(0.5, None, None, "few"), 0, 1)
+    bare = str(charts.strip(Estimate(0.5, None, None, "few"), 0, 1))
     assert "circle" in bare and "rect" not in bare
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.7, 0.9), (0.65, 0.7), (0, 3.4), (0, 0.12)])
 def test_ticks_are_few_and_inside(low: float, high: float) -> None:
-    found = charts.ticks(low, high)
+    found = axes.ticks(low, high)
     assert 3 <= len(found) <= 8
     assert low <= found[0] < found[-1] <= high
 
@@ -134,11 +134,11 @@ def test_several_classes(capfd: pytest.CaptureFixture[str]) -> None:
     p = random.dirichlet([3, 2, 1], 1500)
     truth = (random.random(1500)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
     html = page_of(Scored("multiclass", truth, p, names), np.repeat(["JFK", "LGA"], 750))
-    ours = html[html.index('<section class="assay"') : html.index("</section>")]
-    assert all(f"<td>{name}</td>" in ours for name in METRICS["multiclass"])
+    ours = html[html.index("<main") : html.index("</main>")]
+    assert all(f'<th scope="row">{name}</th>' in ours for name in METRICS["multiclass"])
     assert "predicted &lt;b&gt;early" in ours and names[0] not in ours
     assert "Class by class" in ours and "Positive" not in ours
-    assert html.index("</section>") < html.index("window.drawDashboard")
+    assert html.index("</main>") < html.index("window.drawDashboard")
     assert capfd.readouterr() == ("", "")
 
 
@@ -148,11 +148,11 @@ def test_numbers(capfd: pytest.CaptureFixture[str]) -> None:
     truth[:5] = 0.0  # nothing to take a share of
     scored = Scored("regression", truth, truth + random.normal(-20, 50, 1500))
     html = page_of(scored, np.repeat(["JFK", "LGA"], 750))
-    ours = html[html.index('<section class="assay"') : html.index("</section>")]
-    assert all(f"<td>{name}</td>" in ours for name in METRICS["regression"])
+    ours = html[html.index("<main") : html.index("</main>")]
+    assert all(f'<th scope="row">{name}</th>' in ours for name in METRICS["regression"])
     assert "Predicted against actual" in ours and "Confusion" not in ours
     assert "in the unit of late" in ours
-    assert html.index("</section>") < html.index("window.drawDashboard")
+    assert html.index("</main>") < html.index("window.drawDashboard")
     assert capfd.readouterr() == ("", "")
 
 
@@ -160,7 +160,7 @@ def test_numbers(capfd: pytest.CaptureFixture[str]) -> None:
     ("found", "least"), [([0.71, 0.74], 0.0), ([-3.2, 41.0], -math.inf), ([0.0], 0.0), ([1e6], 0.0)]
 )
 def test_an_axis_holds_what_is_drawn_on_it(found: list[float], least: float) -> None:
-    low, high = charts.bounds([Estimate(value, None, None) for value in found], least=least)
+    low, high = axes.bounds([Estimate(value, None, None) for value in found], least=least)
     assert least <= low <= min(found) and max(found) <= high
     assert low < high
-    assert 3 <= len(charts.ticks(low, high)) <= 9
+    assert 3 <= len(axes.ticks(low, high)) <= 9

@@ -43,6 +43,8 @@ class Page(HTMLParser):
         self.tags.append(tag)
         self.skipping = tag in {"script", "style"}
         self.addresses += [value or "" for name, value in attrs if name in {"src", "href"}]
+        # A whole digest stands in a field, to be copied.
+        self.text += "".join(value or "" for name, value in attrs if name == "value")
 
     def handle_endtag(self, tag: str) -> None:
         self.skipping = False
@@ -112,7 +114,8 @@ def test_the_page(judged: Judged, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
     assert len(html.encode()) < 5_000_000
     page = Page(html)
-    assert [a for a in page.addresses if not a.startswith("data:")] == []
+    known = ("data:", "#", "../index.html")
+    assert [a for a in page.addresses if not a.startswith(known)] == []
     assert "default-src 'none'" in html and "connect-src" not in html
     for fact in (
         "Limits crossed on 2013-07-01",

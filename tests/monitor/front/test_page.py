@@ -17,7 +17,7 @@ from assay.monitor.nights.night import Measured, Night
 from assay.monitor.status_facts import StatusPart
 from assay.pages.frame import POLICY
 
-VOID = {"meta", "path", "rect"}
+VOID = {"meta", "input"}
 
 
 class Tags(HTMLParser):
@@ -51,7 +51,7 @@ def test_each_night_is_a_click_away_and_nothing_is_far(scene: Callable[..., Fron
     assert tags.open == []
     # Its own page where it has one, else its line: nothing leads anywhere else.
     for link in tags.links:
-        assert re.fullmatch(r"nights/[\d-]+\.html|#night-[\d-]+", link)
+        assert re.fullmatch(r"nights/[\d-]+\.html|#[\w-]+", link)
         assert not link.startswith("#") or link[1:] in tags.ids
     for night in front.nights:
         wanted = f"nights/{night.partition}.html" if night.page else f"#night-{night.partition}"
@@ -128,7 +128,8 @@ def test_columns_come_by_how_often_they_were_over(drift: Callable[..., object]) 
     lines, quiet = column_lines([night(1, a=2.0, b=1.5, c=0.1), night(2, a=0.1, b=None, c=0.2)])
     assert [(line.name, line.nights) for line in lines] == [("b", 2), ("a", 1)]
     assert quiet == 1
-    assert pictures.UNKNOWN in lines[0].svg and pictures.UNKNOWN not in lines[1].svg
+    assert pictures.UNKNOWN in str(lines[0].picture)
+    assert pictures.UNKNOWN not in str(lines[1].picture)
 
 
 def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
@@ -136,9 +137,10 @@ def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
         one = None if value is None else Measured(value, None, None, 0)
         return Night(f"2013-07-0{day}", "published", estimated=one)
 
-    svg = pictures.performance([night(1, 0.7), night(2, None), night(3, 0.6), night(4, 0.6)], "auc")
-    assert svg.count('fill="none"') == 2
-    assert pictures.performance([night(1, None)], "auc") == ""
+    nights = [night(1, 0.7), night(2, None), night(3, 0.6), night(4, 0.6)]
+    svg = str(pictures.performance(nights, "auc"))
+    assert svg.count("stroke-width='1.8'") == 2
+    assert pictures.performance([night(1, None)], "auc") is None
 
 
 def test_a_year_of_fifty_columns_takes_no_five_seconds(scene: Callable[..., Front]) -> None:

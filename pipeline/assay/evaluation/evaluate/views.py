@@ -13,7 +13,8 @@ from assay.evaluation.evaluate import plots, plots_multiclass
 from assay.metrics.estimate import short
 from assay.metrics.scored import Scored
 from assay.pages import charts
-from assay.pages import plots as pictures
+from assay.pages.axes import round_out
+from assay.pages.svg import ORANGE, PALE
 from assay.project.tasks import Task
 
 SHOWN_CLASSES = 20
@@ -57,57 +58,9 @@ MEANING: Mapping[Task, Mapping[str, str]] = {
 }
 """A metric in words."""
 
-CLASSIFIED = """
-<h2>Probabilities</h2>
-<div class="pictures">
-<figure><figcaption>Calibration: can a probability be taken at its word?</figcaption>
-{{ calibration | safe }}
-<p class="quiet">Each dot is a tenth of the rows, more where many share one probability.
-Above the dashed line more rows turned out
-{{ keys[0] }} than predicted, below it fewer.</p></figure>
-<figure><figcaption>Scores
-<span class="key" style="background:{{ charts.ORANGE }}"></span>{{ keys[0] }}
-<span class="key" style="background:{{ charts.PALE }}"></span>{{ keys[1] }}</figcaption>
-{{ scores | safe }}
-<p class="quiet">{{ note }}</p></figure>
-</div>
-{% if confusion %}<h3>Confusion{{ at }}, all {{ "{:,}".format(rows) }} rows</h3>
-<div class="wide"><table style="width:auto">
-<thead><tr><th></th>{% for name in names %}<th class="n">predicted {{ name }}</th>
-{% endfor %}</tr></thead><tbody>
-{% for title, row in confusion %}<tr><td>{{ title }}</td>{% for count in row %}
-<td class="n">{{ "{:,}".format(count) }}</td>{% endfor %}</tr>{% endfor %}
-</tbody></table></div>
-{% else %}<p class="quiet">With {{ names | length }} classes a confusion table would fill the page:
-confusion.csv has it.</p>{% endif %}
-{% if classes %}<h3>Class by class, fewest right first</h3>
-<div class="wide"><table style="width:auto"><thead><tr><th>Class</th><th class="n">Rows</th>
-<th class="n">Predicted</th><th class="n">Precision</th><th class="n">Recall</th>
-<th class="n">F1</th></tr></thead><tbody>
-{% for one in classes %}<tr><td>{{ one["class"] }}</td>
-<td class="n">{{ "{:,}".format(one["rows"]) }}</td>
-<td class="n">{{ "{:,}".format(one["predicted"]) }}</td>
-{% for name in ("precision", "recall", "f1") %}<td class="n">{{ number(one[name]) }}</td>
-{% endfor %}</tr>{% endfor %}</tbody></table></div>{% endif %}
-"""
 
-ESTIMATED = """
-<h2>Estimates</h2>
-<div class="pictures">
-<figure><figcaption>Predicted against actual</figcaption>
-{{ actual | safe }}
-<p class="quiet">Each dot is a tenth of the rows, more where many share one prediction; four in five
-of their labels lie on the pale bar. Above the dashed line the truth was more than predicted, below
-it less.</p></figure>
-<figure><figcaption>Errors, prediction less {{ label }}</figcaption>
-{{ errors | safe }}
-<p class="quiet">The first and the last bar also hold what lies beyond them.</p></figure>
-</div>
-"""
-
-
-def body(scored: Scored, label: str, tables: Mapping[str, pd.DataFrame]) -> str:
-    """The middle of the page as HTML.
+def body(scored: Scored, label: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, object]:
+    """Pictures and tables for the middle of the page, as its template takes them.
 
     Parameters
     ----------
@@ -116,12 +69,9 @@ def body(scored: Scored, label: str, tables: Mapping[str, pd.DataFrame]) -> str:
     tables
         As `assay.evaluation.evaluate.plots.tables` makes them.
     """
-    from jinja2 import Environment
-
-    regression = scored.task == "regression"
-    facts = _estimated(label, tables) if regression else _classified(scored, label, tables)
-    template = ESTIMATED if regression else CLASSIFIED
-    return Environment(autoescape=True).from_string(template).render(charts=charts, **facts)
+    if scored.task == "regression":
+        return _estimated(label, tables)
+    return _classified(scored, label, tables)
 
 
 def _classified(
@@ -135,7 +85,7 @@ def _classified(
     stacked = ("negatives", "positives") if binary else ("wrong", "right")
     whose = "predicted" if binary else "predicted class's"
     return {
-        "calibration": pictures.diagonal(
+        "calibration": charts.diagonal(
             curve,
             "mean_predicted",
             "observed_share",
@@ -143,21 +93,21 @@ def _classified(
             low=0.0,
             high=top,
         ),
-        "scores": pictures.bars(
+        "scores": charts.bars(
             tables[plots.SCORES],
             "probability",
-            tuple(zip(stacked, (charts.PALE, charts.ORANGE), strict=True)),
+            tuple(zip(stacked, (PALE, ORANGE), strict=True)),
             f"{whose} probability",
             low=0.0,
             high=1.0,
             mark=(scored.threshold, f"threshold {scored.threshold:g}") if binary else None,
         ),
-        "keys": (label, f"not {label}") if binary else ("right", "wrong"),
+        "colours": (ORANGE, PALE),
+        "outcomes": (label, f"not {label}") if binary else ("right", "wrong"),
         "note": f"Rows right of the line are predicted {label}."
         if binary
         else f"Each row is predicted to be of its likeliest {label}.",
         "at": f" at threshold {scored.threshold}" if binary else "",
-        "rows": len(scored),
         "names": names,
         "confusion": _matrix(names, counts) if len(names) <= SHOWN_CLASSES else [],
         "classes": [] if binary else _by_class(names, counts),
@@ -178,11 +128,10 @@ def _estimated(label: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, obje
     actual, errors = tables[plots.PREDICTED_ACTUAL], tables[plots.ERRORS]
     shown = actual[["predicted", "actual", "low", "high"]]
     values = shown.to_numpy(dtype=np.float64)
-    low, high = charts.round_out(float(values.min()), float(values.max()))
+    low, high = round_out(float(values.min()), float(values.max()))
     half = float(errors["error"].diff().iloc[1]) / 2
     return {
-        "label": label,
-        "actual": pictures.diagonal(
+        "actual": charts.diagonal(
             actual,
             "predicted",
             "actual",
@@ -190,10 +139,10 @@ def _estimated(label: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, obje
             low=low,
             high=high,
         ),
-        "errors": pictures.bars(
+        "errors": charts.bars(
             errors,
             "error",
-            [("rows", charts.PALE)],
+            [("rows", PALE)],
             "error",
             low=float(errors["error"].iloc[0]) - half,
             high=float(errors["error"].iloc[-1]) + half,

@@ -27,6 +27,9 @@ SAMPLE = (
 MOST_SAMPLED = 30
 """Columns of the sample that are shown: each takes 12 kB of a page that may have 5 MB."""
 
+FRONT = (("../index.html", "All nights"),)
+"""Pages of nights and weeks lie in folders beside the front page."""
+
 NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
 
 
@@ -47,7 +50,7 @@ def page(title: str, section: str, shown: Sequence[tuple[Told, Sample]]) -> str:
     """
     with silenced():
         document = _document(shown)
-    return compose(title, section, document)
+    return compose(title, section, document, FRONT)
 
 
 def snapshot(told: Told) -> Snapshot:

@@ -24,7 +24,7 @@ from assay.columns import describe
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.pages.bars import bars
-from assay.pages.strips import NIGHT, OVER, REFERENCE
+from assay.pages.svg import BLUE, RED, REFERENCE
 
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
@@ -61,7 +61,7 @@ def histogram(column: Column, span: str) -> BaseWidgetInfo | None:
     if now is None or not _comparable(column.before, now):
         return None
     drawn = bars(column.grid, column.before, now)
-    colour = NIGHT if column.standing == "ok" else OVER
+    colour = BLUE if column.standing == "ok" else RED
     traces = [
         {
             "type": "bar",
@@ -104,7 +104,7 @@ def columns(told: Told, pictures: Mapping[str, Sequence[BaseWidgetInfo]]) -> Bas
         ColumnDefinition("Break limit", "break_limit"),
         ColumnDefinition("Nulls", "nulls"),
         ColumnDefinition("Reference", "before", ColumnType.HISTOGRAM, options=_axes(REFERENCE)),
-        ColumnDefinition(f"This {told.span}", "now", ColumnType.HISTOGRAM, options=_axes(NIGHT)),
+        ColumnDefinition(f"This {told.span}", "now", ColumnType.HISTOGRAM, options=_axes(BLUE)),
     ]
     rows = []
     for place, each in enumerate(told.columns):

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from assay.monitor.front import pictures
 from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
 from assay.monitor.front.gather import Front
-from assay.monitor.front.template import CSS, SHELL, TEMPLATE
 from assay.monitor.nights.night import Measured, Night
 from assay.monitor.nights.standing import WORDS
 from assay.monitor.status import champion_lines, incident_lines
 from assay.monitor.status_facts import incidents_part
 from assay.pages.frame import compose
+from assay.pages.svg import Picture
+from assay.pages.templating import render as render_template
 
 MOST_COLUMNS = 60
 TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": "", "over": ""}
@@ -27,26 +28,24 @@ class ColumnLine:
 
     name: str
     nights: int
-    svg: str
+    picture: Picture
 
 
 def render(front: Front) -> str:
     """The whole of reports/index.html; the same facts always give the same page."""
-    from jinja2 import Environment
-
     shown = front.nights
     latest = shown[-1] if shown else None
     columns, quiet = column_lines(shown)
     counts = Counter(night.standing for night in shown)
-    template = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE)
-    section = template.render(
-        css=CSS,
+    main = render_template(
+        "front.html",
         f=front,
         latest=latest,
         latest_words=latest.stand.words if latest else "",
         latest_link=link(latest) if latest else "",
         tone=TONES.get(latest.standing, "bad") if latest else "",
         champion=champion_words(front),
+        bundle=front.champion.facts["bundle"] if front.champion.facts else "",
         incidents=incident_words(front),
         open=any(each.state == "open" for each in front.every.incidents),
         months=months(shown),
@@ -57,11 +56,9 @@ def render(front: Front) -> str:
         quiet=quiet,
         shades=(*pictures.SHADES, (None, pictures.UNKNOWN)),
         lines=[(night, anchor(night), link(night)) for night in reversed(shown)],
-        share=lambda value: "" if value is None else f"{value:.2%}",
         measured=measured_words,
-        count=lambda value: "" if value is None else f"{value:,}",
     )
-    return compose(f"{front.name}: the last nights", section, SHELL)
+    return compose(f"{front.name}: the last nights", main)
 
 
 def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
@@ -86,7 +83,9 @@ def champion_words(front: Front) -> list[str]:
     """The champion, or why it cannot be told."""
     if front.champion.facts is None:
         return [front.champion.words or "unknown"]
-    return champion_lines(front.champion.facts)
+    facts = front.champion.facts
+    # The bundle's digest is shown short, below.
+    return [line for line in champion_lines(facts) if not line.endswith(facts["bundle"])]
 
 
 def incident_words(front: Front) -> list[str]:
@@ -108,14 +107,14 @@ def measured_words(one: Measured | None) -> str:
     return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
 
 
-def _charts(front: Front) -> list[tuple[str, str, str]]:
+def _charts(front: Front) -> list[tuple[str, Picture, str]]:
     """Title, picture and what it says below, of all that there is something to draw of."""
     shown = front.nights
     if not shown:
         return []
     drift = [n.drift.share if n.drift and n.state == "published" else None for n in shown]
     refused = [night.quarantine_share for night in shown]
-    found = []
+    found: list[tuple[str, Picture, str]] = []
     if any(value is not None for value in drift):
         limit = front.max_drifted_share
         title = "Features that drifted"
@@ -126,7 +125,7 @@ def _charts(front: Front) -> list[tuple[str, str, str]]:
         picture = pictures.bars(refused, shown, limit, "share of rows that were quarantined")
         found.append(("Quarantined", picture, f"share of the rows read; {limit * 100:g}% may be"))
     drawn = pictures.performance(shown, f"{front.metric} by night")
-    if drawn:
+    if drawn is not None:
         words = "line: estimated without labels; dots: with the labels that came"
         found.append((f"Performance: {front.metric}", drawn, words))
     return found

@@ -1,4 +1,4 @@
-"""Pictures over nights as inline SVG: one mark a night, no script and no font.
+"""Pictures over nights: one mark a night.
 
 Each picture is as wide as a phone; the page sets several side by side where there is room, so
 that their words stay of one size.
@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 
 from assay.monitor.nights.night import Measured, Night
-from assay.pages.charts import round_out, ticks
+from assay.pages.axes import Scale, round_out
+from assay.pages.svg import BLUE, DARK, RED, Picture, margin, number_labels
 
-OK, OVER, PLAIN, LINE, INK = "#2e7d4f", "#c0392b", "#1f6fb2", "#dde3e8", "#5b6773"
-WIDTH, HEIGHT, LEFT, BASE, TOP = 340, 120, 42, 102, 10
+WIDTH, HEIGHT, BASE, TOP, RIGHT = 340, 120, 102, 10, 4
 
 SHADES = ((0.0, "#e4e9ee"), (0.7, "#f3d9a4"), (1.0, "#e8836f"), (2.0, "#a1261a"))
 """From how many times its limit a column's cell has which colour."""
@@ -24,28 +23,40 @@ UNKNOWN = "#6b4ba3"
 
 def bars(
     values: Sequence[float | None], nights: Sequence[Night], limit: float | None, label: str
-) -> str:
+) -> Picture:
     """A share a night as a bar, red where it is over the limit, which is dashed."""
-    known = [value for value in values if value is not None]
-    top = max((*known, limit or 0.0, 0.001)) * 1.1
-    parts = _frame(0.0, top, nights, "%")
-    slot = (WIDTH - LEFT) / max(1, len(nights))
-    heights: dict[str, list[str]] = {PLAIN: [], OVER: []}
+    known = [
+        (value, night) for value, night in zip(values, nights, strict=True) if value is not None
+    ]
+    top = max((*(value for value, _ in known), limit or 0.0, 0.001)) * 1.1
+    read = ""
+    if known:
+        most, when = max(known, key=lambda each: each[0])
+        last, final = known[-1]
+        read = f"highest {most:.2%} on {when.partition}; last {last:.2%} on {final.partition}"
+    if limit is not None:
+        over = sum(value > limit for value, _ in known)
+        read += f"; over the limit of {limit:.2%} on {over} of {len(known)} nights"
+    picture = Picture(WIDTH, HEIGHT, label, read)
+    across, up = _axes(picture, 0.0, top, nights, percent=True)
+    heights: dict[str, list[str]] = {BLUE: [], RED: []}
+    slot = across(1) - across(0)
     for i, value in enumerate(values):
         if value:
-            tall = (BASE - TOP) * value / top
-            colour = OVER if limit is not None and value > limit else PLAIN
-            x, wide = LEFT + slot * (i + 0.1), slot * 0.8
+            tall = BASE - up(value)
+            colour = RED if limit is not None and value > limit else BLUE
+            x, wide = across(i + 0.1), slot * 0.8
             heights[colour].append(f"M{x:.1f} {BASE}v{-tall:.1f}h{wide:.1f}v{tall:.1f}z")
-    parts += [f'<path d="{"".join(d)}" fill="{c}"/>' for c, d in heights.items() if d]
+    for colour, shapes in heights.items():
+        if shapes:
+            picture.path("".join(shapes), fill=colour)
     if limit is not None and limit > 0:
-        y = BASE - (BASE - TOP) * limit / top
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH}" stroke="{OVER}" stroke-dasharray="4 3"/>')
-    return _svg(HEIGHT, label, parts)
+        picture.line((across.start, up(limit)), (across.end, up(limit)), RED, dashes="4 3")
+    return picture
 
 
-def performance(nights: Sequence[Night], label: str) -> str:
-    """The estimate as a line in its interval, what labels said as dots; empty without either."""
+def performance(nights: Sequence[Night], label: str) -> Picture | None:
+    """The estimate as a line in its interval, what labels said as dots; None without either."""
     # What is not to be trusted is a gap in the line.
     estimated = [n.estimated if n.estimated and n.estimated.trusted else None for n in nights]
     realized = [n.realized for n in nights]
@@ -57,40 +68,39 @@ def performance(nights: Sequence[Night], label: str) -> str:
         if value is not None and math.isfinite(value)
     ]
     if not shown:
-        return ""
-    low, high = round_out(min(shown), max(shown))
-    slot = (WIDTH - LEFT) / len(nights)
+        return None
+    read = "; ".join(
+        f"last {how} {one.value:.3f} on {night.partition}"
+        for how, each in (("estimated", estimated), ("with labels", realized))
+        for one, night in [
+            (one, night) for one, night in zip(each, nights, strict=True) if one is not None
+        ][-1:]
+    )
+    picture = Picture(WIDTH, HEIGHT, label, read)
+    across, up = _axes(picture, *round_out(min(shown), max(shown)), nights)
 
     def at(i: int, value: float) -> str:
-        y = BASE - (BASE - TOP) * (value - low) / (high - low)
-        return f"{LEFT + slot * (i + 0.5):.1f} {y:.1f}"
+        return f"{across(i + 0.5):.1f} {up(value):.1f}"
 
-    parts = _frame(low, high, nights, "")
     for run in _runs(estimated):
         edges = [
             *((i, one.high if one.high is not None else one.value) for i, one in run),
             *((i, one.low if one.low is not None else one.value) for i, one in reversed(run)),
         ]
-        parts.append(
-            f'<path d="M{"L".join(at(i, value) for i, value in edges)}z" fill="{PLAIN}" '
-            'opacity=".18"/>'
-        )
+        shape = "L".join(at(i, value) for i, value in edges)
+        picture.path(f"M{shape}z", fill=BLUE, opacity=0.18)
         line = "L".join(at(i, one.value) for i, one in run)
         # A lone night has no line: the end caps make it a dot.
-        parts.append(
-            f'<path d="M{line}{"h0" if len(run) == 1 else ""}" fill="none" stroke="{PLAIN}" '
-            'stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round"/>'
-        )
+        end = "h0" if len(run) == 1 else ""
+        picture.path(f"M{line}{end}", stroke=BLUE, width=1.8, round_ends=True)
     dots = "".join(f"M{at(i, one.value)}h0" for i, one in enumerate(realized) if one is not None)
     if dots:
         wide = 4 if len(nights) <= 120 else 2.4
-        parts.append(
-            f'<path d="{dots}" stroke="#1f2933" stroke-width="{wide}" stroke-linecap="round"/>'
-        )
-    return _svg(HEIGHT, label, parts)
+        picture.path(dots, stroke=DARK, width=wide, round_ends=True)
+    return picture
 
 
-def strip(times: Sequence[float | None], known: Sequence[bool], label: str) -> str:
+def strip(times: Sequence[float | None], known: Sequence[bool], label: str) -> Picture:
     """One column over all nights: a cell a night, the darker the further over its limit.
 
     It has no words, so it may be stretched to any width.
@@ -104,11 +114,10 @@ def strip(times: Sequence[float | None], known: Sequence[bool], label: str) -> s
     for i, (value, looked) in enumerate(zip(times, known, strict=True)):
         if looked:
             cells.setdefault(shade(value), []).append(f"M{i} 0h1v1h-1z")
-    parts = [f'<path d="{"".join(d)}" fill="{colour}"/>' for colour, d in sorted(cells.items())]
-    return (
-        f'<svg viewBox="0 0 {max(1, len(times))} 1" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(label)}">{"".join(parts)}</svg>'
-    )
+    picture = Picture(max(1, len(times)), 1, label, stretched=True)
+    for colour, shapes in sorted(cells.items()):
+        picture.path("".join(shapes), fill=colour)
+    return picture
 
 
 def shade(times: float | None) -> str:
@@ -129,25 +138,20 @@ def _runs(points: Sequence[Measured | None]) -> list[list[tuple[int, Measured]]]
     return [run for run in found if run]
 
 
-def _frame(low: float, high: float, nights: Sequence[Night], unit: str) -> list[str]:
-    """Lines and numbers of the axis at the left, the first and the last night below."""
-    parts = []
-    marks = ticks(low, high)
-    for tick in marks[:: max(1, len(marks) // 4)]:
-        y = BASE - (BASE - TOP) * (tick - low) / (high - low)
-        words = f"{tick * 100:g}%" if unit else f"{tick:g}"
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH}" stroke="{LINE}"/>')
-        parts.append(f'<text x="{LEFT - 5}" y="{y + 3.5:.1f}" text-anchor="end">{words}</text>')
-    ends = [(LEFT, "start", nights[0])] if nights else []
-    ends += [(WIDTH, "end", nights[-1])] if len(nights) > 1 else []
-    for x, anchor, night in ends:
-        words = escape(night.partition[:18])
-        parts.append(f'<text x="{x}" y="{HEIGHT - 4}" text-anchor="{anchor}">{words}</text>')
-    return parts
-
-
-def _svg(height: int, label: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(label)}">'
-        f"{''.join(parts)}</svg>"
-    )
+def _axes(
+    picture: Picture, low: float, high: float, nights: Sequence[Night], *, percent: bool = False
+) -> tuple[Scale, Scale]:
+    """Lines and numbers at the left, the first and the last night below; a slot a night."""
+    up = Scale(low, high, BASE, TOP)
+    levels = number_labels(up, 100, "%") if percent else number_labels(up)
+    levels = levels[:: max(1, len(levels) // 4)]
+    left = margin(words for _, words in levels)
+    across = Scale(0, max(1, len(nights)), left, WIDTH - RIGHT)
+    for level, _ in levels:
+        picture.line((across.start, level), (across.end, level))
+    picture.labels_left(levels, across.start - 5)
+    if nights:
+        picture.text(across.start, HEIGHT - 4, nights[0].partition[:18])
+    if len(nights) > 1:
+        picture.text(across.end, HEIGHT - 4, nights[-1].partition[:18], "end")
+    return across, up

@@ -1,0 +1,185 @@
+"""Drawing inline SVG: axes whose labels fit, and a text for those who do not see the picture.
+
+Every picture of a page is made here: no script, no font and no file beside the page. A browser
+chooses the font, so the width of words is estimated from a wide one; a label that would be cut at
+an edge is moved inside, and one that would cover its neighbour is left out.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from typing import Literal
+
+from markupsafe import Markup, escape
+
+from assay.pages.axes import Scale
+
+BLUE, PALE, GREY, ORANGE = "#1f6fb2", "#a9cdea", "#6b7785", "#d98032"
+RED, GREEN, DARK = "#c0392b", "#2e7d4f", "#1f2933"
+LINE, INK = "#dde3e8", "#5b6773"
+REFERENCE = "#9aa5b1"
+
+FONT_SIZE = 11
+"""As style.css has it for the words of a picture."""
+GAP = 4
+"""Least space between two labels, and between a label and the edge that it was moved from."""
+
+Anchor = Literal["start", "middle", "end"]
+
+# Shares of the font's size, of DejaVu Sans: few fonts that a browser may choose are wider.
+_WIDTHS = {
+    **dict.fromkeys("ijlI|'", 0.3),
+    **dict.fromkeys("ftr.,:;/()[]- ", 0.42),
+    **dict.fromkeys("mwMW%@", 1.0),
+    **dict.fromkeys("ABCDEFGHJKLNOPQRSTUVXYZ+=<>", 0.84),
+}
+
+
+def text_width(words: str, size: float = FONT_SIZE) -> float:
+    """About how wide a browser sets ``words``, rather too much than too little."""
+    return size * sum(map(_width, words))
+
+
+@cache
+def _width(letter: str) -> float:
+    wide = unicodedata.east_asian_width(letter) in "WF"
+    return _WIDTHS.get(letter, 1.0 if wide or not letter.isascii() else 0.65)
+
+
+class Picture:
+    """An SVG element that grows by what is drawn, the first below the rest.
+
+    Parameters
+    ----------
+    title
+        What it shows, in one line.
+    description
+        What can be read off it, for those who cannot see it.
+    fixed
+        Whether it has its own size; if not it is as wide as the box that it stands in.
+    stretched
+        Whether it is as high as its box, too; only for pictures without words.
+    """
+
+    def __init__(
+        self,
+        width: float,
+        height: float,
+        title: str,
+        description: str = "",
+        *,
+        fixed: bool = False,
+        stretched: bool = False,
+    ) -> None:
+        self.width, self.height = width, height
+        shape = ""
+        if fixed:
+            shape = f" width='{width:g}' height='{height:g}'"
+        elif stretched:
+            shape = " preserveAspectRatio='none'"
+        self._parts = [f"<svg viewBox='0 0 {width:g} {height:g}'{shape} role='img'>", _title(title)]
+        if description:
+            self._parts.append(f"<desc>{escape(description)}</desc>")
+
+    def __html__(self) -> Markup:
+        return Markup("".join([*self._parts, "</svg>"]))
+
+    def __str__(self) -> str:
+        return str(self.__html__())
+
+    def line(
+        self,
+        start: tuple[float, float],
+        end: tuple[float, float],
+        colour: str = LINE,
+        *,
+        width: float = 1,
+        dashes: str = "",
+    ) -> None:
+        """A straight line."""
+        (x, y), (to_x, to_y) = start, end
+        more = f" stroke-dasharray='{dashes}'" if dashes else ""
+        self._parts.append(
+            f"<line x1='{x:g}' y1='{y:g}' x2='{to_x:g}' y2='{to_y:g}' stroke='{colour}'"
+            f" stroke-width='{width:g}'{more}/>"
+        )
+
+    def path(
+        self,
+        shape: str,
+        *,
+        fill: str = "none",
+        stroke: str = "",
+        width: float = 1,
+        opacity: float = 1,
+        round_ends: bool = False,
+    ) -> None:
+        """Any shape, in SVG's own words."""
+        more = f" stroke='{stroke}' stroke-width='{width:g}'" if stroke else ""
+        more += " stroke-linecap='round' stroke-linejoin='round'" if round_ends else ""
+        more += f" opacity='{opacity:g}'" if opacity != 1 else ""
+        self._parts.append(f"<path d='{shape}' fill='{fill}'{more}/>")
+
+    def rect(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """A filled rectangle."""
+        self._parts.append(
+            f"<rect x='{x:.1f}' y='{y:.1f}' width='{width:.1f}' height='{height:.1f}'"
+            f" fill='{colour}'/>"
+        )
+
+    def dot(self, x: float, y: float, radius: float, colour: str, title: str = "") -> None:
+        """A filled circle; ``title`` is shown where the mouse rests on it."""
+        circle = f"<circle cx='{x:g}' cy='{y:g}' r='{radius:g}' fill='{colour}'"
+        self._parts.append(f"{circle}>{_title(title)}</circle>" if title else f"{circle}/>")
+
+    def text(self, x: float, y: float, words: str, anchor: Anchor = "start") -> None:
+        """A line of words at ``x``, or as near to it as keeps them inside the picture."""
+        left, right = self._extent(x, words, anchor)
+        at = {"start": left, "middle": (left + right) / 2, "end": right}[anchor]
+        self._words(at, y, words, anchor)
+
+    def _extent(self, x: float, words: str, anchor: Anchor) -> tuple[float, float]:
+        """Where words begin and end once they are inside."""
+        wide = text_width(words)
+        left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
+        left = max(0.0, min(left, self.width - wide))
+        return left, left + wide
+
+    def _words(self, x: float, y: float, words: str, anchor: str) -> None:
+        place = f"x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}'"
+        self._parts.append(f"<text {place}>{escape(words)}</text>")
+
+    def upright(self, x: float, y: float, words: str) -> None:
+        """Words that are read from below, their middle at ``y``."""
+        place = f"x='{x:g}' y='{y:g}' text-anchor='middle' transform='rotate(-90 {x:g} {y:g})'"
+        self._parts.append(f"<text {place}>{escape(words)}</text>")
+
+    def labels_below(self, labels: Iterable[tuple[float, str]], y: float) -> None:
+        """Words below an axis, from left to right; what would cover the one before is left out."""
+        free = -float(GAP)
+        for x, words in labels:
+            left, right = self._extent(x, words, "middle")
+            if left >= free + GAP:
+                self._words((left + right) / 2, y, words, "middle")
+                free = right
+
+    def labels_left(self, labels: Iterable[tuple[float, str]], x: float) -> None:
+        """Words left of an axis, each with its middle at a height."""
+        for y, words in labels:
+            self.text(x, y + FONT_SIZE * 0.35, words, "end")
+
+
+def _title(words: str) -> str:
+    return f"<title>{escape(words)}</title>"
+
+
+def number_labels(scale: Scale, factor: float = 1, unit: str = "") -> list[tuple[float, str]]:
+    """Each tick's place and number, as the labels of an axis are drawn."""
+    return [(scale(tick), f"{tick * factor:,.9g}{unit}") for tick in scale.ticks]
+
+
+def margin(labels: Iterable[str]) -> float:
+    """Room that labels at the left of an axis need."""
+    return max((text_width(words) for words in labels), default=0.0) + GAP + 2

@@ -1,0 +1,70 @@
+"""The templates of all pages, compiled once a process, and the filters that they share."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from assay.project.visible import visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_DIGEST = re.compile(r"(?P<kind>\w+:)?[0-9a-f]{13,}")
+_SHOWN = 12
+"""Hexadecimal digits of a digest that a page shows; the whole one is a click or a key away."""
+
+
+def render(template: str, **facts: Any) -> Markup:
+    """One file of ``pages/templates/`` with its facts, each of them escaped."""
+    return Markup(_environment().get_template(template).render(facts))
+
+
+@cache
+def _environment() -> Environment:
+    # Not above: `assay --help` does not wait for it.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
+        loader=PackageLoader("assay.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # What is installed does not change while a process runs.
+        auto_reload=False,
+    )
+    found.filters.update(
+        count=count, fixed=fixed, share=share, short_digest=short_digest, visible=visible
+    )
+    return found
+
+
+def count(value: float | None, none: str = "") -> str:
+    """A whole number with its thousands apart."""
+    return none if value is None else f"{value:,}"
+
+
+def fixed(value: float | None, digits: int = 3) -> str:
+    """A number with so many digits after the point."""
+    return "" if value is None else f"{value:.{digits}f}"
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """A share as a percentage."""
+    return "" if value is None else f"{value:.{digits}%}"
+
+
+def short_digest(value: str) -> str:
+    """The beginning of a digest that is too long to be read; empty of anything else.
+
+    >>> short_digest("sha256:" + "0123456789abcdef" * 4)
+    'sha256:0123456789ab'
+    >>> short_digest("unknown")
+    ''
+    """
+    found = _DIGEST.fullmatch(value)
+    return "" if found is None else value[: len(found["kind"] or "") + _SHOWN]
