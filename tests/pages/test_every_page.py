@@ -53,7 +53,7 @@ def verdict_html() -> str:
         Finding(rule="later is worse", kind="behaviour", outcome=Outcome.PASS, detail="held"),
         Finding(rule="tests/model/test_a.py::b", kind="test", outcome=Outcome.FAIL, detail="no"),
     ]
-    champion = Champion("compared", "v0.1.0", "sha256:" + "c" * 64)
+    champion = Champion(state="compared", version="v0.1.0", bundle="sha256:" + "c" * 64)
     told = verdict(*findings, champion=champion, types=("sklearn.tree.Tree",), **DIGESTS)
     return verdict_page.page(told, 0.95)
 
