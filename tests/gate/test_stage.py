@@ -139,8 +139,8 @@ def test_a_conftest_cannot_talk_a_rule_into_passing(tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
     tiny.write(
         "tests/model/conftest.py",
-        "from assay.gate.under_pytest.items import RuleItem\n"
-        "RuleItem.runtest = lambda self: None\n",
+        "from assay.gate.under_pytest.items import PolicyItem\n"
+        "PolicyItem.runtest = lambda self: None\n",
     )
     verdict = judge(tiny, Outcome.FAIL)
     assert "pytest saw something else" in verdict.findings[0].detail

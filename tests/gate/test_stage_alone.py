@@ -13,7 +13,6 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import DataError, GateNotPassed, StageInputMissing
 from assay.gate import stage
-from assay.gate.under_pytest import items
 from assay.gate.under_pytest.fixtures import NO_CHAMPION
 from assay.gate.under_pytest.record import Seen
 from assay.gate.under_pytest.run import Session
@@ -40,13 +39,13 @@ class Stand:
         self.asked: list[Any] = []
         monkeypatch.setattr(stage, "run_pytest", self)
 
-    def __call__(self, root: Any, tests: str) -> Session:
+    def __call__(self, root: Any, tests: str, decided: Any) -> Session:
         self.asked.append((root, tests))
         self.meanwhile()
-        rules = {f"params.yaml::{each.title}": each for each in items.findings_of(root)}
+        rules = {f"params.yaml::{each.finding.title}": each.finding for each in decided}
         seen = Seen(
             collected=[TEST, *rules],
-            rules=rules,
+            policy=list(rules),
             outcomes={TEST: self.test, **{node: told(each) for node, each in rules.items()}},
             details={TEST: self.detail},
             places=[TEST],

@@ -11,6 +11,7 @@ from assay.gate import binding, champion_verdict, verdict_page, verdict_text, wa
 from assay.gate.binding import Bound
 from assay.gate.inputs import Inputs
 from assay.gate.under_pytest import behaviours, findings, items
+from assay.gate.under_pytest.decided import Decided
 from assay.gate.under_pytest.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
 from assay.project import digests, jsonfile, layout, textfile
@@ -48,14 +49,16 @@ def run(root: Path, params: Params) -> Judged:
     inputs = Inputs.of(root)
     evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
     before = _bound(root, params)
-    # Decided before any model test could touch a report or the model.
-    decided = (*items.findings_of(root), *behaviours.decide(root, params))
-    session = run_pytest(root, params.gate.tests)
+    # Once, before any model test could touch a report or the model; whether one did is told by
+    # the digests before and after.
+    rules = (Decided(each, items.sentence(each)) for each in items.findings_of(root))
+    decided = (*rules, *behaviours.decide(root, params))
+    session = run_pytest(root, params.gate.tests, decided)
     former = champion_verdict.verdict_of(root, champion.bundle)
     after = _bound(root, params)
     there = (root / params.gate.tests).is_dir()
     judged = (
-        *findings.rule_findings(decided, session.seen),
+        *findings.rule_findings([each.finding for each in decided], session.seen),
         *findings.model_test_findings(session.seen, alone=champion.state == "none"),
         *binding.champion_findings(inputs),
     )

@@ -16,7 +16,9 @@ from assay.gate import waivers
 from assay.gate.behaviour.result import Example, Result
 from assay.gate.behaviour.subject import Subject
 from assay.gate.under_pytest import behaviours, record
+from assay.gate.under_pytest import decided as kept
 from assay.gate.under_pytest.behaviours import Asked, Scoring, champion_of
+from assay.gate.under_pytest.decided import Decided
 from assay.model import bundle
 from assay.project import layout
 from assay.reports.champion import Held
@@ -48,7 +50,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tiny: Any) -> Any:
     monkeypatch.setattr(Asked, "subject", property(lambda self: subject()))
     monkeypatch.setattr(Asked, "holdout", property(lambda self: FRAME))
 
-    def go(*specs: str, **others: str) -> dict[str, tuple[Finding, str]]:
+    def go(*specs: str, **others: str) -> dict[str, Decided]:
         listed = ", ".join(f"{spec}, {OURS}" for spec in specs)
         tiny.policy(behaviour=f"[{listed}]", **others)
         one = Asked(tiny.root, tiny.params)
@@ -58,7 +60,8 @@ def asked(monkeypatch: pytest.MonkeyPatch, tiny: Any) -> Any:
 
 
 def test_one_that_holds(asked: Any) -> None:
-    found, told = asked(STILL)["y does not matter"]
+    decided = asked(STILL)["y does not matter"]
+    found, told = decided.finding, decided.told
     assert (found.outcome, found.kind, found.blocks) == (PASS, "behaviour", False)
     assert (found.observed, found.limit, found.direction, found.rows) == (0.0, 0.0, "max", 100)
     assert found.metric == "share of rows that fail"
@@ -70,7 +73,8 @@ def test_one_that_holds(asked: Any) -> None:
 
 
 def test_one_that_does_not(asked: Any) -> None:
-    found, told = asked(f"{MOVES}, max_failed: 0.25, severity: warn")["x does not matter"]
+    decided = asked(f"{MOVES}, max_failed: 0.25, severity: warn")["x does not matter"]
+    found, told = decided.finding, decided.told
     assert (found.outcome, found.observed, found.limit) == (FAIL, 1.0, 0.25)
     assert (found.severity, found.blocks) == ("warn", False)
     assert found.detail.startswith("100 of 100 rows move by more than 0.01 (the worst by 0.1, ")
@@ -80,7 +84,8 @@ def test_one_that_does_not(asked: Any) -> None:
 
 
 def test_what_cannot_be_asked_fails(asked: Any) -> None:
-    found, told = asked(STILL.replace("column: y", "column: z"))["y does not matter"]
+    decided = asked(STILL.replace("column: y", "column: z"))["y does not matter"]
+    found, told = decided.finding, decided.told
     assert (found.outcome, found.blocks, found.kind) == (FAIL, True, "behaviour")
     assert (found.observed, found.rows, found.metric) == (None, None, None)
     assert "z" in found.detail
@@ -88,22 +93,22 @@ def test_what_cannot_be_asked_fails(asked: Any) -> None:
 
 
 def test_a_waiver_covers_it(asked: Any) -> None:
-    found, _ = asked(MOVES, waivers=WAIVER)["x does not matter"]
+    found = asked(MOVES, waivers=WAIVER)["x does not matter"].finding
     assert (found.outcome, found.blocks) == (FAIL, False)
     assert found.waiver is not None and found.waiver.until == "2999-01-01"
     assert waivers.today() < date(2999, 1, 1)
-    found, _ = asked(f"{MOVES.replace('column: x', 'column: z')}", waivers=WAIVER)[
+    found = asked(f"{MOVES.replace('column: x', 'column: z')}", waivers=WAIVER)[
         "x does not matter"
-    ]
+    ].finding
     assert not found.blocks
-    found, _ = asked(MOVES, waivers=WAIVER.replace("2999", "1999"))["x does not matter"]
+    found = asked(MOVES, waivers=WAIVER.replace("2999", "1999"))["x does not matter"].finding
     assert found.blocks
 
 
 def test_all_come_in_their_order(asked: Any, tiny: Any) -> None:
     asked(STILL, MOVES)
     found = behaviours.decide(tiny.root, tiny.params)
-    assert [(each.rule, each.outcome) for each in found] == [
+    assert [(each.finding.rule, each.finding.outcome) for each in found] == [
         ("y does not matter", PASS),
         ("x does not matter", FAIL),
     ]
@@ -123,7 +128,7 @@ def test_they_are_drawn_with_the_projects_seed(
         return Result(10, 1, 0.05, "1 of 10 rows fail", (Example(3, {}, (), "0.1", "0.2"),))
 
     monkeypatch.setattr(assay.gate.behaviour.run, "run", run)
-    found, _ = asked(f"{STILL}, max_failed: 0.05")["y does not matter"]
+    found = asked(f"{STILL}, max_failed: 0.05")["y does not matter"].finding
     assert seen == [("y does not matter", ("x", "y"), 100, 1)]
     assert (found.outcome, found.observed, found.rows) == (FAIL, 0.1, 10)
     assert found.detail == "1 of 10 rows fail; such as row 3: score 0.1 -> 0.2"
@@ -132,10 +137,10 @@ def test_they_are_drawn_with_the_projects_seed(
 def test_without_a_model_each_fails_with_the_reason(tiny: Any) -> None:
     tiny.policy(behaviour=f"[{STILL}, {OURS}]")
     tiny.write(layout.HOLDOUT_TABLE, "no parquet")
-    (found,) = behaviours.decide(tiny.root, tiny.params)
+    found = behaviours.decide(tiny.root, tiny.params)[0].finding
     assert (found.outcome, found.blocks) == (FAIL, True)
     (tiny.root / layout.BUNDLE / "manifest.json").unlink()
-    (found,) = behaviours.decide(tiny.root, tiny.params)
+    found = behaviours.decide(tiny.root, tiny.params)[0].finding
     assert "there is no bundle here" in found.detail
 
 
@@ -265,24 +270,31 @@ def test_items_pass_fail_and_show_their_rows(go: Any) -> None:
     result.stdout.fnmatch_lines(
         ["*behaviour: x does not matter*", "FAIL: 100 of 100 rows move*", "owner: ops"]
     )
-    result.stdout.no_fnmatch_line("*BehaviourNotPassed(*")
+    result.stdout.no_fnmatch_line("*NotPassed(*")
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_the_gate_is_told_what_came_of_each(go: Any, tiny: Any) -> None:
+def test_the_gate_is_told_that_each_ran(go: Any, tiny: Any) -> None:
     go("params.yaml", "--assay-findings=seen.json", specs=(STILL, MOVES))
-    found = record.read(tiny.root / "seen.json").rules.values()
-    assert {each.rule: each.outcome for each in found if each.kind == "behaviour"} == {
-        "y does not matter": PASS,
-        "x does not matter": FAIL,
-    }
+    found = record.read(tiny.root / "seen.json")
+    nodes = [f"params.yaml::{name}" for name in ("y does not matter", "x does not matter")]
+    assert found.policy[-2:] == nodes
+    assert [found.outcomes[node] for node in nodes] == ["passed", "failed"]
+
+
+def test_what_the_gate_decided_is_shown_and_not_decided_again(go: Any, tiny: Any) -> None:
+    finding = Finding(rule="mine", kind="behaviour", outcome=FAIL, detail="too far", owner="ops")
+    kept.write(tiny.root / "decided.json", [Decided(finding, "FAIL: row 3 is too far")])
+    result = go("params.yaml", "--assay-decided=decided.json", specs=(STILL,))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*behaviour: mine*", "FAIL: row 3 is too far"])
 
 
 @pytest.mark.parametrize(
     ("spec", "others", "words"),
     [
-        (f"{MOVES}, severity: warn", {}, "warning: 100 of 100 rows move"),
-        (MOVES, {"waivers": WAIVER}, "waived until 2999-01-01: 100 of 100 rows move"),
+        (f"{MOVES}, severity: warn", {}, "warning: FAIL: 100 of 100 rows move"),
+        (MOVES, {"waivers": WAIVER}, "waived until 2999-01-01: FAIL: 100 of 100 rows move"),
     ],
 )
 def test_what_does_not_decide_stops_nobody(
@@ -299,7 +311,7 @@ def test_an_error_of_our_own_reads_as_one(go: Any, monkeypatch: pytest.MonkeyPat
         raise KeyError("surprise")
 
     specs = (STILL,)
-    monkeypatch.setattr(behaviours.BehaviourItem, "runtest", lambda self: broken(self, None))
+    monkeypatch.setattr(Asked, "decide", broken)
     result = go("params.yaml", specs=specs)
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*KeyError: 'surprise'*"])

@@ -66,7 +66,8 @@ def go(pytester: pytest.Pytester, project: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def decided(root: Path) -> dict[str, Any]:
-    return {each.rule: each for each in behaviours.decide(root, params.load(root))}
+    found = behaviours.decide(root, params.load(root))
+    return {each.finding.rule: each.finding for each in found}
 
 
 def test_a_behaviour_is_an_item_that_k_finds(go: Any) -> None:
@@ -89,7 +90,7 @@ def test_one_that_fails_shows_its_rows_before_and_after(go: Any) -> None:
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
-    result.stdout.no_fnmatch_line("*BehaviourNotPassed(*")
+    result.stdout.no_fnmatch_line("*NotPassed(*")
 
 
 def test_a_warning_is_seen_and_stops_nobody(go: Any, project: Path) -> None:
@@ -180,22 +181,30 @@ def test_the_gate_decides_as_pytest_does(judged: Any, project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "conftest",
+    ("conftest", "name", "words"),
     [
-        "from assay.gate.under_pytest.behaviours import BehaviourItem\n"
-        "BehaviourItem.runtest = lambda self: None\n",
-        "def pytest_collection_modifyitems(items):\n"
-        f"    items[:] = [item for item in items if item.name != {GOOD!r}]\n",
+        (
+            "from assay.gate.under_pytest.items import PolicyItem\n"
+            "PolicyItem.runtest = lambda self: None\n",
+            BAD,
+            "pytest saw something else: passed",
+        ),
+        (
+            "def pytest_collection_modifyitems(items):\n"
+            f"    items[:] = [item for item in items if item.name != {GOOD!r}]\n",
+            GOOD,
+            "did not run under pytest",
+        ),
     ],
 )
 def test_a_conftest_cannot_talk_a_behaviour_into_passing(
-    judged: Any, project: Path, conftest: str
+    judged: Any, project: Path, conftest: str, name: str, words: str
 ) -> None:
     edit(project, "within: 0.01", "within: 1")
     (project / "tests/model/conftest.py").write_text(conftest, encoding="utf-8")
-    found = [each for each in judged().findings if each.rule == GOOD]
+    found = [each for each in judged().findings if each.rule == name]
     assert [each.outcome for each in found] == [Outcome.FAIL]
-    assert "did not run under pytest" in found[0].detail
+    assert words in found[0].detail
 
 
 # ------------------------------------------------------------------------------- fixtures

@@ -24,7 +24,7 @@ def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
 
 def seen(told: Finding, outcome: str) -> Seen:
     node = f"params.yaml::{told.title}"
-    return Seen(collected=[node], rules={node: told}, outcomes={node: outcome})
+    return Seen(collected=[node], policy=[node], outcomes={node: outcome})
 
 
 @pytest.mark.parametrize(
@@ -45,15 +45,15 @@ def test_what_pytest_saw_too_is_believed(told: Finding, outcome: str) -> None:
     for other in others:
         (found,) = findings.rule_findings([told], seen(told, other))
         assert (found.outcome, found.blocks) == (FAIL, True)
-        assert found.detail == f"pytest saw something else: {other}, 'so' instead of 'so'"
+        assert found.detail == f"pytest saw something else: {other} (so)"
 
 
 def test_what_pytest_decided_otherwise_fails() -> None:
     told = finding(FAIL, severity="warn", **WAIVED)
-    (found,) = findings.rule_findings([told], seen(finding(PASS, detail="all is well"), "passed"))
+    (found,) = findings.rule_findings([told], seen(told, "passed"))
     assert found == changed(
         told,
-        detail="pytest saw something else: passed, 'all is well' instead of 'so'",
+        detail="pytest saw something else: passed (so)",
         severity="block",
         waiver=None,
     )
@@ -62,7 +62,7 @@ def test_what_pytest_decided_otherwise_fails() -> None:
 
 def test_what_pytest_did_not_run_fails() -> None:
     told = finding(PASS, severity="warn")
-    collected = Seen(collected=[NODE], rules={NODE: told})
+    collected = Seen(collected=[NODE], policy=[NODE])
     ran = Seen(collected=[NODE], outcomes={NODE: "passed"})
     for record in (Seen(), collected, ran):
         (found,) = findings.rule_findings([told], record)
@@ -129,7 +129,7 @@ def test_a_test_that_did_not_run_fails() -> None:
 def test_rules_are_no_tests_and_tests_come_by_name() -> None:
     record = Seen(
         collected=["t::b", NODE, "t::a"],
-        rules={NODE: finding()},
+        policy=[NODE],
         outcomes={"t::b": "passed", NODE: "passed", "t::a": "passed"},
     )
     assert [each.rule for each in findings.model_test_findings(record, alone=False)] == [
@@ -191,7 +191,11 @@ def test_a_folder_that_is_not_there_fails() -> None:
 
 def test_only_answers_count_as_run() -> None:
     outcomes = dict.fromkeys(["failed", "passed", "xfailed", "xpassed", "skipped", "error"])
-    record = Seen(collected=[*outcomes, "silent", NODE], outcomes={each: each for each in outcomes})
+    record = Seen(
+        collected=[*outcomes, "silent", NODE],
+        policy=[NODE],
+        outcomes={each: each for each in outcomes},
+    )
     assert findings.counted(record, None) == ModelTests(collected=7, ran=4)
 
 

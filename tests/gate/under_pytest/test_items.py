@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from assay.gate.under_pytest.items import RuleItem, RuleNotPassed
+from assay.gate.under_pytest.decided import Decided
+from assay.gate.under_pytest.items import NotPassed, PolicyItem, sentence
 from assay.reports.verdict import Finding, Outcome
 
 FINDING = Finding(rule="ranks", kind="rule", outcome=Outcome.FAIL, detail="too low")
 
 
 def shown(request: pytest.FixtureRequest, error: Exception) -> str:
-    item = RuleItem.from_parent(request.node.parent, name="ranks", finding=FINDING)
+    known = Decided(FINDING, sentence(FINDING))
+    item = PolicyItem.of(request.node.parent, "ranks", "rule", known)
     try:
         raise error
     except Exception:
@@ -25,6 +27,6 @@ def test_a_bug_in_a_rule_shows_where_it_is(request: pytest.FixtureRequest) -> No
 
 
 def test_a_rule_that_did_not_pass_shows_its_sentence(request: pytest.FixtureRequest) -> None:
-    told = shown(request, RuleNotPassed(FINDING))
+    told = shown(request, NotPassed(sentence(FINDING)))
     assert "too low" in told
     assert "Traceback" not in told and "test_items.py" not in told

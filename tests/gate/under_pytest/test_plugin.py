@@ -72,7 +72,7 @@ def test_a_failed_rule_reads_as_a_sentence(run: Any, tiny: Any) -> None:
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
-    result.stdout.no_fnmatch_line("*RuleNotPassed(*")
+    result.stdout.no_fnmatch_line("*NotPassed(*")
 
 
 def test_an_inconclusive_rule_fails_too(run: Any, tiny: Any) -> None:

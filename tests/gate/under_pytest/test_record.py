@@ -10,22 +10,12 @@ import pytest
 
 from assay.gate.under_pytest import record
 from assay.gate.under_pytest.record import SEVERITY, Seen, plain_detail
-from assay.reports.verdict import Finding, Outcome, Waiver
-
-FOUND = Finding(
-    rule="ranks",
-    kind="rule",
-    outcome=Outcome.FAIL,
-    detail="so",
-    observed=0.5,
-    waiver=Waiver(because="b", owner="o", until="2020-05-31"),
-)
 
 
 def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
     seen = Seen(
         collected=["t::a", "t::ü"],
-        rules={"params.yaml::ranks": FOUND},
+        policy=["params.yaml::ranks"],
         outcomes={"t::a": "passed"},
         details={"t::a": "why"},
         uncollected={"b.py": "failed: x"},
@@ -43,9 +33,8 @@ def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
         ({"collected": {}}, "has no collected"),
         ({"collected": [1]}, "has no collected"),
         ({"collected": ["a", 1]}, "has no collected"),
-        ({"rules": None}, "has no rules"),
-        ({"rules": []}, "has no rules"),
-        ({"rules": {"a": {}}}, "a.rule is missing"),
+        ({"policy": None}, "has no policy"),
+        ({"policy": [1]}, "has no policy"),
         ({"outcomes": None}, "has no outcomes"),
         ({"outcomes": []}, "has no outcomes"),
         ({"outcomes": {"a": 1}}, "has no outcomes"),

@@ -86,7 +86,7 @@ def ran(
 ) -> tuple[Session, Fake]:
     fake = Fake(code, output, record=record)
     monkeypatch.setattr(session.subprocess, "run", fake)
-    return run_pytest(Path("/p"), "tests/model"), fake
+    return run_pytest(Path("/p"), "tests/model", ()), fake
 
 
 @pytest.mark.parametrize("code", [0, 1])

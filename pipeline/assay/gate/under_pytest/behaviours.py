@@ -1,20 +1,15 @@
-"""Behaviours of params.yaml as pytest items: ``params.yaml::a new carrier is no surprise``.
-
-Unlike a rule, a behaviour has to ask the model, so it is decided when its item runs. The gate
-decides each again in its own process (:func:`decide`) and believes only what both say.
-"""
+"""Behaviours of params.yaml decided: unlike a rule, each has to ask the model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, BundleError
+from assay.gate.under_pytest.decided import Decided
 from assay.project import layout, sources
 from assay.reports.verdict import Finding, Outcome
 
@@ -27,36 +22,6 @@ if TYPE_CHECKING:
     from assay.model.bundle import Bundle
     from assay.project.params import Params
     from assay.project.params.behaviour import Behaviour
-
-
-class BehaviourNotPassed(Exception):
-    """Carries the table of rows that failed; a traceback would say nothing more."""
-
-
-class BehaviourItem(pytest.Item):
-    """One behaviour. ``finding`` is None until it has run."""
-
-    def __init__(self, *, spec: Behaviour, asked: Asked, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.spec = spec
-        self.asked = asked
-        self.finding: Finding | None = None
-
-    def runtest(self) -> None:
-        self.finding, told = self.asked.decide(self.spec)
-        if self.finding.blocks:
-            raise BehaviourNotPassed(told)
-        if self.finding.outcome is not Outcome.PASS:
-            # Neither green nor red: it is seen, and does not stop anybody.
-            pytest.xfail(f"{self.finding.standing}: {self.finding.detail}")
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, BehaviourNotPassed):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, f"behaviour: {self.name}"
 
 
 class Asked:
@@ -84,7 +49,7 @@ class Asked:
 
         return read(self.root)
 
-    def decide(self, spec: Behaviour) -> tuple[Finding, str]:
+    def decide(self, spec: Behaviour) -> Decided:
         """The finding, and what to tell about it: what cannot be asked is FAIL."""
         from assay.gate.behaviour.result import table
         from assay.gate.behaviour.run import run
@@ -93,10 +58,10 @@ class Asked:
             result = run(spec, self.subject, self.holdout, self.params.seed)
         except AssayError as error:
             finding = self._waived(_finding(spec, Outcome.FAIL, error.line()))
-            return finding, _told(finding, error.line())
+            return Decided(finding, _told(finding, error.line()))
         outcome = Outcome.PASS if result.passed else Outcome.FAIL
         finding = self._waived(_finding(spec, outcome, _detail(result), result))
-        return finding, _told(finding, table(result))
+        return Decided(finding, _told(finding, table(result)))
 
     def _waived(self, finding: Finding) -> Finding:
         from assay.gate import waivers
@@ -104,23 +69,23 @@ class Asked:
         return waivers.applied((finding,), self.params.gate.waivers, waivers.today())[0]
 
 
-def items(parent: pytest.Collector, root: Path) -> Iterator[BehaviourItem]:
-    """An item for each behaviour of ``root/params.yaml``, in its order."""
+def questions(root: Path) -> Iterator[tuple[str, Callable[[], Decided]]]:
+    """Each behaviour of ``root/params.yaml`` in its order, and how to have it decided."""
     from assay.project import params
 
     values = params.load(root)
     asked = Asked(root, values)
     for spec in values.gate.behaviour:
-        yield BehaviourItem.from_parent(parent, name=spec.name, spec=spec, asked=asked)
+        yield spec.name, partial(asked.decide, spec)
 
 
-def decide(root: Path, params: Params) -> tuple[Finding, ...]:
+def decide(root: Path, params: Params) -> tuple[Decided, ...]:
     """Every behaviour decided, in the order of params.yaml.
 
     A bundle or a holdout that cannot be read makes each of them FAIL, with the reason.
     """
     asked = Asked(root, params)
-    return tuple(asked.decide(spec)[0] for spec in params.gate.behaviour)
+    return tuple(asked.decide(spec) for spec in params.gate.behaviour)
 
 
 @dataclass(frozen=True)

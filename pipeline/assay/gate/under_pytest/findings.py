@@ -26,26 +26,17 @@ _NAMED = 5
 
 
 def rule_findings(decided: Sequence[Finding], seen: Seen) -> tuple[Finding, ...]:
-    """The findings decided here, each turned to FAIL unless pytest saw the very same.
-
-    Parameters
-    ----------
-    decided
-        What :func:`assay.gate.under_pytest.items.findings_of` gives in this process.
-    """
+    """What was decided before pytest, each turned to FAIL unless its item ran and said so."""
     return tuple(_confirmed(finding, seen) for finding in decided)
 
 
 def _confirmed(finding: Finding, seen: Seen) -> Finding:
     node = f"{layout.PARAMS}::{finding.title}"
-    if node not in seen.rules or node not in seen.outcomes:
+    if node not in seen.policy or node not in seen.outcomes:
         return _distrusted(finding, f"did not run under pytest ({finding.detail})")
-    if seen.rules[node] != finding or seen.outcomes[node] != _expected(finding):
-        return _distrusted(
-            finding,
-            f"pytest saw something else: {seen.outcomes[node]}, "
-            f"'{seen.rules[node].detail}' instead of '{finding.detail}'",
-        )
+    if seen.outcomes[node] != _expected(finding):
+        said = f"pytest saw something else: {seen.outcomes[node]} ({finding.detail})"
+        return _distrusted(finding, said)
     return finding
 
 
@@ -71,7 +62,7 @@ def model_test_findings(seen: Seen, *, alone: bool) -> tuple[Finding, ...]:
     alone
         Whether there is no champion yet: then tests that need one do not decide.
     """
-    found = [_test_finding(node, seen, alone) for node in set(seen.collected) - set(seen.rules)]
+    found = [_test_finding(node, seen, alone) for node in seen.tests]
     for node, reason in seen.uncollected.items():
         kind, _, detail = reason.partition(": ")
         outcome = Outcome.INCONCLUSIVE if kind == "skipped" else Outcome.FAIL

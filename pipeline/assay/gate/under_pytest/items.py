@@ -1,64 +1,73 @@
-"""Gate rules as pytest items: ``params.yaml::ranks late flights first``.
+"""Gate rules and behaviours as pytest items: ``params.yaml::ranks late flights first``.
 
-A rule is decided when it is collected, since only the reports know which slices there are;
-running the item reports that finding. So ``-k``, ``-x``, markers and JUnit work as for tests.
-A finding that does not decide (a warning, one that is waived) is reported as xfailed.
+So ``-k``, ``-x``, markers and JUnit work as for tests. A finding that does not decide (a warning,
+one that is waived) is reported as xfailed. Under ``assay gate`` an item shows what the gate has
+decided. Without it, rules are decided when they are collected, since only the reports know which
+slices there are, and a behaviour when it runs, since it has to ask the model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assay.gate.under_pytest import behaviours
+from assay.gate.under_pytest import behaviours, decided
+from assay.gate.under_pytest.decided import OPTION, Decided
 from assay.reports.verdict import Finding, Outcome
 
 
-class RuleNotPassed(Exception):
-    """Carries the finding to the report; a traceback would say nothing more."""
-
-    def __init__(self, finding: Finding) -> None:
-        self.finding = finding
-        super().__init__(sentence(finding))
+class NotPassed(Exception):
+    """Carries what is told of the finding to the report; a traceback would say nothing more."""
 
 
-class RulesFile(pytest.File):
-    """The project's params.yaml, of which every gate rule is an item."""
+class PolicyFile(pytest.File):
+    """The project's params.yaml, of which every gate rule and behaviour is an item."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        for finding in findings_of(self.path.parent):
-            yield RuleItem.from_parent(self, name=finding.title, finding=finding)
-        yield from behaviours.items(self, self.path.parent)
+        given = self.config.getoption(OPTION, None)
+        if given is not None:
+            for each in decided.read(Path(given)):
+                yield PolicyItem.of(self, each.finding.title, each.finding.kind, each)
+            return
+        root = self.path.parent
+        for finding in findings_of(root):
+            yield PolicyItem.of(self, finding.title, "rule", Decided(finding, sentence(finding)))
+        for name, decide in behaviours.questions(root):
+            yield PolicyItem.from_parent(self, name=name, kind="behaviour", decide=decide)
 
 
-class RuleItem(pytest.Item):
-    """One rule, overall or in one slice."""
+class PolicyItem(pytest.Item):
+    """One rule, overall or in one slice, or one behaviour."""
 
-    def __init__(self, *, finding: Finding, **kwargs: Any) -> None:
+    def __init__(self, *, kind: str, decide: Callable[[], Decided], **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.finding = finding
+        self.kind = kind
+        self.decide = decide
+
+    @classmethod
+    def of(cls, parent: pytest.Collector, name: str, kind: str, known: Decided) -> PolicyItem:
+        """An item that is decided already."""
+        return cls.from_parent(parent, name=name, kind=kind, decide=lambda: known)
 
     def runtest(self) -> None:
-        report(self.finding)
+        found = self.decide()
+        finding = found.finding
+        if finding.blocks:
+            raise NotPassed(found.told)
+        if finding.outcome is not Outcome.PASS:
+            # Neither green nor red: it is seen, and does not stop anybody.
+            pytest.xfail(f"{finding.standing}: {finding.outcome}: {finding.detail}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        if isinstance(excinfo.value, RuleNotPassed):
+        if isinstance(excinfo.value, NotPassed):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        return self.path, None, f"rule: {self.name}"
-
-
-def report(finding: Finding) -> None:
-    """Pass, fail or xfail, as the finding says."""
-    if finding.blocks:
-        raise RuleNotPassed(finding)
-    if finding.outcome is not Outcome.PASS:
-        pytest.xfail(f"{finding.standing}: {finding.outcome}: {finding.detail}")
+        return self.path, None, f"{self.kind}: {self.name}"
 
 
 def findings_of(root: Path) -> tuple[Finding, ...]:
@@ -75,8 +84,8 @@ def findings_of(root: Path) -> tuple[Finding, ...]:
     from assay.project import params
 
     gate = params.load(root).gate
-    decided = rules.decide_all(Inputs.of(root), gate)
-    return waivers.applied(decided, gate.waivers, waivers.today())
+    found = rules.decide_all(Inputs.of(root), gate)
+    return waivers.applied(found, gate.waivers, waivers.today())
 
 
 def sentence(finding: Finding) -> str:

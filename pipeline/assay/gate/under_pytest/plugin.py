@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import assay
-from assay.gate.under_pytest.behaviours import BehaviourItem
+from assay.gate.under_pytest import decided
 from assay.gate.under_pytest.fixtures import (  # noqa: F401  (pytest finds them by their names here)
     assay_project,
     bundle,
@@ -29,13 +28,10 @@ from assay.gate.under_pytest.fixtures import (  # noqa: F401  (pytest finds them
     score,
     slices,
 )
-from assay.gate.under_pytest.items import RuleItem, RulesFile
+from assay.gate.under_pytest.items import PolicyFile, PolicyItem
 from assay.gate.under_pytest.project import ROOTS, load, project_above
 from assay.gate.under_pytest.record import Seen, begin, plain_detail
 from assay.project import layout
-
-POLICY_ITEMS = (RuleItem, BehaviourItem)
-"""Items that params.yaml makes, not a file of tests."""
 
 HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
 """Hooks of a project that add tests or words, and decide nothing."""
@@ -44,11 +40,18 @@ INSTALLED = (Path(sys.prefix), Path(assay.__file__).parent)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("assay").addoption(
+    group = parser.getgroup("assay")
+    group.addoption(
         "--assay-findings",
         metavar="FILE",
         default=None,
         help="write what each gate rule and test came to as JSON (used by 'assay gate')",
+    )
+    group.addoption(
+        decided.OPTION,
+        metavar="FILE",
+        default=None,
+        help="show what was decided of rules and behaviours (used by 'assay gate')",
     )
 
 
@@ -62,7 +65,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """Collect a params.yaml that was named; one that merely lies there is left alone."""
     if file_path.name != layout.PARAMS or not parent.session.isinitpath(file_path):
         return None
-    return RulesFile.from_parent(parent, path=file_path)
+    return PolicyFile.from_parent(parent, path=file_path)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -k and -m deselect, so that they reach the rules
@@ -71,7 +74,7 @@ def pytest_collection_modifyitems(
 ) -> None:
     roots = _projects_under_test(items)
     config.stash[ROOTS] = roots
-    there = {item.path.parent for item in items if isinstance(item, POLICY_ITEMS)}
+    there = {item.path.parent for item in items if isinstance(item, PolicyItem)}
     for root in roots:
         if root not in there:
             items.extend(_collect_rules(session, root))
@@ -94,11 +97,11 @@ def _waive(items: list[pytest.Item], root: Path) -> None:
 
 def _collect_rules(session: pytest.Session, root: Path) -> list[pytest.Item]:
     """What pytest does with a file of tests, so that it counts and reports the rules too."""
-    rules = RulesFile.from_parent(session, path=root / layout.PARAMS)
+    rules = PolicyFile.from_parent(session, path=root / layout.PARAMS)
     hook = session.config.hook
     hook.pytest_collectstart(collector=rules)
     report: pytest.CollectReport = hook.pytest_make_collect_report(collector=rules)
-    found: list[pytest.Item] = [item for item in report.result if isinstance(item, POLICY_ITEMS)]
+    found: list[pytest.Item] = [item for item in report.result if isinstance(item, PolicyItem)]
     for item in found:
         hook.pytest_itemcollected(item=item)
     hook.pytest_collectreport(report=report)
@@ -111,7 +114,7 @@ def _projects_under_test(items: list[pytest.Item]) -> list[Path]:
     roots: dict[Path, None] = {}
     for item in items:
         folder = item.path.parent
-        if isinstance(item, POLICY_ITEMS):
+        if isinstance(item, PolicyItem):
             roots[folder] = None
             continue
         if folder not in by_folder:
@@ -134,20 +137,11 @@ class _Recorder:
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         self.seen.collected.append(item.nodeid)
         self.seen.places += _places(item, self.homes[0])
-        if isinstance(item, RuleItem):
-            self.seen.rules[item.nodeid] = item.finding
+        if isinstance(item, PolicyItem):
+            self.seen.policy.append(item.nodeid)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         begin(self.target, nodeid)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        # A behaviour is decided by running it.
-        if isinstance(item, BehaviourItem) and item.finding is not None:
-            self.seen.rules[item.nodeid] = item.finding
-        return (yield)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:

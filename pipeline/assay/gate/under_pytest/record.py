@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assay.project import layout
-from assay.reports.verdict import Finding
-
 # The worst of a test's reports is the test's; anything unknown counts as failed.
 SEVERITY = ("passed", "xpassed", "xfailed", "skipped", "error", "failed")
 
@@ -27,12 +24,13 @@ _DETAIL_LENGTH = 300
 class Seen:
     """Collected while pytest runs; ``outcomes`` and ``details`` are by node id.
 
+    ``policy`` are the rules and behaviours among ``collected``; the others are model tests.
     ``places`` are ``FILE::CLASS.FUNCTION``: where each collected test stands. ``hooks`` are, by the
     project's file, those that change what pytest makes of a test.
     """
 
     collected: list[str] = field(default_factory=list)
-    rules: dict[str, Finding] = field(default_factory=dict)
+    policy: list[str] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
     details: dict[str, str] = field(default_factory=dict)
     uncollected: dict[str, str] = field(default_factory=dict)
@@ -42,8 +40,7 @@ class Seen:
     @property
     def tests(self) -> list[str]:
         """Node ids of the model tests that were collected, in the order of names."""
-        policy = f"{layout.PARAMS}::"
-        return sorted(node for node in {*self.collected} if not node.startswith(policy))
+        return sorted({*self.collected} - {*self.policy})
 
     def report(self, node: str, outcome: str, detail: str, *, final: bool) -> None:
         """Take one report of one phase; ``final`` says that the test itself was reached."""
@@ -60,7 +57,7 @@ class Seen:
         tree = {
             "collected": self.collected,
             "places": self.places,
-            "rules": {node: finding.tree() for node, finding in self.rules.items()},
+            "policy": self.policy,
             "outcomes": self.outcomes,
             "details": self.details,
             "uncollected": self.uncollected,
@@ -100,13 +97,10 @@ def read(path: Path) -> Seen:
         raise ValueError("pytest left no record") from None
     if not isinstance(tree, dict):
         raise ValueError("pytest's record is no mapping")
-    rules = tree.get("rules")
-    if not isinstance(rules, dict):
-        raise ValueError("pytest's record has no rules")
     return Seen(
         collected=_texts(tree, "collected"),
         places=_texts(tree, "places"),
-        rules={node: Finding.of_tree(plain, node) for node, plain in rules.items()},
+        policy=_texts(tree, "policy"),
         outcomes=_text_by_node(tree, "outcomes"),
         details=_text_by_node(tree, "details"),
         uncollected=_text_by_node(tree, "uncollected"),

@@ -11,12 +11,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import assay
 from assay.gate.under_pytest import declared_tests, record
+from assay.gate.under_pytest.decided import OPTION, Decided, write
 from assay.project import layout
 
 # Ended as it should: all passed, or some failed. Anything else is a broken session.
@@ -43,7 +44,7 @@ class Session:
     crash: str | None
 
 
-def run_pytest(root: Path, tests: str) -> Session:
+def run_pytest(root: Path, tests: str, decided: Sequence[Decided]) -> Session:
     """Run the rules of ``root/params.yaml`` and the tests under ``root/tests``.
 
     Parameters
@@ -52,10 +53,13 @@ def run_pytest(root: Path, tests: str) -> Session:
         The project.
     tests
         Folder of model tests, relative to ``root``. If it does not exist the rules run alone.
+    decided
+        What came of the rules and behaviours, to be shown beside the tests.
     """
     with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
         target = Path(scratch) / "seen.json"
         config_of(target).write_text(CONFIG, encoding="utf-8")
+        write(decided_of(target), decided)
         try:
             done = subprocess.run(
                 command(root, tests, target),
@@ -88,13 +92,19 @@ def config_of(target: Path) -> Path:
     return target.parent / "pytest.ini"
 
 
+def decided_of(target: Path) -> Path:
+    """Where it finds what was decided, beside the record."""
+    return target.parent / "decided.json"
+
+
 def command(root: Path, tests: str, target: Path) -> list[str]:
     """The command line; params.yaml is named, so rules run even where no test is found."""
     # The entry point would register the plugin a second time: 'no:assay' keeps it out.
     plugins = ["-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider"]
     settings = ["-c", str(config_of(target)), f"--rootdir={root}"]
     output = ["-q", "--tb=short", "--no-header", "--color=no", f"--junitxml={root / JUNIT}"]
-    output += [f"--assay-findings={target}", f"--basetemp={target.parent / 'tmp'}"]
+    output += [f"--assay-findings={target}", f"{OPTION}={decided_of(target)}"]
+    output += [f"--basetemp={target.parent / 'tmp'}"]
     where = [layout.PARAMS]
     if (root / tests).is_dir():
         where += [tests, f"--confcutdir={root / tests}"]
