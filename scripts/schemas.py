@@ -13,9 +13,12 @@ from assay.project.document import Report
 from assay.reports.champion import Held
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
+from assay.reports.incidents import Incidents
 from assay.reports.leakage import Leakage
+from assay.reports.night import NightDocument
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.selection import Selection
+from assay.reports.status import StatusDocument
 from assay.reports.verdict import Verdict
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,6 +31,9 @@ REPORTS: tuple[type[Report], ...] = (
     Rehearsal,
     Selection,
     Verdict,
+    NightDocument,
+    Incidents,
+    StatusDocument,
 )
 
 

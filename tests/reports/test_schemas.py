@@ -10,10 +10,13 @@ import pytest
 
 from assay.project.document import Report, Sparse
 from assay.reports.champion import Held
+from assay.reports.incidents import BudgetOfAlarms, ColumnAlarm, FoundIncident, Incidents
 from assay.reports.selection import Selection
+from assay.reports.status import IncidentsStatus, QuarantineStatus, StatusDocument, Untold
 from assay.reports.verdict import Finding, ModelTests, Outcome
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
+from tests.monitor.nights.test_summary_read import written
 from tests.verdicts import verdict
 
 WRITTEN: dict[str, Report] = {
@@ -34,6 +37,65 @@ WRITTEN: dict[str, Report] = {
     "Verdict": verdict(
         Finding(rule="ranks", kind="rule", outcome=Outcome.FAIL, detail="too low", observed=0.5),
         tests=ModelTests(collected=2, ran=1),
+    ),
+    "NightDocument": written().document(),
+    "Incidents": Incidents(
+        name="late-flights",
+        first="2013-07-01",
+        to="2013-07-02",
+        nights=("2013-07-01", "2013-07-02"),
+        baseline="reference",
+        budget=BudgetOfAlarms(
+            nights=3, of=5, false_alarms=4.0, per_nights=365, false_discovery_rate=0.05
+        ),
+        open=1,
+        incidents=(
+            FoundIncident(
+                id="2013-07-01-features",
+                kind="features",
+                state="open",
+                sentence="features drifted: x; still open",
+                first="2013-06-29",
+                found="2013-07-01",
+                last="2013-07-02",
+                recovered=None,
+                nights=2,
+                columns=("x",),
+                hits=(),
+            ),
+        ),
+        alarms={
+            "2013-07-01": (
+                ColumnAlarm(
+                    column="x",
+                    kind="features",
+                    what="distance",
+                    p=0.001,
+                    since="2013-06-29",
+                    because="3 of 5 nights",
+                ),
+            )
+        },
+        snoozes=(),
+        blind=(),
+        blind_columns=(),
+        left_out={"2013-06-01": "its profile is gone"},
+    ),
+    "StatusDocument": StatusDocument(
+        name="late-flights",
+        stage="prod",
+        champion=Untold(none="nothing holds the stage"),
+        night=Untold(none="no night has been published yet"),
+        quarantine=QuarantineStatus(
+            partition="2013-07-01",
+            rows=3,
+            rules={"x: finite": 3},
+            last_nights=1,
+            last_nights_rows=3,
+        ),
+        drift=Untold(none="no night has been monitored yet"),
+        incidents=IncidentsStatus(to=None, open=(), snoozed=0),
+        damaged=("the store is gone",),
     ),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),
@@ -56,7 +118,9 @@ def test_what_is_written_keeps_it_and_what_is_cut_short_does_not(report: type[Re
     assert [error.message for error in check.iter_errors(tree)] == []
     for name in tree.keys() - {"schema", "types"}:
         cut = {key: value for key, value in tree.items() if key != name}
-        optional = issubclass(report, Sparse) and not report.model_fields[name].is_required()
+        optional = name in report.LATER or (
+            issubclass(report, Sparse) and not report.model_fields[name].is_required()
+        )
         assert check.is_valid(cut) == optional, name
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assay.project.jsonfile import Node
-
 DIGITS = 9
 """Digits after the point in files: beyond them a sum depends on its order."""
 
@@ -57,28 +55,6 @@ class Estimate:
             "doubt": self.doubt,
         }
         return {**found, **{name: value for name, value in rest.items() if value is not None}}
-
-
-def read_estimate(node: Node) -> Estimate:
-    """What :meth:`Estimate.plain` wrote; only the shape is checked.
-
-    Raises
-    ------
-    ValueError
-        A key is missing, or holds something of another kind.
-    """
-    given = node.tree
-    return Estimate(
-        value=node.maybe_number("value"),
-        low=node.maybe_number("low"),
-        high=node.maybe_number("high"),
-        why=node.maybe_text("why"),
-        degrees=node.number("degrees") if "degrees" in given else None,
-        design_effect=node.number("design_effect") if "design_effect" in given else None,
-        few=node.flag("few") if "few" in given else False,
-        needed=node.maybe_count("needed"),
-        doubt=node.maybe_text("doubt"),
-    )
 
 
 def rounded(value: float | None) -> float | None:

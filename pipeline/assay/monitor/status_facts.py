@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from assay.errors import AssayError, NoChampion, NotARepository, StoreError
 from assay.monitor.nights.summary import path
 from assay.project.params import Params
+from assay.reports.status import StatusDocument
 
 if TYPE_CHECKING:
     from assay.monitor.incidents.collect import AllNights
@@ -66,8 +67,7 @@ class Status:
             for name in ("champion", "night", "quarantine", "drift", "incidents")
         }
         tree = {"schema": 1, "name": self.name, "stage": self.stage, **parts}
-        tree["damaged"] = list(self.damaged)
-        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return StatusDocument.of_tree({**tree, "damaged": list(self.damaged)}).text()
 
 
 def standing(root: Path, params: Params) -> Status:

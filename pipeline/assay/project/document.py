@@ -62,7 +62,14 @@ class Document(BaseModel):
 
     A default is for who makes one: of a file that lacks the key, it would hide that somebody took
     it out.
+
+    Attributes
+    ----------
+    LATER
+        Keys that files of earlier versions lack: of those alone the default counts.
     """
+
+    LATER: ClassVar[frozenset[str]] = frozenset()
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", populate_by_name=True, allow_inf_nan=True
@@ -72,9 +79,9 @@ class Document(BaseModel):
     def _whole(self, info: ValidationInfo) -> Self:
         given = self.model_fields_set
         if info.mode == "json" and len(given) < len(type(self).model_fields):
-            fields = type(self).model_fields.items()
-            absent = (field.alias or name for name, field in fields if name not in given)
-            raise ValueError(f"{next(absent)} is missing")
+            for name, field in type(self).model_fields.items():
+                if name not in given and name not in self.LATER:
+                    raise ValueError(f"{field.validation_alias or name} is missing")
         return self
 
     @classmethod
@@ -83,7 +90,7 @@ class Document(BaseModel):
     ) -> JsonSchemaValue:
         found = handler(core)
         whole = handler.resolve_ref_schema(found)
-        whole["required"] = list(whole["properties"])
+        whole["required"] = [name for name in whole["properties"] if name not in cls.LATER]
         return found
 
     def tree(self) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """JSON that stages hand to each other: written the same each time, read with suspicion.
 
-A file that a stage wrote may have been edited, merged or cut short since. Whoever reads one
-asks a :class:`Node` for each key by the kind of value that must stand there; whatever else is
-found becomes one error that names the file and the key.
+A file that a stage wrote may have been edited, merged or cut short since. `assay.project.document`
+reads a whole one; who needs a few keys only asks a :class:`Node` for each by the kind of value that
+must stand there. Whatever else is found becomes one error that names the file and the key.
 """
 
 from __future__ import annotations
@@ -126,15 +126,6 @@ class Node:
             raise ValueError(f"{self.path(name)} is {value!r}, not a count")
         return value
 
-    def maybe_count(self, name: str) -> int | None:
-        return self.count(name) if self.tree.get(name) is not None else None
-
-    def number(self, name: str) -> float:
-        value = self.maybe_number(name)
-        if value is None:
-            raise ValueError(f"{self.path(name)} is null, not a number")
-        return value
-
     def maybe_number(self, name: str) -> float | None:
         value = self.get(name)
         if value is None:
@@ -148,9 +139,6 @@ class Node:
 
     def node(self, name: str) -> Node:
         return Node(self.get(name), self.path(name))
-
-    def maybe_node(self, name: str) -> Node | None:
-        return None if self.get(name) is None else self.node(name)
 
     def items(self, name: str) -> list[tuple[str, Any]]:
         """Each item of a list with its place."""

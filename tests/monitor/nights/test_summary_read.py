@@ -57,6 +57,22 @@ def test_only_numbers_over_all_rows_are_kept_and_the_last_of_each() -> None:
     ]
 
 
+def test_documents_of_earlier_versions_lack_some_keys_and_later_ones_have_more() -> None:
+    tree = json.loads(written().to_json())
+    for name in ("standing", "incidents", "in_alarm"):
+        del tree[name]
+    for name in ("ks", "wasserstein_limit", "breaks", "break_limit", "ks_break_limit"):
+        del tree["findings"][1][name]
+    for name in ("trusted", "why"):
+        del tree["performance"][0][name]
+    tree |= {"of a later version": 1}
+    found = from_json(json.dumps(tree), Monitor())
+    assert (found.stand.standing, found.in_alarm) == ("drift", None)
+    (_, far) = found.decision.findings
+    assert (far.column, far.breaks, far.break_limit, far.effect) == ("x", (), None, None)
+    assert found.performance[0]["trusted"] is None
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -65,6 +81,10 @@ def test_only_numbers_over_all_rows_are_kept_and_the_last_of_each() -> None:
         (lambda tree: tree["findings"][0].update(distance="near"), r"findings\[0\].distance"),
         (lambda tree: tree["broken_rules"].update(rule=-1), "broken_rules.rule"),
         (lambda tree: tree["performance"][0].update(rows=0.5), r"performance\[0\].rows"),
+        (lambda tree: tree["findings"][0].pop("effect"), r"findings\[0\].effect is missing"),
+        (lambda tree: tree["label"].update(rows=None), "label.rows is null, not a whole number"),
+        (lambda tree: tree.update(standing="well"), "standing is 'well', not one of ok, drift"),
+        (lambda tree: tree.pop("incidents"), "incidents is missing"),
     ],
 )
 def test_anything_else_is_refused(change: Any, words: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from assay.columns.breaks import YEAR
 from assay.monitor.drift.budget import Judged, level
@@ -13,8 +11,14 @@ from assay.monitor.incidents.fold import Incident
 from assay.monitor.nights import incident as told
 from assay.monitor.nights.incident import ListedIncidents
 from assay.project.params import Monitor
-
-SCHEMA = 1
+from assay.reports.incidents import (
+    BudgetOfAlarms,
+    ColumnAlarm,
+    ColumnHit,
+    FoundIncident,
+    Incidents,
+    ToldSnooze,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,63 +92,65 @@ class Book:
         )
         return ListedIncidents(found, self.last)
 
-    def to_json(self) -> str:
-        """The same text for the same nights."""
+    def document(self) -> Incidents:
+        """As it is written."""
         rule = self.limits.budget
         asked = [night for night in self.nights if self.first <= night.partition]
-        tree: dict[str, Any] = {
-            "schema": SCHEMA,
-            "name": self.name,
-            "from": self.first,
-            "to": self.last,
-            "nights": [night.partition for night in asked],
-            "baseline": self.limits.baseline,
-            "budget": {
-                "nights": rule.nights,
-                "of": rule.of,
-                "false_alarms": rule.false_alarms,
-                "per_nights": YEAR,
-                "false_discovery_rate": level(rule),
-            },
-            "open": len(self.open),
-            "incidents": [_incident(each) for each in self.incidents],
-            "alarms": {night.partition: _alarms(night) for night in asked if night.alarms},
-            "snoozes": [
-                {**each.snooze.model_dump(mode="json"), "state": each.state}
+        return Incidents(
+            name=self.name,
+            first=self.first,
+            to=self.last,
+            nights=tuple(night.partition for night in asked),
+            baseline=self.limits.baseline,
+            budget=BudgetOfAlarms(
+                nights=rule.nights,
+                of=rule.of,
+                false_alarms=rule.false_alarms,
+                per_nights=YEAR,
+                false_discovery_rate=level(rule),
+            ),
+            open=len(self.open),
+            incidents=tuple(_incident(each) for each in self.incidents),
+            alarms={night.partition: _alarms(night) for night in asked if night.alarms},
+            snoozes=tuple(
+                ToldSnooze(**each.snooze.model_dump(mode="json"), state=each.state)
                 for each in self.snoozes
-            ],
-            "blind": list(self.blind),
-            "blind_columns": list(self.blind_columns),
-            "left_out": self.left_out,
-        }
-        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+            ),
+            blind=self.blind,
+            blind_columns=self.blind_columns,
+            left_out=self.left_out,
+        )
+
+    def to_json(self) -> str:
+        """The same text for the same nights."""
+        return self.document().text()
 
 
-def _incident(incident: Incident) -> dict[str, Any]:
-    return {
-        "id": incident.id,
-        "kind": incident.kind,
-        "state": incident.state,
-        "sentence": incident.sentence(),
-        "first": incident.first,
-        "found": incident.found,
-        "last": incident.last,
-        "recovered": incident.recovered,
-        "nights": incident.nights,
-        "columns": list(incident.columns),
-        "hits": [asdict(hit) for hit in incident.hits],
-    }
+def _incident(incident: Incident) -> FoundIncident:
+    return FoundIncident(
+        id=incident.id,
+        kind=incident.kind,
+        state=incident.state,
+        sentence=incident.sentence(),
+        first=incident.first,
+        found=incident.found,
+        last=incident.last,
+        recovered=incident.recovered,
+        nights=incident.nights,
+        columns=incident.columns,
+        hits=tuple(ColumnHit(**asdict(hit)) for hit in incident.hits),
+    )
 
 
-def _alarms(night: Judged) -> list[dict[str, Any]]:
-    return [
-        {
-            "column": alarm.question.column,
-            "kind": alarm.question.kind,
-            "what": alarm.question.what,
-            "p": alarm.p,
-            "since": alarm.since,
-            "because": alarm.because,
-        }
+def _alarms(night: Judged) -> tuple[ColumnAlarm, ...]:
+    return tuple(
+        ColumnAlarm(
+            column=alarm.question.column,
+            kind=alarm.question.kind,
+            what=alarm.question.what,
+            p=alarm.p,
+            since=alarm.since,
+            because=alarm.because,
+        )
         for alarm in night.alarms
-    ]
+    )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from assay.monitor.drift.baselines import NOT_COMPARED, Weekday
-from assay.monitor.drift.drift import Decision
+from assay.monitor.drift.drift import Decision, Finding
 from assay.monitor.nights.standing import Stand
 from assay.monitor.performance.known import by_metric
 from assay.monitor.performance.label_drift import LabelDrift
 from assay.project import layout
 from assay.project.params import Monitor
-
-SCHEMA = 1
+from assay.reports.night import (
+    ColumnBreak,
+    ColumnFinding,
+    KnownTruths,
+    NightDocument,
+    NightLimits,
+    PerformanceNumber,
+    SameWeekdays,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,55 +83,59 @@ class NightSummary:
         """Why it stands so: what the night itself crossed, then the incidents that it lies in."""
         return (*self.decision.reasons, *self.stand.incidents)
 
+    def document(self) -> NightDocument:
+        """Everything, as it is written."""
+        decision, label = self.decision, self.label
+        return NightDocument(
+            name=self.name,
+            partition=self.partition,
+            crossed=decision.crossed,
+            reasons=decision.reasons,
+            standing=self.stand.standing,
+            incidents=self.stand.incidents,
+            in_alarm=self.in_alarm,
+            run_id=self.run_id,
+            version=self.version,
+            bundle=self.bundle,
+            contract=self.contract,
+            scored_at=self.scored_at,
+            rows_read=self.rows_read,
+            rows_scored=self.rows_scored,
+            rows_quarantined=self.rows_quarantined,
+            limits=NightLimits(
+                quantile=decision.quantile,
+                nights=decision.nights,
+                max_drifted_share=self.limits.max_drifted_share,
+                max_null_share_change=self.limits.max_null_share_change,
+                max_new_category_share=self.limits.max_new_category_share,
+            ),
+            features=decision.features,
+            drifted=decision.drifted,
+            drifted_share=decision.drifted_share,
+            findings=tuple(_finding(each) for each in decision.findings),
+            weekday=SameWeekdays(
+                nights=self.weekday.nights,
+                distances=self.weekday.distances,
+                none=self.weekday.why_none,
+            ),
+            label=None if label is None else KnownTruths(**asdict(label), drifted=label.drifted),
+            broken_rules=self.broken_rules,
+            performance=tuple(PerformanceNumber(**row) for row in self.performance),
+            sample_rows=self.sample_rows,
+            page=self.page,
+        )
+
     def to_json(self) -> str:
         """Everything, one JSON document; the same text for the same night."""
-        decision = self.decision
-        tree: dict[str, Any] = {
-            "schema": SCHEMA,
-            "name": self.name,
-            "partition": self.partition,
-            "crossed": decision.crossed,
-            "reasons": list(decision.reasons),
-            "standing": self.stand.standing,
-            "incidents": list(self.stand.incidents),
-            "in_alarm": None if self.in_alarm is None else list(self.in_alarm),
-            "run_id": self.run_id,
-            "version": self.version,
-            "bundle": self.bundle,
-            "contract": self.contract,
-            "scored_at": self.scored_at,
-            "rows_read": self.rows_read,
-            "rows_scored": self.rows_scored,
-            "rows_quarantined": self.rows_quarantined,
-            "limits": {
-                "quantile": decision.quantile,
-                "nights": decision.nights,
-                "max_drifted_share": self.limits.max_drifted_share,
-                "max_null_share_change": self.limits.max_null_share_change,
-                "max_new_category_share": self.limits.max_new_category_share,
-            },
-            "features": decision.features,
-            "drifted": list(decision.drifted),
-            "drifted_share": decision.drifted_share,
-            "findings": [asdict(finding) for finding in decision.findings],
-            "weekday": {
-                "nights": list(self.weekday.nights),
-                "distances": dict(self.weekday.distances),
-                "none": self.weekday.why_none,
-            },
-            "label": self.label and {**asdict(self.label), "drifted": self.label.drifted},
-            "broken_rules": dict(self.broken_rules),
-            "performance": [dict(row) for row in self.performance],
-            "sample_rows": self.sample_rows,
-            "page": self.page,
-        }
-        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return self.document().text()
 
 
-MEASURED = (
-    *("metric", "estimated", "maturity_days", "value", "low", "high", "rows", "labelled_share"),
-    *("trusted", "why"),
-)
+def _finding(found: Finding) -> ColumnFinding:
+    breaks = tuple(ColumnBreak(**asdict(each)) for each in found.breaks)
+    return ColumnFinding(**{**asdict(found), "breaks": breaks})
+
+
+MEASURED = tuple(PerformanceNumber.model_fields)
 """What a document says of a number of the performance table."""
 
 

@@ -1,0 +1,135 @@
+"""Where things stand, as ``assay status --json`` prints it for programs; no stage leaves a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from assay.project.document import Count, Document, Report, Text
+
+
+class Untold(Document):
+    """In place of a part: why there is nothing to tell."""
+
+    none: Text
+
+
+class ChampionStatus(Document):
+    """The version that holds the stage; ``unverified`` says what its evidence lacks."""
+
+    version: Text
+    since: str
+    by: str
+    because: str | None
+    commit: Text
+    bundle: Text
+    verdict: str | None
+    unverified: str | None
+    override: str | None
+
+
+class LatestNight(Document):
+    """Where the last of all nights stands."""
+
+    partition: Text
+    standing: Text
+    words: Text
+    reasons: tuple[str, ...]
+
+
+class UnpublishedRun(Document):
+    """A run after the last published one, which published nothing."""
+
+    run_id: Text
+    partition: Text
+    event: Text
+    detail: str | None
+
+
+class NightStatus(Document):
+    """The last published night."""
+
+    latest: LatestNight
+    partition: Text
+    run_id: Text
+    version: Text
+    bundle: Text
+    published_at: str | None
+    rows_read: Count | None
+    rows_scored: Count | None
+    rows_quarantined: Count | None
+    unpublished_run: UnpublishedRun | None
+
+
+class QuarantineStatus(Document):
+    """What was refused on the last published night, by rule, and over the last ones."""
+
+    partition: Text
+    rows: Count
+    rules: Mapping[str, Count]
+    last_nights: Count
+    last_nights_rows: Count
+
+
+class FurthestColumn(Document):
+    """The column that matters most."""
+
+    column: Text
+    distance: float | None
+    limit: float | None
+    reasons: tuple[str, ...]
+
+
+class DriftStatus(Document):
+    """The last night that was monitored."""
+
+    partition: Text
+    standing: Text
+    headline: Text
+    run_id: Text
+    version: Text
+    crossed: bool
+    reasons: tuple[str, ...]
+    drifted: Count
+    features: Count
+    top: FurthestColumn | None
+    page: Text
+
+
+class OpenIncident(Document):
+    """What somebody has to look at."""
+
+    id: Text
+    kind: str
+    since: Text
+    columns: tuple[str, ...]
+    sentence: Text
+
+
+class IncidentsStatus(Document):
+    """``to`` is the night up to which nights were looked at together."""
+
+    to: Text | None
+    open: tuple[OpenIncident, ...]
+    snoozed: Count
+
+
+class StatusDocument(Report):
+    """All that ``assay status --json`` prints; ``damaged`` is what is wrong with the store."""
+
+    SCHEMA: ClassVar = 1
+    FILE: ClassVar = "status.json"
+    STAGE: ClassVar = "status"
+    WHAT: ClassVar = "a status"
+
+    schema_number: Literal[1] = Field(default=1, alias="schema")
+    name: Text
+    stage: Text
+    champion: ChampionStatus | Untold
+    night: NightStatus | Untold
+    quarantine: QuarantineStatus | Untold
+    drift: DriftStatus | Untold
+    incidents: IncidentsStatus | Untold
+    damaged: tuple[str, ...]
