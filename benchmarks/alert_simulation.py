@@ -32,7 +32,7 @@ from assay.columns.distance import js_distance
 from assay.columns.grid import Cells, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
-from assay.monitor.drift.budget import Evidence, Judged, Kind, Question, Seen, alarms
+from assay.monitor.drift.budget import Kind, NightAlarms, NightEvidence, Question, SeenValue, alarms
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.drift.evidence import MOVED as WASSERSTEIN
 from assay.monitor.incidents.fold import fold
@@ -195,7 +195,7 @@ def reference_of(nights: Counts) -> Reference:
     )
 
 
-def evidence(before: Counts, nights: Counts) -> tuple[list[Evidence], np.ndarray]:
+def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.ndarray]:
     """Each night's, and on which nights some column is over its own limit.
 
     The numbers are those that `assay.monitor.drift.evidence` takes from a night's findings, here of
@@ -227,16 +227,16 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[Evidence], np.ndarray
             if usual is not None:
                 value = float(series[night])
                 small = question.what == breaks.NULLS and value <= usual_nulls
-                seen[question] = Seen(None if small else value, usual, follows)
+                seen[question] = SeenValue(None if small else value, usual, follows)
             if broken[night]:
                 beyond[question] = "broken"
-        made.append(Evidence(f"{night:04}", "bundle", seen, beyond=beyond))
+        made.append(NightEvidence(f"{night:04}", "bundle", seen, beyond=beyond))
     quantile = Monitor().limit_quantile
     limits = np.array([learnt_limit(reference.distances[name], quantile) for name in NAMES])
     return made, np.any(now.distance > limits, axis=1)
 
 
-def _incidents(judged: Iterable[Judged], rule: Budget) -> int:
+def _incidents(judged: Iterable[NightAlarms], rule: Budget) -> int:
     return len(fold(((night, {}) for night in judged), rule.nights, lambda *_: False))
 
 

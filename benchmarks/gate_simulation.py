@@ -34,9 +34,15 @@ from assay.metrics.intervals.estimates import estimates
 from assay.metrics.intervals.power import detectable
 from assay.metrics.scored import Scored
 from assay.metrics.units import Units
-from assay.project.params.gate import ChangeRule, Gate, LimitRule
+from assay.project.params.gate import ChangeRule, GateParams, LimitRule
 from assay.project.tasks import LOWER_IS_BETTER
-from assay.reports.comparison import Challenger, Champion, Comparison, SliceComparison, Stability
+from assay.reports.comparison import (
+    Challenger,
+    ComparedChampion,
+    Comparison,
+    SliceComparison,
+    Stability,
+)
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Outcome
 from benchmarks import gate_page
@@ -55,7 +61,7 @@ STRUCTURES = (
     Structure(100, 0.2),
 )
 SAID = {"owner": "simulation", "because": "it is asked"}
-GATE = Gate(
+GATE = GateParams(
     tests="tests/model",
     rules=(LimitRule(name="-", kind="limit", metric="auc", min=0.5, **SAID),),
 )
@@ -191,7 +197,7 @@ def compared(
         state="compared",
         why=None,
         challenger=Challenger(candidate="-", bundle="-"),
-        champion=Champion(version="v1.0.0", bundle="-"),
+        champion=ComparedChampion(version="v1.0.0", bundle="-"),
         data="-",
         contract="-",
         rows=len(scored),

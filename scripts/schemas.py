@@ -10,7 +10,7 @@ from pathlib import Path
 
 from assay.contract.result import ContractResult
 from assay.project.document import Report
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
 from assay.reports.evaluation import Evaluation
 from assay.reports.incidents import Incidents
@@ -26,7 +26,7 @@ REPORTS: tuple[type[Report], ...] = (
     ContractResult,
     Leakage,
     Evaluation,
-    Held,
+    StageHolder,
     Comparison,
     Rehearsal,
     Selection,

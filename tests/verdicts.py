@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.reports.verdict import Champion, Finding, Verdict, combine
+from assay.reports.verdict import Finding, JudgedChampion, Verdict, combine
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:
     """What these findings come to, about something that nobody looks at."""
     digests = ("bundle", "data", "contract", "policy", "code", "reports")
-    champion = changes.get("champion", Champion(state="none"))
+    champion = changes.get("champion", JudgedChampion(state="none"))
     known: dict[str, Any] = {
         "outcome": combine(findings),
         "basis": champion.words,

@@ -19,7 +19,7 @@ from assay.columns.profile import Profile
 from assay.columns.reference import Reference, reference_of
 from assay.model.outcome import PROBABILITY as SCORE
 from assay.monitor.drift.budget import alarms
-from assay.monitor.drift.drift import Decision, decide
+from assay.monitor.drift.drift import DriftDecision, decide
 from assay.monitor.drift.evidence import evidence
 from assay.project.params import Monitor, Publish, Quarantine
 from assay.project.params.drift import Budget
@@ -68,7 +68,7 @@ def counted(reference: Reference, rows: pd.DataFrame) -> Profile:
     return profile_of(FrameFeatures(scored(rows)), reference.grid)
 
 
-def judged(reference: Reference, rows: pd.DataFrame) -> Decision:
+def judged(reference: Reference, rows: pd.DataFrame) -> DriftDecision:
     return decide(reference, counted(reference, rows), MONITOR, len(rows))
 
 

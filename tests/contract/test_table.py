@@ -15,7 +15,7 @@ from assay.contract.columns import Columns
 from assay.contract.load import load_source
 from assay.contract.model import Contract
 from assay.contract.table import TableFacts, check_table, duplicates, newest_day, null_counts
-from assay.project.params import Freshness, NullShare, RowCount, TableRule, UniqueKey
+from assay.project.params import Freshness, NullShareParams, RowCount, TableRule, UniqueKey
 
 DAY = date(2013, 6, 30)
 FACTS = TableFacts(rows=100, nulls={"x": 29, "id": 0}, duplicate_keys=0, newest=DAY, as_of=DAY)
@@ -34,7 +34,7 @@ class Row(pa.DataFrameModel):
 )
 
 ROW_COUNT = RowCount(rule="row_count", min=100, max=100)
-NULLS = NullShare(rule="null_share", column="x", max=0.29)
+NULLS = NullShareParams(rule="null_share", column="x", max=0.29)
 UNIQUE = UniqueKey(rule="unique_key")
 FRESH = Freshness(rule="freshness", max_days=2)
 EVERY: tuple[TableRule, ...] = (ROW_COUNT, NULLS, UNIQUE, FRESH)

@@ -11,11 +11,11 @@ from assay.contract.result import ContractResult, RuleResult
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.estimates import wilson
-from assay.project.params.gate import LEAKAGE_CHECKS, Gate, Rule
+from assay.project.params.gate import LEAKAGE_CHECKS, GateParams, Rule
 from assay.project.tasks import Task
 from assay.reports.comparison import (
     Challenger,
-    Champion,
+    ComparedChampion,
     Comparison,
     SliceComparison,
     Stability,
@@ -23,7 +23,7 @@ from assay.reports.comparison import (
 )
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.leakage import Check, Digests, Leakage, Rows
-from assay.reports.rehearsal import Parity, Rehearsal, Spark
+from assay.reports.rehearsal import Parity, Rehearsal, SparkCost
 from assay.reports.verdict import Verdict
 
 OURS = {"owner": "us", "because": "it must"}
@@ -38,10 +38,10 @@ def rule(name: str = "ranks", **values: Any) -> Any:
     return _RULE.validate_python({"name": name, **OURS, **values})
 
 
-def gate(*rules: Any, **values: Any) -> Gate:
+def gate(*rules: Any, **values: Any) -> GateParams:
     """A policy of these rules, or of one that does not matter."""
     given = rules or (rule(metric="auc", min=0.5),)
-    return Gate(tests="tests/model", rules=given, **values)
+    return GateParams(tests="tests/model", rules=given, **values)
 
 
 def changed(report: Any, **changes: Any) -> Any:
@@ -170,7 +170,7 @@ def comparison(
         state="compared",
         why=None,
         challenger=Challenger(candidate="prior", bundle="sha256:b"),
-        champion=Champion(version="v0.1.0", bundle="sha256:a"),
+        champion=ComparedChampion(version="v0.1.0", bundle="sha256:a"),
         data="sha256:d",
         contract="sha256:c",
         rows=rows,
@@ -190,7 +190,7 @@ def flips(count: int, rows: int, distance: float = 0.05) -> Stability:
 
 def alone(state: State, why: str = "no model holds the stage 'prod'") -> Comparison:
     """A comparison without numbers."""
-    champion = None if state == "none" else Champion(version="v0.1.0", bundle="sha256:a")
+    champion = None if state == "none" else ComparedChampion(version="v0.1.0", bundle="sha256:a")
     return changed(  # type: ignore[no-any-return]
         comparison(),
         state=state,
@@ -216,7 +216,7 @@ def rehearsal(**changes: Any) -> Rehearsal:
             latency_ms=4.0,
             memory_mb=120.0,
             bundle_mb=2.5,
-            spark=Spark(seconds=6.0),
+            spark=SparkCost(seconds=6.0),
             why=None,
         ),
         **changes,

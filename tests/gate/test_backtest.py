@@ -12,7 +12,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import NotARepository, StageInputMissing
 from assay.gate import backtest
-from assay.gate.backtest import Replay, run
+from assay.gate.backtest import ReplayedVerdict, run
 from assay.project import layout
 from assay.project.params import Params
 from assay.reports.verdict import Finding, Outcome
@@ -69,7 +69,7 @@ def told(history: History, capsys: pytest.CaptureFixture[str], *options: str) ->
     return capsys.readouterr().out
 
 
-def replayed(root: Path, params: Params) -> dict[str, Replay]:
+def replayed(root: Path, params: Params) -> dict[str, ReplayedVerdict]:
     return {each.version: each for each in run(root, params).versions}
 
 

@@ -10,17 +10,17 @@ import pytest
 from assay.errors import StageInputMissing
 from assay.gate import binding
 from assay.gate.binding import Bound
-from assay.gate.inputs import Inputs
+from assay.gate.inputs import GateInputs
 from assay.project import layout, params
-from assay.reports.comparison import Champion as Held
-from assay.reports.verdict import Champion, Outcome
+from assay.reports.comparison import JudgedChampion as Held
+from assay.reports.verdict import JudgedChampion, Outcome
 from tests.gate import build
 
 HERE = Bound("sha256:b", "sha256:d", "sha256:c", "sha256:p", "sha256:k", "sha256:r")
 OTHER = "sha256:0123456789abcdef"
 
 
-class Given(Inputs):
+class Given(GateInputs):
     """Reports that were never written; what is not given is missing."""
 
     def __init__(self, **reports: Any) -> None:
@@ -46,7 +46,7 @@ COST = "name: fast, kind: cost, of: latency_ms, max: 5"
 LEAKAGE = "name: apart, kind: leakage"
 
 
-def details(inputs: Inputs, given: params.Params, after: Bound = HERE) -> list[str]:
+def details(inputs: GateInputs, given: params.Params, after: Bound = HERE) -> list[str]:
     found = binding.findings(inputs, given, HERE, after)
     for each in found:
         assert each.rule == "what was measured is about what is here now"
@@ -140,12 +140,14 @@ def test_all_that_changed_is_named_at_once(tiny: Any) -> None:
 def test_the_champion_is_what_the_comparison_says() -> None:
     for state in ("compared", "unreadable", "features_missing", "incomparable"):
         found = build.comparison() if state == "compared" else build.alone(state)
-        assert binding.champion_of(Given(comparison=found)) == Champion(
+        assert binding.champion_of(Given(comparison=found)) == JudgedChampion(
             state=state, version="v0.1.0", bundle="sha256:a"
         )
-    assert binding.champion_of(Given(comparison=build.alone("none"))) == Champion(state="none")
+    assert binding.champion_of(Given(comparison=build.alone("none"))) == JudgedChampion(
+        state="none"
+    )
     lost = build.changed(build.alone("unreadable"), champion=Held(version="v0.1.0", bundle=None))
-    assert binding.champion_of(Given(comparison=lost)) == Champion(
+    assert binding.champion_of(Given(comparison=lost)) == JudgedChampion(
         state="unreadable", version="v0.1.0"
     )
 
@@ -192,7 +194,7 @@ def test_a_champion_that_cannot_be_compared_with_fails(state: Any, words: str) -
 
 
 def test_without_a_comparison_there_is_no_telling() -> None:
-    inputs = Inputs(Given.missing)
+    inputs = GateInputs(Given.missing)
     for ask in (binding.champion_of, binding.champion_findings):
         with pytest.raises(StageInputMissing, match=layout.COMPARISON):
             ask(inputs)

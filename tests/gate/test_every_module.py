@@ -17,10 +17,10 @@ from pydantic import ValidationError
 import assay
 import assay.gate
 import assay.reports
-from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.record import PytestRecord
 from assay.project.document import Document
 
-OPEN = {Seen}
+OPEN = {PytestRecord}
 """Filled while pytest runs."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from assay.cli.__main__ import main
 from assay.cli.show.explanation import lines
 from assay.errors import UsageError
-from assay.gate.explain import Explained, run
+from assay.gate.explain import ExplainedRule, run
 from assay.gate.under_pytest import items
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
@@ -23,7 +23,7 @@ def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
 
 
 def told(rule: Any, *found: Finding, **policy: Any) -> list[str]:
-    return list(lines(Explained(rule, found, build.gate(**policy))))
+    return list(lines(ExplainedRule(rule, found, build.gate(**policy))))
 
 
 def said(tiny: Any, name: str) -> list[str]:

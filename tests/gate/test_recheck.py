@@ -9,12 +9,20 @@ from typing import Any
 import pytest
 
 from assay.gate import recheck, verdict_text
-from assay.gate.inputs import Inputs
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import decide as rules
 from assay.gate.under_pytest import findings
-from assay.gate.under_pytest.record import SEVERITY, Seen
+from assay.gate.under_pytest.record import SEVERITY, PytestRecord
 from assay.project import jsonfile, layout
-from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
+from assay.reports.verdict import (
+    Finding,
+    JudgedChampion,
+    ModelTests,
+    Outcome,
+    Verdict,
+    Waiver,
+    combine,
+)
 from tests.gate.build import changed
 
 ASKED = (
@@ -48,13 +56,13 @@ def made(tiny: Any, **policy: str) -> Verdict:
     """What the gate would say, but for the tests and behaviours, which are as above."""
     tiny.policy("name: ranks, metric: auc, min: 0.7", behaviour=ASKED, **policy)
     tiny.reports()
-    found = (*rules.decide_all(Inputs.of(tiny.root), tiny.params.gate), STEADY, TEST)
+    found = (*rules.decide_all(GateInputs.of(tiny.root), tiny.params.gate), STEADY, TEST)
     return Verdict(
         outcome=combine(found),
         candidate="prior",
         name="tiny",
         basis="no champion yet; absolute rules only",
-        champion=Champion(state="none"),
+        champion=JudgedChampion(state="none"),
         policy="sha256:p",
         code="sha256:k",
         findings=found,
@@ -121,7 +129,7 @@ def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
         (lambda v: changed(v, data="sha256:0"), "the evaluation is about another data"),
         (
             lambda v: changed(
-                v, champion=Champion(state="compared", version="v0.1.0", bundle="sha256:a")
+                v, champion=JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a")
             ),
             "it was held against champion, v0.1.0",
         ),
@@ -138,11 +146,13 @@ def test_only_with_a_champion_must_no_test_be_tolerated(tiny: Any) -> None:
     assert line not in told(tiny, alone)
     assert line in told(
         tiny,
-        changed(alone, champion=Champion(state="compared", version="v0.1.0", bundle="sha256:a")),
+        changed(
+            alone, champion=JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a")
+        ),
     )
 
 
-AGAINST = Champion(state="compared", version="v0.1.0", bundle="sha256:a")
+AGAINST = JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a")
 
 
 @pytest.mark.parametrize(
@@ -170,14 +180,18 @@ def test_as_many_tests_as_the_champions_verdict_holds_are_no_edit(tiny: Any) -> 
     assert not [each for each in told(tiny, verdict, made(tiny)) if "tests" in each]
     more = changed(made(tiny), findings=(TEST, TEST))
     warned = changed(verdict, tests=counted(1, 1, 2))
-    few = findings.fewer_findings("tests/model", Seen(collected=[TEST.rule]), more, "v0.1.0")
+    few = findings.fewer_findings(
+        "tests/model", PytestRecord(collected=[TEST.rule]), more, "v0.1.0"
+    )
     warned = changed(warned, findings=(*warned.findings, *few))
     assert few and not [each for each in told(tiny, warned, more) if "tests" in each]
 
 
 def test_what_the_gate_counts_is_counted_again(tiny: Any) -> None:
     said = {f"t.py::{each}": each for each in SEVERITY}
-    seen = Seen(collected=[*said, "t.py::mute"], outcomes=said, uncollected={"u.py::T": "error: x"})
+    seen = PytestRecord(
+        collected=[*said, "t.py::mute"], outcomes=said, uncollected={"u.py::T": "error: x"}
+    )
     verdict = made(tiny)
     kept = tuple(each for each in verdict.findings if each != TEST)
     found = (*kept, *findings.model_test_findings(seen, alone=False))

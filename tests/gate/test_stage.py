@@ -9,8 +9,8 @@ from assay.cli.__main__ import main
 from assay.errors import BundleMissing, GateNotPassed, StageInputMissing
 from assay.gate.stage import MARKDOWN, run
 from assay.project import layout
-from assay.reports.champion import Held
-from assay.reports.verdict import Champion, Outcome, Verdict
+from assay.reports.champion import StageHolder
+from assay.reports.verdict import JudgedChampion, Outcome, Verdict
 
 IT = "tests/model/test_it.py"
 
@@ -41,7 +41,7 @@ def test_pass(tiny: Any) -> None:
         f"{IT}::test_holds": "PASS",
     }
     assert verdict.bundle == tiny.tree()["bundle"]
-    assert verdict.champion == Champion(state="none")
+    assert verdict.champion == JudgedChampion(state="none")
     page = (tiny.root / MARKDOWN).read_text()
     assert page.startswith("# PASS: tiny, candidate prior")
     assert "no champion yet; absolute rules only" in page
@@ -313,7 +313,7 @@ def test_verdict_json_is_valid_and_stable_in_its_keys(tiny: Any) -> None:
 
 def test_a_test_of_the_champion_does_not_keep_back_the_first_model(tiny: Any) -> None:
     """It is skipped by the fixture; a skip with any other reason says nothing and blocks."""
-    held = Held(state="none", stage="prod", why="nobody was promoted")
+    held = StageHolder(state="none", stage="prod", why="nobody was promoted")
     held.write(tiny.root)
     tiny.write(IT, "def test_better(champion): pass\n")
     verdict = judge(tiny, Outcome.PASS)

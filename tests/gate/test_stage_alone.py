@@ -14,11 +14,11 @@ from assay.cli.__main__ import main
 from assay.errors import DataError, GateNotPassed, StageInputMissing
 from assay.gate import stage
 from assay.gate.under_pytest.fixtures import NO_CHAMPION
-from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.record import PytestRecord
 from assay.gate.under_pytest.run import Session
 from assay.model.bundle import digest_of
 from assay.project import digests, layout
-from assay.reports.verdict import Champion, Finding, Outcome, Verdict
+from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -43,7 +43,7 @@ class Stand:
         self.asked.append((root, tests))
         self.meanwhile()
         rules = {f"params.yaml::{each.finding.title}": each.finding for each in decided}
-        seen = Seen(
+        seen = PytestRecord(
             collected=[TEST, *rules],
             policy=list(rules),
             outcomes={TEST: self.test, **{node: told(each) for node, each in rules.items()}},
@@ -91,7 +91,7 @@ def test_the_verdict_is_bound_to_what_is_here(stand: Stand, tiny: Any) -> None:
     assert found.policy == digests.policy(tiny.root, tiny.params)
     assert found.code == digests.code(tiny.root, tiny.params)
     assert found.types == ("a.B",)
-    assert found.champion == Champion(state="compared", version="v0.1.0", bundle="sha256:a")
+    assert found.champion == JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a")
     assert stand.asked[0] == (tiny.root, "tests/model")
 
 

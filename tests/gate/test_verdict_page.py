@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.gate.verdict_page import page, strip
-from assay.reports.verdict import Champion, Finding, Outcome, Waiver
+from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.gate.build import changed
 from tests.verdicts import verdict
 
@@ -96,7 +96,7 @@ def test_no_name_can_break_it() -> None:
     told = finding(FAIL, **dict.fromkeys(texts, EVIL))
     test = Finding(rule=EVIL, kind="test", outcome=FAIL, detail=EVIL)
     behaviour = Finding(rule=EVIL, kind="behaviour", outcome=FAIL, detail=EVIL)
-    champion = Champion.model_construct(state="unreadable", version=EVIL, bundle=EVIL)
+    champion = JudgedChampion.model_construct(state="unreadable", version=EVIL, bundle=EVIL)
     names = {"name": EVIL, "candidate": EVIL, "types": (EVIL,), "bundle": EVIL}
     whole = verdict(told, changed(told, waiver=waived), test, behaviour)
     text = page(changed(whole, champion=champion, **names), 0.95)

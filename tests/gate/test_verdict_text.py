@@ -14,7 +14,7 @@ from assay.cli import terminal
 from assay.cli.show.verdict import lines
 from assay.gate import verdict_text
 from assay.reports import verdict as verdicts
-from assay.reports.verdict import Champion, Finding, Outcome, Verdict, Waiver
+from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
 from tests.verdicts import verdict as build_verdict
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -46,7 +46,7 @@ test_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:
-    champion = Champion(state="compared", version="v0.1.0", bundle="sha256:0123456789abcdef")
+    champion = JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:0123456789abcdef")
     return build_verdict(*findings, **{"champion": champion, **changes})
 
 
@@ -120,7 +120,7 @@ def test_the_whole_page() -> None:
 
 
 def test_a_pass_has_nothing_in_its_way() -> None:
-    text = verdict_text.markdown(verdict(finding(), champion=Champion(state="none")))
+    text = verdict_text.markdown(verdict(finding(), champion=JudgedChampion(state="none")))
     assert text.startswith(
         "# PASS: late-flights, candidate boosting\n\nPASS: everything that decides passed. "
         "Compared with: no champion yet; absolute rules only.\n\n## Rules\n"
@@ -281,12 +281,12 @@ def test_findings_of_a_kind_keep_their_order() -> None:
     assert [each.rule for each in verdict_text.of_kind(some, "behaviour")] == ["later is worse"]
 
 
-@pytest.mark.parametrize("kind", [Finding, Waiver, Champion, Verdict])
+@pytest.mark.parametrize("kind", [Finding, Waiver, JudgedChampion, Verdict])
 def test_a_verdict_cannot_be_changed_afterwards(kind: Any) -> None:
     made: dict[Any, Any] = {
         Finding: finding(),
         Waiver: WAIVER,
-        Champion: Champion(state="none"),
+        JudgedChampion: JudgedChampion(state="none"),
         Verdict: verdict(finding()),
     }
     for name in kind.model_fields:
@@ -296,7 +296,7 @@ def test_a_verdict_cannot_be_changed_afterwards(kind: Any) -> None:
 
 def test_every_state_of_the_champion_has_words() -> None:
     for state, words in verdicts.STATES.items():
-        champion = partial(Champion.model_construct, state=state)
+        champion = partial(JudgedChampion.model_construct, state=state)
         assert champion().words == words
         assert champion(version="v1").words == f"{words}, v1"
         assert champion(version="v1", bundle="sha256:0123456789abcdef").words == (

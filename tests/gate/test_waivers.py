@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.gate import waivers
-from assay.project.params.gate import Gate, Waiver
+from assay.project.params.gate import GateParams, WaiverParams
 from assay.reports import verdict
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
@@ -27,12 +27,12 @@ def finding(outcome: Outcome = FAIL, rule: str = "ranks", where: str | None = No
     return Finding(rule=rule, kind="rule", outcome=outcome, detail="so it is", slice=where)
 
 
-def waiver(rule: str = "ranks", where: str | None = None, until: date = LAST) -> Waiver:
+def waiver(rule: str = "ranks", where: str | None = None, until: date = LAST) -> WaiverParams:
     values = {"rule": rule, "slice": where, "because": "a fix is coming", "owner": "us"}
-    return Waiver.model_validate({**values, "until": until.isoformat()})
+    return WaiverParams.model_validate({**values, "until": until.isoformat()})
 
 
-def covered(some: Finding, *given: Waiver, now: date = LAST) -> Finding:
+def covered(some: Finding, *given: WaiverParams, now: date = LAST) -> Finding:
     (found,) = waivers.applied([some], given, now)
     return found
 
@@ -102,9 +102,9 @@ def test_today_is_the_same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
         time.tzset()
 
 
-def policy(*given: Waiver) -> Gate:
+def policy(*given: WaiverParams) -> GateParams:
     rules = (build.rule("ranks", metric="auc", min=0.5),)
-    return Gate(tests="tests/model", rules=rules, waivers=given)
+    return GateParams(tests="tests/model", rules=rules, waivers=given)
 
 
 def committed(root: Path, ahead: float) -> None:
@@ -164,7 +164,7 @@ def test_outside_a_repository_there_is_nothing_to_hold_the_clock_against(tmp_pat
         (waiver("tests/model/test_it.py::test_gone"), "tests/model/test_it.py::test_gone"),
     ],
 )
-def test_a_waiver_of_nothing_is_told(tmp_path: Path, given: Waiver, name: str) -> None:
+def test_a_waiver_of_nothing_is_told(tmp_path: Path, given: WaiverParams, name: str) -> None:
     there = finding(where="origin=JFK")
     (found,) = waivers.problems(tmp_path, policy(given), [there])
     assert found.rule == "every waiver is of something that is there"

@@ -28,7 +28,7 @@ from assay.monitor.week import command as week
 from assay.pages import templating
 from assay.pages.frame import compose
 from assay.project.params import parse
-from assay.reports.verdict import Champion, Finding, Outcome, Waiver
+from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
 from tests.contract.test_stage import CONTRACT, result_of
 from tests.evaluation.compare.test_results import FOUND
@@ -53,7 +53,7 @@ def verdict_html() -> str:
         Finding(rule="later is worse", kind="behaviour", outcome=Outcome.PASS, detail="held"),
         Finding(rule="tests/model/test_a.py::b", kind="test", outcome=Outcome.FAIL, detail="no"),
     ]
-    champion = Champion(state="compared", version="v0.1.0", bundle="sha256:" + "c" * 64)
+    champion = JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:" + "c" * 64)
     told = verdict(*findings, champion=champion, types=("sklearn.tree.Tree",), **DIGESTS)
     return verdict_page.page(told, 0.95)
 

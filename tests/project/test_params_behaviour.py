@@ -10,7 +10,7 @@ import pytest
 from assay.errors import ParamsError
 from assay.project import params
 from assay.project.digests import policy
-from assay.project.params.behaviour import Change, Direction, Minimum, Monotonicity, Range
+from assay.project.params.behaviour import ColumnChange, Direction, Minimum, Monotonicity, Range
 
 TEXT = (Path(__file__).parents[1] / "parcels/params.yaml").read_text(encoding="utf-8")
 OWNED = "owner: us, because: why"
@@ -128,6 +128,6 @@ def test_what_a_behaviour_says_is_part_of_the_policy(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("way", [{"set": 1}, {"add": "1h"}, {"swap": ("a", None)}])
 def test_a_change_is_frozen(way: dict[str, Any]) -> None:
-    change = Change.model_validate({"column": "x", **way})
+    change = ColumnChange.model_validate({"column": "x", **way})
     with pytest.raises(ValueError, match="frozen"):
         change.column = "y"  # type: ignore[misc]

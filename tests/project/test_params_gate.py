@@ -9,7 +9,7 @@ import pytest
 
 from assay.errors import ParamsError
 from assay.project import params
-from assay.project.params.gate import CHAMPION_RULE, LEAKAGE_CHECKS, Gate, Waiver
+from assay.project.params.gate import CHAMPION_RULE, LEAKAGE_CHECKS, GateParams, WaiverParams
 
 TEXT = """\
 name: tiny
@@ -29,7 +29,7 @@ gate:
 OURS = "owner: us, because: it must"
 
 
-def parse(*rules: str, more: str = "") -> Gate:
+def parse(*rules: str, more: str = "") -> GateParams:
     """The policy of these rules, each without its owner and because."""
     lines = "\n".join(f"    - {{{rule}, {OURS}}}" for rule in rules)
     text = TEXT.format(rules=lines or "    []", more=f"  {more}\n" if more else "")
@@ -280,7 +280,7 @@ def waived(rule: str, more: str = 'until: "2020-05-31"') -> str:
 )
 def test_what_may_be_waived(name: str) -> None:
     (waiver,) = parse(LIMIT, CHANGE, more=waived(name)).waivers
-    assert waiver == Waiver(
+    assert waiver == WaiverParams(
         rule=name,
         because="a fix is coming",
         owner="us",
@@ -322,9 +322,9 @@ def test_a_waiver_needs_a_reason_and_an_owner(gone: str) -> None:
 
 
 def test_what_a_waiver_covers() -> None:
-    def waiver(where: str | None) -> Waiver:
+    def waiver(where: str | None) -> WaiverParams:
         given: dict[str, Any] = {"rule": "a", "because": "b", "owner": "o", "until": "2020-05-31"}
-        return Waiver(**given, slice=where)
+        return WaiverParams(**given, slice=where)
 
     assert waiver(None).covers("a", None)
     assert waiver(None).covers("a", "o=1")

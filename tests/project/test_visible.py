@@ -10,6 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from assay.cli import terminal
+from assay.cli.show import monitored
 from assay.columns.grid import CategoryGrid
 from assay.columns.profile import ColumnProfile
 from assay.contract.columns import Columns
@@ -18,8 +20,7 @@ from assay.contract.schema import check_schema, read_as
 from assay.errors import LabelError, SchemaMismatch, SourceError
 from assay.gate.behaviour.result import Example
 from assay.metrics.truth import truth_of
-from assay.monitor.drift.drift import Finding
-from assay.monitor.nights import terminal as shown
+from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.performance import take_labels as taken
 from assay.monitor.performance.read_labels import Names, read, truths
 from assay.monitor.table.count_rows import fit
@@ -129,8 +130,10 @@ def test_drift_of_columns_and_categories(capsys: pytest.CaptureFixture[str]) -> 
     }
     column = ColumnProfile(3, 0, (1, 2, 0), 0.0, 0.0, None, None)
     assert bars(grid, column, column).names[:2] == ("a", "'b␣'")
-    finding = Finding("c ", None, None, None, None, None, None, None, True, True, True, ("gone",))
-    shown.table("", [finding])
+    finding = DriftFinding(
+        "c ", None, None, None, None, None, None, None, True, True, True, ("gone",)
+    )
+    terminal.show(monitored.findings("", [finding]))
     assert capsys.readouterr().out.count("'c␣'") == 2
 
 

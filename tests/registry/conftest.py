@@ -18,13 +18,13 @@ from ruamel.yaml import YAML
 
 from assay.errors import NoChampion
 from assay.gate import binding, verdict_text
-from assay.gate.inputs import Inputs
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import decide as rules
 from assay.model import bundle
 from assay.project import code, digests, jsonfile, layout, params
 from assay.project.params import Params
 from assay.registry import past_verdict, versions
-from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict
+from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
 from tests.gate import build
 from tests.gate.conftest import Tiny
 from tests.verdicts import verdict
@@ -194,7 +194,7 @@ class Project:
         self.verdict(
             build.changed(
                 verdict(
-                    *(*rules.decide_all(Inputs.of(self.root), values.gate), passed),
+                    *(*rules.decide_all(GateInputs.of(self.root), values.gate), passed),
                     candidate="prior",
                     tests=ModelTests(collected=1, ran=1, champion=before),
                     **bound,
@@ -260,13 +260,13 @@ class Project:
             "nfiles": len(files),
         }
 
-    def champion(self) -> Champion:
+    def champion(self) -> JudgedChampion:
         """What the gate would say of the version that it compared with."""
         try:
             held = versions.champion(self.root, NAME, "prod")
         except NoChampion:
-            return Champion(state="none")
-        return Champion(state="compared", version=held.version, bundle=held.bundle)
+            return JudgedChampion(state="none")
+        return JudgedChampion(state="compared", version=held.version, bundle=held.bundle)
 
     def commit(self, message: str = "change") -> str:
         self.git("add", "--all")

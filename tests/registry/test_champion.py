@@ -19,15 +19,15 @@ from assay.model import bundle
 from assay.project import layout
 from assay.registry import champion
 from assay.registry.fetch import BUNDLES
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def look(project: Any) -> Held:
+def look(project: Any) -> StageHolder:
     """Run the stage; the file must say what the function returned."""
     found = champion.run(project.root, project.params)
-    assert Held.read(project.root) == found
+    assert StageHolder.read(project.root) == found
     assert (project.root / layout.CHAMPION_BUNDLE).exists() == (found.state == "found")
     return found
 
@@ -195,10 +195,10 @@ def test_dvc_runs_it_each_time_and_nothing_after_it(project: Any) -> None:
 
 def test_before_the_stage_ran_readers_are_told_to_run_it(tmp_path: Path) -> None:
     with pytest.raises(StageInputMissing, match="champion has not run"):
-        Held.read(tmp_path)
+        StageHolder.read(tmp_path)
 
 
-FOUND: dict[str, Any] = Held(
+FOUND: dict[str, Any] = StageHolder(
     state="found", stage="prod", version="v0.1.0", commit="1" * 40, bundle="sha256:0"
 ).tree()
 
@@ -216,6 +216,6 @@ FOUND: dict[str, Any] = Held(
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused(change: dict[str, Any], complaint: str) -> None:
-    assert Held.parse(json.dumps(FOUND), "champion.json").state == "found"
+    assert StageHolder.parse(json.dumps(FOUND), "champion.json").state == "found"
     with pytest.raises(DataError, match=complaint):
-        Held.parse(json.dumps({**FOUND, **change}), "champion.json")
+        StageHolder.parse(json.dumps({**FOUND, **change}), "champion.json")

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from assay.registry.decide import Facts, Seen, on_this, overridable, refusals
+from assay.registry.decide import FoundDigest, PromotionFacts, on_this, overridable, refusals
 from assay.registry.state import UNKNOWN, Version
-from assay.reports.verdict import Champion, Finding, Outcome, Verdict, Waiver
+from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict, Waiver
 from tests.gate.build import changed
 
 
@@ -31,11 +31,11 @@ VERDICT = Verdict(
     policy=digest("d"),
     code=digest("9"),
     reports=digest("8"),
-    champion=Champion(state="none"),
+    champion=JudgedChampion(state="none"),
     findings=(FINDING,),
 )
 VERSION = Version("m1", "v0.1.0", "1" * 40, digest("a"), digest("e"), "Ada", "2013", "")
-GOOD = Facts(
+GOOD = PromotionFacts(
     name="m1",
     stage="prod",
     unclean=(),
@@ -49,24 +49,24 @@ GOOD = Facts(
     again=(),
     verdict=VERDICT,
     verdict_problem=None,
-    here=Seen(digest("a")),
-    committed=Seen(digest("a")),
-    data=Seen(digest("b")),
-    contract=Seen(digest("c")),
-    policy=Seen(digest("d")),
-    code=Seen(digest("9")),
-    reports=Seen(digest("8")),
+    here=FoundDigest(digest("a")),
+    committed=FoundDigest(digest("a")),
+    data=FoundDigest(digest("b")),
+    contract=FoundDigest(digest("c")),
+    policy=FoundDigest(digest("d")),
+    code=FoundDigest(digest("9")),
+    reports=FoundDigest(digest("8")),
     today=date(2013, 7, 1),
     champion=None,
-    champion_bundle=Seen(),
+    champion_bundle=FoundDigest(),
     head_version=None,
     dropped=None,
     holder=None,
 )
 FAILED = changed(VERDICT, outcome=Outcome.FAIL, findings=(changed(FINDING, outcome=Outcome.FAIL),))
 
-COMPARED = Champion(state="compared", version="v0.1.0", bundle=digest("e"))
-NAMELESS = Seen(problem="v0.1.0, of which no tag names the bundle")
+COMPARED = JudgedChampion(state="compared", version="v0.1.0", bundle=digest("e"))
+NAMELESS = FoundDigest(problem="v0.1.0, of which no tag names the bundle")
 WAIVED = changed(
     VERDICT,
     findings=(
@@ -84,26 +84,29 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"unclean": tuple("abcdefgh")}, "a, b, c, d, e and 3 more"),
     ({"locked": False}, r"dvc\.lock: it is not in the commit"),
     ({"artifact": None, "artifact_problem": "nope"}, "no artifact 'm1' is declared.*found nope"),
-    ({"here": Seen(problem="gone")}, "no whole bundle in the work tree .found gone"),
-    ({"committed": Seen(digest("f"))}, r"not the one that the commit's dvc\.lock points to"),
-    ({"committed": Seen(problem="gone")}, "cannot be had from DVC .found gone"),
+    ({"here": FoundDigest(problem="gone")}, "no whole bundle in the work tree .found gone"),
+    ({"committed": FoundDigest(digest("f"))}, r"not the one that the commit's dvc\.lock points to"),
+    ({"committed": FoundDigest(problem="gone")}, "cannot be had from DVC .found gone"),
     ({"verdict": None, "verdict_problem": "no such file"}, "no verdict .*found no such file"),
     ({"flagged": ("params.yaml",)}, r"told not to look .*found params\.yaml"),
     ({"tracked": ("store (3 files)",)}, r"only DVC or the store .*found store \(3 files\)"),
     ({"links": ("params.yaml",)}, r"symbolic link leads out of it .*found params\.yaml"),
     ({"stale": ("gate: code changed",)}, r"dvc\.lock: it does not describe .*gate: code changed"),
     ({"again": ("'ranks' is missing in it",)}, "not what the gate says .*'ranks' is missing"),
-    ({"reports": Seen(digest("f"))}, "about another set of reports"),
+    ({"reports": FoundDigest(digest("f"))}, "about another set of reports"),
     ({"verdict": changed(VERDICT, reports=None)}, "expected set of reports nothing"),
     ({"verdict": FAILED}, r"did not let it pass .*FAIL: ranks\[origin=EWR\]"),
     ({"verdict": changed(VERDICT, outcome=Outcome.INCONCLUSIVE)}, "expected PASS, found INCONCLU"),
     ({"verdict": changed(VERDICT, name="m2")}, "about another project .expected m1, found m2"),
-    ({"data": Seen(digest("f"))}, "about another data .expected data sha256:b{12}, found sha256:f"),
-    ({"contract": Seen(digest("f"))}, "about another contract"),
-    ({"policy": Seen(problem="unreadable")}, "about another policy .*found unreadable"),
+    (
+        {"data": FoundDigest(digest("f"))},
+        "about another data .expected data sha256:b{12}, found sha256:f",
+    ),
+    ({"contract": FoundDigest(digest("f"))}, "about another contract"),
+    ({"policy": FoundDigest(problem="unreadable")}, "about another policy .*found unreadable"),
     ({"verdict": changed(VERDICT, bundle=digest("f"))}, "about another bundle"),
     (
-        {"champion": "v0.1.0", "champion_bundle": Seen(digest("e"))},
+        {"champion": "v0.1.0", "champion_bundle": FoundDigest(digest("e"))},
         "about another champion .expected champion nothing, found sha256:e",
     ),
     (
@@ -114,7 +117,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         {"verdict": changed(VERDICT, champion=COMPARED)},
         "about another champion .expected champion sha256:e{12}, found nothing",
     ),
-    ({"code": Seen(digest("f"))}, "about another code"),
+    ({"code": FoundDigest(digest("f"))}, "about another code"),
     ({"verdict": WAIVED}, r"waiver of 'waived\[origin=EWR\]' has ended .*up to 2013-06-30"),
     ({"head_version": VERSION, "holder": "v0.1.0"}, r"v0\.1\.0 already holds the stage prod"),
     ({"head_version": changed(VERSION, bundle=digest("f"))}, "registered with another bundle"),
@@ -187,7 +190,11 @@ def test_an_override_overrules_the_gate_and_nothing_else(
 def test_a_verdict_against_the_champion_of_today_is_a_yes() -> None:
     verdict = changed(VERDICT, champion=COMPARED)
     facts = changed(
-        GOOD, verdict=verdict, champion="v0.1.0", champion_bundle=Seen(digest("e")), holder="v0.1.0"
+        GOOD,
+        verdict=verdict,
+        champion="v0.1.0",
+        champion_bundle=FoundDigest(digest("e")),
+        holder="v0.1.0",
     )
     assert refusals(facts) == []
     assert on_this(facts)
@@ -195,7 +202,7 @@ def test_a_verdict_against_the_champion_of_today_is_a_yes() -> None:
 
 def test_a_champion_without_a_digest_is_the_one_that_nobody_could_compare_with() -> None:
     facts = changed(GOOD, champion="v0.1.0", champion_bundle=NAMELESS)
-    unread = changed(VERDICT, champion=Champion(state="unreadable", version="v0.1.0"))
+    unread = changed(VERDICT, champion=JudgedChampion(state="unreadable", version="v0.1.0"))
     assert on_this(changed(facts, verdict=unread))
     assert not on_this(facts)
 
@@ -210,7 +217,7 @@ def test_a_waiver_holds_on_its_last_day_and_those_who_warn_are_not_named() -> No
 
 def test_the_champion_itself_needs_no_verdict_against_itself() -> None:
     facts = changed(
-        GOOD, head_version=VERSION, champion="v0.1.0", champion_bundle=Seen(digest("a"))
+        GOOD, head_version=VERSION, champion="v0.1.0", champion_bundle=FoundDigest(digest("a"))
     )
     assert refusals(facts) == []
 
@@ -223,8 +230,8 @@ def test_the_champion_itself_needs_no_verdict_against_itself() -> None:
         ({"verdict": None}, False),
         ({"stale": ("gate: code changed",)}, False),
         ({"again": ("'ranks' is missing in it",)}, False),
-        ({"data": Seen(digest("f"))}, False),
-        ({"champion": "v0.1.0", "champion_bundle": Seen(digest("e"))}, False),
+        ({"data": FoundDigest(digest("f"))}, False),
+        ({"champion": "v0.1.0", "champion_bundle": FoundDigest(digest("e"))}, False),
     ],
 )
 def test_only_a_verdict_on_this_very_bundle_is_evidence(

@@ -14,11 +14,11 @@ from assay.gate.promotion import promote
 from assay.monitor import status
 from assay.project import digests, layout
 from assay.registry import tags, versions
-from assay.registry.evidence import NONE, Evidence, overruled, read
+from assay.registry.evidence import NONE, PromotionEvidence, overruled, read
 from assay.registry.fetch import BUNDLES
 from assay.registry.git import tags as git_tags
 from assay.registry.promote import rollback
-from assay.reports.verdict import Champion, Outcome
+from assay.reports.verdict import JudgedChampion, Outcome
 
 NAME = "late-flights"
 WHY = "the carnival, once"
@@ -93,7 +93,7 @@ def test_a_verdict_against_an_older_champion_is_refused_until_overruled(project:
     up(project)
     project.train("two")
     project.judge(
-        champion=Champion(state="compared", version="v0.0.9", bundle=f"sha256:{'0' * 64}")
+        champion=JudgedChampion(state="compared", version="v0.0.9", bundle=f"sha256:{'0' * 64}")
     )
     project.commit()
     with pytest.raises(PromotionRefused, match="the verdict is about another champion"):
@@ -178,8 +178,8 @@ def test_the_history_of_another_stage_by_the_command_line(
 
 
 def test_evidence_is_read_as_it_was_written_and_foreign_words_are_unknown() -> None:
-    given = Evidence(outcome="FAIL", champion="v0.1.0", override="it failed")
+    given = PromotionEvidence(outcome="FAIL", champion="v0.1.0", override="it failed")
     lines = {key: value for key, value in given.trailers().items() if value}
     assert read(lines) == given
-    assert read({"Outcome": "FINE", "Champion": NONE}) == Evidence()
+    assert read({"Outcome": "FINE", "Champion": NONE}) == PromotionEvidence()
     assert overruled([]) is None

@@ -25,10 +25,10 @@ from assay.gate.promotion import promote
 from assay.model import bundle
 from assay.project import digests, layout
 from assay.registry import at_commit, fetch, versions, write
-from assay.registry.collect import Gate, collect
+from assay.registry.collect import GateQuestions, collect
 from assay.registry.fetch import BUNDLES
 from assay.registry.listing import list_versions
-from assay.registry.promote import Refused, rollback
+from assay.registry.promote import RefusedPromotion, rollback
 from assay.reports.verdict import Outcome
 
 NAME = "late-flights"
@@ -296,7 +296,7 @@ def test_all_reasons_come_at_once(project: Any) -> None:
     project.judge(Outcome.FAIL, policy=f"sha256:{'0' * 64}")
     project.commit()
     project.write("new.py", "")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedPromotion) as caught:
         up(project)
     assert len(caught.value.lines()) == 3  # unclean, FAIL, other policy
     assert caught.value.exit_code == PromotionRefused.exit_code
@@ -345,7 +345,7 @@ def test_a_clock_that_was_set_back_does_not_bring_a_waiver_back(
     made = project.git("log", "-1", "--format=%ct")
     monkeypatch.setattr("time.time", lambda: 0.0)
     known = versions.state(project.root, NAME)
-    nothing = Gate(reports=lambda source: "", problems=lambda *asked: ())
+    nothing = GateQuestions(reports=lambda source: "", problems=lambda *asked: ())
     with at_commit.exported(project.root, head) as there:
         facts, _ = collect(project.root, there, project.params, "prod", head, known, nothing)
     assert facts.today == datetime.fromtimestamp(int(made), UTC).date()

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from assay.project.document import Report, Sparse
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 from assay.reports.incidents import BudgetOfAlarms, ColumnAlarm, FoundIncident, Incidents
 from assay.reports.selection import Selection
 from assay.reports.status import IncidentsStatus, QuarantineStatus, StatusDocument, Untold
@@ -25,7 +25,9 @@ WRITTEN: dict[str, Report] = {
         build.place("JFK", build.share(70, 100)),
         build.place("EWR", None, rows=20, selected=5),
     ),
-    "Held": Held(state="unreadable", stage="prod", version="v0.1.0", why="its bundle is gone"),
+    "StageHolder": StageHolder(
+        state="unreadable", stage="prod", version="v0.1.0", why="its bundle is gone"
+    ),
     "Leakage": build.leakage(time_overlap="suspect", identifier="unknown"),
     "Rehearsal": build.rehearsal(memory_mb=None, why="no /proc here"),
     "ContractResult": build.contract(ok=False, broken=("unique_key",)),

@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import PromotionRefused
-from assay.reports.verdict import Champion, Finding, ModelTests, Outcome, Verdict, Waiver, combine
+from assay.reports.verdict import (
+    Finding,
+    JudgedChampion,
+    ModelTests,
+    Outcome,
+    Verdict,
+    Waiver,
+    combine,
+)
 from tests.gate.build import changed
 from tests.verdicts import verdict
 
@@ -37,11 +45,11 @@ waivers = st.none() | st.builds(
 )
 champions = st.sampled_from(
     [
-        Champion(state="none"),
-        Champion(state="compared", version="v0.1.0", bundle="sha256:a"),
-        Champion(state="unreadable", version="v0.1.0"),
-        Champion(state="features_missing", version="v0.2.0", bundle="sha256:a"),
-        Champion(state="incomparable", version="v0.2.0", bundle="sha256:a"),
+        JudgedChampion(state="none"),
+        JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a"),
+        JudgedChampion(state="unreadable", version="v0.1.0"),
+        JudgedChampion(state="features_missing", version="v0.2.0", bundle="sha256:a"),
+        JudgedChampion(state="incomparable", version="v0.2.0", bundle="sha256:a"),
     ]
 )
 tests = st.none() | st.builds(
@@ -134,7 +142,7 @@ def test_order_does_not_matter(pair: tuple[list[Finding], list[Finding]]) -> Non
 @settings(deadline=None)
 @given(st.lists(findings), champions, tests)
 def test_a_verdict_survives_the_way_to_json_and_back(
-    some: list[Finding], champion: Champion, counted: ModelTests | None
+    some: list[Finding], champion: JudgedChampion, counted: ModelTests | None
 ) -> None:
     written = changed(verdict(*some, champion=champion, types=("sklearn.x.Y",)), tests=counted)
     text = written.text()
@@ -169,7 +177,7 @@ def test_the_champion_is_stated() -> None:
     tree = json.loads(verdict(finding(Outcome.PASS)).text())
     assert tree["champion"] == {"state": "none", "version": None, "bundle": None}
     assert tree["basis"] == "no champion yet; absolute rules only"
-    held = Champion(state="compared", version="v0.1.0", bundle="sha256:" + 64 * "a")
+    held = JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:" + 64 * "a")
     tree = json.loads(verdict(finding(Outcome.PASS), champion=held).text())
     assert tree["basis"] == "champion, v0.1.0 (sha256:aaaaaaaaaaaa)"
 

@@ -38,7 +38,7 @@ def test_other_columns_than_the_table_has_are_named(store: Store, make: Any) -> 
     with pytest.raises(StoreError, match="expected by day, found by date"):
         changes.commit(
             changes.Target(other, "predictions", make.keys, "p", {}),
-            lambda now: changes.Change((), ()),
+            lambda now: changes.CommitChange((), ()),
         )
     assert make.seen() == ([1], [])
 
@@ -116,7 +116,7 @@ def test_files_of_two_runs_in_a_partition_are_an_error_that_a_rerun_mends(
     files = make.stage("r2", good=[2]).predictions
     schema = predictions_schema("date", make.keys, "binary")
     target = changes.Target(store, "predictions", schema, "p", {})
-    changes.commit(target, lambda _: changes.Change(files, ()))
+    changes.commit(target, lambda _: changes.CommitChange(files, ()))
     for use in (lambda: store.predictions("p"), lambda: store.visible_run("p")):
         with pytest.raises(StoreError, match="not those of one run"):
             use()

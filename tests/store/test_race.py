@@ -194,6 +194,6 @@ def test_a_table_that_someone_else_made_first_is_joined(
     schema = staged.predictions_schema
     changes.commit(
         changes.Target(store, "predictions", schema, "q", {}),
-        lambda now: changes.Change(staged.predictions, ()),
+        lambda now: changes.CommitChange(staged.predictions, ()),
     )
     assert store.partitions() == ["p", "q"]

@@ -62,7 +62,7 @@ _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BreakLimits:
     """The most that is no break of a column tonight; None where anything may be.
 
     Attributes
@@ -125,7 +125,7 @@ def limits(
     night: ColumnProfile,
     by_hand: float | None = None,
     most_nulls: float = 0.0,
-) -> Limits:
+) -> BreakLimits:
     """How far a column may stray on a night of so many rows.
 
     Parameters
@@ -160,7 +160,7 @@ def limits(
     asked = name in reference.ks and by_hand is None
     ks = limit(*kolmogorov, values, known) if asked else 1.0
     sampled = math.sqrt(far / BITS * (1 / max(1, values) + 1 / max(1, known)))
-    return Limits(
+    return BreakLimits(
         _real(max(limit(*distance), by_hand or 0.0)),
         _real(ks),
         _real(max(limit(*changed, night.rows, before.rows), most_nulls)),
@@ -169,7 +169,7 @@ def limits(
 
 
 def broken(
-    found: Limits,
+    found: BreakLimits,
     distance: float,
     ks: float | None,
     null_change: float,

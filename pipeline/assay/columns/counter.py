@@ -168,7 +168,7 @@ class _Numbers:
                 total, squares = float(each.sum()), float((each * values).sum())
             ends = _joined(ends, (total, squares, float(values[0]), float(values[-1])))
             fallen = sketch.fallen(
-                sketch.Ranked(known.ranked.register[seen], known.ranked.rank[seen])
+                sketch.HashRanks(known.ranked.register[seen], known.ranked.rank[seen])
             )
             registers = sketch.merged(registers, fallen)
         return _profile(self.grid, counts, sums, ends, registers)
@@ -211,7 +211,7 @@ class _Categories:
     def profile(self) -> ColumnProfile:
         counts = tuple(self._counts.tolist())
         seen, (register, rank) = self._counts[:-1] > 0, self._grid.ranked
-        fallen = sketch.fallen(sketch.Ranked(register[seen], rank[seen]))
+        fallen = sketch.fallen(sketch.HashRanks(register[seen], rank[seen]))
         return ColumnProfile(
             rows=sum(counts) + self._nulls,
             nulls=self._nulls,

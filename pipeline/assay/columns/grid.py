@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.columns.features import Floats
-from assay.columns.sketch import Ranked, hash_names, hash_numbers, ranked
+from assay.columns.sketch import HashRanks, hash_names, hash_numbers, ranked
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.uint16]
@@ -72,7 +72,7 @@ class Known(NamedTuple):
 
     lookup: Lookup
     cells: npt.NDArray[np.intp]
-    ranked: Ranked
+    ranked: HashRanks
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class CategoryGrid:
         return {name: place for place, name in enumerate(self.categories)}
 
     @cached_property
-    def ranked(self) -> Ranked:
+    def ranked(self) -> HashRanks:
         """Where the hash of each category falls."""
         return ranked(hash_names(self.categories))
 

@@ -30,7 +30,7 @@ from assay.columns.profile import (
     column_to_tree,
     finite_number,
 )
-from assay.columns.reference_column import Counted
+from assay.columns.reference_column import ReferenceColumn
 from assay.columns.slice_counts import SliceField
 from assay.errors import BundleChanged, BundleIncompatible
 
@@ -86,8 +86,8 @@ class Reference:
     null_changes: Mapping[str, tuple[float, ...]]
     slices: tuple[SliceField, ...] = ()
     importance: Mapping[str, float] = field(default_factory=dict)
-    label: Counted | None = None
-    beside: Mapping[str, Counted] = field(default_factory=dict)
+    label: ReferenceColumn | None = None
+    beside: Mapping[str, ReferenceColumn] = field(default_factory=dict)
     ks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     moved: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     serial: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -100,7 +100,7 @@ class Reference:
     def to_json(self) -> str:
         """The same text for equal references; ends with a newline."""
         columns = {
-            name: Counted(
+            name: ReferenceColumn(
                 grid,
                 self.profile[name],
                 self.distances[name],
@@ -151,7 +151,9 @@ class Reference:
                 )
             if type(tree["nights"]) is not int or tree["nights"] < 0:
                 raise ValueError(f"nights must be a whole number, found {tree['nights']!r}")
-            columns = {str(name): Counted.from_tree(c) for name, c in tree["columns"].items()}
+            columns = {
+                str(name): ReferenceColumn.from_tree(c) for name, c in tree["columns"].items()
+            }
             scores = tuple(str(name) for name in tree["scores"])
             if not scores or not set(scores) <= set(columns):
                 raise ValueError(f"no column for each of the scores {list(scores)}")
@@ -160,8 +162,10 @@ class Reference:
             if set(sliced) != {*_sliced(scores, slices, {n: c.grid for n, c in columns.items()})}:
                 raise ValueError("its slices are not those that it counted")
             importance = {str(n): finite_number(v) for n, v in tree["importance"].items()}
-            label = None if tree["label"] is None else Counted.from_tree(tree["label"])
-            beside = {str(n): Counted.from_tree(c) for n, c in tree.get("beside", {}).items()}
+            label = None if tree["label"] is None else ReferenceColumn.from_tree(tree["label"])
+            beside = {
+                str(n): ReferenceColumn.from_tree(c) for n, c in tree.get("beside", {}).items()
+            }
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
             raise BundleChanged(
@@ -274,13 +278,13 @@ def reference_of(
     )
 
 
-def _beside(name: str, grid: ColumnGrid, values: Floats) -> Counted:
+def _beside(name: str, grid: ColumnGrid, values: Floats) -> ReferenceColumn:
     frame = pd.DataFrame(index=pd.RangeIndex(len(values)))
     profile = profile_of(FrameFeatures(frame), {name: grid}, {name: values})[name]
-    return Counted(grid, profile, (), ())
+    return ReferenceColumn(grid, profile, (), ())
 
 
-def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> Counted:
+def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> ReferenceColumn:
     frame = pd.DataFrame({"label": truths})
     profile = profile_of(FrameFeatures(frame), {"label": grid})["label"]
     return _counted(frame["label"], grid, profile, codes, nights)
@@ -288,13 +292,13 @@ def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> 
 
 def _counted(
     column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
-) -> Counted:
+) -> ReferenceColumn:
     """A column with how far each of its nights strays."""
     by_night = _counts_by_night(cells_of(column, grid), codes, nights, grid.cells)
     distances, null_changes = _leave_one_out(by_night)
     ks, moved = _tails(column, grid, profile, codes, nights)
     told = serial.correlations(by_night)
-    return Counted(grid, profile, distances, null_changes, ks, moved, told)
+    return ReferenceColumn(grid, profile, distances, null_changes, ks, moved, told)
 
 
 def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> Ints:

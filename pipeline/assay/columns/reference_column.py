@@ -11,7 +11,7 @@ from assay.columns.profile import ColumnProfile, column_from_tree, column_to_tre
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ReferenceColumn:
     """A column of the reference.
 
     Attributes
@@ -47,7 +47,7 @@ class Counted:
         }
 
     @classmethod
-    def from_tree(cls, tree: Mapping[str, Any]) -> Counted:
+    def from_tree(cls, tree: Mapping[str, Any]) -> ReferenceColumn:
         """Read what `tree` gave.
 
         Raises

@@ -62,16 +62,16 @@ def hash_numbers(values: npt.NDArray[np.float64]) -> Hashes:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-class Ranked(NamedTuple):
+class HashRanks(NamedTuple):
     """Hashes as registers want them: which one each falls to, and its rank there."""
 
     register: npt.NDArray[np.intp]
     rank: npt.NDArray[np.uint8]
 
 
-def ranked(hashes: Hashes) -> Ranked:
+def ranked(hashes: Hashes) -> HashRanks:
     """Where hashes fall, and 1 + the leading zeros of what is left of them."""
-    return Ranked((hashes >> np.uint64(54)).astype(np.intp), _ranks(hashes << np.uint64(10)))
+    return HashRanks((hashes >> np.uint64(54)).astype(np.intp), _ranks(hashes << np.uint64(10)))
 
 
 def _ranks(rest: Hashes) -> npt.NDArray[np.uint8]:
@@ -80,7 +80,7 @@ def _ranks(rest: Hashes) -> npt.NDArray[np.uint8]:
     return (_RANKS + 1 - length).astype(np.uint8)
 
 
-def fallen(*some: Ranked) -> bytes:
+def fallen(*some: HashRanks) -> bytes:
     """The registers after all of these have fallen to them."""
     made = np.zeros(REGISTERS, np.uint8)
     for each in some:

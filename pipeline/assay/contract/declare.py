@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract.model import Field, Kind, Role, Rule, Test
 from assay.contract.rowwise import is_rowwise, of_frame
-from assay.contract.source import Source, mentioned
+from assay.contract.source import ContractText, mentioned
 from assay.errors import ContractFileError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ SHORT = 5
 """How many values of a list a rule's name shows."""
 
 
-def fields_of(model: type[DataFrameModel], source: Source) -> tuple[Field, ...]:
+def fields_of(model: type[DataFrameModel], source: ContractText) -> tuple[Field, ...]:
     """The fields of a model, in their order, each with its rules.
 
     Raises
@@ -40,7 +40,7 @@ def fields_of(model: type[DataFrameModel], source: Source) -> tuple[Field, ...]:
 
 
 def frame_rules_of(
-    model: type[DataFrameModel], source: Source, fields: tuple[Field, ...]
+    model: type[DataFrameModel], source: ContractText, fields: tuple[Field, ...]
 ) -> tuple[Rule, ...]:
     """The dataframe checks of a model as rules over whole rows."""
     models, taken = _lineage(model), {rule.name for each in fields for rule in each.rules}
@@ -111,7 +111,7 @@ def _distinct(name: str, taken: set[str]) -> str:
     return result
 
 
-def _schema(model: type[DataFrameModel], source: Source) -> DataFrameSchema:
+def _schema(model: type[DataFrameModel], source: ContractText) -> DataFrameSchema:
     try:
         return model.to_schema()
     except Exception as error:
@@ -123,7 +123,9 @@ def _lineage(model: type[DataFrameModel]) -> list[str]:
     return [each.__name__ for each in model.__mro__ if each.__module__ == model.__module__]
 
 
-def _refuse_options(model: type[DataFrameModel], schema: DataFrameSchema, source: Source) -> None:
+def _refuse_options(
+    model: type[DataFrameModel], schema: DataFrameSchema, source: ContractText
+) -> None:
     never = "Types and values are never silently changed; mend the data when ingesting"
     options: list[tuple[str, Any, str]] = [
         ("Config.unique", schema.unique, UNIQUE),
@@ -147,7 +149,7 @@ def _refuse_options(model: type[DataFrameModel], schema: DataFrameSchema, source
 
 
 def _field(
-    name: str, column: Column, model: type[DataFrameModel], source: Source, taken: set[str]
+    name: str, column: Column, model: type[DataFrameModel], source: ContractText, taken: set[str]
 ) -> Field:
     models = _lineage(model)
     info = model.__fields__[name][1]

@@ -15,7 +15,7 @@ from assay.contract.evaluate import ask, no_bool_per_row, raised, reads_label
 from assay.contract.guard import Stopped
 from assay.contract.model import Contract, Field, Role
 from assay.contract.schema import canonical
-from assay.contract.source import Source
+from assay.contract.source import ContractText
 from assay.errors import ContractFileError
 from assay.project import digests, sources
 
@@ -76,7 +76,7 @@ def load_source(text: str, name: str, code: sources.Files = sources.NONE) -> Con
     from assay.contract.declare import fields_of, frame_rules_of
     from assay.contract.load import probe
 
-    source = Source(text, name, code)
+    source = ContractText(text, name, code)
     # What it imports comes from ``code`` by its own built-ins, in whichever thread it runs
     # (`assay.project.sources.builtins_of`).
     model = _model(source.run(), source)
@@ -108,7 +108,7 @@ def _again(source: str, file: str, has_label: bool, code: tuple[tuple[str, str],
 copyreg.pickle(Contract, _pickled)
 
 
-def _model(module: ModuleType, source: Source) -> type[DataFrameModel]:
+def _model(module: ModuleType, source: ContractText) -> type[DataFrameModel]:
     """The one model of the file. A model that another one of the file extends is a part of it."""
     from pandera.pandas import DataFrameModel
 
@@ -147,7 +147,7 @@ def _model(module: ModuleType, source: Source) -> type[DataFrameModel]:
     )
 
 
-def _roles(fields: tuple[Field, ...], source: Source, model: str) -> str:
+def _roles(fields: tuple[Field, ...], source: ContractText, model: str) -> str:
     """Check that the roles make sense together, and return the label's name."""
     top = source.class_line(model)
     for role in (Role.LABEL, Role.TIME):
@@ -195,7 +195,7 @@ def _roles(fields: tuple[Field, ...], source: Source, model: str) -> str:
     return label.name
 
 
-def _fits(each: Field, source: Source) -> None:
+def _fits(each: Field, source: ContractText) -> None:
     needed = [role.value for role in (Role.KEY, Role.TIME) if role in each.roles]
     if each.nullable and needed:
         raise ContractFileError(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pandera.api.checks import Check
 
 
-class Source:
+class ContractText:
     """The text of a contract file.
 
     Parameters

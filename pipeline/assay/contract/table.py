@@ -12,7 +12,7 @@ from assay.contract.columns import Columns
 from assay.contract.model import Contract
 from assay.contract.result import RuleResult, percent
 from assay.contract.schema import read_as
-from assay.project.params import Freshness, NullShare, RowCount, TableRule, UniqueKey
+from assay.project.params import Freshness, NullShareParams, RowCount, TableRule, UniqueKey
 
 DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
 EPOCH = date(1970, 1, 1).toordinal()
@@ -80,7 +80,7 @@ def _check(rule: TableRule, facts: TableFacts) -> RuleResult:
     match rule:
         case RowCount():
             return _row_count(rule, facts)
-        case NullShare():
+        case NullShareParams():
             return _null_share(rule, facts)
         case UniqueKey():
             return _unique_key(facts)
@@ -100,7 +100,7 @@ def _row_count(rule: RowCount, facts: TableFacts) -> RuleResult:
     return _result("row_count", ok, 0, facts, f"{expected} rows", f"{facts.rows:,} rows")
 
 
-def _null_share(rule: NullShare, facts: TableFacts) -> RuleResult:
+def _null_share(rule: NullShareParams, facts: TableFacts) -> RuleResult:
     name = f"null_share of {rule.column}"
     nulls, limit = facts.nulls.get(rule.column), f"at most {percent(rule.max)} null"
     if nulls is None:

@@ -14,17 +14,17 @@ from pathlib import Path
 
 from assay.errors import AssayError
 from assay.gate import binding, waivers
-from assay.gate.inputs import Inputs, Source
+from assay.gate.inputs import GateInputs, Source
 from assay.gate.rules import decide as rules
 from assay.gate.rules import finding
 from assay.project import layout
 from assay.project.params import Params
-from assay.project.params.gate import ContractRule, Gate
+from assay.project.params.gate import ContractRule, GateParams
 from assay.reports.verdict import Finding, Outcome, Verdict, combine
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayedVerdict:
     """One version, as its verdict said and as the policy would say.
 
     ``flipped`` are findings that block now and did not, or do not now and did; ``dropped``
@@ -62,7 +62,7 @@ class Backtest:
     """Every version of a model, the newest first."""
 
     name: str
-    versions: tuple[Replay, ...]
+    versions: tuple[ReplayedVerdict, ...]
 
     def plain(self) -> dict[str, object]:
         return {"schema": 1, "versions": [each.plain() for each in self.versions]}
@@ -87,13 +87,13 @@ def run(root: Path, params: Params) -> Backtest:
     return Backtest(params.name, tuple(found))
 
 
-def replay(version: str, at: str, source: Source, gate: Gate) -> Replay:
+def replay(version: str, at: str, source: Source, gate: GateParams) -> ReplayedVerdict:
     """Decide ``gate`` on what stages wrote for one version."""
     try:
         recorded = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except AssayError as error:
-        return Replay(version, at, None, None, problem=error.line())
-    inputs = Inputs(source)
+        return ReplayedVerdict(version, at, None, None, problem=error.line())
+    inputs = GateInputs(source)
     decided = [
         found
         for rule in gate.rules
@@ -103,15 +103,15 @@ def replay(version: str, at: str, source: Source, gate: Gate) -> Replay:
     try:
         champion = binding.champion_findings(inputs)
     except AssayError as error:
-        return Replay(version, at, recorded.outcome, None, problem=error.line())
+        return ReplayedVerdict(version, at, recorded.outcome, None, problem=error.line())
     kept = [each for each in recorded.findings if each.kind != "rule"]
     kept += _about_contract(recorded, gate)
     now = waivers.applied([*decided, *champion, *kept], gate.waivers, waivers.today())
     flipped, dropped = _flipped(recorded, now), _dropped(recorded, now)
-    return Replay(version, at, recorded.outcome, combine(now), flipped, dropped)
+    return ReplayedVerdict(version, at, recorded.outcome, combine(now), flipped, dropped)
 
 
-def _about_contract(recorded: Verdict, gate: Gate) -> list[Finding]:
+def _about_contract(recorded: Verdict, gate: GateParams) -> list[Finding]:
     """What the version's verdict says under the names of the policy's rules on the contract."""
     kept = []
     for rule in gate.rules:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 
 from assay.errors import AssayError
-from assay.gate.inputs import Inputs, Source
+from assay.gate.inputs import GateInputs, Source
 from assay.project import digests, layout
 from assay.project.params import Params
 from assay.project.params.gate import CHAMPION_RULE, CostRule, LeakageRule, ParityRule
-from assay.reports.verdict import STATES, Champion, Finding, Outcome
+from assay.reports.verdict import STATES, Finding, JudgedChampion, Outcome
 
 RULE = "what was measured is about what is here now"
 BECAUSE = "a verdict counts only for the very files it names"
@@ -49,7 +49,9 @@ def reports(source: Source) -> str:
     return digests.text(*parts)
 
 
-def findings(inputs: Inputs, params: Params, before: Bound, after: Bound) -> tuple[Finding, ...]:
+def findings(
+    inputs: GateInputs, params: Params, before: Bound, after: Bound
+) -> tuple[Finding, ...]:
     """FAIL for each thing that reports, files and params.yaml disagree about.
 
     Parameters
@@ -60,16 +62,16 @@ def findings(inputs: Inputs, params: Params, before: Bound, after: Bound) -> tup
     return tuple(_fail(detail) for detail in _problems(inputs, params, before, after))
 
 
-def champion_of(inputs: Inputs) -> Champion:
+def champion_of(inputs: GateInputs) -> JudgedChampion:
     """What the comparison says became of the champion."""
     comparison = inputs.comparison
     held = comparison.champion
     if held is None:
-        return Champion(state="none")
-    return Champion(state=comparison.state, version=held.version, bundle=held.bundle)
+        return JudgedChampion(state="none")
+    return JudgedChampion(state=comparison.state, version=held.version, bundle=held.bundle)
 
 
-def champion_findings(inputs: Inputs) -> tuple[Finding, ...]:
+def champion_findings(inputs: GateInputs) -> tuple[Finding, ...]:
     """FAIL where a champion is there and cannot be compared with, whatever the rules ask.
 
     One that learnt from rows of the holdout looks better than it is: that is a warning, since
@@ -102,7 +104,7 @@ def champion_findings(inputs: Inputs) -> tuple[Finding, ...]:
     )
 
 
-def _problems(inputs: Inputs, params: Params, before: Bound, after: Bound) -> Iterator[str]:
+def _problems(inputs: GateInputs, params: Params, before: Bound, after: Bound) -> Iterator[str]:
     now = {"bundle": before.bundle, "data": before.data, "contract": before.contract}
     evaluation, comparison = inputs.evaluation, inputs.comparison
     about = {"bundle": evaluation.bundle, "data": evaluation.data, "contract": evaluation.contract}
@@ -138,7 +140,7 @@ def _problems(inputs: Inputs, params: Params, before: Bound, after: Bound) -> It
         yield f"{', '.join(changed)} changed while the gate ran"
 
 
-def _rehearsal(inputs: Inputs, now: Mapping[str, str]) -> Iterator[str]:
+def _rehearsal(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
     try:
         found = inputs.rehearsal
     except AssayError:
@@ -147,7 +149,7 @@ def _rehearsal(inputs: Inputs, now: Mapping[str, str]) -> Iterator[str]:
     yield from _differ("rehearsal", about, now)
 
 
-def _leakage(inputs: Inputs, now: Mapping[str, str]) -> Iterator[str]:
+def _leakage(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
     try:
         found = inputs.leakage
     except AssayError:

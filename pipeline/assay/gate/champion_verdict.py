@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assay.errors import AssayError
 from assay.registry import past_verdict
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 from assay.reports.verdict import Verdict
 
 
@@ -18,7 +18,7 @@ def verdict_of(root: Path, bundle: str | None) -> Verdict | None:
     if bundle is None:
         return None
     try:
-        commit = Held.read(root).commit
+        commit = StageHolder.read(root).commit
     except AssayError:
         return None
     return None if commit is None else past_verdict.verdict_at(root, commit, bundle)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.errors import UsageError
 from assay.gate import waivers
-from assay.gate.inputs import Inputs
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import decide as rules
 from assay.gate.rules import words
 from assay.project import layout
@@ -17,7 +17,7 @@ from assay.project.params.gate import (
     ContractRule,
     CostRule,
     FairnessRule,
-    Gate,
+    GateParams,
     LeakageRule,
     LimitRule,
     ParityRule,
@@ -40,12 +40,12 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedRule:
     """A rule, the policy that it is part of, and what it comes to."""
 
     rule: Rule
     findings: tuple[Finding, ...]
-    gate: Gate
+    gate: GateParams
 
     @property
     def file(self) -> str:
@@ -62,7 +62,7 @@ class Explained:
         }
 
 
-def run(root: Path, params: Params, name: str) -> Explained:
+def run(root: Path, params: Params, name: str) -> ExplainedRule:
     """Decide one rule again from what stages wrote.
 
     Raises
@@ -76,6 +76,6 @@ def run(root: Path, params: Params, name: str) -> Explained:
             words.no_such("rule", name, (each.name for each in params.gate.rules), layout.PARAMS),
             where="assay gate explain",
         )
-    decided = rules.decide(rule, Inputs.of(root), params.gate)
+    decided = rules.decide(rule, GateInputs.of(root), params.gate)
     found = waivers.applied(decided, params.gate.waivers, waivers.today())
-    return Explained(rule, tuple(found), params.gate)
+    return ExplainedRule(rule, tuple(found), params.gate)

@@ -17,7 +17,7 @@ Source = Callable[[str, str], str]
 """From a file's name and the stage that writes it to its text; raises AssayError."""
 
 
-class Inputs:
+class GateInputs:
     """Each property raises AssayError where its file is missing or makes no sense.
 
     An error is raised anew each time, so that every rule that asks fails for it.
@@ -27,7 +27,7 @@ class Inputs:
         self._source = source
 
     @classmethod
-    def of(cls, root: Path) -> Inputs:
+    def of(cls, root: Path) -> GateInputs:
         """Those of the project at ``root``."""
         return cls(partial(jsonfile.text_of, root))
 

@@ -8,7 +8,7 @@ from typing import Literal
 from assay.gate import binding, recheck
 from assay.project.params import Params
 from assay.registry import promote as registry
-from assay.registry.collect import Gate
+from assay.registry.collect import GateQuestions
 from assay.registry.promote import StageMove
 
 
@@ -32,5 +32,5 @@ def promote(
         stage=stage,
         bump=bump,
         override=override,
-        gate=Gate(reports=binding.reports, problems=recheck.problems),
+        gate=GateQuestions(reports=binding.reports, problems=recheck.problems),
     )

@@ -14,7 +14,7 @@ from dataclasses import fields
 from assay.errors import AssayError
 from assay.gate import binding, verdict_text
 from assay.gate.binding import Bound
-from assay.gate.inputs import Inputs, Source
+from assay.gate.inputs import GateInputs, Source
 from assay.gate.rules import decide as rules
 from assay.gate.rules import words
 from assay.project.params import Params
@@ -53,7 +53,7 @@ def _problems(
 ) -> Iterator[str]:
     # What the verdict names is held against what is there now by whoever asks.
     about = Bound(**{each.name: getattr(recorded, each.name) or "" for each in fields(Bound)})
-    inputs = Inputs(source)
+    inputs = GateInputs(source)
     champion = binding.champion_of(inputs)
     if champion != recorded.champion:
         yield f"it was held against {recorded.champion.words}, the comparison: {champion.words}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from assay.errors import GateNotPassed
 from assay.gate import binding, champion_verdict, verdict_page, verdict_text, waivers
 from assay.gate.binding import Bound
-from assay.gate.inputs import Inputs
+from assay.gate.inputs import GateInputs
 from assay.gate.under_pytest import behaviours, findings, items
 from assay.gate.under_pytest.decided import Decided
 from assay.gate.under_pytest.run import JUNIT, run_pytest
@@ -22,14 +22,14 @@ HTML = f"{layout.GATE_REPORT}/index.html"
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedBundle:
     """The verdict, and what pytest said where that helps to understand it."""
 
     verdict: Verdict
     output: str | None = None
 
 
-def run(root: Path, params: Params) -> Judged:
+def run(root: Path, params: Params) -> JudgedBundle:
     """Judge the bundle of ``root``; write verdict.json, verdict.md, index.html and junit.xml.
 
     Raises
@@ -46,7 +46,7 @@ def run(root: Path, params: Params) -> Judged:
     root = root.resolve()
     _clear(root)
     tracked_data.check(root, params)
-    inputs = Inputs.of(root)
+    inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
     before = _bound(root, params)
     # Once, before any model test could touch a report or the model; whether one did is told by
@@ -91,7 +91,7 @@ def run(root: Path, params: Params) -> Judged:
     textfile.write(root / HTML, verdict_page.page(verdict, evaluation.confidence))
     verdict.write(root)
     helps = any(_went_wrong(finding) for finding in found)
-    done = Judged(verdict, session.output if helps else None)
+    done = JudgedBundle(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:
         raise _refusal(verdict).after(done)
     return done

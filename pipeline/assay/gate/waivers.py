@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from assay.errors import NotARepository
-from assay.project.params.gate import Gate, Waiver
+from assay.project.params.gate import GateParams, WaiverParams
 from assay.reports import verdict
 from assay.reports.verdict import Finding, Outcome
 
@@ -25,13 +25,13 @@ def today() -> date:
 
 
 def applied(
-    findings: Iterable[Finding], waivers: Sequence[Waiver], now: date
+    findings: Iterable[Finding], waivers: Sequence[WaiverParams], now: date
 ) -> tuple[Finding, ...]:
     """The findings, each that needs a waiver with the one that covers it."""
     return tuple(_covered(finding, waivers, now) for finding in findings)
 
 
-def problems(root: Path, gate: Gate, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def problems(root: Path, gate: GateParams, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """What is wrong with the waivers as a whole; nothing if nothing is.
 
     A clock that is behind the newest commit cannot tell whether a waiver has ended, and a
@@ -69,7 +69,7 @@ def problems(root: Path, gate: Gate, findings: Sequence[Finding]) -> tuple[Findi
     return tuple(found)
 
 
-def _covered(finding: Finding, waivers: Sequence[Waiver], now: date) -> Finding:
+def _covered(finding: Finding, waivers: Sequence[WaiverParams], now: date) -> Finding:
     if finding.outcome is Outcome.PASS:
         return finding
     mine = [waiver for waiver in waivers if waiver.covers(finding.rule, finding.slice)]

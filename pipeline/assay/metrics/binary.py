@@ -33,7 +33,7 @@ def usable(y: Floats, p: Floats) -> bool:
     return bool(len(y) and ((y == 0) | (y == 1)).all() and ((p >= 0) & (p <= 1)).all())
 
 
-class Pairs:
+class ClassOrder:
     """One class against the rest: who comes before whom, highest probability first.
 
     Parameters
@@ -84,7 +84,7 @@ class Ranking:
         self._high, self._low = (p[rows] for rows in self.strata)
         # How many positives come at or before each positive.
         self._with_ties = np.searchsorted(-self._high, -self._high, side="right")
-        self._pairs = Pairs(self._high, self._low)
+        self._pairs = ClassOrder(self._high, self._low)
         self._called = (
             _count_at_least(self._high, threshold),
             _count_at_least(self._low, threshold),

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from assay.metrics.binary import Pairs
+from assay.metrics.binary import ClassOrder
 from assay.metrics.table import CLIP, FEWEST, NO_NUMBER, Floats, Ints, calibration_bins, running
 
 OVER_CLASSES = frozenset(
@@ -172,7 +172,7 @@ class _Rank:
     def __init__(self, positive: np.ndarray, p: Floats) -> None:
         order = np.argsort(-p, kind="stable")
         self._high, self._low = order[positive[order]], order[~positive[order]]
-        self._pairs = Pairs(p[self._high], p[self._low])
+        self._pairs = ClassOrder(p[self._high], p[self._low])
 
     def auc(self, weight: Floats) -> Floats:
         high = np.take(weight, self._high, axis=1)

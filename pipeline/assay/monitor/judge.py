@@ -10,13 +10,13 @@ from assay.columns.profile import Profile
 from assay.errors import AssayError
 from assay.model.bundle import Bundle
 from assay.monitor.drift.baselines import Habits, Weekday, weekday, weekdays_before
-from assay.monitor.drift.budget import Evidence, alarms
-from assay.monitor.drift.drift import Decision, decide
+from assay.monitor.drift.budget import NightEvidence, alarms
+from assay.monitor.drift.drift import DriftDecision, decide
 from assay.monitor.drift.evidence import evidence
 from assay.monitor.drift.snooze import covering, states
 from assay.monitor.incidents.document import Book
 from assay.monitor.incidents.fold import fold
-from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
 from assay.monitor.performance import expected
 from assay.monitor.performance.label_drift import LabelDrift, label_drift
@@ -36,7 +36,7 @@ class JudgedNight:
 
     published: Published
     loaded: Bundle
-    decision: Decision
+    decision: DriftDecision
     weekday: Weekday
     label: LabelDrift | None
     expected: tuple[Mapping[str, Any], ...]
@@ -69,7 +69,7 @@ class JudgedNights:
     """
 
     nights: list[JudgedNight] = field(default_factory=list)
-    evidence: list[Evidence] = field(default_factory=list)
+    evidence: list[NightEvidence] = field(default_factory=list)
     effects: list[dict[str, float | None]] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -90,7 +90,7 @@ class Judge:
 
     limits: Monitor
     confidence: float
-    facts: Facts
+    facts: KnownNights
     bundle_of: Callable[[RunRecord], Bundle]
 
     def night(self, published: Published, before: Sequence[Published]) -> JudgedNight:
@@ -194,7 +194,7 @@ class Judge:
         profile: Profile,
         loaded: Bundle,
         earlier: Mapping[str, Profile],
-    ) -> tuple[Decision, Weekday]:
+    ) -> tuple[DriftDecision, Weekday]:
         record, limits = published.record, self.limits
         return (
             decide(loaded.reference, profile, limits, record.rows_scored or 0),
@@ -206,7 +206,7 @@ class Judge:
         published: Published,
         profile: Profile,
         loaded: Bundle,
-        decided: tuple[Decision, Weekday],
+        decided: tuple[DriftDecision, Weekday],
     ) -> JudgedNight:
         record, measured = published.record, self.facts.measured
         label = label_drift(

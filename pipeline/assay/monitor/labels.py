@@ -15,8 +15,8 @@ from assay.monitor.evidently import workspace
 from assay.monitor.nights import facts as facts_of
 from assay.monitor.performance import maturity
 from assay.monitor.performance import read_labels as arrived
-from assay.monitor.performance.labels_report import Outcome
-from assay.monitor.performance.measure import Measurement, measure
+from assay.monitor.performance.labels_report import LabelsOutcome
+from assay.monitor.performance.measure import NightMeasurement, measure
 from assay.monitor.performance.take_labels import all_at, take
 from assay.project import jsonfile, layout
 from assay.project.params import Params
@@ -40,7 +40,7 @@ def run(
     file: Path | None = None,
     instant: str | None = None,
     now: datetime | None = None,
-) -> Outcome:
+) -> LabelsOutcome:
     """Take truths from a file or from ``labels.input``; measure what has matured.
 
     Taking the same truths again changes nothing. If it fails at some night, the nights before
@@ -62,7 +62,7 @@ def run(
     """
     job = _Job(root, params, open_store(root, params), now or datetime.now(UTC))
     told = _instant(instant, job.now)
-    outcome = Outcome()
+    outcome = LabelsOutcome()
     nights = _nights(job.store, first, last)
     whole = None if file is None else _whole(file, params, first == last)
     for night in nights:
@@ -100,7 +100,7 @@ class _Job:
         whole: pa.Table | None,
         file: Path | None,
         told: datetime | None,
-        outcome: Outcome,
+        outcome: LabelsOutcome,
     ) -> None:
         """Take one night's truths, or note why there are none."""
         names = self._names(self._bundle(self._record(night)).manifest)
@@ -124,7 +124,7 @@ class _Job:
             )
         )
 
-    def measure(self, nights: list[str], outcome: Outcome) -> None:
+    def measure(self, nights: list[str], outcome: LabelsOutcome) -> None:
         """Measure these nights, and those that reached a maturity since they were measured."""
         column, due = self.store.column, [night for night in nights if night not in outcome.absent]
         for night in due:
@@ -159,7 +159,7 @@ class _Job:
                 due.append(night)
         return due
 
-    def _measured(self, record: RunRecord) -> Measurement:
+    def _measured(self, record: RunRecord) -> NightMeasurement:
         loaded = self._bundle(record)
         return measure(self.root, self.params, self.store, record, loaded, self.now)
 

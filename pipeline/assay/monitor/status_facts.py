@@ -20,7 +20,7 @@ from assay.reports.status import StatusDocument
 
 if TYPE_CHECKING:
     from assay.monitor.incidents.collect import AllNights
-    from assay.monitor.nights.facts import Facts as NightFacts
+    from assay.monitor.nights.facts import KnownNights
     from assay.monitor.nights.night import Night
     from assay.store import Store
 
@@ -86,7 +86,7 @@ def standing(root: Path, params: Params) -> Status:
         return StatusPart({}, None)
 
     @cache
-    def facts() -> NightFacts:
+    def facts() -> KnownNights:
         return load(root, open_store(root, params))
 
     @cache
@@ -245,7 +245,7 @@ def incidents_part(known: AllNights) -> StatusPart:
     )
 
 
-def _drift(known: NightFacts, every: Sequence[Night]) -> StatusPart:
+def _drift(known: KnownNights, every: Sequence[Night]) -> StatusPart:
     """The document of the last night that was monitored, and where that night stands."""
     if not known.documents:
         return StatusPart(None, "no night has been monitored yet: assay monitor --date DAY")

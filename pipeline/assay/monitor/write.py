@@ -21,8 +21,8 @@ from assay.monitor.evidently.sample import sample_of
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
 from assay.monitor.nights import documents, section
-from assay.monitor.nights.documents import Document
-from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.documents import KnownDocument
+from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.quarantined import broken_rules
 from assay.monitor.nights.restate import restate, restate_one
 from assay.monitor.nights.sample import published_sample
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def summary_of(night: JudgedNight, facts: Facts, params: Params) -> NightSummary:
+def summary_of(night: JudgedNight, facts: KnownNights, params: Params) -> NightSummary:
     """What a night's document says, but for the rows that its page will show.
 
     Parameters
@@ -70,7 +70,9 @@ def summary_of(night: JudgedNight, facts: Facts, params: Params) -> NightSummary
     )
 
 
-def before(known: Mapping[str, Document], partition: str, limits: Monitor) -> NightSummary | None:
+def before(
+    known: Mapping[str, KnownDocument], partition: str, limits: Monitor
+) -> NightSummary | None:
     """What a night's document said; None if there is none, or it is not what is written now."""
     document = known.get(partition)
     if document is None:
@@ -92,11 +94,11 @@ class NightWriter:
     def write(
         self,
         every: AllNights,
-        facts: Facts,
+        facts: KnownNights,
         judged: Sequence[tuple[JudgedNight, NightSummary]],
-        former: Mapping[str, Document],
+        former: Mapping[str, KnownDocument],
         keep: bool = False,
-    ) -> Facts:
+    ) -> KnownNights:
         """Write the judged nights anew; put where others stand now on their pages.
 
         Parameters
@@ -130,7 +132,7 @@ class NightWriter:
         written += restate(self.root, limits, others, facts.documents)
         return facts.with_documents(written)
 
-    def _kept(self, summary: NightSummary, old: NightSummary | None) -> Document | None:
+    def _kept(self, summary: NightSummary, old: NightSummary | None) -> KnownDocument | None:
         """The document, if its page can stay but for the answer; None if it cannot."""
         if old is None or not (self.root / old.page).exists():
             return None
@@ -141,7 +143,7 @@ class NightWriter:
             return documents.of_summary(same)
         return restate_one(self.root, same)
 
-    def _drawn(self, night: JudgedNight, summary: NightSummary) -> Document:
+    def _drawn(self, night: JudgedNight, summary: NightSummary) -> KnownDocument:
         record, loaded = night.record, night.loaded
         reference, manifest = loaded.reference, loaded.manifest
         rows, why_none = published_sample(

@@ -18,10 +18,10 @@ from assay.model.bundle import code_of
 from assay.project import jsonfile, layout, partitions
 from assay.project.params import Params
 from assay.registry import fetch, git, versions
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 
 
-def run(root: Path, params: Params) -> Held:
+def run(root: Path, params: Params) -> StageHolder:
     """Leave ``models/champion``: who holds the stage, and a copy of its bundle.
 
     That nothing holds it, or that its bundle cannot be had, is an outcome for the gate to
@@ -41,7 +41,7 @@ def run(root: Path, params: Params) -> Held:
     return held
 
 
-def find(root: Path, name: str, stage: str) -> tuple[Held, Path | None]:
+def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
     """Who holds the stage, and the folder with its bundle if that could be had.
 
     Raises
@@ -54,19 +54,19 @@ def find(root: Path, name: str, stage: str) -> tuple[Held, Path | None]:
         if not _without_git(root):
             raise
         why = f"DVC does without git here: {error.what}"
-        return Held(state="none", stage=stage, why=why), None
+        return StageHolder(state="none", stage=stage, why=why), None
     label = known.holders.get(stage)
     if label is None and not known.numbers and git.may_lack_tags(root):
         # Whoever cloned the newest commit alone got no tags: that proves nothing.
         why = "this clone is shallow and has no tags: git fetch --unshallow --tags"
-        return Held(state="unreadable", stage=stage, why=why), None
+        return StageHolder(state="unreadable", stage=stage, why=why), None
     try:
         version = versions.chosen(known, name, stage)
     except NoChampion as error:
         if label is None:
-            return Held(state="none", stage=stage, why=error.line()), None
+            return StageHolder(state="none", stage=stage, why=error.line()), None
         holder = known.find(label)
-        return Held(
+        return StageHolder(
             state="unreadable",
             stage=stage,
             version=None if holder is None else holder.version,
@@ -83,8 +83,8 @@ def find(root: Path, name: str, stage: str) -> tuple[Held, Path | None]:
     except NotARepository:
         raise
     except AssayError as error:
-        return Held(state="unreadable", stage=stage, why=error.line(), **facts), None
-    return Held(state="found", stage=stage, **facts), bundle
+        return StageHolder(state="unreadable", stage=stage, why=error.line(), **facts), None
+    return StageHolder(state="found", stage=stage, **facts), bundle
 
 
 def _without_git(root: Path) -> bool:
@@ -104,7 +104,7 @@ def _copy(bundle: Path, target: Path) -> None:
         shutil.copyfile(path, target / path.name)
 
 
-def _write_code(root: Path, held: Held, bundle: Path, target: Path) -> None:
+def _write_code(root: Path, held: StageHolder, bundle: Path, target: Path) -> None:
     """The project's own code that the model needs, as it is at the champion's commit.
 
     A file that git does not have there is left out; whoever loads the bundle names it.

@@ -18,7 +18,7 @@ from assay.project import digests, layout, sources
 from assay.project.params import Params
 from assay.registry import at_commit, fetch, git, past_verdict, tags
 from assay.registry.at_commit import Source
-from assay.registry.decide import Facts, Seen
+from assay.registry.decide import FoundDigest, PromotionFacts
 from assay.registry.lock import (
     assay_code,
     judges,
@@ -33,7 +33,7 @@ from assay.reports.verdict import Verdict
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateQuestions:
     """What the gate knows and the registry asks; handed in, for the gate knows the registry.
 
     Parameters
@@ -56,8 +56,8 @@ def collect(
     stage: str,
     commit: str,
     known: RegistryState,
-    gate: Gate,
-) -> tuple[Facts, str | None]:
+    gate: GateQuestions,
+) -> tuple[PromotionFacts, str | None]:
     """The facts, and the text of the commit's verdict if there is one.
 
     Parameters
@@ -92,7 +92,7 @@ def collect(
     }
     locked = (there / layout.DVC_LOCK).is_file()
     pipeline, problem = at_commit.pipeline_of(there) if locked else (None, None)
-    facts = Facts(
+    facts = PromotionFacts(
         name=params.name,
         stage=stage,
         unclean=_unclean(root),
@@ -165,15 +165,15 @@ def _former(root: Path, known: RegistryState, verdict: Verdict) -> Verdict | Non
     )
 
 
-def _bundle_of(known: RegistryState, label: str | None) -> Seen:
+def _bundle_of(known: RegistryState, label: str | None) -> FoundDigest:
     version = known.find(label) if label else None
     if version is not None and version.bundle != UNKNOWN:
-        return Seen(digest=version.bundle)
-    return Seen(problem=f"{label[:12]}, of which no tag names the bundle" if label else None)
+        return FoundDigest(digest=version.bundle)
+    return FoundDigest(problem=f"{label[:12]}, of which no tag names the bundle" if label else None)
 
 
-def _seen(look: Callable[[], str]) -> Seen:
+def _seen(look: Callable[[], str]) -> FoundDigest:
     try:
-        return Seen(digest=look())
+        return FoundDigest(digest=look())
     except AssayError as error:
-        return Seen(problem=error.line())
+        return FoundDigest(problem=error.line())

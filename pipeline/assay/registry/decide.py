@@ -19,7 +19,7 @@ _GATE = (
 
 
 @dataclass(frozen=True)
-class Seen:
+class FoundDigest:
     """A digest that was looked for, or the reason why there is none."""
 
     digest: str | None = None
@@ -30,7 +30,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Facts:
+class PromotionFacts:
     """All that the decision rests on.
 
     Parameters
@@ -83,22 +83,22 @@ class Facts:
     verdict: Verdict | None
     verdict_problem: str | None
     again: tuple[str, ...]
-    here: Seen
-    committed: Seen
-    data: Seen
-    contract: Seen
-    policy: Seen
-    code: Seen
-    reports: Seen
+    here: FoundDigest
+    committed: FoundDigest
+    data: FoundDigest
+    contract: FoundDigest
+    policy: FoundDigest
+    code: FoundDigest
+    reports: FoundDigest
     today: date
     champion: str | None
-    champion_bundle: Seen
+    champion_bundle: FoundDigest
     head_version: Version | None
     dropped: str | None
     holder: str | None
 
 
-def refusals(facts: Facts, *, override: bool = False) -> list[PromotionRefused]:
+def refusals(facts: PromotionFacts, *, override: bool = False) -> list[PromotionRefused]:
     """Every reason against promotion, the one to mend first at the front; none is a yes.
 
     With ``override`` those of :func:`overridable` are left out, and no others.
@@ -111,7 +111,7 @@ def refusals(facts: Facts, *, override: bool = False) -> list[PromotionRefused]:
     ]
 
 
-def overridable(facts: Facts) -> list[PromotionRefused]:
+def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
     """What a person may overrule: that the gate said no, or nothing about this bundle.
 
     Never that the bundle cannot be had from its commit: nobody could score with it.
@@ -119,13 +119,13 @@ def overridable(facts: Facts) -> list[PromotionRefused]:
     return [*_lock(facts), *_verdict(facts)]
 
 
-def on_this(facts: Facts) -> bool:
+def on_this(facts: PromotionFacts) -> bool:
     """Whether the verdict is what the gate wrote about this bundle, data, policy and champion."""
     made = facts.verdict is not None and not facts.stale and not facts.again
     return made and not list(_another(facts))
 
 
-def _repository(facts: Facts) -> Iterator[PromotionRefused]:
+def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     if facts.unclean:
         yield PromotionRefused(
             "the work tree differs from the commit",
@@ -168,7 +168,7 @@ def _repository(facts: Facts) -> Iterator[PromotionRefused]:
         )
 
 
-def _bundle(facts: Facts) -> Iterator[PromotionRefused]:
+def _bundle(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     if facts.here.digest is None:
         yield PromotionRefused(
             "there is no whole bundle in the work tree",
@@ -193,7 +193,7 @@ def _bundle(facts: Facts) -> Iterator[PromotionRefused]:
         )
 
 
-def _lock(facts: Facts) -> Iterator[PromotionRefused]:
+def _lock(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     """What changed without ``dvc repro``, or was edited by hand since."""
     if not facts.locked:
         return  # refused already
@@ -206,7 +206,7 @@ def _lock(facts: Facts) -> Iterator[PromotionRefused]:
         )
 
 
-def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
+def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     verdict = facts.verdict
     if verdict is None:
         yield PromotionRefused(
@@ -236,7 +236,7 @@ def _verdict(facts: Facts) -> Iterator[PromotionRefused]:
         )
 
 
-def _waived(facts: Facts, verdict: Verdict) -> Iterator[PromotionRefused]:
+def _waived(facts: PromotionFacts, verdict: Verdict) -> Iterator[PromotionRefused]:
     """Waivers that the verdict rests on and that have ended since."""
     for finding in verdict.findings:
         waiver = finding.waiver
@@ -250,7 +250,7 @@ def _waived(facts: Facts, verdict: Verdict) -> Iterator[PromotionRefused]:
             )
 
 
-def _another(facts: Facts) -> Iterator[PromotionRefused]:
+def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     """What the verdict is about, and this promotion is not."""
     verdict = facts.verdict
     assert verdict is not None
@@ -283,7 +283,7 @@ def _another(facts: Facts) -> Iterator[PromotionRefused]:
             )
 
 
-def _champion(facts: Facts, verdict: Verdict) -> list[tuple[str, str | None, Seen]]:
+def _champion(facts: PromotionFacts, verdict: Verdict) -> list[tuple[str, str | None, FoundDigest]]:
     """The digests of both champions, where the verdict was not made against today's."""
     version = facts.head_version
     if version is not None and version.version == facts.champion:
@@ -296,7 +296,7 @@ def _champion(facts: Facts, verdict: Verdict) -> list[tuple[str, str | None, See
     return [("champion", told.bundle, now)]
 
 
-def _registry(facts: Facts) -> Iterator[PromotionRefused]:
+def _registry(facts: PromotionFacts) -> Iterator[PromotionRefused]:
     version = facts.head_version
     if facts.dropped is not None:
         yield PromotionRefused(

@@ -15,7 +15,7 @@ _OUTCOMES = frozenset({*(each.value for each in Outcome), NONE})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class PromotionEvidence:
     """What a promotion, or a way back, rested on.
 
     Parameters
@@ -45,11 +45,11 @@ class Evidence:
         }
 
 
-def read(trailers: Mapping[str, str]) -> Evidence:
+def read(trailers: Mapping[str, str]) -> PromotionEvidence:
     """The way back. The verdict's digest is left to the reader, who knows other tags too."""
     outcome = trailers.get("Outcome")
     champion = trailers.get("Champion")
-    return Evidence(
+    return PromotionEvidence(
         outcome=outcome if outcome in _OUTCOMES else None,
         champion=champion if champion != NONE else None,
         override=trailers.get("Override"),

@@ -19,8 +19,7 @@ from assay.errors import BundleChanged, VersionUnknown
 from assay.model import bundle
 from assay.model.bundle import Bundle
 from assay.project import digests, layout
-from assay.project.params import Contract as ContractParams
-from assay.project.params import Params, parse
+from assay.project.params import ContractParams, Params, parse
 
 if TYPE_CHECKING:
     from assay.registry.versions import Version

@@ -24,13 +24,13 @@ from assay.registry import (
     versions,
     write,
 )
-from assay.registry.collect import Gate, collect
-from assay.registry.decide import Facts
-from assay.registry.evidence import NONE, Evidence, overruled
+from assay.registry.collect import GateQuestions, collect
+from assay.registry.decide import PromotionFacts
+from assay.registry.evidence import NONE, PromotionEvidence, overruled
 from assay.registry.state import UNKNOWN, RegistryState, Version
 
 
-class Refused(PromotionRefused):
+class RefusedPromotion(PromotionRefused):
     """All reasons at once; ``reasons`` holds an error for each."""
 
     def __init__(self, reasons: list[PromotionRefused]) -> None:
@@ -63,7 +63,7 @@ def promote(
     stage: str | None = None,
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
-    gate: Gate,
+    gate: GateQuestions,
 ) -> StageMove:
     """Register the commit that is checked out and give it the stage.
 
@@ -108,7 +108,7 @@ def promote(
     if len(reasons) == 1:
         raise reasons[0]
     if reasons:
-        raise Refused(reasons)
+        raise RefusedPromotion(reasons)
 
     assert facts.here.digest is not None
     evidence = _evidence(facts, text)
@@ -170,7 +170,7 @@ def rollback(
     holder = known.holders.get(stage)
     version = _target(known, params.name, stage, to)
     fetch.fetch_bundle(root, version, root / fetch.BUNDLES)
-    evidence = Evidence(
+    evidence = PromotionEvidence(
         verdict=version.verdict if version.verdict != UNKNOWN else None,
         outcome=version.outcome,
         champion=holder,
@@ -184,12 +184,12 @@ def rollback(
     return StageMove("rolled back", stage, holder, held)
 
 
-def _evidence(facts: Facts, text: str | None) -> Evidence:
+def _evidence(facts: PromotionFacts, text: str | None) -> PromotionEvidence:
     """What the tags are to say: a verdict about something else is no evidence."""
     override = overruled(decide.overridable(facts))
     if facts.verdict is None or text is None or not decide.on_this(facts):
-        return Evidence(outcome=NONE, champion=facts.champion, override=override)
-    return Evidence(
+        return PromotionEvidence(outcome=NONE, champion=facts.champion, override=override)
+    return PromotionEvidence(
         verdict=digests.content(text),
         outcome=facts.verdict.outcome.value,
         champion=facts.champion,

@@ -46,7 +46,7 @@ class Assignment:
     """A stage given to a version, or taken from it (``unassign``).
 
     ``version`` is the commit's hash where a stage was given to a commit that is no version.
-    The rest is the evidence that the tag names, as in `assay.registry.evidence.Evidence`.
+    The rest is the evidence that the tag names, as in `assay.registry.evidence.PromotionEvidence`.
     """
 
     stage: str

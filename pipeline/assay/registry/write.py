@@ -8,7 +8,7 @@ from pathlib import Path
 
 from assay.errors import PromotionRefused
 from assay.registry import git, stale_locks, tags
-from assay.registry.evidence import Evidence
+from assay.registry.evidence import PromotionEvidence
 from assay.registry.state import Kind, RegistryState, Version
 
 _PATIENCE = 5
@@ -58,7 +58,7 @@ def assign(
     kind: Kind,
     *,
     because: str | None,
-    evidence: Evidence,
+    evidence: PromotionEvidence,
 ) -> None:
     """Give a stage to a version.
 

@@ -16,7 +16,7 @@ from assay.project.document import Report, Text
 State = Literal["none", "found", "unreadable"]
 
 
-class Held(Report):
+class StageHolder(Report):
     """Which version holds a stage, and whether its bundle could be had.
 
     Attributes

@@ -68,7 +68,7 @@ class Challenger(Document):
     bundle: Text
 
 
-class Champion(Document):
+class ComparedChampion(Document):
     """The version that holds the stage; what is not known of it is None.
 
     Both are known of one that was compared with.
@@ -137,7 +137,7 @@ class Comparison(Report):
     state: State
     why: Text | None
     challenger: Challenger
-    champion: Champion | None
+    champion: ComparedChampion | None
     data: Text
     contract: Text
     rows: Count

@@ -35,7 +35,7 @@ class ColumnHit(Document):
 
 
 class FoundIncident(Document):
-    """Nights of one kind of alarm: see `assay.monitor.incidents.fold.Incident`."""
+    """Nights of one kind of alarm: see `assay.monitor.incidents.fold.DriftIncident`."""
 
     id: Text
     kind: Text

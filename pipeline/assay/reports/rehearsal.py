@@ -64,7 +64,7 @@ class Cost:
     memory_mb: float | None
 
 
-class Spark(Document):
+class SparkCost(Document):
     """How long Spark took for all carriers together, its start included."""
 
     seconds: float
@@ -94,7 +94,7 @@ class Rehearsal(Report):
     latency_ms: float
     memory_mb: float | None
     bundle_mb: float
-    spark: Spark
+    spark: SparkCost
     why: Text | None
 
     @property

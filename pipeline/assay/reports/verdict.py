@@ -167,7 +167,7 @@ def combine(findings: Iterable[Finding]) -> Outcome:
     return Outcome.PASS
 
 
-class Champion(Document):
+class JudgedChampion(Document):
     """The version that the bundle was held against, and what became of it.
 
     ``version`` and ``bundle`` are None together with the state ``none``, and ``bundle`` also
@@ -249,7 +249,7 @@ class Verdict(Report):
         Digest | None,
         Field(description="Of the reports that the rules were decided on; null is never promoted."),
     ] = None
-    champion: Champion
+    champion: JudgedChampion
     tests: Annotated[ModelTests | None, Field(description="null if none were run.")] = None
     types: Annotated[
         tuple[Text, ...],

@@ -212,7 +212,7 @@ def _told(look: Callable[[], object]) -> str | None:
     return None
 
 
-def _lost(place: Place, table: str, files: list[log.Held]) -> dict[str, _Fault]:
+def _lost(place: Place, table: str, files: list[log.ActiveFile]) -> dict[str, _Fault]:
     """What is wrong with each file that is not as the log says; every file is read."""
     uri = place.table_uri(table)
     with told(uri, "its files cannot be looked at"):
@@ -238,7 +238,7 @@ def _nights_of_runs(place: Place) -> dict[str, str]:
         return {}  # told of the runs table itself; the commits name runs too
 
 
-def _changed(place: Place, table: str, file: log.Held, nights: dict[str, str]) -> str | None:
+def _changed(place: Place, table: str, file: log.ActiveFile, nights: dict[str, str]) -> str | None:
     """What is wrong with what a file of the right size holds, None if nothing is."""
     try:
         count, runs = rows.looked_over(f"{place.table_uri(table)}/{file.path}")

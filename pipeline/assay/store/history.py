@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Shown:
+class VisibleRun:
     """What readers of a partition see: one run and exactly its files."""
 
     run_id: str
@@ -80,7 +80,7 @@ def view(place: Place, table: Staged, partition: str) -> log.View:
     return log.view(log.open_table(place.table_uri(table)), place.column, partition)
 
 
-def shown(place: Place, partition: str) -> Shown | None:
+def shown(place: Place, partition: str) -> VisibleRun | None:
     """What readers see now; None if no run has published the partition.
 
     The two tables are read one after the other. Should the partition change hands between,
@@ -95,11 +95,11 @@ def shown(place: Place, partition: str) -> Shown | None:
         again = view(place, PREDICTIONS, partition)
         if again == found:
             mine = tuple(file for file in refused if run_of(file.path) == run_id)
-            return Shown(run_id, found.files, mine, found.since)
+            return VisibleRun(run_id, found.files, mine, found.since)
         found = again
 
 
-def published(place: Place, partition: str) -> Shown:
+def published(place: Place, partition: str) -> VisibleRun:
     """What readers see now.
 
     Raises
@@ -156,7 +156,7 @@ def published_run(place: Place, partition: str) -> RunRecord | None:
     )
 
 
-def _from_commit(place: Place, partition: str, found: Shown) -> RunRecord:
+def _from_commit(place: Place, partition: str, found: VisibleRun) -> RunRecord:
     entry = commit_of(place, PREDICTIONS, partition, found.run_id)
     if entry is None:
         raise StoreError(

@@ -135,9 +135,9 @@ def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str])
 def _add(target: changes.Target, files: Sequence[StagedFile]) -> None:
     """Add files beside those that are active."""
 
-    def plan(now: log.View) -> changes.Change | None:
+    def plan(now: log.View) -> changes.CommitChange | None:
         missing = [file for file in files if file not in now.files]
-        return changes.Change(missing, ()) if missing else None
+        return changes.CommitChange(missing, ()) if missing else None
 
     changes.commit(target, plan)
 
@@ -166,7 +166,7 @@ def _replace(
     """
     stale: list[StagedFile] = []
 
-    def plan(now: log.View) -> changes.Change | None:
+    def plan(now: log.View) -> changes.CommitChange | None:
         stale.clear()
         if done(now):
             return None
@@ -174,7 +174,7 @@ def _replace(
         # that is visible now, or to one that this commit overtakes.
         others = view(target.place, QUARANTINE, target.partition).files
         stale.extend(file for file in others if file not in refused)
-        return changes.Change(files, now.files, now.turn + 1)
+        return changes.CommitChange(files, now.files, now.turn + 1)
 
     changes.commit(target, plan)
     return stale
@@ -183,9 +183,9 @@ def _replace(
 def _remove(target: changes.Target, files: Sequence[StagedFile]) -> None:
     """Remove files from the active ones; they stay where they are."""
 
-    def plan(now: log.View) -> changes.Change | None:
+    def plan(now: log.View) -> changes.CommitChange | None:
         removed = [file for file in now.files if file in files]
-        return changes.Change((), removed) if removed else None
+        return changes.CommitChange((), removed) if removed else None
 
     if files:
         changes.commit(target, plan)

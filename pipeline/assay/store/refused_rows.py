@@ -18,7 +18,7 @@ from assay.store.runs import RunRecord, listed
 
 
 @dataclass(frozen=True)
-class Refused:
+class RunQuarantine:
     """A run that is ``published`` or ``held``, as its record says, and its quarantine files."""
 
     run: RunRecord
@@ -31,7 +31,7 @@ class Refused:
         return rows.batches(place, QUARANTINE, self.files, columns)
 
 
-def refused(place: Place, partition: str | None, run_id: str | None = None) -> Refused:
+def refused(place: Place, partition: str | None, run_id: str | None = None) -> RunQuarantine:
     """Of one run; of a night, the newest that readers see or that is held.
 
     Parameters
@@ -72,8 +72,8 @@ def refused(place: Place, partition: str | None, run_id: str | None = None) -> R
     if last.event == "held":
         staged = held_run(place, last.run_id)
         assert staged is not None, "its state says that it has the event"
-        return Refused(last, staged.quarantine)
-    return Refused(last, history.published(place, partition).quarantine)
+        return RunQuarantine(last, staged.quarantine)
+    return RunQuarantine(last, history.published(place, partition).quarantine)
 
 
 def _after(run: RunRecord, seen: RunRecord) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from assay.cli.show import quarantine
 from assay.score.published.quarantine import RefusedFile
-from assay.score.published.replay import Replay
+from assay.score.published.replay import ReplayedRows
 from assay.store import RunRecord
 
 
@@ -29,7 +29,7 @@ def run(event: Literal["held", "published"]) -> RunRecord:
     )
 
 
-DONE = Replay(
+DONE = ReplayedRows(
     partition="2024-03-02",
     run_id="run-2",
     replaces="run-1",

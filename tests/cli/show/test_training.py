@@ -11,7 +11,7 @@ from assay.cli.__main__ import main
 from assay.cli.show import training
 from assay.reports.selection import Selection
 from assay.training.tables.ingest import Ingested
-from assay.training.tables.prepare import Side
+from assay.training.tables.prepare import WindowRows
 
 
 def test_what_was_read() -> None:
@@ -28,7 +28,7 @@ def test_what_was_read() -> None:
     ],
 )
 def test_each_side_says_what_its_labels_are(labels: dict[str, object], told: str) -> None:
-    side = Side("2013-07-01 to 2013-07-31", {"rows": 1000, **labels}, 1200)
+    side = WindowRows("2013-07-01 to 2013-07-31", {"rows": 1000, **labels}, 1200)
     (line,) = training.prepared({"train": side})
     assert line == (
         "prepare: train, 2013-07-01 to 2013-07-31: 1,000 rows, "

@@ -18,7 +18,7 @@ from assay.metrics.intervals.difference import Difference
 from assay.project import jsonfile
 from assay.reports.comparison import (
     Challenger,
-    Champion,
+    ComparedChampion,
     Comparison,
     SliceComparison,
     Stability,
@@ -50,7 +50,7 @@ FOUND = Comparison(
     state="compared",
     why=None,
     challenger=Challenger(candidate="logistic", bundle="sha256:1"),
-    champion=Champion(version="v0.1.0", bundle="sha256:2"),
+    champion=ComparedChampion(version="v0.1.0", bundle="sha256:2"),
     data="sha256:3",
     contract="sha256:4",
     rows=1000,
@@ -88,7 +88,10 @@ def tree(found: Comparison) -> dict[str, Any]:
         FOUND,
         NONE,
         changed(
-            NONE, state="unreadable", champion=Champion(version="v0.1.0", bundle=None), why="gone"
+            NONE,
+            state="unreadable",
+            champion=ComparedChampion(version="v0.1.0", bundle=None),
+            why="gone",
         ),
         changed(NONE, state="incomparable", champion=FOUND.champion, why="task"),
         changed(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.errors import AssayError
-from assay.reports.rehearsal import Cost, Parity, Rehearsal, Spark
+from assay.reports.rehearsal import Cost, Parity, Rehearsal, SparkCost
 from tests.gate.build import changed
 
 FOUND = Rehearsal(
@@ -26,7 +26,7 @@ FOUND = Rehearsal(
     latency_ms=12.5,
     memory_mb=80.25,
     bundle_mb=0.5,
-    spark=Spark(seconds=9.5),
+    spark=SparkCost(seconds=9.5),
     why=None,
 )
 

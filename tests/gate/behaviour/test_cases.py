@@ -9,14 +9,14 @@ import pytest
 from assay.errors import BehaviourError
 from assay.gate.behaviour.cases import minimum, row_of, typical
 from assay.gate.behaviour.result import Result, table
-from assay.gate.behaviour.subject import Rows, Subject
+from assay.gate.behaviour.subject import PlacedRows, Subject
 from assay.project.params.behaviour import Case
 from tests.gate.behaviour.models import fates, rows, subject
 
 
 def asked(*cases: dict[str, Any], of: Subject | None = None) -> Result:
     given = [Case.model_validate({"name": f"case {i}", **case}) for i, case in enumerate(cases)]
-    return minimum(of or subject(), Rows.of(rows()), given)
+    return minimum(of or subject(), PlacedRows.of(rows()), given)
 
 
 FAR = {"row": {"distance": 2000.0}}
@@ -57,7 +57,7 @@ def test_a_case_without_a_score_fails() -> None:
 
 
 def test_the_base_is_typical_and_keeps_types() -> None:
-    row = row_of(subject(), Rows.of(rows()), Case.model_validate({"name": "x", "min": 0}))
+    row = row_of(subject(), PlacedRows.of(rows()), Case.model_validate({"name": "x", "min": 0}))
     before = rows()
     assert row["pieces"].dtype == np.int64
     assert (before["pieces"] <= row["pieces"][0]).mean() >= 0.5

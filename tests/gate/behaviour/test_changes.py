@@ -10,14 +10,14 @@ from pydantic import ValidationError
 from assay.errors import BehaviourError
 from assay.gate.behaviour.cells import cells
 from assay.gate.behaviour.changes import altering, from_plain
-from assay.project.params.behaviour import Change
+from assay.project.params.behaviour import ColumnChange
 from tests.gate.behaviour.models import rows
 
 
 def altered(*changes: dict[str, Any], seed: int = 1) -> pd.DataFrame:
     frame = rows()
     kept = frame.copy()
-    after = altering([Change.model_validate(each) for each in changes], [seed])(frame)
+    after = altering([ColumnChange.model_validate(each) for each in changes], [seed])(frame)
     pd.testing.assert_frame_equal(frame, kept)
     return after
 

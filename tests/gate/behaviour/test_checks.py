@@ -16,7 +16,7 @@ from assay.errors import BehaviourError
 from assay.gate.behaviour.changes import from_plain
 from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness
 from assay.gate.behaviour.result import table
-from assay.gate.behaviour.subject import Rows
+from assay.gate.behaviour.subject import PlacedRows
 from tests.gate.behaviour.models import CLASSES, fates, probability, rows, subject
 
 Changed = Callable[[pd.DataFrame], pd.DataFrame]
@@ -25,8 +25,8 @@ FARTHER = from_plain({"column": "distance", "add": 100})
 TO_MOON = from_plain({"column": "depot", "set": "moon"})
 
 
-def all_rows(number: int = 40) -> Rows:
-    return Rows.of(rows(number))
+def all_rows(number: int = 40) -> PlacedRows:
+    return PlacedRows.of(rows(number))
 
 
 def west_is_late(frame: pd.DataFrame) -> np.ndarray:
@@ -307,7 +307,9 @@ def test_a_way_that_makes_no_sense_is_refused(column: str, ends: Any, reason: st
 
 def test_the_table_shows_before_and_after() -> None:
     both = from_plain([{"column": "depot", "set": "moon"}, {"column": "pieces", "add": 1}])
-    result = invariance(subject(west_is_late), Rows.of(rows(9)), both, within=0.2, max_failed=0.1)
+    result = invariance(
+        subject(west_is_late), PlacedRows.of(rows(9)), both, within=0.2, max_failed=0.1
+    )
     lines = table(result).splitlines()
     assert lines[0].startswith(f"{result.failed} of 9 rows move by more than 0.2 (the worst by ")
     assert lines[0].endswith("0.1 of them may)")

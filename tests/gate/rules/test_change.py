@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.gate.rules.change import decide, limit_of
-from assay.project.params.gate import Gate
+from assay.project.params.gate import GateParams
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
@@ -27,7 +27,7 @@ def rule(**changes: Any) -> Any:
     return build.rule(**values)
 
 
-def decided(some: Any, about: Comparison, policy: Gate | None = None) -> tuple[Finding, ...]:
+def decided(some: Any, about: Comparison, policy: GateParams | None = None) -> tuple[Finding, ...]:
     return decide(some, about, policy or build.gate())
 
 

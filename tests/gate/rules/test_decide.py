@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assay.errors import DataError, StageInputMissing
-from assay.gate.inputs import Inputs
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import decide as rules
 from assay.project import layout
 from assay.project.layout import CONTRACT_RESULT as RESULT
@@ -42,16 +42,16 @@ def test_every_kind_is_decided_from_its_own_file(compared: Any, kind: str) -> No
     rule = build.rule(kind=kind, **values)
     for name in {other for _, other in KINDS.values()} - {file}:
         (compared.root / name).unlink()
-    found = rules.decide(rule, Inputs.of(compared.root), build.gate())
+    found = rules.decide(rule, GateInputs.of(compared.root), build.gate())
     assert found
     assert {(each.rule, each.kind, each.outcome) for each in found} == {("ranks", "rule", PASS)}
     (compared.root / file).unlink()
-    (missing,) = rules.decide(rule, Inputs.of(compared.root), build.gate())
+    (missing,) = rules.decide(rule, GateInputs.of(compared.root), build.gate())
     assert (missing.outcome, missing.blocks) == (FAIL, True)
     assert missing.detail.startswith(f"{file}: ")
     assert "has not run: no such file. Run: dvc repro." in missing.detail
     compared.write(file, "{}")
-    (malformed,) = rules.decide(rule, Inputs.of(compared.root), build.gate())
+    (malformed,) = rules.decide(rule, GateInputs.of(compared.root), build.gate())
     assert (malformed.outcome, malformed.blocks) == (FAIL, True)
     assert "schema is missing" in malformed.detail
 
@@ -60,7 +60,7 @@ def test_all_rules_come_in_the_order_of_the_policy(compared: Any) -> None:
     policy = build.gate(
         *(build.rule(kind, kind=kind, **values) for kind, (values, _) in KINDS.items())
     )
-    found = rules.decide_all(Inputs.of(compared.root), policy)
+    found = rules.decide_all(GateInputs.of(compared.root), policy)
     assert list(dict.fromkeys(each.rule for each in found)) == list(KINDS)
     assert {each.outcome for each in found} == {PASS}
 
@@ -68,7 +68,7 @@ def test_all_rules_come_in_the_order_of_the_policy(compared: Any) -> None:
 def test_a_rule_that_fails_leaves_the_others_alone(compared: Any) -> None:
     (compared.root / layout.EVALUATION).unlink()
     policy = build.gate(build.rule("one", metric="auc", min=0.7), build.rule("two", kind="parity"))
-    found = rules.decide_all(Inputs.of(compared.root), policy)
+    found = rules.decide_all(GateInputs.of(compared.root), policy)
     assert [(each.rule, each.outcome) for each in found] == [("one", FAIL), ("two", PASS)]
 
 
@@ -79,7 +79,7 @@ def test_a_file_is_read_once_and_only_when_asked_for() -> None:
         read.append(f"{stage}: {name}")
         return "{}"
 
-    inputs = Inputs(source)
+    inputs = GateInputs(source)
     assert read == []
     asked = ("evaluation", "comparison", "rehearsal", "leakage", "contract")
     for name in asked:
@@ -102,13 +102,13 @@ def test_errors_name_the_file_each_time_they_are_asked_for(tiny: Any) -> None:
         ("leakage", layout.LEAKAGE),
         ("contract", RESULT),
     ):
-        inputs = Inputs.of(tiny.root)
+        inputs = GateInputs.of(tiny.root)
         assert getattr(inputs, name) is getattr(inputs, name)
         tiny.write(file, "[]")
         with pytest.raises(DataError, match=f"^{file}: "):
-            getattr(Inputs.of(tiny.root), name)
+            getattr(GateInputs.of(tiny.root), name)
         (tiny.root / file).unlink()
-        inputs = Inputs.of(tiny.root)
+        inputs = GateInputs.of(tiny.root)
         for _ in range(2):
             with pytest.raises(StageInputMissing, match=f"^{file}: "):
                 getattr(inputs, name)

@@ -10,7 +10,7 @@ import pytest
 from assay.gate.rules import groups
 from assay.gate.rules.fairness import decide, limit_of
 from assay.metrics.estimate import Estimate
-from assay.project.params.gate import Gate
+from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Finding, Outcome
 from tests.gate import build
@@ -27,7 +27,7 @@ def rule(**changes: Any) -> Any:
     return build.rule("fair", **values)
 
 
-def decided(some: Any, about: Evaluation, policy: Gate | None = None) -> Finding:
+def decided(some: Any, about: Evaluation, policy: GateParams | None = None) -> Finding:
     (found,) = decide(some, about, policy or build.gate())
     return found
 
@@ -36,10 +36,10 @@ def chosen(value: str, selected: int, rows: int = 1000) -> SliceResult:
     return place(value, Estimate(0.8, 0.7, 0.9), rows, selected=selected)
 
 
-def group(value: str, selected: int, rows: int) -> groups.Group:
+def group(value: str, selected: int, rows: int) -> groups.GroupValue:
     found = build.share(selected, rows)
     assert found.value is not None and found.low is not None and found.high is not None
-    return groups.Group(f"origin={value}", rows, found.value, found.low, found.high)
+    return groups.GroupValue(f"origin={value}", rows, found.value, found.low, found.high)
 
 
 def ranked(value: str, auc: float, error: float = 0.01, rows: int = 500) -> SliceResult:
@@ -134,8 +134,8 @@ def test_an_interval_is_past_the_limit_or_not() -> None:
     """Past it by a little is FAIL; one that ends on it cannot be told."""
     about = evaluation(None, ranked("A", 0.6), ranked("B", 0.8))
     pair = groups.difference(
-        groups.Group("origin=A", 500, 0.6, 0.6 - Z * 0.01, 0.6 + Z * 0.01),
-        groups.Group("origin=B", 500, 0.8, 0.8 - Z * 0.01, 0.8 + Z * 0.01),
+        groups.GroupValue("origin=A", 500, 0.6, 0.6 - Z * 0.01, 0.6 + Z * 0.01),
+        groups.GroupValue("origin=B", 500, 0.8, 0.8 - Z * 0.01, 0.8 + Z * 0.01),
     )
     assert decided(rule(of="auc", max_difference=pair.low - 0.001), about).outcome is FAIL
     assert decided(rule(of="auc", max_difference=pair.low), about).outcome is INCONCLUSIVE

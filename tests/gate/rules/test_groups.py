@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from assay.gate.rules import groups
-from assay.gate.rules.groups import Group
+from assay.gate.rules.groups import GroupValue
 from assay.metrics.intervals.estimates import wilson
 
 
-def share(title: str, hits: int, rows: int, confidence: float = 0.95) -> Group:
+def share(title: str, hits: int, rows: int, confidence: float = 0.95) -> GroupValue:
     """Of so many independent rows, with Wilson's interval."""
     found = hits / rows
     low, high = wilson(found, rows, groups.quantile(confidence))
-    return Group(title, rows, found, min(low, found), max(high, found))
+    return GroupValue(title, rows, found, min(low, found), max(high, found))
 
 
 def test_quantiles_of_the_normal_distribution() -> None:
@@ -75,7 +75,7 @@ def test_newcombe_as_published(
 
 def test_a_ratio_is_where_fieller_has_it() -> None:
     """Symmetric intervals: Donner and Zou's ends are Fieller's, the roots of a square."""
-    one, other = Group("a", 10, 2.0, 1.6, 2.4), Group("b", 10, 1.5, 1.2, 1.8)
+    one, other = GroupValue("a", 10, 2.0, 1.6, 2.4), GroupValue("b", 10, 1.5, 1.2, 1.8)
     found = groups.ratio(one, other)
     # (other - t one)^2 = half_other^2 + t^2 half_one^2
     a, b, c = 2.0**2 - 0.4**2, -2 * 2.0 * 1.5, 1.5**2 - 0.3**2
@@ -87,24 +87,24 @@ def test_a_ratio_is_where_fieller_has_it() -> None:
 
 
 def test_the_larger_comes_first_and_a_tie_keeps_its_order() -> None:
-    small, large = Group("s", 1, 0.1, 0.1, 0.2), Group("l", 2, 0.5, 0.4, 0.6)
+    small, large = GroupValue("s", 1, 0.1, 0.1, 0.2), GroupValue("l", 2, 0.5, 0.4, 0.6)
     for make in (groups.difference, groups.ratio):
         assert make(small, large) == make(large, small)
         assert make(small, large).first is large
         assert make(small, large).title == "l and s"
-    same = Group("t", 3, 0.1, 0.1, 0.1)
+    same = GroupValue("t", 3, 0.1, 0.1, 0.1)
     assert groups.difference(small, same).first is small
 
 
 def test_a_difference_keeps_unequal_halves() -> None:
-    found = groups.difference(Group("a", 1, 0.8, 0.5, 0.9), Group("b", 1, 0.4, 0.36, 0.8))
+    found = groups.difference(GroupValue("a", 1, 0.8, 0.5, 0.9), GroupValue("b", 1, 0.4, 0.36, 0.8))
     assert found.value == pytest.approx(0.4)
     assert found.low == pytest.approx(0.4 - 0.5)  # hypot(0.3, 0.4)
     assert found.high == pytest.approx(0.4 + math.hypot(0.1, 0.04))
 
 
 def test_a_difference_of_intervals_of_no_width_has_none() -> None:
-    found = groups.difference(Group("a", 1, 0.8, 0.8, 0.8), Group("b", 1, 0.4, 0.4, 0.4))
+    found = groups.difference(GroupValue("a", 1, 0.8, 0.8, 0.8), GroupValue("b", 1, 0.4, 0.4, 0.4))
     assert found.low == found.value == found.high == pytest.approx(0.4)
 
 
@@ -123,19 +123,19 @@ def test_no_ratio_of_what_may_be_nothing(
     first: tuple[float, float, float], second: tuple[float, float, float]
 ) -> None:
     with pytest.raises(ValueError, match=r"b .* over a .* is no ratio of numbers that are surely"):
-        groups.ratio(Group("a", 9, *first), Group("b", 9, *second))
+        groups.ratio(GroupValue("a", 9, *first), GroupValue("b", 9, *second))
 
 
 def test_a_ratio_may_have_a_group_that_reaches_zero() -> None:
-    found = groups.ratio(Group("a", 9, 0.5, 0.4, 0.6), Group("b", 9, 0.1, 0.0, 0.3))
+    found = groups.ratio(GroupValue("a", 9, 0.5, 0.4, 0.6), GroupValue("b", 9, 0.1, 0.0, 0.3))
     assert found.low == 0.0
     assert found.high > 0.2
 
 
 def test_where_the_divisor_may_be_twice_its_value_the_ratio_may_be_nothing() -> None:
-    one, other = Group("a", 9, 0.5, 0.4, 1.0), Group("b", 9, 0.4, 0.3, 0.5)
+    one, other = GroupValue("a", 9, 0.5, 0.4, 1.0), GroupValue("b", 9, 0.4, 0.3, 0.5)
     assert groups.ratio(one, other).low == 0.0
-    inside = Group("a", 9, 0.5, 0.4, 0.99)
+    inside = GroupValue("a", 9, 0.5, 0.4, 0.99)
     assert groups.ratio(inside, other).low > 0.0
 
 
@@ -177,8 +177,8 @@ def test_a_chance_of_few_degrees_is_student_s() -> None:
 
 
 def test_a_pair_is_no_surer_than_the_less_sure_of_both_groups() -> None:
-    one, other = Group("a", 9, 0.5, 0.4, 0.6, 12.0), Group("b", 9, 0.4, 0.3, 0.5, 30.0)
-    bare = Group("c", 9, 0.4, 0.3, 0.5)
+    one, other = GroupValue("a", 9, 0.5, 0.4, 0.6, 12.0), GroupValue("b", 9, 0.4, 0.3, 0.5, 30.0)
+    bare = GroupValue("c", 9, 0.4, 0.3, 0.5)
     for make in (groups.difference, groups.ratio):
         assert make(one, other).degrees == 12
         assert make(other, bare).degrees == 30

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assay.gate.rules.limit import decide, limit_of
 from assay.metrics.estimate import Estimate
-from assay.project.params.gate import Gate
+from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Finding, Outcome, combine
 from tests.gate import build
@@ -29,7 +29,7 @@ def rule(**changes: Any) -> Any:
     return build.rule(**values)
 
 
-def decided(some: Any, about: Evaluation, policy: Gate | None = None) -> tuple[Finding, ...]:
+def decided(some: Any, about: Evaluation, policy: GateParams | None = None) -> tuple[Finding, ...]:
     return decide(some, about, policy or build.gate())
 
 

@@ -17,11 +17,11 @@ from assay.gate.behaviour.result import Example, Result
 from assay.gate.behaviour.subject import Subject
 from assay.gate.under_pytest import behaviours, record
 from assay.gate.under_pytest import decided as kept
-from assay.gate.under_pytest.behaviours import Asked, Scoring, champion_of
+from assay.gate.under_pytest.behaviours import BehaviourSubject, Scoring, champion_of
 from assay.gate.under_pytest.decided import Decided
 from assay.model import bundle
 from assay.project import layout
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 from assay.reports.verdict import Finding, Outcome
 
 PASS, FAIL = Outcome.PASS, Outcome.FAIL
@@ -47,13 +47,13 @@ def subject() -> Subject:
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch, tiny: Any) -> Any:
     """Behaviours in the tiny project's params.yaml, asked of that model."""
-    monkeypatch.setattr(Asked, "subject", property(lambda self: subject()))
-    monkeypatch.setattr(Asked, "holdout", property(lambda self: FRAME))
+    monkeypatch.setattr(BehaviourSubject, "subject", property(lambda self: subject()))
+    monkeypatch.setattr(BehaviourSubject, "holdout", property(lambda self: FRAME))
 
     def go(*specs: str, **others: str) -> dict[str, Decided]:
         listed = ", ".join(f"{spec}, {OURS}" for spec in specs)
         tiny.policy(behaviour=f"[{listed}]", **others)
-        one = Asked(tiny.root, tiny.params)
+        one = BehaviourSubject(tiny.root, tiny.params)
         return {spec.name: one.decide(spec) for spec in tiny.params.gate.behaviour}
 
     return go
@@ -165,7 +165,7 @@ def test_model_and_rows_are_loaded_once_as_params_yaml_allows(
     monkeypatch.setattr(bundle, "load", load)
     monkeypatch.setattr(behaviours, "scoring_of", scoring)
     monkeypatch.setattr(holdout, "read", lambda root: loads.append(root) or FRAME)
-    one = Asked(tiny.root, tiny.params)
+    one = BehaviourSubject(tiny.root, tiny.params)
     assert loads == []
     for _ in range(2):
         assert one.subject.numeric == ("x", "y")
@@ -210,7 +210,7 @@ def test_the_contract_says_what_a_night_may_lack(
 
 
 def leave_champion(tiny: Any, **facts: Any) -> None:
-    held = Held(stage="prod", **facts)
+    held = StageHolder(stage="prod", **facts)
     held.write(tiny.root)
 
 
@@ -307,11 +307,11 @@ def test_what_does_not_decide_stops_nobody(
 
 
 def test_an_error_of_our_own_reads_as_one(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Asked, spec: Any) -> Any:
+    def broken(self: BehaviourSubject, spec: Any) -> Any:
         raise KeyError("surprise")
 
     specs = (STILL,)
-    monkeypatch.setattr(Asked, "decide", broken)
+    monkeypatch.setattr(BehaviourSubject, "decide", broken)
     result = go("params.yaml", specs=specs)
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*KeyError: 'surprise'*"])

@@ -13,7 +13,7 @@ from assay.errors import BundleChanged, BundleError, DataError, GateNotPassed, S
 from assay.gate.stage import run as judge
 from assay.gate.under_pytest import behaviours
 from assay.project import layout, params
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 from assay.reports.verdict import Outcome, Verdict
 
 PLUGIN = ("-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider")
@@ -235,7 +235,7 @@ FOUND: dict[str, Any] = {"state": "found", "version": "v1.0.0", "commit": "c0ffe
 
 
 def leave_champion(root: Path, **facts: Any) -> None:
-    Held(stage="prod", **facts).write(root)
+    StageHolder(stage="prod", **facts).write(root)
     if facts["state"] == "found":
         shutil.copytree(root / layout.BUNDLE, root / layout.CHAMPION_BUNDLE)
 
@@ -284,7 +284,7 @@ def test_champion_of(project: Path) -> None:
     told = project / layout.CHAMPION_FACTS
     for text, kind in (
         ("{}", DataError),
-        (json.dumps(Held(state="unreadable", stage="prod", why="x").tree()), BundleError),
+        (json.dumps(StageHolder(state="unreadable", stage="prod", why="x").tree()), BundleError),
     ):
         told.write_text(text, encoding="utf-8")
         with pytest.raises(kind):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assay.gate.under_pytest import findings
-from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.record import PytestRecord
 from assay.gate.under_pytest.run import Session
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 from tests.gate.build import changed
@@ -22,9 +22,9 @@ def finding(outcome: Outcome = PASS, **changes: Any) -> Finding:
     return Finding(**{"rule": "ranks", "kind": "rule", "detail": "so", **changes}, outcome=outcome)
 
 
-def seen(told: Finding, outcome: str) -> Seen:
+def seen(told: Finding, outcome: str) -> PytestRecord:
     node = f"params.yaml::{told.title}"
-    return Seen(collected=[node], policy=[node], outcomes={node: outcome})
+    return PytestRecord(collected=[node], policy=[node], outcomes={node: outcome})
 
 
 @pytest.mark.parametrize(
@@ -62,16 +62,16 @@ def test_what_pytest_decided_otherwise_fails() -> None:
 
 def test_what_pytest_did_not_run_fails() -> None:
     told = finding(PASS, severity="warn")
-    collected = Seen(collected=[NODE], policy=[NODE])
-    ran = Seen(collected=[NODE], outcomes={NODE: "passed"})
-    for record in (Seen(), collected, ran):
+    collected = PytestRecord(collected=[NODE], policy=[NODE])
+    ran = PytestRecord(collected=[NODE], outcomes={NODE: "passed"})
+    for record in (PytestRecord(), collected, ran):
         (found,) = findings.rule_findings([told], record)
         assert (found.outcome, found.blocks) == (FAIL, True)
         assert found.detail == "did not run under pytest (so)"
 
 
 def told(**outcomes: str) -> dict[str, Finding]:
-    record = Seen(
+    record = PytestRecord(
         collected=list(outcomes),
         outcomes=outcomes,
         details={name: "why" for name in outcomes if name != "silent"},
@@ -112,22 +112,22 @@ def test_a_test_is_what_it_came_to(outcome: str, expected: Outcome, words: str) 
 def test_the_first_model_has_no_champion_to_be_tested_against(
     outcome: str, detail: str, alone: bool, tolerated: bool
 ) -> None:
-    record = Seen(collected=["a"], outcomes={"a": outcome}, details={"a": detail})
+    record = PytestRecord(collected=["a"], outcomes={"a": outcome}, details={"a": detail})
     (found,) = findings.model_test_findings(record, alone=alone)
     assert found.tolerated is tolerated
     assert found.blocks is not tolerated
-    silent = Seen(collected=["a"], outcomes={"a": "skipped"})
+    silent = PytestRecord(collected=["a"], outcomes={"a": "skipped"})
     (found,) = findings.model_test_findings(silent, alone=True)
     assert found.blocks
 
 
 def test_a_test_that_did_not_run_fails() -> None:
-    (found,) = findings.model_test_findings(Seen(collected=["t::a"]), alone=True)
+    (found,) = findings.model_test_findings(PytestRecord(collected=["t::a"]), alone=True)
     assert (found.outcome, found.detail) == (FAIL, "was collected but did not run")
 
 
 def test_rules_are_no_tests_and_tests_come_by_name() -> None:
-    record = Seen(
+    record = PytestRecord(
         collected=["t::b", NODE, "t::a"],
         policy=[NODE],
         outcomes={"t::b": "passed", NODE: "passed", "t::a": "passed"},
@@ -139,7 +139,9 @@ def test_rules_are_no_tests_and_tests_come_by_name() -> None:
 
 
 def test_what_could_not_be_collected_is_a_finding() -> None:
-    record = Seen(uncollected={"b.py": "failed: no module: x", "a.py": "skipped: not today"})
+    record = PytestRecord(
+        uncollected={"b.py": "failed: no module: x", "a.py": "skipped: not today"}
+    )
     first, second = findings.model_test_findings(record, alone=False)
     assert (first.rule, first.outcome, first.detail) == (
         *("a.py", INCONCLUSIVE),
@@ -150,7 +152,7 @@ def test_what_could_not_be_collected_is_a_finding() -> None:
 
 
 def session(code: int = 0, crash: str | None = None, **record: Any) -> Session:
-    return Session(Seen(**record), code, "", crash)
+    return Session(PytestRecord(**record), code, "", crash)
 
 
 def details(given: Session, *, there: bool = True) -> list[tuple[str, str]]:
@@ -191,7 +193,7 @@ def test_a_folder_that_is_not_there_fails() -> None:
 
 def test_only_answers_count_as_run() -> None:
     outcomes = dict.fromkeys(["failed", "passed", "xfailed", "xpassed", "skipped", "error"])
-    record = Seen(
+    record = PytestRecord(
         collected=[*outcomes, "silent", NODE],
         policy=[NODE],
         outcomes={each: each for each in outcomes},
@@ -207,7 +209,7 @@ def champions(gone: int) -> Verdict:
 
 @pytest.mark.parametrize(("gone", "end"), [(5, "t.py::test_5"), (6, " and 1 more")])
 def test_tests_that_the_champion_had_are_counted_and_named(gone: int, end: str) -> None:
-    now = Seen(collected=["t.py::test_0"], outcomes={"t.py::test_0": "passed"})
+    now = PytestRecord(collected=["t.py::test_0"], outcomes={"t.py::test_0": "passed"})
     before = champions(gone)
     assert findings.counted(now, before) == ModelTests(collected=1, ran=1, champion=gone + 1)
     assert findings.counted(now, None) == ModelTests(collected=1, ran=1, champion=None)

@@ -13,7 +13,7 @@ from assay.gate.under_pytest import behaviours
 from assay.metrics import slices
 from assay.model import bundle, holdout
 from assay.project import layout
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 from assay.reports.evaluation import Evaluation
 
 PLUGIN = ("-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider")
@@ -69,7 +69,7 @@ def go(
 
 
 def leave_champion(tiny: Any, **facts: Any) -> None:
-    held = Held(stage="prod", **facts)
+    held = StageHolder(stage="prod", **facts)
     held.write(tiny.root)
 
 

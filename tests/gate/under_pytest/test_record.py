@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from assay.gate.under_pytest import record
-from assay.gate.under_pytest.record import SEVERITY, Seen, plain_detail
+from assay.gate.under_pytest.record import SEVERITY, PytestRecord, plain_detail
 
 
 def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
-    seen = Seen(
+    seen = PytestRecord(
         collected=["t::a", "t::ü"],
         policy=["params.yaml::ranks"],
         outcomes={"t::a": "passed"},
@@ -22,8 +22,8 @@ def test_it_survives_the_way_through_a_file(tmp_path: Path) -> None:
     )
     seen.write(tmp_path / "seen.json")
     assert record.read(tmp_path / "seen.json") == seen
-    Seen().write(tmp_path / "none.json")
-    assert record.read(tmp_path / "none.json") == Seen()
+    PytestRecord().write(tmp_path / "none.json")
+    assert record.read(tmp_path / "none.json") == PytestRecord()
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_record_that_is_malformed_is_none(
     tmp_path: Path, change: dict[str, Any], reason: str
 ) -> None:
     path = tmp_path / "seen.json"
-    Seen().write(path)
+    PytestRecord().write(path)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ValueError, match=reason):
         record.read(path)
@@ -54,7 +54,7 @@ def test_a_record_that_is_malformed_is_none(
 
 def test_a_key_that_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "seen.json"
-    Seen().write(path)
+    PytestRecord().write(path)
     tree = json.loads(path.read_text())
     for key in tree:
         path.write_text(json.dumps({name: value for name, value in tree.items() if name != key}))
@@ -74,7 +74,7 @@ def test_no_record(tmp_path: Path) -> None:
 
 
 def reported(*reports: tuple[str, bool]) -> tuple[str | None, str | None]:
-    seen = Seen()
+    seen = PytestRecord()
     for number, (outcome, final) in enumerate(reports):
         seen.report("a", outcome, f"report {number}", final=final)
     return seen.outcomes.get("a"), seen.details.get("a")
@@ -100,7 +100,7 @@ def test_what_nobody_knows_failed() -> None:
 
 
 def test_tests_are_told_apart() -> None:
-    seen = Seen()
+    seen = PytestRecord()
     seen.report("a", "failed", "x", final=True)
     seen.report("b", "passed", "y", final=True)
     assert seen.outcomes == {"a": "failed", "b": "passed"}

@@ -9,7 +9,7 @@ import pytest
 
 from assay.gate.under_pytest import record
 from assay.gate.under_pytest.items import findings_of
-from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.record import PytestRecord
 
 PLUGIN = ("-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider")
 IT = "tests/model/test_it.py"
@@ -27,7 +27,7 @@ def seen(pytester: pytest.Pytester, tiny: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tiny.root)
     target = tiny.root / "seen.json"
 
-    def go(text: str, *arguments: str, name: str = IT) -> Seen:
+    def go(text: str, *arguments: str, name: str = IT) -> PytestRecord:
         tiny.write(name, text)
         options = (f"--rootdir={tiny.root}", *PLUGIN, "-o", "xfail_strict=true")
         pytester.runpytest_inprocess(

@@ -12,7 +12,7 @@ import pytest
 
 import assay
 from assay.gate.under_pytest import run as session
-from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.record import PytestRecord
 from assay.gate.under_pytest.run import Session, command, environment, run_pytest
 
 HOME = Path(assay.__file__).resolve().parents[1]
@@ -77,7 +77,7 @@ class Fake:
         self.asked = asked
         (target,) = [each for each in command if each.startswith("--assay-findings=")]
         if self.record:
-            Seen(collected=["a"]).write(Path(target.partition("=")[2]))
+            PytestRecord(collected=["a"]).write(Path(target.partition("=")[2]))
         return subprocess.CompletedProcess(command, self.code, self.output)
 
 
@@ -92,7 +92,7 @@ def ran(
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_session_that_came_to_its_end(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     found, fake = ran(monkeypatch, code, "1 passed")
-    assert found == Session(Seen(collected=["a"]), code, "1 passed", None)
+    assert found == Session(PytestRecord(collected=["a"]), code, "1 passed", None)
     assert fake.asked["cwd"] == Path("/p")
     assert fake.asked["check"] is False
     assert fake.asked["stdin"] == subprocess.DEVNULL
@@ -108,14 +108,14 @@ def test_a_session_that_came_to_its_end(monkeypatch: pytest.MonkeyPatch, code: i
 def test_any_other_end_is_a_crash(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     found, _ = ran(monkeypatch, code, "all\nis lost\n")
     assert found.crash == f"pytest ended with exit code {code}: is lost"
-    assert (found.seen, found.code) == (Seen(collected=["a"]), code)
+    assert (found.seen, found.code) == (PytestRecord(collected=["a"]), code)
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_without_a_record_it_is_a_crash_too(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     found, _ = ran(monkeypatch, code, "bye", record=False)
     assert found.crash == f"pytest ended with exit code {code}: bye"
-    assert found.seen == Seen()
+    assert found.seen == PytestRecord()
 
 
 @pytest.mark.parametrize(

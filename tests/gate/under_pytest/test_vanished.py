@@ -13,7 +13,7 @@ from assay.gate.stage import MARKDOWN
 from assay.gate.under_pytest import run
 from assay.gate.under_pytest.run import run_pytest
 from assay.project import layout
-from assay.reports.champion import Held
+from assay.reports.champion import StageHolder
 from assay.reports.verdict import ModelTests, Outcome
 from tests.gate import build
 from tests.gate.test_stage import IT, judge, outcomes
@@ -165,7 +165,7 @@ def champion_was_held_to(tiny: Any, tests: int, bundle: str = "sha256:a") -> Non
     told = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=tiny.root, check=True, capture_output=True, text=True
     )
-    held = Held(
+    held = StageHolder(
         state="found", stage="prod", version="v0.1.0", commit=told.stdout.strip(), bundle=bundle
     )
     held.write(tiny.root)

@@ -11,9 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from assay.columns.features import Coded
-from assay.model.compiled.columns import Accepts, Category, Encoded, Number, Vocabulary, inputs_of
+from assay.model.compiled.columns import (
+    Accepts,
+    Category,
+    Encoded,
+    NumberColumn,
+    Vocabulary,
+    inputs_of,
+)
 from assay.model.compiled.finish import Isotonic
-from assay.model.compiled.hard_rows import Held
+from assay.model.compiled.hard_rows import FeaturesInMemory
 from assay.model.compiled.kernels_columns import ranks, spread
 from assay.model.compiled.kinds import NotCompiled, public_name
 from assay.model.compiled.ranks import grid
@@ -96,11 +103,11 @@ def test_many_thresholds_go_to_several_columns(
         values=np.zeros((2 * count + 1, 1)),
         weight=np.ones(2 * count + 1),
     )
-    number = Number(0, scaled, 4.5, 0.0, 1.0)
+    number = NumberColumn(0, scaled, 4.5, 0.0, 1.0)
     found = ranked(Forest([tree], np.zeros(1), single=False), [number], most)
     values = np.array([math.nan, math.inf, -math.inf, *np.arange(-1, 11, 0.5)])
     inputs = inputs_of(Encoded(("x",), (), (), (number,)), Accepts(null=True, infinite=True))
-    [block] = inputs.rows(Held(len(values), {"x": values}, {})).blocks(100)
+    [block] = inputs.rows(FeaturesInMemory(len(values), {"x": values}, {})).blocks(100)
     columns = np.zeros((found.columns, len(values)), np.uint8)
     found.ranks.check(1, found.columns, 255)
     found.ranks.write(block, columns, 255)
@@ -114,10 +121,10 @@ def test_many_thresholds_go_to_several_columns(
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(1, 8))
 def test_blocks_cover_all_rows_once(count: int, parts: int, multiple: int) -> None:
     words = Vocabulary(("a", "b"), np.array([0, 1, 2, 3], np.uint16))
-    encoded = Encoded(("x",), ("y",), (words,), (Number(0), Category(0, np.arange(4.0))))
+    encoded = Encoded(("x",), ("y",), (words,), (NumberColumn(0), Category(0, np.arange(4.0))))
     inputs = inputs_of(encoded, Accepts(null=True, infinite=True))
     codes = (np.arange(count) % 4 - 1).astype(np.int32)
-    given_ = Held(
+    given_ = FeaturesInMemory(
         count,
         {"x": np.arange(float(count))},
         {"y": Coded(codes, np.array(["b", "new", "a"], object))},
@@ -137,7 +144,7 @@ def test_blocks_cover_all_rows_once(count: int, parts: int, multiple: int) -> No
 def test_limits_are_the_last_numbers_that_are_accepted(
     scale: float, mean: float, single: bool
 ) -> None:
-    number = Number(0, True, 0.0, mean, scale)
+    number = NumberColumn(0, True, 0.0, mean, scale)
     accepts = Accepts(null=False, infinite=False, single=single)
     limits = inputs_of(Encoded(("x",), (), (), (number,)), accepts).limits
     for limit, way in ((limits.low[0], -np.inf), (limits.high[0], np.inf)):
@@ -171,6 +178,6 @@ def test_a_name_is_that_of_the_very_class() -> None:
     assert public_name(Ridge()) == "sklearn.linear_model.Ridge"
     assert public_name(Own()).endswith("Own")
     with pytest.raises(NotCompiled, match="mean"):
-        odd = Number(0, True, 0.0, 1e300, 1e-300)
+        odd = NumberColumn(0, True, 0.0, 1e300, 1e-300)
         object.__setattr__(odd, "mean", np.inf)
         inputs_of(Encoded(("x",), (), (), (odd,)), Accepts(null=False, infinite=False))

@@ -20,7 +20,7 @@ from assay.columns.grid import SCORE_GRID
 from assay.columns.reference import reference_of
 from assay.model.outcome import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
-from assay.monitor.evidently.content import Told, measured, of_night
+from assay.monitor.evidently.content import ReportContent, measured, of_night
 from assay.monitor.evidently.page import kept, snapshot
 from assay.monitor.nights.standing import Stand
 from assay.monitor.nights.summary import NightSummary
@@ -60,7 +60,7 @@ KNOWN = (number("auc", 0.71), number("auc", 0.69, 1), number("auc", 0.66, 7), nu
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
+def told() -> ReportContent:
     before, tonight = rows(3000, 0), rows(300, 1)
     nights = pd.Series(np.arange(3000) % 10).astype(str)
     reference = reference_of(before, nights, ["x", "y"], ["c"], {SCORE: SCORE_GRID})
@@ -78,12 +78,12 @@ def told() -> Told:
     return of_night(summary, reference, "binary", counted)
 
 
-def shown(told: Told) -> Any:
+def shown(told: ReportContent) -> Any:
     with silenced():
         return snapshot(told)
 
 
-def test_values_are_assays_own(told: Told) -> None:
+def test_values_are_assays_own(told: ReportContent) -> None:
     found = shown(told)
     values = {
         (each["config"]["type"].split(":")[-1], *_name(each["config"])): each["value"]
@@ -109,7 +109,7 @@ def _name(config: dict[str, Any]) -> list[str]:
     return [config[key] for key in ("column", "metric") if key in config]
 
 
-def test_answers_are_assays_own(told: Told) -> None:
+def test_answers_are_assays_own(told: ReportContent) -> None:
     tests = {each.name: each for each in shown(told).tests_results}
     found = {name: test.status.value for name, test in tests.items()}
     # x lies beyond what nights explain, and so do the nulls of y.
@@ -124,7 +124,7 @@ def test_answers_are_assays_own(told: Told) -> None:
     assert tests["x"].description.startswith("distance ")
 
 
-def test_evidently_repeats_an_answer_that_its_number_contradicts(told: Told) -> None:
+def test_evidently_repeats_an_answer_that_its_number_contradicts(told: ReportContent) -> None:
     calm = replace(
         told,
         crossed=False,
@@ -134,7 +134,7 @@ def test_evidently_repeats_an_answer_that_its_number_contradicts(told: Told) -> 
     assert {each.status.value for each in shown(calm).tests_results} == {"SUCCESS"}
 
 
-def test_a_column_without_a_distance_has_no_number_but_an_answer(told: Told) -> None:
+def test_a_column_without_a_distance_has_no_number_but_an_answer(told: ReportContent) -> None:
     gone = replace(
         told.columns[0], now=None, finding=replace(told.columns[0].finding, distance=None)
     )
@@ -148,7 +148,7 @@ def test_a_column_without_a_distance_has_no_number_but_an_answer(told: Told) -> 
     assert gone.name in {each.name for each in found.tests_results}
 
 
-def test_there_is_a_picture_of_every_column(told: Told) -> None:
+def test_there_is_a_picture_of_every_column(told: ReportContent) -> None:
     pictures = json.loads(shown(told).dumps())["widgets"]
     (table,) = [each for each in pictures if each["type"] == "big_table"]
     drawn = {each["title"] for each in table["additionalGraphs"] if each["type"] == "big_graph"}
@@ -161,13 +161,13 @@ def test_there_is_a_picture_of_every_column(told: Told) -> None:
     assert "Performance" in titles and "What the columns hold" in titles
 
 
-def test_names_are_the_same_every_night(told: Told) -> None:
+def test_names_are_the_same_every_night(told: ReportContent) -> None:
     other = replace(told, title="2013-07-02", rows_scored=17, rows_quarantined=0, drifted=0)
     one, two = (shown(each).to_snapshot_model().metric_results for each in (told, other))
     assert list(one) == list(two)
 
 
-def test_any_evidently_can_read_it(told: Told) -> None:
+def test_any_evidently_can_read_it(told: ReportContent) -> None:
     code = """
 import sys
 from evidently.core.report import Snapshot

@@ -17,7 +17,7 @@ from assay.columns.reference import Reference, reference_of
 from assay.model.outcome import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
 from assay.monitor.evidently import page as pages
-from assay.monitor.evidently.content import Told, of_night
+from assay.monitor.evidently.content import ReportContent, of_night
 from assay.monitor.evidently.light import rounded
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.nights import section
@@ -70,7 +70,7 @@ def table(rows: int, seed: int) -> pd.DataFrame:
 class Judged:
     summary: NightSummary
     reference: Reference
-    told: Told
+    told: ReportContent
     sample: Sample
 
     def page(self, sample: Sample | None = None) -> str:

@@ -12,7 +12,7 @@ import pytest
 from assay.monitor import one_night, write
 from assay.monitor.evidently import workspace
 from assay.monitor.evidently.folder import project_of
-from assay.monitor.nights.facts import Facts, load
+from assay.monitor.nights.facts import KnownNights, load
 from assay.pages.frame import silenced
 from assay.store import open_store
 
@@ -36,7 +36,7 @@ def shown(project: Any) -> Any:
     return project
 
 
-def facts(project: Any) -> Facts:
+def facts(project: Any) -> KnownNights:
     return load(project.root, open_store(project.root, project.params))
 
 

@@ -12,8 +12,8 @@ import pytest
 from assay.monitor.front.gather import Front
 from assay.monitor.incidents.collect import AllNights, of_nights, of_runs
 from assay.monitor.nights import fold
-from assay.monitor.nights.documents import Document
-from assay.monitor.nights.night import Drift
+from assay.monitor.nights.documents import KnownDocument
+from assay.monitor.nights.night import NightDrift
 from assay.monitor.status_facts import StatusPart
 from assay.store import RunEvent, RunRecord
 from assay.store.runs import fold as fold_runs
@@ -31,9 +31,9 @@ def records(*events: RunEvent) -> list[RunRecord]:
     return fold_runs(events)
 
 
-def drift(run_id: str, crossed: bool = False, **times: float | None) -> Drift:
+def drift(run_id: str, crossed: bool = False, **times: float | None) -> NightDrift:
     over = frozenset(name for name, value in times.items() if value is None or value > 1)
-    return Drift(
+    return NightDrift(
         run_id=run_id,
         crossed=crossed,
         reasons=("probability: distance 0.210 over its limit 0.120",) if crossed else (),
@@ -77,7 +77,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
         if i == 33:
             times["column_00"] = None
         if i < count - 2:
-            documents[night] = Document(night, drift(run, far, **times))
+            documents[night] = KnownDocument(night, drift(run, far, **times))
         value = 0.74 - (0.04 if far else 0) + rng.gauss(0, 0.008)
         for estimated, low in ((True, 0.02), (False, 0.03)):
             if estimated or i < count - 14:
@@ -127,5 +127,5 @@ def records_fixture() -> Callable[..., list[RunRecord]]:
 
 
 @pytest.fixture(name="drift")
-def drift_fixture() -> Callable[..., Drift]:
+def drift_fixture() -> Callable[..., NightDrift]:
     return drift

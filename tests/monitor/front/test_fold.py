@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.monitor.nights import documents, fold
-from assay.monitor.nights.documents import Document
+from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night
 
 NIGHT = "2013-07-01"
@@ -61,11 +61,11 @@ def test_a_document_of_another_run_is_not_the_night_s(
     event: Callable[..., Any], records: Callable[..., Any], drift: Callable[..., Any]
 ) -> None:
     runs = records(event(NIGHT, "a", "published"))
-    mine = {NIGHT: Document(NIGHT, drift("a", True, x=2.0))}
+    mine = {NIGHT: KnownDocument(NIGHT, drift("a", True, x=2.0))}
     night = one(fold.nights(runs, {NIGHT: "a"}, mine))
     assert night.standing == "drift"
     assert night.reasons() == ("probability: distance 0.210 over its limit 0.120",)
-    old = {NIGHT: Document(NIGHT, drift("z", True, x=2.0))}
+    old = {NIGHT: KnownDocument(NIGHT, drift("z", True, x=2.0))}
     night = one(fold.nights(runs, {NIGHT: "a"}, old))
     assert (night.standing, night.drift) == ("unseen", None)
     assert night.reasons() == ("monitored as run z left it; monitor it again",)

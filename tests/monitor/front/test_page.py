@@ -13,7 +13,7 @@ from assay.monitor.front.calendar import months
 from assay.monitor.front.gather import Front
 from assay.monitor.front.page import column_lines, render
 from assay.monitor.incidents.collect import AllNights
-from assay.monitor.nights.night import Measured, Night
+from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.status_facts import StatusPart
 from assay.pages.frame import POLICY
 
@@ -134,7 +134,7 @@ def test_columns_come_by_how_often_they_were_over(drift: Callable[..., object]) 
 
 def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
     def night(day: int, value: float | None) -> Night:
-        one = None if value is None else Measured(value, None, None, 0)
+        one = None if value is None else NightMetric(value, None, None, 0)
         return Night(f"2013-07-0{day}", "published", estimated=one)
 
     nights = [night(1, 0.7), night(2, None), night(3, 0.6), night(4, 0.6)]

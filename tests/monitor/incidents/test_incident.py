@@ -16,7 +16,7 @@ from assay.monitor.incidents import due
 from assay.monitor.incidents.collect import incidents, of_nights, of_runs
 from assay.monitor.incidents.due import Alert, Memory
 from assay.monitor.nights.incident import Incident, ListedIncidents, read_incidents
-from assay.monitor.nights.night import Drift, Night
+from assay.monitor.nights.night import Night, NightDrift
 from assay.project import jsonfile
 
 OPEN = Incident("drift-a", "drift", "open", "a", "b", ("x",), "x strayed")
@@ -31,7 +31,7 @@ def night(name: str, standing: str) -> Night:
     far = standing == "drift"
     reasons = (f"{name}: far", "more") if far else ()
     over = frozenset({f"column {name}"} if far else ())
-    return Night(name, "published", drift=Drift("r", far, reasons, int(far), 2, {}, over))
+    return Night(name, "published", drift=NightDrift("r", far, reasons, int(far), 2, {}, over))
 
 
 def nights(*standings: str) -> list[Night]:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.drift.budget import Alarm, Judged, Question
+from assay.monitor.drift.budget import Alarm, NightAlarms, Question
 from assay.monitor.drift.snooze import covering, states
-from assay.monitor.incidents.fold import Incident, fold
+from assay.monitor.incidents.fold import DriftIncident, fold
 from assay.project.params.drift import Snooze
 
 
@@ -18,11 +18,11 @@ def judged(days: str, column: str = "x", kind: str = "features") -> list:
     for i, day in enumerate(days, start=1):
         name = f"2013-07-{i:02}"
         found = (Alarm(Question(column, kind, "distance"), 0.001, name, "far"),)
-        nights.append((Judged(name, found if day == "!" else (), False), {column: i / 10}))
+        nights.append((NightAlarms(name, found if day == "!" else (), False), {column: i / 10}))
     return nights
 
 
-def folded(nights: list, snoozed=lambda column, night: False) -> tuple[Incident, ...]:
+def folded(nights: list, snoozed=lambda column, night: False) -> tuple[DriftIncident, ...]:
     return fold(nights, 3, snoozed)
 
 
@@ -48,7 +48,7 @@ def test_kinds_do_not_hide_each_other_and_columns_are_ranked() -> None:
     features, answers = judged("!!!!"), judged("...!", "probability", "answers")
     other = judged("..!!", "y")
     nights = [
-        (Judged(a.partition, (*a.alarms, *b.alarms, *c.alarms), False), {**x, **y, "y": 0.9})
+        (NightAlarms(a.partition, (*a.alarms, *b.alarms, *c.alarms), False), {**x, **y, "y": 0.9})
         for (a, x), (b, y), (c, _) in zip(features, answers, other, strict=True)
     ]
     first, second = folded(nights)

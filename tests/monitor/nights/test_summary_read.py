@@ -10,7 +10,7 @@ import pytest
 
 from assay.columns.breaks import Break
 from assay.monitor.drift.baselines import Weekday
-from assay.monitor.drift.drift import Decision, Finding
+from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.nights.standing import Stand
 from assay.monitor.nights.summary import NightSummary, of_all_rows
 from assay.monitor.nights.summary_read import from_json
@@ -24,11 +24,13 @@ def row(metric: str, value: float | None, days: int | None = None, slice: str = 
 
 
 def written() -> NightSummary:
-    far = Finding("x", 0.4, 0.1, 0.2, 0.0, 0.0, 0.1, None, True, True, False, ("far",), 0.3, 1.5)
+    far = DriftFinding(
+        "x", 0.4, 0.1, 0.2, 0.0, 0.0, 0.1, None, True, True, False, ("far",), 0.3, 1.5
+    )
     far = replace(far, breaks=(Break("distance", 0.4, 0.3),), break_limit=0.3)
     far = replace(far, ks_break_limit=0.25, null_break_limit=0.2)
-    gone = Finding("y", None, None, None, None, None, 0.1, None, True, True, True, ("gone",))
-    decision = Decision(True, ("y: gone",), 300, ("x", "y"), 2, 0.99, 30, (gone, far))
+    gone = DriftFinding("y", None, None, None, None, None, 0.1, None, True, True, True, ("gone",))
+    decision = DriftDecision(True, ("y: gone",), 300, ("x", "y"), 2, 0.99, 30, (gone, far))
     performance = [row("auc", 0.7), row("auc", 0.6, 7, "c=a"), row("f1", None, 1), row("auc", 0.71)]
     return NightSummary(
         *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd", "unknown"),

@@ -16,7 +16,7 @@ from assay.monitor.performance.realized import (
     PREDICTED,
     UNKNOWN,
     LabelledNight,
-    Number,
+    RealizedMetric,
     Truths,
     calibration,
     metrics_of,
@@ -32,7 +32,7 @@ def binary() -> LabelledNight:
     return LabelledNight("binary", rng.random(ROWS), slices, Units.rows(ROWS), threshold=0.4)
 
 
-def named(numbers: list[Number], name: str = "") -> dict[str, Number]:
+def named(numbers: list[RealizedMetric], name: str = "") -> dict[str, RealizedMetric]:
     return {each.metric: each for each in numbers if each.slice == name}
 
 

@@ -84,5 +84,5 @@ def test_an_estimate_that_doubts_itself_says_so() -> None:
     )
     assert [pair.distrust for pair in found] == ["x: 90% unlike"]
     assert [week.distrust for week in beside.by_week(found)] == ["on 1 of 1 nights"]
-    lines = performance.pairs(beside.Pairs("auc", "", 1, "night", tuple(found)))
+    lines = performance.pairs(beside.PerformancePairs("auc", "", 1, "night", tuple(found)))
     assert any("estimate not to be trusted: x: 90% unlike" in str(line) for line in lines)

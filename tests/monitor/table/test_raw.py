@@ -17,7 +17,7 @@ from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.profile import merge
 from assay.contract.load import load
 from assay.contract.text import LINE
-from assay.monitor.table.count_rows import Counted, Counting, RawFeatures, fit, total
+from assay.monitor.table.count_rows import Counting, RawFeatures, TableCounts, fit, total
 from assay.score.inputs.split import RowGroups
 
 GRID = {
@@ -99,11 +99,11 @@ def rows(count: int, seed: int = 1) -> pa.Table:
     return pa.Table.from_pandas(frame, preserve_index=False)
 
 
-def expected(table: pa.Table) -> Counted:
-    return Counted(table.num_rows, profile_of(FrameFeatures(table.to_pandas()), GRID))
+def expected(table: pa.Table) -> TableCounts:
+    return TableCounts(table.num_rows, profile_of(FrameFeatures(table.to_pandas()), GRID))
 
 
-def alike(one: Counted, two: Counted) -> bool:
+def alike(one: TableCounts, two: TableCounts) -> bool:
     """Equal but for the last digits of sums, which depend on the order of adding."""
     return one.rows == two.rows and all(
         (a.counts, a.nulls, a.low, a.high, a.registers, a.new, a.fine.counts.tolist())

@@ -20,11 +20,11 @@ from assay.project import params
 from assay.score.pack import archive as pack_archive
 from assay.score.pack import needs as pack_needs
 from assay.score.pack import pack
-from assay.score.pack.archive import Facts
+from assay.score.pack.archive import ArchiveFacts
 from assay.score.pack.needs import Member
 
 PACKAGE = Path(assay.__path__[0])
-FACTS = Facts("3.11", "linux-x86_64", "sha256:0", {"numpy": "2.4"})
+FACTS = ArchiveFacts("3.11", "linux-x86_64", "sha256:0", {"numpy": "2.4"})
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ class Scored:
         quarantine.export(self.root, self.params, NIGHT, out=path)
         return path
 
-    def replay(self, rows: Path) -> replay.Replay:
+    def replay(self, rows: Path) -> replay.ReplayedRows:
         return replay.run(self.root, self.params, NIGHT, rows, WHY)
 
 

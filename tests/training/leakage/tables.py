@@ -10,11 +10,11 @@ import pyarrow as pa
 
 from assay.contract.model import Contract, Field, Kind, Role
 from assay.contract.schema import canonical
-from assay.project.params import Leakage
+from assay.project.params import LeakageParams
 from assay.reports.leakage import Check
 from assay.training.leakage import stage as checks
 from assay.training.leakage.sides import Sides, of_tables
-from assay.training.leakage.source import Seen
+from assay.training.leakage.source import NewestRows
 
 TRAIN, HOLDOUT = 3000, 1200
 
@@ -80,14 +80,14 @@ def feature(name: str, kind: Kind, *roles: Role) -> Field:
     return Field(name, (Role.FEATURE, *roles), kind, True, 9)
 
 
-LIMITS = Leakage(sample_rows=2000)
+LIMITS = LeakageParams(sample_rows=2000)
 Frames = tuple[pd.DataFrame, pd.DataFrame]
 
 
-def source(of, nulls: dict[str, int] | None = None, drop: str = "") -> Seen:
+def source(of, nulls: dict[str, int] | None = None, drop: str = "") -> NewestRows:
     names = [name for name in of.without_label().columns if name != drop]
     zero = dict.fromkeys(names, 0)
-    return Seen("data/raw", 100, dict.fromkeys(names), {**zero, **(nulls or {})})
+    return NewestRows("data/raw", 100, dict.fromkeys(names), {**zero, **(nulls or {})})
 
 
 def found(frames: Frames, task: str = "binary", *extra: Field) -> dict[str, Check]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assay.training.leakage import codes, power, shift
 from assay.training.leakage.power import Binned
-from assay.training.leakage.sides import Pair, evenly
+from assay.training.leakage.sides import ColumnPair, evenly
 
 CELLS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "text": (pa.string(), st.sampled_from(["", "a", "b", "a\0", "é", None])),
@@ -40,7 +40,7 @@ def same(a: Any, b: Any) -> bool:
 def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: int, digits):
     arrow, values = CELLS[kind]
     left, right = (data.draw(st.lists(values, max_size=8)) for _ in range(2))
-    found = codes.coded(Pair(chunked(left, arrow, cut), chunked(right, arrow, cut)), digits)
+    found = codes.coded(ColumnPair(chunked(left, arrow, cut), chunked(right, arrow, cut)), digits)
     assert (len(found.train), len(found.holdout)) == (len(left), len(right))
     everything = list(zip([*left, *right], [*found.train, *found.holdout], strict=True))
     for value, code in everything:
@@ -76,7 +76,7 @@ def test_numbers_that_differ_in_later_digits_are_one():
 def test_hashes_of_rows_are_equal_if_the_rows_are(rows: list[tuple[int, int]]):
     columns = [np.array([row[place] for row in rows], np.int64) for place in (0, 1)]
     none = np.zeros(0, np.int64)
-    pairs = [codes.Coded(column, none, pa.array([0, 1, 2])) for column in columns]
+    pairs = [codes.CodedColumn(column, none, pa.array([0, 1, 2])) for column in columns]
     hashes, empty = codes.hashed(pairs, len(rows), 0)
     assert len(set(hashes.tolist())) == len(set(rows))
     assert [list(hashes).index(each) for each in hashes] == [rows.index(each) for each in rows]

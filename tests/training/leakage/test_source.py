@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from assay.project import partitions
 from assay.project.params.inputs import Input
 from assay.training.leakage import stage as checks
-from assay.training.leakage.source import NIGHTS, Seen, Unseen, look
+from assay.training.leakage.source import NIGHTS, NewestRows, Unseen, look
 from tests.training.leakage.tables import both, contract, sides
 
 DAYS = [f"2024-03-{day:02d}" for day in range(1, 11)]
@@ -202,5 +202,5 @@ def test_comments_in_a_csv_are_not_guessed_at(tmp_path: Path):
 
 def test_a_few_rows_of_each_night_are_enough(tmp_path: Path):
     seen = look(tmp_path, write(tmp_path, "parquet", nights()), "day", 3)
-    assert isinstance(seen, Seen)
+    assert isinstance(seen, NewestRows)
     assert seen.rows == 3 * NIGHTS

@@ -10,11 +10,11 @@ from assay.metrics.estimate import short
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.monitor.explain.command import Explained
+    from assay.monitor.explain.command import ExplainedChange
     from assay.monitor.explain.parts import Parts
 
 
-def lines(found: Explained) -> Iterator[Line]:
+def lines(found: ExplainedChange) -> Iterator[Line]:
     """The first outcome in words, then each part's share of every outcome."""
     from rich.table import Table
 
@@ -48,7 +48,7 @@ def _ordered(parts: Parts) -> list[tuple[str, Floats]]:
     return sorted(parts.columns.items(), key=lambda item: -abs(float(item[1][0])))
 
 
-def _sentence(found: Explained) -> str:
+def _sentence(found: ExplainedChange) -> str:
     """The first outcome in words, the largest part first."""
     parts = found.parts
     before, after = float(found.before.published[0]), float(found.after.published[0])

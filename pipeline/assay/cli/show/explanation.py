@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.gate.explain import Explained
+from assay.gate.explain import ExplainedRule
 from assay.gate.rules import words
 from assay.metrics.units import ROW, about, counted
-from assay.project.params.gate import ChangeRule, FairnessRule, Gate, LimitRule, Rule
+from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
 from assay.project.tasks import better
 from assay.reports.verdict import Finding, Outcome
 
 
-def lines(explained: Explained) -> Iterator[str]:
+def lines(explained: ExplainedRule) -> Iterator[str]:
     """What is asked, what it is decided from, then the steps to each finding."""
     rule = explained.rule
     yield f"{rule.name} ({rule.kind})"
@@ -28,7 +28,7 @@ def lines(explained: Explained) -> Iterator[str]:
             yield f"  {sentence}"
 
 
-def _policy(rule: Rule, gate: Gate) -> Iterator[str]:
+def _policy(rule: Rule, gate: GateParams) -> Iterator[str]:
     """What applies to all of the rule's findings."""
     if rule.severity == "warn":
         yield "it warns: whatever it finds does not decide"

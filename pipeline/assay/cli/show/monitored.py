@@ -13,7 +13,7 @@ from assay.project.numbers import decimal, percent
 from assay.project.visible import visible
 
 if TYPE_CHECKING:
-    from assay.monitor.drift.drift import Finding
+    from assay.monitor.drift.drift import DriftFinding
     from assay.monitor.incidents.document import Book
     from assay.monitor.many_nights import MonitoredNights
     from assay.monitor.nights.summary import NightSummary
@@ -30,7 +30,7 @@ def night(summary: NightSummary) -> Iterator[Line]:
     decision = summary.decision
     told = [f for f in decision.findings if f.crossed]
     told += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(told))]
-    yield from _findings(summary.headline(), told)
+    yield from findings(summary.headline(), told)
     yield from summary.stand.incidents
     yield (
         f"{summary.name} {summary.version}, run {summary.run_id}: {summary.rows_scored:,} rows "
@@ -92,7 +92,7 @@ def _notes(book: Book) -> Iterator[str]:
 def table(found: TableDrift) -> Iterator[Line]:
     """Every feature of a table, the one that matters most first."""
     decision = found.decision
-    yield from _findings(found.headline(), decision.findings)
+    yield from findings(found.headline(), decision.findings)
     against = found.version or f"bundle {found.bundle[:19]}"
     yield (
         f"{decision.rows:,} rows against {against}; {len(decision.drifted)} of "
@@ -106,7 +106,7 @@ def table(found: TableDrift) -> Iterator[Line]:
     yield BREAK_LIMITS
 
 
-def _findings(title: str, findings: Sequence[Finding]) -> Iterator[Line]:
+def findings(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line]:
     """A line of numbers for each finding, in their order, then what is over its limit."""
     from rich.table import Table
 

@@ -12,7 +12,7 @@ from assay.project import layout
 if TYPE_CHECKING:
     from assay.monitor.evidently.serve import Serving
     from assay.monitor.front.gather import Front
-    from assay.monitor.incidents.alert import Told
+    from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.status_facts import Status
     from assay.monitor.week.week import Week
 
@@ -58,7 +58,7 @@ def week(found: Week) -> Iterator[Line]:
     yield f"page: {found.page}"
 
 
-def alerts(found: Told) -> Iterator[Line]:
+def alerts(found: AlertsReport) -> Iterator[Line]:
     """What is open, and what became of the messages."""
     from assay.monitor.incidents import words
 

@@ -10,13 +10,13 @@ from assay.project.numbers import decimal
 from assay.project.tasks import METRICS
 
 if TYPE_CHECKING:
-    from assay.monitor.performance.labels_report import Outcome
-    from assay.monitor.performance.measure import Measurement
+    from assay.monitor.performance.labels_report import LabelsOutcome
+    from assay.monitor.performance.measure import NightMeasurement
     from assay.monitor.performance.retrain import RetrainAdvice
-    from assay.monitor.performance.table import Pairs
+    from assay.monitor.performance.table import PerformancePairs
 
 
-def labels(outcome: Outcome) -> Iterator[Line]:
+def labels(outcome: LabelsOutcome) -> Iterator[Line]:
     """What was taken of each night, then what was measured."""
     for each in outcome.taken:
         facts = {
@@ -39,7 +39,7 @@ def labels(outcome: Outcome) -> Iterator[Line]:
         yield f"labels: {night} could not be measured: {why}"
 
 
-def _measured(measured: Measurement) -> Iterator[Line]:
+def _measured(measured: NightMeasurement) -> Iterator[Line]:
     night = measured.record.partition
     if not measured.maturities:
         yield f"labels: {night}: no maturity reached yet, so nothing was measured"
@@ -58,7 +58,7 @@ def _measured(measured: Measurement) -> Iterator[Line]:
         yield f"labels: {night}: slices that need the input are missing: {measured.no_slices}"
 
 
-def pairs(found: Pairs) -> Iterator[Line]:
+def pairs(found: PerformancePairs) -> Iterator[Line]:
     """A line a night or week, then how far the estimates were off."""
     yield (
         f"{'week of' if found.by == 'week' else 'night':<12}{'estimated':>10}{'realized':>10}"

@@ -8,7 +8,7 @@ from assay.cli.terminal import Line
 from assay.project.visible import visible
 from assay.score.published.quarantine import Refusals, RefusedFile
 from assay.score.published.repair_file import MARK
-from assay.score.published.replay import Replay
+from assay.score.published.replay import ReplayedRows
 
 
 def refused(found: Refusals) -> Iterator[Line]:
@@ -52,7 +52,7 @@ def written(file: RefusedFile) -> Iterator[str]:
         )
 
 
-def replayed(done: Replay) -> Iterator[str]:
+def replayed(done: ReplayedRows) -> Iterator[str]:
     """How many rows joined their night, and what those that did not still break."""
     yield (
         f"replay: {done.merged} repaired rows scored by {done.version} and merged into "

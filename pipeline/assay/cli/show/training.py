@@ -10,7 +10,7 @@ from assay.training.train.card import calibration_told
 if TYPE_CHECKING:
     from assay.reports.selection import Selection
     from assay.training.tables.ingest import Ingested
-    from assay.training.tables.prepare import Side
+    from assay.training.tables.prepare import WindowRows
     from assay.training.train.stage import Trained
 
 
@@ -18,7 +18,7 @@ def ingested(found: Ingested) -> Iterator[str]:
     yield (f"ingest: {found.rows:,} rows in {found.nights} nights, {found.first} to {found.last}")
 
 
-def prepared(sides: Mapping[str, Side]) -> Iterator[str]:
+def prepared(sides: Mapping[str, WindowRows]) -> Iterator[str]:
     """A line for each side."""
     for name, side in sides.items():
         yield (

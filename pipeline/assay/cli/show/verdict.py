@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
-from assay.gate.backtest import Backtest, Replay
-from assay.gate.stage import Judged
+from assay.gate.backtest import Backtest, ReplayedVerdict
+from assay.gate.stage import JudgedBundle
 from assay.gate.verdict_text import of_kind, value_words, worst_first
 from assay.reports.verdict import Outcome, Verdict
 
 
-def judged(found: Judged) -> Iterator[Line]:
+def judged(found: JudgedBundle) -> Iterator[Line]:
     """The verdict, after what pytest said where that helps to understand it."""
     if found.output is not None:
         yield found.output
@@ -87,7 +87,7 @@ def backtest(found: Backtest) -> Iterator[Line]:
     yield Text(f"{flips} of {len(found.versions)} verdicts flip.{more}")
 
 
-def _reasons(replayed: Replay) -> Iterator[str]:
+def _reasons(replayed: ReplayedVerdict) -> Iterator[str]:
     if replayed.problem:
         yield replayed.problem
     for each in replayed.flipped:

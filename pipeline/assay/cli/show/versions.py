@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from assay.registry.promote import StageMove
-    from assay.reports.champion import Held
+    from assay.reports.champion import StageHolder
 
 VERSION = ("version", "stage", "commit", "date", "by", "bundle", "gate", "why")
 MOVE = ("date", "what", "version", "by", "evidence", "why")
@@ -79,7 +79,7 @@ def moved(move: StageMove) -> Iterator[str]:
     yield f"next, so that others get it: {share}"
 
 
-def champion(held: Held) -> Iterator[str]:
+def champion(held: StageHolder) -> Iterator[str]:
     """Who holds the stage, or why nobody can be compared with."""
     if held.state == "found":
         yield f"champion: {held.version} holds {held.stage} ({held.bundle})"

@@ -17,8 +17,8 @@ from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model.bundle import Bundle, Manifest
 from assay.project import layout, sources
-from assay.reports.champion import Held
-from assay.reports.comparison import Champion, State
+from assay.reports.champion import StageHolder
+from assay.reports.comparison import ComparedChampion, State
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ class Opponent:
 
     state: State
     why: str | None
-    champion: Champion | None
+    champion: ComparedChampion | None
     manifest: Manifest | None = None
     scores: Floats | None = None
 
@@ -57,10 +57,10 @@ def opponent(
     StageInputMissing, DataError
         The champion stage has not run, or its file is not what it wrote.
     """
-    holder = Held.read(root)
+    holder = StageHolder.read(root)
     if holder.state == "none":
         return Opponent("none", holder.why, None)
-    champion = Champion(version=holder.version, bundle=holder.bundle)
+    champion = ComparedChampion(version=holder.version, bundle=holder.bundle)
     if holder.state == "unreadable":
         return Opponent("unreadable", holder.why, champion)
     try:

@@ -26,7 +26,7 @@ NOTHING = {
 
 
 @dataclass(frozen=True)
-class Group:
+class DifferenceGroup:
     """Metrics that share an axis, which has 0 on it."""
 
     title: str
@@ -73,7 +73,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else short(value)
 
 
-def _groups(found: Comparison) -> list[Group]:
+def _groups(found: Comparison) -> list[DifferenceGroup]:
     groups = []
     for title, wanted in (
         ("Higher is better", ("higher",)),
@@ -83,7 +83,7 @@ def _groups(found: Comparison) -> list[Group]:
             (name, one) for name, one in (found.differences or {}).items() if better(name) in wanted
         ]
         if rows:
-            groups.append(Group(title, rows, *_axis([one for _, one in rows])))
+            groups.append(DifferenceGroup(title, rows, *_axis([one for _, one in rows])))
     return groups
 
 

@@ -30,7 +30,7 @@ class About:
 
 
 @dataclass(frozen=True)
-class Group:
+class MetricGroup:
     """Metrics that share an axis."""
 
     title: str
@@ -80,7 +80,7 @@ def render(found: Measurement, about: About, body: Mapping[str, object], evident
     )
 
 
-def _groups(found: Measurement, label: str) -> list[Group]:
+def _groups(found: Measurement, label: str) -> list[MetricGroup]:
     higher, lower = (
         [(name, one) for name, one in found.metrics.items() if (better(name) == "higher") is way]
         for way in (True, False)
@@ -92,13 +92,13 @@ def _groups(found: Measurement, label: str) -> list[Group]:
         worst = min((end for end in ends if end is not None), default=0.0)
         low = axes.round_out(worst, 1.0, most=1.0)[0] if worst < 0 else 0.0
         return [
-            Group(f"Errors, in the unit of {label}; nearer 0 is better", lower, *scale),
-            Group("Higher is better", higher, low, 1.0),
+            MetricGroup(f"Errors, in the unit of {label}; nearer 0 is better", lower, *scale),
+            MetricGroup("Higher is better", higher, low, 1.0),
         ]
     tops = [one.high or one.value or 0.0 for _, one in lower]
     return [
-        Group("Higher is better", higher, 0.0, 1.0),
-        Group("Lower is better", lower, 0.0, max(1.0, *tops)),
+        MetricGroup("Higher is better", higher, 0.0, 1.0),
+        MetricGroup("Lower is better", lower, 0.0, max(1.0, *tops)),
     ]
 
 

@@ -22,7 +22,7 @@ from assay.evaluation.rehearse.parity import Answers, differing
 from assay.model import bundle as bundles
 from assay.project import digests, layout, sources
 from assay.project.params import Params
-from assay.reports.rehearsal import Parity, Rehearsal, Spark
+from assay.reports.rehearsal import Parity, Rehearsal, SparkCost
 from assay.score.spark.session import Starting
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def rehearse(
         parity=tuple(parity),
         **asdict(spent),
         bundle_mb=sum(map(len, bundle.files.values())) / MEGABYTE,
-        spark=Spark(seconds=round(spark_seconds, 3)),
+        spark=SparkCost(seconds=round(spark_seconds, 3)),
         why=NO_MEMORY if spent.memory_mb is None else None,
     )
 

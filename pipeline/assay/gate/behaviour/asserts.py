@@ -14,7 +14,7 @@ from assay.gate.behaviour.cells import kind_of
 from assay.gate.behaviour.changes import Alter, from_plain
 from assay.gate.behaviour.perturb import Perturbation
 from assay.gate.behaviour.result import Result, table
-from assay.gate.behaviour.subject import Rows, Score, Subject
+from assay.gate.behaviour.subject import PlacedRows, Score, Subject
 from assay.project.params.behaviour import Case
 
 Changed = Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -33,7 +33,7 @@ def invariant(
         What ``change`` may be in params.yaml, or a function from a frame to a frame.
     """
     __tracebackhide__ = True
-    subject, asked = _subject(score, rows), Rows.of(rows)
+    subject, asked = _subject(score, rows), PlacedRows.of(rows)
     _hold(
         checks.invariance(subject, asked, from_plain(change), within=within, max_failed=max_failed)
     )
@@ -54,7 +54,7 @@ def directional(
     _hold(
         checks.direction(
             _subject(score, rows),
-            Rows.of(rows),
+            PlacedRows.of(rows),
             from_plain(change),
             expect=expect,
             within=within,
@@ -79,7 +79,7 @@ def robust(
     _hold(
         checks.robustness(
             _subject(score, rows),
-            Rows.of(rows),
+            PlacedRows.of(rows),
             perturb,
             columns=columns,
             within=within,
@@ -107,7 +107,7 @@ def monotone(
     _hold(
         checks.monotonicity(
             _subject(score, rows),
-            Rows.of(rows),
+            PlacedRows.of(rows),
             column,
             start,
             end,
@@ -131,7 +131,7 @@ def minimum(
     __tracebackhide__ = True
     wanted = [Case.model_validate(dict(case)) for case in cases]
     subject = _subject(score, rows)
-    _hold(named.minimum(subject, Rows.of(rows), wanted, max_failed=max_failed))
+    _hold(named.minimum(subject, PlacedRows.of(rows), wanted, max_failed=max_failed))
 
 
 def _hold(result: Result) -> None:

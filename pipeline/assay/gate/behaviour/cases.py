@@ -12,12 +12,12 @@ from assay.columns.features import Floats
 from assay.errors import BehaviourError
 from assay.gate.behaviour.cells import cells, column_of, filled, kind_of, shown
 from assay.gate.behaviour.result import EXAMPLES, Example, Result
-from assay.gate.behaviour.subject import Rows, Subject
+from assay.gate.behaviour.subject import PlacedRows, Subject
 from assay.project.params.behaviour import Case
 
 
 def minimum(
-    subject: Subject, rows: Rows, cases: Sequence[Case], *, max_failed: float = 0.0
+    subject: Subject, rows: PlacedRows, cases: Sequence[Case], *, max_failed: float = 0.0
 ) -> Result:
     """Every case gets a score within its limits, or the answer that it should.
 
@@ -51,7 +51,7 @@ def minimum(
     )
 
 
-def row_of(subject: Subject, rows: Rows, case: Case) -> pd.DataFrame:
+def row_of(subject: Subject, rows: PlacedRows, case: Case) -> pd.DataFrame:
     """The one row that a case is about."""
     row = rows.frame.iloc[[0]].reset_index(drop=True)
     if case.base == "median":

@@ -13,12 +13,12 @@ import pandas as pd
 
 from assay.errors import BehaviourError
 from assay.gate.behaviour.cells import cells, column_of, filled, fitted, kind_of, recast
-from assay.project.params.behaviour import Change
+from assay.project.params.behaviour import ColumnChange
 
 Alter = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def altering(changes: Sequence[Change], seed: Sequence[int]) -> Alter:
+def altering(changes: Sequence[ColumnChange], seed: Sequence[int]) -> Alter:
     """The function that applies ``changes`` one after the other.
 
     Parameters
@@ -35,7 +35,7 @@ def altering(changes: Sequence[Change], seed: Sequence[int]) -> Alter:
     return alter
 
 
-def changed(frame: pd.DataFrame, change: Change, random: np.random.Generator) -> pd.DataFrame:
+def changed(frame: pd.DataFrame, change: ColumnChange, random: np.random.Generator) -> pd.DataFrame:
     """``frame`` with one column altered; the frame itself is left as it is.
 
     Raises
@@ -47,7 +47,9 @@ def changed(frame: pd.DataFrame, change: Change, random: np.random.Generator) ->
     return frame.assign(**{change.column: _altered(column, change, random)})
 
 
-def _altered(column: pd.Series[Any], change: Change, random: np.random.Generator) -> pd.Series[Any]:
+def _altered(
+    column: pd.Series[Any], change: ColumnChange, random: np.random.Generator
+) -> pd.Series[Any]:
     if change.way == "set":
         return filled(column, change.to)
     if change.way == "add":
@@ -106,7 +108,7 @@ def from_plain(change: Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]) 
     if callable(change):
         return change
     given = [change] if isinstance(change, Mapping) else change
-    return altering([Change.model_validate(_tuples(each)) for each in given], [0])
+    return altering([ColumnChange.model_validate(_tuples(each)) for each in given], [0])
 
 
 def _tuples(change: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from assay.gate.behaviour.cells import column_of, filled, fitted, kind_of
 from assay.gate.behaviour.changes import Alter
 from assay.gate.behaviour.perturb import Perturbation, perturbed
 from assay.gate.behaviour.result import Result
-from assay.gate.behaviour.subject import Rows, Subject
+from assay.gate.behaviour.subject import PlacedRows, Subject
 from assay.gate.behaviour.trial import Trial, judged, moved, touched
 
 Expected = Literal["not_lower", "not_higher"]
@@ -31,7 +31,7 @@ Places: TypeAlias = NDArray[np.intp]
 
 
 def invariance(
-    subject: Subject, rows: Rows, change: Alter, *, within: float, max_failed: float = 0.0
+    subject: Subject, rows: PlacedRows, change: Alter, *, within: float, max_failed: float = 0.0
 ) -> Result:
     """The change moves no row's score by more than ``within``.
 
@@ -51,7 +51,7 @@ def invariance(
 
 def direction(
     subject: Subject,
-    rows: Rows,
+    rows: PlacedRows,
     change: Alter,
     *,
     expect: Expected,
@@ -83,7 +83,7 @@ def direction(
 
 def robustness(
     subject: Subject,
-    rows: Rows,
+    rows: PlacedRows,
     perturb: Perturbation,
     *,
     columns: Sequence[str] = (),
@@ -128,7 +128,7 @@ def robustness(
 
 def monotonicity(
     subject: Subject,
-    rows: Rows,
+    rows: PlacedRows,
     column: str,
     start: float,
     end: float,
@@ -202,12 +202,12 @@ def _steepest(course: Floats) -> tuple[Floats, Places, Places]:
     return harm, high, low
 
 
-def _at(rows: Rows, column: str, points: list[float]) -> pd.DataFrame:
+def _at(rows: PlacedRows, column: str, points: list[float]) -> pd.DataFrame:
     like = filled(rows.frame[column], points[0])
     return rows.frame.assign(**{column: pd.Series(points, index=like.index, dtype=like.dtype)})
 
 
-def _tried(subject: Subject, rows: Rows, change: Alter, reads: bool = False) -> Trial:
+def _tried(subject: Subject, rows: PlacedRows, change: Alter, reads: bool = False) -> Trial:
     after = change(rows.frame.copy())
     changed = moved(rows.frame, after)
     if reads and changed:

@@ -11,7 +11,7 @@ from assay.gate.behaviour.cases import minimum
 from assay.gate.behaviour.changes import altering
 from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness
 from assay.gate.behaviour.result import Result
-from assay.gate.behaviour.subject import Rows, Subject, chosen
+from assay.gate.behaviour.subject import PlacedRows, Subject, chosen
 from assay.project.params.behaviour import Behaviour, Direction, Invariance, Minimum, Monotonicity
 
 
@@ -36,7 +36,7 @@ def run(spec: Behaviour, subject: Subject, holdout: pd.DataFrame, seed: int) -> 
         ) from error
 
 
-def _dispatched(spec: Behaviour, subject: Subject, rows: Rows, seed: list[int]) -> Result:
+def _dispatched(spec: Behaviour, subject: Subject, rows: PlacedRows, seed: list[int]) -> Result:
     most = spec.max_failed
     if isinstance(spec, Invariance):
         change = altering(spec.change, seed)

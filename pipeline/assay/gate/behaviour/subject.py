@@ -126,14 +126,14 @@ def subject_of(bundle: Bundle, nullable: Collection[str]) -> Subject:
 
 
 @dataclass(frozen=True)
-class Rows:
+class PlacedRows:
     """Some rows of a table, and their places in it, counted from 0."""
 
     frame: pd.DataFrame
     places: NDArray[np.int64]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> Rows:
+    def of(cls, frame: pd.DataFrame) -> PlacedRows:
         """All of a table's rows.
 
         Raises
@@ -146,7 +146,7 @@ class Rows:
         return cls(frame.reset_index(drop=True), np.arange(len(frame), dtype=np.int64))
 
 
-def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> Rows:
+def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> PlacedRows:
     """At most ``rows`` of those that fit ``where``, evenly spaced from the first to the last.
 
     Parameters
@@ -170,7 +170,7 @@ def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> Rows:
         )
     if len(places) > rows:
         places = places[np.linspace(0, len(places) - 1, rows).round().astype(np.int64)]
-    return Rows(frame.iloc[places].reset_index(drop=True), places.astype(np.int64))
+    return PlacedRows(frame.iloc[places].reset_index(drop=True), places.astype(np.int64))
 
 
 def _fits(column: pd.Series[Any], wanted: Any) -> NDArray[np.bool_]:

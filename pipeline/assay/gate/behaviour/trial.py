@@ -13,7 +13,7 @@ from assay.columns.features import Floats
 from assay.errors import BehaviourError
 from assay.gate.behaviour.cells import differs, shown
 from assay.gate.behaviour.result import EXAMPLES, Example, Result
-from assay.gate.behaviour.subject import Rows, Subject
+from assay.gate.behaviour.subject import PlacedRows, Subject
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def touched(before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]) -
 
 def judged(
     subject: Subject,
-    rows: Rows,
+    rows: PlacedRows,
     trials: Sequence[Trial],
     *,
     within: float,
@@ -142,7 +142,9 @@ def _extent(worst: float, failed: int) -> str:
     return f"the worst by {worst:.3g}" if failed else f"the largest by {max(worst, 0.0):.3g}"
 
 
-def _example(subject: Subject, rows: Rows, trial: Trial, place: int, of: int | None) -> Example:
+def _example(
+    subject: Subject, rows: PlacedRows, trial: Trial, place: int, of: int | None
+) -> Example:
     before, after = trial.scores_before[place], trial.scores_after[place]
     if of is None:
         distance = np.abs(after - before)

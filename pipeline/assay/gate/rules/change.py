@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from assay.gate.rules import finding, words
 from assay.gate.rules import places as parts
 from assay.metrics.bounds import Bounds
-from assay.metrics.intervals.decide import Decision, decide_all, turned
+from assay.metrics.intervals.decide import IntervalDecision, decide_all, turned
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.power import sentence, telling
 from assay.metrics.units import Units
-from assay.project.params.gate import ChangeRule, Gate, Judged
+from assay.project.params.gate import ChangeRule, GateParams, RuleBase
 from assay.project.tasks import LOWER_IS_BETTER, NEARER_ZERO_IS_BETTER, unfit
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import STATES, Direction, Finding, Outcome
@@ -26,7 +26,7 @@ _OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "unsure": Outcome.INCON
 
 
 @dataclass(frozen=True)
-class Sound:
+class SoundDifference:
     """A difference that can be decided on, so turned that more of it is better."""
 
     title: str | None
@@ -36,7 +36,7 @@ class Sound:
     bounds: Bounds
 
 
-def decide(rule: ChangeRule, comparison: Comparison, gate: Gate) -> tuple[Finding, ...]:
+def decide(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a slice rule one a value of its field; never none."""
     mistaken = unfit(rule.metric, comparison.task)
     if mistaken is not None:
@@ -66,7 +66,7 @@ def decide(rule: ChangeRule, comparison: Comparison, gate: Gate) -> tuple[Findin
     return (*_decided(rule, read, comparison, gate), *rest)
 
 
-def without_champion(rule: Judged, comparison: Comparison) -> Finding:
+def without_champion(rule: RuleBase, comparison: Comparison) -> Finding:
     """No champion yet is no failure; one that is there and cannot be used is."""
     if comparison.state == "none":
         told = finding.found(
@@ -82,7 +82,7 @@ def _read(
     rows: int,
     units: Units,
     title: str | None,
-) -> Sound | Finding:
+) -> SoundDifference | Finding:
     difference = differences.get(rule.metric)
     if difference is not None and difference.few and difference.standard_error is None and rows:
         return finding.too_few(rule, difference.why or "", title, rows, units, difference.needed)
@@ -101,13 +101,16 @@ def _read(
             problem = f"the difference of {rule.metric} decides nothing: {error}"
     if difference is None or bounds is None:
         return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric)
-    return Sound(title, rows, units.count, difference, bounds)
+    return SoundDifference(title, rows, units.count, difference, bounds)
 
 
 def _decided(
-    rule: ChangeRule, read: Sequence[Sound | Finding], comparison: Comparison, gate: Gate
+    rule: ChangeRule,
+    read: Sequence[SoundDifference | Finding],
+    comparison: Comparison,
+    gate: GateParams,
 ) -> list[Finding]:
-    sound = [each for each in read if isinstance(each, Sound)]
+    sound = [each for each in read if isinstance(each, SoundDifference)]
     decisions = iter(
         decide_all(
             [each.bounds for each in sound],
@@ -117,13 +120,19 @@ def _decided(
         )
     )
     return [
-        _finding(rule, each, next(decisions), comparison, gate) if isinstance(each, Sound) else each
+        _finding(rule, each, next(decisions), comparison, gate)
+        if isinstance(each, SoundDifference)
+        else each
         for each in read
     ]
 
 
 def _finding(
-    rule: ChangeRule, sound: Sound, decision: Decision, comparison: Comparison, gate: Gate
+    rule: ChangeRule,
+    sound: SoundDifference,
+    decision: IntervalDecision,
+    comparison: Comparison,
+    gate: GateParams,
 ) -> Finding:
     outcome = _OUTCOMES[decision.call]
     limit, direction = limit_of(rule)

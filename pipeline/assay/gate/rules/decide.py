@@ -7,7 +7,7 @@ function decides under pytest, in ``assay gate``, in ``explain`` and in ``backte
 from __future__ import annotations
 
 from assay.errors import AssayError
-from assay.gate.inputs import Inputs
+from assay.gate.inputs import GateInputs
 from assay.gate.rules import change as rule_change
 from assay.gate.rules import fairness as rule_fairness
 from assay.gate.rules import finding
@@ -18,7 +18,7 @@ from assay.project.params.gate import (
     ContractRule,
     CostRule,
     FairnessRule,
-    Gate,
+    GateParams,
     LimitRule,
     ParityRule,
     Rule,
@@ -27,7 +27,7 @@ from assay.project.params.gate import (
 from assay.reports.verdict import Finding
 
 
-def decide(rule: Rule, inputs: Inputs, gate: Gate) -> tuple[Finding, ...]:
+def decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
     """What the files say about one rule.
 
     Parameters
@@ -46,12 +46,12 @@ def decide(rule: Rule, inputs: Inputs, gate: Gate) -> tuple[Finding, ...]:
         return (finding.fail(rule, error.line()),)
 
 
-def decide_all(inputs: Inputs, gate: Gate) -> tuple[Finding, ...]:
+def decide_all(inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
     """Every rule of the policy, in its order; waivers are looked at later."""
     return tuple(found for rule in gate.rules for found in decide(rule, inputs, gate))
 
 
-def _decide(rule: Rule, inputs: Inputs, gate: Gate) -> tuple[Finding, ...]:
+def _decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
     if isinstance(rule, LimitRule):
         return rule_limit.decide(rule, inputs.evaluation, gate)
     if isinstance(rule, ChangeRule):

@@ -13,16 +13,16 @@ from itertools import combinations
 import numpy as np
 
 from assay.gate.rules import finding, groups, words
-from assay.gate.rules.groups import Contrast, Group
+from assay.gate.rules.groups import Contrast, GroupValue
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decide import adjusted
-from assay.project.params.gate import FairnessRule, Gate
+from assay.project.params.gate import FairnessRule, GateParams
 from assay.project.tasks import unfit
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
 
 
-def decide(rule: FairnessRule, evaluation: Evaluation, gate: Gate) -> tuple[Finding, ...]:
+def decide(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, whatever the number of groups."""
     mistaken = _mistaken(rule, evaluation)
     if mistaken is not None:
@@ -41,7 +41,7 @@ def decide(rule: FairnessRule, evaluation: Evaluation, gate: Gate) -> tuple[Find
         return (finding.fail(rule, "; ".join(problems), metric=rule.of),)
     read = [_group(rule, part) for part in wanted]
     unmeasured = [each for each in read if isinstance(each, str)]
-    measured = [each for each in read if isinstance(each, Group)]
+    measured = [each for each in read if isinstance(each, GroupValue)]
     try:
         pairs = [_contrast(rule, *pair) for pair in combinations(measured, 2)]
     except ValueError as error:
@@ -99,19 +99,19 @@ def _problem(rule: FairnessRule, part: SliceResult) -> str:
     return ""
 
 
-def _group(rule: FairnessRule, part: SliceResult) -> Group | str:
+def _group(rule: FairnessRule, part: SliceResult) -> GroupValue | str:
     """The group's value and interval, or why there is none yet."""
     measured = _measured(rule, part)
     if measured is None:
         return f"{part.title} is too small to measure: {part.why or f'{part.rows} rows'}"
     if measured.value is None or measured.low is None or measured.high is None:
         return f"{part.title} has no interval: {measured.why or 'no reason was given'}"
-    return Group(
+    return GroupValue(
         part.title, part.rows, measured.value, measured.low, measured.high, measured.degrees
     )
 
 
-def _contrast(rule: FairnessRule, one: Group, other: Group) -> Contrast:
+def _contrast(rule: FairnessRule, one: GroupValue, other: GroupValue) -> Contrast:
     if rule.max_difference is not None:
         return groups.difference(one, other)
     return groups.ratio(one, other)
@@ -123,7 +123,7 @@ def _judged(
     unmeasured: list[str],
     doubts: list[str],
     evaluation: Evaluation,
-    gate: Gate,
+    gate: GateParams,
     left_out: int,
 ) -> Finding:
     limit, direction = limit_of(rule)

@@ -6,11 +6,11 @@ import math
 from typing import Any
 
 from assay.metrics.units import Units, about
-from assay.project.params.gate import Judged
+from assay.project.params.gate import RuleBase
 from assay.reports.verdict import Finding, Outcome
 
 
-def found(rule: Judged, outcome: Outcome, detail: str, **facts: Any) -> Finding:
+def found(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) -> Finding:
     """A finding of ``rule``, with what the rule says of itself."""
     return Finding(
         rule=rule.name,
@@ -25,12 +25,12 @@ def found(rule: Judged, outcome: Outcome, detail: str, **facts: Any) -> Finding:
     )
 
 
-def fail(rule: Judged, reason: str, **facts: Any) -> Finding:
+def fail(rule: RuleBase, reason: str, **facts: Any) -> Finding:
     """The rule could not be decided for ``reason``, which is FAIL."""
     return found(rule, Outcome.FAIL, reason, **facts)
 
 
-def too_small(rule: Judged, title: str, rows: int, why: str, min_rows: int | None) -> Finding:
+def too_small(rule: RuleBase, title: str, rows: int, why: str, min_rows: int | None) -> Finding:
     """A slice that was not measured; below the rule's own size the policy lets it be."""
     if min_rows is not None and rows < min_rows:
         return left_out(rule, title, rows, min_rows)
@@ -44,7 +44,7 @@ def too_small(rule: Judged, title: str, rows: int, why: str, min_rows: int | Non
 
 
 def too_few(
-    rule: Judged, why: str, title: str | None, rows: int, units: Units, needed: int | None
+    rule: RuleBase, why: str, title: str | None, rows: int, units: Units, needed: int | None
 ) -> Finding:
     """What was measured on too few rows, labels or units; more of them would tell.
 
@@ -69,7 +69,7 @@ def too_few(
     )
 
 
-def left_out(rule: Judged, title: str, rows: int, min_rows: int) -> Finding:
+def left_out(rule: RuleBase, title: str, rows: int, min_rows: int) -> Finding:
     """A slice that the rule is not about, by the policy's own words."""
     detail = _below(title, rows, min_rows)
     return tolerate(found(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))

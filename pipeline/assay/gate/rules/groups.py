@@ -17,7 +17,7 @@ from scipy import special
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupValue:
     """The rows of one group: its name, how many, a value and its interval."""
 
     title: str
@@ -32,8 +32,8 @@ class Group:
 class Contrast:
     """Two groups held against each other: ``first`` is the one with the larger value."""
 
-    first: Group
-    second: Group
+    first: GroupValue
+    second: GroupValue
     value: float
     low: float
     high: float
@@ -44,7 +44,7 @@ class Contrast:
         return f"{self.first.title} and {self.second.title}"
 
 
-def difference(one: Group, other: Group) -> Contrast:
+def difference(one: GroupValue, other: GroupValue) -> Contrast:
     """How much larger the larger value is; the interval may reach below 0."""
     first, second = _ordered(one, other)
     down = math.hypot(first.value - first.low, second.high - second.value)
@@ -53,7 +53,7 @@ def difference(one: Group, other: Group) -> Contrast:
     return Contrast(first, second, value, value - down, value + up, _degrees(one, other))
 
 
-def ratio(one: Group, other: Group) -> Contrast:
+def ratio(one: GroupValue, other: GroupValue) -> Contrast:
     """The smaller value over the larger; the interval may reach above 1.
 
     Raises
@@ -106,13 +106,13 @@ def _below(at: float, degrees: float | None) -> float:
     return float(special.ndtr(at) if degrees is None else special.stdtr(degrees, at))
 
 
-def _degrees(one: Group, other: Group) -> float | None:
+def _degrees(one: GroupValue, other: GroupValue) -> float | None:
     """The fewer of both groups': what is surer than that is not claimed."""
     known = [each.degrees for each in (one, other) if each.degrees is not None]
     return min(known, default=None)
 
 
-def _ordered(one: Group, other: Group) -> tuple[Group, Group]:
+def _ordered(one: GroupValue, other: GroupValue) -> tuple[GroupValue, GroupValue]:
     return (one, other) if one.value >= other.value else (other, one)
 
 

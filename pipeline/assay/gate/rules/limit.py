@@ -19,14 +19,14 @@ from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decide import adjusted
 from assay.metrics.intervals.power import units_needed
 from assay.metrics.units import ROW, Units, about, counted
-from assay.project.params.gate import Gate, LimitRule
+from assay.project.params.gate import GateParams, LimitRule
 from assay.project.tasks import unfit
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
 
 
 @dataclass(frozen=True)
-class Sound:
+class SoundMeasurement:
     """A measurement that can be decided on, so turned that more is better."""
 
     title: str | None
@@ -45,7 +45,7 @@ class Sound:
         return groups.chance(self.value, self.high, self.limit, confidence, self.measured.degrees)
 
 
-def decide(rule: LimitRule, evaluation: Evaluation, gate: Gate) -> tuple[Finding, ...]:
+def decide(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a slice rule one a value of its field; never none."""
     mistaken = unfit(rule.metric, evaluation.task)
     if mistaken is not None:
@@ -84,7 +84,7 @@ def _read(
     rows: int,
     units: Units,
     title: str | None,
-) -> Sound | Finding:
+) -> SoundMeasurement | Finding:
     """What was measured, ready to be decided on, or a finding that says why it is not."""
     measured = metrics.get(rule.metric)
     if measured is not None and _too_few(rule, measured) and rows:
@@ -100,8 +100,10 @@ def _read(
         ends = (measured.value, measured.value)
     low, high = (measured.value if end is None else end for end in ends)
     if direction == "max":
-        return Sound(title, rows, units.count, measured, -measured.value, -high, -low, -limit)
-    return Sound(title, rows, units.count, measured, measured.value, low, high, limit)
+        return SoundMeasurement(
+            title, rows, units.count, measured, -measured.value, -high, -low, -limit
+        )
+    return SoundMeasurement(title, rows, units.count, measured, measured.value, low, high, limit)
 
 
 def _too_few(rule: LimitRule, measured: Estimate) -> bool:
@@ -133,19 +135,28 @@ def _problem(rule: LimitRule, measured: Estimate | None, rows: int) -> str:
 
 
 def _decided(
-    rule: LimitRule, read: Sequence[Sound | Finding], evaluation: Evaluation, gate: Gate
+    rule: LimitRule,
+    read: Sequence[SoundMeasurement | Finding],
+    evaluation: Evaluation,
+    gate: GateParams,
 ) -> list[Finding]:
-    sound = [each for each in read if isinstance(each, Sound)]
+    sound = [each for each in read if isinstance(each, SoundMeasurement)]
     chances = [each.misses_by_chance(evaluation.confidence) for each in sound]
     missed = iter(adjusted(np.array(chances), gate.correction).tolist())
     return [
-        _finding(rule, each, next(missed), evaluation, gate) if isinstance(each, Sound) else each
+        _finding(rule, each, next(missed), evaluation, gate)
+        if isinstance(each, SoundMeasurement)
+        else each
         for each in read
     ]
 
 
 def _finding(
-    rule: LimitRule, sound: Sound, missed: float, evaluation: Evaluation, gate: Gate
+    rule: LimitRule,
+    sound: SoundMeasurement,
+    missed: float,
+    evaluation: Evaluation,
+    gate: GateParams,
 ) -> Finding:
     limit, direction = limit_of(rule)
     words_of_limit = words.at(limit, direction)
@@ -198,7 +209,7 @@ def _numbers(rule: LimitRule, measured: Estimate) -> dict[str, object]:
     }
 
 
-def _needed(sound: Sound, evaluation: Evaluation, gate: Gate) -> int | None:
+def _needed(sound: SoundMeasurement, evaluation: Evaluation, gate: GateParams) -> int | None:
     """Units it would take to tell this value from its limit; None if none would do."""
     reach = groups.quantile(evaluation.confidence, sound.measured.degrees)
     error = (sound.high - sound.low) / 2 / reach

@@ -10,7 +10,7 @@ from assay.project.params.gate import SlicedRule
 from assay.reports.verdict import Finding
 
 
-class Place(Protocol):
+class RuleSlice(Protocol):
     """The rows of one slice."""
 
     @property
@@ -23,7 +23,7 @@ class Place(Protocol):
     def title(self) -> str: ...
 
 
-AnyPlace = TypeVar("AnyPlace", bound=Place)
+AnyPlace = TypeVar("AnyPlace", bound=RuleSlice)
 
 
 def chosen(

@@ -12,9 +12,9 @@ from assay.project.params.gate import (
     LEAKAGE_CHECKS,
     ContractRule,
     CostRule,
-    Judged,
     LeakageRule,
     ParityRule,
+    RuleBase,
     StabilityRule,
 )
 from assay.reports.comparison import Comparison
@@ -161,7 +161,7 @@ def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
 
 
 def _at_most(
-    rule: Judged,
+    rule: RuleBase,
     metric: str,
     value: float,
     limit: float,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from assay.project.params.behaviour import Behaviour
 
 
-class Asked:
+class BehaviourSubject:
     """The model and the holdout of a project, loaded once and only if a behaviour asks."""
 
     def __init__(self, root: Path, params: Params) -> None:
@@ -74,7 +74,7 @@ def questions(root: Path) -> Iterator[tuple[str, Callable[[], Decided]]]:
     from assay.project import params
 
     values = params.load(root)
-    asked = Asked(root, values)
+    asked = BehaviourSubject(root, values)
     for spec in values.gate.behaviour:
         yield spec.name, partial(asked.decide, spec)
 
@@ -84,7 +84,7 @@ def decide(root: Path, params: Params) -> tuple[Decided, ...]:
 
     A bundle or a holdout that cannot be read makes each of them FAIL, with the reason.
     """
-    asked = Asked(root, params)
+    asked = BehaviourSubject(root, params)
     return tuple(asked.decide(spec) for spec in params.gate.behaviour)
 
 
@@ -127,9 +127,9 @@ def champion_of(root: Path, params: Params) -> Bundle | str:
         There is a champion, but its bundle cannot be had or has changed.
     """
     from assay.model.bundle import load
-    from assay.reports.champion import Held
+    from assay.reports.champion import StageHolder
 
-    found = Held.read(root)
+    found = StageHolder.read(root)
     if found.state == "none":
         return found.why or "nothing holds the stage"
     if found.state == "unreadable":

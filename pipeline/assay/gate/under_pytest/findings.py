@@ -8,7 +8,7 @@ from pathlib import Path
 from assay.gate.rules import words
 from assay.gate.under_pytest import declared_tests
 from assay.gate.under_pytest.fixtures import NO_CHAMPION
-from assay.gate.under_pytest.record import Seen
+from assay.gate.under_pytest.record import PytestRecord
 from assay.gate.under_pytest.run import Session
 from assay.project import layout
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict
@@ -25,12 +25,12 @@ TEST_OUTCOMES = {
 _NAMED = 5
 
 
-def rule_findings(decided: Sequence[Finding], seen: Seen) -> tuple[Finding, ...]:
+def rule_findings(decided: Sequence[Finding], seen: PytestRecord) -> tuple[Finding, ...]:
     """What was decided before pytest, each turned to FAIL unless its item ran and said so."""
     return tuple(_confirmed(finding, seen) for finding in decided)
 
 
-def _confirmed(finding: Finding, seen: Seen) -> Finding:
+def _confirmed(finding: Finding, seen: PytestRecord) -> Finding:
     node = f"{layout.PARAMS}::{finding.title}"
     if node not in seen.policy or node not in seen.outcomes:
         return _distrusted(finding, f"did not run under pytest ({finding.detail})")
@@ -54,7 +54,7 @@ def _distrusted(finding: Finding, detail: str) -> Finding:
     )
 
 
-def model_test_findings(seen: Seen, *, alone: bool) -> tuple[Finding, ...]:
+def model_test_findings(seen: PytestRecord, *, alone: bool) -> tuple[Finding, ...]:
     """One finding a model test, by node id, and one for whatever could not be collected.
 
     Parameters
@@ -71,7 +71,7 @@ def model_test_findings(seen: Seen, *, alone: bool) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: (finding.rule, finding.detail)))
 
 
-def _test_finding(node: str, seen: Seen, alone: bool) -> Finding:
+def _test_finding(node: str, seen: PytestRecord, alone: bool) -> Finding:
     outcome = seen.outcomes.get(node)
     if outcome is None:
         return _about_tests(node, Outcome.FAIL, words.NOT_RUN)
@@ -118,7 +118,7 @@ def vanished_findings(root: Path, tests: str, session: Session) -> tuple[Finding
     return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in found)
 
 
-def counted(seen: Seen, champion: Verdict | None) -> ModelTests:
+def counted(seen: PytestRecord, champion: Verdict | None) -> ModelTests:
     """How many model tests there were, and how many of them came to an answer."""
     ran = sum(seen.outcomes.get(node) in words.ANSWERED for node in seen.tests)
     before = None if champion is None else len(champion.model_tests)
@@ -126,7 +126,7 @@ def counted(seen: Seen, champion: Verdict | None) -> ModelTests:
 
 
 def fewer_findings(
-    tests: str, seen: Seen, champion: Verdict | None, version: str | None
+    tests: str, seen: PytestRecord, champion: Verdict | None, version: str | None
 ) -> tuple[Finding, ...]:
     """A warning where the champion was held to more model tests than there are now."""
     before = () if champion is None else champion.model_tests
@@ -142,7 +142,7 @@ def fewer_findings(
     return (warning.model_copy(update={"severity": "warn"}),)
 
 
-def _explains(seen: Seen) -> bool:
+def _explains(seen: PytestRecord) -> bool:
     """Whether some item accounts for pytest's exit code 1."""
     failed = {"failed", "error", "xpassed"}
     return bool(seen.uncollected) or not failed.isdisjoint(seen.outcomes.values())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from assay.gate.under_pytest.behaviours import Scoring
     from assay.model.bundle import Bundle
-    from assay.project.params.gate import Gate
+    from assay.project.params.gate import GateParams
     from assay.reports.evaluation import Evaluation
 
 NO_CHAMPION = "no champion yet"
@@ -39,7 +39,7 @@ def assay_project(request: pytest.FixtureRequest) -> Project:
 
 
 @pytest.fixture(scope="session")
-def policy(assay_project: Project) -> Gate:
+def policy(assay_project: Project) -> GateParams:
     """The section ``gate`` of params.yaml."""
     return assay_project.params.gate
 

@@ -79,12 +79,12 @@ def findings_of(root: Path) -> tuple[Finding, ...]:
         params.yaml is not valid.
     """
     from assay.gate import waivers
-    from assay.gate.inputs import Inputs
+    from assay.gate.inputs import GateInputs
     from assay.gate.rules import decide as rules
     from assay.project import params
 
     gate = params.load(root).gate
-    found = rules.decide_all(Inputs.of(root), gate)
+    found = rules.decide_all(GateInputs.of(root), gate)
     return waivers.applied(found, gate.waivers, waivers.today())
 
 

@@ -30,7 +30,7 @@ from assay.gate.under_pytest.fixtures import (  # noqa: F401  (pytest finds them
 )
 from assay.gate.under_pytest.items import PolicyFile, PolicyItem
 from assay.gate.under_pytest.project import ROOTS, load, project_above
-from assay.gate.under_pytest.record import Seen, begin, plain_detail
+from assay.gate.under_pytest.record import PytestRecord, begin, plain_detail
 from assay.project import layout
 
 HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
@@ -132,7 +132,7 @@ class _Recorder:
         self.target = target.absolute()
         # What lies there differs from machine to machine, or from run to run.
         self.homes = (root, self.target.parent)
-        self.seen = Seen()
+        self.seen = PytestRecord()
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         self.seen.collected.append(item.nodeid)

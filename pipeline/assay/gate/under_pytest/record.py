@@ -21,7 +21,7 @@ _DETAIL_LENGTH = 300
 
 
 @dataclass
-class Seen:
+class PytestRecord:
     """Collected while pytest runs; ``outcomes`` and ``details`` are by node id.
 
     ``policy`` are the rules and behaviours among ``collected``; the others are model tests.
@@ -83,7 +83,7 @@ def _running(path: Path) -> Path:
     return path.with_name("running")
 
 
-def read(path: Path) -> Seen:
+def read(path: Path) -> PytestRecord:
     """The record in ``path``.
 
     Raises
@@ -97,7 +97,7 @@ def read(path: Path) -> Seen:
         raise ValueError("pytest left no record") from None
     if not isinstance(tree, dict):
         raise ValueError("pytest's record is no mapping")
-    return Seen(
+    return PytestRecord(
         collected=_texts(tree, "collected"),
         places=_texts(tree, "places"),
         policy=_texts(tree, "policy"),

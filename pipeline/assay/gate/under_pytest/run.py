@@ -38,7 +38,7 @@ xfail_strict = true
 class Session:
     """One pytest process: what it saw, or ``crash``, the reason why that cannot be told."""
 
-    seen: record.Seen
+    seen: record.PytestRecord
     code: int
     output: str
     crash: str | None
@@ -76,11 +76,11 @@ def run_pytest(root: Path, tests: str, decided: Sequence[Decided]) -> Session:
             )
         except subprocess.TimeoutExpired as late:
             output = (late.output or b"").decode("utf-8", "replace")
-            return Session(record.Seen(), -1, output, _too_long(record.running(target)))
+            return Session(record.PytestRecord(), -1, output, _too_long(record.running(target)))
         try:
             seen, crash = record.read(target), None
         except ValueError as error:
-            seen, crash = record.Seen(), str(error)
+            seen, crash = record.PytestRecord(), str(error)
     if done.returncode not in FINISHED or crash:
         last = record.plain_detail(_telling_line(done.stdout), [root, Path(scratch)])
         crash = f"pytest ended with exit code {done.returncode}: {last}"

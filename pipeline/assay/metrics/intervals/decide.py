@@ -27,7 +27,7 @@ Correction = Literal["holm", "benjamini-hochberg", "none"]
 
 
 @dataclass(frozen=True)
-class Decision:
+class IntervalDecision:
     """What one number comes to.
 
     Attributes
@@ -49,7 +49,7 @@ class Decision:
 
 def decide_all(
     numbers: Sequence[Bounds], worst: float, *, confidence: float, correction: Correction
-) -> list[Decision]:
+) -> list[IntervalDecision]:
     """One decision for each number of a rule.
 
     Parameters
@@ -96,14 +96,14 @@ def adjusted(p: Floats, correction: Correction) -> Floats:
 
 def _decision(
     number: Bounds, worst: float, confidence: float, p: float, p_adjusted: float
-) -> Decision:
+) -> IntervalDecision:
     low, high = number.interval(confidence)
     call: Call = "unsure"
     if low >= worst:
         call = "pass"
     elif p_adjusted < (1 - confidence) / 2:
         call = "fail"
-    return Decision(call, low, high, p, p_adjusted)
+    return IntervalDecision(call, low, high, p, p_adjusted)
 
 
 if TYPE_CHECKING:

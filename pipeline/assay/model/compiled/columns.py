@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.model.compiled.inputs import Inputs, Limits, States
+from assay.model.compiled.inputs import FeatureInputs, NumberLimits, States
 from assay.model.compiled.kinds import Bools, NotCompiled, Shorts
 
 
 @dataclass(frozen=True)
-class Number:
+class NumberColumn:
     """A numeric feature as it is, or imputed and scaled."""
 
     place: int
@@ -47,7 +47,7 @@ class Category:
     values: Floats
 
 
-Column = Number | Missing | Category
+Column = NumberColumn | Missing | Category
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class Accepts:
             return bool(np.isfinite(np.float32(value) if self.single else value))
 
 
-def inputs_of(encoded: Encoded, accepts: Accepts) -> Inputs:
+def inputs_of(encoded: Encoded, accepts: Accepts) -> FeatureInputs:
     """What a compiled model reads, and which rows it has to refuse."""
     low = np.full(len(encoded.numeric), -np.inf)
     high, null = -low, np.zeros(len(encoded.numeric), np.bool_)
@@ -93,7 +93,7 @@ def inputs_of(encoded: Encoded, accepts: Accepts) -> Inputs:
         np.zeros(encoded.states(place), np.bool_) for place in range(len(encoded.categorical))
     ]
     for column in encoded.columns:
-        if isinstance(column, Number):
+        if isinstance(column, NumberColumn):
             place = column.place
             low[place] = max(low[place], _furthest(column, accepts, -np.inf))
             high[place] = min(high[place], _furthest(column, accepts, np.inf))
@@ -101,11 +101,11 @@ def inputs_of(encoded: Encoded, accepts: Accepts) -> Inputs:
         elif isinstance(column, Category) and not accepts.null:
             refused[column.place] |= np.isnan(column.values)
     words = encoded.vocabularies
-    return Inputs(
+    return FeatureInputs(
         encoded.numeric,
         encoded.categorical,
         tuple(word.categories for word in words),
-        Limits(low, high, null),
+        NumberLimits(low, high, null),
         States(
             _starts([len(word.states) for word in words]),
             np.concatenate([np.empty(0, np.uint16), *(word.states for word in words)]),
@@ -119,7 +119,7 @@ def _starts(sizes: list[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.cumsum([0, *sizes]).astype(np.int64)
 
 
-def _furthest(column: Number, accepts: Accepts, towards: float) -> float:
+def _furthest(column: NumberColumn, accepts: Accepts, towards: float) -> float:
     """The last number on the way to an infinity that is accepted, by halving."""
 
     def accepted(value: float) -> bool:

@@ -44,7 +44,7 @@ _SPECIAL: Mapping[str, tuple[float, ...]] = {
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class FeaturesInMemory:
     """Features in memory."""
 
     rows: int
@@ -57,8 +57,8 @@ class Held:
     def coded(self, name: str) -> Coded:
         return self.of_categories[name]
 
-    def take(self, rows: Ints) -> Held:
-        return Held(
+    def take(self, rows: Ints) -> FeaturesInMemory:
+        return FeaturesInMemory(
             len(rows),
             {name: values[rows] for name, values in self.of_numbers.items()},
             {
@@ -73,11 +73,13 @@ class HardRows:
     """Rows with one feature spoilt in one way; scikit-learn may refuse all of them."""
 
     about: str
-    rows: Held
+    rows: FeaturesInMemory
 
 
-def held(features: Features, numeric: Sequence[str], categorical: Sequence[str]) -> Held:
-    return Held(
+def held(
+    features: Features, numeric: Sequence[str], categorical: Sequence[str]
+) -> FeaturesInMemory:
+    return FeaturesInMemory(
         features.rows,
         {name: np.asarray(features.numbers(name), np.float64) for name in numeric},
         {name: features.coded(name) for name in categorical},
@@ -85,7 +87,7 @@ def held(features: Features, numeric: Sequence[str], categorical: Sequence[str])
 
 
 def hard_rows(
-    ordinary: Held, edges: Mapping[str, Floats], known: Mapping[str, Sequence[str]]
+    ordinary: FeaturesInMemory, edges: Mapping[str, Floats], known: Mapping[str, Sequence[str]]
 ) -> Iterator[HardRows]:
     """Rows spoilt in every way.
 
@@ -134,29 +136,31 @@ def _near(edges: Floats) -> Floats:
     ).astype(np.float64)
 
 
-def _repeated(base: Held, count: int) -> tuple[Held, Ints]:
+def _repeated(base: FeaturesInMemory, count: int) -> tuple[FeaturesInMemory, Ints]:
     """Rows so that each of ``count`` values meets several of the base's."""
     each = max(1, min(base.rows, _MOST_ROWS // count))
     rows = np.arange(count * each) % base.rows
     return base.take(rows), np.repeat(np.arange(count), each)
 
 
-def _with_numbers(base: Held, name: str, values: Floats) -> Held:
+def _with_numbers(base: FeaturesInMemory, name: str, values: Floats) -> FeaturesInMemory:
     rows, which = _repeated(base, len(values))
-    return Held(rows.rows, {**rows.of_numbers, name: values[which]}, rows.of_categories)
+    return FeaturesInMemory(rows.rows, {**rows.of_numbers, name: values[which]}, rows.of_categories)
 
 
-def _with_categories(base: Held, name: str, values: Sequence[str | None]) -> Held:
+def _with_categories(
+    base: FeaturesInMemory, name: str, values: Sequence[str | None]
+) -> FeaturesInMemory:
     rows, which = _repeated(base, len(values))
     texts = [value for value in values if value is not None]
     codes = [-1 if value is None else texts.index(value) for value in values]
     categories: Array = np.empty(len(texts), object)
     categories[:] = texts
     coded: Any = Coded(np.array(codes, np.int32)[which], categories)
-    return Held(rows.rows, rows.of_numbers, {**rows.of_categories, name: coded})
+    return FeaturesInMemory(rows.rows, rows.of_numbers, {**rows.of_categories, name: coded})
 
 
-def joined(parts: Sequence[Held]) -> Held:
+def joined(parts: Sequence[FeaturesInMemory]) -> FeaturesInMemory:
     """All rows of several, whose categories may be coded differently."""
     first = parts[0]
     numbers = {
@@ -171,4 +175,4 @@ def joined(parts: Sequence[Held]) -> Held:
             texts.append(np.asarray(found, object))
             offset += len(found)
         categories[name] = Coded(np.concatenate(codes), np.concatenate(texts))
-    return Held(sum(part.rows for part in parts), numbers, categories)
+    return FeaturesInMemory(sum(part.rows for part in parts), numbers, categories)

@@ -18,7 +18,7 @@ from assay.model.compiled.kinds import Array, Bools, Ints, Shorts
 
 
 @dataclass(frozen=True, eq=False)
-class Limits:
+class NumberLimits:
     """Numbers that scikit-learn accepts, by numeric feature; others get no score.
 
     The estimator refuses a whole batch that holds one; here the row alone gets NaN.
@@ -56,13 +56,13 @@ class States:
 
 
 @dataclass(frozen=True, eq=False)
-class Inputs:
+class FeatureInputs:
     """Features by name, what is accepted of them, and how categories become states."""
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
     categories: tuple[tuple[str, ...], ...]
-    limits: Limits
+    limits: NumberLimits
     states: States
 
     def state_count(self, place: int) -> int:
@@ -116,8 +116,8 @@ class Inputs:
             if len(found) != len(names) + 2 or found.max() >= self.state_count(place):
                 raise ValueError(f"states of {self.categorical[place]} do not fit its categories")
 
-    def rows(self, features: Features) -> Rows:
-        return Rows(self, features)
+    def rows(self, features: Features) -> FeatureRows:
+        return FeatureRows(self, features)
 
 
 def check_starts(name: str, starts: Ints, count: int, end: int) -> None:
@@ -139,7 +139,12 @@ class Block:
     """
 
     def __init__(
-        self, inputs: Inputs, start: int, stop: int, numbers: list[Floats], states: list[Shorts]
+        self,
+        inputs: FeatureInputs,
+        start: int,
+        stop: int,
+        numbers: list[Floats],
+        states: list[Shorts],
     ) -> None:
         self.inputs, self.start, self.stop = inputs, start, stop
         self.rows = stop - start
@@ -163,10 +168,10 @@ class Block:
         return refused
 
 
-class Rows:
+class FeatureRows:
     """The features of a batch that a model needs."""
 
-    def __init__(self, inputs: Inputs, features: Features) -> None:
+    def __init__(self, inputs: FeatureInputs, features: Features) -> None:
         self.count = features.rows
         self._inputs = inputs
         self._numbers = [

@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.model.compiled.columns import Category, Column, Encoded, Missing, Number, Vocabulary
+from assay.model.compiled.columns import (
+    Category,
+    Column,
+    Encoded,
+    Missing,
+    NumberColumn,
+    Vocabulary,
+)
 from assay.model.compiled.kinds import Array, NotCompiled, Shorts, public_name
 
 _MOST_STATES = 1 << 16
@@ -45,7 +52,7 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
             words |= dict(zip(names, vocabularies, strict=True))
             columns += made
         elif kind == "sklearn.preprocessing.FunctionTransformer" and part.func is None:
-            columns += [Number(place) for place in _places(names, numeric, label)]
+            columns += [NumberColumn(place) for place in _places(names, numeric, label)]
         elif kind == "sklearn.pipeline.Pipeline":
             columns += _scaled(part, _places(names, numeric, label))
         else:
@@ -85,7 +92,7 @@ def _scaled(part: Any, places: Sequence[int]) -> list[Column]:
     mean = scaler.mean_ if scaler.with_mean else np.zeros(width)
     scale = scaler.scale_ if scaler.with_std else np.ones(width)
     numbers: list[Column] = [
-        Number(place, True, float(fill[at]), float(mean[at]), float(scale[at]))
+        NumberColumn(place, True, float(fill[at]), float(mean[at]), float(scale[at]))
         for at, place in enumerate(places)
     ]
     for at, which in enumerate(flagged, start=len(places)):

@@ -13,7 +13,7 @@ from assay.columns.features import Features, Floats
 from assay.errors import BundleChanged
 from assay.model.compiled.archive import build, dump, pack, unpack
 from assay.model.compiled.finish import Finish
-from assay.model.compiled.inputs import Block, Inputs, Limits, Rows, States
+from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, NumberLimits, States
 from assay.model.compiled.linear.linear import Constant, Linear, Outputs, Weights
 from assay.model.compiled.ranks import NumberRanks
 from assay.model.compiled.trees.scan import Nodes, Scan, Tests
@@ -31,11 +31,11 @@ class Body(Protocol):
     @property
     def outputs(self) -> int: ...
 
-    def check(self, inputs: Inputs) -> None:
+    def check(self, inputs: FeatureInputs) -> None:
         """Refuse what would be read or written out of range."""
         ...
 
-    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+    def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
         ...
 
@@ -57,7 +57,7 @@ _BODIES: dict[str, Any] = {"scan": Scan, "walk": Walk, "linear": Linear, "consta
 class Compiled:
     """A model as arrays, scored by loops over them; a `assay.columns.features.Scorer`."""
 
-    inputs: Inputs
+    inputs: FeatureInputs
     body: Body
     finish: Finish
 
@@ -123,11 +123,11 @@ class Compiled:
         if header["schema"] != _SCHEMA:
             raise ValueError(f"schema {header['schema']}")
         form = header["form"]
-        inputs = Inputs(
+        inputs = FeatureInputs(
             _names(header["numeric"]),
             _names(header["categorical"]),
             tuple(_names(item) for item in header["categories"]),
-            build(Limits, "limits", arrays),
+            build(NumberLimits, "limits", arrays),
             build(States, "states", arrays),
         )
         inputs.check()

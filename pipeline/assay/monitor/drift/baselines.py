@@ -15,7 +15,7 @@ from functools import reduce
 
 from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile, Profile, merge
-from assay.monitor.drift.budget import Seen
+from assay.monitor.drift.budget import SeenValue
 from assay.project.partitions import day_of
 
 NO_DAY = "the night is no day, so it has no weekday"
@@ -94,7 +94,7 @@ class Habits:
     _usual: dict[str, list[float]] = field(default_factory=dict)
     _waiting: list[Mapping[str, float | None]] = field(default_factory=list)
 
-    def next(self, found: Weekday, columns: Iterable[str]) -> dict[str, Seen]:
+    def next(self, found: Weekday, columns: Iterable[str]) -> dict[str, SeenValue]:
         """The night's distances beside those of earlier nights."""
         while len(self._waiting) >= self.lag:
             for name, value in self._waiting.pop(0).items():
@@ -102,6 +102,6 @@ class Habits:
                     self._usual.setdefault(name, []).append(value)
         self._waiting.append(found.distances)
         return {
-            name: Seen(found.distances.get(name), tuple(self._usual.get(name, ())))
+            name: SeenValue(found.distances.get(name), tuple(self._usual.get(name, ())))
             for name in columns
         }

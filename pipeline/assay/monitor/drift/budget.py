@@ -55,7 +55,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenValue:
     """A night's value of a test, and the ordinary ones, in the order of their nights.
 
     ``value`` is None where a night has none (a column that is null on a calm night): that is not
@@ -69,7 +69,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class NightEvidence:
     """All that a night says.
 
     Attributes
@@ -88,7 +88,7 @@ class Evidence:
 
     partition: str
     bundle: str
-    seen: Mapping[Question, Seen]
+    seen: Mapping[Question, SeenValue]
     over: Mapping[Question, str] = field(default_factory=dict)
     broken: Mapping[Question, str] = field(default_factory=dict)
     beyond: Mapping[Question, str] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class NightAlarms:
     """A night's alarms.
 
     ``blind`` are columns that could not have been in alarm by themselves: too few nights are known
@@ -125,7 +125,7 @@ class Judged:
     blind: tuple[str, ...]
 
 
-def alarms(nights: Iterable[Evidence], rule: Budget) -> Iterator[Judged]:
+def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarms]:
     """Each night's alarms; what comes after a night makes no difference to it.
 
     Parameters
@@ -133,7 +133,7 @@ def alarms(nights: Iterable[Evidence], rule: Budget) -> Iterator[Judged]:
     nights
         In their order.
     """
-    window: deque[tuple[Evidence, dict[Question, float]]] = deque(maxlen=rule.of)
+    window: deque[tuple[NightEvidence, dict[Question, float]]] = deque(maxlen=rule.of)
     for night in nights:
         if window and window[-1][0].bundle != night.bundle:
             window.clear()
@@ -156,7 +156,7 @@ def alarms(nights: Iterable[Evidence], rule: Budget) -> Iterator[Judged]:
             for question, words in at_once.items()
             if question not in known
         ]
-        yield Judged(night.partition, tuple(found), _blind(night, persistent, rule))
+        yield NightAlarms(night.partition, tuple(found), _blind(night, persistent, rule))
 
 
 def level(rule: Budget) -> float:
@@ -164,7 +164,7 @@ def level(rule: Budget) -> float:
     return min(0.5, (1 - SHARE) * rule.false_alarms * rule.of / YEAR)
 
 
-def _persistent(night: Evidence, rule: Budget) -> dict[Question, float]:
+def _persistent(night: NightEvidence, rule: Budget) -> dict[Question, float]:
     """The persistence behind each question."""
     untold = [question for question, seen in night.seen.items() if seen.follows is None]
     series = tuple(tuple(night.seen[question].usual) for question in untold)
@@ -177,7 +177,7 @@ def _persistent(night: Evidence, rule: Budget) -> dict[Question, float]:
 
 
 def _p_value(
-    question: Question, nights: Sequence[Evidence], rule: Budget, persistent: float
+    question: Question, nights: Sequence[NightEvidence], rule: Budget, persistent: float
 ) -> float:
     values = [night.seen[question].value if question in night.seen else None for night in nights]
     usual, follows = nights[-1].seen[question].usual, math.sqrt(persistent)
@@ -213,7 +213,7 @@ def _in_order(usual: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _discovered(
-    nights: Sequence[Evidence], p: Sequence[Mapping[Question, float]], rule: Budget
+    nights: Sequence[NightEvidence], p: Sequence[Mapping[Question, float]], rule: Budget
 ) -> Iterator[Alarm]:
     family = np.array([value for each in p for value in each.values()], dtype=np.float64)
     now = list(p[-1].items())
@@ -228,7 +228,7 @@ def _discovered(
             yield Alarm(question, value, far[0], words)
 
 
-def _furthest(question: Question, nights: Sequence[Evidence], k: int) -> list[str]:
+def _furthest(question: Question, nights: Sequence[NightEvidence], k: int) -> list[str]:
     """The nights, in their order, that lie as far out as the k-th furthest."""
     values = {
         night.partition: night.seen[question].value
@@ -239,14 +239,16 @@ def _furthest(question: Question, nights: Sequence[Evidence], k: int) -> list[st
     return [name for name, value in values.items() if value is not None and value >= at_least]
 
 
-def _by_hand(nights: Sequence[Evidence], rule: Budget) -> Iterator[Alarm]:
+def _by_hand(nights: Sequence[NightEvidence], rule: Budget) -> Iterator[Alarm]:
     for question, words in nights[-1].over.items():
         over = [night.partition for night in nights if question in night.over]
         if len(over) >= rule.nights:
             yield Alarm(question, None, over[0], words)
 
 
-def _blind(night: Evidence, persistent: Mapping[Question, float], rule: Budget) -> tuple[str, ...]:
+def _blind(
+    night: NightEvidence, persistent: Mapping[Question, float], rule: Budget
+) -> tuple[str, ...]:
     """Columns that could not be in alarm by themselves, however far they strayed."""
     least = level(rule) / max(1, rule.of * len(night.seen))
     return tuple(

@@ -50,7 +50,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DriftFinding:
     """What was found about one column; None where it could not be computed.
 
     Attributes
@@ -114,7 +114,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class DriftDecision:
     """The answer about one night, and everything that it rests on.
 
     ``quantile`` and ``nights`` say how the limits on distances were learnt; ``findings``
@@ -129,7 +129,7 @@ class Decision:
     features: int
     quantile: float
     nights: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DriftFinding, ...]
 
     @property
     def drifted_share(self) -> float | None:
@@ -144,7 +144,7 @@ def decide(
     rows: int,
     lacking: Mapping[str, str] = NOTHING,
     by_sampling: bool = False,
-) -> Decision:
+) -> DriftDecision:
     """Compare the counts of a night's scored rows with the reference.
 
     Parameters
@@ -177,7 +177,7 @@ def decide(
         *_overall(rows, features, drifted, limits),
         *(f"{visible(f.column)}: {reason}" for f in findings if f.decisive for reason in f.reasons),
     ]
-    return Decision(
+    return DriftDecision(
         crossed=bool(reasons),
         reasons=tuple(reasons),
         rows=rows,
@@ -189,7 +189,7 @@ def decide(
     )
 
 
-def _place(finding: Finding, reference: Reference) -> tuple[object, ...]:
+def _place(finding: DriftFinding, reference: Reference) -> tuple[object, ...]:
     """What to look at first; where the effect cannot be told it may be any."""
     return (
         not finding.decisive,
@@ -232,7 +232,7 @@ def _finding(
     rows: int,
     lacking: str,
     by_sampling: bool,
-) -> Finding:
+) -> DriftFinding:
     before, by_hand = reference.profile[name], limits.limits.get(name)
     usual = learnt_limit(reference.null_changes[name], limits.limit_quantile)
     most = max(limits.max_null_share_change, usual or 0.0)
@@ -249,7 +249,7 @@ def _finding(
     unknown = lacking if night is None else _incomparable(before, night, limit, rows)
     if unknown is not None or night is None or limit is None or most_explained is None:
         known = night is not None and night.rows > 0
-        return Finding(
+        return DriftFinding(
             column=name,
             distance=None,
             limit=limit,
@@ -288,7 +288,7 @@ def _finding(
     over = [f"distance {distance:.3f} over its limit {limit:.3f}"] if far else []
     if moved:
         over.append(f"Wasserstein distance {found.wasserstein:.3f} over its limit {wide:.3f}")
-    return Finding(
+    return DriftFinding(
         column=name,
         distance=distance if math.isfinite(distance) else None,
         limit=limit,

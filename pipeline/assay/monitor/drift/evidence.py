@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from assay.columns import breaks
 from assay.columns.reference import Reference
-from assay.monitor.drift.budget import Evidence, Question, Seen
-from assay.monitor.drift.drift import Decision, Finding
+from assay.monitor.drift.budget import NightEvidence, Question, SeenValue
+from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.project.params import Monitor
 
 DISTANCE, NULLS = breaks.DISTANCE, breaks.NULLS
@@ -17,11 +17,11 @@ MOVED, CATEGORIES, COMPARED = "Wasserstein distance", "new categories", "compari
 def evidence(
     partition: str,
     bundle: str,
-    decision: Decision,
+    decision: DriftDecision,
     reference: Reference,
     limits: Monitor,
-    weekday: Mapping[str, Seen] | None = None,
-) -> Evidence:
+    weekday: Mapping[str, SeenValue] | None = None,
+) -> NightEvidence:
     """Sort a night's findings into what has a p-value, what is over a hand-set limit, and the rest.
 
     Parameters
@@ -30,14 +30,14 @@ def evidence(
         By column, the distance from the same weekdays before and what it was on earlier nights;
         in the place of distances from the reference, if ``monitor.baseline`` says so.
     """
-    seen: dict[Question, Seen] = {}
+    seen: dict[Question, SeenValue] = {}
     over: dict[Question, str] = {}
     beyond: dict[Question, str] = {}
     broken: dict[Question, str] = {}
     follows = breaks.persistence(reference, limits.budget.of) if reference.serial else None
 
-    def of_reference(value: float | None, usual: Sequence[float]) -> Seen:
-        return Seen(value, usual, follows)
+    def of_reference(value: float | None, usual: Sequence[float]) -> SeenValue:
+        return SeenValue(value, usual, follows)
 
     for finding in decision.findings:
         name = finding.column
@@ -49,7 +49,7 @@ def evidence(
             if finding.drifted:
                 over[distance] = f"distance over {limits.limits[name]:g}, its limit set by hand"
         elif weekday is not None:
-            seen[distance] = weekday.get(name, Seen(None, ()))
+            seen[distance] = weekday.get(name, SeenValue(None, ()))
         else:
             seen[distance] = of_reference(finding.distance, reference.distances[name])
             if name in reference.moved:
@@ -67,14 +67,14 @@ def evidence(
             over[Question(name, "data", CATEGORIES)] = (
                 f"new categories over {limits.max_new_category_share:.1%} of its values"
             )
-    return Evidence(partition, bundle, seen, over, broken, beyond)
+    return NightEvidence(partition, bundle, seen, over, broken, beyond)
 
 
 def _question(name: str, reference: Reference, what: str) -> Question:
     return Question(name, "answers" if name in reference.scores else "features", what)
 
 
-def _null_change(finding: Finding, limits: Monitor) -> float | None:
+def _null_change(finding: DriftFinding, limits: Monitor) -> float | None:
     """How much the null share changed; None if by no more than anybody minds."""
     change = finding.null_share_change
     if change is None or abs(change) <= limits.max_null_share_change:

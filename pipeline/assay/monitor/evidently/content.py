@@ -10,7 +10,7 @@ from assay.columns.grid import ColumnGrid
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.model.outcome import score_name
-from assay.monitor.drift.drift import Finding
+from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.nights.summary import NightSummary
 from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.monitor.performance.realized import metrics_of
@@ -21,7 +21,7 @@ Mark: TypeAlias = Literal["ok", "odd", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ColumnContent:
     """A column, its counts beside the reference's, and what was decided about it.
 
     Attributes
@@ -35,7 +35,7 @@ class Column:
     """
 
     name: str
-    finding: Finding
+    finding: DriftFinding
     grid: ColumnGrid
     before: ColumnProfile
     now: ColumnProfile | None
@@ -44,7 +44,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
+class MetricValue:
     """A metric's value with its interval, either of which may be missing.
 
     ``distrust`` says why an estimate is not to be trusted; None if it is.
@@ -57,7 +57,7 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MetricContent:
     """One metric over all rows, as it is expected and as it turned out.
 
     Attributes
@@ -69,15 +69,15 @@ class Measured:
     """
 
     metric: str
-    estimated: Number | None = None
-    realized: Number | None = None
+    estimated: MetricValue | None = None
+    realized: MetricValue | None = None
     maturity_days: int | None = None
     rows: int | None = None
     labelled_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ReportContent:
     """All that a report tells.
 
     Attributes
@@ -117,11 +117,11 @@ class Told:
     drifted: int
     features: int
     most_drifted: float
-    columns: tuple[Column, ...]
+    columns: tuple[ColumnContent, ...]
     score: str
     rules: Mapping[str, int]
     headline: str
-    performance: tuple[Measured, ...]
+    performance: tuple[MetricContent, ...]
     note: str = ""
     in_alarm: int | None = None
 
@@ -151,15 +151,15 @@ class Told:
         return self.rows_quarantined / self.rows_read if self.rows_read else None
 
     @property
-    def of_score(self) -> Column | None:
+    def of_score(self) -> ColumnContent | None:
         """The scores' column."""
         return next((column for column in self.columns if column.name == self.score), None)
 
     @property
-    def of_headline(self) -> Measured:
+    def of_headline(self) -> MetricContent:
         """The headline's metric."""
         found = (each for each in self.performance if each.metric == self.headline)
-        return next(found, Measured(self.headline))
+        return next(found, MetricContent(self.headline))
 
 
 def of_night(
@@ -168,7 +168,7 @@ def of_night(
     task: Task,
     profile: Profile,
     performance: Iterable[Row] | None = None,
-) -> Told:
+) -> ReportContent:
     """What a night's report tells.
 
     Parameters
@@ -183,7 +183,7 @@ def of_night(
         What is known of it, if that is more than the answer says.
     """
     decision = summary.decision
-    return Told(
+    return ReportContent(
         title=summary.partition,
         span="night",
         rows_read=summary.rows_read,
@@ -214,11 +214,11 @@ def _in_alarm(summary: NightSummary, reference: Reference) -> int | None:
 
 
 def column(
-    finding: Finding, reference: Reference, profile: Profile, standing: Mark, words: str
-) -> Column:
+    finding: DriftFinding, reference: Reference, profile: Profile, standing: Mark, words: str
+) -> ColumnContent:
     """A column with its counts."""
     name = finding.column
-    return Column(
+    return ColumnContent(
         name,
         finding,
         reference.grid[name],
@@ -229,7 +229,7 @@ def column(
     )
 
 
-def _standing(finding: Finding) -> tuple[Mark, str]:
+def _standing(finding: DriftFinding) -> tuple[Mark, str]:
     words = "; ".join(finding.reasons)
     if finding.decisive:
         return "bad", words
@@ -240,22 +240,24 @@ def _standing(finding: Finding) -> tuple[Mark, str]:
     return "ok", f"distance {finding.distance:.3f} within its limit {finding.limit:.3f}"
 
 
-def measured(task: Task, performance: Iterable[Row]) -> tuple[Measured, ...]:
+def measured(task: Task, performance: Iterable[Row]) -> tuple[MetricContent, ...]:
     """Each metric over all rows, in the order in which its task names them."""
     known = by_metric(performance)
     return tuple(_measured(name, known[name]) for name in metrics_of(task) if name in known)
 
 
-def _measured(metric: str, known: KnownMetric) -> Measured:
+def _measured(metric: str, known: KnownMetric) -> MetricContent:
     estimated = _number(known.estimated)
     if known.matured is None:
-        return Measured(metric, estimated)
+        return MetricContent(metric, estimated)
     days, last = known.matured
-    return Measured(metric, estimated, _number(last), days, last["rows"], last["labelled_share"])
+    return MetricContent(
+        metric, estimated, _number(last), days, last["rows"], last["labelled_share"]
+    )
 
 
-def _number(row: Row | None) -> Number | None:
+def _number(row: Row | None) -> MetricValue | None:
     if row is None:
         return None
     distrust = str(row["why"]) if row.get("trusted") is False else None
-    return Number(row["value"], row["low"], row["high"], distrust)
+    return MetricValue(row["value"], row["low"], row["high"], distrust)

@@ -13,10 +13,10 @@ from evidently.sdk.models import (
 from evidently.sdk.panels import line_plot_panel, text_panel
 
 from assay.monitor.evidently import metrics
-from assay.monitor.evidently.content import Told
+from assay.monitor.evidently.content import ReportContent
 
 
-def dashboard(name: str, told: Told) -> DashboardModel:
+def dashboard(name: str, told: ReportContent) -> DashboardModel:
     """One tab with all panels; the same for the same project.
 
     Parameters

@@ -26,7 +26,7 @@ from evidently.legacy.tests.base_test import TestStatus
 
 from assay.columns import describe
 from assay.monitor.evidently import widgets
-from assay.monitor.evidently.content import Column, Mark, Measured, Told
+from assay.monitor.evidently.content import ColumnContent, Mark, MetricContent, ReportContent
 
 STATUS = {"ok": TestStatus.SUCCESS, "odd": TestStatus.WARNING, "bad": TestStatus.FAIL}
 
@@ -52,7 +52,7 @@ class DecisionTest(MetricTest):
         return run
 
 
-class Bound(SingleValueBoundTest):
+class AnswerTest(SingleValueBoundTest):
     """An answer as it is: the result does not name this class, so any Evidently can read it."""
 
     def run_test(self, context: Any, calculation: Any, metric_result: Any) -> MetricTestResult:
@@ -82,7 +82,7 @@ class Given(SingleValueMetric):
     def get_bound_tests(self, context: Any) -> list[BoundTest]:
         if self._answer is None:
             return []
-        return [Bound(test=self._answer, metric_fingerprint=self.get_fingerprint())]
+        return [AnswerTest(test=self._answer, metric_fingerprint=self.get_fingerprint())]
 
 
 class GivenCalculation(SingleValueCalculation[Given]):
@@ -158,9 +158,9 @@ class RealizedPerformance(Given):
 class AllRows(MetricContainer):
     """Everything that is told of a night or a week, from counts of all rows."""
 
-    _told: Told = PrivateAttr()
+    _told: ReportContent = PrivateAttr()
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, told: ReportContent) -> None:
         self._told = told
         super().__init__(include_tests=False)
 
@@ -218,7 +218,7 @@ INTRODUCTION = (
 )
 
 
-def overview(told: Told) -> list[Given]:
+def overview(told: ReportContent) -> list[Given]:
     """The numbers about the whole that there are."""
     found: list[Given] = [
         ScoredRows(told.rows_scored, "rows scored", []),
@@ -244,7 +244,7 @@ def overview(told: Told) -> list[Given]:
     return [*found, *_score(told), *_nulls(told)]
 
 
-def _whole(told: Told) -> DecisionTest:
+def _whole(told: ReportContent) -> DecisionTest:
     # Of a night: what it is together with others is said above the report, and may change.
     name, fine = {
         "night": ("The night by itself", "no limit is crossed"),
@@ -255,7 +255,7 @@ def _whole(told: Told) -> DecisionTest:
     return DecisionTest(name=name, standing=standing, words=words)
 
 
-def _score(told: Told) -> list[Given]:
+def _score(told: ReportContent) -> list[Given]:
     score = told.of_score
     now = None if score is None or score.now is None else describe.mean(score.now)
     if score is None or now is None:
@@ -271,7 +271,7 @@ def _score(told: Told) -> list[Given]:
     return found
 
 
-def _nulls(told: Told) -> list[Given]:
+def _nulls(told: ReportContent) -> list[Given]:
     counted = [each.now for each in told.columns if each.now is not None]
     cells = sum(each.rows for each in counted)
     if not cells:
@@ -281,7 +281,7 @@ def _nulls(told: Told) -> list[Given]:
     return [NullShare(share, words, [widgets.number(words, f"{share:.1%}")])]
 
 
-def performance(measured: Measured, headline: bool) -> list[Given]:
+def performance(measured: MetricContent, headline: bool) -> list[Given]:
     """A metric as expected and as it turned out, as far as known.
 
     Parameters
@@ -308,7 +308,7 @@ def performance(measured: Measured, headline: bool) -> list[Given]:
     return found
 
 
-def distance(column: Column, span: str, drawn: bool = True) -> Given:
+def distance(column: ColumnContent, span: str, drawn: bool = True) -> Given:
     """A column with its answer, and its picture if it is ``drawn``."""
     answer = DecisionTest(name=column.name, standing=column.standing, words=column.words)
     far = column.finding.distance

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from assay.errors import AssayError
-from assay.monitor.evidently.content import Told, of_night
+from assay.monitor.evidently.content import ReportContent, of_night
 from assay.monitor.nights import history
-from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.summary import NightSummary, of_all_rows
 from assay.monitor.nights.summary_read import from_json
 from assay.project.params import Params
@@ -54,7 +54,7 @@ class Monitored:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownNight:
     """A night's facts.
 
     Attributes
@@ -63,12 +63,12 @@ class Shown:
         Where it stands on a time axis: its day, or when it was published if it is none.
     """
 
-    told: Told
+    told: ReportContent
     summary: NightSummary
     at: datetime
 
 
-def monitored(facts: Facts) -> Iterator[Monitored]:
+def monitored(facts: KnownNights) -> Iterator[Monitored]:
     """Those that are published and have a document, in order."""
     for partition in sorted(facts.documents.keys() & facts.visible.keys()):
         measured = of_all_rows(facts.measured.get(partition, ()))
@@ -83,7 +83,7 @@ def shown(
     store: Store,
     nights: Mapping[UUID, Monitored],
     left_out: dict[str, str],
-) -> Iterator[tuple[UUID, Shown]]:
+) -> Iterator[tuple[UUID, ShownNight]]:
     """The facts of nights, with their names; profiles are read in one scan.
 
     Parameters
@@ -109,7 +109,7 @@ def shown(
         else:
             task = loaded.manifest.task
             told = of_night(summary, loaded.reference, task, profile, night.performance)
-            yield name, Shown(told, summary, _at(night.partition, found.record))
+            yield name, ShownNight(told, summary, _at(night.partition, found.record))
 
 
 def _at(partition: str, record: RunRecord) -> datetime:

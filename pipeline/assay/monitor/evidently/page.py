@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from assay.monitor.evidently.content import Told
+from assay.monitor.evidently.content import ReportContent
 from assay.monitor.evidently.light import lighten, rounded
 from assay.monitor.evidently.sample import Sample
 from assay.pages.frame import compose, silenced
@@ -33,7 +33,7 @@ FRONT = (("../index.html", "All nights"),)
 NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
 
 
-def page(title: str, section: str, shown: Sequence[tuple[Told, Sample]]) -> str:
+def page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]) -> str:
     """The whole page as one HTML document that opens without a network.
 
     Parameters
@@ -53,12 +53,12 @@ def page(title: str, section: str, shown: Sequence[tuple[Told, Sample]]) -> str:
     return compose(title, section, document, FRONT)
 
 
-def snapshot(told: Told) -> Snapshot:
+def snapshot(told: ReportContent) -> Snapshot:
     """What is told of all rows, as an Evidently report that was run."""
     return _run(told, None, {})
 
 
-def kept(told: Told, at: datetime, about: Mapping[str, str]) -> str:
+def kept(told: ReportContent, at: datetime, about: Mapping[str, str]) -> str:
     """The same as a workspace keeps it: JSON that any Evidently can read.
 
     Parameters
@@ -75,7 +75,7 @@ def kept(told: Told, at: datetime, about: Mapping[str, str]) -> str:
         return str(made.dumps())
 
 
-def _run(told: Told, at: datetime | None, about: Mapping[str, str]) -> Snapshot:
+def _run(told: ReportContent, at: datetime | None, about: Mapping[str, str]) -> Snapshot:
     from evidently import DataDefinition, Dataset, Report
 
     from assay.monitor.evidently.metrics import AllRows
@@ -88,7 +88,7 @@ def _run(told: Told, at: datetime | None, about: Mapping[str, str]) -> Snapshot:
     return report.run(dataset, None, timestamp=at, name=told.title)
 
 
-def _document(shown: Sequence[tuple[Told, Sample]]) -> str:
+def _document(shown: Sequence[tuple[ReportContent, Sample]]) -> str:
     from evidently.core.metric_types import render_widgets
     from evidently.legacy.renderers.html_widgets import group_widget
 

@@ -29,7 +29,13 @@ from assay.pages.svg import BLUE, RED, REFERENCE
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
 
-    from assay.monitor.evidently.content import Column, Mark, Measured, Number, Told
+    from assay.monitor.evidently.content import (
+        ColumnContent,
+        Mark,
+        MetricContent,
+        MetricValue,
+        ReportContent,
+    )
 
 ROWS_A_PAGE = 25
 MOST_DRAWN = 60
@@ -55,7 +61,7 @@ def number(label: str, value: str, half: bool = False) -> BaseWidgetInfo:
     return counter(counters=[CounterData(label, value)], size=size)
 
 
-def histogram(column: Column, span: str) -> BaseWidgetInfo | None:
+def histogram(column: ColumnContent, span: str) -> BaseWidgetInfo | None:
     """The reference's shares beside the night's; None if either has no value."""
     now = column.now
     if now is None or not _comparable(column.before, now):
@@ -88,7 +94,9 @@ def histogram(column: Column, span: str) -> BaseWidgetInfo | None:
     return plotly_data(title=f"{column.name}: {column.words}", data=traces, layout=layout)
 
 
-def columns(told: Told, pictures: Mapping[str, Sequence[BaseWidgetInfo]]) -> BaseWidgetInfo:
+def columns(
+    told: ReportContent, pictures: Mapping[str, Sequence[BaseWidgetInfo]]
+) -> BaseWidgetInfo:
     """A line a column, with both histograms small; unfolded, its own picture.
 
     Parameters
@@ -128,7 +136,7 @@ def columns(told: Told, pictures: Mapping[str, Sequence[BaseWidgetInfo]]) -> Bas
     return rich_table_data(title=title, rows_per_page=ROWS_A_PAGE, columns=shown, data=rows)
 
 
-def quality(told: Told) -> BaseWidgetInfo:
+def quality(told: ReportContent) -> BaseWidgetInfo:
     """What each column holds, in words that people know."""
     names = (
         *("column", "nulls", "nulls in the reference", "distinct, about", "mean", "deviation"),
@@ -139,7 +147,7 @@ def quality(told: Told) -> BaseWidgetInfo:
     )
 
 
-def _quality(column: Column) -> list[str]:
+def _quality(column: ColumnContent) -> list[str]:
     now, before = column.now, column.before
     if now is None or not now.rows:
         return [column.name, "not counted", *[""] * 10]
@@ -159,7 +167,7 @@ def _quality(column: Column) -> list[str]:
     ]
 
 
-def refused(told: Told) -> BaseWidgetInfo | None:
+def refused(told: ReportContent) -> BaseWidgetInfo | None:
     """The rules that refused rows broke; None if no row was refused, or nobody counted."""
     if not told.rules:
         return None
@@ -168,7 +176,7 @@ def refused(told: Told) -> BaseWidgetInfo | None:
     return table_data(title=title, column_names=("rule", "rows"), data=rows)
 
 
-def not_yet(told: Told) -> BaseWidgetInfo | None:
+def not_yet(told: ReportContent) -> BaseWidgetInfo | None:
     """In the place of what labels will say of the headline; None if they did, or never will."""
     headline = told.of_headline
     if headline.realized is not None or headline.estimated is None:
@@ -177,7 +185,7 @@ def not_yet(told: Told) -> BaseWidgetInfo | None:
     return number(words, "not known yet", half=True)
 
 
-def performance(measured: Iterable[Measured]) -> BaseWidgetInfo | None:
+def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
     """Each metric as expected and as it turned out; None if there is none."""
     rows = [
         (
@@ -214,7 +222,7 @@ def short(value: float | None) -> str:
     return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
-def interval(number: Number | None) -> str:
+def interval(number: MetricValue | None) -> str:
     """A value, and where it may lie."""
     if number is None:
         return ""
@@ -234,7 +242,7 @@ def _axes(colour: str) -> dict[str, Any]:
     return {"xField": "x", "yField": "y", "color": colour}
 
 
-def _small(column: Column) -> tuple[dict[str, Any], dict[str, Any]]:
+def _small(column: ColumnContent) -> tuple[dict[str, Any], dict[str, Any]]:
     if column.now is None or not _comparable(column.before, column.now):
         return NO_BARS, NO_BARS
     drawn = bars(column.grid, column.before, column.now)

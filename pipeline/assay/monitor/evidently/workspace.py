@@ -26,8 +26,8 @@ from assay.monitor.evidently.folder import (
     set_aside,
     write,
 )
-from assay.monitor.evidently.nights import Shown
-from assay.monitor.nights.facts import Facts
+from assay.monitor.evidently.nights import ShownNight
+from assay.monitor.nights.facts import KnownNights
 from assay.pages.frame import silenced
 from assay.project.params import Params
 from assay.store import open_store
@@ -71,7 +71,7 @@ class Refreshed:
             yield f"the Evidently workspace lacks the night {night}{others}: {why}"
 
 
-def update(root: Path, params: Params, facts: Facts) -> None:
+def update(root: Path, params: Params, facts: KnownNights) -> None:
     """Bring the workspace up to date; what goes wrong is told, and fails nothing else.
 
     A night's answer must hang neither on a folder that only shows it nor on another library.
@@ -86,7 +86,7 @@ def update(root: Path, params: Params, facts: Facts) -> None:
         log.warning("%s", line)
 
 
-def refresh(root: Path, params: Params, facts: Facts) -> Refreshed | None:
+def refresh(root: Path, params: Params, facts: KnownNights) -> Refreshed | None:
     """Write the snapshots that are missing, and delete those that are not wanted any more.
 
     Parameters
@@ -133,13 +133,13 @@ def refresh(root: Path, params: Params, facts: Facts) -> Refreshed | None:
     return done
 
 
-def _snapshot(night: Shown) -> str:
+def _snapshot(night: ShownNight) -> str:
     summary = night.summary
     about = {"night": summary.partition, "version": summary.version, "run": summary.run_id}
     return page.kept(night.told, night.at, about)
 
 
-def _dashboard(name: str, night: Shown) -> str:
+def _dashboard(name: str, night: ShownNight) -> str:
     with silenced():
         from assay.monitor.evidently.dashboard import dashboard
 

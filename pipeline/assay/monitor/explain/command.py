@@ -56,7 +56,7 @@ class ExplainedNight:
 
 
 @dataclass(frozen=True)
-class Explained:
+class ExplainedChange:
     """The answer: parts that add up to the change of each outcome of all published rows."""
 
     before: ExplainedNight
@@ -116,7 +116,7 @@ def _night(night: ExplainedNight) -> dict[str, Any]:
     }
 
 
-def run(root: Path, params: Params, partition: str, against: str | None = None) -> Explained:
+def run(root: Path, params: Params, partition: str, against: str | None = None) -> ExplainedChange:
     """Say how much of the change comes from the model, the mix of rows, and each column.
 
     Parameters
@@ -161,7 +161,7 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
         moved.groups_of(before.rows, after.rows, free, bundles[1].reference.grid),
         params.seed,
     )
-    return Explained(before, after, names, parts)
+    return ExplainedChange(before, after, names, parts)
 
 
 def _before(store: Store, partition: str) -> str:

@@ -11,7 +11,7 @@ from assay.monitor.front import page
 from assay.monitor.front.gather import Front, gather
 from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.nights import facts as facts_of
-from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.restate import restate
 from assay.project import layout
 from assay.project.params import Params
@@ -41,7 +41,9 @@ def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
     return show(root, params, every, facts, last)
 
 
-def show(root: Path, params: Params, every: AllNights, facts: Facts, last: int = NIGHTS) -> Front:
+def show(
+    root: Path, params: Params, every: AllNights, facts: KnownNights, last: int = NIGHTS
+) -> Front:
     """Write the page of what is known."""
     front = gather(root, params, every, facts, last)
     write(root / layout.FRONT, page.render(front))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights import fold
-from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.night import Night
 from assay.monitor.status_facts import StatusPart, champion_of
 from assay.project.params import Params
@@ -35,7 +35,7 @@ class Front:
     every: AllNights
 
 
-def gather(root: Path, params: Params, every: AllNights, facts: Facts, last: int) -> Front:
+def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, last: int) -> Front:
     """The last nights of all, and the champion.
 
     Parameters

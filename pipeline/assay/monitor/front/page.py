@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from assay.monitor.front import pictures
 from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
 from assay.monitor.front.gather import Front
-from assay.monitor.nights.night import Measured, Night
+from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.nights.standing import WORDS
 from assay.monitor.status import champion_lines, incident_lines
 from assay.monitor.status_facts import incidents_part
@@ -96,7 +96,7 @@ def incident_words(front: Front) -> list[str]:
     return incident_lines(part.facts) if part.facts is not None else [part.words or "unknown"]
 
 
-def measured_words(one: Measured | None) -> str:
+def measured_words(one: NightMetric | None) -> str:
     """A metric and its interval."""
     if one is None:
         return ""

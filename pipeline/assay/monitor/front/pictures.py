@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from assay.monitor.nights.night import Measured, Night
+from assay.monitor.nights.night import Night, NightMetric
 from assay.pages.axes import Scale, round_out
 from assay.pages.svg import BLUE, DARK, RED, Picture, margin, number_labels
 
@@ -127,9 +127,9 @@ def shade(times: float | None) -> str:
     return next(colour for least, colour in reversed(SHADES) if times >= least)
 
 
-def _runs(points: Sequence[Measured | None]) -> list[list[tuple[int, Measured]]]:
+def _runs(points: Sequence[NightMetric | None]) -> list[list[tuple[int, NightMetric]]]:
     """Stretches of nights without a gap; a line is never drawn over what is not known."""
-    found: list[list[tuple[int, Measured]]] = [[]]
+    found: list[list[tuple[int, NightMetric]]] = [[]]
     for i, point in enumerate(points):
         if point is not None:
             found[-1].append((i, point))

@@ -17,7 +17,7 @@ from assay.monitor.incidents.due import Alert, Memory
 from assay.monitor.incidents.outbox import Letter
 from assay.monitor.incidents.post import BadAddress, checked, persist, post
 from assay.monitor.nights import facts as facts_of
-from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.facts import KnownNights
 from assay.project import jsonfile, layout, textfile
 from assay.project.params import Params, Webhook
 from assay.store import open_store
@@ -52,7 +52,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class AlertsReport:
     """What is open or was told, and what became of the messages.
 
     Attributes
@@ -72,7 +72,7 @@ class Told:
         return jsonfile.dumps(due.document(self.name, self.alerts, self.until, delivery))
 
 
-def run(root: Path, params: Params) -> Told:
+def run(root: Path, params: Params) -> AlertsReport:
     """Write reports/alerts.json and reports/incident.md, and send what is new.
 
     Raises
@@ -87,7 +87,7 @@ def run(root: Path, params: Params) -> Told:
     return found
 
 
-def notify(root: Path, params: Params, facts: Facts, answered: bool) -> None:
+def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> None:
     """The same after ``assay monitor``, whose own answer must not be lost over it.
 
     Parameters
@@ -109,7 +109,7 @@ def notify(root: Path, params: Params, facts: Facts, answered: bool) -> None:
         log.warning("%s", error.line())
 
 
-def tell(root: Path, params: Params, facts: Facts) -> Told:
+def tell(root: Path, params: Params, facts: KnownNights) -> AlertsReport:
     """Find what is open, write it down, put new messages in line and send the line.
 
     Raises
@@ -130,14 +130,16 @@ def tell(root: Path, params: Params, facts: Facts) -> Told:
     found = due.said(found, new)
     until = max((each for each in (listed.until, before.until) if each), default=None)
     # Before anything is sent: what is in line is safe, and must not be put there twice.
-    told = Told(params.name, tuple(found), until, Delivery(hook is not None, waiting=len(new)))
+    told = AlertsReport(
+        params.name, tuple(found), until, Delivery(hook is not None, waiting=len(new))
+    )
     _write(root, told)
     told = replace(told, delivery=_send(folder, params.name, hook))
     _write(root, told)
     return told
 
 
-def _check(told: Told) -> None:
+def _check(told: AlertsReport) -> None:
     delivery = told.delivery
     if delivery.problem:
         raise AlertUndelivered(
@@ -155,7 +157,7 @@ def _before(root: Path) -> Memory:
     return due.read(jsonfile.text_of(root, layout.ALERTS, "alert"))
 
 
-def _write(root: Path, told: Told) -> None:
+def _write(root: Path, told: AlertsReport) -> None:
     textfile.write(root / layout.ALERTS, told.to_json())
     textfile.write(root / layout.INCIDENT, words.markdown(told.name, told.alerts))
 

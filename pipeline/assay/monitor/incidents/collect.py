@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from assay.monitor.nights.facts import Facts
+from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.incident import (
     OF_NIGHTS,
     Incident,
@@ -41,7 +41,7 @@ class AllNights:
     words: str = ""
 
 
-def all_nights(facts: Facts) -> AllNights:
+def all_nights(facts: KnownNights) -> AllNights:
     """Fold what is known into nights and incidents; a damaged list of incidents is told."""
     nights = facts.nights()
     if facts.unlisted is not None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from assay.columns.breaks import YEAR
-from assay.monitor.drift.budget import Judged, level
+from assay.monitor.drift.budget import NightAlarms, level
 from assay.monitor.drift.snooze import Snoozed, covering
-from assay.monitor.incidents.fold import Incident
+from assay.monitor.incidents.fold import DriftIncident
 from assay.monitor.nights import incident as told
 from assay.monitor.nights.incident import ListedIncidents
 from assay.project.params import Monitor
@@ -39,14 +39,14 @@ class Book:
     name: str
     first: str
     last: str
-    nights: tuple[Judged, ...]
-    incidents: tuple[Incident, ...]
+    nights: tuple[NightAlarms, ...]
+    incidents: tuple[DriftIncident, ...]
     snoozes: tuple[Snoozed, ...]
     left_out: dict[str, str]
     limits: Monitor
 
     @property
-    def open(self) -> tuple[Incident, ...]:
+    def open(self) -> tuple[DriftIncident, ...]:
         """What somebody has to look at now."""
         return tuple(each for each in self.incidents if each.state == "open")
 
@@ -126,7 +126,7 @@ class Book:
         return self.document().text()
 
 
-def _incident(incident: Incident) -> FoundIncident:
+def _incident(incident: DriftIncident) -> FoundIncident:
     return FoundIncident(
         id=incident.id,
         kind=incident.kind,
@@ -142,7 +142,7 @@ def _incident(incident: Incident) -> FoundIncident:
     )
 
 
-def _alarms(night: Judged) -> tuple[ColumnAlarm, ...]:
+def _alarms(night: NightAlarms) -> tuple[ColumnAlarm, ...]:
     return tuple(
         ColumnAlarm(
             column=alarm.question.column,

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from assay.monitor.drift.budget import Alarm, Judged, Kind
+from assay.monitor.drift.budget import Alarm, Kind, NightAlarms
 
-IncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
+DriftIncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WORDS: Mapping[Kind, str] = {
     "answers": "the model's answers drifted",
@@ -55,7 +55,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class DriftIncident:
     """Nights of one kind of alarm that belong together.
 
     Attributes
@@ -75,7 +75,7 @@ class Incident:
 
     id: str
     kind: Kind
-    state: IncidentState
+    state: DriftIncidentState
     first: str
     found: str
     last: str
@@ -141,14 +141,14 @@ class _Growing:
                 snoozed=snoozed(key[0], night),
             )
 
-    def done(self) -> Incident:
+    def done(self) -> DriftIncident:
         last = [hit for hit in self.hits.values() if hit.last == self.last]
-        state: IncidentState = "open"
+        state: DriftIncidentState = "open"
         if self.recovered is not None:
             state = "recovered"
         elif all(hit.snoozed for hit in last):
             state = "snoozed"
-        return Incident(
+        return DriftIncident(
             id=f"{self.found}-{self.kind}",
             kind=self.kind,
             state=state,
@@ -167,10 +167,10 @@ def _place(hit: Hit) -> tuple[object, ...]:
 
 
 def fold(
-    nights: Iterable[tuple[Judged, Mapping[str, float | None]]],
+    nights: Iterable[tuple[NightAlarms, Mapping[str, float | None]]],
     quiet: int,
     snoozed: Callable[[str, str], bool],
-) -> tuple[Incident, ...]:
+) -> tuple[DriftIncident, ...]:
     """Incidents in the order in which they were found; later nights only change open ones.
 
     Parameters

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from assay.monitor.nights.night import Drift
+from assay.monitor.nights.night import NightDrift
 from assay.monitor.nights.summary import NightSummary
 from assay.monitor.nights.summary_read import in_alarm_of, stand_of
 from assay.project import layout
@@ -15,7 +15,7 @@ from assay.project.jsonfile import Node, once
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class KnownDocument:
     """What a night's document says, or in words why it cannot be read; never both.
 
     Attributes
@@ -25,22 +25,22 @@ class Document:
     """
 
     partition: str
-    drift: Drift | None
+    drift: NightDrift | None
     words: str = ""
     text: str = ""
 
 
-def read(root: Path) -> dict[str, Document]:
+def read(root: Path) -> dict[str, KnownDocument]:
     """Every night's document under ``root``; one that is damaged is told, not skipped."""
     paths = sorted((root / layout.NIGHTS).glob("*.json"))
     found = [_document(path) for path in paths]
     return {each.partition: each for each in found}
 
 
-def of_summary(summary: NightSummary) -> Document:
+def of_summary(summary: NightSummary) -> KnownDocument:
     """What will be read of the document that `NightSummary.to_json` makes."""
     decision = summary.decision
-    drift = Drift(
+    drift = NightDrift(
         run_id=summary.run_id,
         crossed=decision.crossed,
         reasons=decision.reasons,
@@ -51,10 +51,10 @@ def of_summary(summary: NightSummary) -> Document:
         stand=summary.stand,
         in_alarm=summary.in_alarm,
     )
-    return Document(summary.partition, drift, text=summary.to_json())
+    return KnownDocument(summary.partition, drift, text=summary.to_json())
 
 
-def _document(path: Path) -> Document:
+def _document(path: Path) -> KnownDocument:
     partition, text = unquote(path.stem), ""
     try:
         raw = path.read_bytes()
@@ -63,17 +63,17 @@ def _document(path: Path) -> Document:
         drift = drift_of(Node(tree, ""), partition)
     except (OSError, ValueError, RecursionError) as error:
         words = " ".join(str(error).split())
-        return Document(
+        return KnownDocument(
             partition,
             None,
             f"{layout.NIGHTS}/{path.name} is not what assay monitor wrote ({words}); "
             "monitor the night again",
             text,
         )
-    return Document(partition, drift, text=text)
+    return KnownDocument(partition, drift, text=text)
 
 
-def drift_of(tree: Node, partition: str) -> Drift:
+def drift_of(tree: Node, partition: str) -> NightDrift:
     """What a document says about the night ``partition``.
 
     Raises
@@ -84,7 +84,7 @@ def drift_of(tree: Node, partition: str) -> Drift:
     if tree.text("partition") != partition:
         raise ValueError(f"it is about the night {tree.text('partition')}")
     findings = tree.nodes("findings")
-    return Drift(
+    return NightDrift(
         run_id=tree.text("run_id"),
         crossed=tree.flag("crossed"),
         reasons=tree.texts("reasons"),

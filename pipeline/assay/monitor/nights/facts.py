@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from assay.errors import DataError
 from assay.monitor.nights import documents, fold
-from assay.monitor.nights.documents import Document
+from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.incident import ListedIncidents, read_incidents
 from assay.monitor.nights.night import Night
 from assay.project import layout
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Facts:
+class KnownNights:
     """What the store and the reports say of all nights.
 
     Attributes
@@ -54,7 +54,7 @@ class Facts:
     records: tuple[RunRecord, ...]
     visible: Mapping[str, str]
     performance: pa.Table
-    documents: Mapping[str, Document]
+    documents: Mapping[str, KnownDocument]
     pages: frozenset[str]
     listed: ListedIncidents
     unlisted: DataError | None = None
@@ -73,21 +73,21 @@ class Facts:
         rows = [row for each in self.measured.values() for row in each]
         return fold.nights(self.records, self.visible, self.documents, rows, self.pages)
 
-    def with_documents(self, written: Iterable[Document]) -> Facts:
+    def with_documents(self, written: Iterable[KnownDocument]) -> KnownNights:
         """The same with documents, and their pages, that are new or say something else now."""
         new = {each.partition: each for each in written}
         return replace(self, documents={**self.documents, **new}, pages=self.pages | set(new))
 
-    def with_incidents(self, listed: ListedIncidents) -> Facts:
+    def with_incidents(self, listed: ListedIncidents) -> KnownNights:
         """The same with the list of incidents that takes the place of what was there."""
         return replace(self, listed=listed, unlisted=None)
 
-    def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> Facts:
+    def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> KnownNights:
         """The same with numbers that were measured just now."""
         return replace(self, performance=together(self.performance, rows, self.column))
 
 
-def load(root: Path, store: Store) -> Facts:
+def load(root: Path, store: Store) -> KnownNights:
     """Read everything; a damaged document or list of incidents is told, and hides no other.
 
     Raises
@@ -99,7 +99,7 @@ def load(root: Path, store: Store) -> Facts:
         listed, unlisted = read_incidents(root), None
     except DataError as error:
         listed, unlisted = ListedIncidents(), error
-    return Facts(
+    return KnownNights(
         column=store.column,
         records=tuple(store.runs()),
         visible=history.visible_runs(store),

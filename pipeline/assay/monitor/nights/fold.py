@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from assay.monitor.nights.documents import Document
-from assay.monitor.nights.night import Measured, Night
+from assay.monitor.nights.documents import KnownDocument
+from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.nights.standing import NightState
 from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.project.tasks import HEADLINE
@@ -32,7 +32,7 @@ WITHOUT: Mapping[str, NightState] = {
 def nights(
     records: Iterable[RunRecord],
     visible: Mapping[str, str],
-    documents: Mapping[str, Document],
+    documents: Mapping[str, KnownDocument],
     performance: Iterable[Mapping[str, Any]] = (),
     pages: frozenset[str] = frozenset(),
 ) -> list[Night]:
@@ -130,7 +130,7 @@ def _note(run: RunRecord) -> str:
 
 
 def _with_drift(
-    night: Night, document: Document | None, measured: Mapping[bool, Measured], page: bool
+    night: Night, document: KnownDocument | None, measured: Mapping[bool, NightMetric], page: bool
 ) -> Night:
     drift = document.drift if document else None
     unseen = document.words if document else ""
@@ -157,7 +157,7 @@ def metric_of(performance: Iterable[Mapping[str, Any]]) -> str | None:
 
 def by_night(
     performance: Iterable[Mapping[str, Any]], visible: Mapping[str, str]
-) -> dict[str, dict[bool, Measured]]:
+) -> dict[str, dict[bool, NightMetric]]:
     """Night -> estimated or not -> the shown metric over all rows of the run that readers see.
 
     Of several maturities the longest counts, and of a maturity that was computed again the
@@ -169,12 +169,12 @@ def by_night(
     for row in every:
         if row["metric"] == metric and visible.get(row["partition"]) == row["run_id"]:
             mine[row["partition"]].append(row)
-    found: dict[str, dict[bool, Measured]] = {}
+    found: dict[str, dict[bool, NightMetric]] = {}
     for partition, rows in mine.items():
         known = by_metric(rows).get(metric or "", KnownMetric())
         shown = {True: (0, known.estimated), False: known.matured or (0, None)}
         found[partition] = {
-            estimated: Measured(
+            estimated: NightMetric(
                 row["value"], row["low"], row["high"], days, row.get("trusted") is not False
             )
             for estimated, (days, row) in shown.items()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Drift:
+class NightDrift:
     """What ``assay monitor`` said of a night.
 
     Attributes
@@ -47,7 +47,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class NightMetric:
     """One metric of a night: expected without labels, or computed with those that came.
 
     Attributes
@@ -95,10 +95,10 @@ class Night:
     rows_quarantined: int | None = None
     note: str = ""
     held: str = ""
-    drift: Drift | None = None
+    drift: NightDrift | None = None
     unseen: str = ""
-    estimated: Measured | None = None
-    realized: Measured | None = None
+    estimated: NightMetric | None = None
+    realized: NightMetric | None = None
     page: bool = False
     incidents: tuple[Incident, ...] = ()
     in_alarm: tuple[str, ...] | None = None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.monitor.nights import documents, section
-from assay.monitor.nights.documents import Document
+from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.summary import NightSummary, path
 from assay.monitor.nights.summary_read import from_json
@@ -20,8 +20,8 @@ from assay.project.textfile import write
 
 
 def restate(
-    root: Path, limits: Monitor, nights: Iterable[Night], known: Mapping[str, Document]
-) -> list[Document]:
+    root: Path, limits: Monitor, nights: Iterable[Night], known: Mapping[str, KnownDocument]
+) -> list[KnownDocument]:
     """Bring each page and document up to date that says something else than is known now.
 
     What an older Assay wrote, or cannot be read, is left as it is: monitoring the night again
@@ -57,7 +57,7 @@ def restate(
     return changed
 
 
-def restate_one(root: Path, now: NightSummary) -> Document:
+def restate_one(root: Path, now: NightSummary) -> KnownDocument:
     """Write a night's document, and the answer on its page; nothing else of the page changes."""
     page, document = root / now.page, documents.of_summary(now)
     try:

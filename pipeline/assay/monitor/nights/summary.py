@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.monitor.drift.baselines import NOT_COMPARED, Weekday
-from assay.monitor.drift.drift import Decision, Finding
+from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.nights.standing import Stand
 from assay.monitor.performance.known import by_metric
 from assay.monitor.performance.label_drift import LabelDrift
@@ -67,7 +67,7 @@ class NightSummary:
     sample_rows: int
     page: str
     limits: Monitor
-    decision: Decision
+    decision: DriftDecision
     stand: Stand
     in_alarm: tuple[str, ...] | None = None
     weekday: Weekday = NOT_COMPARED
@@ -130,7 +130,7 @@ class NightSummary:
         return self.document().text()
 
 
-def _finding(found: Finding) -> ColumnFinding:
+def _finding(found: DriftFinding) -> ColumnFinding:
     breaks = tuple(ColumnBreak(**asdict(each)) for each in found.breaks)
     return ColumnFinding(**{**asdict(found), "breaks": breaks})
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from assay.columns.breaks import Break
 from assay.monitor.drift.baselines import Weekday
-from assay.monitor.drift.drift import Decision, Finding
+from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.nights.standing import WORDS, Stand, Standing, stand
 from assay.monitor.nights.summary import NightSummary
 from assay.monitor.performance.label_drift import LabelDrift
@@ -51,7 +51,7 @@ def from_json(text: str, limits: Monitor) -> NightSummary:
         sample_rows=found.sample_rows,
         page=found.page,
         limits=limits.model_copy(update=told),
-        decision=Decision(
+        decision=DriftDecision(
             crossed=found.crossed,
             reasons=found.reasons,
             rows=found.rows_scored,
@@ -82,8 +82,8 @@ def in_alarm_of(tree: Node) -> tuple[str, ...] | None:
     return None if tree.tree.get("in_alarm") is None else tree.texts("in_alarm")
 
 
-def _finding(found: ColumnFinding) -> Finding:
-    return Finding(**{**dict(found), "breaks": tuple(Break(**dict(b)) for b in found.breaks)})
+def _finding(found: ColumnFinding) -> DriftFinding:
+    return DriftFinding(**{**dict(found), "breaks": tuple(Break(**dict(b)) for b in found.breaks)})
 
 
 def _label(found: KnownTruths) -> LabelDrift:

@@ -22,12 +22,12 @@ from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
 from assay.columns.reference import Reference
-from assay.columns.reference_column import Counted
+from assay.columns.reference_column import ReferenceColumn
 from assay.model import outcome
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.drift.measures import measure
 from assay.monitor.performance.known import KnownMetric, by_metric
-from assay.monitor.performance.realized import Number, Truths
+from assay.monitor.performance.realized import RealizedMetric, Truths
 from assay.project.tasks import Task
 
 NAMES = DISTANCE, PSI, TOTAL_VARIATION, WASSERSTEIN = (
@@ -68,7 +68,9 @@ class LabelDrift:
         return None if self.limit is None else self.distance > self.limit
 
 
-def numbers(before: Counted | None, task: Task, truths: Truths, rows: int) -> Iterator[Number]:
+def numbers(
+    before: ReferenceColumn | None, task: Task, truths: Truths, rows: int
+) -> Iterator[RealizedMetric]:
     """The measures as rows of the performance table, of a reference that has truths.
 
     Parameters
@@ -90,7 +92,7 @@ def numbers(before: Counted | None, task: Task, truths: Truths, rows: int) -> It
         found.update(zip(names, values, strict=False))
     share = labelled / rows if rows else 0.0
     for name, value in found.items():
-        yield Number("", name, value, None, None, labelled, share)
+        yield RealizedMetric("", name, value, None, None, labelled, share)
 
 
 def label_drift(
@@ -119,7 +121,7 @@ def label_drift(
     )
 
 
-def limit(before: Counted, nights: int, rows: int, quantile: float) -> float | None:
+def limit(before: ReferenceColumn, nights: int, rows: int, quantile: float) -> float | None:
     """The most that passes for so many known truths; None where anything would."""
     learnt = learnt_limit(before.distances, quantile)
     if learnt is None or not nights or not rows:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from assay.monitor.performance.measure import Measurement
+from assay.monitor.performance.measure import NightMeasurement
 from assay.monitor.performance.take_labels import Taken
 
 
 @dataclass
-class Outcome:
+class LabelsOutcome:
     """What a call of ``assay labels`` did.
 
     Attributes
@@ -28,7 +28,7 @@ class Outcome:
     taken: list[Taken] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     elsewhere: int = 0
-    measured: list[Measurement] = field(default_factory=list)
+    measured: list[NightMeasurement] = field(default_factory=list)
     unmeasured: dict[str, str] = field(default_factory=dict)
 
     def tree(self) -> dict[str, Any]:

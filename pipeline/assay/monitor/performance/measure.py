@@ -18,7 +18,7 @@ from assay.model.outcome import PREDICTION, PROBABILITIES, PROBABILITY
 from assay.monitor.performance import label_drift, maturity
 from assay.monitor.performance.realized import (
     LabelledNight,
-    Number,
+    RealizedMetric,
     Truths,
     calibration,
     realized,
@@ -48,7 +48,7 @@ _ANSWER: Mapping[Task, tuple[str, pa.DataType]] = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class MaturityMeasurement:
     """What is known of a night at one maturity.
 
     Attributes
@@ -61,17 +61,17 @@ class Measured:
 
     days: int
     final: bool
-    numbers: tuple[Number, ...]
+    numbers: tuple[RealizedMetric, ...]
     calibration: tuple[Mapping[str, float], ...]
 
 
 @dataclass(frozen=True)
-class Measurement:
+class NightMeasurement:
     """A night, the run that was measured, and why there are slices missing, if there are."""
 
     record: RunRecord
     rows: int
-    maturities: tuple[Measured, ...]
+    maturities: tuple[MaturityMeasurement, ...]
     no_slices: str
 
     def rows_of_table(self, column: str, at: datetime) -> Iterator[dict[str, Any]]:
@@ -112,7 +112,7 @@ class Measurement:
 
 def measure(
     root: Path, params: Params, store: Store, record: RunRecord, loaded: Bundle, now: datetime
-) -> Measurement:
+) -> NightMeasurement:
     """Every number of a night at every maturity that it has reached.
 
     Memory grows with the rows of the night: AUC goes by the order of all of them.
@@ -144,8 +144,8 @@ def measure(
             *label_drift.numbers(loaded.reference.label, night.task, truths, len(night)),
         )
         table = calibration(scored_of(night, truths))
-        measured.append(Measured(days, now >= until, numbers, tuple(table)))
-    return Measurement(record, len(night), tuple(measured), why)
+        measured.append(MaturityMeasurement(days, now >= until, numbers, tuple(table)))
+    return NightMeasurement(record, len(night), tuple(measured), why)
 
 
 def _names(keys: pa.Table) -> list[str]:

@@ -70,7 +70,7 @@ class Truths:
 
 
 @dataclass(frozen=True)
-class Number:
+class RealizedMetric:
     """One metric of the rows in one slice (all if it has no name) that have a truth.
 
     Attributes
@@ -94,7 +94,7 @@ class Number:
 
 def realized(
     night: LabelledNight, truths: Truths, confidence: float, min_slice_rows: int
-) -> Iterator[Number]:
+) -> Iterator[RealizedMetric]:
     """Every metric over all rows, then in each slice of enough rows that have a truth."""
     yield from _numbers("", night, truths, len(night), confidence)
     if not len(truths.rows):
@@ -111,7 +111,7 @@ def realized(
 
 def _numbers(
     name: str, night: LabelledNight, truths: Truths, of: int, confidence: float
-) -> Iterator[Number]:
+) -> Iterator[RealizedMetric]:
     labelled = len(truths.rows)
     share = labelled / of if of else 0.0
     scored, rows = scored_of(night, truths), labelled_rows(night, truths)
@@ -125,7 +125,7 @@ def _numbers(
         known = np.isin(truths.rows, rows)
         found[UNKNOWN] = share_of(~known, night.units.chosen(truths.rows), confidence)
     for metric, one in found.items():
-        yield Number(name, metric, one.value, one.low, one.high, labelled, share)
+        yield RealizedMetric(name, metric, one.value, one.low, one.high, labelled, share)
 
 
 def scored_of(night: LabelledNight, truths: Truths) -> Scored:

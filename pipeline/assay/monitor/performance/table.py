@@ -23,7 +23,7 @@ By = Literal["night", "week"]
 
 
 @dataclass(frozen=True)
-class Pair:
+class PerformancePair:
     """One metric of one night, or of one week, before and after its truths were known.
 
     Attributes
@@ -56,7 +56,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PerformancePairs:
     """A metric of all rows, or of a slice, over the nights or weeks.
 
     ``maturity_days`` is how long the truths of what is realized were waited for.
@@ -66,7 +66,7 @@ class Pairs:
     slice: str
     maturity_days: int
     by: By
-    pairs: tuple[Pair, ...]
+    pairs: tuple[PerformancePair, ...]
 
     def to_json(self) -> str:
         """One JSON document."""
@@ -81,7 +81,9 @@ class Pairs:
         return jsonfile.dumps(tree)
 
 
-def pairs(table: Iterable[Row], column: str, metric: str, slice: str, days: int) -> list[Pair]:
+def pairs(
+    table: Iterable[Row], column: str, metric: str, slice: str, days: int
+) -> list[PerformancePair]:
     """A pair for each night of which there is any number, in order.
 
     Parameters
@@ -104,9 +106,9 @@ def pairs(table: Iterable[Row], column: str, metric: str, slice: str, days: int)
     return found
 
 
-def _pair(night: str, estimated: Row | None, realized: Row | None) -> Pair:
+def _pair(night: str, estimated: Row | None, realized: Row | None) -> PerformancePair:
     mine: Row = realized or {}
-    return Pair(
+    return PerformancePair(
         night,
         None if estimated is None else estimated["value"],
         mine.get("value"),
@@ -118,13 +120,13 @@ def _pair(night: str, estimated: Row | None, realized: Row | None) -> Pair:
     )
 
 
-def by_week(nights: Sequence[Pair]) -> list[Pair]:
+def by_week(nights: Sequence[PerformancePair]) -> list[PerformancePair]:
     """Means over the nights of a week that have both numbers, weighted by labelled rows.
 
     Nights that lack one of them would compare different nights. The mean of the nights' own
     values is not the value of all their rows together, so there is no interval.
     """
-    weeks: dict[date, list[Pair]] = {}
+    weeks: dict[date, list[PerformancePair]] = {}
     for pair in nights:
         day = day_of(pair.night)
         if day is not None and pair.error is not None:
@@ -132,7 +134,7 @@ def by_week(nights: Sequence[Pair]) -> list[Pair]:
     return [_week(monday, mine) for monday, mine in sorted(weeks.items())]
 
 
-def _week(monday: date, nights: Sequence[Pair]) -> Pair:
+def _week(monday: date, nights: Sequence[PerformancePair]) -> PerformancePair:
     rows = sum(pair.rows for pair in nights)
     doubtful = sum(pair.distrust is not None for pair in nights)
 
@@ -140,7 +142,7 @@ def _week(monday: date, nights: Sequence[Pair]) -> Pair:
         each = zip(values, nights, strict=True)
         return math.fsum((value or 0.0) * pair.rows for value, pair in each) / rows
 
-    return Pair(
+    return PerformancePair(
         monday.isoformat(),
         mean(pair.estimated for pair in nights),
         mean(pair.realized for pair in nights),
@@ -159,7 +161,7 @@ def run(
     slice: str = "",
     days: int | None = None,
     by: By = "night",
-) -> Pairs:
+) -> PerformancePairs:
     """The pairs of a metric.
 
     Parameters
@@ -185,7 +187,9 @@ def run(
     found = pairs(table, store.column, metric, slice, days)
     if not found:
         raise _none(table, metric, slice)
-    return Pairs(metric, slice, days, by, tuple(by_week(found) if by == "week" else found))
+    return PerformancePairs(
+        metric, slice, days, by, tuple(by_week(found) if by == "week" else found)
+    )
 
 
 def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from assay.columns.reference import Reference
-from assay.monitor.drift.drift import Decision
+from assay.monitor.drift.drift import DriftDecision
 from assay.project.params import Monitor
 
 SCHEMA = 1
@@ -29,7 +29,7 @@ class TableDrift:
     version: str
     bundle: str
     limits: Monitor
-    decision: Decision
+    decision: DriftDecision
 
     def headline(self) -> str:
         """The answer in one sentence."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.columns.grid import Grid
 from assay.errors import BooksUnbalanced
 from assay.monitor.table import spark as spark_raw
-from assay.monitor.table.count_rows import Counted, Counting, total
+from assay.monitor.table.count_rows import Counting, TableCounts, total
 from assay.monitor.table.where import RawTable
 from assay.project.params import Params
 from assay.score.spark import threads
@@ -30,7 +30,7 @@ def count(
     grid: Grid,
     spark: bool,
     progress: Callable[[int, int], None],
-) -> Counted:
+) -> TableCounts:
     """Count every row of a table, each column of ``grid`` in its cells.
 
     Where ``spark.master`` is this machine and Arrow can read the table, Spark would only start
@@ -55,7 +55,7 @@ def count(
         Rows were lost on the way.
     """
     many = None if SUBMITTED in os.environ else threads.cores(params.spark.master)
-    parts: Iterator[Counted]
+    parts: Iterator[TableCounts]
     with ExitStack() as at_the_end:
         if table.files is not None and many is not None and not spark:
             rows = min(params.score.batch_rows, BATCH_ROWS)

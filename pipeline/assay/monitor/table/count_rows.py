@@ -119,7 +119,7 @@ class RawFeatures:
 
 
 @dataclass(frozen=True)
-class Counted:
+class TableCounts:
     """How many rows there were, and the counts of their columns."""
 
     rows: int
@@ -141,11 +141,11 @@ class Counting:
     batch_rows: int
     contract: Contract | None = None
 
-    def of_files(self, parts: Sequence[RowGroups], name: str) -> Counted:
+    def of_files(self, parts: Sequence[RowGroups], name: str) -> TableCounts:
         texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
         return self._counted(read(parts, list(self.grid), texts, self.batch_rows))
 
-    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Counted:
+    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> TableCounts:
         return self._counted(self._typed(batches) if text else batches)
 
     def _typed(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -153,18 +153,18 @@ class Counting:
         for batch in batches:
             yield typed(self.contract, batch)[0]
 
-    def _counted(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Counted:
+    def _counted(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> TableCounts:
         counter, rows = Counter(self.grid), 0
         for batch in batches:
             counter.add(RawFeatures(batch))
             rows += batch.num_rows
-        return Counted(rows, counter.profile())
+        return TableCounts(rows, counter.profile())
 
 
-def total(counted: Iterable[Counted], grid: Grid) -> Counted:
+def total(counted: Iterable[TableCounts], grid: Grid) -> TableCounts:
     """All of them together."""
     return reduce(
-        lambda one, two: Counted(one.rows + two.rows, merge(one.profile, two.profile)),
+        lambda one, two: TableCounts(one.rows + two.rows, merge(one.profile, two.profile)),
         counted,
-        Counted(0, empty(grid)),
+        TableCounts(0, empty(grid)),
     )

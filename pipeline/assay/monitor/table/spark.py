@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
     from assay.columns.grid import Grid
-    from assay.monitor.table.count_rows import Counted, Counting
+    from assay.monitor.table.count_rows import Counting, TableCounts
     from assay.monitor.table.where import RawTable
 
 SMALL_HEAP = "-Xms32m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20"
@@ -43,7 +43,7 @@ def run(
     table: RawTable,
     work: Counting,
     progress: Callable[[int, int], None],
-) -> tuple[Iterator[Counted], int]:
+) -> tuple[Iterator[TableCounts], int]:
     """Count a table; what each task counted, and how many rows its source says it holds.
 
     Raises

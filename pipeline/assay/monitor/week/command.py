@@ -21,7 +21,7 @@ from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.incidents.document import Book
 from assay.monitor.judge import Judge, JudgedNight
 from assay.monitor.nights import history
-from assay.monitor.nights.facts import Facts, load
+from assay.monitor.nights.facts import KnownNights, load
 from assay.monitor.nights.quarantined import broken_rules
 from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.summary import of_all_rows, path
@@ -103,7 +103,9 @@ def _days(week: str) -> tuple[str, ...]:
         ) from None
 
 
-def _days_of(store: Store, facts: Facts, nights: Sequence[JudgedNight], book: Book) -> list[Day]:
+def _days_of(
+    store: Store, facts: KnownNights, nights: Sequence[JudgedNight], book: Book
+) -> list[Day]:
     in_alarm = book.in_alarm()
     measured = facts.with_performance(row for night in nights for row in night.expected).measured
     return [

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from assay.model.outcome import score_name
 from assay.monitor.drift.baselines import merged
-from assay.monitor.drift.drift import Decision, Finding, decide
-from assay.monitor.evidently.content import Mark, Told, column, measured
-from assay.monitor.incidents.fold import Incident
+from assay.monitor.drift.drift import DriftDecision, DriftFinding, decide
+from assay.monitor.evidently.content import Mark, ReportContent, column, measured
+from assay.monitor.incidents.fold import DriftIncident
 from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
@@ -64,10 +64,10 @@ class WeekPart:
     """
 
     days: tuple[Day, ...]
-    decision: Decision
+    decision: DriftDecision
     over: Mapping[str, int]
     alarms: Mapping[str, int]
-    told: Told
+    told: ReportContent
 
     @property
     def version(self) -> str:
@@ -78,7 +78,9 @@ class WeekPart:
         return self.days[0].night.record.bundle
 
 
-def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: Monitor) -> WeekPart:
+def part(
+    week: str, days: Sequence[Day], open_now: Sequence[DriftIncident], limits: Monitor
+) -> WeekPart:
     """Nights of one bundle, merged.
 
     Parameters
@@ -96,12 +98,12 @@ def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: M
     )
     alarms = Counter(name for day in days for name in day.alarms)
 
-    def standing(finding: Finding) -> Mark:
+    def standing(finding: DriftFinding) -> Mark:
         if alarms[finding.column]:
             return "bad"
         return "odd" if over[finding.column] else "ok"
 
-    def place(finding: Finding) -> tuple[object, ...]:
+    def place(finding: DriftFinding) -> tuple[object, ...]:
         score = finding.column in reference.scores
         effect = -math.inf if finding.effect is None else -finding.effect
         name = finding.column
@@ -113,7 +115,7 @@ def part(week: str, days: Sequence[Day], open_now: Sequence[Incident], limits: M
     for day in days:
         rules.update(day.rules)
     count = f"{len(days)} night{'s' if len(days) > 1 else ''}"
-    told = Told(
+    told = ReportContent(
         title=week,
         span="week",
         rows_read=sum(r.rows_read or 0 for r in records),

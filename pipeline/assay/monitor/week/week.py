@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from assay.monitor.incidents.fold import Incident
+from assay.monitor.incidents.fold import DriftIncident
 from assay.monitor.week.merge import Day, WeekPart
 from assay.project import layout
 from assay.project.params.drift import Budget
@@ -36,8 +36,8 @@ class Week:
     names: tuple[str, ...]
     pages: frozenset[str]
     parts: tuple[WeekPart, ...]
-    open: tuple[Incident, ...]
-    incidents: tuple[Incident, ...]
+    open: tuple[DriftIncident, ...]
+    incidents: tuple[DriftIncident, ...]
     rule: Budget
     sample_rows: int = 0
 

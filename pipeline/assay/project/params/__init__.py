@@ -16,10 +16,10 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from assay.errors import ParamsError
 from assay.project import layout
 from assay.project.params import yaml_text
-from assay.project.params.drift import Drift
-from assay.project.params.gate import Gate
+from assay.project.params.drift import DriftParams
+from assay.project.params.gate import GateParams
 from assay.project.params.inputs import Input
-from assay.project.params.labels import Labels, Maturities, RetrainRule
+from assay.project.params.labels import LabelsParams, Maturities, RetrainRule
 from assay.project.params.messages import explain
 from assay.project.params.values import Count, Day, Frozen, Positive, Section, Share, Text
 from assay.project.tasks import Metric
@@ -42,7 +42,7 @@ class Rehearse(Section):
         return carriers
 
 
-class Leakage(Section):
+class LeakageParams(Section):
     """Limits of checks between training and holdout; each is crossed by more than its value."""
 
     sample_rows: Positive = 50_000
@@ -92,7 +92,7 @@ class RowCount(Section):
         return self
 
 
-class NullShare(Section):
+class NullShareParams(Section):
     rule: Literal["null_share"]
     column: Text
     max: Share
@@ -109,10 +109,12 @@ class Freshness(Section):
     max_days: Count
 
 
-TableRule = Annotated[RowCount | NullShare | UniqueKey | Freshness, Field(discriminator="rule")]
+TableRule = Annotated[
+    RowCount | NullShareParams | UniqueKey | Freshness, Field(discriminator="rule")
+]
 
 
-class Contract(Section):
+class ContractParams(Section):
     file: Text
     max_bad_share: Share = 0.0
     training: tuple[TableRule, ...] = ()
@@ -168,7 +170,7 @@ class Train(Section):
     candidates: Annotated[Mapping[CandidateName, Candidate], Field(min_length=1), Frozen]
 
 
-class Bundle(Section):
+class BundleParams(Section):
     reference_rows: Positive = 5000
     allow_types: tuple[Text, ...] = ()
     compile: Literal["auto", "off"] = "auto"
@@ -222,12 +224,12 @@ class Publish(Section):
     keep_days: Positive = 30
 
 
-class Spark(Section):
+class SparkParams(Section):
     master: Text = "local[*]"
     conf: Annotated[Mapping[str, str], Frozen] = Field(default_factory=dict, validate_default=True)
 
 
-class Monitor(Drift):
+class Monitor(DriftParams):
     limit_quantile: Annotated[float, Field(gt=0.5, le=1)] = 0.99
     max_drifted_share: Share = 0.5
     max_null_share_change: Share = 0.1
@@ -268,21 +270,21 @@ class Params(Section):
     seed: Count
     store: Text = "store"
     ingest: Ingest
-    contract: Contract
+    contract: ContractParams
     prepare: Prepare
-    leakage: Leakage = Leakage()
+    leakage: LeakageParams = LeakageParams()
     train: Train
-    bundle: Bundle = Bundle()
+    bundle: BundleParams = BundleParams()
     evaluate: Evaluate = Evaluate()
     rehearse: Rehearse = Rehearse()
-    gate: Gate
+    gate: GateParams
     registry: Registry = Registry()
     score: Score
     quarantine: Quarantine = Field(default_factory=Quarantine)
     publish: Publish = Publish()
-    spark: Spark = Field(default_factory=Spark)
+    spark: SparkParams = Field(default_factory=SparkParams)
     monitor: Monitor = Field(default_factory=Monitor)
-    labels: Labels = Labels()
+    labels: LabelsParams = LabelsParams()
     alerts: Alerts = Alerts()
 
 

@@ -78,7 +78,7 @@ Dumped = PlainSerializer(dict)
 Row = Annotated[Mapping[Text, Scalar], Frozen, Dumped]
 
 
-class Change(Section):
+class ColumnChange(Section):
     """One column altered in every row, in one of several ways."""
 
     column: Text
@@ -98,7 +98,7 @@ class Change(Section):
         return [way for way in WAYS if way in given]
 
     @model_validator(mode="after")
-    def _one_way(self) -> Change:
+    def _one_way(self) -> ColumnChange:
         ways = self._ways()
         if len(ways) != 1:
             raise ValueError(f"one of {', '.join(WAYS)}|{' and '.join(ways) or 'none'}")
@@ -110,14 +110,14 @@ class Change(Section):
 
 
 Changes = Annotated[
-    tuple[Change, ...],
+    tuple[ColumnChange, ...],
     Field(min_length=1),
     BeforeValidator(_listed),
 ]
 """``change``: one mapping, or a list of them that are applied in turn."""
 
 
-class Asked(Section):
+class BehaviourBase(Section):
     """What all behaviours have in common."""
 
     name: Text
@@ -131,7 +131,7 @@ class Asked(Section):
     max_failed: Share = 0.0
 
 
-class Invariance(Asked):
+class Invariance(BehaviourBase):
     """Changing this must not move a row's score by more than ``within``."""
 
     check: Literal["invariance"]
@@ -139,7 +139,7 @@ class Invariance(Asked):
     within: Tolerance
 
 
-class Direction(Asked):
+class Direction(BehaviourBase):
     """Changing this must not lower, or must not raise, a row's score."""
 
     check: Literal["direction"]
@@ -174,14 +174,14 @@ def _named(cases: tuple[Case, ...]) -> tuple[Case, ...]:
     return _distinct(cases, "case")
 
 
-class Minimum(Asked):
+class Minimum(BehaviourBase):
     """Named cases that any model worth promoting gets right."""
 
     check: Literal["minimum"]
     cases: Annotated[tuple[Case, ...], Field(min_length=1), AfterValidator(_named)]
 
 
-class Robustness(Asked):
+class Robustness(BehaviourBase):
     """Damaged input still gets a score, and one near that of the row as it was."""
 
     check: Literal["robustness"]
@@ -190,7 +190,7 @@ class Robustness(Asked):
     within: Tolerance | None = None
 
 
-class Monotonicity(Asked):
+class Monotonicity(BehaviourBase):
     """Over a grid of one column, a row's score only ever rises, or only ever falls."""
 
     check: Literal["monotonicity"]

@@ -33,7 +33,7 @@ class Snooze(Section):
     until: Day
 
 
-class Drift(Section):
+class DriftParams(Section):
     """Baselines, limits set by hand, the budget of false alarms, and what is snoozed."""
 
     baseline: Literal["reference", "weekday"] = "reference"

@@ -29,7 +29,7 @@ LeakageCheck = Literal[
 LEAKAGE_CHECKS: tuple[LeakageCheck, ...] = get_args(LeakageCheck)
 
 
-class Judged(Section):
+class RuleBase(Section):
     """What every rule says of itself: whose it is, why, and whether it decides."""
 
     name: Text
@@ -39,7 +39,7 @@ class Judged(Section):
     inconclusive: Literal["block", "pass"] = "block"
 
 
-class SlicedRule(Judged):
+class SlicedRule(RuleBase):
     """A rule on all rows, or on each value of a slice field with at least ``min_rows`` rows."""
 
     slice: Text | None = None
@@ -86,7 +86,7 @@ class ChangeRule(SlicedRule):
         return self.gain if self.gain is not None else 0.0 - (self.margin or 0.0)  # never -0
 
 
-class FairnessRule(Judged):
+class FairnessRule(RuleBase):
     """A metric, or the share of rows that get a yes, across the groups of a slice field."""
 
     kind: Literal["fairness"]
@@ -102,7 +102,7 @@ class FairnessRule(Judged):
         return self
 
 
-class StabilityRule(Judged):
+class StabilityRule(RuleBase):
     """How far the challenger's scores lie from the champion's on the same rows."""
 
     kind: Literal["stability"]
@@ -115,14 +115,14 @@ class StabilityRule(Judged):
         return self
 
 
-class ParityRule(Judged):
+class ParityRule(RuleBase):
     """The nightly scoring path gives what the training code gives, row by row."""
 
     kind: Literal["parity"]
     tolerance: Annotated[float, Field(ge=0)] = 1e-9
 
 
-class CostRule(Judged):
+class CostRule(RuleBase):
     """What scoring takes: per 1,000 rows, in memory, on disk."""
 
     kind: Literal["cost"]
@@ -130,14 +130,14 @@ class CostRule(Judged):
     max: Annotated[float, Field(gt=0)]
 
 
-class ContractRule(Judged):
+class ContractRule(RuleBase):
     """The training table kept its contract, with at most this share of bad rows."""
 
     kind: Literal["contract"]
     max_bad_share: Share
 
 
-class LeakageRule(Judged):
+class LeakageRule(RuleBase):
     """No check of the split found anything but what is allowed by name."""
 
     kind: Literal["leakage"]
@@ -171,7 +171,7 @@ Rule = Annotated[
 ]
 
 
-class Waiver(Section):
+class WaiverParams(Section):
     """One rule, or one slice of it, does not decide until a day has passed."""
 
     rule: Text
@@ -188,7 +188,7 @@ class Waiver(Section):
         return today > self.until
 
 
-class Gate(Section):
+class GateParams(Section):
     """Rules, behaviours, the folder of model tests, and what is waived for a while."""
 
     tests: Text
@@ -196,7 +196,7 @@ class Gate(Section):
     power: Annotated[float, Field(ge=0.5, lt=1)] = 0.8
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     behaviour: Behaviours = ()
-    waivers: tuple[Waiver, ...] = ()
+    waivers: tuple[WaiverParams, ...] = ()
 
     @field_validator("rules")
     @classmethod
@@ -210,7 +210,7 @@ class Gate(Section):
         return rules
 
     @model_validator(mode="after")
-    def _named_apart(self) -> Gate:
+    def _named_apart(self) -> GateParams:
         both = sorted({rule.name for rule in self.rules} & {each.name for each in self.behaviour})
         if both:
             raise ValueError(
@@ -219,7 +219,7 @@ class Gate(Section):
         return self
 
     @model_validator(mode="after")
-    def _waived_by_name(self) -> Gate:
+    def _waived_by_name(self) -> GateParams:
         # A model test is waived by its node id, which only pytest knows.
         known = [*self.names, CHAMPION_RULE]
         for waiver in self.waivers:

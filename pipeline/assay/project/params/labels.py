@@ -20,7 +20,7 @@ LabelInput = Annotated[
 ]
 
 
-class Labels(Section):
+class LabelsParams(Section):
     """Truths by key; without an input they come in files: ``assay labels --rows FILE``."""
 
     input: LabelInput | None = None
@@ -29,7 +29,7 @@ class Labels(Section):
     known_after_days: Count | None = None
 
     @model_validator(mode="after")
-    def _one_clock(self) -> Labels:
+    def _one_clock(self) -> LabelsParams:
         if self.arrived_at is not None and self.known_after_days is not None:
             raise ValueError("arrived_at or known_after_days|both")
         return self

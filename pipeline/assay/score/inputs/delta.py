@@ -19,7 +19,7 @@ from assay.project.params.inputs import Delta
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, Listed
 from assay.score.inputs.folder import every
-from assay.score.inputs.types import Group, NightInput, Table
+from assay.score.inputs.types import FileGroup, InputTable, NightInput
 from assay.store.delta.lake import LakeFile, Snapshot, snapshot
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
@@ -70,7 +70,7 @@ def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) 
     )
 
 
-def table(root: Path, spec: Delta, column: str) -> tuple[Table, str]:
+def table(root: Path, spec: Delta, column: str) -> tuple[InputTable, str]:
     """A whole table at its newest version, for a query to read, and its fingerprint.
 
     Raises
@@ -123,7 +123,7 @@ def _searched(
     )
 
 
-def _table(spec: Delta, shot: Snapshot, mine: Sequence[LakeFile], folders: bool) -> Table:
+def _table(spec: Delta, shot: Snapshot, mine: Sequence[LakeFile], folders: bool) -> InputTable:
     """What Spark is to read.
 
     Parameters
@@ -143,10 +143,10 @@ def _table(spec: Delta, shot: Snapshot, mine: Sequence[LakeFile], folders: bool)
         root["fields"] = [
             each for each in root["fields"] if each["name"] not in shot.partitioned_by
         ]
-    return Table(
+    return InputTable(
         spec,
         shot.uri,
-        (Group(tuple(f"{shot.uri}/{file.path}" for file in mine)),),
+        (FileGroup(tuple(f"{shot.uri}/{file.path}" for file in mine)),),
         spark_schema=json.dumps(root),
         partitioned_by=shot.partitioned_by if folders else (),
     )

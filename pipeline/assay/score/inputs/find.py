@@ -16,9 +16,9 @@ from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql, asks_for_night
 from assay.score.inputs import delta as inputs_lake
 from assay.score.inputs import folder as inputs_folder
-from assay.score.inputs.types import Group, InputFile, NightInput, Table
+from assay.score.inputs.types import FileGroup, InputFile, InputTable, NightInput
 
-__all__ = ["Group", "InputFile", "NightInput", "Table", "check_unchanged", "empty", "find"]
+__all__ = ["FileGroup", "InputFile", "InputTable", "NightInput", "check_unchanged", "empty", "find"]
 
 
 def find(root: Path, params: Params, contract: Contract, value: str) -> NightInput:

@@ -18,7 +18,7 @@ from assay.project.params.inputs import Csv, Json, Parquet
 from assay.score.inputs import files, text_heads
 from assay.score.inputs.files import Listed
 from assay.score.inputs.text_heads import Head
-from assay.score.inputs.types import Group, NightInput, Table
+from assay.score.inputs.types import FileGroup, InputTable, NightInput
 
 Item = TypeVar("Item")
 
@@ -41,7 +41,9 @@ def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contra
         rows=sum(footer.file.rows for footer in footers),
         fingerprint=mark,
         replaceable=mark,
-        tables={"": Table(spec, base, (Group(tuple(file.path for file in listed)),), mixed)},
+        tables={
+            "": InputTable(spec, base, (FileGroup(tuple(file.path for file in listed)),), mixed)
+        },
     )
 
 
@@ -64,11 +66,11 @@ def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contra
         rows=None if filled else 0,
         fingerprint=mark,
         replaceable=mark,
-        tables={"": Table(spec, base, _groups(spec, listed, found))},
+        tables={"": InputTable(spec, base, _groups(spec, listed, found))},
     )
 
 
-def table(root: Path, spec: Parquet | Csv | Json) -> tuple[Table, str]:
+def table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
     """All files of a table that a query reads, and a fingerprint of how they are listed.
 
     Raises
@@ -80,8 +82,8 @@ def table(root: Path, spec: Parquet | Csv | Json) -> tuple[Table, str]:
     listed = files.list_tree(base)
     mark = files.fingerprint(spec.model_dump_json(), listed, [""] * len(listed))
     if isinstance(spec, Csv):
-        return Table(spec, base, _groups(spec, listed, _heads(spec, listed))), mark
-    return Table(spec, base, (Group(tuple(file.path for file in listed)),)), mark
+        return InputTable(spec, base, _groups(spec, listed, _heads(spec, listed))), mark
+    return InputTable(spec, base, (FileGroup(tuple(file.path for file in listed)),)), mark
 
 
 def every(check: Callable[[Item], None], items: Iterable[Item]) -> None:
@@ -129,11 +131,15 @@ def _heads(spec: Csv | Json, listed: Sequence[Listed]) -> list[Head]:
     return files.side_by_side(partial(text_heads.csv_head, spec), listed)
 
 
-def _groups(spec: Csv | Json, listed: Sequence[Listed], found: Sequence[Head]) -> tuple[Group, ...]:
+def _groups(
+    spec: Csv | Json, listed: Sequence[Listed], found: Sequence[Head]
+) -> tuple[FileGroup, ...]:
     """Files under the same header line; those without a row are left out."""
     paths: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
     for file, head in zip(listed, found, strict=True):
         if head.filled:
             columns = head.columns if isinstance(spec, Csv) else ()
             paths.setdefault((head.header, columns), []).append(file.path)
-    return tuple(Group(tuple(each), columns, header) for (header, columns), each in paths.items())
+    return tuple(
+        FileGroup(tuple(each), columns, header) for (header, columns), each in paths.items()
+    )

@@ -26,7 +26,7 @@ from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
 from assay.score.inputs import frame_postgres as spark_postgres
 from assay.score.inputs import frame_text as spark_text
-from assay.score.inputs.types import Group, NightInput, Table
+from assay.score.inputs.types import FileGroup, InputTable, NightInput
 from assay.score.spark_message import gist
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _night(spark: SparkSession, night: NightInput, contract: Contract) -> DataFr
     return found
 
 
-def _group(spark: SparkSession, table: Table, group: Group) -> DataFrame:
+def _group(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     group = _exactly(group)
@@ -142,7 +142,7 @@ def _group(spark: SparkSession, table: Table, group: Group) -> DataFrame:
             return reader.parquet(*group.paths)
 
 
-def _delta(spark: SparkSession, table: Table, group: Group) -> DataFrame:
+def _delta(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFrame:
     from pyspark.sql.types import StructType
 
     reader = spark.read.schema(StructType.fromJson(json.loads(table.spark_schema)))
@@ -165,7 +165,7 @@ def _queried(spark: SparkSession, night: NightInput) -> DataFrame:
             spark.catalog.dropTempView(name)
 
 
-def _table(spark: SparkSession, table: Table, group: Group) -> DataFrame:
+def _table(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFrame:
     """Part of a table that a query reads, with the columns that its folders name."""
     reader = spark.read
     if group.paths != (table.root,):
@@ -193,7 +193,7 @@ def _located(path: str) -> str:
     return path if "://" in path else f"file://{path}"
 
 
-def _exactly(group: Group) -> Group:
+def _exactly(group: FileGroup) -> FileGroup:
     """The same files for Spark, which takes brackets and stars in a name for a pattern."""
     paths = tuple(re.sub(r"([][{}*?\\])", r"\\\1", _located(path)) for path in group.paths)
     return replace(group, paths=paths)

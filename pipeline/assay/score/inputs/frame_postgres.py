@@ -15,7 +15,7 @@ import pyarrow as pa
 from assay.contract.model import Contract
 from assay.project.params.inputs import Postgres, bind
 from assay.score.inputs import postgres as postgres_source
-from assay.score.inputs.postgres_query import Column, Split, columns, literal
+from assay.score.inputs.postgres_query import QueryColumn, Split, columns, literal
 from assay.score.inputs.types import NightInput
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def opened(
         yield _frame(spark, source, snapshot, statements, answer), meant
 
 
-def _ranges(cursor: Cursor, spec: Postgres, answer: Sequence[Column], table: str) -> list[str]:
+def _ranges(cursor: Cursor, spec: Postgres, answer: Sequence[QueryColumn], table: str) -> list[str]:
     if spec.split_on is None:
         return ["TRUE"]
     split = Split(spec.split_on, answer)
@@ -71,10 +71,10 @@ def _ranges(cursor: Cursor, spec: Postgres, answer: Sequence[Column], table: str
 
 def _frame(
     spark: SparkSession,
-    source: postgres_source.Source,
+    source: postgres_source.PostgresSource,
     snapshot: str,
     statements: Sequence[str],
-    answer: Sequence[Column],
+    answer: Sequence[QueryColumn],
 ) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 

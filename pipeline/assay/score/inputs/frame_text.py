@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assay.contract.text import LINE, ONE_CELL_A_COLUMN
 from assay.project.params.inputs import Csv, CsvOptions
-from assay.score.inputs.types import Group
+from assay.score.inputs.types import FileGroup
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, DataFrameReader
@@ -29,7 +29,7 @@ def lines(reader: DataFrameReader, paths: Sequence[str], encoding: str = "UTF-8"
     return found.select(text.alias(LINE), *others).where(f.trim(LINE) != "")
 
 
-def cells(reader: DataFrameReader, spec: Csv, group: Group) -> DataFrame:
+def cells(reader: DataFrameReader, spec: Csv, group: FileGroup) -> DataFrame:
     """CSV as text, null where a cell is empty.
 
     A line that has not one cell for each column, or that opens a quote and never closes it,
@@ -68,7 +68,7 @@ def cells(reader: DataFrameReader, spec: Csv, group: Group) -> DataFrame:
     )
 
 
-def names(group: Group) -> list[str]:
+def names(group: FileGroup) -> list[str]:
     """What cells are called; one without a name of its own is called by its place."""
     used: set[str] = set()
     result = []

@@ -35,7 +35,7 @@ set_config('idle_in_transaction_session_timeout', '0', true)"""
 
 
 @dataclass(frozen=True)
-class Source:
+class PostgresSource:
     """A database and how to log in to it; pickled with a job, it travels to the executors.
 
     Parameters
@@ -53,7 +53,7 @@ class Source:
     mend: str
 
 
-def reached(spec: Postgres, where: str) -> Source:
+def reached(spec: Postgres, where: str) -> PostgresSource:
     """The database of ``spec``, with the user and the password that the environment has.
 
     Raises
@@ -82,11 +82,11 @@ def reached(spec: Postgres, where: str) -> Source:
     joined = "&" if "?" in spec.url else "?"
     address = f"{spec.url}{joined}{urlencode(more, quote_via=quote)}"
     mend = f"Check score.input in params.yaml, {spec.user_env} and {spec.password_env}."
-    return Source(where, address, mend)
+    return PostgresSource(where, address, mend)
 
 
 @contextmanager
-def transaction(source: Source, snapshot: str | None = None) -> Iterator[Cursor]:
+def transaction(source: PostgresSource, snapshot: str | None = None) -> Iterator[Cursor]:
     """A cursor that sees one state of the database, and changes nothing in it.
 
     Parameters
@@ -117,7 +117,7 @@ def exported(cursor: Cursor) -> str:
     return str(found[0])
 
 
-def batches(source: Source, snapshot: str, statement: str) -> Iterator[pa.RecordBatch]:
+def batches(source: PostgresSource, snapshot: str, statement: str) -> Iterator[pa.RecordBatch]:
     """The rows of a statement as the server sends them; only one batch is in memory.
 
     Raises
@@ -131,7 +131,7 @@ def batches(source: Source, snapshot: str, statement: str) -> Iterator[pa.Record
 
 
 @contextmanager
-def _told(source: Source) -> Iterator[None]:
+def _told(source: PostgresSource) -> Iterator[None]:
     try:
         import adbc_driver_manager
         import adbc_driver_postgresql  # noqa: F401

@@ -30,7 +30,7 @@ _FIRST, _LAST = "0001-01-01", "9999-12-31 23:59:59.999999+00"
 
 
 @dataclass(frozen=True)
-class Column:
+class QueryColumn:
     """A column of the answer.
 
     Attributes
@@ -52,7 +52,7 @@ class Column:
     kind: str
 
 
-def columns(answer: pa.Schema, times: Collection[str]) -> list[Column]:
+def columns(answer: pa.Schema, times: Collection[str]) -> list[QueryColumn]:
     """The columns of an answer that the driver has described.
 
     Parameters
@@ -65,23 +65,23 @@ def columns(answer: pa.Schema, times: Collection[str]) -> list[Column]:
     return [_column(field, field.name in times) for field in answer]
 
 
-def _column(field: pa.Field, is_time: bool) -> Column:
+def _column(field: pa.Field, is_time: bool) -> QueryColumn:
     kind = (field.metadata or {}).get(KIND, b"").decode()
     name, text = quoted(field.name), pa.string()
     if kind in _EXACT:
-        return Column(field.name, name, field.type, field.type, kind)
+        return QueryColumn(field.name, name, field.type, field.type, kind)
     if kind in ("date", "timestamptz") and not is_time:
         cell = (
             f"CASE WHEN {name} < '{_FIRST}' THEN '{_FIRST}' "
             f"WHEN {name} > '{_LAST}' THEN '{_LAST}' ELSE {name} END AS {name}"
         )
-        return Column(field.name, cell, field.type, field.type, kind)
+        return QueryColumn(field.name, cell, field.type, field.type, kind)
     meant = text
     if kind == "numeric":
         meant = pa.decimal128(38, 18)
     elif kind in ("date", "timestamptz") or t.is_list(field.type) or t.is_time(field.type):
         meant = field.type
-    return Column(field.name, f"{name}::text AS {name}", text, meant, kind)
+    return QueryColumn(field.name, f"{name}::text AS {name}", text, meant, kind)
 
 
 class _Axis(NamedTuple):
@@ -122,7 +122,7 @@ class Split:
         There is no such column, or none of numbers, days or times.
     """
 
-    def __init__(self, name: str, answer: Sequence[Column]) -> None:
+    def __init__(self, name: str, answer: Sequence[QueryColumn]) -> None:
         where = f"params.yaml: score.input.split_on: {name}"
         kinds = {column.name: column.kind for column in answer}
         if name not in kinds:

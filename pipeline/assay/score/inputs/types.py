@@ -34,7 +34,7 @@ class InputFile:
 
 
 @dataclass(frozen=True)
-class Group:
+class FileGroup:
     """Files that Spark reads alike; of CSV, those under the same header line."""
 
     paths: tuple[str, ...]
@@ -43,7 +43,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Table:
+class InputTable:
     """One table as Spark is to read it.
 
     Parameters
@@ -60,7 +60,7 @@ class Table:
 
     spec: Parquet | Csv | Json | Delta
     root: str
-    groups: tuple[Group, ...]
+    groups: tuple[FileGroup, ...]
     mixed: pa.Schema | None = None
     spark_schema: str = ""
     partitioned_by: tuple[str, ...] = ()
@@ -109,4 +109,4 @@ class NightInput:
     replaceable: str = ""
     searched: bool = False
     query: str = ""
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, InputTable] = field(default_factory=dict)

@@ -49,7 +49,7 @@ exec "$python" "$@"
 
 
 @dataclass(frozen=True)
-class Facts:
+class ArchiveFacts:
     """What an archive says of itself, in its first file.
 
     Parameters
@@ -95,7 +95,9 @@ def code_digest(members: Iterable[Member]) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def write(path: Path, facts: Facts, members: Sequence[Member], tell: Callable[[int], None]) -> None:
+def write(
+    path: Path, facts: ArchiveFacts, members: Sequence[Member], tell: Callable[[int], None]
+) -> None:
     """Write an archive; equal files give equal bytes, whoever packs them and when.
 
     Parameters
@@ -129,7 +131,7 @@ def _entry(name: str, size: int, mode: int) -> tarfile.TarInfo:
     return entry
 
 
-def read_facts(path: Path) -> Facts:
+def read_facts(path: Path) -> ArchiveFacts:
     """What an archive says of itself.
 
     Raises
@@ -142,7 +144,7 @@ def read_facts(path: Path) -> Facts:
             first = tar.next()
             file = tar.extractfile(first) if first and first.name == FACTS else None
             if file is not None:
-                return Facts(**json.load(file))
+                return ArchiveFacts(**json.load(file))
     except (OSError, EOFError, tarfile.TarError, ValueError, TypeError) as error:
         raise RunError(
             "cannot be read as an archive of assay pack",

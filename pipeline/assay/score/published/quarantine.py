@@ -15,7 +15,7 @@ from assay.project.params import Params
 from assay.score.published import repair_file
 from assay.score.published.outside import EXPORTS, kept_out
 from assay.store import RunRecord, Store, open_store
-from assay.store.refused_rows import Refused, refused
+from assay.store.refused_rows import RunQuarantine, refused
 
 EXAMPLES = 3
 
@@ -147,6 +147,6 @@ def export(
     return RefusedFile(chosen.run, count, out)
 
 
-def _rows(store: Store, chosen: Refused) -> Iterator[Mapping[str, Any]]:
+def _rows(store: Store, chosen: RunQuarantine) -> Iterator[Mapping[str, Any]]:
     for batch in chosen.batches(store):
         yield from batch.select(["broken_rules", "row"]).to_pylist()

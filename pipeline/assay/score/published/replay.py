@@ -25,7 +25,7 @@ from assay.store import RunEvent, open_store
 
 
 @dataclass(frozen=True)
-class Replay:
+class ReplayedRows:
     """What became of the repaired rows; ``still_broken`` of them are in quarantine yet."""
 
     partition: str
@@ -40,7 +40,7 @@ class Replay:
         return asdict(self)
 
 
-def run(root: Path, params: Params, partition: str, rows: Path, because: str) -> Replay:
+def run(root: Path, params: Params, partition: str, rows: Path, because: str) -> ReplayedRows:
     """Score repaired rows and publish their night with them in it.
 
     A row that still breaks the contract stays in quarantine as it was refused. The night is
@@ -110,7 +110,7 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
     )
     counts.check(partition)
     store.publish_run(staged)
-    done = Replay(
+    done = ReplayedRows(
         partition=partition,
         run_id=run_id,
         replaces=before.run_id,

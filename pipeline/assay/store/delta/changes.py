@@ -47,7 +47,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CommitChange:
     """What a commit adds, which active files it removes, and the partition's turn after it."""
 
     add: Sequence[StagedFile]
@@ -55,7 +55,7 @@ class Change:
     turn: int | None = None
 
 
-Plan: TypeAlias = Callable[[log.View], Change | None]
+Plan: TypeAlias = Callable[[log.View], CommitChange | None]
 """What to change, given how things are; None for nothing. It may be asked again and again."""
 
 
@@ -99,7 +99,7 @@ def commit(target: Target, plan: Plan) -> bool:
             return False
         before = None if opened is None else opened.version()
         try:
-            _commit(target, opened, change or Change((), ()))
+            _commit(target, opened, change or CommitChange((), ()))
         except (DeltaError, OSError):
             # If the table moved on in the meantime, someone else was first: plan again.
             if version_of(uri) == before:
@@ -158,7 +158,7 @@ def version_of(uri: str) -> int | None:
     return None if table is None else table.version()
 
 
-def _commit(target: Target, table: DeltaTable | None, change: Change) -> None:
+def _commit(target: Target, table: DeltaTable | None, change: CommitChange) -> None:
     from deltalake import CommitProperties, Schema, Transaction
     from deltalake.transaction import RemoveAction, create_table_with_add_actions
 

@@ -75,7 +75,7 @@ CHECKPOINT = "[0-9]" * 20 + ".checkpoint*.parquet"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ActiveFile:
     """An active file of any table; ``path`` is relative to it."""
 
     path: str
@@ -164,12 +164,12 @@ def paths(table: DeltaTable) -> set[str]:
     return {unquote(path) for path in actions.column("path").to_pylist()}
 
 
-def held(table: DeltaTable) -> list[Held]:
+def held(table: DeltaTable) -> list[ActiveFile]:
     """All active files of any table, partitioned or not."""
     with told(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions()).select(["path", "size_bytes", "num_records"])
     return [
-        Held(unquote(each["path"]), each["size_bytes"], each["num_records"])
+        ActiveFile(unquote(each["path"]), each["size_bytes"], each["num_records"])
         for each in actions.to_pylist()
     ]
 

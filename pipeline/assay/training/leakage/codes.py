@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.types as t
 from numpy.typing import NDArray
 
-from assay.training.leakage.sides import Pair
+from assay.training.leakage.sides import ColumnPair
 
 Codes: TypeAlias = NDArray[np.int64]
 Hashes: TypeAlias = NDArray[np.uint64]
@@ -25,7 +25,7 @@ _STEP = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
-class Coded:
+class CodedColumn:
     """A column of both sides with one code a value.
 
     Parameters
@@ -51,7 +51,7 @@ class Coded:
         )
 
 
-def coded(pair: Pair, digits: int | None = None) -> Coded:
+def coded(pair: ColumnPair, digits: int | None = None) -> CodedColumn:
     """One code a value, shared by both sides.
 
     Parameters
@@ -72,7 +72,7 @@ def coded(pair: Pair, digits: int | None = None) -> Coded:
     encoded = whole.combine_chunks().dictionary_encode()
     codes = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False) + 1
     rows = len(pair.train)
-    return Coded(codes[:rows], codes[rows:], encoded.dictionary)
+    return CodedColumn(codes[:rows], codes[rows:], encoded.dictionary)
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
@@ -94,7 +94,9 @@ def significant(values: Floats, digits: int) -> Floats:
     return np.where(usable & np.isfinite(rounded), rounded, values)
 
 
-def hashed(columns: Iterable[Coded], train_rows: int, holdout_rows: int) -> tuple[Hashes, Hashes]:
+def hashed(
+    columns: Iterable[CodedColumn], train_rows: int, holdout_rows: int
+) -> tuple[Hashes, Hashes]:
     """One hash a row over all columns, for each side; equal rows have equal hashes.
 
     Two rows that differ share one with a chance of 1 in 2**64.

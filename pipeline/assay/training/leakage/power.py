@@ -18,7 +18,7 @@ from assay.project.tasks import task_of
 from assay.project.visible import visible
 from assay.reports.leakage import Check, Row, unknown
 from assay.training.leakage.codes import Codes, Floats, coded, floats
-from assay.training.leakage.sides import Pair, Sides, evenly
+from assay.training.leakage.sides import ColumnPair, Sides, evenly
 
 BINS = 256
 MIN_ROWS = 30
@@ -118,11 +118,11 @@ def _means(binned: Binned, train: Floats) -> Floats:
     return means
 
 
-def _sampled(pair: Pair, places: tuple[NDArray[np.intp], NDArray[np.intp]]) -> Pair:
-    return Pair(pair.train.take(places[0]), pair.holdout.take(places[1]))
+def _sampled(pair: ColumnPair, places: tuple[NDArray[np.intp], NDArray[np.intp]]) -> ColumnPair:
+    return ColumnPair(pair.train.take(places[0]), pair.holdout.take(places[1]))
 
 
-def _binned(pair: Pair, number: bool) -> Binned:
+def _binned(pair: ColumnPair, number: bool) -> Binned:
     if not number:
         codes = coded(pair)
         return Binned(codes.train, codes.holdout, codes.size)
@@ -140,7 +140,7 @@ def _binned(pair: Pair, number: bool) -> Binned:
     return Binned(place(train), place(holdout), size)
 
 
-def _classes(label: Pair, name: str) -> Targets | str:
+def _classes(label: ColumnPair, name: str) -> Targets | str:
     """Each class against the rest, or why none can be told."""
     codes = coded(label)
     if (codes.train == 0).any() or (codes.holdout == 0).any():
@@ -164,7 +164,7 @@ def _classes(label: Pair, name: str) -> Targets | str:
     ]
 
 
-def _numbers(label: Pair, name: str) -> Targets | str:
+def _numbers(label: ColumnPair, name: str) -> Targets | str:
     """The label's number and its rank among training's, or why they tell nothing."""
     train, holdout = floats(label.train), floats(label.holdout)
     if not (np.isfinite(train).all() and np.isfinite(holdout).all()):

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from assay.contract.schema import fits
 from assay.reports.leakage import Check, Row, unknown
 from assay.training.leakage.sides import Sides
-from assay.training.leakage.source import Seen, Unseen
+from assay.training.leakage.source import NewestRows, Unseen
 
 NAME: Final = "not_at_scoring"
 
@@ -20,7 +20,7 @@ TOLD = 3
 """Columns that the sentence names."""
 
 
-def not_at_scoring(sides: Sides, seen: Seen | Unseen) -> Check:
+def not_at_scoring(sides: Sides, seen: NewestRows | Unseen) -> Check:
     """Whether the scoring source lacks a column, or has it without its values.
 
     Columns are those that the contract needs at night; nulls are looked at in features.

@@ -17,8 +17,8 @@ import numpy as np
 from assay.project.params.gate import LeakageCheck
 from assay.project.tasks import task_of
 from assay.reports.leakage import EXAMPLES, Check, Row, unknown
-from assay.training.leakage.codes import Coded, Codes, coded, floats
-from assay.training.leakage.sides import Pair, Sides
+from assay.training.leakage.codes import CodedColumn, Codes, coded, floats
+from assay.training.leakage.sides import ColumnPair, Sides
 
 CONFIDENCE = 0.99
 PARTS = 10
@@ -90,7 +90,7 @@ def label_shift(sides: Sides, limit: float) -> Check:
 _COUNTED = ("string", "boolean")
 
 
-def _told(name: LeakageCheck, found: list[Shift], limit: float, worst: Coded | None) -> Check:
+def _told(name: LeakageCheck, found: list[Shift], limit: float, worst: CodedColumn | None) -> Check:
     suspects = [each.column for each in found if each.beyond > limit]
     first = found[0]
     detail = (
@@ -111,7 +111,7 @@ def _told(name: LeakageCheck, found: list[Shift], limit: float, worst: Coded | N
     )
 
 
-def _examples(codes: Coded) -> tuple[Row, ...]:
+def _examples(codes: CodedColumn) -> tuple[Row, ...]:
     """The categories whose shares differ most."""
     train, holdout = codes.counts()
     shares = train / train.sum(), holdout / holdout.sum()
@@ -126,7 +126,7 @@ def _examples(codes: Coded) -> tuple[Row, ...]:
     )
 
 
-def _parts(pair: Pair) -> tuple[Codes, Codes] | str:
+def _parts(pair: ColumnPair) -> tuple[Codes, Codes] | str:
     """Rows of each side in parts that training fills alike, or why there are none."""
     train, holdout = floats(pair.train), floats(pair.holdout)
     if np.isnan(train).any() or np.isnan(holdout).any():

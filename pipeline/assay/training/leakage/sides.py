@@ -28,7 +28,7 @@ class Side:
 
 
 @dataclass(frozen=True)
-class Pair:
+class ColumnPair:
     """One column of both sides, in the type that its kind in the contract is read as."""
 
     train: pa.ChunkedArray
@@ -43,11 +43,11 @@ class Sides:
         self.train = train
         self.holdout = holdout
 
-    def column(self, name: str) -> Pair:
+    def column(self, name: str) -> ColumnPair:
         """A column of both sides."""
         field = self.contract.field(name)
         train, holdout = (read_as(field, side.read([name])) for side in (self.train, self.holdout))
-        return Pair(train, holdout)
+        return ColumnPair(train, holdout)
 
     def cells(self, side: Side, names: Sequence[str], rows: NDArray[np.intp]) -> list[Any]:
         """Values of a few rows as JSON can hold them: a mapping by column for each row."""

@@ -33,7 +33,7 @@ Reader = Callable[[pafs.FileSystem, str, int], pa.Table]
 
 
 @dataclass(frozen=True)
-class Seen:
+class NewestRows:
     """The first rows of each of the newest nights.
 
     Parameters
@@ -59,7 +59,7 @@ class Unseen:
     why: str
 
 
-def look(root: Path, spec: Input, column: str, rows: int) -> Seen | Unseen:
+def look(root: Path, spec: Input, column: str, rows: int) -> NewestRows | Unseen:
     """The columns of the newest nights, and how often each is null.
 
     Parameters
@@ -83,7 +83,7 @@ def look(root: Path, spec: Input, column: str, rows: int) -> Seen | Unseen:
         return Unseen(f"{spec.path}: cannot be read ({gist})")
 
 
-def _folder(uri: str, spec: Parquet | Csv | Json, column: str, rows: int) -> Seen | Unseen:
+def _folder(uri: str, spec: Parquet | Csv | Json, column: str, rows: int) -> NewestRows | Unseen:
     system, base = filesystem(uri)
     prefix = f"{column}="
     there = system.get_file_info(pafs.FileSelector(base, allow_not_found=True))
@@ -106,7 +106,7 @@ def _folder(uri: str, spec: Parquet | Csv | Json, column: str, rows: int) -> See
     return _together(spec.path, found, typed=isinstance(spec, Parquet))
 
 
-def _delta(uri: str, shown: str, column: str, rows: int) -> Seen | Unseen:
+def _delta(uri: str, shown: str, column: str, rows: int) -> NewestRows | Unseen:
     shot = snapshot(uri, column)
     by = shot.partitioned_by
     system, base = filesystem(uri)
@@ -124,7 +124,7 @@ def _delta(uri: str, shown: str, column: str, rows: int) -> Seen | Unseen:
     # A column that the table got later is null in older files; one it is partitioned by is not.
     types = {field.name: field.type for field in shot.schema}
     nulls = {name: 0 if name in by else seen.nulls.get(name, seen.rows) for name in types}
-    return Seen(seen.where, seen.rows, types, nulls)
+    return NewestRows(seen.where, seen.rows, types, nulls)
 
 
 def _beginning(
@@ -137,7 +137,7 @@ def _beginning(
 
 def _together(
     shown: str, found: Sequence[tuple[str, pa.Table | None]], *, typed: bool
-) -> Seen | Unseen:
+) -> NewestRows | Unseen:
     """What the beginnings of nights, oldest first, show in common."""
     known = [(night, table) for night, table in found if table is not None]
     if not known:
@@ -150,7 +150,7 @@ def _together(
             if name in nulls:
                 nulls[name] -= len(column) - _nulls(column)
     first, last = known[0][0], known[-1][0]
-    return Seen(
+    return NewestRows(
         f"{shown}, {last}" if first == last else f"{shown}, {first} to {last}",
         rows,
         {field.name: field.type if typed else None for field in newest.schema},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from assay.contract.load import load as load_contract
 from assay.project import digests, layout
-from assay.project.params import Leakage as Limits
+from assay.project.params import LeakageParams as Limits
 from assay.project.params import Params
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.reports.leakage import Check, Digests, Leakage, Rows, unknown
@@ -16,10 +16,10 @@ from assay.training.leakage.rows import near_duplicates, same_key, time_overlap
 from assay.training.leakage.scoring import not_at_scoring
 from assay.training.leakage.shift import category_shift, label_shift
 from assay.training.leakage.sides import Sides, of_project
-from assay.training.leakage.source import Seen, Unseen, look
+from assay.training.leakage.source import NewestRows, Unseen, look
 
 
-def run_all(sides: Sides, seen: Seen | Unseen, limits: Limits) -> tuple[Check, ...]:
+def run_all(sides: Sides, seen: NewestRows | Unseen, limits: Limits) -> tuple[Check, ...]:
     """What each check says of the two sides and of what the nights are scored from.
 
     A side without rows shows nothing, so every check is ``unknown`` then, never ``ok``.

@@ -17,7 +17,7 @@ from assay.training.tables import split
 
 
 @dataclass(frozen=True)
-class Side:
+class WindowRows:
     """The rows of one window; ``labels`` is what `assay.training.tables.split.label_facts` says."""
 
     window: str
@@ -28,7 +28,7 @@ class Side:
         return {"window": self.window, **self.labels, "without_label": self.without_label}
 
 
-def run(root: Path, params: Params) -> dict[str, Side]:
+def run(root: Path, params: Params) -> dict[str, WindowRows]:
     """Split ``data/checked`` by time into ``data/prepared``.
 
     Returns
@@ -51,13 +51,13 @@ def run(root: Path, params: Params) -> dict[str, Side]:
     task = task_of(contract.field(contract.label).kind, contract.label)
     days = partitions.values(source, column)
     table = partitions.read(source, column, start=days[0], end=days[-1])
-    sides: dict[str, Side] = {}
+    sides: dict[str, WindowRows] = {}
     with partitions.replaced(root / layout.PREPARED) as made:
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
             seen = split.within(table, contract.time, window)
             rows = split.labelled(seen, contract.label)
             facts = split.label_facts(rows, contract.label, task, name, window)
-            sides[name] = Side(str(window), facts, seen.num_rows - rows.num_rows)
+            sides[name] = WindowRows(str(window), facts, seen.num_rows - rows.num_rows)
             rows = split.ordered(rows, contract.time, contract.keys)
             pq.write_table(rows, made / f"{name}.parquet")
     return sides

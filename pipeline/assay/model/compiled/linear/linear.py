@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.model.compiled.inputs import Block, Inputs, Rows, check_starts
+from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
 from assay.model.compiled.kinds import Bools, Ints
 from assay.model.compiled.ranks import check_range
 
@@ -62,7 +62,7 @@ class Linear:
     def outputs(self) -> int:
         return len(self.weights.intercept)
 
-    def check(self, inputs: Inputs) -> None:
+    def check(self, inputs: FeatureInputs) -> None:
         """Refuse what would be read out of range.
 
         Raises
@@ -85,7 +85,7 @@ class Linear:
             if parts.starts[at + 1] - parts.starts[at] != size:
                 raise ValueError("a table does not fit its states")
 
-    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+    def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
         from assay.model.compiled.linear.kernels_linear import add_numbers, add_states
 
@@ -140,10 +140,10 @@ class Constant:
     def outputs(self) -> int:
         return len(self.sums.base)
 
-    def check(self, inputs: Inputs) -> None:
+    def check(self, inputs: FeatureInputs) -> None:
         """There is nothing that could point anywhere."""
 
-    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+    def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
         for block in rows.blocks(_ROWS):
             yield block, np.repeat(self.sums.base[:, None], block.rows, axis=1)

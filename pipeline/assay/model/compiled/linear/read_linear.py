@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from assay.model.compiled.columns import Category, Encoded, Missing, Number
+from assay.model.compiled.columns import Category, Encoded, Missing, NumberColumn
 from assay.model.compiled.kinds import NotCompiled
 from assay.model.compiled.linear.linear import Linear, Weights
 
@@ -65,11 +65,11 @@ def read_linear(estimator: Any, encoded: Encoded) -> Linear:
         raise NotCompiled("it has another number of coefficients than there are columns")
     intercept = np.broadcast_to(np.asarray(estimator.intercept_, np.float64).reshape(-1), outputs)
 
-    numbers: list[Number] = []
+    numbers: list[NumberColumn] = []
     weights, known, null = [], [], []
     tables: dict[int, np.ndarray[tuple[int, int], np.dtype[np.float64]]] = {}
     for column, weight in zip(encoded.columns, coefficients.T, strict=True):
-        if isinstance(column, Number):
+        if isinstance(column, NumberColumn):
             numbers.append(column)
             weights.append(weight)
             known.append(np.zeros(outputs))

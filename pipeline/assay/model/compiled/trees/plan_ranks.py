@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from assay.model.compiled.columns import Column, Number
+from assay.model.compiled.columns import Column, NumberColumn
 from assay.model.compiled.kinds import Ints
 from assay.model.compiled.ranks import NumberRanks
 from assay.model.compiled.trees.forest import Forest
 
 
-class Ranked(NamedTuple):
+class RankedColumns(NamedTuple):
     """Columns of ranks, and what the nodes that look at numbers compare with what.
 
     ``column`` and ``limit`` are of all nodes; of one that looks at no number, -1.
@@ -25,7 +25,7 @@ class Ranked(NamedTuple):
     limit: Ints
 
 
-def ranked(forest: Forest, columns: Sequence[Column], most: int) -> Ranked:
+def ranked(forest: Forest, columns: Sequence[Column], most: int) -> RankedColumns:
     """Rank each number among the thresholds that any node compares it with.
 
     Parameters
@@ -39,7 +39,7 @@ def ranked(forest: Forest, columns: Sequence[Column], most: int) -> Ranked:
     limit = column.copy()
     for at, encoded in enumerate(columns):
         nodes = np.flatnonzero(forest.inner & (forest.asks < 0) & (forest.column == at))
-        if not isinstance(encoded, Number) or len(nodes) == 0:
+        if not isinstance(encoded, NumberColumn) or len(nodes) == 0:
             continue
         thresholds, rank = np.unique(forest.threshold[nodes], return_inverse=True)
         limit[nodes] = rank % most
@@ -50,19 +50,19 @@ def ranked(forest: Forest, columns: Sequence[Column], most: int) -> Ranked:
             chosen = thresholds[part * most : (part + 1) * most]
             targets = found.add(encoded, chosen, (here & low).any(), (here & ~low).any())
             column[nodes[here & low]], column[nodes[here & ~low]] = targets
-    return Ranked(found.ranks(forest.single), found.count, column, limit)
+    return RankedColumns(found.ranks(forest.single), found.count, column, limit)
 
 
 class _Columns:
     def __init__(self) -> None:
         self.count = 0
-        self._numbers: list[Number] = []
+        self._numbers: list[NumberColumn] = []
         self._thresholds: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
         self._targets: list[tuple[int, int]] = []
 
     def add(
         self,
-        number: Number,
+        number: NumberColumn,
         thresholds: np.ndarray[tuple[int], np.dtype[np.float64]],
         low: bool,
         high: bool,

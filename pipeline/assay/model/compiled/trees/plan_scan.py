@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.model.compiled.columns import Column, Missing, Number, right_states
+from assay.model.compiled.columns import Column, Missing, NumberColumn, right_states
 from assay.model.compiled.kinds import Array, Bools, Ints, NotCompiled
 from assay.model.compiled.trees.forest import Forest
 from assay.model.compiled.trees.plan_ranks import ranked
@@ -93,7 +93,7 @@ class _Questions:
     def ask(self, forest: Forest, columns: Sequence[Column], node: int) -> tuple[int, int]:
         """Column of bytes, and bit in it, that say whether a row goes right at ``node``."""
         column = columns[forest.column[node]]
-        assert not isinstance(column, Number)
+        assert not isinstance(column, NumberColumn)
         ask = forest.asks[node]
         right = (
             right_states(

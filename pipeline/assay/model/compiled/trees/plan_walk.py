@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.model.compiled.columns import Column, Missing, Number
+from assay.model.compiled.columns import Column, Missing, NumberColumn
 from assay.model.compiled.kinds import Ints, NotCompiled
 from assay.model.compiled.trees.forest import Forest
 from assay.model.compiled.trees.plan_ranks import ranked
@@ -77,7 +77,7 @@ def _states(
     place, of_nulls, tables, count = [], [], [np.empty(0, np.uint16)], first
     for at, encoded in enumerate(columns):
         nodes = np.flatnonzero(forest.inner & (forest.column == at))
-        if isinstance(encoded, Number) or len(nodes) == 0:
+        if isinstance(encoded, NumberColumn) or len(nodes) == 0:
             continue
         values = forest.seen(encoded.values)
         # A value is at most the threshold exactly if as many of the values are at most it

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.model.compiled.inputs import Block, Inputs, Rows, check_starts
+from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
 from assay.model.compiled.kinds import Bools, Bytes, Ints, Places, Words
 from assay.model.compiled.ranks import NumberRanks, check_range
 
@@ -43,7 +43,7 @@ class Tests:
     def count(self) -> int:
         return len(self.place)
 
-    def check(self, inputs: Inputs) -> None:
+    def check(self, inputs: FeatureInputs) -> None:
         """Refuse what would be read out of range.
 
         Raises
@@ -139,7 +139,7 @@ class Scan:
     def columns(self) -> int:
         return self.rank_columns + 8 * self.tests.count
 
-    def check(self, inputs: Inputs) -> None:
+    def check(self, inputs: FeatureInputs) -> None:
         """Refuse what would be read or written out of range.
 
         Raises
@@ -152,7 +152,7 @@ class Scan:
         self.tests.check(inputs)
         self.nodes.check(self.columns)
 
-    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+    def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
         from assay.model.compiled.trees.kernels_scan import scan
 

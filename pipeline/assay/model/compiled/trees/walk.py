@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.model.compiled.inputs import Block, Inputs, Rows, check_starts
+from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
 from assay.model.compiled.kinds import Bools, Ints, Longs, Shorts, Words
 from assay.model.compiled.ranks import NumberRanks, check_range
 
@@ -44,7 +44,7 @@ class StateRanks:
     def count(self) -> int:
         return len(self.place)
 
-    def check(self, inputs: Inputs, columns: int) -> None:
+    def check(self, inputs: FeatureInputs, columns: int) -> None:
         """Refuse what would be read or written out of range.
 
         Raises
@@ -126,7 +126,7 @@ class Walk:
     def outputs(self) -> int:
         return len(self.nodes.base)
 
-    def check(self, inputs: Inputs) -> None:
+    def check(self, inputs: FeatureInputs) -> None:
         """Refuse what would be read or written out of range.
 
         Raises
@@ -140,7 +140,7 @@ class Walk:
         self.states.check(inputs, columns)
         self.nodes.check()
 
-    def raw(self, rows: Rows) -> Iterator[tuple[Block, Floats]]:
+    def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""
         from assay.model.compiled.trees.kernels_walk import walk
 

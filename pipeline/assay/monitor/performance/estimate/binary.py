@@ -19,8 +19,8 @@ from assay.columns.features import Floats
 from assay.metrics.table import CLIP, FEWEST
 from assay.monitor.performance.estimate import decisions
 from assay.monitor.performance.estimate.expected import (
+    CellInfluence,
     Expected,
-    Influence,
     envelope,
     expected,
     unknown,
@@ -89,7 +89,7 @@ def _few(cells: ScoreCells, threshold: float) -> dict[str, str]:
     return {}
 
 
-def _means(cells: ScoreCells) -> dict[str, Influence]:
+def _means(cells: ScoreCells) -> dict[str, CellInfluence]:
     """Brier and log loss: means over rows."""
     p, counts = cells.means, cells.counts
     positive = np.square(1 - p) + np.square(cells.spread)
@@ -103,12 +103,12 @@ def _means(cells: ScoreCells) -> dict[str, Influence]:
     bend = np.minimum(np.square(cells.spread) / (2 * safe * (1 - safe)), entropy)
     loss = float(counts @ (entropy - bend)) / cells.rows
     return {
-        "brier": Influence(brier, positive - brier, negative - brier),
-        "log_loss": Influence(loss, yes - loss, no - loss),
+        "brier": CellInfluence(brier, positive - brier, negative - brier),
+        "log_loss": CellInfluence(loss, yes - loss, no - loss),
     }
 
 
-def calls(cells: ScoreCells, said: Floats) -> dict[str, Influence]:
+def calls(cells: ScoreCells, said: Floats) -> dict[str, CellInfluence]:
     """Metrics of the decisions; those that would divide by nothing are left out.
 
     Parameters
@@ -121,18 +121,18 @@ def calls(cells: ScoreCells, said: Floats) -> dict[str, Influence]:
     called = float(cells.counts @ said) / n
     true = float(cells.counts @ (said * p)) / n
     accuracy = 1 - positives - called + 2 * true
-    found = {"accuracy": Influence(accuracy, said - accuracy, 1 - said - accuracy)}
+    found = {"accuracy": CellInfluence(accuracy, said - accuracy, 1 - said - accuracy)}
     if called > 0:
         precision = true / called
-        found["precision"] = Influence(
+        found["precision"] = CellInfluence(
             precision, said * (1 - precision) / called, -said * precision / called
         )
     if positives > 0:
         recall = true / positives
-        found["recall"] = Influence(recall, (said - recall) / positives, np.zeros_like(p))
+        found["recall"] = CellInfluence(recall, (said - recall) / positives, np.zeros_like(p))
     if called + positives > 0:
         f1 = 2 * true / (called + positives)
-        found["f1"] = Influence(
+        found["f1"] = CellInfluence(
             f1,
             (2 * said - f1 * (said + 1)) / (called + positives),
             -f1 * said / (called + positives),
@@ -140,7 +140,7 @@ def calls(cells: ScoreCells, said: Floats) -> dict[str, Influence]:
     return found
 
 
-def area(cells: ScoreCells) -> Influence | None:
+def area(cells: ScoreCells) -> CellInfluence | None:
     """The AUC: of pairs of a positive and a negative, the share that is in the right order.
 
     None if there are no pairs.
@@ -162,7 +162,7 @@ def area(cells: ScoreCells) -> Influence | None:
     half = np.divide(inside, positive * negative, out=np.full_like(p, 0.5), where=both > 0)
     right = float(positive @ below + inside.sum())
     centre = right / (all_positive * all_negative)
-    return Influence(
+    return CellInfluence(
         min(right / pairs, 1.0),
         ((below + half * negative) / all_negative - centre) * n / all_positive,
         ((above + half * positive) / all_positive - centre) * n / all_negative,

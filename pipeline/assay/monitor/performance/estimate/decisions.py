@@ -39,7 +39,7 @@ HALVINGS = 40
 
 
 @dataclass(frozen=True)
-class Labels:
+class PositiveCounts:
     """The cumulants of how many of some rows are positives."""
 
     mean: float
@@ -47,7 +47,7 @@ class Labels:
     third: float
 
     @classmethod
-    def of(cls, cells: ScoreCells, chosen: NDArray[np.bool_]) -> Labels:
+    def of(cls, cells: ScoreCells, chosen: NDArray[np.bool_]) -> PositiveCounts:
         """Of the rows in some cells, each row with the probability that it has there."""
         rows, p, within = cells.counts[chosen], cells.means[chosen], cells.spread[chosen] ** 2
         return cls(
@@ -72,7 +72,7 @@ def intervals(
         None of them lies across ``threshold``.
     """
     said = cells.low >= threshold
-    true, missed = Labels.of(cells, said), Labels.of(cells, ~said)
+    true, missed = PositiveCounts.of(cells, said), PositiveCounts.of(cells, ~said)
     rows, called = cells.rows, float(cells.counts[said].sum())
     sums: dict[str, Callable[[float], Terms]] = {
         "accuracy": lambda m: (1.0, -1.0, rows - called - m * rows, 1.0),
@@ -87,7 +87,9 @@ def intervals(
     }
 
 
-def _quantile(terms: Callable[[float], Terms], true: Labels, missed: Labels, z: float) -> float:
+def _quantile(
+    terms: Callable[[float], Terms], true: PositiveCounts, missed: PositiveCounts, z: float
+) -> float:
     """The m in [0, 1] at which the sum's quantile is 0; the sum falls as m grows."""
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
@@ -100,7 +102,7 @@ def _quantile(terms: Callable[[float], Terms], true: Labels, missed: Labels, z: 
     return 0.0 if low == 0 else 1.0 if high == 1 else (low + high) / 2
 
 
-def _sum_quantile(terms: Terms, true: Labels, missed: Labels, z: float) -> float:
+def _sum_quantile(terms: Terms, true: PositiveCounts, missed: PositiveCounts, z: float) -> float:
     a, b, added, step = terms
     mean = a * true.mean + b * missed.mean + added
     variance = a * a * true.variance + b * b * missed.variance

@@ -75,7 +75,7 @@ def unknown(why: str) -> Expected:
 
 
 @dataclass(frozen=True)
-class Influence:
+class CellInfluence:
     """A metric, and what a row of each cell does to it; arrays of shape (cells,)."""
 
     value: float
@@ -84,7 +84,7 @@ class Influence:
 
 
 def expected(
-    name: str, found: Influence, counts: Floats, means: Floats, confidence: float
+    name: str, found: CellInfluence, counts: Floats, means: Floats, confidence: float
 ) -> Expected:
     """The metric with its interval.
 
@@ -100,7 +100,7 @@ def expected(
     return Expected(found.value, low, high, math.sqrt(labels + rows))
 
 
-def variances(found: Influence, counts: Floats, means: Floats) -> tuple[float, float]:
+def variances(found: CellInfluence, counts: Floats, means: Floats) -> tuple[float, float]:
     """Of the labels of these rows, and of the rows."""
     n = float(counts.sum())
     apart = np.square(found.positive - found.negative) * means * (1 - means)

@@ -24,8 +24,8 @@ from assay.columns.profile import ColumnProfile
 from assay.metrics.table import FEWEST
 from assay.monitor.performance.estimate import binary
 from assay.monitor.performance.estimate.expected import (
+    CellInfluence,
     Expected,
-    Influence,
     expected,
     interval,
     unknown,
@@ -43,7 +43,7 @@ def estimate(cells: ScoreCells, confidence: float) -> dict[str, Expected]:
     if not len(cells.counts):
         return {ACCURACY: unknown("no rows")}
     value = float(cells.counts @ cells.means) / cells.rows
-    right = Influence(value, 1 - value + 0 * cells.means, -value + 0 * cells.means)
+    right = CellInfluence(value, 1 - value + 0 * cells.means, -value + 0 * cells.means)
     return {ACCURACY: expected(ACCURACY, right, cells.counts, cells.means, confidence)}
 
 
@@ -79,7 +79,7 @@ class OneClass:
         return of_profile(self.said, self.grid), of_profile(others, self.grid)
 
 
-Found = tuple[Influence, ScoreCells]
+Found = tuple[CellInfluence, ScoreCells]
 
 
 def macro(classes: Sequence[OneClass], confidence: float) -> dict[str, Expected]:
