@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from assay.contract.model import Contract
-from assay.contract.result import EXAMPLES, ContractResult, percent
+from assay.contract.result import EXAMPLES, ContractResult
 from assay.pages import templating
 from assay.pages.frame import compose
+from assay.project.numbers import never_rounded_away
 
 
 def headline(result: ContractResult) -> str:
@@ -13,8 +14,8 @@ def headline(result: ContractResult) -> str:
     if not result.rows:
         return "There are no rows."
     bad = _rows(result.bad_rows)
-    share = f"{bad} of {result.rows:,} ({percent(result.bad_share)})"
-    limit = f"at most {percent(result.max_bad_share)} may"
+    share = f"{bad} of {result.rows:,} ({never_rounded_away(result.bad_share)})"
+    limit = f"at most {never_rounded_away(result.max_bad_share)} may"
     parts = []
     if result.too_many_bad:
         worst = result.broken_row_rules[0].rule if result.broken_row_rules else "a rule"
@@ -42,7 +43,7 @@ def html(contract: Contract, result: ContractResult) -> str:
         broken=[each for each in result.broken_row_rules if each.examples],
         about={rule.name: rule.columns for rule in contract.rules},
         most=EXAMPLES,
-        percent=percent,
+        percent=never_rounded_away,
     )
     return compose(f"Contract {'kept' if result.ok else 'broken'}: {result.where}", main)
 

@@ -173,15 +173,6 @@ def plain(value: Any) -> Any:
     return value
 
 
-def percent(share: float) -> str:
-    """A share of 0 to 1 in percent, never rounded to 0% or to 100% when it is not."""
-    if 0 < share < 0.0001:
-        return "under 0.01%"
-    if 0.9999 < share < 1:
-        return "over 99.99%"
-    return f"{round(share * 100, 2):g}%"
-
-
 class Examples:
     """Counts per rule and the first few rows that break it, over any number of batches."""
 

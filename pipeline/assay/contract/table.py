@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from assay.contract.columns import Columns
 from assay.contract.model import Contract
-from assay.contract.result import RuleResult, percent
+from assay.contract.result import RuleResult
 from assay.contract.schema import read_as
+from assay.project.numbers import never_rounded_away
 from assay.project.params import Freshness, NullShareParams, RowCount, TableRule, UniqueKey
 
 DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
@@ -102,13 +103,13 @@ def _row_count(rule: RowCount, facts: TableFacts) -> RuleResult:
 
 def _null_share(rule: NullShareParams, facts: TableFacts) -> RuleResult:
     name = f"null_share of {rule.column}"
-    nulls, limit = facts.nulls.get(rule.column), f"at most {percent(rule.max)} null"
+    nulls, limit = facts.nulls.get(rule.column), f"at most {never_rounded_away(rule.max)} null"
     if nulls is None:
         return _result(name, False, 0, facts, limit, "no such column in the contract and table")
     if not facts.rows:
         return _result(name, False, 0, facts, limit, "no rows")
     ok = nulls / facts.rows <= rule.max
-    return _result(name, ok, nulls, facts, limit, f"{percent(nulls / facts.rows)} null")
+    return _result(name, ok, nulls, facts, limit, f"{never_rounded_away(nulls / facts.rows)} null")
 
 
 def _unique_key(facts: TableFacts) -> RuleResult:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from assay.project.numbers import short
+
 DIGITS = 9
 """Digits after the point in files: beyond them a sum depends on its order."""
 
@@ -60,11 +62,6 @@ class Estimate:
 def rounded(value: float | None) -> float | None:
     """As it stands in a file."""
     return None if value is None else round(value, DIGITS)
-
-
-def short(value: float) -> str:
-    """Four digits after the point, or five in all where that would be more."""
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}"
 
 
 def cells(estimate: Estimate | None) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assay.monitor.status_facts import Facts, Status, StatusPart, standing
+from assay.project.numbers import count
 from assay.project.params import Params
 from assay.registry.verification import unverified
 
@@ -66,8 +67,9 @@ def night_lines(facts: Facts) -> list[str]:
         f"{latest['partition']}: {latest['words']}",
         *told,
         published,
-        f"{_count(facts['rows_read'])} rows read, {_count(facts['rows_scored'])} scored, "
-        f"{_count(facts['rows_quarantined'])} quarantined",
+        f"{count(facts['rows_read'], 'unknown')} rows read, "
+        f"{count(facts['rows_scored'], 'unknown')} scored, "
+        f"{count(facts['rows_quarantined'], 'unknown')} quarantined",
         f"run {facts['run_id']}",
     ]
     other = facts["unpublished_run"]
@@ -83,10 +85,10 @@ def night_lines(facts: Facts) -> list[str]:
 def quarantine_lines(facts: Facts) -> list[str]:
     """The last night's quarantine in words, a line a rule."""
     return [
-        f"{_count(facts['rows'])} rows on {facts['partition']}, "
-        f"{_count(facts['last_nights_rows'])} in all over the last nights published "
+        f"{count(facts['rows'], 'unknown')} rows on {facts['partition']}, "
+        f"{count(facts['last_nights_rows'], 'unknown')} in all over the last nights published "
         f"({facts['last_nights']})",
-        *(f"{_count(count)} broke '{rule}'" for rule, count in facts["rules"].items()),
+        *(f"{rows:,} broke '{rule}'" for rule, rows in facts["rules"].items()),
     ]
 
 
@@ -117,7 +119,3 @@ def incident_lines(facts: Facts) -> list[str]:
         f"{len(facts['open']) or 'none'} open{snoozed}{until}",
         *(f"{each['id']}: {each['sentence']}" for each in facts["open"]),
     ]
-
-
-def _count(value: int | None) -> str:
-    return "unknown" if value is None else f"{value:,}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from assay.metrics.estimate import Estimate, short
+from assay.metrics.estimate import Estimate
 from assay.pages.axes import Scale
 from assay.pages.svg import (
     BLUE,
@@ -19,6 +19,7 @@ from assay.pages.svg import (
     margin,
     number_labels,
 )
+from assay.project.numbers import short
 
 STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
 WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40

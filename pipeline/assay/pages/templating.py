@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from assay.project.numbers import count, fixed, percent
 from assay.project.visible import visible
 
 if TYPE_CHECKING:
@@ -38,24 +39,9 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     found.filters.update(
-        count=count, fixed=fixed, share=share, short_digest=short_digest, visible=visible
+        count=count, fixed=fixed, percent=percent, short_digest=short_digest, visible=visible
     )
     return found
-
-
-def count(value: float | None, none: str = "") -> str:
-    """A whole number with its thousands apart."""
-    return none if value is None else f"{value:,}"
-
-
-def fixed(value: float | None, digits: int = 3) -> str:
-    """A number with so many digits after the point."""
-    return "" if value is None else f"{value:.{digits}f}"
-
-
-def share(value: float | None, digits: int = 1) -> str:
-    """A share as a percentage."""
-    return "" if value is None else f"{value:.{digits}%}"
 
 
 def short_digest(value: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from assay.cli.terminal import Line
 from assay.evaluation.compare.section import headline
-from assay.metrics.estimate import cells, short
+from assay.metrics.estimate import cells
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.units import counted
+from assay.project.numbers import short
 from assay.project.tasks import HEADLINE, better
 from assay.reports.comparison import Comparison, interval, worst_first
 
@@ -63,8 +64,4 @@ def lines(found: Comparison) -> Iterator[Line]:
 def _numbers(one: Difference | None) -> tuple[str, str, str, str]:
     if one is None:
         return "-", "-", "-", "-"
-    return (_short(one.champion), _short(one.challenger), *cells(interval(one)))
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else short(value)
+    return (short(one.champion), short(one.challenger), *cells(interval(one)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.metrics.estimate import short
+from assay.project.numbers import short
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from assay.cli.terminal import Line
-from assay.metrics.estimate import short
+from assay.project.numbers import short
 from assay.reports.leakage import Leakage
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from assay.cli.terminal import Line
 from assay.columns.breaks import EXPLAINED
 from assay.project import layout
-from assay.project.numbers import decimal, percent
+from assay.project.numbers import fixed, percent
 from assay.project.visible import visible
 
 if TYPE_CHECKING:
@@ -117,10 +117,10 @@ def findings(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line]:
     for f in findings:
         made.add_row(
             visible(f.column),
-            decimal(f.effect),
-            decimal(f.distance),
-            decimal(f.limit),
-            decimal(f.break_limit),
+            fixed(f.effect),
+            fixed(f.distance),
+            fixed(f.limit),
+            fixed(f.break_limit),
             percent(f.null_share),
             percent(f.null_share_change),
             percent(f.new_category_share),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.project.numbers import decimal
+from assay.project.numbers import fixed
 from assay.project.tasks import METRICS
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
     for each in measured.maturities:
         wanted = {name for names in METRICS.values() for name in names[:1]}
         number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
-        value = decimal(number.value, "no value")
+        value = fixed(number.value, none="no value")
         days = "1 day" if each.days == 1 else f"{each.days} days"
         between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
         yield (
@@ -67,8 +67,8 @@ def pairs(found: PerformancePairs) -> Iterator[Line]:
     for pair in found.pairs:
         labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
         yield (
-            f"{pair.night:<12}{decimal(pair.estimated):>10}{decimal(pair.realized):>10}"
-            f"{decimal(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
+            f"{pair.night:<12}{fixed(pair.estimated):>10}{fixed(pair.realized):>10}"
+            f"{fixed(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
             + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
         )
     errors = [abs(pair.error) for pair in found.pairs if pair.error is not None]

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from assay.metrics.estimate import Estimate, cells, effect, hangs, short
+from assay.metrics.estimate import Estimate, cells, effect, hangs
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.units import counted
 from assay.pages import charts, templating
 from assay.pages.axes import bounds
+from assay.project.numbers import short
 from assay.project.tasks import HEADLINE, better
 from assay.reports.comparison import Comparison, SliceComparison, interval, worst_first
 
@@ -55,7 +56,6 @@ def render(found: Comparison) -> Markup:
         effect=effect,
         hangs=hangs(_drawn(found)),
         interval=interval,
-        number=_number,
         short=short,
         low=low,
         high=high,
@@ -67,10 +67,6 @@ def headline(found: Comparison) -> str:
     if found.champion is None or found.state != "compared":
         return f"{found.name}: {NOTHING[found.state]}"
     return f"{found.name}: the challenger against {found.champion.version}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else short(value)
 
 
 def _groups(found: Comparison) -> list[DifferenceGroup]:

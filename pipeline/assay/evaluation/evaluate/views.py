@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.evaluation.evaluate import plots, plots_multiclass
-from assay.metrics.estimate import short
 from assay.metrics.scored import Scored
 from assay.pages import charts
 from assay.pages.axes import round_out
 from assay.pages.svg import ORANGE, PALE
+from assay.project.numbers import short
 from assay.project.tasks import Task
 
 SHOWN_CLASSES = 20

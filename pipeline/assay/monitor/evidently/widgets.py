@@ -25,6 +25,7 @@ from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.pages.bars import bars
 from assay.pages.svg import BLUE, RED, REFERENCE
+from assay.project.numbers import fixed, percent
 
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
@@ -121,10 +122,10 @@ def columns(
         fields = {
             "column": each.name,
             "standing": STANDINGS[each.standing],
-            "distance": decimal(finding.distance),
-            "limit": decimal(finding.limit),
-            "break_limit": decimal(finding.break_limit),
-            "nulls": share(finding.null_share),
+            "distance": fixed(finding.distance),
+            "limit": fixed(finding.limit),
+            "break_limit": fixed(finding.break_limit),
+            "nulls": percent(finding.null_share),
             "before": before,
             "now": now,
         }
@@ -159,11 +160,11 @@ def _quality(column: ColumnContent) -> list[str]:
     new = column.finding.new_category_share
     return [
         column.name,
-        share(now.nulls / now.rows),
-        share(before.nulls / before.rows if before.rows else None),
+        percent(now.nulls / now.rows),
+        percent(before.nulls / before.rows if before.rows else None),
         "" if found is None else f"{found:,}",
         *(short(value) for value in (*known, *middle, now.high)),
-        share(new) if isinstance(column.grid, CategoryGrid) else "",
+        percent(new) if isinstance(column.grid, CategoryGrid) else "",
     ]
 
 
@@ -194,7 +195,7 @@ def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
             interval(each.realized),
             "" if each.maturity_days is None else f"{each.maturity_days} days",
             "" if each.rows is None else f"{each.rows:,}",
-            share(each.labelled_share),
+            percent(each.labelled_share),
         )
         for each in measured
     ]
@@ -205,16 +206,6 @@ def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
         *("which arrived within", "rows with a label", "share of the rows"),
     )
     return table_data(title="Performance", column_names=names, data=rows)
-
-
-def decimal(value: float | None) -> str:
-    """Three digits after the point."""
-    return "" if value is None else f"{value:.3f}"
-
-
-def share(value: float | None) -> str:
-    """As a percentage."""
-    return "" if value is None else f"{value:.1%}"
 
 
 def short(value: float | None) -> str:
@@ -229,7 +220,7 @@ def interval(number: MetricValue | None) -> str:
     if number.distrust is not None:
         return f"{number.value:.3f}, not to be trusted: {number.distrust}"
     if number.low is None or number.high is None:
-        return decimal(number.value)
+        return fixed(number.value)
     return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
 
 

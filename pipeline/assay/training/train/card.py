@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from assay.model.bundle import Manifest
 from assay.project.markdown import code, tame
+from assay.project.numbers import fixed
 from assay.project.tasks import METRICS
 
 
 def card(manifest: Manifest) -> str:
     """Markdown; the same manifest gives the same text."""
     scores = "\n".join(
-        f"| {name} | {_number(manifest.out_of_fold.get(name))} |" for name in METRICS[manifest.task]
+        f"| {name} | {fixed(manifest.out_of_fold.get(name), 4, 'undefined')} |"
+        for name in METRICS[manifest.task]
     )
     versions = ", ".join(f"{name} {value}" for name, value in sorted(manifest.versions.items()))
     arguments = ", ".join(f"{key}={value!r}" for key, value in sorted(manifest.args.items()))
@@ -86,7 +88,3 @@ def _scorer(manifest: Manifest) -> str:
         f"compiled arrays ({proof['kind']}): on {proof['rows']:,} rows at most "
         f"{proof['max_difference']:.3g} from scikit-learn (allowed: {proof['tolerance']:g})"
     )
-
-
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4f}"
