@@ -16,7 +16,6 @@ import pytest
 
 from assay.errors import AssayError, BundleError
 from assay.project import layout, sources
-from assay.reports.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from assay.model.bundle import Bundle
     from assay.project.params import Params
     from assay.project.params.behaviour import Behaviour
+
+    # pytest loads the plugin in every project: pydantic waits until a finding is made.
+    from assay.reports.verdict import Finding, Outcome
 
 
 class BehaviourNotPassed(Exception):
@@ -46,7 +48,7 @@ class BehaviourItem(pytest.Item):
         self.finding, told = self.asked.decide(self.spec)
         if self.finding.blocks:
             raise BehaviourNotPassed(told)
-        if self.finding.outcome is not Outcome.PASS:
+        if self.finding.outcome.value != "PASS":
             # Neither green nor red: it is seen, and does not stop anybody.
             pytest.xfail(f"{self.finding.standing}: {self.finding.detail}")
 
@@ -88,6 +90,7 @@ class Asked:
         """The finding, and what to tell about it: what cannot be asked is FAIL."""
         from assay.gate.behaviour.result import table
         from assay.gate.behaviour.run import run
+        from assay.reports.verdict import Outcome
 
         try:
             result = run(spec, self.subject, self.holdout, self.params.seed)
@@ -180,6 +183,8 @@ def champion_of(root: Path, params: Params) -> Bundle | str:
 def _finding(
     spec: Behaviour, outcome: Outcome, detail: str, result: Result | None = None
 ) -> Finding:
+    from assay.reports.verdict import Finding
+
     return Finding(
         rule=spec.name,
         kind="behaviour",

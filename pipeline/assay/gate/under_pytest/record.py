@@ -11,10 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.project import layout
-from assay.reports.verdict import Finding
+
+if TYPE_CHECKING:
+    # pytest loads the plugin in every project: pydantic waits until a finding is made.
+    from assay.reports.verdict import Finding
 
 # The worst of a test's reports is the test's; anything unknown counts as failed.
 SEVERITY = ("passed", "xpassed", "xfailed", "skipped", "error", "failed")
@@ -94,6 +97,8 @@ def read(path: Path) -> Seen:
     ValueError
         It is missing or malformed: pytest did not come to its end.
     """
+    from assay.reports.verdict import Finding
+
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
