@@ -46,6 +46,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "gate/rules/test_change",
     ),
     "gate/under_pytest/behaviours.py": ("gate/under_pytest/test_asked",),
+    "gate/under_pytest/decided.py": ("gate/under_pytest/test_asked", "gate/test_stage"),
     "gate/under_pytest/findings.py": ("gate/under_pytest/test_findings",),
     "gate/under_pytest/fixtures.py": ("gate/under_pytest/test_fixtures",),
     "gate/under_pytest/items.py": (

@@ -12,7 +12,7 @@ from assay.gate import binding
 from assay.gate.binding import Bound
 from assay.gate.inputs import GateInputs
 from assay.project import layout, params
-from assay.reports.comparison import JudgedChampion as Held
+from assay.reports.comparison import ComparedChampion as Held
 from assay.reports.verdict import JudgedChampion, Outcome
 from tests.gate import build
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from assay.errors import AssayError, BundleError
 from assay.gate.under_pytest.decided import Decided
 from assay.project import layout, sources
-from assay.reports.verdict import Finding, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from assay.model.bundle import Bundle
     from assay.project.params import Params
     from assay.project.params.behaviour import Behaviour
+
+    # pytest loads the plugin in every project: pydantic waits until a finding is made.
+    from assay.reports.verdict import Finding, Outcome
 
 
 class BehaviourSubject:
@@ -53,6 +55,7 @@ class BehaviourSubject:
         """The finding, and what to tell about it: what cannot be asked is FAIL."""
         from assay.gate.behaviour.result import table
         from assay.gate.behaviour.run import run
+        from assay.reports.verdict import Outcome
 
         try:
             result = run(spec, self.subject, self.holdout, self.params.seed)
@@ -145,6 +148,8 @@ def champion_of(root: Path, params: Params) -> Bundle | str:
 def _finding(
     spec: Behaviour, outcome: Outcome, detail: str, result: Result | None = None
 ) -> Finding:
+    from assay.reports.verdict import Finding
+
     return Finding(
         rule=spec.name,
         kind="behaviour",

@@ -11,8 +11,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from assay.reports.verdict import Finding
+if TYPE_CHECKING:
+    # pytest loads the plugin in every project: pydantic waits until a finding is made.
+    from assay.reports.verdict import Finding
 
 OPTION = "--assay-decided"
 
@@ -33,6 +36,8 @@ def write(path: Path, decided: Sequence[Decided]) -> None:
 
 def read(path: Path) -> tuple[Decided, ...]:
     """What `write` left in ``path``."""
+    from assay.reports.verdict import Finding
+
     tree = json.loads(path.read_text(encoding="utf-8"))
     return tuple(
         Decided(Finding.of_tree(each["finding"], f"{path.name}[{at}]"), each["told"])
