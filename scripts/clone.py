@@ -64,7 +64,8 @@ def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {
         "PATH": os.pathsep.join([str(TOOLS), kept.get("PATH", os.defpath)]),
-        "PYTHONPATH": str(CLONE),
+        # Before what is installed, which may be edited while the demonstration runs.
+        "PYTHONPATH": os.pathsep.join([str(CLONE / "pipeline"), str(CLONE)]),
         "PYTHONUNBUFFERED": "1",
         "DVC_NO_ANALYTICS": "1",
         "DO_NOT_TRACK": "1",
@@ -72,7 +73,7 @@ def environment() -> dict[str, str]:
 
 
 def exports() -> str:
-    return f'PATH="{TOOLS}:$PATH" PYTHONPATH="$PWD" DVC_NO_ANALYTICS=1'
+    return f'PATH="{TOOLS}:$PATH" PYTHONPATH="$PWD/pipeline:$PWD" DVC_NO_ANALYTICS=1'
 
 
 def stream(command: Sequence[str], listen: bool, echo: bool = True) -> tuple[int, str]:

@@ -89,7 +89,8 @@ def _tried(name: str, wanted: list[tuple[int, Mutant]], scratch: str) -> list[Tr
     known = dict(wanted)
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")},
-        "PYTHONPATH": str(place),
+        # The package before the one that is installed, and what the tests call by `tests.`.
+        "PYTHONPATH": os.pathsep.join([str(place / "pipeline"), str(place)]),
         "PYTHONHASHSEED": "0",
         "TMPDIR": scratch,
         # Only what the tests themselves name: plugins of other packages cost time.

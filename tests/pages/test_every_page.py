@@ -109,7 +109,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "verdict on nothing": lambda: verdict_page.page(verdict(), 0.95),
     "comparison": lambda: compose(comparison.headline(FOUND), comparison.render(FOUND)),
     "front": lambda: front.render(scene(90)),
-    "front of a year": lambda: front.render(scene(365, 50)),
+    "front of many columns": lambda: front.render(scene(30, 60)),
     "front of nights that are no days": odd_nights,
     "front before the first night": lambda: front.render(scene(0)),
     "evaluation of two classes": lambda: page_of(scored("binary"), np.repeat(["JFK", "L"], 750)),
