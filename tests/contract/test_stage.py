@@ -17,10 +17,11 @@ from assay.cli.__main__ import main
 from assay.cli.show import contract as terminal
 from assay.contract import render, stage
 from assay.contract.load import load_source
-from assay.contract.result import ContractResult, RuleResult, percent, plain, row_results
+from assay.contract.result import ContractResult, RuleResult, plain, row_results
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
 from assay.pages.frame import POLICY
 from assay.project import layout
+from assay.project.numbers import never_rounded_away
 from assay.project.params import Params, parse
 
 CONTRACT = """\
@@ -343,4 +344,4 @@ def test_values_that_json_cannot_hold() -> None:
     ],
 )
 def test_a_share_never_rounds_away(share: float, text: str) -> None:
-    assert percent(share) == text
+    assert never_rounded_away(share) == text
