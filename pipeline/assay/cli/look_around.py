@@ -169,6 +169,7 @@ def _explain_night(given: argparse.Namespace) -> None:
 
 
 def _drift(given: argparse.Namespace) -> None:
+    from assay.cli.progress import watched
     from assay.cli.show import monitored
     from assay.monitor.table import command
 
@@ -179,6 +180,7 @@ def _drift(given: argparse.Namespace) -> None:
         given.date,
         given.bundle,
         spark=given.spark,
+        sink=watched(),
         lines=monitored.table,
         document=lambda found: found.to_json(),
     )

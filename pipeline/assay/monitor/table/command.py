@@ -19,7 +19,7 @@ from assay.project.params import Params
 from assay.project.params.inputs import Delta, Parquet
 from assay.registry.state import Version
 from assay.registry.versions import champion
-from assay.score.progress import Progress
+from assay.score.progress import Progress, Sink
 
 
 def run(
@@ -29,6 +29,7 @@ def run(
     date: str | None,
     folder: Path | None,
     spark: bool = False,
+    sink: Sink | None = None,
 ) -> TableDrift:
     """Compare all rows of a table with the reference of the promoted version.
 
@@ -41,6 +42,8 @@ def run(
         Of the bundle to compare with instead.
     spark
         Whether Spark is to count also where threads of this process can.
+    sink
+        Where lines about progress go; the log if None.
 
     Raises
     ------
@@ -61,7 +64,7 @@ def run(
         raw = raw_inputs.of_night(root, params, contract, date)
     known = fit(features.grid, raw.schemas) if raw.contract is None else None
     grid, lacking = (features.grid, {}) if known is None else (known.grid, known.lacking)
-    progress = Progress(1)
+    progress = Progress(1, sink)
     name = f"drift: {raw.where}"
     progress.step(name)
     counted = raw_count.count(root, params, raw, grid, spark, progress.within(name))
