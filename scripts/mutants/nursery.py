@@ -151,8 +151,15 @@ def _preload(loaded: Iterable[str], dependents: set[str]) -> None:
 
 
 def _dependents(module: str) -> set[str]:
-    """The module and all that import it, directly or not, at the top or within a function."""
-    imports = {_name(path): _imports(path) for path in Path("pipeline").rglob("*.py")}
+    """The module and all that import it, directly or not, at the top or within a function.
+
+    What lies in a package imports the package, whatever else it imports.
+    """
+    imports = {
+        name: _imports(path) | _packages(name)
+        for path in Path("pipeline").rglob("*.py")
+        for name in (_name(path),)
+    }
     found = {_name(Path(module))}
     while True:
         more = {name for name, needs in imports.items() if needs & found} - found
@@ -163,6 +170,11 @@ def _dependents(module: str) -> set[str]:
 
 def _name(path: Path) -> str:
     return ".".join(path.with_suffix("").parts[1:]).removesuffix(".__init__")
+
+
+def _packages(name: str) -> set[str]:
+    steps = name.split(".")
+    return {".".join(steps[:count]) for count in range(1, len(steps))}
 
 
 def _imports(path: Path) -> set[str]:
