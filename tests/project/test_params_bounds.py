@@ -316,3 +316,19 @@ def test_a_file_is_read_as_utf_8_wherever(tmp_path: Path) -> None:
     text = json.dumps({**BASE, "store": "läger"}, ensure_ascii=False)
     (tmp_path / "params.yaml").write_bytes(text.encode())
     assert params.load(tmp_path).store == "läger"
+
+
+def test_each_carrier_is_rehearsed_once() -> None:
+    assert parse(rehearse={"carriers": ["dataframe", "files"]}).rehearse.carriers == (
+        *("dataframe", "files"),
+    )
+    line = mistake(rehearse={"carriers": ["files", "files"]})
+    assert "rehearse.carriers: expected each carrier once, found files, files" in line
+
+
+def test_a_day_among_arguments_is_to_be_quoted(tmp_path: Path) -> None:
+    text = "train: {candidates: {prior: {class: a.B, args: {since: [{at: 2020-01-31}]}}}}"
+    with pytest.raises(ParamsError) as caught:
+        params.parse(text, "params.yaml")
+    (line,) = (each for each in caught.value.lines() if "args" in each)
+    assert "found the day 2020-01-31: write it in quotes" in line
