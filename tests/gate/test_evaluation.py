@@ -8,7 +8,7 @@ import pytest
 from assay.errors import DataError, StageInputMissing
 from assay.metrics.estimate import Estimate
 from assay.project import layout
-from assay.reports.evaluation import Evaluation, SliceResult
+from assay.reports.evaluation import Evaluation, SliceResult, worst_first
 from tests.gate import build
 
 AUC_OF_EAST = Estimate(0.8, 0.7, 0.9)
@@ -170,3 +170,26 @@ def test_what_is_no_json_mapping_is_malformed(tiny: Any, text: str) -> None:
 def test_nan_is_read_so_that_a_rule_can_fail_on_it(tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {**AUC, "value": float("nan")}})
     assert "NaN" in json.dumps(Evaluation.read(tiny.root).metrics["auc"].value)
+
+
+def test_the_worst_slices_come_first_and_those_without_a_value_last() -> None:
+    found = build.evaluation(
+        build.share(80, 100),
+        build.place("good", build.share(90, 100)),
+        build.place("small", None, rows=20, selected=5),
+        build.place("bad", build.share(60, 100)),
+        build.place("lost", Estimate(None, None, None, "one class")),
+    )
+    assert [part.value for part in worst_first(found)] == ["bad", "good", "small", "lost"]
+
+
+def test_what_dvc_shows_is_flat_and_short() -> None:
+    found = build.evaluation(build.share(2, 3))
+    assert found.summary() == {
+        "auc": 0.666667,
+        "rows": 1000,
+        "positives": found.positives,
+        "selected": found.selected,
+    }
+    other = build.changed(found, task="regression", positives=None, selected=None)
+    assert set(other.summary()) == {"auc", "rows"}

@@ -268,3 +268,13 @@ def test_a_malformed_verdict_is_refused(text: str, reason: str) -> None:
     with pytest.raises(PromotionRefused, match=reason) as caught:
         Verdict.parse(text, "reports/gate/verdict.json")
     assert caught.value.line().startswith("reports/gate/verdict.json: ")
+
+
+def test_model_tests_are_those_that_stand_in_a_file() -> None:
+    found = verdict(
+        finding(Outcome.PASS),
+        Finding(rule="t.py::a", kind="test", outcome=Outcome.PASS, detail="passed"),
+        Finding(rule="pytest", kind="test", outcome=Outcome.FAIL, detail="crashed"),
+        Finding(rule="x::y", kind="behaviour", outcome=Outcome.PASS, detail="held"),
+    )
+    assert found.model_tests == ("t.py::a",)
