@@ -19,7 +19,7 @@ def main() -> None:
     score = type(given.score).model_validate({**given.score.model_dump(), "input": folder})
     given = given.model_copy(update={"score": score, "store": store})
     try:
-        summary = one_night.run(Path(root), given, night, as_json=True)
+        summary = one_night.run(Path(root), given, night)
     except LimitCrossed:
         return
     if not summary.sample_rows:

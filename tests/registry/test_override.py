@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
+from assay.cli.show import overview
 from assay.errors import PromotionRefused, UsageError
 from assay.gate.promotion import promote
 from assay.monitor import status
@@ -19,6 +20,7 @@ from assay.registry.fetch import BUNDLES
 from assay.registry.git import tags as git_tags
 from assay.registry.promote import rollback
 from assay.reports.verdict import JudgedChampion, Outcome
+from tests.shown import shown as shown_by
 
 NAME = "late-flights"
 WHY = "the carnival, once"
@@ -145,22 +147,18 @@ def test_it_shows_for_good_also_after_the_way_back(
     assert shown.count("OVERRIDDEN: the gate did not let it pass (FAIL: ranks)") == 2
     assert "two errs" in shown
 
-    status.run(project.root, project.params, as_json=True)
-    champion = json.loads(capsys.readouterr().out)["champion"]
+    told = shown_by(overview.status, status.run, project.root, project.params)
+    champion = json.loads(told.to_json())["champion"]
     assert (champion["verdict"], champion["override"]) == ("FAIL", back.override)
-    status.run(project.root, project.params)
     assert "OVERRIDDEN by a person: the gate did not let" in capsys.readouterr().out
 
 
-def test_status_says_none_where_there_was_no_verdict(
-    project: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_status_says_none_where_there_was_no_verdict(project: Any) -> None:
     (project.root / layout.VERDICT).unlink()
     project.commit()
     over(project)
-    capsys.readouterr()
-    status.run(project.root, project.params, as_json=True)
-    assert json.loads(capsys.readouterr().out)["champion"]["verdict"] == NONE
+    told = status.run(project.root, project.params)
+    assert json.loads(told.to_json())["champion"]["verdict"] == NONE
 
 
 def test_the_history_of_another_stage_by_the_command_line(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
+from assay.cli.show import overview
 from assay.gate.promotion import promote
 from assay.monitor import status
 from assay.project import digests
@@ -15,6 +16,7 @@ from assay.registry.state import UNKNOWN, Assignment, Version
 from assay.registry.verification import doubt, doubt_of_move
 from assay.reports.verdict import Finding, Outcome
 from tests.gate.build import changed
+from tests.shown import shown as shown_by
 from tests.verdicts import verdict
 
 BUNDLE = f"sha256:{'a' * 64}"
@@ -96,7 +98,7 @@ def test_status_says_of_the_champion_what_versions_says(
     monkeypatch.setenv("COLUMNS", "250")
     promote(project.root, project.params, because="it ranks")
     capsys.readouterr()
-    status.run(project.root, project.params)
+    shown_by(overview.status, status.run, project.root, project.params)
     shown = capsys.readouterr().out
     assert "v0.1.0, verdict PASS" in shown
     assert "unverified" not in shown
@@ -106,11 +108,10 @@ def test_status_says_of_the_champion_what_versions_says(
     for tag in ("late-flights@v9.0.0", "late-flights#prod#2"):
         project.git("tag", "--annotate", tag, "--message", message)
     why = "its tags name another verdict than its commit holds"
-    status.run(project.root, project.params, as_json=True)
-    champion = json.loads(capsys.readouterr().out)["champion"]
+    told = shown_by(overview.status, status.run, project.root, project.params)
+    champion = json.loads(told.to_json())["champion"]
     assert (champion["version"], champion["verdict"]) == ("v9.0.0", "unknown")
     assert champion["unverified"] == why
-    status.run(project.root, project.params)
     shown = capsys.readouterr().out
     assert "v9.0.0, verdict unknown, unverified" in shown
     assert f"v9.0.0 is unverified: {why}." in shown

@@ -19,6 +19,7 @@ from assay.gate.under_pytest import behaviours, record
 from assay.gate.under_pytest import decided as kept
 from assay.gate.under_pytest.behaviours import BehaviourSubject, Scoring, champion_of
 from assay.gate.under_pytest.decided import Decided
+from assay.gate.under_pytest.items import PolicyItem
 from assay.model import bundle
 from assay.project import layout
 from assay.reports.champion import StageHolder
@@ -307,11 +308,15 @@ def test_what_does_not_decide_stops_nobody(
 
 
 def test_an_error_of_our_own_reads_as_one(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: BehaviourSubject, spec: Any) -> Any:
-        raise KeyError("surprise")
+    run = PolicyItem.runtest
+
+    def broken(self: PolicyItem) -> None:
+        if self.kind == "behaviour":
+            raise KeyError("surprise")
+        run(self)
 
     specs = (STILL,)
-    monkeypatch.setattr(BehaviourSubject, "decide", broken)
+    monkeypatch.setattr(PolicyItem, "runtest", broken)
     result = go("params.yaml", specs=specs)
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["*KeyError: 'surprise'*"])

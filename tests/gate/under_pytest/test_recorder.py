@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from assay.gate.under_pytest import record
-from assay.gate.under_pytest.items import findings_of
 from assay.gate.under_pytest.record import PytestRecord
 
 PLUGIN = ("-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider")
@@ -88,8 +87,7 @@ def test_every_outcome_is_told_apart_with_its_detail(seen: Any, tiny: Any) -> No
     for name, detail in details.items():
         assert detail == OUTCOMES[name][1], name
     assert found.uncollected == {}
-    assert list(found.rules) == list(RULES)
-    assert list(found.rules.values()) == list(findings_of(tiny.root))
+    assert found.policy == list(RULES)
     assert {found.outcomes[node] for node in RULES} == {"passed"}
 
 
@@ -119,7 +117,7 @@ def test_a_rule_that_does_not_pass_is_recorded_as_it_was_decided(seen: Any, tiny
     found = seen("def test_a(): pass\n")
     assert found.outcomes[RULES[0]] == "failed"
     assert found.details[RULES[0]] == "owner: us"  # a rule's own words are in its finding
-    assert found.rules[RULES[0]] == findings_of(tiny.root)[0]
+    assert RULES[0] in found.policy
 
 
 def test_without_the_option_nothing_is_written(

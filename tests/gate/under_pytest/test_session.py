@@ -25,7 +25,8 @@ def test_the_command(tmp_path: Path) -> None:
         *("-p", "no:cacheprovider", "-c", str(tmp_path / "scratch/pytest.ini")),
         *(f"--rootdir={tmp_path}", "-q", "--tb=short", "--no-header", "--color=no"),
         f"--junitxml={tmp_path / 'reports/gate/junit.xml'}",
-        *(f"--assay-findings={target}", f"--basetemp={tmp_path / 'scratch/tmp'}"),
+        *(f"--assay-findings={target}", f"--assay-decided={tmp_path / 'scratch/decided.json'}"),
+        f"--basetemp={tmp_path / 'scratch/tmp'}",
         *("--continue-on-collection-errors", "params.yaml"),
     ]
     assert command(tmp_path, "tests/model", target) == start

@@ -55,7 +55,7 @@ collect_imported_tests = false
 def test_no_setting_of_the_project_makes_a_test_vanish(tiny: Any, name: str, settings: str) -> None:
     tiny.write(IT, "def test_a(): pass\nclass TestB:\n    def test_c(self): pass\n")
     tiny.write(name, settings)
-    found = run_pytest(tiny.root, "tests/model").seen
+    found = run_pytest(tiny.root, "tests/model", ()).seen
     assert found.tests == [f"{IT}::TestB::test_c", f"{IT}::test_a"]
     assert {found.outcomes[node] for node in found.tests} == {"passed"}
 
@@ -268,13 +268,13 @@ def test_fixtures_and_hooks_that_decide_nothing_are_welcome(tiny: Any) -> None:
         "tests/model/conftest.py",
         "def pytest_generate_tests(metafunc): metafunc.parametrize('number', [1, 2])\n",
     )
-    seen = run_pytest(tiny.root, "tests/model").seen
+    seen = run_pytest(tiny.root, "tests/model", ()).seen
     assert (seen.hooks, len(seen.tests)) == ({}, 2)
 
 
 def test_a_test_that_hangs_fails_and_is_named(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "LONGEST", 15.0)
     tiny.write(IT, "import time\ndef test_long(): time.sleep(900)\n")
-    session = run_pytest(tiny.root, "tests/model")
+    session = run_pytest(tiny.root, "tests/model", ())
     told = f"did not end within 0.25 minutes; the last test that began was {IT}::test_long"
     assert told in str(session.crash)

@@ -187,12 +187,12 @@ from pathlib import Path
 from assay.model.compiled import Compiled
 compiled = Compiled.from_bytes(Path({str(path)!r}).read_bytes(), "x")
 loaded = set(sys.modules)
-from assay.model.compiled.hard_rows import Held
+from assay.model.compiled.hard_rows import FeaturesInMemory
 from assay.columns.features import Coded
 import numpy as np
 numbers = {{name: np.ones(3) for name in compiled.inputs.numeric}}
 coded = Coded(np.zeros(3, np.int32), np.array(["L1"], object))
-compiled.scores(Held(3, numbers, dict.fromkeys(compiled.inputs.categorical, coded)))
+compiled.scores(FeaturesInMemory(3, numbers, dict.fromkeys(compiled.inputs.categorical, coded)))
 print({{"numba", "pandas"}} & loaded, {{"sklearn", "skops", "pandas"}} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
