@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -28,9 +28,6 @@ from pydantic.json_schema import JsonSchemaValue
 
 from assay.project import jsonfile, textfile
 from assay.project.jsonfile import Node, kind
-
-if TYPE_CHECKING:
-    from pydantic_core import CoreSchema
 
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -88,7 +85,7 @@ class Document(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+        cls, core: Any, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         found = handler(core)
         whole = handler.resolve_ref_schema(found)
@@ -124,7 +121,7 @@ class Sparse(Document):
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, core: CoreSchema, handler: GetJsonSchemaHandler
+        cls, core: Any, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         return handler(core)
 
