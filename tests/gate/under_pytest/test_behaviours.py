@@ -200,7 +200,8 @@ def test_the_gate_decides_as_pytest_does(judged: Any, project: Path) -> None:
 def test_a_conftest_cannot_talk_a_behaviour_into_passing(
     judged: Any, project: Path, conftest: str, name: str, words: str
 ) -> None:
-    edit(project, "within: 0.01", "within: 1")
+    if name == GOOD:  # so that all others pass, and this one is all that blocks
+        edit(project, "within: 0.01", "within: 1")
     (project / "tests/model/conftest.py").write_text(conftest, encoding="utf-8")
     found = [each for each in judged().findings if each.rule == name]
     assert [each.outcome for each in found] == [Outcome.FAIL]
