@@ -126,7 +126,8 @@ class NightWriter:
                 summary = replace(summary, stand=known.stand)
             old = before(former, night.partition, limits) if keep else None
             written.append(self._kept(summary, old) or self._drawn(night, summary))
-            log.info("looked at %s", night.partition)
+            if len(judged) > 1:  # a page takes seconds
+                log.info("looked at %s", night.partition)
         mine = {night.partition for night, _ in judged}
         others = (night for night in every.nights if night.partition not in mine)
         written += restate(self.root, limits, others, facts.documents)
