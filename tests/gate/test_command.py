@@ -49,6 +49,27 @@ def test_a_fail_with_a_pass_among_its_findings_ends_with_3(tiny: Any) -> None:
         asked_again.run(tiny.root, tiny.params)
 
 
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [(("data", "contract", "policy"), ""), (("data", "contract", "policy", "code"), " and 1 more")],
+)
+def test_three_reasons_are_named_and_the_rest_is_counted(
+    tiny: Any, names: tuple[str, ...], more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tiny.root, tiny.params)
+    monkeypatch.setattr(asked_again.recheck, "problems", lambda *_: [])
+    path = tiny.root / layout.VERDICT
+    tree = json.loads(path.read_text())
+    for name in names:
+        tree[name] = "sha256:0"
+    path.write_text(json.dumps(tree))
+    with pytest.raises(GateNotPassed) as caught:
+        asked_again.run(tiny.root, tiny.params)
+    assert caught.value.found is not None
+    assert caught.value.found.count("; ") == 2
+    assert caught.value.found.endswith(f"another policy{more}")
+
+
 @pytest.mark.parametrize("text", [b"", b"garbage", b"\xff", b"null", b"[" * 100_000, b"9" * 9_999])
 def test_what_is_no_verdict_ends_with_3_and_one_line(
     tiny: Any, text: bytes, capsys: pytest.CaptureFixture[str]

@@ -140,6 +140,10 @@ def test_each_way_to_bend_it(tiny: Any, bend: Callable[[Verdict], Verdict], line
     assert any(line in each for each in found), found
 
 
+def test_a_behaviour_may_fail_as_often_as_allowed(tiny: Any) -> None:
+    assert told(tiny, edited(made(tiny), "steady", observed=0.1)) == ()
+
+
 def test_only_with_a_champion_must_no_test_be_tolerated(tiny: Any) -> None:
     alone = edited(made(tiny), TEST.rule, tolerated=True)
     line = f"'{TEST.rule}' is tolerated in it, although there is a champion"

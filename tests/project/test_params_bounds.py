@@ -74,6 +74,12 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (found.bundle.compile, found.bundle.tolerance) == ("auto", 1e-12)
     assert (found.evaluate.unit, found.evaluate.confidence) == ("night", 0.95)
     assert (found.evaluate.min_slice_rows, found.evaluate.pairs) == (200, ())
+    assert (found.rehearse.rows, found.rehearse.repeats) == (20_000, 5)
+    assert found.rehearse.carriers == ("files",)
+    leakage = found.leakage
+    assert (leakage.sample_rows, leakage.max_label_power) == (50_000, 0.98)
+    assert (leakage.max_category_shift, leakage.max_label_shift) == (0.1, 0.1)
+    assert (leakage.max_duplicate_share, leakage.max_identifier_share) == (0.01, 0.95)
     assert found.registry.stage == "prod"
     assert (found.score.carrier, found.score.batch_rows) == ("auto", 50_000)
     assert (found.quarantine.max_share, found.quarantine.rules) == (0.02, {})
@@ -324,6 +330,7 @@ def test_each_carrier_is_rehearsed_once() -> None:
     )
     line = mistake(rehearse={"carriers": ["files", "files"]})
     assert "rehearse.carriers: expected each carrier once, found files, files" in line
+    assert "rehearse.carriers" in mistake(rehearse={"carriers": []})
 
 
 def test_a_day_among_arguments_is_to_be_quoted(tmp_path: Path) -> None:

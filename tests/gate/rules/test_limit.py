@@ -184,6 +184,7 @@ def test_the_rule_says_how_large_a_slice_has_to_be() -> None:
         ("origin=JFK", INCONCLUSIVE, False),
     ]
     assert found[2].detail == "origin=JFK has 399 rows; the rule is about 400 or more"
+    assert [each.rows for each in found] == [400, 400, 399]
 
 
 def test_a_rule_that_is_about_no_slice_fails() -> None:
