@@ -1,1 +1,1 @@
-"""May this bundle be promoted? One verdict, and what it is bound to."""
+"""The promotion gate: judges a bundle and writes one verdict, bound to digests of its inputs."""

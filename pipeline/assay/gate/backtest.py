@@ -1,9 +1,9 @@
-"""``assay gate backtest``: what today's policy would have said of earlier versions.
+"""``assay gate backtest``: apply today's policy to earlier versions.
 
-A version's reports are in git at its commit. Its rules are decided again from them, by the
-policy in the work tree; its behaviours and model tests would need its data and model, so they
-keep what its own verdict says. So does a rule about the contract, whose result shows rows of the
-table and is therefore not in git. Other rules of the recorded verdict are left out.
+A version's reports are in git at its commit. The rules in the work tree are evaluated on them.
+Behaviours and model tests would need the data and the model, so their recorded findings are kept.
+The same holds for contract rules: the contract result contains table rows and is not in git.
+Recorded findings of rules that are no longer in the policy are dropped.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from assay.reports.verdict import Finding, Outcome, Verdict, combine
 
 @dataclass(frozen=True)
 class ReplayedVerdict:
-    """One version, as its verdict said and as the policy would say.
+    """The recorded and the replayed outcome of one version.
 
-    ``flipped`` are findings that block now and did not, or do not now and did; ``dropped``
-    are those that blocked and that the policy no longer asks for. ``problem`` says why it could
-    not be told; then there is no outcome and nothing flips.
+    ``flipped`` are findings that block now and did not before, or the reverse. ``dropped`` are
+    findings that blocked and are no longer in the policy. ``problem`` is the reason why the
+    version could not be replayed; then ``now`` is None and nothing flips.
     """
 
     version: str
@@ -59,7 +59,7 @@ class ReplayedVerdict:
 
 @dataclass(frozen=True)
 class Backtest:
-    """Every version of a model, the newest first."""
+    """All versions of a model, newest first."""
 
     name: str
     versions: tuple[ReplayedVerdict, ...]
@@ -69,12 +69,7 @@ class Backtest:
 
 
 def run(root: Path, params: Params) -> Backtest:
-    """Decide the policy in the work tree on what each version was promoted with.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """Replay the policy in the work tree on the reports of each version."""
     from assay.registry import git, versions
 
     found = []
@@ -88,7 +83,7 @@ def run(root: Path, params: Params) -> Backtest:
 
 
 def replay(version: str, at: str, source: Source, gate: GateParams) -> ReplayedVerdict:
-    """Decide ``gate`` on what stages wrote for one version."""
+    """Replay ``gate`` on the reports of one version."""
     try:
         recorded = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     except AssayError as error:
@@ -112,7 +107,7 @@ def replay(version: str, at: str, source: Source, gate: GateParams) -> ReplayedV
 
 
 def _about_contract(recorded: Verdict, gate: GateParams) -> list[Finding]:
-    """What the version's verdict says under the names of the policy's rules on the contract."""
+    """The recorded findings for the contract rules of the policy."""
     kept = []
     for rule in gate.rules:
         if isinstance(rule, ContractRule):
@@ -126,12 +121,12 @@ def _about_contract(recorded: Verdict, gate: GateParams) -> list[Finding]:
 
 
 def _flipped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Findings that block now and did not, or do not now and did."""
+    """Findings that block now and did not before, or the reverse."""
     before = {each.title: each.blocks for each in recorded.findings}
     return tuple(each for each in now if each.blocks is not before.get(each.title, False))
 
 
 def _dropped(recorded: Verdict, now: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Findings that blocked and that no rule, test or behaviour gives any more."""
+    """Findings that blocked before and no longer exist."""
     asked = {each.title for each in now}
     return tuple(each for each in recorded.blocking if each.title not in asked)

@@ -1,4 +1,7 @@
-"""Is what the rules looked at about what is here now? Digests in, findings out. Pure."""
+"""Check that the reports are about the current bundle, data and contract. Pure.
+
+Compares the digests in the reports with those of the files, and returns findings.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ BECAUSE = "a verdict counts only for the very files it names"
 
 @dataclass(frozen=True)
 class Bound:
-    """Digests of what the verdict is about, as the files are now."""
+    """Digests of the verdict's inputs, computed from the current files."""
 
     bundle: str
     data: str
@@ -35,11 +38,11 @@ REPORTS = (
     (layout.LEAKAGE, "leakage"),
     (layout.CONTRACT_RESULT, "contract"),
 )
-"""What rules are decided on, and the stage that writes each."""
+"""Reports that rules are evaluated on, each with the stage that writes it."""
 
 
 def reports(source: Source) -> str:
-    """Digest of the reports, by name and bytes; one that cannot be read counts as missing."""
+    """Digest of the reports' names and texts; an unreadable report counts as empty."""
     parts = []
     for name, stage in REPORTS:
         try:
@@ -52,18 +55,18 @@ def reports(source: Source) -> str:
 def findings(
     inputs: GateInputs, params: Params, before: Bound, after: Bound
 ) -> tuple[Finding, ...]:
-    """FAIL for each thing that reports, files and params.yaml disagree about.
+    """A FAIL for each disagreement between reports, files and params.yaml.
 
     Parameters
     ----------
     before, after
-        The digests when the gate began and when it had run everything.
+        The digests at the start and at the end of the gate run.
     """
     return tuple(_fail(detail) for detail in _problems(inputs, params, before, after))
 
 
 def champion_of(inputs: GateInputs) -> JudgedChampion:
-    """What the comparison says became of the champion."""
+    """The champion and its state, from the comparison."""
     comparison = inputs.comparison
     held = comparison.champion
     if held is None:
@@ -72,10 +75,10 @@ def champion_of(inputs: GateInputs) -> JudgedChampion:
 
 
 def champion_findings(inputs: GateInputs) -> tuple[Finding, ...]:
-    """FAIL where a champion is there and cannot be compared with, whatever the rules ask.
+    """A FAIL if there is a champion that cannot be compared with, whatever the rules are.
 
-    One that learnt from rows of the holdout looks better than it is: that is a warning, since
-    it can only make its challenger look worse.
+    If the champion was trained on rows of the holdout, its metrics are too good. That is only a
+    warning, because it can only disadvantage the challenger.
     """
     state, why = inputs.comparison.state, inputs.comparison.why
     if state == "compared" and why is not None:
@@ -144,7 +147,7 @@ def _rehearsal(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
     try:
         found = inputs.rehearsal
     except AssayError:
-        return  # the rules that ask for it fail already, with the reason
+        return  # the rules that need it already fail with the reason
     about = {"bundle": found.bundle, "data": found.data, "contract": found.contract}
     yield from _differ("rehearsal", about, now)
 

@@ -1,4 +1,4 @@
-"""What the gate once said of the version that holds the stage."""
+"""The champion's own verdict, from the commit that it was promoted at."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from assay.reports.verdict import Verdict
 
 
 def verdict_of(root: Path, bundle: str | None) -> Verdict | None:
-    """The verdict at the commit that the champion stage found, if it is about that bundle.
+    """The verdict at the champion's commit, if it is about ``bundle``; else None.
 
-    What is the matter with one that cannot be read is told by the rules that compare.
+    An unreadable champion is not an error here: the change rules report it.
     """
     if bundle is None:
         return None

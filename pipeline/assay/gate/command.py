@@ -1,7 +1,6 @@
-"""``assay gate verdict``: what the gate said, asked of the verdict itself.
+"""``assay gate verdict``: verify the verdict in the work tree and return it.
 
-For whoever decides by it, such as a workflow: a verdict that was edited, or that is about
-something else than what is here, is no answer.
+Meant for CI workflows. A verdict that was edited or is out of date is refused.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from assay.reports.verdict import Outcome, Verdict
 
 
 def run(root: Path, params: Params) -> Verdict:
-    """The verdict in the work tree.
+    """The verdict in the work tree, verified against digests and reports.
 
     Raises
     ------
     GateNotPassed
-        It is not PASS, is about something else, or is not what the reports say: then the verdict
-        is on the error. Or there is none, or what is there is no verdict.
+        The verdict is not PASS, is out of date, or does not follow from the reports; then the
+        error carries it. Or it is missing or malformed.
     """
     source = partial(jsonfile.text_of, root)
     try:

@@ -1,4 +1,4 @@
-"""``assay gate explain RULE``: how a number of the verdict came about."""
+"""``assay gate explain RULE``: evaluate one rule again and show its findings and source."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ FILES = {
     ContractRule: layout.CONTRACT_RESULT,
     LeakageRule: layout.LEAKAGE,
 }
-"""The file that each kind of rule is decided from."""
+"""Kind of rule -> the report that it is evaluated on."""
 
 
 @dataclass(frozen=True)
 class ExplainedRule:
-    """A rule, the policy that it is part of, and what it comes to."""
+    """A rule, its findings, and the policy that it is part of."""
 
     rule: Rule
     findings: tuple[Finding, ...]
@@ -49,7 +49,7 @@ class ExplainedRule:
 
     @property
     def file(self) -> str:
-        """What it is decided from."""
+        """The report that the rule is evaluated on."""
         return FILES[type(self.rule)]
 
     def plain(self) -> dict[str, object]:
@@ -63,12 +63,12 @@ class ExplainedRule:
 
 
 def run(root: Path, params: Params, name: str) -> ExplainedRule:
-    """Decide one rule again from what stages wrote.
+    """Evaluate one rule on the reports in the work tree.
 
     Raises
     ------
     UsageError
-        There is no such rule.
+        There is no rule ``name``.
     """
     rule = next((each for each in params.gate.rules if each.name == name), None)
     if rule is None:

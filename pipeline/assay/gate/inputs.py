@@ -1,4 +1,4 @@
-"""What the rules look at: files that stages wrote, each read once and only if a rule asks."""
+"""The reports that rules are evaluated on, each read once and only when a rule needs it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from assay.reports.leakage import Leakage
 from assay.reports.rehearsal import Rehearsal
 
 Source = Callable[[str, str], str]
-"""From a file's name and the stage that writes it to its text; raises AssayError."""
+"""Function from a file's name and the stage that writes it to its text; raises AssayError."""
 
 
 class GateInputs:
-    """Each property raises AssayError where its file is missing or makes no sense.
+    """Lazily loaded reports. A property raises AssayError if its file is missing or malformed.
 
-    An error is raised anew each time, so that every rule that asks fails for it.
+    Errors are not cached: every rule that needs the file gets the error.
     """
 
     def __init__(self, source: Source) -> None:
@@ -28,7 +28,7 @@ class GateInputs:
 
     @classmethod
     def of(cls, root: Path) -> GateInputs:
-        """Those of the project at ``root``."""
+        """The reports of the project at ``root``."""
         return cls(partial(jsonfile.text_of, root))
 
     @cached_property

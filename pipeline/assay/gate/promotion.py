@@ -1,4 +1,4 @@
-"""``assay promote``: the registry's decision, with the gate's rules to decide again."""
+"""``assay promote``: the registry's promotion, with the gate's checks of the verdict."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def promote(
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
 ) -> StageMove:
-    """Register the commit that is checked out and give it the stage.
+    """Register the checked-out commit as a version and assign it the registry stage.
 
-    See :func:`assay.registry.promote.promote`, which this calls with the gate's own rules.
+    See :func:`assay.registry.promote.promote`, which this calls with the gate's checks.
     """
     return registry.promote(
         root,

@@ -1,8 +1,8 @@
-"""A verdict held against the reports of its own commit: every rule is decided once more. Pure.
+"""Verify a verdict against the reports of its commit by evaluating every rule again. Pure.
 
-What pytest decided cannot be told from reports. Of a behaviour the number is held against its
-limit, and every finding's waiver against params.yaml; of a model test the verdict is the only
-witness, which is why its bytes must be those that dvc.lock names.
+Behaviours and model tests cannot be repeated from reports. For a behaviour, its number is compared
+with its limit. For a model test, the verdict is the only evidence, so its bytes must match
+dvc.lock. Waivers are compared with params.yaml.
 """
 
 from __future__ import annotations
@@ -22,25 +22,29 @@ from assay.project.params.behaviour import Behaviour
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 
 _CLOSE = 1e-9
-"""Two machines may differ in the last digits of a number that both computed from one report."""
+"""Tolerance: two machines may differ in the last digits of a number from the same report."""
 
 _ENDED = " (its waiver ended on "
-"""What the gate adds to the detail of a finding whose waiver no longer counts."""
+"""Suffix that the gate adds to the detail of a finding whose waiver has expired."""
 
 
 def problems(
     recorded: Verdict, source: Source, params: Params, former: Verdict | None
 ) -> tuple[str, ...]:
-    """What the verdict says and the reports, params.yaml or its own page do not; none is a yes.
+    """Disagreements between the verdict and the reports, params.yaml or verdict.md.
 
     Parameters
     ----------
     source
-        Reads reports as they are in the verdict's commit.
+        Reads reports at the verdict's commit.
     params
-        Of that commit.
+        The parameters at that commit.
     former
-        The verdict on the champion that it was held against, None where there is none.
+        The champion's verdict, None if there is none.
+
+    Returns
+    -------
+    One sentence per disagreement; empty if the verdict is confirmed.
     """
     try:
         return tuple(_problems(recorded, source, params, former))
@@ -51,7 +55,7 @@ def problems(
 def _problems(
     recorded: Verdict, source: Source, params: Params, former: Verdict | None
 ) -> Iterator[str]:
-    # What the verdict names is held against what is there now by whoever asks.
+    # Comparing the verdict's digests with the current files is left to the caller.
     about = Bound(**{each.name: getattr(recorded, each.name) or "" for each in fields(Bound)})
     inputs = GateInputs(source)
     champion = binding.champion_of(inputs)
@@ -86,7 +90,7 @@ def _problems(
 
 
 def _rules(recorded: Verdict, decided: tuple[Finding, ...]) -> Iterator[str]:
-    """The rules' findings, one by one; each is looked for by its title, in the order given."""
+    """Compare the findings of rules, matched by title in order."""
     said: dict[str, list[Finding]] = {}
     for finding in recorded.findings:
         if finding.kind == "rule":
@@ -98,7 +102,7 @@ def _rules(recorded: Verdict, decided: tuple[Finding, ...]) -> Iterator[str]:
             continue
         yield from _differences(mine.pop(0), finding)
     for finding in (each for left in said.values() for each in left):
-        # What the gate adds by itself never says PASS.
+        # The gate's own findings, which are not in params.yaml, are never PASS.
         if finding.outcome is Outcome.PASS:
             yield f"'{finding.title}' is no rule of params.yaml"
 
@@ -162,7 +166,7 @@ def _tests(recorded: Verdict, former: Verdict | None) -> Iterator[str]:
 
 
 def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> Iterator[str]:
-    """How many tests were collected and ran, and how many the champion had, counted again."""
+    """Recount the tests that were collected, that ran, and that the champion had."""
     ran = sum(_begins(detail, words.ANSWERED.values()) for detail in details)
     silent = sum(_begins(detail, [*words.SILENT.values(), words.NOT_RUN]) for detail in details)
     told = ModelTests(collected=ran + silent, ran=ran)

@@ -1,4 +1,4 @@
-"""The stage ``gate``: reports, rules, behaviours and model tests in; a bound verdict out."""
+"""The stage ``gate``: evaluate rules, behaviours and model tests, and write the verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HTML = f"{layout.GATE_REPORT}/index.html"
 
 @dataclass(frozen=True)
 class JudgedBundle:
-    """The verdict, and what pytest said where that helps to understand it."""
+    """The verdict, and pytest's output if it helps to understand a failure."""
 
     verdict: Verdict
     output: str | None = None
@@ -35,11 +35,12 @@ def run(root: Path, params: Params) -> JudgedBundle:
     Raises
     ------
     GateNotPassed
-        The verdict is not PASS. Raised after everything was written, with the verdict on it.
-    StageInputMissing, DataError, BundleError, ContractFileError
-        There is nothing to judge. Then no verdict is left, not even an older one.
-    TrackedByGit
-        Git holds data, a model or the store; no verdict is left either.
+        The verdict is not PASS. Raised after everything was written; carries the verdict.
+
+    Notes
+    -----
+    If an input is missing or unreadable, or git tracks data, its error passes through and no
+    verdict is left, not even an older one.
     """
     from assay.registry.lock import tracked_data
 
@@ -49,8 +50,8 @@ def run(root: Path, params: Params) -> JudgedBundle:
     inputs = GateInputs.of(root)
     evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
     before = _bound(root, params)
-    # Once, before any model test could touch a report or the model; whether one did is told by
-    # the digests before and after.
+    # Once, before a model test could change a report or the model. The digests before and after
+    # reveal such a change.
     rules = (Decided(each, items.sentence(each)) for each in items.findings_of(root))
     decided = (*rules, *behaviours.decide(root, params))
     session = run_pytest(root, params.gate.tests, decided)
@@ -98,7 +99,7 @@ def run(root: Path, params: Params) -> JudgedBundle:
 
 
 def _clear(root: Path) -> None:
-    """Make the folder and take away older files, so that none outlives an error."""
+    """Create the folder and delete older outputs, so that none remains after an error."""
     (root / layout.GATE_REPORT).mkdir(parents=True, exist_ok=True)
     for name in (layout.VERDICT, MARKDOWN, HTML, JUNIT):
         (root / name).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The verdict as one self-contained page: each rule a row, its interval against its limit."""
+"""The verdict as one self-contained HTML page: a row per rule, its interval and limit."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 
 def page(verdict: Verdict, confidence: float) -> str:
-    """The whole index.html; the same verdict always gives the same page.
+    """The content of index.html. Equal verdicts give equal pages.
 
     Parameters
     ----------
     confidence
-        Of the intervals, as a share.
+        Confidence level of the intervals, as a share.
     """
     kinds = (("Behaviour", "behaviour"), ("Model tests", "test"))
     main = render(
@@ -43,7 +43,7 @@ def page(verdict: Verdict, confidence: float) -> str:
 
 
 def strip(finding: Finding) -> Markup:
-    """The interval of one rule on an axis of its own, the limit dashed, and the axis."""
+    """A chart of one rule's interval with the limit as a dashed line, and its axis."""
     if finding.observed is None or finding.limit is None:
         return Markup("")
     estimate = Estimate(finding.observed, finding.low, finding.high)
@@ -64,7 +64,7 @@ def _about(finding: Finding) -> list[str]:
 
 
 def _note(finding: Finding, pictures: str) -> str:
-    """The sentence where the picture does not say it all, and who waived it."""
+    """The detail, unless the rule passed and has a chart; and who waived it."""
     notes = [] if finding.outcome is Outcome.PASS and pictures else [finding.detail]
     if finding.waiver is not None:
         notes.append(f"Waived by {finding.waiver.owner}: {finding.waiver.because}")

@@ -1,4 +1,4 @@
-"""The verdict as text for a pull request, and the words that its other forms share."""
+"""The verdict as Markdown for a pull request, and wording shared with the HTML page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
 def markdown(verdict: Verdict) -> str:
-    """The whole verdict.md, for a pull request. Same verdict, same text."""
+    """The content of verdict.md. Equal verdicts give equal texts."""
     rules = of_kind(verdict, "rule")
     parts = [
         f"# {verdict.outcome}: {tame(verdict.name)}, candidate {tame(verdict.candidate)}",
@@ -41,17 +41,17 @@ def markdown(verdict: Verdict) -> str:
 
 
 def of_kind(verdict: Verdict, kind: str) -> list[Finding]:
-    """The verdict's findings of one kind, in their order."""
+    """The verdict's findings of one kind, in order."""
     return [finding for finding in verdict.findings if finding.kind == kind]
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """What blocks, FAIL before INCONCLUSIVE, then what was let be, then what passed."""
+    """Sort findings: blocking (FAIL before INCONCLUSIVE), then not counting, then passed."""
     return sorted(findings, key=lambda each: (not each.blocks, _OUTCOMES.index(each.outcome)))
 
 
 def value_words(finding: Finding) -> tuple[str, str, str, str]:
-    """Value, interval, limit and rows as short texts; empty where there is none."""
+    """Value, interval, limit and rows as short texts; empty if missing."""
     value = "" if finding.observed is None else f"{finding.observed:.4g}"
     interval = ""
     if finding.low is not None and finding.high is not None:
@@ -63,7 +63,7 @@ def value_words(finding: Finding) -> tuple[str, str, str, str]:
 
 
 def what(finding: Finding) -> str:
-    """What was measured: the metric, or the change of it where two models are compared."""
+    """What was measured: the metric, or its change if two models are compared."""
     metric = finding.metric or ""
     return f"change of {metric}" if finding.challenger is not None else metric
 
@@ -118,7 +118,7 @@ def _about(verdict: Verdict) -> str:
 
 
 def badge(finding: Finding) -> str:
-    """The outcome, bold where it stands in the way, with what became of it where it does not."""
+    """The outcome: bold if it blocks, else with the reason why it does not count."""
     if finding.outcome is Outcome.PASS:
         return str(finding.outcome)
     return f"**{finding.outcome}**" if finding.blocks else f"{finding.outcome} ({finding.standing})"

@@ -1,7 +1,7 @@
-"""Waivers: findings that do not decide until a day has passed.
+"""Waivers: a finding with a waiver cannot block until the waiver expires.
 
-A waiver never changes an outcome. It is shown with the finding, is part of the policy's
-digest, and is looked at again when the bundle is promoted.
+A waiver never changes an outcome. It is shown with the finding, is part of the policy digest, and
+is checked again at promotion.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ from assay.reports import verdict
 from assay.reports.verdict import Finding, Outcome
 
 SLACK_SECONDS = 24 * 60 * 60
-"""How far behind the newest commit a clock may be: people's clocks and zones differ."""
+"""How far this machine's clock may be behind the newest commit."""
 
 
 def today() -> date:
-    """The day it is, in UTC, so that a waiver ends everywhere at once."""
+    """Today's date in UTC, so that a waiver ends everywhere at the same time."""
     return datetime.now(UTC).date()
 
 
 def applied(
     findings: Iterable[Finding], waivers: Sequence[WaiverParams], now: date
 ) -> tuple[Finding, ...]:
-    """The findings, each that needs a waiver with the one that covers it."""
+    """The findings, with a valid waiver attached to each that did not pass and is covered."""
     return tuple(_covered(finding, waivers, now) for finding in findings)
 
 
 def problems(root: Path, gate: GateParams, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What is wrong with the waivers as a whole; nothing if nothing is.
+    """Findings about the waivers themselves.
 
-    A clock that is behind the newest commit cannot tell whether a waiver has ended, and a
-    waiver of a test or slice that is not there is a slip of the pen that nobody would see.
+    FAIL if the clock is behind the newest commit, because then expiry cannot be checked. A warning
+    for a waiver that matches no finding, which is probably a typo.
     """
     if not gate.waivers:
         return ()
@@ -86,12 +86,12 @@ def _covered(finding: Finding, waivers: Sequence[WaiverParams], now: date) -> Fi
 
 
 def _behind(root: Path) -> int | None:
-    """Seconds by which the clock is behind the newest commit, if that is too many."""
+    """Seconds by which the clock is behind the newest commit; None if within `SLACK_SECONDS`."""
     from assay.registry import git
 
     try:
         newest = git.head_time(root)
     except NotARepository:
-        return None  # nothing to hold the clock against
+        return None  # no commit to compare the clock with
     behind = newest - int(datetime.now(UTC).timestamp())
     return behind if behind > SLACK_SECONDS else None

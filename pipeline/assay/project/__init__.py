@@ -1,1 +1,1 @@
-"""The project on disk: its parameters, its paths, its own code, and JSON files written whole."""
+"""The project on disk: parameters, paths, the user's own code, and atomic file writes."""

@@ -1,8 +1,9 @@
-"""Assay's own code: which files a stage runs, and digests of them.
+"""Assay's own code: the files that each stage runs, and their digests.
 
-Found by following imports, so that no list can miss a module that decides. A verdict names the
-digest of the code that judged. A project that only installs Assay has a stage ``assay code``, which
-leaves a digest for each stage: after an upgrade DVC runs those again whose code changed.
+The files are found by following imports, so a module that affects a decision cannot be missed. A
+verdict stores the digest of the code that produced it. A project that installs Assay as a package
+has a stage ``assay code``, which writes one digest per stage. After an upgrade, DVC reruns the
+stages whose code changed.
 """
 
 from __future__ import annotations
@@ -26,38 +27,37 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "evaluate": ("assay.evaluation.evaluate.stage",),
         "champion": ("assay.registry.champion",),
         "compare": ("assay.evaluation.compare.stage",),
-        # The second measures cost, and is run by its name in a process of its own.
+        # The second module measures cost. It is run by name in a separate process.
         "rehearse": ("assay.evaluation.rehearse.stage", "assay.evaluation.rehearse.cost"),
-        # Pytest loads the second, by its name.
+        # Pytest loads the second module by name.
         "gate": ("assay.gate.stage", "assay.gate.under_pytest.plugin"),
     }
 )
-"""``assay STAGE`` -> the modules that it starts from, its own first."""
+"""Stage -> its entry modules, the main one first."""
 
 JUDGES = ("contract", "leakage", "evaluate", "compare", "rehearse", "gate")
-"""Stages that measure a bundle and decide about it."""
+"""Stages that measure or judge a bundle."""
 
 LOOKS = "assay/pages/"
-"""How pages look decides nothing."""
+"""Page layout. It cannot change a verdict."""
 
 TEMPLATES = "assay/pages/templates"
-"""What pages are made of. A module names the file that it fills in, in double quotes, and so does
-a template that takes in another."""
+"""Page templates. A module or template refers to a template by its file name in double quotes."""
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def files(package: Path, stages: Iterable[str]) -> dict[str, str]:
-    """The files of ``assay`` that some stages run, and the templates that these fill in.
+    """The source files of ``assay`` that these stages run, and the templates that they render.
 
     Parameters
     ----------
     package
-        The folder ``assay`` with its modules.
+        The package folder ``assay``.
 
     Returns
     -------
-    Path from the folder that holds ``package`` -> text.
+    Path relative to the parent of ``package`` -> text.
     """
     modules = [name for stage in stages for name in STAGES[stage]]
     found = sources.needed_of_assay(package, modules)
@@ -65,7 +65,7 @@ def files(package: Path, stages: Iterable[str]) -> dict[str, str]:
 
 
 def _templates(folder: Path, texts: Iterable[str]) -> dict[str, str]:
-    """Those that are named between quotes in ``texts`` or in one another."""
+    """The templates that ``texts`` refer to, directly or through other templates."""
     left = {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.*"))}
     found, todo = {}, list(texts)
     while todo:
@@ -77,14 +77,14 @@ def _templates(folder: Path, texts: Iterable[str]) -> dict[str, str]:
 
 
 def judging_files(package: Path) -> dict[str, str]:
-    """Those that measure and decide, which is what a verdict depends on."""
+    """The source files that a verdict depends on: they measure or judge a bundle."""
     found = files(package, JUDGES)
     return {path: text for path, text in found.items() if not path.startswith(LOOKS)}
 
 
 @cache
 def judging() -> str:
-    """Digest of what measures and decides, as it is installed."""
+    """Digest of the installed `judging_files`."""
     return digest(judging_files(PACKAGE))
 
 
@@ -94,7 +94,7 @@ def by_stage() -> dict[str, str]:
 
 
 def digest(texts: sources.Files) -> str:
-    """Of files' names and texts, as ``sha256:<hex>``."""
+    """Digest of file names and texts, as ``sha256:<hex>``."""
     whole = hashlib.sha256()
     for path, text in sorted(texts.items()):
         for part in (path, text):

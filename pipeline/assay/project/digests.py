@@ -1,7 +1,7 @@
-"""What a verdict is bound to, each as ``sha256:<hex>``.
+"""Digests of everything that a verdict depends on, each as ``sha256:<hex>``.
 
-Promotion computes these again, so they depend on content alone: never on time, on the
-order of a directory listing or on where the project lies.
+Promotion recomputes them, so they depend on content only: not on time, on the order of a
+directory listing or on the location of the project.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def file(path: Path) -> str:
     Raises
     ------
     StageInputMissing
-        There is no such file.
+        The file does not exist.
     """
     try:
         with path.open("rb") as stream:
@@ -37,7 +37,7 @@ def file(path: Path) -> str:
 
 
 def text(*parts: str) -> str:
-    """Digest of several texts; their borders count."""
+    """Digest of several texts. Each is prefixed by its length, so ("ab", "c") != ("a", "bc")."""
     whole = hashlib.sha256()
     for part in parts:
         whole.update(f"{len(part.encode())}:".encode())
@@ -46,23 +46,25 @@ def text(*parts: str) -> str:
 
 
 def content(text: str) -> str:
-    """Digest of one text as the bytes of a file."""
+    """Digest of one text, equal to that of a UTF-8 file with this content."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def contract(source: str, params: Params, code: sources.Files) -> str:
-    """Digest of the contract: its file, the table rules of params.yaml, and what it imports.
+    """Digest of the contract: its file, its section of params.yaml, and the modules it imports.
 
     Parameters
     ----------
+    source
+        Text of the contract file.
     code
-        Of the project's own modules, those that the file needs (:func:`contract_code`).
+        The project modules that the file imports (:func:`contract_code`).
     """
     return text(source, _canonical(params.contract), *_pairs(code))
 
 
 def contract_at(root: Path, params: Params) -> str:
-    """The same, of the contract file in the work tree."""
+    """Digest of the contract in the work tree."""
     path = root / params.contract.file
     file(path)
     code = contract_code(sources.reader(root), params.contract.file)
@@ -70,13 +72,13 @@ def contract_at(root: Path, params: Params) -> str:
 
 
 def contract_code(read: sources.Reader, path: str) -> dict[str, str]:
-    """The project's modules that a contract file needs, without the file itself."""
+    """The project modules that a contract file imports, without the file itself."""
     found = sources.needed(read, (), [path])
     return {name: content for name, content in found.items() if name != path}
 
 
 def project_code(read: sources.Reader, params: Params) -> dict[str, str]:
-    """The project's own files that its contract, models and source need, with the contract."""
+    """The project's own files that its contract, models and data source import."""
     modules = [
         params.ingest.source.partition(":")[0],
         *(candidate.class_path for candidate in params.train.candidates.values()),
@@ -86,7 +88,7 @@ def project_code(read: sources.Reader, params: Params) -> dict[str, str]:
 
 
 def policy(root: Path, params: Params) -> str:
-    """Digest of what decides: the gate's section, how it is measured, and every model test."""
+    """Digest of the policy: ``gate``, ``evaluate``, ``leakage`` of params.yaml and all tests."""
     return text(
         _canonical(params.gate),
         _canonical(params.evaluate),
@@ -96,14 +98,14 @@ def policy(root: Path, params: Params) -> str:
 
 
 def code(root: Path, params: Params) -> str:
-    """Digest of what measured and decided, as it is installed, and of the project's own code."""
+    """Digest of the installed code that judges a bundle, and of the project's own code."""
     own = project_code(sources.reader(root), params)
-    own.pop(params.contract.file, None)  # which has a digest of its own
+    own.pop(params.contract.file, None)  # it has its own digest
     return text(assay_code.judging(), *_pairs(own))
 
 
 def data(root: Path) -> str:
-    """Digest of the holdout that the evaluation was made on."""
+    """Digest of the holdout table."""
     return file(root / layout.HOLDOUT_TABLE)
 
 
@@ -117,7 +119,7 @@ def _sources(folder: Path) -> list[Path]:
 
 
 def _contents(folder: Path) -> list[str]:
-    """Name and digest of every file in a folder, in the order of names."""
+    """Name and digest of every file in a folder, sorted by name."""
     return [
         part
         for path in _sources(folder)

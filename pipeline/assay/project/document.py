@@ -1,8 +1,7 @@
-"""What a report is: a file that one stage writes and another reads, by one class.
+"""Base classes of reports: JSON files that one stage writes and another reads, with one schema.
 
-A file that a stage wrote may have been edited, merged or cut short since: whatever is not as the
-class says becomes one error that names the file and the key. NaN is let through, so that a rule can
-fail on it in words that a person can read.
+A report may have been edited, merged or truncated since. Any violation of the schema becomes one
+error that names the file and the key. NaN is accepted, so that a rule can report it in a finding.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
 
 _SHOWN = 80
-"""Characters of a wrong value that an error shows."""
+"""Maximum number of characters of a wrong value in an error."""
 
 _EXPECTED = {
     "string_type": "a text",
@@ -57,15 +56,15 @@ _EXPECTED = {
 
 
 class Document(BaseModel):
-    """A part of a report. Each key stands in the file, with null where there is nothing.
+    """A part of a report. Every key is present in the file; an absent value is null.
 
-    A default is for who makes one: of a file that lacks the key, it would hide that somebody took
-    it out.
+    Defaults apply only in Python code. They do not apply when a file is read, because a default
+    would hide a deleted key.
 
     Attributes
     ----------
     LATER
-        Keys that files of earlier versions lack: of those alone the default counts.
+        Keys that were added later. Older files lack them, so their defaults apply on reading.
     """
 
     LATER: ClassVar[frozenset[str]] = frozenset()
@@ -93,12 +92,12 @@ class Document(BaseModel):
         return found
 
     def tree(self) -> dict[str, Any]:
-        """As JSON values, in the order of the file."""
+        """The document as JSON values, in the key order of the file."""
         return self.model_dump(mode="json", by_alias=True)
 
     @classmethod
     def of_tree(cls, tree: Any, key: str = "") -> Self:
-        """The way back; ``key`` is what the error calls the place.
+        """The inverse of :meth:`tree`; ``key`` is the path that an error starts with.
 
         Raises
         ------
@@ -106,14 +105,14 @@ class Document(BaseModel):
             A key is missing, unknown or of the wrong kind.
         """
         try:
-            # As JSON once more, since a list of Python's is no tuple to a strict model.
+            # Through JSON again: a strict model does not accept a Python list as a tuple.
             return cls.model_validate_json(json.dumps(tree))
         except ValidationError as error:
             raise ValueError(_sentence(error.errors(include_url=False)[0], key)) from None
 
 
 class Sparse(Document):
-    """A part whose file leaves out what there is nothing of: a field that is None by default."""
+    """A part that omits optional keys whose value is None."""
 
     @model_validator(mode="after")
     def _whole(self, info: ValidationInfo) -> Self:
@@ -137,17 +136,16 @@ class Sparse(Document):
 
 
 class Report(Document):
-    """A whole file.
+    """A report file.
 
     Attributes
     ----------
     FILE, STAGE, WHAT
-        Where it lies, which stage writes it, and what it is, with its article.
+        Its path, the stage that writes it, and its kind with an article, for errors.
     SCHEMA
-        The number of its form: what another version of Assay wrote is refused. None of a file
-        that says no number.
+        Schema version. A file with another version is refused. None if the file has no version.
     INDENT
-        Of the file's lines, in blanks.
+        Indentation in spaces.
     """
 
     SCHEMA: ClassVar[int | None]
@@ -158,26 +156,12 @@ class Report(Document):
 
     @classmethod
     def read(cls, root: Path) -> Self:
-        """The project's own.
-
-        Raises
-        ------
-        StageInputMissing
-            The stage has not run.
-        DataError
-            The file is malformed; names the key.
-        """
+        """Read the report of the project at ``root``."""
         return cls.parse(jsonfile.text_of(root, cls.FILE, cls.STAGE), cls.FILE)
 
     @classmethod
     def parse(cls, text: str, where: str) -> Self:
-        """What ``text`` holds; errors call the file ``where``.
-
-        Raises
-        ------
-        DataError
-            It is malformed; names the key.
-        """
+        """Parse ``text``; ``where`` is the file name in errors."""
         return jsonfile.parse(text, where, cls.STAGE, cls.WHAT, cls._of)
 
     @classmethod
@@ -187,21 +171,21 @@ class Report(Document):
         return cls.of_tree(node.tree)
 
     def text(self) -> str:
-        """What the file holds: the same report always gives the same text."""
+        """The content of the file. Equal reports give equal text."""
         return jsonfile.dumps(self.tree(), self.INDENT)
 
     def write(self, root: Path) -> None:
-        """Leave it in the project, whole or not at all."""
+        """Write the report into the project, atomically."""
         textfile.write(root / self.FILE, self.text())
 
 
 def repeated(names: Iterable[str]) -> str:
-    """Those that are there more than once, in alphabetical order; empty if none is."""
+    """The names that occur more than once, sorted and comma-separated; empty if none."""
     return ", ".join(sorted(name for name, times in Counter(names).items() if times > 1))
 
 
 def _sentence(item: Any, key: str) -> str:
-    """What is wrong, beginning with where: under ``key``."""
+    """A pydantic error as a sentence that starts with the path below ``key``."""
     for step in item["loc"]:
         key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else str(step)
     match item["type"]:

@@ -1,9 +1,9 @@
-"""Ctrl-C: one line, whatever other libraries would say of it, and nothing published after it.
+"""Ctrl-C handling: print one line, suppress other output, and publish nothing afterwards.
 
-Python turns the signal into a KeyboardInterrupt in the main thread, wherever that is. Inside
-py4j that becomes other errors, lines on standard error from several threads, or nothing at all
-when it hits a finalizer. So the signal itself is written down: it decides how the command ends,
-and a run asks once more before it shows anything to readers.
+Python turns SIGINT into a KeyboardInterrupt in the main thread. Inside py4j this can become
+another error, output on standard error from several threads, or nothing at all (in a finalizer).
+So the signal itself is recorded. It decides the exit status of the command, and a run checks it
+before it publishes.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _seen = False
 
 @contextmanager
 def heeded() -> Iterator[None]:
-    """Take interrupts while the block runs, unless somebody chose to ignore or handle them.
+    """Handle SIGINT while the block runs, unless it is ignored or already has a handler.
 
-    The first one says so and raises KeyboardInterrupt. Nothing is said on standard error after
-    it by anybody, also not by what ends with the interpreter. The second one ends the process
-    at once, for those who do not want to wait for Spark.
+    The first interrupt prints one line and raises KeyboardInterrupt. Standard error is silenced
+    from then on, also during interpreter shutdown. The second interrupt ends the process at once,
+    without waiting for Spark.
     """
     global _seen
     _seen = False
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield  # nohup, a test, a program that called us
+        yield  # under nohup, in a test, or called by another program
         return
     signal.signal(signal.SIGINT, _interrupted)
     try:
@@ -42,18 +42,18 @@ def heeded() -> Iterator[None]:
 
 
 def seen() -> bool:
-    """Whether there was an interrupt, even if what it raised got lost."""
+    """Whether there was an interrupt, even if its exception was swallowed."""
     return _seen
 
 
 def check() -> None:
-    """Raise KeyboardInterrupt if there was an interrupt: called before anything becomes visible."""
+    """Raise KeyboardInterrupt if there was an interrupt. Called before results are published."""
     if _seen:
         raise KeyboardInterrupt
 
 
 def tell() -> None:
-    """The one line."""
+    """Print the line about the interrupt."""
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(f"{clear}assay: interrupted", file=sys.stderr, flush=True)
 
@@ -64,7 +64,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
         os._exit(INTERRUPTED)
     _seen = True
     tell()
-    # The descriptor, not sys.stderr: what C code, threads and children write there goes too.
+    # The file descriptor, not sys.stderr: this also silences C code, threads and child processes.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)

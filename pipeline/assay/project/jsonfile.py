@@ -1,8 +1,8 @@
-"""JSON that stages hand to each other: written the same each time, read with suspicion.
+"""JSON files passed between stages: written deterministically, validated on reading.
 
-A file that a stage wrote may have been edited, merged or cut short since. `assay.project.document`
-reads a whole one; who needs a few keys only asks a :class:`Node` for each by the kind of value that
-must stand there. Whatever else is found becomes one error that names the file and the key.
+A file may have been edited, merged or truncated since a stage wrote it. `assay.project.document`
+validates a whole file. To read a few keys only, use :class:`Node`, which checks the type of each
+value. Any violation becomes one error that names the file and the key.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ Value = TypeVar("Value")
 
 
 def dumps(document: object, indent: int = 2) -> str:
-    """The same values always give the same text, which ends with a newline.
+    """Serialise deterministically, with a final newline.
 
     Raises
     ------
     ValueError
-        NaN or an infinity is in it.
+        ``document`` contains NaN or an infinity.
     """
     return json.dumps(document, indent=indent, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def write(path: Path, document: object) -> None:
-    """Leave ``document`` in ``path``, whole or not at all; its folder is made if need be."""
+    """Write ``document`` to ``path`` atomically. Creates the folder if needed."""
     textfile.write(path, dumps(document))
 
 
@@ -40,9 +40,9 @@ def text_of(root: Path, name: str, stage: str) -> str:
     Raises
     ------
     StageInputMissing
-        The stage has not run.
+        The file does not exist: the stage has not run.
     DataError
-        The file is no UTF-8 text.
+        The file is not UTF-8 text.
     """
     try:
         return (root / name).read_text(encoding="utf-8")
@@ -57,33 +57,33 @@ def text_of(root: Path, name: str, stage: str) -> str:
 
 
 def parse(text: str, where: str, stage: str, what: str, build: Callable[[Node], Value]) -> Value:
-    """What ``build`` makes of the text's mapping.
+    """Parse a JSON mapping and convert it with ``build``.
 
     Parameters
     ----------
     where
-        What errors call the file.
+        File name for errors.
     stage
-        The stage that writes it.
+        The stage that writes the file.
     what
-        What the file holds, with its article: "an evaluation".
+        Kind of the file with its article, for errors: "an evaluation".
     build
-        Raises ValueError for what makes no sense.
+        Raises ValueError for invalid content.
 
     Raises
     ------
     DataError
-        The text is no such thing; names the key.
+        The text is not valid JSON, or ``build`` refused it. The error names the key.
     """
     try:
-        # NaN and infinities are let in: a rule that meets one says so, in a finding.
+        # NaN and infinities are accepted here: a rule reports them in a finding.
         return build(Node(json.loads(text, object_pairs_hook=once), ""))
     except (ValueError, RecursionError) as error:
         raise DataError(f"not {what}: {error}", where=where, mend=_again(stage)) from None
 
 
 class Node:
-    """A JSON mapping that knows its place in the file; every method raises ValueError."""
+    """A JSON mapping with its path in the file. Every method raises ValueError for a wrong type."""
 
     def __init__(self, tree: Any, key: str) -> None:
         if not isinstance(tree, dict):
@@ -141,7 +141,7 @@ class Node:
         return Node(self.get(name), self.path(name))
 
     def items(self, name: str) -> list[tuple[str, Any]]:
-        """Each item of a list with its place."""
+        """The items of a list, each with its path."""
         value = self.get(name)
         if not isinstance(value, list):
             raise ValueError(f"{self.path(name)} is {kind(value)}, not a list")
@@ -159,19 +159,19 @@ class Node:
         return tuple(found)
 
     def schema(self, number: int) -> None:
-        """Refuse what another version of Assay wrote."""
+        """Refuse a file with another schema version."""
         if self.get("schema") != number:
             raise ValueError(f"schema is {self.get('schema')!r}, not {number}")
 
 
 def kind(value: Any) -> str:
-    """A JSON value's kind in words."""
+    """The type of a JSON value, for errors."""
     names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false"}
     return "null" if value is None else names.get(type(value), "a number")
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For ``object_pairs_hook``: a mapping in which no key came twice."""
+    """An ``object_pairs_hook`` that refuses duplicate keys."""
     tree = dict(pairs)
     if len(tree) != len(pairs):
         raise ValueError("a key is there twice")
@@ -179,7 +179,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def no_constant(name: str) -> NoReturn:
-    """For ``parse_constant``: NaN and infinities are no JSON."""
+    """A ``parse_constant`` that refuses NaN and infinities."""
     raise ValueError(f"{name} is not a number")
 
 

@@ -1,7 +1,6 @@
-"""Where each stage leaves its work, relative to the project's root.
+"""Paths of stage outputs, relative to the project root.
 
-dvc.yaml states the same paths as ``outs``; ``tests/test_architecture.py`` holds the two
-together.
+dvc.yaml lists the same paths as ``outs``. ``tests/test_architecture.py`` checks that they agree.
 """
 
 from __future__ import annotations
@@ -48,4 +47,4 @@ INCIDENT = "reports/incident.md"
 DEAD_LETTERS = "reports/dead-letters"
 
 WORK = ".assay"
-"""Scratch that may be deleted at any time: fetched bundles, the Java shim."""
+"""Cache folder that may be deleted at any time: fetched bundles, the Java shim."""

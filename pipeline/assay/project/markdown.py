@@ -1,32 +1,32 @@
-"""Text from data or people inside Markdown that others read, on GitHub for one: only text."""
+"""Escape untrusted text (from data or people) for Markdown, for example on GitHub."""
 
 from __future__ import annotations
 
 import re
 
 UNSEEN = "\u200b"
-"""A space of no width: what it parts is no name, address or number for whoever looks for those."""
+"""Zero-width space. It breaks up mentions, URLs and issue numbers, so they are not linked."""
 
 _LINKS = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)")
 _NUMBERS = re.compile(r"(?i)(?<=#)(?=\d)|(?<=\bGH)(?=-\d)")
 
 
 def tame(value: str) -> str:
-    """Text on one line that is no HTML, link, mention, image, code or cell of a table."""
+    """One line of text without active HTML, links, mentions, images, code or table cells."""
     line = _flat(value)
-    # Names of references cannot be defined within a line, so a link needs a bracket behind it.
+    # Link references cannot be defined within a line, so a link needs "](".
     line = line.replace("`", "'").replace("|", "\\|").replace("](", "]\\(")
     return _inert(line)
 
 
 def plain(value: str) -> str:
-    """The same, with every mark that Markdown knows left as it is written."""
+    """Like `tame`, but all Markdown syntax is escaped and appears literally."""
     line = _flat(value).replace(">", "&gt;")
     return _inert(re.sub(r"([\\`*_\[\]|#~])", r"\\\1", line))
 
 
 def code(value: str) -> str:
-    """Text for between two backticks, where nothing else means anything."""
+    """Text for use between two backticks, where no other syntax applies."""
     return " ".join(value.replace("`", "'").split())
 
 
@@ -36,6 +36,6 @@ def _flat(value: str) -> str:
 
 
 def _inert(line: str) -> str:
-    # GitHub notifies whoever has a name, and links addresses and numbers of issues by itself.
+    # GitHub notifies mentioned users and links URLs and issue numbers automatically.
     line = _NUMBERS.sub(UNSEEN, _LINKS.sub(UNSEEN, line))
     return line.replace("@", f"@{UNSEEN}")

@@ -1,32 +1,32 @@
-"""How numbers are written for people: one function for each way, and no other."""
+"""Number formats for people, one function per format."""
 
 from __future__ import annotations
 
 
 def count(value: float | None, none: str = "") -> str:
-    """A whole number, its thousands apart."""
+    """A whole number with thousands separators."""
     return none if value is None else f"{value:,}"
 
 
 def fixed(value: float | None, digits: int = 3, none: str = "") -> str:
-    """A distance, a metric, an effect: so many digits after the point."""
+    """A distance, metric or effect with a fixed number of decimals."""
     return none if value is None else f"{value:.{digits}f}"
 
 
 def short(value: float | None, none: str = "-") -> str:
-    """Four digits after the point, or five in all where that would be more."""
+    """Four decimals below 10, else five significant digits."""
     if value is None:
         return none
     return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}"
 
 
 def percent(share: float | None, digits: int = 1, none: str = "") -> str:
-    """A share of 0 to 1, to so many digits."""
+    """A share of 0 to 1 as a percentage with so many decimals."""
     return none if share is None else f"{share:.{digits}%}"
 
 
 def never_rounded_away(share: float) -> str:
-    """A share of 0 to 1 in percent, never rounded to 0% or to 100% when it is not.
+    """A share of 0 to 1 in percent. Only exactly 0 and 1 become 0% and 100%.
 
     >>> never_rounded_away(0.25), never_rounded_away(0.00001)
     ('25%', 'under 0.01%')

@@ -1,7 +1,7 @@
 """Date-partitioned Parquet: ``<root>/<column>=<value>/<part>.parquet``.
 
-The partition column is in the folder's name, not in the files, as Spark, Arrow and Delta
-write it. A whole data set is made beside its place and moved in at the end.
+The partition column is in the folder name, not in the files, as Spark, Arrow and Delta write it.
+A data set is built in a temporary folder beside its target and moved into place at the end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 
 @contextmanager
 def replaced(target: Path) -> Iterator[Path]:
-    """A folder to fill; it takes ``target``'s place when the block ends without an error."""
+    """A temporary folder that replaces ``target`` if the block ends without an error."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
         made = Path(scratch) / "made"
@@ -33,7 +33,7 @@ def replaced(target: Path) -> Iterator[Path]:
 
 
 def write(table: pa.Table, root: Path, column: str, part: str) -> None:
-    """Split ``table`` by ``column`` and write one file for each of its values."""
+    """Partition ``table`` by ``column`` and write one file per value."""
     values = table.column(column).cast(pa.string())
     rows = table.drop_columns([column])
     order = pc.sort_indices(pa.table({"value": values}), sort_keys=[("value", "ascending")])
@@ -48,7 +48,7 @@ def write(table: pa.Table, root: Path, column: str, part: str) -> None:
 
 
 def day_of(value: str) -> date | None:
-    """The day that a partition value names; None if it names none."""
+    """The date of a partition value; None if it is not an ISO date."""
     try:
         return date.fromisoformat(value)
     except ValueError:
@@ -56,7 +56,7 @@ def day_of(value: str) -> date | None:
 
 
 def values(root: Path, column: str) -> list[str]:
-    """The partition values that have a folder, sorted."""
+    """The existing partition values, sorted."""
     prefix = f"{column}="
     if not root.is_dir():
         return []
@@ -68,14 +68,14 @@ def values(root: Path, column: str) -> list[str]:
 
 
 def folder(root: Path, column: str, value: str) -> Path:
-    """Where one partition lies."""
+    """The folder of one partition."""
     return root / f"{column}={quote(value, safe=' ')}"
 
 
 def read(root: Path, column: str, *, start: str, end: str) -> pa.Table:
-    """All rows whose partition value lies in ``start`` to ``end``, both included.
+    """All rows whose partition value is between ``start`` and ``end``, both included.
 
-    The partition column is text, whatever its values look like.
+    The partition column is always text.
     """
     partitioning = ds.partitioning(pa.schema([(column, pa.string())]), flavor="hive")
     data = ds.dataset(root, format="parquet", partitioning=partitioning)

@@ -1,4 +1,4 @@
-"""``module:attribute`` and ``package.Class``, resolved with errors that help."""
+"""Import user code by name: ``module:attribute`` or ``package.Class``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     Parameters
     ----------
     reference
-        ``module:attribute`` (a function of the user's) or ``package.Class``.
+        ``module:attribute`` (a user function) or ``package.Class``.
     key
-        Where it is written, for the error.
+        The params.yaml key that holds it, for errors.
     root
-        A folder to import from first: the project's root for the user's own code.
+        A folder to import from first: the project root, for the user's own code.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     if not separator:
         module_name, _, attribute = reference.rpartition(".")
     own = sources.needed(sources.reader(root), [module_name]) if root is not None else {}
-    # What the project's own modules import later, inside a function, is the project's too.
+    # Imports inside functions of the project's modules also resolve to the project.
     with _first_on_path(root), sources.importing(own, root):
         module = _import(module_name, reference, key, root)
     found: Any = module
@@ -77,7 +77,7 @@ def _import(module_name: str, reference: str, key: str, root: Path | None) -> Mo
 
 
 def _forget_other_projects(top: str, root: Path) -> None:
-    """Drop modules of a folder such as ``data`` that were imported from another project."""
+    """Unload modules of the same top-level name that were imported from another project."""
     if not ((root / top).is_dir() or (root / f"{top}.py").is_file()):
         return
     for name in [n for n in sys.modules if n == top or n.startswith(f"{top}.")]:

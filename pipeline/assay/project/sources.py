@@ -1,8 +1,8 @@
-"""The project's own Python files: which a module needs, and importing them from given texts.
+"""The project's own Python files: find a module's dependencies, and import them from given texts.
 
-What a model or a contract imports decides scores, so it is evidence like the model itself. It is
-found by following ``import`` statements, named by digest, and imported from texts that were
-checked, never from whatever lies on the path.
+The code that a model or a contract imports affects scores, so it is evidence like the model
+itself. It is found by following ``import`` statements and identified by digest. It is imported
+from the texts that were checked, never from the files on ``sys.path``.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import Any
 from assay.errors import BundleChanged
 
 Files = Mapping[str, str]
-"""Path from the project's root to the file's text."""
+"""Path relative to the project root -> text of the file."""
 
 NONE: Files = MappingProxyType({})
 
 Reader = Callable[[str], str | None]
-"""From such a path to the text, None where there is no such file."""
+"""Function from such a path to the text; None if the file does not exist."""
 
 _OURS = __name__.partition(".")[0]
 _PREFIXES = ("", "src/")
@@ -38,7 +38,7 @@ _LOCK = threading.RLock()
 
 
 def reader(root: Path) -> Reader:
-    """Reads files as they lie under ``root``."""
+    """A `Reader` for the files under ``root``."""
 
     def read(path: str) -> str | None:
         try:
@@ -50,15 +50,15 @@ def reader(root: Path) -> Reader:
 
 
 def needed(read: Reader, modules: Iterable[str], files: Iterable[str] = ()) -> dict[str, str]:
-    """Every file of the project that importing ``modules``, or running ``files``, runs.
+    """The project files that ``modules`` and ``files`` import, directly or indirectly, with them.
 
-    As far as ``import`` statements say, also those inside functions; in the order of paths.
+    Follows ``import`` statements, also those inside functions. Sorted by path.
     """
     return _closure(read, _paths, [*files, *(path for name in modules for path in _paths(name))])
 
 
 def needed_of_assay(package: Path, modules: Iterable[str]) -> dict[str, str]:
-    """The same of Assay's own modules; ``package`` is the folder ``assay``."""
+    """Like `needed`, for Assay's own modules; ``package`` is the folder ``assay``."""
     starts = [path for name in modules for path in _paths_of_assay(name)]
     return _closure(reader(package.parent), _paths_of_assay, starts)
 
@@ -78,7 +78,7 @@ def _closure(
 
 @lru_cache(maxsize=1024)
 def imported(text: str, path: str) -> tuple[str, ...]:
-    """Every module that a file may import; nothing of one that Python cannot read."""
+    """Every module that a file may import; empty if the file is not valid Python."""
     try:
         tree = ast.parse(text)
     except (ValueError, SyntaxError, RecursionError):
@@ -92,13 +92,13 @@ def imported(text: str, path: str) -> tuple[str, ...]:
             try:
                 module = resolve_name("." * node.level + (node.module or ""), package)
             except ImportError:
-                continue  # above the project: Python will say so
+                continue  # beyond the top-level package: Python reports it at import
             found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return tuple(found)
 
 
 def foreign(files: Files, modules: Iterable[str]) -> frozenset[str]:
-    """Top-level modules that are neither the project's, Assay's nor Python's own."""
+    """Third-party top-level modules: not the project's, Assay's or the standard library's."""
     named = [*modules, *(name for path, text in files.items() for name in imported(text, path))]
     own = {name.partition(".")[0] for name in _modules(files)}
     tops = {name.partition(".")[0] for name in named}
@@ -106,17 +106,17 @@ def foreign(files: Files, modules: Iterable[str]) -> frozenset[str]:
 
 
 def digest(text: str) -> str:
-    """SHA-256 of one file, in hexadecimal."""
+    """SHA-256 of a text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def checked(read: Reader, digests: Mapping[str, str], where: str) -> dict[str, str]:
-    """The files that ``digests`` names, each compared with its own.
+    """Read the files named in ``digests`` and verify their digests.
 
     Raises
     ------
     BundleChanged
-        One is not there or has another text.
+        A file is missing or has another digest.
     """
     found = {}
     for path, expected in digests.items():
@@ -136,17 +136,17 @@ def checked(read: Reader, digests: Mapping[str, str], where: str) -> dict[str, s
 
 @contextmanager
 def importing(files: Files, root: Path | None = None) -> Iterator[None]:
-    """Within this, importing a module of the project takes its text from ``files``.
+    """Context in which modules of the project are imported from ``files``.
 
     Parameters
     ----------
     root
-        Where the files lie, if they do: what ``__file__`` begins with.
+        Folder that the files are in, if they are on disk; used for ``__file__``.
 
     Notes
     -----
-    The modules are not left for others to find: two bundles may need two texts of one module.
-    What they import later, in a function, still comes from the same ``files``.
+    The modules are removed from ``sys.modules`` at the end, because two bundles may need different
+    versions of one module. Their later imports, inside functions, still use the same ``files``.
     """
     if not files:
         yield
@@ -156,7 +156,7 @@ def importing(files: Files, root: Path | None = None) -> Iterator[None]:
 
 
 def builtins_of(files: Files) -> dict[str, Any]:
-    """Python's built-ins, for code that imports from ``files`` whenever it runs."""
+    """Python's built-ins with an ``__import__`` that imports from ``files``."""
     return _set(tuple(sorted(files.items())), None).builtins
 
 
@@ -191,7 +191,7 @@ class _Set(MetaPathFinder, Loader):
                 sys.modules.update(others)
 
     def _taken(self) -> dict[str, ModuleType]:
-        """The modules under our names, taken out of Python's table."""
+        """Remove the modules with our names from ``sys.modules`` and return them."""
         names = [name for name in sys.modules if name.partition(".")[0] in self.tops]
         return {name: sys.modules.pop(name) for name in names}
 
@@ -222,7 +222,7 @@ class _Set(MetaPathFinder, Loader):
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
-        """Python's own import; of one of our modules within :meth:`active`."""
+        """Python's ``__import__``; for one of our modules it runs within :meth:`active`."""
         top = name if not level else (globals or {}).get("__package__") or ""
         if top.partition(".")[0] not in self.tops:
             return builtins.__import__(name, globals, locals, fromlist or (), level)
@@ -236,7 +236,7 @@ def _set(files: tuple[tuple[str, str], ...], root: Path | None) -> _Set:
 
 
 def _modules(files: Iterable[str]) -> dict[str, str]:
-    """Name of each file's module, to its path."""
+    """Module name of each file -> its path."""
     found = {}
     for path in files:
         parts = PurePosixPath(_bare(path)).with_suffix("").parts
@@ -250,7 +250,7 @@ def _bare(path: str) -> str:
 
 
 def _paths(module: str) -> Iterator[str]:
-    """Where the project may hold a module and the packages around it."""
+    """Candidate paths in the project of a module and its parent packages."""
     parts = module.split(".")
     if parts[0] == _OURS or not all(part.isidentifier() for part in parts):
         return
@@ -271,14 +271,14 @@ def _along(parts: Sequence[str]) -> Iterator[str]:
 
 
 def installed() -> Mapping[str, list[str]]:
-    """Top-level module to the distributions that provide it."""
+    """Top-level module -> the installed distributions that provide it."""
     from importlib.metadata import packages_distributions
 
     return packages_distributions()
 
 
 def versions_of(modules: Iterable[str]) -> dict[str, str]:
-    """Name and version of the distributions that provide these modules, as far as known."""
+    """Name -> version of the installed distributions that provide these modules."""
     from importlib.metadata import version
 
     wanted = sorted(modules)

@@ -1,8 +1,8 @@
-"""What a model can be asked for, and what can be measured of each kind of answer.
+"""Tasks (binary, multiclass, regression) and the metrics of each.
 
-The label's type in the contract decides the task: a truth (``bool``) makes it binary, text
-(``str``) multiclass with a class for each value, a number (``int`` or ``float``) a
-regression. Classes that are written as numbers have to be declared as text.
+The label's type in the contract decides the task: ``bool`` is binary, ``str`` is multiclass with
+one class per value, ``int`` and ``float`` are regression. Classes that are written as numbers
+have to be declared as ``str``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MulticlassMetric = Literal[
 RegressionMetric = Literal["rmse", "mae", "p90_error", "bias", "r2"]
 
 Metric = Literal[BinaryMetric, MulticlassMetric, RegressionMetric]
-"""Every metric that a gate rule or ``select_by`` may name, whatever the task."""
+"""Every metric that a gate rule or ``select_by`` may name, over all tasks."""
 
 METRICS: Mapping[Task, tuple[str, ...]] = MappingProxyType(
     {
@@ -49,14 +49,14 @@ METRICS: Mapping[Task, tuple[str, ...]] = MappingProxyType(
         "regression": get_args(RegressionMetric),
     }
 )
-"""Those that evaluate computes, by task."""
+"""Task -> metrics that evaluate computes."""
 
 HEADLINE: Mapping[Task, Metric] = MappingProxyType(
     {"binary": "auc", "multiclass": "accuracy", "regression": "mae"}
 )
-"""The metric that stands for a model where there is room for one, and slices are ranked by.
+"""Task -> the one metric that summarises a model and that slices are ranked by.
 
-Of a regression not the root mean square, whose interval rare large errors make worthless.
+For a regression this is not RMSE: a few large errors make its interval uselessly wide.
 """
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "calibration_error", "rmse", "mae", "p90_error"})
@@ -73,12 +73,12 @@ _TASK_OF_KIND: Mapping[str, Task] = MappingProxyType(
 
 
 def task_of(kind: str, label: str) -> Task:
-    """The task that a label of this kind of the contract makes.
+    """The task for a label with this contract type.
 
     Raises
     ------
     LabelError
-        Points in time cannot be learnt.
+        There is no task for this type, such as a timestamp.
     """
     if kind not in _TASK_OF_KIND:
         raise LabelError(
@@ -90,21 +90,21 @@ def task_of(kind: str, label: str) -> Task:
 
 
 def goodness(metric: str, value: float) -> float:
-    """``value`` so turned that more of it is better."""
+    """``value`` with its sign chosen so that higher is better."""
     if metric in NEARER_ZERO_IS_BETTER:
         return -abs(value)
     return -value if metric in LOWER_IS_BETTER else value
 
 
 def better(metric: str) -> str:
-    """In words, where good values lie."""
+    """Which values are better, in words."""
     if metric in NEARER_ZERO_IS_BETTER:
         return "nearer 0"
     return "lower" if metric in LOWER_IS_BETTER else "higher"
 
 
 def unfit(metric: str, task: Task) -> str | None:
-    """Why ``metric`` says nothing about a model of this task; None if it does."""
+    """Why ``metric`` does not apply to this task; None if it does."""
     if metric in METRICS[task]:
         return None
     return f"{metric} is no metric of a {task} model; those are {', '.join(METRICS[task])}"

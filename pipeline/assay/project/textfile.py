@@ -1,4 +1,4 @@
-"""Text files that are written whole or not at all."""
+"""Atomic writes of text files."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from pathlib import Path
 
 
 def write(target: Path, text: str) -> None:
-    """Write or replace a file: a reader never sees half of it. Its folder is made if need be.
+    """Write or replace a file atomically. Creates the folder if needed.
 
-    Raises
-    ------
-    OSError
-        It cannot be written; what was there before still is.
+    If this fails, the previous file is unchanged.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    # No two writers share the name, and no reader takes it for a document.
+    # A unique temporary name per writer, hidden from readers by its leading dot.
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
         part.write_text(text, encoding="utf-8")

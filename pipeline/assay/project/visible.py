@@ -1,4 +1,4 @@
-"""Values in messages, with the blanks at their ends shown: `JFK ` looks like `JFK` else."""
+"""Show leading and trailing blanks of values in messages, so that `JFK ` differs from `JFK`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MARKS = {" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "⏎", "\xa0": "⍽"}
 
 
 def visible(value: Any) -> str:
-    """The value as text, each blank at its beginning or end as a mark, in quotes if there is any.
+    """The value as text. If it has leading or trailing blanks, these are marked and it is quoted.
 
     >>> visible("JFK "), visible("JFK"), visible(" ")
     ("'JFK␣'", 'JFK', "'␣'")
@@ -22,7 +22,7 @@ def visible(value: Any) -> str:
 
 
 def quoted(value: Any) -> str:
-    """The same, always in quotes.
+    """Like `visible`, but always in quotes.
 
     >>> quoted("JFK "), quoted("JFK")
     ("'JFK␣'", "'JFK'")
@@ -32,7 +32,7 @@ def quoted(value: Any) -> str:
 
 
 def retold(message: str) -> str:
-    """What a library says, with the blanks at the ends of each value that it quotes shown.
+    """A library's message, with the blanks of every quoted value made visible.
 
     >>> retold("cannot read '12 ' as a number")
     "cannot read '12␣' as a number"

@@ -1,1 +1,1 @@
-"""What one stage says to the next."""
+"""Schemas of the reports that stages write and later stages read."""

@@ -1,7 +1,7 @@
-"""What the champion stage found, as the JSON file that later stages read.
+"""The report of the stage ``champion``: champion.json.
 
-This module knows neither git nor DVC, so that a stage which only reads the file does not
-depend on how versions are kept.
+This module imports neither git nor DVC code, so stages that only read the file do not depend on
+the registry.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ State = Literal["none", "found", "unreadable"]
 
 
 class StageHolder(Report):
-    """Which version holds a stage, and whether its bundle could be had.
+    """The version that holds a registry stage, and whether its bundle could be fetched.
 
     Attributes
     ----------
     state
-        ``none``: nothing holds the stage. ``found``: the bundle lies beside this file.
-        ``unreadable``: something holds it, but its bundle cannot be trusted or cannot be had.
+        ``none``: no version holds the stage. ``found``: the bundle is in the folder of this file.
+        ``unreadable``: a version holds the stage, but its bundle is missing or fails verification.
     version, commit, bundle
-        Of the holder, as far as they are known.
+        Of that version, as far as they are known.
     why
         Why there is no bundle; None if there is one.
     """

@@ -1,7 +1,7 @@
-"""What compare says of a bundle and the champion, to people and to the gate.
+"""The report of the stage ``compare``: the challenger against the champion.
 
-Only the shape is checked when the file is read. Whether a number may be believed (NaN, an
-interval that is upside down) is for the rules to say, as a finding that a person can read.
+Reading checks only the schema. Implausible numbers (NaN, an inverted interval) are reported by
+the gate's rules as findings.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from assay.project.tasks import HEADLINE, Task, goodness
 from assay.reports.estimates import Measured
 
 State = Literal["none", "compared", "unreadable", "features_missing", "incomparable"]
-"""``none``: nothing holds the stage. ``unreadable``: a champion is there but its bundle
-cannot be had, loaded or made to score. ``features_missing``: the holdout lacks columns that
-it needs, or holds another kind of them. ``incomparable``: it answers another question (task,
-classes or label). Only ``compared`` has numbers."""
+"""``none``: there is no champion. ``unreadable``: the champion's bundle cannot be fetched, loaded
+or used for scoring. ``features_missing``: the holdout lacks columns that the champion needs, or
+has them with another type. ``incomparable``: the champion has another task, other classes or
+another label. Only ``compared`` has numbers."""
 
 SIGNIFICANT = 12
-"""Digits of a number in the file. Digits after the point would make a small standard error 0."""
+"""Significant digits of a number in the file. Fixed decimals would round small errors to 0."""
 
 _KEYS = tuple(field.name for field in fields(Difference))
 _NO_MEASURE = frozenset({"method", "why", "few", "needed", "doubt"})
@@ -58,20 +58,20 @@ Differences = Annotated[
     AfterValidator(MappingProxyType),
     PlainSerializer(lambda found: {name: _plain(one) for name, one in found.items()}),
 ]
-"""Metric -> difference; nobody may change one once it was read."""
+"""Metric -> difference; immutable."""
 
 
 class Challenger(Document):
-    """The bundle that was selected."""
+    """The bundle that select chose."""
 
     candidate: Text
     bundle: Text
 
 
 class ComparedChampion(Document):
-    """The version that holds the stage; what is not known of it is None.
+    """The version that holds the stage; an unknown fact is None.
 
-    Both are known of one that was compared with.
+    In the state ``compared`` both are known.
     """
 
     version: Text | None
@@ -79,7 +79,7 @@ class ComparedChampion(Document):
 
 
 class SliceComparison(Document):
-    """The rows of `assay.metrics.slices.SliceRows`; no ``differences`` where they are too few."""
+    """One slice (`assay.metrics.slices.SliceRows`); ``differences`` is None if it is too small."""
 
     field: Text
     value: str
@@ -100,11 +100,10 @@ class SliceComparison(Document):
 
 
 class Stability(Document):
-    """How far the challenger's answers are from the champion's, whatever the truth is.
+    """How far the challenger's predictions are from the champion's, regardless of labels.
 
     ``distance`` is the Jensen-Shannon distance of both score histograms. ``flipped`` is the
-    share of rows with another prediction and ``rows`` is how many those are; a regression
-    has neither.
+    share and ``rows`` the number of rows with another prediction; both are None for a regression.
     """
 
     distance: Annotated[float, PlainSerializer(_short)]
@@ -120,10 +119,10 @@ class Stability(Document):
 
 
 class Comparison(Report):
-    """All of comparison.json; digests are ``sha256:<hex>``, confidence is a share.
+    """comparison.json. Digests are ``sha256:<hex>``, ``confidence`` is a share.
 
-    ``why`` says why there are no numbers; where there are, what may make them unfair, if
-    anything does.
+    ``why`` is the reason why there are no numbers. If there are numbers, it is a caveat about
+    their fairness, or None.
     """
 
     SCHEMA: ClassVar = 2
@@ -157,7 +156,7 @@ class Comparison(Report):
     @model_validator(mode="after")
     def _numbers_only_where_it_was_compared(self) -> Self:
         state, champion, compared = self.state, self.champion, self.state == "compared"
-        # Numbers without a champion, or a champion without numbers, is a file somebody edited.
+        # Numbers without a champion, or a champion without numbers: the file was edited.
         for name, found in (("differences", self.differences), ("stability", self.stability)):
             if (found is not None) is not compared:
                 raise ValueError(
@@ -178,7 +177,7 @@ class Comparison(Report):
 
 
 def interval(one: Difference | None) -> Estimate | None:
-    """The difference as a value with its interval, to be drawn or printed."""
+    """The difference as an estimate with its interval, for display."""
     if one is None:
         return None
     return Estimate(
@@ -195,7 +194,7 @@ def interval(one: Difference | None) -> Estimate | None:
 
 
 def worst_first(found: Comparison) -> list[SliceComparison]:
-    """Slices from where the challenger lost most; those without a value come last."""
+    """Slices by the challenger's loss, the largest first; those without a value come last."""
     by = HEADLINE[found.task]
 
     def rank(part: SliceComparison) -> tuple[bool, float]:

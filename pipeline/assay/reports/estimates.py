@@ -1,4 +1,4 @@
-"""How estimates stand in a report."""
+"""Field types for estimates in a report."""
 
 from __future__ import annotations
 
@@ -16,4 +16,4 @@ Metrics = Annotated[
     AfterValidator(MappingProxyType),
     PlainSerializer(lambda found: {name: one.plain() for name, one in found.items()}),
 ]
-"""Name -> number; nobody may change one once it was read."""
+"""Metric -> estimate; immutable."""

@@ -1,7 +1,7 @@
-"""What evaluate says of a bundle, to people, to the gate and to ``dvc metrics``.
+"""The report of the stage ``evaluate``: the metrics of a bundle on the holdout.
 
-Only the shape is checked here. Whether a number may be believed (NaN, an interval that is upside
-down) is for the rules to say, as a finding that a person can read.
+Reading checks only the schema. Implausible numbers (NaN, an inverted interval) are reported by
+the gate's rules as findings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BESIDE: Mapping[Task, str] = {
     "multiclass": "calibration_error",
     "regression": "bias",
 }
-"""The metric that slices show beside the headline, by which they are ranked."""
+"""Task -> the second metric shown for slices, beside the headline metric that ranks them."""
 
 
 def _as_text(value: Any) -> str:
@@ -39,9 +39,10 @@ def _as_text(value: Any) -> str:
 
 
 class SliceResult(Sparse):
-    """The rows of `assay.metrics.slices.SliceRows`; ``metrics`` is None where they are too few.
+    """One slice (`assay.metrics.slices.SliceRows`); ``metrics`` is None if it is too small.
 
-    ``positives``, ``selected`` (rows it says yes to) and their share are a binary model's.
+    ``positives``, ``selected`` (rows predicted positive) and ``selection_rate`` are for binary
+    models only.
     """
 
     field: Text
@@ -66,10 +67,11 @@ class SliceResult(Sparse):
 
 
 class Measurement(Sparse):
-    """All that is computed from labels and scores alone.
+    """Everything that is computed from labels and scores alone.
 
-    ``unit`` and ``units`` say what varies, and how many there are (`assay.metrics.units`).
-    ``positives``, ``selected`` (rows it says yes to) and ``threshold`` are a binary model's.
+    ``unit`` is the unit of resampling and ``units`` their number (`assay.metrics.units`).
+    ``positives``, ``selected`` (rows predicted positive) and ``threshold`` are for binary models
+    only.
     """
 
     task: Task
@@ -95,7 +97,7 @@ class Measurement(Sparse):
         return HEADLINE[self.task]
 
     def summary(self) -> dict[str, float | int | None]:
-        """The flat values that ``dvc metrics show`` reads, to six digits."""
+        """The flat values for ``dvc metrics show``, rounded to six decimals."""
         values = {
             name: None if found.value is None else round(found.value, 6)
             for name, found in self.metrics.items()
@@ -105,9 +107,9 @@ class Measurement(Sparse):
 
 
 class Evaluation(Measurement, Report):
-    """All of evaluation.json; digests are ``sha256:<hex>``.
+    """evaluation.json. Digests are ``sha256:<hex>``.
 
-    ``types`` are those that the bundle's model holds beyond scikit-learn's own.
+    ``types`` are the Python types in the model file beyond scikit-learn's own.
     """
 
     SCHEMA: ClassVar = 2
@@ -134,7 +136,7 @@ class Evaluation(Measurement, Report):
 
 
 def _complete(part: Document, names: Sequence[str], where: str) -> None:
-    """What a binary model's evaluation cannot be without.
+    """Check the fields that a binary model's evaluation must have.
 
     Raises
     ------
@@ -147,7 +149,7 @@ def _complete(part: Document, names: Sequence[str], where: str) -> None:
 
 
 def worst_first(found: Measurement) -> list[SliceResult]:
-    """Slices from the worst ``rank_by`` up; those without a value come last."""
+    """Slices by ``rank_by``, the worst first; those without a value come last."""
 
     def rank(part: SliceResult) -> tuple[bool, float]:
         value = None if part.metrics is None else part.metrics[found.rank_by].value

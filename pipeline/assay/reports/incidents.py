@@ -1,4 +1,4 @@
-"""What was found about many nights together, as ``reports/incidents.json``."""
+"""Drift incidents over several nights: ``reports/incidents.json``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from assay.project.document import Count, Document, Report, Text
 
 
 class BudgetOfAlarms(Document):
-    """An alarm takes ``nights`` of the last ``of``; of ``per_nights`` so many may be false."""
+    """Budget of false alarms.
+
+    An alarm takes ``nights`` of the last ``of`` nights. ``false_alarms`` is the accepted number
+    of false incidents in ``per_nights`` nights.
+    """
 
     nights: Count
     of: Count
@@ -22,7 +26,7 @@ class BudgetOfAlarms(Document):
 
 
 class ColumnHit(Document):
-    """A column's part in an incident: see `assay.monitor.incidents.fold.Hit`."""
+    """One column in an incident: see `assay.monitor.incidents.fold.Hit`."""
 
     column: Text
     what: str
@@ -35,7 +39,7 @@ class ColumnHit(Document):
 
 
 class FoundIncident(Document):
-    """Nights of one kind of alarm: see `assay.monitor.incidents.fold.DriftIncident`."""
+    """Successive nights with one kind of alarm: `assay.monitor.incidents.fold.DriftIncident`."""
 
     id: Text
     kind: Text
@@ -51,7 +55,7 @@ class FoundIncident(Document):
 
 
 class ColumnAlarm(Document):
-    """A column in alarm on a night; ``p`` is None if no p-value led to it."""
+    """A column in alarm on a night; ``p`` is None if the alarm is not from a p-value."""
 
     column: Text
     kind: Text
@@ -62,7 +66,7 @@ class ColumnAlarm(Document):
 
 
 class ToldSnooze(Document):
-    """A snooze of params.yaml and what became of it."""
+    """A snooze of params.yaml and its state."""
 
     column: Text
     because: Text
@@ -72,11 +76,11 @@ class ToldSnooze(Document):
 
 
 class Incidents(Report):
-    """All of incidents.json.
+    """incidents.json.
 
-    ``nights`` are those that were asked for, from ``from`` to ``to``; ``alarms`` are theirs, by
-    night. ``blind`` are those of them on which some column alone could not have been in alarm.
-    ``left_out`` are earlier nights that could not be judged, and why.
+    ``nights`` are the requested nights from ``from`` to ``to``, and ``alarms`` their alarms by
+    night. ``blind`` are nights of these on which some column could not have raised an alarm by
+    itself. ``left_out`` are earlier nights that could not be judged, each with the reason.
     """
 
     SCHEMA: ClassVar = 1

@@ -1,4 +1,4 @@
-"""What the leakage stage's checks found, to people and to the gate."""
+"""The report of the stage ``leakage``: the outcome of each check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.project.jsonfile import kind
 from assay.project.params.gate import LEAKAGE_CHECKS, LeakageCheck
 
 EXAMPLES = 5
-"""How many rows or values a check shows at most."""
+"""Maximum number of examples per check."""
 
 Outcome = Literal["ok", "suspect", "unknown"]
 
@@ -55,15 +55,16 @@ class Check(Document):
     Attributes
     ----------
     columns
-        Those that are suspected, worst first; of an outcome that is not, those looked at.
+        The suspect columns, worst first. If the outcome is not ``suspect``, the checked columns.
     observed, limit
-        More than ``limit`` is suspected. ``observed`` is None only where nothing is known.
+        The check is suspect if ``observed`` exceeds ``limit``. ``observed`` is None only if the
+        outcome is ``unknown``.
     detail
-        A sentence for people; of ``unknown``, why.
+        A sentence for people; for ``unknown``, the reason.
     numbers
-        A row for each column, worst first, or one row for the whole check.
+        One row per column, worst first, or one row for the whole check.
     examples
-        A few rows or values that show it.
+        A few rows or values as evidence.
     """
 
     check: LeakageCheck
@@ -87,21 +88,21 @@ class Check(Document):
 
 
 class Digests(Document):
-    """Of both prepared tables, ``sha256:<hex>``."""
+    """Digests of both prepared tables, ``sha256:<hex>``."""
 
     train: Text
     holdout: Text
 
 
 class Rows(Document):
-    """How many either table has."""
+    """Row counts of both prepared tables."""
 
     train: Count
     holdout: Count
 
 
 class Leakage(Report):
-    """All of leakage.json; ``contract`` is a digest too."""
+    """leakage.json; ``contract`` is a digest."""
 
     SCHEMA: ClassVar = 1
     FILE: ClassVar = layout.LEAKAGE
@@ -143,5 +144,5 @@ class Leakage(Report):
 
 
 def unknown(name: LeakageCheck, why: str, limit: float | None) -> Check:
-    """The check cannot tell, and says why."""
+    """A check that has no answer, with the reason."""
     return Check(check=name, outcome="unknown", columns=(), observed=None, limit=limit, detail=why)

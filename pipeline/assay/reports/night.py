@@ -1,7 +1,7 @@
-"""A night's document: what was found about it, for its page, ``assay status`` and later nights.
+"""The monitoring report of one night, for its page, ``assay status`` and later nights.
 
-Documents are kept for as long as nights are. What those of earlier versions lack has a default
-that says what it was then, and what those of a later version have besides is passed over.
+Reports are kept as long as nights are. Keys that an older report lacks have a default with the
+behaviour of that time. Unknown keys from newer versions are ignored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from assay.project.document import Count, Document, Report, Text
 
 
 class NightLimits(Document):
-    """How the limits on distances were learnt, and those of params.yaml."""
+    """How the distance limits were learnt, and the limits of params.yaml."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -28,7 +28,7 @@ class NightLimits(Document):
 
 
 class ColumnBreak(Document):
-    """What of a column nothing explains."""
+    """A gross break in a column: one distance far above its limit."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -38,7 +38,7 @@ class ColumnBreak(Document):
 
 
 class ColumnFinding(Document):
-    """What was found about one column; None where it could not be computed."""
+    """Drift measures of one column; None if one could not be computed."""
 
     LATER: ClassVar = frozenset(
         {"ks", "wasserstein_limit", "breaks", "break_limit", "ks_break_limit", "null_break_limit"}
@@ -69,7 +69,7 @@ class ColumnFinding(Document):
 
 
 class SameWeekdays(Document):
-    """How far the night is from the same weekdays before it; ``none`` says why it is not told."""
+    """Distances to earlier nights of the same weekday; ``none`` is the reason if there are none."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -79,7 +79,7 @@ class SameWeekdays(Document):
 
 
 class KnownTruths(Document):
-    """How far the known truths are from the reference's."""
+    """Drift of the matured labels from the reference's labels."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -95,7 +95,7 @@ class KnownTruths(Document):
 
 
 class PerformanceNumber(Document):
-    """A number of the performance table, over all rows of the run."""
+    """One row of the performance table, over all rows of the run."""
 
     LATER: ClassVar = frozenset({"trusted", "why"})
     model_config = ConfigDict(extra="ignore")
@@ -113,11 +113,10 @@ class PerformanceNumber(Document):
 
 
 class NightDocument(Report):
-    """All of a night's document, ``<night>.json``.
+    """A night's report, ``<night>.json``.
 
-    ``standing`` and ``incidents`` are where it stands together with the nights around it, and
-    ``in_alarm`` the columns in alarm together with the nights before, None if nobody looked at
-    them together.
+    ``standing`` and ``incidents`` take the neighbouring nights into account. ``in_alarm`` are the
+    columns in alarm, given the earlier nights; None if nights were not yet judged together.
     """
 
     SCHEMA: ClassVar = 1

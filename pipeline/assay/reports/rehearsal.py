@@ -1,7 +1,6 @@
-"""What rehearse says of a bundle, to people and to the gate.
+"""The report of the stage ``rehearse``: score parity and cost of a bundle.
 
-Only the shape is checked when the file is read: whether a number may be believed is for the
-rules to say, as a finding that a person can read.
+Reading checks only the schema. Implausible numbers are reported by the gate's rules as findings.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from assay.project.document import Count, Document, Report, Text, repeated
 
 
 class Parity(Document):
-    """What one carrier published, held against the scores of the code that trained the model.
+    """Scores that one carrier published, compared with those of the training code.
 
     Attributes
     ----------
     rows
-        Rows that were handed to both.
+        Rows given to both.
     differing
-        Rows with another score, another prediction or none.
+        Rows with a different score, a different prediction or no score.
     largest
-        The largest difference of two scores, of a regression as a share of the score where
-        that is above 1; None if no row has two.
+        The largest difference between two scores. For a regression it is relative where the
+        score is above 1. None if no row has both scores.
     seconds
-        What the carrier took, without the start of Spark.
+        Run time of the carrier, without the start of Spark.
     """
 
     carrier: Text
@@ -46,17 +45,17 @@ class Parity(Document):
 
 @dataclass(frozen=True)
 class Cost:
-    """What scoring a batch takes, in a process that does nothing else, on one core.
+    """Cost of scoring a batch, in a process of its own, on one core.
 
     Attributes
     ----------
     batch_rows
         Rows of the batch.
     latency_ms
-        Milliseconds per 1,000 rows, the median of repeats, once everything is loaded.
+        Milliseconds per 1,000 rows, warm, the median of several repeats.
     memory_mb
-        By how many million bytes the process grew at most from before it loaded the bundle;
-        None where the system does not tell.
+        Peak growth of the process in million bytes, from before the bundle is loaded. None if
+        the system does not report it.
     """
 
     batch_rows: int
@@ -65,16 +64,16 @@ class Cost:
 
 
 class SparkCost(Document):
-    """How long Spark took for all carriers together, its start included."""
+    """Seconds that Spark took for all carriers together, start included."""
 
     seconds: float
 
 
 class Rehearsal(Report):
-    """All of rehearsal.json; digests are ``sha256:<hex>``.
+    """rehearsal.json. Digests are ``sha256:<hex>``.
 
-    ``tolerance`` is how far two scores may be apart and still count as the same. ``why`` says
-    why something could not be measured; None if everything was.
+    ``tolerance`` is the largest difference of two scores that count as equal. ``why`` is the
+    reason if something could not be measured, else None.
     """
 
     SCHEMA: ClassVar = 1

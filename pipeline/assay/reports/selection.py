@@ -1,6 +1,6 @@
-"""Which candidate select chose, and by what: also what ``dvc metrics`` shows of it.
+"""The report of the stage ``select``: the chosen candidate. ``dvc metrics`` reads it too.
 
-The file says no number of its form: DVC would show it among the metrics.
+It has no schema version, because DVC would show that as a metric.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ Scores = Annotated[
         lambda given: {name: dict(sorted(each.items())) for name, each in sorted(given.items())}
     ),
 ]
-"""Candidate -> metric -> what it came to on rows that it was not trained on."""
+"""Candidate -> metric -> out-of-fold value."""
 
 
 class Selection(Report):
-    """All of selection.json."""
+    """selection.json."""
 
     SCHEMA: ClassVar = None
     FILE: ClassVar = layout.SELECTION

@@ -1,4 +1,4 @@
-"""Where things stand, as ``assay status --json`` prints it for programs; no stage leaves a file."""
+"""The output of ``assay status --json``. No stage writes it to a file."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from assay.project.document import Count, Document, Report, Text
 
 
 class Untold(Document):
-    """In place of a part: why there is nothing to tell."""
+    """Placeholder for a missing part, with the reason in ``none``."""
 
     none: Text
 
 
 class ChampionStatus(Document):
-    """The version that holds the stage; ``unverified`` says what its evidence lacks."""
+    """The version that holds the stage; ``unverified`` is what its evidence lacks."""
 
     version: Text
     since: str
@@ -31,7 +31,7 @@ class ChampionStatus(Document):
 
 
 class LatestNight(Document):
-    """Where the last of all nights stands."""
+    """The state of the latest night."""
 
     partition: Text
     standing: Text
@@ -40,7 +40,7 @@ class LatestNight(Document):
 
 
 class UnpublishedRun(Document):
-    """A run after the last published one, which published nothing."""
+    """A run after the last published one that published nothing."""
 
     run_id: Text
     partition: Text
@@ -64,7 +64,7 @@ class NightStatus(Document):
 
 
 class QuarantineStatus(Document):
-    """What was refused on the last published night, by rule, and over the last ones."""
+    """Quarantined rows on the last published night, by rule, and over the last nights."""
 
     partition: Text
     rows: Count
@@ -74,7 +74,7 @@ class QuarantineStatus(Document):
 
 
 class FurthestColumn(Document):
-    """The column that matters most."""
+    """The column with the strongest drift."""
 
     column: Text
     distance: float | None
@@ -83,7 +83,7 @@ class FurthestColumn(Document):
 
 
 class DriftStatus(Document):
-    """The last night that was monitored."""
+    """Drift on the last monitored night."""
 
     partition: Text
     standing: Text
@@ -99,7 +99,7 @@ class DriftStatus(Document):
 
 
 class OpenIncident(Document):
-    """What somebody has to look at."""
+    """An incident that needs attention."""
 
     id: Text
     kind: str
@@ -109,7 +109,7 @@ class OpenIncident(Document):
 
 
 class IncidentsStatus(Document):
-    """``to`` is the night up to which nights were looked at together."""
+    """Incidents; ``to`` is the last night that they cover."""
 
     to: Text | None
     open: tuple[OpenIncident, ...]
@@ -117,7 +117,7 @@ class IncidentsStatus(Document):
 
 
 class StatusDocument(Report):
-    """All that ``assay status --json`` prints; ``damaged`` is what is wrong with the store."""
+    """The output of ``assay status --json``; ``damaged`` lists problems of the store."""
 
     SCHEMA: ClassVar = 1
     FILE: ClassVar = "status.json"

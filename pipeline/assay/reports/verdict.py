@@ -1,7 +1,6 @@
-"""The gate's answer on one bundle, and how the findings behind it combine.
+"""The gate's verdict on one bundle, and how findings combine into it.
 
-A verdict names the digests of all it was about, so that promotion can tell whether it
-still is.
+A verdict stores the digests of all its inputs, so promotion can check that it is still current.
 """
 
 from __future__ import annotations
@@ -30,11 +29,11 @@ STATES: dict[State, str] = {
     "features_missing": "a champion whose features are gone",
     "incomparable": "a champion that answers another question",
 }
-"""What became of the champion, in words."""
+"""State of the champion, in words."""
 
 
 class Outcome(Enum):
-    """What a finding, or a whole verdict, comes to."""
+    """Outcome of a finding or of the whole verdict."""
 
     PASS = "PASS"
     FAIL = "FAIL"
@@ -64,7 +63,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Waiver(Document):
-    """Why and until which day (``2013-12-31``, included) a finding does not decide."""
+    """Why, and until which day (``2013-12-31``, included), a finding cannot block."""
 
     because: Text
     owner: Text
@@ -72,10 +71,10 @@ class Waiver(Document):
 
 
 class Finding(Document):
-    """One rule in one place, one behaviour, or one model test.
+    """The result of one rule on one slice, one behaviour, or one model test.
 
-    Numbers are never NaN or infinite; what there is not is None. ``severity``, ``waiver`` and
-    ``tolerated`` say whether it decides.
+    Numbers are never NaN or infinite; a missing number is None. ``severity``, ``waiver`` and
+    ``tolerated`` determine whether the finding counts towards the verdict.
     """
 
     rule: Annotated[
@@ -127,12 +126,12 @@ class Finding(Document):
 
     @property
     def title(self) -> str:
-        """The rule and, in brackets, its slice."""
+        """The rule, and its slice in brackets."""
         return f"{self.rule}[{self.slice}]" if self.slice else self.rule
 
     @property
     def decides(self) -> bool:
-        """Whether the verdict looks at it."""
+        """Whether the finding counts towards the verdict."""
         return (
             self.severity == "block"
             and self.waiver is None
@@ -141,12 +140,12 @@ class Finding(Document):
 
     @property
     def blocks(self) -> bool:
-        """Whether it keeps the verdict from being PASS."""
+        """Whether the finding prevents PASS."""
         return self.decides and self.outcome is not Outcome.PASS
 
     @property
     def standing(self) -> str:
-        """Why it does not decide, in a word; empty if it does."""
+        """Why the finding does not count, in a word; empty if it does."""
         if self.waiver is not None:
             return f"waived until {self.waiver.until}"
         if self.severity == "warn":
@@ -155,9 +154,9 @@ class Finding(Document):
 
 
 def combine(findings: Iterable[Finding]) -> Outcome:
-    """The outcome of all findings that decide together.
+    """The combined outcome of the findings that count.
 
-    None at all is FAIL, so is any FAIL; any INCONCLUSIVE makes the rest INCONCLUSIVE.
+    FAIL if there are none or any is FAIL, else INCONCLUSIVE if any is, else PASS.
     """
     outcomes = {finding.outcome for finding in findings if finding.decides}
     if not outcomes or Outcome.FAIL in outcomes:
@@ -168,10 +167,10 @@ def combine(findings: Iterable[Finding]) -> Outcome:
 
 
 class JudgedChampion(Document):
-    """The version that the bundle was held against, and what became of it.
+    """The version that the bundle was compared with, and the state of that comparison.
 
-    ``version`` and ``bundle`` are None together with the state ``none``, and ``bundle`` also
-    where the version's tags do not say which it is.
+    ``version`` and ``bundle`` are None in the state ``none``. ``bundle`` is also None if the
+    version's tags do not name it.
     """
 
     state: State
@@ -189,7 +188,7 @@ class JudgedChampion(Document):
 
     @property
     def words(self) -> str:
-        """For people: what the bundle was held against."""
+        """What the bundle was compared with, in words."""
         if self.version is None:
             return STATES[self.state]
         return f"{STATES[self.state]}, {self.version}" + (
@@ -198,9 +197,9 @@ class JudgedChampion(Document):
 
 
 class ModelTests(Document):
-    """How many model tests were collected, how many of them came to an answer.
+    """How many model tests were collected, and how many passed or failed.
 
-    ``champion`` is how many the champion's verdict rests on, None where there is none.
+    ``champion`` is the number of tests in the champion's verdict, None if there is none.
     """
 
     collected: Count
@@ -215,16 +214,16 @@ class ModelTests(Document):
 
 
 DIGESTS = ("bundle", "data", "contract", "policy", "code", "reports")
-"""What a verdict is bound to."""
+"""Fields of a verdict that are digests of its inputs."""
 
 
 class Verdict(Report):
-    """The outcome, what it is bound to and what it rests on.
+    """The outcome, the digests of its inputs, and the findings behind it.
 
-    The same verdict always gives the same bytes. A reader also has to check that outcome is what
-    the findings that decide come to: none is FAIL, any FAIL is FAIL, else any INCONCLUSIVE is
-    INCONCLUSIVE. A finding decides unless its severity is warn, it has a waiver, or it is
-    INCONCLUSIVE and tolerated.
+    Equal verdicts give equal bytes. A reader must also check that ``outcome`` follows from the
+    findings that count: none is FAIL, any FAIL is FAIL, else any INCONCLUSIVE is INCONCLUSIVE. A
+    finding counts unless its severity is warn, it has a waiver, or it is INCONCLUSIVE and
+    tolerated.
     """
 
     SCHEMA: ClassVar = 3
@@ -271,12 +270,12 @@ class Verdict(Report):
 
     @classmethod
     def parse(cls, text: str, where: str) -> Self:
-        """The verdict in ``text``; the error calls the file ``where``.
+        """Parse ``text``; ``where`` is the file name in errors.
 
         Raises
         ------
         PromotionRefused
-            The text is no verdict, or contradicts itself.
+            The text is not a verdict, or contradicts itself.
         """
         try:
             tree: Any = json.loads(
@@ -290,12 +289,12 @@ class Verdict(Report):
 
     @property
     def model_tests(self) -> tuple[str, ...]:
-        """Node ids of the model tests that it rests on."""
+        """Node ids of the model tests in the verdict."""
         tests = (each.rule for each in self.findings if each.kind == "test")
         return tuple(rule for rule in tests if "::" in rule)
 
     @property
     def blocking(self) -> tuple[Finding, ...]:
-        """Findings that keep it from being PASS, FAIL before INCONCLUSIVE."""
+        """Findings that prevent PASS, FAIL before INCONCLUSIVE."""
         found = [finding for finding in self.findings if finding.blocks]
         return tuple(sorted(found, key=lambda finding: finding.outcome is not Outcome.FAIL))

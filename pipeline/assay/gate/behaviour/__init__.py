@@ -1,1 +1,1 @@
-"""What a model must do whatever its metrics, for params.yaml and Python tests."""
+"""Behavioural model tests, declared in params.yaml or called from Python tests."""

@@ -1,4 +1,4 @@
-"""The same checks for tests in Python: each raises AssertionError with the rows that failed."""
+"""The behaviour checks as assertions for Python tests; AssertionError lists the failed rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def invariant(
     score
         The fixture ``score``, or any function from a frame to scores.
     change
-        What ``change`` may be in params.yaml, or a function from a frame to a frame.
+        A ``change`` as in params.yaml, or a function from a frame to a frame.
     """
     __tracebackhide__ = True
     subject, asked = _subject(score, rows), PlacedRows.of(rows)
@@ -74,7 +74,7 @@ def robust(
     seed: int = 0,
     max_failed: float = 0.0,
 ) -> None:
-    """Assert that damaged rows get a score, with ``within`` one that near to their own."""
+    """Assert that corrupted rows get a score, within ``within`` of the original if given."""
     __tracebackhide__ = True
     _hold(
         checks.robustness(
@@ -102,7 +102,7 @@ def monotone(
     of: str | None = None,
     max_failed: float = 0.0,
 ) -> None:
-    """Assert that scores never go back while ``column`` goes from ``start`` to ``end``."""
+    """Assert that scores are monotonic while ``column`` goes from ``start`` to ``end``."""
     __tracebackhide__ = True
     _hold(
         checks.monotonicity(
@@ -127,7 +127,7 @@ def minimum(
     *,
     max_failed: float = 0.0,
 ) -> None:
-    """Assert what the model says of named cases, each as ``cases`` has it in params.yaml."""
+    """Assert the predictions for named cases, in the format of ``cases`` in params.yaml."""
     __tracebackhide__ = True
     wanted = [Case.model_validate(dict(case)) for case in cases]
     subject = _subject(score, rows)
@@ -141,7 +141,7 @@ def _hold(result: Result) -> None:
 
 
 def _subject(score: Score, rows: pd.DataFrame) -> Subject:
-    """Whom to ask: the model behind the fixture ``score``, or a function that says no more."""
+    """The subject of the fixture ``score``, or one inferred from a plain function."""
     known = getattr(score, "subject", None)
     if isinstance(known, Subject):
         return known
@@ -153,7 +153,7 @@ def _subject(score: Score, rows: pd.DataFrame) -> Subject:
     categorical = tuple(name for name, kind in kinds.items() if kind == "text")
     return Subject(
         score,
-        # Of a bare function it is not known whether its numbers are probabilities.
+        # A plain function does not say whether its numbers are probabilities.
         task="multiclass" if many else "regression",
         classes=classes,
         numeric=numeric,

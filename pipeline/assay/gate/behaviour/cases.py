@@ -1,4 +1,4 @@
-"""Minimum functionality: rows with a name, each built from a base row, and what is expected."""
+"""Minimum functionality tests: named cases built from a base row, with expected results."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from assay.project.params.behaviour import Case
 def minimum(
     subject: Subject, rows: PlacedRows, cases: Sequence[Case], *, max_failed: float = 0.0
 ) -> Result:
-    """Every case gets a score within its limits, or the answer that it should.
+    """Check that every case gets a score within its limits, or the expected prediction.
 
     Parameters
     ----------
     rows
-        Cases whose base is ``median`` start from the median of these in every feature of
-        numbers, and from the most frequent value in the others.
+        A case with the base ``median`` starts from the median of these rows in every numeric
+        feature, and from the most frequent value in the others.
 
     Raises
     ------
     BehaviourError
-        A case names a column or a class that does not exist, or its base lacks a feature.
+        There are no cases, or a case does not fit the model or the rows.
     """
     if not cases:
         raise BehaviourError("there are no cases")
@@ -52,7 +52,13 @@ def minimum(
 
 
 def row_of(subject: Subject, rows: PlacedRows, case: Case) -> pd.DataFrame:
-    """The one row that a case is about."""
+    """The row of a case.
+
+    Raises
+    ------
+    BehaviourError
+        The base of the case lacks a feature.
+    """
     row = rows.frame.iloc[[0]].reset_index(drop=True)
     if case.base == "median":
         values: dict[str, Any] = {name: typical(rows.frame[name]) for name in _base(subject, row)}
@@ -69,9 +75,9 @@ def row_of(subject: Subject, rows: PlacedRows, case: Case) -> pd.DataFrame:
 
 
 def typical(column: pd.Series[Any]) -> Any:
-    """The lower median of numbers, of anything else the most frequent value; None without any.
+    """The lower median of numbers, else the most frequent value; None if all are null.
 
-    Both are values that occur, so that whole numbers stay whole.
+    Both occur in the column, so whole numbers stay whole.
     """
     known = [value for value in cells(column) if value is not None]
     if not known:
@@ -85,12 +91,12 @@ def typical(column: pd.Series[Any]) -> Any:
 
 
 def _base(subject: Subject, row: pd.DataFrame) -> Sequence[str]:
-    # A model that does not say what it reads may read every column.
+    # A model without declared features may read every column.
     return [str(column_of(row, name).name) for name in subject.features] or list(row.columns)
 
 
 def _judged(subject: Subject, case: Case, scores: Floats) -> tuple[str, bool]:
-    """What the model says, in words, and whether that is right."""
+    """The model's prediction or score as text, and whether it is as expected."""
     if case.says is not None:
         answer = _answer(subject, case, scores)
         return answer, answer == _plain(case.says)

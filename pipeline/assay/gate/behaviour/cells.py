@@ -1,8 +1,8 @@
-"""Putting values into a column of a frame without changing what kind of column it is.
+"""Set values of a pandas column without changing its type.
 
-A night's frame holds what `assay.contract.columns.Columns.frame` documents; a user's own
-frame may hold categories, nullable integers and whatever else pandas knows. What does not
-fit is refused: a text among numbers would be an error of the test, not of the model.
+A night's frame has the types of `assay.contract.columns.Columns.frame`. A user's own frame may
+have categories, nullable integers or any other pandas type. A value of the wrong type is refused:
+text in a numeric column is a mistake in the test, not in the model.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def column_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
     Raises
     ------
     BehaviourError
-        There is none, or more than one.
+        There is no such column, or more than one.
     """
     if list(frame.columns).count(name) != 1:
         near = difflib.get_close_matches(name, map(str, frame.columns), n=1)
@@ -54,7 +54,7 @@ def column_of(frame: pd.DataFrame, name: str) -> pd.Series[Any]:
 
 
 def kind_of(column: pd.Series[Any]) -> Kind:
-    """What kind of values it holds; unknown where all are null and the type does not say."""
+    """The kind of its values; ``unknown`` if all are null and the dtype is no help."""
     kinds = pd.api.types
     if isinstance(column.dtype, pd.CategoricalDtype):
         return kind_of(column.cat.categories.to_series())
@@ -70,12 +70,12 @@ def kind_of(column: pd.Series[Any]) -> Kind:
 
 
 def fitted(column: pd.Series[Any], value: Any) -> Any:
-    """``value`` as the column holds its values; a null fits everywhere.
+    """``value`` converted to the type of the column; a null fits every column.
 
     Raises
     ------
     BehaviourError
-        It is of another kind.
+        The value is of another kind.
     """
     kind = kind_of(column)
     if value is None or kind == "unknown":
@@ -105,12 +105,12 @@ def fitted(column: pd.Series[Any], value: Any) -> Any:
 
 
 def recast(values: Sequence[Any], like: pd.Series[Any]) -> pd.Series[Any]:
-    """``values`` as a column of the type of ``like``; nulls make room for themselves.
+    """``values`` as a column with the dtype of ``like``, widened if needed for nulls.
 
     Raises
     ------
     BehaviourError
-        A number is too large for the type.
+        A value does not fit the dtype.
     """
     dtype: Any = like.dtype
     gaps = any(_null(value) for value in values)
@@ -119,7 +119,7 @@ def recast(values: Sequence[Any], like: pd.Series[Any]) -> pd.Series[Any]:
         new = dict.fromkeys(v for v in values if not _null(v) and v not in known)
         dtype = pd.CategoricalDtype([*dtype.categories, *new], ordered=dtype.ordered)
     elif gaps and isinstance(dtype, np.dtype) and dtype.kind in "iu":
-        dtype = np.dtype(np.float64)  # as a contract's nullable integers are held
+        dtype = np.dtype(np.float64)  # as a contract's nullable integers are stored
     elif gaps and isinstance(dtype, np.dtype) and dtype.kind == "b":
         dtype = np.dtype(object)
     try:
@@ -131,7 +131,7 @@ def recast(values: Sequence[Any], like: pd.Series[Any]) -> pd.Series[Any]:
 
 
 def cells(column: pd.Series[Any]) -> list[Any]:
-    """The values one by one, None where null."""
+    """The values as a list, None for null."""
     return [None if _null(value) else value for value in column.astype(object)]
 
 
@@ -141,7 +141,7 @@ def filled(column: pd.Series[Any], value: Any) -> pd.Series[Any]:
 
 
 def differs(before: pd.Series[Any], after: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Which rows hold another value now; null and null are the same, 1 and 1.0 too."""
+    """Mask of the rows whose value changed. Null equals null, and 1 equals 1.0."""
     if before.equals(after):
         return np.zeros(len(before), dtype=np.bool_)
     pairs = zip(cells(before), cells(after), strict=True)
@@ -151,7 +151,7 @@ def differs(before: pd.Series[Any], after: pd.Series[Any]) -> NDArray[np.bool_]:
 
 
 def shown(value: Any) -> str:
-    """A cell for people."""
+    """A cell as short text for messages."""
     if _null(value):
         return "(missing)"
     if isinstance(value, float | np.floating):

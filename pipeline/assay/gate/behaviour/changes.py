@@ -1,6 +1,6 @@
-"""A change: from a frame to the same rows with some columns altered.
+"""Changes: functions from a frame to the same rows with some columns altered.
 
-Nothing is left to chance but a shuffle, whose order comes from the seed.
+Only a shuffle is random; its order comes from the seed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Alter = Callable[[pd.DataFrame], pd.DataFrame]
 
 
 def altering(changes: Sequence[ColumnChange], seed: Sequence[int]) -> Alter:
-    """The function that applies ``changes`` one after the other.
+    """A function that applies ``changes`` in order.
 
     Parameters
     ----------
     seed
-        Of the order that a shuffle brings rows into.
+        Seed of shuffles.
     """
 
     def alter(frame: pd.DataFrame) -> pd.DataFrame:
@@ -36,13 +36,7 @@ def altering(changes: Sequence[ColumnChange], seed: Sequence[int]) -> Alter:
 
 
 def changed(frame: pd.DataFrame, change: ColumnChange, random: np.random.Generator) -> pd.DataFrame:
-    """``frame`` with one column altered; the frame itself is left as it is.
-
-    Raises
-    ------
-    BehaviourError
-        There is no such column, or it does not hold such values.
-    """
+    """A copy of ``frame`` with one column altered."""
     column = column_of(frame, change.column)
     return frame.assign(**{change.column: _altered(column, change, random)})
 
@@ -64,7 +58,7 @@ def _altered(
 
 
 def _step(column: pd.Series[Any], given: Any) -> Any:
-    """What is added: a number, or to times a span such as ``1h``."""
+    """The value to add: a number, or a time span such as ``1h`` for timestamps."""
     kind = kind_of(column)
     if kind == "time" and isinstance(given, str):
         try:
@@ -93,17 +87,14 @@ def _computed(
 
 
 def _swapped(values: list[Any], first: Any, second: Any) -> list[Any]:
-    # Not a look-up in a mapping: None is a value that may be swapped, and 1 is not True.
+    # No dict look-up: None may be swapped too, and 1 must not match True.
     return [second if v == first else first if v == second else v for v in values]
 
 
 def from_plain(change: Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Alter:
-    """What a Python test may pass as a change: a function, or what params.yaml would say.
+    """A change given by a Python test: a function, or a mapping as in params.yaml.
 
-    Raises
-    ------
-    ValueError
-        A mapping that params.yaml could not hold either.
+    A mapping that is not valid in params.yaml raises pydantic's ValidationError.
     """
     if callable(change):
         return change

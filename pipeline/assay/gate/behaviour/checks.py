@@ -1,9 +1,9 @@
-"""The checks themselves: a model, rows and what is expected in; a `Result` out.
+"""The behaviour checks: from a model, rows and an expectation to a `Result`.
 
-params.yaml and Python tests call the same functions (`assay.gate.behaviour.run` and
-`assay.gate.behaviour.asserts`). Each asks the model of the rows as they are and as they are
-after a change. Rows that a change does not alter are not counted; a change that alters none
-is an error, for it would pass for nothing.
+params.yaml and Python tests use the same functions (`assay.gate.behaviour.run` and
+`assay.gate.behaviour.asserts`). Each check scores the rows before and after a change. Rows that
+the change does not alter are not counted. A change that alters no row is an error, because the
+check would pass trivially.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ Places: TypeAlias = NDArray[np.intp]
 def invariance(
     subject: Subject, rows: PlacedRows, change: Alter, *, within: float, max_failed: float = 0.0
 ) -> Result:
-    """The change moves no row's score by more than ``within``.
+    """Check that the change moves no row's score by more than ``within``.
 
-    Of several classes, the score that moves most counts.
+    For several classes, the score that moves most counts.
     """
     trial = _tried(subject, rows, change)
     harm = np.abs(trial.scores_after - trial.scores_before).max(axis=1)
@@ -59,12 +59,12 @@ def direction(
     of: str | None = None,
     max_failed: float = 0.0,
 ) -> Result:
-    """The change lowers (or raises) no row's score by more than ``within``.
+    """Check that the change lowers (or raises) no row's score by more than ``within``.
 
     Parameters
     ----------
     of
-        The class whose score is meant, of a model that has several.
+        The class whose score is checked, for a multiclass model.
     """
     place = subject.place(of)
     trial = _tried(subject, rows, change, reads=True)
@@ -91,9 +91,9 @@ def robustness(
     seed: Sequence[int] = (0,),
     max_failed: float = 0.0,
 ) -> Result:
-    """Damaged rows still get a score; with ``within``, one that near to their own.
+    """Check that corrupted rows get a score, and with ``within`` one close to the original.
 
-    The order of columns must not move a score at all, unless ``within`` says otherwise.
+    For ``shuffled_columns`` the default of ``within`` is 0.
     """
     before = subject.ask(rows.frame)
     if within is None:
@@ -104,7 +104,7 @@ def robustness(
         try:
             after, note = subject.ask(frame), what
         except AssayError as error:
-            # That the model gives up on damaged rows is what this check is there to find.
+            # An error on corrupted rows is a failure of the model, not of the check.
             after = np.full(before.shape, np.nan)
             note = ": ".join(part for part in (what, error.found or error.what) if part)
         harm = np.abs(after - before).max(axis=1)
@@ -139,11 +139,15 @@ def monotonicity(
     of: str | None = None,
     max_failed: float = 0.0,
 ) -> Result:
-    """With ``column`` going from ``start`` to ``end``, no row's score ever goes back.
+    """Check that each row's score is monotonic while ``column`` goes from ``start`` to ``end``.
 
-    Each row is scored at ``steps`` values, evenly spaced; of a column of whole numbers at the
-    nearest whole ones. It fails if its score anywhere lies more than ``within`` below
-    (``decreasing``: above) what it has been before.
+    Each row is scored at ``steps`` evenly spaced values, rounded for an integer column. A row fails
+    if its score is anywhere more than ``within`` below (``decreasing``: above) an earlier score.
+
+    Raises
+    ------
+    BehaviourError
+        The column is not numeric, or is an integer column with a single value in the range.
     """
     place = subject.place(of)
     values = column_of(rows.frame, column)
@@ -186,9 +190,9 @@ _ORDER = "shuffled_columns"
 
 
 def _steepest(course: Floats) -> tuple[Floats, Places, Places]:
-    """The largest fall of each row from any earlier point, and between which points it is.
+    """Each row's largest drop from an earlier point, and the indices of its peak and low points.
 
-    ``course`` is of shape (points, rows); a row with a gap in it falls by NaN.
+    ``course`` has shape (points, rows). The drop of a row with a missing score is NaN.
     """
     peak = np.maximum.accumulate(course, axis=0)  # NaN stays NaN from there on
     fall = peak - course
@@ -196,7 +200,7 @@ def _steepest(course: Floats) -> tuple[Floats, Places, Places]:
     low = np.where(gap, np.inf, fall).argmax(axis=0)
     each = np.arange(course.shape[1])
     harm = fall[low, each]
-    # The peak that it fell from: the greatest value up to the low point.
+    # The peak before the drop: the greatest value up to the low point.
     reached = np.arange(len(course))[:, None] <= low[None, :]
     high = np.where(reached & ~np.isnan(course), course, -np.inf).argmax(axis=0)
     return harm, high, low
@@ -223,7 +227,7 @@ def _tried(subject: Subject, rows: PlacedRows, change: Alter, reads: bool = Fals
 
 
 def _reads(subject: Subject, columns: Sequence[str]) -> None:
-    """Of columns that the model does not look at, a direction would pass for nothing."""
+    """Refuse columns that the model does not use: the check would pass trivially."""
     if subject.features and not set(columns) & set(subject.features):
         names = ", ".join(f"'{name}'" for name in columns)
         raise BehaviourError(f"the model does not read {names}, so nothing can come of it")

@@ -1,4 +1,4 @@
-"""Damage as it happens to tables: each kind gives frames that a model must survive."""
+"""Perturbations for robustness checks: typical corruptions of input tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Perturbation = Literal["missing", "unseen", "typo", "extreme", "shuffled_columns
 Damaged = tuple[str, pd.DataFrame]
 
 FAR = 10
-"""How many times a column's span an extreme lies beyond its ends."""
+"""Distance of an extreme value from the column's range, in multiples of the range."""
 
 
 def perturbed(
@@ -27,25 +27,24 @@ def perturbed(
     columns: Sequence[str],
     seed: Sequence[int],
 ) -> Iterator[Damaged]:
-    """The damaged frames, one column at a time and then all at once, each with a note.
+    """The corrupted frames, one column at a time and then all together, each with a note.
 
     ================= ==================================== =================================
-    perturb           what happens to a cell               columns, if none are named
+    perturb           effect on a cell                     default columns
     ================= ==================================== =================================
-    missing           it is null                           features that the contract lets be
-    unseen            a text that no row has               features of text
-    typo              one slip of the keyboard             features of text
-    extreme           ten spans under the least value,     features of numbers
-                      then over the greatest
-    shuffled_columns  nothing: columns come in other       all, and none can be named
-                      orders
+    missing           becomes null                         nullable features
+    unseen            becomes a text that no row has       text features
+    typo              gets one typing error                text features
+    extreme           becomes the minimum less 10 ranges,  numeric features
+                      then the maximum plus 10 ranges
+    shuffled_columns  none: the column order changes       all; none can be named
     ================= ==================================== =================================
 
     Raises
     ------
     BehaviourError
-        A column does not exist, is none of the model's, or cannot be damaged so; or no
-        column is left to damage.
+        A column is not a feature of the model, or has the wrong type for this perturbation; or
+        there is no column to perturb.
     """
     if perturb == "shuffled_columns":
         if columns:
@@ -66,7 +65,7 @@ def perturbed(
     for what, damage in _WAYS[perturb]:
         damaged = {name: damage(frame[name], seed) for name in named}
         for name, column in damaged.items():
-            yield "", frame.assign(**{name: column})  # the row's cell tells what was done
+            yield "", frame.assign(**{name: column})  # the changed cell is shown, no note needed
         if len(named) > 1:
             yield f"{what}, {len(named)} columns", frame.assign(**damaged)
 
@@ -107,9 +106,9 @@ def _typos(column: pd.Series[Any], seed: Sequence[int]) -> pd.Series[Any]:
 
 
 def typo(text: str, seed: Sequence[int]) -> str:
-    """``text`` with one slip: a letter doubled, left out, swapped or of the wrong case.
+    """``text`` with one typing error: a letter doubled, omitted, swapped or in the wrong case.
 
-    Always another text; the same seed gives the same slip.
+    The result always differs from ``text``. It is deterministic for a seed.
     """
     random = np.random.default_rng(list(seed))
     place = int(random.integers(len(text))) if text else 0
@@ -138,7 +137,7 @@ def _beyond(column: pd.Series[Any], side: int) -> pd.Series[Any]:
     span = high - low or abs(high) or 1.0
     value = high + FAR * span if side > 0 else low - FAR * span
     if pd.api.types.is_integer_dtype(column.dtype):
-        # A nullable integer's own type has the ends of the plain one.
+        # A pandas nullable integer type has the limits of its numpy type.
         ends = np.iinfo(getattr(column.dtype, "numpy_dtype", column.dtype))
         return filled(column, min(max(round(value), int(ends.min)), int(ends.max)))
     return filled(column, value)

@@ -1,4 +1,4 @@
-"""What a check came to: how many rows failed, and the worst of them before and after."""
+"""Result of a behaviour check: how many rows failed, and the worst examples."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from types import MappingProxyType
 from assay.project.visible import visible
 
 EXAMPLES = 5
-"""So many rows are shown; the worst come first."""
+"""Maximum number of failed rows shown, worst first."""
 
 COLUMNS = 3
-"""So many of a row's changed columns fit into a sentence; the table shows them all."""
+"""Maximum number of changed columns in a sentence; the table shows all."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Example:
     Attributes
     ----------
     row
-        Its place in the table, counted from 0; None of a case, which is in no table.
+        Its position in the table, counted from 0; None for a named case.
     keys
-        What it is told apart by.
+        Its key columns and values.
     changed
         Column, value before, value after.
     before, after
-        The model's scores, as texts; ``before`` is empty where there is none.
+        The model's scores as text; ``before`` is empty if there is none.
     note
         What was done or expected.
     """
@@ -60,12 +60,12 @@ class Example:
 
 @dataclass(frozen=True)
 class Result:
-    """What a check came to.
+    """The result of a check.
 
     Attributes
     ----------
     rows, failed
-        Rows (or cases) it was asked of, and those that failed.
+        Number of checked rows (or cases), and of those that failed.
     max_failed
         The share that may fail.
     detail
@@ -84,7 +84,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        # Not share <= max_failed of rows that could be none: asked of nothing is not passed.
+        # A check of no rows has not passed.
         return self.rows > 0 and self.failed <= self.max_failed * self.rows
 
 
@@ -92,7 +92,7 @@ NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
 def table(result: Result) -> str:
-    """The sentence and, below it, the rows that failed: changes and scores, before and after."""
+    """The detail, and a table of the failed rows with their changes and scores."""
     if not result.examples:
         return result.detail
     keys = list(dict.fromkeys(key for example in result.examples for key in example.keys))
@@ -110,7 +110,7 @@ def table(result: Result) -> str:
 
 
 def _lines(example: Example, keys: list[str]) -> list[list[str]]:
-    """A line for each column that changed; scores stand on the first."""
+    """One line per changed column; the scores are on the first line."""
     place = "" if example.row is None else str(example.row)
     first = [place, *(example.keys.get(key, "") for key in keys)]
     noted = [(example.note, "", "")] if example.note else []

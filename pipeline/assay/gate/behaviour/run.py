@@ -1,4 +1,4 @@
-"""One behaviour of params.yaml asked of a model and its holdout."""
+"""Run one behaviour of params.yaml on a model and its holdout."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from assay.project.params.behaviour import Behaviour, Direction, Invariance, Min
 
 
 def run(spec: Behaviour, subject: Subject, holdout: pd.DataFrame, seed: int) -> Result:
-    """What a behaviour comes to. The same inputs always give the same result.
+    """The result of a behaviour. Deterministic.
 
     Raises
     ------
     BehaviourError
-        It makes no sense of this model or these rows; names the behaviour.
+        The behaviour does not apply to this model or these rows. The error names the behaviour.
     """
     try:
         rows = chosen(holdout, spec.where, spec.rows)

@@ -1,4 +1,4 @@
-"""Whom a behaviour is asked of: a model that scores frames, and rows of the holdout."""
+"""The subject of a behaviour check: a model that scores frames, and rows of the holdout."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ Score = Callable[[pd.DataFrame], Any]
 
 @dataclass(frozen=True)
 class Subject:
-    """A model as behaviours ask it.
+    """A model under test.
 
     Parameters
     ----------
     score
-        From a frame to one score a row (binary, regression) or one a row and class.
+        From a frame to one score per row (binary, regression) or one per row and class.
     classes
-        Of a multiclass model, in the order of its scores.
+        Classes of a multiclass model, in the order of its scores.
     threshold
-        A binary model says yes at or above it.
+        A binary model predicts positive at or above it.
     numeric, categorical
-        The features it reads.
+        The features that the model uses.
     nullable
-        Those that a night may lack.
+        The features that may be null.
     keys
-        What rows are told apart by.
+        The key columns of a row.
     """
 
     score: Score
@@ -58,12 +58,12 @@ class Subject:
         return (*self.numeric, *self.categorical)
 
     def ask(self, frame: pd.DataFrame) -> Floats:
-        """Scores of shape (rows, 1), or (rows, classes) of several classes; NaN where none.
+        """Scores of shape (rows, 1), or (rows, classes) if multiclass; NaN for an invalid score.
 
         Raises
         ------
         BehaviourError
-            The model raised something, or did not give a score a row.
+            The model raised an exception, or its scores have the wrong shape.
         """
         try:
             given = np.array(self.score(frame), dtype=np.float64)
@@ -86,12 +86,12 @@ class Subject:
         return given if many else given[:, None]
 
     def place(self, name: str | None) -> int:
-        """Which column of `ask` is meant by the class ``name``; None where there is one only.
+        """Column index of the class ``name`` in the scores; 0 if the model is not multiclass.
 
         Raises
         ------
         BehaviourError
-            A class has to be named and is not, or the model has no such class.
+            A multiclass model has no such class, or another model was given a class.
         """
         if self.task != "multiclass":
             if name is not None:
@@ -113,7 +113,7 @@ def subject_of(bundle: Bundle, nullable: Collection[str]) -> Subject:
     """The model of a bundle; ``nullable`` names the contract's nullable fields."""
     manifest = bundle.manifest
     return Subject(
-        # Not score_frame, which refuses all rows if one has no score: here they are counted.
+        # Not score_frame: it raises if one row has no score, but here such rows are counted.
         score=lambda frame: bundle.scorer.scores(FrameFeatures(frame)),
         task=manifest.task,
         classes=manifest.classes,
@@ -127,19 +127,19 @@ def subject_of(bundle: Bundle, nullable: Collection[str]) -> Subject:
 
 @dataclass(frozen=True)
 class PlacedRows:
-    """Some rows of a table, and their places in it, counted from 0."""
+    """Some rows of a table, and their positions in it, counted from 0."""
 
     frame: pd.DataFrame
     places: NDArray[np.int64]
 
     @classmethod
     def of(cls, frame: pd.DataFrame) -> PlacedRows:
-        """All of a table's rows.
+        """All rows of a table.
 
         Raises
         ------
         BehaviourError
-            There are none.
+            The table is empty.
         """
         if not len(frame):
             raise BehaviourError("there are no rows to ask it of")
@@ -147,17 +147,17 @@ class PlacedRows:
 
 
 def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> PlacedRows:
-    """At most ``rows`` of those that fit ``where``, evenly spaced from the first to the last.
+    """At most ``rows`` rows that match ``where``, evenly spaced over the table.
 
     Parameters
     ----------
     where
-        Column to the value it must have, a tuple of which it must have one, or a `Range`.
+        Column -> required value, tuple of accepted values, or `Range`.
 
     Raises
     ------
     BehaviourError
-        No row fits: a behaviour asked of nothing would pass for nothing.
+        No row matches: the check would pass trivially.
     """
     fits = np.ones(len(frame), dtype=np.bool_)
     for name, wanted in where.items():

@@ -1,4 +1,4 @@
-"""One change tried on some rows, and how trials are judged together."""
+"""Trials: scores before and after one change, and their combined result."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ from assay.gate.behaviour.subject import PlacedRows, Subject
 
 @dataclass(frozen=True)
 class Trial:
-    """Rows before and after a change, with what the model says of them.
+    """Rows and their scores before and after a change.
 
     Attributes
     ----------
     before, after
-        The rows; the same ones in the same order.
+        The same rows in the same order.
     scores_before, scores_after
-        As `Subject.ask` gives them.
+        Scores as returned by `Subject.ask`.
     harm
-        How badly each row behaved, shape (rows,): at most the tolerance is well, NaN never.
+        Violation of each row, shape (rows,). A row passes if it is at most the tolerance; NaN
+        fails.
     touched
-        The rows that count.
+        Mask of the rows that count.
     note
-        What was done, where the change does not say so itself.
+        What was done, if the changed cells do not show it.
     """
 
     before: pd.DataFrame
@@ -44,12 +45,12 @@ class Trial:
 
 
 def moved(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
-    """The columns of ``after`` that differ anywhere.
+    """The columns in which any row changed.
 
     Raises
     ------
     BehaviourError
-        ``after`` holds other rows or other columns.
+        ``after`` has other rows or other columns.
     """
     if len(after) != len(before) or not after.index.equals(before.index):
         raise BehaviourError(
@@ -68,7 +69,7 @@ def moved(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
 
 
 def touched(before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
-    """Which rows hold another value in one of ``columns``."""
+    """Mask of the rows that changed in one of ``columns``."""
     mask = np.zeros(len(before), dtype=np.bool_)
     for name in columns:
         mask |= differs(before[name], after[name])
@@ -85,25 +86,25 @@ def judged(
     verb: str,
     of: int | None = None,
 ) -> Result:
-    """All trials together: a row fails if it fails in any.
+    """The combined result of trials: a row fails if it fails in any of them.
 
     Parameters
     ----------
     verb
-        What a row that fails does: "moves by more than".
+        What a failed row does, for the detail: "move by more than".
     of
-        Which column of the scores is shown; None for the one that moved most.
+        Index of the class whose score is shown; None for the one that moved most.
 
     Raises
     ------
     BehaviourError
-        No trial touched any row.
+        No trial changed any row.
     """
     counted = np.logical_or.reduce([trial.touched for trial in trials])
     number = int(np.count_nonzero(counted))
     if number == 0:
         raise BehaviourError("the change alters no row, so it says nothing")
-    # Not harm > within: a row of which nothing can be told must not pass.
+    # Not harm > within: a row whose harm is NaN must fail.
     bad = np.logical_or.reduce([trial.touched & ~(trial.harm <= within) for trial in trials])
     harms = np.array([_worth(trial) for trial in trials])
     worst_trial, worst = harms.argmax(axis=0), harms.max(axis=0)
@@ -131,7 +132,7 @@ def judged(
 
 
 def _worth(trial: Trial) -> Floats:
-    """How bad each row is for the sake of order: what cannot be told is as bad as can be."""
+    """Harm per row for sorting: NaN counts as the worst, an untouched row as the least."""
     harm = np.where(np.isnan(trial.harm), np.inf, trial.harm)
     return np.where(trial.touched, harm, -np.inf)
 

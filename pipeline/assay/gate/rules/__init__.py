@@ -1,1 +1,1 @@
-"""The rules of params.yaml, each decided on reports."""
+"""Evaluation of the gate rules of params.yaml on reports."""

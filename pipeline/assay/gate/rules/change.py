@@ -1,7 +1,7 @@
 """``kind: change``: the challenger against the champion, on the same rows.
 
-``margin`` asks that it is not worse by more than that (non-inferiority), ``gain`` that it is
-better by at least that. Decided by the interval of the paired difference; see
+``margin`` requires that it is worse by at most that much (non-inferiority), ``gain`` that it is
+better by at least that much. Decided on the interval of the paired difference; see
 docs/comparison.md.
 """
 
@@ -27,7 +27,7 @@ _OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "unsure": Outcome.INCON
 
 @dataclass(frozen=True)
 class SoundDifference:
-    """A difference that can be decided on, so turned that more of it is better."""
+    """A valid difference; ``bounds`` has its sign chosen so that higher is better."""
 
     title: str | None
     rows: int
@@ -37,7 +37,7 @@ class SoundDifference:
 
 
 def decide(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
-    """One finding, or for a slice rule one a value of its field; never none."""
+    """One finding, or for a sliced rule one per value of its field; never empty."""
     mistaken = unfit(rule.metric, comparison.task)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
@@ -67,7 +67,7 @@ def decide(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[
 
 
 def without_champion(rule: RuleBase, comparison: Comparison) -> Finding:
-    """No champion yet is no failure; one that is there and cannot be used is."""
+    """The finding without a comparison: tolerated if there is no champion yet, else FAIL."""
     if comparison.state == "none":
         told = finding.found(
             rule, Outcome.INCONCLUSIVE, "no champion yet, so there is nothing to compare with"
@@ -186,9 +186,9 @@ def _finding(
 
 
 def limit_of(rule: ChangeRule) -> tuple[float, Direction]:
-    """The rule's limit on challenger minus champion, and which way it points.
+    """The limit on challenger minus champion, and its direction.
 
-    Of a metric that is better near zero, on the difference of the distances from zero.
+    For a metric that is best at zero, the difference is that of the absolute values.
     """
     if rule.metric in LOWER_IS_BETTER or rule.metric in NEARER_ZERO_IS_BETTER:
         return 0.0 - rule.worst, "max"

@@ -1,7 +1,7 @@
-"""A rule and what stages wrote in, findings out. Pure: no clock, no chance.
+"""Evaluate a rule on reports. Pure: no clock, no randomness.
 
-Whatever cannot be decided because something is missing or makes no sense is FAIL. The same
-function decides under pytest, in ``assay gate``, in ``explain`` and in ``backtest``.
+A rule whose input is missing or malformed is FAIL. pytest, ``assay gate``, ``explain`` and
+``backtest`` all use the same function.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from assay.reports.verdict import Finding
 
 
 def decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
-    """What the files say about one rule.
+    """The findings of one rule.
 
     Parameters
     ----------
     gate
-        The policy that the rule is of: its correction and power.
+        The policy of the rule, for its correction and power.
 
     Returns
     -------
     tuple of Finding
-        Never empty. A file that is missing or malformed is one FAIL with the reason.
+        Never empty. A missing or malformed file gives one FAIL with the reason.
     """
     try:
         return _decide(rule, inputs, gate)
@@ -47,7 +47,7 @@ def decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, .
 
 
 def decide_all(inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
-    """Every rule of the policy, in its order; waivers are looked at later."""
+    """The findings of all rules, in the order of the policy, before waivers are applied."""
     return tuple(found for rule in gate.rules for found in decide(rule, inputs, gate))
 
 

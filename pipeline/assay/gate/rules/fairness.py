@@ -1,8 +1,8 @@
-"""``kind: fairness``: a metric, or the share of rows that get a yes, across groups.
+"""``kind: fairness``: a metric or the selection rate, compared across groups.
 
-Every pair of groups is compared. The rule passes if no pair's interval reaches past the
-limit, and fails if some pair's lies past it after the policy's correction over all pairs. One
-finding says it, about the pair that is furthest apart.
+Every pair of groups is compared. The rule passes if no pair's interval reaches past the limit. It
+fails if a pair's interval is entirely past it after the policy's correction over all pairs. There
+is one finding, about the pair that is furthest apart.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from assay.reports.verdict import Direction, Finding, Outcome
 
 
 def decide(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
-    """One finding, whatever the number of groups."""
+    """Exactly one finding, for any number of groups."""
     mistaken = _mistaken(rule, evaluation)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
@@ -53,7 +53,7 @@ def decide(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tupl
 
 
 def limit_of(rule: FairnessRule) -> tuple[float, Direction]:
-    """The rule's one limit and which way it points."""
+    """The rule's limit and its direction."""
     if rule.min_ratio is not None:
         return rule.min_ratio, "min"
     assert rule.max_difference is not None
@@ -69,14 +69,14 @@ def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
 
 
 def _measured(rule: FairnessRule, part: SliceResult) -> Estimate | None:
-    """The number that the rule is about; None if the group is too small to be measured."""
+    """The group's estimate; None if the group is too small to be measured."""
     if rule.of == "selection_rate":
         return part.selection_rate
     return None if part.metrics is None else part.metrics.get(rule.of)
 
 
 def _problem(rule: FairnessRule, part: SliceResult) -> str:
-    """Why the group's number may not be believed; empty if it may, or if there is none yet."""
+    """Why the group's estimate is invalid; empty if it is valid, or there are too few data."""
     measured = _measured(rule, part)
     if part.metrics is None and rule.of != "selection_rate":
         return ""
@@ -93,14 +93,14 @@ def _problem(rule: FairnessRule, part: SliceResult) -> str:
     if rule.of == "selection_rate" and part.selected is not None:
         if not 0 <= part.selected <= part.rows:
             return f"{part.selected} of {part.rows} rows got a yes, which cannot be"
-        # Two places that tell the same: a file in which they differ was edited.
+        # Redundant fields: if they disagree, the file was edited.
         if abs(part.selected / part.rows - measured.value) > 1e-6:
             return f"{part.selected} of {part.rows} rows got a yes, not {measured.value:.6g}"
     return ""
 
 
 def _group(rule: FairnessRule, part: SliceResult) -> GroupValue | str:
-    """The group's value and interval, or why there is none yet."""
+    """The group's value and interval, or the reason why there is none yet."""
     measured = _measured(rule, part)
     if measured is None:
         return f"{part.title} is too small to measure: {part.why or f'{part.rows} rows'}"
@@ -130,7 +130,7 @@ def _judged(
     if not pairs:
         return finding.found(rule, Outcome.INCONCLUSIVE, "; ".join(unmeasured), metric=rule.of)
     sign = 1.0 if direction == "max" else -1.0
-    # The end of each interval that speaks against the rule, and the one that speaks for it.
+    # The least and the most favourable end of each interval.
     worst = [pair.high if direction == "max" else pair.low for pair in pairs]
     best = [pair.low if direction == "max" else pair.high for pair in pairs]
     chances = [

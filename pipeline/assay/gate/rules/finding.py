@@ -1,4 +1,4 @@
-"""From a rule to its findings: what every rule has in common."""
+"""Constructors of findings, shared by all rules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.reports.verdict import Finding, Outcome
 
 
 def found(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) -> Finding:
-    """A finding of ``rule``, with what the rule says of itself."""
+    """A finding of ``rule``, with the rule's name, severity, owner and reason."""
     return Finding(
         rule=rule.name,
         kind="rule",
@@ -26,12 +26,12 @@ def found(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) -> Findin
 
 
 def fail(rule: RuleBase, reason: str, **facts: Any) -> Finding:
-    """The rule could not be decided for ``reason``, which is FAIL."""
+    """A FAIL: the rule could not be evaluated for ``reason``."""
     return found(rule, Outcome.FAIL, reason, **facts)
 
 
 def too_small(rule: RuleBase, title: str, rows: int, why: str, min_rows: int | None) -> Finding:
-    """A slice that was not measured; below the rule's own size the policy lets it be."""
+    """An INCONCLUSIVE for a slice that was not measured; tolerated below ``min_rows``."""
     if min_rows is not None and rows < min_rows:
         return left_out(rule, title, rows, min_rows)
     return found(
@@ -46,12 +46,12 @@ def too_small(rule: RuleBase, title: str, rows: int, why: str, min_rows: int | N
 def too_few(
     rule: RuleBase, why: str, title: str | None, rows: int, units: Units, needed: int | None
 ) -> Finding:
-    """What was measured on too few rows, labels or units; more of them would tell.
+    """An INCONCLUSIVE for too few rows, labels or units.
 
     Parameters
     ----------
     needed
-        Units that would be enough, if that is known.
+        Number of units that would be enough, if known.
     """
     metric = getattr(rule, "metric", None)
     where = f" on {title}" if title else ""
@@ -70,18 +70,18 @@ def too_few(
 
 
 def left_out(rule: RuleBase, title: str, rows: int, min_rows: int) -> Finding:
-    """A slice that the rule is not about, by the policy's own words."""
+    """A tolerated INCONCLUSIVE for a slice below the rule's ``min_rows``."""
     detail = _below(title, rows, min_rows)
     return tolerate(found(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
 
 
 def tolerate(finding: Finding) -> Finding:
-    """The same, so that an INCONCLUSIVE does not decide."""
+    """A copy of the finding that cannot block if it is INCONCLUSIVE."""
     return finding.model_copy(update={"tolerated": True})
 
 
 def finite(value: float | None) -> float | None:
-    """The number, or None for what is none."""
+    """The number, or None if it is missing, NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
 
 

@@ -1,11 +1,10 @@
-"""Differences and ratios of two groups that share no row, with intervals. Pure.
+"""Differences and ratios of two disjoint groups, with intervals. Pure.
 
-Each group comes with a value and an interval of its own, over units (`assay.metrics.units`).
-Groups of the same nights mostly move together, and then these intervals are too wide rather than
-too narrow. The interval of a difference keeps
-both intervals' unequal halves (Newcombe 1998, Statistics in Medicine 17:873, method 10, for
-proportions; Zou and Donner 2008, Statistics in Medicine 27:1693, for any estimate), and so
-does that of a ratio (Donner and Zou 2012, Statistics in Medicine 31:4048).
+Each group has a value and an interval over units (`assay.metrics.units`). Groups of the same
+nights are mostly positively correlated; then these intervals are conservative. The interval of a
+difference is built from the asymmetric intervals of both groups (Newcombe 1998, Statistics in
+Medicine 17:873, method 10, for proportions; Zou and Donner 2008, Statistics in Medicine 27:1693,
+for any estimate), and so is that of a ratio (Donner and Zou 2012, Statistics in Medicine 31:4048).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from scipy import special
 
 @dataclass(frozen=True)
 class GroupValue:
-    """The rows of one group: its name, how many, a value and its interval."""
+    """One group: its name, number of rows, value and interval."""
 
     title: str
     rows: int
@@ -30,7 +29,7 @@ class GroupValue:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Two groups held against each other: ``first`` is the one with the larger value."""
+    """The difference or ratio of two groups; ``first`` has the larger value."""
 
     first: GroupValue
     second: GroupValue
@@ -45,7 +44,7 @@ class Contrast:
 
 
 def difference(one: GroupValue, other: GroupValue) -> Contrast:
-    """How much larger the larger value is; the interval may reach below 0."""
+    """The larger value minus the smaller; the interval may reach below 0."""
     first, second = _ordered(one, other)
     down = math.hypot(first.value - first.low, second.high - second.value)
     up = math.hypot(first.high - first.value, second.value - second.low)
@@ -59,7 +58,7 @@ def ratio(one: GroupValue, other: GroupValue) -> Contrast:
     Raises
     ------
     ValueError
-        A value is not above 0, or an interval reaches below it: a ratio says nothing there.
+        A value is not above 0, or an interval reaches below 0, so a ratio is meaningless.
     """
     first, second = _ordered(one, other)
     if second.low < 0 or first.low <= 0 or second.value <= 0:
@@ -77,27 +76,27 @@ def ratio(one: GroupValue, other: GroupValue) -> Contrast:
 def chance(
     value: float, near: float, limit: float, confidence: float, degrees: float | None = None
 ) -> float:
-    """How likely a value this far past ``limit`` is if the truth lies on it.
+    """One-sided p-value of ``value`` being past ``limit`` if the true value is at the limit.
 
-    From the half of the interval that faces the limit, taken as that of a t distribution.
-    ``near`` is the end of that half; the result is below (1 - confidence) / 2 just when that end
-    is past the limit too.
+    The standard error comes from the half of the interval that faces the limit, assuming a t
+    distribution. ``near`` is the end of that half. The p-value is below (1 - confidence) / 2
+    exactly if ``near`` is past the limit too.
 
     Parameters
     ----------
     degrees
-        Of freedom of the interval; None for a normal one.
+        Degrees of freedom of the interval; None for a normal distribution.
     """
     certain = (1 - confidence) / 2
     error = abs(value - near) / quantile(confidence, degrees)
     found = _below(-abs(value - limit) / error, degrees) if error > 0 else 0.0
-    # Rounding must not let the chance and the interval disagree.
+    # Rounding must not make the p-value and the interval disagree.
     past = (near - limit) * (value - limit) > 0
     return min(found, math.nextafter(certain, 0.0)) if past else max(found, certain)
 
 
 def quantile(confidence: float, degrees: float | None = None) -> float:
-    """For an interval of this confidence, of the normal or the t distribution."""
+    """Two-sided quantile of the normal or t distribution for an interval of this confidence."""
     share = (1 + confidence) / 2
     return float(special.ndtri(share) if degrees is None else special.stdtrit(degrees, share))
 
@@ -107,7 +106,7 @@ def _below(at: float, degrees: float | None) -> float:
 
 
 def _degrees(one: GroupValue, other: GroupValue) -> float | None:
-    """The fewer of both groups': what is surer than that is not claimed."""
+    """The smaller degrees of freedom of both groups, which is conservative."""
     known = [each.degrees for each in (one, other) if each.degrees is not None]
     return min(known, default=None)
 
@@ -119,7 +118,7 @@ def _ordered(one: GroupValue, other: GroupValue) -> tuple[GroupValue, GroupValue
 def _end(
     product: float, end: float, value: float, divisor_end: float, divisor: float, sign: int
 ) -> float:
-    """One end of a ratio's interval; 0 where the divisor may be twice its value or more."""
+    """One end of a ratio's interval; 0 if the divisor's end is twice its value or more."""
     scale = divisor_end * (2 * divisor - divisor_end)
     if scale <= 0:
         return 0.0

@@ -1,8 +1,8 @@
-"""``kind: limit``: a metric of the challenger against one number, inclusive.
+"""``kind: limit``: a metric of the challenger against a fixed limit, inclusive.
 
-The whole interval on the right side of the limit is PASS, the whole on the wrong side FAIL,
-and the limit within it INCONCLUSIVE. Over several slices all have to pass, so passing needs
-no correction; a FAIL has to stand after the policy's correction over the rule's slices.
+PASS if the whole interval meets the limit, FAIL if the whole interval misses it, INCONCLUSIVE if
+the limit is inside the interval. All slices have to pass, so PASS needs no multiple-testing
+correction. A FAIL must hold after the policy's correction over the rule's slices.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from assay.reports.verdict import Direction, Finding, Outcome
 
 @dataclass(frozen=True)
 class SoundMeasurement:
-    """A measurement that can be decided on, so turned that more is better."""
+    """A valid measurement; value, interval and limit have their signs chosen: higher is better."""
 
     title: str | None
     rows: int
@@ -39,14 +39,14 @@ class SoundMeasurement:
     limit: float
 
     def misses_by_chance(self, confidence: float) -> float:
-        """How likely a miss like this is where the limit is just met."""
+        """One-sided p-value of the miss, if the true value is at the limit."""
         if self.value >= self.limit:
             return 1.0
         return groups.chance(self.value, self.high, self.limit, confidence, self.measured.degrees)
 
 
 def decide(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
-    """One finding, or for a slice rule one a value of its field; never none."""
+    """One finding, or for a sliced rule one per value of its field; never empty."""
     mistaken = unfit(rule.metric, evaluation.task)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
@@ -70,7 +70,7 @@ def decide(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[F
 
 
 def limit_of(rule: LimitRule) -> tuple[float, Direction]:
-    """The rule's one limit and which way it points."""
+    """The rule's limit and its direction."""
     if rule.min is not None:
         return rule.min, "min"
     if rule.max is not None:
@@ -85,7 +85,7 @@ def _read(
     units: Units,
     title: str | None,
 ) -> SoundMeasurement | Finding:
-    """What was measured, ready to be decided on, or a finding that says why it is not."""
+    """The measurement, or a finding with the reason why it is not valid."""
     measured = metrics.get(rule.metric)
     if measured is not None and _too_few(rule, measured) and rows:
         return finding.too_few(rule, measured.why or "", title, rows, units, measured.needed)
@@ -107,13 +107,13 @@ def _read(
 
 
 def _too_few(rule: LimitRule, measured: Estimate) -> bool:
-    """Whether more data would decide what this cannot: a number that is missing is no failure."""
+    """Whether a number is missing for lack of data. That is INCONCLUSIVE, not FAIL."""
     missing = (measured.low, measured.high) if rule.decide == "interval" else ()
     return measured.few and None in (measured.value, *missing)
 
 
 def _problem(rule: LimitRule, measured: Estimate | None, rows: int) -> str:
-    """Why this measurement decides nothing; empty when it does."""
+    """Why this measurement is not valid; empty if it is."""
     if measured is None:
         return f"the evaluation has no {rule.metric}"
     if rows == 0:
@@ -210,7 +210,7 @@ def _numbers(rule: LimitRule, measured: Estimate) -> dict[str, object]:
 
 
 def _needed(sound: SoundMeasurement, evaluation: Evaluation, gate: GateParams) -> int | None:
-    """Units it would take to tell this value from its limit; None if none would do."""
+    """Number of units needed to decide this value against its limit; None if none is enough."""
     reach = groups.quantile(evaluation.confidence, sound.measured.degrees)
     error = (sound.high - sound.low) / 2 / reach
     return units_needed(

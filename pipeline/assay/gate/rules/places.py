@@ -1,4 +1,4 @@
-"""Which places a sliced rule is about, in an evaluation or in a comparison alike."""
+"""Select the slices that a sliced rule applies to, for evaluations and comparisons."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.reports.verdict import Finding
 
 
 class RuleSlice(Protocol):
-    """The rows of one slice."""
+    """A slice of an evaluation or a comparison."""
 
     @property
     def field(self) -> str: ...
@@ -29,10 +29,10 @@ AnyPlace = TypeVar("AnyPlace", bound=RuleSlice)
 def chosen(
     rule: SlicedRule, places: Sequence[AnyPlace], where: str
 ) -> tuple[list[AnyPlace], list[Finding]]:
-    """The slices that the rule is to be decided on, and findings for what it is not.
+    """The slices that the rule applies to, and findings for the others.
 
-    A field without slices is FAIL, and so is one of which the rule's ``min_rows`` leaves
-    nothing: a rule that is about no row passes nothing.
+    If the field has no slices, or none has ``min_rows`` rows, the finding is FAIL: a rule that
+    applies to no row must not pass.
     """
     field = rule.slice or ""
     mine = [place for place in places if place.field == field]

@@ -1,4 +1,7 @@
-"""Rules on what one report says outright: stability, parity, cost, contract, leakage."""
+"""Rules that read their result directly from a report.
+
+These are stability, parity, cost, contract and leakage.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ UNITS = {
 
 
 def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...]:
-    """How far the scores moved; of flipped answers, with Wilson's interval."""
+    """The distance of the scores, or the share of flipped predictions with a Wilson interval."""
     if comparison.state != "compared" or comparison.stability is None:
         return (rule_change.without_champion(rule, comparison),)
     found = comparison.stability
@@ -86,7 +89,7 @@ def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...
 
 
 def parity(rule: ParityRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
-    """A finding for each carrier that rehearsed the night."""
+    """One finding per rehearsed carrier."""
     if not rehearsal.parity:
         return (finding.fail(rule, "no carrier rehearsed the night"),)
     return tuple(_alike(rule, each) for each in rehearsal.parity)
@@ -104,7 +107,7 @@ def _alike(rule: ParityRule, found: Parity) -> Finding:
 
 
 def cost(rule: CostRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
-    """What was measured when the night was rehearsed."""
+    """The cost that was measured in the rehearsal."""
     values = {
         "latency_ms": rehearsal.cost.latency_ms,
         "memory_mb": rehearsal.cost.memory_mb,
@@ -120,7 +123,7 @@ def cost(rule: CostRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
 
 
 def contract(rule: ContractRule, report: ContractResult) -> tuple[Finding, ...]:
-    """The training table against its contract."""
+    """The result of the contract check on the training table."""
     if report.rows == 0:
         return (finding.fail(rule, "the contract was checked on no rows"),)
     if not report.ok:
@@ -132,7 +135,7 @@ def contract(rule: ContractRule, report: ContractResult) -> tuple[Finding, ...]:
 
 
 def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
-    """A finding for each check; one that is missing from the report is FAIL."""
+    """One finding per check; a check that is missing from the report is FAIL."""
     by_name = {check.check: check for check in report.checks}
     found = []
     for name in LEAKAGE_CHECKS:
@@ -169,7 +172,7 @@ def _at_most(
     rows: int,
     where: str | None = None,
 ) -> Finding:
-    """A number that comes without an interval, against an upper limit."""
+    """The finding for a number without an interval against an upper limit."""
     if not math.isfinite(value) or value < 0:
         reason = f"{words_for} {value}, which is no number to decide on"
         return finding.fail(rule, reason, metric=metric, slice=where, rows=rows)

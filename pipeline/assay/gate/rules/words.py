@@ -1,4 +1,4 @@
-"""Numbers and names as findings write them."""
+"""Wording of findings: limits, numbers, intervals and unknown names."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ SILENT = {
     "error": "could not be set up or taken down",
     "skipped": "was skipped, so it says nothing",
 }
-"""How the detail of a model test begins, by what pytest said of it: an answer, or none."""
+"""pytest outcome -> start of a model test's detail: with a result, and without one."""
 
 NOT_RUN = "was collected but did not run"
 FEWER = "fewer model tests than the champion"
 
 
 def at(limit: float, direction: Direction) -> str:
-    """The limit in words: ``at least 0.7``."""
+    """The limit as text: ``at least 0.7``."""
     return f"{'at least' if direction == 'min' else 'at most'} {limit:.12g}"
 
 
 def digits(point: float, limit: float) -> str:
-    """Four digits, or as many as it takes to see on which side of the limit it is."""
+    """The number with four significant digits, or more if needed to differ from the limit."""
     if point != limit:
         for count in range(4, 17):
             text = f"{point:.{count}g}"
@@ -42,13 +42,13 @@ def digits(point: float, limit: float) -> str:
 
 
 def interval(value: float, low: float, high: float, limit: float, confidence: float) -> str:
-    """Value and interval: ``0.753, 95% interval 0.747 to 0.759,``."""
+    """Value and interval as text: ``0.753, 95% interval 0.747 to 0.759,``."""
     ends = f"{digits(low, limit)} to {digits(high, limit)}"
     return f"{digits(value, limit)}, {confidence * 100:.4g}% interval {ends},"
 
 
 def hanging(design_effect: float | None) -> str:
-    """What is to be said of rows that hang together; nothing where they hardly do."""
+    """A remark on dependent rows if the design effect is large, else empty."""
     if design_effect is None or not LARGE_EFFECT < design_effect < math.inf:
         return ""
     return (
@@ -57,7 +57,7 @@ def hanging(design_effect: float | None) -> str:
 
 
 def no_such(what: str, name: str, known: Iterable[str], where: str) -> str:
-    """Why a name is nothing that ``where`` knows, with the nearest that it does."""
+    """An error text for a name that is not in ``where``, with the closest known names."""
     names = sorted(set(known))
     if not names:
         return f"{where} has no {what}s, so none of '{name}'"

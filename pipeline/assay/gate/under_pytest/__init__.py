@@ -1,1 +1,1 @@
-"""The user's model tests, run by pytest under our eyes."""
+"""Runs the user's model tests under pytest, in an isolated process."""

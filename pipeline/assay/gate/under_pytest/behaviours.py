@@ -1,4 +1,4 @@
-"""Behaviours of params.yaml decided: unlike a rule, each has to ask the model."""
+"""Evaluate the behaviours of params.yaml. Unlike rules, they need the model and the holdout."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from assay.project.params import Params
     from assay.project.params.behaviour import Behaviour
 
-    # pytest loads the plugin in every project: pydantic waits until a finding is made.
+    # pytest loads the plugin in every project, so pydantic is imported only when needed.
     from assay.reports.verdict import Finding, Outcome
 
 
 class BehaviourSubject:
-    """The model and the holdout of a project, loaded once and only if a behaviour asks."""
+    """The model and the holdout of a project, loaded once and only when needed."""
 
     def __init__(self, root: Path, params: Params) -> None:
         self.root = root
@@ -52,7 +52,7 @@ class BehaviourSubject:
         return read(self.root)
 
     def decide(self, spec: Behaviour) -> Decided:
-        """The finding, and what to tell about it: what cannot be asked is FAIL."""
+        """The finding and its text for pytest. A behaviour that cannot run is FAIL."""
         from assay.gate.behaviour.result import table
         from assay.gate.behaviour.run import run
         from assay.reports.verdict import Outcome
@@ -73,7 +73,7 @@ class BehaviourSubject:
 
 
 def questions(root: Path) -> Iterator[tuple[str, Callable[[], Decided]]]:
-    """Each behaviour of ``root/params.yaml`` in its order, and how to have it decided."""
+    """The behaviours of ``root/params.yaml`` in order: name and a function that evaluates it."""
     from assay.project import params
 
     values = params.load(root)
@@ -83,9 +83,9 @@ def questions(root: Path) -> Iterator[tuple[str, Callable[[], Decided]]]:
 
 
 def decide(root: Path, params: Params) -> tuple[Decided, ...]:
-    """Every behaviour decided, in the order of params.yaml.
+    """Evaluate all behaviours, in the order of params.yaml.
 
-    A bundle or a holdout that cannot be read makes each of them FAIL, with the reason.
+    If the bundle or the holdout is unreadable, each is FAIL with the reason.
     """
     asked = BehaviourSubject(root, params)
     return tuple(asked.decide(spec) for spec in params.gate.behaviour)
@@ -93,7 +93,7 @@ def decide(root: Path, params: Params) -> tuple[Decided, ...]:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What the fixture ``score`` gives: calls the one scoring function."""
+    """The value of the fixture ``score``: calls the scoring function of the nightly run."""
 
     bundle: Bundle
     subject: Subject
@@ -105,12 +105,7 @@ class Scoring:
 
 
 def scoring_of(root: Path, params: Params, bundle: Bundle) -> Scoring:
-    """A bundle ready to be asked; the contract says which features a night may lack.
-
-    Raises
-    ------
-    ContractFileError
-    """
+    """A bundle ready for scoring, with the nullable features from the contract."""
     from assay.contract.load import load
     from assay.gate.behaviour.subject import subject_of
 
@@ -120,14 +115,12 @@ def scoring_of(root: Path, params: Params, bundle: Bundle) -> Scoring:
 
 
 def champion_of(root: Path, params: Params) -> Bundle | str:
-    """The champion's bundle as the stage ``champion`` fetched it, or why there is none yet.
+    """The champion's bundle as fetched by the stage ``champion``, or why there is none yet.
 
     Raises
     ------
-    StageInputMissing, DataError
-        The stage has not run, or what it left is malformed.
     BundleError
-        There is a champion, but its bundle cannot be had or has changed.
+        There is a champion, but its bundle could not be fetched.
     """
     from assay.model.bundle import load
     from assay.reports.champion import StageHolder
@@ -167,7 +160,7 @@ def _finding(
 
 
 def _detail(result: Result) -> str:
-    """One sentence: what came of it, and the worst row if one failed."""
+    """The result as one sentence, with the worst row if one failed."""
     worst = f"; such as {result.examples[0].sentence()}" if result.examples else ""
     return result.detail + worst
 

@@ -1,8 +1,8 @@
-"""What the gate decided before pytest starts, on its way into the pytest process.
+"""Pass the findings that the gate made before pytest started to the pytest process.
 
-There each rule and behaviour is an item beside the model tests: it is counted, named and reported
-as they are. What is reported there decides nothing; the gate goes by what it decided itself, and
-asks only whether every item ran.
+There each rule and behaviour is a pytest item like the model tests: it is counted, named and
+reported. The reported outcome cannot change the verdict: the gate uses its own findings, and only
+checks that every item ran.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    # pytest loads the plugin in every project: pydantic waits until a finding is made.
+    # pytest loads the plugin in every project, so pydantic is imported only when needed.
     from assay.reports.verdict import Finding
 
 OPTION = "--assay-decided"
@@ -22,20 +22,20 @@ OPTION = "--assay-decided"
 
 @dataclass(frozen=True)
 class Decided:
-    """A rule or a behaviour that was decided, and what is told of it where it did not pass."""
+    """The finding of a rule or behaviour, and the text that pytest shows if it did not pass."""
 
     finding: Finding
     told: str
 
 
 def write(path: Path, decided: Sequence[Decided]) -> None:
-    """Leave them in ``path``."""
+    """Write the findings to ``path`` as JSON."""
     tree = [{"finding": each.finding.tree(), "told": each.told} for each in decided]
     path.write_text(json.dumps(tree), encoding="utf-8")
 
 
 def read(path: Path) -> tuple[Decided, ...]:
-    """What `write` left in ``path``."""
+    """Read the findings that `write` wrote to ``path``."""
     from assay.reports.verdict import Finding
 
     tree = json.loads(path.read_text(encoding="utf-8"))

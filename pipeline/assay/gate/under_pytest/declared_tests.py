@@ -1,8 +1,8 @@
-"""Model tests as they are written in files, to be held against what pytest collected.
+"""Model tests declared in source files, compared with those that pytest collected.
 
-A test can vanish without a sound: its file or class is misnamed, a second one of its name takes
-its place, a conftest leaves its folder out. So the files are read once more, without running
-them, and each test in them has to be among those that were collected.
+A test can be lost silently: its file or class is misnamed, it is redefined, or a conftest excludes
+its folder. So the files are parsed without running them, and every test found must have been
+collected.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from pathlib import Path
 FILES = ("test_*.py", "*_test.py")
 CLASSES = "Test"
 FUNCTIONS = "test"
-"""What the gate's pytest takes for a file, class and function of tests, whatever is configured."""
+"""pytest naming patterns for test files, classes and functions; project settings are ignored."""
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Written:
-    """One function that is called like a test.
+    """A function that is named like a test.
 
     Parameters
     ----------
     file
-        Relative to the project's root.
+        Path relative to the project root.
     name
-        With its classes: ``TestLate.test_rain``.
+        Qualified by its classes: ``TestLate.test_rain``.
     again
-        The line in which another of this name takes its place, None if none does.
+        Line of a later definition with the same name, which replaces this one; else None.
     """
 
     file: str
@@ -41,28 +41,28 @@ class Written:
 
     @property
     def node(self) -> str:
-        """What pytest calls it."""
+        """The pytest node id."""
         return "::".join((self.file, *self.name.split(".")))
 
 
 @dataclass(frozen=True)
 class Vanished:
-    """A file or a test that pytest did not collect, and why it should have been."""
+    """A file or test that pytest did not collect, and what is wrong with it."""
 
     node: str
     detail: str
 
 
 def vanished(root: Path, tests: str, collected: Set[str], known: Set[str]) -> Iterator[Vanished]:
-    """What is written under ``root/tests`` and was not collected, in the order of names.
+    """The tests under ``root/tests`` that were not collected, sorted by file.
 
     Parameters
     ----------
     collected
-        ``FILE::CLASS.FUNCTION`` of every test that pytest collected, by the place where it
-        stands and by the file and class that it was collected in.
+        ``FILE::CLASS.FUNCTION`` of every collected test, both by the place of its definition and
+        by the file and class that it was collected in.
     known
-        Files that are not collected for a reason that is told already.
+        Files whose failed collection is already reported.
     """
     for path in sorted((root / tests).rglob("*.py")):
         file = path.relative_to(root).as_posix()
@@ -76,7 +76,7 @@ def vanished(root: Path, tests: str, collected: Set[str], known: Set[str]) -> It
             )
             continue
         lost = [each for each in written if f"{file}::{each.name}" not in collected]
-        # None of them: the whole file was not seen.
+        # No test was collected: pytest skipped the whole file.
         if lost and len(lost) == len(written) and not any(path.match(each) for each in FILES):
             yield Vanished(file, _misnamed(lost))
             continue
@@ -89,13 +89,7 @@ def vanished(root: Path, tests: str, collected: Set[str], known: Set[str]) -> It
 
 
 def read(path: Path, file: str) -> Iterator[Written]:
-    """Every test in a file, also those under an ``if`` or in a class of any name.
-
-    Raises
-    ------
-    SyntaxError, ValueError, RecursionError, OSError
-        It is no Python.
-    """
+    """Every test in a file, also those under an ``if`` or in a class of any name."""
     tree = ast.parse(path.read_bytes(), filename=file)
     yield from _tests(tree.body, file, ())
 

@@ -1,4 +1,4 @@
-"""From what pytest saw to findings. Pure, and suspicious: what did not run is FAIL."""
+"""Convert the record of a pytest run to findings. Pure. A test that did not run is FAIL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NAMED = 5
 
 
 def rule_findings(decided: Sequence[Finding], seen: PytestRecord) -> tuple[Finding, ...]:
-    """What was decided before pytest, each turned to FAIL unless its item ran and said so."""
+    """The earlier findings; each becomes FAIL unless its pytest item ran with that outcome."""
     return tuple(_confirmed(finding, seen) for finding in decided)
 
 
@@ -41,26 +41,26 @@ def _confirmed(finding: Finding, seen: PytestRecord) -> Finding:
 
 
 def _expected(finding: Finding) -> str:
-    """How pytest must have reported it."""
+    """The outcome that pytest must have reported."""
     if finding.outcome is Outcome.PASS:
         return "passed"
     return "failed" if finding.blocks else "xfailed"
 
 
 def _distrusted(finding: Finding, detail: str) -> Finding:
-    """FAIL that decides, whatever the rule says of itself."""
+    """A copy that is a blocking FAIL, without severity or waiver of the rule."""
     return finding.model_copy(
         update={"outcome": Outcome.FAIL, "detail": detail, "severity": "block", "waiver": None}
     )
 
 
 def model_test_findings(seen: PytestRecord, *, alone: bool) -> tuple[Finding, ...]:
-    """One finding a model test, by node id, and one for whatever could not be collected.
+    """One finding per model test and one per collection error, sorted by node id.
 
     Parameters
     ----------
     alone
-        Whether there is no champion yet: then tests that need one do not decide.
+        Whether there is no champion yet: then tests that need one are tolerated.
     """
     found = [_test_finding(node, seen, alone) for node in seen.tests]
     for node, reason in seen.uncollected.items():
@@ -80,13 +80,13 @@ def _test_finding(node: str, seen: PytestRecord, alone: bool) -> Finding:
     detail = seen.details.get(node)
     said = (words.ANSWERED | words.SILENT)[outcome] + (f": {detail}" if detail else "")
     found = _about_tests(node, TEST_OUTCOMES[outcome], said)
-    # The first model has no champion to be held against; absolute rules and tests decide.
+    # The first model has no champion, so only absolute rules and tests count.
     absent = outcome == "skipped" and (detail or "").startswith(f"Skipped: {NO_CHAMPION}")
     return found.model_copy(update={"tolerated": alone and absent})
 
 
 def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Finding, ...]:
-    """What is wrong with the run as a whole; nothing if nothing is. No waiver covers it.
+    """Findings about the pytest run as a whole. They cannot be waived.
 
     Parameters
     ----------
@@ -110,16 +110,16 @@ def session_findings(session: Session, tests: str, *, there: bool) -> tuple[Find
 
 
 def vanished_findings(root: Path, tests: str, session: Session) -> tuple[Finding, ...]:
-    """FAIL for each test that is written under ``root/tests`` and was not collected."""
+    """A FAIL for each test under ``root/tests`` that was not collected."""
     if session.crash:
-        return ()  # nothing can be told of a session that did not come to its end
+        return ()  # the list of collected tests is incomplete
     known = set(session.seen.uncollected)
     found = declared_tests.vanished(root, tests, set(session.seen.places), known)
     return tuple(_about_tests(each.node, Outcome.FAIL, each.detail) for each in found)
 
 
 def counted(seen: PytestRecord, champion: Verdict | None) -> ModelTests:
-    """How many model tests there were, and how many of them came to an answer."""
+    """How many model tests were collected, and how many passed or failed."""
     ran = sum(seen.outcomes.get(node) in words.ANSWERED for node in seen.tests)
     before = None if champion is None else len(champion.model_tests)
     return ModelTests(collected=len(seen.tests), ran=ran, champion=before)
@@ -128,7 +128,7 @@ def counted(seen: PytestRecord, champion: Verdict | None) -> ModelTests:
 def fewer_findings(
     tests: str, seen: PytestRecord, champion: Verdict | None, version: str | None
 ) -> tuple[Finding, ...]:
-    """A warning where the champion was held to more model tests than there are now."""
+    """A warning if the champion had more model tests than there are now."""
     before = () if champion is None else champion.model_tests
     if len(before) <= len(seen.tests):
         return ()
@@ -143,7 +143,7 @@ def fewer_findings(
 
 
 def _explains(seen: PytestRecord) -> bool:
-    """Whether some item accounts for pytest's exit code 1."""
+    """Whether an item explains pytest's exit code 1."""
     failed = {"failed", "error", "xpassed"}
     return bool(seen.uncollected) or not failed.isdisjoint(seen.outcomes.values())
 

@@ -1,4 +1,4 @@
-"""Fixtures for a project's model tests. Heavy imports happen inside, when one is asked for."""
+"""Fixtures for a project's model tests. Heavy imports happen inside the fixtures, when used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from assay.reports.evaluation import Evaluation
 
 NO_CHAMPION = "no champion yet"
-"""How the reason begins for which a test that asks for a champion is skipped."""
+"""Start of the skip reason of a test that needs a champion."""
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def policy(assay_project: Project) -> GateParams:
 
 @pytest.fixture(scope="session")
 def evaluation(assay_project: Project) -> Evaluation:
-    """What evaluate measured on the bundle."""
+    """The bundle's metrics, from the stage ``evaluate``."""
     from assay.reports.evaluation import Evaluation
 
     with _one_line():
@@ -55,7 +55,7 @@ def evaluation(assay_project: Project) -> Evaluation:
 
 @pytest.fixture(scope="session")
 def bundle(assay_project: Project) -> Bundle:
-    """The bundle that is up for the verdict, loaded as a scoring run loads it."""
+    """The bundle that is being judged, loaded as in a scoring run."""
     from assay.model.bundle import load as load_bundle
 
     with _one_line():
@@ -68,13 +68,13 @@ def bundle(assay_project: Project) -> Bundle:
 
 @pytest.fixture(scope="session")
 def model(bundle: Bundle) -> Bundle:
-    """The challenger: another name of ``bundle``, beside ``champion``."""
+    """The challenger: an alias of ``bundle``."""
     return bundle
 
 
 @pytest.fixture(scope="session")
 def champion(assay_project: Project) -> Bundle:
-    """The bundle that holds the stage now. Skips where none does; one unreadable is an error."""
+    """The champion's bundle. Skips the test if there is none; an unreadable one is an error."""
     from assay.gate.under_pytest.behaviours import champion_of
 
     with _one_line():
@@ -86,11 +86,11 @@ def champion(assay_project: Project) -> Bundle:
 
 @pytest.fixture(scope="session")
 def score(assay_project: Project, bundle: Bundle) -> Scoring:
-    """``score(frame)`` gives each row's score, through the one scoring function.
+    """``score(frame)`` returns the scores, with the scoring function of the nightly run.
 
-    Of shape (rows,): the probability of the positive class, or a regression's estimate. Of
-    a multiclass model (rows, classes), in the order of ``bundle.manifest.classes``. The
-    checks of `assay.gate.behaviour` take it as it is.
+    Shape (rows,): the probability of the positive class, or a regression's prediction. For a
+    multiclass model (rows, classes), in the order of ``bundle.manifest.classes``. It can be passed
+    to the checks of `assay.gate.behaviour`.
     """
     from assay.gate.under_pytest.behaviours import scoring_of
 
@@ -100,7 +100,7 @@ def score(assay_project: Project, bundle: Bundle) -> Scoring:
 
 @pytest.fixture(scope="session")
 def holdout(assay_project: Project) -> pd.DataFrame:
-    """The table that the bundle was evaluated on. Shared: copy it before changing it."""
+    """The holdout table. Shared between tests: copy it before changing it."""
     from assay.model.holdout import read
 
     with _one_line():
@@ -109,7 +109,7 @@ def holdout(assay_project: Project) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def reference(bundle: Bundle) -> pd.DataFrame:
-    """A sample of the training window, with label and out-of-fold scores. Shared, as above."""
+    """A sample of the training window, with label and out-of-fold scores. Shared: copy it."""
     with _one_line():
         return bundle.sample()
 
@@ -118,9 +118,9 @@ def reference(bundle: Bundle) -> pd.DataFrame:
 def slices(
     assay_project: Project, bundle: Bundle, holdout: pd.DataFrame
 ) -> Mapping[str, pd.DataFrame]:
-    """The holdout's rows by slice, ``origin=EWR`` and so on: those that evaluate measures.
+    """The holdout's rows by slice (``origin=EWR``), for the slices that evaluate measures.
 
-    Fails where there is none, since a test that goes through them would check nothing.
+    Fails if there are none, because a test that loops over them would check nothing.
     """
     from assay.metrics.slices import parts
 
@@ -138,7 +138,7 @@ def slices(
 
 @contextmanager
 def _one_line() -> Iterator[None]:
-    """Turn an AssayError into a failure that reads as one line."""
+    """Turn an AssayError into a one-line test failure."""
     from assay.errors import AssayError
 
     try:

@@ -1,9 +1,9 @@
 """Gate rules and behaviours as pytest items: ``params.yaml::ranks late flights first``.
 
-So ``-k``, ``-x``, markers and JUnit work as for tests. A finding that does not decide (a warning,
-one that is waived) is reported as xfailed. Under ``assay gate`` an item shows what the gate has
-decided. Without it, rules are decided when they are collected, since only the reports know which
-slices there are, and a behaviour when it runs, since it has to ask the model.
+So ``-k``, ``-x``, markers and JUnit work as for tests. A finding that does not count (a warning or
+a waived one) is reported as xfailed. Under ``assay gate`` an item shows the finding that the gate
+already made. Otherwise, rules are evaluated at collection, because only the reports know the
+slices, and behaviours when they run, because they need the model.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from assay.gate.under_pytest import behaviours, decided
 from assay.gate.under_pytest.decided import OPTION, Decided
 
 if TYPE_CHECKING:
-    # pytest loads the plugin in every project: pydantic waits until a finding is made.
+    # pytest loads the plugin in every project, so pydantic is imported only when needed.
     from assay.reports.verdict import Finding
 
 
 class NotPassed(Exception):
-    """Carries what is told of the finding to the report; a traceback would say nothing more."""
+    """Carries the finding's text to the pytest report, which shows it without a traceback."""
 
 
 class PolicyFile(pytest.File):
-    """The project's params.yaml, of which every gate rule and behaviour is an item."""
+    """The project's params.yaml; its items are the gate rules and behaviours."""
 
     def collect(self) -> Iterator[pytest.Item]:
         given = self.config.getoption(OPTION, None)
@@ -43,7 +43,7 @@ class PolicyFile(pytest.File):
 
 
 class PolicyItem(pytest.Item):
-    """One rule, overall or in one slice, or one behaviour."""
+    """One rule (on all rows or on one slice), or one behaviour."""
 
     def __init__(self, *, kind: str, decide: Callable[[], Decided], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -52,7 +52,7 @@ class PolicyItem(pytest.Item):
 
     @classmethod
     def of(cls, parent: pytest.Collector, name: str, kind: str, known: Decided) -> PolicyItem:
-        """An item that is decided already."""
+        """An item whose finding is already known."""
         return cls.from_parent(parent, name=name, kind=kind, decide=lambda: known)
 
     def runtest(self) -> None:
@@ -61,7 +61,7 @@ class PolicyItem(pytest.Item):
         if finding.blocks:
             raise NotPassed(found.told)
         if finding.outcome.value != "PASS":
-            # Neither green nor red: it is seen, and does not stop anybody.
+            # Visible, but neither passed nor failed.
             pytest.xfail(f"{finding.standing}: {finding.outcome}: {finding.detail}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
@@ -74,13 +74,7 @@ class PolicyItem(pytest.Item):
 
 
 def findings_of(root: Path) -> tuple[Finding, ...]:
-    """Every rule of the project decided, in the order of params.yaml, with its waivers.
-
-    Raises
-    ------
-    ParamsError
-        params.yaml is not valid.
-    """
+    """Evaluate all rules of the project, in the order of params.yaml, and apply waivers."""
     from assay.gate import waivers
     from assay.gate.inputs import GateInputs
     from assay.gate.rules import decide as rules
@@ -92,7 +86,7 @@ def findings_of(root: Path) -> tuple[Finding, ...]:
 
 
 def sentence(finding: Finding) -> str:
-    """The finding for a terminal: what, whose, and why it matters."""
+    """The finding as terminal text: outcome, detail, reason and owner."""
     lines = [f"{finding.outcome}: {finding.detail}"]
     if finding.because:
         lines.append(f"because: {finding.because}")

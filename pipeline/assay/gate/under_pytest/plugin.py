@@ -1,8 +1,8 @@
 """The pytest plugin: gate rules as items, and fixtures for a project's model tests.
 
-Installing Assay loads this into every pytest session, so it imports nothing heavy and does
-nothing unless tests under some project's ``gate.tests`` are collected, or its params.yaml
-is named on the command line (``pytest params.yaml`` runs the rules alone).
+With Assay installed, every pytest session loads this. So it imports nothing heavy, and does
+nothing unless tests under a project's ``gate.tests`` are collected or its params.yaml is named on
+the command line (``pytest params.yaml`` runs only the rules).
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from assay.gate.under_pytest.record import PytestRecord, begin, plain_detail
 from assay.project import layout
 
 HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
-"""Hooks of a project that add tests or words, and decide nothing."""
+"""Hooks that a project may define: they cannot change the outcome of a test."""
 INSTALLED = (Path(sys.prefix), Path(assay.__file__).parent)
-"""What may lie inside a project and is not its own."""
+"""Installed code that may be inside the project folder but is not part of the project."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
-    """Collect a params.yaml that was named; one that merely lies there is left alone."""
+    """Collect a params.yaml only if it was named on the command line."""
     if file_path.name != layout.PARAMS or not parent.session.isinitpath(file_path):
         return None
     return PolicyFile.from_parent(parent, path=file_path)
@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(
 
 
 def _waive(items: list[pytest.Item], root: Path) -> None:
-    """Tests that params.yaml waives run, and whatever they say does not decide."""
+    """Mark tests with a valid waiver as xfail: they run but do not count."""
     from assay.gate import waivers
 
     now = waivers.today()
@@ -96,7 +96,7 @@ def _waive(items: list[pytest.Item], root: Path) -> None:
 
 
 def _collect_rules(session: pytest.Session, root: Path) -> list[pytest.Item]:
-    """What pytest does with a file of tests, so that it counts and reports the rules too."""
+    """Collect the rules with the same hook calls as a test file, so pytest reports them too."""
     rules = PolicyFile.from_parent(session, path=root / layout.PARAMS)
     hook = session.config.hook
     hook.pytest_collectstart(collector=rules)
@@ -109,7 +109,7 @@ def _collect_rules(session: pytest.Session, root: Path) -> list[pytest.Item]:
 
 
 def _projects_under_test(items: list[pytest.Item]) -> list[Path]:
-    """Roots of the projects of which a model test or a rule was collected, in order."""
+    """Roots of the projects with a collected model test or rule, in order."""
     by_folder: dict[Path, tuple[Path, Path] | None] = {}
     roots: dict[Path, None] = {}
     for item in items:
@@ -126,11 +126,11 @@ def _projects_under_test(items: list[pytest.Item]) -> list[Path]:
 
 
 class _Recorder:
-    """Writes down what happened to every item, for the gate."""
+    """Records the outcome of every item for the gate."""
 
     def __init__(self, target: Path, root: Path) -> None:
         self.target = target.absolute()
-        # What lies there differs from machine to machine, or from run to run.
+        # These paths differ between machines and runs, so they are removed from details.
         self.homes = (root, self.target.parent)
         self.seen = PytestRecord()
 
@@ -174,9 +174,9 @@ class _Recorder:
 
 
 def _places(item: pytest.Item, root: Path) -> list[str]:
-    """Where a test stands, as `written` names it: where it was collected, where it is written.
+    """``FILE::CLASS.FUNCTION`` of a test, both as collected and as defined.
 
-    The two differ where a class inherits its tests.
+    The two differ if a class inherits its tests.
     """
     classes = [each.name for each in item.listchain() if isinstance(each, pytest.Class)]
     name = getattr(item, "originalname", None) or item.name
@@ -185,7 +185,7 @@ def _places(item: pytest.Item, root: Path) -> list[str]:
         code = inspect.unwrap(getattr(item, "function", item)).__code__  # type: ignore[arg-type]
         found.append((Path(code.co_filename), code.co_qualname))
     except (AttributeError, ValueError):
-        pass  # no function of Python's
+        pass  # not a Python function
     return [
         f"{path.relative_to(root).as_posix()}::{place}"
         for path, place in found
@@ -194,9 +194,9 @@ def _places(item: pytest.Item, root: Path) -> list[str]:
 
 
 def _hooks(config: pytest.Config, root: Path) -> dict[str, str]:
-    """By file of the project, the hooks in it that decide what a test comes to.
+    """Project file -> names of its hooks that can change the outcome of a test.
 
-    Read when all tests have run, so that what a test or fixture registered is among them.
+    Read after all tests have run, so that hooks registered by a test or fixture are included.
     """
     found: dict[str, set[str]] = {}
     for plugin in config.pluginmanager.get_plugins():

@@ -1,4 +1,4 @@
-"""The projects that a pytest session is about. Imports nothing heavy: every session loads it."""
+"""Find the projects of a pytest session. Imports nothing heavy, as every session loads it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from assay.project import layout
 if TYPE_CHECKING:
     from assay.project.params import Params
 
-# DVC projects have a params.yaml too; these sections together make it one of Assay's.
+# Other DVC projects have a params.yaml too; these sections identify an Assay project.
 _SECTIONS = ("ingest", "contract", "prepare", "train", "gate")
 
 ROOTS = pytest.StashKey[list[Path]]()
-"""Roots of the projects of which something was collected, in order."""
+"""Stash key: roots of the projects with collected items, in order."""
 
 
 @dataclass(frozen=True)
 class Project:
-    """The project that the tests are about."""
+    """The project under test."""
 
     root: Path
     params: Params
 
 
 def project_above(folder: Path) -> tuple[Path, Path] | None:
-    """Root and model-test folder of the nearest project at or above ``folder``."""
+    """Root and model-test folder of the closest project at or above ``folder``."""
     for root in (folder, *folder.parents):
         if (root / layout.PARAMS).is_file():
             return (root, root / load(root).gate.tests) if is_ours(root) else None
@@ -38,7 +38,7 @@ def project_above(folder: Path) -> tuple[Path, Path] | None:
 
 
 def is_ours(root: Path) -> bool:
-    """Whether the params.yaml in ``root`` is one of Assay's."""
+    """Whether ``root`` is an Assay project, by its params.yaml."""
     try:
         text = (root / layout.PARAMS).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -47,7 +47,13 @@ def is_ours(root: Path) -> bool:
 
 
 def load(root: Path) -> Params:
-    """The project's params.yaml; its mistakes end the session."""
+    """Load the project's params.yaml.
+
+    Raises
+    ------
+    pytest.UsageError
+        The file is invalid; pytest ends the session.
+    """
     from assay.errors import ParamsError
     from assay.project import params
 

@@ -1,7 +1,6 @@
-"""What pytest saw, on its way from the pytest process to the gate.
+"""The record of a pytest run, written by the pytest process and read by the gate.
 
-The gate believes nothing that is not in here: a test that was collected but left no report
-did not run, however it came about.
+The gate trusts only this record: a collected test without a report counts as not run.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-# The worst of a test's reports is the test's; anything unknown counts as failed.
+# The outcome of a test is the worst of its reports; an unknown outcome counts as failed.
 SEVERITY = ("passed", "xpassed", "xfailed", "skipped", "error", "failed")
 
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
@@ -22,11 +21,11 @@ _DETAIL_LENGTH = 300
 
 @dataclass
 class PytestRecord:
-    """Collected while pytest runs; ``outcomes`` and ``details`` are by node id.
+    """Filled while pytest runs; ``outcomes`` and ``details`` are by node id.
 
-    ``policy`` are the rules and behaviours among ``collected``; the others are model tests.
-    ``places`` are ``FILE::CLASS.FUNCTION``: where each collected test stands. ``hooks`` are, by the
-    project's file, those that change what pytest makes of a test.
+    ``policy`` are the rules and behaviours in ``collected``; the others are model tests. ``places``
+    are the ``FILE::CLASS.FUNCTION`` of collected tests. ``hooks`` maps a project file to its hooks
+    that can change the outcome of a test.
     """
 
     collected: list[str] = field(default_factory=list)
@@ -39,11 +38,11 @@ class PytestRecord:
 
     @property
     def tests(self) -> list[str]:
-        """Node ids of the model tests that were collected, in the order of names."""
+        """Node ids of the collected model tests, sorted."""
         return sorted({*self.collected} - {*self.policy})
 
     def report(self, node: str, outcome: str, detail: str, *, final: bool) -> None:
-        """Take one report of one phase; ``final`` says that the test itself was reached."""
+        """Add the report of one phase; ``final`` is True for the phase of the test itself."""
         known = outcome if outcome in SEVERITY else "failed"
         if known == "passed" and not final:
             return
@@ -53,7 +52,7 @@ class PytestRecord:
             self.details[node] = detail
 
     def write(self, path: Path) -> None:
-        """Leave everything in ``path`` as JSON."""
+        """Write the record to ``path`` as JSON."""
         tree = {
             "collected": self.collected,
             "places": self.places,
@@ -67,12 +66,12 @@ class PytestRecord:
 
 
 def begin(path: Path, node: str) -> None:
-    """Note beside the record at ``path`` which test runs now."""
+    """Store the running test's node id in a file beside the record at ``path``."""
     _running(path).write_text(node, encoding="utf-8")
 
 
 def running(path: Path) -> str | None:
-    """The test that began last, None if none did."""
+    """Node id of the test that started last, None if none did."""
     try:
         return plain_detail(_running(path).read_text(encoding="utf-8"))
     except OSError:
@@ -89,7 +88,7 @@ def read(path: Path) -> PytestRecord:
     Raises
     ------
     ValueError
-        It is missing or malformed: pytest did not come to its end.
+        The record is missing or malformed: pytest did not finish.
     """
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
@@ -109,7 +108,7 @@ def read(path: Path) -> PytestRecord:
 
 
 def plain_detail(text: str, homes: Sequence[Path] = ()) -> str:
-    """The first line of a failure without what differs from run to run or place to place."""
+    """The first line of a failure, without paths and addresses that differ between runs."""
     first = next((line for line in text.splitlines() if line.strip()), "no message").strip()
     for home in homes:
         first = first.replace(f"{home}/", "").replace(str(home), ".")

@@ -1,8 +1,8 @@
-"""Run pytest on a project's model tests and rules in a process of its own.
+"""Run pytest on a project's model tests and rules in a separate process.
 
-Nothing from outside may switch a rule or a test off: pytest is given a configuration of ours
-instead of the project's, its environment variables are dropped, and only conftest files under
-``gate.tests`` count, because only those are part of the policy digest.
+Nothing outside the policy may disable a rule or test. So pytest gets our configuration instead of
+the project's, PYTEST_* environment variables are dropped, and only conftest files under
+``gate.tests`` are loaded, because only those are in the policy digest.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from assay.gate.under_pytest import declared_tests, record
 from assay.gate.under_pytest.decided import OPTION, Decided, write
 from assay.project import layout
 
-# Ended as it should: all passed, or some failed. Anything else is a broken session.
+# Normal exit codes: all passed, or some failed. Any other means a broken session.
 FINISHED = (0, 1)
 LONGEST = 3600.0
-"""Seconds that all model tests, rules and behaviours may take: one that hangs is a FAIL."""
+"""Timeout of the whole pytest run in seconds; a timeout is a FAIL."""
 JUNIT = f"{layout.GATE_REPORT}/junit.xml"
 CONFIG = f"""\
 [pytest]
@@ -36,7 +36,7 @@ xfail_strict = true
 
 @dataclass(frozen=True)
 class Session:
-    """One pytest process: what it saw, or ``crash``, the reason why that cannot be told."""
+    """One pytest process: its record, or in ``crash`` the reason why it is not usable."""
 
     seen: record.PytestRecord
     code: int
@@ -52,9 +52,9 @@ def run_pytest(root: Path, tests: str, decided: Sequence[Decided]) -> Session:
     root
         The project.
     tests
-        Folder of model tests, relative to ``root``. If it does not exist the rules run alone.
+        Folder of model tests, relative to ``root``. If it does not exist, only the rules run.
     decided
-        What came of the rules and behaviours, to be shown beside the tests.
+        The findings of rules and behaviours, to be shown beside the tests.
     """
     with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
         target = Path(scratch) / "seen.json"
@@ -88,17 +88,17 @@ def run_pytest(root: Path, tests: str, decided: Sequence[Decided]) -> Session:
 
 
 def config_of(target: Path) -> Path:
-    """Where pytest's configuration lies, beside the record."""
+    """Path of pytest's configuration, beside the record."""
     return target.parent / "pytest.ini"
 
 
 def decided_of(target: Path) -> Path:
-    """Where it finds what was decided, beside the record."""
+    """Path of the file with the gate's findings, beside the record."""
     return target.parent / "decided.json"
 
 
 def command(root: Path, tests: str, target: Path) -> list[str]:
-    """The command line; params.yaml is named, so rules run even where no test is found."""
+    """The command line. It names params.yaml, so rules run even if no test is found."""
     # The entry point would register the plugin a second time: 'no:assay' keeps it out.
     plugins = ["-p", "no:assay", "-p", "assay.gate.under_pytest.plugin", "-p", "no:cacheprovider"]
     settings = ["-c", str(config_of(target)), f"--rootdir={root}"]
@@ -115,13 +115,13 @@ def command(root: Path, tests: str, target: Path) -> list[str]:
 
 
 def environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """``outer`` without what steers pytest, and with this very ``pipeline`` importable."""
+    """``outer`` without PYTEST_* variables, and with this installation of Assay importable."""
     inner = {name: value for name, value in outer.items() if not name.startswith("PYTEST_")}
     home = Path(assay.__file__).resolve().parent.parent
     if home.name not in ("site-packages", "dist-packages"):
         earlier = [inner["PYTHONPATH"]] if inner.get("PYTHONPATH") else []
         inner["PYTHONPATH"] = os.pathsep.join([str(home), *earlier])
-    # Neither byte code nor example databases may appear in the project: its folders are
+    # No byte code or Hypothesis database may be written into the project, because its folders are
     # dependencies of stages.
     inner["PYTHONDONTWRITEBYTECODE"] = "1"
     inner["HYPOTHESIS_STORAGE_DIRECTORY"] = str(scratch / "hypothesis")

@@ -1,7 +1,7 @@
-"""params.yaml -> frozen, typed values; every mistake in the file at once.
+"""Load params.yaml into frozen, typed values, and report all its mistakes at once.
 
 ruamel.yaml reads it as DVC does (YAML 1.2: ``1e-3`` is a number, ``no`` and ``on`` are
-strings), so Assay and DVC cannot disagree about a value.
+strings), so Assay and DVC see the same values.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Carrier = Literal["files", "dataframe"]
 
 
 class Rehearse(Section):
-    """``rows`` of the holdout through each carrier; ``repeats`` of what is timed."""
+    """``rows`` of the holdout to score with each carrier; ``repeats`` of each timing."""
 
     rows: Positive = 20_000
     repeats: Positive = 5
@@ -43,7 +43,7 @@ class Rehearse(Section):
 
 
 class LeakageParams(Section):
-    """Limits of checks between training and holdout; each is crossed by more than its value."""
+    """Limits of the leakage checks between training and holdout. A value at the limit passes."""
 
     sample_rows: Positive = 50_000
     max_label_power: Share = 0.98
@@ -103,7 +103,7 @@ class UniqueKey(Section):
 
 
 class Freshness(Section):
-    """The newest row is at most this many days older than the last day of the table."""
+    """The newest row is at most ``max_days`` days older than the last day of the table."""
 
     rule: Literal["freshness"]
     max_days: Count
@@ -136,7 +136,7 @@ class Prepare(Section):
 
 
 def _no_dates(args: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a bundle's manifest can hold as JSON; YAML also knows days and times."""
+    """Refuse YAML dates: a bundle's manifest is JSON and cannot hold them."""
     found = next(_dates(args), None)
     if found is not None:
         raise ValueError(f"text, numbers, lists and mappings|the day {found}: write it in quotes")
@@ -204,7 +204,7 @@ class Score(Section):
 
 
 class Quarantine(Section):
-    """How many rows a night may lose to quarantine and still be published."""
+    """The share of rows that may be quarantined, in all and per rule, on a published night."""
 
     max_share: Share = 0.02
     repeated_keys: Literal["refuse", "publish"] = "refuse"
@@ -214,7 +214,7 @@ class Quarantine(Section):
 
 
 class Publish(Section):
-    """What a scored night is compared with before it is published: recent published nights."""
+    """Limits for a scored night compared with recent published nights, before it is published."""
 
     recent_nights: Positive = 14
     min_nights: Positive = 3
@@ -251,7 +251,7 @@ class Monitor(DriftParams):
 
 
 class Webhook(Section):
-    """Where messages go: the address is in the environment variable ``url_env``, nowhere else."""
+    """Where alerts are sent. The URL is only in the environment variable ``url_env``."""
 
     url_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
     shape: Literal["slack", "generic"] = "generic"
@@ -294,8 +294,8 @@ def load(root: Path) -> Params:
     Raises
     ------
     ParamsError
-        Naming every mistake: file and line, key, what was expected, what was found and,
-        for a key nobody knows, the nearest one that exists.
+        The file is missing or invalid. Lists every mistake: file and line, key, expected and
+        found value, and for an unknown key the closest valid one.
     """
     path = root / layout.PARAMS
     try:
@@ -310,7 +310,7 @@ def load(root: Path) -> Params:
 
 
 def parse(text: str, name: str) -> Params:
-    """The values in ``text``; ``name`` is what errors call the file."""
+    """Parse ``text``; ``name`` is the file name in errors."""
     tree = _yaml(text, name)
     if not isinstance(tree, Mapping):
         raise ParamsError([f"{name}: expected a mapping of sections, found {type(tree).__name__}"])
@@ -329,7 +329,7 @@ def _yaml(text: str, name: str) -> Any:
 
 
 def _plain(node: Any, name: str) -> Any:
-    """Ruamel's annotated nodes as plain values, lists as tuples so that they are frozen."""
+    """Ruamel's annotated nodes as plain values; lists become tuples, which are immutable."""
     if isinstance(node, Mapping):
         return {str(key): _plain(value, name) for key, value in node.items()}
     if isinstance(node, list):

@@ -1,4 +1,4 @@
-"""What a model must do whatever its metrics: the kinds of ``gate.behaviour`` in params.yaml."""
+"""Behavioural tests of a model: the schema of ``gate.behaviour`` in params.yaml."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, mo
 from assay.project.params.values import Frozen, Positive, Section, Share, Text
 
 WAYS = ("set", "add", "multiply", "shuffle", "swap")
-"""The ways in which a change may alter a column."""
+"""The operations by which a change may alter a column."""
 
 Tolerance = Annotated[float, Field(ge=0)]
 
@@ -25,7 +25,7 @@ def _scalar(value: object) -> object:
 
 
 def _wanted(value: object) -> object:
-    # By hand: of a union, pydantic would report what is wrong with every kind in turn.
+    # By hand: for a union, pydantic would report the errors of every member.
     if isinstance(value, Mapping):
         return _range(value)
     for each in value if isinstance(value, tuple) else (value,):
@@ -73,13 +73,13 @@ class Range(Section):
 Wanted = Annotated[Any, BeforeValidator(_wanted)]
 """A value, a tuple of values, or a `Range`."""
 
-# pydantic cannot write a frozen mapping by itself, and the policy's digest is of what it writes.
+# pydantic cannot serialise a mapping proxy, and the policy digest is computed from the dump.
 Dumped = PlainSerializer(dict)
 Row = Annotated[Mapping[Text, Scalar], Frozen, Dumped]
 
 
 class ColumnChange(Section):
-    """One column altered in every row, in one of several ways."""
+    """Alters one column in every row, by exactly one of `WAYS`."""
 
     column: Text
     to: Scalar = Field(default=None, alias="set")
@@ -90,7 +90,7 @@ class ColumnChange(Section):
 
     @property
     def way(self) -> str:
-        """Which of `WAYS` it is."""
+        """The operation, one of `WAYS`."""
         return self._ways()[0]
 
     def _ways(self) -> list[str]:
@@ -114,11 +114,11 @@ Changes = Annotated[
     Field(min_length=1),
     BeforeValidator(_listed),
 ]
-"""``change``: one mapping, or a list of them that are applied in turn."""
+"""``change``: one mapping, or a list of them that are applied in order."""
 
 
 class BehaviourBase(Section):
-    """What all behaviours have in common."""
+    """Keys that all behaviours share."""
 
     name: Text
     owner: Text
@@ -132,7 +132,7 @@ class BehaviourBase(Section):
 
 
 class Invariance(BehaviourBase):
-    """Changing this must not move a row's score by more than ``within``."""
+    """The change must not move a row's score by more than ``within``."""
 
     check: Literal["invariance"]
     change: Changes
@@ -140,7 +140,7 @@ class Invariance(BehaviourBase):
 
 
 class Direction(BehaviourBase):
-    """Changing this must not lower, or must not raise, a row's score."""
+    """The change must not lower, or must not raise, a row's score."""
 
     check: Literal["direction"]
     change: Changes
@@ -150,7 +150,7 @@ class Direction(BehaviourBase):
 
 
 class Case(Section):
-    """A row with a name, and what the model must say of it."""
+    """A named row and the expected prediction or score range."""
 
     name: Text
     row: Row = Field(default_factory=dict, validate_default=True)
@@ -175,14 +175,14 @@ def _named(cases: tuple[Case, ...]) -> tuple[Case, ...]:
 
 
 class Minimum(BehaviourBase):
-    """Named cases that any model worth promoting gets right."""
+    """Minimum functionality: named cases that the model must get right."""
 
     check: Literal["minimum"]
     cases: Annotated[tuple[Case, ...], Field(min_length=1), AfterValidator(_named)]
 
 
 class Robustness(BehaviourBase):
-    """Damaged input still gets a score, and one near that of the row as it was."""
+    """Corrupted input still gets a score, within ``within`` of the original row's score."""
 
     check: Literal["robustness"]
     perturb: Literal["missing", "unseen", "typo", "extreme", "shuffled_columns"]
@@ -191,7 +191,7 @@ class Robustness(BehaviourBase):
 
 
 class Monotonicity(BehaviourBase):
-    """Over a grid of one column, a row's score only ever rises, or only ever falls."""
+    """Over a grid of one column, a row's score is monotonic."""
 
     check: Literal["monotonicity"]
     column: Text

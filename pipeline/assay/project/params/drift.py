@@ -1,4 +1,4 @@
-"""How drift is turned into alarms: part of the section ``monitor`` of params.yaml."""
+"""Drift alarms: part of the section ``monitor`` of params.yaml."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from assay.project.params.values import Day, Frozen, Positive, Section, Share, T
 
 
 class Budget(Section):
-    """An alarm takes ``nights`` of the last ``of``; so many incidents a year may be false."""
+    """False-alarm budget: an alarm takes ``nights`` of the last ``of`` nights.
+
+    ``false_alarms`` is the accepted number of false incidents a year.
+    """
 
     nights: Positive = 3
     of: Annotated[int, Field(ge=1, le=31)] = 5
@@ -25,7 +28,7 @@ class Budget(Section):
 
 
 class Snooze(Section):
-    """A column whose alarms are known about; from the day after ``until`` they count again."""
+    """Mutes the alarms of one column until the day ``until``, included."""
 
     column: Text
     because: Text
@@ -34,7 +37,7 @@ class Snooze(Section):
 
 
 class DriftParams(Section):
-    """Baselines, limits set by hand, the budget of false alarms, and what is snoozed."""
+    """Baselines, manual limits, the false-alarm budget, and snoozed columns."""
 
     baseline: Literal["reference", "weekday"] = "reference"
     baseline_weeks: Annotated[int, Field(ge=1, le=52)] = 4

@@ -1,4 +1,4 @@
-"""The policy: what the section ``gate`` of params.yaml may hold."""
+"""The promotion policy: the schema of the section ``gate`` of params.yaml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.project.params.values import Day, Positive, Section, Share, Text
 from assay.project.tasks import Metric
 
 CHAMPION_RULE = "the champion can be compared with"
-"""A rule that nobody writes: one that is there but cannot be used is not one that is absent."""
+"""A built-in rule: a champion that exists but cannot be loaded is not the same as no champion."""
 
 LeakageCheck = Literal[
     "same_key",
@@ -30,7 +30,7 @@ LEAKAGE_CHECKS: tuple[LeakageCheck, ...] = get_args(LeakageCheck)
 
 
 class RuleBase(Section):
-    """What every rule says of itself: whose it is, why, and whether it decides."""
+    """Keys of every rule: name, owner, reason, and whether it can block."""
 
     name: Text
     owner: Text
@@ -68,7 +68,7 @@ class LimitRule(SlicedRule):
 
 
 class ChangeRule(SlicedRule):
-    """Challenger against champion: no worse by more than ``margin``, or better by ``gain``."""
+    """Challenger against champion: worse by at most ``margin``, or better by at least ``gain``."""
 
     kind: Literal["change"]
     metric: Metric
@@ -82,12 +82,12 @@ class ChangeRule(SlicedRule):
 
     @property
     def worst(self) -> float:
-        """The least difference that will do, where more of it is better."""
+        """The smallest accepted difference, where higher is better."""
         return self.gain if self.gain is not None else 0.0 - (self.margin or 0.0)  # never -0
 
 
 class FairnessRule(RuleBase):
-    """A metric, or the share of rows that get a yes, across the groups of a slice field."""
+    """A metric or the selection rate, compared across the groups of a slice field."""
 
     kind: Literal["fairness"]
     of: Literal[Metric, "selection_rate"]
@@ -103,7 +103,7 @@ class FairnessRule(RuleBase):
 
 
 class StabilityRule(RuleBase):
-    """How far the challenger's scores lie from the champion's on the same rows."""
+    """How far the challenger's scores may be from the champion's on the same rows."""
 
     kind: Literal["stability"]
     max_distance: Share | None = None
@@ -116,14 +116,14 @@ class StabilityRule(RuleBase):
 
 
 class ParityRule(RuleBase):
-    """The nightly scoring path gives what the training code gives, row by row."""
+    """The nightly scoring path gives the same scores as the training code, row by row."""
 
     kind: Literal["parity"]
     tolerance: Annotated[float, Field(ge=0)] = 1e-9
 
 
 class CostRule(RuleBase):
-    """What scoring takes: per 1,000 rows, in memory, on disk."""
+    """Limits on latency per 1,000 rows, memory and bundle size."""
 
     kind: Literal["cost"]
     of: Literal["latency_ms", "memory_mb", "bundle_mb"]
@@ -131,14 +131,14 @@ class CostRule(RuleBase):
 
 
 class ContractRule(RuleBase):
-    """The training table kept its contract, with at most this share of bad rows."""
+    """The training table meets its contract, with at most ``max_bad_share`` bad rows."""
 
     kind: Literal["contract"]
     max_bad_share: Share
 
 
 class LeakageRule(RuleBase):
-    """No check of the split found anything but what is allowed by name."""
+    """No leakage check is suspect, except those in ``allow``."""
 
     kind: Literal["leakage"]
     allow: tuple[LeakageCheck, ...] = ()
@@ -151,7 +151,7 @@ def _exactly_one(rule: Section, *names: str) -> None:
 
 
 def _kinded(item: Any) -> Any:
-    """A rule that does not say its kind is a limit."""
+    """A rule without ``kind`` is a limit."""
     return {"kind": "limit", **item} if isinstance(item, Mapping) else item
 
 
@@ -172,7 +172,7 @@ Rule = Annotated[
 
 
 class WaiverParams(Section):
-    """One rule, or one slice of it, does not decide until a day has passed."""
+    """One rule, or one slice of it, cannot block until the day ``until``, included."""
 
     rule: Text
     slice: Text | None = None
@@ -184,12 +184,12 @@ class WaiverParams(Section):
         return self.rule == rule and self.slice in (None, where)
 
     def expired(self, today: date) -> bool:
-        """Whether it counts no more; on its last day it still does."""
+        """Whether the waiver has ended; on the day ``until`` it is still valid."""
         return today > self.until
 
 
 class GateParams(Section):
-    """Rules, behaviours, the folder of model tests, and what is waived for a while."""
+    """Rules, behaviours, the folder of model tests, and waivers."""
 
     tests: Text
     correction: Literal["holm", "benjamini-hochberg", "none"] = "holm"
@@ -220,7 +220,7 @@ class GateParams(Section):
 
     @model_validator(mode="after")
     def _waived_by_name(self) -> GateParams:
-        # A model test is waived by its node id, which only pytest knows.
+        # A model test is waived by its pytest node id, which cannot be checked here.
         known = [*self.names, CHAMPION_RULE]
         for waiver in self.waivers:
             if waiver.rule not in known and "::" not in waiver.rule:
@@ -233,5 +233,5 @@ class GateParams(Section):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What rules and behaviours are called, in their order."""
+        """The names of rules and behaviours, in the order of params.yaml."""
         return tuple(each.name for each in (*self.rules, *self.behaviour))

@@ -1,4 +1,4 @@
-"""Where a night's rows come from: the kinds of ``score.input`` in params.yaml."""
+"""Sources of a night's rows: the schema of ``score.input`` in params.yaml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from assay.project.params.values import Frozen, Positive, Section, Text
 
 NIGHT = ":night"
-"""What a query calls the night's value."""
+"""The placeholder for the night's partition value in a query."""
 
 _OUTSIDE = re.compile(
     r"[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'"  # a text
@@ -29,12 +29,12 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 
 
 def bind(query: str, literal: str) -> str:
-    """``query`` with ``literal`` for each ``:night`` that is neither text nor comment."""
+    """``query`` with each ``:night`` outside of strings and comments replaced by ``literal``."""
     return _OUTSIDE.sub(lambda found: literal if found["night"] else found[0], query)
 
 
 def asks_for_night(query: str) -> bool:
-    """Whether ``:night`` stands somewhere in the query where it means something."""
+    """Whether ``:night`` occurs in the query outside of strings and comments."""
     return any(found["night"] for found in _OUTSIDE.finditer(query))
 
 
@@ -48,7 +48,7 @@ Query = Annotated[str, Field(min_length=1), BeforeValidator(_nightly)]
 
 
 class CsvOptions(Section):
-    """How cells are told apart, in Spark's words."""
+    """CSV options, named as in Spark."""
 
     sep: Character = ","
     quote: Character = '"'
@@ -67,7 +67,7 @@ class Parquet(Section):
 
 
 class Csv(Section):
-    """CSV, one folder a night; ``columns`` names the cells of files without a header line."""
+    """CSV, one folder a night; ``columns`` names the columns of files without a header."""
 
     format: Literal["csv"]
     path: Text
@@ -91,7 +91,7 @@ class Json(Section):
 
 
 class Delta(Section):
-    """A Delta table that has the partition column."""
+    """A Delta table with the partition column."""
 
     format: Literal["delta"]
     path: Text
@@ -130,7 +130,7 @@ class Sql(Section):
 
 
 class Postgres(Section):
-    """A query that PostgreSQL answers, read by several connections at once."""
+    """A PostgreSQL query, read over several connections in parallel."""
 
     format: Literal["postgres"]
     url: Annotated[str, Field(pattern=r"^postgresql://")]
@@ -157,4 +157,4 @@ Input = Annotated[
     Annotated[Parquet | Csv | Json | Delta | Sql | Postgres, Field(discriminator="format")],
     BeforeValidator(_mapping),
 ]
-"""``score.input``: a mapping by ``format``, or a path, which is short for Parquet there."""
+"""``score.input``: a mapping with a ``format``, or a path, which means Parquet."""

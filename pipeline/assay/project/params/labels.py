@@ -1,4 +1,4 @@
-"""Where truths come from, and when what they show is a reason to train again."""
+"""Label sources and retraining rules of params.yaml."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LabelInput = Annotated[
 
 
 class LabelsParams(Section):
-    """Truths by key; without an input they come in files: ``assay labels --rows FILE``."""
+    """Labels by key. Without ``input`` they are loaded from files: ``assay labels --rows FILE``."""
 
     input: LabelInput | None = None
     truth: Text | None = None
@@ -36,7 +36,7 @@ class LabelsParams(Section):
 
 
 class RetrainRule(Section):
-    """Train again if a matured metric is past its limit in ``nights`` of the last ``of``."""
+    """Retrain if a matured metric is past its limit on ``nights`` of the last ``of`` nights."""
 
     metric: Metric
     min: float | None = None
@@ -59,19 +59,19 @@ class RetrainRule(Section):
 
     @property
     def limit(self) -> str:
-        """In words, what passes."""
+        """The accepted range, in words."""
         bounds = ((self.min, "at least"), (self.max, "at most"))
         return " and ".join(f"{word} {value:g}" for value, word in bounds if value is not None)
 
     @property
     def title(self) -> str:
-        """What it is about, in words."""
+        """Metric, slice and maturity, in words."""
         where = f" in {self.slice}" if self.slice else ""
         days = "1 day" if self.maturity == 1 else f"{self.maturity} days"
         return f"{self.metric}{where} after {days}"
 
     def crossed(self, value: float) -> bool:
-        """Whether a value is past the limit; one that is no number is."""
+        """Whether a value is past the limit; NaN is."""
         low = self.min is None or value >= self.min
         high = self.max is None or value <= self.max
         return not (low and high)
@@ -84,4 +84,4 @@ def _ascending(days: tuple[int, ...]) -> tuple[int, ...]:
 
 
 Maturities = Annotated[tuple[Positive, ...], AfterValidator(_ascending)]
-"""How many days after a night its labels are counted."""
+"""Label maturities: how many days after a night its labels are counted."""

@@ -1,4 +1,4 @@
-"""Turns pydantic's findings on params.yaml into lines that a person can act on."""
+"""Turn pydantic's errors about params.yaml into readable messages."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ _EXPECTED = {
 }
 
 TAGS = ("rule", "format", "kind", "check")
-"""The keys that say which kind a mapping is where several may stand."""
+"""Discriminator keys of the tagged unions."""
 
 
 def explain(
     error: ValidationError, tree: Mapping[str, Any], name: str, root: type[BaseModel]
 ) -> list[str]:
-    """One line for each mistake, in the order of the file."""
+    """One line per mistake, in the order of the file."""
     items = error.errors(include_url=False)
     wrong = [item["loc"][:-1] for item in items]
     found = [
         (_line(tree, _in_tree(tree, item)), _sentence(item, tree, name, root))
         for item in items
-        # A list all of whose items are wrong is too short to pydantic, which left them out.
+        # If all items of a list are invalid, pydantic drops them and calls the list too short.
         if item["type"] != "too_short"
         or not any(loc[: len(item["loc"])] == item["loc"] for loc in wrong)
     ]
@@ -62,7 +62,7 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         valid = _names(root, item["loc"][:-1])
-        # As it came out of YAML the key may be a number, which is not found in the tree.
+        # The key may be a number in YAML, which is not found in the tree.
         near = difflib.get_close_matches(str(item["loc"][-1]), valid, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(valid)}"
         return f"{where}: unknown key; {hint}"
@@ -73,7 +73,7 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
         return f"{where}: expected {expected}, found {got}"
     template = _EXPECTED.get(kind)
     expected = template.format(**context) if template else str(item["msg"])
-    # A list item whose kind nobody knows: the kind was found, not the whole item.
+    # For an unknown kind of list item, show the kind and not the whole item.
     found = context["tag"] if kind == "union_tag_invalid" else item["input"]
     text = f"{where}: expected {expected}, found {_show(found)}"
     named = context.get("expected_tags" if kind == "union_tag_invalid" else "expected")
@@ -85,7 +85,7 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
 
 
 def _in_tree(tree: Any, item: Any) -> tuple[int | str, ...]:
-    """Where it is, without the steps of pydantic's own (the tag of a union, ``[key]``)."""
+    """The location without the steps that pydantic adds (the tag of a union, ``[key]``)."""
     steps: list[int | str] = []
     node, loc = tree, item["loc"]
     for position, step in enumerate(loc):
@@ -105,7 +105,7 @@ def _in_tree(tree: Any, item: Any) -> tuple[int | str, ...]:
 
 
 def _line(tree: Any, loc: tuple[int | str, ...]) -> int | None:
-    """The line of the key, counted from 1, or of the nearest thing around it."""
+    """The line of the key or of its nearest parent, counted from 1."""
     node, line = tree, None
     for step in loc:
         marks = getattr(node, "lc", None)
@@ -149,13 +149,13 @@ def _keys(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _step(annotation: Any, step: int | str) -> Any:
-    """The annotation one step down, through lists, mappings and unions."""
+    """The annotation one level down, through lists, mappings and unions."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return _keys(annotation).get(str(step))
     arguments = typing.get_args(annotation)
     models = [a for a in arguments if isinstance(a, type) and issubclass(a, BaseModel)]
     for model in models:
-        # A union by tag: the step names the tag, not a key.
+        # In a tagged union the step is the tag, not a key.
         tags = [field.annotation for name, field in model.model_fields.items() if name in TAGS]
         if len(models) > 1 and any(step in typing.get_args(tag) for tag in tags):
             return model

@@ -1,4 +1,4 @@
-"""The kinds of value that a key of params.yaml may hold."""
+"""Value types of params.yaml."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Positive = Annotated[int, Field(ge=1)]
 
 
 def _day(value: object) -> date:
-    # DVC reads the same file and has no type for an unquoted date.
+    # DVC reads the same file and does not support unquoted dates.
     if isinstance(value, str):
         try:
             return date.fromisoformat(value)
@@ -30,7 +30,7 @@ Frozen = AfterValidator(MappingProxyType)
 
 
 class Section(BaseModel):
-    """A mapping in params.yaml: no unknown key, no silent conversion, no change later."""
+    """A mapping in params.yaml: no unknown keys, no implicit conversion, immutable."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True

@@ -1,8 +1,8 @@
-"""YAML of people, read with limits: a few lines of it can unfold to more than memory holds.
+"""Load untrusted YAML with limits on its size, nesting and expanded aliases.
 
-An alias stands for all that its anchor holds, so ten lines of aliases to aliases are a billion
-values, and a thousand brackets are more calls than Python nests. Size, depth and what aliases
-unfold to are therefore counted in the stream of events, before anything is built.
+An alias expands to everything under its anchor: ten lines of nested aliases can be a billion
+values. A thousand brackets exceed Python's recursion limit. So size, depth and expanded aliases
+are counted in the event stream, before any value is built.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 LARGEST = 4_000_000
-"""Characters."""
+"""Maximum number of characters."""
 DEEPEST = 50
 MOST = 100_000
-"""Values, each alias counted as all that it stands for."""
+"""Maximum number of values, with aliases expanded."""
 
 
 class YamlProblem(Exception):
-    """The text is no YAML, or more than is read; ``line`` counts from 1, 0 if none is to blame."""
+    """The text is not valid YAML or exceeds a limit; ``line`` counts from 1, 0 if unknown."""
 
     def __init__(self, reason: str, line: int = 0) -> None:
         super().__init__(reason)
@@ -25,12 +25,12 @@ class YamlProblem(Exception):
 
 
 def load(text: str) -> Any:
-    """The values in ``text`` as ruamel.yaml's annotated nodes, which know their lines.
+    """The values in ``text`` as ruamel.yaml's annotated nodes, which carry line numbers.
 
     Raises
     ------
     YamlProblem
-        It is not valid YAML, or not within the limits.
+        The text is not valid YAML, or exceeds a limit.
     """
     from ruamel.yaml import YAML
 
@@ -42,11 +42,12 @@ def load(text: str) -> Any:
 
 
 def check(text: str) -> None:
-    """Refuse what is not within the limits, or what cannot be parsed.
+    """Check the limits.
 
     Raises
     ------
     YamlProblem
+        The text is not valid YAML, or exceeds a limit.
     """
     from ruamel.yaml import YAML
 
@@ -69,7 +70,7 @@ def _count(events: Any) -> None:
     )
 
     sizes: dict[str, int] = {}
-    within: list[tuple[str | None, int]] = []  # anchors of the open ones, and values before each
+    within: list[tuple[str | None, int]] = []  # open collections: anchor, values before it
     total = 0
     for event in events:
         line = event.start_mark.line + 1
