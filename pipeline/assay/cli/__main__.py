@@ -1,6 +1,6 @@
-"""The ``assay`` command: one subcommand each, errors to exit codes, nothing else.
+"""The ``assay`` command: dispatch to subcommands, and map errors to exit codes.
 
-Nothing heavy is imported before a subcommand asks for it, so ``assay --help`` is quick.
+Heavy modules are imported only when a subcommand needs them, so ``assay --help`` is fast.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GROUPS: Mapping[str, ModuleType] = {
     "look after nights": look_after,
     "look around": look_around,
 }
-"""What a person is doing -> the commands for it."""
+"""Title of a group in the help -> the module with its commands."""
 
 _Commands = argparse._SubParsersAction
 
@@ -35,7 +35,7 @@ _Commands = argparse._SubParsersAction
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code; see ``assay.errors`` for the codes."""
     arguments = parser().parse_args(argv)
-    # Nothing that Assay calls may report to anybody.
+    # No library that Assay calls may send telemetry.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     with interrupts.heeded(), remarks.shown():
@@ -74,7 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line, all of it."""
+    """The whole command line."""
     top = _Parser(
         prog="assay",
         description="From a table to scores you can trust: train and gate with `dvc repro`, "
@@ -91,12 +91,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Repeats what it does not understand, but no password in it; its subcommands are the same.
+    """An argument parser that masks passwords in error messages, as do its subcommands.
 
     Attributes
     ----------
     groups
-        Title -> the commands that its help shows below it; none of a subcommand.
+        Title -> the commands listed below it in the help; empty for a subcommand.
     """
 
     def __init__(self, *given: Any, **named: Any) -> None:
@@ -104,7 +104,7 @@ class _Parser(argparse.ArgumentParser):
         self.groups: dict[str, list[str]] = {}
 
     def format_help(self) -> str:
-        """As argparse has it, with the commands by what a person is doing."""
+        """As argparse formats it, with the commands in groups."""
         if not self.groups:
             return super().format_help()
         formatter = self._get_formatter()
@@ -127,7 +127,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Looks the version up only when it is asked for."""
+    """Looks up the version only when it is requested."""
 
     def __init__(self, option_strings: Sequence[str], dest: str) -> None:
         super().__init__(option_strings, dest, nargs=0, help="print the version and end")

@@ -1,6 +1,6 @@
-"""How a subcommand is added, and how it calls the function that it stands for.
+"""Add subcommands, and call the function that each one runs.
 
-Functions are imported when their command runs, so that no command waits for what only others need.
+Functions are imported when their command runs, so no command waits for another one's imports.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ Command = Callable[[argparse.Namespace], Any]
 class Adder:
     """Adds subcommands that all have an example, ``--root`` and ``--json``.
 
-    ``beneath`` a command that takes these itself, they may stand before or after the name.
+    With ``beneath``, for commands below one that takes these options itself, the options may stand
+    before or after the name.
     """
 
     def __init__(self, commands: Any, beneath: bool = False) -> None:
@@ -42,7 +43,7 @@ class Adder:
             description=help[0].upper() + help[1:] + ".",
             epilog=f"Example: {example}",
         )
-        # A default here would replace what was given before the name.
+        # A default here would override an option given before the name.
         folder, flag = (argparse.SUPPRESS,) * 2 if self._beneath else (Path(), False)
         sub.add_argument("--root", type=Path, default=folder, help="the project's folder (here)")
         sub.add_argument(
@@ -53,7 +54,7 @@ class Adder:
         return sub
 
     def group(self, name: str, help: str) -> Adder:
-        """A command that has commands of its own."""
+        """Add a command that has subcommands of its own."""
         sub = self._commands.add_parser(
             name, help=help, description=help[0].upper() + help[1:] + "."
         )
@@ -69,19 +70,19 @@ def answer(
     document: Callable[[T], str],
     **more: Any,
 ) -> T:
-    """Call what a command stands for with the project's root and parameters; show what it returns.
+    """Run a command's function with the project's root and parameters, and print its result.
 
-    What was done before a refusal or an interrupt is shown as well: a verdict that is not PASS,
-    the nights before the one that failed (`assay.errors.done_before`).
+    A partial result that comes with an error or an interrupt is printed too: a verdict that is not
+    PASS, or the nights before the one that failed (`assay.errors.done_before`).
 
     Parameters
     ----------
     run
         Takes the root, the parameters, ``rest`` and ``more``. Prints nothing.
     lines
-        What it returns, for people.
+        Formats the result for people.
     document
-        The same as the text of one JSON document: ``--json``.
+        Formats the result as one JSON document, for ``--json``.
     """
     from assay.project.params import load
 
@@ -102,7 +103,7 @@ def show(
     lines: Callable[[T], Iterable[Line]],
     document: Callable[[T], str],
 ) -> None:
-    """Print what a command found, for people or as one JSON document."""
+    """Print a command's result, for people or as one JSON document."""
     if given.json:
         print(document(found).rstrip("\n"), flush=True)
     else:
@@ -110,31 +111,31 @@ def show(
 
 
 class Plain(Protocol):
-    """What says itself as plain values, for JSON."""
+    """An object with plain values for JSON."""
 
     def plain(self) -> dict[str, Any]: ...
 
 
 def on_one_line(found: Plain) -> str:
-    """The JSON document of what a command returns, as programs read it line by line."""
+    """The result as a JSON document on one line, for programs that read line by line."""
     return json.dumps(found.plain())
 
 
 def indented(found: Plain) -> str:
-    """The JSON document of what a command returns, as it is written to reports."""
+    """The result as an indented JSON document, as in reports."""
     from assay.project import jsonfile
 
     return jsonfile.dumps(found.plain())
 
 
 def as_in_the_file(found: Report) -> str:
-    """What the stage left in its file."""
+    """The content of the stage's output file."""
     return found.text()
 
 
 @contextmanager
 def front_after(given: argparse.Namespace) -> Iterator[None]:
-    """Then write the front page: a held night and a new champion are on it at once."""
+    """Write the front page after the block, so that a held night or new champion shows at once."""
     try:
         yield
     except (DataError, RunError) as error:
@@ -153,14 +154,20 @@ def _front(given: argparse.Namespace) -> None:
 
 
 def add_nights(command: argparse.ArgumentParser, one: str) -> None:
-    """Let a command take one night, or the first and the last of several; see `nights`."""
+    """Add options for one night, or for the first and the last of several; see `nights`."""
     command.add_argument("--date", metavar="DAY", help=one)
     command.add_argument("--from", dest="first", metavar="DAY", help="the first of several nights")
     command.add_argument("--to", dest="last", metavar="DAY", help="the last of them")
 
 
 def nights(given: argparse.Namespace) -> tuple[str, str]:
-    """The first and the last night that ``--date`` or ``--from`` and ``--to`` name."""
+    """The first and the last night that ``--date`` or ``--from`` and ``--to`` name.
+
+    Raises
+    ------
+    UsageError
+        Not exactly one of the two forms is given.
+    """
     one, first, last = given.date, given.first, given.last
     if (one is None) == (first is None and last is None) or (first is None) != (last is None):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Choose a version: promotion, rollback, and whether what would be promoted is current."""
+"""Commands for model versions: promote, roll back, list, and check dvc.lock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from assay.cli.adder import Adder, answer, front_after, indented
 
 
 def add_commands(add: Adder) -> None:
-    """Those that move a stage first."""
+    """Commands that move a stage first."""
     promote = add(
         "promote",
         "make the gated bundle at HEAD a version and give it the stage",

@@ -1,4 +1,4 @@
-"""Look after nights: what they show once they are published, who is told, and the store itself."""
+"""Commands for published nights and the store: monitor, labels, alert, vacuum and fsck."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.cli.adder import Adder, add_nights, answer, front_after, nights, on_o
 
 
 def add_commands(add: Adder) -> None:
-    """What a schedule runs after scoring, then what keeps the store in order."""
+    """Commands that a schedule runs after scoring first, then maintenance of the store."""
     monitor = add(
         "monitor",
         "compare published nights with the bundle's reference; exit 4 if a limit is crossed, "

@@ -1,4 +1,4 @@
-"""Look around: where things stand, over many nights, of one night, of a table not scored yet."""
+"""Commands that show results: status, front page, reports, performance, explanations and drift."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.cli.adder import Adder, answer
 
 
 def add_commands(add: Adder) -> None:
-    """The widest look first."""
+    """From the widest view to the narrowest."""
     add(
         "status",
         "where things stand: champion, last night, quarantine, drift",
@@ -132,7 +132,7 @@ def _ui(given: argparse.Namespace) -> None:
 
     def ready(serving: serve.Serving) -> None:
         show(serving, given, overview.serving, serve.Serving.to_json)
-        sys.stdout.flush()  # nothing else is printed until somebody ends it
+        sys.stdout.flush()  # the server then runs without printing
 
     root = given.root.resolve()
     serve.run(root, load(root), given.host, given.port, ready)

@@ -1,4 +1,4 @@
-"""Make a model: the stages that ``dvc repro`` runs, and what may be asked about the gate."""
+"""Commands for training and evaluation: the stages that ``dvc repro`` runs, and the gate."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def add_commands(add: Adder) -> None:
 
 
 def _add_questions(gate: argparse.ArgumentParser) -> None:
-    """What may be asked about the gate's decisions: ``assay gate`` alone decides."""
+    """Add queries about the gate's decisions, which only ``assay gate`` itself makes."""
     add = Adder(gate.add_subparsers(title="commands", metavar="COMMAND"), beneath=True)
     explain = add(
         "explain",

@@ -1,4 +1,4 @@
-"""The line that changes on a terminal while a command works."""
+"""A progress line on the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _CLEAR = "\r\x1b[K"
 
 
 class ChangingLine:
-    """On standard error; what is said in between gets a line of its own."""
+    """A line on standard error that is updated in place; messages get lines of their own."""
 
     live = True
 
@@ -27,5 +27,5 @@ class ChangingLine:
 
 
 def watched() -> ChangingLine | None:
-    """A line that changes if somebody watches it; in a log, remarks are enough."""
+    """A progress line if standard error is a terminal, else None: a log gets messages only."""
     return ChangingLine() if sys.stderr.isatty() else None

@@ -1,4 +1,4 @@
-"""Passing remarks of a command at work: what the rooms log, on standard error."""
+"""Log output of a running command, on standard error."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Write what Assay's own code logs while the block runs, each remark as it is.
+    """Print what Assay's own code logs while the block runs.
 
-    Taken back at the end: a program that calls the command line has a logging of its own.
+    The logging configuration is restored at the end, for programs that call the command line.
     """
     logger, handler = logging.getLogger("assay"), _Bare()
     before = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    # What another library hung on the root would say it once more.
+    # Handlers on the root logger would print it a second time.
     logger.propagate = False
     try:
         yield
@@ -29,11 +29,11 @@ def shown() -> Iterator[None]:
 
 
 class _Bare(logging.Handler):
-    """The message alone, on what is standard error when it is written: tests replace it."""
+    """Prints the message alone, on the current standard error, which tests replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            # What somebody has to do something about begins as an error does.
+            # Warnings have the same prefix as errors.
             warns = "assay: " if record.levelno >= logging.WARNING else ""
             print(warns + record.getMessage(), file=sys.stderr, flush=True)
         except Exception:

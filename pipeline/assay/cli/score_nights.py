@@ -1,4 +1,4 @@
-"""Score nights: publish them, decide about those that were held, repair and copy what they left."""
+"""Commands for scoring: score, release, retract, quarantine, export and pack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from assay.errors import UsageError
 
 
 def add_commands(add: Adder) -> None:
-    """Scoring, then what is done with a night that was scored."""
+    """Scoring first, then commands about scored nights."""
     score = add(
         "score",
         "score nights with the promoted version and publish them",

@@ -1,4 +1,4 @@
-"""Where tables for people go: a terminal, or a file or a log that has no width of its own."""
+"""Output for people: a terminal, or a file or log without a width of its own."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 Line: TypeAlias = Union[str, "RenderableType"]
-"""A text, printed as it is and never wrapped, or what rich lays out: a table."""
+"""Text, printed unwrapped, or a rich renderable such as a table."""
 
 WIDTH = 120
-"""Columns where there is no terminal: enough for every table, so that a log cuts none."""
+"""Columns without a terminal: enough for every table, so that a log cuts none."""
 
 
 def console(*, markup: bool = True, highlight: bool = True) -> Console:
-    """Standard output as wide as the terminal, or as COLUMNS says; else always `WIDTH`.
+    """A rich console on standard output, as wide as the terminal or COLUMNS; else `WIDTH`.
 
     Parameters
     ----------
     markup
-        Whether brackets in what is printed mean styles; not so for what came from data.
+        Whether brackets in the text are styles; False for text from data.
     highlight
         Whether numbers and paths are coloured.
     """

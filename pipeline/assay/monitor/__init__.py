@@ -1,1 +1,1 @@
-"""What becomes of published nights: drift, incidents, performance, pages."""
+"""Monitoring of published nights: drift, incidents, model performance and report pages."""

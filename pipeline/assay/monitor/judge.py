@@ -1,4 +1,4 @@
-"""Judge published nights on the counts of all their rows: nothing is written or told here."""
+"""Judge published nights on the profiles of all their rows. Writes and sends nothing."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from assay.store import RunRecord
 
 @dataclass(frozen=True)
 class JudgedNight:
-    """A published night, and all that was decided and computed about it.
+    """A published night and everything that was decided and computed about it.
 
     Attributes
     ----------
     expected
-        What its model may be expected to get right: rows of the performance table.
+        The model's estimated performance: rows of the performance table.
     """
 
     published: Published
@@ -50,22 +50,22 @@ class JudgedNight:
         return self.record.partition
 
     def profile(self) -> Profile:
-        """Its counts, parsed anew: a year of nights as counts takes far more room than as text."""
+        """The night's profile, parsed on each call because parsed profiles take far more memory."""
         return self.published.profile()
 
 
 @dataclass
 class JudgedNights:
-    """Nights that were judged in their order, and what each says for the alarms of all.
+    """Nights that were judged in order, and the evidence for alarms across nights.
 
     Attributes
     ----------
     nights
-        Those that were asked for.
+        The requested nights.
     evidence, effects
-        Of all that could be judged, also those before.
+        Of all nights that could be judged, also those before the requested ones.
     left_out
-        Earlier nights that cannot be judged any more, and why.
+        Earlier nights that can no longer be judged, and why.
     """
 
     nights: list[JudgedNight] = field(default_factory=list)
@@ -76,16 +76,16 @@ class JudgedNights:
 
 @dataclass(frozen=True)
 class Judge:
-    """Holds nights against the reference of the version that scored them.
+    """Compares nights with the reference of the version that scored them.
 
     Attributes
     ----------
     facts
-        What was known before.
+        What was known before this command.
     confidence
-        Of the intervals of what is expected of a model, a share.
+        The confidence level of the intervals of estimated performance, a share.
     bundle_of
-        Fetches what made a run.
+        Loads the bundle of a run.
     """
 
     limits: Monitor
@@ -94,17 +94,12 @@ class Judge:
     bundle_of: Callable[[RunRecord], Bundle]
 
     def night(self, published: Published, before: Sequence[Published]) -> JudgedNight:
-        """One night by itself.
+        """Judge one night on its own.
 
         Parameters
         ----------
         before
-            The same weekdays before it; those that another version scored are passed over.
-
-        Raises
-        ------
-        AssayError
-            What the night needs cannot be had any more.
+            The same weekdays before it; those that another version scored are ignored.
         """
         record = published.record
         loaded, profile = self.bundle_of(record), published.profile()
@@ -115,20 +110,20 @@ class Judge:
         )
 
     def nights(self, published: Sequence[Published], first: str) -> JudgedNights:
-        """One after the other, each with what was usual before it.
+        """Judge nights in order, each against the nights before it.
 
         Parameters
         ----------
         published
-            All published nights up to the last one, because an incident may have begun before the
-            first that was asked for.
+            All published nights up to the last requested one, because an incident may have begun
+            before the first requested one.
         first
-            The first that was asked for.
+            The first requested night.
 
         Raises
         ------
         AssayError
-            What a night needs that was asked for cannot be had any more.
+            The bundle or profile of a requested night cannot be loaded. Earlier nights are skipped.
         """
         found, limits = JudgedNights(), self.limits
         habits, of_bundle = Habits(limits.budget.of), ""
@@ -143,7 +138,7 @@ class Judge:
                 found.left_out[record.partition] = error.line()
                 continue
             if record.bundle != of_bundle:
-                # Another model's nights are no measure for this one's.
+                # Distances of another model's nights say nothing about this one's.
                 habits, of_bundle, profiles = Habits(limits.budget.of), record.bundle, {}
             decision, around = self._decide(each, profile, loaded, profiles)
             profiles[record.partition] = profile
@@ -165,7 +160,7 @@ class Judge:
         return found
 
     def incidents(self, name: str, first: str, last: str, found: JudgedNights) -> Book:
-        """What nights add up to: alarms within the budget of false ones, folded into incidents."""
+        """Raise alarms within the false-alarm budget and group them into incidents."""
         limits = self.limits
         judged = tuple(alarms(found.evidence, limits.budget))
 
@@ -220,7 +215,7 @@ class Judge:
 
 
 def _forget(profiles: dict[str, Profile], partition: str, weeks: int) -> None:
-    """Drop what no later night can be compared with."""
+    """Drop the profiles that are too old for any later night's comparison."""
     oldest = min(weekdays_before(partition, weeks), default=partition)
     for name in [name for name in profiles if name < oldest]:
         del profiles[name]

@@ -1,4 +1,4 @@
-"""``assay labels``: take the truths of nights, and measure how well they were scored."""
+"""``assay labels``: store the labels of nights, and measure how well the nights were scored."""
 
 from __future__ import annotations
 
@@ -41,24 +41,26 @@ def run(
     instant: str | None = None,
     now: datetime | None = None,
 ) -> LabelsOutcome:
-    """Take truths from a file or from ``labels.input``; measure what has matured.
+    """Take labels from a file or from ``labels.input``; measure what has matured.
 
-    Taking the same truths again changes nothing. If it fails at some night, the nights before
-    it are taken; running it again goes on.
+    Taking the same labels again changes nothing. If one night fails, the nights before it are done,
+    and running the command again continues.
 
     Parameters
     ----------
     first, last
-        Nights, both included; of several, those that are published.
+        Nights, both included. A range covers the published nights in it.
     instant
-        When the truths arrived, if they were known before now: a day or a time.
+        When the labels arrived, if that was before now: a date or a time.
 
     Raises
     ------
     NothingScored
-        No such night is published.
-    UsageError, SourceError, SchemaMismatch, LabelError
-        The truths cannot be read or understood.
+        None of the nights is published.
+    UsageError
+        The range or ``instant`` is invalid, or no source of labels is given.
+    SourceError
+        There are no labels of any of these nights.
     """
     job = _Job(root, params, open_store(root, params), now or datetime.now(UTC))
     told = _instant(instant, job.now)
@@ -81,12 +83,12 @@ def run(
 
 
 def path(night: str) -> str:
-    """Where the document of a night's realized performance lies under the root."""
+    """The path of a night's realized performance document, relative to the root."""
     return f"{layout.PERFORMANCE}/{quote(night, safe=' ')}.json"
 
 
 class _Job:
-    """One call: the store, its clock, and the bundles that were loaded."""
+    """One call: the store, the clock, and the bundles that were loaded."""
 
     def __init__(self, root: Path, params: Params, store: Store, now: datetime) -> None:
         self.root, self.params, self.store, self.now = root, params, store, now
@@ -102,7 +104,7 @@ class _Job:
         told: datetime | None,
         outcome: LabelsOutcome,
     ) -> None:
-        """Take one night's truths, or note why there are none."""
+        """Take one night's labels, or record why there are none."""
         names = self._names(self._bundle(self._record(night)).manifest)
         if whole is None or file is None:
             source = "labels.input"
@@ -125,7 +127,7 @@ class _Job:
         )
 
     def measure(self, nights: list[str], outcome: LabelsOutcome) -> None:
-        """Measure these nights, and those that reached a maturity since they were measured."""
+        """Measure these nights, and those that have reached a maturity since they were measured."""
         column, due = self.store.column, [night for night in nights if night not in outcome.absent]
         for night in due:
             record = self._record(night)

@@ -1,7 +1,7 @@
-"""``assay monitor --from --to``: many nights in one go, and the incidents that they add up to.
+"""``assay monitor --from --to``: judge a range of nights and find the incidents across them.
 
 All published nights up to the last one are judged, because an incident may have begun before the
-first that was asked for; pages and documents are written for those that were asked for.
+first requested one. Pages and documents are written for the requested nights.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from assay.store import open_store
 
 @dataclass(frozen=True, slots=True)
 class MonitoredNights:
-    """What was found: incidents, and where each night stands that was asked for."""
+    """The incidents, and the status of each requested night."""
 
     book: Book
     nights: tuple[Night, ...]
@@ -43,16 +43,16 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
     first, last
         Partition values, both included.
     notify
-        Also tell what is new, as ``assay alert`` does.
+        Also send new alerts, as ``assay alert`` does.
 
     Raises
     ------
+    UsageError
+        ``last`` is before ``first``.
     NothingScored
-        No run has published any of them.
-    VersionUnknown, BundleMissing, BundleChanged
-        What scored one of them cannot be had any more.
+        None of the nights has a published run.
     LimitCrossed
-        After everything is written: the last night crossed its limits or lies in an open incident.
+        After everything is written: the last night crossed its limits, or an incident is open.
     """
     if last < first:
         raise UsageError(
@@ -94,7 +94,7 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
     facts = writer.write(every, facts, mine, known.documents, keep=True)
     front.show(root, params, every, facts)
     workspace.update(root, params, facts)
-    # Tell.
+    # Notify.
     asked = tuple(night for night in every.nights if first <= night.partition <= last)
     found = MonitoredNights(book, asked)
     end = next(night for night in reversed(asked) if night.partition == names[-1])
@@ -111,7 +111,7 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
 
 
 def _why(book: Book, end: Night) -> str:
-    """Where the last night stands, and why."""
+    """The last night's status, and the reason for it."""
     if book.open:
         why = f"{len(book.open)} incident(s) open at the end: {book.open[0].sentence()}"
     else:

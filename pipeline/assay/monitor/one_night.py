@@ -1,4 +1,4 @@
-"""``assay monitor``: judge a published night on all its rows, leave a page and a document."""
+"""``assay monitor``: judge a published night on all its rows; write its page and document."""
 
 from __future__ import annotations
 
@@ -23,23 +23,21 @@ from assay.store import Store, open_store
 
 
 def run(root: Path, params: Params, partition: str, notify: bool = False) -> NightSummary:
-    """Compare the night's last published run with the reference of the version that made it.
+    """Compare the night's published run with the reference of the version that scored it.
 
     Parameters
     ----------
     partition
         The night, such as ``2013-07-01``.
     notify
-        Also tell what is new, as ``assay alert`` does.
+        Also send new alerts, as ``assay alert`` does.
 
     Raises
     ------
     NothingScored
-        No run has published the night.
-    VersionUnknown, BundleMissing, BundleChanged
-        What scored the night cannot be had any more.
+        The night has no published run.
     LimitCrossed
-        After everything is written: a limit was crossed, or the night lies in an open incident.
+        After everything is written: a limit was crossed, or the night is part of an open incident.
     """
     store = open_store(root, params)
     known = facts_of.load(root, store)
@@ -50,7 +48,7 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
     summary = summary_of(night, facts, params)
     old = before(known.documents, partition, params.monitor)
     if old is not None and (old.run_id, old.bundle) == (summary.run_id, summary.bundle):
-        # Somebody looked at it together with the nights before it, which is still so.
+        # The same run was judged with the nights before it; those alarms still hold.
         summary = replace(summary, in_alarm=old.in_alarm)
     facts = facts.with_documents([documents.of_summary(summary)])
     every = all_nights(facts)
@@ -60,7 +58,7 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
     front.show(root, params, every, facts)
     workspace.update(root, params, facts)
     found = before(facts.documents, partition, params.monitor)
-    assert found is not None  # it was made a moment ago
+    assert found is not None  # written above
     if notify:
         alerts.notify(root, params, facts, answered=found.stand.alarming)
     if found.stand.alarming:
@@ -74,7 +72,7 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
 
 
 def _published(store: Store, params: Params, partition: str) -> tuple[Published, list[Published]]:
-    """The night, and the same weekdays before it."""
+    """The night's published run, and those of the same weekdays before it."""
     weeks = weekdays_before(partition, params.monitor.baseline_weeks)
     found = history.published(store, [*weeks, partition])
     if not found or found[-1].record.partition != partition:

@@ -1,4 +1,4 @@
-"""``assay status``: where things stand, for people or as one JSON document."""
+"""``assay status``: the project's current state, for people or as one JSON document."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from assay.registry.verification import unverified
 def run(root: Path, params: Params) -> Status:
     """Champion, last night, quarantine, drift and open incidents.
 
-    What is not there yet, or cannot be read, is said in words.
+    A part that is missing or cannot be read gives its reason instead.
 
     Raises
     ------
     Damaged
-        After all that, if the store is damaged or cannot be read; with a line for each damage.
+        After everything is collected: the store is damaged or cannot be read. It has a line for
+        each damage.
     """
     from assay.store import Damaged
 
@@ -30,7 +31,7 @@ def run(root: Path, params: Params) -> Status:
 
 
 def parts(found: Status) -> Iterator[tuple[str, list[str]]]:
-    """Each part's name, and its facts in words, a line each."""
+    """Each part's name and its lines of text."""
     yield f"champion ({found.stage})", _lines(found.champion, champion_lines)
     yield "last night", _lines(found.night, night_lines)
     yield "quarantine", _lines(found.quarantine, quarantine_lines)
@@ -43,7 +44,7 @@ def _lines(part: StatusPart, words: Callable[[Facts], list[str]]) -> list[str]:
 
 
 def champion_lines(facts: Facts) -> list[str]:
-    """The champion in words, and for good what a person overruled to promote it."""
+    """The champion, and any verdict that a person overruled to promote it."""
     overridden, doubt = facts["override"], facts["unverified"]
     return [
         f"{facts['version']}, verdict {facts['verdict']}" + (", unverified" if doubt else ""),
@@ -56,12 +57,12 @@ def champion_lines(facts: Facts) -> list[str]:
 
 
 def night_lines(facts: Facts) -> list[str]:
-    """The last published night in words, and a later run that published nothing."""
+    """The last night and the last published one, and a later run that published nothing."""
     latest = facts["latest"]
     published = f"by {facts['version']}, published {facts['published_at'] or 'at an unknown time'}"
     if latest["partition"] != facts["partition"]:
         published = f"the last published is {facts['partition']}, {published}"
-    # What a monitored night's reasons are stands under drift.
+    # The reasons of a monitored night are listed under drift.
     told = latest["reasons"] if latest["partition"] != facts["partition"] else []
     lines = [
         f"{latest['partition']}: {latest['words']}",
@@ -83,7 +84,7 @@ def night_lines(facts: Facts) -> list[str]:
 
 
 def quarantine_lines(facts: Facts) -> list[str]:
-    """The last night's quarantine in words, a line a rule."""
+    """The last night's quarantined rows, one line per rule."""
     return [
         f"{count(facts['rows'], 'unknown')} rows on {facts['partition']}, "
         f"{count(facts['last_nights_rows'], 'unknown')} in all over the last nights published "
@@ -93,7 +94,7 @@ def quarantine_lines(facts: Facts) -> list[str]:
 
 
 def drift_lines(facts: Facts) -> list[str]:
-    """The last monitored night in words."""
+    """The last monitored night."""
     lines = [
         f"{facts['headline']} ({facts['version']}), "
         f"{facts['drifted']} of {facts['features']} features drifted",
@@ -112,7 +113,7 @@ def drift_lines(facts: Facts) -> list[str]:
 
 
 def incident_lines(facts: Facts) -> list[str]:
-    """The open incidents in words, a line each."""
+    """The open incidents, one line each."""
     snoozed = f", {facts['snoozed']} snoozed" if facts["snoozed"] else ""
     until = f"; nights were looked at together up to {facts['to']}" if facts["to"] else ""
     return [

@@ -1,7 +1,7 @@
-"""Where things stand, gathered from the registry, the store and the nights' documents.
+"""Collect the project's status from the registry, the store and the nights' documents.
 
-Each part is gathered on its own: whatever is missing or broken is told in words in its
-place, and the other parts are still shown.
+Each part is collected independently: one that is missing or broken gives its reason, and the
+others are still shown.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Facts: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class StatusPart:
-    """The facts of one part, or in words why there are none. Never both."""
+    """The facts of one part, or the reason why there are none. Never both."""
 
     facts: Facts | None
     words: str | None
@@ -43,13 +43,13 @@ class StatusPart:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything ``assay status`` shows.
+    """Everything that ``assay status`` shows.
 
     Attributes
     ----------
     damaged
-        What is wrong with the store, a line each: what cannot be read, and nights of which its
-        tables tell different stories.
+        Problems of the store, a line each: what cannot be read, and nights whose tables contradict
+        each other.
     """
 
     name: str
@@ -71,7 +71,7 @@ class Status:
 
 
 def standing(root: Path, params: Params) -> Status:
-    """Look at everything; raise nothing that a person can mend."""
+    """Collect all parts. Errors that a user can fix become the text of their part."""
     from assay.monitor.incidents.collect import all_nights
     from assay.monitor.nights.facts import load
     from assay.store import open_store
@@ -107,7 +107,7 @@ def standing(root: Path, params: Params) -> Status:
         incidents=_told(incidents, damaged),
     )
     of_store(agreed)
-    # What keeps a table from being read is told once, not by every part that needs it.
+    # A table that cannot be read is reported once, not by every part that needs it.
     return replace(found, damaged=tuple(dict.fromkeys(damaged)))
 
 
@@ -117,7 +117,7 @@ def champion_of(root: Path, params: Params) -> StatusPart:
 
 
 def _told(gather: Callable[[], StatusPart], damaged: list[str] | None = None) -> StatusPart:
-    """A part, or why there is none; a store that cannot be read is also put on a list."""
+    """A part, or the reason why there is none. Store errors are also added to ``damaged``."""
     try:
         return gather()
     except AssayError as error:
@@ -150,7 +150,7 @@ def _champion(root: Path, params: Params) -> StatusPart:
             "because": last.why if last else version.why,
             "commit": version.commit,
             "bundle": version.bundle,
-            # What tags alone say is no verdict.
+            # A verdict that only tags state is unverified.
             "verdict": UNKNOWN if doubt else version.outcome,
             "unverified": doubt,
             "override": version.override,
@@ -160,7 +160,7 @@ def _champion(root: Path, params: Params) -> StatusPart:
 
 
 def _night(store: Store, every: Sequence[Night]) -> StatusPart:
-    """The last published night, and where the last of all stands."""
+    """The last published night, and the status of the last night of all."""
     nights = store.partitions()
     runs = store.runs()
     latest = runs[-1] if runs else None
@@ -222,7 +222,7 @@ def _quarantine(store: Store) -> StatusPart:
 
 
 def incidents_part(known: AllNights) -> StatusPart:
-    """What is open: of nights together, of nights by themselves where nobody did that, of runs."""
+    """The open incidents of drift and of runs."""
     if known.until is None and not known.incidents:
         return StatusPart(None, "nobody has looked for any yet: assay monitor --from DAY --to DAY")
     return StatusPart(
@@ -246,7 +246,7 @@ def incidents_part(known: AllNights) -> StatusPart:
 
 
 def _drift(known: KnownNights, every: Sequence[Night]) -> StatusPart:
-    """The document of the last night that was monitored, and where that night stands."""
+    """The last monitored night's document, and that night's status."""
     if not known.documents:
         return StatusPart(None, "no night has been monitored yet: assay monitor --date DAY")
     last = known.documents[max(known.documents)]

@@ -1,7 +1,7 @@
-"""Write what monitoring found, once, at the end: documents and pages of nights.
+"""Write the documents and pages of judged nights, once, at the end of a command.
 
-Everything was decided before. What is written is given back as a value as well, so that what
-comes after it (the front page, Evidently's workspace, messages) need not read it.
+Everything is decided before this. The written documents are also returned, so that later steps
+(front page, Evidently workspace, alerts) need not read them.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ log = logging.getLogger(__name__)
 
 
 def summary_of(night: JudgedNight, facts: KnownNights, params: Params) -> NightSummary:
-    """What a night's document says, but for the rows that its page will show.
+    """Build a night's summary, still without the sample of rows that its page shows.
 
     Parameters
     ----------
     facts
-        With what is expected of its model.
+        Must include the night's estimated performance.
     """
     record = night.record
     return NightSummary(
@@ -73,7 +73,7 @@ def summary_of(night: JudgedNight, facts: KnownNights, params: Params) -> NightS
 def before(
     known: Mapping[str, KnownDocument], partition: str, limits: Monitor
 ) -> NightSummary | None:
-    """What a night's document said; None if there is none, or it is not what is written now."""
+    """The summary in a night's earlier document; None if there is none or it cannot be parsed."""
     document = known.get(partition)
     if document is None:
         return None
@@ -85,7 +85,7 @@ def before(
 
 @dataclass(frozen=True)
 class NightWriter:
-    """Writes nights' pages and documents into a project's reports."""
+    """Writes the pages and documents of nights into a project's reports."""
 
     root: Path
     params: Params
@@ -99,34 +99,34 @@ class NightWriter:
         former: Mapping[str, KnownDocument],
         keep: bool = False,
     ) -> KnownNights:
-        """Write the judged nights anew; put where others stand now on their pages.
+        """Write the judged nights, and update the status on the other nights' pages.
 
         Parameters
         ----------
         every
-            Where all nights stand now, those that were judged among them.
+            The current status of all nights, including the judged ones.
         judged
-            With `summary_of` each.
+            Each with its `summary_of`.
         former
             Night -> its document before the command began.
         keep
-            Leave the page of a judged night as it is if the document says the same but for where
-            the night stands: whoever monitors a year again need not wait for a year of pictures.
+            Keep a judged night's page if only its status changed, and skip redrawing its charts.
+            This makes it fast to monitor a year again.
 
         Returns
         -------
-        The facts with every document as it is now.
+        The facts with the current documents.
         """
         limits = self.params.monitor
         stands = {night.partition: night for night in every.nights}
         written = []
         for night, summary in judged:
             known = stands[night.partition]
-            if known.drift is not None:  # else it was replaced in the meantime
+            if known.drift is not None:  # None if the run was replaced in the meantime
                 summary = replace(summary, stand=known.stand)
             old = before(former, night.partition, limits) if keep else None
             written.append(self._kept(summary, old) or self._drawn(night, summary))
-            if len(judged) > 1:  # a page takes seconds
+            if len(judged) > 1:  # progress: drawing a page takes seconds
                 log.info("looked at %s", night.partition)
         mine = {night.partition for night, _ in judged}
         others = (night for night in every.nights if night.partition not in mine)
@@ -134,7 +134,7 @@ class NightWriter:
         return facts.with_documents(written)
 
     def _kept(self, summary: NightSummary, old: NightSummary | None) -> KnownDocument | None:
-        """The document, if its page can stay but for the answer; None if it cannot."""
+        """The document, if the page can stay except for its status; None if it must be redrawn."""
         if old is None or not (self.root / old.page).exists():
             return None
         same = replace(summary, sample_rows=old.sample_rows, broken_rules=old.broken_rules)
@@ -165,13 +165,13 @@ class NightWriter:
 
 
 def columns_of(reference: Reference) -> tuple[list[str], list[str]]:
-    """Names of the columns of numbers, and of those of categories."""
+    """The names of the numeric and of the categorical columns."""
     numeric = [name for name, grid in reference.grid.items() if isinstance(grid, NumberGrid)]
     return numeric, [name for name in reference.grid if name not in numeric]
 
 
 def at_most(loaded: Bundle, params: Params) -> pd.DataFrame:
-    """As many of the reference's rows as may be shown."""
+    """At most ``monitor.sample_rows`` of the reference's rows."""
     rows = loaded.sample()
     limit = params.monitor.sample_rows
     return rows if len(rows) <= limit else rows.sample(limit, random_state=params.seed)

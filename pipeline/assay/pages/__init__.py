@@ -1,1 +1,1 @@
-"""How everything looks: the frame of a page, charts, the terminal."""
+"""Page rendering: HTML frame, templates and SVG charts."""

@@ -1,4 +1,4 @@
-"""Ends and ticks of an axis: round numbers that hold all that is drawn."""
+"""Axis ends and ticks: round numbers around the plotted values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.metrics.estimate import Estimate
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From values to places in a picture; what lies beyond an end is drawn at that end."""
+    """A linear scale from values to positions in a chart; values outside its ends are clipped."""
 
     low: float
     high: float
@@ -31,7 +31,7 @@ class Scale:
 def bounds(
     estimates: Sequence[Estimate], *, least: float = -math.inf, most: float = math.inf
 ) -> tuple[float, float]:
-    """An axis that ends on round numbers and holds every interval, within two limits."""
+    """Round axis ends that contain every interval, within two limits."""
     found = [
         number
         for one in estimates
@@ -46,8 +46,8 @@ def bounds(
 def round_out(
     low: float, high: float, *, least: float = -math.inf, most: float = math.inf
 ) -> tuple[float, float]:
-    """Round numbers a little outside of ``low`` and ``high``."""
-    # A single value has no span of its own; a tenth of it, or of 1, is room to draw in.
+    """Round numbers slightly outside ``low`` and ``high``."""
+    # A single value has no span, so a tenth of it, or of 1, is used as margin.
     room = (high - low) * 0.05 or abs(high) * 0.1 or 0.1
     low, high = max(low - room, least), min(high + room, most)
     step = _step(high - low)
@@ -63,12 +63,12 @@ def ticks(low: float, high: float) -> tuple[float, ...]:
 
 
 def _step(span: float) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that is a seventh of the span or more."""
+    """The smallest 1, 2 or 5 times a power of ten that is at least a seventh of the span."""
     power = math.floor(math.log10(span / 7))
     sizes = (float(f"{digit}e{power}") for digit in (1, 2, 5, 10))
     return next(size for size in sizes if span <= 7 * size * (1 + 1e-9))
 
 
 def _times(index: int, step: float) -> float:
-    # Through text, so that three times 0.1 is 0.3.
+    # Rounded through text, so that 3 * 0.1 gives 0.3.
     return float(f"{index * step:.12g}")

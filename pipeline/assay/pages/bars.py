@@ -1,9 +1,8 @@
-"""Two histograms of a column over the same bars: the reference's shares and the night's.
+"""Two histograms of a column with the same bars: the reference's shares and the night's.
 
-Distances are measured on the grid's cells, which hold equal shares of the reference: as bars they
-would all be of one height. A histogram for people has bars of equal width instead. Each fine cell
-goes to the bar that its mean lies in, so nothing is smeared. A column of few values has a bar for
-each of them.
+Distances use the grid's cells, which hold equal shares of the reference and would all have the same
+height as bars. A histogram for people has bars of equal width instead. Each fine cell is added to
+the bar that contains its mean. A column with few values has a bar for each of them.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ from assay.columns.profile import ColumnProfile
 from assay.project.visible import visible
 
 BARS = 24
-"""Of equal width; one more at either end holds what lies beyond. So many values are few."""
+"""Number of bars of equal width, besides one at either end; also the most values with own bars."""
 CATEGORIES = 12
-"""So many of the reference's categories have a bar of their own."""
+"""The most categories of the reference with a bar of their own."""
 WITHIN = (0.01, 0.99)
-"""Bars reach from the lower of both columns' first quantile to the higher of their last."""
+"""Bars span from the lower of both columns' first quantile to the higher of their last."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Names of the bars, and of each the share of the known values, in either column.
+    """The bars' names, and their shares of the non-null values in either column.
 
-    ``at`` are their middles, if they are of equal width; None if they are not.
+    ``at`` are their centres if they have equal width, else None.
     """
 
     names: tuple[str, ...]
@@ -42,7 +41,7 @@ class Bars:
 
 
 def bars(grid: ColumnGrid, before: ColumnProfile, now: ColumnProfile) -> Bars:
-    """Both columns' bars; those at the ends are left out where both are empty.
+    """Both columns' bars. The first and the last are left out where both columns have none.
 
     Parameters
     ----------
@@ -86,7 +85,7 @@ def _categories(
 
 
 def _values(columns: Sequence[ColumnProfile]) -> tuple[list[str], list[Floats]]:
-    """A bar for each fine cell that holds anything."""
+    """A bar for each non-empty fine cell."""
     together = np.sum([each.fine.counts for each in columns], axis=0)
     sums = np.sum([each.fine.sums for each in columns], axis=0)
     held = np.flatnonzero(together)
@@ -97,10 +96,10 @@ def _values(columns: Sequence[ColumnProfile]) -> tuple[list[str], list[Floats]]:
 def _equal(
     grid: NumberGrid, columns: Sequence[ColumnProfile]
 ) -> tuple[list[str], list[Floats], list[float]]:
-    """Bars of equal width, and one more at either end; and their middles."""
+    """Bars of equal width with one more at either end, and their centres."""
     most = np.array([describe.quantiles(grid, each, WITHIN) for each in columns])
     low, high = np.nanmin(most[:, 0]), np.nanmax(most[:, 1])
-    if not low < high:  # nearly all values are one
+    if not low < high:  # nearly all values are equal
         low = min(each.low for each in columns if each.low is not None)
         high = max(each.high for each in columns if each.high is not None)
     part = np.linspace(0.0, 1.0, BARS + 1)
@@ -123,7 +122,7 @@ def _within(edges: Floats, column: ColumnProfile) -> Floats:
 
 
 def _written(values: Floats) -> list[str]:
-    """With as few digits as tell them apart: bars of one name would be one bar."""
+    """Use as few digits as keep the names distinct: bars of one name would be merged."""
     for digits in range(4, 17):
         names = [f"{value:.{digits}g}" for value in values]
         if len(set(names)) == len(set(values.tolist())):

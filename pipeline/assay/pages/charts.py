@@ -1,4 +1,4 @@
-"""The charts of several pages: intervals on an axis, a curve on its diagonal, bars, distances."""
+"""Charts that several pages use: intervals, calibration curves, bars and distances."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40
 def strip(estimate: Estimate | None, low: float, high: float, mark: float | None = None) -> Picture:
     """One interval as a bar with a dot at its value, on an axis from ``low`` to ``high``.
 
-    ``mark`` draws a dashed line, for the value over all rows. Without a value the strip is
-    its axis alone.
+    ``mark`` draws a dashed line, for the value over all rows. Without a value only the axis is
+    drawn.
     """
     x = _strip_scale(low, high)
     middle = STRIP_HEIGHT / 2
@@ -48,7 +48,7 @@ def strip(estimate: Estimate | None, low: float, high: float, mark: float | None
 
 
 def axis(low: float, high: float) -> Picture:
-    """The numbers below a column of strips."""
+    """The tick labels below a column of strips."""
     picture = Picture(STRIP_WIDTH, 16, f"axis from {low:g} to {high:g}", fixed=True)
     picture.labels_below(number_labels(_strip_scale(low, high)), 11)
     return picture
@@ -73,9 +73,9 @@ def distances(
     night: float | None,
     break_limit: float | None = None,
 ) -> Picture:
-    """Where the night's distance lies among the reference's own: a tick a reference night.
+    """The night's distance among the reference's own, each reference night a tick.
 
-    Distances are drawn on the scale from 0 to a little over the largest that is shown.
+    The axis runs from 0 to slightly over the largest distance shown.
     """
     width, height = 150, 18
     shown = [*reference, *(value for value in (limit, night, break_limit) if value is not None)]
@@ -102,10 +102,10 @@ def distances(
 def diagonal(
     table: pd.DataFrame, x: str, y: str, titles: tuple[str, str], *, low: float, high: float
 ) -> Picture:
-    """Column ``y`` over column ``x``, a dot a row of ``table``; on the diagonal all is well.
+    """Plot column ``y`` over column ``x``, one dot per row of ``table``, with the diagonal.
 
-    Both axes go from ``low`` to ``high``. Columns ``low`` and ``high``, if there are any, are
-    drawn as a line through each dot.
+    Both axes go from ``low`` to ``high``. If there are columns ``low`` and ``high``, they are drawn
+    as a line through each dot.
     """
     rows = list(zip(table[x], table[y], table["rows"], strict=True))
     read = "; ".join(f"{one:.4g}: {other:.4g}" for one, other, _ in rows)
@@ -135,7 +135,7 @@ def bars(
     high: float,
     mark: tuple[float, str] | None = None,
 ) -> Picture:
-    """Rows by ``x``, a bar a row of ``table``.
+    """Rows by ``x``, one bar per row of ``table``.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ def bars(
     low, high
         Ends of the axis.
     mark
-        A value to draw a line at if it is on the axis, and what it is.
+        A value and its label, drawn as a line if it is on the axis.
     """
     totals = table[[name for name, _ in stacked]].sum(axis=1)
     top = max(float(totals.max()), 1.0) * 1.08
@@ -176,7 +176,7 @@ def _axes(
     *,
     counts: bool = False,
 ) -> tuple[Scale, Scale]:
-    """Draw lines, numbers and titles of both axes; ``counts`` are whole numbers, upwards."""
+    """Draw lines, numbers and titles of both axes; with ``counts``, upright labels are integers."""
     up = Scale(*y, HEIGHT - BOTTOM, TOP)
     levels = number_labels(up)
     if counts:

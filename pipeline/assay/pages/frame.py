@@ -1,7 +1,7 @@
-"""One HTML file of two parts: our answer first, then what another library drew.
+"""Compose one HTML file: Assay's section first, then the document of another library.
 
-The other library (Evidently) saves a whole document with its scripts inside. What its head and
-body hold goes into our base template, whose policy keeps the page from any network.
+Evidently saves a whole document with embedded scripts. The content of its head and body is put into
+Assay's base template, whose Content Security Policy blocks all network access.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "font-src data:; img-src data: blob:; form-action 'none'; base-uri 'none'"
 )
-"""What a browser lets the page do: nothing that needs a network."""
+"""The page's Content Security Policy: nothing that needs a network."""
 
 NOTHING_MORE = "<html><head></head><body></body></html>"
 
@@ -36,23 +36,23 @@ _HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)(?:<small>.*?)?</h2>', re.DOTALL)
 def compose(
     title: str, main: str, theirs: str = NOTHING_MORE, links: Sequence[tuple[str, str]] = ()
 ) -> str:
-    """One file from the base template: what is ours, then what ``theirs`` has in its body.
+    """Build one file from the base template, Assay's part and the body of ``theirs``.
 
     Parameters
     ----------
     title
         Text; it is escaped.
     main
-        HTML that our own template made.
+        HTML from Assay's own template.
     theirs
-        A whole document of another library's.
+        A whole document of another library.
     links
-        Other pages to lead to: address and name.
+        Links to other pages: address and name.
 
     Raises
     ------
     AssayError
-        ``theirs`` has no plain head and body to take.
+        ``theirs`` has no plain head and body.
     """
     _, opened, rest = defused(theirs).partition("<head>")
     head, closed, rest = rest.partition("</head>")
@@ -64,7 +64,7 @@ def compose(
             expected="one <head> and one <body>",
             mend="Install a version of evidently that pyproject.toml allows.",
         )
-    # The base template says its character set and width: a second time would be wrong HTML.
+    # The base template has these meta tags already; duplicates would be invalid HTML.
     start = min((at for at in map(head.find, ("<style", "<script")) if at >= 0), default=len(head))
     head = _META.sub("", head[:start]) + head[start:]
     page = render(
@@ -84,16 +84,16 @@ _DATA = re.compile(r"\bvar (?:additional_graphs_)?metric_[0-9a-f]{32} = (?=\{)")
 
 
 def defused(document: str) -> str:
-    """Evidently's document, with no ``<`` left in the data of its scripts.
+    """Evidently's document, with every ``<`` in its scripts' data escaped.
 
-    Evidently writes data into a script as it is. A category that is called ``</script>`` would end
-    the script there, and what follows it would be run by whoever opens the page.
+    Evidently writes data into a script unescaped. A category named ``</script>`` would end the
+    script, and the browser would run what follows (cross-site scripting).
     """
     parts, end = [], 0
     while found := _DATA.search(document, end):
         start = found.end()
         parts.append(document[end:start])
-        # Where the data ends can only be told by reading it: it may hold anything.
+        # Only parsing finds the end of the data, because it may contain anything.
         _, end = json.JSONDecoder().raw_decode(document, start)
         parts.append(document[start:end].replace("<", "\\u003c"))
     return "".join([*parts, document[end:]])
@@ -101,9 +101,9 @@ def defused(document: str) -> str:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Nothing of another library's on the terminal or on the network.
+    """Suppress another library's output, logging and telemetry.
 
-    Its warnings are about its own internals and cannot be mended by who runs Assay.
+    Its warnings are about its own internals, and Assay's users cannot fix them.
     """
     tracked, quiet = os.environ.get("DO_NOT_TRACK"), logging.root.manager.disable
     os.environ["DO_NOT_TRACK"] = "1"

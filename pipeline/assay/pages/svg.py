@@ -1,8 +1,8 @@
-"""Drawing inline SVG: axes whose labels fit, and a text for those who do not see the picture.
+"""Draw inline SVG: axes with fitting labels, and a text alternative.
 
-Every picture of a page is made here: no script, no font and no file beside the page. A browser
-chooses the font, so the width of words is estimated from a wide one; a label that would be cut at
-an edge is moved inside, and one that would cover its neighbour is left out.
+All charts of a page are drawn here, without scripts, fonts or files beside the page. The browser
+chooses the font, so text width is estimated from a wide one. A label that would be cut off at an
+edge is moved inside, and one that would cover its neighbour is left out.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LINE, INK = "#dde3e8", "#5b6773"
 REFERENCE = "#9aa5b1"
 
 FONT_SIZE = 11
-"""As style.css has it for the words of a picture."""
+"""As in style.css for the text of charts."""
 GAP = 4
-"""Least space between two labels, and between a label and the edge that it was moved from."""
+"""Least space between two labels, and between a label and the edge."""
 
 Anchor = Literal["start", "middle", "end"]
 
-# Shares of the font's size, of DejaVu Sans: few fonts that a browser may choose are wider.
+# Relative to the font size, for DejaVu Sans: few fonts that a browser may choose are wider.
 _WIDTHS = {
     **dict.fromkeys("ijlI|'", 0.3),
     **dict.fromkeys("ftr.,:;/()[]- ", 0.42),
@@ -38,7 +38,7 @@ _WIDTHS = {
 
 
 def text_width(words: str, size: float = FONT_SIZE) -> float:
-    """About how wide a browser sets ``words``, rather too much than too little."""
+    """The estimated width of ``words`` in a browser, rather too large than too small."""
     return size * sum(map(_width, words))
 
 
@@ -49,18 +49,18 @@ def _width(letter: str) -> float:
 
 
 class Picture:
-    """An SVG element that grows by what is drawn, the first below the rest.
+    """An SVG element; later shapes are drawn over earlier ones.
 
     Parameters
     ----------
     title
         What it shows, in one line.
     description
-        What can be read off it, for those who cannot see it.
+        What can be read from it, for those who cannot see it.
     fixed
-        Whether it has its own size; if not it is as wide as the box that it stands in.
+        Whether it has a fixed size; if not, it is as wide as its box.
     stretched
-        Whether it is as high as its box, too; only for pictures without words.
+        Whether it also fills the height of its box; only for charts without text.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Picture:
         opacity: float = 1,
         round_ends: bool = False,
     ) -> None:
-        """Any shape, in SVG's own words."""
+        """Any shape, in SVG path syntax."""
         more = f" stroke='{stroke}' stroke-width='{width:g}'" if stroke else ""
         more += " stroke-linecap='round' stroke-linejoin='round'" if round_ends else ""
         more += f" opacity='{opacity:g}'" if opacity != 1 else ""
@@ -130,18 +130,18 @@ class Picture:
         )
 
     def dot(self, x: float, y: float, radius: float, colour: str, title: str = "") -> None:
-        """A filled circle; ``title`` is shown where the mouse rests on it."""
+        """A filled circle; ``title`` is its tooltip."""
         circle = f"<circle cx='{x:g}' cy='{y:g}' r='{radius:g}' fill='{colour}'"
         self._parts.append(f"{circle}>{_title(title)}</circle>" if title else f"{circle}/>")
 
     def text(self, x: float, y: float, words: str, anchor: Anchor = "start") -> None:
-        """A line of words at ``x``, or as near to it as keeps them inside the picture."""
+        """A line of text at ``x``, moved if needed to stay inside the picture."""
         left, right = self._extent(x, words, anchor)
         at = {"start": left, "middle": (left + right) / 2, "end": right}[anchor]
         self._words(at, y, words, anchor)
 
     def _extent(self, x: float, words: str, anchor: Anchor) -> tuple[float, float]:
-        """Where words begin and end once they are inside."""
+        """Where the text starts and ends after it was moved inside."""
         wide = text_width(words)
         left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
         left = max(0.0, min(left, self.width - wide))
@@ -152,12 +152,12 @@ class Picture:
         self._parts.append(f"<text {place}>{escape(words)}</text>")
 
     def upright(self, x: float, y: float, words: str) -> None:
-        """Words that are read from below, their middle at ``y``."""
+        """Vertical text, read from below, centred at ``y``."""
         place = f"x='{x:g}' y='{y:g}' text-anchor='middle' transform='rotate(-90 {x:g} {y:g})'"
         self._parts.append(f"<text {place}>{escape(words)}</text>")
 
     def labels_below(self, labels: Iterable[tuple[float, str]], y: float) -> None:
-        """Words below an axis, from left to right; what would cover the one before is left out."""
+        """Labels below an axis, left to right; one that would cover another is left out."""
         free = -float(GAP)
         for x, words in labels:
             left, right = self._extent(x, words, "middle")
@@ -166,7 +166,7 @@ class Picture:
                 free = right
 
     def labels_left(self, labels: Iterable[tuple[float, str]], x: float) -> None:
-        """Words left of an axis, each with its middle at a height."""
+        """Labels left of an axis, each vertically centred at its height."""
         for y, words in labels:
             self.text(x, y + FONT_SIZE * 0.35, words, "end")
 
@@ -176,10 +176,10 @@ def _title(words: str) -> str:
 
 
 def number_labels(scale: Scale, factor: float = 1, unit: str = "") -> list[tuple[float, str]]:
-    """Each tick's place and number, as the labels of an axis are drawn."""
+    """The position and the text of each tick."""
     return [(scale(tick), f"{tick * factor:,.9g}{unit}") for tick in scale.ticks]
 
 
 def margin(labels: Iterable[str]) -> float:
-    """Room that labels at the left of an axis need."""
+    """The width that labels left of an axis need."""
     return max((text_width(words) for words in labels), default=0.0) + GAP + 2

@@ -1,4 +1,4 @@
-"""The templates of all pages, compiled once a process, and the filters that they share."""
+"""The Jinja templates of all pages, compiled once a process, and their shared filters."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 _DIGEST = re.compile(r"(?P<kind>\w+:)?[0-9a-f]{13,}")
 _SHOWN = 12
-"""Hexadecimal digits of a digest that a page shows; the whole one is a click or a key away."""
+"""Hexadecimal digits of a digest that a page shows; the rest is revealed on demand."""
 
 
 def render(template: str, **facts: Any) -> Markup:
-    """One file of ``pages/templates/`` with its facts, each of them escaped."""
+    """Render a template of ``pages/templates/`` with its facts, all of them escaped."""
     return Markup(_environment().get_template(template).render(facts))
 
 
 @cache
 def _environment() -> Environment:
-    # Not above: `assay --help` does not wait for it.
+    # Imported here to keep `assay --help` fast.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     found = Environment(
@@ -35,7 +35,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        # What is installed does not change while a process runs.
+        # Installed templates do not change while a process runs.
         auto_reload=False,
     )
     found.filters.update(
@@ -45,7 +45,7 @@ def _environment() -> Environment:
 
 
 def short_digest(value: str) -> str:
-    """The beginning of a digest that is too long to be read; empty of anything else.
+    """The first digits of a long digest; empty for anything else.
 
     >>> short_digest("sha256:" + "0123456789abcdef" * 4)
     'sha256:0123456789ab'

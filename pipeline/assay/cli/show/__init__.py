@@ -1,1 +1,1 @@
-"""What commands return, as lines and tables for people."""
+"""Formatters: results of commands as lines and tables for people."""

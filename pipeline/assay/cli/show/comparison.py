@@ -1,4 +1,4 @@
-"""The comparison as two tables in a terminal."""
+"""The comparison as two tables."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from assay.project.tasks import HEADLINE, better
 from assay.reports.comparison import Comparison, interval, worst_first
 
 WORST = 5
-"""Slices shown; all of them are in comparison.json and on the page."""
+"""Slices shown; comparison.json and the page have all."""
 
 
 def lines(found: Comparison) -> Iterator[Line]:
-    """Differences with their intervals, and the slices that lost most."""
+    """Differences with their intervals, and the slices with the largest losses."""
     from rich.table import Table
 
     if found.why:

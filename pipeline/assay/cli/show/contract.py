@@ -1,4 +1,4 @@
-"""What checking data/raw against its contract found."""
+"""The result of checking data/raw against its contract."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def lines(result: ContractResult) -> Iterator[str]:
 
 
 def text(result: ContractResult, width: int | None = None, color: bool = False) -> str:
-    """Table rules and broken row rules as a table, the rest as a number.
+    """Table rules and broken row rules as a table; the other rules as a count.
 
     Parameters
     ----------

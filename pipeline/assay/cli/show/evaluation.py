@@ -1,4 +1,4 @@
-"""The evaluation as two tables in a terminal."""
+"""The evaluation as two tables."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from assay.project.tasks import better
 from assay.reports.evaluation import Evaluation, worst_first
 
 WORST = 5
-"""Slices shown; all of them are in evaluation.json and on the page."""
+"""Slices shown; evaluation.json and the page have all."""
 
 
 def lines(found: Evaluation) -> Iterator[Line]:
-    """Metrics with their intervals and the slices that are ranked worst."""
+    """Metrics with their intervals, and the worst slices."""
     from rich.table import Table
 
     title = f"{found.name}: {found.candidate} on {found.rows:,} rows of holdout"

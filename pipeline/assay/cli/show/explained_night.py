@@ -1,4 +1,4 @@
-"""Why a night differs from an earlier one."""
+"""Why a night's scores differ from an earlier night's."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def lines(found: ExplainedChange) -> Iterator[Line]:
-    """The first outcome in words, then each part's share of every outcome."""
+    """The first outcome as a sentence, then each part's share of every outcome."""
     from rich.table import Table
 
     before, after, parts = found.before, found.after, found.parts
@@ -49,7 +49,7 @@ def _ordered(parts: Parts) -> list[tuple[str, Floats]]:
 
 
 def _sentence(found: ExplainedChange) -> str:
-    """The first outcome in words, the largest part first."""
+    """The first outcome as a sentence, with the largest parts."""
     parts = found.parts
     before, after = float(found.before.published[0]), float(found.after.published[0])
     named = {"the model": parts.model, "the mix of rows": parts.mix, **dict(_ordered(parts))}

@@ -1,4 +1,4 @@
-"""How a number of the verdict came about, step by step."""
+"""How a rule of the verdict was decided, step by step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.reports.verdict import Finding, Outcome
 
 
 def lines(explained: ExplainedRule) -> Iterator[str]:
-    """What is asked, what it is decided from, then the steps to each finding."""
+    """The rule and its data, then the steps to each finding."""
     rule = explained.rule
     yield f"{rule.name} ({rule.kind})"
     yield f"  asked by {rule.owner}, because {rule.because}"
@@ -29,7 +29,7 @@ def lines(explained: ExplainedRule) -> Iterator[str]:
 
 
 def _policy(rule: Rule, gate: GateParams) -> Iterator[str]:
-    """What applies to all of the rule's findings."""
+    """Settings that apply to all of the rule's findings."""
     if rule.severity == "warn":
         yield "it warns: whatever it finds does not decide"
     if rule.inconclusive == "pass":
@@ -50,7 +50,7 @@ def _policy(rule: Rule, gate: GateParams) -> Iterator[str]:
 
 
 def _steps(finding: Finding) -> Iterator[str]:
-    """From what was measured to the outcome."""
+    """From the measured value to the outcome."""
     if finding.champion is not None and finding.challenger is not None:
         yield (
             f"champion {finding.champion:.6g}, challenger {finding.challenger:.6g}"

@@ -1,4 +1,4 @@
-"""What the leakage checks found."""
+"""The results of the leakage checks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.reports.leakage import Leakage
 
 
 def lines(found: Leakage) -> Iterator[Line]:
-    """A row for each check, and a few rows of the table where something is suspected."""
+    """A row for each check, and example rows of the data for each suspected leak."""
     from rich.table import Table
     from rich.text import Text
 

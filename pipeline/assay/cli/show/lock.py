@@ -1,4 +1,4 @@
-"""Whether dvc.lock is current, and by what DVC sees that Assay's own code changed."""
+"""Whether dvc.lock is current, and the code digests by which DVC detects code changes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _EXAMPLES = 3
 
 
 def lines(checked: Checked) -> Iterator[str]:
-    """That it is current, and what could not be compared; errors say what is not."""
+    """That it is current, and what could not be compared. If it is outdated, an error says so."""
     if checked.current:
         yield f"check: {layout.DVC_LOCK} is current: {checked.stages} stages as it says"
     if checked.lock.unseen:

@@ -1,4 +1,4 @@
-"""What was found of a night, of many nights, and of a table that was not scored yet."""
+"""Monitoring results of one night, of many nights, and of a table before scoring."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 COLUMNS = ("column", "effect", "distance", "limit", "break limit", "nulls", "change", "new")
 BREAK_LIMITS = f"a break limit is {EXPLAINED}; what is beyond one is in alarm at once"
 AT_LEAST = 5
-"""Columns of a night that are shown at least, also where none crossed a limit."""
+"""The least number of a night's columns that is shown, even if none crossed a limit."""
 
 
 def night(summary: NightSummary) -> Iterator[Line]:
-    """The columns that crossed a limit, or else the furthest, and what the night is."""
+    """The columns over a limit, filled up to `AT_LEAST` columns, and facts about the night."""
     decision = summary.decision
     told = [f for f in decision.findings if f.crossed]
     told += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(told))]
@@ -43,7 +43,7 @@ def night(summary: NightSummary) -> Iterator[Line]:
 
 
 def nights(found: MonitoredNights) -> Iterator[Line]:
-    """The incidents, and where the nights stand that were asked for."""
+    """The incidents, and the status of the requested nights."""
     from rich.table import Table
 
     book = found.book
@@ -73,7 +73,7 @@ def nights(found: MonitoredNights) -> Iterator[Line]:
 
 
 def _notes(book: Book) -> Iterator[str]:
-    """What keeps the answer from being a whole one."""
+    """Caveats about the result."""
     if book.blind:
         names = book.blind_columns
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
@@ -90,7 +90,7 @@ def _notes(book: Book) -> Iterator[str]:
 
 
 def table(found: TableDrift) -> Iterator[Line]:
-    """Every feature of a table, the one that matters most first."""
+    """Every feature of a table, the most important first."""
     decision = found.decision
     yield from findings(found.headline(), decision.findings)
     against = found.version or f"bundle {found.bundle[:19]}"
@@ -107,7 +107,7 @@ def table(found: TableDrift) -> Iterator[Line]:
 
 
 def findings(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line]:
-    """A line of numbers for each finding, in their order, then what is over its limit."""
+    """A row of numbers per finding, in order, then the crossed limits."""
     from rich.table import Table
 
     made = Table(title=title, title_justify="left")
@@ -128,5 +128,5 @@ def findings(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line]:
     yield made
     for f in findings:
         if f.reasons:
-            # Beside the numbers it would be a word wide on a narrow terminal.
+            # As a table column it would be too narrow on a small terminal.
             yield f"{visible(f.column)}: {'; '.join(f.reasons)}"

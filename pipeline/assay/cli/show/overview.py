@@ -1,4 +1,4 @@
-"""Where things stand: now, over the last nights, of a week, and who was told."""
+"""Overviews: current status, the last nights, a week, and alerts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def status(found: Status) -> Iterator[Line]:
 
 
 def front(found: Front) -> Iterator[Line]:
-    """How many nights stand how, and where the page is."""
+    """The number of nights by status, and the page's path."""
     counts = Counter(night.standing for night in found.nights)
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
     nights = "1 night" if len(found.nights) == 1 else f"{len(found.nights)} nights"
@@ -44,7 +44,7 @@ def front(found: Front) -> Iterator[Line]:
 
 
 def week(found: Week) -> Iterator[Line]:
-    """What is open at its end, and what was published in it."""
+    """The incidents open at its end, and the published nights."""
     yield found.headline()
     for each in found.open:
         yield each.sentence()
@@ -59,7 +59,7 @@ def week(found: Week) -> Iterator[Line]:
 
 
 def alerts(found: AlertsReport) -> Iterator[Line]:
-    """What is open, and what became of the messages."""
+    """The open incidents, and the result of sending messages."""
     from assay.monitor.incidents import words
 
     for each in found.alerts:
@@ -71,6 +71,6 @@ def alerts(found: AlertsReport) -> Iterator[Line]:
 
 
 def serving(found: Serving) -> Iterator[Line]:
-    """Where the dashboard is."""
+    """The dashboard's address."""
     none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
     yield f"{found.nights} nights at {found.url} (Ctrl-C ends it){none}"

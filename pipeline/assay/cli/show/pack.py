@@ -1,4 +1,4 @@
-"""The archive that a Spark cluster's executors work from."""
+"""The archive for a Spark cluster's executors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.score.pack.pack import Packed, size
 
 
 def lines(packed: Packed) -> Iterator[str]:
-    """What was packed, and both ways to use it."""
+    """The archive's content, and both ways to use it."""
     yield (
         f"packed: {packed.path}, {size(packed.size)}, {len(packed.distributions)} packages, "
         f"for Python {packed.python} on {packed.platform}\n"

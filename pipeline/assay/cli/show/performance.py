@@ -1,4 +1,4 @@
-"""How well nights were scored: truths that were taken, pairs of numbers, advice to train again."""
+"""Labels that were taken, estimated and realized metrics, and retraining advice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def labels(outcome: LabelsOutcome) -> Iterator[Line]:
-    """What was taken of each night, then what was measured."""
+    """The labels taken of each night, then the measurements."""
     for each in outcome.taken:
         facts = {
             "new": each.new,
@@ -59,7 +59,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
 
 
 def pairs(found: PerformancePairs) -> Iterator[Line]:
-    """A line a night or week, then how far the estimates were off."""
+    """A row per night or week, then the error of the estimates."""
     yield (
         f"{'week of' if found.by == 'week' else 'night':<12}{'estimated':>10}{'realized':>10}"
         f"{'error':>8}{'rows':>10}{'labelled':>10}"
@@ -82,6 +82,6 @@ def pairs(found: PerformancePairs) -> Iterator[Line]:
 
 
 def retrain(found: RetrainAdvice) -> Iterator[Line]:
-    """What each rule says."""
+    """The result of each rule."""
     for each in found.rules:
         yield f"retrain: {each.sentence(found.column)}"

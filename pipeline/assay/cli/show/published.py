@@ -1,4 +1,4 @@
-"""What became of published nights: released, taken back, copied."""
+"""Nights that were released, retracted or exported."""
 
 from __future__ import annotations
 

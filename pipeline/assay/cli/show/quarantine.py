@@ -1,4 +1,4 @@
-"""Rows that were refused: why, in which file, and what became of them once repaired."""
+"""Quarantined rows: the rules they broke, the file they were exported to, and repairs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.score.published.replay import ReplayedRows
 
 
 def refused(found: Refusals) -> Iterator[Line]:
-    """How many rows, and a table of the rules that they broke, with examples."""
+    """The number of rows, and a table of the broken rules with examples."""
     from rich.table import Table
     from rich.text import Text
 
@@ -40,7 +40,7 @@ def refused(found: Refusals) -> Iterator[Line]:
 
 
 def written(file: RefusedFile) -> Iterator[str]:
-    """Where the rows are, and what to do with them."""
+    """Where the rows are, and the next step."""
     run = file.run
     yield f"quarantine: {file.rows:,} rows of {run.partition} written to {file.file}"
     if file.rows and run.event == "held":
@@ -53,7 +53,7 @@ def written(file: RefusedFile) -> Iterator[str]:
 
 
 def replayed(done: ReplayedRows) -> Iterator[str]:
-    """How many rows joined their night, and what those that did not still break."""
+    """How many rows were merged into their night, and the rules that the others still break."""
     yield (
         f"replay: {done.merged} repaired rows scored by {done.version} and merged into "
         f"{done.partition} (run {done.run_id} in place of {done.replaces})"

@@ -1,4 +1,4 @@
-"""Whether a night scores as training did, and what scoring costs."""
+"""Whether scoring matches training, and what scoring costs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from assay.reports.rehearsal import Rehearsal
 
 
 def lines(found: Rehearsal) -> Iterator[str]:
-    """A line for each carrier, then what a batch costs."""
+    """A line for each carrier, then the cost of a batch."""
     for one in found.parity:
         furthest = "no row has two scores" if one.largest is None else f"{one.largest:.3g}"
         yield (

@@ -1,4 +1,4 @@
-"""What became of the nights that were to be scored."""
+"""The results of scoring nights."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NUMERIC = frozenset({"read", "scored", "quarantined", "mean", "seconds"})
 
 
 def lines(nights: Nights) -> Iterator[Line]:
-    """What was published, also when a later night could not be."""
+    """The published nights, also when a later one failed."""
     outcomes = nights.outcomes
     reports = [each.report for each in outcomes if each.report is not None]
     if reports:
@@ -55,7 +55,7 @@ def _table(reports: Sequence[RunReport]) -> Iterator[Line]:
     if out.measure(whole, options=room).maximum <= out.width:
         yield whole
         return
-    # A run's name is there to be copied: where it has no room, it gets a line of its own.
+    # Run ids are copied by users, so without room for them they get lines of their own.
     yield _made(reports, COLUMNS[:-2])
     for report in reports:
         yield f"{report.partition}: {report.version}, run {report.run_id}"

@@ -1,4 +1,4 @@
-"""The store itself: what is damaged, and what was deleted."""
+"""The store: damage found by fsck, and files deleted by vacuum."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assay.score.published.vacuum import Swept
 
 
 def damages(found: Found) -> Iterator[str]:
-    """What was mended; errors say what is left."""
+    """What was mended; remaining damage is raised as an error."""
     for each in found.damages:
         if each.mended:
             yield f"mended: {each.table}: {each.what}: {each.mend}"
@@ -18,7 +18,7 @@ def damages(found: Found) -> Iterator[str]:
 
 
 def swept(done: Swept) -> Iterator[str]:
-    """Files and bytes of each table."""
+    """Deleted files and bytes of each table."""
     deleted, merged = ("would delete", "would merge") if done.dry_run else ("deleted", "merged")
     busy = False
     for each in done.tables:
@@ -37,7 +37,7 @@ def swept(done: Swept) -> Iterator[str]:
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that fits."""
+    """Bytes in a fitting unit."""
     size = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if size < 1000:

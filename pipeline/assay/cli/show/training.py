@@ -1,4 +1,4 @@
-"""Tables that were made for training, candidates that were trained, and the one that was chosen."""
+"""Training tables, trained candidates, and the selected one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def ingested(found: Ingested) -> Iterator[str]:
 
 
 def prepared(sides: Mapping[str, WindowRows]) -> Iterator[str]:
-    """A line for each side."""
+    """A line for each of training and holdout."""
     for name, side in sides.items():
         yield (
             f"prepare: {name}, {side.window}: {side.labels['rows']:,} rows, "
@@ -37,7 +37,7 @@ def trained(found: Trained) -> Iterator[str]:
 
 
 def selected(found: Selection) -> Iterator[str]:
-    """A line for each candidate; a star marks the chosen one."""
+    """A line for each candidate; a star marks the selected one."""
     for name, metrics in found.candidates.items():
         mark = "*" if name == found.selected else " "
         yield f"select: {mark} {name}: {found.by} {metrics[found.by]}"

@@ -1,4 +1,4 @@
-"""The gate's verdict, and what the policy would have said of earlier versions."""
+"""The gate's verdict, and the backtest of the policy on earlier versions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from assay.reports.verdict import Outcome, Verdict
 
 
 def judged(found: JudgedBundle) -> Iterator[Line]:
-    """The verdict, after what pytest said where that helps to understand it."""
+    """The verdict, after pytest's output where that helps to understand it."""
     if found.output is not None:
         yield found.output
     yield from lines(found.verdict)
 
 
 def lines(verdict: Verdict) -> Iterator[Line]:
-    """A table of rules, the tests counted, a line for whatever did not pass, the outcome."""
+    """A table of rules, counts of tests, a line for each finding that is not PASS, the outcome."""
     from rich.table import Table
     from rich.text import Text
 
@@ -27,10 +27,10 @@ def lines(verdict: Verdict) -> Iterator[Line]:
     table = Table(box=None, pad_edge=False)
     for head in ("", "rule", "slice", "value", "limit", "rows"):
         right = head in ("value", "rows")
-        # A name may be long, but none of it may be lost.
+        # Fold long names; never truncate them.
         table.add_column(head, justify="right" if right else "left", overflow="fold")
     for finding in worst_first(of_kind(verdict, "rule")):
-        # Eighty columns have no room for the interval; the sentences below state it.
+        # 80 columns have no room for the interval; the sentences below state it.
         value, _, limit, rows = value_words(finding)
         cells = (finding.rule, finding.slice or "", value, limit, rows)
         badge = Text(finding.outcome.value, style=styles[finding.outcome])

@@ -1,4 +1,4 @@
-"""Versions, who gave them a stage on what evidence, and who holds it."""
+"""Versions, the history of a stage with its evidence, and the stage's holder."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 VERSION = ("version", "stage", "commit", "date", "by", "bundle", "gate", "why")
 MOVE = ("date", "what", "version", "by", "evidence", "why")
 _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
-"""Columns that are of no use when a narrow terminal breaks them."""
+"""Columns that must not be wrapped on a narrow terminal."""
 
 
 def listed(found: Listing) -> Iterator[Line]:
-    """Every version, the newest first, and what happened to the stage."""
+    """Every version, the newest first, and the stage's history."""
     from rich.text import Text
 
     known, doubts = found.known, found.doubts
@@ -65,7 +65,7 @@ def listed(found: Listing) -> Iterator[Line]:
 
 
 def moved(move: StageMove) -> Iterator[str]:
-    """Who holds the stage now, and how others get to know."""
+    """The stage's new holder, and how to share it."""
     version, before = move.version, move.before
     yield (
         f"{move.done}: {version.name} {version.version} ({short(version.bundle)}) "
@@ -74,13 +74,13 @@ def moved(move: StageMove) -> Iterator[str]:
     )
     if version.override:
         yield f"overridden: {version.override}"
-    # The bundle before the tag: nobody is to see a champion that cannot be fetched.
+    # Push the bundle before the tag, so that no visible champion is missing its bundle.
     share = "dvc push && git push --follow-tags" if move.done == "promoted" else "git push --tags"
     yield f"next, so that others get it: {share}"
 
 
 def champion(held: StageHolder) -> Iterator[str]:
-    """Who holds the stage, or why nobody can be compared with."""
+    """The stage's holder, or why there is none to compare with."""
     if held.state == "found":
         yield f"champion: {held.version} holds {held.stage} ({held.bundle})"
     else:
@@ -98,7 +98,7 @@ def _table(title: str, *headings: str) -> Table:
 
 
 def _evidence(move: Assignment, doubt: str | None) -> str:
-    """On what evidence a stage was given, a line a fact; nothing where it was taken away."""
+    """The evidence for assigning a stage, a line per fact; empty for an unassignment."""
     if move.kind == "unassign":
         return ""
     verdict = f", verdict {_digits(move.verdict)}" if move.verdict else ""

@@ -1,8 +1,8 @@
-"""What a night is compared with beside the reference: the same weekday of the weeks before.
+"""A second baseline beside the reference: the same weekday of the previous weeks.
 
-The reference tells whether the model still sees what it learnt from; in another season it does
-not, every night. The same weekdays of the last weeks tell whether a night is out of line with its
-own time of the year.
+The reference shows whether the model still sees the data it was trained on. In another season
+every night differs from it. The same weekdays of the last weeks show whether a night is unusual for
+its own time of the year.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ NO_DAY = "the night is no day, so it has no weekday"
 
 @dataclass(frozen=True, slots=True)
 class Weekday:
-    """How far a night is from the same weekdays before it.
+    """A night's distances from the same weekdays before it.
 
     Attributes
     ----------
     nights
-        The nights that were merged, the nearest first.
+        The nights that were merged into the baseline, the most recent first.
     distances
         By column; None where one of the two has no value.
     why_none
-        Why there is nothing to compare with; empty if there is.
+        Why there is no baseline; empty if there is one.
     """
 
     nights: tuple[str, ...]
@@ -44,12 +44,12 @@ NOT_COMPARED = Weekday((), {}, "not compared")
 
 
 def merged(profiles: Iterable[Profile]) -> Profile:
-    """The profile of all rows together; at least one, all on one grid."""
+    """Merge at least one profile, all on one grid, into one."""
     return reduce(merge, profiles)
 
 
 def weekdays_before(partition: str, weeks: int) -> tuple[str, ...]:
-    """The same weekday of the weeks before, the nearest first; nothing if the night is no day."""
+    """The same weekday of the previous weeks, the most recent first; empty if it is no date."""
     day = day_of(partition)
     if day is None:
         return ()
@@ -62,7 +62,7 @@ def weekday(partition: str, night: Profile, earlier: Mapping[str, Profile], week
     Parameters
     ----------
     earlier
-        Profiles of published nights; those that are not counted as the night is are left out.
+        Profiles of published nights. Those on another grid than the night's are ignored.
     """
     if day_of(partition) is None:
         return Weekday((), {}, NO_DAY)
@@ -85,9 +85,10 @@ def _distance(before: ColumnProfile, night: ColumnProfile) -> float | None:
 
 @dataclass
 class Habits:
-    """How far nights usually are from their weekdays, learnt as they pass.
+    """The distances that earlier nights had from their weekday baselines.
 
-    A night counts as usual for others only when it has left their window: ``lag`` nights later.
+    A night's distances become part of the history only ``lag`` nights later, once it has left the
+    window of nights that are judged together.
     """
 
     lag: int
@@ -95,7 +96,7 @@ class Habits:
     _waiting: list[Mapping[str, float | None]] = field(default_factory=list)
 
     def next(self, found: Weekday, columns: Iterable[str]) -> dict[str, SeenValue]:
-        """The night's distances beside those of earlier nights."""
+        """The night's distances, each with those of earlier nights."""
         while len(self._waiting) >= self.lag:
             for name, value in self._waiting.pop(0).items():
                 if value is not None:

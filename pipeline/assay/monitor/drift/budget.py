@@ -1,26 +1,26 @@
-"""From many distances to few alarms, with a stated number of false ones.
+"""Turn many distances into few alarms, at a stated rate of false alarms.
 
-1. **k of n nights.** A column is tested on its last n nights at once: on its k-th largest
-   distance d. If j - 1 of the reference's N nights stray as far as d or further, then k of n new
-   nights lie beyond the reference's j-th furthest. How likely that is for ordinary nights is the
-   p-value (`assay.monitor.drift.exceedance`): far smaller than the 1 / (N + 1) that is the least a
-   single night can reach, and larger the more odd nights follow odd nights in the reference
+1. **k of n nights.** A column is tested on its last n nights at once, by its k-th largest distance
+   d. If j - 1 of the reference's N nights have a distance of d or more, then k of n new nights
+   exceed the reference's j-th largest. The probability of that on ordinary nights is the p-value
+   (`assay.monitor.drift.exceedance`). It can be far below 1 / (N + 1), the smallest p-value of a
+   single night. It is larger if the reference's unusual nights come in runs
    (`assay.monitor.drift.persistence`).
 2. **False discovery rate.** The p-values of all columns and of the last n nights are one family
-   (Y. Benjamini and Y. Hochberg, Journal of the Royal Statistical Society B 57(1), 1995); a column
-   is in alarm on a night if the family's rejections at the level q hold it, and the night is one of
-   the k.
-3. **The budget.** Where nothing has changed every alarm is false, and a family has one with a
-   probability of at most q. With q = false_alarms * n / 365, families of n nights that do not
-   overlap have ``false_alarms`` of them a year. An eighth of that is left to breaks.
+   (Y. Benjamini and Y. Hochberg, Journal of the Royal Statistical Society B 57(1), 1995). A column
+   is in alarm on a night if its p-value is rejected at the level q and the night is one of the k.
+3. **The budget.** If nothing has changed, every alarm is false, and a family has one with a
+   probability of at most q. With q = false_alarms * n / 365, non-overlapping families of n nights
+   have ``false_alarms`` of them a year. An eighth of the budget is reserved for breaks.
 
-What lies beyond all that sampling and the reference's nights explain (`assay.columns.breaks`) is in
-alarm at once, alone, within the same budget. What cannot be compared is in alarm at once; what is
-over a limit set by hand (new categories, `monitor.limits`) has no p-value, and takes k of n
-nights. Neither is part of the budget. A new version of the model starts its windows anew.
+A break (`assay.columns.breaks`), which neither sampling nor the spread of the reference's nights
+explains, raises an alarm on its first night, within the same budget. So does a column that cannot
+be compared. A limit set by hand (new categories, `monitor.limits`) has no p-value and must be
+crossed on k of n nights. These two are not part of the budget. A new model version starts new
+windows.
 
-Nights that follow each other draw the reference's mean to themselves, so new nights lie further
-from it than they did; distances are made smaller by just that (`assay.columns.serial.further`).
+The reference's mean is fitted to its own nights, so new nights lie further from it than those did.
+Distances are scaled down to correct for that (`assay.columns.serial.further`).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Kind: TypeAlias = Literal["answers", "features", "data"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Question:
-    """What is asked of a column: whether its distance grew, its nulls, or its new categories."""
+    """One drift test: a column and the measure that is tested."""
 
     column: str
     kind: Kind
@@ -56,11 +56,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class SeenValue:
-    """A night's value of a test, and the ordinary ones, in the order of their nights.
+    """A night's value of a test, and the values on ordinary nights, in order.
 
-    ``value`` is None where a night has none (a column that is null on a calm night): that is not
-    beyond anything. ``follows`` says by how much the ordinary nights follow each other
-    (`assay.columns.serial`), None where their distances alone have to tell.
+    ``value`` is None where a night has none (a column that is null on a calm night); it then
+    exceeds nothing. ``follows`` is the serial correlation of the ordinary nights
+    (`assay.columns.serial`); if it is None, it is estimated from their distances.
     """
 
     value: float | None
@@ -70,20 +70,20 @@ class SeenValue:
 
 @dataclass(frozen=True, slots=True)
 class NightEvidence:
-    """All that a night says.
+    """The inputs of one night to the budget.
 
     Attributes
     ----------
     bundle
-        Nights of other bundles are not in one window.
+        A window holds only nights of one bundle.
     seen
-        What has a p-value.
+        The tests that have a p-value.
     over
-        What is over a limit set by hand, in words.
+        Crossed limits that were set by hand, each with a sentence.
     broken
-        What cannot be compared, in words.
+        Columns that cannot be compared, each with the reason.
     beyond
-        What nothing explains, in words (`assay.columns.breaks`).
+        Breaks (`assay.columns.breaks`), each with a sentence.
     """
 
     partition: str
@@ -101,9 +101,9 @@ class Alarm:
     Attributes
     ----------
     p
-        None if no p-value led to it.
+        None if the alarm has no p-value.
     since
-        The first of the nights that it took.
+        The first of the nights that led to it.
     """
 
     question: Question
@@ -116,8 +116,8 @@ class Alarm:
 class NightAlarms:
     """A night's alarms.
 
-    ``blind`` are columns that could not have been in alarm by themselves: too few nights are known
-    to be ordinary, or they hang together too much, for p-values as small as the budget asks for.
+    ``blind`` are columns that could not raise an alarm alone: their reference has too few nights,
+    or nights too dependent, for p-values as small as the budget requires.
     """
 
     partition: str
@@ -126,12 +126,12 @@ class NightAlarms:
 
 
 def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarms]:
-    """Each night's alarms; what comes after a night makes no difference to it.
+    """Each night's alarms. They do not depend on later nights.
 
     Parameters
     ----------
     nights
-        In their order.
+        In order.
     """
     window: deque[tuple[NightEvidence, dict[Question, float]]] = deque(maxlen=rule.of)
     for night in nights:
@@ -160,17 +160,17 @@ def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarm
 
 
 def level(rule: Budget) -> float:
-    """The false discovery rate that spends what breaks leave of the budget."""
+    """The false discovery rate that spends the part of the budget not reserved for breaks."""
     return min(0.5, (1 - SHARE) * rule.false_alarms * rule.of / YEAR)
 
 
 def _persistent(night: NightEvidence, rule: Budget) -> dict[Question, float]:
-    """The persistence behind each question."""
+    """The persistence of each test."""
     untold = [question for question, seen in night.seen.items() if seen.follows is None]
     series = tuple(tuple(night.seen[question].usual) for question in untold)
     of_distances = dict(zip(untold, persistence(series, rule.of), strict=True))
     return {
-        # Of squares the correlation is that of the deviations, squared.
+        # The correlation of squares is the squared correlation of the deviations.
         question: of_distances[question] if seen.follows is None else seen.follows**2
         for question, seen in night.seen.items()
     }
@@ -189,14 +189,14 @@ def _p_value(
 def p_value(
     values: Sequence[float | None], usual: Sequence[float], k: int, persistent: float = 0.0
 ) -> float:
-    """How likely k of so many ordinary nights are as far out as these; 1 if that is unknown.
+    """Probability that k of as many ordinary nights have distances this large; 1 if unknown.
 
     Parameters
     ----------
     values
-        Of the nights; NaN is further out than anything.
+        Of the nights; NaN counts as infinite.
     usual
-        The reference nights'.
+        Of the reference's nights.
     persistent
         See `assay.monitor.drift.persistence`.
     """
@@ -222,14 +222,14 @@ def _discovered(
     rejected = adjusted(family, "benjamini-hochberg")[-len(now) :] <= level(rule)
     for (question, value), in_alarm in zip(now, rejected, strict=True):
         far = _furthest(question, nights, rule.nights) if in_alarm else []
-        # Once a night is ordinary again it is not in alarm for the nights before it.
+        # An ordinary night is not in alarm because of the nights before it.
         if nights[-1].partition in far:
             words = f"{question.what} beyond the reference's on {len(far)} of {len(nights)} nights"
             yield Alarm(question, value, far[0], words)
 
 
 def _furthest(question: Question, nights: Sequence[NightEvidence], k: int) -> list[str]:
-    """The nights, in their order, that lie as far out as the k-th furthest."""
+    """The nights, in order, whose distance is at least the k-th largest."""
     values = {
         night.partition: night.seen[question].value
         for night in nights
@@ -249,7 +249,7 @@ def _by_hand(nights: Sequence[NightEvidence], rule: Budget) -> Iterator[Alarm]:
 def _blind(
     night: NightEvidence, persistent: Mapping[Question, float], rule: Budget
 ) -> tuple[str, ...]:
-    """Columns that could not be in alarm by themselves, however far they strayed."""
+    """Columns that could not raise an alarm alone, however large their distance."""
     least = level(rule) / max(1, rule.of * len(night.seen))
     return tuple(
         sorted(

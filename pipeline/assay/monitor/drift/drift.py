@@ -1,30 +1,28 @@
-"""Has a night drifted? A pure answer from two sets of counts and the limits in params.yaml.
+"""Decide whether a night has drifted, from two profiles and the limits in params.yaml. Pure.
 
-A night is a small sample (for the flights about 900 rows), and small samples differ by
-chance; nights also differ for good reasons, Saturdays from Mondays. So a
-column's limit, unless ``monitor.limits`` sets one by hand, is a quantile of the distances
-between each reference night and all the other reference nights, which hold both kinds of
-ordinary difference; of numbers there is such a limit on the Wasserstein distance too, which sees
-what the cells of the other do not. The quantile is one that occurred (the next one above, if
-the quantile falls between two), so with fewer than ``1 / (1 - quantile)`` nights it is the
-largest of them. A night much smaller than the reference's nights strays further by chance
-alone; the contract's row count is there to say so first.
+A night is a small sample (about 900 rows for the flights), so nights differ by chance. They also
+differ for good reasons, as Saturdays do from Mondays. So a column's limit, unless
+``monitor.limits`` sets one by hand, is a quantile of the distances between each reference night and
+all the other reference nights, which contain both kinds of difference. Numbers have such a limit on
+the Wasserstein distance too, which detects shifts that the cells of the Jensen-Shannon distance
+miss. The quantile is rounded up to a distance that occurred, so with fewer than ``1 / (1 -
+quantile)`` nights it is the largest. A night with far fewer rows than the reference's nights has
+larger distances by chance alone; the contract's check on row counts catches it first.
 
 The night crosses its limits when
 
-- the score strays further than its limit (of a multiclass model: the likeliest class's
-  probability, or the mix of predicted classes),
-- any one column lies beyond all that sampling and the spread between the reference's nights
-  explain (`assay.columns.breaks`),
-- more than ``max_drifted_share`` of the features stray further than theirs,
-- a null share changed by more than ``max_null_share_change`` and by more than the same
-  quantile of the reference nights' own changes (some columns come and go: a weather station
-  reports no gusts on a calm day, and a fixed limit would cry wolf on most nights),
-- more than ``max_new_category_share`` of a column's values are categories that the reference
-  did not have,
-- or anything could not be computed: what cannot be compared is not called fine. (Only a
-  feature that was null all night, as an ordinary share of the reference's nights were, just
-  counts as drifted.)
+- the score's distance is over its limit (for a multiclass model: the probability of the most likely
+  class, or the distribution of predicted classes),
+- any column has a break, which neither sampling nor the spread between the reference's nights
+  explains (`assay.columns.breaks`),
+- more than ``max_drifted_share`` of the features are over their limits,
+- a null share changed by more than ``max_null_share_change`` and by more than the same quantile of
+  the reference nights' own changes (some columns are null on whole nights: a weather station
+  reports no gusts on a calm day, and a fixed limit would alarm on most nights),
+- more than ``max_new_category_share`` of a column's values are categories that the reference did
+  not have,
+- or anything could not be computed: what cannot be compared does not pass. (Only a feature that
+  was null all night, as an ordinary share of the reference's nights were, just counts as drifted.)
 """
 
 from __future__ import annotations
@@ -51,15 +49,14 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
-    """What was found about one column; None where it could not be computed.
+    """The result for one column; None where a value could not be computed.
 
     Attributes
     ----------
     distance, limit
-        Jensen-Shannon distance from the reference, and the most that passes.
+        Jensen-Shannon distance from the reference, and its upper limit.
     null_share_change, null_share_limit
-        Change of the null share against the reference's, signed, and the most that passes
-        either way.
+        Signed change of the null share against the reference, and the limit of its absolute value.
     drifted
         A distance is over its limit, or unknown.
     crossed
@@ -67,18 +64,18 @@ class DriftFinding:
     decisive
         This column alone makes the night cross.
     reasons
-        Why, one phrase a limit.
+        Why, one phrase per limit.
     total_variation, wasserstein, ks
         See `assay.monitor.drift.measures`.
     wasserstein_limit
-        The most that passes, as for ``limit``; None where nothing was learnt.
+        The upper limit of ``wasserstein``; None if none could be learnt.
     breaks
-        What of the column nothing explains: see `assay.columns.breaks`.
+        The column's breaks: see `assay.columns.breaks`.
     break_limit, ks_break_limit, null_break_limit
-        Beyond which ``distance``, ``ks`` and a change of the null share are breaks; None where
-        none would be.
+        The limits above which ``distance``, ``ks`` and the change of the null share are breaks;
+        None where there is none.
     effect
-        How much it matters to the model, by estimate: see `assay.monitor.drift.measures`.
+        Estimated effect on the model's scores: see `assay.monitor.drift.measures`.
     """
 
     column: str
@@ -105,7 +102,7 @@ class DriftFinding:
 
     @property
     def times_limit(self) -> float:
-        """The distance as a multiple of its limit; infinite if it cannot be said."""
+        """The distance as a multiple of its limit; infinite if it is unknown."""
         if self.distance is None or self.limit is None:
             return math.inf
         if self.limit == 0:
@@ -115,11 +112,11 @@ class DriftFinding:
 
 @dataclass(frozen=True, slots=True)
 class DriftDecision:
-    """The answer about one night, and everything that it rests on.
+    """The drift decision about one night, and everything that it is based on.
 
-    ``quantile`` and ``nights`` say how the limits on distances were learnt; ``findings``
-    are ordered: what crossed first, the answers before the features, and these by their
-    estimated effect on the model.
+    ``quantile`` and ``nights`` say how the limits on distances were learnt. ``findings`` are
+    ordered: crossed limits first, scores before features, features by their estimated effect on the
+    model.
     """
 
     crossed: bool
@@ -156,12 +153,12 @@ def decide(
     limits
         The section ``monitor`` of params.yaml.
     rows
-        How many rows the run scored; a column that counts another number of rows is not
-        comparable, for nothing is decided on a part of a night.
+        How many rows the run scored. A column that counts another number of rows is not comparable,
+        because no decision is made on part of a night.
     lacking
         Why a column is not in ``profile``, where that is known.
     by_sampling
-        Where too few nights are known to learn a limit from, take what sampling alone explains.
+        With too few nights to learn a limit from, use the limit that sampling alone explains.
     """
     findings = [
         _finding(
@@ -190,7 +187,7 @@ def decide(
 
 
 def _place(finding: DriftFinding, reference: Reference) -> tuple[object, ...]:
-    """What to look at first; where the effect cannot be told it may be any."""
+    """Sort key: what to look at first. An unknown effect counts as the largest."""
     return (
         not finding.decisive,
         not finding.crossed,
@@ -269,7 +266,7 @@ def _finding(
     if by_hand is None:
         wide = learnt_limit(reference.moved.get(name, ()), limits.limit_quantile)
     moved = found.wasserstein is not None and wide is not None and found.wasserstein > wide
-    # Not "distance > limit": a NaN must count as drifted.
+    # Not "distance > limit": NaN must count as drifted.
     far = not distance <= limit
     infinite = breaks.infinite_of(reference, name, night)
     most_new = limits.max_new_category_share
@@ -321,7 +318,7 @@ def _finding(
 def _incomparable(
     before: ColumnProfile, night: ColumnProfile, limit: float | None, rows: int
 ) -> str | None:
-    """Why the night's column cannot be compared with the reference's, or None if it can."""
+    """Why the night's column cannot be compared with the reference's; None if it can be."""
     if night.rows == 0:
         return "no row to compare"
     if night.rows != rows:
@@ -343,7 +340,7 @@ def _incomparable(
 def _often_null(name: str, reference: Reference, limits: Monitor) -> bool:
     """Whether nights without a single value are ordinary.
 
-    They are if the reference had more of them than the limit's quantile leaves out.
+    They are if the share of such nights in the reference is larger than ``1 - limit_quantile``.
     """
     empty = reference.nights - len(reference.distances[name])
     return reference.nights > 1 and empty / reference.nights > 1 - limits.limit_quantile

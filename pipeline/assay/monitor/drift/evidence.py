@@ -1,4 +1,4 @@
-"""What a night's findings say to the budget: which question each number answers."""
+"""Turn a night's drift findings into evidence for the alarm budget."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def evidence(
     limits: Monitor,
     weekday: Mapping[str, SeenValue] | None = None,
 ) -> NightEvidence:
-    """Sort a night's findings into what has a p-value, what is over a hand-set limit, and the rest.
+    """Sort a night's findings into tests with a p-value, limits set by hand, and immediate alarms.
 
     Parameters
     ----------
     weekday
-        By column, the distance from the same weekdays before and what it was on earlier nights;
-        in the place of distances from the reference, if ``monitor.baseline`` says so.
+        By column, the distance from the same weekdays before and its history. It replaces the
+        distance from the reference if ``monitor.baseline`` is ``weekday``.
     """
     seen: dict[Question, SeenValue] = {}
     over: dict[Question, str] = {}
@@ -75,7 +75,7 @@ def _question(name: str, reference: Reference, what: str) -> Question:
 
 
 def _null_change(finding: DriftFinding, limits: Monitor) -> float | None:
-    """How much the null share changed; None if by no more than anybody minds."""
+    """The absolute change of the null share; None if it is at most ``max_null_share_change``."""
     change = finding.null_share_change
     if change is None or abs(change) <= limits.max_null_share_change:
         return None

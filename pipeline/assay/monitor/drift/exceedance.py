@@ -1,16 +1,16 @@
-"""How likely k of n ordinary nights lie beyond the j-th furthest of N others.
+"""The probability that k of n ordinary nights exceed the j-th largest of N others.
 
-Nights that know nothing of each other: the number beyond it is beta-binomial with n, j and
-N + 1 - j, whatever the distances' distribution (E. Gumbel and H. von Schelling, "The distribution
-of the number of exceedances", Annals of Mathematical Statistics 21(2), 1950).
+Independent nights: the number of exceedances is beta-binomial with n, j and N + 1 - j, whatever
+the distances' distribution (E. Gumbel and H. von Schelling, "The distribution of the number of
+exceedances", Annals of Mathematical Statistics 21(2), 1950).
 
-Nights that hang together: an odd night is likelier followed by another. A distance is taken to be
-the size of a deviation which is Gaussian after a change of scale, and of which each night keeps a
-part of the night before (an autoregression of order 1), such that the squares of two successive
-ones have the correlation ``persistence``. Of distances only ranks are used, so that their own
-scale is no matter. The share of nights beyond the reference's j-th is then a number from the beta
-distribution of before, but of as many nights as the N are worth, ``N (1 - persistence) /
-(1 + persistence)``; k of n follow by integration over the deviations, night by night.
+Dependent nights: an unusual night is more often followed by another. A distance is modelled as the
+size of a Gaussian deviation on some monotone scale; only ranks are used, so the scale does not
+matter. Deviations follow an autoregression of order 1, in which the squares of two consecutive
+deviations have the correlation ``persistence``. The share of nights above the reference's j-th
+largest then follows the beta distribution of the independent case with the effective sample size
+``N (1 - persistence) / (1 + persistence)``. The probability of k of n follows by integration over
+the deviations, night by night.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from scipy import special
 from assay.columns.features import Floats
 
 SURELY = 0.5
-"""A probability so large that nobody will call it an alarm, however nights hang together."""
+"""Above this probability there is no alarm, so dependence need not be computed."""
 NODES = 24
 FAR = 9.0
-"""In standard deviations; beyond it there is nothing."""
+"""Upper end of the integration, in standard deviations."""
 _SHARES = np.geomspace(1e-7, 1.0, 49)
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(NODES)
 
 
 @lru_cache(maxsize=1 << 16)
 def exceedance(n: int, k: int, j: int, reference: int, persistence: float = 0.0) -> float:
-    """Probability that k or more of n new values are beyond the j-th largest of the reference's.
+    """Probability that at least k of n new values exceed the j-th largest of the reference's.
 
-    1 if the reference has no j-th.
+    It is 1 if the reference has fewer than j values.
 
     Parameters
     ----------
     persistence
-        Correlation of the squares of successive nights' deviations, at least 0 and under 1.
+        Correlation of the squared deviations of consecutive nights, at least 0 and below 1.
     """
     if j > reference:
         return 1.0
@@ -59,11 +59,11 @@ def exceedance(n: int, k: int, j: int, reference: int, persistence: float = 0.0)
 
 
 def _beta(a: float, b: float) -> tuple[Floats, Floats]:
-    """Nodes and weights that integrate polynomials over the beta distribution exactly.
+    """Nodes and weights of Gaussian quadrature over the beta distribution.
 
-    Gauss's rule for Jacobi's weight, from its recurrence (G. Golub and J. Welsch, "Calculation of
-    Gauss quadrature rules", Mathematics of Computation 23, 1969); the usual one overflows where
-    ``a + b`` is large.
+    Gauss-Jacobi quadrature from the recurrence of the polynomials (G. Golub and J. Welsch,
+    "Calculation of Gauss quadrature rules", Mathematics of Computation 23, 1969). SciPy's version
+    overflows where ``a + b`` is large.
     """
     n = np.arange(NODES, dtype=np.float64)
     whole = a + b - 2 + 2 * n
@@ -71,7 +71,7 @@ def _beta(a: float, b: float) -> tuple[Floats, Floats]:
     n, whole = n[1:], whole[1:]
     beside = n * (n + a - 1) * (n + b - 1) * (n + a + b - 2) * 4
     beside[1:] /= whole[1:] ** 2 * (whole[1:] ** 2 - 1)
-    beside[0] = 4 * a * b / ((a + b) ** 2 * (a + b + 1))  # where both may be nothing
+    beside[0] = 4 * a * b / ((a + b) ** 2 * (a + b + 1))  # the general term may be 0 / 0 here
     points, vectors = np.linalg.eigh(
         np.diag(middle) + np.diag(np.sqrt(beside), 1) + np.diag(np.sqrt(beside), -1)
     )
@@ -86,14 +86,14 @@ def _curve(n: int, k: int, persistence: float) -> Floats:
 
 
 def clustered(n: int, k: int, share: float, persistence: float) -> float:
-    """Probability that k or more of n successive nights are beyond what a share of nights is."""
+    """Probability that at least k of n consecutive nights exceed what a share of nights exceeds."""
     edge = -float(special.ndtri(share / 2))
-    # Sizes of deviations, under the edge and beyond it; each part is integrated on its own.
+    # Quadrature nodes below and above the threshold; each part is integrated separately.
     sizes = np.concatenate([edge * (_POINTS + 1) / 2, edge + (FAR - edge) * (_POINTS + 1) / 2])
     widths = np.concatenate([edge * _WEIGHTS, (FAR - edge) * _WEIGHTS])
     kept = math.sqrt(persistence)
     last, following = kept * sizes[:, None], sizes[None, :]
-    # The following deviation may be on either side of zero.
+    # The next deviation may have either sign.
     density = sum(
         np.exp(-0.5 * (following - side * last) ** 2 / (1 - persistence)) for side in (1, -1)
     )
@@ -101,7 +101,7 @@ def clustered(n: int, k: int, share: float, persistence: float) -> float:
     step /= step.sum(axis=1, keepdims=True)
     start = np.exp(-0.5 * sizes**2) * widths
     start /= start.sum()
-    # Probability by how many nights were beyond so far (k: or more), and where the last one was.
+    # Probability by the number of exceedances so far (row k: k or more) and the last deviation.
     so_far = np.zeros((k + 1, len(sizes)))
     so_far[0] = start
     for night in range(n):

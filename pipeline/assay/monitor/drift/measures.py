@@ -1,14 +1,14 @@
-"""How far apart two columns are, by several measures, from their counts alone.
+"""Distance measures between two columns, computed from their counts alone.
 
-``p`` are the reference's counts and ``q`` the night's, of the known values on the same cells.
+``p`` are the reference's counts and ``q`` the night's, of the non-null values on the same cells.
 
 - Jensen-Shannon distance and PSI: `assay.columns.distance`, with sources.
-- Total variation, ``sum |p - q| / 2`` of the shares: the least share of rows that would have to
-  change their cell to make the two alike (D. Levin and Y. Peres, "Markov Chains and Mixing
+- Total variation, ``sum |p - q| / 2`` of the shares: the smallest share of rows that would have to
+  change their cell to make the two equal (D. Levin and Y. Peres, "Markov Chains and Mixing
   Times", 2nd edition, 2017, chapter 4).
 - Wasserstein distance in standard deviations, and the Kolmogorov-Smirnov statistic:
   `assay.columns.tails`.
-- The share of new categories, and the change of the share of nulls.
+- The share of new categories, and the change of the null share.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Measures:
     Attributes
     ----------
     wasserstein
-        In standard deviations of the reference; None for categories, and where the reference
-        does not vary or numbers are too large to tell.
+        In standard deviations of the reference; None for categories, and where the reference has no
+        variance or values are too large to compute it.
     ks
         None for categories.
     new_category_share
@@ -50,7 +50,7 @@ class Measures:
 
 
 def measure(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> Measures:
-    """Compare a night's column with the reference's; both have known values on ``grid``."""
+    """Compare a night's column with the reference's; both have non-null values on ``grid``."""
     return Measures(
         js=float(distance.js_distance(before.counts, night.counts)),
         psi=distance.psi(before.counts, night.counts),
@@ -75,32 +75,32 @@ def total_variation(p: tuple[int, ...], q: tuple[int, ...]) -> float:
 
 
 def new_category_share(before: ColumnProfile, night: ColumnProfile) -> float:
-    """Share of the known values that are not on the grid, beyond the reference's own share.
+    """Share of the non-null values outside the grid, minus the reference's own such share.
 
-    The reference's own share is nothing, unless it had more categories than a grid holds.
+    The reference's share is 0, unless it had more categories than a grid holds.
     """
     now = night.counts[-1] / sum(night.counts)
     return max(0.0, now - before.counts[-1] / sum(before.counts))
 
 
 def importance_of(reference: Reference) -> Mapping[str, float]:
-    """How far each feature moves the score; nothing if the bundle does not say."""
+    """The importance of each feature to the score; empty if the bundle has none."""
     return reference.importance
 
 
 def effect(
     importance: float, total_variation: float, distance: float, usual: Sequence[float]
 ) -> float:
-    """Estimated mean change of the score that comes from a column.
+    """Estimated mean change of the score that a column's drift causes.
 
     Parameters
     ----------
     importance
-        Of the column; 1 where it is not known, so that shifts alone are ranked.
+        Of the column; 1 where it is unknown, so that only the shifts are ranked.
     total_variation, distance
         Of the night from the baseline; the distance is Jensen-Shannon's.
     usual
-        The reference nights' distances.
+        The distances of the reference's nights.
     """
     if not distance > 0:
         return 0.0

@@ -1,18 +1,18 @@
-"""How much odd nights follow odd nights, told from the reference's nights in their order.
+"""Estimate the serial dependence of nightly distances from the reference's nights in order.
 
-Wanted is, for each column, the correlation of the squares of successive nights' deviations
-(`assay.monitor.drift.exceedance`). Ranks of distances are read as ranks of squared deviations,
-whose distribution is chi-squared with one degree of freedom. Correlations at all lags within a
-window are weighed by how many pairs of its nights are so far apart, and a column has the
-persistence of which the same weighed mean is to be expected: slow changes hide from the first lag
-alone. To be expected is less than the persistence itself, as the nights' own mean is taken off (M.
-Kendall, "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954).
+The persistence of a column is the correlation of the squared deviations of consecutive nights
+(`assay.monitor.drift.exceedance`). Distances are ranked, and the ranks are mapped to a chi-squared
+distribution with one degree of freedom. The autocorrelations at all lags within a window are
+averaged, each weighted by its number of pairs in the window: a slow change hardly shows at the
+first lag alone. The estimate is the persistence with that expected average. The expectation is
+corrected for bias, because subtracting the sample mean lowers autocorrelations (M. Kendall, "Note
+on bias in the estimation of autocorrelation", Biometrika 41, 1954).
 
-One column's nights say little of it: without any persistence the estimate still strays by
-``1 / sqrt(N)``. So the columns' estimates are drawn together: wholly, if they are no further apart
-than chance makes them nineteen times in twenty, else by the share of their variance that chance
-makes (B. Efron and C. Morris, "Data analysis using Stein's estimator and its generalizations",
-Journal of the American Statistical Association 70, 1975).
+A single column's estimate is noisy: without any persistence its standard error is ``1 / sqrt(N)``.
+So the columns' estimates are shrunk towards their mean: completely, if a chi-squared test at the
+level of 95 percent finds them equal, else by the share of their variance that chance explains
+(B. Efron and C. Morris, "Data analysis using Stein's estimator and its generalizations", Journal of
+the American Statistical Association 70, 1975).
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from assay.columns.draw_grid import Ints
 from assay.columns.features import Floats
 
 STEPS = np.arange(0.0, 0.96, 0.01)
-"""What is told apart; with more than the last one k of n nights say no more than one of them."""
+"""Candidate values. Above the last one, k of n nights carry no more evidence than one night."""
 ALIKE = 0.95
-"""Columns are alike if by chance alone they are no further apart with this probability."""
+"""Confidence level of the chi-squared test that all columns have the same persistence."""
 FEWEST = 10
-"""Of fewer nights nothing can be told, and they are taken to be independent."""
+"""With fewer nights persistence cannot be estimated; nights are then taken as independent."""
 
 
 @lru_cache(maxsize=8)
 def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[float, ...]:
-    """The persistence of each column, in [0, 1), from its ordinary distances.
+    """The persistence of each column, in [0, 1), from its distances on the reference's nights.
 
     Parameters
     ----------
     columns
-        Distances in the order of their nights.
+        Distances in the order of the nights.
     window
-        How many nights are asked about at once.
+        How many nights are tested at once.
     """
     lags = np.arange(1, window)
     weights = (window - lags) / max(1, (window - lags).sum())
@@ -57,7 +57,7 @@ def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[fl
     chance = np.array([(weights**2).sum() / len(columns[place]) for place in told])
     together = _drawn_together(found, float(chance.mean()))
     means = dict(zip(told, together, strict=True))
-    # Of a column whose nights are all alike nothing is known but the others.
+    # A column with constant or too few distances gets the mean of the others.
     middle = float(together.mean())
     return tuple(
         _least(means.get(place, middle), len(values), lags, weights)
@@ -66,7 +66,7 @@ def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[fl
 
 
 def _correlation(distances: Floats, lags: Ints, weights: Floats) -> float:
-    """Mean correlation of two nights of one window."""
+    """The mean correlation of two nights of one window."""
     n = len(distances)
     ranks = (stats.rankdata(distances) - 0.5) / n
     squares = special.ndtri((1 + ranks) / 2) ** 2
@@ -76,7 +76,7 @@ def _correlation(distances: Floats, lags: Ints, weights: Floats) -> float:
 
 
 def _least(found: float, nights: int, lags: Ints, weights: Floats) -> float:
-    """The least persistence of which so much correlation is to be expected."""
+    """The smallest persistence whose expected mean correlation reaches ``found``."""
     true = STEPS[:, None]
     left = true**lags
     bias = (1 + true) / (1 - true) * (1 - left) + 2 * lags * left
@@ -85,10 +85,10 @@ def _least(found: float, nights: int, lags: Ints, weights: Floats) -> float:
 
 
 def _drawn_together(found: Floats, chance: float) -> Floats:
-    """Nearer to their mean, the more of their variance ``chance`` makes."""
+    """Shrink towards the mean, by the share of the variance that ``chance`` explains."""
     middle, free = found.mean(), len(found) - 3
     if free <= 0:
-        return found  # too few to tell what chance makes
+        return found  # the James-Stein estimator needs at least four values
     apart = float(((found - middle) ** 2).sum()) / chance
     ours = 1 - free / apart if apart > stats.chi2.ppf(ALIKE, len(found) - 1) else 0.0
     return np.asarray(middle + ours * (found - middle))

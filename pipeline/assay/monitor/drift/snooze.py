@@ -1,7 +1,7 @@
-"""Columns whose alarms are known about: they are shown, and count again after a day.
+"""Snoozes: columns whose alarms are known and do not count until a given day.
 
-A snooze goes by the night that an alarm is about, not by the day on which somebody looks, so
-nights that are monitored again come out the same.
+A snooze is compared with the night that an alarm is about, not with today, so that monitoring a
+night again gives the same result.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from assay.project.partitions import day_of
 
 @dataclass(frozen=True, slots=True)
 class Snoozed:
-    """A snooze and what became of it: ``active``, ``expired`` or ``no such column``."""
+    """A snooze and its state: ``active``, ``expired`` or ``no such column``."""
 
     snooze: Snooze
     state: str
 
 
 def covering(snoozes: Sequence[Snooze], column: str, partition: str) -> Snooze | None:
-    """The snooze that covers an alarm about a column on a night, the longest if several do.
+    """The snooze that covers a column's alarm on a night; the longest, if several do.
 
-    A night that is no day is covered by none: nobody could tell when that ends.
+    A night that is no date is never covered, because the snooze could not end.
     """
     day = day_of(partition)
     if day is None:
@@ -36,12 +36,12 @@ def covering(snoozes: Sequence[Snooze], column: str, partition: str) -> Snooze |
 def states(
     snoozes: Sequence[Snooze], columns: Collection[str], partition: str
 ) -> tuple[Snoozed, ...]:
-    """What each snooze is worth on a night; a name with a slip in it silences nothing.
+    """The state of each snooze on a night. One that names no column silences nothing.
 
     Parameters
     ----------
     columns
-        Those that were looked at.
+        The monitored columns.
     """
 
     def state(each: Snooze) -> str:

@@ -1,1 +1,1 @@
-"""Reports of nights and weeks: Assay's numbers, shown by Evidently beside its own on a sample."""
+"""Evidently reports of nights and weeks, with Evidently's own presets on a sample."""

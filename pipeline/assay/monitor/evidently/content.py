@@ -1,4 +1,4 @@
-"""What a report tells of a night or of a week: values that were decided and computed before."""
+"""The content of a night's or week's report: values that were decided and computed before."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from assay.monitor.performance.realized import metrics_of
 from assay.project.tasks import HEADLINE, Task
 
 Mark: TypeAlias = Literal["ok", "odd", "bad"]
-"""Within its limits; over one, which by itself decides nothing; the reason for the answer."""
+"""Within limits; over a limit that alone decides nothing; over a limit that decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnContent:
-    """A column, its counts beside the reference's, and what was decided about it.
+    """A column's counts, the reference's, and the drift decision about it.
 
     Attributes
     ----------
     finding
-        Of a week: of all its rows together.
+        For a week, of all its rows together.
     now
         None if it was not counted.
     words
-        Why it stands as it does, for people.
+        The reason for ``standing``, for people.
     """
 
     name: str
@@ -58,14 +58,14 @@ class MetricValue:
 
 @dataclass(frozen=True, slots=True)
 class MetricContent:
-    """One metric over all rows, as it is expected and as it turned out.
+    """One metric over all rows, estimated and realized.
 
     Attributes
     ----------
     maturity_days
-        How old the labels may be that it turned out with: the longest that there is.
+        The maturity of the realized value: the longest that there is.
     rows
-        Those that have a label.
+        Labelled rows.
     """
 
     metric: str
@@ -78,33 +78,33 @@ class MetricContent:
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """All that a report tells.
+    """The content of a report.
 
     Attributes
     ----------
     title
         The night, such as ``2013-09-02``, or the week, such as ``2013-W36``.
     span
-        What the title is.
+        Which of the two the title is.
     crossed, reasons
-        The answer, as the command gave it.
+        The command's decision.
     drifted, features
-        How many features drifted, of how many; of a week, how many were in alarm.
+        How many features drifted, of how many; for a week, how many were in alarm.
     most_drifted
         The share of features that may drift on a night.
     in_alarm
-        How many features were in alarm together with the nights before; None before anybody
-        looked, and of a week, whose ``drifted`` says it.
+        How many features were in alarm by the false-alarm budget; None if unknown, and for a week,
+        which counts them in ``drifted``.
     columns
-        What crossed first, then the others; the model's answers before its features.
+        Crossed limits first; scores before features.
     score
-        The column of numbers that the scores are watched by.
+        The numeric column by which scores are monitored.
     rules
-        Rule -> how many refused rows broke it.
+        Rule -> how many quarantined rows broke it.
     headline
-        The metric that stands for the model's performance.
+        The metric that summarises the model's performance.
     note
-        What else has to be known to read the numbers.
+        What else is needed to read the numbers.
     """
 
     title: str
@@ -127,7 +127,7 @@ class ReportContent:
 
     @property
     def drifted_words(self) -> str:
-        """How many features drifted."""
+        """How many features drifted, in words."""
         words = f"{self.drifted} of {self.features} features"
         if self.span == "week":
             return f"{words} were in alarm"
@@ -135,29 +135,29 @@ class ReportContent:
 
     @property
     def drifted_share(self) -> float | None:
-        """Of the features; None without any."""
+        """Share of the features; None without any."""
         return self.drifted / self.features if self.features else None
 
     @property
     def alarm_share(self) -> float | None:
-        """Of the features; None before anybody looked, or without any."""
+        """Share of the features; None if unknown, or without any."""
         if self.in_alarm is None or not self.features:
             return None
         return self.in_alarm / self.features
 
     @property
     def quarantine_share(self) -> float | None:
-        """Of the rows that were read; None if none was."""
+        """Share of the rows read; None if none was."""
         return self.rows_quarantined / self.rows_read if self.rows_read else None
 
     @property
     def of_score(self) -> ColumnContent | None:
-        """The scores' column."""
+        """The column of the scores."""
         return next((column for column in self.columns if column.name == self.score), None)
 
     @property
     def of_headline(self) -> MetricContent:
-        """The headline's metric."""
+        """The headline metric."""
         found = (each for each in self.performance if each.metric == self.headline)
         return next(found, MetricContent(self.headline))
 
@@ -169,18 +169,18 @@ def of_night(
     profile: Profile,
     performance: Iterable[Row] | None = None,
 ) -> ReportContent:
-    """What a night's report tells.
+    """The content of a night's report.
 
     Parameters
     ----------
     summary
-        The answer about it.
+        The decision about it.
     reference, task
         Of the bundle that scored it.
     profile
         Counts of all of its scored rows.
     performance
-        What is known of it, if that is more than the answer says.
+        Its known metrics, if there are more than ``summary`` holds.
     """
     decision = summary.decision
     return ReportContent(
@@ -241,7 +241,7 @@ def _standing(finding: DriftFinding) -> tuple[Mark, str]:
 
 
 def measured(task: Task, performance: Iterable[Row]) -> tuple[MetricContent, ...]:
-    """Each metric over all rows, in the order in which its task names them."""
+    """Each metric over all rows, in the order in which its task lists them."""
     known = by_metric(performance)
     return tuple(_measured(name, known[name]) for name in metrics_of(task) if name in known)
 

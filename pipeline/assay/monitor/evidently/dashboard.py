@@ -1,4 +1,4 @@
-"""The dashboard of the Evidently workspace: which of our metrics are drawn over the nights."""
+"""The dashboard of the Evidently workspace: which metrics are plotted over the nights."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from assay.monitor.evidently.content import ReportContent
 
 
 def dashboard(name: str, told: ReportContent) -> DashboardModel:
-    """One tab with all panels; the same for the same project.
+    """One tab with all panels; deterministic for a project.
 
     Parameters
     ----------
     told
-        Of any night: it says what scores are called, and which metric stands for performance.
+        Of any night: it gives the names of the score and of the headline metric.
     """
     metric = told.headline
     panels = [

@@ -1,4 +1,4 @@
-"""The folder that is an Evidently workspace: what lies where in it, and whether it is sound."""
+"""The folder of an Evidently workspace: its layout, and checks for damage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 PROJECT, DASHBOARD, SNAPSHOTS = "metadata.json", "dashboard.json", "snapshots"
-"""What Evidently calls the parts of a project, in a folder that is called by its id."""
+"""Evidently's names for the parts of a project, in a folder named by the project's id."""
 
 SHAPES: Mapping[str, frozenset[str]] = {
     f"*/{PROJECT}": frozenset({"id", "name"}),
@@ -19,7 +19,7 @@ SHAPES: Mapping[str, frozenset[str]] = {
         {"timestamp", "metric_results", "top_level_metrics", "widgets", "tests_widgets"}
     ),
 }
-"""Keys without which Evidently could not read such a file, nor start."""
+"""Keys that Evidently needs in such a file to be able to start."""
 
 
 def project_of(name: str) -> UUID:
@@ -28,13 +28,7 @@ def project_of(name: str) -> UUID:
 
 
 def damaged(workspace: Path) -> str | None:
-    """Why Evidently could not serve a workspace; None if it can, or if there is none.
-
-    Raises
-    ------
-    OSError
-        A file is there and cannot be read.
-    """
+    """Why Evidently could not serve a workspace; None if it can, or if there is none."""
     if not workspace.exists():
         return None
     if not workspace.is_dir():
@@ -44,7 +38,7 @@ def damaged(workspace: Path) -> str | None:
             try:
                 tree = json.loads(path.read_text(encoding="utf-8"))
             except FileNotFoundError:
-                continue  # somebody else brings it up to date right now
+                continue  # another process is updating the workspace
             except ValueError:
                 return f"{path.relative_to(workspace)} is no JSON"
             if not isinstance(tree, dict) or not keys <= set(tree):
@@ -53,16 +47,16 @@ def damaged(workspace: Path) -> str | None:
 
 
 def set_aside(workspace: Path) -> Path:
-    """Give a folder a name with the instant in it, beside where it was."""
+    """Rename a folder, adding the time to its name."""
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     return workspace.rename(workspace.with_name(f"{workspace.name}-damaged-{stamp}"))
 
 
 def write(workspace: Path, name: str, text: str) -> None:
-    """Leave a file in the workspace, whole or not at all.
+    """Write a file into the workspace atomically.
 
-    It is made outside and moved in: Evidently, which may be serving the folder, sees a new file
-    and not one that was called otherwise before.
+    It is created outside and moved in. An Evidently server that watches the folder then sees a new
+    file, and no rename.
 
     Parameters
     ----------

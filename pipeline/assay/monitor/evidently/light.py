@@ -1,4 +1,4 @@
-"""What Evidently writes into a page twice, or for nothing, is left out: it is most of its data."""
+"""Make pages smaller: remove what Evidently writes twice or needlessly, most of a page's data."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _LONG = re.compile(r"(?<=[\[ ,:])-?\d+\.\d{7,}(?:e-?\d+)?(?=[,\]}])")
 
 
 def lighten(widget: BaseWidgetInfo) -> None:
-    """Change a widget that nothing but a page needs any more.
+    """Shrink a widget in place that only a page needs.
 
-    Pictures that unfold are written apart from their tables; of a table in a group Evidently
-    writes them there too. And each picture of Evidently's own holds plotly's default style, 7 kB.
+    Evidently writes the charts of expandable rows apart from their tables, and those of a grouped
+    table a second time inside the group. Each of its charts also holds plotly's default style, 7
+    kB.
     """
     graphs = widget.get_additional_graphs()
     for inner in widget.widgets:
@@ -40,7 +41,7 @@ def _plain_inside(widget: BaseWidgetInfo) -> None:
 
 
 def _plain(node: Any) -> None:
-    """Drop the style of every picture in ``node``."""
+    """Remove the style of every chart in ``node``."""
     if isinstance(node, dict):
         layout = node.get("layout")
         if isinstance(layout, dict):
@@ -53,9 +54,9 @@ def _plain(node: Any) -> None:
 
 
 def rounded(document: str) -> str:
-    """Plotted numbers to six digits, which no eye can tell and which saves 200 kB a page.
+    """Round plotted numbers to six digits, which is invisible and saves 200 kB a page.
 
-    Only what Evidently computed is touched: it stands before its library.
+    Only Evidently's data is changed, which comes before its library.
     """
     data, library, rest = document.partition("<script>var global")
     return _LONG.sub(lambda number: f"{float(number[0]):.6g}", data) + library + rest

@@ -1,7 +1,7 @@
-"""Assay's numbers as Evidently's own kind of metrics and tests.
+"""Assay's numbers as Evidently metrics and tests.
 
-Nothing is computed here. A metric is given its number, and a test its answer, so Evidently cannot
-come to another one. What a metric is called (its fields) is the same every night: a dashboard draws
+Nothing is computed here: a metric is given its value and a test its result, so Evidently cannot
+reach another one. A metric's name (its fields) is the same every night, because a dashboard plots
 the metrics of one name as one line.
 """
 
@@ -32,7 +32,7 @@ STATUS = {"ok": TestStatus.SUCCESS, "odd": TestStatus.WARNING, "bad": TestStatus
 
 
 class DecisionTest(MetricTest):
-    """What Assay decided about a number."""
+    """A test with the result that Assay decided."""
 
     name: str
     standing: str
@@ -53,14 +53,14 @@ class DecisionTest(MetricTest):
 
 
 class AnswerTest(SingleValueBoundTest):
-    """An answer as it is: the result does not name this class, so any Evidently can read it."""
+    """Returns a given result, which does not name this class, so any Evidently can read it."""
 
     def run_test(self, context: Any, calculation: Any, metric_result: Any) -> MetricTestResult:
         return self.test.to_test()(context, calculation, metric_result)
 
 
 class Given(SingleValueMetric):
-    """A number that Assay computed, its pictures, and perhaps an answer about it."""
+    """A metric with a value that Assay computed, its charts, and an optional test."""
 
     _value: float = PrivateAttr()
     _label: str = PrivateAttr()
@@ -86,7 +86,7 @@ class Given(SingleValueMetric):
 
 
 class GivenCalculation(SingleValueCalculation[Given]):
-    """Hands the number on."""
+    """Returns the given value."""
 
     def display_name(self) -> str:
         return str(self.metric._label)
@@ -98,19 +98,19 @@ class GivenCalculation(SingleValueCalculation[Given]):
 
 
 class DriftShare(Given):
-    """Share of the features that drifted; its test is the answer about the whole."""
+    """Share of the features that drifted; its test is the decision about the night or week."""
 
 
 class DriftLimit(Given):
-    """The share of the features that may drift on a night by itself."""
+    """The share of the features that may drift on one night."""
 
 
 class AlarmShare(Given):
-    """Share of the features that were in alarm together with the nights before."""
+    """Share of the features in alarm by the false-alarm budget."""
 
 
 class ColumnLimit(Given):
-    """How far a column may be from the reference on a night by itself."""
+    """The limit of a column's distance from the reference on one night."""
 
     column: str
 
@@ -120,7 +120,7 @@ class ScoreMean(Given):
 
 
 class QuarantineShare(Given):
-    """Share of the rows read that were refused."""
+    """Share of the rows read that were quarantined."""
 
 
 class ScoredRows(Given):
@@ -132,31 +132,31 @@ class NullShare(Given):
 
 
 class ColumnDistance(Given):
-    """How far a column is from the reference: Jensen-Shannon distance, base 2."""
+    """A column's Jensen-Shannon distance from the reference, base 2."""
 
     column: str
 
 
 class ColumnNotCompared(Given):
-    """A column that has no distance: it is not there, or empty, or counted otherwise."""
+    """A column without a distance: missing, empty, or counted on another grid."""
 
     column: str
 
 
 class EstimatedPerformance(Given):
-    """A metric as it is expected without labels."""
+    """A metric estimated without labels."""
 
     metric: str
 
 
 class RealizedPerformance(Given):
-    """A metric with the labels that came."""
+    """A metric computed from labels."""
 
     metric: str
 
 
 class AllRows(MetricContainer):
-    """Everything that is told of a night or a week, from counts of all rows."""
+    """The whole content of a night or a week, from counts of all rows."""
 
     _told: ReportContent = PrivateAttr()
 
@@ -219,7 +219,7 @@ INTRODUCTION = (
 
 
 def overview(told: ReportContent) -> list[Given]:
-    """The numbers about the whole that there are."""
+    """The available metrics about the night or week as a whole."""
     found: list[Given] = [
         ScoredRows(told.rows_scored, "rows scored", []),
     ]
@@ -245,7 +245,7 @@ def overview(told: ReportContent) -> list[Given]:
 
 
 def _whole(told: ReportContent) -> DecisionTest:
-    # Of a night: what it is together with others is said above the report, and may change.
+    # The night alone: its status with other nights is above the report, and may change.
     name, fine = {
         "night": ("The night by itself", "no limit is crossed"),
         "week": ("The week as a whole", "no incident is open at its end"),
@@ -282,7 +282,7 @@ def _nulls(told: ReportContent) -> list[Given]:
 
 
 def performance(measured: MetricContent, headline: bool) -> list[Given]:
-    """A metric as expected and as it turned out, as far as known.
+    """A metric's estimated and realized value, as far as known.
 
     Parameters
     ----------
@@ -309,7 +309,7 @@ def performance(measured: MetricContent, headline: bool) -> list[Given]:
 
 
 def distance(column: ColumnContent, span: str, drawn: bool = True) -> Given:
-    """A column with its answer, and its picture if it is ``drawn``."""
+    """A column with its test, and its chart if ``drawn``."""
     answer = DecisionTest(name=column.name, standing=column.standing, words=column.words)
     far = column.finding.distance
     if far is None:

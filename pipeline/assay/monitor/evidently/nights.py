@@ -1,4 +1,4 @@
-"""The monitored nights that readers see, and what is told of each: from documents and the store."""
+"""The monitored nights to show in Evidently, from their documents and the store."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     pass
 
 DRAWN = 2
-"""Counts up when the same facts are to be drawn otherwise than before."""
+"""Version of the drawing; increment it when the same facts are drawn differently."""
 
 
 @dataclass(frozen=True)
 class Monitored:
-    """A night's document, not read yet, and what else a snapshot of it is made from.
+    """A night's document, not parsed yet, and the other inputs of its snapshot.
 
     Attributes
     ----------
     run_id
-        The run that readers see.
+        The published run.
     performance
-        What is known now: more than the document says, once labels came.
+        The currently known metrics: more than the document holds, once labels have arrived.
     """
 
     partition: str
@@ -47,7 +47,7 @@ class Monitored:
     performance: tuple[Mapping[str, Any], ...]
 
     def name(self) -> UUID:
-        """Half the night, half the facts about it: the same for the same facts."""
+        """An id from hashes of the night and of the facts about it: the same for the same facts."""
         facts = [DRAWN, self.document, self.run_id, [dict(row) for row in self.performance]]
         halves = (self.partition, json.dumps(facts, sort_keys=True))
         return UUID("".join(hashlib.sha256(half.encode()).hexdigest()[:16] for half in halves))
@@ -60,7 +60,7 @@ class ShownNight:
     Attributes
     ----------
     at
-        Where it stands on a time axis: its day, or when it was published if it is none.
+        Its position on a time axis: its date, or the time of publication if it is no date.
     """
 
     told: ReportContent
@@ -69,11 +69,11 @@ class ShownNight:
 
 
 def monitored(facts: KnownNights) -> Iterator[Monitored]:
-    """Those that are published and have a document, in order."""
+    """The published nights that have a document, in order."""
     for partition in sorted(facts.documents.keys() & facts.visible.keys()):
         measured = of_all_rows(facts.measured.get(partition, ()))
         run_id = facts.visible[partition]
-        # What is no text is no document either, and is told as such.
+        # A document that is not text fails later, when it is parsed, and is reported then.
         yield Monitored(partition, facts.documents[partition].text, run_id, measured)
 
 
@@ -84,12 +84,12 @@ def shown(
     nights: Mapping[UUID, Monitored],
     left_out: dict[str, str],
 ) -> Iterator[tuple[UUID, ShownNight]]:
-    """The facts of nights, with their names; profiles are read in one scan.
+    """The facts of nights, with their ids; profiles are read in one scan.
 
     Parameters
     ----------
     left_out
-        Gets the nights of which there are none, and why.
+        Receives the nights that cannot be shown, and why.
     """
     partitions = [night.partition for night in nights.values()]
     published = {each.record.partition: each for each in history.published(store, partitions)}
@@ -113,7 +113,7 @@ def shown(
 
 
 def _at(partition: str, record: RunRecord) -> datetime:
-    """Without a zone: Evidently shows it as it stands."""
+    """Without a time zone: Evidently shows it unchanged."""
     day = day_of(partition)
     if day is not None:
         return datetime(day.year, day.month, day.day)

@@ -1,7 +1,7 @@
-"""One page: our section, Assay's numbers as an Evidently report, then Evidently on a sample.
+"""A report page: Assay's section, its numbers as an Evidently report, then Evidently on a sample.
 
-With ``evaluate/page.py`` this folder is all that imports evidently, and nothing outside of it
-imports ``metrics`` or ``widgets``, which take seconds to load.
+Only this folder and ``evaluate/page.py`` import evidently. Nothing outside this folder imports
+``metrics`` or ``widgets``, which take seconds to load.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SAMPLE = (
     "thresholds, which see these rows and no others. Nothing above was decided on them. {left_out}"
 )
 MOST_SAMPLED = 30
-"""Columns of the sample that are shown: each takes 12 kB of a page that may have 5 MB."""
+"""The most columns shown of the sample: each takes 12 kB of a page that may have 5 MB."""
 
 FRONT = (("../index.html", "All nights"),)
 """Pages of nights and weeks lie in folders beside the front page."""
@@ -34,19 +34,14 @@ NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
 
 
 def page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]) -> str:
-    """The whole page as one HTML document that opens without a network.
+    """The page as one self-contained HTML document.
 
     Parameters
     ----------
     section
-        Our own HTML, in front of anything else.
+        Assay's own HTML, at the top.
     shown
-        What is told of all rows, and some of them: once, or of a week with two models once each.
-
-    Raises
-    ------
-    AssayError
-        If Evidently's document is not one that a section can be put into.
+        The content about all rows, and a sample of them: one pair, or for a week one per model.
     """
     with silenced():
         document = _document(shown)
@@ -54,24 +49,24 @@ def page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]
 
 
 def snapshot(told: ReportContent) -> Snapshot:
-    """What is told of all rows, as an Evidently report that was run."""
+    """The content about all rows, as an Evidently report that was run."""
     return _run(told, None, {})
 
 
 def kept(told: ReportContent, at: datetime, about: Mapping[str, str]) -> str:
-    """The same as a workspace keeps it: JSON that any Evidently can read.
+    """The same as JSON for a workspace, which any Evidently can read.
 
     Parameters
     ----------
     at
-        Where it stands on a time axis.
+        The position on a time axis.
     about
-        What else is shown beside its name.
+        Further labels shown beside its name.
     """
     with silenced():
         made = _run(told, at, about)
         for result in made.metric_results.values():
-            result.widget = []  # they are all in the report's own, and half of what it weighs
+            result.widget = []  # the report itself holds them all; halves the size
         return str(made.dumps())
 
 
@@ -80,7 +75,7 @@ def _run(told: ReportContent, at: datetime | None, about: Mapping[str, str]) -> 
 
     from assay.monitor.evidently.metrics import AllRows
 
-    # A report has to be run on a table; the metrics have their numbers already.
+    # Evidently runs a report on a table; the metrics already have their values.
     table = pd.DataFrame({"rows scored": [told.rows_scored]})
     definition = DataDefinition(numerical_columns=list(table))
     dataset = Dataset.from_pandas(table, data_definition=definition)

@@ -1,4 +1,4 @@
-"""The rows that Evidently's own presets are shown: a sample, and nothing is decided on it."""
+"""The sample of rows for Evidently's own presets. No decision uses it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Sample:
-    """Rows to look at: the night's and the reference's, with the same columns.
+    """Sampled rows of the night and of the reference, with the same columns.
 
-    ``scores`` are the columns that are the model's answers. ``left_out`` says why there is less
-    than all features, or nothing; empty if all are here.
+    ``scores`` are the columns of the model's scores. ``left_out`` says why features or all rows are
+    missing; empty if nothing is.
     """
 
     night: pd.DataFrame
@@ -29,14 +29,14 @@ class Sample:
         return len(self.night) if self.numeric or self.categorical else 0
 
     def first(self, names: Sequence[str], most: int) -> Sample:
-        """The scores, and of the features the first few.
+        """The scores, and the first of the features.
 
         Parameters
         ----------
         names
-            All columns, what matters most first.
+            All columns, the most important first.
         most
-            How many columns there may be.
+            The most columns to keep.
         """
         here = {*self.numeric, *self.categorical}
         ordered = sorted(
@@ -64,16 +64,16 @@ def sample_of(
     categorical: Sequence[str],
     why_none: str = "",
 ) -> Sample:
-    """Both frames cut down to what Evidently can compare: columns with some value in each.
+    """Reduce both frames to what Evidently can compare: columns with a value in each.
 
     Parameters
     ----------
     night, reference
         The features and the scores, one row a scored row.
     scores
-        Which columns are the model's answers.
+        Which columns are the model's scores.
     numeric, categorical
-        All columns, by what they hold.
+        All columns, by type.
     why_none
         Why ``night`` is empty, if that is known.
     """
@@ -99,7 +99,7 @@ def sample_of(
 
 
 def _plain(frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]) -> pd.DataFrame:
-    """Float64 and str columns, nulls as NaN: infinities would stop Evidently."""
+    """Float64 and str columns, nulls and infinities as NaN: Evidently fails on infinities."""
     made: dict[str, pd.Series[float] | pd.Series[str]] = {}
     for name in numeric:
         if name in frame:

@@ -1,4 +1,4 @@
-"""``assay ui``: Evidently's own service over the workspace, on loopback unless asked otherwise."""
+"""``assay ui``: serve the workspace with Evidently's own server, on loopback by default."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ log = logging.getLogger(__name__)
 
 HOST, PORT = "127.0.0.1", 8000
 SECRET = "EVIDENTLY_SECRET"
-"""The environment variable in which Evidently itself looks for the password of changes."""
+"""The environment variable from which Evidently reads the secret for changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """The dashboard, once somebody can look at it.
+    """The dashboard's address, once it is served.
 
     Attributes
     ----------
     folder
-        Of the workspace; ``nights`` are in it.
+        Of the workspace, with ``nights`` nights.
     alone
         Whether only this machine can reach it.
     """
@@ -61,19 +61,19 @@ def run(
     port: int = PORT,
     ready: Callable[[Serving], None] = lambda serving: None,
 ) -> None:
-    """Bring the workspace up to date and serve it until somebody ends it.
+    """Update the workspace and serve it until interrupted.
 
     Parameters
     ----------
     port
-        0 takes one that is free.
+        0 takes a free one.
     ready
-        Called once whoever asks is answered.
+        Called once requests are accepted.
 
     Raises
     ------
     UsageError
-        There is no workspace, or nothing can listen there.
+        There is no workspace, or the address cannot be bound.
     """
     found = workspace.refresh(root, params, load(root, open_store(root, params)))
     if found is None:
@@ -119,9 +119,9 @@ def _serve(folder: Path, listener: socket.socket, alone: bool) -> None:
 
         app = _app(folder, alone)
         config = uvicorn.Config(app, log_level="warning", access_log=False)
-    # Ctrl-C is how this ends, and no interrupt of it.
+    # Ctrl-C is the normal way to stop the server, and no error.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Evidently prints what its parts are called and that it follows the folder.
+    # Evidently prints its configuration and that it watches the folder.
     with redirect_stdout(StringIO()), suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
 
@@ -146,16 +146,16 @@ def _app(folder: Path, alone: bool) -> Any:
 
 
 HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
-"""What a browser on this machine may call it."""
+"""Host names by which a browser on this machine may address it."""
 
 Part = Callable[..., Awaitable[None]]
 
 
 def only_from_here(app: Part) -> Part:
-    """The same app, which refuses whoever calls this machine by another name.
+    """Wrap an app to reject requests with another Host header (DNS rebinding).
 
-    A page of somebody else's may have its own name point here, and would read the dashboard
-    through the browser of a person who looks at both.
+    Otherwise a foreign page could resolve its own name to this machine and read the dashboard
+    through the browser of a person who visits both.
     """
 
     async def guarded(scope: dict[str, Any], receive: Part, send: Part) -> None:
@@ -172,10 +172,10 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def only_its_own_pages(app: Part) -> Part:
-    """The same app, which takes changes from no page but its own.
+    """Wrap an app to reject changes that other sites' pages request (cross-site request forgery).
 
-    A browser sends what any page asks it to, and says in Origin whose page that was. Who is no
-    browser says nothing there.
+    A browser sends requests for any page, and names the page's site in the Origin header. Other
+    clients send no Origin.
     """
 
     async def guarded(scope: dict[str, Any], receive: Part, send: Part) -> None:
@@ -188,7 +188,7 @@ def only_its_own_pages(app: Part) -> Part:
 
 
 def _own(scope: dict[str, Any]) -> bool:
-    """Whether every origin that the headers name is where the request goes to."""
+    """Whether the request comes from the host that it is sent to, by its headers."""
     host = [value for key, value in scope["headers"] if key == b"host"]
     origins = [value for key, value in scope["headers"] if key == b"origin"]
     if not origins:
@@ -204,6 +204,6 @@ async def _refuse(send: Part, status: int, body: bytes) -> None:
 
 
 def _names(scope: dict[str, Any]) -> set[str]:
-    """What whoever calls believes that this machine is called, without ports."""
+    """The host names in the request's headers, without ports."""
     hosts = [value.decode("latin-1") for key, value in scope["headers"] if key == b"host"]
     return {re.sub(r":\d*$", "", host).lower() for host in hosts or [""]}

@@ -1,4 +1,4 @@
-"""The pictures and tables of a report, made with Evidently's own helpers from finished numbers."""
+"""The charts and tables of a report, built with Evidently's helpers from finished numbers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 ROWS_A_PAGE = 25
 MOST_DRAWN = 60
-"""Columns that have histograms, the first of the report: each takes 5 kB of a page."""
+"""The most columns with histograms: each takes 5 kB of a page."""
 
 STANDINGS: Mapping[Mark, str] = {
     "ok": "within limits",
@@ -57,7 +57,7 @@ def text(words: str) -> BaseWidgetInfo:
 
 
 def number(label: str, value: str, half: bool = False) -> BaseWidgetInfo:
-    """One large number, four of which stand in a row, or two."""
+    """One large number; four fit in a row, or two."""
     size = WidgetSize.HALF if half else WidgetSize.SMALL
     return counter(counters=[CounterData(label, value)], size=size)
 
@@ -98,7 +98,7 @@ def histogram(column: ColumnContent, span: str) -> BaseWidgetInfo | None:
 def columns(
     told: ReportContent, pictures: Mapping[str, Sequence[BaseWidgetInfo]]
 ) -> BaseWidgetInfo:
-    """A line a column, with both histograms small; unfolded, its own picture.
+    """A row per column with two small histograms; expanded, its chart.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def columns(
 
 
 def quality(told: ReportContent) -> BaseWidgetInfo:
-    """What each column holds, in words that people know."""
+    """Summary statistics of each column."""
     names = (
         *("column", "nulls", "nulls in the reference", "distinct, about", "mean", "deviation"),
         *("least", "quarter", "median", "three quarters", "largest", "new categories"),
@@ -169,7 +169,7 @@ def _quality(column: ColumnContent) -> list[str]:
 
 
 def refused(told: ReportContent) -> BaseWidgetInfo | None:
-    """The rules that refused rows broke; None if no row was refused, or nobody counted."""
+    """The rules that quarantined rows broke; None if there are none, or none were counted."""
     if not told.rules:
         return None
     rows = [(rule, f"{count:,}") for rule, count in told.rules.items()]
@@ -178,7 +178,7 @@ def refused(told: ReportContent) -> BaseWidgetInfo | None:
 
 
 def not_yet(told: ReportContent) -> BaseWidgetInfo | None:
-    """In the place of what labels will say of the headline; None if they did, or never will."""
+    """A placeholder for the headline's realized value; None if it is known, or never will be."""
     headline = told.of_headline
     if headline.realized is not None or headline.estimated is None:
         return None
@@ -187,7 +187,7 @@ def not_yet(told: ReportContent) -> BaseWidgetInfo | None:
 
 
 def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
-    """Each metric as expected and as it turned out; None if there is none."""
+    """A table of estimated and realized metrics; None if there are none."""
     rows = [
         (
             each.metric,
@@ -209,12 +209,12 @@ def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
 
 
 def short(value: float | None) -> str:
-    """With four digits; nothing for what is no number."""
+    """Four significant digits; empty if it is no finite number."""
     return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
 def interval(number: MetricValue | None) -> str:
-    """A value, and where it may lie."""
+    """A value and its interval."""
     if number is None:
         return ""
     if number.distrust is not None:

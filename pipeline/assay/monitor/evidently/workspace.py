@@ -1,10 +1,9 @@
 """The Evidently workspace: a snapshot of each monitored night, and a dashboard over all of them.
 
-It holds nothing of its own. What has to be in it follows from the documents of ``assay monitor``,
-the runs that readers see, their profiles, and what is known of performance. So adding a night,
-changing one whose labels came, and making all of it anew are one thing: write what is missing,
-delete what is not wanted any more. A snapshot's name tells which night and which facts it is made
-from, so a look at the folder tells what is missing.
+The workspace is derived entirely from the documents of ``assay monitor``, the published runs, their
+profiles and the known performance. Adding a night, updating one after its labels arrived, and
+rebuilding everything are therefore one operation: write the missing snapshots, delete the outdated
+ones. A snapshot's name is a hash of its night and facts, so file names alone show what is missing.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Refreshed:
-    """What became of a workspace.
+    """The result of updating a workspace.
 
     Attributes
     ----------
     folder
-        Where it lies.
+        Of the workspace.
     nights, written
-        How many nights are in it, and how many of these were not there like this before.
+        How many nights it has, and how many of their snapshots were written.
     aside
-        Where a damaged one was put, and why it was called damaged.
+        Where a damaged workspace was moved, and why it counted as damaged.
     left_out
         Monitored nights that cannot be shown, and why.
     """
@@ -58,7 +57,7 @@ class Refreshed:
     left_out: dict[str, str] = field(default_factory=dict)
 
     def lines(self) -> Iterator[str]:
-        """What a person should know; nothing if all is as usual."""
+        """Messages for people; none if all went well."""
         if self.aside is not None:
             place, why = self.aside
             yield (
@@ -72,9 +71,9 @@ class Refreshed:
 
 
 def update(root: Path, params: Params, facts: KnownNights) -> None:
-    """Bring the workspace up to date; what goes wrong is told, and fails nothing else.
+    """Update the workspace. Failures are logged, and make nothing else fail.
 
-    A night's answer must hang neither on a folder that only shows it nor on another library.
+    A night's result must not depend on a folder that only shows it, nor on another library.
     """
     try:
         done = refresh(root, params, facts)
@@ -87,24 +86,17 @@ def update(root: Path, params: Params, facts: KnownNights) -> None:
 
 
 def refresh(root: Path, params: Params, facts: KnownNights) -> Refreshed | None:
-    """Write the snapshots that are missing, and delete those that are not wanted any more.
+    """Write the missing snapshots, and delete the outdated ones.
 
     Parameters
     ----------
     facts
-        The nights' documents, and what is known of performance.
+        The nights' documents, and their known performance.
 
     Returns
     -------
     Refreshed or None
         None if ``monitor.workspace`` is null.
-
-    Raises
-    ------
-    OSError
-        The workspace cannot be read or written.
-    StoreError
-        The store cannot be read.
     """
     if params.monitor.workspace is None:
         return None
@@ -126,7 +118,7 @@ def refresh(root: Path, params: Params, facts: KnownNights) -> Refreshed | None:
                 write(done.folder, f"{project}/{DASHBOARD}", _dashboard(params.name, night))
             write(done.folder, f"{project}/{SNAPSHOTS}/{name}.json", _snapshot(night))
             done.written += 1
-    # Last, so that whoever looks at a night sees it before or after, and never nothing.
+    # Deleted last, so that a reader always finds an old or a new snapshot of a night.
     for old in present - {str(name) for name in wanted}:
         (snapshots / f"{old}.json").unlink(missing_ok=True)
     done.nights = len(wanted) - len(done.left_out)

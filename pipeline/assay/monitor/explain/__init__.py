@@ -1,1 +1,1 @@
-"""Why two nights' scores differ."""
+"""Explain why the scores of two nights differ."""

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from assay.store import RunRecord, Store
 
 SAME = 1e-6
-"""How far a score may be from the published one and still be of the same row."""
+"""Largest relative difference at which a recomputed score counts as the published one."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class ExplainedNight:
     Attributes
     ----------
     published
-        Outcomes of all published rows, shape (outcomes,).
+        Mean outcomes of all published rows, shape (outcomes,).
     rows
-        Those that were looked at, with features and slice fields.
+        The sampled rows, with features and slice fields.
     changed
-        Rows drawn that no longer get the score they were published with, and were left out.
+        How many sampled rows no longer get their published score and were left out.
     """
 
     record: RunRecord
@@ -57,7 +57,7 @@ class ExplainedNight:
 
 @dataclass(frozen=True)
 class ExplainedChange:
-    """The answer: parts that add up to the change of each outcome of all published rows."""
+    """The change of each outcome between two nights, as parts that add up to it."""
 
     before: ExplainedNight
     after: ExplainedNight
@@ -66,7 +66,7 @@ class ExplainedChange:
 
     @property
     def unseen(self) -> Floats:
-        """What changed in the published rows beyond the rows that were looked at."""
+        """The change in the published rows that the sampled rows do not show."""
         change = self.after.published - self.before.published
         return np.asarray(change - (self.parts.after - self.parts.before), dtype=np.float64)
 
@@ -117,7 +117,7 @@ def _night(night: ExplainedNight) -> dict[str, Any]:
 
 
 def run(root: Path, params: Params, partition: str, against: str | None = None) -> ExplainedChange:
-    """Say how much of the change comes from the model, the mix of rows, and each column.
+    """Split the change of scores between two nights: model, mix of rows, and each column.
 
     Parameters
     ----------
@@ -129,11 +129,13 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
     Raises
     ------
     UsageError
-        A night cannot be compared with itself.
+        Both nights are the same.
     NothingScored
-        No run has published one of the nights, or there is none before.
+        One of the nights is not published, has no score, or has no published night before it.
+    RunOvertaken
+        Another run published one of the nights meanwhile.
     SourceError, SchemaMismatch
-        The rows of a night cannot be had any more, or are not what was scored.
+        The input of a night is gone, or is no longer what was scored.
     """
     store = open_store(root, params)
     earlier = against or _before(store, partition)
@@ -195,7 +197,7 @@ def _look(
     names: Sequence[str],
     columns: tuple[str, ...],
 ) -> ExplainedNight:
-    """The means of all published rows, and the features of some."""
+    """The mean outcomes of all published rows, and the features of a sample."""
     task, keys = loaded.manifest.task, loaded.manifest.keys
     said = [PREDICTION] if task == "regression" else [PREDICTION, PROBABILITY]
     total, known, drawn, seen = np.zeros(len(names)), 0, [], 0
@@ -229,7 +231,7 @@ def _look(
 
 
 def _chosen(rows: int, params: Params) -> NDArray[np.int64]:
-    """Places of the rows to be looked at: all, or as many as a sample may have."""
+    """Positions of the sampled rows: all rows, or as many as a sample may have."""
     limit = params.monitor.sample_rows
     if rows <= limit:
         return np.arange(rows, dtype=np.int64)
@@ -241,10 +243,10 @@ def _chosen(rows: int, params: Params) -> NDArray[np.int64]:
 def _as_published(
     rows: pd.DataFrame, why_none: str, record: RunRecord, loaded: Bundle, columns: tuple[str, ...]
 ) -> tuple[pd.DataFrame, int]:
-    """The rows that still get the score they were published with, and how many do not.
+    """The rows that still get their published score, and how many do not.
 
-    What is in the input now need not be what was scored: it may have been written anew, and
-    replayed rows were repaired.
+    The input may differ from what was scored: it may have been rewritten, and replayed rows were
+    repaired.
     """
     where = f"night {record.partition}"
     if not len(rows):

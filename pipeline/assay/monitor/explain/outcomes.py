@@ -1,4 +1,4 @@
-"""What a night comes to in a few means: of the score, and of each decision."""
+"""Outcomes of a night: the mean of the score, and the share of each decision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def names(manifests: Sequence[Manifest]) -> tuple[str, ...]:
-    """The outcomes, in words; of several classes, those of any version."""
+    """The names of the outcomes; for several classes, those of any version."""
     task = manifests[0].task
     if task == "regression":
         return ("mean prediction",)
@@ -29,7 +29,7 @@ def names(manifests: Sequence[Manifest]) -> tuple[str, ...]:
 
 
 def of_rows(loaded: Bundle, frame: pd.DataFrame, wanted: Sequence[str]) -> Floats:
-    """The outcomes of rows that a version scores now, shape (rows, outcomes)."""
+    """The outcomes of rows scored now by a version, shape (rows, outcomes)."""
     manifest = loaded.manifest
     scores = loaded.scorer.scores(FrameFeatures(frame))
     if manifest.task == "regression":

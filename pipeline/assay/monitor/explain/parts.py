@@ -1,28 +1,27 @@
-"""Why did the scores move from one night to another? Parts that add up to the change.
+"""Split the change of outcomes between two nights into parts that add up to it.
 
-An outcome is a mean over rows: of the score, or of "the model says yes". Between two nights
-it changes because another version scored them, because other kinds of rows came, or because
-the columns of the same kinds of rows changed. Each question has an answer that depends on
-what is changed first, so each is asked in every order and the answers are averaged, which is
-Shapley's value (L. S. Shapley, "A value for n-person games", 1953):
+An outcome is a mean over rows: of the score, or of "the model says yes". Between two nights it
+changes because another version scored them, because the mix of rows changed, or because the
+columns of comparable rows changed. The size of each part depends on the order in which the changes
+are applied, so parts are averaged over all orders: the Shapley value (L. S. Shapley, "A value for
+n-person games", 1953).
 
 model
-    Both versions on the rows of both nights: the mean, over nights, of what the newer version
-    says more.
+    Both versions on the rows of both nights: the newer version's outcome minus the older one's,
+    averaged over the nights.
 mix
     The shares of the slices changed, at the mean of both nights' outcomes in each slice (E. M.
     Kitagawa, "Components of a difference between two rates", JASA 50, 1955). A slice is a
     combination of values of all slice fields.
 columns
-    Within slices. Each row of the one night is paired at random with rows of the other, and
-    groups of columns are swapped in every combination. Columns that drifted furthest are
-    groups of their own; all others together are one. Swapping a column alone can make rows
-    that do not occur: where columns go together, their parts are to be read together.
+    Within slices. Each row of one night is paired at random with rows of the other, and groups of
+    columns are swapped in every combination. The columns with the most drift are groups of their
+    own; all others form one group. Swapping one of several dependent columns can create rows that
+    do not occur, so their parts should be read together.
 unseen
-    What the published means of all rows changed beyond that: nothing if all rows could be
-    looked at.
+    The rest of the change in the published means of all rows; zero if all rows were sampled.
 
-With two versions, mix and columns are the mean of what each of the two says.
+With two versions, mix and columns are averaged over both.
 """
 
 from __future__ import annotations
@@ -49,12 +48,12 @@ OutcomesOf: TypeAlias = "Callable[[pd.DataFrame], Floats]"
 Slices: TypeAlias = NDArray[np.object_]
 
 GROUPS = 7
-"""Groups of columns at most: 2 to this power combinations are scored."""
+"""The most groups of columns; 2 to this power combinations are scored."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A combination of slice values: its share of either night, and its part of the mix."""
+    """A combination of slice values: its share on each night, and its part of the mix."""
 
     title: str
     before: float
@@ -64,7 +63,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Parts:
-    """What the change between two nights' rows is made of; arrays of shape (outcomes,).
+    """The parts of the change between two nights' rows; arrays of shape (outcomes,).
 
     ``after - before`` equals ``model + mix + sum(columns)``.
     """
@@ -85,7 +84,7 @@ def parts(
     groups: Mapping[str, Sequence[str]],
     seed: int,
 ) -> Parts:
-    """Take the change apart.
+    """Split the change into its parts.
 
     Parameters
     ----------
@@ -141,10 +140,10 @@ def _means(outcomes: Floats, slices: Slices) -> dict[str, Floats]:
 def _mix(
     shares: Sequence[Mapping[str, float]], means: Sequence[Mapping[str, Floats]]
 ) -> dict[str, Floats]:
-    """The part of each slice. One that came or went has the outcomes of the night it was in.
+    """The part of each slice. A slice on one night only has that night's outcomes.
 
-    Shares add up to 1 on both nights, so any constant may be taken off the outcomes; with
-    the mean of both nights, a slice that grows and is like all others has no part in it.
+    Shares add up to 1 on both nights, so a constant can be subtracted from the outcomes. With the
+    mean of both nights, a slice that grows but has average outcomes contributes nothing.
     """
     overall = sum(
         share * mean[title]
@@ -162,15 +161,15 @@ def _mix(
 def _pairs(
     slices: tuple[Slices, Slices], shares: Sequence[Mapping[str, float]], random: Any
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    """Rows of both nights paired within slices, each row with the same weight in all.
+    """Pair the rows of both nights within slices, each row with the same total weight.
 
-    Both nights' rows of a slice are shuffled and laid side by side as intervals of [0, 1];
-    a pair is where two of them overlap.
+    Both nights' rows of a slice are shuffled and laid side by side as intervals of [0, 1]. A pair
+    is an overlap of two intervals.
     """
     left, right, weight = [], [], []
     for title in sorted(set(shares[0]) & set(shares[1])):
         rows = [random.permutation(np.flatnonzero(each == title)) for each in slices]
-        # Ends in units of 1 / (n0 n1), so that those of both nights meet exactly.
+        # Ends as integers in units of 1 / (n0 n1), so that equal ends compare equal.
         ends = [np.arange(1, len(rows[at]) + 1) * len(rows[1 - at]) for at in (0, 1)]
         edges = np.union1d(*ends)
         left.append(rows[0][np.searchsorted(ends[0], edges)])
@@ -215,14 +214,14 @@ def _shapley(
 def groups_of(
     before: pd.DataFrame, after: pd.DataFrame, features: Sequence[str], grid: Grid
 ) -> dict[str, tuple[str, ...]]:
-    """Columns that drifted furthest between the nights alone, all others as one group.
+    """The columns with the most drift between the nights, one group each; all others as one group.
 
     Parameters
     ----------
     features
-        Those to be swapped. Of those that ``grid`` does not have, nothing is known.
+        The columns to swap. Columns missing in ``grid`` count as without drift.
     grid
-        That of a reference.
+        Of a reference.
     """
     known = {name: grid[name] for name in features if name in grid}
     one, two = (profile_of(FrameFeatures(rows), known) for rows in (before, after))

@@ -1,1 +1,1 @@
-"""The front page: the last nights at a glance, in one file that opens without a network."""
+"""The front page: an overview of the last nights in one self-contained HTML file."""

@@ -1,4 +1,4 @@
-"""The nights as tiles: months of days where nights are days, else one row that wraps."""
+"""The calendar of nights: one tile a night, by month where nights are dates, else in one row."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ MARKS: dict[Standing, str] = {
     "retracted": "↶",
     "missing": "·",
 }
-"""Standing -> the mark that tells it without colour."""
+"""Status -> its symbol, so that the calendar can be read without colour."""
 
 LATER = "+"
-"""The mark of a published night of which a later run was held or failed."""
+"""Added to a published night if a later run was held or failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """Tiles under one title; ``blanks`` are the days of the week before the first."""
+    """Tiles under one title; ``blanks`` are the empty weekdays before the first."""
 
     title: str
     blanks: int
@@ -54,7 +54,7 @@ class Month:
 
 
 def months(nights: Sequence[Night]) -> list[Month]:
-    """All tiles; of days one block a month, each day below its day of the week."""
+    """All tiles; for dates, one block a month with each day below its weekday."""
     try:
         days = {date.fromisoformat(night.partition): night for night in nights}
     except ValueError:
@@ -77,14 +77,14 @@ def months(nights: Sequence[Night]) -> list[Month]:
 
 
 def link(night: Night) -> str:
-    """Where a click leads: the night's page if it has one, else its line in the table."""
+    """The night's page if it has one, else its row in the table."""
     if night.page:
         return quote(path(night.partition, ".html").removeprefix("reports/"))
     return f"#{anchor(night)}"
 
 
 def anchor(night: Night) -> str:
-    """The id of the night's line in the table; an address may quote it."""
+    """The id of the night's row in the table, safe in a URL."""
     return "night-" + quote(night.partition, safe="").replace("%", "_")
 
 

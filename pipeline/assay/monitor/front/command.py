@@ -23,17 +23,12 @@ log = logging.getLogger(__name__)
 
 
 def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
-    """Write the page anew, and what the nights' own pages say of where they stand.
+    """Write the front page, and update the status on the nights' own pages.
 
     Parameters
     ----------
     last
-        How many nights.
-
-    Raises
-    ------
-    StoreError
-        The store is there and cannot be read.
+        How many nights to show.
     """
     facts = facts_of.load(root, open_store(root, params))
     every = all_nights(facts)
@@ -44,20 +39,20 @@ def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
 def show(
     root: Path, params: Params, every: AllNights, facts: KnownNights, last: int = NIGHTS
 ) -> Front:
-    """Write the page of what is known."""
+    """Write the front page from given facts."""
     front = gather(root, params, every, facts, last)
     write(root / layout.FRONT, page.render(front))
     return front
 
 
 def keep_up(root: Path, params: Params) -> None:
-    """The same after a command that is over, whose outcome it must not change.
+    """As `run`, after a command whose result it must not change.
 
-    Why it could not be done is a line in the log.
+    A failure is only logged.
     """
     try:
         run(root, params)
-    except Exception as error:  # whatever it is, the command that came before has done its work
+    except Exception as error:  # the command itself has succeeded, so no error may escape
         why = error.line() if isinstance(error, AssayError) else " ".join(str(error).split())
         log.warning(
             "%s is not up to date: %s. Once that is mended: assay front",

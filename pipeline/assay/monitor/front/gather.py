@@ -1,4 +1,4 @@
-"""What the front page shows."""
+"""The content of the front page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Front:
     metric
         The name of the performance metric that is shown; None if none was measured.
     every
-        All nights, and the incidents of all.
+        All nights, and all incidents.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Front:
 
 
 def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, last: int) -> Front:
-    """The last nights of all, and the champion.
+    """The last nights, and the champion.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The front page as one HTML file; everything that came from data or people is escaped."""
+"""Render the front page as one HTML file. All text from data or people is escaped."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from assay.pages.templating import render as render_template
 
 MOST_COLUMNS = 60
 TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": "", "over": ""}
-"""Standing of the last night -> the colour of its card; any other is bad news."""
+"""Status of the last night -> the colour of its card; any other is "bad"."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnLine:
-    """One column over the nights that are shown."""
+    """One column's drift over the shown nights."""
 
     name: str
     nights: int
@@ -32,7 +32,7 @@ class ColumnLine:
 
 
 def render(front: Front) -> str:
-    """The whole of reports/index.html; the same facts always give the same page."""
+    """The content of reports/index.html; deterministic."""
     shown = front.nights
     latest = shown[-1] if shown else None
     columns, quiet = column_lines(shown)
@@ -62,7 +62,7 @@ def render(front: Front) -> str:
 
 
 def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
-    """The columns that were over a limit, the oftenest first, and how many never were."""
+    """The columns that were over a limit, most nights first, and the number that never were."""
     looked = [night.drift if night.state == "published" else None for night in nights]
     over: Counter[str] = Counter()
     names: set[str] = set()
@@ -80,16 +80,16 @@ def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
 
 
 def champion_words(front: Front) -> list[str]:
-    """The champion, or why it cannot be told."""
+    """The champion's lines, or why it is unknown."""
     if front.champion.facts is None:
         return [front.champion.words or "unknown"]
     facts = front.champion.facts
-    # The bundle's digest is shown short, below.
+    # The template shows the bundle's digest, shortened.
     return [line for line in champion_lines(facts) if not line.endswith(facts["bundle"])]
 
 
 def incident_words(front: Front) -> list[str]:
-    """The incidents as ``assay status`` words them, or why they cannot be told."""
+    """The incidents' lines, as in ``assay status``, or why they are unknown."""
     if front.every.words:
         return [front.every.words]
     part = incidents_part(front.every)
@@ -108,7 +108,7 @@ def measured_words(one: NightMetric | None) -> str:
 
 
 def _charts(front: Front) -> list[tuple[str, Picture, str]]:
-    """Title, picture and what it says below, of all that there is something to draw of."""
+    """Title, picture and caption of each chart that has data."""
     shown = front.nights
     if not shown:
         return []

@@ -1,7 +1,7 @@
-"""Pictures over nights: one mark a night.
+"""The front page's charts over nights, one mark a night.
 
-Each picture is as wide as a phone; the page sets several side by side where there is room, so
-that their words stay of one size.
+Each chart is as wide as a phone. The page sets several side by side where there is room, so that
+their text keeps its size.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from assay.pages.svg import BLUE, DARK, RED, Picture, margin, number_labels
 WIDTH, HEIGHT, BASE, TOP, RIGHT = 340, 120, 102, 10, 4
 
 SHADES = ((0.0, "#e4e9ee"), (0.7, "#f3d9a4"), (1.0, "#e8836f"), (2.0, "#a1261a"))
-"""From how many times its limit a column's cell has which colour."""
+"""Lower bounds of a distance as a multiple of its limit, each with a cell's colour."""
 UNKNOWN = "#6b4ba3"
-"""The colour of what could not be compared."""
+"""The colour of a column that could not be compared."""
 
 
 def bars(
     values: Sequence[float | None], nights: Sequence[Night], limit: float | None, label: str
 ) -> Picture:
-    """A share a night as a bar, red where it is over the limit, which is dashed."""
+    """A bar chart of a share per night: red over the limit, which is a dashed line."""
     known = [
         (value, night) for value, night in zip(values, nights, strict=True) if value is not None
     ]
@@ -56,8 +56,8 @@ def bars(
 
 
 def performance(nights: Sequence[Night], label: str) -> Picture | None:
-    """The estimate as a line in its interval, what labels said as dots; None without either."""
-    # What is not to be trusted is a gap in the line.
+    """The estimate as a line with its interval, realized values as dots; None without either."""
+    # An untrusted estimate is a gap in the line.
     estimated = [n.estimated if n.estimated and n.estimated.trusted else None for n in nights]
     realized = [n.realized for n in nights]
     shown = [
@@ -90,7 +90,7 @@ def performance(nights: Sequence[Night], label: str) -> Picture | None:
         shape = "L".join(at(i, value) for i, value in edges)
         picture.path(f"M{shape}z", fill=BLUE, opacity=0.18)
         line = "L".join(at(i, one.value) for i, one in run)
-        # A lone night has no line: the end caps make it a dot.
+        # A single night has no line; round end caps make it a dot.
         end = "h0" if len(run) == 1 else ""
         picture.path(f"M{line}{end}", stroke=BLUE, width=1.8, round_ends=True)
     dots = "".join(f"M{at(i, one.value)}h0" for i, one in enumerate(realized) if one is not None)
@@ -101,14 +101,14 @@ def performance(nights: Sequence[Night], label: str) -> Picture | None:
 
 
 def strip(times: Sequence[float | None], known: Sequence[bool], label: str) -> Picture:
-    """One column over all nights: a cell a night, the darker the further over its limit.
+    """A heat map of one column: a cell a night, darker the further over its limit.
 
-    It has no words, so it may be stretched to any width.
+    It has no text, so it can be stretched to any width.
 
     Parameters
     ----------
     known
-        Whether the column was looked at that night; where not, nothing is drawn.
+        Whether the column was monitored that night; if not, no cell is drawn.
     """
     cells: dict[str, list[str]] = {}
     for i, (value, looked) in enumerate(zip(times, known, strict=True)):
@@ -121,14 +121,14 @@ def strip(times: Sequence[float | None], known: Sequence[bool], label: str) -> P
 
 
 def shade(times: float | None) -> str:
-    """The colour of so many times the limit."""
+    """The colour for a distance as a multiple of its limit."""
     if times is None or math.isnan(times):
         return UNKNOWN
     return next(colour for least, colour in reversed(SHADES) if times >= least)
 
 
 def _runs(points: Sequence[NightMetric | None]) -> list[list[tuple[int, NightMetric]]]:
-    """Stretches of nights without a gap; a line is never drawn over what is not known."""
+    """Stretches of consecutive nights with a value; no line is drawn across a gap."""
     found: list[list[tuple[int, NightMetric]]] = [[]]
     for i, point in enumerate(points):
         if point is not None:
@@ -141,7 +141,7 @@ def _runs(points: Sequence[NightMetric | None]) -> list[list[tuple[int, NightMet
 def _axes(
     picture: Picture, low: float, high: float, nights: Sequence[Night], *, percent: bool = False
 ) -> tuple[Scale, Scale]:
-    """Lines and numbers at the left, the first and the last night below; a slot a night."""
+    """Draw grid lines with numbers at the left, and below the first and the last night."""
     up = Scale(low, high, BASE, TOP)
     levels = number_labels(up, 100, "%") if percent else number_labels(up)
     levels = levels[:: max(1, len(levels) // 4)]

@@ -1,1 +1,1 @@
-"""Alerts out: files always, and a webhook where one is configured; nothing is lost."""
+"""Incidents and alerts: written to files, and sent to a webhook if one is configured."""

@@ -1,4 +1,4 @@
-"""``assay alert``: write what is open, and tell it where params.yaml says."""
+"""``assay alert``: write the open incidents to files and send new ones to the webhook."""
 
 from __future__ import annotations
 
@@ -27,14 +27,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of the messages.
+    """The result of sending messages.
 
     Attributes
     ----------
+    configured
+        Whether params.yaml names a webhook.
     sent
-        Keys of those that arrived.
+        Keys of the messages that were delivered.
     waiting
-        How many are left for the next call; ``problem`` says why.
+        How many messages are left for the next call; ``problem`` says why.
     """
 
     configured: bool
@@ -53,12 +55,12 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class AlertsReport:
-    """What is open or was told, and what became of the messages.
+    """The open and notified incidents, and the result of sending messages.
 
     Attributes
     ----------
     until
-        The last night that any ``reports/incidents.json`` looked at.
+        The last night that any ``reports/incidents.json`` covered.
     """
 
     name: str
@@ -67,7 +69,7 @@ class AlertsReport:
     delivery: Delivery
 
     def to_json(self) -> str:
-        """reports/alerts.json."""
+        """The content of reports/alerts.json."""
         delivery = self.delivery.to_plain()
         return jsonfile.dumps(due.document(self.name, self.alerts, self.until, delivery))
 
@@ -77,10 +79,8 @@ def run(root: Path, params: Params) -> AlertsReport:
 
     Raises
     ------
-    DataError
-        reports/incidents.json or reports/alerts.json is damaged.
     AlertUndelivered
-        After everything is written: a message did not arrive. It is kept for the next call.
+        After everything is written: a message was not delivered. It is kept for the next call.
     """
     found = tell(root, params, facts_of.load(root, open_store(root, params)))
     _check(found)
@@ -88,13 +88,13 @@ def run(root: Path, params: Params) -> AlertsReport:
 
 
 def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> None:
-    """The same after ``assay monitor``, whose own answer must not be lost over it.
+    """As `run`, at the end of ``assay monitor``, whose own result takes precedence.
 
     Parameters
     ----------
     answered
-        The command ends with a code of its own, because a limit was crossed. That nobody
-        could be told is then a line in the log, and the next call tries again.
+        Whether the command exits with a code of its own, because a limit was crossed. A failure to
+        send is then only logged, and the next call tries again.
 
     Raises
     ------
@@ -110,12 +110,12 @@ def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> No
 
 
 def tell(root: Path, params: Params, facts: KnownNights) -> AlertsReport:
-    """Find what is open, write it down, put new messages in line and send the line.
+    """Collect the incidents, write them down, queue new messages and send the queue.
 
     Raises
     ------
     DataError
-        As `run`.
+        reports/incidents.json is damaged.
     """
     if facts.unlisted is not None:
         raise facts.unlisted
@@ -129,7 +129,7 @@ def tell(root: Path, params: Params, facts: KnownNights) -> AlertsReport:
         outbox.enqueue(folder, each.incident)
     found = due.said(found, new)
     until = max((each for each in (listed.until, before.until) if each), default=None)
-    # Before anything is sent: what is in line is safe, and must not be put there twice.
+    # Written before sending: the messages are queued, and must not be queued twice.
     told = AlertsReport(
         params.name, tuple(found), until, Delivery(hook is not None, waiting=len(new))
     )
@@ -163,7 +163,7 @@ def _write(root: Path, told: AlertsReport) -> None:
 
 
 def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:
-    """Send what waits, the oldest first; stop at a server that does not answer."""
+    """Send the queued messages, the oldest first; stop when the server does not answer."""
     line, broken = outbox.waiting(folder)
     problem = broken[0].line() if broken else ""
     if hook is None:
@@ -192,7 +192,7 @@ def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:
 
 
 def _address(hook: Webhook) -> str:
-    """Where to send to, from the environment and from nowhere else."""
+    """The webhook's URL, which only the environment holds."""
     url = os.environ.get(hook.url_env, "").strip()
     if not url:
         raise BadAddress(f"the environment variable {hook.url_env} is not set")
@@ -211,7 +211,7 @@ def _message(letter: Letter, project: str, hook: Webhook) -> tuple[bytes, dict[s
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "User-Agent": "assay",
-        # A message that was sent twice can be told by it. Headers are plain letters only.
+        # Lets the receiver drop a message that was sent twice. Headers must be ASCII.
         "Idempotency-Key": letter.key.encode("ascii", "backslashreplace").decode(),
     }
     return body, headers

@@ -1,8 +1,8 @@
-"""Incidents: what people are told about, one from its first night to its recovery.
+"""All incidents: of drift, and of nights without a published run.
 
-Two kinds. Of drift: ``reports/incidents.json``, which ``assay monitor --from --to`` writes, and
-of nights that it does not reach each stretch over their limits, from the nights' documents. Of
-runs: nights in a row that were held or failed, until the first of them is published.
+Drift incidents come from ``reports/incidents.json``, which ``assay monitor --from --to`` writes.
+For nights after those it covers, each stretch of nights over their limits is one, taken from the
+nights' documents. Run incidents are stretches of held or failed nights.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from assay.monitor.nights.night import Night
 
 @dataclass(frozen=True, slots=True)
 class AllNights:
-    """All nights, each with the incidents that it lies in.
+    """All nights, each with the incidents that it is part of.
 
     Attributes
     ----------
     incidents
-        All that there are, also those of single nights and of runs.
+        All incidents, also those of single nights and of runs.
     until
-        The last night that was looked at together with those before it; None if none was.
+        The last night that was judged together with those before it; None if there is none.
     words
-        Why the incidents cannot be told; empty if they can.
+        Why the incidents are unknown; empty if they are known.
     """
 
     nights: tuple[Night, ...]
@@ -42,7 +42,7 @@ class AllNights:
 
 
 def all_nights(facts: KnownNights) -> AllNights:
-    """Fold what is known into nights and incidents; a damaged list of incidents is told."""
+    """Combine the facts into nights and incidents. A damaged list of incidents is reported."""
     nights = facts.nights()
     if facts.unlisted is not None:
         return AllNights(tuple(nights), words=f"cannot be told: {facts.unlisted.line()}")
@@ -57,16 +57,16 @@ def all_nights(facts: KnownNights) -> AllNights:
 def incidents(
     listed: ListedIncidents, nights: Sequence[Night], reached: str | None = None
 ) -> tuple[Incident, ...]:
-    """All incidents: of drift, from the file, and from the nights that it does not reach; of runs.
+    """All incidents: of drift, from the file and from later nights, and of runs.
 
     Parameters
     ----------
     nights
-        All nights in order: an incident begins where it began, not where a page does.
+        All nights in order, as an incident may begin before the first night that is shown.
     reached
-        The last night that an earlier file looked at: this one may be of old nights only.
+        The last night that an earlier file covered: the current one may cover old nights only.
     """
-    # Whoever monitors night by night must not wait for the file to be written again.
+    # `assay monitor --date` does not write the file, so its nights count by their documents.
     end = max((each for each in (listed.until, reached) if each is not None), default="")
     after = [night for night in nights if night.partition > end]
     return (*listed.incidents, *of_nights(after), *of_runs(nights))
@@ -75,7 +75,7 @@ def incidents(
 def of_nights(nights: Iterable[Night]) -> list[Incident]:
     """Stretches of nights over their limits, from the first crossing to the first night within.
 
-    A night that was not monitored says nothing: it neither begins nor ends one.
+    A night that was not monitored neither begins nor ends a stretch.
     """
     found: list[list[Night]] = []
     going = False
@@ -113,10 +113,9 @@ def _stretch(nights: list[Night], state: IncidentState) -> Incident:
 
 
 def of_runs(nights: Iterable[Night]) -> list[Incident]:
-    """Stretches of nights that runs held or failed, and that readers see nothing of.
+    """Stretches of nights without a published run because runs were held or failed.
 
-    All are open: one is over when its first night is published or taken back, and then it is
-    not among these any more.
+    All are open: when its first night is published or retracted, an incident disappears.
     """
     found: list[list[Night]] = []
     before = False

@@ -1,4 +1,4 @@
-"""Alarms and incidents of many nights as one JSON document, ``reports/incidents.json``."""
+"""The alarms and incidents of many nights as one JSON document, ``reports/incidents.json``."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from assay.reports.incidents import (
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Everything that was found about the nights up to one.
+    """The alarms and incidents of all nights up to the last requested one.
 
     Attributes
     ----------
     first, last
-        The nights that were asked for.
+        The requested nights.
     nights
-        All published nights up to ``last``, judged in their order; incidents began wherever they
-        began, so the same nights give the same incidents whatever was asked for.
+        All published nights up to ``last``, judged in order. Incidents may begin before ``first``,
+        so the same nights give the same incidents whatever was requested.
     left_out
-        Earlier nights that could not be judged any more, and why.
+        Earlier nights that can no longer be judged, and why.
     """
 
     name: str
@@ -47,23 +47,23 @@ class Book:
 
     @property
     def open(self) -> tuple[DriftIncident, ...]:
-        """What somebody has to look at now."""
+        """The open incidents."""
         return tuple(each for each in self.incidents if each.state == "open")
 
     @property
     def blind(self) -> tuple[str, ...]:
-        """Nights on which some column alone could not have been in alarm, however far away."""
+        """Requested nights on which some column alone could not raise an alarm, at any distance."""
         asked = (night for night in self.nights if self.first <= night.partition)
         return tuple(night.partition for night in asked if night.blind)
 
     @property
     def blind_columns(self) -> tuple[str, ...]:
-        """The columns of which that is true on some of them."""
+        """The columns that could not raise an alarm alone on some requested night."""
         asked = (night for night in self.nights if self.first <= night.partition)
         return tuple(sorted({column for night in asked for column in night.blind}))
 
     def in_alarm(self) -> dict[str, tuple[str, ...]]:
-        """Night -> columns in alarm that nobody snoozed, of the nights that were asked for."""
+        """Requested night -> its columns in alarm that are not snoozed."""
         found: dict[str, tuple[str, ...]] = {}
         for night in self.nights:
             if night.partition >= self.first:
@@ -76,7 +76,7 @@ class Book:
         return found
 
     def listed(self) -> ListedIncidents:
-        """What will be read of it."""
+        """The incidents as reading the written file would give them."""
         found = tuple(
             told.Incident(
                 each.id,
@@ -93,7 +93,7 @@ class Book:
         return ListedIncidents(found, self.last)
 
     def document(self) -> Incidents:
-        """As it is written."""
+        """The content of ``reports/incidents.json``."""
         rule = self.limits.budget
         asked = [night for night in self.nights if self.first <= night.partition]
         return Incidents(
@@ -122,7 +122,7 @@ class Book:
         )
 
     def to_json(self) -> str:
-        """The same text for the same nights."""
+        """The document as JSON; deterministic."""
         return self.document().text()
 
 

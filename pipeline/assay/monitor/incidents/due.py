@@ -1,8 +1,7 @@
-"""What has to be said now: once when an incident opens, once when it is over.
+"""Which incidents need a message now: one when it opens, one when it recovers. Pure functions.
 
-Pure. ``reports/alerts.json`` remembers for each incident what was said of it last; without a
-webhook nothing is said, so nothing is remembered, and one that is configured later hears of
-everything that is open then.
+``reports/alerts.json`` records for each incident the last state that was sent. Without a webhook
+nothing is sent, so nothing is recorded, and a webhook configured later receives all open incidents.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ GONE: Mapping[Kind, str] = {
     "drift": "not among the incidents any more: its nights were monitored again",
     "run": "its first night has been published or taken back",
 }
-"""What is said of an incident that was told open and is not there any more."""
+"""The sentence of an incident that was sent as open and no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An incident, and what was said of it last: ``open``, ``recovered`` or nothing yet."""
+    """An incident and the last state that was sent: ``open``, ``recovered`` or None."""
 
     incident: Incident
     told: IncidentState | None = None
@@ -38,16 +37,16 @@ class Alert:
 def alerts(
     incidents: Sequence[Incident], until: str | None, before: Sequence[Alert]
 ) -> list[Alert]:
-    """The incidents of now with what was said of them.
+    """The current incidents, each with the last state that was sent.
 
-    One that was told open and is not there any more is over; one that was over before anybody
-    heard of it is left out. What the file said of drift stays where it lasted longer than the
-    nights that the file looks at now: old nights may be monitored again.
+    An incident that was sent as open and no longer exists counts as recovered. One that recovered
+    before it was sent is left out. A drift incident from an earlier file stays if it lasted longer
+    than the nights that the file covers now, because old nights may be monitored again.
 
     Parameters
     ----------
     until
-        The last night that the file looks at.
+        The last night that the file covers.
     """
     stays = {each.incident.id: each for each in before if _beyond(each.incident, until)}
     told = {each.incident.id: each.told for each in before}
@@ -75,7 +74,7 @@ def _beyond(incident: Incident, until: str | None) -> bool:
 
 
 def due(found: Sequence[Alert]) -> list[Alert]:
-    """Those that somebody must be told of now."""
+    """The alerts that need a message now."""
     return [
         each
         for each in found
@@ -85,7 +84,7 @@ def due(found: Sequence[Alert]) -> list[Alert]:
 
 
 def said(found: Sequence[Alert], now: Sequence[Alert]) -> list[Alert]:
-    """``found`` with those of ``now`` marked as said."""
+    """``found``, with the alerts of ``now`` marked as sent."""
     ids = {each.incident.id for each in now}
     return [
         replace(each, told=each.incident.state) if each.incident.id in ids else each
@@ -95,12 +94,12 @@ def said(found: Sequence[Alert], now: Sequence[Alert]) -> list[Alert]:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What an earlier call left.
+    """The alerts that an earlier call recorded.
 
     Attributes
     ----------
     until
-        The last night that any ``reports/incidents.json`` looked at; None if there was none.
+        The last night that any ``reports/incidents.json`` covered; None if there was none.
     """
 
     alerts: tuple[Alert, ...] = ()
@@ -110,7 +109,7 @@ class Memory:
 def document(
     name: str, found: Sequence[Alert], until: str | None, delivery: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """reports/alerts.json."""
+    """The content of reports/alerts.json."""
     return {
         "schema": SCHEMA,
         "name": name,
@@ -122,12 +121,12 @@ def document(
 
 
 def read(text: str) -> Memory:
-    """What a document remembers.
+    """Parse reports/alerts.json.
 
     Raises
     ------
     DataError
-        It is none.
+        It is not such a document.
     """
 
     def build(tree: Node) -> Memory:

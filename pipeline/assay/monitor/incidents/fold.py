@@ -1,12 +1,12 @@
-"""One incident from first crossing to recovery, instead of one alarm a night.
+"""Group a column's alarms of many nights into one incident, from first crossing to recovery.
 
 There is at most one open incident of each kind: of the model's ``answers``, of ``features``, and
-of the ``data`` itself (nulls, new categories, what cannot be compared). So a summer that drifts in
-every weather column is one incident, and hides no drift of the scores.
+of the ``data`` itself (nulls, new categories, columns that cannot be compared). A summer that
+drifts in every weather column is therefore one incident, and does not hide drift of the scores.
 
-An incident recovers when as many published nights in a row are without an alarm of its kind as it
+An incident recovers after as many consecutive published nights without an alarm of its kind as it
 takes to raise one. Nights that were not published neither prolong nor end it. Snoozed alarms keep
-it alive: when the snooze ends it is open again, under the same id.
+it alive: when the snooze ends, it is open again under the same id.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ class Hit:
     Attributes
     ----------
     first, last
-        The first night that led to an alarm, and the last in alarm.
+        The first night that led to an alarm, and the last night in alarm.
     nights
         How many nights it was in alarm.
     effect
-        The largest of these nights, None if it could not be told on one.
+        The largest estimated effect of these nights; None if it was unknown on one of them.
     because
-        Of the last alarm.
+        The reason of the last alarm.
     snoozed
-        Whether the last alarm is.
+        Whether the last alarm is snoozed.
     """
 
     column: str
@@ -56,21 +56,21 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class DriftIncident:
-    """Nights of one kind of alarm that belong together.
+    """A series of nights with alarms of one kind.
 
     Attributes
     ----------
     id
-        Of the night it was found on, and the kind.
+        Built from ``found`` and ``kind``.
     first, found, last
-        The first night that lay beyond the ordinary, the night on which that made an alarm, and
-        the last night in alarm.
+        The first unusual night, the night on which the alarm was raised, and the last night in
+        alarm.
     recovered
-        The night on which it was over, None while it is not.
+        The night on which it recovered; None if it has not.
     nights
         How many nights were in alarm.
     hits
-        What was in alarm, the one that matters most to the model first.
+        The columns in alarm, the largest estimated effect first.
     """
 
     id: str
@@ -89,7 +89,7 @@ class DriftIncident:
         return tuple(dict.fromkeys(hit.column for hit in self.hits))
 
     def sentence(self) -> str:
-        """What a person has to know first."""
+        """A one-line summary for people."""
         names = ", ".join(self.columns[:3])
         more = len(self.columns) - 3
         names += f" and {more} more" if more > 0 else ""
@@ -126,7 +126,7 @@ class _Growing:
         for alarm in alarms:
             key = (alarm.question.column, alarm.question.what)
             old, now = self.hits.get(key), effects.get(alarm.question.column)
-            # What cannot be told on one night may be anything.
+            # An effect that is unknown on one night has no maximum.
             largest = None if now is None or (old and old.effect is None) else now
             if old and old.effect is not None and largest is not None:
                 largest = max(largest, old.effect)
@@ -171,12 +171,12 @@ def fold(
     quiet: int,
     snoozed: Callable[[str, str], bool],
 ) -> tuple[DriftIncident, ...]:
-    """Incidents in the order in which they were found; later nights only change open ones.
+    """Build the incidents, in the order in which they were found.
 
     Parameters
     ----------
     nights
-        In their order, each with the estimated effect of its columns.
+        In order, each with the estimated effect of its columns.
     quiet
         How many published nights without an alarm end an incident.
     snoozed

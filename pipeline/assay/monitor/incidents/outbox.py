@@ -1,7 +1,7 @@
-"""Messages on their way, a file each: written before they are sent, gone once they arrived.
+"""A queue of outgoing messages, one file each: written before sending, deleted on delivery.
 
-What could not be delivered is still there for the next call. A process that is killed between
-the two sends a message twice rather than never; its key tells the receiver.
+Undelivered messages stay for the next call. A process that is killed between sending and deleting
+sends a message twice rather than never; the key lets the receiver recognise it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Letter:
     Attributes
     ----------
     key
-        The same for the same news of the same incident.
+        The same for the same state of the same incident.
     attempts, problem
-        How often it was tried, and why it is still here.
+        How often it was tried, and why it failed.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class Letter:
 
 
 def enqueue(folder: Path, incident: Incident) -> Letter:
-    """Put a message where it cannot be lost; one that waits already is left as it is."""
+    """Write a message to the queue, unless it is queued already."""
     folder.mkdir(parents=True, exist_ok=True)
     key = f"{incident.id}:{incident.state}"
     name = quote(key.replace(":", "-"), safe=" ")[:150]
@@ -64,7 +64,7 @@ def enqueue(folder: Path, incident: Incident) -> Letter:
 
 
 def waiting(folder: Path) -> tuple[list[Letter], list[DataError]]:
-    """All messages that wait, the oldest first, and the files that are none."""
+    """All queued messages, the oldest first, and an error for each file that is not one."""
     letters, broken = [], []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -81,14 +81,14 @@ def waiting(folder: Path) -> tuple[list[Letter], list[DataError]]:
 
 
 def failed(letter: Letter, attempts: int, problem: str) -> Letter:
-    """Note why a message is still here."""
+    """Record why a message was not delivered."""
     noted = replace(letter, attempts=letter.attempts + attempts, problem=problem)
     _write(noted)
     return noted
 
 
 def delivered(letter: Letter) -> None:
-    """It arrived."""
+    """Delete a delivered message."""
     letter.path.unlink(missing_ok=True)
 
 
@@ -102,7 +102,7 @@ def _read(path: Path) -> Letter:
 
 
 def _write(letter: Letter) -> None:
-    # Whole or not at all: a letter cut short would be lost.
+    # Atomic: a truncated message would be lost.
     jsonfile.write(letter.path, letter.to_plain())
 
 

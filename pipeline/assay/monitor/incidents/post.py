@@ -1,7 +1,7 @@
-"""One HTTP POST that cannot hang: a deadline over all of it, and what may be tried again.
+"""One HTTP POST with a deadline over the whole exchange, and retries.
 
-Only the standard library. The address may hold a secret, so no message ever names it; a
-redirect is not followed, for the message would go where nobody said that it should.
+Uses only the standard library. The URL may hold a secret, so no error message names it. Redirects
+are not followed, because they would send the message to a host that nobody configured.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from urllib.parse import urlsplit
 
 MOST_HEAD = 65_536
 LONGEST_WAIT = 30.0
-"""Seconds between two attempts at the most, whatever the server asks for."""
+"""The most seconds between two attempts, whatever the server asks for."""
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class PostResult:
-    """How an attempt ended.
+    """The result of one attempt.
 
     Attributes
     ----------
     ok
-        The server took the message.
+        The server accepted the message.
     again
-        It may do so later.
+        A retry may succeed.
     words
-        Why it did not, without the address.
+        Why it failed, without the URL.
     wait
-        Seconds that the server asked to be left alone; None if it did not.
+        Seconds from the server's Retry-After header; None without one.
     """
 
     ok: bool
@@ -44,11 +44,11 @@ class PostResult:
 
 
 class BadAddress(ValueError):
-    """It is no address of a webhook; the message does not hold it."""
+    """The URL is not a valid webhook address; the error's text does not contain it."""
 
 
 def checked(url: str) -> str:
-    """``url``, if messages can be sent there.
+    """Return ``url`` if it is a valid webhook address.
 
     Raises
     ------
@@ -68,9 +68,9 @@ def checked(url: str) -> str:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> PostResult:
-    """One attempt; whatever goes wrong is an answer, after ``timeout`` seconds at the latest.
+    """Make one attempt. Every failure is returned as a result, within ``timeout`` seconds.
 
-    (Looking up the server's name is the system's own; it gives up when it sees fit.)
+    The operating system's name lookup has a timeout of its own, which is not included.
     """
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -92,10 +92,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout: float) -> P
 
 
 def _head(sock: socket.socket, deadline: float) -> bytes:
-    """The status line and the headers; what comes after them does not matter.
+    """Read the status line and the headers; the body is ignored.
 
-    A server that sends a byte now and then would outlast any time-out of a single read, so
-    the time that is left shrinks.
+    The remaining time shrinks with each read: a server that sends a byte now and then would outlast
+    a timeout of single reads.
     """
     head = b""
     while b"\r\n\r\n" not in head and len(head) < MOST_HEAD:
@@ -134,7 +134,7 @@ def _wait(rest: bytes) -> float | None:
 def persist(
     attempt: Callable[[], PostResult], retries: int, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[PostResult, int]:
-    """Try, and try again after 1, 2, 4, … seconds; the last answer and how often it was tried."""
+    """Try, and retry after 1, 2, 4, … seconds; return the last result and the attempts made."""
     for number in range(retries + 1):
         answer = attempt()
         if answer.ok or not answer.again or number == retries:

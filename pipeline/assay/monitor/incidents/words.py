@@ -1,4 +1,4 @@
-"""The same alert as Markdown for an issue, as Slack reads it, and as plain JSON."""
+"""Format an alert as Markdown for an issue, as a Slack message, and as plain JSON."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from assay.project.markdown import code, plain
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
 SLACK_TEXT = 2900
-"""Slack refuses a block of more than 3,000 characters."""
+"""Characters; Slack rejects a block of more than 3,000."""
 FEW = 20
-"""Columns that a message names."""
+"""The most columns that a message names."""
 
 
 def markdown(name: str, alerts: Sequence[Alert]) -> str:
-    """``reports/incident.md``: what is open, then the rest; from data only as text.
+    """The content of ``reports/incident.md``: open incidents first. Text from data is escaped.
 
-    Its first line is a title, so that it can be handed to ``gh issue create`` as it is.
+    Its first line is a title, so it can be passed to ``gh issue create`` as it is.
     """
     by_state = {
         state: [each.incident for each in alerts if each.incident.state == state]
@@ -52,7 +52,7 @@ def _section(incident: Incident) -> str:
 
 
 def generic(project: str, incident: Incident, key: str) -> dict[str, Any]:
-    """What a webhook of the shape ``generic`` is sent."""
+    """The body for a webhook of the shape ``generic``."""
     return {
         "schema": 1,
         "project": project,
@@ -64,7 +64,7 @@ def generic(project: str, incident: Incident, key: str) -> dict[str, Any]:
 
 
 def slack(project: str, incident: Incident) -> dict[str, Any]:
-    """What Slack's incoming webhooks take: a line for the notification, and one block."""
+    """The body for a Slack incoming webhook: a line for the notification, and one block."""
     said = text(project, incident)
     lines = [f"*{_slack(_head(project, incident))}*", _slack(incident.sentence)]
     if incident.columns:
@@ -75,19 +75,19 @@ def slack(project: str, incident: Incident) -> dict[str, Any]:
 
 
 def text(project: str, incident: Incident) -> str:
-    """One line."""
+    """The incident in one line."""
     return f"{_head(project, incident)}: {incident.sentence}"
 
 
 def nights(incident: Incident) -> str:
-    """The nights that it was seen on."""
+    """The range of affected nights."""
     if incident.first == incident.last:
         return incident.first
     return f"{incident.first} to {incident.last}"
 
 
 def columns(incident: Incident) -> str:
-    """The names of its columns, not all of very many."""
+    """The names of the affected columns, at most `FEW`."""
     more = len(incident.columns) - FEW
     named = ", ".join(incident.columns[:FEW])
     return f"{named} and {more} more" if more > 0 else named
@@ -99,5 +99,5 @@ def _head(project: str, incident: Incident) -> str:
 
 
 def _slack(value: str) -> str:
-    # The three characters that Slack gives a meaning to; <!channel> would call everybody.
+    # Slack's three control characters; an unescaped <!channel> would notify everybody.
     return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,1 +1,1 @@
-"""What is known of each night, as values."""
+"""The facts about each night, as plain values."""

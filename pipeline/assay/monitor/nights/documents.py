@@ -1,4 +1,4 @@
-"""The documents that ``assay monitor`` left, one a night, read with suspicion."""
+"""Read the JSON documents that ``assay monitor`` wrote, one a night, and validate them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from assay.project.jsonfile import Node, once
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
-    """What a night's document says, or in words why it cannot be read; never both.
+    """A night's document, parsed; or, if it cannot be parsed, the reason why.
 
     Attributes
     ----------
+    drift
+        None if the document cannot be parsed.
+    words
+        Why it cannot be parsed; empty if it can.
     text
-        All of it; what is no text has signs in it that say so.
+        The whole file. Bytes that are not UTF-8 are replaced.
     """
 
     partition: str
@@ -31,14 +35,14 @@ class KnownDocument:
 
 
 def read(root: Path) -> dict[str, KnownDocument]:
-    """Every night's document under ``root``; one that is damaged is told, not skipped."""
+    """Read every night's document under ``root``. A damaged one is included, with the reason."""
     paths = sorted((root / layout.NIGHTS).glob("*.json"))
     found = [_document(path) for path in paths]
     return {each.partition: each for each in found}
 
 
 def of_summary(summary: NightSummary) -> KnownDocument:
-    """What will be read of the document that `NightSummary.to_json` makes."""
+    """Build the document that reading `NightSummary.to_json` back would give."""
     decision = summary.decision
     drift = NightDrift(
         run_id=summary.run_id,
@@ -74,12 +78,12 @@ def _document(path: Path) -> KnownDocument:
 
 
 def drift_of(tree: Node, partition: str) -> NightDrift:
-    """What a document says about the night ``partition``.
+    """Parse the document of the night ``partition``.
 
     Raises
     ------
     ValueError
-        It is about another night, or a key is missing or of another kind.
+        The document is about another night.
     """
     if tree.text("partition") != partition:
         raise ValueError(f"it is about the night {tree.text('partition')}")

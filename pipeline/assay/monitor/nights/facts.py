@@ -1,7 +1,7 @@
-"""All that is known of the nights, read once, before a command decides anything.
+"""Everything known about the nights, read once before a command decides anything.
 
-Monitoring flows one way: load, judge, fold, write, tell. What a command finds out is added to
-these facts in memory, so nothing that was just written is read back.
+Monitoring has five stages: load, judge, fold, write, notify. Results are added to these facts in
+memory, so no stage reads back what an earlier one wrote.
 """
 
 from __future__ import annotations
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KnownNights:
-    """What the store and the reports say of all nights.
+    """What the store and the reports hold about all nights.
 
     Attributes
     ----------
     column
         The partition column.
     records
-        All runs, in order of their starts.
+        All runs, ordered by start.
     visible
-        Night -> the run that readers see.
+        Night -> its published run.
     performance
-        What is known of those runs; see `assay.store.delta.tables.performance_schema`.
+        The performance rows of those runs; see `assay.store.delta.tables.performance_schema`.
     documents
-        Night -> what ``assay monitor`` left of it.
+        Night -> its document from ``assay monitor``.
     pages
-        The nights that have a page.
+        The nights that have an HTML page.
     listed
-        The incidents of ``reports/incidents.json``.
+        The incidents in ``reports/incidents.json``.
     unlisted
-        Why that file cannot be read; None if it can, or is not there.
+        Why that file cannot be read; None if it can be, or does not exist.
     """
 
     column: str
@@ -69,32 +69,26 @@ class KnownNights:
         return found
 
     def nights(self) -> list[Night]:
-        """All nights in order, each by itself."""
+        """All nights in order, each without the incidents it is part of."""
         rows = [row for each in self.measured.values() for row in each]
         return fold.nights(self.records, self.visible, self.documents, rows, self.pages)
 
     def with_documents(self, written: Iterable[KnownDocument]) -> KnownNights:
-        """The same with documents, and their pages, that are new or say something else now."""
+        """Return a copy with documents, and their pages, added or replaced."""
         new = {each.partition: each for each in written}
         return replace(self, documents={**self.documents, **new}, pages=self.pages | set(new))
 
     def with_incidents(self, listed: ListedIncidents) -> KnownNights:
-        """The same with the list of incidents that takes the place of what was there."""
+        """Return a copy with the list of incidents replaced."""
         return replace(self, listed=listed, unlisted=None)
 
     def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> KnownNights:
-        """The same with numbers that were measured just now."""
+        """Return a copy with new performance rows added."""
         return replace(self, performance=together(self.performance, rows, self.column))
 
 
 def load(root: Path, store: Store) -> KnownNights:
-    """Read everything; a damaged document or list of incidents is told, and hides no other.
-
-    Raises
-    ------
-    StoreError
-        The store is there and cannot be read.
-    """
+    """Read all facts. A damaged document or list of incidents is recorded and hides no others."""
     try:
         listed, unlisted = read_incidents(root), None
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Runs, documents and metrics of all nights folded into one value a night."""
+"""Combine the runs, documents and metrics of all nights into one `Night` each."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ from assay.monitor.performance.known import KnownMetric, Row, by_metric
 from assay.project.tasks import HEADLINE
 from assay.store import RunRecord
 
-"""The metric that is shown, the first of these that was measured."""
-
 WITHOUT: Mapping[str, NightState] = {
     "held": "held",
     "failed": "failed",
     "retracted": "retracted",
-    # A published run that is not visible any more: what replaced it was taken back.
+    # The run was published, then replaced, and its replacement was retracted.
     "published": "retracted",
     "started": "unfinished",
 }
-"""How a run ended -> the state of a night of which readers see nothing."""
+"""Last event of a night's runs -> the state of a night without a published run."""
 
 
 def nights(
@@ -36,18 +34,18 @@ def nights(
     performance: Iterable[Mapping[str, Any]] = (),
     pages: frozenset[str] = frozenset(),
 ) -> list[Night]:
-    """All nights in order, those among them that the schedule left out.
+    """All nights in order, including days that the schedule skipped.
 
     Parameters
     ----------
     records
-        All runs, in order of their starts.
+        All runs, ordered by start.
     visible
-        Night -> the run that readers see.
+        Night -> its published run.
     performance
         Rows of the performance table.
     pages
-        The nights that have a page.
+        The nights that have an HTML page.
     """
     runs: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
@@ -66,10 +64,10 @@ def nights(
 
 
 def every_night(names: Iterable[str]) -> list[str]:
-    """The nights in order; of days, also those between that the usual step leads to.
+    """Sort the nights; if all are dates, add the missing dates between them.
 
-    The usual step is the commonest distance of two nights that follow each other: a weekly
-    schedule is not said to have left out six days a week.
+    Missing dates are added at the usual step, the most frequent gap between consecutive nights. A
+    weekly schedule therefore has no six missing days a week.
     """
     known = sorted(names)
     try:
@@ -135,7 +133,7 @@ def _with_drift(
     drift = document.drift if document else None
     unseen = document.words if document else ""
     if drift is not None and drift.run_id != night.run_id:
-        # The document is about rows that readers do not see any more.
+        # The document is about a run that is no longer the published one.
         unseen = f"monitored as run {drift.run_id} left it; monitor it again"
         drift = None
     return replace(
@@ -150,7 +148,7 @@ def _with_drift(
 
 
 def metric_of(performance: Iterable[Mapping[str, Any]]) -> str | None:
-    """The metric that is shown of all that were measured; None if none was."""
+    """The headline metric: the first of `HEADLINE` that was measured; None if nothing was."""
     found = {str(row["metric"]) for row in performance if not row["slice"]}
     return next((name for name in HEADLINE.values() if name in found), min(found, default=None))
 
@@ -158,10 +156,9 @@ def metric_of(performance: Iterable[Mapping[str, Any]]) -> str | None:
 def by_night(
     performance: Iterable[Mapping[str, Any]], visible: Mapping[str, str]
 ) -> dict[str, dict[bool, NightMetric]]:
-    """Night -> estimated or not -> the shown metric over all rows of the run that readers see.
+    """Night -> {is an estimate: headline metric over all rows of the published run}.
 
-    Of several maturities the longest counts, and of a maturity that was computed again the
-    last answer.
+    The longest maturity counts; if one was computed several times, the last result does.
     """
     every = sorted(performance, key=lambda row: row["at"])
     metric = metric_of(every)

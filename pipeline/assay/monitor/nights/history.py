@@ -1,4 +1,4 @@
-"""Published nights and their profiles, many at once: the runs, the log and one scan of a table."""
+"""The published runs of many nights and their column profiles, read in one scan."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from assay.store.delta.tables import PREDICTIONS, PROFILES, profiles_schema
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What readers see of a night: its run, and the counts that it kept, not yet parsed.
+    """A night's published run and its column profile, not yet parsed.
 
-    ``texts`` are the profile's columns as the table holds them: a year of nights as counts takes
-    far more room.
+    ``texts`` are the profile's columns as JSON, as the table holds them. Parsed, a year of profiles
+    takes far more memory.
     """
 
     record: RunRecord
@@ -26,12 +26,12 @@ class Published:
     where: str
 
     def profile(self) -> Profile:
-        """The counts.
+        """Parse the profile.
 
         Raises
         ------
         StoreError
-            If there are none, or a row is no profile.
+            The run has no profile.
         """
         if not self.texts:
             raise StoreError("no profile was kept", where=self.where)
@@ -42,12 +42,12 @@ class Published:
 
 
 def published(store: Store, partitions: Sequence[str]) -> list[Published]:
-    """Those of some nights that are published, in their order; the profiles in one scan.
+    """The published runs of some nights, in order, with their profiles read in one scan.
 
     Raises
     ------
     StoreError
-        If the store cannot be read, or a run kept two profiles that differ.
+        A run has two profiles that differ.
     """
     opened = log.open_table(store.table_uri(PREDICTIONS))
     wanted = set(partitions)
@@ -61,7 +61,7 @@ def published(store: Store, partitions: Sequence[str]) -> list[Published]:
     for night in sorted(visible):
         record = known.get(visible[night] or "")
         if record is None or record.rows_scored is None:
-            record = store.published_run(night)  # its events are lost: counted from its files
+            record = store.published_run(night)  # no event left: rebuilt from the data files
         if record is not None:
             where = f"{store.table_uri(PROFILES)}, run {record.run_id} in {night}"
             found.append(Published(record, texts.get(night, {}), where))

@@ -1,4 +1,4 @@
-"""An incident: what people are told about once, however many nights it lasts."""
+"""An incident: a problem that people are notified of once, however many nights it lasts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
 Kind: TypeAlias = Literal["drift", "run"]
 
 OF_NIGHTS = "drift-"
-"""How the ids begin of incidents that are made of the nights' documents."""
+"""Id prefix of incidents that are built from the documents of single nights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,16 @@ class Incident:
     Attributes
     ----------
     id
-        The same for the same incident, however long it lasts.
+        Stable while the incident lasts.
     first, last
-        The first and the last night that it was seen on.
+        The first and the last affected night.
     columns
-        Those that it is about; none if it is about the whole night.
+        The affected columns; empty if the whole night is affected.
     sentence
         What happened, for people.
     of
-        What ``assay monitor`` says it is of: answers, features or data; empty for others.
+        The kind of drift (answers, features or data) in ``reports/incidents.json``; empty for other
+        incidents.
     """
 
     id: str
@@ -60,7 +61,10 @@ class Incident:
 
 
 def around(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...]:
-    """Those of nights together that a night lies in; the others are nights' own crossings."""
+    """The incidents from ``reports/incidents.json`` that a night is part of.
+
+    Incidents built from the documents of single nights are left out.
+    """
     return tuple(
         each
         for each in incidents
@@ -70,12 +74,12 @@ def around(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...
 
 @dataclass(frozen=True, slots=True)
 class ListedIncidents:
-    """What ``reports/incidents.json`` says.
+    """The content of ``reports/incidents.json``.
 
     Attributes
     ----------
     until
-        The last night that it looked at; None without that file.
+        The last night it covers; None without that file.
     """
 
     incidents: tuple[Incident, ...] = ()
@@ -83,13 +87,7 @@ class ListedIncidents:
 
 
 def incident_of(node: Node, kind: Kind | None = None) -> Incident:
-    """An incident as JSON holds it; keys that only others need are let be.
-
-    Raises
-    ------
-    ValueError
-        A key is missing or of another kind.
-    """
+    """Parse an incident from JSON. Unknown keys are ignored."""
     return Incident(
         id=node.text("id"),
         kind=kind or cast(Kind, node.one_of("kind", "drift", "run")),
@@ -102,12 +100,12 @@ def incident_of(node: Node, kind: Kind | None = None) -> Incident:
 
 
 def read_incidents(root: Path) -> ListedIncidents:
-    """The incidents of ``reports/incidents.json``; none if there is no such file.
+    """Read ``reports/incidents.json``; no incidents if there is no such file.
 
     Raises
     ------
     DataError
-        It is there and is not what ``assay monitor`` wrote.
+        The file is damaged, or an incident id occurs twice.
     """
     path = root / layout.INCIDENTS
     if not path.exists():

@@ -1,4 +1,4 @@
-"""What the front page knows of one night."""
+"""One night's facts: its run, its drift decision, its metrics and its incidents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NightDrift:
-    """What ``assay monitor`` said of a night.
+    """The drift decision in a night's document.
 
     Attributes
     ----------
@@ -23,11 +23,11 @@ class NightDrift:
     times
         Column -> its distance as a multiple of its limit; None if it could not be computed.
     over
-        The columns that crossed any limit of theirs.
+        The columns that crossed any of their limits.
     stand
-        As the document last said it; None if an older Assay wrote it.
+        The status in the document; None if an older Assay wrote it.
     in_alarm
-        As the document says it.
+        The columns in alarm, from the document.
     """
 
     run_id: str
@@ -48,14 +48,14 @@ class NightDrift:
 
 @dataclass(frozen=True, slots=True)
 class NightMetric:
-    """One metric of a night: expected without labels, or computed with those that came.
+    """One metric of a night: estimated without labels, or computed from labels.
 
     Attributes
     ----------
     maturity_days
-        How long labels were waited for; 0 of an estimate.
+        How many days labels were waited for; 0 for an estimate.
     trusted
-        False of an estimate that is not to be trusted.
+        False if it is an estimate that is not to be trusted.
     """
 
     value: float
@@ -67,22 +67,23 @@ class NightMetric:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One night of the front page.
+    """One night.
 
     Attributes
     ----------
     note
-        Why nothing was published, or what became of a later run of a published night.
+        Why nothing was published, or how a later run of a published night ended.
     held
-        The run that somebody has to decide on.
+        The run that waits for somebody's decision.
     drift
-        None if the run that readers see was not monitored; ``unseen`` says why, if more is known.
+        None if the published run was not monitored; ``unseen`` then says why, if that is known.
     page
-        Whether the night has a page of its own.
+        Whether the night has an HTML page.
     incidents
-        Those of drift that the night lies in.
+        The drift incidents that the night is part of.
     in_alarm
-        Columns in alarm together with the nights before; None before anybody looked at them so.
+        Columns in alarm by the false-alarm budget; None if the night was never judged with the
+        nights before it.
     """
 
     partition: str
@@ -105,7 +106,7 @@ class Night:
 
     @property
     def crossed(self) -> bool | None:
-        """Whether what readers see crossed its limits by itself; None if nobody looked at it."""
+        """Whether the published rows crossed a drift limit on this night; None if not monitored."""
         return self.drift.crossed if self.state == "published" and self.drift else None
 
     @property
@@ -125,13 +126,13 @@ class Night:
         return self.rows_quarantined / self.rows_read
 
     def brief(self) -> tuple[str, ...]:
-        """The same as `reasons`, with incidents by their names: of many nights in one of them."""
+        """`reasons`, with each incident named by its id only, for lists of many nights."""
         told = len(self.reasons()) - len(self.stand.incidents)
         named = tuple(f"{each.state} incident {each.id}" for each in self.incidents)
         return (*self.reasons()[:told], *(named if self.stand.incidents else ()))
 
     def reasons(self) -> tuple[str, ...]:
-        """What a person should read about the night, the gravest first."""
+        """What a person should read about the night, the most serious first."""
         found = [self.note] if self.note else []
         if self.held:
             found.append(

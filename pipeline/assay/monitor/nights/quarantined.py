@@ -1,4 +1,4 @@
-"""Which rules a night's refused rows broke, as far as it takes to show it."""
+"""Which rules a night's quarantined rows broke, counted on a limited number of rows."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pyarrow.compute as pc
 from assay.store import RunRecord, Store
 
 LOOKED_AT = 100_000
-"""At most about so many refused rows are read, however many there are."""
+"""About how many quarantined rows are read at most."""
 
 
 def broken_rules(store: Store, record: RunRecord) -> Mapping[str, int]:
-    """Rule -> how many rows broke it, the commonest first."""
-    # A night is the rows in its run's files; those that a replay took over name the run before.
+    """Rule -> how many rows broke it, the most frequent first."""
+    # Only the visible run's files are read. Their rows may carry an older run's id, after a replay.
     if not record.rows_quarantined or store.visible_run(record.partition) != record.run_id:
         return {}
     counted: Counter[str] = Counter()

@@ -1,7 +1,7 @@
-"""Nights' pages and documents that go on saying where their nights stand.
+"""Update the status on pages and documents of nights that were written earlier.
 
-An incident opens, grows and recovers after the pages of its nights were written. Only the answer
-at the top of a page depends on it, so that alone is put in anew.
+An incident can open, grow or recover after its nights' pages were written. Only the answer at the
+top of a page depends on it, so only that part is replaced.
 """
 
 from __future__ import annotations
@@ -22,24 +22,19 @@ from assay.project.textfile import write
 def restate(
     root: Path, limits: Monitor, nights: Iterable[Night], known: Mapping[str, KnownDocument]
 ) -> list[KnownDocument]:
-    """Bring each page and document up to date that says something else than is known now.
+    """Update each page and document whose status or alarms are out of date.
 
-    What an older Assay wrote, or cannot be read, is left as it is: monitoring the night again
-    writes it anew.
+    Documents of an older Assay, and those that cannot be read, are left as they are. Monitoring the
+    night again rewrites them.
 
     Parameters
     ----------
     known
-        Night -> its document as it is now.
+        Night -> its current document.
 
     Returns
     -------
-    The documents that were changed.
-
-    Raises
-    ------
-    OSError
-        One of them cannot be written.
+    The documents that changed.
     """
     changed = []
     for night in nights:
@@ -58,12 +53,12 @@ def restate(
 
 
 def restate_one(root: Path, now: NightSummary) -> KnownDocument:
-    """Write a night's document, and the answer on its page; nothing else of the page changes."""
+    """Write a night's document, and replace the answer on its page; the rest of the page stays."""
     page, document = root / now.page, documents.of_summary(now)
     try:
         html = page.read_text(encoding="utf-8")
     except (OSError, ValueError):
-        pass  # somebody took it away
+        pass  # the page was deleted or is unreadable
     else:
         write(page, section.restated(html, now))
     write(root / path(now.partition, ".json"), document.text)

@@ -1,7 +1,7 @@
-"""Some of a night's rows with their scores, to look at. Nothing is decided on them.
+"""A random sample of a night's rows with their scores, for display only.
 
-What is read to find them stops growing with the night, in the store (`assay.store.sample`) as
-in the input, where rows are looked for at the place that they have in the store.
+How much is read does not grow with the night: neither in the store (`assay.store.sample`), nor in
+the input, where the search starts at each row's position in the store.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from assay.store import RunRecord, Store
 
 LOOKED_AT = 3_000_000
-"""Rows of the input after which no more is read, whatever was found."""
+"""The most input rows that are read, whether or not all sampled rows were found."""
 
 
 def published_sample(
@@ -34,7 +34,7 @@ def published_sample(
     manifest: Manifest,
     scores: Sequence[str],
 ) -> tuple[pd.DataFrame, str]:
-    """Features and scores of at most ``monitor.sample_rows`` scored rows, drawn by seed.
+    """Features and scores of at most ``monitor.sample_rows`` scored rows, sampled by seed.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ def published_sample(
     columns = list(dict.fromkeys([*manifest.keys, *scores]))
     drawn = store.drawn(record.partition, columns, params.monitor.sample_rows, params.seed)
     if drawn.run_id != record.run_id:
-        # Its scores are not those that were judged.
+        # These are not the scores that were judged.
         none = drawn.table.slice(0, 0).to_pandas().reindex(columns=[*manifest.features, *scores])
         return none, "another run was published meanwhile"
-    # A row that was refused is in the input all the same: those behind it lie further on there.
+    # The input also holds quarantined rows, so a scored row may lie that much further on there.
     refused = record.rows_quarantined or 0
     spans = tuple((first, end + refused) for first, end in drawn.spans)
     near = Near(spans, LOOKED_AT)
@@ -70,22 +70,22 @@ def night_sample(
     scores: Sequence[str],
     near: Near | None = None,
 ) -> tuple[pd.DataFrame, str]:
-    """Features and scores of rows that were drawn.
+    """Join sampled predictions with their features from the input.
 
-    The input is read batch by batch, until all have been found by key, so memory does not grow
-    with it.
+    The input is read batch by batch until every key has been found, so memory does not grow with
+    it.
 
     Parameters
     ----------
     drawn
-        Some published predictions: the key columns and ``scores``.
+        Sampled published predictions: the key columns and ``scores``.
     near
-        Where to look first, and how far; everywhere if None.
+        Which parts of the input to read first, and how many rows at most; all of it if None.
 
     Returns
     -------
     pandas.DataFrame, str
-        If there are no rows to be had, none, and why.
+        The rows; if there are none, an empty frame and the reason.
     """
     import pandas as pd
 
@@ -99,7 +99,7 @@ def night_sample(
         for batch in batches(root, params, partition, names, near=near):
             alike = _alike(batch, drawn, keys, known)
             if alike.num_rows:
-                # A duplicate in the input has one score, but may have been read twice.
+                # The input may hold a key twice, but it was scored once.
                 both = rows.merge(alike.to_pandas(), on=keys, how="inner").drop_duplicates(keys)
                 rows = _without(rows, both, keys)
                 found.append(both)
@@ -114,7 +114,7 @@ def night_sample(
 
 
 def _without(rows: pd.DataFrame, found: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Those that are still to be looked for."""
+    """The rows whose keys were not found yet."""
     left = rows.merge(found[keys], on=keys, how="left", indicator="__found")
     return left[left["__found"] == "left_only"].drop(columns="__found")
 
@@ -122,10 +122,10 @@ def _without(rows: pd.DataFrame, found: pd.DataFrame, keys: list[str]) -> pd.Dat
 def _alike(
     batch: pa.RecordBatch, drawn: pa.Table, keys: list[str], known: Mapping[str, str]
 ) -> pa.Table:
-    """The rows whose keys may be among ``drawn``, keys in the types of ``drawn``.
+    """The rows whose keys may be among ``drawn``, keys cast to the types of ``drawn``.
 
-    ``known`` are columns that files may lack because folders are named after them. A row
-    without a key was quarantined, and is none of them.
+    ``known`` are partition columns that files may lack because their folder names hold the value. A
+    row without a key was quarantined and never matches.
     """
     table = pa.Table.from_batches([batch])
     for name, value in known.items():

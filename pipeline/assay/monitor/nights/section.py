@@ -1,4 +1,4 @@
-"""Our part of a night's page: the decision, on all rows, in front of anything else."""
+"""Assay's own section of a night's page: the drift decision on all rows, at the top."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.pages import charts, templating
 
 
 def render(summary: NightSummary, reference: Reference) -> Markup:
-    """The page's own part as HTML; everything that came from data or people is escaped."""
+    """Render the section as HTML. All text from data or people is escaped."""
     return templating.render(
         "night.html",
         answer=answer(summary),
@@ -26,12 +26,12 @@ def render(summary: NightSummary, reference: Reference) -> Markup:
 
 
 def title(summary: NightSummary) -> str:
-    """What the page is called."""
+    """The page's title."""
     return f"{summary.name}: {summary.headline()}"
 
 
 def answer(summary: NightSummary) -> Markup:
-    """Where the night stands: the part of the page that later nights may change."""
+    """Render the night's status: the part of the page that later nights may change."""
     tone = "bad" if summary.stand.alarming else "odd"
     if summary.stand.standing == "ok":
         tone = "ok"
@@ -43,7 +43,7 @@ _TITLE = re.compile(r"<title>.*?</title>", re.DOTALL)
 
 
 def restated(html: str, summary: NightSummary) -> str:
-    """A night's page with its answer put in anew; all else stays as it was drawn."""
-    # Both come before anything of data's, which is escaped besides.
+    """Replace the status and the title in a night's page; the rest stays unchanged."""
+    # The first match is ours: both precede any text from data, which is escaped as well.
     named = _TITLE.sub(lambda _: f"<title>{escape(title(summary))}</title>", html, count=1)
     return _ANSWER.sub(lambda _: answer(summary), named, count=1)

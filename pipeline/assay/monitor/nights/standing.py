@@ -1,7 +1,7 @@
-"""Where a night stands, in one word and in the words for people. Pure.
+"""A night's status, as one word and as text for people. Pure functions.
 
-This is decided here and nowhere else: the front page, the night's own page and document,
-``assay status``, ``assay monitor`` and its exit code all ask `stand`, and show its words.
+The status is decided only here. The front page, the night's page and document, ``assay status``,
+``assay monitor`` and its exit code all use `stand`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 NightState: TypeAlias = Literal["published", "held", "failed", "unfinished", "retracted", "missing"]
-"""What readers have of a night, and if nothing, how its last run ended."""
+"""Whether a night has a published run, and if not, how its last run ended."""
 
 Standing: TypeAlias = Literal[
     "ok",
@@ -27,7 +27,7 @@ Standing: TypeAlias = Literal[
     "retracted",
     "missing",
 ]
-"""A night in one word: the state, and of a published night what monitoring said."""
+"""A night's status: its state, or for a published night the result of monitoring."""
 
 WORDS: Mapping[Standing, str] = {
     "ok": "within limits",
@@ -45,11 +45,11 @@ WORDS: Mapping[Standing, str] = {
 }
 
 ALARMING = frozenset[Standing]({"drift", "incident"})
-"""The standings of a published night on which ``assay monitor`` ends with 4."""
+"""The statuses of a published night on which ``assay monitor`` exits with code 4."""
 
 
 class Spell(Protocol):
-    """An incident, as far as it matters to the nights that it spans."""
+    """The fields of an incident that a night's status depends on."""
 
     @property
     def state(self) -> Literal["open", "recovered", "snoozed"]: ...
@@ -61,12 +61,12 @@ class Spell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """The answer about a night.
+    """A night's status.
 
     Attributes
     ----------
     incidents
-        What is known of the incidents of drift that the night lies in, a sentence each.
+        A sentence for each drift incident that the night is part of.
     """
 
     standing: Standing
@@ -81,12 +81,12 @@ class Stand:
         return self.standing in ALARMING
 
     def headline(self, partition: str) -> str:
-        """The answer in one sentence."""
+        """The status as one sentence."""
         return f"{self.words[0].upper()}{self.words[1:]} on {partition}"
 
 
 def inside(spell: Spell, partition: str) -> bool:
-    """Whether a night lies in an incident: until its last alarm, or while it is not over."""
+    """Whether a night is part of an incident: up to its last alarm, or until it recovers."""
     return spell.first <= partition and (spell.state != "recovered" or partition <= spell.last)
 
 
@@ -96,17 +96,18 @@ def stand(
     incidents: Iterable[tuple[Spell, str]] = (),
     together: bool = False,
 ) -> Stand:
-    """Where a night stands.
+    """Decide a night's status.
 
     Parameters
     ----------
     crossed
-        Whether the night by itself crossed its limits; None if nobody looked at what readers see.
+        Whether the night on its own crossed a drift limit; None if its published run was not
+        monitored.
     incidents
-        Those that the night lies in, with what is to be said of each.
+        The incidents that the night is part of, each with its sentence.
     together
-        Whether the night was looked at together with those before it. Then a crossing that is part
-        of no incident is within the budget of false alarms.
+        Whether the night was judged together with the nights before it. If so, a crossing outside
+        any incident is within the false-alarm budget.
     """
     mine = list(incidents)
     sentences = tuple(sentence for _, sentence in mine)
@@ -121,6 +122,6 @@ def stand(
         return Stand("drift", sentences)
     if "open" in states:
         return Stand("incident", sentences)
-    if "snoozed" in states:  # somebody looked at it, and let it be for a while
+    if "snoozed" in states:
         return Stand("snoozed", sentences)
     return Stand("recovered" if states else "ok", sentences)

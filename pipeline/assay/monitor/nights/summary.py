@@ -1,4 +1,4 @@
-"""One night's answer as a value and as JSON: what a page shows and what ``status`` reads."""
+"""One night's monitoring result as a value and as JSON, for its page and ``assay status``."""
 
 from __future__ import annotations
 
@@ -27,31 +27,32 @@ from assay.reports.night import (
 
 @dataclass(frozen=True, slots=True)
 class NightSummary:
-    """A night, the run that was judged, and the decision.
+    """A night, the run that was judged, and the drift decision.
 
     Attributes
     ----------
     version, bundle
-        Which model scored the night, and the digest of its bundle.
+        The model version that scored the night, and its bundle's digest.
     scored_at
         When the run was published, ISO 8601 in UTC.
     sample_rows
-        How many rows Evidently was shown; nothing was decided on them.
+        How many rows Evidently's charts show; no decision uses them.
     page
         Path of the HTML page, relative to the project's root.
     stand
-        Where the night stands, together with the nights around it.
+        The night's status, given its incidents.
     in_alarm
-        Columns in alarm together with the nights before; None if nobody looked at them together.
+        Columns in alarm by the false-alarm budget; None if the night was not judged with the nights
+        before it.
     weekday
-        How far the night is from the same weekdays before it; nothing is decided on it here.
+        Distances from the same weekdays before it; informational.
     label
-        How far its truths are from the reference's, once some are known; nothing is decided on it.
+        Drift of its labels from the reference's, once some labels are known; informational.
     broken_rules
-        Rule -> how many of the refused rows that were looked at broke it.
+        Rule -> how many of the inspected quarantined rows broke it.
     performance
-        What was known of the model's performance on all rows when this was written: rows of the
-        performance table, without what they have in common.
+        The model's performance on all rows, as known when this was written: rows of the performance
+        table, without the columns that they share.
     """
 
     name: str
@@ -76,15 +77,15 @@ class NightSummary:
     performance: tuple[Mapping[str, Any], ...] = ()
 
     def headline(self) -> str:
-        """The answer in one sentence."""
+        """The status as one sentence."""
         return self.stand.headline(self.partition)
 
     def reasons(self) -> tuple[str, ...]:
-        """Why it stands so: what the night itself crossed, then the incidents that it lies in."""
+        """Why the night has this status: the limits it crossed, then its incidents."""
         return (*self.decision.reasons, *self.stand.incidents)
 
     def document(self) -> NightDocument:
-        """Everything, as it is written."""
+        """The night's document."""
         decision, label = self.decision, self.label
         return NightDocument(
             name=self.name,
@@ -126,7 +127,7 @@ class NightSummary:
         )
 
     def to_json(self) -> str:
-        """Everything, one JSON document; the same text for the same night."""
+        """The night's document as JSON; deterministic."""
         return self.document().text()
 
 
@@ -136,16 +137,16 @@ def _finding(found: DriftFinding) -> ColumnFinding:
 
 
 MEASURED = tuple(PerformanceNumber.model_fields)
-"""What a document says of a number of the performance table."""
+"""The columns of the performance table that a document repeats."""
 
 
 def of_all_rows(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """The numbers over all rows of one run, in a fixed order.
+    """The metrics over all rows of one run, in a fixed order.
 
     Parameters
     ----------
     performance
-        Rows of the performance table; of two of one number the later counts.
+        Rows of the performance table; the later of two rows of one metric counts.
     """
     known = by_metric(performance, valued=False)
     return tuple(
@@ -154,5 +155,5 @@ def of_all_rows(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, 
 
 
 def path(partition: str, suffix: str) -> str:
-    """Where a night's page (``.html``) or document (``.json``) lies under the root."""
+    """The path of a night's page (``.html``) or document (``.json``), relative to the root."""
     return f"{layout.NIGHTS}/{quote(partition, safe=' ')}{suffix}"

@@ -1,4 +1,4 @@
-"""A night's document, read back with suspicion: it may have been edited or cut short since."""
+"""Read and validate a night's document, which may have been edited or truncated."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from assay.reports.night import ColumnFinding, KnownTruths, NightDocument
 
 
 def from_json(text: str, limits: Monitor) -> NightSummary:
-    """What `NightSummary.to_json` wrote.
+    """Parse what `NightSummary.to_json` wrote.
 
     Parameters
     ----------
     limits
-        Of the project; those that the document names take the place of theirs.
+        The project's limits. Those that the document states override them.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def from_json(text: str, limits: Monitor) -> NightSummary:
 
 
 def stand_of(tree: Node) -> Stand | None:
-    """Where a document says that its night stands; None in one of an older Assay."""
+    """The status in a document; None in a document of an older Assay."""
     if "standing" not in tree.tree:
         return None
     return Stand(cast(Standing, tree.one_of("standing", *WORDS)), tree.texts("incidents"))
 
 
 def in_alarm_of(tree: Node) -> tuple[str, ...] | None:
-    """The columns in alarm; None if nobody looked at the night together with those before."""
+    """The columns in alarm; None if the night was not judged with the nights before it."""
     return None if tree.tree.get("in_alarm") is None else tree.texts("in_alarm")
 
 

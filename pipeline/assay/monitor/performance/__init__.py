@@ -1,1 +1,1 @@
-"""Metrics once labels have come, and the reason to train again."""
+"""Model performance: estimated without labels, measured with labels, and when to retrain."""

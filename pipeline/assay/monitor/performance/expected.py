@@ -1,4 +1,4 @@
-"""What a night's model may be expected to get right, kept beside what will turn out."""
+"""The estimated performance of a night, as rows of the performance table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def rows(
     column: str, record: RunRecord, loaded: Bundle, profile: Profile, confidence: float
 ) -> list[dict[str, Any]]:
-    """Rows of the performance table: each expected metric of a run, overall and by slice.
+    """Rows of the performance table: each estimated metric of a run, overall and by slice.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""What is known of a metric: as it was expected, and as it turned out, maturity by maturity.
+"""The known values of a metric: its estimate, and its realized value at each maturity.
 
-The performance table has a row for each number. Whoever shows numbers of a night folds its rows
-here.
+The performance table has a row for each value. All displays of a night's metrics group its rows
+with `by_metric`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 Row: TypeAlias = Mapping[str, Any]
-"""A number: of the performance table, or as `assay.monitor.nights.summary.of_all_rows` keeps it."""
+"""A row of the performance table, or as `assay.monitor.nights.summary.of_all_rows` reduces it."""
 
 
 @dataclass
 class KnownMetric:
-    """One metric of one run, on all rows or on those of one slice.
+    """One metric of one run, on all rows or on one slice.
 
     Attributes
     ----------
     estimated
-        Without labels; None if there is none.
+        The estimate without labels; None if there is none.
     realized
-        Days of maturity -> with the labels that had come by then, the shortest first.
+        Maturity in days -> the value with the labels known by then, the shortest maturity first.
     """
 
     estimated: Row | None = None
@@ -31,25 +31,25 @@ class KnownMetric:
 
     @property
     def matured(self) -> tuple[int, Row] | None:
-        """The longest maturity with what is realized there; None before any labels came."""
+        """The longest maturity and its realized value; None before any labels arrive."""
         return max(self.realized.items(), key=lambda each: each[0]) if self.realized else None
 
     def rows(self) -> list[Row]:
-        """All of them, what is realized first."""
+        """All rows, realized before estimated."""
         return [*self.realized.values(), *([self.estimated] if self.estimated is not None else [])]
 
 
 def by_metric(rows: Iterable[Row], slice: str = "", valued: bool = True) -> dict[str, KnownMetric]:
-    """Fold the rows of one run, by metric in the order of their names.
+    """Group the rows of one run by metric, sorted by name.
 
     Parameters
     ----------
     rows
-        Of two of one number the later counts.
+        The later of two rows of one value counts.
     slice
         Such as ``origin=JFK``; empty for all rows.
     valued
-        Leave out numbers that have no value.
+        Leave out rows without a value.
     """
     found: dict[str, KnownMetric] = {}
     for row in rows:

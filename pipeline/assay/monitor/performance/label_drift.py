@@ -1,12 +1,12 @@
-"""Whether a night's truths, as far as they are known, are spread as the reference's were.
+"""Label drift: how far the distribution of a night's labels is from the reference's.
 
-They are measured when labels are taken, at each maturity, and kept in the performance table under
-names of their own, so monitoring reads a few numbers and no rows.
+It is measured when labels are taken, at each maturity, and kept in the performance table under
+names of its own. So monitoring reads a few numbers and no rows.
 
-Nothing is decided on it: which truths arrive first is seldom left to chance, so a part of them may
-well be spread otherwise than all. A night's limit is the reference's own. Where fewer truths are
-known than a reference night has on average, it is wider by the root of that ratio: so much does
-chance alone make of a distance, or less.
+It is informational and decides nothing: the labels that arrive first are seldom a random sample,
+so a part of them may be distributed differently from all. A night's limit is learnt from the
+reference. If fewer labels are known than a reference night has on average, the limit is multiplied
+by the square root of that ratio, an upper bound on what sampling adds to a distance.
 """
 
 from __future__ import annotations
@@ -36,21 +36,21 @@ NAMES = DISTANCE, PSI, TOTAL_VARIATION, WASSERSTEIN = (
     "label_total_variation",
     "label_wasserstein",
 )
-"""As numbers of the performance table; the last of a regression only."""
+"""Metric names in the performance table; the last one is of regressions only."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelDrift:
-    """How far the known truths of a night are from the reference's.
+    """Distances between the known labels of a night and the reference's.
 
     Attributes
     ----------
     maturity_days
-        How many days after the night they were known.
+        How many days after the night the labels were known.
     labelled_share
-        How many of the scored rows that are.
+        Share of the scored rows with a known label.
     limit
-        None where so few are known that no distance would be beyond it.
+        Upper limit of ``distance``; None where so few labels are known that it would be 1 or more.
     """
 
     maturity_days: int
@@ -64,19 +64,19 @@ class LabelDrift:
 
     @property
     def drifted(self) -> bool | None:
-        """None if that cannot be told."""
+        """None if there is no limit."""
         return None if self.limit is None else self.distance > self.limit
 
 
 def numbers(
     before: ReferenceColumn | None, task: Task, truths: Truths, rows: int
 ) -> Iterator[RealizedMetric]:
-    """The measures as rows of the performance table, of a reference that has truths.
+    """The measures as rows of the performance table, if the reference has labels.
 
     Parameters
     ----------
     rows
-        Those of the night that have a score.
+        How many rows of the night have a score.
     """
     if before is None:
         return
@@ -98,7 +98,7 @@ def numbers(
 def label_drift(
     table: Iterable[Mapping[str, Any]], run_id: str, reference: Reference, quantile: float
 ) -> LabelDrift | None:
-    """What the performance table says of a run at the longest maturity; None if nothing yet."""
+    """A run's label drift at its longest maturity; None if it has not been measured."""
     known = by_metric(row for row in table if row["run_id"] == run_id)
     matured = known.get(DISTANCE, KnownMetric()).matured
     if reference.label is None or matured is None:
@@ -122,7 +122,7 @@ def label_drift(
 
 
 def limit(before: ReferenceColumn, nights: int, rows: int, quantile: float) -> float | None:
-    """The most that passes for so many known truths; None where anything would."""
+    """The upper limit of the distance for a number of known labels; None where there is none."""
     learnt = learnt_limit(before.distances, quantile)
     if learnt is None or not nights or not rows:
         return None

@@ -1,4 +1,4 @@
-"""What a call of ``assay labels`` did."""
+"""The result of ``assay labels``."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from assay.monitor.performance.take_labels import Taken
 
 @dataclass
 class LabelsOutcome:
-    """What a call of ``assay labels`` did.
+    """The result of one call of ``assay labels``.
 
     Attributes
     ----------
     absent
-        Nights whose truths the input does not hold yet, and why.
+        Nights whose labels the input does not hold yet, and why.
     elsewhere
-        Rows of the file that are of no night that was asked for.
+        Rows of the file that belong to none of the requested nights.
     measured
-        Also nights that were not asked for, but reached a maturity since.
+        Also nights that were not requested, but have reached a maturity since.
     unmeasured
         Such nights that could not be measured, and why.
     """

@@ -1,4 +1,4 @@
-"""How many days after a night its labels are counted: which instants that means."""
+"""Label maturity: how many days after a night its labels are counted, as instants."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import UTC, date, datetime, time, timedelta
 
 
 def until(day: date, days: int) -> datetime:
-    """The instant before which a label has to arrive to count: the end, in UTC, of that day.
+    """The instant before which a label must arrive to count: the end of that day in UTC.
 
-    A label that arrives on the day after a night, at whatever hour, has a maturity of 1.
+    A label that arrives on the day after a night, at any hour, has a maturity of 1.
     """
     return datetime.combine(day + timedelta(days=days + 1), time(), UTC)
 
 
 def reached(day: date, maturities: Sequence[int], now: datetime) -> tuple[int, ...]:
-    """The maturities whose day has begun. Till that day is over their numbers may still change."""
+    """The maturities whose day has begun. Until that day ends, their values may still change."""
     return tuple(days for days in maturities if now >= until(day, days - 1))
 
 
 def known_from(day: date, days: int) -> datetime:
-    """When truths that are known so many days after their night are known: as that day begins."""
+    """When labels with this maturity become known: at the start of that day."""
     return until(day, days - 1)

@@ -1,4 +1,4 @@
-"""A published night's rows beside what is known of them by each maturity."""
+"""Measure a published night's performance at each label maturity."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from assay.store import RunRecord, Store
 
 ROW = "__row"
-"""The number of a row, beside its keys; no column of a store is called so."""
+"""The column that holds row numbers beside the keys; a reserved name."""
 
 _ANSWER: Mapping[Task, tuple[str, pa.DataType]] = {
     "binary": (PROBABILITY, pa.float64()),
@@ -49,14 +49,14 @@ _ANSWER: Mapping[Task, tuple[str, pa.DataType]] = {
 
 @dataclass(frozen=True)
 class MaturityMeasurement:
-    """What is known of a night at one maturity.
+    """The measured performance of a night at one maturity.
 
     Attributes
     ----------
     final
         Whether the day of the maturity is over, so that nothing can change any more.
     calibration
-        Of all its rows that have a truth: see `assay.monitor.performance.realized.calibration`.
+        Over all labelled rows: see `assay.monitor.performance.realized.calibration`.
     """
 
     days: int
@@ -67,7 +67,7 @@ class MaturityMeasurement:
 
 @dataclass(frozen=True)
 class NightMeasurement:
-    """A night, the run that was measured, and why there are slices missing, if there are."""
+    """A night's measured performance, its run, and why slices are missing, if they are."""
 
     record: RunRecord
     rows: int
@@ -89,7 +89,7 @@ class NightMeasurement:
                 yield {**same, "maturity_days": measured.days, **asdict(number)}
 
     def tree(self) -> dict[str, Any]:
-        """The same for a document, with the calibration tables."""
+        """The content of the night's JSON document, with the calibration tables."""
         return {
             "schema": 1,
             "partition": self.record.partition,
@@ -113,16 +113,16 @@ class NightMeasurement:
 def measure(
     root: Path, params: Params, store: Store, record: RunRecord, loaded: Bundle, now: datetime
 ) -> NightMeasurement:
-    """Every number of a night at every maturity that it has reached.
+    """Compute every metric of a night at every maturity that it has reached.
 
-    Memory grows with the rows of the night: AUC goes by the order of all of them.
+    Memory grows with the rows of the night, because AUC needs the order of all of them.
 
     Raises
     ------
     NothingScored
-        The night is not there any more.
+        The night has no scored rows.
     RunOvertaken
-        Another run published it meanwhile.
+        Another run published the night meanwhile.
     """
     night, keys, why = _night(root, params, store, record, loaded.manifest)
     if store.visible_run(record.partition) != record.run_id:
@@ -155,7 +155,7 @@ def _names(keys: pa.Table) -> list[str]:
 def _night(
     root: Path, params: Params, store: Store, record: RunRecord, manifest: Manifest
 ) -> tuple[LabelledNight, pa.Table, str]:
-    """The rows that have a score, their keys and numbers, and why slices are missing."""
+    """The scored rows, their keys and row numbers, and why slices are missing."""
     names = [name for name in manifest.keys if name != store.column]
     answer, kind = _ANSWER[manifest.task]
     read = list(store.prediction_batches(record.partition, [*names, answer]))
@@ -189,7 +189,7 @@ def _scores(column: pa.ChunkedArray, classes: int) -> Floats:
 def _slices(
     root: Path, params: Params, partition: str, wanted: Sequence[str], keys: pa.Table
 ) -> tuple[pd.DataFrame, str]:
-    """These fields of each row: those that are keys, and those that the input has yet."""
+    """These fields of each row: keys, and columns that the input still has."""
     names = _names(keys)
     mine = [name for name in wanted if name in names]
     others = [name for name in wanted if name not in (*names, params.ingest.partition_by)]
@@ -209,7 +209,7 @@ def _slices(
 def _input(
     root: Path, params: Params, partition: str, columns: list[str], keys: pa.Table
 ) -> pa.Table:
-    """The input's rows by key, in the types of the predictions' keys."""
+    """The input's rows by key, with keys in the types of the predictions' keys."""
     names, read = _names(keys), []
     for batch in batches(root, params, partition, columns):
         lacking = [name for name in columns if name not in batch.schema.names]
@@ -226,7 +226,7 @@ def _input(
     if not read:
         raise NotRead("its input has no rows any more")
     fields = [(name, "first") for name in columns if name not in names]
-    # A key that is there twice was scored twice; which row a slice is taken of is no matter.
+    # A duplicate key was scored twice; its slice comes from the first row.
     once = (
         pa.concat_tables(read, promote_options="permissive")
         .group_by(names, use_threads=False)

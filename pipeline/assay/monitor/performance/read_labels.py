@@ -1,4 +1,4 @@
-"""Truths on their way in: from a file or an input to the types of the labels table."""
+"""Read labels from a file or an input, and convert them to the types of the labels table."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from assay.project.visible import quoted, retold, visible
 from assay.store.delta.tables import INSTANT
 
 ARRIVED = "arrived_at"
-"""What a file may call the column that says when, where params.yaml names no other."""
+"""Default name of the column with arrival times, if params.yaml names no other."""
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 SPOKEN = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
-"""How a truth may be written, in small letters."""
+"""Accepted spellings of a binary label, in lower case."""
 
 
 @dataclass(frozen=True)
 class Names:
-    """What the columns are called where truths come from."""
+    """The column names in the source of labels."""
 
     keys: tuple[str, ...]
     truth: str
@@ -42,16 +42,16 @@ class Names:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What can be taken of the rows, and what cannot.
+    """The labels that were read, and counts of rows that were not used.
 
     Attributes
     ----------
     rows
-        The keys, ``truth`` and ``arrived_at`` (null where nobody said when), each key once.
+        The keys, ``truth`` and ``arrived_at`` (null where it is unknown), each key once.
     untold
-        Rows that have no truth yet.
+        Rows without a label yet.
     keyless
-        Rows that lack a part of their key.
+        Rows without a part of their key.
     """
 
     rows: pa.Table
@@ -60,12 +60,12 @@ class Arrived:
 
 
 def read(path: Path) -> pa.Table:
-    """The rows of a file; those of CSV as text.
+    """Read the rows of a file; CSV columns are read as text.
 
     Raises
     ------
     UsageError
-        Its name asks for no format that there is.
+        The file's suffix is none of `FORMATS`.
     SourceError
         It cannot be read.
     """
@@ -89,7 +89,7 @@ def read(path: Path) -> pa.Table:
 def _csv(path: Path) -> pa.Table:
     with path.open(encoding="utf-8-sig", newline="") as file:
         names = next(csv.reader(file), [])
-    # As text, so that a key of digits with a zero in front stays what it is.
+    # As text, so that a numeric key keeps its leading zeros.
     texts = dict.fromkeys(names, pa.string())
     options = pcsv.ConvertOptions(
         column_types=texts, strings_can_be_null=True, null_values=[""], check_utf8=True
@@ -116,14 +116,14 @@ def truths(
     keys
         The key columns as predictions have them.
     where
-        What errors call the rows' origin.
+        The source's name in errors.
 
     Raises
     ------
     SchemaMismatch
         Columns are missing.
     LabelError
-        A value is no key or no truth, arrives in the future, or a key has two truths.
+        A key or label is invalid, a label arrives in the future, or a key has two labels.
     """
     missing = [name for name in names.every if name not in table.column_names]
     if missing:
@@ -133,7 +133,7 @@ def truths(
         )
     told = table.filter(pc.is_valid(_truth(table.column(names.truth), task, names.truth, where)))
     untold = table.num_rows - told.num_rows
-    # Cells of rows without a truth are nobody's business: they may not be filled in yet.
+    # Other cells of rows without a label are not checked: they may not be filled in yet.
     columns = {
         name: _cast(told.column(name), keys.field(name).type, name, where) for name in names.keys
     }
@@ -147,7 +147,7 @@ def truths(
 
 
 def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
-    """Each key once, as it came first; two that agree are one."""
+    """Each key once, in order of first occurrence. Duplicates with the same label are merged."""
     grouped = rows.group_by(list(keys), use_threads=False).aggregate(
         [("truth", "count_distinct"), ("truth", "min"), ("truth", "max"), ("arrived_at", "min")]
     )
@@ -174,7 +174,7 @@ def _truth(column: pa.ChunkedArray, task: Task, name: str, where: str) -> pa.Chu
     if task == "binary":
         return column if pa.types.is_boolean(column.type) else _spoken(column, name, where)
     numbers = _cast(column, pa.float64(), name, where)
-    # NaN is how pandas says that there is none; an infinity is a mistake.
+    # pandas writes a missing value as NaN; an infinity is an error.
     numbers = pc.if_else(pc.is_nan(numbers), pa.scalar(None, pa.float64()), numbers)
     if pc.any(pc.is_inf(numbers)).as_py():
         raise _not_a(numbers.filter(pc.is_inf(numbers))[0].as_py(), "finite number", name, where)

@@ -1,8 +1,8 @@
-"""How well a night was scored, once truths are known: pure, from rows to numbers.
+"""Realized performance: compute metrics from scored rows and their labels. Pure functions.
 
-A night is one unit, so its own rows cannot say how far nights lie apart. The interval of a night's
-number says how far its rows' luck may have moved it: by row, or by the column that
-``evaluate.unit`` names, such as a customer. Another night may lie further off than that.
+A night is one unit, so its own rows cannot show how much nights differ. The interval of a night's
+metric covers the sampling of its rows, by row or by the column in ``evaluate.unit``, such as a
+customer. Another night may lie outside it.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 
 PREDICTED = "mean_predicted"
 OBSERVED = "mean_observed"
-"""Of a binary model the mean probability and the share of positives; of a regression means."""
+"""Binary: the mean probability and the share of positives. Regression: the means."""
 
 UNKNOWN = "unknown_class_share"
-"""Of a multiclass model: labelled rows whose class it does not know. Other metrics lack them."""
+"""Multiclass: the share of labelled rows whose class the model lacks. Other metrics skip them."""
 
 
 @dataclass(frozen=True)
 class LabelledNight:
-    """The rows of a night that have a score.
+    """The scored rows of a night.
 
     Attributes
     ----------
     scores
-        As `assay.columns.features.Scorer` states, ``(n,)`` or ``(n, classes)``.
+        As in `assay.columns.features.Scorer`, ``(n,)`` or ``(n, classes)``.
     slices
-        The slice fields that are known, a column each, ``n`` rows.
+        The known slice fields, one column each, ``n`` rows.
     units
-        Which rows hang together within the night.
+        The clusters of dependent rows within the night.
     classes, threshold
         As in `assay.metrics.scored.Scored`.
     """
@@ -63,7 +63,7 @@ class LabelledNight:
 
 @dataclass(frozen=True)
 class Truths:
-    """What is known of some of a night's rows; ``values`` are as the labels table has them."""
+    """The known labels of some of a night's rows; ``values`` are as in the labels table."""
 
     rows: Ints
     values: NDArray[Any]
@@ -71,16 +71,16 @@ class Truths:
 
 @dataclass(frozen=True)
 class RealizedMetric:
-    """One metric of the rows in one slice (all if it has no name) that have a truth.
+    """One metric on the labelled rows of one slice (of all rows, if the slice is empty).
 
     Attributes
     ----------
     value
-        None where it has none: no rows, or one class only.
+        None where it is undefined: no rows, or one class only.
     rows
-        How many of them have a truth.
+        How many of them have a label.
     labelled_share
-        Those, as a share of the slice's rows that have a score.
+        Share of the slice's scored rows with a label.
     """
 
     slice: str
@@ -95,7 +95,7 @@ class RealizedMetric:
 def realized(
     night: LabelledNight, truths: Truths, confidence: float, min_slice_rows: int
 ) -> Iterator[RealizedMetric]:
-    """Every metric over all rows, then in each slice of enough rows that have a truth."""
+    """Every metric over all rows, then in each slice with enough labelled rows."""
     yield from _numbers("", night, truths, len(night), confidence)
     if not len(truths.rows):
         return
@@ -129,7 +129,7 @@ def _numbers(
 
 
 def scored_of(night: LabelledNight, truths: Truths) -> Scored:
-    """The rows that have a truth, without those of a class that the model does not know."""
+    """The labelled rows, without those whose class is unknown to the model."""
     rows, values = truths.rows, truths.values
     if night.task == "multiclass":
         values = _places(night, truths)
@@ -152,7 +152,7 @@ def labelled_rows(night: LabelledNight, truths: Truths) -> Ints:
 
 
 def _places(night: LabelledNight, truths: Truths) -> Ints:
-    """The class of each truth by its place; -1 if the model does not know it."""
+    """The class index of each label; -1 if the model does not know the class."""
     places = {name: place for place, name in enumerate(night.classes)}
     return np.array([places.get(str(value), -1) for value in truths.values], dtype=np.intp)
 
@@ -166,15 +166,15 @@ def _means(task: Task, scored: Scored) -> dict[str, float]:
 
 
 def metrics_of(task: Task) -> tuple[str, ...]:
-    """The names of all numbers about a model of this task."""
+    """The names of all metrics of a model of this task."""
     return (*METRICS[task], *((UNKNOWN,) if task == "multiclass" else (PREDICTED, OBSERVED)))
 
 
 def calibration(scored: Scored) -> Sequence[Mapping[str, float]]:
-    """Up to ten bins of equal count: what was predicted on the mean, and what was observed.
+    """Calibration table in up to ten bins of equal count: mean prediction and observed share.
 
-    Of a multiclass model the likeliest class's probability, and how often it was right; of a
-    regression none.
+    For a multiclass model: the probability of the most likely class, and how often it was right.
+    For a regression: empty.
     """
     if scored.task == "regression" or not scored.usable():
         return []

@@ -1,4 +1,4 @@
-"""``assay monitor --retrain-if``: whether matured performance says to train again."""
+"""``assay monitor --retrain-if``: decide from matured performance whether to retrain."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Advice:
-    """What one rule says.
+    """The result of one retrain rule.
 
     Attributes
     ----------
     state
-        ``waiting`` if too few nights have matured: then nothing is advised.
+        ``waiting`` if too few nights have matured.
     nights
-        Those that it went by, in order: rows of the performance table.
+        The rows of the performance table that were used, in order.
     short
-        Matured nights that were passed over: too few of their rows have a truth, or the
-        metric has no value.
+        Matured nights that were skipped: too few of their rows have a label, or the metric has no
+        value.
     """
 
     rule: RetrainRule
@@ -46,7 +46,7 @@ class Advice:
         return tuple(row for row in self.nights if self.rule.crossed(row["value"]))
 
     def sentence(self, column: str) -> str:
-        """The answer, and what it rests on."""
+        """The result and the values behind it."""
         rule = self.rule
         if self.state == "waiting":
             over = f", and {len(self.short)} with too few truths" if self.short else ""
@@ -62,12 +62,12 @@ class Advice:
 
 @dataclass(frozen=True)
 class RetrainAdvice:
-    """What all rules say of one version.
+    """The results of all rules for one version.
 
     Attributes
     ----------
     until
-        The last night that was looked at.
+        The last night that was considered.
     column
         The partition column.
     """
@@ -78,7 +78,7 @@ class RetrainAdvice:
     rules: tuple[Advice, ...]
 
     def plain(self) -> dict[str, Any]:
-        """reports/retrain.json."""
+        """The content of reports/retrain.json."""
         told = ("value", "low", "high", "rows", "labelled_share", "run_id")
         return {
             "schema": 1,
@@ -108,16 +108,16 @@ class RetrainAdvice:
 def advise(
     rules: Sequence[RetrainRule], table: Sequence[Row], column: str, version: str, now: datetime
 ) -> list[Advice]:
-    """What each rule says of one version's nights.
+    """Apply each rule to one version's nights.
 
-    Estimates do not count, nor do maturities whose day is not over.
+    Estimates are ignored, and so are maturities whose day is not over.
 
     Parameters
     ----------
     table
         Rows of the performance table.
     version
-        Nights that another one scored say nothing of it: after a promotion the rules wait.
+        Nights that another version scored are ignored, so after a promotion the rules wait.
     """
     ripe = [
         row
@@ -164,12 +164,12 @@ def run(
     night: str | None = None,
     now: datetime | None = None,
 ) -> RetrainAdvice:
-    """Decide by ``monitor.retrain``, and leave reports/retrain.json.
+    """Apply the rules of ``monitor.retrain``, and write reports/retrain.json.
 
     Parameters
     ----------
     night
-        The last one to look at; None for whatever is published.
+        The last night to consider; None for the last published one.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def run(
     NothingScored
         No night is published.
     RetrainAdvised
-        After everything is written: a rule says so.
+        After everything is written: a rule advises to retrain.
     """
     rules = params.monitor.retrain
     if not rules:

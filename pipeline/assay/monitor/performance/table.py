@@ -1,4 +1,4 @@
-"""``assay performance``: estimated numbers beside realized ones, by night or by week."""
+"""``assay performance``: compare estimated with realized metrics, by night or by week."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ By = Literal["night", "week"]
 
 @dataclass(frozen=True)
 class PerformancePair:
-    """One metric of one night, or of one week, before and after its truths were known.
+    """The estimated and the realized value of a metric for one night or week.
 
     Attributes
     ----------
     night
-        Of a week the Monday that it begins with.
+        For a week, its Monday.
     estimated, realized
         None where there is none.
     rows
-        Those that have a truth.
+        How many rows have a label.
     distrust
         Why the estimate is not to be trusted; None if it is, or there is none.
     """
@@ -49,7 +49,7 @@ class PerformancePair:
 
     @property
     def error(self) -> float | None:
-        """By how much the estimate was too high."""
+        """The estimate minus the realized value."""
         if self.estimated is None or self.realized is None:
             return None
         return self.estimated - self.realized
@@ -57,9 +57,9 @@ class PerformancePair:
 
 @dataclass(frozen=True)
 class PerformancePairs:
-    """A metric of all rows, or of a slice, over the nights or weeks.
+    """A metric of all rows, or of one slice, over the nights or weeks.
 
-    ``maturity_days`` is how long the truths of what is realized were waited for.
+    ``maturity_days`` is the maturity of the realized values.
     """
 
     metric: str
@@ -69,7 +69,7 @@ class PerformancePairs:
     pairs: tuple[PerformancePair, ...]
 
     def to_json(self) -> str:
-        """One JSON document."""
+        """The pairs as one JSON document."""
         tree = {
             "schema": 1,
             "metric": self.metric,
@@ -84,14 +84,14 @@ class PerformancePairs:
 def pairs(
     table: Iterable[Row], column: str, metric: str, slice: str, days: int
 ) -> list[PerformancePair]:
-    """A pair for each night of which there is any number, in order.
+    """A pair for each night with an estimated or realized value, in order.
 
     Parameters
     ----------
     table
         Rows of the performance table.
     days
-        The maturity of what is realized.
+        The maturity of the realized values.
     """
     nights: dict[str, list[Row]] = {}
     for row in table:
@@ -121,10 +121,10 @@ def _pair(night: str, estimated: Row | None, realized: Row | None) -> Performanc
 
 
 def by_week(nights: Sequence[PerformancePair]) -> list[PerformancePair]:
-    """Means over the nights of a week that have both numbers, weighted by labelled rows.
+    """Weekly means over the nights that have both values, weighted by labelled rows.
 
-    Nights that lack one of them would compare different nights. The mean of the nights' own
-    values is not the value of all their rows together, so there is no interval.
+    Nights without both are left out, as the two means would cover different nights. The mean of
+    nightly values is not the value over all rows of the week, so there is no interval.
     """
     weeks: dict[date, list[PerformancePair]] = {}
     for pair in nights:
@@ -172,7 +172,7 @@ def run(
     Raises
     ------
     UsageError
-        There is no such maturity, or no such number of any night.
+        There is no such maturity, or no night has a value.
     """
     days = params.monitor.maturities[0] if days is None else days
     if days not in params.monitor.maturities:
@@ -193,7 +193,7 @@ def run(
 
 
 def _none(table: Sequence[Row], metric: str, slice: str) -> UsageError:
-    """Why no night has the number: no such metric, no such slice, or no truths yet."""
+    """Why no night has a value: no such metric, no such slice, or no labels yet."""
     metrics = sorted({row["metric"] for row in table})
     usual = {name for names in METRICS.values() for name in names}
     usual |= {PREDICTED, OBSERVED, UNKNOWN, *label_drift.NAMES}

@@ -1,4 +1,4 @@
-"""The truths of one night, sorted by what a night knows of them, and added to its history."""
+"""Add the labels of one night to its history, and count known and unknown keys."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of a night's truths.
+    """Counts of a night's labels.
 
     Attributes
     ----------
     truths
-        Keys that came with one.
+        Keys with a label.
     new, corrected
-        Those that were not known, and those that were known otherwise.
+        Keys without a label before, and keys whose label changed.
     untold, keyless
-        Rows without a truth, and without their whole key: nothing was taken of them.
+        Rows without a label, and rows without their whole key; both are ignored.
     quarantined, unknown
-        Keys of rows that the night refused, and keys that it never saw. They are kept: a row
-        may be repaired and scored yet.
+        Keys of quarantined rows, and keys that the night does not have. Their labels are kept, as a
+        row may still be repaired and scored.
     """
 
     partition: str
@@ -56,17 +56,17 @@ def take(
     first: datetime,
     now: datetime,
 ) -> Taken:
-    """Add to the night's history what it does not hold yet.
+    """Add the labels to the night's history that it does not hold yet.
 
     Parameters
     ----------
     first
-        When first truths arrived, where rows do not say so.
+        The arrival time of first labels whose rows state none.
 
     Raises
     ------
     LabelError
-        The night knows none of the keys: these are another night's truths.
+        The night has none of the keys, so these are another night's labels.
     """
     names = keys.names
     scored = _keys(store, partition, keys, "predictions")
@@ -99,7 +99,7 @@ def take(
 
 
 def all_at(rows: pa.Table, instant: datetime | None) -> pa.Table:
-    """The same rows, all of which arrived at one instant; as they are if there is none."""
+    """The rows, all with one arrival time; unchanged if it is None."""
     if instant is None:
         return rows
     place = rows.schema.get_field_index("arrived_at")

@@ -1,1 +1,1 @@
-"""A table held against the reference before it is scored."""
+"""Drift of a table that was not scored, against the reference."""

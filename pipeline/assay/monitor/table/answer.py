@@ -1,4 +1,4 @@
-"""Whether a table has drifted from the reference."""
+"""The result of ``assay drift``: whether a table has drifted from the reference."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class TableDrift:
-    """A decision, and what it is about.
+    """A drift decision about a table.
 
     Attributes
     ----------
     table
-        What was compared.
+        The table's name.
     version, bundle
-        What with: the promoted version, empty where a bundle was named, and its digest.
+        The promoted version it was compared with, empty if a bundle was named; the bundle's digest.
     """
 
     table: str
@@ -32,12 +32,12 @@ class TableDrift:
     decision: DriftDecision
 
     def headline(self) -> str:
-        """The answer in one sentence."""
+        """The result in one sentence."""
         crossed = "Limits crossed in" if self.decision.crossed else "Within limits:"
         return f"{crossed} {self.table}"
 
     def to_json(self) -> str:
-        """Everything, one JSON document."""
+        """The result as one JSON document."""
         decision = self.decision
         tree: dict[str, Any] = {
             "schema": SCHEMA,
@@ -63,7 +63,7 @@ class TableDrift:
 
 
 def features_of(reference: Reference) -> Reference:
-    """The reference without the model's answers, which a table that nobody scored lacks."""
+    """The reference without the model's scores, which a table before scoring does not have."""
     grid = {name: cells for name, cells in reference.grid.items() if name not in reference.scores}
     profile = {name: reference.profile[name] for name in grid}
     return replace(reference, grid=grid, profile=profile, scores=(), slices=())

@@ -1,4 +1,4 @@
-"""``assay drift``: how far a table is from what the model learnt from, before it is scored."""
+"""``assay drift``: compare a table with the reference before it is scored."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ def run(
     Parameters
     ----------
     table, date
-        One of them: a Parquet file, a folder of them or a Delta table; or a night of
+        Exactly one of them: a Parquet file, a folder of them or a Delta table; or a night of
         ``score.input``.
     folder
-        Of the bundle to compare with instead.
+        A bundle to compare with instead.
     spark
-        Whether Spark is to count also where threads of this process can.
+        Whether to count with Spark even where threads of this process can.
     sink
-        Where lines about progress go; the log if None.
+        Receives progress lines; the log if None.
 
     Raises
     ------
     UsageError
-        Not just one of the two is given.
+        Not exactly one of the two is given.
     LimitCrossed
-        After everything is said: a limit was crossed.
+        A limit was crossed.
     """
     if (table is None) == (date is None):
         raise UsageError("say what to compare", where="assay drift", expected="TABLE or --date DAY")
@@ -99,7 +99,7 @@ def _with_what(root: Path, params: Params, folder: Path | None) -> tuple[Version
 
 
 def _asked(root: Path, params: Params, version: Version | None, loaded: Bundle) -> Contract | None:
-    """The contract that an input has to keep whose files do not state columns and types."""
+    """The contract of an input whose files do not state columns and types; None if they do."""
     from assay.registry.pin import contract_of
 
     if isinstance(params.score.input, Parquet | Delta):

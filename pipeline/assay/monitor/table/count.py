@@ -1,4 +1,4 @@
-"""Counting a table without scoring it: by threads of this process, or by Spark."""
+"""Count a table without scoring it, with threads of this process or with Spark."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from assay.score.spark import threads
 from assay.score.spark.session import session
 
 BATCH_ROWS = 25_000
-"""A thread looks at so many rows at once at most: more are hardly faster, and take more memory."""
+"""Most rows that a thread reads at once: more is hardly faster, and takes more memory."""
 
 SUBMITTED = "PYSPARK_GATEWAY_PORT"
-"""What spark-submit leaves in the environment."""
+"""The environment variable that spark-submit sets."""
 
 
 def count(
@@ -33,26 +33,20 @@ def count(
 ) -> TableCounts:
     """Count every row of a table, each column of ``grid`` in its cells.
 
-    Where ``spark.master`` is this machine and Arrow can read the table, Spark would only start
-    processes that do what threads do as well.
+    Threads are used where ``spark.master`` is this machine and Arrow can read the table: Spark
+    would only start processes to do the same.
 
     Parameters
     ----------
     grid
         Of the columns that the table has (`assay.monitor.table.count_rows.fit`).
     spark
-        Whether Spark is to do it in any case.
+        Whether to use Spark in any case.
 
     Raises
     ------
-    AssayError
-        What a task met, as it was raised there.
-    SparkFailed, JavaMissing
-        Spark itself failed.
-    NightEmpty
-        There was no row.
     BooksUnbalanced
-        Rows were lost on the way.
+        The number of counted rows differs from the source's.
     """
     many = None if SUBMITTED in os.environ else threads.cores(params.spark.master)
     parts: Iterator[TableCounts]

@@ -1,7 +1,7 @@
-"""A table that nobody has scored: which of its columns can be counted, and their counts.
+"""Count the columns of a table before scoring, and find which columns can be counted.
 
-No contract is asked: all rows are counted, also those that scoring would refuse, and a column
-that is not as the reference knows it is something to tell of, not a reason to stop.
+No contract is checked: all rows are counted, also those that scoring would quarantine. A column
+that differs from the reference is reported, and is no error.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ class Fit:
     Attributes
     ----------
     grid
-        Of those that can be counted.
+        Of the columns that can be counted.
     lacking
-        Why another one cannot.
+        Why each other column cannot be.
     """
 
     grid: Grid
@@ -44,13 +44,13 @@ class Fit:
 
 
 def fit(grid: Grid, schemas: Mapping[str, pa.Schema]) -> Fit:
-    """Compare the reference's columns with a table's; those that it does not know are allowed.
+    """Compare the reference's columns with a table's. Additional columns are allowed.
 
     Parameters
     ----------
     schemas
-        Of each of the table's files, by what to call it. A column that only some have is null
-        in the rows of the others.
+        Of each of the table's files, by name. A column that only some files have is null in the
+        rows of the others.
     """
     why = {name: _why(name, cells, grid, schemas) for name, cells in grid.items()}
     return Fit(
@@ -95,7 +95,7 @@ def _field(name: str, kind: Kind) -> Field:
 
 
 class RawFeatures:
-    """A batch's columns as `assay.columns.features.Features`; null where the batch has none."""
+    """A batch's columns as `assay.columns.features.Features`; a missing column is null."""
 
     def __init__(self, batch: pa.RecordBatch | pa.Table) -> None:
         self._batch = batch
@@ -120,7 +120,7 @@ class RawFeatures:
 
 @dataclass(frozen=True)
 class TableCounts:
-    """How many rows there were, and the counts of their columns."""
+    """The number of rows, and the profile of the columns."""
 
     rows: int
     profile: Mapping[str, ColumnProfile]
@@ -128,12 +128,12 @@ class TableCounts:
 
 @dataclass(frozen=True)
 class Counting:
-    """What a task does with rows that are only counted; see `assay.score.spark.tasks.Work`.
+    """The task that counts rows; see `assay.score.spark.tasks.Work`.
 
     Parameters
     ----------
     contract
-        How cells that arrive as text are typed; one that cannot be read counts as null.
+        How text cells are converted; a cell that cannot be counts as null.
     """
 
     where: str
@@ -162,7 +162,7 @@ class Counting:
 
 
 def total(counted: Iterable[TableCounts], grid: Grid) -> TableCounts:
-    """All of them together."""
+    """The sum of all counts."""
     return reduce(
         lambda one, two: TableCounts(one.rows + two.rows, merge(one.profile, two.profile)),
         counted,

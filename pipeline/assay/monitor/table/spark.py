@@ -1,4 +1,4 @@
-"""One Spark job that counts a table, on whichever carrier can read it."""
+"""The Spark job that counts a table, with the carrier that can read it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 SMALL_HEAP = "-Xms32m -XX:MinHeapFreeRatio=10 -XX:MaxHeapFreeRatio=20"
 SMALL_JAVA = f"{SMALL_HEAP} -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 ALLOCATOR = {"spark.executorEnv.ARROW_DEFAULT_MEMORY_POOL": "system"}
-"""Arrow's own keeps tens of megabytes of what it freed."""
+"""Arrow's default allocator keeps tens of megabytes of freed memory."""
 
 
 def modest(params: Params) -> Params:
-    """The same, with processes that are content with little memory: Java only hands out files.
+    """A copy with Spark settings for little memory: Java only distributes files here.
 
-    A collector that params.yaml chooses stays: a JVM that is told of two does not start.
+    A garbage collector set in params.yaml stays: a JVM with two of them does not start.
     """
     given = params.spark.conf.get(JAVA_OPTIONS, "")
     own = SMALL_HEAP if "GC" in given else SMALL_JAVA
@@ -44,16 +44,12 @@ def run(
     work: Counting,
     progress: Callable[[int, int], None],
 ) -> tuple[Iterator[TableCounts], int]:
-    """Count a table; what each task counted, and how many rows its source says it holds.
+    """Count a table; return what each task counted, and the number of rows that its source states.
 
     Raises
     ------
-    AssayError
-        What a task met, as it was raised there.
-    SparkFailed
-        Spark itself failed.
     NightEmpty
-        There was no row.
+        The night has no rows.
     """
     if table.files is not None:
         rows = sum(file.rows for file in table.files)
@@ -70,6 +66,6 @@ def run(
 
 
 def _only(frame: DataFrame, grid: Grid) -> DataFrame:
-    """The columns that are counted: no other has to leave the JVM."""
+    """Select the counted columns, so that no others leave the JVM."""
     quoted = ["`{}`".format(name.replace("`", "``")) for name in grid]
     return frame.select(*quoted) if quoted else frame

@@ -1,4 +1,4 @@
-"""Where a table that is only to be counted lies: files that are named, or a night of the input."""
+"""Locate a table to count: files at a path, or a night of the input."""
 
 from __future__ import annotations
 
@@ -20,25 +20,26 @@ from assay.store.delta.lake import snapshot
 from assay.store.delta.place import filesystem
 
 NO_CONTRACT = Contract("", "", "", (), (), "", has_label=False)
-"""Asks for no column: what is missing is told of beside what has drifted."""
+"""Requires no column, so that missing columns are reported as drift."""
 
 
 @dataclass(frozen=True)
 class RawTable:
-    """A table before a row of it is read.
+    """A located table, before any row is read.
 
     Attributes
     ----------
     where
-        What errors and answers call it.
+        Its name in errors and results.
     schemas
-        Of its files, by what to call them; empty where a contract has been asked instead.
+        Of its files, by name; empty where the contract was checked instead.
     files
-        For Arrow to read; None where only Spark can.
+        For Arrow to read; None if only Spark can read it.
     night
-        Which night of the input it is, if it is one.
+        The night of the input, if it is one.
     contract
-        What has been asked for, and types cells that are text; None where files state both.
+        The contract that was checked and converts text cells; None where files state columns and
+        types.
     """
 
     where: str
@@ -49,7 +50,7 @@ class RawTable:
 
     @property
     def rows(self) -> int | None:
-        """What the files' footers count; None where nobody has counted yet."""
+        """The sum over the files' footers; None if unknown."""
         return None if self.files is None else sum(file.rows for file in self.files)
 
 
@@ -63,10 +64,8 @@ def of_path(path: str, here: Path) -> RawTable:
 
     Raises
     ------
-    SourceError
-        It is not there, or a file is no Parquet.
     NightEmpty
-        It holds no row.
+        It has no rows.
     """
     address = files.address(here, path)
     footers = files.side_by_side(files.footer, _listed(address))
@@ -88,7 +87,7 @@ def _listed(address: str) -> Sequence[Listed]:
         logged = system.get_file_info(f"{base}/_delta_log").type == pafs.FileType.Directory
     if not logged:
         return files.list_tree(address)
-    # Beside its files the folder of a Delta table holds those that it has dropped.
+    # A Delta table's folder also holds files that the table no longer contains.
     return [
         Listed(f"{address}/{file.path}", file.path, file.size, file.written)
         for file in snapshot(address, "").files

@@ -1,1 +1,1 @@
-"""Several nights on one page."""
+"""The report of one week."""

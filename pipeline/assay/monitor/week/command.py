@@ -1,7 +1,7 @@
-"""``assay report --week``: the published nights of a week on one page, their counts merged.
+"""``assay report --week``: the published nights of a week on one page, with merged counts.
 
-It reports what was decided and decides nothing, so it has no exit code of its own. Answers are
-those of ``assay monitor --from MONDAY --to SUNDAY``.
+It only reports decisions, so it has no exit code of its own. The decisions are those of
+``assay monitor --from MONDAY --to SUNDAY``.
 """
 
 from __future__ import annotations
@@ -47,11 +47,9 @@ def run(root: Path, params: Params, week: str) -> Week:
     Raises
     ------
     UsageError
-        That is no week.
+        ``week`` is no ISO 8601 week.
     NothingScored
-        No run has published any of its nights.
-    VersionUnknown, BundleMissing, BundleChanged
-        What scored one of them cannot be had any more.
+        None of its nights has a published run.
     """
     names = _days(week)
     store = open_store(root, params)
@@ -120,7 +118,7 @@ def _days_of(
 
 
 def _sample(root: Path, params: Params, store: Store, each: WeekPart, nights: int) -> Sample:
-    """As many rows as a night's page shows, from all nights alike."""
+    """As many rows as a night's page shows, the same number from each night."""
     loaded = each.days[0].night.loaded
     reference = loaded.reference
     few = max(1, params.monitor.sample_rows // nights)

@@ -1,4 +1,4 @@
-"""What a week's report tells: merged counts, and the answers that its nights were given. Pure."""
+"""Merge the counts and decisions of a week's nights into one report. Pure functions."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Day:
     Attributes
     ----------
     alarms
-        Columns in alarm that nobody snoozed.
+        Columns in alarm that are not snoozed.
     performance
-        What is known of it on all rows.
+        Its known metrics on all rows.
     """
 
     night: JudgedNight
@@ -56,11 +56,11 @@ class WeekPart:
     Attributes
     ----------
     decision
-        About all their rows together: read its numbers, not its answers, for limits are of nights.
+        About all their rows together. Use only its numbers: its limits are for single nights.
     over
-        Column -> on how many nights it was over a limit of its own.
+        Column -> on how many nights it was over one of its limits.
     alarms
-        Column -> on how many it was in alarm.
+        Column -> on how many nights it was in alarm.
     """
 
     days: tuple[Day, ...]
@@ -81,7 +81,7 @@ class WeekPart:
 def part(
     week: str, days: Sequence[Day], open_now: Sequence[DriftIncident], limits: Monitor
 ) -> WeekPart:
-    """Nights of one bundle, merged.
+    """Merge nights of one bundle.
 
     Parameters
     ----------
@@ -154,11 +154,11 @@ def words(nights: int, over: int, alarms: int) -> str:
 
 
 def means(nights: Sequence[Sequence[Row]]) -> list[Row]:
-    """The week's numbers: means over nights, weighted by rows.
+    """The week's metrics: means over nights, weighted by rows.
 
-    A metric's estimate and what labels said are means over the same nights, those that have both,
-    at the longest maturity that all of them have reached. Before any labels came, the estimate is
-    the mean over all nights. Means have no intervals.
+    Estimate and realized value are means over the same nights, those that have both, at the longest
+    maturity that all of them have reached. Before any labels arrive, the estimate is the mean over
+    all nights. Means have no intervals.
     """
     known: dict[str, list[KnownMetric]] = {}
     for night in nights:
@@ -175,7 +175,7 @@ def _means(nights: Sequence[KnownMetric]) -> Iterable[Row]:
     both = [night for night in realized if night.estimated is not None]
     rows = [night.estimated for night in both or nights if night.estimated is not None]
     if rows:
-        # Weighted as what it is held against.
+        # Weighted as the realized mean that it is compared with.
         yield _mean(
             rows, [night.realized[last] for night in both] if last is not None and both else rows
         )

@@ -1,4 +1,4 @@
-"""Our part of a week's page: what is open at its end, its nights, and every column over them."""
+"""Assay's own section of a week's page: open incidents, nights, and all columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def render(week: Week) -> Markup:
-    """The page's own part as HTML; everything that came from data or people is escaped."""
+    """Render the section as HTML. All text from data or people is escaped."""
     days = {day.partition: day for day in week.days}
     lines = [_line(week, name, days.get(name)) for name in week.names]
     return templating.render("week.html", w=week, lines=lines)

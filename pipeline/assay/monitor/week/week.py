@@ -13,22 +13,22 @@ from assay.project.params.drift import Budget
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """A week, the nights in it, and what they add up to.
+    """A week, its nights, and the incidents in it.
 
     Attributes
     ----------
     title
-        Such as ``2013-W36``: of ISO 8601, from Monday to Sunday.
+        ISO 8601, such as ``2013-W36``: Monday to Sunday.
     names
-        All its days; ``days`` are those that are published.
+        All its days; ``days`` are the published ones.
     pages
-        The nights that have a page.
+        The nights that have an HTML page.
     parts
-        The nights of each model, in their order.
+        The nights of each model, in order.
     open
         The incidents that are open at its end.
     sample_rows
-        How many rows Evidently was shown; nothing was decided on them.
+        How many rows Evidently's charts show; no decision uses them.
     """
 
     name: str
@@ -62,11 +62,11 @@ class Week:
         return f"{layout.WEEKS}/{self.title}.html"
 
     def total(self, what: str) -> int:
-        """Of a count of rows, over all nights."""
+        """The sum of a count of rows over all nights."""
         return sum(getattr(each.told, what) for each in self.parts)
 
     def headline(self) -> str:
-        """The answer in one sentence."""
+        """The result in one sentence."""
         many = len(self.open)
         count = f"{many or 'No'} incident{'' if many == 1 else 's'}"
         return f"{count} open at the end of {self.title}"

@@ -1,1 +1,1 @@
-"""Performance without labels: what a calibrated model may be expected to get right."""
+"""Performance estimation without labels, from a calibrated model's scores."""

@@ -1,14 +1,14 @@
-"""The expected metrics of a binary model: confidence-based performance estimation.
+"""Estimated metrics of a binary model: confidence-based performance estimation (CBPE).
 
-A row with the calibrated probability p is a positive with probability p. So the expected
-confusion matrix is a sum over rows, and so is every pair of a positive and a negative. The
-method is described by J. Kuberski, J. Garcia and others for NannyML as CBPE (see
-https://nannyml.readthedocs.io, "How it works: estimating performance"); here rows come as
-counts, and intervals from influences (`assay.monitor.performance.estimate.expected`), of decisions
-from how many hits and misses there may be (`assay.monitor.performance.estimate.decisions`).
+A row with the calibrated probability p is positive with probability p. So the expected confusion
+matrix is a sum over rows, and the AUC a sum over pairs of rows. J. Kuberski, J. Garcia and others
+describe the method for NannyML (see https://nannyml.readthedocs.io, "How it works: estimating
+performance"). Here rows come as counts. Intervals come from influence functions
+(`assay.monitor.performance.estimate.expected`), those of the decisions from the distribution of
+true positives and false negatives (`assay.monitor.performance.estimate.decisions`).
 
-It sees what moves the scores. It cannot see a change of what the labels are for the same
-features: then the probabilities are no longer to be taken at their word.
+The method detects what changes the scores. It cannot detect concept drift, a change of the labels
+for the same features, because the probabilities are then no longer calibrated.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from assay.monitor.performance.estimate.score_cells import ScoreCells
 METRICS = ("auc", "log_loss", "brier", "accuracy", "precision", "recall", "f1")
 
 ROUNDING = 1e-12
-"""Pairs of rows a row, below which there are none."""
+"""Fewer expected pairs than this per row count as none."""
 
 
 def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, Expected]:
     """Every metric of `METRICS`.
 
-    If ``threshold`` cuts a cell, it is not known how many of the cell's rows are said yes to;
-    intervals then reach over every split that the cell's mean allows.
+    If ``threshold`` lies inside a cell, it is unknown how many of the cell's rows are predicted
+    positive. The intervals then cover every split that the cell's mean allows.
     """
     if not len(cells.counts):
         return dict.fromkeys(METRICS, unknown("no rows"))
@@ -76,7 +76,7 @@ def _estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[st
 
 
 def _few(cells: ScoreCells, threshold: float) -> dict[str, str]:
-    """The metrics that too few rows stand for to give an interval, with what is missing."""
+    """The metrics without an interval because too few rows determine them, with the reason."""
     positives = float(cells.counts @ cells.means)
     negatives = cells.rows - positives
     if min(positives, negatives) < FEWEST:
@@ -94,12 +94,12 @@ def _means(cells: ScoreCells) -> dict[str, CellInfluence]:
     p, counts = cells.means, cells.counts
     positive = np.square(1 - p) + np.square(cells.spread)
     negative = np.square(p) + np.square(cells.spread)
-    # p (1 - p)^2 + (1 - p) p^2, in the mean over a cell of that mean and spread.
+    # p (1 - p)^2 + (1 - p) p^2, averaged over a cell with that mean and spread.
     brier = float(counts @ (p * (1 - p) - np.square(cells.spread))) / cells.rows
     safe = np.clip(p, CLIP, 1 - CLIP)
     yes, no = -np.log(safe), -np.log1p(-safe)
     entropy = p * yes + (1 - p) * no
-    # A cell's mean entropy is below that at its mean, as the entropy is concave.
+    # Entropy is concave, so a cell's mean entropy is below the entropy at its mean.
     bend = np.minimum(np.square(cells.spread) / (2 * safe * (1 - safe)), entropy)
     loss = float(counts @ (entropy - bend)) / cells.rows
     return {
@@ -109,12 +109,12 @@ def _means(cells: ScoreCells) -> dict[str, CellInfluence]:
 
 
 def calls(cells: ScoreCells, said: Floats) -> dict[str, CellInfluence]:
-    """Metrics of the decisions; those that would divide by nothing are left out.
+    """Metrics of the decisions; those with a zero denominator are left out.
 
     Parameters
     ----------
     said
-        1 for cells whose rows are said yes to, 0 for the others; of shape (cells,).
+        1 for cells whose rows are predicted positive, 0 for the others; of shape (cells,).
     """
     n, p = cells.rows, cells.means
     positives = float(cells.counts @ p) / n
@@ -141,18 +141,18 @@ def calls(cells: ScoreCells, said: Floats) -> dict[str, CellInfluence]:
 
 
 def area(cells: ScoreCells) -> CellInfluence | None:
-    """The AUC: of pairs of a positive and a negative, the share that is in the right order.
+    """The AUC: the share of pairs of a positive and a negative that are ranked correctly.
 
     None if there are no pairs.
 
-    Two rows of one cell, the second higher by d, are in the right order with probability
-    (both orders) / 2 + d / 2, and evenly spread rows are 2 / 3**0.5 standard deviations apart.
+    Two rows of one cell, the second higher by d, are ranked correctly with probability (both
+    orders) / 2 + d / 2. Evenly spread rows are 2 / 3**0.5 standard deviations apart on average.
     """
     n, p, counts = cells.rows, cells.means, cells.counts
     positive, negative = counts * p, counts * (1 - p)
     all_positive, all_negative = float(positive.sum()), float(negative.sum())
     both = p * (1 - p)
-    # No row makes a pair with itself.
+    # Without the pairs of a row with itself.
     pairs = all_positive * all_negative - float(counts @ (both - np.square(cells.spread)))
     if not pairs > ROUNDING * n:
         return None

@@ -1,12 +1,12 @@
-"""Where accuracy, precision, recall and F1 of these rows will lie once their labels are known.
+"""Intervals for accuracy, precision, recall and F1 of these rows, once their labels are known.
 
-Among the rows that are said yes to, TP will turn out to be positives, among the others FN. Both
-are sums of independent labels, each with its own probability (Poisson-binomial), and few of them
-are anything but normal: of two expected hits there may be none. So the two are taken with their
-skewness and a continuity correction, as in the refined normal approximation of A. Volkova
-("A refinement of the central limit theorem for sums of independent random indicators", Theory
-of Probability and its Applications 40(4), 1996), in its form for quantiles (E. Cornish and
-R. Fisher, "Moments and cumulants in the specification of distributions", 1938).
+TP is the number of positives among the rows predicted positive, FN that among the others. Both are
+sums of independent labels with different probabilities (Poisson-binomial). With few rows they are
+far from normal: of two expected true positives there may be none. So their skewness and a
+continuity correction are used, as in the refined normal approximation of A. Volkova ("A refinement
+of the central limit theorem for sums of independent random indicators", Theory of Probability and
+its Applications 40(4), 1996), in its form for quantiles (E. Cornish and R. Fisher, "Moments and
+cumulants in the specification of distributions", 1938).
 
 A metric is at least m exactly if a weighted sum of the two is at least 0:
 
@@ -40,7 +40,7 @@ HALVINGS = 40
 
 @dataclass(frozen=True)
 class PositiveCounts:
-    """The cumulants of how many of some rows are positives."""
+    """The first three cumulants of the number of positives among some rows."""
 
     mean: float
     variance: float
@@ -48,7 +48,7 @@ class PositiveCounts:
 
     @classmethod
     def of(cls, cells: ScoreCells, chosen: NDArray[np.bool_]) -> PositiveCounts:
-        """Of the rows in some cells, each row with the probability that it has there."""
+        """Of the rows in the chosen cells, each row with its cell's probability."""
         rows, p, within = cells.counts[chosen], cells.means[chosen], cells.spread[chosen] ** 2
         return cls(
             float(rows @ p),
@@ -58,18 +58,18 @@ class PositiveCounts:
 
 
 Terms = tuple[float, float, float, float]
-"""The weights of TP and FN, what is added to them, and the step of the sum."""
+"""The weights of TP and FN, the constant term, and the step of the sum."""
 
 
 def intervals(
     cells: ScoreCells, threshold: float, confidence: float
 ) -> dict[str, tuple[float, float]]:
-    """The interval of each of `METRICS`; only ends that mean something are meant to be used.
+    """The interval of each of `METRICS`. Undefined metrics must be ignored by the caller.
 
     Parameters
     ----------
     cells
-        None of them lies across ``threshold``.
+        None may contain ``threshold``.
     """
     said = cells.low >= threshold
     true, missed = PositiveCounts.of(cells, said), PositiveCounts.of(cells, ~said)
@@ -90,7 +90,7 @@ def intervals(
 def _quantile(
     terms: Callable[[float], Terms], true: PositiveCounts, missed: PositiveCounts, z: float
 ) -> float:
-    """The m in [0, 1] at which the sum's quantile is 0; the sum falls as m grows."""
+    """The m in [0, 1] at which the sum's quantile is 0; the sum decreases in m."""
     low, high = 0.0, 1.0
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -98,7 +98,7 @@ def _quantile(
             low = middle
         else:
             high = middle
-    # An end that was never moved is the end itself.
+    # A bound that the bisection never moved is returned exactly.
     return 0.0 if low == 0 else 1.0 if high == 1 else (low + high) / 2
 
 

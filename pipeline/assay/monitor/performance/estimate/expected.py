@@ -1,14 +1,15 @@
-"""An expected metric with its two kinds of doubt, from the influence of a row on it.
+"""An estimated metric with its interval and standard error, from influence functions.
 
-``positive`` and ``negative`` are the influence of a row that turns out to be of either label.
-With probability p for the one, the variance of the metric of n rows is the sum over rows of
+``positive`` and ``negative`` are the influence of a row on the metric if its label turns out so.
+If a row is positive with probability p, the variance of the metric of n rows is the sum over rows
+of
 
-- p (1 - p) (positive - negative)^2 / n^2: which labels these very rows get,
-- (p positive + (1 - p) negative)^2 / n^2: which rows the night happened to have.
+- p (1 - p) (positive - negative)^2 / n^2: from the labels of these rows,
+- (p positive + (1 - p) negative)^2 / n^2: from the sampling of rows.
 
-The interval is about the first alone: it is where the metric of these rows will lie once
-their labels are known, if the probabilities can be taken at their word. ``error`` is about
-both: how far two nights of the same kind differ.
+The interval covers the first only: it predicts the metric of these rows once their labels are
+known, if the probabilities are calibrated. ``error`` covers both: how much two nights of the same
+kind differ.
 """
 
 from __future__ import annotations
@@ -24,19 +25,19 @@ from assay.columns.features import Floats
 from assay.metrics.estimate import rounded
 
 UNBOUNDED = frozenset({"log_loss", "rmse", "mae", "bias"})
-"""Metrics that are no share: their intervals are not bent to stay within 0 and 1."""
+"""Metrics that are not a share of 1; their intervals are computed without the logit scale."""
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A metric that nobody could measure yet.
+    """An estimated metric.
 
     Attributes
     ----------
     low, high
-        Where it will lie once the labels of these rows are known.
+        Prediction interval for the metric once the labels of these rows are known.
     error
-        Standard error, with rows and labels both drawn anew.
+        Standard error, with both rows and labels sampled.
     why
         Why there is no value, or no interval; None if there are both.
     """
@@ -48,13 +49,13 @@ class Expected:
     why: str | None = None
 
     def without_interval(self, why: str | None) -> Expected:
-        """The value alone, if there is a reason for it."""
+        """The value alone, if ``why`` is given."""
         if why is None or self.value is None:
             return self
         return Expected(self.value, None, None, None, why)
 
     def within(self, low: float, high: float) -> Expected:
-        """The same with this interval, if there is a value; the value itself is always in it."""
+        """A copy with this interval, extended to contain the value, if there is a value."""
         if self.value is None:
             return self
         return Expected(
@@ -62,7 +63,7 @@ class Expected:
         )
 
     def plain(self) -> dict[str, object]:
-        """JSON values; ``why`` only where something is missing."""
+        """The values for JSON; ``why`` only where something is missing."""
         found: dict[str, object] = {
             name: rounded(getattr(self, name)) for name in ("value", "low", "high", "error")
         }
@@ -70,13 +71,13 @@ class Expected:
 
 
 def unknown(why: str) -> Expected:
-    """No value, and why."""
+    """No value, with the reason."""
     return Expected(None, None, None, None, why)
 
 
 @dataclass(frozen=True)
 class CellInfluence:
-    """A metric, and what a row of each cell does to it; arrays of shape (cells,)."""
+    """A metric and the influence of a row of each cell on it; arrays of shape (cells,)."""
 
     value: float
     positive: Floats
@@ -101,7 +102,7 @@ def expected(
 
 
 def variances(found: CellInfluence, counts: Floats, means: Floats) -> tuple[float, float]:
-    """Of the labels of these rows, and of the rows."""
+    """The variance from the labels of these rows, and the variance from the sampling of rows."""
     n = float(counts.sum())
     apart = np.square(found.positive - found.negative) * means * (1 - means)
     middle = np.square(means * found.positive + (1 - means) * found.negative)
@@ -109,7 +110,7 @@ def variances(found: CellInfluence, counts: Floats, means: Floats) -> tuple[floa
 
 
 def interval(name: str, value: float, error: float, confidence: float) -> tuple[float, float]:
-    """The normal interval; that of a share on the scale of its log odds, so it stays one."""
+    """The normal interval; for a share it is computed on the logit scale, so it stays in [0, 1]."""
     z = NormalDist().inv_cdf((1 + confidence) / 2) * error
     if name in UNBOUNDED:
         floor = -math.inf if name == "bias" else 0.0
@@ -129,7 +130,7 @@ def _share(odds: float) -> float:
 def envelope(
     middle: Mapping[str, Expected], *others: Mapping[str, Expected]
 ) -> dict[str, Expected]:
-    """``middle`` with intervals that reach as far as any of the others do."""
+    """``middle``, with intervals widened to contain those of the others."""
     found = {}
     for name, one in middle.items():
         lows = [each[name].low for each in (middle, *others)]

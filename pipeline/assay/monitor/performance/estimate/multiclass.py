@@ -1,14 +1,14 @@
-"""The expected metrics of a multiclass model.
+"""Estimated metrics of a multiclass model.
 
-The likeliest class's probability is the chance that the answer is right, so accuracy is its mean,
-exactly. For the rest each class is held against all others, as the realized metrics do it: its own
-probabilities of all rows, and of those rows that are said to be of it, make a binary question, and
-the macro metrics are the means over the classes (NannyML's CBPE does the same row by row).
+The probability of the most likely class is the probability that the prediction is right, so
+accuracy is exactly its mean. The other metrics are computed one-vs-rest, as the realized ones are:
+each class's probabilities of all rows, and of the rows predicted as that class, form a binary
+problem, and the macro metrics are the means over classes (NannyML's CBPE does the same row by row).
 
-A row has one label, so the classes' errors depend on each other; how, counts do not tell. Rows said
-to be of different classes are different rows, so errors of macro precision are added up as
-independent ones. Those of AUC, recall and F1 are added up as if all went the same way, which is the
-worst case: their intervals hold at least as often as they say.
+A row has one label, so the errors of the classes depend on each other, in a way that counts do not
+show. Rows predicted as different classes are different rows, so the errors of macro precision are
+added as independent ones. Those of AUC, recall and F1 are added as fully correlated, which is the
+worst case: their intervals cover at least as often as stated.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from assay.monitor.performance.estimate.score_cells import ScoreCells, of_profil
 
 ACCURACY = "accuracy"
 MACRO = {"auc": "auc", "precision": "macro_precision", "recall": "macro_recall", "f1": "macro_f1"}
-"""Metrics of a class, and what their mean is called."""
+"""Metric of a class -> the name of its mean over classes."""
 
 
 def estimate(cells: ScoreCells, confidence: float) -> dict[str, Expected]:
-    """Accuracy, from cells of the top class's probability."""
+    """Accuracy, from cells of the most likely class's probability."""
     if not len(cells.counts):
         return {ACCURACY: unknown("no rows")}
     value = float(cells.counts @ cells.means) / cells.rows
@@ -56,7 +56,7 @@ class OneClass:
     every
         Of all rows.
     said
-        Of the rows that are said to be of the class; null of all others.
+        Of the rows predicted as this class; null for all others.
     """
 
     name: str
@@ -66,7 +66,7 @@ class OneClass:
 
     @property
     def split(self) -> tuple[ScoreCells, ScoreCells]:
-        """Cells of the rows that are said to be of the class, and of the others."""
+        """Cells of the rows predicted as this class, and of the others."""
         others = replace(
             self.every,
             total_squares=max(self.every.total_squares - self.said.total_squares, 0.0),
@@ -99,7 +99,7 @@ def macro(classes: Sequence[OneClass], confidence: float) -> dict[str, Expected]
 
 
 def _found(one: OneClass) -> Mapping[str, Found]:
-    """The metrics of a class against the rest, as far as they have a value."""
+    """The one-vs-rest metrics of a class that have a value."""
     said, others = one.split
     if not said.rows + others.rows:
         return {}
@@ -129,7 +129,7 @@ def _mean(name: str, metric: str, found: Sequence[Found], confidence: float) -> 
 
 
 def _few(classes: Sequence[OneClass]) -> str | None:
-    """What too few rows stand for to give intervals, None if none does."""
+    """Why too few rows determine the metrics to give intervals; None if enough do."""
     for one in classes:
         positives, called = one.every.total, one.said.rows - one.said.nulls
         if positives < FEWEST:

@@ -1,4 +1,4 @@
-"""A night's expected metrics, whole and by slice, from what the run's profile counted."""
+"""Estimated metrics of a night, overall and by slice, from the run's profile."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ WHOLE = ""
 """The slice of all rows."""
 
 AT = "@"
-"""Between a score's name and its slice in a profile: ``probability@origin=JFK``."""
+"""Separates a score's name from its slice in a profile: ``probability@origin=JFK``."""
 
 
 @dataclass(frozen=True)
 class ExpectedSlice:
-    """The expected metrics of one slice.
+    """The estimated metrics of one slice.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ExpectedSlice:
     rows
         Those with a score.
     beyond
-        Of a regression the share of rows unlike any that the reference predicted, else None.
+        For a regression, the share of rows outside the reference's range of predictions; else None.
     """
 
     slice: str
@@ -49,17 +49,17 @@ class ExpectedSlice:
 
 @dataclass(frozen=True)
 class NightEstimate:
-    """What the night's model may be expected to get right.
+    """The estimated performance of a night.
 
     Attributes
     ----------
     confidence
         Of the intervals.
     doubts
-        Why the figures may be wrong, a sentence each.
+        Why the estimates may be wrong, a sentence each.
     distrust
-        Why they are not to be trusted, the gravest reason first; empty if they are. They have no
-        intervals then (`assay.monitor.performance.estimate.trust`).
+        Why they are not to be trusted, the most serious reason first; empty if they are. Untrusted
+        estimates have no intervals (`assay.monitor.performance.estimate.trust`).
     """
 
     confidence: float
@@ -72,7 +72,7 @@ class NightEstimate:
         return not self.distrust
 
     def plain(self) -> dict[str, Any]:
-        """As it stands in a night's document."""
+        """The values for a night's JSON document."""
         return {
             "confidence": self.confidence,
             "trusted": self.trusted,
@@ -90,7 +90,7 @@ class NightEstimate:
         }
 
     def rows(self) -> list[dict[str, Any]]:
-        """One row a slice and metric that has a value, as the performance table wants them."""
+        """Rows for the performance table, one for each slice and metric with a value."""
         return [
             {
                 "slice": part.slice,
@@ -110,12 +110,12 @@ class NightEstimate:
 
 
 def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> NightEstimate:
-    """The expected metrics of a night.
+    """The estimated metrics of a night.
 
     Parameters
     ----------
     loaded
-        The bundle that scored the night; of a regression its sample is read for its errors.
+        The bundle that scored the night; for a regression, its sample gives the errors.
     profile
         Counts of all of the night's scored rows.
     confidence
@@ -135,7 +135,7 @@ def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> Night
 
 
 def _without_intervals(part: ExpectedSlice, why: str) -> ExpectedSlice:
-    """What is expected, without a word on how far off it may be: nobody knows."""
+    """The estimates without intervals, which an untrusted estimate cannot have."""
     metrics = {name: one.without_interval(why) for name, one in part.metrics.items()}
     return replace(part, metrics=metrics)
 
@@ -143,7 +143,7 @@ def _without_intervals(part: ExpectedSlice, why: str) -> ExpectedSlice:
 def parts(
     manifest: Manifest, grid: Grid, profile: Profile, losses: Losses | None, confidence: float
 ) -> tuple[ExpectedSlice, ...]:
-    """All rows first, then every slice whose scores the profile counts and that has rows."""
+    """All rows first, then every slice with scores in the profile and at least one row."""
     score = score_name(manifest.task)
     columns = {WHOLE: score}
     for name in profile:
@@ -186,7 +186,7 @@ def _part(
 def _by_features(
     manifest: Manifest, title: str, profile: Profile, confidence: float
 ) -> dict[str, Expected]:
-    """What the models of the loss expect; nothing where they were not counted."""
+    """The estimates of the loss models; empty if the profile has none."""
     names = [name + (AT + title if title else "") for name in LOSSES]
     if not manifest.loss_noise or not all(name in profile for name in names):
         return {}

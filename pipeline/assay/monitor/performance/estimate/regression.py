@@ -1,14 +1,14 @@
-"""The expected errors of a regression: direct loss estimation, as NannyML calls it (DLE).
+"""Estimated errors of a regression: direct loss estimation (DLE), as NannyML calls it.
 
 The reference's rows have labels and out-of-fold predictions, so their errors are known. The
-bundle's models of the loss say from all features how large a row's error will be
-(`assay.training.train.losses`); a night counts what they say of each row, and the mean of that is
-what its errors are expected to be.
+bundle's loss models predict from all features how large a row's error will be
+(`assay.training.train.losses`). A night's profile counts these predictions, and their mean is the
+estimated error.
 
-How large errors are also depends on what is predicted (long delays are harder than short ones),
-so they are kept by cell of the prediction too. From these come the bias, and all of it where a
-bundle has no models of the loss. Rows beyond the reference's predictions are expected to err as
-the nearest cell's; how many these are is told.
+Errors also depend on the predicted value (long delays are harder than short ones), so they are
+kept by cell of the prediction too. These give the bias, and all metrics if a bundle has no loss
+models. Rows outside the reference's range of predictions get the errors of the nearest cell; their
+share is reported.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from assay.monitor.performance.estimate.expected import Expected, interval, unkn
 METRICS = ("rmse", "mae", "bias")
 
 FEWEST = 30
-"""Reference rows whose errors stand for a cell; cells with fewer are joined to their neighbours."""
+"""Reference rows that a cell needs for an error estimate; smaller cells are joined with neighbours.
+"""
 
 
 @dataclass(frozen=True)
 class Losses:
-    """What the reference's errors were like; arrays of shape (cells of the grid,).
+    """The reference's errors by cell; arrays of shape (cells of the grid,).
 
     Attributes
     ----------
     pool
-        Which rows of the other arrays a cell has its errors from; cells share them where
-        one alone has too few rows.
+        Which row of the other arrays holds a cell's errors; cells with too few rows share one.
     rows, means, variances
         Of ``(pools, 3)``: rows, mean and variance of the squared error, of the absolute
         error and of the error itself.
     beyond
-        Cells outside of what the reference predicted.
+        Cells outside the reference's range of predictions.
     """
 
     pool: NDArray[np.intp]
@@ -76,14 +76,14 @@ def learn(truth: Floats, predicted: Floats, grid: NumberGrid) -> Losses | None:
 
 
 def _pools(counts: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Neighbouring cells joined, from the lowest up, until each pool has `FEWEST` rows."""
+    """Join neighbouring cells, from the lowest up, until each pool has `FEWEST` rows."""
     pool, number, inside = np.zeros(len(counts), dtype=np.intp), 0, 0
     for cell, count in enumerate(counts):
         pool[cell] = number
         inside += int(count)
         if inside >= FEWEST:
             number, inside = number + 1, 0
-    # What is left over at the top is too little to stand alone.
+    # The remaining cells at the top are too few for a pool of their own.
     pool[pool == number] = max(number - 1, 0)
     return pool
 
@@ -91,8 +91,8 @@ def _pools(counts: NDArray[np.intp]) -> NDArray[np.intp]:
 def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[str, Expected]:
     """Every metric of `METRICS` for a night with these counts on the grid's cells.
 
-    The interval holds the doubt about the reference's means, which had so many rows, and
-    that about this night's own errors.
+    The interval covers the standard error of the reference's means and the variance of this night's
+    own errors.
     """
     total = float(counts.sum())
     if losses is None:
@@ -110,7 +110,7 @@ def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[s
         value, labels = float(means[place]), float(learnt[place] + own[place])
         both = labels + float(moved[place])
         if name == "rmse":
-            # The root's slope turns the errors of the mean square into its own.
+            # Delta method: from the variance of the mean square to that of its root.
             value = math.sqrt(value)
             slope = 4 * value**2 if value else 1.0
             labels, both = labels / slope, both / slope
@@ -126,18 +126,19 @@ def by_features(
     rows: int,
     confidence: float,
 ) -> dict[str, Expected]:
-    """MAE and RMSE from what the models of the loss expect of each row.
+    """MAE and RMSE from the loss models' predictions for each row.
 
-    A row's loss lies about its expectation as far as out of fold, in proportion to its size. The
-    interval holds that of the night's rows, and as much again for as many rows as were learnt from.
+    A row's loss differs from its prediction as much as it did out of fold, in proportion to its
+    size. The interval covers that noise on the night's rows and on the rows that the models were
+    fitted on.
 
     Parameters
     ----------
     absolute, squared
-        Counts of the expected losses.
+        Counts of the predicted losses.
     noise
-        Mean squared distance of a loss from its expectation, as a multiple of the mean square of
-        that: by the names in `assay.model.outcome.LOSSES`.
+        Mean squared difference of a loss from its prediction, as a multiple of the prediction's
+        mean square: by the names in `assay.model.outcome.LOSSES`.
     rows
         Reference rows that the models were fitted on.
     """
@@ -152,7 +153,7 @@ def by_features(
         both = labels + max(square - mean**2, 0.0) / counted
         value = mean
         if name == "rmse":
-            # The root's slope turns the errors of the mean square into its own.
+            # Delta method: from the variance of the mean square to that of its root.
             value = math.sqrt(mean)
             slope = 4 * mean if mean else 1.0
             labels, both = labels / slope, both / slope
@@ -162,6 +163,6 @@ def by_features(
 
 
 def beyond(losses: Losses, counts: Floats) -> float:
-    """Share of rows that the reference never predicted the like of."""
+    """Share of rows outside the reference's range of predictions."""
     total = float(counts.sum())
     return float(counts[losses.beyond].sum()) / total if total else 0.0

@@ -1,8 +1,8 @@
-"""Probabilities as counts: rows by cell of the score, with the mean and spread inside a cell.
+"""A histogram of probabilities: rows by cell of the score, with mean and spread inside each cell.
 
-A score histogram is all that is left of a night's scores, and all that is needed. Inside a
-cell rows are taken to lie evenly, as far apart as the whole column's sum of squares says: where
-all rows of a cell have one score (a step of an isotonic calibration), that sum shows it.
+Estimation needs no more than this histogram of a night's scores. Rows are taken to be evenly spread
+inside a cell, with a width that matches the column's sum of squares: if all rows of a cell have one
+score (a step of an isotonic calibration), that sum shows it.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
 
 TINY = 1e-12
-"""Probabilities nearer to 0 or 1 than this are taken for certain."""
+"""Probabilities nearer to 0 or 1 than this count as 0 or 1."""
 
 
 @dataclass(frozen=True)
 class ScoreCells:
-    """Cells that hold rows, from the lowest probability up; all arrays of shape (cells,).
+    """The non-empty cells, by increasing probability; all arrays of shape (cells,).
 
     Attributes
     ----------
     low, high
         Ends of each cell, within [0, 1].
     counts
-        Rows in it, more than 0; a part of a cell may hold a part of a row.
+        Rows in it, more than 0; not a whole number in a part of a cell.
     means
-        The mean probability of those.
+        Their mean probability.
     spread
         Their standard deviation.
     """
@@ -47,10 +47,10 @@ class ScoreCells:
         return float(self.counts.sum())
 
     def split(self, threshold: float, most: bool | None = None) -> tuple[ScoreCells, bool]:
-        """The same rows with no cell across ``threshold``, and whether that is exact.
+        """Split the cell that contains ``threshold``; return the cells, and if the split is exact.
 
-        Rows of a cell that the threshold cuts are shared out so that both parts are spread
-        evenly and their mean stays what it is.
+        The cell's rows are divided so that both parts are evenly spread and their mean is
+        unchanged.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ def cells_of(
     edges
         Of a grid over [0, 1] (`assay.columns.grid.SCORE_GRID`).
     counts
-        In the grid's ``len(edges) + 1`` cells; nothing is under or over it.
+        In the grid's ``len(edges) + 1`` cells; the first and the last must be empty.
     sums
         Of the probabilities in each cell.
     total_squares
@@ -108,7 +108,7 @@ def cells_of(
     Raises
     ------
     ValueError
-        If a row lies outside the grid.
+        A row lies outside the grid.
     """
     every = np.asarray(counts, dtype=np.float64)
     if len(every) != len(edges) + 1 or every[0] or every[-1]:

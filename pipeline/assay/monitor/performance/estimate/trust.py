@@ -1,18 +1,18 @@
-"""Whether a night's expected metrics can be believed: not where it has left the reference.
+"""Decide whether a night's estimates can be trusted: not if it lies outside the reference.
 
-Probabilities and losses were learnt on the reference's rows. What a model says of rows unlike any
-of those is a guess, and what is expected of it a guess about a guess: one important column in other
-units can make a model that is wrong look surer than ever. So an estimate is not to be trusted if
+Probabilities and losses were learnt on the reference's rows. On rows unlike any of those the model
+extrapolates, and so does the estimate of its performance. One important column in other units can
+make a wrong model look more certain than ever. An estimate is not trusted if
 
-- more than `MOST` of the rows have a value that lies beyond the reference's range, that is a
-  category it did not have, or that is missing as often on none of its nights; rows count as the
-  feature matters to the model (`assay.training.train.importance`), the most important one fully;
-- the same of the scores;
-- a feature that matters, or the scores, lie further from the reference than `FAR`, than twice what
-  any of its nights did, and than the night's few rows explain: gone from most of the reference
-  without leaving its range, as a constant does.
+- more than `MOST` of the rows have a value outside the reference's range, a category that it did
+  not have, or a missing value more often than on any of its nights; rows are weighted by the
+  feature's importance (`assay.training.train.importance`), relative to the most important one;
+- the same holds for the scores;
+- the distance of an important feature or of the scores is over `FAR`, over twice that of any
+  reference night, and over what sampling of the night's rows explains. This detects a column that
+  stays in range but leaves most of the distribution, as a constant does.
 
-An ordinary shift within the reference does none of this: that is what estimates are for.
+An ordinary shift within the reference meets none of these: estimates are made for it.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 
 MOST = 0.05
-"""Share of the rows that may be unlike the reference's, as they matter to the model."""
+"""Largest share of rows unlike the reference's, weighted by importance."""
 
 FAR = 0.5
-"""Jensen-Shannon distance: about half of the rows lie elsewhere."""
+"""Jensen-Shannon distance; at this one about half of the rows lie elsewhere."""
 
 MATTERS = 0.1
-"""A feature matters that moves scores a tenth as far as the most important one."""
+"""Least importance of an important feature, relative to the most important one."""
 
 
 def doubts(reference: Reference, profile: Profile) -> tuple[str, ...]:
-    """Why the night's estimates are not to be trusted, the gravest first; empty if they are.
+    """Why the night's estimates are not to be trusted, the most serious first; empty if they are.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def doubts(reference: Reference, profile: Profile) -> tuple[str, ...]:
     found: list[tuple[float, str]] = []
     for name in reference.grid:
         night = profile.get(name)
-        # Where nobody measured importance any feature may be the one that matters.
+        # Without measured importance every feature counts as the most important one.
         weight = reference.importance.get(name, most) / most if most > 0 else 1.0
         weight = 1.0 if name in reference.scores else weight
         if night is not None and night.rows > 0:
@@ -82,10 +82,10 @@ def _of_column(
 
 
 def _limit(most: float, cells: int, rows: int) -> float:
-    """How far a column may lie, sampling of the night's rows allowed for.
+    """The largest distance that the sampling of the night's rows leaves within the limits.
 
-    The divergence of a sample of n rows from what it was drawn from is, by its expansion, a
-    chi-squared number of cells - 1 degrees of freedom, divided by 8 n ln 2.
+    The divergence of a sample of n rows from its population is asymptotically a chi-squared number
+    with cells - 1 degrees of freedom, divided by 8 n ln 2.
     """
     chance = 2 * (cells - 1) / (8 * rows * math.log(2))
     return math.sqrt(max(FAR, 2 * most) ** 2 + chance)
