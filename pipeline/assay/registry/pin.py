@@ -57,13 +57,7 @@ class Pinned:
 
 
 def pin(root: Path, params: Params, version: Version) -> Pinned:
-    """Fetch the bundle and contract of a version, which was resolved once for the whole command.
-
-    Raises
-    ------
-    BundleMissing, BundleChanged, BundleUntrusted, BundleIncompatible
-        The promoted bundle cannot be fetched, or is not what was promoted.
-    """
+    """Fetch the bundle and contract of a version, which was resolved once for the whole command."""
     from assay.registry.fetch import fetch_bundle, reader_at
 
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
