@@ -1,1 +1,1 @@
-"""Versions and stages: promotion, rollback, and which bundle a night takes."""
+"""Model registry: versions, stages, promotion, rollback, and the bundle that a run scores with."""

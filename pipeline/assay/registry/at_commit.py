@@ -1,4 +1,4 @@
-"""A commit as a project of its own, so that nothing in the work tree can stand in for it."""
+"""Exports a commit as a project of its own, so that evidence is never read from the work tree."""
 
 from __future__ import annotations
 
@@ -16,17 +16,12 @@ from assay.registry.lock import read as lock_read
 from assay.registry.lock.compare import Pipeline
 
 Source = Callable[[str, str], str]
-"""From a file's name and the stage that writes it to its text; raises AssayError."""
+"""Takes a file's name and the stage that writes it, returns its text; raises AssayError."""
 
 
 @contextmanager
 def exported(root: Path, commit: str) -> Iterator[Path]:
-    """The project's folder in a copy of all that git holds at a commit, byte for byte.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """The project's folder in an export of everything that git holds at a commit, byte for byte."""
     _, folder = git.top(root)
     with tempfile.TemporaryDirectory(prefix="assay-commit-") as scratch:
         whole = Path(scratch).resolve() / "tree"
@@ -42,7 +37,7 @@ def params_of(there: Path) -> Params:
     Raises
     ------
     PromotionRefused
-        It is not in the commit, or makes no sense.
+        It is not in the commit, or is invalid.
     """
     if not (there / layout.PARAMS).is_file():
         raise PromotionRefused(
@@ -60,7 +55,7 @@ def params_of(there: Path) -> Params:
 
 
 def source_of(root: Path, there: Path, commit: str) -> Source:
-    """Reads what stages wrote as the commit has it: from git, else by its hash from DVC."""
+    """Reads outputs of stages as of the commit: from git, else by their hash from DVC."""
 
     def text(name: str, stage: str) -> str:
         try:
@@ -72,7 +67,7 @@ def source_of(root: Path, there: Path, commit: str) -> Source:
 
 
 def pipeline_of(there: Path) -> tuple[Pipeline | None, str | None]:
-    """dvc.yaml beside dvc.lock at the commit, or why they cannot be compared."""
+    """dvc.yaml and dvc.lock at the commit, or the reason why they cannot be compared."""
     with tempfile.TemporaryDirectory(prefix="assay-dvc-") as scratch:
         try:
             return lock_read.read(there, Path(scratch)).thawed(), None

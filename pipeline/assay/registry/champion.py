@@ -1,8 +1,8 @@
-"""The champion stage: the version that holds the stage, fetched to be compared with.
+"""The champion stage of dvc.yaml: fetches the version that holds the registry stage.
 
-Tags are no files, so DVC cannot tell when they changed: the stage runs each time, and its
-output depends on the tags alone. Later stages run again only if another version holds the
-stage.
+The candidate is compared with it. Tags are not files, so DVC cannot detect their changes. The stage
+therefore always runs, and its output depends on the tags alone. Later stages run again only if
+another version holds the registry stage.
 """
 
 from __future__ import annotations
@@ -22,15 +22,10 @@ from assay.reports.champion import StageHolder
 
 
 def run(root: Path, params: Params) -> StageHolder:
-    """Leave ``models/champion``: who holds the stage, and a copy of its bundle.
+    """Write ``models/champion``: which version holds the stage, and a copy of its bundle.
 
-    That nothing holds it, or that its bundle cannot be had, is an outcome for the gate to
-    weigh and no error here.
-
-    Raises
-    ------
-    NotARepository
-        No git repository, and DVC was not told to do without one; or git fails.
+    It is not an error here if no version holds the stage or its bundle cannot be fetched; the gate
+    decides what that means.
     """
     held, bundle = find(root, params.name, params.registry.stage)
     with partitions.replaced(root / layout.CHAMPION) as made:
@@ -42,12 +37,7 @@ def run(root: Path, params: Params) -> StageHolder:
 
 
 def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
-    """Who holds the stage, and the folder with its bundle if that could be had.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """The version that holds the stage, and the folder of its bundle if it could be fetched."""
     try:
         known = versions.state(root, name)
     except NotARepository as error:
@@ -57,7 +47,7 @@ def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
         return StageHolder(state="none", stage=stage, why=why), None
     label = known.holders.get(stage)
     if label is None and not known.numbers and git.may_lack_tags(root):
-        # Whoever cloned the newest commit alone got no tags: that proves nothing.
+        # A shallow clone has no tags, so their absence proves nothing.
         why = "this clone is shallow and has no tags: git fetch --unshallow --tags"
         return StageHolder(state="unreadable", stage=stage, why=why), None
     try:
@@ -88,7 +78,7 @@ def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
 
 
 def _without_git(root: Path) -> bool:
-    """Whether ``dvc init --no-scm`` made the project."""
+    """Whether the project was created by ``dvc init --no-scm``."""
     config = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         config.read_string((root / ".dvc" / "config").read_text(encoding="utf-8"))
@@ -98,16 +88,16 @@ def _without_git(root: Path) -> bool:
 
 
 def _copy(bundle: Path, target: Path) -> None:
-    # The bytes alone: what DVC records must not depend on how the cache links files.
+    # Copy the content only: DVC's hash must not depend on how the cache links files.
     target.mkdir()
     for path in sorted(bundle.iterdir()):
         shutil.copyfile(path, target / path.name)
 
 
 def _write_code(root: Path, held: StageHolder, bundle: Path, target: Path) -> None:
-    """The project's own code that the model needs, as it is at the champion's commit.
+    """Write the project's own code that the model needs, as of the champion's commit.
 
-    A file that git does not have there is left out; whoever loads the bundle names it.
+    A file that is not in git there is left out; loading the bundle reports it.
     """
     assert held.commit is not None
     for path in code_of(bundle):

@@ -1,7 +1,7 @@
-"""What a promotion's decision rests on, looked up in the commit and never in the work tree.
+"""Collects the facts for a promotion decision from the commit, never from the work tree.
 
-Two things alone are taken from the work tree: the bundle and the holdout, which git does not
-hold. Both are compared by their digests with what the commit names.
+Only the bundle and the holdout are read from the work tree, because git does not hold them. Their
+digests are compared with those in the commit.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from assay.reports.verdict import Verdict
 
 @dataclass(frozen=True)
 class GateQuestions:
-    """What the gate knows and the registry asks; handed in, for the gate knows the registry.
+    """Functions of the gate that the registry needs; passed in, as the gate imports the registry.
 
     Parameters
     ----------
     reports
-        Digest of the reports that rules are decided on.
+        Digest of the reports that the gate's rules evaluate.
     problems
-        Lines for all that a verdict says and these reports do not, given the verdict, the
-        reports' texts, the policy, and the verdict on the champion that it was held against.
+        Lines for each statement of a verdict that the reports contradict. Arguments: the verdict,
+        the reports' texts, the policy, and the verdict on the champion that it was compared with.
     """
 
     reports: Callable[[Source], str]
@@ -63,9 +63,9 @@ def collect(
     Parameters
     ----------
     there
-        The commit, exported (`assay.registry.at_commit.exported`).
+        The exported commit (`assay.registry.at_commit.exported`).
     params
-        The commit's own.
+        The commit's own params.yaml.
     """
     path, path_problem = layout.BUNDLE, None
     declared: str | None = None
@@ -77,7 +77,7 @@ def collect(
         path_problem = error.found or error.what
     source = at_commit.source_of(root, there, commit)
     verdict, verdict_problem, text = _verdict(source)
-    # What the gate compares with holds the stage of params.yaml, whatever is promoted to.
+    # The gate compares with the holder of the stage in params.yaml, whatever stage is promoted to.
     champion = known.holders.get(params.registry.stage)
     head_version = known.at_commit(commit)
     dropped = [number for number, at in known.numbers.items() if at == commit]
@@ -115,7 +115,7 @@ def collect(
         policy=now["policy"],
         code=now["code"],
         reports=now["reports"],
-        # A clock that was set back does not bring a waiver back.
+        # If the clock was set back, an expired waiver must stay expired.
         today=datetime.fromtimestamp(max(time.time(), git.head_time(root)), UTC).date(),
         champion=champion,
         champion_bundle=_bundle_of(known, champion),
@@ -127,10 +127,10 @@ def collect(
 
 
 def _unclean(root: Path) -> tuple[str, ...]:
-    """What git says differs from the commit, without the front page.
+    """Files that differ from the commit according to git, except the front page.
 
-    Commands write that by themselves, also where a project forgot to ignore it, and no version
-    rests on it.
+    Commands write the front page by themselves, and no version depends on it. A project may have
+    forgotten to ignore it.
     """
     return tuple(path for path in git.unclean(root) if not f"/{path}".endswith(f"/{layout.FRONT}"))
 
@@ -157,7 +157,7 @@ def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:
 
 
 def _former(root: Path, known: RegistryState, verdict: Verdict) -> Verdict | None:
-    """The verdict on the champion that this one was held against, by the tags of that version."""
+    """The verdict on the champion that this verdict was compared with, from its commit."""
     against = verdict.champion
     version = known.find(against.version) if against.version else None
     return (

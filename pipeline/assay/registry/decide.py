@@ -1,4 +1,4 @@
-"""May this commit be promoted? Facts in, every reason against it out. Pure."""
+"""Decides whether a commit may be promoted: from facts to a list of refusals. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GATE = (
 
 @dataclass(frozen=True)
 class FoundDigest:
-    """A digest that was looked for, or the reason why there is none."""
+    """A digest, or the reason why it could not be determined."""
 
     digest: str | None = None
     problem: str | None = None
@@ -31,37 +31,37 @@ class FoundDigest:
 
 @dataclass(frozen=True)
 class PromotionFacts:
-    """All that the decision rests on.
+    """Everything that the decision depends on.
 
     Parameters
     ----------
     unclean
         Changed and untracked files.
     flagged
-        Files that git was told not to look at.
+        Files marked assume-unchanged or skip-worktree in git.
     tracked
-        What the commit holds and only DVC or the store may keep.
+        Files in the commit that only DVC or the store may keep.
     links
-        Symbolic links in the commit where evidence is read.
+        Symbolic links in the commit on paths that evidence is read from.
     locked
         dvc.lock is in the commit.
     artifact, artifact_problem
-        The path that dvc.yaml in the commit gives the bundle, or why there is none.
+        The bundle's path according to dvc.yaml in the commit, or why there is none.
     stale
-        What of the commit its dvc.lock does not describe, a line each.
+        Differences between the commit and its dvc.lock, one line each.
     verdict, verdict_problem
         The verdict in the commit, or why there is none.
     again
-        What the verdict says and the commit's reports do not, a line each.
+        Statements of the verdict that the commit's reports contradict, one line each.
     here, committed
-        Digest of the bundle in the work tree, and of the one DVC knows at the commit.
+        Digest of the bundle in the work tree, and of the one that DVC has for the commit.
     data, contract, policy, code, reports
-        Digests recomputed now, all but the data's from the commit.
+        Digests computed now; all but the data's from the commit.
     today
-        The day that waivers are held against.
+        The date that waivers are checked against.
     champion, champion_bundle
-        The version that a bundle has to be compared with today, and its digest; nothing
-        where no version is the champion yet.
+        The version to compare the bundle with today, and its digest; nothing if there is no
+        champion.
     head_version
         The version that this commit already is.
     dropped
@@ -99,9 +99,9 @@ class PromotionFacts:
 
 
 def refusals(facts: PromotionFacts, *, override: bool = False) -> list[PromotionRefused]:
-    """Every reason against promotion, the one to mend first at the front; none is a yes.
+    """Every reason against promotion, the one to fix first at the front; an empty list means yes.
 
-    With ``override`` those of :func:`overridable` are left out, and no others.
+    With ``override``, the reasons of :func:`overridable` are left out, and no others.
     """
     return [
         *_repository(facts),
@@ -112,15 +112,15 @@ def refusals(facts: PromotionFacts, *, override: bool = False) -> list[Promotion
 
 
 def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
-    """What a person may overrule: that the gate said no, or nothing about this bundle.
+    """Reasons that a person may overrule: the gate did not pass this bundle, or did not judge it.
 
-    Never that the bundle cannot be had from its commit: nobody could score with it.
+    It cannot be overruled that the bundle cannot be fetched: nobody could score with it.
     """
     return [*_lock(facts), *_verdict(facts)]
 
 
 def on_this(facts: PromotionFacts) -> bool:
-    """Whether the verdict is what the gate wrote about this bundle, data, policy and champion."""
+    """Whether the verdict is the gate's, and about this bundle, data, policy and champion."""
     made = facts.verdict is not None and not facts.stale and not facts.again
     return made and not list(_another(facts))
 
@@ -194,9 +194,9 @@ def _bundle(facts: PromotionFacts) -> Iterator[PromotionRefused]:
 
 
 def _lock(facts: PromotionFacts) -> Iterator[PromotionRefused]:
-    """What changed without ``dvc repro``, or was edited by hand since."""
+    """What changed without ``dvc repro``, or was edited by hand after it."""
     if not facts.locked:
-        return  # refused already
+        return  # already reported
     for line in facts.stale:
         yield PromotionRefused(
             "it does not describe the commit",
@@ -237,7 +237,7 @@ def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
 
 
 def _waived(facts: PromotionFacts, verdict: Verdict) -> Iterator[PromotionRefused]:
-    """Waivers that the verdict rests on and that have ended since."""
+    """Expired waivers that the verdict depends on."""
     for finding in verdict.findings:
         waiver = finding.waiver
         if waiver is not None and facts.today > date.fromisoformat(waiver.until):
@@ -251,7 +251,7 @@ def _waived(facts: PromotionFacts, verdict: Verdict) -> Iterator[PromotionRefuse
 
 
 def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
-    """What the verdict is about, and this promotion is not."""
+    """Differences between what the verdict is about and what is being promoted."""
     verdict = facts.verdict
     assert verdict is not None
     if verdict.name != facts.name:
@@ -262,7 +262,7 @@ def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
             found=verdict.name,
             mend=_GATE,
         )
-    # A bundle that is not whole was refused already; its digest has nothing to compare.
+    # An incomplete bundle is already reported; it has no digest to compare.
     bundle = [("bundle", verdict.bundle, facts.here)] if facts.here.digest else []
     for what, told, now in (
         *bundle,
@@ -284,10 +284,10 @@ def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
 
 
 def _champion(facts: PromotionFacts, verdict: Verdict) -> list[tuple[str, str | None, FoundDigest]]:
-    """The digests of both champions, where the verdict was not made against today's."""
+    """The two champion digests, if the verdict was not made against today's champion."""
     version = facts.head_version
     if version is not None and version.version == facts.champion:
-        # It has become the champion itself: its verdict was about the one before.
+        # It has become the champion itself: its verdict was about the previous one.
         return []
     told, now = verdict.champion, facts.champion_bundle
     nobody = facts.champion is None

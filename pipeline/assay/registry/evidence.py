@@ -1,4 +1,4 @@
-"""On what evidence a version was given a stage, as lines of a tag's message. Pure."""
+"""The evidence for a promotion, as lines of a tag's message. Pure."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from assay.errors import PromotionRefused
 from assay.reports.verdict import Outcome
 
 NONE = "none"
-"""Outcome of a version that was promoted without a verdict on it."""
+"""Outcome of a version that was promoted without a verdict."""
 
 _OUTCOMES = frozenset({*(each.value for each in Outcome), NONE})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionEvidence:
-    """What a promotion, or a way back, rested on.
+    """The evidence for a promotion or a rollback.
 
     Parameters
     ----------
     verdict
-        Digest of the verdict on this very bundle, None without one.
+        Digest of the verdict on this bundle, None without one.
     outcome
-        What that verdict said, :data:`NONE` without one, None where no tag tells.
+        The verdict's outcome, :data:`NONE` without a verdict, None if no tag states it.
     champion
-        The version it was compared with, or whose place it takes.
+        The version it was compared with, or that it replaces.
     override
-        What a person overruled, None if the gate said PASS.
+        What a person overruled, None if the gate's outcome was PASS.
     """
 
     verdict: str | None = None
@@ -36,7 +36,7 @@ class PromotionEvidence:
     override: str | None = None
 
     def trailers(self) -> dict[str, str | None]:
-        """Lines for a tag's message."""
+        """Trailer lines for a tag's message."""
         return {
             "Verdict": self.verdict,
             "Outcome": self.outcome,
@@ -46,7 +46,7 @@ class PromotionEvidence:
 
 
 def read(trailers: Mapping[str, str]) -> PromotionEvidence:
-    """The way back. The verdict's digest is left to the reader, who knows other tags too."""
+    """Evidence from a tag's trailers, except the verdict's digest, which callers read."""
     outcome = trailers.get("Outcome")
     champion = trailers.get("Champion")
     return PromotionEvidence(
@@ -57,6 +57,6 @@ def read(trailers: Mapping[str, str]) -> PromotionEvidence:
 
 
 def overruled(reasons: Sequence[PromotionRefused]) -> str | None:
-    """Reasons that a person overruled, in one line; None without any."""
+    """The reasons that a person overruled as one line; None if there are none."""
     told = [each.what + (f" ({each.found})" if each.found else "") for each in reasons]
     return "; ".join(told) or None

@@ -1,4 +1,4 @@
-"""A version's bundle as git and DVC keep it: never the work tree, always checked."""
+"""Fetches a version's bundle from git and DVC, never from the work tree, and verifies it."""
 
 from __future__ import annotations
 
@@ -25,25 +25,22 @@ from assay.registry import git
 from assay.registry.state import UNKNOWN, Version
 
 BUNDLES = f"{layout.WORK}/bundles"
-"""Where fetched bundles are kept, relative to the project's root."""
+"""The folder of fetched bundles, relative to the project's root."""
 
 
 def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
-    """The folder with a version's bundle, fetched at most once and checked on every use.
+    """The folder of a version's bundle, fetched at most once and verified on every use.
 
     Parameters
     ----------
     into
-        Folder of fetched bundles, normally ``root/.assay/bundles``; this one becomes its
-        child ``<hex of the digest>``. A copy there that was damaged is fetched again.
+        Folder of fetched bundles, normally ``root/.assay/bundles``; this one becomes its child
+        ``<hex of the digest>``. A damaged copy there is fetched again.
 
     Raises
     ------
     BundleChanged
-        What git and DVC hold at the version's commit is not what was registered, or no
-        digest was registered.
-    BundleMissing
-        Neither DVC's cache nor its remote has it.
+        The bundle at the version's commit is not the registered one, or no digest was registered.
     """
     if version.bundle == UNKNOWN:
         raise BundleChanged(
@@ -69,14 +66,7 @@ def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
 
 
 def snapshot(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
-    """The bundle at a revision as ``into/<hex>``, and its digest.
-
-    Raises
-    ------
-    PromotionRefused
-        dvc.yaml at that revision declares no artifact ``name``.
-    BundleMissing, BundleChanged, NotARepository
-    """
+    """The bundle at a revision, stored as ``into/<hex>``, and its digest."""
     _make_scratch(into)
     with tempfile.TemporaryDirectory(dir=into, prefix=".fetch-") as scratch:
         fetched = Path(scratch) / "bundle"
@@ -93,41 +83,24 @@ def snapshot(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
             try:
                 fetched.rename(kept)
             except OSError:
-                # Another process put the same bundle there first.
+                # Another process stored the same bundle first.
                 bundle.digest_of(kept)
     return kept, digest
 
 
 def declared_at(root: Path, name: str, rev: str) -> str:
-    """Path of the bundle that dvc.yaml declares at a revision.
-
-    Raises
-    ------
-    PromotionRefused
-        It declares none.
-    NotARepository, BundleMissing
-    """
+    """The bundle's path according to dvc.yaml at a revision."""
     with _at(root, rev) as project:
         return project.artifact(name)
 
 
 def read_at(root: Path, version: Version, path: str) -> str:
-    """Text of a file of the project as it was at a version's commit.
-
-    Raises
-    ------
-    VersionUnknown
-        Git holds no such file there, and DVC tracks none.
-    BundleMissing
-        DVC tracks it, and neither its cache nor its remote has it.
-    BundleChanged
-        DVC's copy has other bytes than the commit names.
-    """
+    """Text of a file of the project as of a version's commit; errors as for `text_at`."""
     return text_at(root, version.commit, path)
 
 
 def verdict_of(root: Path, version: Version) -> str | None:
-    """verdict.json at a version's commit; None where it cannot be had, or is no text."""
+    """verdict.json at a version's commit; None if it cannot be fetched or is not text."""
     try:
         return read_at(root, version, layout.VERDICT)
     except (AssayError, UnicodeDecodeError):
@@ -135,7 +108,7 @@ def verdict_of(root: Path, version: Version) -> str | None:
 
 
 def reader_at(root: Path, version: Version) -> Callable[[str], str | None]:
-    """Reads the project's own Python files as git holds them at a version's commit."""
+    """Reads the project's own Python files from git as of a version's commit."""
     known = frozenset(git.listed(root, version.commit, ".py"))
 
     def read(path: str) -> str | None:
@@ -145,7 +118,17 @@ def reader_at(root: Path, version: Version) -> Callable[[str], str | None]:
 
 
 def text_at(root: Path, rev: str, path: str) -> str:
-    """The same, at any revision. Git is asked first: it answers without importing DVC."""
+    """Text of a file of the project as of a revision.
+
+    Git is asked first, because that does not import DVC.
+
+    Raises
+    ------
+    VersionUnknown
+        Git holds no such file there, and DVC tracks none.
+    BundleChanged
+        DVC's copy differs from the hash in the commit.
+    """
     try:
         return git.show(root, rev, path)
     except VersionUnknown as error:
@@ -182,7 +165,7 @@ class _Project:
         return bool(self.repo.dvcfs.exists(self.inside(path)))
 
     def artifact(self, name: str) -> str:
-        """Where dvc.yaml says the bundle lies, relative to the project's root."""
+        """The bundle's path according to dvc.yaml, relative to the project's root."""
         from dvc.exceptions import DvcException
         from dvc.repo import Repo
 
@@ -208,7 +191,7 @@ def _at(root: Path, rev: str) -> Iterator[_Project]:
 
     top, folder = git.top(root)
     try:
-        # Remotes as they are configured today: a bundle may be older than its remote.
+        # Use the remotes configured today: a bundle may be older than its remote.
         with Repo(str(root)) as today:
             config = {"remote": today.config["remote"], "core": dict(today.config["core"])}
         opened = Repo.open(str(top), rev=rev, subrepos=True, uninitialized=True, config=config)
@@ -228,7 +211,7 @@ def _at(root: Path, rev: str) -> Iterator[_Project]:
 
 
 def _download(project: _Project, path: str, target: Path) -> None:
-    # Remotes raise whatever their client libraries raise, so anything is caught here.
+    # Remotes raise whatever their client libraries raise, so every exception is caught.
     try:
         project.repo.dvcfs.get(project.inside(path), str(target), recursive=True)
     except Exception as error:
@@ -248,13 +231,13 @@ def _download(project: _Project, path: str, target: Path) -> None:
 
 
 def _diagnosis(project: _Project, path: str, fetched: Path, error: AssayError) -> AssayError:
-    """Which copy of DVC's is damaged, if one is; else the fault was committed."""
+    """The error that names DVC's damaged copy; if none is damaged, the fault was committed."""
     for file in sorted(each for each in fetched.rglob("*") if each.is_file()):
         inner = f"{path}/{file.relative_to(fetched).as_posix()}"
         try:
             info = project.repo.dvcfs.info(project.inside(inner)).get("dvc_info") or {}
         except FileNotFoundError:
-            # DVC's own temporary file, left where a file should be: it does not say so itself.
+            # A temporary file that DVC left behind in place of the real one, without an error.
             return BundleMissing(
                 "DVC did not write it whole",
                 where=f"{path} at {project.rev[:10]}",
@@ -296,7 +279,7 @@ def _cache_place(project: _Project, inner: str, md5: str) -> Path | None:
 
 
 def _md5(path: Path) -> str:
-    # DVC's own address of a file, not a safeguard: that is the bundle's SHA-256.
+    # DVC's file address, not a security check: that is the bundle's SHA-256.
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
@@ -305,7 +288,7 @@ def _make_scratch(into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     ignore = into / ".gitignore"
     if not ignore.exists():
-        # What was fetched must not make the work tree unclean.
+        # Fetched files must not make the work tree unclean.
         ignore.write_text("*\n", encoding="utf-8")
 
 
@@ -317,7 +300,7 @@ def _is(folder: Path, digest: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """The artifact's own name, without the project's folder."""
+    """The artifact's name without the project's folder."""
     return name.rpartition(":")[2]
 
 

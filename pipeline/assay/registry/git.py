@@ -1,4 +1,4 @@
-"""The few questions asked of git, through its command line."""
+"""Queries to git, through its command line."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _TAG_FIELDS = (
 )
 
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-"""By these git is told of another repository than the one that the project lies in."""
+"""Environment variables that point git to another repository than the one around the project."""
 
 
 @dataclass(frozen=True)
 class Tag:
-    """An annotated tag on a commit. ``time`` is in seconds since 1970, as git keeps it."""
+    """An annotated tag on a commit. ``time`` is in seconds since 1970, as git stores it."""
 
     name: str
     commit: str
@@ -60,8 +60,8 @@ def _git(
 
 
 def _environment() -> dict[str, str]:
-    # Optional locks off: reading must not fight with a person's own git command. Replaced
-    # objects off: what somebody put in a commit's place in this clone is not that commit.
+    # No optional locks: reading must not interfere with a git command of the user. No replace
+    # objects: a local replacement of a commit is not that commit.
     return {
         **{name: value for name, value in os.environ.items() if name not in ELSEWHERE},
         "LC_ALL": "C",
@@ -96,7 +96,10 @@ def _refuse_outside(root: Path) -> None:
 
 
 def _refuse_elsewhere(root: Path) -> None:
-    """A hook is told of its own repository, which is no other; GTO and DVC do not listen to it."""
+    """Raise if the environment points git to another repository, which GTO and DVC would ignore.
+
+    Inside a git hook it points to the same repository, which is allowed.
+    """
     said = {name: os.environ[name] for name in ELSEWHERE if name in os.environ}
     if not said:
         return
@@ -113,9 +116,10 @@ def _refuse_elsewhere(root: Path) -> None:
 
 
 def _places(root: Path, env: dict[str, str]) -> tuple[str, ...]:
-    """Git's folder, the work tree, and the folder of the index; none if there is no work tree.
+    """Git's folder, the work tree, and the folder of the index; empty outside a work tree.
 
-    The folder only: for the time of a commit its hooks have an index of their own beside git's.
+    Only the folder of the index: during a commit, hooks get an index file of their own beside
+    git's.
     """
     asked = ("--git-dir", "--show-toplevel", "--git-path", "index")
     done = _git(root, "rev-parse", "--path-format=absolute", *asked, env=env)
@@ -126,41 +130,31 @@ def _places(root: Path, env: dict[str, str]) -> tuple[str, ...]:
 
 
 def is_inside(root: Path) -> bool:
-    """Whether a folder lies in a git work tree."""
+    """Whether a folder is in a git work tree."""
     done = _git(root, "rev-parse", "--is-inside-work-tree")
     return not done.returncode and done.stdout.strip() == b"true"
 
 
 def top(root: Path) -> tuple[Path, str]:
-    """Root of the repository, and the project's folder in it ("" or ``a/b``).
-
-    Raises
-    ------
-    NotARepository
-    """
+    """Root of the repository, and the project's folder in it ("" or ``a/b``)."""
     _refuse_outside(root)
     found = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
     return Path(found[0]), found[1].rstrip("/")
 
 
 def common_folder(root: Path) -> Path:
-    """Where git keeps the refs, also those that a work tree shares with others.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """The folder of git's refs, including those that a linked work tree shares."""
     told = _ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
     return Path(told.rstrip("\n"))
 
 
 def head(root: Path) -> str:
-    """Hash of the commit that is checked out.
+    """Hash of the checked-out commit.
 
     Raises
     ------
     NotARepository
-        Not a git work tree, or one without a commit.
+        There is no commit yet.
     """
     _refuse_outside(root)
     done = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
@@ -172,31 +166,20 @@ def head(root: Path) -> str:
 
 
 def head_time(root: Path) -> int:
-    """When the commit that is checked out was made, in seconds since 1970.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """Commit time of the checked-out commit, in seconds since 1970."""
     return int(_ask(root, "log", "-1", "--format=%ct", head(root)))
 
 
 def may_lack_tags(root: Path) -> bool:
-    """Whether it is a shallow clone of something: its tags may have been left behind.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """Whether this is a shallow clone with a remote, so that tags may be missing."""
     shallow = _ask(root, "rev-parse", "--is-shallow-repository").strip() == "true"
     return shallow and bool(_ask(root, "remote").strip())
 
 
 def unclean(root: Path) -> tuple[str, ...]:
-    """Changed, staged and untracked files of the whole repository, ignored ones left out.
+    """Changed, staged and untracked files of the whole repository, without ignored ones.
 
-    The whole repository, not only the project's folder: code beside it may have shaped
-    the bundle.
+    The whole repository, because code outside the project's folder may have influenced the bundle.
     """
     whole = ("--untracked-files=all", "--ignore-submodules=none")
     text = _ask(root, "-c", "core.fsmonitor=false", "status", "--porcelain", "-z", *whole)
@@ -206,29 +189,19 @@ def unclean(root: Path) -> tuple[str, ...]:
         if field:
             paths.append(field[3:])
             if "R" in field[:2] or "C" in field[:2]:
-                next(fields, None)  # where it was moved from
+                next(fields, None)  # the old name of a moved file
     return tuple(sorted(paths))
 
 
 def tracked(root: Path, pattern: str) -> tuple[str, ...]:
-    """Files below ``root`` that git tracks and ``pattern`` matches, relative to it.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """Files below ``root`` that git tracks and ``pattern`` matches, relative to ``root``."""
     _refuse_outside(root)
     listed = _ask(root, "ls-files", "-z", "--", pattern).split("\0")
-    return tuple(dict.fromkeys(filter(None, listed)))  # a file in conflict is listed thrice
+    return tuple(dict.fromkeys(filter(None, listed)))  # a file in conflict is listed three times
 
 
 def links(root: Path) -> tuple[str, ...]:
-    """Symbolic links of the whole repository that git tracks, relative to ``root``.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """Symbolic links in the whole repository that git tracks, relative to ``root``."""
     _refuse_outside(root)
     entries = _ask(root, "ls-files", "--stage", "-z", "--", ":/").split("\0")
     found = (entry.partition("\t")[2] for entry in entries if entry.startswith("120000 "))
@@ -236,10 +209,9 @@ def links(root: Path) -> tuple[str, ...]:
 
 
 def flagged(root: Path) -> tuple[str, ...]:
-    """Files of the whole repository that git was told not to look at, relative to its top.
+    """Files marked assume-unchanged or skip-worktree, relative to the repository's root.
 
-    ``git update-index --assume-unchanged`` and ``--skip-worktree`` hide that a file differs
-    from the commit.
+    These marks hide that a file differs from the commit.
     """
     above, _ = top(root)
     entries = filter(None, _ask(above, "ls-files", "-v", "-z").split("\0"))
@@ -249,13 +221,13 @@ def flagged(root: Path) -> tuple[str, ...]:
 def export(root: Path, commit: str, into: Path) -> None:
     """Write every file of a commit's tree into an empty folder, byte for byte.
 
-    Neither filters, attributes nor line endings are applied, and the folder is a git work tree
-    of its own with these files in its index, so that the commit can be asked like a project.
+    Filters, attributes and line endings are not applied. The folder becomes a git work tree with
+    these files in its index, so that it can be queried like a project.
 
     Raises
     ------
     NotARepository
-        Git cannot read the commit.
+        Git cannot read a file of the commit.
     """
     above, _ = top(root)
     listed = _ask(above, "ls-tree", "-r", "-z", "--full-tree", commit)
@@ -304,19 +276,13 @@ def _place(target: Path, mode: str, data: bytes) -> None:
 
 
 def listed(root: Path, commit: str, ending: str) -> tuple[str, ...]:
-    """Files below ``root`` in a commit's tree whose names end so, relative to it.
-
-    Raises
-    ------
-    NotARepository
-        The commit is not in this clone.
-    """
+    """Files below ``root`` in a commit's tree with this ending, relative to ``root``."""
     names = _ask(root, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
     return tuple(name for name in names if name.endswith(ending))
 
 
 def is_tracked_and_committed(root: Path, path: str) -> bool:
-    """Whether the file is in the last commit and has the same bytes in the work tree."""
+    """Whether the file is in the last commit and unchanged in the work tree."""
     if not (root / path).is_file():
         return False
     if _git(root, "cat-file", "-e", f"HEAD:./{path}").returncode:
@@ -325,9 +291,9 @@ def is_tracked_and_committed(root: Path, path: str) -> bool:
 
 
 def would_list(root: Path, path: Path) -> bool:
-    """Whether git would add a file that lies at ``path``: it is in the work tree, and not ignored.
+    """Whether git would add a file at ``path``: it is in the work tree, and not ignored.
 
-    Outside a repository nothing is added to anything.
+    False outside a repository.
     """
     try:
         if _git(root, "rev-parse", "--is-inside-work-tree").stdout.strip() != b"true":
@@ -338,7 +304,7 @@ def would_list(root: Path, path: Path) -> bool:
 
 
 def show(root: Path, rev: str, path: str) -> str:
-    """Text of a file as git holds it at a revision.
+    """Text of a file in git at a revision.
 
     Raises
     ------
@@ -358,9 +324,9 @@ def show(root: Path, rev: str, path: str) -> str:
 
 
 def tags(root: Path) -> tuple[Tag, ...]:
-    """Every annotated tag that points to a commit; light ones say nothing and are left out."""
+    """Every annotated tag that points to a commit; lightweight tags have no message to read."""
     _refuse_outside(root)
-    # NUL cannot occur in a tag's message, so it can end each field.
+    # NUL cannot occur in a tag's message, so it can separate the fields.
     layout = "%00".join(_TAG_FIELDS) + "%00"
     fields = _ask(root, "for-each-ref", f"--format={layout}", "refs/tags").split("\0")
     width = len(_TAG_FIELDS)
@@ -373,18 +339,18 @@ def tags(root: Path) -> tuple[Tag, ...]:
 
 
 def tag_names(root: Path) -> tuple[str, ...]:
-    """What every tag is called, whatever it is."""
+    """The names of all tags, annotated or not."""
     names = _ask(root, "for-each-ref", "--format=%(refname:strip=2)", "refs/tags").split("\n")
     return tuple(filter(None, names))
 
 
 def identity(root: Path) -> tuple[str, str]:
-    """Name and address that git signs tags with.
+    """Name and email address that git signs tags with.
 
     Raises
     ------
     PromotionRefused
-        None was set; git would make one up from the machine's name.
+        None is configured; git would derive one from the machine's name.
     """
     done = _git(root, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
     name, _, rest = done.stdout.decode(errors="replace").partition(" <")

@@ -1,7 +1,7 @@
-"""Versions and the history of a stage.
+"""Lists the versions of a model and the history of a stage.
 
-What a person overruled to promote a version stands wherever that version does, and so does that
-its tags do not say what its commit's verdict says.
+For every version the list shows what a person overruled to promote it, and whether its tags
+contradict its commit's verdict.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from assay.registry.verification import doubt, doubt_of_move
 
 @dataclass(frozen=True)
 class Listing:
-    """The versions of a model, and what happened to one stage.
+    """The versions of a model, and the history of one stage.
 
-    ``doubts`` says of each version why it is unverified, None where it is verified.
+    ``doubts`` states for each version why it is unverified, None if it is verified.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Listing:
     doubts: Mapping[str, str | None]
 
     def doubt_of(self, move: Assignment) -> str | None:
-        """Why it is unverified that the stage was given as the tags say."""
+        """Why this assignment of the stage is unverified, None if it is verified."""
         version = self.known.find(move.version)
         return doubt_of_move(move, version, self.doubts.get(move.version))
 
@@ -56,14 +56,7 @@ class Listing:
 
 
 def list_versions(root: Path, params: Params, *, stage: str | None = None) -> Listing:
-    """Every version, the newest first, and what happened to the stage.
-
-    Raises
-    ------
-    UsageError
-        No name for a stage.
-    NotARepository
-    """
+    """Every version, the newest first, and the history of the stage."""
     stage = tags.asked(stage, params.registry.stage)
     known = versions.state(root, params.name)
     doubts = {each.version: doubt(each, fetch.verdict_of(root, each)) for each in known.versions}

@@ -1,4 +1,4 @@
-"""What the gate once said of a version: its verdict, as git holds it at the version's commit."""
+"""A version's verdict, as git holds it at the version's commit."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from assay.reports.verdict import Verdict
 
 
 def verdict_at(root: Path, commit: str, bundle: str | None) -> Verdict | None:
-    """The verdict at a commit, if it is about that bundle.
+    """The verdict at a commit, if it is about this bundle; None if there is none.
 
-    The gate counts the champion's tests by it and promotion counts them again, so both ask here.
-    Where it cannot be had, there is none: a version may have been promoted without one.
+    Both the gate and promotion use it, to count the champion's tests. A version may have been
+    promoted without a verdict.
     """
     try:
         found = Verdict.parse(git.show(root, commit, layout.VERDICT), layout.VERDICT)

@@ -1,4 +1,4 @@
-"""Who decides about a run, for the history that is kept of it."""
+"""The name of the person who decides about a run, for the run's history."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from assay.errors import AssayError, UsageError
 
 
 def person(root: Path, because: str) -> str:
-    """The name that git signs with, else the one that is logged in.
+    """The name that git signs with, else the login name, for a decision with a reason.
 
-    A run can be decided about where there is no git repository at hand, but not without a
-    reason.
+    Works without a git repository, but not without a reason.
 
     Raises
     ------
     UsageError
-        ``because`` says nothing.
+        ``because`` is blank.
     """
     if not because.strip():
         raise UsageError("a reason is needed", mend="Add --because WHY, for the history.")
@@ -25,7 +24,7 @@ def person(root: Path, because: str) -> str:
 
 
 def who(root: Path) -> str:
-    """The same where no reason is asked for."""
+    """The name that git signs with, else the login name."""
     from assay.registry.git import identity
 
     try:
@@ -36,4 +35,4 @@ def who(root: Path) -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
-        return "unknown"  # a container may run under a number that has no name
+        return "unknown"  # in a container, the user id may have no name

@@ -1,9 +1,9 @@
-"""Pin once: which version scores, or scored, what its bundle and its contract are.
+"""Pins a version: its bundle and its contract, fixed once for a whole scoring run.
 
-Everything that decides a score comes from the promoted commit, never from the work tree:
-the bundle through DVC; the contract file, its table rules and the project's own modules that
-contract and model import through git. Where things
-lie (store, input, Spark) comes from the work tree's params.yaml.
+Everything that determines a score comes from the promoted commit, never from the work tree. The
+bundle comes through DVC. The contract file, its table rules and the project's own modules that
+contract and model import come through git. Locations (store, input, Spark) come from the work
+tree's params.yaml.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pinned:
-    """What a run scores with, from its first row to its last.
+    """What a run scores with, fixed from its first row to its last.
 
-    ``doubt`` says why the version cannot be taken for promoted, None where it can or was not asked.
+    ``doubt`` states why the version is unverified; None if it is verified or was not checked.
     """
 
     version: Version
@@ -42,7 +42,7 @@ class Pinned:
 
     @property
     def scorer(self) -> str:
-        """How rows are scored, and if not by a compiled model, why not."""
+        """How rows are scored: by a compiled model, or by scikit-learn with the reason."""
         proof = self.bundle.manifest.compiled
         if proof["used"]:
             return f"compiled {proof['kind']}"
@@ -50,20 +50,14 @@ class Pinned:
 
     @property
     def warning(self) -> str:
-        """What is to be said of a version that is unverified; "" of any other."""
+        """The warning for an unverified version; "" for any other."""
         from assay.registry.verification import unverified
 
         return unverified(self.version.version, self.doubt) if self.doubt else ""
 
 
 def pin(root: Path, params: Params, version: Version) -> Pinned:
-    """Fetch what belongs to a version, which was resolved once for the whole command.
-
-    Raises
-    ------
-    BundleMissing, BundleChanged, BundleUntrusted, BundleIncompatible
-        The promoted bundle cannot be had, or is not what was promoted.
-    """
+    """Fetch the bundle and contract of a version, which was resolved once for the whole command."""
     from assay.registry.fetch import fetch_bundle, reader_at
 
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
@@ -74,7 +68,7 @@ def pin(root: Path, params: Params, version: Version) -> Pinned:
         code=reader_at(root, version),
     )
     contract, digest, rules = contract_of(root, version, loaded)
-    _ = loaded.scorer  # a model that cannot be loaded is told of before Spark starts
+    _ = loaded.scorer  # report a model that cannot be loaded before Spark starts
     return Pinned(version, loaded, contract, digest, rules)
 
 
@@ -86,7 +80,7 @@ def contract_of(
     Raises
     ------
     BundleChanged
-        The bundle was trained under another one.
+        The bundle was trained under another contract.
     """
     from assay.registry.fetch import read_at, reader_at
 
@@ -107,12 +101,12 @@ def contract_of(
 
 
 def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
-    """What scored the night of a run, wherever it has to be fetched from.
+    """The bundle that scored a run, fetched if necessary.
 
     Raises
     ------
-    VersionUnknown, BundleMissing, BundleChanged
-        It cannot be had any more.
+    VersionUnknown
+        Its version is not registered here.
     """
     from assay.registry.fetch import fetch_bundle, reader_at
     from assay.registry.versions import versions
@@ -127,7 +121,7 @@ def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
             mend="If another clone made it: git fetch --tags.",
         )
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
-    # The run's digest decides: a tag that was moved since must not pass for what scored.
+    # Verify against the run's digest: a tag may have been moved since.
     return bundle.load(
         folder,
         expected=record.bundle,
@@ -137,7 +131,7 @@ def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
 
 
 def bundles(root: Path, params: Params) -> Callable[[RunRecord], Bundle]:
-    """`bundle_of`, which fetches each bundle once."""
+    """`bundle_of` with a cache, so that each bundle is fetched once."""
     fetched: dict[str, Bundle] = {}
 
     def fetch(record: RunRecord) -> Bundle:

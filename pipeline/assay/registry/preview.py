@@ -1,7 +1,7 @@
-"""What the tags would say after a stage is given, asked before one is written. Pure.
+"""Simulates the registry after a promotion, before any tag is written. Pure.
 
-A tag is never taken back, and tags that were made by hand beside it may make it worthless: they
-name another bundle of the same version, or another version of the same commit.
+A tag is never withdrawn, and manually made tags may contradict it: they may name another bundle for
+the same version, or another version for the same commit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from assay.registry.tags import Action, Event
 
 
 def refusal(known: RegistryState, version: Version, stage: str) -> PromotionRefused | None:
-    """Why the version would not hold the stage after all; None if it would.
+    """Why the version would not hold the stage after promotion; None if it would.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def refusal(known: RegistryState, version: Version, stage: str) -> PromotionRefu
 
 
 def _new(known: RegistryState, version: Version, stage: str) -> list[Event]:
-    """The tags that would be written, as events."""
+    """The tags to be written, as events."""
     given = Event(
         artifact=version.name,
         action="assign",

@@ -1,8 +1,8 @@
-"""Give a stage to the bundle of this commit, or give it back to an earlier version.
+"""Promote the bundle of this commit to a stage, or roll back to an earlier version.
 
-The facts are collected in ``collect.py`` and weighed in ``decide.py``. A promotion writes two
-tags, the version and the stage; if it is stopped in between, the stage is still where it was, and
-promoting again finds the version and goes on.
+The facts are collected in ``collect.py`` and evaluated in ``decide.py``. A promotion writes two
+tags, one for the version and one for the stage. If it is stopped in between, the stage is
+unchanged; promoting again finds the version and continues.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from assay.registry.state import UNKNOWN, RegistryState, Version
 
 
 class RefusedPromotion(PromotionRefused):
-    """All reasons at once; ``reasons`` holds an error for each."""
+    """All refusals at once; ``reasons`` holds an error for each."""
 
     def __init__(self, reasons: list[PromotionRefused]) -> None:
         self.reasons = list(reasons)
@@ -43,7 +43,7 @@ class RefusedPromotion(PromotionRefused):
 
 @dataclass(frozen=True)
 class StageMove:
-    """A version that was given a stage: what was done, and which version held it before."""
+    """A promotion or rollback: what was done, and which version held the stage before."""
 
     done: Literal["promoted", "rolled back"]
     stage: str
@@ -65,30 +65,29 @@ def promote(
     override: bool = False,
     gate: GateQuestions,
 ) -> StageMove:
-    """Register the commit that is checked out and give it the stage.
+    """Register the checked-out commit as a version and give it the stage.
 
     Parameters
     ----------
     params
-        Of the work tree: only its name and stage count, until the commit's own are read.
+        Of the work tree: only its name and stage are used, until the commit's own are read.
     because
         The reason, kept in the tags.
     stage
-        ``registry.stage`` of params.yaml when None.
+        Defaults to ``registry.stage`` of params.yaml.
     bump
         Which part of the last version's number to raise; the first version is v0.1.0.
     override
-        Overrule the gate. What was overruled is kept in the tags and shown for good.
+        Overrule the gate. The tags keep what was overruled, and it is shown from then on.
     gate
-        Decides the verdict's rules again.
+        The gate's functions, to evaluate the verdict's rules again.
 
     Raises
     ------
     PromotionRefused
         With every reason at once.
     UsageError
-        An override without a reason, a reason that says nothing, or no name for a stage.
-    NotARepository
+        An override without a reason, or a blank reason.
     """
     if override and not (because or "").strip():
         raise UsageError(
@@ -113,7 +112,7 @@ def promote(
     assert facts.here.digest is not None
     evidence = _evidence(facts, text)
     bundle = facts.here.digest
-    # Registered by hand: the tag of the stage says what the version's own does not.
+    # For a version registered by hand, the stage's tag states the bundle.
     version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
     coming = version or Version(
         name=versions.artifact(root, params.name),
@@ -146,19 +145,16 @@ def rollback(
     because: str,
     stage: str | None = None,
 ) -> StageMove:
-    """Give the stage back to the version that held it before, or to ``to``, which once did.
+    """Give the stage back to the version that held it before, or to ``to``, which held it once.
 
-    The bundle is fetched and checked first: a stage never goes to one that cannot be had.
+    The bundle is fetched and verified first, so a stage never goes to one that cannot be fetched.
 
     Raises
     ------
     UsageError
         No reason was given.
-    VersionUnknown
-        There is no version ``to``.
     PromotionRefused
-        Nothing to go back to, or ``to`` never held the stage or holds it now.
-    BundleMissing, BundleChanged, NotARepository
+        There is no earlier version, or ``to`` never held the stage or holds it now.
     """
     stage = tags.asked(stage, params.registry.stage)
     if not because.strip():
@@ -185,7 +181,7 @@ def rollback(
 
 
 def _evidence(facts: PromotionFacts, text: str | None) -> PromotionEvidence:
-    """What the tags are to say: a verdict about something else is no evidence."""
+    """The evidence for the tags; a verdict about something else does not count."""
     override = overruled(decide.overridable(facts))
     if facts.verdict is None or text is None or not decide.on_this(facts):
         return PromotionEvidence(outcome=NONE, champion=facts.champion, override=override)

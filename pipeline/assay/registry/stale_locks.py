@@ -1,4 +1,4 @@
-"""What keeps git from writing a tag: a lock that was left behind, another tag in its place."""
+"""Diagnoses why git cannot write a tag: a stale lock, or a conflicting tag."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ from assay.registry import git
 
 
 def refused(root: Path, error: Exception, wanted: str) -> PromotionRefused:
-    """Why a tag could not be written; if a lock or a tag is in its way, which, and what to do.
+    """The error for a tag that could not be written; names the lock or tag in the way, and the fix.
 
-    Git makes ``NAME.lock`` before it writes ``NAME``, and a process that is killed in between
-    leaves it. Nobody but the user knows that no other git is at work, so nobody but the user
-    may delete it.
+    Git creates ``NAME.lock`` before it writes ``NAME``, and a process that is killed in between
+    leaves it. Only the user knows whether another git is running, so only the user may delete it.
 
     Parameters
     ----------
     wanted
-        What the tag was to be called; without its counter if it ends in ``#``.
+        The name of the tag; without its counter if it ends in ``#``.
     """
     held = sorted(str(path) for path in _locks(root))
     if held:
@@ -57,7 +56,7 @@ def _locks(root: Path) -> Iterator[Path]:
 
 
 def _in_the_way(root: Path, wanted: str) -> tuple[str, str] | None:
-    """A tag that has the name without saying anything, or whose name needs it as a folder."""
+    """A tag of the same name without a message, or one that uses the name as a folder."""
     pattern = re.escape(wanted) + (r"\d+" if wanted.endswith("#") else "")
     saying = {tag.name for tag in git.tags(root)}
     for name in git.tag_names(root):

@@ -1,9 +1,9 @@
-"""The registry's state: a fold over events that never change. Pure.
+"""The registry's state, folded from immutable events. Pure.
 
-It follows GTO's rules, so that ``gto show`` and Assay name the same champion. A stage is
-held by the version that was given it last, among those that still have it: taking the
-stage from one version hands it back to the one before. A version that was deregistered
-holds nothing, and neither does anything of a deprecated artifact.
+It follows GTO's rules, so that ``gto show`` and Assay name the same champion. A stage is held by
+the version that was assigned last, among those that still have it: unassigning one version gives
+the stage back to the one before. A deregistered version holds nothing, nor does any version of a
+deprecated artifact.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from assay.registry import evidence
 from assay.registry.tags import Event, order
 
 UNKNOWN = "unknown"
-"""Stands for a digest that no tag names. It equals no digest, so nothing passes by it."""
+"""Stands for a digest that no tag names. It equals no digest, so no check passes with it."""
 
 Kind = Literal["promote", "rollback", "unassign"]
 
@@ -25,8 +25,8 @@ Kind = Literal["promote", "rollback", "unassign"]
 class Version:
     """A registered bundle. ``bundle`` and ``verdict`` may be :data:`UNKNOWN`.
 
-    ``outcome`` is what the gate said when it was last promoted, None where no tag tells.
-    ``override`` is everything that was ever overruled to promote it, None for nothing.
+    ``outcome`` is the gate's outcome when it was last promoted, None if no tag states it.
+    ``override`` is everything that was ever overruled to promote it, None if nothing was.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Version:
 
 @dataclass(frozen=True)
 class Assignment:
-    """A stage given to a version, or taken from it (``unassign``).
+    """A stage assigned to a version, or taken from it (``unassign``).
 
-    ``version`` is the commit's hash where a stage was given to a commit that is no version.
-    The rest is the evidence that the tag names, as in `assay.registry.evidence.PromotionEvidence`.
+    ``version`` is the commit's hash if the commit is not a version. The rest is the evidence that
+    the tag names, as in `assay.registry.evidence.PromotionEvidence`.
     """
 
     stage: str
@@ -63,11 +63,11 @@ class Assignment:
 
 @dataclass(frozen=True)
 class RegistryState:
-    """All there is to know of one artifact.
+    """The state of one artifact.
 
-    ``trails`` holds, a stage, the versions to go back to, the newest last; ``numbers`` the
-    commit of every version that ever was, deregistered or not; ``latest`` the second of the
-    newest event; ``events`` all that it was folded from.
+    ``trails`` holds for each stage the versions to go back to, the newest last. ``numbers`` holds
+    the commit of every version, including deregistered ones. ``latest`` is the time of the newest
+    event in seconds. ``events`` are the events that it was folded from.
     """
 
     versions: tuple[Version, ...]
@@ -87,7 +87,7 @@ class RegistryState:
         return next((each for each in reversed(self.versions) if each.commit == commit), None)
 
     def named(self, version: Version) -> tuple[str, ...]:
-        """Every digest that tags at a version's commit name as its bundle."""
+        """Every bundle digest that tags at a version's commit name."""
         here = (event for event in self.events if event.commit == version.commit)
         digests = (event.digest("Bundle") for event in here)
         return tuple(dict.fromkeys(digest for digest in digests if digest is not None))
@@ -97,7 +97,7 @@ class RegistryState:
         return tuple(sorted(stage for stage, held in self.holders.items() if held == version))
 
     def before(self, stage: str) -> str | None:
-        """The version that held the stage before the one that holds it now."""
+        """The version that held the stage before the current holder."""
         now = self.holders.get(stage)
         active = {each.version for each in self.versions}
         past = reversed(self.trails.get(stage, ()))
@@ -105,7 +105,7 @@ class RegistryState:
 
 
 def fold(events: Sequence[Event]) -> RegistryState:
-    """The state after ``events``, which are of one artifact, oldest first."""
+    """The state after ``events``, which belong to one artifact, oldest first."""
     registrations: dict[str, Event] = {}
     numbers: dict[str, str] = {}
     deregistered: set[str] = set()
@@ -153,7 +153,7 @@ def fold(events: Sequence[Event]) -> RegistryState:
 
 
 def _label(commit: str, registrations: Mapping[str, Event]) -> str:
-    """The version at a commit, else the commit itself, as GTO names it."""
+    """The version at a commit, else the commit's hash, as GTO names it."""
     here = [name for name, event in registrations.items() if event.commit == commit]
     return max(here, key=order) if here else commit
 
@@ -178,10 +178,9 @@ def _version(registration: Event, moves: Sequence[Event]) -> Version:
 
 
 def _agreed(key: str, events: Iterable[Event]) -> str:
-    """The digest that the tags of one version name, unless they contradict each other.
+    """The digest that the tags of one version name, :data:`UNKNOWN` if they contradict each other.
 
-    The tags that give it a stage count too: a version that was registered by hand learns
-    its digest when it is promoted.
+    Stage tags count too: a version that was registered by hand gets its digest when it is promoted.
     """
     named = {digest for event in events if (digest := event.digest(key)) is not None}
     return named.pop() if len(named) == 1 else UNKNOWN
@@ -200,10 +199,10 @@ def _holder(moves: Sequence[tuple[Event, str]], *, without: set[str]) -> str | N
 def _walk(
     stage: str, moves: Sequence[tuple[Event, str]]
 ) -> tuple[tuple[Assignment, ...], tuple[str, ...]]:
-    """The history of a stage, and the trail that a rollback walks back on.
+    """The history of a stage, and the trail of versions that rollbacks follow.
 
-    Going back forgets what was gone back from, so that a second rollback goes further
-    back and not forth again.
+    A rollback removes the versions after its target from the trail, so that a second rollback goes
+    further back.
     """
     history: list[Assignment] = []
     trail: list[str] = []
@@ -241,11 +240,11 @@ def _kind(event: Event, label: str, trail: Sequence[str]) -> Kind:
         return "promote"
     if said == "rollback":
         return "rollback"
-    # Made by hand: to an older version that held the stage before is back, else forth.
+    # Made by hand: moving to an older version on the trail is a rollback, else a promotion.
     older = label in trail and label != trail[-1] and label.startswith("v")
     return "rollback" if older and order(label) < _order_of(trail[-1]) else "promote"
 
 
 def _order_of(label: str) -> tuple[int, int, int, bool, str]:
-    # A commit without a version is newer than any, so that leaving it for one is "back".
+    # A commit without a version counts as the newest, so leaving it for a version is a rollback.
     return order(label) if label.startswith("v") else (1 << 31, 0, 0, True, "")

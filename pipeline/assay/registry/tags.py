@@ -39,7 +39,7 @@ _STAGE = re.compile(_WORD)
 
 @dataclass(frozen=True)
 class Event:
-    """What one tag says. Events are ordered by ``when``: the second, then GTO's counter."""
+    """What one tag states. Events are ordered by ``when``: the second, then GTO's counter."""
 
     artifact: str
     action: Action
@@ -59,17 +59,17 @@ class Event:
 
     @property
     def why(self) -> str:
-        """The reason that was given; for a tag made by hand, its subject."""
+        """The stated reason; for a tag made by hand, its subject."""
         return self.trailers.get("Because", "" if self.trailers else self.subject)
 
     def digest(self, key: str) -> str | None:
-        """A well-formed digest from the message, None where there is none."""
+        """A well-formed digest from the message, None if there is none."""
         value = self.trailers.get(key, "")
         return value if _DIGEST.fullmatch(value) else None
 
 
 def event(tag: Tag) -> Event | None:
-    """The event that a tag stands for; None for a tag that is not GTO's."""
+    """The event that a tag represents; None for a tag that is not GTO's."""
     match = _FORM.fullmatch(tag.name)
     if match is None:
         return None
@@ -116,7 +116,7 @@ def read_trailers(body: str) -> dict[str, str]:
 
 
 def write_message(subject: str, trailers: Mapping[str, str | None]) -> str:
-    """A tag's message. Values are folded to one line, so that none can pose as another."""
+    """A tag's message. Values are folded to one line, so none can forge another trailer."""
     lines = [
         f"{key}: {' '.join(value.split())}"
         for key, value in trailers.items()
@@ -126,12 +126,12 @@ def write_message(subject: str, trailers: Mapping[str, str | None]) -> str:
 
 
 def asked(stage: str | None, usual: str) -> str:
-    """The stage that was asked for, the usual one if none was.
+    """The requested stage, or the default if none was requested.
 
     Raises
     ------
     UsageError
-        GTO does not take it as the name of a stage.
+        GTO does not accept it as the name of a stage.
     """
     found = usual if stage is None else stage
     if _STAGE.fullmatch(found) is None:
@@ -152,7 +152,7 @@ def order(version: str) -> tuple[int, int, int, bool, str]:
 
 
 def following(known: Iterable[str], bump: Literal["major", "minor", "patch"]) -> str:
-    """The next version after all that were ever registered; ``v0.1.0`` is the first."""
+    """The next version number after all that were ever registered; ``v0.1.0`` is the first."""
     numbers = [order(version)[:3] for version in known]
     if not numbers:
         return "v0.1.0"

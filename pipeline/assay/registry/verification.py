@@ -1,6 +1,6 @@
-"""Do the tags of a version say what its commit's verdict says? Pure.
+"""Checks that the tags of a version agree with its commit's verdict. Pure.
 
-Whoever can push can make a tag by hand. Such a version is listed like any other, and shown as
+Anyone who can push can make a tag by hand. Such a version is listed like any other, but shown as
 unverified.
 """
 
@@ -14,7 +14,7 @@ from assay.reports.verdict import Outcome, Verdict
 
 
 def doubt(version: Version, text: str | None) -> str | None:
-    """Why a version cannot be taken for promoted; None if tags and verdict agree.
+    """Why a version is unverified; None if its tags and verdict agree.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def doubt(version: Version, text: str | None) -> str | None:
 
 
 def doubt_of_move(move: Assignment, version: Version | None, found: str | None) -> str | None:
-    """The same of a stage's tag, given the doubt about the version that it names."""
+    """Why a stage assignment is unverified, given the doubt about its version."""
     if move.kind == "unassign":
         return None
     if version is None:
@@ -60,19 +60,19 @@ def doubt_of_move(move: Assignment, version: Version | None, found: str | None) 
 def doubt_of_holder(
     known: RegistryState, version: Version, stage: str, text: str | None
 ) -> str | None:
-    """The same of the version that holds a stage, and of the tag that last gave it to it."""
+    """Why the holder of a stage, or the tag that assigned the stage to it, is unverified."""
     given = last_given(known, version, stage)
     found = doubt(version, text)
     return found if given is None else doubt_of_move(given, version, found)
 
 
 def last_given(known: RegistryState, version: Version, stage: str) -> Assignment | None:
-    """When a version was last given a stage; None if it never was."""
+    """The last assignment of a stage to a version; None if there was none."""
     moves = reversed(known.histories.get(stage, ()))
     own = (each for each in moves if each.version == version.version and each.kind != "unassign")
     return next(own, None)
 
 
 def unverified(version: str, doubt: str | None) -> str:
-    """The sentence that says so, wherever a version is shown."""
+    """The warning text wherever an unverified version is shown."""
     return f"{version} is unverified: {doubt}."

@@ -1,7 +1,6 @@
-"""Which versions there are and which one holds a stage, read from git's tags.
+"""Registered versions and stage holders, read from git's tags.
 
-One call of git answers; neither GTO nor DVC is imported, so that a scoring run starts at
-once.
+One call of git is enough. Neither GTO nor DVC is imported, so that a scoring run starts at once.
 """
 
 from __future__ import annotations
@@ -28,45 +27,35 @@ __all__ = [
 
 
 def artifact(root: Path, name: str) -> str:
-    """What GTO and DVC call the artifact: with the project's folder in its repository."""
+    """The artifact's full name in GTO and DVC, with the project's folder in its repository."""
     _, folder = git.top(root)
     return f"{folder}:{name}" if folder else name
 
 
 def state(root: Path, name: str) -> RegistryState:
-    """Everything the tags say of the artifact.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """The registry state of the artifact, from the repository's tags."""
     full = artifact(root, name)
     return fold(tags.events(git.tags(root), full))
 
 
 def versions(root: Path, name: str) -> tuple[Version, ...]:
-    """Registered versions, the lowest first; deregistered ones are left out.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """Registered versions, the lowest first, without deregistered ones."""
     return state(root, name).versions
 
 
 def version(root: Path, name: str, wanted: str) -> Version:
-    """One version, ``v0.1.0`` or ``0.1.0``.
-
-    Raises
-    ------
-    VersionUnknown
-        Names those that exist.
-    """
+    """One version by its number, ``v0.1.0`` or ``0.1.0``; errors as for `pick`."""
     return pick(state(root, name), name, wanted)
 
 
 def pick(known: RegistryState, name: str, wanted: str) -> Version:
-    """The same, of a state that was read already."""
+    """One version of a state, ``v0.1.0`` or ``0.1.0``.
+
+    Raises
+    ------
+    VersionUnknown
+        There is no such version; names those that exist.
+    """
     found = known.find(wanted if wanted.startswith("v") else f"v{wanted}")
     if found is None:
         there = ", ".join(each.version for each in known.versions)
@@ -80,30 +69,24 @@ def pick(known: RegistryState, name: str, wanted: str) -> Version:
 
 
 def history(root: Path, name: str, stage: str) -> tuple[Assignment, ...]:
-    """Everything that happened to a stage, the oldest first.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """The assignments of a stage, the oldest first."""
     return state(root, name).histories.get(stage, ())
 
 
 def champion(root: Path, name: str, stage: str) -> Version:
-    """The version that holds the stage, with the digest of its bundle.
-
-    Raises
-    ------
-    NotARepository
-    NoChampion
-        Nothing holds the stage, or its holder cannot be trusted: a commit that is no
-        version, or a version whose tags name no digest (or two).
-    """
+    """The version that holds the stage, with the digest of its bundle; errors as for `chosen`."""
     return chosen(state(root, name), name, stage)
 
 
 def chosen(known: RegistryState, name: str, stage: str) -> Version:
-    """The same, of a state that was read already."""
+    """The version that holds the stage in a state.
+
+    Raises
+    ------
+    NoChampion
+        Nothing holds the stage, or its holder cannot be trusted: a commit that is no version, or a
+        version whose tags name no digest or two.
+    """
     label = known.holders.get(stage)
     if label is None:
         raise NoChampion(

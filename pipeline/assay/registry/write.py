@@ -1,4 +1,4 @@
-"""Tags written through GTO. What they say is decided elsewhere."""
+"""Writes tags through GTO. Their content is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -17,19 +17,14 @@ _PATIENCE = 5
 def register(
     root: Path, full: str, number: str, commit: str, *, facts: dict[str, str | None]
 ) -> None:
-    """Make a commit a version.
+    """Register a commit as a version.
 
     Parameters
     ----------
     full
-        The artifact's name with the project's folder, as GTO knows it.
+        The artifact's name with the project's folder, as in GTO.
     facts
-        Lines for the tag's message.
-
-    Raises
-    ------
-    PromotionRefused
-        Git knows no name to sign with, or GTO refuses.
+        Trailer lines for the tag's message.
     """
     import gto.api
 
@@ -60,13 +55,7 @@ def assign(
     because: str | None,
     evidence: PromotionEvidence,
 ) -> None:
-    """Give a stage to a version.
-
-    Raises
-    ------
-    PromotionRefused
-        Git knows no name to sign with, or GTO refuses.
-    """
+    """Assign a stage to a version."""
     import gto.api
 
     name, address = git.identity(root)
@@ -81,8 +70,8 @@ def assign(
         },
     )
     _wait_past(known.latest)
-    # Forced, because GTO takes a stage for held until it is taken away: going back to a
-    # version would be refused. Who may hold it was decided before.
+    # Forced, because GTO treats a stage as held until it is unassigned, and would refuse a
+    # rollback. Whether the version may hold the stage was decided before.
     _through_gto(
         root,
         lambda: gto.api.assign(
@@ -100,12 +89,12 @@ def assign(
 
 
 def _in_tags(full: str) -> str:
-    """The artifact's name as tags have it."""
+    """The artifact's name as used in tags."""
     return full.replace(":", "=")
 
 
 def _wait_past(second: int) -> None:
-    """Until the clock shows a later second: git's tags, GTO and DVC know no finer order."""
+    """Wait for a later second: git's tags, GTO and DVC order events by whole seconds."""
     ahead = second - int(time.time())
     if ahead > _PATIENCE:
         raise PromotionRefused(

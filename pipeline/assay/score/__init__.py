@@ -1,1 +1,1 @@
-"""A night: its input, its run, its scores."""
+"""Batch scoring of a night (partition): read its input, score it, publish the predictions."""

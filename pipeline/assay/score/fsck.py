@@ -1,4 +1,4 @@
-"""``assay fsck``: whether the store is whole, and what mends it if it is not."""
+"""``assay fsck``: checks the store for damage and says how to repair it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.store import Damage, Damaged, open_store
 
 @dataclass(frozen=True)
 class Found:
-    """What was wrong with a store, and what of it was mended."""
+    """The damage found in a store, repaired or not."""
 
     store: str
     damages: tuple[Damage, ...]
@@ -22,17 +22,17 @@ class Found:
 
 
 def run(root: Path, params: Params, mend: bool = False) -> Found:
-    """Look over every table's log, and read every file that it is made of.
+    """Check every table's log, and read every file that the tables consist of.
 
     Parameters
     ----------
     mend
-        Mend what can be mended without losing a row that could still be read.
+        Repair what can be repaired without losing a row that can still be read.
 
     Raises
     ------
     Damaged
-        With a line for each damage that is left; what was found is on it.
+        With a line for each damage that remains. The result is attached to the error.
     """
     found = Found(params.store, tuple(open_store(root, params).check(mend)))
     left = [each.line() for each in found.damages if not each.mended]

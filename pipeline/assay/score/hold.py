@@ -1,4 +1,4 @@
-"""Why a run that was written is not published: pure rules on what was counted of it."""
+"""Publication checks: rules on a run's counts that decide whether to hold it back. Pure."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from assay.store import Recent
 
 @dataclass(frozen=True)
 class NightFacts:
-    """What a run counted of its night.
+    """The counts of a run.
 
     Parameters
     ----------
     rows
-        Read; those that were quarantined among them.
+        Rows read, including the quarantined ones.
     null_scores
-        Rows that were scored and got none.
+        Rows that were scored but got no score.
     broken
-        Per rule of the contract the number of rows that broke it.
+        Number of rows that broke each rule of the contract.
     nulls, newest, duplicate_keys
         As `assay.contract.table.TableFacts`.
     score
-        The counts of the scores; None if no row was scored.
+        The distribution of the scores; None if no row was scored.
     breaks
-        What of the model's answers nothing explains (`assay.columns.breaks.of_scores`).
+        Unexplained gross breaks in the model's answers (`assay.columns.breaks.of_scores`).
     """
 
     rows: int
@@ -55,12 +55,12 @@ class NightFacts:
 
 
 def check_budget(budget: Quarantine, contract: Contract) -> None:
-    """Make sure that every rule with a budget of its own is one of the contract's.
+    """Check that every rule with its own quarantine budget exists in the contract.
 
     Raises
     ------
     ParamsError
-        Naming each that is not, and the nearest that is.
+        Naming each unknown rule, with the closest known one.
     """
     known = (*contract.row_rules, *text.rules(contract), UNIQUE)
     mistakes = []
@@ -88,12 +88,11 @@ def reasons(
     Parameters
     ----------
     rules
-        The contract's rules about a night as a whole.
+        The contract's rules about the whole night.
     recent
-        The nights that this one is compared with. Fewer than ``limits.min_nights`` are not
-        enough to call a night unusual: nothing is compared then.
+        Earlier nights to compare with. With fewer than ``limits.min_nights``, nothing is compared.
     as_of
-        The night's day.
+        The night's date.
     """
     return (
         *_table(facts, rules, as_of),
@@ -160,7 +159,7 @@ def _row_change(facts: NightFacts, limits: Publish, recent: Recent) -> Iterator[
 def _score_distance(facts: NightFacts, limits: Publish, recent: Recent) -> Iterator[str]:
     if facts.score is None:
         return
-    # Counts on other cells say nothing about these.
+    # Histograms with other bins cannot be compared.
     cells = len(facts.score.counts)
     nights = [score.counts for score in recent.scores if len(score.counts) == cells]
     if len(nights) < limits.min_nights:
@@ -175,5 +174,5 @@ def _score_distance(facts: NightFacts, limits: Publish, recent: Recent) -> Itera
 
 
 def _share(part: int, whole: int) -> float:
-    """All of nothing: a night without rows is never within a share."""
+    """The share of rows; 1 for a night without rows, so that it exceeds any limit."""
     return part / whole if whole else 1.0

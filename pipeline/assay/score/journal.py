@@ -1,4 +1,4 @@
-"""What a run writes down about itself: one event when it starts, one when it ends."""
+"""Records a run's events: one when it starts, one when it ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Journal:
-    """The events of one run; what all of them say is known when it starts."""
+    """The events of one run; holds the fields that all of them share."""
 
     store: Store
     pinned: Pinned
@@ -35,13 +35,7 @@ class Journal:
         detail: str = "",
         files: str = "",
     ) -> None:
-        """Append one event.
-
-        Raises
-        ------
-        StoreError
-            It cannot be written.
-        """
+        """Append one event to the runs table."""
         self.store.append_run_event(
             RunEvent(
                 run_id=self.run_id,
@@ -66,7 +60,7 @@ class Journal:
         )
 
     def facts(self) -> dict[str, str]:
-        """What the commit itself says of the run, should every event be lost."""
+        """Commit metadata that identifies the run, in case its events are lost."""
         return {
             "run_id": self.run_id,
             "name": self.name,

@@ -1,11 +1,10 @@
-"""How often keys repeat in a night, without reading the night twice.
+"""Finds duplicate keys in a night without reading its input twice.
 
-Each task hashes the keys of its rows to 64 bits, sorts the hashes and leaves them in the
-store's scratch, with the places where each of 256 ranges begins. Afterwards a few ranges at a
-time are gathered from all the files: equal keys have equal hashes, so a night without equal
-hashes has no key twice, and nobody ever held more than ``LONGEST`` of them, or one range.
-Where hashes are equal, the rows that were written are asked for the keys themselves, so that
-two keys that share a hash by chance are never reported as one.
+Each task hashes the keys of its rows to 64 bits, sorts the hashes and writes them to the store's
+scratch folder, with the offsets of 256 ranges. Afterwards a few ranges at a time are read from all
+files. Equal keys have equal hashes, so without equal hashes there are no duplicate keys. A task
+never holds more than ``LONGEST`` hashes, or one range. If hashes are equal, the keys themselves are
+read from the written rows, so that a hash collision is never reported as a duplicate.
 """
 
 from __future__ import annotations
@@ -30,39 +29,39 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 
 RANGES = 256
 LONGEST = 4_000_000
-"""Hashes that a task holds before it leaves them in a file: 32 MB."""
+"""Hashes that a task buffers before it writes a file: 32 MB."""
 GATHERED = 250_000
-"""Hashes of neighbouring ranges that are read at once: 2 MB."""
+"""Hashes of adjacent ranges that are read at once: 2 MB."""
 CONFIRMED = 100_000
-"""Repeated hashes up to which the keys themselves are looked at; beyond, chance plays no part."""
+"""Limit of duplicate hashes for which the keys are compared; above it, collisions do not matter."""
 
 _NULL = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True)
 class KeyFile:
-    """Sorted hashes in a file of the scratch folder; ``bounds`` is where each range begins."""
+    """A file of sorted hashes in the scratch folder; ``bounds`` are the offsets of the ranges."""
 
     path: str
     bounds: tuple[int, ...]
 
 
 UNIQUE = "unique_key"
-"""The rule that a row breaks whose key another row of its night has too."""
+"""The rule that a row breaks if another row of the night has the same key."""
 
 
 @dataclass(frozen=True)
 class Repeats:
-    """Keys that more than one row has.
+    """The duplicate keys of a night.
 
     Attributes
     ----------
     rows
-        Those beyond the first of each key.
+        Number of rows beyond the first of each key.
     examples
         Some of the keys, as text.
     keys, hashes
-        All of them; empty where they are too many to be named (`CONFIRMED`).
+        All of them; empty if there are too many (`CONFIRMED`).
     """
 
     rows: int
@@ -71,25 +70,25 @@ class Repeats:
     hashes: frozenset[int] = frozenset()
 
     def among(self, columns: Columns) -> Bools:
-        """Which rows have one of them, shape (rows,)."""
+        """Which rows have a duplicate key, shape (rows,)."""
         wanted = np.array(sorted(self.hashes), dtype=np.uint64)
         found: Bools = np.isin(hashes(columns), wanted) & known(columns)
         if found.any():
-            # Another key may have the same hash.
+            # A different key may have the same hash.
             rows = columns.select(columns.contract.keys).filter(pa.array(found)).to_pylist()
             found[found] = [tuple(row.values()) in self.keys for row in rows]
         return found
 
 
 def known(columns: Columns) -> Bools:
-    """Which rows have a whole key; one that is not there is no one's."""
+    """Which rows have a complete key; a row without one duplicates nothing. Shape (rows,)."""
     there = [columns.present(name) for name in columns.contract.keys]
     whole: Bools = np.logical_and.reduce(there)
     return whole
 
 
 def hashes(columns: Columns) -> Hashes:
-    """One 64-bit hash a row of its key columns; equal keys have equal hashes."""
+    """A 64-bit hash of each row's key columns, shape (rows,); equal keys have equal hashes."""
     result = np.zeros(columns.rows, dtype=np.uint64)
     for name in columns.contract.keys:
         with np.errstate(over="ignore"):
@@ -105,7 +104,7 @@ def _column(columns: Columns, name: str) -> Hashes:
         known = hash_array(column.categories, categorize=False)
         return np.append(known, _NULL)[column.values]
     if column.values.dtype == np.float64:
-        # Adding zero turns -0.0 into 0.0: equal keys, but not equal bits.
+        # Adding zero turns -0.0 into 0.0: equal keys with different bits.
         bits = (column.values + 0.0).view(np.uint64)
         present: Any = ~np.isnan(column.values)
     else:
@@ -122,7 +121,7 @@ def _mixed(value: Hashes) -> Hashes:
 
 
 class KeyWriter:
-    """Collects the hashes of a task and leaves them sorted, in as few files as fit in memory."""
+    """Collects the hashes of a task and writes them sorted, in as few files as memory allows."""
 
     def __init__(self, folder: str, part: str) -> None:
         self._folder, self._part = folder, part
@@ -137,7 +136,7 @@ class KeyWriter:
             self._flush()
 
     def files(self) -> tuple[KeyFile, ...]:
-        """All that was written, the last of it now."""
+        """The files written, after flushing the rest."""
         if self._count:
             self._flush()
         return tuple(self._files)
@@ -156,9 +155,9 @@ class KeyWriter:
 
 
 def repeated(files: Sequence[KeyFile], ranges: range) -> dict[int, int]:
-    """Hashes that occur more than once in neighbouring ranges, and how often each does.
+    """Hashes that occur more than once in adjacent ranges, with their counts.
 
-    No more than `CONFIRMED` of a range are named; the others are counted under one of them.
+    At most `CONFIRMED` per range are listed; the rest is added to the count of one of them.
     """
     found: dict[int, int] = {}
     for block in _blocks(files, ranges):
@@ -177,7 +176,7 @@ def _count(file: KeyFile, number: int) -> int:
 
 
 def _blocks(files: Sequence[KeyFile], ranges: range) -> Iterator[range]:
-    """``ranges`` in pieces of at most `GATHERED` hashes, or of one range."""
+    """``ranges`` in blocks of at most `GATHERED` hashes, or of one range."""
     start, held = ranges.start, 0
     for number in ranges:
         more = sum(_count(file, number) for file in files)
@@ -216,7 +215,7 @@ def confirmed(
     suspects: dict[int, int],
     batches: Callable[[], Iterable[pa.RecordBatch | pa.Table]],
 ) -> Repeats:
-    """Repeats of the keys themselves among the rows whose hashes repeat.
+    """The duplicate keys among the rows whose hashes are duplicates.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What became of one night that was to be scored."""
+"""The outcome of scoring one night."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from assay.score.run import RunReport
 
 @dataclass(frozen=True)
 class NightOutcome:
-    """What became of one night: ``published``, ``skipped``, ``held`` or ``failed``.
+    """The outcome of one night: ``published``, ``skipped``, ``held`` or ``failed``.
 
-    ``unverified`` says why the version cannot be taken for promoted, None where it can.
+    ``unverified`` states why the version is unverified, None if it is verified.
     """
 
     partition: str

@@ -1,4 +1,4 @@
-"""The rows that a run leaves: scored or refused, each stamped with its origin."""
+"""Output rows of a run, scored or quarantined, each with its lineage columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assay.store.delta.tables import INSTANT
 
 @dataclass(frozen=True)
 class Stamp:
-    """What each row of a run carries, so that it can be explained later."""
+    """The lineage of a run's rows: which run, version and bundle, and when."""
 
     run_id: str
     version: str
@@ -31,12 +31,12 @@ KEY_TYPES = {
 
 
 def key_schema(contract: Contract, found: pa.Schema | None) -> pa.Schema:
-    """Key columns in the types that they keep from night to night, however they arrive.
+    """Key columns in types that stay the same every night, whatever types the input has.
 
     Parameters
     ----------
     found
-        The input's schema, which knows whether its times have a zone; None if it has none.
+        The input's schema, which shows whether times have a zone; None if it has none.
     """
     fields = []
     for name in contract.keys:
@@ -47,9 +47,9 @@ def key_schema(contract: Contract, found: pa.Schema | None) -> pa.Schema:
 
 
 def stamped(rows: pa.Table, schema: pa.Schema, stamp: Stamp) -> pa.Table:
-    """``rows`` with the stamp on each, in exactly the columns of ``schema``.
+    """``rows`` with the lineage columns, in exactly the columns of ``schema``.
 
-    Texts are dictionary-encoded: what is the same in every row is written once a file.
+    Constant text is dictionary-encoded, so it is stored once per file.
     """
     values = {
         "model_version": stamp.version,

@@ -1,4 +1,4 @@
-"""How far a command is and how long it still takes."""
+"""Progress of a command, with the estimated time left."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Protocol
 _log = logging.getLogger(__name__)
 
 SELDOM = 10.0
-"""Seconds between two lines where nobody watches them change: in a log."""
+"""Seconds between two progress lines in a log."""
 
 
 class Sink(Protocol):
-    """Where lines about progress go."""
+    """Where progress lines are shown."""
 
     live: bool
-    """Whether somebody watches a line change."""
+    """Whether a line can be overwritten on a terminal."""
 
     def change(self, line: str) -> None:
-        """In place of the line that changed last."""
+        """Replace the last progress line."""
 
     def say(self, text: str) -> None:
-        """A line of its own."""
+        """Print a separate line."""
 
 
 class Logged:
-    """Every line is a record of its own."""
+    """A sink that logs every line."""
 
     live = False
 
@@ -39,12 +39,12 @@ class Logged:
 
 
 class Progress:
-    """One line that changes where somebody watches it, a line now and then in a log.
+    """A progress line that changes on a terminal, or an occasional line in a log.
 
     Parameters
     ----------
     steps
-        How many steps of about equal length there are.
+        Number of steps of about equal length.
     sink
         By default the log.
     clock
@@ -64,11 +64,11 @@ class Progress:
         self._last = clock()
 
     def step(self, text: str) -> None:
-        """A step begins."""
+        """Start a step."""
         self.say(f"{text}{self._left(0.0)}")
 
     def within(self, text: str) -> Callable[[int, int], None]:
-        """From parts done and parts in all to a line about the step that is running."""
+        """A callback for the current step: takes the number of tasks done, and of all tasks."""
 
         def show(done: int, parts: int) -> None:
             now = self._clock()
@@ -81,11 +81,11 @@ class Progress:
         return show
 
     def done(self) -> None:
-        """A step has ended."""
+        """End a step."""
         self._done += 1
 
     def say(self, text: str) -> None:
-        """A line of its own."""
+        """Print a separate line."""
         self._sink.say(text)
 
     def _left(self, share: float) -> str:

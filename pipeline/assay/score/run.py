@@ -40,7 +40,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class RunReport:
-    """How a run that was published went; ``mean`` is that of the scores."""
+    """The result of a published run; ``mean`` is the mean score."""
 
     partition: str
     run_id: str
@@ -68,23 +68,19 @@ def score_night(
     night: NightInput,
     progress: Progress = lambda done, tasks: None,
 ) -> RunReport:
-    """Score one night and publish it, or leave what readers see as it was.
+    """Score one night and publish it; on failure, the visible run stays.
 
     Parameters
     ----------
     session
-        Called when Spark is needed, after all that can go wrong without it.
+        Called when Spark is needed, after every check that does not need it.
     progress
-        Called now and then with how many tasks are done, and how many there are.
+        Called at intervals with the number of tasks done, and of all tasks.
 
     Raises
     ------
     RunHeld
-        Scored, but a rule says that it must not be published.
-    RunOvertaken
-        Another run published the night in the meantime.
-    RunError, DataError
-        Anything else; nothing was published.
+        Scored, but a publication check failed.
     """
     as_of = day(night.value)
     hold.check_budget(params.quarantine, pinned.contract)
@@ -133,20 +129,20 @@ def score_night(
 
 
 def _ended(log: Journal, seconds: float, error: BaseException) -> None:
-    """Write down that a run failed, unless readers see it."""
-    # What went wrong first is what the user has to hear of, even if the store is gone.
+    """Record that a run failed, unless it is visible."""
+    # The user has to see the original error, even if the store cannot be written.
     with suppress(AssayError):
         if log.store.visible_run(log.night.value) != log.run_id:
             log.event("failed", seconds=seconds, detail=str(error)[:500])
 
 
 def day(partition: str) -> date:
-    """The partition's value as the day that it names.
+    """The partition's value as a date.
 
     Raises
     ------
     UsageError
-        It names none.
+        It is not a date.
     """
     found = partitions.day_of(partition)
     if found is None:
@@ -157,12 +153,12 @@ def day(partition: str) -> date:
 
 
 def carrier_of(params: Params, night: NightInput) -> str:
-    """``files`` where the night is files that Arrow reads, else ``dataframe``, unless forced.
+    """How rows are read: ``files`` (Arrow) if possible, else ``dataframe`` (Spark), unless forced.
 
     Raises
     ------
     UsageError
-        The files carrier is asked for, but there are no such files.
+        ``files`` is requested, but Arrow cannot read this input.
     """
     wanted = params.score.carrier
     if wanted == "files" and night.files is None:
@@ -212,7 +208,7 @@ def _scored(
     carrier: str,
     progress: Progress,
 ) -> tuple[Tally, int, Repeats | None]:
-    """The tally, how many rows the input says it holds, and how many keys repeat."""
+    """The tally, the input's own row count, and the duplicate keys."""
     from assay.score.inputs import frame as spark_inputs
     from assay.score.spark import files as spark_files
     from assay.score.spark import frame as spark_frame
@@ -246,10 +242,10 @@ def _scored(
             repeats = confirmed(job.contract, suspects, lambda: _keys(store, job, first))
             if not repeats.keys or params.quarantine.repeated_keys != "refuse":
                 return first, counted, repeats
-            # Seldom: all is counted and written anew, for what was refused must not be in it.
+            # Rare: everything is scored and written again, without the rows that are refused.
             store.drop(PREDICTIONS, first.predictions)
             store.drop(QUARANTINE, first.quarantine)
-            # From the same frame: the rows of a database are those that were read before.
+            # From the same frame, so that a database returns the same rows as before.
             tally, counted = through(replace(job, keys=None, repeats=repeats), frame)
             return tally, counted, repeats
     finally:
@@ -258,7 +254,7 @@ def _scored(
 
 
 def _keys(store: Store, job: Job, tally: Tally) -> Iterator[pa.RecordBatch]:
-    """The key columns of every row that was written, scored or refused."""
+    """The key columns of every row that was written, scored or quarantined."""
     columns = list(job.contract.keys)
     for file in tally.predictions:
         yield from store.file_batches(PREDICTIONS, file, columns)
@@ -267,7 +263,7 @@ def _keys(store: Store, job: Job, tally: Tally) -> Iterator[pa.RecordBatch]:
 
 
 def _staged(job: Job, log: Journal, tally: Tally) -> StagedRun:
-    """Everything that a publication needs; a night without scores is one empty file."""
+    """The staged run for publication; a night without scores is one empty file."""
     stamp, place = job.stamp, job.place
     scored = tally.predictions
     if not scored:
@@ -320,12 +316,12 @@ def _held(
 
 
 def _unique(pinned: Pinned) -> bool:
-    """Whether the contract holds a night in which a key repeats."""
+    """Whether the contract requires unique keys in a night."""
     return any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
 
 
 def _breaks(params: Params, pinned: Pinned, tally: Tally) -> tuple[str, ...]:
-    """What of the answers nothing explains; nothing where the reference is not asked."""
+    """Unexplained gross breaks in the answers; none if monitoring uses another baseline."""
     if not tally.profile or params.monitor.baseline != "reference":
         return ()
     given = params.monitor

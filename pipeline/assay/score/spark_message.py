@@ -1,4 +1,4 @@
-"""The one line that a person needs out of the hundreds in which Spark reports a failure."""
+"""Extracts the one useful line from the long text of a Spark failure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CAUSE = re.compile(r"^Caused by: [\w.$]+: (.+)$")
 
 
 def gist(text: str) -> str:
-    """What failed: Spark's own condition and the root cause below it, or a worker's error.
+    """The cause of a failure: Spark's error condition with its root cause, or a worker's error.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def gist(text: str) -> str:
             return raised[-1][:LONGEST]
     conditions = [found[1] for line in lines if (found := _CONDITION.search(line))]
     causes = [found[1] for line in lines if (found := _CAUSE.match(line))]
-    # A condition repeats at each level of the stack; the deepest cause is the reason for it.
+    # A condition repeats at each level of the stack; the deepest cause is the root cause.
     parts = [*conditions[:1], *(cause for cause in causes[-1:] if not _CONDITION.search(cause))]
     told = ": ".join(part.rstrip(". ") for part in parts) or (lines[0] if lines else "no message")
     return told[:LONGEST]

@@ -1,4 +1,4 @@
-"""Score one night or a range of nights in one Spark session."""
+"""``assay score``: scores one night or a range of nights in one Spark session."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from assay.score.inputs.types import NightInput
 
 ABOUT_ONE_NIGHT = (DataError, RunHeld, RunOvertaken, BooksUnbalanced)
-"""Errors that say nothing about the other nights of a range: those are scored all the same."""
+"""Errors that concern one night only: the other nights of a range are still scored."""
 
 
 def nights(first: str, last: str) -> list[str]:
@@ -35,7 +35,7 @@ def nights(first: str, last: str) -> list[str]:
     Raises
     ------
     UsageError
-        One of them is no date, or they are the wrong way round.
+        One of them is not a date, or ``last`` is before ``first``.
     """
     try:
         start, end = date.fromisoformat(first), date.fromisoformat(last)
@@ -53,7 +53,7 @@ def nights(first: str, last: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Nights:
-    """What became of each night so far, and the store that they were published to."""
+    """The outcomes of the nights so far, and the store that they were published to."""
 
     store: str
     outcomes: list[NightOutcome]
@@ -68,20 +68,19 @@ def run(
     carrier: str | None = None,
     sink: Sink | None = None,
 ) -> Nights:
-    """Score the nights from ``first`` to ``last`` with what is promoted now.
+    """Score the nights from ``first`` to ``last`` with the promoted version.
 
-    The version is resolved once for all of them. A night that the same version has published
-    from the same input under the same contract is skipped, so that a range that was cut short
-    goes on where it stopped. A night that cannot be published does not keep the others from
-    being scored; the command ends with the error of the first of them. Whatever it ends with, the
-    nights so far are on the error.
+    The version is resolved once for all nights. A night is skipped if the same version has already
+    published it from the same input under the same contract, so an interrupted range can be
+    resumed. If a night cannot be published, the others are still scored; the command then ends with
+    the first night's error. The outcomes so far are attached to any error.
 
     Parameters
     ----------
     force
-        Score also what is published already.
+        Also score nights that are already published.
     carrier
-        Instead of ``score.carrier`` in params.yaml.
+        Overrides ``score.carrier`` of params.yaml.
     sink
         Where progress is shown; by default the log.
     """
@@ -109,13 +108,13 @@ def _score(
     force: bool,
     progress: Progress,
 ) -> None:
-    """Add what becomes of each night to ``outcomes``."""
+    """Score each night, and append its outcome to ``outcomes``."""
     from assay.registry import fetch, verification, versions
 
     with ExitStack() as at_the_end:
         known, stage = versions.state(root, params.name), params.registry.stage
         version = versions.chosen(known, params.name, stage)
-        # Java takes seconds to start; the bundle and the contract are loaded meanwhile.
+        # Java takes seconds to start; bundle and contract are loaded in the meantime.
         spark = Starting(params, root)
         at_the_end.callback(spark.stop)
         text = fetch.verdict_of(root, version)
@@ -165,10 +164,9 @@ def _one(
 
 
 def same(done: RunRecord, pinned: Pinned, night: NightInput) -> bool:
-    """Whether a published run scored just this input with this version and contract.
+    """Whether a published run scored this same input with this version and contract.
 
-    An input that cannot be told from a changed one, such as a database, never counts as the
-    same.
+    False for an input whose changes cannot be detected, such as a database.
     """
     return night.fingerprint != "" and (
         done.version,

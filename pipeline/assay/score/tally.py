@@ -1,4 +1,4 @@
-"""What a run has counted so far; tallies of batches and tasks add up to the run's."""
+"""Row counts of a run; the tallies of batches and tasks add up to the run's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.store import StagedFile
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts and files of some batches; the neutral one is ``Tally()``."""
+    """Counts and files of some batches; ``Tally()`` is the zero."""
 
     rows: int = 0
     predictions: tuple[StagedFile, ...] = ()
@@ -30,12 +30,12 @@ class Tally:
 
     @property
     def scored(self) -> int:
-        """Rows in the prediction files, by their footers."""
+        """Rows in the prediction files, from their footers."""
         return sum(file.rows for file in self.predictions)
 
     @property
     def quarantined(self) -> int:
-        """Rows in the quarantine files, by their footers."""
+        """Rows in the quarantine files, from their footers."""
         return sum(file.rows for file in self.quarantine)
 
     def __add__(self, other: Tally) -> Tally:
@@ -54,7 +54,7 @@ class Tally:
 
     @staticmethod
     def of(batch: ScoredBatch) -> Tally:
-        """The counts of one batch, before its rows are in any file; its profile is apart."""
+        """The counts of one batch, before its rows are written; without its profile."""
         return Tally(
             rows=batch.rows,
             null_scores=batch.null_scores,
@@ -71,7 +71,7 @@ class Tally:
         keys: Iterable[KeyFile],
         profile: Profile | None,
     ) -> Tally:
-        """The same counts, with the files that the rows were written to, and their profile."""
+        """The same counts, with the written files and the profile."""
         return replace(
             self,
             predictions=tuple(predictions),
@@ -82,17 +82,17 @@ class Tally:
 
 
 def total(tallies: Iterable[Tally]) -> Tally:
-    """All of them added up."""
+    """The sum of all tallies."""
     return sum(tallies, Tally())
 
 
 def check_books(tally: Tally, in_input: int) -> None:
-    """Every row that the input holds was scored or quarantined.
+    """Check that every row of the input was either scored or quarantined.
 
     Raises
     ------
     BooksUnbalanced
-        The counts, taken at three places independently, do not agree.
+        The counts from three independent places do not agree.
     """
     if not in_input == tally.rows == tally.scored + tally.quarantined:
         raise BooksUnbalanced(

@@ -1,8 +1,8 @@
-"""What a task does, whichever carrier brought it rows: score batches, write files, count.
+"""The work of a task, for both carriers: score batches, write files, count rows.
 
-Each task writes its own Parquet files under the run's id and returns only names and
-counts, so the driver holds no rows. A file becomes visible when the run commits it; what
-a retried task left behind never is.
+Each task writes its own Parquet files under the run's id and returns only their names and its
+counts, so the driver holds no rows. A file becomes visible when the run commits it. Files of failed
+attempts are never committed.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from assay.store.delta.writer import PartWriter
 
 @dataclass(frozen=True)
 class Job:
-    """All that a task needs, small enough to travel with it.
+    """Everything that a task needs, small enough to send with it.
 
     Parameters
     ----------
     files
-        `Bundle.needed`: of a compiled model the compiled form alone.
+        `Bundle.needed`: for a compiled model only the compiled form.
     keys
-        The folder that hashes of keys are left in; None if nobody asks whether keys repeat.
+        The folder for the hashes of keys; None if duplicate keys are not checked.
     repeats
-        The keys whose rows are refused, once it is known that they repeat.
+        The duplicate keys whose rows are refused, once they are known.
     """
 
     files: Files
@@ -65,12 +65,12 @@ class Job:
         return score_part(self, pieces(parts, self.contract, self.batch_rows), name)
 
     def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Tally:
-        """Score batches that Spark hands over, all cells as text or as they are."""
+        """Score batches from Spark; ``text`` states that all cells are text."""
         return score_part(self, _arrived(self.contract, batches, text), name)
 
 
 class Loaded:
-    """A job's bundle, kept by the process that works on it from one task to the next."""
+    """A job's bundle as cache key, so that a worker process loads it once for several tasks."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -103,17 +103,12 @@ def _arrived(contract: Contract, batches: Iterable[pa.RecordBatch], text: bool) 
 
 
 def score_part(job: Job, pieces: Iterable[Piece], part: str) -> Tally:
-    """Score some pieces of a night into one file a table.
+    """Score some pieces of a night into one file per table.
 
     Parameters
     ----------
     part
-        Names the files; no other attempt at any part of the run may use it.
-
-    Raises
-    ------
-    AssayError
-        Whatever is wrong with the bundle, the contract's checks, the rows or the store.
+        Names the files; must be unique among all attempts at the run's parts.
     """
     loaded = _bundle(Loaded(job))
     keys = None if job.keys is None else KeyWriter(job.keys, part)
@@ -140,7 +135,7 @@ def score_part(job: Job, pieces: Iterable[Piece], part: str) -> Tally:
             write(PREDICTIONS, scored.predictions)
             write(QUARANTINE, scored.quarantine)
             if keys is not None:
-                # The contract refuses a row without a key already.
+                # The contract already refuses a row without a key.
                 keys.add(hashes(scored.columns)[known(scored.columns)])
             if counter is None:
                 counter = counter_of(scored.reference)

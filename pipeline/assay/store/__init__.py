@@ -1,8 +1,8 @@
-"""What runs leave: Delta tables in a folder or bucket, written through delta-rs.
+"""The store: scoring results in Delta tables, in a folder or bucket, written through delta-rs.
 
-A run writes Parquet files under its own id, then `Store.publish_run` makes them visible in
-one commit. The commit to ``predictions`` is the commit point: quarantine and profiles are
-written before it, and readers ignore them unless their run is the visible one.
+A run writes Parquet files under its own id. `Store.publish_run` then makes them visible in one
+commit to ``predictions``. Quarantine and profiles are written before that commit; readers ignore
+them unless their run is the visible one.
 """
 
 from __future__ import annotations

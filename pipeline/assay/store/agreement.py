@@ -1,8 +1,8 @@
-"""Whether the history of runs and the other tables of a run tell the same story.
+"""Consistency check between the history of runs and the other tables.
 
-Each is written without the other, so each shows what the other has lost: a published run is the
-visible one of its night, or its night changed hands since, which the night's turn counts. A run
-that is visible says how many rows it refused, and has kept counts of the rows that it scored.
+The tables are written separately, so each shows what another has lost. A published run must be the
+visible run of its partition, unless the partition's turn shows a later change. A visible run's
+record states how many rows it quarantined, and a visible run that scored rows has a profile.
 """
 
 from __future__ import annotations
@@ -25,18 +25,19 @@ Kind: TypeAlias = Literal["lost", "back", "unknown", "refused", "uncounted"]
 
 @dataclass(frozen=True, slots=True)
 class Discord:
-    """A night of which the two tell different stories.
+    """A partition whose tables contradict each other.
 
     Attributes
     ----------
     kind
-        ``lost``: the commit that published ``run_id`` is gone. ``back``: ``run_id`` is visible,
-        though it was taken back. ``unknown``: it is visible, and has no event. ``refused``: rows
-        that it refused are gone. ``uncounted``: its profile is.
+        ``lost``: the commit that published ``run_id`` is gone. ``back``: ``run_id`` is visible
+        though it was retracted. ``unknown``: it is visible and has no event in ``runs``.
+        ``refused``: some of its quarantined rows are missing. ``uncounted``: its profile is
+        missing.
     shown
-        The run that readers see, None if there is none.
+        The visible run, None if there is none.
     rows
-        Of refused rows, how many there are and how many there were.
+        For ``refused``: the number of quarantined rows present, and the number recorded.
     """
 
     night: str
@@ -47,21 +48,16 @@ class Discord:
 
 
 def discords(place: Place, partition: str | None = None, *, read: bool = False) -> list[Discord]:
-    """Nights of which the tables tell different stories, sorted; all or one.
+    """Contradictions between the tables, sorted by partition; for one partition or all.
 
     Parameters
     ----------
     read
-        Read whose profiles there are. The log alone says of which nights, which is less where a
-        night was scored more than once.
-
-    Raises
-    ------
-    StoreError
-        If one of the tables cannot be read.
+        Also read the ``run_id`` column of ``profiles``. The log alone shows which partitions have
+        profiles, not which runs, so it misses cases where a partition was scored more than once.
     """
     found = _once(place, partition, read)
-    # A run that is published between two looks makes a difference that is none.
+    # Look twice: a run that is published between the reads of two tables is no contradiction.
     again = _once(place, partition, read) if found else []
     return [each for each in found if each in again]
 
@@ -77,7 +73,7 @@ def _once(place: Place, partition: str | None, read: bool) -> list[Discord]:
         return 0 if opened is None else log.turn_of(opened, night)
 
     found = list(compared(known, visible, turn))
-    told = {each.night for each in found}  # of these the rest is no other damage
+    told = {each.night for each in found}  # report only the first problem of a partition
     shown = [
         record
         for record in known
@@ -88,7 +84,7 @@ def _once(place: Place, partition: str | None, read: bool) -> list[Discord]:
 
 
 def _refused(place: Place, partition: str | None, shown: list[RunRecord]) -> Iterator[Discord]:
-    """Visible runs of which quarantine holds fewer rows than they say that they refused."""
+    """Visible runs for which quarantine holds fewer rows than their record states."""
     opened = log.open_table(place.table_uri(QUARANTINE))
     held: Counter[str | None] = Counter()
     for file in [] if opened is None else log.active(opened, place.column, partition):
@@ -100,7 +96,7 @@ def _refused(place: Place, partition: str | None, shown: list[RunRecord]) -> Ite
 
 
 def _uncounted(place: Place, shown: list[RunRecord], read: bool) -> Iterator[Discord]:
-    """Visible runs that scored rows, and of which there is no profile."""
+    """Visible runs that scored rows and have no profile."""
     if read:
         kept = runs_kept(place)
         lost = [each for each in shown if each.run_id not in kept]
@@ -116,21 +112,21 @@ def _uncounted(place: Place, shown: list[RunRecord], read: bool) -> Iterator[Dis
 def compared(
     known: Iterable[RunRecord], visible: Mapping[str, str], turn: Callable[[str], int]
 ) -> Iterator[Discord]:
-    """Where the two differ.
+    """Contradictions between the run records and the visible runs.
 
     Parameters
     ----------
     known
-        All runs of the nights, in order of their starts.
+        All runs of the partitions, in order of start.
     visible
-        The run that readers of a night see, by night.
+        The visible run of each partition.
     turn
-        How often a night has changed hands, as the log of predictions counts it.
+        Gives a partition's turn from the log of ``predictions``.
     """
     by_id = {record.run_id: record for record in known}
     last: dict[str, RunRecord] = {}
     for record in by_id.values():
-        # What is visible was published, even if it died before it could say so.
+        # A visible run was published, even if it died before it recorded the event.
         shown = visible.get(record.partition) == record.run_id
         if shown or record.event in ("published", "retracted"):
             last[record.partition] = record
@@ -139,7 +135,7 @@ def compared(
         if run_id == record.run_id:
             if record.event == "retracted":
                 yield Discord(night, "back", run_id, run_id)
-        # A commit that publishes a run leaves its night at a later turn than the run's base.
+        # The commit that publishes a run raises the turn above the run's base.
         elif record.event == "published" and turn(night) <= (record.base or 0):
             yield Discord(night, "lost", record.run_id, run_id)
     for night, run_id in visible.items():

@@ -1,10 +1,10 @@
-"""Looking a store over for damage, and mending what can be mended without inventing rows.
+"""Check a store for damage, and repair what can be repaired without inventing rows.
 
-A power cut, a full disk or a careless hand can leave an unreadable commit in a table's log, or a
-file that is gone, cut short, changed or another's. Readers end with a line then, or would show what
-nobody published. What is mended here loses no row that could still be read: the newest commit, if
-it says nothing readable, is set aside, a small table forgets files that are gone, and ``runs`` is
-told again of runs that it lost. A night whose files are gone is scored again by `assay score`.
+A power cut, a full disk or a manual change can leave an unreadable commit in a table's log, or a
+file that is missing, truncated, changed or swapped. Repair loses no row that can still be read. It
+sets an unreadable newest commit aside, drops missing files from the append-only tables, and adds
+missing events to ``runs``. A partition whose files are missing has to be scored again with `assay
+score`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from assay.store.runs import FACTS, RunEvent
 from assay.store.sweep import APPENDED, TABLES
 
 ASIDE = ".damaged-"
-"""How the name of what was set aside begins; no reader takes it for a commit or a file."""
+"""Prefix of files that were set aside. No reader takes such a name for a commit or a data file."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """One thing that is wrong with a table: what, what mends it, and whether that was done."""
+    """One fault of a table: what is wrong, how to repair it, and whether it was repaired."""
 
     table: str
     what: str
@@ -40,12 +40,12 @@ class Damage:
     mended: bool = False
 
     def line(self) -> str:
-        """What is wrong and what mends it, as every command says it."""
+        """The fault and its repair as one line, the same in every command."""
         return f"{self.table}: {self.what}. Mend: {self.mend}"
 
 
 class Damaged(StoreError):
-    """All that is damaged at once; ``mistakes`` holds a line for each."""
+    """All faults at once; ``mistakes`` holds a line for each."""
 
     def __init__(self, mistakes: list[str]) -> None:
         self.mistakes = list(mistakes)
@@ -56,17 +56,12 @@ class Damaged(StoreError):
 
 
 def check(place: Place, mend: bool = False) -> list[Damage]:
-    """Everything that is wrong with a store's tables; none for one that was never written to.
+    """All faults of a store's tables; none for a store that was never written to.
 
     Parameters
     ----------
     mend
-        Mend what can be mended here.
-
-    Raises
-    ------
-    StoreError
-        If mending fails.
+        Repair what can be repaired.
     """
     found: list[Damage] = []
     for table in TABLES:
@@ -74,22 +69,22 @@ def check(place: Place, mend: bool = False) -> list[Damage]:
         found += of_log
         if all(each.mended for each in of_log):
             found += _files(place, table, mend)
-    # Profiles that cannot be read are told already, and are no reason to tell of nothing else.
+    # If profiles cannot be read, that is already reported; still check everything else.
     whole = all(each.mended for each in found if each.table == PROFILES)
     try:
         apart = agree.discords(place, read=whole)
     except StoreError:
         if not found:
             raise
-        return found  # why the two cannot be compared is among what was found
+        return found  # the reason why the tables cannot be compared is already in found
     return [*found, *_discords(place, apart, mend)]
 
 
 def discords(place: Place) -> list[Damage]:
-    """Nights of which ``runs`` and the other tables tell different stories.
+    """Partitions for which ``runs`` contradicts the other tables.
 
-    Of these only the logs are read: of a night that was scored more than once they do not show
-    whose profile is gone, which `check` does.
+    Reads only the logs. For a partition that was scored more than once the logs do not show whose
+    profile is missing; `check` does.
     """
     return list(_discords(place, agree.discords(place), mend=False))
 
@@ -125,10 +120,10 @@ def _discords(place: Place, apart: list[agree.Discord], mend: bool) -> Iterator[
 
 
 def _tell_again(place: Place, night: str) -> None:
-    """Add the event of a visible run that ``runs`` lost, as far as commit and files know it."""
+    """Add the missing event of a visible run, from what its commit and files state."""
     record, now = published_run(place, night), view(place, PREDICTIONS, night)
     if record is None or now.since is None:
-        return  # the night was taken down meanwhile
+        return  # the partition was unpublished in the meantime
     said = {name: getattr(record, name) for name in FACTS}
     detail = "told again by assay fsck: what the commit says"
     said |= {"at": now.since, "base": now.turn - 1, "detail": detail}
@@ -144,7 +139,7 @@ def _log(place: Place, table: str, mend: bool) -> Iterator[Damage]:
             what = f"its commit {gap} is missing, and later ones rest on it"
             yield Damage(table, what, f"restore _delta_log/{gap} from a backup")
             return
-        # Only the newest may go: later ones rest on those before them.
+        # Only the newest commit may be set aside: later commits depend on earlier ones.
         if newest is None or log.readable(newest):
             yield Damage(table, complaint, "restore it from a backup")
             return
@@ -171,14 +166,14 @@ def _complaint(uri: str) -> str | None:
 
 @dataclass(frozen=True)
 class _Fault:
-    """What is wrong with a file, and whether `assay score` sees it without reading the file."""
+    """What is wrong with a file, and whether `assay score` notices it without reading the file."""
 
     what: str
     plain: bool
 
 
 def _files(place: Place, table: str, mend: bool) -> Iterator[Damage]:
-    """Active files that are gone or not what they were, by night or all of a small table."""
+    """Active files that are missing or changed: per partition, or all at once for a small table."""
     uri = place.table_uri(table)
     opened = log.open_table(uri)
     lost = {} if opened is None else _lost(place, table, log.held(opened))
@@ -213,7 +208,7 @@ def _told(look: Callable[[], object]) -> str | None:
 
 
 def _lost(place: Place, table: str, files: list[log.ActiveFile]) -> dict[str, _Fault]:
-    """What is wrong with each file that is not as the log says; every file is read."""
+    """The fault of each file that differs from what the log states; reads every file."""
     uri = place.table_uri(table)
     with told(uri, "its files cannot be looked at"):
         system, base = filesystem(uri)
@@ -235,11 +230,11 @@ def _nights_of_runs(place: Place) -> dict[str, str]:
     try:
         return {record.run_id: record.partition for record in records(place)}
     except StoreError:
-        return {}  # told of the runs table itself; the commits name runs too
+        return {}  # the runs table's own fault is reported separately; the commits name runs too
 
 
 def _changed(place: Place, table: str, file: log.ActiveFile, nights: dict[str, str]) -> str | None:
-    """What is wrong with what a file of the right size holds, None if nothing is."""
+    """What is wrong with the content of a file of the right size, None if nothing is."""
     try:
         count, runs = rows.looked_over(f"{place.table_uri(table)}/{file.path}")
     except StoreError as error:
@@ -249,7 +244,7 @@ def _changed(place: Place, table: str, file: log.ActiveFile, nights: dict[str, s
     if table in APPENDED:
         return None
     night = partition_of(file.path)[1]
-    # A replayed night takes over files of earlier runs of the same night.
+    # A replayed partition takes over files of earlier runs of the same partition.
     for run_id in sorted(runs - {run_of(file.path)}):
         of = nights.get(run_id)
         if of is None and commit_of(place, PREDICTIONS, night, run_id) is None:
@@ -260,7 +255,7 @@ def _changed(place: Place, table: str, file: log.ActiveFile, nights: dict[str, s
 
 
 def _forget(uri: str, lost: list[str]) -> None:
-    """Let a table be made of its other files; what is there but damaged is kept beside them."""
+    """Drop files from a table. Those that exist but are damaged are kept beside it, renamed."""
     system, base = filesystem(uri)
     for path in lost:
         folder, _, name = f"{base}/{path}".rpartition("/")

@@ -1,4 +1,4 @@
-"""Who was visible when: the runs table, the files that are active, and older versions."""
+"""Which run is or was visible: from the runs table, the active files, and older versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VisibleRun:
-    """What readers of a partition see: one run and exactly its files."""
+    """The visible run of a partition, with exactly its files."""
 
     run_id: str
     predictions: tuple[StagedFile, ...]
@@ -37,12 +37,12 @@ class VisibleRun:
 
 
 def visible(place: Place, view: log.View, partition: str) -> str | None:
-    """The run whose files are active in predictions: one or none.
+    """The id of the run whose files are active in predictions, None if there is none.
 
     Raises
     ------
     StoreError
-        If the files are not all of one run.
+        If the files belong to more than one run.
     """
     names = {run_of(file.path) for file in view.files}
     if len(names) > 1 or None in names:
@@ -56,18 +56,12 @@ def visible(place: Place, view: log.View, partition: str) -> str | None:
 
 
 def visible_runs(place: Place) -> dict[str, str]:
-    """The run that readers of each partition see, in one look at the log; see `visible_in`."""
+    """The visible run of each partition, from one version of the log; see `visible_in`."""
     return visible_in(place, log.open_table(place.table_uri(PREDICTIONS)))
 
 
 def visible_in(place: Place, opened: DeltaTable | None) -> dict[str, str]:
-    """The run of each partition, as the opened version of predictions has it.
-
-    Raises
-    ------
-    StoreError
-        If a partition's files are not all of one run.
-    """
+    """The visible run of each partition in the opened version of predictions."""
     files: dict[str, list[StagedFile]] = {}
     for file in [] if opened is None else log.active(opened, place.column):
         files.setdefault(file.partition, []).append(file)
@@ -81,10 +75,10 @@ def view(place: Place, table: Staged, partition: str) -> log.View:
 
 
 def shown(place: Place, partition: str) -> VisibleRun | None:
-    """What readers see now; None if no run has published the partition.
+    """The visible run; None if no run has published the partition.
 
-    The two tables are read one after the other. Should the partition change hands between,
-    the quarantine would be that of another run, so both are looked at again.
+    The two tables are read one after the other. If the visible run changes in between, the
+    quarantine would be that of another run, so both are read again.
     """
     found = view(place, PREDICTIONS, partition)
     while True:
@@ -100,7 +94,7 @@ def shown(place: Place, partition: str) -> VisibleRun | None:
 
 
 def published(place: Place, partition: str) -> VisibleRun:
-    """What readers see now.
+    """The visible run.
 
     Raises
     ------
@@ -120,7 +114,7 @@ def published(place: Place, partition: str) -> VisibleRun:
 def records(
     place: Place, partition: str | None = None, run_id: str | None = None
 ) -> list[RunRecord]:
-    """What the events of some runs add up to."""
+    """The records of runs, folded from their events; optionally of one partition or run."""
     wanted = {"partition": partition, "run_id": run_id}
     filters = {name: value for name, value in wanted.items() if value is not None}
     found = rows.select(place, RUNS, RUNS_SCHEMA, filters, FACTS)
@@ -128,7 +122,7 @@ def records(
 
 
 def runs(place: Place, partition: str | None = None) -> list[RunRecord]:
-    """All runs, or those of one partition; what is visible counts as published."""
+    """All runs, or those of one partition; a visible run counts as published."""
     opened = log.open_table(place.table_uri(PREDICTIONS))
     files = [] if opened is None else log.active(opened, place.column, partition)
     visible_now = {run_of(file.path) for file in files}
@@ -139,7 +133,7 @@ def runs(place: Place, partition: str | None = None) -> list[RunRecord]:
 
 
 def published_run(place: Place, partition: str) -> RunRecord | None:
-    """The visible run's record: from its events, or from its commit and files if they are lost."""
+    """The visible run's record: from its events, or from its commit and files if those are lost."""
     found = shown(place, partition)
     if found is None:
         return None
@@ -167,9 +161,9 @@ def _from_commit(place: Place, partition: str, found: VisibleRun) -> RunRecord:
 
 
 def commits(place: Place, table: Staged, partition: str) -> list[dict[str, Any]]:
-    """What the commits to a partition say of themselves, the newest first.
+    """The metadata of the commits to a partition, the newest first.
 
-    Those that the log remembers: see `Place.keep_days`.
+    Only commits that the log still keeps: see `Place.keep_days`.
     """
     uri = place.table_uri(table)
     opened = log.open_table(uri)
@@ -179,9 +173,9 @@ def commits(place: Place, table: Staged, partition: str) -> list[dict[str, Any]]
 
 
 def commit_of(place: Place, table: Staged, partition: str, run_id: str) -> dict[str, Any] | None:
-    """The commit by which a run put its files into a partition, None if it is forgotten.
+    """The commit that published a run's files in a partition, None if the log has dropped it.
 
-    That a later commit gave the partition back to the run does not count.
+    A retraction that made the run visible again does not count.
     """
     for entry in commits(place, table, partition):
         if entry.get("run_id") == run_id and entry.get("event") != "retracted":

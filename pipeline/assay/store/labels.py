@@ -1,7 +1,7 @@
-"""Truths as they arrived: an append-only history of each key, and what was known when.
+"""Labels: an append-only history of the ground truth of each key, queried as of a point in time.
 
-A key's truth at an instant is the last that had arrived by then. Nothing is ever changed or
-deleted, so what a metric said of an earlier maturity can be computed again at any time.
+A key's label as of a time is the last one that had arrived by then. Rows are never changed or
+deleted, so a metric at an earlier maturity can be computed again at any time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ARRIVED = "arrived_at"
 
 
 def shape(place: Place) -> tuple[pa.Schema, Task]:
-    """The key columns of the store's predictions, and the task that its labels are for.
+    """The key columns of the store's predictions, and the model's task.
 
     Raises
     ------
@@ -39,27 +39,21 @@ def shape(place: Place) -> tuple[pa.Schema, Task]:
 
 
 def history(place: Place, partition: str) -> pa.Table:
-    """Every truth that ever arrived for a partition.
-
-    Raises
-    ------
-    NothingScored
-        If nothing was ever published.
-    """
+    """Every label that ever arrived for a partition."""
     keys, task = shape(place)
     schema = labels_schema(place.column, keys, task)
     return rows.select(place, LABELS, schema, {place.column: partition})
 
 
 def keep(place: Place, partition: str, arrived: pa.Table, source: str, by: str) -> None:
-    """Add truths to the history of a partition, in one commit; none changes nothing.
+    """Append labels to the history of a partition, in one commit; no rows, no commit.
 
     Parameters
     ----------
     arrived
-        The keys, ``truth`` and ``arrived_at``: what `news` gave.
+        The keys, ``truth`` and ``arrived_at``, as `news` returns them.
     source, by
-        Where they come from, and who brought them.
+        Where the labels come from, and who imported them.
     """
     if not arrived.num_rows:
         return
@@ -79,18 +73,18 @@ def keep(place: Place, partition: str, arrived: pa.Table, source: str, by: str) 
 
 
 def known(history: pa.Table, keys: Sequence[str], until: datetime | None = None) -> pa.Table:
-    """The truth of each key that had arrived before ``until``: the last one by its arrival.
+    """The label of each key as of ``until``: the last one that arrived before it.
 
     Parameters
     ----------
     history
         The keys, ``truth`` and ``arrived_at``, in any order.
     until
-        Excluded; None for whatever has arrived.
+        Excluded; None for no limit.
     """
     if until is not None:
         history = history.filter(pc.less(history.column(ARRIVED), pa.scalar(until, INSTANT)))
-    # Two writers at one instant must not make the answer depend on the order of files.
+    # If two writers add labels at the same instant, the result must not depend on file order.
     ordered = history.select([*keys, TRUTH, ARRIVED]).sort_by(
         [(ARRIVED, "ascending"), (TRUTH, "ascending")]
     )
@@ -103,24 +97,24 @@ def known(history: pa.Table, keys: Sequence[str], until: datetime | None = None)
 def news(
     history: pa.Table, given: pa.Table, keys: Sequence[str], first: datetime, now: datetime
 ) -> pa.Table:
-    """What of the given truths the history does not hold yet, with the time of its arrival.
+    """The given labels that are not in the history yet, each with its time of arrival.
 
     Parameters
     ----------
     history
         The keys, ``truth`` and ``arrived_at``.
     given
-        The same, each key once; ``arrived_at`` is null where nobody said when.
+        The same, each key once; ``arrived_at`` is null where it is not stated.
     first
-        When the first truth of a key arrived, where nobody said so.
+        Arrival time of a key's first label, where none is stated.
     now
-        When any other arrived, where nobody said so: a correction comes when it comes.
+        Arrival time of any other label, a correction, where none is stated.
 
     Notes
     -----
-    A truth that is the last known one is no news, nor is one that was known at the instant
-    that it states. A stated instant at which the key has another truth already is not
-    believed: what contradicts it came later, that is now.
+    A label is not new if it equals the key's latest label, or its label as of the stated arrival
+    time. If the key already has another label with exactly the stated arrival time, the given one
+    is taken as a later correction and gets ``now``.
     """
     latest = known(history, keys).rename_columns([*keys, "known", "since"])
     joined = given.join(latest, list(keys), join_type="left outer")
@@ -131,7 +125,7 @@ def news(
     told = pc.is_valid(joined.column(ARRIVED))
     heard = pc.and_(told, _equal(joined, "then", TRUTH))
     tied = pc.and_(told, _equal(joined, "then_at", ARRIVED))
-    # A clock that was set back must not put a correction before what it corrects.
+    # If the clock was set back, a correction must still come after the label that it corrects.
     later = _later(joined.column("since"), now)
     unsaid = pc.if_else(fresh, pa.scalar(first, INSTANT), later)
     arrived = pc.if_else(pc.and_(told, pc.invert(tied)), joined.column(ARRIVED), unsaid)
@@ -141,7 +135,7 @@ def news(
 
 
 def _then(history: pa.Table, stated: pa.Table, keys: Sequence[str]) -> pa.Table:
-    """What was known of each key at the instant that its row states."""
+    """The label of each key as of the arrival time that its row states."""
     asked = stated.select([*keys, ARRIVED]).rename_columns([*keys, "asked"])
     both = history.select([*keys, TRUTH, ARRIVED]).join(asked, list(keys), join_type="inner")
     past = both.filter(pc.less_equal(both.column(ARRIVED), both.column("asked")))

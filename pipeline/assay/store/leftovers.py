@@ -1,13 +1,13 @@
-"""Files that no reader needs: which they are, and since when that is so.
+"""Find and delete files that no reader needs any more.
 
-A table's folder holds files of four kinds. Active ones are never touched. Replaced ones are
-known to the log, and are kept for readers at work and for `assay retract`. Those of a held run
-are kept as long as it can be released. All others were left by runs that died or lost, or by
-tasks that were tried again.
+A table's folder holds four kinds of files. Active files are never touched. Replaced files are
+listed in the log as removed; they are kept for current readers and for `assay retract`. Files of a
+held run are kept as long as it can be released. All others were left by runs that died or were
+overtaken, or by tasks that were retried.
 
-Whether a run is dead is decided by turns (`assay.store.delta.log.turn_of`), not by clocks: it can
-only be published at the turn of the partition that it started from. Clocks decide how long
-what is dead is kept.
+Whether a run is dead is decided by turns (`assay.store.delta.log.turn_of`), not by clocks: a run
+can be published only at the turn of the partition that it started from. Clocks decide only how long
+files of a dead run are kept.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 AT_A_TIME = 500
-"""Files that are deleted after one look at which are visible."""
+"""Files that are deleted between two checks of which files are active."""
 
 Kind: TypeAlias = Literal["replaced", "dead", "doubtful"]
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A file that can go.
+    """A file that may be deleted.
 
     Attributes
     ----------
     path
         Relative to its table.
     kind
-        ``replaced``: readers saw it once. ``dead``: its run is over, or the file never was
-        part of it. ``doubtful``: its run said nothing of its end, and nobody overtook it.
+        ``replaced``: it was visible once. ``dead``: its run is over, or it never belonged to one.
+        ``doubtful``: its run recorded no end and was not overtaken.
     since
-        When it was replaced, or written if readers never saw it.
+        When it was replaced; when it was written if it was never visible.
     """
 
     table: str
@@ -66,13 +66,13 @@ class Leftover:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became, or can become, of the runs of a partition that is at some turn."""
+    """The states of a partition's runs, given the partition's turn."""
 
     turn: int
     records: Mapping[str, RunRecord]
 
     def alive(self, run_id: str | None) -> bool:
-        """Whether the run may still be published, as far as anybody knows."""
+        """Whether the run could still be published."""
         record = self.records.get(run_id or "")
         if record is None:
             return True
@@ -80,7 +80,7 @@ class Fate:
         return unbeaten and record.event != "failed"
 
     def kind(self, run_id: str | None) -> Kind | None:
-        """What a file is that no version of the table has; None if it has to stay."""
+        """The kind of an inactive file of the run; None if the file has to stay."""
         if not self.alive(run_id):
             return "dead"
         record = self.records.get(run_id or "")
@@ -90,20 +90,15 @@ class Fate:
 def leftovers(
     place: Place, table: str, older_than: datetime, partition: str | None = None
 ) -> list[Leftover]:
-    """What of a table, or of one of its partitions, no reader needs.
+    """The files of a table, or of one of its partitions, that no reader needs.
 
-    A partition that changes hands meanwhile is passed over: what was seen of it may not
-    belong together.
+    A partition whose visible run changes during the check is skipped, as its state would be
+    inconsistent.
 
     Parameters
     ----------
     older_than
-        Files that were written since are left alone.
-
-    Raises
-    ------
-    StoreError
-        If something cannot be read.
+        Files written since then are left alone.
     """
     predictions = place.table_uri(PREDICTIONS)
     uri = place.table_uri(table)
@@ -112,7 +107,7 @@ def leftovers(
     ]
     if not listed:
         return []
-    # In this order: a file that is replaced meanwhile is seen as active or as removed.
+    # In this order, a file that is replaced meanwhile is seen as active or as removed.
     before = log.open_table(predictions)
     active, is_table = _active(place, table)
     gone = tombstones.removed(uri) if is_table else {}
@@ -129,7 +124,7 @@ def _active(place: Place, table: str) -> tuple[set[str], bool]:
 
 
 class _Fates:
-    """The fate of each partition, worked out once; None if the partition changed hands."""
+    """The fate of each partition, computed once; None if the partition changed during the check."""
 
     def __init__(
         self,
@@ -172,7 +167,7 @@ def _judged(
 
 
 def _listed(place: Place, table: str, partition: str | None) -> list[tuple[str, pafs.FileInfo]]:
-    """All files in a table's folder, or in that of one partition, but those of its log."""
+    """All files in a table's folder, or in that of one partition, except those of its log."""
     uri = place.table_uri(table)
     with told(uri, "cannot be listed"):
         system, base = filesystem(uri)
@@ -189,17 +184,17 @@ def _listed(place: Place, table: str, partition: str | None) -> list[tuple[str, 
 
 
 def delete(place: Place, files: Sequence[Leftover]) -> list[Leftover]:
-    """Delete them, unless they have become visible again, as `assay retract` can make them.
+    """Delete files, except those that are active again (`assay retract` can do that).
 
     Returns
     -------
     list of Leftover
-        Those that are gone; one that was gone already is no mistake.
+        The files that are gone, including any that someone else deleted first.
 
     Raises
     ------
     StoreError
-        At the first that cannot be deleted.
+        At the first file that cannot be deleted.
     """
     done = []
     for start in range(0, len(files), AT_A_TIME):
@@ -222,15 +217,10 @@ _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint.*\.parquet")
 
 
 def removed(uri: str) -> dict[str, datetime]:
-    """Path, relative to the table, of each file that the log knows as removed, and since when.
+    """The files that the log lists as removed: path relative to the table, and time of removal.
 
-    Files that were added again later are not among them. The log forgets a file some time
-    after it was removed: see `Place.keep_days`.
-
-    Raises
-    ------
-    StoreError
-        If the log cannot be read.
+    Files that were added again later are left out. The log drops a removed file some time after its
+    removal: see `Place.keep_days`.
     """
     with told(uri, "its log cannot be read"):
         system, path = filesystem(uri)

@@ -1,8 +1,8 @@
-"""How well runs turned out to do: numbers that are added, never changed.
+"""Performance metrics of runs: an append-only table of values.
 
-A number may be measured again when more is known, under the same name: then the last one by
-``at`` counts. Names are the run, the maturity, the slice, the metric, and whether the number
-is estimated.
+A metric may be measured again under the same key when more labels are known; the last value by
+``at`` counts. The key is the run, the maturity, the slice, the metric, and whether the value is
+estimated.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from assay.store.delta.place import Place
 from assay.store.delta.tables import PERFORMANCE, performance_schema
 
 NAME = ("run_id", "maturity_days", "slice", "metric", "estimated")
-"""With the partition, what a number is called."""
+"""The key of a value, together with the partition."""
 
 SAID = ("value", "low", "high", "rows", "labelled_share", "trusted", "why")
-"""What it says; the rest of a row is the same for all of a run, or when it was measured."""
+"""The columns that hold the value. The rest of a row is constant for a run, or the time
+measured."""
 
 
 def performance(place: Place, partition: str | None = None) -> pa.Table:
-    """What is known of the runs that readers see: the last of each number, in order of names."""
+    """The latest value of each metric of the visible runs, sorted by key."""
     shown = history.visible_runs(place)
     table = current(_all(place, partition), place.column)
     visible = [
@@ -41,7 +42,7 @@ def performance(place: Place, partition: str | None = None) -> pa.Table:
 
 
 def keep(place: Place, measured: Iterable[Mapping[str, Any]]) -> int:
-    """Add numbers in one commit, those that are not known like this already; how many.
+    """Append the values that are new, in one commit; returns how many there were.
 
     Parameters
     ----------
@@ -56,19 +57,19 @@ def keep(place: Place, measured: Iterable[Mapping[str, Any]]) -> int:
 
 
 def together(kept: pa.Table, measured: Iterable[Mapping[str, Any]], column: str) -> pa.Table:
-    """What is known once rows measured later are added to those of `performance`."""
+    """The latest values after adding newly measured rows to those of `performance`."""
     given = pa.Table.from_pylist(list(measured), performance_schema(column))
     return current(pa.concat_tables([kept, given]), column)
 
 
 def current(table: pa.Table, column: str) -> pa.Table:
-    """The last of each number by ``at``, in order of names."""
+    """The last value of each key by ``at``, sorted by key."""
     name = [column, *NAME]
     rest = [each for each in table.schema.names if each not in name]
     folded = (
         table.sort_by("at")
         .group_by(name, use_threads=False)
-        # A number that has no value any more must not show an earlier one.
+        # If the latest measurement has no value, an earlier value must not be used.
         .aggregate([(each, "last", pc.ScalarAggregateOptions(skip_nulls=False)) for each in rest])
     )
     plain = folded.rename_columns([*name, *rest]).select(table.schema.names)
@@ -76,7 +77,7 @@ def current(table: pa.Table, column: str) -> pa.Table:
 
 
 def changed(kept: pa.Table, given: pa.Table, column: str) -> pa.Table:
-    """The rows of ``given`` that say something new."""
+    """The rows of ``given`` that differ from the kept ones."""
     name = [column, *NAME]
     known = set(_tuples(kept, [*name, *SAID]))
     new = [row not in known for row in _tuples(given, [*name, *SAID])]

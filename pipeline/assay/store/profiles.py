@@ -1,4 +1,4 @@
-"""Profiles as rows of a table: one row is one column of one run."""
+"""The profiles table: one row per column and run."""
 
 from __future__ import annotations
 
@@ -17,13 +17,7 @@ from assay.store.staged import StagedRun
 
 
 def keep_profile(place: Place, staged: StagedRun) -> None:
-    """Keep the counts of a run's rows; nobody looks at them until the run is published.
-
-    Raises
-    ------
-    StoreError
-        If they cannot be written.
-    """
+    """Write a run's profile; readers ignore it until the run is published."""
     kept = [
         {
             place.column: staged.partition,
@@ -40,24 +34,18 @@ def keep_profile(place: Place, staged: StagedRun) -> None:
 
 
 def runs_kept(place: Place) -> set[str]:
-    """The runs of which there is a profile.
-
-    Raises
-    ------
-    StoreError
-        If the table cannot be read.
-    """
+    """The ids of the runs that have a profile."""
     found = rows.select(place, PROFILES, profiles_schema(place.column), {}, ["run_id"])
     return {*found.column("run_id").to_pylist()}
 
 
 def profile_of(place: Place, partition: str, run_id: str) -> Profile:
-    """The profile that a run kept; one that kept it twice must agree with itself.
+    """The profile of a run; if it was written twice, both must be equal.
 
     Raises
     ------
     StoreError
-        If there is none, or two that differ, or a row is no profile.
+        If there is none, or two that differ.
     """
     found = rows.select(
         place,
@@ -78,14 +66,14 @@ def profile_of(place: Place, partition: str, run_id: str) -> Profile:
 
 @dataclass(frozen=True)
 class Recent:
-    """Facts of the nearest nights before, those that readers see.
+    """Facts about the visible runs of the partitions just before one.
 
     Attributes
     ----------
     rows
-        Rows read, one number a night; the nearest night first.
+        Rows read per partition; the latest partition first.
     scores
-        Profiles of the score column, of those of these nights that the same version scored.
+        Profiles of the score column, for those of the partitions that the same version scored.
     """
 
     rows: tuple[int, ...] = ()
@@ -93,10 +81,10 @@ class Recent:
 
 
 def recent(place: Place, partition: str, version: str, limits: Publish, score: str) -> Recent:
-    """Gather what is visible of the last ``limits.recent_nights`` partitions before one.
+    """Row counts and score profiles of the last ``limits.recent_nights`` partitions before one.
 
-    Row counts are in the log, so the tables' files stay shut; of the profiles only those of
-    these nights are read.
+    Row counts come from the log, so no data file is opened. Only these partitions' profiles are
+    read.
     """
     column = place.column
     opened = log.open_table(place.table_uri(PREDICTIONS))

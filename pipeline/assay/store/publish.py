@@ -1,14 +1,13 @@
-"""Making a run visible: in two tables, so that readers never see half of it.
+"""Publish a run in two tables, so that readers never see half of it.
 
-The order is what makes it whole. The rows that the run refused are added to ``quarantine``
-beside those of the visible run, and its profile is kept; readers see neither, as they look
-only at files of the run that ``predictions`` shows. Then one commit to ``predictions``
-replaces the partition: the moment of truth. Afterwards ``quarantine`` is rid of what can
-never be seen again.
+The order makes this atomic. First the run's quarantined rows are added to ``quarantine``, beside
+those of the visible run, and its profile is written. Readers ignore both, because they read only
+files of the run that is visible in ``predictions``. Then one commit to ``predictions`` replaces the
+partition. This is the commit point. Afterwards obsolete files are removed from ``quarantine``.
 
-That commit also raises the partition's turn, and is refused to a run that started at
-another turn. So a run that lost against another has lost for good, even if the other is taken
-back, and what it left can be removed without asking whether it is still alive.
+The commit also raises the partition's turn, and fails for a run that started at another turn. So an
+overtaken run can never be published, even if the other run is retracted. Its files can be deleted
+without checking whether it is still alive.
 """
 
 from __future__ import annotations
@@ -36,14 +35,12 @@ def publish(place: Place, staged: StagedRun, **said: str) -> None:
     Parameters
     ----------
     said
-        More for the commits to say, such as who released the run.
+        Further metadata for the commits, such as who released the run.
 
     Raises
     ------
     RunOvertaken
-        If the partition changed hands since the run started. Nothing became visible.
-    StoreError
-        If a file is not there as described, a table has other columns, or cannot be written.
+        If the partition changed since the run started. Nothing became visible.
     """
     partition = staged.partition
     check_files(place, staged)
@@ -77,19 +74,19 @@ def publish(place: Place, staged: StagedRun, **said: str) -> None:
         with suppress(StoreError):
             _remove(quarantine, staged.quarantine)
         raise
-    # The run is published, whatever becomes of what others left; the next one tries again.
+    # The run is published even if the cleanup fails; the next publication cleans up again.
     with suppress(StoreError):
         _remove(quarantine, stale)
 
 
 @contextmanager
 def said_if_visible(place: Place, partition: str, run_id: str) -> Iterator[None]:
-    """Let an error inside the block say so if readers see the run all the same.
+    """Add to an error inside the block that the run was published all the same.
 
     Raises
     ------
     StoreError
-        They do: what failed came after the commit, and the user has to know both.
+        In place of the error, if the run is visible: the failure came after the commit.
     """
     try:
         yield
@@ -113,9 +110,7 @@ def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str])
     Raises
     ------
     RunOvertaken
-        If the partition changed hands since turn ``base``.
-    StoreError
-        If a table cannot be written.
+        If the partition changed since turn ``base``.
     """
 
     def target(table: Staged) -> changes.Target:
@@ -133,7 +128,7 @@ def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str])
 
 
 def _add(target: changes.Target, files: Sequence[StagedFile]) -> None:
-    """Add files beside those that are active."""
+    """Add files beside the active ones."""
 
     def plan(now: log.View) -> changes.CommitChange | None:
         missing = [file for file in files if file not in now.files]
@@ -148,21 +143,21 @@ def _replace(
     refused: Sequence[StagedFile],
     done: Callable[[log.View], bool],
 ) -> list[StagedFile]:
-    """The moment of truth.
+    """The commit point: replace the files of the partition in predictions.
 
     Parameters
     ----------
     files
-        All that is to be visible of the partition.
+        All files of the partition that become visible.
     refused
-        The rows in quarantine that belong to them.
+        The quarantine files that belong to them.
     done
-        Whether they are visible already; raises if they must not be.
+        Whether the files are visible already; raises if they must not be.
 
     Returns
     -------
     list of StagedFile
-        Quarantined files that nobody can see any more.
+        Quarantine files that are obsolete after the commit.
     """
     stale: list[StagedFile] = []
 
@@ -170,8 +165,8 @@ def _replace(
         stale.clear()
         if done(now):
             return None
-        # All that is here now belongs to a run that started before this commit: to the one
-        # that is visible now, or to one that this commit overtakes.
+        # All quarantine files present now belong to runs that started before this commit: to the
+        # visible run, or to runs that this commit overtakes.
         others = view(target.place, QUARANTINE, target.partition).files
         stale.extend(file for file in others if file not in refused)
         return changes.CommitChange(files, now.files, now.turn + 1)
@@ -181,7 +176,7 @@ def _replace(
 
 
 def _remove(target: changes.Target, files: Sequence[StagedFile]) -> None:
-    """Remove files from the active ones; they stay where they are."""
+    """Remove files from the active ones; the files stay on the disk."""
 
     def plan(now: log.View) -> changes.CommitChange | None:
         removed = [file for file in now.files if file in files]
@@ -192,12 +187,12 @@ def _remove(target: changes.Target, files: Sequence[StagedFile]) -> None:
 
 
 def check_turn(place: Place, staged: StagedRun, now: log.View) -> bool:
-    """Whether the run is visible already; if not, it must not have been overtaken.
+    """Whether the run is visible already; if not, checks that it was not overtaken.
 
     Raises
     ------
     RunOvertaken
-        If the partition changed hands since the run started.
+        If the partition changed since the run started.
     """
     if set(now.files) == set(staged.predictions):
         return True
@@ -215,7 +210,7 @@ def check_turn(place: Place, staged: StagedRun, now: log.View) -> bool:
 
 
 def check_files(place: Place, staged: StagedRun) -> None:
-    """Make sure that the files are the run's, of its partition, and there as described.
+    """Check that the files are the run's, of its partition, and exist as described.
 
     Raises
     ------
@@ -251,7 +246,7 @@ def _check(place: Place, table: Staged, staged: StagedRun, files: Sequence[Stage
 
 
 def missing(uri: str, files: Sequence[StagedFile]) -> list[StagedFile]:
-    """Those of a table's files that are not there, or not of the size that they had."""
+    """The files of a table that do not exist or have another size."""
     with told(uri, "the files to publish cannot be looked at"):
         system, base = filesystem(uri)
         infos = system.get_file_info([f"{base}/{file.path}" for file in files])

@@ -1,4 +1,4 @@
-"""The rows that a run refused, whether readers see the run or it is held."""
+"""The quarantined rows of a run, published or held."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from assay.store.runs import RunRecord, listed
 
 @dataclass(frozen=True)
 class RunQuarantine:
-    """A run that is ``published`` or ``held``, as its record says, and its quarantine files."""
+    """A run that is ``published`` or ``held``, and its quarantine files."""
 
     run: RunRecord
     files: tuple[StagedFile, ...]
@@ -32,19 +32,19 @@ class RunQuarantine:
 
 
 def refused(place: Place, partition: str | None, run_id: str | None = None) -> RunQuarantine:
-    """Of one run; of a night, the newest that readers see or that is held.
+    """The quarantine of one run, or of the newest published or held run of a partition.
 
     Parameters
     ----------
     partition
-        The night; None if the run says it.
+        None if ``run_id`` determines it.
 
     Raises
     ------
     NothingScored
-        No run of the night is published or held.
+        No run of the partition is published or held.
     RunUnknown
-        There is no such run, or it is neither.
+        There is no such run, or it is neither published nor held.
     """
     if run_id is not None:
         known = history.records(place, partition, run_id)

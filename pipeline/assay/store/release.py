@@ -1,4 +1,4 @@
-"""Publishing a held run after all, and taking a published one back."""
+"""Release a held run, or retract a published one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from assay.store.staged import StagedRun, from_json, to_json
 
 @dataclass(frozen=True)
 class Retracted:
-    """A run that was taken back, and the run that readers see again, if any."""
+    """A retracted run, and the run that is visible again, if any."""
 
     run_id: str
     partition: str
@@ -30,19 +30,13 @@ class Retracted:
 
 
 def append_event(place: Place, event: RunEvent) -> None:
-    """Add to the history of runs."""
+    """Append an event to the runs table."""
     row = {name: getattr(event, name) for name in RUNS_SCHEMA.names}
     rows.append(place, RUNS, pa.Table.from_pylist([row], RUNS_SCHEMA))
 
 
 def hold(place: Place, staged: StagedRun) -> str:
-    """Make sure that a run could be published later; what its ``held`` event has to keep.
-
-    Raises
-    ------
-    StoreError
-        If a file is not there as described, or the profile cannot be written.
-    """
+    """Check that a run could be published later; returns what its ``held`` event has to keep."""
     check_files(place, staged)
     if staged.profile is not None:
         keep_profile(place, staged)
@@ -50,7 +44,7 @@ def hold(place: Place, staged: StagedRun) -> str:
 
 
 def held_run(place: Place, run_id: str) -> StagedRun | None:
-    """What was kept of a run when it was held; None if it never was."""
+    """The staged run that was kept when a run was held; None if it never was."""
     wanted = {"run_id": run_id, "event": "held"}
     texts = rows.select(place, RUNS, RUNS_SCHEMA, wanted, ["files"]).column("files").to_pylist()
     where = f"{place.table_uri(RUNS)}, run {run_id}"
@@ -87,7 +81,7 @@ def retract(place: Place, run_id: str, by: str, because: str) -> Retracted:
         except RunOvertaken:
             raise _wrong_state(place, record, "retracted", "visible") from None
     else:
-        # A retraction that was killed before it could say so is completed.
+        # Complete a retraction that was killed before it recorded its event.
         told = commits(place, PREDICTIONS, partition)
         done = [entry for entry in told if entry.get("retracted") == run_id]
         if not done or record.event == "retracted":
@@ -98,10 +92,10 @@ def retract(place: Place, run_id: str, by: str, because: str) -> Retracted:
 
 
 def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
-    """The run that was visible before, if all its files are still there as they were.
+    """The run that was visible before, if all its files still exist unchanged.
 
-    It was never taken back itself: only what is visible can be, and when that goes, so does
-    its place under the runs that come after.
+    That run was never retracted: only a visible run can be, and a retracted run leaves the sequence
+    of visible runs.
     """
     partition = record.partition
     uri, refused_uri = place.table_uri(PREDICTIONS), place.table_uri(QUARANTINE)
@@ -116,7 +110,7 @@ def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
             return None
         refused = _refused(place, partition, run_id)
     except StoreError:
-        return None  # the log does not go back so far any more
+        return None  # the log does not go back that far any more
     told = str(sum(file.rows for file in refused)) == facts.get("quarantined")
     if not told or missing(uri, old.files) or missing(refused_uri, refused):
         return None
@@ -139,7 +133,7 @@ def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
 
 
 def _refused(place: Place, partition: str, run_id: str) -> tuple[StagedFile, ...]:
-    """The rows that a run added to quarantine when it was published."""
+    """The quarantine files that a run added when it was published."""
     entry = commit_of(place, QUARANTINE, partition, run_id)
     if entry is None:
         return ()

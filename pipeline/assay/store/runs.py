@@ -1,4 +1,4 @@
-"""The history of runs: events as they were appended, records as they add up."""
+"""The history of runs: appended events, and records folded from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.errors import StoreError
 
 Event: TypeAlias = Literal["started", "failed", "held", "published", "released", "retracted"]
 EVENTS: tuple[str, ...] = get_args(Event)
-"""In the order in which a run can meet them."""
+"""In the order in which they can happen to a run."""
 
 RunState: TypeAlias = Literal["started", "failed", "held", "published", "retracted"]
 
@@ -23,19 +23,19 @@ class RunEvent:
     Attributes
     ----------
     at
-        With its zone.
+        With its time zone.
     input
-        Fingerprint of what was scored; empty if it cannot be told from a changed one.
+        Fingerprint of the input; empty if changes of the input could not be detected.
     carrier, scorer
         How the rows were read and scored.
     base
-        The turn of the partition that the run started from: `Store.turn`.
+        The turn of the partition when the run started: `Store.turn`.
     seconds
         Since the run's start.
     by, because
         Who released or retracted the run, and why.
     files
-        Of a held run what it takes to release it: what `Store.hold` gave back.
+        For a held run, what `Store.hold` returned; needed to release it.
     """
 
     run_id: str
@@ -68,13 +68,13 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """One run: its events folded into one, later facts over earlier ones.
+    """One run: its events folded into one record, later facts over earlier ones.
 
     Attributes
     ----------
     event
-        How far it came, whatever clocks say; ``published`` if it was released, or if its rows
-        are what the predictions table holds, whatever was or was not written down afterwards.
+        The furthest state of the run, independent of clocks. It is ``published`` if the run was
+        released, or if its rows are in the predictions table, even without an event.
     started_at, at
         Of the first and the last event; None if no event of the run was kept.
     """
@@ -102,7 +102,7 @@ class RunRecord:
 
 
 FACTS = tuple(each.name for each in fields(RunEvent) if each.name != "files")
-"""Everything about an event but what only a release needs."""
+"""All fields of an event except ``files``, which only a release needs."""
 
 
 def events_of(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
@@ -111,7 +111,7 @@ def events_of(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
     Raises
     ------
     StoreError
-        If a row is no event.
+        If a row is not a valid event.
     """
     try:
         return [RunEvent(**{name: row[name] for name in FACTS}) for row in rows]
@@ -120,7 +120,7 @@ def events_of(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
 
 
 def fold(events: Iterable[RunEvent]) -> list[RunRecord]:
-    """One record a run, in order of their starts; the order of ``events`` does not matter."""
+    """One record per run, in order of start; the order of ``events`` does not matter."""
     records: dict[str, RunRecord] = {}
     for event in sorted(events, key=_order):
         earlier = records.get(event.run_id)
@@ -129,8 +129,8 @@ def fold(events: Iterable[RunEvent]) -> list[RunRecord]:
 
 
 def _order(event: RunEvent) -> tuple[int, datetime]:
-    # By kind before time: a clock that was set back must not make a run that ended look as if
-    # it had just begun, nor one that was taken back as if it were published.
+    # By kind before time: if the clock was set back, a run that ended must not look as if it had
+    # just started, nor a retracted run as if it were published.
     return EVENTS.index(event.event), event.at
 
 
@@ -139,7 +139,7 @@ def _first(event: RunEvent) -> RunRecord:
 
 
 def _later(record: RunRecord, event: RunEvent) -> RunRecord:
-    # What an event does not say is not denied by it.
+    # An empty field of a later event does not clear the earlier value.
     said = {name: value for name, value in _known(event).items() if value not in (None, "")}
     return replace(record, **said)
 
@@ -152,13 +152,13 @@ def _known(event: RunEvent) -> dict[str, Any]:
 
 
 def to_commit(metadata: Mapping[str, str]) -> dict[str, str]:
-    """What is kept in a commit: ``version`` under another name, as Delta's history has its own."""
+    """Commit metadata; ``version`` is renamed, as Delta's history has a field of that name."""
     renamed = {"version": "model_version"}
     return {renamed.get(name, name): value for name, value in metadata.items()}
 
 
 def from_commit(metadata: Mapping[str, Any], run_id: str, partition: str) -> RunRecord:
-    """What `to_commit` left of a published run, for want of events."""
+    """The record of a published run whose events are lost, from what `to_commit` wrote."""
     return RunRecord(
         run_id=run_id,
         event="published",
@@ -187,7 +187,7 @@ MOST_LISTED = 5
 
 
 def listed(runs: Sequence[RunRecord]) -> str:
-    """Runs by name, the newest first, for people to choose from; empty without any."""
+    """The newest runs as one line of text, newest first; empty if there are none."""
     newest = list(reversed(runs))[:MOST_LISTED]
     words = ", ".join(f"{each.run_id} ({each.event}, {each.partition})" for each in newest)
     more = len(runs) - len(newest)

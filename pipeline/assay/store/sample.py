@@ -1,8 +1,8 @@
-"""Some of a night's rows, drawn by seed, at a cost that stops growing with the night.
+"""A seeded random sample of a partition's rows, at bounded cost for large partitions.
 
-Of a night of up to `POOL` rows every row is as likely to be drawn as any other. A larger one is
-not read whole for the sake of a few thousand rows: its row groups are put into an order that the
-seed gives, and rows are drawn from the first of them that hold so many.
+Up to `POOL` rows, every row has the same probability. A larger partition is not read completely:
+its row groups are shuffled by the seed, and rows are drawn from the first groups that together hold
+up to `POOL` rows.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from assay.store.delta.place import Place
 from assay.store.delta.tables import PREDICTIONS
 
 POOL = 1_000_000
-"""Rows from which row groups are not all read."""
+"""Above this number of rows, only some of the row groups are read."""
 FILES = 64
-"""Files whose ends are read, so that a night in thousands of files takes no longer."""
+"""Limit of files whose footers are read, for partitions of thousands of files."""
 
 Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Rows of one run.
+    """A sample of one run's rows.
 
     Attributes
     ----------
     run_id
-        The run whose rows they are.
+        The run.
     table
-        The rows, in the order of the night.
+        The rows, in the order of the partition.
     spans
-        The row groups that they were drawn from: places of the first row and behind the last one
-        among all of the night's rows, as its files hold them one after the other.
+        The row groups that were sampled, each as (first row, row after the last), counted over all
+        rows of the partition in the order of its files.
     """
 
     run_id: str
@@ -63,13 +63,7 @@ def drawn(
     most: int,
     seed: int,
 ) -> Drawn:
-    """At most ``most`` rows of the predictions in ``files``.
-
-    Raises
-    ------
-    StoreError
-        If a file is gone, no longer what it was, or lacks a column.
-    """
+    """At most ``most`` rows of the predictions in ``files``."""
     random = np.random.default_rng(seed)
     pool = _pool(_groups(place, files, random), random)
     among = sum(group.rows for group in pool)
@@ -92,7 +86,7 @@ def drawn(
 
 
 def _groups(place: Place, files: Sequence[StagedFile], random: np.random.Generator) -> list[_Group]:
-    """The row groups of all files, or of as many as may be looked at, in the night's order."""
+    """The row groups of all files, or of at most `FILES` of them, in the partition's order."""
     ordered = sorted(files, key=lambda file: file.path)
     starts = [0, *accumulate(file.rows for file in ordered)]
     looked = range(len(ordered))
@@ -108,7 +102,7 @@ def _groups(place: Place, files: Sequence[StagedFile], random: np.random.Generat
 
 
 def _pool(groups: list[_Group], random: np.random.Generator) -> list[_Group]:
-    """All of them, or those that come first by the seed, in the order of the night."""
+    """All row groups, or the first ones in the shuffled order, in the partition's order."""
     if sum(group.rows for group in groups) <= POOL:
         return groups
     taken: list[int] = []

@@ -1,4 +1,4 @@
-"""A run that has written everything and shown nothing: all that publishing it takes."""
+"""A run whose files are written but not yet visible, with all that publishing it takes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ NEEDED = ("run_id", "name", "version", "bundle", "contract", "input")
 
 @dataclass(frozen=True, kw_only=True)
 class StagedRun:
-    """Files that no commit mentions yet, and what the commit is to say of them.
+    """Files that no commit refers to yet, and the metadata for the commit.
 
     Attributes
     ----------
     facts
-        Kept in the commits, so that the run can be told if nothing else of it was kept:
-        ``run_id``, ``name``, ``version``, ``bundle``, ``contract`` and ``input``.
+        Commit metadata that identifies the run even if its events are lost: ``run_id``, ``name``,
+        ``version``, ``bundle``, ``contract`` and ``input``.
     predictions
-        At least one file: a night of which every row was refused is one file of no rows.
+        At least one file: if every row was quarantined, one file with no rows.
     profile
         None if it is in the store already, or there is none.
     predictions_schema, quarantine_schema
@@ -47,7 +47,7 @@ class StagedRun:
     base: int
 
     def __post_init__(self) -> None:
-        part_path("column", self.partition, self.run_id, "0")  # refuses what names no file
+        part_path("column", self.partition, self.run_id, "0")  # rejects ids that name no file
         if not self.predictions:
             raise ValueError("a run publishes at least one file of predictions")
         missing = [name for name in NEEDED if name not in self.facts]
@@ -58,7 +58,7 @@ class StagedRun:
 
 
 def to_json(staged: StagedRun) -> str:
-    """Everything but the profile, on one line."""
+    """The staged run without its profile, as one line of JSON."""
     tree = {
         "run_id": staged.run_id,
         "partition": staged.partition,
@@ -75,10 +75,15 @@ def to_json(staged: StagedRun) -> str:
 def from_json(text: str, where: str) -> StagedRun:
     """Read what `to_json` wrote.
 
+    Parameters
+    ----------
+    where
+        Where the text was found, for the error message.
+
     Raises
     ------
     StoreError
-        It is anything else; ``where`` says where it was found.
+        If it is anything else.
     """
     try:
         tree = json.loads(text)

@@ -1,4 +1,4 @@
-"""The store: publish a partition in one commit, and read only what is published."""
+"""The store: publishes a partition in one commit, and reads only what is published."""
 
 from __future__ import annotations
 
@@ -32,17 +32,12 @@ from assay.store.sweep import Vacuumed
 
 
 def open_store(root: Path, params: Params) -> Store:
-    """The project's store; nothing is made or read yet.
+    """The project's store; nothing is created or read yet.
 
     Parameters
     ----------
     root
         The project's root, which a ``store`` without a scheme is relative to.
-
-    Raises
-    ------
-    StoreError
-        If the partition column's name is one that the tables need for themselves.
     """
     column = params.ingest.partition_by
     profiles_schema(column)
@@ -51,41 +46,42 @@ def open_store(root: Path, params: Params) -> Store:
 
 
 class Store(Place):
-    """A folder or bucket of Delta tables. Holds nothing open: it can be sent to a worker.
+    """A folder or bucket of Delta tables. Holds no open resource, so it can be sent to a worker.
 
-    Whatever it does may raise `StoreError`: the store cannot be read or written, or holds
-    what was never put there.
+    Every method may raise `StoreError`: the store cannot be read or written, or holds unexpected
+    content.
     """
 
     # ------------------------------------------------------------------------ publishing
 
     def turn(self, partition: str) -> int:
-        """How often a partition has changed hands. A run notes it when it starts.
+        """How many times a partition's visible run has changed. A run notes it when it starts.
 
-        A run can be published only while the turn is the one that it started from, so it is
-        what tells a run that was overtaken, whatever clocks say.
+        A run can be published only at the turn that it started from. So a changed turn shows that
+        it was overtaken, independent of clocks.
         """
         return history.view(self, PREDICTIONS, partition).turn
 
     def publish_run(self, staged: StagedRun) -> None:
-        """Replace a partition by a run's files, in one commit; again changes nothing.
+        """Replace a partition by a run's files, in one commit; repeating it changes nothing.
 
-        Afterwards what dead runs left in the partition a day ago or more is deleted.
+        Afterwards the files of dead runs in the partition are deleted if they are a day old or
+        more.
 
         Raises
         ------
         RunOvertaken
-            If the partition changed hands since the run started. Nothing became visible.
+            If the partition changed since the run started. Nothing became visible.
         StoreError
             If a file is not there as described, a table has other columns, or cannot be written.
         """
         publish(self, staged)
-        # It is published; what could not be cleaned up now is cleaned up next time.
+        # The run is published; a cleanup that fails now is done next time.
         with suppress(StoreError):
             self.sweep(staged.partition)
 
     def hold(self, staged: StagedRun) -> str:
-        """Keep a run that must not be published for now; its ``held`` event's ``files``.
+        """Keep a run that must not be published for now; returns ``files`` of its ``held`` event.
 
         Raises
         ------
@@ -95,34 +91,34 @@ class Store(Place):
         return release.hold(self, staged)
 
     def release(self, run_id: str, by: str, because: str) -> RunRecord:
-        """Publish a held run after all.
+        """Publish a held run.
 
         Raises
         ------
         RunUnknown
             If there is no such run, or it is not held.
         RunOvertaken
-            If the partition changed hands since the run started.
+            If the partition changed since the run started.
         StoreError
-            If its files are not there any more as they were written.
+            If its files no longer exist as they were written.
         """
         return release.release(self, run_id, by, because)
 
     def retract(self, run_id: str, by: str, because: str) -> Retracted:
-        """Take the visible run of a partition back, in one commit.
+        """Withdraw the visible run of a partition, in one commit.
 
-        Readers see the run again that was published before it, if its files are still there
-        (they are for ``keep_days``), else nothing.
+        The run that was published before it becomes visible again, if its files still exist (they
+        are kept for ``keep_days``). Otherwise the partition is empty.
 
         Raises
         ------
         RunUnknown
-            If there is no such run, or it is not the one that readers see.
+            If there is no such run, or it is not the visible one.
         """
         return release.retract(self, run_id, by, because)
 
     def append_run_event(self, event: RunEvent) -> None:
-        """Add to the history of runs."""
+        """Append an event to the runs table."""
         release.append_event(self, event)
 
     # --------------------------------------------------------------------------- reading
@@ -133,7 +129,7 @@ class Store(Place):
         return [] if opened is None else log.partitions(opened, self.column)
 
     def visible_run(self, partition: str) -> str | None:
-        """The run whose rows readers see, None if there is none.
+        """The id of the visible run, None if there is none.
 
         Raises
         ------
@@ -143,23 +139,23 @@ class Store(Place):
         return history.visible(self, history.view(self, PREDICTIONS, partition), partition)
 
     def published_run(self, partition: str) -> RunRecord | None:
-        """The record of the run whose rows are visible in ``partition``, None if there is none.
+        """The record of the visible run of ``partition``, None if there is none.
 
-        Who that is, and how many rows it has, is read off the files of the tables; what else
-        is known comes from the run's events, or from its commit.
+        Its id and row counts are read from the tables' files; the rest comes from the run's events,
+        or from its commit.
         """
         return history.published_run(self, partition)
 
     def runs(self, partition: str | None = None) -> list[RunRecord]:
-        """All runs, or those of one partition, in order of their starts.
+        """All runs, or those of one partition, in order of start.
 
-        A run whose rows the predictions table holds counts as published, even if it died
-        before it could say so; a published run may have been replaced since.
+        A run whose rows are in the predictions table counts as published, even if it died before it
+        recorded that. A published run may have been replaced since.
         """
         return history.runs(self, partition)
 
     def predictions(self, partition: str) -> pa.Table:
-        """The published rows of a partition, all at once.
+        """The published rows of a partition, as one table.
 
         Raises
         ------
@@ -175,12 +171,12 @@ class Store(Place):
     ) -> Iterator[pa.RecordBatch]:
         """The published rows of a partition, a batch at a time.
 
-        The run is chosen when the first batch is asked for, and stays the same.
+        The run is determined when the first batch is requested, and stays the same.
 
         Parameters
         ----------
         columns
-            Those to read, in this order; all, the partition column first, if None.
+            The columns to read, in this order; if None all, the partition column first.
 
         Raises
         ------
@@ -191,7 +187,7 @@ class Store(Place):
         yield from rows.batches(self, PREDICTIONS, found.predictions, columns)
 
     def drawn(self, partition: str, columns: Sequence[str], most: int, seed: int) -> Drawn:
-        """Some published rows, at a cost that stops growing: see `assay.store.sample`.
+        """A sample of the published rows, at bounded cost: see `assay.store.sample`.
 
         Raises
         ------
@@ -202,7 +198,7 @@ class Store(Place):
         return drawn.drawn(self, found.run_id, found.predictions, columns, most, seed)
 
     def quarantine(self, partition: str) -> pa.Table:
-        """The rows that the published run of a partition refused, all at once.
+        """The quarantined rows of a partition's published run, as one table.
 
         Raises
         ------
@@ -216,18 +212,18 @@ class Store(Place):
     def quarantine_batches(
         self, partition: str, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """The rows that the published run refused; as `prediction_batches`."""
+        """The quarantined rows of the published run; otherwise like `prediction_batches`."""
         found = history.published(self, partition)
         yield from rows.batches(self, QUARANTINE, found.quarantine, columns)
 
     def file_batches(
         self, table: Staged, file: StagedFile, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """The rows of one file, published or not; as `prediction_batches`."""
+        """The rows of one file, published or not; otherwise like `prediction_batches`."""
         return rows.batches(self, table, [file], columns)
 
     def profile(self, run_id: str, partition: str) -> Profile:
-        """The counts that a published run kept, in the order of its columns.
+        """The profile of a published run, in the order of its columns.
 
         Raises
         ------
@@ -237,18 +233,18 @@ class Store(Place):
             If its profile is missing.
         """
         if not any(r.run_id == run_id and r.event == "published" for r in self.runs(partition)):
-            # Its events may be lost while its rows are what readers see.
+            # Its events may be lost although the run is visible.
             if run_id != self.visible_run(partition):
                 raise NothingScored(f"run {run_id} has published nothing in {partition}")
         return profiles.profile_of(self, partition, run_id)
 
     def recent(self, partition: str, version: str, limits: Publish, score: str) -> Recent:
-        """What is visible of the nearest partitions before one, to compare a new run with.
+        """Facts about the visible runs of the partitions before one, to compare a new run with.
 
         Parameters
         ----------
         version
-            Of the model; only what it scored itself is comparable to its scores.
+            Of the model; scores are compared only with scores of the same version.
         score
             The column of the profile that counts the scores.
         """
@@ -257,16 +253,16 @@ class Store(Place):
     # ------------------------------------------------------------- labels and performance
 
     def visible_runs(self) -> dict[str, str]:
-        """The run that readers of each partition see, by partition, in one look at the log."""
+        """The visible run of each partition, from one version of the log."""
         return history.visible_runs(self)
 
     def labels(self, partition: str, until: datetime | None = None) -> pa.Table:
-        """The keys of a partition whose truth is known, with ``truth`` and ``arrived_at``.
+        """The keys of a partition that have a label, with ``truth`` and ``arrived_at``.
 
         Parameters
         ----------
         until
-            Only what had arrived before; None for all.
+            Only labels that arrived before it; None for all.
 
         Raises
         ------
@@ -277,33 +273,33 @@ class Store(Place):
         return labels.known(labels.history(self, partition), keys.names, until)
 
     def labelled(self) -> list[str]:
-        """The partitions for which a truth has arrived, sorted."""
+        """The partitions that have at least one label, sorted."""
         opened = log.open_table(self.table_uri(LABELS))
         return [] if opened is None else log.partitions(opened, self.column)
 
     def label_history(self, partition: str) -> pa.Table:
-        """Every truth that ever arrived for a partition; errors as for `labels`."""
+        """Every label that ever arrived for a partition; errors as for `labels`."""
         return labels.history(self, partition)
 
     def keep_labels(self, partition: str, arrived: pa.Table, source: str, by: str) -> None:
-        """Add truths to the history, in one commit: see `assay.store.labels.keep`."""
+        """Append labels to the history, in one commit: see `assay.store.labels.keep`."""
         labels.keep(self, partition, arrived, source, by)
 
     def performance(self, partition: str | None = None) -> pa.Table:
-        """What is known of how well the visible runs did, of all partitions or one."""
+        """The latest performance metrics of the visible runs, of all partitions or one."""
         return performance.performance(self, partition)
 
     def keep_performance(self, measured: Iterable[Mapping[str, Any]]) -> int:
-        """Add numbers that are not known like this already, in one commit; how many."""
+        """Append the values that are new, in one commit; returns how many there were."""
         return performance.keep(self, measured)
 
     # -------------------------------------------------------------------------- cleaning
 
     def lost(self, partition: str) -> bool:
-        """Whether what was published of a partition is not there any more.
+        """Whether published data of a partition is missing.
 
-        That is so if a file that readers see is gone, or of another size, and if a log lost the
-        commit that published the night's last run, or that added the rows which it refused.
+        That is the case if a visible file is missing or has another size, or if a log lost the
+        commit that published the partition's last run, or the one that added its quarantined rows.
         """
         found = history.shown(self, partition)
         files = found is not None and bool(
@@ -315,42 +311,42 @@ class Store(Place):
         )
 
     def discords(self) -> list[Damage]:
-        """Nights of which ``runs`` and other tables tell different stories, at little cost."""
+        """Partitions for which ``runs`` contradicts the other tables; reads only the logs."""
         return check.discords(self)
 
     def check(self, mend: bool = False) -> list[Damage]:
-        """What is damaged in the tables, mended if asked: see `assay.store.check`."""
+        """The faults of the tables, repaired if asked: see `assay.store.check`."""
         return check.check(self, mend)
 
     def drop_scratch(self, run_id: str) -> None:
-        """Delete what a run needed only while it was on its way."""
+        """Delete a run's temporary files."""
         system, path = filesystem(self.scratch(run_id))
         with suppress(OSError):
             system.delete_dir(path)
 
     def drop(self, table: Staged, files: Iterable[StagedFile]) -> None:
-        """Delete files that a run wrote and will not publish; what stays is swept up later."""
+        """Delete files that a run will not publish; any that cannot be deleted are swept later."""
         system, base = filesystem(self.table_uri(table))
         for file in files:
             with suppress(OSError):
                 system.delete_file(f"{base}/{file.path}")
 
     def sweep(self, partition: str) -> None:
-        """Delete what dead runs left in a partition, once it is a day old."""
+        """Delete files of dead runs in a partition that are at least a day old."""
         sweep.sweep(self, partition)
 
     def vacuum(self, keep_days: int, dry_run: bool = False) -> list[Vacuumed]:
-        """Delete what no reader can need, and keep the tables' own files few.
+        """Delete files that no reader can need, and merge small files of append-only tables.
 
-        Leftovers of dead runs go after a day. Replaced versions, and leftovers of runs of
-        which nobody knows whether they ended, go after ``keep_days``, counted from the moment
-        when they were replaced or written. Held runs that can be released are kept.
+        Files of dead runs are deleted after a day. Replaced versions, and files of runs that
+        recorded no end, are deleted after ``keep_days``, counted from when they were replaced or
+        written. Held runs that can be released are kept.
 
         Parameters
         ----------
         keep_days
-            At least 1, so that readers at work keep what they read.
+            At least 1, to protect current readers.
         dry_run
-            Only tell what would be done.
+            Only report what would be done.
         """
         return sweep.vacuum(self, keep_days, dry_run)

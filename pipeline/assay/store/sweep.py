@@ -1,4 +1,4 @@
-"""Cleaning up: after each publication what dead runs left, now and then all that is old."""
+"""Clean up: files of dead runs after each publication, and old files on request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assay.store.delta.tables import LABELS, PERFORMANCE, PREDICTIONS, PROFILES,
 from assay.store.leftovers import Leftover, delete, leftovers
 
 GRACE = timedelta(days=1)
-"""How long files of dead runs are kept: a task that outlived its run may still write them."""
+"""How long files of dead runs are kept: a task that outlives its run may still write some."""
 
 APPENDED = (RUNS, PROFILES, LABELS, PERFORMANCE)
 TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE)
@@ -20,16 +20,16 @@ TABLES = (PREDICTIONS, QUARANTINE, PROFILES, RUNS, LABELS, PERFORMANCE)
 
 @dataclass(frozen=True)
 class Vacuumed:
-    """What was deleted of a table, or would be.
+    """What was deleted from a table, or would be.
 
     Attributes
     ----------
     replaced, left
-        Files that readers once saw, and files that they never did.
+        Number of files that were visible once, and of files that never were.
     bytes
         Of both.
     merged
-        Small files that became fewer larger ones.
+        Number of small files that were merged into fewer larger ones.
     """
 
     table: str
@@ -40,7 +40,7 @@ class Vacuumed:
 
 
 def sweep(place: Place, partition: str, now: datetime | None = None) -> list[Leftover]:
-    """Delete what dead runs left in a partition, once it is older than `GRACE`."""
+    """Delete files of dead runs in a partition that are older than `GRACE`."""
     limit = (now or datetime.now(UTC)) - GRACE
     found = [
         each
@@ -54,7 +54,7 @@ def sweep(place: Place, partition: str, now: datetime | None = None) -> list[Lef
 def vacuum(
     place: Place, keep_days: int, dry_run: bool = False, now: datetime | None = None
 ) -> list[Vacuumed]:
-    """Delete what is too old to be of use, in all partitions; see `Store.vacuum`."""
+    """Delete old files in all partitions; see `Store.vacuum`."""
     at = now or datetime.now(UTC)
     done = []
     for table in (*TABLES, SCRATCH):
@@ -76,7 +76,7 @@ def _too_old(file: Leftover, now: datetime, keep_days: int) -> bool:
 
 
 def _merge(place: Place, name: str, dry_run: bool) -> int:
-    """Merge the small files of a table that each run adds rows to; how many there were."""
+    """Merge the small files of an append-only table; returns how many there were."""
     uri = place.table_uri(name)
 
     def merge() -> int:
@@ -91,7 +91,7 @@ def _merge(place: Place, name: str, dry_run: bool) -> int:
 
 
 def _shorten(place: Place, name: str) -> None:
-    """Let the log begin with a checkpoint, and forget what is older than the store keeps."""
+    """Write a checkpoint, and delete log entries older than the store's retention."""
     uri = place.table_uri(name)
     wanted = changes.retention(place.keep_days)
 
@@ -103,7 +103,7 @@ def _shorten(place: Place, name: str) -> None:
         if any(has.get(key) != value for key, value in wanted.items()):
             table.alter.set_table_properties(wanted)
         table.create_checkpoint()
-        durable.sync_log(uri)  # before what it stands for is deleted
+        durable.sync_log(uri)  # before the commits that it replaces are deleted
         table.cleanup_metadata()
 
     changes.insist(uri, "its log cannot be shortened", shorten)

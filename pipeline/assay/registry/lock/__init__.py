@@ -1,1 +1,1 @@
-"""Whether dvc.lock, dvc.yaml and git say that results are current and whole."""
+"""Checks of dvc.lock, dvc.yaml and git: whether results are current and complete."""

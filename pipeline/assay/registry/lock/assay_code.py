@@ -1,7 +1,7 @@
-"""``assay code``: what Assay's own code was, for DVC to see that an upgrade changed it.
+"""``assay code``: writes digests of Assay's own code, so that DVC notices an upgrade.
 
 Every stage of dvc.yaml has its digest among its parameters, ``reports/code.json: [train]``. The
-stage ``code`` writes them anew each time, so those run again whose code changed, and no others.
+stage ``code`` always rewrites the file, so only stages whose code changed run again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def document(digests: Mapping[str, str]) -> dict[str, object]:
 
 
 def outdated(pipeline: Pipeline) -> tuple[str, ...]:
-    """A line for each stage whose results, by dvc.lock, do not come from the installed code."""
+    """A line for each stage whose results in dvc.lock were not made by the installed code."""
     named = [(stage, name) for stage in pipeline.stages if (name := _ran(stage)) is not None]
     if named and pipeline.maker(layout.CODE) is None:
         what = f"no stage makes {layout.CODE}, by which DVC sees that Assay's own code changed"
@@ -36,7 +36,7 @@ def outdated(pipeline: Pipeline) -> tuple[str, ...]:
 
 
 def _ran(stage: Stage) -> str | None:
-    """The stage of Assay's that it runs."""
+    """The Assay command that the stage runs, None if it runs another."""
     words = stage.command.split()
     return words[1] if len(words) > 1 and words[0] == "assay" and words[1] in code.STAGES else None
 
@@ -46,10 +46,10 @@ def _outdated(
 ) -> Iterator[str]:
     for stage, name in named:
         key = f"{path}: {name}"
-        # DVC does not run a frozen stage again, and one without an entry is told elsewhere.
+        # DVC does not rerun a frozen stage; a stage without an entry is reported elsewhere.
         if stage.frozen or not stage.recorded:
             continue
-        # A file that was cut short lacks what dvc.yaml asks of it: dvc.lock has it all the same.
+        # If the file is truncated and lacks the key, dvc.lock still has it.
         if key not in stage.params.keys() | stage.recorded_params.keys():
             yield f"{stage.name}: its params lack {layout.CODE}: [{name}]"
         elif stage.recorded_params.get(key) != now[name]:

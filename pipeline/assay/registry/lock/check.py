@@ -1,7 +1,7 @@
-"""``assay check --lock``: is dvc.lock current? Answered without data, cache or a remote.
+"""``assay check --lock``: is dvc.lock current? Needs neither data, cache nor remote.
 
-Two things that would make the answer worthless are said first: git tracks what it must not, or
-was told not to look at a file.
+Two things that would make the answer meaningless are reported first: git tracks files that it must
+not, or a file is marked so that git ignores its changes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LOOK = "Run git update-index --no-assume-unchanged --no-skip-worktree FILE."
 
 @dataclass(frozen=True)
 class Checked:
-    """What changed since dvc.lock was written, and ``found``: what else makes it worthless."""
+    """What changed since dvc.lock was written; ``found`` lists other problems by kind."""
 
     stages: int
     lock: LockChanges
@@ -54,20 +54,16 @@ class Checked:
 
 
 def run(root: Path, params: Params, *, lock: bool) -> Checked:
-    """Look for what changed since dvc.lock was written.
+    """Find what changed since dvc.lock was written.
 
     Raises
     ------
     UsageError
-        Nothing was named that is to be checked.
+        ``lock`` is false: nothing to check.
     LockStale
-        With a line for each stage that is not as dvc.lock says, or that nobody can tell; what was
-        checked is on it.
+        With a line for each difference. The result is attached to the error.
     TrackedByGit
-        Git holds data, a model or the store.
-    PipelineFileError
-        dvc.yaml or dvc.lock is missing or cannot be understood.
-    NotARepository
+        Git tracks data, a model or the store.
     """
     if not lock:
         raise UsageError(

@@ -1,9 +1,9 @@
-"""Does dvc.lock still describe the project? Recorded and present hashes in, changes out. Pure.
+"""Compares recorded hashes in dvc.lock with those of the project, and lists the changes. Pure.
 
-What git keeps is hashed where it lies. What only DVC keeps need not be there: it is compared
-with what the stage that makes it recorded. A path inside a folder that a stage makes, or above
-one, can be compared only with what other stages recorded for the same path; what nothing can be
-said about is named, so that nobody takes silence for a yes.
+Files in git are hashed in the work tree. Files that only DVC keeps need not be present: they are
+compared with what the stage that makes them recorded. A path inside or above a stage's output
+folder can only be compared with what other stages recorded for the same path. Inputs that cannot be
+checked are listed as ``unseen``, so that they do not pass for unchanged.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class File:
-    """A path that a stage reads or makes, relative to the repository's root.
+    """A path that a stage reads or writes, relative to the repository's root.
 
-    ``recorded`` is its hash in dvc.lock. ``here`` says that git keeps it, so that ``now`` is its
-    hash in the work tree, None if it is gone. ``cached`` says of an output that DVC keeps it.
+    ``recorded`` is its hash in dvc.lock. ``here`` states that git keeps it; then ``now`` is its
+    hash in the work tree, None if it is missing. ``cached`` states that DVC keeps this output.
     """
 
     path: str
@@ -32,19 +32,19 @@ class File:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of dvc.yaml beside its entry in dvc.lock.
+    """A stage of dvc.yaml with its entry in dvc.lock.
 
     Parameters
     ----------
     recorded
         There is such an entry.
     command
-        What it runs; of several, one a line.
+        The command; several commands one per line.
     params, recorded_params
-        File and key to value; of the recorded only those that dvc.yaml asks for.
+        Values by file and key; recorded ones only if dvc.yaml still lists them.
     gone
-        Inputs, outputs and parameters of the entry that dvc.yaml asks for no more, each with
-        what it was: ``("input", "data/raw")``.
+        Inputs, outputs and parameters of the entry that dvc.yaml no longer lists, each with its
+        kind: ``("input", "data/raw")``.
     """
 
     name: str
@@ -61,16 +61,16 @@ class Stage:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """dvc.yaml beside dvc.lock.
+    """dvc.yaml and dvc.lock side by side.
 
     Parameters
     ----------
     others
-        What files beside dvc.yaml say DVC keeps: path to hash.
+        Files that DVC keeps according to ``.dvc`` files: path to hash.
     gone
-        Entries of dvc.lock whose stage dvc.yaml does not have.
+        Entries of dvc.lock for stages that dvc.yaml lacks.
     folder
-        Of the project, from DVC's root: "" where they are the same.
+        The project's folder, relative to DVC's root: "" if they are the same.
     """
 
     stages: tuple[Stage, ...]
@@ -80,7 +80,7 @@ class Pipeline:
 
     @property
     def kept_by_dvc(self) -> tuple[str, ...]:
-        """Outputs that DVC keeps and git must not, relative to the project's folder."""
+        """Outputs that DVC keeps and git must not track, relative to the project's folder."""
         above = f"{self.folder}/" if self.folder else ""
         return tuple(
             file.path.removeprefix(above)
@@ -90,30 +90,30 @@ class Pipeline:
         )
 
     def maker(self, path: str) -> str | None:
-        """The stage with an output of just this path, relative to the project's folder."""
+        """The stage with exactly this output path, relative to the project's folder."""
         made = ((file.path, stage.name) for stage in self.stages for file in stage.outputs)
         return next((name for output, name in made if output == self.whole(path)), None)
 
     def whole(self, path: str) -> str:
-        """A path in the project as the pipeline's files name it: from DVC's root."""
+        """A path of the project, relative to DVC's root as in the pipeline's files."""
         return f"{self.folder}/{path}" if self.folder else path
 
     def thawed(self) -> Pipeline:
-        """The same with no stage frozen: what would have to run if nobody had stopped it."""
+        """The same pipeline with no frozen stages: shows what would have to run."""
         stages = tuple(replace(stage, frozen=False) for stage in self.stages)
         return replace(self, stages=stages)
 
 
 @dataclass(frozen=True)
 class LockChanges:
-    """What changed, a stage; and inputs that nothing can be said about without the data."""
+    """The changes of each stage; and inputs that cannot be checked without the data."""
 
     changes: Mapping[str, tuple[str, ...]]
     unseen: tuple[tuple[str, str], ...]
 
 
 def compare(pipeline: Pipeline) -> LockChanges:
-    """Every change since dvc.lock was written, the stages in the order of dvc.yaml."""
+    """Every change since dvc.lock was written, with the stages in the order of dvc.yaml."""
     stages, others = pipeline.stages, pipeline.others
     made = {file.path: (file.recorded, stage.name) for stage in stages for file in stage.outputs}
     made |= {path: (digest, f"{path}.dvc") for path, digest in others.items()}
@@ -149,7 +149,7 @@ def _changes(
         return
     if not stage.same_command:
         yield "its command changed"
-    # DVC does not run a frozen stage again, whatever its inputs and parameters are.
+    # DVC does not rerun a frozen stage, whatever its inputs and parameters are.
     if not stage.frozen:
         yield from _params(stage)
         for file in stage.inputs:
@@ -203,7 +203,7 @@ _ABSENT = object()
 
 
 def differences(was: Any, now: Any, key: str) -> Iterator[str]:
-    """The values that differ inside two values, each with its place."""
+    """The differences between two nested values, each with its path."""
     if isinstance(was, Mapping) and isinstance(now, Mapping):
         for name in dict.fromkeys([*was, *now]):
             place = f"{key}.{name}"

@@ -1,7 +1,7 @@
-"""Do the stages that judge a model run Assay's own commands, and nothing beside them? Pure.
+"""Checks that stages that produce evidence run Assay's own commands, and nothing else. Pure.
 
-A stage may run any command. One that runs the gate on other tests than git has, or mends what a
-report says after it was written, leaves a dvc.lock in which everything agrees.
+A stage may run any command. One that runs the gate on other tests than those in git, or edits a
+report after it was written, leaves a dvc.lock in which everything agrees.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MAKERS = {
     layout.REHEARSAL: "rehearse",
     layout.VERDICT: "gate",
 }
-"""What a verdict rests on, and the command that makes it."""
+"""The files that a verdict depends on, and the command that writes each."""
 _OPTIONS = r"(?: [\w./:=,@+-]+)*"
-"""Words without a meaning for the shell."""
+"""Words without special meaning in a shell."""
 
 
 def foreign(pipeline: Pipeline) -> tuple[str, ...]:
-    """A line for each stage that makes evidence by another command than Assay's."""
+    """A line for each stage that produces evidence by another command than Assay's."""
     return tuple(_foreign(pipeline))
 
 

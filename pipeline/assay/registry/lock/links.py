@@ -1,6 +1,6 @@
-"""Evidence has to lie in the commit itself: a symbolic link names a file that git does not hold.
+"""Rejects symbolic links on paths of evidence: git holds only the link, not its target.
 
-What such a link leads to can change without any commit, and differs from clone to clone.
+The target can change without a commit, and differs from clone to clone.
 """
 
 from __future__ import annotations
@@ -36,13 +36,9 @@ def offences(root: Path, params: Params, pipeline: Pipeline | None) -> tuple[str
     Parameters
     ----------
     root
-        Of the project; what is answered is relative to it.
+        Of the project; the result is relative to it.
     pipeline
-        Whose inputs and outputs count too; None if it cannot be read.
-
-    Raises
-    ------
-    NotARepository
+        Its inputs and outputs count too; None if it cannot be read.
     """
     found = git.links(root)
     if not found:

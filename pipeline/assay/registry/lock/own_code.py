@@ -1,6 +1,6 @@
-"""Is the project's own code among what dvc.yaml says that stages depend on? Pure.
+"""Checks that the project's own code is listed in the ``deps`` of dvc.yaml. Pure.
 
-A module that no stage names can change without any stage running again.
+A module that no stage lists can change without any stage running again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from assay.registry.lock.compare import Pipeline, Stage
 
 
 def uncovered(pipeline: Pipeline, params: Params, read: sources.Reader) -> tuple[str, ...]:
-    """A line for each file that the contract, the source or a candidate needs and no dep names."""
+    """A line for each file that the contract, source or a candidate needs and no ``deps`` list."""
     return tuple(_uncovered(pipeline, params, read))
 
 
@@ -35,7 +35,7 @@ def _uncovered(pipeline: Pipeline, params: Params, read: sources.Reader) -> Iter
 
 
 def _trained(pipeline: Pipeline, stage: Stage, params: Params) -> Iterator[tuple[str, str]]:
-    """The candidates that a stage leaves, and the class of each."""
+    """The candidates that a stage trains, and the class of each."""
     above = pipeline.whole(layout.CANDIDATES)
     for file in stage.outputs:
         path = PurePosixPath(file.path)

@@ -1,4 +1,4 @@
-"""dvc.yaml and dvc.lock as DVC itself understands them, without its cache or any data."""
+"""Reads dvc.yaml and dvc.lock through DVC, without its cache or any data."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ def read(root: Path, scratch: Path | None = None) -> Pipeline:
     Parameters
     ----------
     scratch
-        Where DVC may keep what it learns of files, for a project that is soon deleted;
-        elsewhere DVC's own place.
+        Folder for DVC's own file database, for a project that is soon deleted; default is DVC's
+        usual folder.
 
     Raises
     ------
     PipelineFileError
-        dvc.yaml or dvc.lock is missing or cannot be understood.
+        dvc.yaml or dvc.lock is missing or cannot be parsed.
     NotARepository
-        Git or DVC does not know the project.
+        DVC is not initialised here.
     """
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
@@ -39,7 +39,7 @@ def read(root: Path, scratch: Path | None = None) -> Pipeline:
         if not (root / name).is_file():
             raise PipelineFileError("no such file", where=name, mend=mend)
         _refuse_bombs(root, name)
-    # Git names its files by their real paths, and DVC by the one it was given.
+    # Git returns real paths, and DVC paths below the root it was given.
     root = root.resolve()
     top, _ = git.top(root)
     kept = frozenset((top / path).as_posix() for path in git.tracked(top, "."))
@@ -64,7 +64,7 @@ def read(root: Path, scratch: Path | None = None) -> Pipeline:
         ) from None
     except AssayError:
         raise
-    except Exception as error:  # DVC's own, and what its parts raise on a file that is odd enough
+    except Exception as error:  # DVC's own errors, and those of its libraries on malformed files
         raise PipelineFileError(
             "DVC cannot understand the pipeline",
             where=f"{layout.DVC_YAML}, {layout.DVC_LOCK}",
@@ -84,7 +84,7 @@ def read(root: Path, scratch: Path | None = None) -> Pipeline:
 
 
 def _refuse_bombs(root: Path, name: str) -> None:
-    """DVC reads YAML without limits, and hangs where aliases unfold to too much."""
+    """Reject YAML whose aliases expand without limit: DVC would hang on it."""
     try:
         yaml_text.check((root / name).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -99,7 +99,7 @@ def _refuse_bombs(root: Path, name: str) -> None:
 
 
 class _Reader:
-    """DVC's objects as plain facts."""
+    """Converts DVC's objects to plain dataclasses."""
 
     def __init__(
         self, root: Path, kept: frozenset[str], folders: frozenset[str], outs: frozenset[str]
@@ -111,7 +111,7 @@ class _Reader:
         self.above_outs = _folders(outs)
 
     def path(self, item: Any) -> str:
-        """Where an input or output lies, from DVC's root; elsewhere, its whole address."""
+        """The path of an input or output, relative to DVC's root; outside of it, its address."""
         place = PurePosixPath(item.fs_path)
         root = self.root.as_posix()
         return str(place.relative_to(root)) if place.is_relative_to(root) else str(item)
@@ -126,7 +126,7 @@ class _Reader:
             if isinstance(dep, ParamsDependency):
                 name, values = self.path(dep), dep.read_params()
                 told = (dep.hash_info.value if dep.hash_info else None) or {}
-                # What is asked for and stands nowhere is gone too: DVC would stop there.
+                # A listed parameter that is in neither file counts as gone: DVC would stop there.
                 told = {key: None for key in dep.params if key not in values} | told
                 now |= {f"{name}: {key}": value for key, value in values.items()}
                 recorded |= {f"{name}: {key}": value for key, value in told.items()}
@@ -146,11 +146,11 @@ class _Reader:
         )
 
     def file(self, item: Any, *, made: bool) -> File:
-        """Its hash in dvc.lock; and, if git keeps it and no other stage makes it, the one here."""
+        """Its recorded hash, and its current hash if git keeps it and no other stage makes it."""
         place = PurePosixPath(item.fs_path).as_posix()
         alone = made or not self._is_made(place)
         here = (place in self.kept or place in self.folders) and alone
-        # Neither git nor a stage nor a .dvc file answers for it, and it is not here: it is gone.
+        # Neither git, a stage nor a .dvc file has it, and it does not exist: it is missing.
         here = here or (not made and alone and bool(item.is_in_repo) and not item.exists)
         present = here and item.exists
         return File(
@@ -162,13 +162,13 @@ class _Reader:
         )
 
     def _is_made(self, place: str) -> bool:
-        """Whether stages make it, a part of it, or what it is a part of."""
+        """Whether a stage's output is this path, or inside or above it."""
         above = {parent.as_posix() for parent in PurePosixPath(place).parents}
         return place in self.outs or place in self.above_outs or bool(above & self.outs)
 
 
 def _entries(repo: Any, root: Path) -> dict[str, Mapping[str, Any]]:
-    """What dvc.lock records, a stage."""
+    """The entries of dvc.lock, by stage."""
     from dvc.dvcfile import Lockfile
 
     tree = Lockfile(repo, str(root / layout.DVC_LOCK)).load()
@@ -176,7 +176,7 @@ def _entries(repo: Any, root: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def _gone(stage: Any, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What an entry of dvc.lock has and its stage does not."""
+    """What an entry of dvc.lock lists and its stage in dvc.yaml does not."""
     from dvc.dependency import ParamsDependency
 
     for what, key, mine in (("input", "deps", stage.deps), ("output", "outs", stage.outs)):
@@ -189,7 +189,7 @@ def _gone(stage: Any, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     }
     for file, values in (entry.get("params") or {}).items():
         keys = asked.get(file)
-        # A file without keys is read whole.
+        # If no keys are listed, the whole file is a parameter.
         gone = [key for key in values if keys is None or (keys and key not in keys)]
         yield from (("parameter", f"{file}: {key}") for key in gone)
 

@@ -1,4 +1,4 @@
-"""What must never be in git: data, models, the store. Rows that were committed stay for good."""
+"""Rejects data, models and the store in git. Committed rows stay in the history for good."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ NEVER = (
     layout.CONTRACT_REPORT,
     layout.WORK,
 )
-"""Kept by DVC, or by nobody. Whoever fills one of these commits rows or a model with it."""
+"""Kept by DVC, or not at all. A commit that contains one of these contains rows or a model."""
 
 _SHOWN = 5
 
 
 def folders(params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
-    """Paths under the project that git must not track, without those below another.
+    """Paths in the project that git must not track, without those inside another.
 
     Parameters
     ----------
     outputs
-        What else DVC keeps, relative to the project.
+        Further paths that DVC keeps, relative to the project.
     """
     places = [*NEVER, params.store, *outputs]
     inside = {PurePosixPath(place) for place in places if _is_inside(place)}
@@ -39,16 +39,11 @@ def folders(params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
 
 
 def offences(root: Path, params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
-    """What git tracks of these, a folder or file each with how much: ``data/raw (181 files)``.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """The tracked folders and files among these, with counts: ``data/raw (181 files)``."""
     asked = {place: f":(literal){place}" for place in folders(params, outputs)}
     rows = getattr(params.score.input, "path", None)
     if isinstance(rows, str) and _is_inside(rows):
-        # Its nights alone: a contract may lie beside them.
+        # Only its partitions: a contract may be in the same folder.
         asked.setdefault(rows, f":(glob){rows.rstrip('/')}/{params.ingest.partition_by}=*/**")
     counts = {place: len(git.tracked(root, pattern)) for place, pattern in asked.items()}
     return tuple(
@@ -59,7 +54,7 @@ def offences(root: Path, params: Params, outputs: Iterable[str] = ()) -> tuple[s
 
 
 def refusal(found: Iterable[str]) -> TrackedByGit:
-    """The error that names them and says how to mend it."""
+    """The error that lists them and how to fix it."""
     names = list(found)
     more = len(names) - _SHOWN
     places = [name.partition(" (")[0] for name in names]
@@ -73,12 +68,7 @@ def refusal(found: Iterable[str]) -> TrackedByGit:
 
 
 def check(root: Path, params: Params) -> None:
-    """Refuse a project whose git tracks any of these; one outside git tracks nothing.
-
-    Raises
-    ------
-    TrackedByGit
-    """
+    """Refuse a project whose git tracks any of these; outside git nothing is tracked."""
     if git.is_inside(root):
         found = offences(root, params)
         if found:

@@ -1,1 +1,1 @@
-"""Where a night's rows come from."""
+"""Sources of a night's rows."""

@@ -1,4 +1,4 @@
-"""Inputs in a Delta table: the files of a night in one pinned version of it."""
+"""Input from a Delta table: the files of a night in one pinned version of the table."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) -> NightInput:
     """A night of a Delta table; errors as for `assay.score.inputs.find.find`.
 
-    Arrow reads the files if they hold the night, nothing but it, and every column of the
-    contract. Otherwise Spark reads them: a column that a table got later is null in its older
-    files, and a table that is not partitioned by the night has to be searched for it.
+    Arrow reads the files if they hold exactly the night and every column of the contract. Otherwise
+    Spark reads them: a column that was added later is null in older files, and a table that is not
+    partitioned by the night has to be filtered.
     """
     uri = files.address(root, spec.path)
     shot = snapshot(uri, column)
@@ -71,13 +71,7 @@ def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) 
 
 
 def table(root: Path, spec: Delta, column: str) -> tuple[InputTable, str]:
-    """A whole table at its newest version, for a query to read, and its fingerprint.
-
-    Raises
-    ------
-    SourceError
-        There is none, or it cannot be read.
-    """
+    """A whole table at its newest version, for a query to read, and its fingerprint."""
     shot = snapshot(files.address(root, spec.path), column)
     mark = digests.text("delta", shot.identity, str(shot.version))
     return _table(spec, shot, shot.files, folders=True), mark
@@ -90,7 +84,7 @@ def _whole(contract: Contract, footer: Footer) -> bool:
 def _searched(
     spec: Delta, shot: Snapshot, column: str, value: str, where: str, wanted: set[str]
 ) -> NightInput:
-    """A night that lies scattered over files, of which the log rules some out."""
+    """A night in a table that is not partitioned by it; the log's statistics exclude some files."""
     places = shot.schema.get_all_field_indices(column)
     kind = shot.schema.field(places[0]).type if places else None
     if kind is None or not (is_text(kind) or t.is_date(kind)):
@@ -103,7 +97,7 @@ def _searched(
         )
     lows = [file.lowest for file in shot.files if file.lowest is not None]
     highs = [file.highest for file in shot.files if file.highest is not None]
-    # The log may cut a long text short, but no day is that long.
+    # The log may truncate a long text, but no day is that long.
     mine = [
         file
         for file in shot.files
@@ -124,17 +118,12 @@ def _searched(
 
 
 def _table(spec: Delta, shot: Snapshot, mine: Sequence[LakeFile], folders: bool) -> InputTable:
-    """What Spark is to read.
+    """The table as Spark reads it.
 
     Parameters
     ----------
     folders
-        Whether partition columns are wanted. Spark takes their values from folders' names.
-
-    Raises
-    ------
-    SourceError
-        They are wanted, and a folder's name does not say what the table's log says.
+        Whether partition columns are needed. Spark takes their values from folder names.
     """
     root = json.loads(shot.spark_schema)
     if folders:
@@ -156,7 +145,7 @@ def _check_folders(shot: Snapshot, mine: Sequence[LakeFile]) -> None:
     for file in mine:
         named = zip(shot.partitioned_by, file.values, strict=True)
         expected = [f"{name}={NULL_FOLDER if value is None else value}" for name, value in named]
-        # Spark takes a percent sign for one character, where others encode UTF-8.
+        # Spark decodes each percent escape to one character, where others decode UTF-8.
         if [unquote(part, "latin-1") for part in file.path.split("/")[:-1]] != expected:
             raise SourceError(
                 "Spark cannot tell the file's partition from its folder",

@@ -1,4 +1,4 @@
-"""Files of an input: listed, looked at from the outside, and told apart from changed ones."""
+"""Files of an input: listing, Parquet footers, and fingerprints that detect changes."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from assay.score.inputs.types import InputFile
 from assay.store.delta.place import filesystem
 
 AT_ONCE = 16
-"""Files that are looked at side by side: what takes time is asking, above all a bucket."""
+"""Files that are inspected in parallel: the time goes into waiting, especially for a bucket."""
 TAIL = 1 << 16
 WHOLE = 64 << 20
 ENDS = 1 << 20
-"""Bytes: read at a Parquet file's end at first; up to which a file is digested whole; and
-how much of each end of a larger one."""
+"""In bytes: first read at the end of a Parquet file; size up to which a whole file is digested; and
+how much of each end of a larger file is digested."""
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A file as a listing shows it; ``changed`` is in nanoseconds."""
+    """A file in a listing; ``changed`` is its modification time in nanoseconds."""
 
     path: str
     relative: str
@@ -49,7 +49,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Footer:
-    """What the end of a Parquet file says, and the digest of that end."""
+    """The metadata in a Parquet file's footer, and the footer's digest."""
 
     file: InputFile
     schema: pa.Schema
@@ -57,17 +57,18 @@ class Footer:
 
 
 def address(root: Path, path: str) -> str:
-    """Where an input lies: as it is with a scheme, else absolute; no slash at the end."""
+    """An input's address: unchanged if it has a scheme, else absolute; no trailing slash."""
     return path.rstrip("/") if "://" in path else str((root / path).resolve())
 
 
 @contextmanager
 def reading(where: str, what: str = "cannot be read") -> Iterator[None]:
-    """Whatever Arrow or the disk complain of, as one line that says where.
+    """Turn failures of Arrow or the disk inside the block into a one-line error.
 
     Raises
     ------
     SourceError
+        In place of the failure.
     """
     try:
         yield
@@ -90,14 +91,14 @@ def _gist(text: str) -> str:
 
 
 def list_night(root: str, column: str, value: str) -> tuple[str, tuple[Listed, ...]]:
-    """The folder of one night, and its files by name.
+    """The folder of one night, and its files sorted by name.
 
     Raises
     ------
     NightNotFound
         There is no such folder; names the nearest one.
     SourceError
-        The input cannot be reached, or the folder holds folders.
+        The folder contains folders.
     """
     name = f"{column}={quote(value, safe=' ')}"
     folder = f"{root}/{name}"
@@ -131,7 +132,7 @@ def list_tree(root: str) -> tuple[Listed, ...]:
     Raises
     ------
     SourceError
-        There is none, or it cannot be reached.
+        There is none.
     """
     with reading(root):
         system, base = filesystem(root)
@@ -172,7 +173,7 @@ def _not_found(root: str, column: str, value: str, names: Iterable[str]) -> Nigh
 def not_among(
     where: str, column: str, value: str, known: Sequence[str], kind: str
 ) -> NightNotFound:
-    """That there is no such night, with the nearest of those that there are."""
+    """The error that there is no such night; names the nearest one."""
     if not known:
         return NightNotFound(
             "the input has no partitions",
@@ -191,7 +192,7 @@ def not_among(
 
 
 def side_by_side(look: Callable[[Listed], Found], files: Sequence[Listed]) -> list[Found]:
-    """``look`` at every file, in their order; the first error is raised."""
+    """Apply ``look`` to every file in parallel, results in order; the first error is raised."""
     if len(files) < 2:
         return [look(file) for file in files]
     with ThreadPoolExecutor(min(AT_ONCE, len(files))) as pool:
@@ -199,12 +200,12 @@ def side_by_side(look: Callable[[Listed], Found], files: Sequence[Listed]) -> li
 
 
 def footer(file: Listed) -> Footer:
-    """What a Parquet file says of itself, by one short read of its end.
+    """A Parquet file's metadata, from one short read of its end.
 
     Raises
     ------
     SourceError
-        It is damaged, cut short or no Parquet.
+        It is damaged, truncated or not Parquet.
     """
     with reading(file.path, "cannot be read as Parquet"):
         system, path = filesystem(file.path)
@@ -226,13 +227,7 @@ def footer(file: Listed) -> Footer:
 
 
 def content(file: Listed) -> str:
-    """Digest of a file's bytes; of a very large one, of its ends.
-
-    Raises
-    ------
-    SourceError
-        It cannot be read.
-    """
+    """Digest of a file's bytes; for a very large file, of both its ends."""
     whole = hashlib.sha256()
     with reading(file.path):
         system, path = filesystem(file.path)
@@ -247,6 +242,6 @@ def content(file: Listed) -> str:
 
 
 def fingerprint(kind: str, files: Sequence[Listed], facts: Iterable[str]) -> str:
-    """One digest for files in their order, each with what is known of it beside the listing."""
+    """One digest over files in order, each with its listing and one further fact."""
     marks = [part for file, fact in zip(files, facts, strict=True) for part in (file.mark, fact)]
     return digests.text(kind, *marks)

@@ -1,7 +1,7 @@
-"""A night's input: what it is made of, before a row is read and before Spark is needed.
+"""Finds a night's input before any row is read and before Spark is needed.
 
-What can be told of it beforehand is told here: that it is not there, that it is empty, that
-a column is missing, that a file is damaged.
+It reports early what can be known early: a missing night, an empty one, a missing column, or a
+damaged file.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ __all__ = ["FileGroup", "InputFile", "InputTable", "NightInput", "check_unchange
 
 
 def find(root: Path, params: Params, contract: Contract, value: str) -> NightInput:
-    """Look at a night without reading its rows.
+    """Find a night's input without reading its rows.
 
     Parameters
     ----------
     contract
-        As it is at scoring time: ``Contract.without_label()``.
+        As at scoring time: ``Contract.without_label()``.
 
     Raises
     ------
     NightNotFound
         There is no such partition; names the nearest one.
     NightEmpty
-        It holds no row, as far as can be told now.
+        It has no rows, as far as is known at this point.
     SourceError
-        The input cannot be reached, or a file is damaged.
+        The input cannot be accessed, or a file is damaged.
     SchemaMismatch
         A file lacks a column of the contract or has it in another type; a line for each.
     """
@@ -59,14 +59,14 @@ def find(root: Path, params: Params, contract: Contract, value: str) -> NightInp
 
 
 def check_unchanged(root: Path, params: Params, contract: Contract, night: NightInput) -> None:
-    """Make sure that what was read of a night is one export, and not a part of each of two.
+    """Check that the input did not change while it was read, so that all rows are of one export.
 
     Called after the last row was read: files that were replaced before that look different now.
 
     Raises
     ------
     SourceError
-        The night's files are not those that it was found with.
+        The night's files are not those that were found at the start.
     """
     if not night.replaceable:
         return
@@ -86,7 +86,7 @@ def check_unchanged(root: Path, params: Params, contract: Contract, night: Night
 
 
 def empty(night: NightInput) -> NightEmpty:
-    """That a night has no row, whenever that turns out."""
+    """The error that a night has no rows."""
     files = sum(len(group.paths) for table in night.tables.values() for group in table.groups)
     return NightEmpty(
         "the night has no rows",

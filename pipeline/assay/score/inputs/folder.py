@@ -1,4 +1,4 @@
-"""Inputs with one folder a night: Parquet, CSV and JSON files."""
+"""Input with one folder per night: Parquet, CSV and JSON files."""
 
 from __future__ import annotations
 
@@ -71,13 +71,7 @@ def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contra
 
 
 def table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
-    """All files of a table that a query reads, and a fingerprint of how they are listed.
-
-    Raises
-    ------
-    SourceError
-        There is none, or one cannot be read.
-    """
+    """All files of a table that a query reads, and a fingerprint of their listing."""
     base = files.address(root, spec.path)
     listed = files.list_tree(base)
     mark = files.fingerprint(spec.model_dump_json(), listed, [""] * len(listed))
@@ -87,11 +81,12 @@ def table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
 
 
 def every(check: Callable[[Item], None], items: Iterable[Item]) -> None:
-    """Every mistake in every item at once.
+    """Check every item and raise all mistakes at once.
 
     Raises
     ------
     SchemaMismatch
+        With the lines of every item.
     """
     mistakes: list[str] = []
     for item in items:
@@ -104,7 +99,7 @@ def every(check: Callable[[Item], None], items: Iterable[Item]) -> None:
 
 
 def _widest(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """Types that all files can be read in, as far as there are such."""
+    """A schema that all files can be read with; the first file's if there is none."""
     plain = [
         pa.schema([field.with_type(_plain(field.type)) for field in schema]) for schema in schemas
     ]
@@ -115,7 +110,7 @@ def _widest(schemas: Sequence[pa.Schema]) -> pa.Schema:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """What a type holds, however Arrow keeps it in memory."""
+    """The logical type, regardless of Arrow's encoding in memory."""
     if t.is_dictionary(kind):
         return _plain(kind.value_type)
     if is_text(kind):
@@ -134,7 +129,7 @@ def _heads(spec: Csv | Json, listed: Sequence[Listed]) -> list[Head]:
 def _groups(
     spec: Csv | Json, listed: Sequence[Listed], found: Sequence[Head]
 ) -> tuple[FileGroup, ...]:
-    """Files under the same header line; those without a row are left out."""
+    """Files grouped by their header line; files without rows are left out."""
     paths: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
     for file, head in zip(listed, found, strict=True):
         if head.filled:

@@ -1,8 +1,8 @@
-"""A night as a Spark DataFrame, whatever it is made of.
+"""A night's input as a Spark DataFrame, for every kind of source.
 
-Spark reads exactly the files that were looked at when the night was found. Text files are
-cut into cells and no further: a reader that types cells turns what it cannot read into
-nulls, so `assay.contract.text` types them, where a bad cell is a reason and not a null.
+Spark reads exactly the files that were listed when the night was found. Text files are only split
+into cells. A reader that also parses types would turn bad cells into nulls. So
+`assay.contract.text` parses them, and a bad cell is a reason for quarantine.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ UTC = "UTC"
 def frame(
     spark: SparkSession, params: Params, night: NightInput, contract: Contract
 ) -> Iterator[DataFrame]:
-    """The night's rows, to be read while the block runs; no job has run when it begins.
+    """The night's rows, readable while the block runs; no Spark job has run at its start.
 
     Raises
     ------
     SourceError
         The source cannot be read.
     SchemaMismatch
-        A query gives other columns than the contract asks for.
+        A query returns other columns than the contract requires.
     """
     spec = params.score.input
     spark.conf.set("spark.sql.session.timeZone", UTC)
-    # A partition value is a text, whatever it looks like.
+    # A partition value is always text, even if it looks like another type.
     spark.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
     if isinstance(spec, Postgres):
         with spark_postgres.opened(spark, spec, night, contract) as (found, schema):
@@ -106,7 +106,7 @@ def _check(schema: pa.Schema, night: NightInput, contract: Contract) -> None:
 
 
 def _is_read_later(night: NightInput, kind: pa.DataType) -> bool:
-    """Whether text in place of ``kind`` is what the night's source gives."""
+    """Whether text instead of ``kind`` is expected, because it is parsed later."""
     return night.text if night.tables else kind == TYPES["timestamp"]
 
 
@@ -119,7 +119,7 @@ def _night(spark: SparkSession, night: NightInput, contract: Contract) -> DataFr
         if night.searched:
             kind = found.schema[night.column].dataType
             found = found.where(f.col(night.column) == f.lit(night.value).cast(kind))
-        # Files carry no partition values, and neither do the batches that Arrow reads of them.
+        # Files have no partition columns, nor do the batches that Arrow reads from them.
         found = found.drop(*(set(table.partitioned_by) - set(contract.columns)))
     return found
 
@@ -152,7 +152,7 @@ def _delta(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFram
 
 
 def _queried(spark: SparkSession, night: NightInput) -> DataFrame:
-    """The answer to the night's query; no view outlives it."""
+    """The result of the night's query; its temporary views are dropped."""
     made = []
     try:
         for name, table in night.tables.items():
@@ -166,7 +166,7 @@ def _queried(spark: SparkSession, night: NightInput) -> DataFrame:
 
 
 def _table(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFrame:
-    """Part of a table that a query reads, with the columns that its folders name."""
+    """Part of a table that a query reads, including the partition columns from folder names."""
     reader = spark.read
     if group.paths != (table.root,):
         reader = reader.option("basePath", _located(table.root))
@@ -187,13 +187,13 @@ def _stacked(parts: Sequence[DataFrame]) -> DataFrame:
 
 
 def _located(path: str) -> str:
-    """An address as Hadoop spells it, which wants a scheme and no percent signs."""
+    """An address in Hadoop's syntax, which needs a scheme and no percent escapes."""
     if path.startswith("s3://"):
         return f"s3a://{path.removeprefix('s3://')}"
     return path if "://" in path else f"file://{path}"
 
 
 def _exactly(group: FileGroup) -> FileGroup:
-    """The same files for Spark, which takes brackets and stars in a name for a pattern."""
+    """The same paths with glob characters escaped, because Spark treats paths as patterns."""
     paths = tuple(re.sub(r"([][{}*?\\])", r"\\\1", _located(path)) for path in group.paths)
     return replace(group, paths=paths)

@@ -1,7 +1,7 @@
-"""Rows that PostgreSQL answers with, in Spark: each range is a task with a connection of its own.
+"""Results of a PostgreSQL query in Spark: each range is a task with its own connection.
 
-No row passes through the driver, and no plan names more than columns: what is asked, and the
-password, travel with the tasks' code.
+No row passes through the driver. Spark's plan shows only column names: the query and the password
+travel with the tasks' code.
 """
 
 from __future__ import annotations
@@ -27,21 +27,20 @@ if TYPE_CHECKING:
 def opened(
     spark: SparkSession, spec: Postgres, night: NightInput, contract: Contract
 ) -> Iterator[tuple[DataFrame, pa.Schema]]:
-    """The answer to the night's query, in as many ranges of ``split_on`` as it asks for.
+    """The result of the night's query, in as many ranges of ``split_on`` as configured.
 
-    All that is read of it while the block runs is one state of the database, however many
-    connections read it, and however often.
+    All connections read the same snapshot of the database while the block runs.
 
     Returns
     -------
-    The rows, with times of the contract and times without a zone as text; and the types to
-    compare with the contract.
+    The rows, with the contract's times and times without a zone as text; and the types to compare
+    with the contract.
 
     Raises
     ------
     SourceError
-        The database cannot be read, the column to split on holds neither numbers nor days nor
-        times, or a variable that should hold the user is not set.
+        The database cannot be read, ``split_on`` names no column of numbers, dates or times, or a
+        variable for the user is not set.
     """
     source = postgres_source.reached(spec, night.where)
     query = bind(spec.query.strip().rstrip(";"), literal(night.value))

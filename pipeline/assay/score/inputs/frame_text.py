@@ -1,4 +1,4 @@
-"""Text files in Spark: lines, and lines of CSV cut into cells, none of which is typed here."""
+"""Text files in Spark: lines, and CSV lines split into cells, without parsing their types."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARSED = "parsed"
 
 
 def lines(reader: DataFrameReader, paths: Sequence[str], encoding: str = "UTF-8") -> DataFrame:
-    """The lines that are not blank, as ``LINE``; what is no text in them is replaced."""
+    """The lines that are not blank, as ``LINE``; invalid bytes are replaced."""
     from pyspark.sql import functions as f
 
     found = reader.text(list(paths))
@@ -30,10 +30,10 @@ def lines(reader: DataFrameReader, paths: Sequence[str], encoding: str = "UTF-8"
 
 
 def cells(reader: DataFrameReader, spec: Csv, group: FileGroup) -> DataFrame:
-    """CSV as text, null where a cell is empty.
+    """CSV cells as text, null where a cell is empty.
 
-    A line that has not one cell for each column, or that opens a quote and never closes it,
-    is in ``LINE`` too: its cells may stand under the wrong names. Elsewhere ``LINE`` is null.
+    ``LINE`` keeps a line that has not one cell per column, or that opens a quote without closing
+    it: its cells may be under wrong names. Otherwise ``LINE`` is null.
     """
     from pyspark.sql import functions as f
 
@@ -58,7 +58,7 @@ def cells(reader: DataFrameReader, spec: Csv, group: FileGroup) -> DataFrame:
         found = found.withColumn(_PARSED, f.from_csv(LINE, schema, options))
         texts = {name: f.col(f"{_PARSED}.{name}") for name in places}
         uncut = f.when(_unclosed(spec.options), f.col(LINE)).otherwise(f.col(f"{_PARSED}.{LINE}"))
-    # A column of the files wins over a folder's name.
+    # A column in the files takes precedence over a folder's name.
     own = {LINE, _PARSED, *places, *group.columns}
     called = zip(places, names(group), strict=True)
     return found.select(
@@ -69,7 +69,7 @@ def cells(reader: DataFrameReader, spec: Csv, group: FileGroup) -> DataFrame:
 
 
 def names(group: FileGroup) -> list[str]:
-    """What cells are called; one without a name of its own is called by its place."""
+    """Names of the cells; a cell without a unique name is named by its position."""
     used: set[str] = set()
     result = []
     for number, name in enumerate(group.columns):
@@ -79,7 +79,7 @@ def names(group: FileGroup) -> list[str]:
 
 
 def refusing(found: DataFrame) -> DataFrame:
-    """The same rows; one that could not be cut into cells fails the query that meets it."""
+    """The same rows; a row that could not be split into cells fails the query."""
     from pyspark.sql import functions as f
 
     said = f.concat(f.lit(f"{ONE_CELL_A_COLUMN} expected, found "), f.substring(LINE, 1, 80))
@@ -101,9 +101,9 @@ def _options(options: CsvOptions) -> dict[str, str]:
 
 
 def _unclosed(options: CsvOptions) -> Column:
-    """Whether a cell of the line opens a quote that is never closed.
+    """Whether the line opens a quote that it never closes.
 
-    Spark closes it at the line's end and says nothing, though the cell goes on behind it.
+    Spark silently closes it at the end of the line, though the cell continues on the next one.
     """
     from pyspark.sql import functions as f
 

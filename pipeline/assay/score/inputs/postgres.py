@@ -1,7 +1,7 @@
-"""PostgreSQL as a source of Arrow batches: how it is reached, and what it complains of.
+"""PostgreSQL as a source of Arrow batches: connection, snapshot, and error messages.
 
-All connections of a night read one state of the database: the first one exports its snapshot,
-and keeps it alive as long as it is open; the others, wherever they are, take it over.
+All connections of a night read one snapshot of the database. The first connection exports it, and
+keeps it alive while it is open; the others import it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Cursor
 
 SECONDS = 10
-"""To connect and log in: a wrong host is told soon."""
+"""Timeout to connect and log in, so that a wrong host is reported soon."""
 LONGEST = 300
 _SAID = re.compile(r"(?:ERROR|FATAL|PANIC): +(.+)")
 _WRAPPED = re.compile(r"^[A-Z_]+: (?:\[libpq\] )?")
@@ -31,21 +31,22 @@ _WRAPPED = re.compile(r"^[A-Z_]+: (?:\[libpq\] )?")
 _SETTINGS = """\
 SELECT set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
 set_config('idle_in_transaction_session_timeout', '0', true)"""
-"""For this transaction: times as text are in UTC and ISO 8601, and who holds a snapshot waits."""
+"""For this transaction: times as text in UTC and ISO 8601, and no timeout while it holds a
+snapshot."""
 
 
 @dataclass(frozen=True)
 class PostgresSource:
-    """A database and how to log in to it; pickled with a job, it travels to the executors.
+    """A database with its login; pickled and sent to the executors with a job.
 
     Parameters
     ----------
     where
-        What errors call it.
+        Its name in errors.
     address
         For libpq, with user and password.
     mend
-        What to look at when it does not answer.
+        What to check if it cannot be read.
     """
 
     where: str
@@ -54,12 +55,12 @@ class PostgresSource:
 
 
 def reached(spec: Postgres, where: str) -> PostgresSource:
-    """The database of ``spec``, with the user and the password that the environment has.
+    """The database of ``spec``, with user and password from the environment.
 
     Raises
     ------
     SourceError
-        A variable that should hold one of them is not set.
+        A variable for one of them is not set.
     """
     given = {name for name, _ in parse_qsl(urlsplit(spec.url).query, keep_blank_values=True)}
     usual = {"connect_timeout": str(SECONDS), "application_name": "assay"}
@@ -77,7 +78,7 @@ def reached(spec: Postgres, where: str) -> PostgresSource:
                 where=f"params.yaml: score.input.{option}_env",
                 mend=f"Set it to the {option} of {spec.url}.",
             )
-    # Text arrives as bytes in this encoding, and Arrow's is UTF-8.
+    # Text arrives as bytes in this encoding, and Arrow expects UTF-8.
     more["client_encoding"] = "UTF8"
     joined = "&" if "?" in spec.url else "?"
     address = f"{spec.url}{joined}{urlencode(more, quote_via=quote)}"
@@ -87,17 +88,17 @@ def reached(spec: Postgres, where: str) -> PostgresSource:
 
 @contextmanager
 def transaction(source: PostgresSource, snapshot: str | None = None) -> Iterator[Cursor]:
-    """A cursor that sees one state of the database, and changes nothing in it.
+    """A cursor in a read-only transaction on one snapshot of the database.
 
     Parameters
     ----------
     snapshot
-        The state, as `exported` names it; None for the one that is there now.
+        A snapshot's name from `exported`; None for the current state.
 
     Raises
     ------
     SourceError
-        The database cannot be reached, refuses what the block asks, or the driver is missing.
+        The database cannot be reached, a statement in the block fails, or the driver is missing.
     """
     with _told(source):
         from adbc_driver_postgresql import dbapi
@@ -111,20 +112,14 @@ def transaction(source: PostgresSource, snapshot: str | None = None) -> Iterator
 
 
 def exported(cursor: Cursor) -> str:
-    """The name under which other transactions take over this one's state while it is open."""
+    """Export this transaction's snapshot under a name, valid while the transaction is open."""
     found = cursor.execute("SELECT pg_export_snapshot()").fetchone()
     assert found is not None, "a function gives a row"
     return str(found[0])
 
 
 def batches(source: PostgresSource, snapshot: str, statement: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a statement as the server sends them; only one batch is in memory.
-
-    Raises
-    ------
-    SourceError
-        As `transaction`.
-    """
+    """The rows of a statement as the server sends them; only one batch is in memory."""
     with transaction(source, snapshot) as cursor:
         cursor.execute(statement)
         yield from cursor.fetch_record_batch()
@@ -153,7 +148,7 @@ def _told(source: PostgresSource) -> Iterator[None]:
 
 
 def said(text: str) -> str:
-    """What the server or the way to it complains of, without the statement that it was asked."""
+    """The error message of the server or the client, without the statement."""
     line = text.strip().partition("\n")[0]
     found = _SAID.search(line)
     return (found[1] if found else _WRAPPED.sub("", line))[:LONGEST]

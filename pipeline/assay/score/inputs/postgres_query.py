@@ -1,7 +1,7 @@
-"""What PostgreSQL is asked for a night: its columns as Arrow can hold them, range by range.
+"""SQL for a night's query: the columns in types that Arrow can hold, and the ranges to read.
 
-The driver turns an infinite time into a date long gone, and other types into bytes or numbers
-that mean something else. So only what it reads exactly is asked for as it is.
+The driver reads an infinite time as a date far in the past, and some types as bytes or numbers of
+another meaning. So only types that it reads exactly are selected unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.types as t
 from assay.errors import SourceError
 
 KIND = b"POSTGRESQL:type"
-"""Where the driver tells PostgreSQL's name of a column's type."""
+"""Metadata key under which the driver gives the PostgreSQL name of a column's type."""
 
 _EXACT = frozenset(
     {
@@ -26,23 +26,23 @@ _EXACT = frozenset(
     }
 )
 _FIRST, _LAST = "0001-01-01", "9999-12-31 23:59:59.999999+00"
-"""The ends of what Python and Spark have dates for."""
+"""The first and last date that Python and Spark support."""
 
 
 @dataclass(frozen=True)
 class QueryColumn:
-    """A column of the answer.
+    """A column of the query's result.
 
     Attributes
     ----------
     cell
-        How it is selected, under its own name.
+        Its SELECT expression, under its own name.
     sent
-        The type that its batches have.
+        The type of its batches.
     meant
-        The type that the contract is compared with.
+        The type to compare with the contract.
     kind
-        What PostgreSQL calls its type; empty if the driver does not say.
+        PostgreSQL's name of its type; empty if the driver does not give it.
     """
 
     name: str
@@ -53,14 +53,14 @@ class QueryColumn:
 
 
 def columns(answer: pa.Schema, times: Collection[str]) -> list[QueryColumn]:
-    """The columns of an answer that the driver has described.
+    """The columns of a query's result, from the schema that the driver gives.
 
     Parameters
     ----------
     times
-        Those that the contract reads as times: they come as text, so that one that is no time
-        of a calendar, such as ``infinity``, is refused with its text. The others are kept for
-        people to look at, where such a value is the first or the last time that there is.
+        Columns that the contract reads as times. They are selected as text, so that a value that is
+        no calendar time, such as ``infinity``, is quarantined with its text. Other times are kept
+        for people to read, with such values clipped to the first or last possible time.
     """
     return [_column(field, field.name in times) for field in answer]
 
@@ -85,7 +85,7 @@ def _column(field: pa.Field, is_time: bool) -> QueryColumn:
 
 
 class _Axis(NamedTuple):
-    """How a column is cut: its ends as a number, which of its values count, a number as a cut."""
+    """SQL to split a column: its value as a number, a filter for finite values, a number as cut."""
 
     number: str
     among: str
@@ -107,19 +107,19 @@ _AXES: Mapping[str, _Axis] = {
 
 
 class Split:
-    """The column whose ranges are read side by side.
+    """The column whose ranges are read in parallel.
 
     Parameters
     ----------
     name
         Of the column.
     answer
-        All columns that there are.
+        All columns of the result.
 
     Raises
     ------
     SourceError
-        There is no such column, or none of numbers, days or times.
+        There is no such column, or it holds neither numbers, dates nor times.
     """
 
     def __init__(self, name: str, answer: Sequence[QueryColumn]) -> None:
@@ -143,7 +143,7 @@ class Split:
         self._axis, self._name = _AXES[kinds[name]], quoted(name)
 
     def ends(self, table: str) -> str:
-        """A query for the least and the greatest value, both as one kind of number."""
+        """A query for the minimum and maximum, both as one kind of number."""
         among = self._axis.among.format(self._name)
         some = f" FILTER (WHERE {among})" if among else ""
         least, most = (
@@ -152,14 +152,14 @@ class Split:
         return f"SELECT {least}, {most} FROM {table}"
 
     def ranges(self, low: float | None, high: float | None, splits: int) -> list[str]:
-        """Conditions of which each row fulfils exactly one, nulls and infinities too.
+        """Conditions that partition the rows: each row meets exactly one, also null or infinite.
 
         Parameters
         ----------
         low, high
-            What `ends` gave; None where there is no value.
+            The result of `ends`; None if there is no value.
         splits
-            At most so many.
+            The maximum number of conditions.
         """
         if low is None or high is None:
             return ["TRUE"]
@@ -172,21 +172,21 @@ class Split:
 
 
 def _cuts(low: float, high: float, splits: int) -> list[float]:
-    """Evenly between both ends, ascending, each once."""
+    """Evenly spaced cuts between both ends, ascending, without duplicates."""
     places = range(1, splits)
     cuts: list[float]
     if isinstance(low, int) and isinstance(high, int):
         cuts = [low + (high - low) * place // splits for place in places]
     else:
-        # The difference of the ends may be more than a double holds.
+        # The difference of the ends may overflow a double.
         cuts = [low * (1 - place / splits) + high * (place / splits) for place in places]
     return sorted({cut for cut in cuts if low < cut <= high})
 
 
 def literal(value: str) -> str:
-    """``value`` as a text in SQL, whatever it holds."""
+    """``value`` as a text literal in SQL, whatever characters it has."""
     doubled = value.replace("'", "''")
-    # Before a backslash only E'' means the same under each setting of the server.
+    # With a backslash, only E'' has the same meaning under every server setting.
     return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in value else f"'{doubled}'"
 
 

@@ -1,4 +1,4 @@
-"""The input of a night that was scored, opened once more to look at some of its rows."""
+"""Reads the input of a scored night again, to show some of its rows."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from assay.store.delta.place import filesystem
 
 
 class NotRead(Exception):
-    """Why there are no rows to look at, in words that end a sentence."""
+    """Why no rows can be read, as the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """Where in a night to look first, and when to stop.
+    """Which rows of a night to read first, and when to stop.
 
     Attributes
     ----------
     spans
-        Places of a first row, and behind a last one, among all rows of the files by name.
+        Row ranges, each (first row, row after the last), over all rows of the files sorted by name.
     most
-        Rows after which no more row groups are opened.
+        Number of rows after which no more row groups are opened.
     """
 
     spans: Sequence[tuple[int, int]]
     most: int
 
     def away(self, start: int, end: int) -> int:
-        """How many rows lie between a row group and the nearest span; 0 if they share one."""
+        """Distance in rows between a row group and the nearest span; 0 if they overlap."""
         return min(
             (max(0, start - behind + 1, first - end + 1) for first, behind in self.spans), default=0
         )
@@ -60,23 +60,23 @@ def batches(
     given: Input | None = None,
     near: Near | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """A night's rows, those of ``columns`` that its files have.
+    """A night's rows, with those of ``columns`` that its files have.
 
-    Parquet files and Delta tables can be read where monitoring runs. Other inputs are for
-    Spark to read, which is not started for the sake of a picture.
+    Parquet files and Delta tables are read where monitoring runs. Other inputs need Spark, which is
+    not started for a chart.
 
     Parameters
     ----------
     given
         Another input than ``score.input``.
     near
-        If given, row groups come by how near they are, and not all of them; else as files hold
-        them.
+        Read row groups in order of their distance to its spans, and only some of them; None for
+        all, in the order of the files.
 
     Raises
     ------
     NotRead
-        The input is of another kind, or is not there any more.
+        The input is of another kind, or no longer exists.
     """
     given, column = given or params.score.input, params.ingest.partition_by
     if not isinstance(given, Parquet | Delta):
@@ -129,7 +129,7 @@ def _table(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Op
         files = [file for file in files if file.values[place] == partition]
     else:
         condition = pc.field(column).cast(pa.string()) == partition
-    # Files lack the columns that a table is partitioned by; older ones those it got later.
+    # Files lack the partition columns; older files lack columns that were added later.
     stored = pa.schema([field for field in shot.schema if field.name not in shot.partitioned_by])
     data = ds.dataset(
         [f"{base}/{file.path}" for file in files],

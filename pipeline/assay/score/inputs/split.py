@@ -1,8 +1,7 @@
-"""Parquet files cut at their row groups into tasks of about equal size, and read again.
+"""Splits Parquet files at row groups into tasks of about equal size, and reads a task's rows.
 
-A task reads only the columns that the contract names, texts as the dictionaries that the
-file holds. The other columns of a row are read only if the row is refused, because only
-quarantine keeps a row whole.
+A task reads only the columns of the contract, with text as the file's dictionaries. The other
+columns of a row are read only if the row is quarantined, because only quarantine keeps whole rows.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ if TYPE_CHECKING:
     from assay.score.inputs.types import InputFile
 
 TASK_ROWS = 1_000_000
-"""Rows that a task is given at most, unless one row group holds more."""
+"""Maximum rows per task, unless one row group holds more."""
 SMALL = 100_000
-"""Rows for which a second task does not pay."""
+"""Number of rows up to which a second task does not pay."""
 
 
 @dataclass(frozen=True)
 class RowGroups:
-    """Some row groups of one file, and how many rows they hold."""
+    """Some row groups of one file, and their number of rows."""
 
     path: str
     groups: tuple[int, ...]
@@ -41,10 +40,9 @@ class RowGroups:
 
 
 def split(files: Sequence[InputFile], cores: int) -> list[tuple[RowGroups, ...]]:
-    """Tasks of about equal rows, in the order of the files.
+    """Tasks with about equal numbers of rows, in the order of the files.
 
-    Their number is a multiple of ``cores`` if there are that many row groups, so that no
-    core waits while others still work.
+    Their number is a multiple of ``cores`` if there are enough row groups, so that no core idles.
     """
     groups = [
         RowGroups(file.path, (number,), rows)
@@ -56,7 +54,7 @@ def split(files: Sequence[InputFile], cores: int) -> list[tuple[RowGroups, ...]]
     if not groups:
         return []
     wanted = 1 if total <= SMALL else -(-total // (TASK_ROWS * cores)) * cores
-    # A group belongs to the task that its middle falls into.
+    # A row group belongs to the task that contains its middle row.
     tasks: list[list[RowGroups]] = [[] for _ in range(wanted)]
     before = 0
     for group in groups:
@@ -81,7 +79,7 @@ def pieces(parts: Sequence[RowGroups], contract: Contract, batch_rows: int) -> I
     Raises
     ------
     SourceError
-        A file cannot be read, or no longer holds what it held when the night was found.
+        A file cannot be read, or changed since the night was found.
     """
     texts = [field.name for field in contract.fields if field.kind == "string"]
     for part in parts:
@@ -96,7 +94,7 @@ def pieces(parts: Sequence[RowGroups], contract: Contract, batch_rows: int) -> I
 def batches(
     parts: Sequence[RowGroups], columns: Sequence[str], texts: Sequence[str], batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
-    """Some columns of a task, as far as its files have them, ``texts`` as dictionaries.
+    """The given columns of a task that its files have, with ``texts`` as dictionaries.
 
     Raises
     ------
@@ -114,7 +112,7 @@ def _opened(part: RowGroups, texts: Sequence[str]) -> Iterator[Any]:
         system, path = filesystem(part.path)
         with system.open_input_file(path) as source:
             metadata = pq.read_metadata(source)
-            # To name one that the file lacks is an error.
+            # Naming a column that the file lacks is an error.
             there = [name for name in texts if name in metadata.schema.names]
             with pq.ParquetFile(source, metadata=metadata, read_dictionary=there) as file:
                 yield file
@@ -136,7 +134,7 @@ def _batches(
 
 
 class _Whole:
-    """Reads all columns of a part beside the scoring, as far as refused rows ask for them."""
+    """Reads all columns of a part next to the scoring, as far as quarantined rows need them."""
 
     def __init__(self, file: Any, part: RowGroups, batch_rows: int) -> None:
         self._file, self._part, self._batch_rows = file, part, batch_rows
@@ -145,7 +143,7 @@ class _Whole:
         self._start = 0
 
     def rows_from(self, start: int) -> Any:
-        """From places in the batch that begins at row ``start`` of the part to whole rows."""
+        """Maps positions in the batch that starts at row ``start`` of the part to whole rows."""
 
         def rows(places: npt.NDArray[np.int64]) -> pa.Table:
             self._advance(start, start + int(places[-1]) + 1)

@@ -1,4 +1,4 @@
-"""What columns a text file has, by a look at its beginning."""
+"""Reads the column names of a text file from its beginning."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from assay.score.inputs.files import Listed, reading
 from assay.store.delta.place import filesystem
 
 HEAD = 1 << 20
-"""Bytes in which a header line has to end, or the first JSON objects have to show their keys."""
+"""Bytes within which the header line must end, or in which keys of JSON objects are collected."""
 RECORDS = 1000
 ALIKE = 0.8
-"""From here on an unknown key is taken for a column's new name."""
+"""Similarity above which an unknown key counts as a renamed column."""
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
@@ -37,11 +37,11 @@ class Head:
     Parameters
     ----------
     columns
-        Names of its cells, or the keys that its first objects have.
+        The column names, or the keys of the first objects.
     header
-        The line that says so, None where there is none.
+        The header line, None if there is none.
     filled
-        Whether anything follows it.
+        Whether any rows follow.
     """
 
     columns: tuple[str, ...]
@@ -50,12 +50,12 @@ class Head:
 
 
 def csv_head(spec: Csv, file: Listed) -> Head:
-    """Columns of a CSV file.
+    """The columns of a CSV file.
 
     Raises
     ------
     SourceError
-        It cannot be read, or there is no header line.
+        There is no header line.
     """
     text, more = _beginning(file, spec.options.encoding)
     comment = spec.options.comment
@@ -91,12 +91,12 @@ def csv_head(spec: Csv, file: Listed) -> Head:
 
 
 def json_head(file: Listed) -> Head:
-    """Keys of the first objects of a file with one JSON object a line.
+    """The keys of the first objects of a file with one JSON object per line.
 
     Raises
     ------
     SourceError
-        It cannot be read, or is one array.
+        It is a JSON array.
     """
     text, more = _beginning(file, "UTF-8")
     lines = [line for line in _NEWLINE.split(text) if line.strip()]
@@ -121,7 +121,7 @@ def json_head(file: Listed) -> Head:
 
 
 def _beginning(file: Listed, encoding: str) -> tuple[str, bool]:
-    """The first characters of a file, unpacked, and whether there are more."""
+    """The first characters of a file, decompressed, and whether there are more."""
     with reading(file.path):
         system, path = filesystem(file.path)
         with system.open_input_stream(path) as source:
@@ -132,12 +132,7 @@ def _beginning(file: Listed, encoding: str) -> tuple[str, bool]:
 
 
 def check_csv(contract: Contract, head: Head, where: str) -> None:
-    """Whether the columns are there, each once.
-
-    Raises
-    ------
-    SchemaMismatch
-    """
+    """Check that every column of the contract is there exactly once."""
     _refuse_own(head, where)
     kinds = {field.name: TYPES[field.kind] for field in contract.fields}
     fields = [pa.field(name, kinds.get(name, pa.string())) for name in head.columns]
@@ -145,13 +140,13 @@ def check_csv(contract: Contract, head: Head, where: str) -> None:
 
 
 def check_json(contract: Contract, head: Head, where: str) -> None:
-    """Whether the first objects have the columns; one that may be null may be left out.
+    """Check that the first objects have the contract's columns; nullable ones may be missing.
 
     Raises
     ------
     SchemaMismatch
-        A column that may not be null is in none of them, or one that may be null is in none
-        while a key that nobody knows is called almost the same.
+        A column that is not nullable is missing, or a nullable one is missing while an unknown key
+        has almost the same name.
     """
     if not head.columns:
         return
@@ -177,13 +172,14 @@ def _refuse_own(head: Head, where: str) -> None:
 
 
 def check_closed(spec: Csv, file: Listed) -> None:
-    """Whether every quote of a file whose cells may span lines is closed.
+    """Check that every quote is closed in a file whose cells may span lines.
 
-    One that is not would take all rows behind it for one cell.
+    An unclosed quote would turn all rows after it into one cell.
 
     Raises
     ------
     SourceError
+        The number of quotes is odd.
     """
     options = spec.options
     quote, escaped = options.quote.encode(), (options.escape + options.quote).encode()

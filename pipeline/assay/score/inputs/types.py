@@ -1,4 +1,4 @@
-"""A night's input as plain values: its files, their columns, how many rows they say they hold."""
+"""Dataclasses that describe a night's input: files, columns, row counts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class InputFile:
 
 @dataclass(frozen=True)
 class FileGroup:
-    """Files that Spark reads alike; of CSV, those under the same header line."""
+    """Files that Spark reads with the same options; CSV files share a header line."""
 
     paths: tuple[str, ...]
     columns: tuple[str, ...] = ()
@@ -44,18 +44,18 @@ class FileGroup:
 
 @dataclass(frozen=True)
 class InputTable:
-    """One table as Spark is to read it.
+    """One table for Spark to read.
 
     Parameters
     ----------
     root
-        The folder that partition columns are counted from.
+        The folder below which folder names give partition columns.
     mixed
-        Of Parquet: types wide enough for all files, where not all of them have the same.
+        For Parquet: types wide enough for all files, if their types differ.
     spark_schema
-        Of Delta: the columns to read, as JSON.
+        For Delta: the columns to read, as JSON.
     partitioned_by
-        Of Delta: those of them that the files lack and folders' names tell.
+        For Delta: the columns that come from folder names, because the files lack them.
     """
 
     spec: Parquet | Csv | Json | Delta
@@ -68,34 +68,33 @@ class InputTable:
 
 @dataclass(frozen=True)
 class NightInput:
-    """One night of the input.
+    """The input of one night.
 
     Parameters
     ----------
     value, column
         The partition.
     where
-        What errors call it.
+        Its name in errors.
     text
-        Whether cells may arrive as text, to be read as the contract types them.
+        Whether cells may arrive as text, to be parsed as the contract types them.
     schema
-        Columns and types where files state them, else None.
+        Columns and types if the files state them, else None.
     files
-        Exactly the files that hold the night and nothing but it, for Arrow to read; None
-        where only Spark can tell.
+        Files for Arrow to read that hold exactly the night; None if only Spark can select its rows.
     rows
-        What the files' footers count; None where nobody has counted yet.
+        Row count from the files' footers; None if not counted yet.
     fingerprint
-        Another for another input; empty where a change could not be told.
+        Changes when the input changes; empty if changes cannot be detected.
     replaceable
-        The same for what can be replaced in place while it is read: plain files. Empty where
-        there is none, as a version of a Delta table stays what it is.
+        The same for plain files only, which can be replaced while they are read. Empty if there are
+        none: a version of a Delta table never changes.
     searched
-        Whether ``tables`` hold other nights too, which Spark has to leave out.
+        Whether ``tables`` also hold other nights, which Spark has to filter out.
     query
-        What Spark is asked, where it is a query over ``tables``.
+        The SQL query over ``tables``, if there is one.
     tables
-        What Spark reads, by the name that a query has for it; without a query the name is "".
+        Tables for Spark by their name in the query; without a query the name is "".
     """
 
     value: str

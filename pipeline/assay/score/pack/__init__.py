@@ -1,1 +1,1 @@
-"""What a cluster needs, in one archive."""
+"""Builds one archive with everything that Spark workers need."""

@@ -1,4 +1,4 @@
-"""The archive that `assay pack` makes: the same bytes for the same files, and what it says."""
+"""The archive of `assay pack`: reproducible bytes, and metadata about its contents."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from assay.score.pack.needs import Member, package, project
 FACTS = "assay-pack.json"
 PYTHON = "bin/python"
 NAME = "assay"
-"""The folder that executors unpack it into: what follows ``#`` in ``spark.archives``."""
+"""The folder that executors unpack it into: the part after ``#`` in ``spark.archives``."""
 EXECUTABLE = f"./{NAME}/{PYTHON}"
 KINDS = (".tar.gz", ".tgz")
-"""Endings. From ``.zip`` and ``.tar`` Spark unpacks files that cannot be executed."""
+"""Supported endings. Spark unpacks ``.zip`` and ``.tar`` without the executable bit."""
 
 LEVEL = 1
-"""Of gzip. Shared libraries are most of the archive: level 6 takes three times as long for a
-tenth less."""
+"""The gzip level. Most of the archive is shared libraries: level 6 takes three times as long and
+saves a tenth."""
 
 _LAUNCHER = """\
 #!/bin/sh
@@ -50,16 +50,16 @@ exec "$python" "$@"
 
 @dataclass(frozen=True)
 class ArchiveFacts:
-    """What an archive says of itself, in its first file.
+    """Metadata in the first file of an archive.
 
     Parameters
     ----------
     python, platform
-        What its compiled parts were built for, such as ``3.11`` and ``linux-x86_64``.
+        What its compiled packages were built for, such as ``3.11`` and ``linux-x86_64``.
     code
         Digest of this package and of the project's modules.
     distributions
-        Name and version of everything else in it.
+        Name and version of every other package in it.
     """
 
     python: str
@@ -72,22 +72,22 @@ class ArchiveFacts:
 
 
 def minor() -> str:
-    """What compiled packages ask of Python's version, such as ``3.11``."""
+    """The Python version that compiled packages depend on, such as ``3.11``."""
     return sysconfig.get_python_version()
 
 
 def platform() -> str:
-    """The machine that compiled packages were built for."""
+    """The platform that compiled packages were built for."""
     return sysconfig.get_platform()
 
 
 def code_members(root: Path) -> list[Member]:
-    """All that is ours: the package itself and the project's modules."""
+    """Assay's own package and the project's modules."""
     return [*package(), *project(root)]
 
 
 def code_digest(members: Iterable[Member]) -> str:
-    """Digest of names and bytes; neither order nor place counts."""
+    """Digest of names and bytes, independent of order and location."""
     whole = hashlib.sha256()
     for member in sorted(members, key=lambda each: each.name):
         data = hashlib.sha256(member.source.read_bytes()).hexdigest()
@@ -98,19 +98,19 @@ def code_digest(members: Iterable[Member]) -> str:
 def write(
     path: Path, facts: ArchiveFacts, members: Sequence[Member], tell: Callable[[int], None]
 ) -> None:
-    """Write an archive; equal files give equal bytes, whoever packs them and when.
+    """Write an archive; equal files give equal bytes, on any machine and at any time.
 
     Parameters
     ----------
     path
         Ends in one of `KINDS`.
     tell
-        Called with the bytes that each file added.
+        Called with the number of bytes after each file.
     """
     launcher = _LAUNCHER.format(minor=facts.python).encode()
     with ExitStack() as stack:
         file = stack.enter_context(path.open("wb"))
-        # No name and no time in its header.
+        # No file name and no time in the gzip header.
         packed = stack.enter_context(gzip.GzipFile("", "wb", LEVEL, file, mtime=0))
         tar = stack.enter_context(tarfile.TarFile(fileobj=packed, mode="w"))
         for name, data, mode in ((FACTS, facts.to_json(), 0o644), (PYTHON, launcher, 0o755)):
@@ -126,13 +126,13 @@ def write(
 def _entry(name: str, size: int, mode: int) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
     entry.size, entry.mode = size, mode
-    # Not 1970: to zip-based tools the world begins in 1980.
+    # Not 1970: zip-based tools support no date before 1980.
     entry.mtime = 315532800
     return entry
 
 
 def read_facts(path: Path) -> ArchiveFacts:
-    """What an archive says of itself.
+    """The metadata of an archive.
 
     Raises
     ------
@@ -161,15 +161,9 @@ def packed(archives: str) -> bool:
 
 
 def located(archives: str, root: Path) -> str:
-    """``spark.archives`` with its local paths taken from the project's root.
+    """``spark.archives`` with local paths made absolute from the project's root.
 
-    An archive of `assay pack` among them is checked.
-
-    Raises
-    ------
-    RunError
-        It is not there, cannot be read, or would run other code on the workers than here.
-    NotARepository
+    An archive of `assay pack` among them is checked; errors as for `check`.
     """
     found = []
     for entry in archives.split(","):
@@ -184,12 +178,12 @@ def located(archives: str, root: Path) -> str:
 
 
 def check(path: Path, root: Path) -> None:
-    """Refuse an archive that would run other code on the workers than here.
+    """Refuse an archive with other code, or for another Python, than runs here.
 
     Raises
     ------
     RunError
-    NotARepository
+        They differ.
     """
     facts = read_facts(path)
     code = code_digest(code_members(root))

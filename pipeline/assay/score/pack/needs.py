@@ -21,20 +21,20 @@ from assay.project.params.inputs import Postgres
 from assay.registry import git
 
 ROOTS = ("numba", "numpy", "pandas", "pandera", "pyarrow", "pydantic", "scikit-learn", "skops")
-"""What scoring a part imports. pyspark is not here: a worker has the Spark it belongs to."""
+"""Imported when scoring a part. Without pyspark: a worker has the Spark that it belongs to."""
 
 PROVIDED = frozenset({"assay", "pyspark", "py4j"})
-"""Never looked up: packed from this very package, or already there."""
+"""Not looked up as distributions: packed from this package, or already on the worker."""
 
 TRIMMED = frozenset({"llvmlite", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy"})
-"""Large, and known to run without their tests and without what only compilers read."""
+"""Large, and known to run without tests and without files that only compilers read."""
 
 _ONLY_COMPILERS_READ = frozenset({".a", ".h", ".hpp", ".lib", ".pxd", ".pyi", ".pyx"})
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of the archive and where its bytes are."""
+    """One file of the archive, and its source path."""
 
     name: str
     source: Path
@@ -43,8 +43,8 @@ class Member:
 def modules_named(root: Path, params: Params) -> frozenset[str]:
     """Top-level modules that the input, the contract and the model may import on a worker.
 
-    The contract file is followed into the project's own modules, as far as ``import``
-    statements say; a model names its types in ``bundle.allow_types``.
+    Imports are followed from the contract file into the project's own modules, as far as ``import``
+    statements show them. A model's types are listed in ``bundle.allow_types``.
     """
     found = {name.partition(".")[0] for name in params.bundle.allow_types}
     if isinstance(params.score.input, Postgres):
@@ -62,7 +62,7 @@ def modules_named(root: Path, params: Params) -> frozenset[str]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """Every module that a file imports; nothing of one that Python cannot read."""
+    """Every module that a file imports; none if Python cannot parse the file."""
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError):
@@ -76,7 +76,7 @@ def _imported(path: Path) -> Iterator[str]:
 
 
 def _files(root: Path, modules: Iterable[str]) -> list[Path]:
-    """The project's files that importing ``modules`` runs."""
+    """The project's files that run when ``modules`` are imported."""
     found = []
     for module in modules:
         parts = module.split(".")
@@ -87,12 +87,12 @@ def _files(root: Path, modules: Iterable[str]) -> list[Path]:
 
 
 def distributions(root: Path, modules: frozenset[str]) -> list[Distribution]:
-    """Every installed distribution that scoring, or one of ``modules``, requires; by name.
+    """Every installed distribution that scoring, or one of ``modules``, requires; sorted by name.
 
     Raises
     ------
     RunError
-        One of them is not installed, or not in a way in which it can be copied.
+        One of them is not installed, or installed in a way that cannot be copied.
     """
     own = {path.stem for path in root.glob("*.py")} | {
         path.name for path in root.iterdir() if path.is_dir()
@@ -141,10 +141,10 @@ def _installed(name: str) -> Distribution:
 
 
 def members_of(dist: Distribution) -> Iterator[Member]:
-    """The files of a distribution that running it takes.
+    """The files of a distribution that are needed to run it.
 
-    Byte code and command line scripts stay behind, of the `TRIMMED` ones tests, headers and
-    type stubs too.
+    Byte code and command line scripts are left out; for the `TRIMMED` ones also tests, headers and
+    type stubs.
     """
     trimmed = canonicalize_name(dist.metadata["Name"]) in TRIMMED
     for file in dist.files or ():
@@ -159,7 +159,7 @@ def members_of(dist: Distribution) -> Iterator[Member]:
 
 
 def package() -> Iterator[Member]:
-    """Our own package, from wherever it is imported: an editable install is its source folder."""
+    """Assay's own package, from where it is imported: if editable, its source folder."""
     top = Path(assay.__path__[0]).resolve()
     for source in top.rglob("*"):
         path = PurePosixPath(source.relative_to(top).as_posix())
@@ -168,12 +168,7 @@ def package() -> Iterator[Member]:
 
 
 def project(root: Path) -> Iterator[Member]:
-    """The project's Python files that git tracks, as they are in the work tree.
-
-    Raises
-    ------
-    NotARepository
-    """
+    """The project's Python files that git tracks, as they are in the work tree."""
     ours = Path(assay.__path__[0]).resolve()
     for path in git.tracked(root, "*.py"):
         source = root / path

@@ -1,8 +1,7 @@
-"""`assay pack`: one archive with all that a Spark worker needs but Python itself.
+"""`assay pack`: one archive with everything a Spark worker needs except Python itself.
 
-Spark hands it to each executor (``spark.archives``) and starts Python through the launcher
-in it, so the machines of a cluster need Spark and the same minor
-version of Python, and nothing else.
+Spark sends it to each executor (``spark.archives``) and starts Python through its launcher. So the
+machines of a cluster need only Spark and the same minor version of Python.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ _WORK = (
     "assay.monitor.table.count_rows",
     *("numba", "sklearn.pipeline", "skops.io"),
 )
-"""What a worker imports before, and while, it scores."""
+"""Modules that a worker imports before and during scoring."""
 
 
 @dataclass(frozen=True)
 class Packed:
-    """An archive that was made and tried."""
+    """An archive that was written and tested."""
 
     path: str
     size: int
@@ -58,28 +57,26 @@ class Packed:
     code: str
     distributions: dict[str, str]
     archives: str
-    """What ``spark.archives`` has to say."""
+    """The value for ``spark.archives``."""
 
     def plain(self) -> dict[str, Any]:
         return dict(vars(self))
 
 
 def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> Packed:
-    """Pack, try what was packed, and only then let it take its name.
+    """Write the archive, test it, and only then give it its final name.
 
     Parameters
     ----------
     out
-        Where to; relative to the project's root.
+        The archive's path; relative to the project's root.
 
     Raises
     ------
     UsageError
         ``out`` has an ending that Spark does not unpack.
     RunError
-        Something that workers need cannot be packed, or does not run once unpacked.
-    NotARepository
-        The project is not in git, which says which files are its own.
+        The archive cannot be written, or does not run after unpacking.
     """
     path = root / out
     if not path.name.endswith(archive.KINDS):
@@ -121,12 +118,12 @@ def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> Packed:
 
 
 def _try(made: Path, folder: Path, contract: Path) -> None:
-    """Import what a worker imports, load the contract, write a file: with the archive alone.
+    """Test the archive alone: import what a worker imports, load the contract, write a file.
 
     Raises
     ------
     RunError
-        Saying what the packed Python said last.
+        With the last line of the error output.
     """
     with tarfile.open(made) as tar:
         tar.extractall(folder, filter="data")
@@ -154,7 +151,7 @@ def _try(made: Path, folder: Path, contract: Path) -> None:
 
 
 def _progress(total: int) -> Callable[[int], None]:
-    """A line for each quarter."""
+    """Logs a line at each quarter."""
     done, next_line = 0, total // 4
 
     def tell(written: int) -> None:
@@ -168,5 +165,5 @@ def _progress(total: int) -> Callable[[int], None]:
 
 
 def size(count: int) -> str:
-    """Bytes as people say them of an archive."""
+    """An archive's size in megabytes, as text."""
     return f"{count / 1e6:,.0f} MB"

@@ -1,1 +1,1 @@
-"""What becomes of a night that was scored: released, replayed, exported, cleaned up."""
+"""Operations on scored nights: release, retract, replay, export, clean up."""

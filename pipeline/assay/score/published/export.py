@@ -1,7 +1,7 @@
 """``assay export``: copy a night's published predictions to files or a database.
 
-Whatever the target, it has the whole night or keeps what it had, and rows pass through in
-batches, however many there are.
+A target gets the complete night, or keeps what it had. Rows are copied in batches, so memory does
+not grow with the night.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PART = "part-00000.parquet"
 
 @dataclass(frozen=True)
 class Exported:
-    """What was copied where."""
+    """What was copied, and where to."""
 
     partition: str
     run_id: str
@@ -50,21 +50,19 @@ Target = Callable[[Outgoing], None]
 
 
 def run(root: Path, params: Params, partition: str, to: str) -> Exported:
-    """Copy the published rows of a night, in place of what the target has of it.
+    """Copy the published rows of a night, replacing the target's rows of that night.
 
     Parameters
     ----------
     to
-        As `GRAMMAR` says; files are relative to the folder the command is called in.
+        In the form of `GRAMMAR`; file paths are relative to the current folder.
 
     Raises
     ------
-    UsageError
-        The target makes no sense.
     NothingScored
         No run has published the night.
     ExportFailed
-        The target cannot be written, or the night changed hands meanwhile.
+        The night's published run changed in the meantime.
     """
     started = time.monotonic()
     name, target = parse(to, root)
@@ -107,12 +105,12 @@ def _nothing(store: Store, partition: str) -> NothingScored:
 
 
 def parse(to: str, root: Path) -> tuple[str, Target]:
-    """What to call a target, and how to write to it; nothing in ``root`` that git would list.
+    """The target's name, and a function that writes to it; no file in ``root`` that git would add.
 
     Raises
     ------
     UsageError
-        It makes no sense.
+        It is not a valid target.
     """
     kind, _, rest = to.partition(":")
     if kind == "parquet" and rest:
@@ -124,7 +122,7 @@ def parse(to: str, root: Path) -> tuple[str, Target]:
     if kind in {"postgresql", "postgres"}:
         address = postgres.parse(to)
         return address.shown, lambda night: postgres.write(address, night)
-    # The value is not shown: it may hold a password.
+    # The value is not shown, because it may contain a password.
     known = rest and kind.isascii() and kind.isalnum() and len(kind) <= LONGEST_KIND
     found = f"{kind}:..." if known else None
     raise UsageError("no such target", where="--to", expected=GRAMMAR, found=found)
@@ -139,7 +137,7 @@ def _opened(store: Store, partition: str) -> tuple[pa.Schema, Iterator[pa.Record
 
 
 def _parquet(folder: Path, night: Outgoing) -> None:
-    """One file for the night, in a folder of its own that readers know by its name."""
+    """Write the night as one file, in a folder named by its partition."""
     inner = folder / f"{night.column}={quote(night.partition, safe=' ')}"
     try:
         others = [each.name for each in inner.iterdir() if each.name[0] not in "._"]
@@ -166,7 +164,7 @@ def _parquet(folder: Path, night: Outgoing) -> None:
 
 
 def _csv(file: Path, night: Outgoing) -> None:
-    """One file with a header line; lists as JSON."""
+    """Write one file with a header line; lists as JSON."""
     rows = 0
     with _replacing(file) as sink:
         header = True
@@ -182,7 +180,7 @@ def _none(schema: pa.Schema) -> pa.RecordBatch:
 
 @contextmanager
 def _replacing(file: Path) -> Iterator[IO[Any]]:
-    """A file to write that takes its name, and another's place, when the block ends well."""
+    """A temporary file to write, which replaces ``file`` if the block succeeds."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:

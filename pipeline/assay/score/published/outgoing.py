@@ -1,4 +1,4 @@
-"""A night's predictions on their way out, and as CSV: what files and databases take alike."""
+"""A night's predictions for export, and their CSV format, shared by files and databases."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Outgoing:
     schema
         The partition column first.
     batches
-        The rows; can be gone through once.
+        The rows; can be iterated once.
     check
-        To be called with how many they were, before any of them is shown to anyone.
+        Call it with the number of rows written, before they become visible.
     """
 
     column: str
@@ -33,7 +33,7 @@ class Outgoing:
 
 
 def as_text(batch: pa.RecordBatch, opened: str, closed: str) -> pa.RecordBatch:
-    """The same rows, each list as one text between two marks, its items parted by commas."""
+    """The same rows with each list as text: comma-separated items between two delimiters."""
     columns = [
         _joined(column, opened, closed) if t.is_list(column.type) else column for column in batch
     ]
@@ -51,7 +51,7 @@ def _joined(lists: pa.ListArray, opened: str, closed: str) -> pa.Array:
 
 
 def write_csv(batch: pa.RecordBatch, header: bool) -> bytes:
-    """CSV in UTF-8: texts in quotes, nothing at all for a null."""
+    """CSV in UTF-8: text in quotes, an empty cell for null."""
     sink = pa.BufferOutputStream()
     pacsv.write_csv(batch, sink, pacsv.WriteOptions(include_header=header))
     return bytes(sink.getvalue())

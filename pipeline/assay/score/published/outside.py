@@ -1,4 +1,4 @@
-"""Where rows may be written to: nowhere that the next ``git add`` would take them from."""
+"""Keeps exported rows out of git: rejects paths that the next ``git add`` would add."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from assay.errors import UsageError
 from assay.registry import git
 
 EXPORTS = "exports"
-"""A folder of the project that keeps itself out of git."""
+"""A folder of the project that git ignores."""
 
 
 def kept_out(root: Path, target: Path, option: str) -> Path:
-    """``target``, once it is sure that git will not list it.
+    """``target``, after checking that git will not add it.
 
     Raises
     ------
     UsageError
-        It lies in the project, where git would.
+        Git would add it.
     """
     place, project = target.expanduser().absolute().resolve(), root.resolve()
     if project not in place.parents:

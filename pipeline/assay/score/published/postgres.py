@@ -1,7 +1,7 @@
-"""A night's predictions into PostgreSQL, in one transaction.
+"""Export of a night's predictions to PostgreSQL, in one transaction.
 
-Others see the rows that were there until all of the new ones are, and two exports to one
-table take turns.
+Readers see the old rows until all new ones are written. Concurrent exports to one table wait for
+each other.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 EXPECTED = "postgresql://USER@HOST:PORT/DATABASE?table=NAME"
 ESCAPE = "Write @, / and # in a name as %40, %2F and %23; the password goes to PGPASSWORD."
 USUAL = "predictions"
-"""The table, unless the address names one."""
+"""The default table."""
 SECONDS = 10
-"""To connect."""
+"""Timeout to connect."""
 PATIENCE = "10min"
-"""For another export to end."""
+"""How long to wait for another export."""
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a table lies.
+    """The address of a table.
 
     Parameters
     ----------
     url
         For libpq, without the table; the password comes from PGPASSWORD.
     table
-        Its name, or its schema's and its own.
+        Its name, optionally with its schema.
     shown
-        What messages call it.
+        Its name in messages.
     """
 
     url: str
@@ -52,12 +52,12 @@ class Address:
 
 
 def parse(to: str) -> Address:
-    """The address of a table.
+    """Parse the address of a table.
 
     Raises
     ------
     UsageError
-        It holds a password, or makes no sense.
+        It is invalid, or contains a password.
     """
     try:
         parts = urlsplit(to)
@@ -66,7 +66,7 @@ def parse(to: str) -> Address:
             parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
         )
     except ValueError:
-        # What was found is not said, here and below: any part of it may be of a password.
+        # Errors do not show the input, here and below: any part of it may be a password.
         raise UsageError("no address", where="--to", expected=EXPECTED, mend=ESCAPE) from None
     if parts.password is not None or {"password", "sslpassword"} & set(given):
         raise UsageError(
@@ -89,12 +89,12 @@ def parse(to: str) -> Address:
 
 
 def write(address: Address, night: Outgoing) -> None:
-    """Put a night in place of what the table has of it, making the table if there is none.
+    """Replace a night in the table; creates the table if it is missing.
 
     Raises
     ------
     ExportFailed
-        The database cannot be reached, the table is another, or a row does not fit. The
+        The database cannot be reached, the table has other columns, or a row does not fit. The
         table keeps what it had.
     """
     with _told(address):
@@ -137,11 +137,11 @@ def _told(address: Address) -> Iterator[None]:
 def _lock(
     connection: Connection, cursor: Cursor, address: Address, table: Identifier, night: Outgoing
 ) -> None:
-    """Make the table if there is none, and keep other writers out; readers stay."""
+    """Create the table if it is missing, and lock it against writers; readers continue."""
     from psycopg.sql import SQL, Identifier, Literal
 
     cursor.execute(SQL("SET LOCAL lock_timeout = {}").format(Literal(PATIENCE)))
-    # Two exports may both find no table: the second waits here for the first to make it.
+    # If two exports find no table, the second waits here until the first has created it.
     name = ".".join(address.table)
     cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
     cursor.execute("SELECT to_regclass(%s)", [table.as_string(connection)])
@@ -183,7 +183,7 @@ def _check_columns(
 
 
 def _replace(cursor: Cursor, address: Address, table: Identifier, night: Outgoing) -> int:
-    """How many rows the table has of the night now; nobody sees them yet."""
+    """Replace the night's rows; returns how many there are. Not visible before the commit."""
     from psycopg.sql import SQL, Identifier
 
     column = Identifier(night.column)
@@ -215,12 +215,12 @@ def _first(row: Sequence[Any] | None) -> Any:
 
 
 def sql_type(kind: pa.DataType) -> str:
-    """What PostgreSQL calls an Arrow type.
+    """The PostgreSQL type for an Arrow type.
 
     Raises
     ------
     ExportFailed
-        It has none that holds it.
+        There is none.
     """
     if t.is_list(kind):
         return f"{sql_type(kind.value_type)}[]"

@@ -1,4 +1,4 @@
-"""``assay quarantine show`` and ``export``: the rows of a night that were refused."""
+"""``assay quarantine show`` and ``export``: the quarantined rows of a night."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLES = 3
 
 @dataclass
 class Broken:
-    """One rule, how many rows broke it, and some of them."""
+    """A rule, the number of rows that broke it, and some of them."""
 
     rule: str
     rows: int = 0
@@ -31,7 +31,7 @@ class Broken:
 
 @dataclass(frozen=True)
 class Refusals:
-    """The rows that a run refused, and the rules that they broke, the most broken first."""
+    """A run's quarantined rows, by broken rule, the most broken first."""
 
     run: RunRecord
     rows: int
@@ -52,7 +52,7 @@ class Refusals:
 
 @dataclass(frozen=True)
 class RefusedFile:
-    """A file with the rows that a run refused."""
+    """A file with a run's quarantined rows."""
 
     run: RunRecord
     rows: int
@@ -64,19 +64,19 @@ class RefusedFile:
 
 
 def show(root: Path, params: Params, partition: str | None, run_id: str | None = None) -> Refusals:
-    """What rows of a night broke.
+    """The rules that the quarantined rows of a night broke.
 
     Parameters
     ----------
     run_id
-        A run that is held or published; by default the night's newest that is either.
+        A held or published run; by default the night's newest one.
 
     Raises
     ------
     NothingScored
         No run of the night is published or held.
     RunUnknown
-        There is no such run, or it is neither.
+        There is no such run, or it is neither published nor held.
     """
     store = open_store(root, params)
     chosen = refused(store, partition, run_id)
@@ -101,25 +101,21 @@ def export(
     out: Path | None = None,
     spreadsheet: bool = False,
 ) -> RefusedFile:
-    """Write the refused rows of a night to a file, whole or not at all.
+    """Write the quarantined rows of a night to a file, completely or not at all.
 
     Parameters
     ----------
     run_id
-        A run that is held or published; by default the one that readers see, if there is any.
+        A held or published run; by default the visible one, if there is one.
     out
-        By default a CSV file of the night's name in ``exports/``.
+        By default a CSV file named after the night in ``exports/``.
     spreadsheet
-        Cells that a spreadsheet would take for a formula are marked as text.
+        Mark cells as text that a spreadsheet would take for a formula.
 
     Raises
     ------
-    NothingScored
-        No run of the night is published or held.
-    RunUnknown
-        There is no such run, or it is neither.
     UsageError
-        The file's name asks for no format that there is, or git would list it.
+        The file's name has an unknown format, or git would add the file.
     SourceError
         The file cannot be written.
     """

@@ -1,4 +1,4 @@
-"""A person's word on one run: publish it although it was held, or take it back."""
+"""Manual decisions about a run: release a held one, or retract a published one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.store import Retracted, open_store
 
 @dataclass(frozen=True)
 class Released:
-    """A held run that readers see now, and whose word that was."""
+    """A released run, with who released it and why."""
 
     run_id: str
     partition: str
@@ -30,7 +30,7 @@ class Released:
 
 @dataclass(frozen=True)
 class TakenBack:
-    """A run that readers do not see any more, and whose word that was."""
+    """A retracted run, with who retracted it and why."""
 
     done: Retracted
     by: str
@@ -43,7 +43,7 @@ class TakenBack:
 
 
 def release(root: Path, params: Params, run_id: str, because: str) -> Released:
-    """Publish a held run after all; the runs table keeps who did it, and why.
+    """Publish a held run; the runs table records who did it, and why.
 
     Raises
     ------
@@ -52,9 +52,7 @@ def release(root: Path, params: Params, run_id: str, because: str) -> Released:
     RunUnknown
         There is no such run, or it is not held.
     RunOvertaken
-        The night changed hands since the run started: score it again.
-    StoreError
-        The run's files are not there any more as they were written.
+        The night changed since the run started: score it again.
     """
     by = person(root, because)
     record = open_store(root, params).release(run_id, by, because.strip())
@@ -70,14 +68,14 @@ def release(root: Path, params: Params, run_id: str, because: str) -> Released:
 
 
 def retract(root: Path, params: Params, run_id: str, because: str) -> TakenBack:
-    """Take the visible run of a night back; the runs table keeps who did it, and why.
+    """Withdraw the visible run of a night; the runs table records who did it, and why.
 
     Raises
     ------
     UsageError
         No reason was given.
     RunUnknown
-        There is no such run, or it is not the one that readers see.
+        There is no such run, or it is not the visible one.
     """
     by = person(root, because)
     done = open_store(root, params).retract(run_id, by, because.strip())

@@ -1,8 +1,7 @@
-"""Refused rows on their way out to be repaired, and back.
+"""File format for quarantined rows: exported for repair, and read back afterwards.
 
-An exported row carries the columns that it came with, the rules that it broke and a mark:
-a digest of the row as it was refused. By the mark a repaired row is recognised, whatever
-else of it had to be changed, keys included.
+An exported row has its original columns, the rules that it broke and a mark: a digest of the
+original row. The mark identifies a repaired row, even if its key was changed.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from assay.errors import ContractBroken, SourceError, UsageError
 MARK = "_row"
 BROKEN = "_broken_rules"
 SPREADSHEET = "_spreadsheet"
-"""A column that is there in the form for spreadsheets: how its cells are to be read back."""
+"""A column of the spreadsheet format; it states how cells are read back."""
 QUOTED = "cells that begin with ' are text"
 FORMATS = (".csv", ".jsonl")
 
 
 def mark(row: str) -> str:
-    """What a refused row is recognised by: 16 hexadecimal digits of its JSON's SHA-256."""
+    """The id of a quarantined row: 16 hexadecimal digits of its JSON's SHA-256."""
     return hashlib.sha256(row.encode()).hexdigest()[:16]
 
 
 def format_of(path: Path, option: str) -> str:
-    """The format that a file's name asks for.
+    """The format according to a file's name.
 
     Raises
     ------
     UsageError
-        It asks for none that there is.
+        The ending is unknown.
     """
     if path.suffix not in FORMATS:
         raise UsageError(
@@ -54,17 +53,17 @@ def write(
     columns: Sequence[str],
     spreadsheet: bool = False,
 ) -> int:
-    """Write refused rows; how many they were.
+    """Write quarantined rows; returns how many there were.
 
     Parameters
     ----------
     refused
         With ``row``, the row's JSON, and ``broken_rules``.
     columns
-        The names in the rows, in their order.
+        The names of the rows' columns, in order.
     spreadsheet
-        Of CSV: what a spreadsheet would take for a formula begins with an apostrophe, column names
-        too (OWASP, CSV injection); `read` takes it off again.
+        For CSV: prefix cells and column names that a spreadsheet would take for a formula with an
+        apostrophe (OWASP, CSV injection); `read` removes it.
     """
     safe = quoted if spreadsheet else _as_it_is
     own = {SPREADSHEET: QUOTED} if spreadsheet else {}
@@ -106,7 +105,7 @@ def _as_it_is(cell: str) -> str:
 
 
 def _unquoted(row: Mapping[str | None, Any]) -> dict[str | None, Any]:
-    """A row of the form for spreadsheets as it was; any other is let be."""
+    """A row of the spreadsheet format without its apostrophes; any other row unchanged."""
     if row.get(SPREADSHEET) != QUOTED:
         return dict(row)
 
@@ -123,19 +122,19 @@ def _cell(value: Any) -> Any:
 
 
 def read(path: Path, columns: Sequence[str]) -> dict[str, dict[str, str | None]]:
-    """Repaired rows as text, by their marks.
+    """Repaired rows as text, by mark.
 
     Parameters
     ----------
     columns
-        Those that a row must have.
+        The columns that a row must have.
 
     Raises
     ------
     SourceError
         The file cannot be read, a row has no mark, or a column is missing.
     ContractBroken
-        Two rows carry the same mark.
+        Two rows have the same mark.
     """
     rows: dict[str, dict[str, str | None]] = {}
     for number, row in enumerate(_rows(path), start=1):

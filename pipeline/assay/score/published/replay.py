@@ -1,8 +1,8 @@
-"""``assay quarantine replay``: repaired rows scored by the version that scored their night.
+"""``assay quarantine replay``: score repaired rows with the version that scored their night.
 
-A replay is a run of its own. It publishes the night again: the files of the run before it as
-they are, one more with the repaired rows, and the quarantine without them. Each row keeps
-the run that scored it, and the replay is written down with who and why.
+A replay is a run of its own. It publishes the night again: the previous run's files unchanged, one
+more file with the repaired rows, and the quarantine without them. Each row keeps the id of the run
+that scored it. The replay's event records who did it, and why.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from assay.store import RunEvent, open_store
 
 @dataclass(frozen=True)
 class ReplayedRows:
-    """What became of the repaired rows; ``still_broken`` of them are in quarantine yet."""
+    """The result of a replay; ``still_broken`` rows stay in quarantine."""
 
     partition: str
     run_id: str
@@ -41,21 +41,17 @@ class ReplayedRows:
 
 
 def run(root: Path, params: Params, partition: str, rows: Path, because: str) -> ReplayedRows:
-    """Score repaired rows and publish their night with them in it.
+    """Score repaired rows and publish their night with them.
 
-    A row that still breaks the contract stays in quarantine as it was refused. The night is
-    published in one commit; what goes wrong before it leaves everything as it was.
+    A row that still breaks the contract stays in quarantine unchanged. The night is published in
+    one commit; a failure before it changes nothing.
 
     Raises
     ------
     RunUnknown
-        Nothing is published there, or what is cannot be told from its records.
-    SourceError
-        The file cannot be read as `assay quarantine export` writes it.
-    ContractBroken
-        A row is none of those refused in that night, or has the key of another row.
-    RunOvertaken
-        Another run published the night in the meantime.
+        No run of the night is published.
+    BundleChanged
+        The registered version's bundle is not the one that scored the night.
     """
     from assay.registry.versions import version
 
@@ -136,18 +132,19 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
 
 @dataclass(frozen=True)
 class Counts:
-    """The books of a replayed night: no row was read anew, some changed sides."""
+    """The row counts of a replayed night: none are read again, some move out of quarantine."""
 
     read: int | None
     scored: int
     quarantined: int
 
     def check(self, partition: str) -> None:
-        """Read is scored plus quarantined, as when the night was scored.
+        """Check that rows read equal rows scored plus rows quarantined.
 
         Raises
         ------
         BooksUnbalanced
+            They differ.
         """
         if self.read != self.scored + self.quarantined:
             raise BooksUnbalanced(

@@ -1,4 +1,4 @@
-"""The files of a night with repaired rows in it, made of those that readers see now."""
+"""Builds the files of a replay: the visible run's files plus the repaired rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Texts = Mapping[str, Mapping[str, str | None]]
 
 
 def check_marks(store: Store, partition: str, wanted: Texts, where: Path) -> None:
-    """Each repaired row is one of those that the published run refused.
+    """Check that each repaired row is a quarantined row of the published run.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def check_marks(store: Store, partition: str, wanted: Texts, where: Path) -> Non
 
 
 def scored_again(pinned: Pinned, wanted: Texts) -> ScoredBatch:
-    """Repaired rows through the one scoring function, in the order of ``wanted``."""
+    """Score the repaired rows with the usual scoring function, in the order of ``wanted``."""
     texts = pa.table(
         {
             name: pa.array([row[name] for row in wanted.values()], pa.string())
@@ -62,12 +62,12 @@ def scored_again(pinned: Pinned, wanted: Texts) -> ScoredBatch:
 
 
 def check_keys(store: Store, partition: str, scored: ScoredBatch, where: Path) -> None:
-    """No repaired row has the key of another, or of a row that is scored already.
+    """Check that no repaired row has the key of another one, or of a row already scored.
 
     Raises
     ------
     ContractBroken
-        Naming the first key that would be there twice.
+        Naming the first duplicate key.
     """
     contract = scored.columns.contract
     names = list(contract.keys)
@@ -94,12 +94,12 @@ def check_keys(store: Store, partition: str, scored: ScoredBatch, where: Path) -
 def staged_again(
     store: Store, begun: RunEvent, stamp: Stamp, scored: ScoredBatch, good: Collection[str]
 ) -> StagedRun:
-    """Everything that publishing the night with the repaired rows takes.
+    """The staged run that publishes the night with the repaired rows.
 
     Parameters
     ----------
     begun
-        The replay's first event.
+        The replay's ``started`` event.
     good
         The marks of the rows that leave the quarantine.
     """
@@ -133,7 +133,7 @@ def staged_again(
 
 
 def _schema(store: Store, table: Staged) -> pa.Schema:
-    """The table's columns without the partition's, which is in the folder's name."""
+    """The table's columns without the partition column, which is in the folder's name."""
     whole = log.schema_of(store.table_uri(table))
     return whole.remove(whole.get_field_index(store.column))
 
@@ -158,7 +158,7 @@ def _rest(
 
 
 def _kept(store: Store, partition: str, good: Collection[str]) -> Iterator[pa.RecordBatch]:
-    # Of rows that are the same in every cell one leaves.
+    # Of several identical rows only one leaves.
     leave = set(good)
     for batch in store.quarantine_batches(partition):
         stays = []

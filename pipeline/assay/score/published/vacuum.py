@@ -1,4 +1,4 @@
-"""Delete what the store no longer needs, or say what that would be."""
+"""``assay vacuum``: delete files that the store no longer needs, or list them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.store import Vacuumed, open_store
 
 @dataclass(frozen=True)
 class Swept:
-    """What was deleted of each table of a store, or would be."""
+    """What was deleted from each table of a store, or would be."""
 
     store: str
     dry_run: bool
@@ -34,16 +34,14 @@ def run(root: Path, params: Params, keep_days: int | None = None, dry_run: bool 
     Parameters
     ----------
     keep_days
-        How long to keep what was replaced; ``publish.keep_days`` when None.
+        How many days to keep replaced files; default is ``publish.keep_days``.
     dry_run
-        Only say what would be done.
+        Only report what would be done.
 
     Raises
     ------
     UsageError
-        Less than a day: readers at work would lose what they read.
-    StoreError
-        The store cannot be read, or a file not deleted.
+        Less than a day: current readers would lose the files that they read.
     """
     days = params.publish.keep_days if keep_days is None else keep_days
     if days < 1:

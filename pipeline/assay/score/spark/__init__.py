@@ -1,1 +1,1 @@
-"""Spark: its session, its tasks, its files."""
+"""Spark: its session, and how tasks run on it."""

@@ -1,7 +1,7 @@
-"""The fast carrier: Spark hands out row groups, and executors read them and do the work.
+"""The ``files`` carrier: Spark distributes row groups, and executors read and score them.
 
-No row passes through the JVM. A task gets the names of row groups, reads them with Arrow,
-and gives back what it counted and the names of files that it wrote.
+No row passes through the JVM. A task gets the names of row groups, reads them with Arrow, and
+returns its counts and the names of the files that it wrote.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ def run(
     work: Work[Outcome],
     progress: Callable[[int, int], None],
 ) -> Iterator[Outcome]:
-    """Work through the files of a night; what each task gave back.
+    """Run a job on the files of a night; returns each task's outcome.
 
     Raises
     ------
     AssayError
-        What a task met, as it was raised there.
+        The first error that a task raised.
     SparkFailed
         Spark itself failed.
     """
     context = spark.sparkContext
     tasks = split(files, context.defaultParallelism)
-    # Once to each machine, not once with every task: a model may be large.
+    # Sent once to each machine, not with every task: a model may be large.
     shared = context.broadcast(pickle.dumps(work))
 
     def task(parts: tuple[RowGroups, ...]) -> bytes:
@@ -55,5 +55,5 @@ def _outcome(shared: Any, parts: tuple[RowGroups, ...]) -> Any:
         work: Work[Any] = pickle.loads(shared.value)
         return work.of_files(parts, task_name())
     except AssayError as error:
-        # A mistake in the data or the bundle stays one however often it is retried.
+        # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
         return error

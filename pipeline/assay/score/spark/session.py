@@ -1,4 +1,4 @@
-"""Start Spark: quiet, offline, on whatever Java there is, and out of the user's way."""
+"""Starts Spark: quiet, offline, with any suitable Java, and its files under ``.assay``."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 JAVA_OPTIONS = "spark.driver.extraJavaOptions"
 LOG_LIMIT = 1_000_000
-"""Bytes after which the log of earlier sessions is put aside."""
+"""Size in bytes above which the log of earlier sessions is rotated."""
 
 _ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
-"""glibc's own names and bytes; a worker keeps at most so much of what it freed."""
+"""glibc settings in bytes, which limit how much freed memory a worker keeps."""
 
 _LOGGING = """\
 # Written by Assay: warnings and errors only, to the file that Assay gives as standard error.
@@ -50,23 +50,20 @@ _PREFIX = re.compile(r'^(\d{4}-\S+ \S+ ERROR \S+ |Exception in thread "\w+" |: )
 
 
 def session(params: Params, root: Path) -> SparkSession:
-    """A Spark session as params.yaml asks for; the one that is running, if one is.
+    """A Spark session as configured in params.yaml; the running one, if there is one.
 
-    What Spark's JVM prints goes to ``.assay/spark/spark.log``, not to the terminal. Under
-    spark-submit the JVM is there already, and what spark-submit was told wins over
-    params.yaml.
+    The JVM's output goes to ``.assay/spark/spark.log``, not to the terminal. Under spark-submit the
+    JVM already runs, and options of spark-submit take precedence over params.yaml.
 
     Parameters
     ----------
     root
-        The project's root. Spark's scratch is kept under its ``.assay``.
+        The project's root. Spark's temporary files go under its ``.assay``.
 
     Raises
     ------
-    JavaMissing
-        If there is no Java 17 or newer.
     SparkFailed
-        If Spark does not start, saying why.
+        If Spark does not start; states the reason.
     """
     from py4j.protocol import Py4JError  # type: ignore[import-untyped]
     from pyspark import SparkContext
@@ -87,7 +84,7 @@ def session(params: Params, root: Path) -> SparkSession:
     with _log(scratch) as (log, start), _exported(environment):
         try:
             if SparkContext._gateway is None:
-                # Our own launch, for the one thing that pyspark's cannot do: redirect output.
+                # Our own launch, because pyspark's cannot redirect output.
                 streams = None if submitted else {"stdout": log, "stderr": log}
                 gateway = launch_gateway(  # type: ignore[no-untyped-call]
                     _conf(settings, submitted), streams
@@ -100,9 +97,9 @@ def session(params: Params, root: Path) -> SparkSession:
 
 
 class Starting:
-    """A session that starts in the background while the command goes on.
+    """A session that starts in the background while the command continues.
 
-    What goes wrong is raised where the session is asked for.
+    An error on start is raised when the session is requested.
     """
 
     def __init__(self, params: Params, root: Path) -> None:
@@ -119,7 +116,7 @@ class Starting:
             self._error = error
 
     def session(self) -> SparkSession:
-        """The session, once it is there.
+        """The session, once it has started.
 
         Raises
         ------
@@ -133,7 +130,7 @@ class Starting:
         return self._started
 
     def stop(self) -> None:
-        """End it, also one that nobody asked for."""
+        """Stop the session, even if nobody requested it."""
         self._thread.join()
         if self._started is not None:
             self._started.stop()
@@ -147,8 +144,8 @@ def _quiet(session: SparkSession) -> SparkSession:
 def _conf(settings: Mapping[str, str], submitted: bool) -> SparkConf:
     from pyspark import SparkConf
 
-    # Once there is a JVM this starts from what it was told: by spark-submit, which stays, or
-    # by an earlier session of this process, which does not.
+    # With a running JVM, this starts from earlier options: those of spark-submit, which stay, or
+    # those of an earlier session of this process, which do not.
     conf = SparkConf()
     for name, value in settings.items():
         if not (submitted and conf.contains(name)):
@@ -157,13 +154,7 @@ def _conf(settings: Mapping[str, str], submitted: bool) -> SparkConf:
 
 
 def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
-    """What was asked for: in params.yaml, and over it to spark-submit.
-
-    Raises
-    ------
-    RunError, NotARepository
-        The archive for workers is not of the code that runs here.
-    """
+    """The configured Spark options: params.yaml, overridden by spark-submit."""
     from pyspark import SparkContext
 
     asked = {"spark.master": params.spark.master, **params.spark.conf}
@@ -182,7 +173,7 @@ def _is_local(asked: Mapping[str, str]) -> bool:
 def _settings(
     params: Params, asked: Mapping[str, str], root: Path, scratch: Path
 ) -> dict[str, str]:
-    """Every Spark setting of the session: our defaults under what was asked for."""
+    """Every Spark setting: Assay's defaults, overridden by the configured options."""
     own = {
         "spark.app.name": f"assay {params.name}",
         "spark.ui.enabled": "false",
@@ -191,13 +182,13 @@ def _settings(
         "spark.sql.execution.arrow.maxRecordsPerBatch": str(params.score.batch_rows),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
     }
-    # Each task has one core: a library that starts a thread a core would crowd the others.
+    # Each task has one core: a library with one thread per core would oversubscribe the machine.
     for library in ("OMP", "OPENBLAS", "MKL"):
         own[f"spark.executorEnv.{library}_NUM_THREADS"] = "1"
-    # By default glibc gives each batch's arrays back to the system and gets them anew, page
-    # by page: that took longer than reading them.
+    # By default glibc returns each batch's memory to the system and requests it again, page by
+    # page. That took longer than reading the rows.
     own |= {f"spark.executorEnv.{name}": value for name, value in _ALLOCATOR.items()}
-    # Or a worker would import whatever file of that name lies in the folder it starts in.
+    # Otherwise a worker would import a file of that name from its current folder.
     own["spark.executorEnv.PYTHONSAFEPATH"] = "1"
     if _is_local(asked):
         own["spark.driver.host"] = own["spark.driver.bindAddress"] = "127.0.0.1"
@@ -208,27 +199,27 @@ def _settings(
         _quoted(f"-Dderby.system.home={scratch / 'derby'}"),
         _quoted(f"-Dlog4j2.configurationFile={(scratch / 'log4j2.properties').as_uri()}"),
     ]
-    # Options add up; the JVM takes the last one of a kind, so the user's come last.
+    # Options are concatenated, and the JVM uses the last of a kind, so the user's come last.
     own[JAVA_OPTIONS] = " ".join([*options, user.pop(JAVA_OPTIONS, "")]).strip()
     return own | user
 
 
 def _compiler(params: Params) -> list[str]:
-    """Where the JVM only hands out files its work is short: compile fast, not well."""
+    """If the JVM only distributes files, its work is short: compile fast rather than well."""
     files = isinstance(params.score.input, Parquet | Delta) and params.score.carrier != "dataframe"
     return ["-XX:TieredStopAtLevel=1"] if files else []
 
 
 def _quoted(option: str) -> str:
-    """As Spark's launcher splits options: by spaces, unless in double quotes."""
+    """Quoted for Spark's launcher, which splits options at spaces outside double quotes."""
     escaped = option.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _worker_path() -> str:
-    """What workers on this machine need to import: this package, where it is not installed.
+    """What local workers need on their path: this package, if it is not installed.
 
-    Modules of the project's own come with each job, from the promoted commit.
+    The project's own modules come with each job, from the promoted commit.
     """
     ours = Path(assay.__path__[0]).resolve().parent
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
@@ -236,17 +227,17 @@ def _worker_path() -> str:
 
 
 def _environment(asked: Mapping[str, str]) -> dict[str, str]:
-    """Variables for the launch alone."""
+    """Environment variables for the launch only."""
     local = _is_local(asked)
     python = asked.get("spark.pyspark.python")
     if python is None and not local and pack_archive.packed(asked.get("spark.archives", "")):
         python = pack_archive.EXECUTABLE
     if python is None:
-        # A cluster may have its own, named in the environment; here the driver's is right.
+        # A cluster may have its own Python, set in the environment; locally use the driver's.
         python = sys.executable if local else os.environ.get("PYSPARK_PYTHON", sys.executable)
     environment = {"PYSPARK_PYTHON": python}
     if local:
-        # Or Spark asks for the address of the machine's name, which not every machine has.
+        # Otherwise Spark resolves the machine's own name, which does not work on every machine.
         environment["SPARK_LOCAL_IP"] = "127.0.0.1"
     return environment
 
@@ -277,7 +268,7 @@ def _scratch(root: Path) -> Path:
 
 @contextmanager
 def _log(scratch: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """Where the JVM's output goes, and the length of what earlier sessions left there."""
+    """The file for the JVM's output, and its length before this session."""
     path = scratch / "spark.log"
     if path.exists() and path.stat().st_size > LOG_LIMIT:
         path.replace(path.with_suffix(".log.1"))
@@ -286,7 +277,7 @@ def _log(scratch: Path) -> Iterator[tuple[IO[bytes], int]]:
 
 
 def _not_started(error: Exception, log: Path, start: int, master: str) -> SparkFailed:
-    """The line of the JVM's output, or of the error, that says most."""
+    """The error with the most informative line of the JVM's output, or of the exception."""
     with log.open("rb") as file:
         file.seek(start)
         output = file.read().decode(errors="replace").splitlines()

@@ -1,4 +1,4 @@
-"""What both carriers ask of Spark: run a job, show how far it is, say in a line why it failed."""
+"""Runs a Spark job for both carriers: shows progress, and reduces a failure to one line."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from assay.score.inputs.split import RowGroups
 
 EVERY = 0.5
-"""Seconds between two looks at how far a job is."""
+"""Seconds between two progress reports."""
 
 Outcome = TypeVar("Outcome", covariant=True)
 
 
 class Work(Protocol[Outcome]):
-    """What the tasks of a job do; pickled, it travels to each machine once.
+    """What the tasks of a job do; pickled and sent to each machine once.
 
     Attributes
     ----------
     where
-        What errors call the rows.
+        The rows' name in errors.
     batch_rows
-        How many come at a time.
+        Rows per batch.
     """
 
     @property
@@ -41,16 +41,16 @@ class Work(Protocol[Outcome]):
     def batch_rows(self) -> int: ...
 
     def of_files(self, parts: Sequence[RowGroups], name: str) -> Outcome:
-        """What becomes of some row groups; no other attempt at a task has its ``name``."""
+        """The outcome for some row groups; ``name`` is unique to this attempt."""
         ...
 
     def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Outcome:
-        """What becomes of batches that Spark hands over, all cells as text or as they are."""
+        """The outcome for batches from Spark; ``text`` states that all cells are text."""
         ...
 
 
 def task_name() -> str:
-    """The running task and attempt, which no other attempt shares."""
+    """A name that is unique to the running task and attempt."""
     from pyspark import TaskContext
 
     context = TaskContext.get()
@@ -65,19 +65,19 @@ def collected(
     where: str,
     progress: Callable[[int, int], None],
 ) -> Iterator[Any]:
-    """What a job's tasks gave back.
+    """The outcomes of a job's tasks.
 
     Parameters
     ----------
     collect
-        Runs the job; each task gives its outcome or error, pickled.
+        Runs the job; each task returns its outcome or error, pickled.
     progress
-        Called now and then with how many tasks are done, and how many there are.
+        Called at intervals with the number of tasks done, and of all tasks.
 
     Raises
     ------
     AssayError
-        The first error that a task met.
+        The first error that a task returned.
     SparkFailed
         Spark itself failed.
     """
@@ -100,7 +100,7 @@ def collected(
 
 
 class _watched:
-    """Reports how many tasks of the running stages are done, while the block runs."""
+    """Reports the progress of the running stages while the block runs."""
 
     def __init__(self, spark: SparkSession, progress: Callable[[int, int], None]) -> None:
         self._tracker = spark.sparkContext.statusTracker()

@@ -1,7 +1,7 @@
-"""The fast carrier without Spark: the same tasks, done by threads of this process.
+"""The ``files`` carrier without Spark: the same tasks, in threads of this process.
 
-Reading Parquet and counting leave Python's lock to others, so threads share the cores; work that
-holds it is for processes, which Spark starts.
+Reading Parquet and counting release Python's global interpreter lock, so threads use all cores.
+Work that holds the lock needs processes, which Spark starts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOCAL = re.compile(r"local(?:\[(\d+|\*)[^\]]*\])?")
 
 
 def cores(master: str) -> int | None:
-    """How many threads ``spark.master`` asks for; None if it names a cluster."""
+    """The number of threads for a local ``spark.master``; None if it names a cluster."""
     found = _LOCAL.fullmatch(master)
     if found is None:
         return None
@@ -38,12 +38,12 @@ def run(
     threads: int,
     progress: Callable[[int, int], None],
 ) -> Iterator[Outcome]:
-    """Work through files; what each task gave back.
+    """Run a job on files; returns each task's outcome.
 
     Raises
     ------
     AssayError
-        What a task met.
+        The first error that a task raised.
     """
     tasks = split(files, threads)
     with _frugal(), ThreadPoolExecutor(threads) as pool:
@@ -54,14 +54,14 @@ def run(
                 found.append(each.result())
                 progress(len(found), len(tasks))
         finally:
-            # After an error the others need not be begun.
+            # After an error the remaining tasks are not started.
             pool.shutdown(cancel_futures=True)
     return iter(found)
 
 
 @contextmanager
 def _frugal() -> Iterator[None]:
-    """Arrow's own allocator keeps tens of megabytes of what it freed, for each thread."""
+    """Use the system allocator: Arrow's own keeps tens of megabytes of freed memory per thread."""
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())
     try:

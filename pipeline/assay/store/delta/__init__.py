@@ -1,1 +1,1 @@
-"""Delta tables: reading, writing, committing, and what the file system complains of."""
+"""Delta tables: reading, writing, committing, and errors of the file system."""

@@ -1,4 +1,4 @@
-"""Changing a table: one commit at a time, each planned on the newest version."""
+"""Commit changes to a table, one at a time, each planned on the newest version."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 Done = TypeVar("Done")
 
 ATTEMPTS = 12
-"""How often a commit is tried against writers that get there first."""
+"""How many times a commit is tried when other writers commit first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a commit is about: a partition of a table, and what the commit says of itself."""
+    """The partition of a table that a commit changes, and the commit's metadata."""
 
     place: Place
     table: Staged
@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class CommitChange:
-    """What a commit adds, which active files it removes, and the partition's turn after it."""
+    """The files that a commit adds and removes, and the partition's turn after it."""
 
     add: Sequence[StagedFile]
     remove: Sequence[StagedFile]
@@ -56,21 +56,21 @@ class CommitChange:
 
 
 Plan: TypeAlias = Callable[[log.View], CommitChange | None]
-"""What to change, given how things are; None for nothing. It may be asked again and again."""
+"""Computes the change from the current state; None for no change. Called once per attempt."""
 
 
 def retention(keep_days: int) -> dict[str, str]:
-    """A table's properties: how long its log remembers what was replaced."""
+    """Table properties: how many days the log keeps removed files and old versions."""
     kept = f"interval {keep_days} days"
     return {"delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
 
 
 def commit(target: Target, plan: Plan) -> bool:
-    """Change which files of a partition are active in one commit; the first makes the table.
+    """Change the active files of a partition in one commit; creates the table if it is missing.
 
-    delta-rs, left to itself, commits an overwrite that was planned on an old version after
-    someone else's, and both stay: two copies of every row. So each attempt plans on the
-    newest version and may only become the very next one.
+    If an overwrite was planned on an old version, delta-rs still commits it after someone else's
+    overwrite, and both stay: two copies of every row. So each attempt plans on the newest version
+    and may only become the version right after it.
 
     Returns
     -------
@@ -80,9 +80,7 @@ def commit(target: Target, plan: Plan) -> bool:
     Raises
     ------
     StoreError
-        If the table has other columns, cannot be written, or others kept committing first.
-    AssayError
-        Whatever ``plan`` raises.
+        If the table cannot be written, or other writers committed first in every attempt.
     """
     from deltalake.exceptions import DeltaError
 
@@ -101,7 +99,7 @@ def commit(target: Target, plan: Plan) -> bool:
         try:
             _commit(target, opened, change or CommitChange((), ()))
         except (DeltaError, OSError):
-            # If the table moved on in the meantime, someone else was first: plan again.
+            # If the table has a new version, another writer was first: plan again.
             if version_of(uri) == before:
                 with told(uri, "cannot be written"):
                     raise
@@ -117,18 +115,18 @@ def commit(target: Target, plan: Plan) -> bool:
 
 
 def wait(attempt: int) -> None:
-    """Give way to other writers before another attempt, longer each time; not before the first."""
+    """Back off before a retry, randomly and longer each time; no wait before the first attempt."""
     if attempt:
         time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))
 
 
 def insist(uri: str, what: str, act: Callable[[], Done]) -> Done:
-    """Do something to a table that delta-rs gives up if others commit meanwhile, till it is done.
+    """Retry a table operation that delta-rs aborts when others commit at the same time.
 
     Raises
     ------
     StoreError
-        That ``what`` is the matter, if it fails while nobody else commits, or too often.
+        With ``what`` as its message, if it fails while nobody else commits, or in every attempt.
     """
     for attempt in range(ATTEMPTS):
         wait(attempt)
@@ -143,9 +141,10 @@ def insist(uri: str, what: str, act: Callable[[], Done]) -> Done:
 
 
 def hooks() -> PostCommitHookProperties:
-    """What delta-rs does after a commit: checkpoints, but no deleting of what they stand for.
+    """What delta-rs does after a commit: write checkpoints, but delete no old log files.
 
-    Nobody has synced those yet; `assay vacuum` does, and then shortens the log.
+    The checkpoints are not synced to the disk yet. `assay vacuum` syncs them, then shortens the
+    log.
     """
     from deltalake import PostCommitHookProperties
 
@@ -186,7 +185,7 @@ def _commit(target: Target, table: DeltaTable | None, change: CommitChange) -> N
         RemoveAction(file.path, True, now, file.size, {column: file.partition})
         for file in change.remove
     ]
-    # "append" because the files to remove are named one by one, not found by a filter.
+    # "append", because the files to remove are listed one by one instead of found by a filter.
     table.create_write_transaction(
         [*removed, *added],
         "append",

@@ -1,4 +1,4 @@
-"""Whatever delta-rs, Arrow or the disk complain of, as one line that says where."""
+"""Errors of delta-rs, Arrow and the file system as a one-line `StoreError`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ S3_SAYS = (
     r"<Code>(.*?)</Code>.*?<Message>(.*?)</Message>",
     r"AWS Error (\w+) during \w+ operation: (.*?)(?: \(Request ID|$)",
 )
-"""How a bucket's answer is found in what delta-rs and Arrow make of it."""
+"""How to find an S3 error code and message in errors of delta-rs and of Arrow."""
 
 GAP = re.compile(r'found gap: .*?filename: "(\d+\.json)".*?filename: "(\d+\.json)"', re.DOTALL)
-"""What delta-rs says of a log that lacks a commit."""
+"""What delta-rs reports for a log that lacks a commit."""
 
 
 @contextmanager
@@ -29,9 +29,9 @@ def told(where: str, what: str) -> Iterator[None]:
     Parameters
     ----------
     where
-        The table or file it is about.
+        The table or file concerned.
     what
-        What could not be done.
+        What failed.
     """
     try:
         yield
@@ -55,13 +55,13 @@ def told(where: str, what: str) -> Iterator[None]:
 
 
 def _of_delta_rs() -> tuple[type[Exception], ...]:
-    """Its own errors, if it is loaded: a worker only writes files, and does without it."""
+    """The errors of delta-rs, if it is loaded. A worker only writes files and does not load it."""
     loaded = sys.modules.get("deltalake.exceptions")
     return () if loaded is None else (loaded.DeltaError,)
 
 
 def gist(error: Exception) -> str:
-    """The first thing that was said and, where that names causes, the last of them."""
+    """The first line of an error message and, if the message lists causes, the last cause."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
     for pattern in S3_SAYS:
         if answer := re.search(pattern, text, re.DOTALL):

@@ -1,8 +1,8 @@
-"""Published means durable: what a commit shows is on the disk before the commit is.
+"""Durability: files are synced to the disk before a commit makes them visible.
 
-A local file system keeps what was written in memory for a while, and after a power cut a name
-may be there whose bytes are not. So files are synced, then the folders that hold their names, up
-to the one above the store. A bucket shows an object only once it is stored; nothing is done there.
+A local file system buffers writes, and after a power cut a file name may exist without its bytes.
+So files are synced first, then their folders, up to the one above the store. A bucket lists an
+object only once it is stored, so nothing is done there.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from assay.store.delta.complaints import told
 from assay.store.delta.files import StagedFile
 
 AT_ONCE = 16
-"""Files that are synced side by side: what takes time is waiting for the disk."""
+"""Files that are synced in parallel: the time goes into waiting for the disk."""
 
 
 def sync_files(uri: str, files: Sequence[StagedFile]) -> None:
-    """Make sure that files of a table, and their names, would outlive a power cut.
+    """Sync files of a table and their folders, so that they survive a power cut.
 
     Raises
     ------
     StoreError
-        If the disk says no.
+        If the disk reports an error.
     """
     if "://" not in uri and files:
         with told(uri, "cannot be synced to the disk"):
@@ -36,17 +36,17 @@ def sync_files(uri: str, files: Sequence[StagedFile]) -> None:
 
 
 def sync_commits(uri: str, after: int | None) -> None:
-    """Make sure that a table's commits after a version, and what they added, would outlive it.
+    """Sync a table's commits after a version, and the files that they added.
 
     Parameters
     ----------
     after
-        The version before them; None if there was no table.
+        The version before these commits; None if there was no table.
 
     Raises
     ------
     StoreError
-        If the disk says no. The commits are visible all the same.
+        If the disk reports an error. The commits are visible all the same.
     """
     if "://" in uri:
         return
@@ -59,7 +59,7 @@ def sync_commits(uri: str, after: int | None) -> None:
 
 
 def sync_log(uri: str) -> None:
-    """Make sure that everything in a table's log would outlive it, checkpoints above all."""
+    """Sync every file of a table's log, above all its checkpoints."""
     if "://" not in uri:
         with told(uri, "cannot be synced to the disk"):
             files = [path for path in Path(uri, "_delta_log").iterdir() if path.is_file()]
@@ -77,13 +77,13 @@ def _sync(table: Path, files: Sequence[Path]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(_sync_one, files))
     within = {folder for file in files for folder in file.parents if folder.is_relative_to(table)}
-    # The table may have been made by this run, and so may the store.
+    # This run may have created the table, and the store too.
     for folder in (*sorted(within, reverse=True), table.parent, table.parent.parent):
         _sync_one(folder)
 
 
 def _sync_one(path: Path) -> None:
-    # Merged and replaced by somebody else meanwhile: then it is theirs to sync.
+    # If another process merged and replaced the file meanwhile, that process syncs it.
     with suppress(FileNotFoundError):
         opened = os.open(path, os.O_RDONLY)
         try:

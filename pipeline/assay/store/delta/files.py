@@ -1,4 +1,4 @@
-"""Parquet files on their way into a table: what they are called, and what is known of them."""
+"""Names and metadata of Parquet files that are written to a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._]*")
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A Parquet file in a table's folder that no commit mentions yet.
+    """A Parquet file in a table's folder that no commit refers to yet.
 
     Attributes
     ----------
@@ -23,9 +23,9 @@ class StagedFile:
     size
         Bytes.
     rows
-        As the file's footer counts them.
+        As counted in the file's footer.
     partition
-        The partition value, as it is (not encoded).
+        The partition value, not encoded.
     """
 
     path: str
@@ -40,13 +40,13 @@ def folder(column: str, partition: str) -> str:
 
 
 def part_path(column: str, partition: str, run_id: str, part: str) -> str:
-    """Where a part of a run lies, relative to its table.
+    """The path of a run's part, relative to its table.
 
     Raises
     ------
     ValueError
-        If run or part cannot be told apart again from the file's name, or the partition
-        value is empty (Delta would read it back as null).
+        If run id and part could not be parsed back from the file's name, or the partition value is
+        empty (Delta would read it back as null).
     """
     if not partition:
         raise ValueError("a partition value cannot be empty")
@@ -58,25 +58,25 @@ def part_path(column: str, partition: str, run_id: str, part: str) -> str:
 
 
 def partition_of(path: str) -> tuple[str, str]:
-    """Column and value that the file's folder names."""
+    """The partition column and value, parsed from the name of the file's folder."""
     column, _, value = PurePosixPath(path).parts[0].partition("=")
     return unquote(column), unquote(value)
 
 
 def run_of(path: str) -> str | None:
-    """The run that wrote the file, None for a name that no run gives."""
+    """The id of the run that wrote the file, None if the name is not one that a run gives."""
     run_id, dash, _ = PurePosixPath(path).name.rpartition("-")
     return run_id if dash and _RUN_ID.fullmatch(run_id) else None
 
 
 def temporary(path: str) -> str:
-    """What a file is called until it is whole; no two calls give the same."""
+    """A unique name for a file while it is written."""
     at = PurePosixPath(path)
     return str(at.with_name(f".{at.name}.{uuid.uuid4().hex}"))
 
 
 def meant_for(path: str) -> str:
-    """The path that a temporary file was to have in the end; any other path as it is."""
+    """The final path of a file with a temporary name; any other path is returned unchanged."""
     at = PurePosixPath(path)
     if not at.name.startswith("."):
         return path

@@ -1,4 +1,4 @@
-"""Delta tables that others wrote, as one pinned version of plain Parquet files."""
+"""Delta tables written by others, read as one pinned version of plain Parquet files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 READABLE = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})
-"""Features of a table whose files still mean by themselves what they hold."""
+"""Table features under which the Parquet files can be read without further interpretation."""
 
 
 @dataclass(frozen=True)
 class LakeFile:
-    """An active file; ``path`` is relative to the table, ``rows`` None if the log has none."""
+    """An active file; ``path`` is relative to the table, ``rows`` None if the log has no count."""
 
     path: str
     size: int
@@ -40,15 +40,15 @@ class Snapshot:
     Parameters
     ----------
     identity
-        The table's own, which no copy of it under other data shares.
+        The table's own id, which no copy with other data shares.
     partitioned_by
-        Columns that the files lack; ``LakeFile.values`` has theirs, in this order.
+        Partition columns, which the files lack; ``LakeFile.values`` has their values in this order.
     schema
         All columns of the table.
     spark_schema
-        The same as JSON, in which Delta and Spark agree.
+        The same schema in the JSON format that Delta and Spark share.
     files
-        With the least and the greatest value of ``column`` in each, as far as the log knows.
+        With the minimum and maximum of ``column`` in each, where the log has them.
     """
 
     uri: str
@@ -66,7 +66,7 @@ def snapshot(uri: str, column: str) -> Snapshot:
     Parameters
     ----------
     column
-        The one whose least and greatest values are wanted.
+        The column whose minimum and maximum are wanted.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _snapshot(table: DeltaTable, uri: str, column: str) -> Snapshot:
     values = [cells(f"partition.{name}", pa.string()) for name in by]
     of_files = list(zip(*values, strict=True)) if by else [()] * actions.num_rows
     files = [
-        # delta-rs gives paths percent-encoded, as the log holds them.
+        # delta-rs returns paths percent-encoded, as the log holds them.
         LakeFile(unquote(path), size, written, rows, of_file, low, high)
         for path, size, written, rows, low, high, of_file in zip(
             cells("path", pa.string()),

@@ -1,4 +1,4 @@
-"""The Delta log, through delta-rs: what is active in a version of a table."""
+"""The Delta log, read through delta-rs: which files are active in a version of a table."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class View:
     Attributes
     ----------
     files
-        Those that are active in it.
+        The active files.
     turn
-        How often the partition has changed hands; see `turn_of`.
+        How many times the partition's visible run has changed; see `turn_of`.
     since
-        When the last of the files became active, by the clock of the run that did it.
+        When the last of the files became active, by the clock of the run that committed it.
     """
 
     files: tuple[StagedFile, ...] = ()
@@ -47,7 +47,7 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     Raises
     ------
     StoreError
-        If something is there that is no readable Delta table, or there is no such version.
+        If it is not a readable Delta table, or there is no such version.
     """
     from deltalake import DeltaTable
 
@@ -71,7 +71,7 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
 COMMIT = "[0-9]" * 20 + ".json"
 CHECKPOINT = "[0-9]" * 20 + ".checkpoint*.parquet"
-"""What the files of commits and of checkpoints are called."""
+"""Glob patterns of commit files and of checkpoint files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +89,23 @@ def newest_commit(table: Path) -> Path | None:
 
 
 def missing_commit(folder: Path) -> str | None:
-    """The first commit that a local log lacks though later ones rest on it, None if it is whole.
+    """The first commit that is missing from a local log, None if the log is complete.
 
-    What is older than the newest checkpoint may go, and does.
+    Commits older than the newest checkpoint are not needed and may have been deleted.
     """
     there = {int(path.name[:20]) for path in folder.glob(COMMIT)}
-    # In this order: old commits are deleted only when a newer checkpoint is there.
+    # In this order: old commits are deleted only after a newer checkpoint exists.
     checkpoints = [int(path.name[:20]) for path in folder.glob(CHECKPOINT)]
     for version in range(max(checkpoints, default=-1) + 1, max(there, default=-1)):
         name = f"{version:020}.json"
-        # Asked again by name: a list that is made while others commit may leave one out.
+        # Check again by name: a listing made while others commit may miss a file.
         if version not in there and not (folder / name).exists():
             return name
     return None
 
 
 def readable(commit: Path) -> bool:
-    """Whether a commit's file says anything: lines of JSON."""
+    """Whether a commit's file can be parsed: one or more lines of JSON."""
     try:
         lines = commit.read_text(encoding="utf-8").splitlines()
         return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
@@ -114,7 +114,7 @@ def readable(commit: Path) -> bool:
 
 
 def _check_commits(folder: Path) -> None:
-    # delta-rs takes an empty commit, as a power cut can leave it, for one that changes nothing.
+    # A power cut can leave an empty commit, which delta-rs takes for one that changes nothing.
     for commit in folder.glob(COMMIT):
         if not commit.stat().st_size:
             raise _unreadable(folder, f"its commit {commit.name} is empty")
@@ -132,7 +132,7 @@ def _unreadable(folder: Path, found: str) -> StoreError:
 
 
 def _check_folder(folder: Path) -> None:
-    # delta-rs says "no table" of a folder that it may not read, and of a file.
+    # For a folder without read permission, and for a file, delta-rs reports "no table".
     for path in (folder.parent, folder, folder / "_delta_log"):
         if path.is_symlink() or path.exists():
             if not path.is_dir():
@@ -145,7 +145,7 @@ def _actions(table: DeltaTable, column: str, partition: str | None) -> pa.Table:
     with told(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions(flatten=True))
         if partition is not None:
-            # Before anything becomes a Python object: a table may have many partitions.
+            # Filter in Arrow, before rows become Python objects: a table may have many partitions.
             actions = actions.filter(pc.equal(actions.column(f"partition.{column}"), partition))
     if actions.column("num_records").null_count:
         raise StoreError("a file's number of rows is not in the log", where=table.table_uri)
@@ -153,7 +153,7 @@ def _actions(table: DeltaTable, column: str, partition: str | None) -> pa.Table:
 
 
 def active(table: DeltaTable, column: str, partition: str | None = None) -> list[StagedFile]:
-    """The files that a version of the table is made of, all or those of one partition."""
+    """The active files of a version of the table, of all partitions or of one."""
     return _files(_actions(table, column, partition), column)
 
 
@@ -165,7 +165,7 @@ def paths(table: DeltaTable) -> set[str]:
 
 
 def held(table: DeltaTable) -> list[ActiveFile]:
-    """All active files of any table, partitioned or not."""
+    """The active files of any table, partitioned or not."""
     with told(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions()).select(["path", "size_bytes", "num_records"])
     return [
@@ -175,13 +175,13 @@ def held(table: DeltaTable) -> list[ActiveFile]:
 
 
 def partitions(table: DeltaTable, column: str) -> list[str]:
-    """The values that have an active file, sorted."""
+    """The partition values that have an active file, sorted."""
     values = _actions(table, column, None).column(f"partition.{column}")
     return sorted(pc.unique(values).to_pylist())
 
 
 def _files(actions: pa.Table, column: str) -> list[StagedFile]:
-    # delta-rs encodes the paths that it is given, and gives them back encoded.
+    # delta-rs percent-encodes paths on writing and returns them encoded.
     return [
         StagedFile(
             unquote(action["path"]),
@@ -194,23 +194,23 @@ def _files(actions: pa.Table, column: str) -> list[StagedFile]:
 
 
 def turn_of(table: DeltaTable, partition: str) -> int:
-    """How often the partition has changed hands.
+    """How many times the partition's visible run has changed.
 
-    The number only grows, whatever is published, released or taken back, and it is part of
-    the commits themselves: a run that started at one turn and finds another has been
-    overtaken, whatever any clock says.
+    The number grows with every publication, release and retraction, and is part of the commit
+    itself. A run that started at one turn and finds another has been overtaken, independent of any
+    clock.
     """
     with told(table.table_uri, "its log cannot be read"):
         return table.transaction_version(turns(partition)) or 0
 
 
 def turns(partition: str) -> str:
-    """The name under which the log counts a partition's turns."""
+    """The name of the transaction counter under which the log stores a partition's turn."""
     return f"assay/{partition}"
 
 
 def view(table: DeltaTable | None, column: str, partition: str) -> View:
-    """A partition as the opened version of the table has it; empty if there is no table."""
+    """A partition in the opened version of the table; empty if there is no table."""
     if table is None:
         return View()
     actions = _actions(table, column, partition)
@@ -223,12 +223,12 @@ def view(table: DeltaTable | None, column: str, partition: str) -> View:
 
 
 def schema_of(uri: str) -> pa.Schema:
-    """The columns of a table that is there.
+    """The columns of an existing table.
 
     Raises
     ------
     StoreError
-        If it is not, or cannot be read.
+        If there is no table.
     """
     table = open_table(uri)
     if table is None:

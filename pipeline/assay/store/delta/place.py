@@ -1,4 +1,4 @@
-"""Where tables lie, a folder or a bucket, and how Arrow and delta-rs get there."""
+"""Where tables are stored, a folder or a bucket, and how Arrow and delta-rs access it."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from assay.store.delta.files import part_path
 from assay.store.delta.tables import Staged
 
 SCRATCH = "scratch"
-"""The folder of what runs need only while they are on their way; no table."""
+"""The folder of temporary files that runs need while they work; not a table."""
 
 CONNECT_SECONDS = 3
 ANSWER_SECONDS = 30
 RETRY_SECONDS = 8
 TRIES = 3
-"""An endpoint that is not there is to be told in about ten seconds, whoever asks for it."""
+"""Connection limits, chosen so that an unreachable endpoint is reported in about ten seconds."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A folder or bucket of Delta tables. Holds nothing open: it can be sent to a worker.
+    """A folder or bucket of Delta tables. Holds no open resource, so it can be sent to a worker.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Place:
     column
         The partition column.
     keep_days
-        How long a table's log remembers what was replaced.
+        How many days a table's log keeps replaced versions.
     """
 
     uri: str
@@ -41,30 +41,24 @@ class Place:
     keep_days: int = 30
 
     def table_uri(self, table: str) -> str:
-        """Where a table lies."""
+        """The address of a table."""
         return f"{self.uri}/{table}"
 
     def new_file(self, table: Staged, partition: str, run_id: str, part: str) -> str:
-        """The path, relative to the table, that a run writes a part to.
-
-        Raises
-        ------
-        ValueError
-            If ``partition`` is empty or ``run_id`` or ``part`` cannot be part of a file's name.
-        """
+        """The path of a run's part, relative to the table; errors as for `part_path`."""
         del table  # the layout is the same in each; the argument keeps call sites readable
         return part_path(self.column, partition, run_id, part)
 
     def scratch(self, run_id: str) -> str:
-        """A folder for what a run needs only while it is on its way."""
+        """The folder of a run's temporary files."""
         return f"{self.uri}/{SCRATCH}/{run_id}"
 
 
 def filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
-    """The file system that ``uri`` is on, and the path there.
+    """The file system of ``uri``, and the path in it.
 
-    S3 is reached as the usual environment variables say (``AWS_ENDPOINT_URL``,
-    ``AWS_REGION``, ``AWS_ACCESS_KEY_ID``, ...), like the Delta tables themselves.
+    S3 is accessed as the usual environment variables state (``AWS_ENDPOINT_URL``, ``AWS_REGION``,
+    ``AWS_ACCESS_KEY_ID``, ...), like the Delta tables themselves.
     """
     if "://" not in uri:
         return pafs.LocalFileSystem(), uri
@@ -96,7 +90,7 @@ def _region(bucket: str, endpoint: str) -> str:
     said = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if said or endpoint:
         return said or "us-east-1"
-    return _region_of(bucket)  # only Amazon's own buckets lie in a region that can be asked for
+    return _region_of(bucket)  # only Amazon's own buckets have a region that can be looked up
 
 
 @cache
@@ -105,9 +99,9 @@ def _region_of(bucket: str) -> str:
 
 
 def storage_options(uri: str) -> dict[str, str] | None:
-    """What delta-rs has to be told beyond the environment, which it reads by itself.
+    """Options for delta-rs beyond the environment variables, which it reads by itself.
 
-    Commits are conditional puts: of two writers that commit the same version one is refused.
+    Commits are conditional puts: if two writers commit the same version, one is rejected.
     """
     bucket = re.match(r"s3a?://([^/]+)", uri)
     if bucket is None:

@@ -1,4 +1,4 @@
-"""Rows in and out: appended to the small tables, streamed out of a night's files."""
+"""Reading and writing rows: append to the small tables, stream the rows of data files."""
 
 from __future__ import annotations
 
@@ -20,13 +20,7 @@ BATCH_ROWS = 65_536
 
 
 def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str] = ()) -> None:
-    """Add rows in one commit, making the table if need be.
-
-    Raises
-    ------
-    StoreError
-        If the table has other columns or cannot be written.
-    """
+    """Add rows in one commit; creates the table if it is missing."""
     from deltalake import write_deltalake
 
     uri = place.table_uri(table)
@@ -46,7 +40,7 @@ def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str]
             post_commithook_properties=changes.hooks(),
         )
 
-    # Appends do not get in each other's way, but in that of what makes or alters a table.
+    # Two appends do not conflict, but an append conflicts with creating or altering the table.
     changes.insist(uri, "cannot be written", write)
     durable.sync_commits(uri, before)
 
@@ -58,21 +52,16 @@ def select(
     filters: Mapping[str, str | Sequence[str]],
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """Rows of a small table whose columns equal, or are among, what ``filters`` names.
+    """Rows of a small table whose columns equal, or are among, the values in ``filters``.
 
-    No rows if there is no such table yet.
+    No rows if the table does not exist yet.
 
     Parameters
     ----------
     schema
-        What the columns are read as.
+        The types to read the columns as.
     columns
-        Those to read, all if None.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be read, or lacks a column.
+        The columns to read, all if None.
     """
     names = list(schema.names if columns is None else columns)
     wanted = pa.schema([schema.field(name) for name in names])
@@ -87,8 +76,8 @@ def select(
         ]
         lacking = ADDED.get(table, frozenset()) - {field.name for field in opened.schema().fields}
         stored = [name for name in names if name not in lacking]
-        # Left to itself delta-rs reads through Python objects, whose bytes Arrow's own threads
-        # may let go of when the interpreter has begun to end: that aborts the process.
+        # By default delta-rs reads through Python objects, whose bytes Arrow's own threads may
+        # release while the interpreter shuts down: that aborts the process.
         system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
         found = opened.to_pyarrow_table(filters=asked or None, columns=stored, filesystem=system)
         for name in sorted(lacking & {*names}):
@@ -104,21 +93,21 @@ def batches(
     columns: Sequence[str] | None = None,
     groups: Mapping[str, Sequence[int]] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of some files of a table, one file after the other, never more than a row group.
+    """The rows of some files of a table, file by file, at most a row group at a time.
 
     Parameters
     ----------
     files
         Active or not; of any partitions.
     columns
-        Those to read, in this order; all, the partition column first, if None.
+        The columns to read, in this order; if None all, the partition column first.
     groups
-        Which row groups of each file, by its path; all if None.
+        The row groups to read of each file, by path; all if None.
 
     Raises
     ------
     StoreError
-        If a file is gone or no longer what it was.
+        If a file is missing or changed.
     """
     uri = place.table_uri(table)
     for file in files:
@@ -132,12 +121,12 @@ def batches(
 
 
 def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
-    """How many rows each row group of a file holds; only its end is read.
+    """The number of rows of each row group of a file; reads only the file's footer.
 
     Raises
     ------
     StoreError
-        If the file is gone or no Parquet.
+        If the file is missing or not Parquet.
     """
     where = f"{place.table_uri(table)}/{file.path}"
     with told(where, "cannot be read"):
@@ -150,12 +139,12 @@ RUN = "run_id"
 
 
 def looked_over(where: str) -> tuple[int, frozenset[str]]:
-    """How many rows a file holds, and which runs they name; every page of it is read.
+    """The number of rows of a file, and the run ids in it; reads and verifies every page.
 
     Raises
     ------
     StoreError
-        If it is no Parquet file, or its bytes are not those that were written.
+        If it is not a Parquet file, or a page's checksum is wrong.
     """
     rows, runs = 0, set[str]()
     with told(where, "cannot be read"):

@@ -1,4 +1,4 @@
-"""The columns of the store's tables, and which types a Delta table can hold."""
+"""The columns of the store's tables, and the types that a Delta table can hold."""
 
 from __future__ import annotations
 
@@ -121,25 +121,25 @@ _WIDER = {
 
 
 def predictions_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
-    """The predictions table: partition column, key columns, then what a run says of each row.
+    """The predictions table: partition column, key columns, then what a run adds to each row.
 
-    A multiclass model's ``probability`` is that of the predicted class, and ``probabilities``
-    are those of all classes, in the order of the bundle's ``classes``. Where a row has no
-    score, what the model says of it is null.
+    A multiclass model's ``probability`` is that of the predicted class. ``probabilities`` are those
+    of all classes, in the order of the bundle's ``classes``. A row without a score has nulls in the
+    model's columns.
 
     Parameters
     ----------
     column
         The partition column (``ingest.partition_by``); text.
     keys
-        The key columns as the input types them; a partition column among them is not repeated.
+        The key columns with the input's types; a partition column among them is not repeated.
     task
-        What the model answers.
+        The kind of model.
 
     Raises
     ------
     StoreError
-        If a key column has the name of one of the table's own, or a type Delta cannot hold.
+        If a key column has the name of one of the table's own.
     """
     return _with_keys(PREDICTIONS, column, keys, {**_ANSWERS[task], **_STAMPED})
 
@@ -150,22 +150,22 @@ def quarantine_schema(column: str, keys: pa.Schema) -> pa.Schema:
 
 
 def profiles_schema(column: str) -> pa.Schema:
-    """The profiles table: one row is one column of one run."""
+    """The profiles table: one row per column and run."""
     return _with_keys(PROFILES, column, pa.schema([]), _PROFILED)
 
 
 def labels_schema(column: str, keys: pa.Schema, task: Task) -> pa.Schema:
-    """The labels table: one row is a key and a truth, as it arrived once."""
+    """The labels table: one row per key and arrival of a label."""
     return _with_keys(LABELS, column, keys, {"truth": _TRUTH[task], **_ARRIVED})
 
 
 def performance_schema(column: str) -> pa.Schema:
-    """The performance table: one row is one number about one run."""
+    """The performance table: one row per metric value of a run."""
     return _with_keys(PERFORMANCE, column, pa.schema([]), _MEASURED)
 
 
 def answered(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:
-    """The keys that a predictions table has, and the task that its answers show.
+    """The key columns of a predictions table, and the task of the model that filled it.
 
     Parameters
     ----------
@@ -197,12 +197,12 @@ def _with_keys(
 
 
 def storable(schema: pa.Schema) -> pa.Schema:
-    """The same columns in types that Delta has: signed, plain text, microseconds in UTC or none.
+    """The same columns in types that Delta has: signed, plain text, microseconds in UTC or no zone.
 
     Raises
     ------
     StoreError
-        Naming every column for whose type Delta has no counterpart.
+        Naming every column whose type has no counterpart in Delta.
     """
     kinds = {field.name: _storable(field.type) for field in schema}
     homeless = [f"{name} ({schema.field(name).type})" for name, kind in kinds.items() if not kind]
@@ -219,7 +219,7 @@ def _storable(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_dictionary(kind):
         return _storable(kind.value_type)
     if pa.types.is_timestamp(kind):
-        # Spark refuses nanoseconds, and Delta knows a zone or none, not which.
+        # Spark rejects nanoseconds, and Delta stores whether there is a time zone, not which.
         return pa.timestamp("us", None if kind.tz is None else "UTC")
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = _storable(kind.value_type)
@@ -238,12 +238,12 @@ def _storable(kind: pa.DataType) -> pa.DataType | None:
 
 
 def check_same(table: DeltaTable, schema: pa.Schema, column: str) -> None:
-    """Make sure that a table has the columns that a run is about to add rows of.
+    """Check that a table has the same columns as the rows that a run is about to add.
 
     Raises
     ------
     StoreError
-        Naming every column that differs, or the column that it is partitioned by instead.
+        Naming every column that differs, or another partition column.
     """
     from deltalake import Schema
 
@@ -280,5 +280,5 @@ def _types(schema: Any) -> dict[str, str]:
 
 
 def _type(kind: Any) -> str:
-    # A nested type says which parts may be null; no difference that matters here.
+    # A nested type also states which parts may be null; that difference does not matter here.
     return f"list of {_type(kind['elementType'])}" if isinstance(kind, dict) else str(kind)

@@ -1,4 +1,4 @@
-"""Writing Parquet files that take their names only when they are whole.
+"""Write Parquet files that get their final name only when they are complete.
 
 Everything here can run on a Spark worker; nothing here makes a file visible to readers.
 """
@@ -20,12 +20,12 @@ from assay.store.delta.place import filesystem
 from assay.store.delta.tables import storable
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
-"""Rows are held back until there are so many, then written as a row group: readers skip
-and split by row groups, and Arrow makes one of each batch that it is handed."""
+"""Rows are buffered up to this size, then written as one row group: readers skip and split by row
+groups, and Arrow would make one of each batch."""
 
 
 class PartWriter:
-    """Writes one part batch by batch; the file takes its name only when it is whole.
+    """Writes one part batch by batch; the file gets its final name only when it is complete.
 
     ::
 
@@ -34,7 +34,7 @@ class PartWriter:
         staged = part.staged
 
     An error inside the block leaves no file. Two attempts at one part (Spark retries and
-    speculates) may run side by side: the last to end gives the file its content.
+    speculates) may run at the same time: the last one to finish determines the file's content.
     """
 
     def __init__(self, base_uri: str, relative: str) -> None:
@@ -50,21 +50,21 @@ class PartWriter:
         with told(self._where, "cannot be written"):
             self._fs, root = filesystem(base_uri)
             self._path = self._temp = f"{root.rstrip('/')}/{relative}"
-            # An object store shows an object only once it is whole, and has no rename.
+            # An object store lists an object only once it is complete, and has no rename.
             if isinstance(self._fs, pafs.LocalFileSystem):
                 self._temp = temporary(self._path)
                 self._fs.create_dir(self._path.rpartition("/")[0], recursive=True)
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
-        """Add rows; all of a part have the same columns, without the partition's.
+        """Add rows. All rows of a part have the same columns, without the partition column.
 
-        A dictionary-encoded column, the cheap way to hand over the same value on every row,
-        is written as it is; readers see plain values.
+        A dictionary-encoded column, which is cheap when every row has the same value, is written as
+        it is; readers see plain values.
 
         Raises
         ------
         StoreError
-            If the file cannot be written or a column has no place in a Delta table.
+            If the file cannot be written, or the partition column is among the columns.
         """
         table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
         if self._column in table.column_names:
@@ -87,7 +87,7 @@ class PartWriter:
 
     @property
     def staged(self) -> StagedFile:
-        """What was written, once the block has ended."""
+        """The written file; available after the block has ended."""
         if self._staged is None:
             raise ValueError(f"{self.relative} is not written yet")
         return self._staged
@@ -136,7 +136,7 @@ class PartWriter:
     def _discard(self) -> None:
         if self._sink is None:
             return
-        # The first error is the one to report; it may have hit the file itself.
+        # Report the first error; closing may fail for the same reason.
         for stream in filter(None, (self._writer, self._sink)):
             with suppress(OSError, pa.ArrowException):
                 stream.close()
@@ -145,7 +145,7 @@ class PartWriter:
 
 
 def write_part(base_uri: str, relative: str, table: pa.Table) -> StagedFile:
-    """Write one file, whole or not at all.
+    """Write one file, complete or not at all.
 
     Parameters
     ----------
@@ -155,11 +155,6 @@ def write_part(base_uri: str, relative: str, table: pa.Table) -> StagedFile:
         From `Store.new_file`.
     table
         The rows, without the partition column. Types that Delta lacks are widened.
-
-    Raises
-    ------
-    StoreError
-        If the file cannot be written or a column has no place in a Delta table.
     """
     with PartWriter(base_uri, relative) as part:
         part.write(table)
@@ -167,7 +162,7 @@ def write_part(base_uri: str, relative: str, table: pa.Table) -> StagedFile:
 
 
 def _written(schema: pa.Schema) -> pa.Schema:
-    """The types to hand to the Parquet writer: storable ones, dictionaries of them as they are."""
+    """The types for the Parquet writer: storable ones, with dictionary encoding kept."""
     fields = []
     for given, plain in zip(schema, storable(schema), strict=True):
         if pa.types.is_dictionary(given.type):
@@ -179,11 +174,11 @@ def _written(schema: pa.Schema) -> pa.Schema:
 
 
 def _format(schema: pa.Schema) -> dict[str, Any]:
-    """How the columns are encoded: measured, see docs/tables.md.
+    """How the columns are encoded. Measured: see docs/tables.md.
 
-    Dictionaries are tried only where values are known or likely to repeat, as building one of
-    distinct numbers takes longer than writing them. Nobody reads the statistics: the key
-    columns are not sorted, and Delta's log counts the rows.
+    Dictionary encoding is used only where values are known or likely to repeat, because building a
+    dictionary of distinct numbers takes longer than writing them. Statistics are not written: the
+    key columns are not sorted, and Delta's log has the row counts.
     """
     texts = {field.name for field in schema if _is_text(field.type)}
     repeats = [field.name for field in schema if pa.types.is_dictionary(field.type)]
@@ -198,7 +193,7 @@ def _format(schema: pa.Schema) -> dict[str, Any]:
         },
         "use_dictionary": sorted({leaves[name] for name in (*texts, *repeats)}),
         "write_statistics": False,
-        "write_page_checksum": True,  # a byte that flips on the disk is told, not read
+        "write_page_checksum": True,  # detects changed bytes on the disk
     }
 
 
