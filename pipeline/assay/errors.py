@@ -1,54 +1,53 @@
-"""Every way Assay can refuse, as one tree. Each class has an exit code of its own.
+"""The exception hierarchy. Each class has its own exit code.
 
 ::
 
     AssayError                      1
-    |- UsageError                   2   the command line makes no sense
+    |- UsageError                   2   the command line is not valid
     |- GateNotPassed                3   the verdict is not PASS
-    |- LimitCrossed                 4   monitoring found something over its limit
-    |- LockStale                    5   dvc.lock does not describe the project any more
-    |- RetrainAdvised               6   matured performance is over a retrain rule's limit
+    |- LimitCrossed                 4   monitoring found a value over its limit
+    |- LockStale                    5   dvc.lock is out of date
+    |- RetrainAdvised               6   matured performance is past a retrain rule's limit
     |- ProjectError
     |  |- ParamsError              10   params.yaml
     |  |- PluginError              11   a class or function named in params.yaml
     |  |- ContractFileError        12   the contract file itself
     |  |- PipelineFileError        13   dvc.yaml or dvc.lock
-    |  |- BehaviourError           14   a behaviour check that makes no sense here
+    |  |- BehaviourError           14   a behaviour check does not apply here
     |- DataError
     |  |- ContractBroken           20   the table breaks its contract
     |  |- SchemaMismatch           21   columns missing, renamed or of another type
-    |  |- LabelError               22   the label cannot be learnt from
+    |  |- LabelError               22   the label is not usable for training
     |  |- NightNotFound            23   no such partition
     |  |- NightEmpty               24   a partition without rows
     |  |- SourceError              25   the source cannot be read
     |  |- StageInputMissing        26   an earlier stage has not run
     |- BundleError
     |  |- BundleMissing            30
-    |  |- BundleChanged            31   bytes differ from the digest
-    |  |- BundleUntrusted          32   the model holds types nobody allowed
-    |  |- BundleIncompatible       33   made by other versions than those installed
+    |  |- BundleChanged            31   content does not match the digest
+    |  |- BundleUntrusted          32   the model has types that are not allowed
+    |  |- BundleIncompatible       33   made with other library versions than those installed
     |- RegistryError
     |  |- NotARepository           40   no git repository here
-    |  |- NoChampion               41   nothing holds the stage
+    |  |- NoChampion               41   no version holds the stage
     |  |- PromotionRefused         42
     |  |- VersionUnknown           43
-    |  |- TrackedByGit             44   git holds data, a model or the store
+    |  |- TrackedByGit             44   git tracks data, a model or the store
     |- RunError
        |- JavaMissing              50
        |- RunHeld                  51   written but not published
        |- StoreError               52
-       |- NothingScored            53   asked about a night no run has published
-       |- SparkFailed              54   Spark did not start, or gave up
-       |- BooksUnbalanced          55   rows read are not rows scored plus rows refused
-       |- ScoresInvalid            56   the model gave something that is no score
+       |- NothingScored            53   no run has published this night
+       |- SparkFailed              54   Spark did not start, or failed
+       |- BooksUnbalanced          55   rows read are not rows scored plus rows quarantined
+       |- ScoresInvalid            56   the model returned invalid scores
        |- RunOvertaken             57   another run published the night in the meantime
-       |- RunUnknown               58   no such run, or none in the state that was asked for
+       |- RunUnknown               58   no such run, or none in the requested state
        |- ExportFailed             59   predictions could not be written to their target
-       |- AlertUndelivered         60   a message did not arrive; it waits for the next call
+       |- AlertUndelivered         60   a message was not delivered; the next call retries it
 
-A full disk, or one that may not be written, ends with 1 where no class above says more.
-Two codes belong to no class: 70 for an error that Assay did not foresee (a bug)
-and 130 for an interrupt.
+A full or read-only disk ends with 1 if no class above applies. Two codes belong to no class: 70
+for an unexpected error (a bug) and 130 for an interrupt.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ _SECRETS = (
 
 
 def masked(text: str) -> str:
-    """``text`` with no password of any address that is in it.
+    """``text`` with the passwords of all URLs masked.
 
     >>> masked("no address: postgresql://ada:s3#c/ret@db:5432/scores?sslpassword=x")
     'no address: postgresql://ada:***@db:5432/scores?sslpassword=***'
@@ -79,23 +78,23 @@ def masked(text: str) -> str:
 
 
 class AssayError(Exception):
-    """What went wrong, where, what was expected, what was found, how to mend it.
+    """Base class: what went wrong, where, what was expected and found, and how to fix it.
 
     Parameters
     ----------
     what
         The fact, without a full stop.
     where
-        File, key or column it is about.
+        The file, key or column.
     expected, found
-        Left out of the message when None.
+        Left out of the message if None.
     mend
         What the user can do now.
 
     Attributes
     ----------
     report
-        What was done and written before it, to be shown to people; None if nothing was.
+        The result that was written before the error, to be shown to the user; None if none was.
     """
 
     exit_code = 1
@@ -132,15 +131,15 @@ class AssayError(Exception):
         return masked(" ".join(text.split()))
 
     def after(self, report: object) -> Self:
-        """The same error, to be raised once ``report`` was written."""
+        """Attach ``report``, the result that was written before the error; returns the error."""
         return after(self, report)
 
     def lines(self) -> list[str]:
-        """One line a mistake; most errors are a single mistake."""
+        """One line per mistake; most errors have one."""
         return [self.line()]
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Keyword-only arguments would be lost on the way back from a Spark worker.
+        # Pickling would lose keyword-only arguments on the way back from a Spark worker.
         return (_rebuild, (type(self), self.__dict__))
 
 
@@ -148,13 +147,13 @@ E = TypeVar("E", bound=BaseException)
 
 
 def after(error: E, report: object) -> E:
-    """The same error; whoever shows it finds ``report``, what was done before it, on it."""
+    """Attach ``report``, the result that was written before the error; returns the error."""
     vars(error)["report"] = report
     return error
 
 
 def done_before(error: BaseException) -> object:
-    """What `after` left on the error, None if nothing."""
+    """The report that `after` attached to the error, or None."""
     return getattr(error, "report", None)
 
 
@@ -171,11 +170,11 @@ MACHINE = frozenset(
         errno.EMFILE, errno.ENFILE,
     }
 )  # fmt: skip
-"""What the machine says no with, whoever asks: no room, no right, a disk that fails."""
+"""errno values caused by the machine: full disk, missing permission, I/O error, file limits."""
 
 
 def of_machine(error: BaseException) -> AssayError | None:
-    """The error as one line if it is the machine's word and no mistake of Assay's, else None."""
+    """An AssayError if the machine caused ``error`` (`MACHINE`), so it is not a bug; else None."""
     if not isinstance(error, OSError) or error.errno not in MACHINE:
         return None
     return AssayError(
@@ -199,7 +198,7 @@ class LimitCrossed(AssayError):
 
 
 class LockStale(AssayError):
-    """All stages that changed at once; ``mistakes`` holds a line for each."""
+    """Reports all changed stages at once; ``mistakes`` has one line per stage."""
 
     exit_code = 5
 
@@ -216,11 +215,11 @@ class RetrainAdvised(AssayError):
 
 
 class ProjectError(AssayError):
-    """Something in the project's own files."""
+    """A problem in the project's own files."""
 
 
 class ParamsError(ProjectError):
-    """All mistakes of params.yaml at once; ``mistakes`` holds a line for each."""
+    """Reports all mistakes of params.yaml at once; ``mistakes`` has one line per mistake."""
 
     exit_code = 10
 
@@ -249,7 +248,7 @@ class BehaviourError(ProjectError):
 
 
 class DataError(AssayError):
-    """Something in the data."""
+    """A problem in the data."""
 
 
 class ContractBroken(DataError):
@@ -257,7 +256,7 @@ class ContractBroken(DataError):
 
 
 class SchemaMismatch(DataError):
-    """All columns that do not fit at once; ``mistakes`` holds a line for each."""
+    """Reports all mismatched columns at once; ``mistakes`` has one line per column."""
 
     exit_code = 21
 
@@ -290,7 +289,7 @@ class StageInputMissing(DataError):
 
 
 class BundleError(AssayError):
-    """Something about a bundle."""
+    """A problem with a bundle."""
 
 
 class BundleMissing(BundleError):
@@ -310,7 +309,7 @@ class BundleIncompatible(BundleError):
 
 
 class RegistryError(AssayError):
-    """Something about versions and stages."""
+    """A problem with versions or registry stages."""
 
 
 class NotARepository(RegistryError):
@@ -334,7 +333,7 @@ class TrackedByGit(RegistryError):
 
 
 class RunError(AssayError):
-    """Something about a scoring run."""
+    """A problem in a scoring run."""
 
 
 class JavaMissing(RunError):

@@ -1,7 +1,7 @@
-"""What model tests and plug-ins import of Assay; nothing else of it is promised to stay.
+"""The public API for model tests and plug-ins. Only these names are stable.
 
-Behaviour that a model must have whatever its metrics, to be called from a test (docs/behaviour.md):
-each raises AssertionError with the rows that break it.
+Behavioural tests of a model, to be called from a Python test (docs/behaviour.md). Each raises
+AssertionError with the rows that fail.
 """
 
 from __future__ import annotations

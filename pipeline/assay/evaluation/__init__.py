@@ -1,1 +1,1 @@
-"""What a bundle is worth: alone, beside the champion, and on the path of a night."""
+"""Evaluation of a bundle: by itself, against the champion, and on the nightly scoring path."""

@@ -1,1 +1,1 @@
-"""Compare: the selected bundle and the champion, measured on the same rows."""
+"""The stage ``compare``: the selected bundle against the champion on the same rows."""

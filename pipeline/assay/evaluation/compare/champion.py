@@ -1,7 +1,7 @@
-"""The champion that lies in models/champion: what it is, and its scores of the holdout.
+"""Load the champion from models/champion and score the holdout with it.
 
-Whatever keeps it from being compared with is an outcome that says why: neither an error that
-ends the stage nor a comparison without it.
+If it cannot be compared with, the result is a state with the reason. It is neither an error that
+ends the stage nor silently treated as no champion.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Opponent:
-    """The champion, ready to be compared with, or the state and the reason why it is not.
+    """The champion with its scores, or the state and the reason why there are none.
 
-    ``scores`` are there if and only if ``state`` is ``compared``; ``manifest`` then is too.
+    ``scores`` and ``manifest`` are set if and only if ``state`` is ``compared``.
     """
 
     state: State
@@ -41,21 +41,16 @@ class Opponent:
 def opponent(
     root: Path, frame: pd.DataFrame, challenger: Manifest, allow_types: tuple[str, ...]
 ) -> Opponent:
-    """The champion and its scores of ``frame``, or why there are none.
+    """The champion and its scores of ``frame``, or the reason why there are none.
 
     Parameters
     ----------
     frame
         The holdout.
     challenger
-        What the champion has to answer the same question as.
+        The challenger's manifest; task, label and classes must be the same.
     allow_types
         Types that params.yaml allows in a model.
-
-    Raises
-    ------
-    StageInputMissing, DataError
-        The champion stage has not run, or its file is not what it wrote.
     """
     holder = StageHolder.read(root)
     if holder.state == "none":
@@ -71,7 +66,7 @@ def opponent(
             code=sources.reader(root / layout.CHAMPION_CODE),
         )
         _ = loaded.scorer
-    except Exception as error:  # a model's own code is imported here, and raises what it likes
+    except Exception as error:  # imports the model's own code, which may raise anything
         return Opponent("unreadable", _line(error, root), champion)
     unlike = other_question(loaded.manifest, challenger)
     if unlike:
@@ -81,13 +76,13 @@ def opponent(
         return Opponent("features_missing", gone, champion)
     try:
         scores = _scores(loaded, frame)
-    except Exception as error:  # so is a model's own code run here
+    except Exception as error:  # runs the model's own code, which may raise anything
         return Opponent("unreadable", f"it cannot score: {_line(error, root)}", champion)
     return Opponent("compared", None, champion, loaded.manifest, scores)
 
 
 def other_question(champion: Manifest, challenger: Manifest) -> str | None:
-    """How the champion answers another question than the challenger; None if it does not."""
+    """How task, label or classes differ from the challenger's; None if they do not."""
     facts: Mapping[str, tuple[object, object]] = {
         "task": (champion.task, challenger.task),
         "label": (champion.label, challenger.label),
@@ -102,7 +97,7 @@ def other_question(champion: Manifest, challenger: Manifest) -> str | None:
 
 
 def missing_features(champion: Manifest, frame: pd.DataFrame) -> str | None:
-    """Which of the champion's features the holdout lacks or holds another kind of."""
+    """The champion's features that the holdout lacks or has with another type; None if none."""
     import pandas as pd
 
     absent = [name for name in champion.features if name not in frame.columns]
@@ -111,7 +106,7 @@ def missing_features(champion: Manifest, frame: pd.DataFrame) -> str | None:
     odd = []
     for kind, names in (("numbers", champion.numeric), ("text", champion.categorical)):
         for name in names:
-            # Truths with gaps are objects too, so what a column holds decides, not its type.
+            # Booleans with nulls have the dtype object too, so check the values, not the dtype.
             inferred = pd.api.types.infer_dtype(frame[name], skipna=True)
             if (inferred in ("string", "categorical")) is not (kind == "text") and (
                 inferred != "empty"
@@ -129,6 +124,6 @@ def _scores(loaded: Bundle, frame: pd.DataFrame) -> Floats:
 
 
 def _line(error: Exception, root: Path) -> str:
-    """The error in one line that is the same wherever the project lies."""
+    """The error on one line, without the project's location."""
     told = error.line() if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
     return " ".join(told.split()).removeprefix(f"{root}/")

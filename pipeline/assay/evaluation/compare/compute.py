@@ -1,4 +1,4 @@
-"""From both models' scores of the same rows to a comparison; no file is read or written here."""
+"""Compute the comparison from both models' scores of the same rows. No file access."""
 
 from __future__ import annotations
 
@@ -33,15 +33,9 @@ def by_slice(
     fields: Sequence[str],
     settings: Evaluate,
 ) -> tuple[SliceComparison, ...]:
-    """Every metric's difference in each value of each field, and in the pairs asked for.
+    """The differences of all metrics on each slice, and on the configured pairs of fields.
 
-    Nothing is left out: a slice with too few rows is listed with the reason, so that a rule
-    about it does not pass over it.
-
-    Raises
-    ------
-    SchemaMismatch
-        ``frame`` lacks fields.
+    A slice with too few rows is listed with the reason, so that rules about it can see it.
     """
     found = parts(frame, fields, settings.pairs)
     return tuple(_one(part, champion, challenger, units, settings) for part in found)
@@ -73,9 +67,9 @@ def _one(
 
 
 def stability(champion: Scored, challenger: Scored, units: Units, confidence: float) -> Stability:
-    """How far the answers of one model are from the other's on the same rows.
+    """How far one model's predictions are from the other's on the same rows.
 
-    The distance of several classes is that of the class whose probabilities moved most.
+    For several classes, the distance is that of the class whose probabilities moved most.
     """
     before, after = _columns(champion), _columns(challenger)
     moved = [
@@ -94,7 +88,7 @@ def _columns(scored: Scored) -> list[Floats]:
 
 
 def _grids(champion: Scored, challenger: Scored) -> list[ColumnGrid]:
-    """Cells of equal share of the scores, of each column of them."""
+    """A histogram grid with cells of equal frequency for each score column."""
     if champion.task == "regression":
         drawn = outcome.grids("regression", (), champion.scores)
         return [drawn[outcome.score_name("regression")]]
@@ -109,7 +103,7 @@ def _counts(scores: Floats, grid: ColumnGrid) -> Ints:
 
 
 def _flipped(champion: Scored, challenger: Scored) -> Bools | None:
-    """Which rows get another prediction; a regression predicts what it scores."""
+    """Mask of the rows with another predicted class; None for a regression."""
     if champion.task == "regression":
         return None
     if champion.task == "binary":

@@ -1,4 +1,4 @@
-"""The comparison for people: every metric of both models, its change drawn against none."""
+"""The comparison as HTML: every metric of both models, with a chart of the difference."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.project.tasks import HEADLINE, better
 from assay.reports.comparison import Comparison, SliceComparison, interval, worst_first
 
 SHOWN = 30
-"""Values shown of one slice field, those that lost most first."""
+"""Maximum number of values shown per slice field, largest loss first."""
 
 NOTHING = {
     "none": "There is no champion yet",
@@ -28,7 +28,7 @@ NOTHING = {
 
 @dataclass(frozen=True)
 class DifferenceGroup:
-    """Metrics that share an axis, which has 0 on it."""
+    """Metrics that share an axis, which includes 0."""
 
     title: str
     rows: list[tuple[str, Difference]]
@@ -37,7 +37,7 @@ class DifferenceGroup:
 
 
 def render(found: Comparison) -> Markup:
-    """The page's main part as HTML."""
+    """The main part of the page as HTML."""
     by = HEADLINE[found.task]
     drawn = [part.differences[by] for part in found.slices if part.differences is not None]
     low, high = _axis(drawn)
@@ -63,7 +63,7 @@ def render(found: Comparison) -> Markup:
 
 
 def headline(found: Comparison) -> str:
-    """What the page and the table are about, in one line."""
+    """The title of the page and the table."""
     if found.champion is None or found.state != "compared":
         return f"{found.name}: {NOTHING[found.state]}"
     return f"{found.name}: the challenger against {found.champion.version}"
@@ -84,7 +84,7 @@ def _groups(found: Comparison) -> list[DifferenceGroup]:
 
 
 def _drawn(found: Comparison) -> dict[str, Estimate]:
-    """The differences by metric, as numbers with intervals."""
+    """Metric -> difference as an estimate with its interval."""
     drawn = {name: interval(one) for name, one in (found.differences or {}).items()}
     return {name: one for name, one in drawn.items() if one is not None}
 

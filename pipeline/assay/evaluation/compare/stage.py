@@ -1,4 +1,4 @@
-"""The compare stage: bundle, champion and holdout in, a comparison and a page out."""
+"""The stage ``compare``: write the comparison of bundle and champion, and its page."""
 
 from __future__ import annotations
 
@@ -22,15 +22,8 @@ from assay.reports.comparison import Challenger, Comparison
 def run(root: Path, params: Params) -> Comparison:
     """Compare the bundle under ``root`` with the champion on the holdout.
 
-    Writes comparison.json and the page. That there is no champion, or none that can be compared
-    with, is a comparison too: it says so and holds no number.
-
-    Raises
-    ------
-    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
-        Something to compare is not there, or is not what it should be.
-    LabelError, SchemaMismatch, RunError
-        The holdout's labels or slice fields, or the challenger's scores, are unfit.
+    Writes comparison.json and the page. If there is no usable champion, the comparison states the
+    reason and has no numbers.
     """
     from assay.model.batch import score_frame
 
@@ -80,9 +73,9 @@ def run(root: Path, params: Params) -> Comparison:
 
 
 def unfair(other: Opponent, window: Window) -> str | None:
-    """What makes the champion look better than it is, if anything does.
+    """Why the champion's metrics are too good, or None.
 
-    A champion that was trained on days of this holdout has seen the answers.
+    They are if it was trained on days of this holdout.
     """
     if other.manifest is None:
         return None

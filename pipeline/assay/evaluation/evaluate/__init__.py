@@ -1,1 +1,1 @@
-"""The selected bundle, measured on the holdout."""
+"""The stage ``evaluate``: metrics of the selected bundle on the holdout."""

@@ -1,4 +1,4 @@
-"""From truths and scores to an evaluation; no file is read or written here."""
+"""Compute the evaluation from labels and scores. No file access."""
 
 from __future__ import annotations
 
@@ -21,25 +21,20 @@ def evaluate(
     slices: Sequence[str],
     settings: Evaluate,
 ) -> Measurement:
-    """Metrics with intervals, over all rows and in each slice.
+    """Metrics with intervals, over all rows and on each slice.
 
     Parameters
     ----------
     frame
         The holdout, ``n`` rows, with the slice fields.
     scored
-        The same rows' truths and scores, all of them valid.
+        Labels and scores of the same rows, all valid.
     units
-        Which of the rows hang together.
+        The unit (cluster of dependent rows) of each row.
     slices
         Columns to slice by.
     settings
-        Confidence, pairs of slices and the fewest rows of one.
-
-    Raises
-    ------
-    SchemaMismatch
-        A slice field that the holdout lacks.
+        Confidence, pairs of slice fields and the minimum rows of a slice.
     """
     return Measurement(
         task=scored.task,

@@ -1,6 +1,6 @@
-"""The page for people: our section, then Evidently's report on the same task, in one file.
+"""The evaluation page: our section, then Evidently's report for the task, in one HTML file.
 
-With ``monitor/report/`` this module is all that imports evidently.
+Only this module and ``monitor/report/`` import evidently.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from assay.pages.frame import compose, silenced
 from assay.reports.evaluation import Measurement
 
 SAMPLE_ROWS = 50_000
-"""Most rows that Evidently is given; our own section is always about all of them."""
+"""Maximum number of rows given to Evidently. Our own section always covers all rows."""
 
 FRESH = re.compile(
     r"(?<=metric_)[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
-"""What Evidently names anew each time: the page's own root and, by UUID 7, its widgets."""
+"""Ids that Evidently generates on each run: the page's root, and its widgets (UUID 7)."""
 
 
 def render(
@@ -34,25 +34,20 @@ def render(
     about: About,
     seed: int,
 ) -> str:
-    """One HTML file that opens without a network.
+    """One self-contained HTML file.
 
     Parameters
     ----------
     found
         The evaluation of these rows.
     scored
-        Their truths and scores.
+        Their labels and scores.
     tables
-        As :func:`assay.evaluation.evaluate.plots.tables` makes them.
+        The result of :func:`assay.evaluation.evaluate.plots.tables`.
     about
-        What the page is about.
+        Facts for the page's header.
     seed
-        Of the sample that Evidently is given if there are more than ``SAMPLE_ROWS`` rows.
-
-    Raises
-    ------
-    AssayError
-        Evidently's page has no head and body to put ours into.
+        Seed of the sample for Evidently, used if there are more than ``SAMPLE_ROWS`` rows.
     """
     rows = np.arange(len(scored))
     note = f"All {len(rows):,} rows. Its numbers have no intervals."
@@ -80,7 +75,7 @@ def _evidently(scored: Scored, label: str) -> str:
 
 
 def _asked(scored: Scored, label: str) -> tuple[pd.DataFrame, Any, Any]:
-    """The rows as Evidently's own kind of table, what is in it, and the preset to run."""
+    """The rows as a table for Evidently, its data definition, and the preset to run."""
     from evidently import BinaryClassification, DataDefinition, MulticlassClassification, Regression
     from evidently.presets import ClassificationPreset, RegressionPreset
 
@@ -117,9 +112,9 @@ def _asked(scored: Scored, label: str) -> tuple[pd.DataFrame, Any, Any]:
 
 
 def _stable(html: str) -> str:
-    """``html`` with Evidently's fresh names numbered, so that the same rows give the same bytes.
+    """``html`` with generated ids replaced by numbers, so that equal rows give equal bytes.
 
-    DVC would otherwise see another page in every run.
+    Otherwise DVC would see a changed page after every run.
     """
     numbers: dict[str, str] = {}
     return FRESH.sub(lambda name: numbers.setdefault(name[0], f"{len(numbers):032x}"), html)

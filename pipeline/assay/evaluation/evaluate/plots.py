@@ -1,4 +1,4 @@
-"""The pictures as small tables, in the layout that DVC's own plot templates read.
+"""Plot data as small tables, in the layout of DVC's plot templates.
 
 ================== ==============================================================
 binary             ``roc.csv``, ``precision_recall.csv``, ``calibration.csv``,
@@ -8,10 +8,10 @@ multiclass         ``calibration.csv`` and ``score_histogram.csv`` of the predic
 regression         ``predicted_actual.csv``, ``error_histogram.csv``
 ================== ==============================================================
 
-DVC draws a line a column, the first by name solid and the next dashed, so what belongs on
-one picture lies side by side and ``tpr_by_chance`` sorts after ``tpr``. Its ``confusion``
-template counts rows, so confusion.csv holds 1,000 rows that stand for the whole holdout in
-proportion, whatever its size; exact counts are on the page.
+DVC draws one line per column, the first by name solid and the next dashed. So the lines of one
+plot are columns of one table, and ``tpr_by_chance`` sorts after ``tpr``. DVC's ``confusion``
+template counts rows, so confusion.csv has 1,000 rows in proportion to the holdout. Exact counts
+are on the page.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ ERRORS = "error_histogram.csv"
 
 
 def tables(scored: Scored, label: str) -> dict[str, pd.DataFrame]:
-    """Every plot's table by file name.
+    """File name -> table of each plot.
 
     Parameters
     ----------
     scored
-        Valid truths and scores; of a classifier more than one class occurs.
+        Valid labels and scores; for a classifier with more than one class present.
     label
-        The label's name, which names a binary model's classes in confusion.csv.
+        The label's name, used for the classes of a binary model in confusion.csv.
     """
     if scored.task == "regression":
         return {
@@ -75,19 +75,19 @@ def tables(scored: Scored, label: str) -> dict[str, pd.DataFrame]:
 
 
 def write(found: Mapping[str, pd.DataFrame], folder: Path) -> None:
-    """Each table as CSV, nine digits, so that the same curves give the same bytes."""
+    """Write each table as CSV with nine digits, so that equal curves give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in found.items():
         table.to_csv(folder / name, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def classes(scored: Scored, label: str) -> tuple[str, ...]:
-    """What a classifier's answers are called, in the order of `confusion`."""
+    """Class names of a classifier, in the order of `confusion`."""
     return (f"not {label}", label) if scored.task == "binary" else scored.classes
 
 
 def confusion(scored: Scored) -> NDArray[np.int64]:
-    """Counts of a classifier's rows, ``(classes, classes)``: actual by predicted class."""
+    """Confusion matrix of shape ``(classes, classes)``: actual by predicted class."""
     if scored.task == "binary":
         size, predicted = 2, (scored.scores >= scored.threshold).astype(np.int64)
     else:
@@ -100,7 +100,7 @@ def confusion_rows(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFr
     """``CONFUSION_ROWS`` rows of ``actual`` and ``predicted`` in proportion to ``counts``."""
     exact = counts.ravel() * (CONFUSION_ROWS / counts.sum())
     rows = np.floor(exact).astype(np.int64)
-    # Largest remainders take what rounding down has left over.
+    # Largest remainder method: distribute the rows lost by rounding down.
     left = CONFUSION_ROWS - int(rows.sum())
     rows[np.argsort(rows - exact, kind="stable")[:left]] += 1
     called = np.array(names, dtype=object)
@@ -113,10 +113,10 @@ def confusion_rows(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFr
 
 
 def calibration(true: Bools, p: Floats) -> pd.DataFrame:
-    """Columns ``mean_predicted``, ``observed_share``, ``perfect`` and ``rows``, a row a bin.
+    """Columns ``mean_predicted``, ``observed_share``, ``perfect`` and ``rows``, one row per bin.
 
-    The bins are those of the calibration error: the mean of the distances between the two
-    first columns, weighted by ``rows``, is that metric.
+    The bins are those of the calibration error, which is the mean absolute difference between the
+    first two columns, weighted by ``rows``.
     """
     grouped = pd.DataFrame({"p": p, "y": true}).groupby(calibration_bins(p))
     mean = grouped["p"].mean().to_numpy()
@@ -131,7 +131,7 @@ def calibration(true: Bools, p: Floats) -> pd.DataFrame:
 
 
 def score_histogram(true: Bools, p: Floats, names: tuple[str, str]) -> pd.DataFrame:
-    """Rows by probability: the middle of each bin, and how many are true and are not."""
+    """Histogram of probabilities: the centre of each bin, and its positive and negative rows."""
     edges = np.linspace(0, 1, SCORE_BINS + 1)
     return pd.DataFrame(
         {

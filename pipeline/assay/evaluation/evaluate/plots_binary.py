@@ -1,4 +1,4 @@
-"""The two curves of a binary classifier over all thresholds."""
+"""ROC and precision-recall curves of a binary classifier."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import pandas as pd
 from assay.metrics.table import Bools, Floats, Ints
 
 POINTS = 200
-"""Most points of a curve."""
+"""Maximum number of points of a curve."""
 
 
 def roc(positive: Bools, p: Floats) -> pd.DataFrame:
     """Columns ``fpr``, ``tpr`` and ``tpr_by_chance``, from (0, 0) to (1, 1).
 
-    At most ``POINTS`` points, each of them a point of the full curve, evenly spread along
-    it.
+    At most ``POINTS`` points of the full curve, evenly spaced along it.
     """
     true, called = _cumulative(positive, p)
     tpr = np.concatenate([[0.0], true / true[-1]])
@@ -27,8 +26,8 @@ def roc(positive: Bools, p: Floats) -> pd.DataFrame:
 def precision_recall(positive: Bools, p: Floats) -> pd.DataFrame:
     """Columns ``recall``, ``precision`` and ``precision_by_chance``, at most ``POINTS`` thresholds.
 
-    The curve starts at the highest probability that occurs; no point at recall 0 is made
-    up, for precision has no value there.
+    The curve starts at the highest observed probability. There is no point at recall 0, because
+    precision is undefined there.
     """
     true, called = _cumulative(positive, p)
     recall, precision = true / true[-1], true / called
@@ -40,7 +39,7 @@ def precision_recall(positive: Bools, p: Floats) -> pd.DataFrame:
 
 
 def _cumulative(positive: Bools, p: Floats) -> tuple[Floats, Floats]:
-    """True positives and rows called at each distinct probability, highest first."""
+    """True positives and predicted positives at each distinct probability, highest first."""
     order = np.argsort(-p, kind="stable")
     last = np.flatnonzero(np.append(np.diff(p[order]) != 0, True))
     true = np.cumsum(positive[order])[last].astype(np.float64)
@@ -48,7 +47,7 @@ def _cumulative(positive: Bools, p: Floats) -> tuple[Floats, Floats]:
 
 
 def _spread(along: Floats) -> Ints:
-    """Which points to keep, evenly spaced in ``along`` (ascending), with both ends."""
+    """Indices of at most ``POINTS`` points, evenly spaced in ``along``, with both ends."""
     if len(along) <= POINTS:
         return np.arange(len(along))
     targets = np.linspace(along[0], along[-1], POINTS)

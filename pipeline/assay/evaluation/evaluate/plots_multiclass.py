@@ -1,4 +1,4 @@
-"""What can be seen of a classifier with several classes: how sure it is, and class by class."""
+"""Plot data of a multiclass classifier: confidence and metrics by class."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from assay.metrics.table import Bools, Floats, Ints
 
 
 def top(truth: Ints, p: Floats) -> tuple[Floats, Bools]:
-    """Probability of each row's likeliest class, and whether that is the true one."""
+    """Probability of each row's predicted class, and whether the prediction is right."""
     best = np.argmax(p, axis=1)
     return p[np.arange(len(p)), best], best == truth
 
 
 def by_class(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
-    """A row a class: ``rows``, ``predicted``, ``precision``, ``recall`` and ``f1``.
+    """One row per class: ``rows``, ``predicted``, ``precision``, ``recall`` and ``f1``.
 
-    A share of nothing is NaN, an empty cell in the CSV.
+    An undefined value (0/0) is NaN, which is an empty cell in the CSV.
 
     Parameters
     ----------
     counts
-        Rows by actual and predicted class.
+        Confusion matrix: actual by predicted class.
     names
         The classes.
     """

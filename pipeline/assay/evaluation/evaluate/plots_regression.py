@@ -1,4 +1,4 @@
-"""What can be seen of a regression: what it says against what came, and its errors."""
+"""Plot data of a regression: predicted against actual values, and the error histogram."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from assay.metrics.table import Floats, calibration_bins
 
 ERROR_BINS = 30
 TAIL = 0.005
-"""Share of the rows at either end that the first and the last bin of errors also hold."""
+"""Share of the rows in each tail that is clipped into the first and last bin."""
 
 
 def predicted_actual(truth: Floats, predicted: Floats) -> pd.DataFrame:
-    """A row a tenth of the rows, by prediction (fewer where many share one).
+    """One row per decile of the prediction; fewer if many predictions are equal.
 
-    Columns: the mean ``predicted`` and ``actual``; ``perfect``, which is what ``actual``
-    should be; ``low`` and ``high``, between which four in five of the labels lie; ``rows``.
+    Columns: the means ``predicted`` and ``actual``; ``perfect``, the ideal ``actual``; ``low`` and
+    ``high``, the 10% and 90% quantiles of the label; ``rows``.
     """
     grouped = pd.DataFrame({"p": predicted, "y": truth}).groupby(calibration_bins(predicted))
     mean = grouped["p"].mean().to_numpy()
@@ -33,7 +33,7 @@ def predicted_actual(truth: Floats, predicted: Floats) -> pd.DataFrame:
 
 
 def error_histogram(truth: Floats, predicted: Floats) -> pd.DataFrame:
-    """Rows by ``error``, prediction less label: the middle of each bin, and its ``rows``."""
+    """Histogram of ``error``, prediction minus label: the centre of each bin, and its ``rows``."""
     error = predicted - truth
     low, high = np.quantile(error, [TAIL, 1 - TAIL])
     if low == high:

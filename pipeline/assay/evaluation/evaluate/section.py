@@ -1,4 +1,4 @@
-"""Our part of the page: every metric with its interval, pictures and slices."""
+"""Our section of the page: every metric with its interval, plots and slices."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from assay.project.tasks import HEADLINE, better
 from assay.reports.evaluation import BESIDE, Measurement, SliceResult, worst_first
 
 SHOWN = 30
-"""Values shown of one slice field, worst first."""
+"""Maximum number of values shown per slice field, worst first."""
 
 
 @dataclass(frozen=True)
 class About:
-    """What the page is about."""
+    """Facts for the page's header."""
 
     name: str
     candidate: str
@@ -40,18 +40,18 @@ class MetricGroup:
 
 
 def render(found: Measurement, about: About, body: Mapping[str, object], evidently: str) -> Markup:
-    """The page's own part as HTML.
+    """Our section as HTML.
 
     Parameters
     ----------
     found
         The evaluation.
     about
-        What it is about.
+        Facts for the header.
     body
-        As :func:`assay.evaluation.evaluate.views.body` makes it.
+        The result of :func:`assay.evaluation.evaluate.views.body`.
     evidently
-        What to say about the report that follows.
+        A note on the Evidently report that follows.
     """
     first, second = HEADLINE[found.task], BESIDE[found.task]
     parts = [part.metrics[first] for part in found.slices if part.metrics is not None]

@@ -1,7 +1,7 @@
-"""The metrics again in each value of each slice field, with intervals of the same kind.
+"""Metrics with intervals on each slice.
 
-Nothing is left out: a slice with too few rows is listed without metrics and with the
-reason, so that a rule about it does not pass over it.
+A slice with too few rows is listed without metrics and with the reason, so that rules about it
+can see it.
 """
 
 from __future__ import annotations
@@ -27,21 +27,16 @@ def evaluate_slices(
     fields: Sequence[str],
     settings: Evaluate,
 ) -> tuple[SliceResult, ...]:
-    """A result for each value of each of ``fields`` and for each pair that is asked for.
+    """One result per value of each of ``fields``, and per value of each configured pair.
 
     Parameters
     ----------
     frame
-        Holds the slice fields, ``n`` rows.
+        The slice fields, ``n`` rows.
     scored, units
-        Their truths and scores, and which rows hang together.
+        Labels and scores of these rows, and the unit (cluster of dependent rows) of each.
     settings
-        As for the whole table.
-
-    Raises
-    ------
-    SchemaMismatch
-        When ``frame`` lacks fields.
+        Confidence, pairs of slice fields and the minimum rows of a slice.
     """
     found = parts(frame, fields, settings.pairs)
     return tuple(

@@ -1,4 +1,4 @@
-"""The evaluate stage: a bundle and the holdout in, evaluation, plots and a page out."""
+"""The stage ``evaluate``: write the evaluation of the bundle on the holdout, plots and a page."""
 
 from __future__ import annotations
 
@@ -19,15 +19,8 @@ from assay.reports.evaluation import Evaluation
 def run(root: Path, params: Params) -> Evaluation:
     """Evaluate the bundle under ``root`` on the holdout.
 
-    Writes evaluation.json, metrics.json, the plots' tables and the page. Nothing is written before
+    Writes evaluation.json, metrics.json, the plot tables and the page. Nothing is written until
     everything is computed.
-
-    Raises
-    ------
-    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
-        Something to evaluate is not there, or is not what it should be.
-    LabelError, SchemaMismatch, RunError
-        As :mod:`assay.evaluation.evaluate.compute`.
     """
     from assay.model.batch import score_frame
 
@@ -41,7 +34,7 @@ def run(root: Path, params: Params) -> Evaluation:
     manifest = bundle.manifest
     frame = holdout.read(root)
     task, classes = manifest.task, manifest.classes
-    # The labels are looked at before the model sees what may be an empty table.
+    # Validate the labels before scoring, since the table may be empty.
     truth = holdout.labels(frame, manifest.label, task, classes)
     scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
     scored = Scored(task, truth, scores, classes, manifest.threshold)
@@ -54,7 +47,7 @@ def run(root: Path, params: Params) -> Evaluation:
         bundle=bundle.digest,
         data=data,
         contract=digests.contract_at(root, params),
-        # Read off the bytes that were loaded, not off what the bundle says of itself.
+        # From the model file that was loaded, not from the bundle's manifest.
         types=tuple(models.foreign_types(bundle.files[bundles.MODEL])),
     )
     tables = plots.tables(scored, manifest.label)

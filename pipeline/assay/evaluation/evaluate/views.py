@@ -1,4 +1,4 @@
-"""What the page shows of one task: its pictures, and where answers and truths part ways."""
+"""Charts and confusion tables of the evaluation page, by task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.project.numbers import short
 from assay.project.tasks import Task
 
 SHOWN_CLASSES = 20
-"""Most classes of which the page has a confusion table."""
+"""Maximum number of classes for which the page has a confusion table."""
 
 _SLICED = {
     "auc": "chance that a positive row is ranked above a negative one; a coin gets 0.5",
@@ -56,18 +56,18 @@ MEANING: Mapping[Task, Mapping[str, str]] = {
         "r2": "share of the label's variance that is explained; 0 for always saying the mean",
     },
 }
-"""A metric in words."""
+"""Task -> metric -> description."""
 
 
 def body(scored: Scored, label: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, object]:
-    """Pictures and tables for the middle of the page, as its template takes them.
+    """Template variables for the charts and tables of the page.
 
     Parameters
     ----------
     label
         The label's name.
     tables
-        As `assay.evaluation.evaluate.plots.tables` makes them.
+        The result of `assay.evaluation.evaluate.plots.tables`.
     """
     if scored.task == "regression":
         return _estimated(label, tables)

@@ -1,1 +1,1 @@
-"""Rehearse: the selected bundle on the path of a night, beside the code that trained it."""
+"""The stage ``rehearse``: run the bundle on the nightly scoring path, check parity and cost."""

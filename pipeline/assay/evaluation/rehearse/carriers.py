@@ -1,8 +1,7 @@
-"""Rows of the holdout as one night's input, and what a carrier makes of them.
+"""Score rows of the holdout through a carrier, as one night's input.
 
-All that a night does up to its publication happens here with the code of a night: the input
-is looked at, Spark hands it out, workers check, score and write. Only the store is a scratch
-folder that nobody reads.
+This runs the code of a scoring run up to publication: inspect the input, distribute it with
+Spark, validate, score and write on the workers. Only the store is a temporary folder.
 """
 
 from __future__ import annotations
@@ -34,14 +33,14 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NIGHT = "rehearsal"
-"""The partition and the run that the rows are scored as."""
+"""Partition and run id of the rehearsal."""
 
 HERE = "local[2]"
-"""Where Spark runs if params.yaml names a cluster, whose workers do not see the scratch folder."""
+"""Spark master if params.yaml names a cluster, whose workers cannot see the temporary folder."""
 
 
 def at_home(params: Params, night: Path) -> Params:
-    """``params`` with the rehearsed night as input and Spark on this machine."""
+    """``params`` with the rehearsed night as input and a local Spark."""
     spec = Parquet(format="parquet", path=str(night))
     master = params.spark.master if params.spark.master.startswith("local") else HERE
     return params.model_copy(
@@ -53,19 +52,19 @@ def at_home(params: Params, night: Path) -> Params:
 
 
 def chosen(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
-    """At most ``rows`` rows, evenly over the table, without those whose key was there before.
+    """At most ``rows`` rows, evenly spaced over the table, without duplicate keys.
 
-    Only the contract's columns at scoring time are kept: a night has no label.
+    Only the columns of the scoring contract are kept: a night has no label.
 
     Parameters
     ----------
     contract
-        As it is at scoring time: ``Contract.without_label()``.
+        The contract at scoring time: ``Contract.without_label()``.
 
     Raises
     ------
     NightEmpty
-        There is no row.
+        The table has no rows.
     """
     table = holdout.select([field.name for field in contract.fields])
     first = ~table.select(list(contract.keys)).to_pandas().duplicated().to_numpy()
@@ -81,17 +80,17 @@ def chosen(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
 
 
 def write_night(rows: pa.Table, folder: Path, column: str) -> Path:
-    """Leave ``rows`` below ``folder`` as a source leaves a night; the file they are in."""
+    """Write ``rows`` below ``folder`` as a night partition; returns the Parquet file."""
     night = folder / f"{column}={NIGHT}"
     night.mkdir(parents=True)
     path = night / "part-00000.parquet"
-    # Several row groups, as files of a night have: each is scored by another task.
+    # Several row groups, as in a real night: each is scored by a separate task.
     pq.write_table(rows, path, row_group_size=max(1, -(-rows.num_rows // 4)))
     return path
 
 
 def keys_of(rows: pa.Table, contract: Contract) -> pa.Table:
-    """The key columns in the types in which predictions carry them."""
+    """The key columns with the types of the predictions table."""
     return rows.select(list(contract.keys)).cast(output.key_schema(contract, rows.schema))
 
 
@@ -103,25 +102,16 @@ def published(
     carrier: str,
     store: Path,
 ) -> tuple[pa.Table, float]:
-    """The predictions of the night through one carrier, and how many seconds they took.
+    """The predictions of the night through one carrier, and the run time in seconds.
 
     Parameters
     ----------
     params
-        Of `at_home`.
+        The result of `at_home`.
     contract
-        As it is at scoring time: ``Contract.without_label()``.
+        The contract at scoring time: ``Contract.without_label()``.
     store
-        Folder for what the run writes.
-
-    Raises
-    ------
-    AssayError
-        What a task met, as it was raised there.
-    SparkFailed
-        Spark itself failed.
-    BooksUnbalanced
-        Rows were lost on the way.
+        Folder for the output of the run.
     """
     from assay.score.inputs import frame as spark_inputs
     from assay.score.spark import files as spark_files
@@ -146,7 +136,7 @@ def published(
 
 
 def _quiet(done: int, tasks: int) -> None:
-    """A rehearsal is short: nobody watches it."""
+    """No progress output: a rehearsal is short."""
 
 
 def _job(

@@ -1,7 +1,7 @@
-"""What scoring a batch costs, measured in a process of its own: time and memory.
+"""Measure time and memory of scoring a batch, in a separate process.
 
-The process is set up as Spark's workers are, one core to a library, so that a model which
-starts a thread a core is not measured faster than its nights are.
+The process is limited to one thread per library, like Spark's workers. Otherwise a
+multithreaded model would be measured faster than it is at night.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ def cost(
     batch_rows: int,
     repeats: int,
 ) -> Cost:
-    """What a batch of the first ``batch_rows`` of ``rows`` costs.
+    """The cost of scoring the first ``batch_rows`` rows of ``rows`` as one batch.
 
     Parameters
     ----------
     rows
         A Parquet file.
     repeats
-        How often the batch is scored once it was; the median counts.
+        Number of timed repeats after a warm-up; the median counts.
 
     Raises
     ------
     RunError
-        The process failed; says why.
+        The process failed.
     """
     asked = {
         "bundle": str(bundle.resolve()),
@@ -82,7 +82,7 @@ def cost(
 
 
 def main() -> None:
-    """Measure what standard input asks for; the answer is the last line of standard output."""
+    """Read a JSON request from standard input and print the result as the last line."""
     print(json.dumps(measured(**json.load(sys.stdin))))
 
 
@@ -95,7 +95,7 @@ def measured(
     batch_rows: int,
     repeats: int,
 ) -> dict[str, Any]:
-    """The cost of a batch, in this process: memory is told apart only in a fresh one."""
+    """Measure a batch in this process. Memory is meaningful only in a fresh process."""
     import pyarrow.parquet as pq
 
     from assay.contract.load import load as load_contract
@@ -125,9 +125,9 @@ def measured(
 
 
 def _memory(what: str) -> float | None:
-    """``VmRSS`` is what this process holds, ``VmHWM`` the most that it ever held, in MB.
+    """Memory of this process in MB: ``VmRSS`` is current, ``VmHWM`` is the peak.
 
-    Not `resource.getrusage`: its peak is inherited from whoever started the process.
+    Not `resource.getrusage`: its peak is inherited from the parent process.
     """
     try:
         told = Path("/proc/self/status").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Whether what a carrier published is what the training code says, row by row."""
+"""Compare published predictions with those of the training code, row by row."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from assay.project.tasks import Task
 
 @dataclass(frozen=True)
 class Answers:
-    """What the training code says of some rows.
+    """The expected predictions, from the training code.
 
     Attributes
     ----------
     keys
-        The rows' key columns, in the types in which predictions carry them.
+        Key columns with the types of the predictions table.
     scores
-        As `assay.columns.features.Scorer` states.
+        Scores as defined by `assay.columns.features.Scorer`.
     classes
-        Of a multiclass model, in the order of its scores.
+        Classes of a multiclass model, in the order of its scores.
     """
 
     task: Task
@@ -37,23 +37,23 @@ class Answers:
 
 
 def differing(wanted: Answers, got: pa.Table, tolerance: float) -> tuple[int, float | None]:
-    """How many rows differ, and the largest difference of two scores.
+    """Number of rows that differ, and the largest difference between two scores.
 
-    A row differs if it has another score or another prediction, or none: a row that was
-    refused has none, and one that is there twice is not the row that was asked for.
+    A row differs if it has another score, another prediction or no score, for example because it
+    was quarantined. A duplicate row also counts.
 
     Parameters
     ----------
     got
-        The predictions table: key columns and what `assay.model.outcome.columns` gives.
+        The predictions table: key columns and those of `assay.model.outcome.columns`.
     tolerance
-        How far two scores may be apart; of a regression, as a share of the score if that is
-        above 1, as where a compiled model is compared with scikit-learn's.
+        Largest difference of equal scores. For a regression it is relative if the score is above
+        1, as in the check of compiled models against scikit-learn.
 
     Returns
     -------
     rows, largest
-        ``largest`` is None if no row has two scores.
+        ``largest`` is None if no row has both scores.
     """
     ours, theirs, others = _matched(wanted.keys, got)
     rows = wanted.keys.num_rows
@@ -64,18 +64,18 @@ def differing(wanted: Answers, got: pa.Table, tolerance: float) -> tuple[int, fl
     if apart.ndim == 2:
         apart = apart.max(axis=1)
     said = outcome.columns(wanted.task, wanted.classes, wanted.threshold, expected)
-    # Of a regression the prediction is the score, which was compared within its tolerance.
+    # For a regression the prediction is the score, which is compared with a tolerance above.
     flipped = np.zeros(len(ours), dtype=np.bool_)
     if wanted.task != "regression":
         flipped = _objects(said[outcome.PREDICTION]) != _objects(got[outcome.PREDICTION])[theirs]
-    # Not "further apart than": a NaN is no score either.
+    # Not "apart > tolerance": NaN must count as different.
     same = (apart <= tolerance) & ~flipped
     known = apart[np.isfinite(apart)]
     return min(rows, rows - int(same.sum()) + others), float(known.max()) if len(known) else None
 
 
 def _matched(keys: pa.Table, got: pa.Table) -> tuple[Ints, Ints, int]:
-    """Places of the same row in both, and how many rows of ``got`` are in no place of their own."""
+    """Positions of matching rows in both tables, and the number of unmatched rows of ``got``."""
     names: Sequence[str] = keys.column_names
     ours = keys.append_column("ours", pa.array(np.arange(keys.num_rows)))
     theirs = got.select(names).append_column("theirs", pa.array(np.arange(got.num_rows)))

@@ -1,4 +1,4 @@
-"""The rehearse stage: the selected bundle scores rows of the holdout as a night would."""
+"""The stage ``rehearse``: score rows of the holdout on the nightly path, check parity and cost."""
 
 from __future__ import annotations
 
@@ -34,16 +34,7 @@ NO_MEMORY = "this system does not tell how much memory a process held (Linux doe
 def run(root: Path, params: Params) -> Rehearsal:
     """Rehearse a night with the bundle under ``root``.
 
-    Writes rehearsal.json.
-
-    Raises
-    ------
-    StageInputMissing, BundleMissing, BundleChanged, BundleUntrusted
-        Something to rehearse with is not there, or is not what it should be.
-    JavaMissing, SparkFailed
-        Spark cannot run: without it nothing was rehearsed.
-    RunError, DataError
-        What a night would have ended with.
+    Writes rehearsal.json. An error that would end a scoring run passes through.
     """
     with tempfile.TemporaryDirectory(prefix="assay-rehearse-") as scratch:
         own = carriers.at_home(params, Path(scratch) / "input")
@@ -59,14 +50,19 @@ def run(root: Path, params: Params) -> Rehearsal:
 def rehearse(
     root: Path, params: Params, scratch: Path, spark: Callable[[], SparkSession]
 ) -> Rehearsal:
-    """The rehearsal itself; nothing is written but in ``scratch``.
+    """Run the rehearsal; writes only below ``scratch``.
 
     Parameters
     ----------
     params
-        Of `assay.evaluation.rehearse.carriers.at_home`.
+        The result of `assay.evaluation.rehearse.carriers.at_home`.
     spark
-        Called when Spark is needed, after all that can go wrong without it.
+        Starts Spark or waits for it. Called late, so that other errors are reported first.
+
+    Raises
+    ------
+    StageInputMissing
+        The holdout cannot be read.
     """
     settings, file = params.rehearse, root / params.contract.file
     data = digests.data(root)
@@ -79,7 +75,7 @@ def rehearse(
     )
     manifest = bundle.manifest
     rows = carriers.chosen(_holdout(root), contract, settings.rows)
-    # As training reads its rows, and scored by scikit-learn even where the model is compiled.
+    # Read as in training, and scored by scikit-learn even if the bundle has a compiled model.
     scores = bundle.model.scores(FrameFeatures(to_frame(contract, rows)))
     wanted = Answers(
         manifest.task,
