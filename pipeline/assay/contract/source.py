@@ -60,8 +60,7 @@ class ContractText:
         return node.lineno if node else 1
 
     def field_line(self, attribute: str, models: list[str]) -> int:
-        """The line of a field's declaration, in the first of ``models`` (most derived first) with
-        it."""
+        """The line that declares a field: in the first of ``models`` that has it."""
         for model in models:
             for node in self._body(model):
                 target = node.target if isinstance(node, ast.AnnAssign) else None
