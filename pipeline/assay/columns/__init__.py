@@ -1,1 +1,1 @@
-"""How rows are seen and counted: grids, counts, sketches, distances, the reference."""
+"""Column profiles: grids, counts, sketches, distances, and the reference."""

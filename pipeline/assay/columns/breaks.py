@@ -1,34 +1,30 @@
-"""Beyond what sampling and the spread between nights explain: how far one night may ever stray.
+"""Break limits: how far one night may deviate before a column or the score counts as broken.
 
-A budget of alarms takes several nights; a gross break of a column, or of the score, takes one. The
-limit is the largest of three:
+The alert budget needs several nights to detect a shift; a gross break shows in one night. The limit
+is the largest of three:
 
-- **The spread between nights.** Square roots of the reference nights' distances are taken to be
-  normal, and tonight's to be one more of them: a prediction limit by Student's t with one degree of
-  freedom less than there are nights (G. Hahn, "Factors for calculating two-sided prediction
+- **Spread between nights.** Square roots of the reference nights' distances are assumed normal, and
+  tonight's to be one more of them. The limit is a prediction limit by Student's t with one degree
+  of freedom less than there are nights (G. Hahn, "Factors for calculating two-sided prediction
   intervals for samples from a normal distribution", Journal of the American Statistical Association
-  64, 1969). The squares of such distances are sums of squared deviations, nearly gamma
-  distributed with few or many degrees of freedom, and the fourth root of a gamma is nearly normal
-  even for one (D. Hawkins and R. Wixley, "A note on the transformation of chi-squared variables to
-  normality", The American Statistician 40(4), 1986). Nights that follow each other count for
-  fewer, and new ones lie further away (`assay.columns.serial`). The limit is wider where tonight
-  has fewer rows than the reference's nights, by what sampling adds to the mean square of a
-  distance.
-- **Sampling.** Rows that are drawn from the reference's own shares: chi-squared, for the
-  Jensen-Shannon distance, whose square is the Pearson statistic over ``8 n ln 2`` where it is
-  small; Kolmogorov's bound for the KS statistic (P. Massart, "The tight constant in the
-  Dvoretzky-Kiefer-Wolfowitz inequality", Annals of Probability 18(3), 1990); a normal one for the
-  share of nulls. It is all there is where the reference has fewer than two nights.
-- **Twice the furthest night.** Small shifts are for the budget to find: a night is not withheld for
-  one, however surely it is there.
+  64, 1969). Squares of such distances are sums of squared deviations, nearly gamma distributed with
+  few or many degrees of freedom, and the fourth root of a gamma variable is nearly normal even for
+  one degree (D. Hawkins and R. Wixley, "A note on the transformation of chi-squared variables to
+  normality", The American Statistician 40(4), 1986). Autocorrelated nights count as fewer, and new
+  nights lie further away (`assay.columns.serial`). The limit is wider if tonight has fewer rows
+  than the reference's nights, by what sampling adds to the mean square distance.
+- **Sampling.** The distance of rows drawn from the reference's own shares: chi-squared for the
+  Jensen-Shannon distance, whose square is the Pearson statistic over ``8 n ln 2`` when small;
+  Kolmogorov's bound for the KS statistic (P. Massart, "The tight constant in the
+  Dvoretzky-Kiefer-Wolfowitz inequality", Annals of Probability 18(3), 1990); normal for the share
+  of nulls. It is the only term if the reference has fewer than two nights.
+- **Twice the largest distance of a reference night.** Detecting small shifts is the budget's task:
+  a night is never withheld for one, however certain it is.
 
-People read of it as the break limit.
+New infinities are a break too, if their share is above the limit for new categories.
 
-Infinities in a column that had none are a break too, where there are more of them than new
-categories may be.
-
-`SHARE` of the budget is spent on them, shared out evenly among all that is asked of a night
-(Bonferroni). A limit that reaches 1 is none: nothing could be beyond it.
+`SHARE` of the budget is spent on breaks, split evenly over all tests of a night (Bonferroni). A
+limit that reaches 1 is dropped, since no distance exceeds 1.
 """
 
 from __future__ import annotations
@@ -49,30 +45,31 @@ from assay.columns.reference import Reference
 from assay.project.params.drift import Budget
 
 SHARE = 1 / 8
-"""Of the false alarms that are allowed for, how many may be of one night alone."""
+"""The part of the allowed false alarms that breaks may cause."""
 TIMES = 2.0
-"""How much further than the reference's furthest night a gross break lies, at the least."""
+"""A break limit is at least this multiple of the largest distance of a reference night."""
 YEAR = 365
 BITS = 8 * math.log(2)
 DISTANCE, KS, NULLS, INFINITE = "distance", "KS statistic", "null share", "infinite values"
-"""What is asked of a column, as people read it."""
+"""The tested quantities of a column, as users read them."""
 EXPLAINED = "the most that sampling and the spread between the reference's nights explain"
-"""What a break limit is, to people."""
+"""The definition of a break limit for users."""
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
 @dataclass(frozen=True, slots=True)
 class BreakLimits:
-    """The most that is no break of a column tonight; None where anything may be.
+    """A column's break limits tonight; None if there is no limit.
 
     Attributes
     ----------
     distance, ks, nulls
-        Of the Jensen-Shannon distance, the Kolmogorov-Smirnov statistic and the change of the
-        share of nulls. ``ks`` is None also of categories, where no nights were measured, and
-        where a person set a limit on the distance: that says how much may move, wherever it goes.
+        Limits of the Jensen-Shannon distance, of the Kolmogorov-Smirnov statistic, and of the
+        change of the share of nulls. ``ks`` is also None for categories, if the reference has no
+        nights, and if a limit on the distance was set by hand, since that already says how much may
+        move.
     sampled
-        What sampling alone explains of the distance.
+        The distance that sampling alone explains.
     """
 
     distance: float | None
@@ -83,12 +80,12 @@ class BreakLimits:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What of a column is beyond its break limit.
+    """A quantity of a column that exceeds its break limit.
 
     Attributes
     ----------
     value
-        Of the null share how much it changed, of infinite values their share.
+        For the null share, its change; for infinite values, their share.
     """
 
     what: str
@@ -97,7 +94,7 @@ class Break:
 
     @property
     def words(self) -> str:
-        """The sentence that says so, wherever it is said."""
+        """The break as a sentence for users."""
         if self.what == INFINITE:
             return (
                 f"{self.value:.1%} of its values are infinite, none were before "
@@ -108,13 +105,13 @@ class Break:
 
 
 def level(reference: Reference, rule: Budget) -> float:
-    """How likely one question may be answered wrongly on one night where nothing changed."""
+    """Significance level of one test on one night."""
     questions = 2 * len(reference.distances) + len(reference.ks)
     return SHARE * rule.false_alarms / YEAR / max(1, questions)
 
 
 def persistence(reference: Reference, window: int) -> float:
-    """By how much the reference's nights follow each other (`assay.columns.serial.together`)."""
+    """Autocorrelation of the reference's nights (`assay.columns.serial.together`)."""
     return serial.together(reference.serial.values(), reference.nights, window)
 
 
@@ -126,21 +123,21 @@ def limits(
     by_hand: float | None = None,
     most_nulls: float = 0.0,
 ) -> BreakLimits:
-    """How far a column may stray on a night of so many rows.
+    """A column's break limits for a night with this number of rows.
 
     Parameters
     ----------
     night
-        Counted on the reference's grid; only its numbers of rows matter.
+        Counted on the reference's grid; only its numbers of rows are used.
     by_hand
-        A limit on the distance that a person set: what is within it is never a break.
+        A limit on the distance set by a person; no distance within it is a break.
     most_nulls
-        A change of the null share that nobody minds.
+        A change of the null share that is always allowed.
     """
     at_most, follows = level(reference, rule), persistence(reference, rule.of)
     before, nights = reference.profile[name], max(1, reference.nights)
     known, values = before.rows - before.nulls, night.rows - night.nulls
-    # A cell that nobody has seen yet is one more way to differ.
+    # Cells that were never seen add one degree of freedom.
     ways = max(1, sum(count > 0 for count in before.counts))
     nulls = (before.nulls + 1) / (before.rows + 2)
     variance = nulls * (1 - nulls)
@@ -176,14 +173,14 @@ def broken(
     infinite: float | None = None,
     most_infinite: float = 0.0,
 ) -> tuple[Break, ...]:
-    """What lies beyond its break limit.
+    """The quantities that exceed their break limits.
 
     Parameters
     ----------
     distance, ks, null_change
-        Of the night from the reference; None where a column has no such thing.
+        Of the night from the reference; None if the column has no such statistic.
     infinite, most_infinite
-        Share of infinite values where the reference had none, and the most that passes.
+        Share of infinite values if the reference had none, and its limit.
     """
     asked = (
         (DISTANCE, distance, found.distance),
@@ -204,7 +201,7 @@ def of_scores(
     rule: Budget,
     by_hand: Mapping[str, float],
 ) -> tuple[str, ...]:
-    """A sentence for each of the model's answers whose spread nothing explains."""
+    """A sentence for each of the model's outputs whose distribution is broken."""
     return tuple(
         f"{name}: {each.words}"
         for name in reference.scores
@@ -219,14 +216,14 @@ def of_scores(
 
 
 def ks_of(reference: Reference, name: str, night: ColumnProfile) -> float | None:
-    """The Kolmogorov-Smirnov statistic; None of categories."""
+    """The Kolmogorov-Smirnov statistic; None for categories."""
     if not isinstance(reference.grid[name], NumberGrid):
         return None
     return float(tails.ks(reference.profile[name].fine.counts, night.fine.counts))
 
 
 def infinite_of(reference: Reference, name: str, night: ColumnProfile) -> float | None:
-    """The least share of infinite values; None where the reference had some, or of categories."""
+    """Least share of infinite values; None for categories or if the reference had some."""
     grid, known = reference.grid[name], night.rows - night.nulls
     if not isinstance(grid, NumberGrid) or tails.infinite(grid, reference.profile[name]):
         return None
@@ -242,20 +239,20 @@ def _real(limit: float) -> float | None:
 
 
 def prediction_limit(usual: Sequence[float], at_most: float, follows: float) -> float:
-    """What one more such night stays within, but for a chance of ``at_most``; 0 of fewer than two.
+    """Upper prediction limit for one more night at level ``at_most``; 0 if ``usual`` has under two.
 
     Parameters
     ----------
     usual
-        The nights' distances, each from all the others.
+        Distances of each night from all the others.
     follows
-        By how much they follow each other, in [0, 1).
+        Autocorrelation of the nights, in [0, 1).
     """
     nights = len(usual)
     if nights < 2:
         return 0.0
     roots = np.sqrt(np.asarray(usual))
-    # Of distances, which are sizes of differences, successive ones are less alike than these.
+    # Distances are sizes of differences, so they are less autocorrelated than the differences.
     alike = follows * follows
     of_mean = serial.of_mean(nights, alike)
     worth = nights * (1 - alike) / (1 + alike)
@@ -265,12 +262,12 @@ def prediction_limit(usual: Sequence[float], at_most: float, follows: float) -> 
 
 
 def _smaller(usual: Sequence[float], square: float, rows: int, rows_before: float) -> float:
-    """How much further a night of so few rows strays than one of the reference's.
+    """Factor by which a night of fewer rows deviates more than a night of the reference.
 
     Parameters
     ----------
     square
-        Mean square of the distance of a night of one row, by sampling alone.
+        Mean square distance of a night of one row, from sampling alone.
     """
     if not usual or rows >= rows_before or rows_before <= 0:
         return 1.0
@@ -281,17 +278,17 @@ def _smaller(usual: Sequence[float], square: float, rows: int, rows_before: floa
 
 @lru_cache(maxsize=1024)
 def chi_squared(at_most: float, freedom: int) -> float:
-    """What a chi-squared number exceeds with so small a chance (Wilson and Hilferty 1931)."""
+    """Upper quantile of chi-squared at level ``at_most`` (Wilson and Hilferty 1931)."""
     part, far = 2 / (9 * freedom), NormalDist().inv_cdf(1 - at_most)
     return float(freedom * (1 - part + far * math.sqrt(part)) ** 3)
 
 
 @lru_cache(maxsize=1024)
 def student(at_most: float, freedom: float) -> float:
-    """What Student's t exceeds with so small a chance.
+    """Upper quantile of Student's t at level ``at_most``.
 
-    SciPy would say it too, but a night is scored without. With ``t = sqrt(freedom) / tan(angle)``
-    the chance is the integral of ``sin(angle) ** (freedom - 1)``, which bisection turns around.
+    Computed without SciPy, which scoring does not load. With ``t = sqrt(freedom) / tan(angle)`` the
+    probability is the integral of ``sin(angle) ** (freedom - 1)``, which is inverted by bisection.
     """
     whole = math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom + 1) / 2)) * math.sqrt(math.pi)
 

@@ -1,6 +1,6 @@
-"""Loops over a batch's columns as machine code: cells, counts, sums, sketches.
+"""Compiled loops over a batch's columns: cells, counts, sums, sketches.
 
-As in `assay.columns.kernels`: each is called once a column, and sums are formed in a fixed order.
+As in `assay.columns.kernels`, each is called once a column, and sums are formed in a fixed order.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 PLACES = "Array(uint16, 1, 'C', readonly=True)"
 NO_HASH = np.uint64(2**64 - 1)
-"""No hash that falls to a register looks like this, for its last bits are 0."""
+"""Never the value of a hash that is kept in a register, because those end in 0 bits."""
 
 BLOCK = 1024
-"""Values that are looked at again and again before the next ones: they stay in the L1 cache."""
+"""Values that all passes process before the next ones, so that they stay in the L1 cache."""
 
 
 @jit(f"void({FLOATS}, {FLOATS}, {PLACES}, float64, float64, int64, int64, uint16[::1])")
@@ -37,23 +37,23 @@ def places(
     last: int,
     cells: Places,
 ) -> None:
-    """The fine cell of each value: how many edges it reaches.
+    """The fine cell of each value: the number of edges at or below it.
 
     Parameters
     ----------
     values
         Of shape (rows,); NaN is a null.
     edges, starts, origin, scale, steps
-        A `assay.columns.grid.Finder`.
+        An `assay.columns.grid.Finder`.
     last
-        The last cell; where a null is, ``last + 1`` is written.
+        The last cell; nulls get ``last + 1``.
     cells
         Of shape (rows,); written to.
 
     Notes
     -----
-    The cost is that of ``1 + steps`` look-ups a value, mostly two, many values at a time. A
-    search that branches takes ten times as long: it cannot guess which way to go.
+    The cost is ``1 + steps`` look-ups a value, mostly two, vectorised over many values. A search
+    with branches takes ten times as long, because the CPU cannot predict them.
     """
     end = float(len(starts) - 1)
     one, over, null = np.uint64(1), np.uint64(last), np.uint64(last + 1)
@@ -65,7 +65,7 @@ def places(
             bucket = bucket if bucket < end else end
             found[i] = starts[np.uint32(bucket)]
         shift = np.uint64(steps)
-        # Signed places would be checked for negative ones, and a choice would be a branch.
+        # Signed indices would be checked for negative values, and a conditional would be a branch.
         while shift > 0:
             shift -= one
             ahead = (one << shift) - one
@@ -88,14 +88,14 @@ def count_known(
     counts: npt.NDArray[np.int64],
     others: Floats,
 ) -> int:
-    """Count each value among those that are known, and gather the others if they are few.
+    """Count each value among the known ones, and collect the others if they are few.
 
     Parameters
     ----------
     values
         Of shape (rows,); NaN is a null.
     known, buckets, origin, scale
-        A `assay.columns.grid.Lookup`.
+        An `assay.columns.grid.Lookup`.
     counts
         Of shape (len(known) + 1,), the nulls last; added to.
     others
@@ -104,12 +104,11 @@ def count_known(
     Returns
     -------
     int
-        How many others there are; -1 as soon as they prove to be more than an eighth, and
-        then nothing was counted.
+        The number of other values; -1 once they exceed an eighth, and then nothing is counted.
     """
     end = float(len(buckets) - 1)
     null, other = np.uint64(len(known)), np.uint64(len(known) + 1)
-    # Four at a time, each on its own: one value's count need not wait for its last one.
+    # Four independent counters, so that repeated values do not wait for the previous count.
     many = np.zeros((4, len(known) + 2), np.int32)
     found, before = 0, 0
     for start in range(0, len(values), BLOCK):
@@ -142,14 +141,14 @@ def count_known(
 
 @jit(f"void({FLOATS}, {PLACES}, int64[::1], float64[::1])")
 def tally(values: Floats, cells: Places, counts: npt.NDArray[np.int64], sums: Floats) -> None:
-    """Count and add up the values of each cell.
+    """Count and sum the values of each cell.
 
     Parameters
     ----------
     values, cells
         As for `places`.
     counts, sums
-        Of shape (cells + 1,), the nulls last; added to. Infinities count and add nothing.
+        Of shape (cells + 1,), the nulls last; added to. Infinities are counted but not summed.
     """
     many, each = np.zeros((4, len(counts)), np.int64), np.zeros((4, len(counts)))
     for i in range(len(values)):
@@ -162,12 +161,12 @@ def tally(values: Floats, cells: Places, counts: npt.NDArray[np.int64], sums: Fl
 
 @jit(f"void({FLOATS}, uint64[::1])")
 def lowest(values: Floats, least: npt.NDArray[np.uint64]) -> None:
-    """Let the values' hashes fall to the registers of a sketch; NaN is no value.
+    """Add the values' hashes to the registers of a sketch; NaN is skipped.
 
     Parameters
     ----------
     least
-        See `assay.columns.sketch`; lowered where the hash of a value is less.
+        See `assay.columns.sketch`; lowered where a value's hash is less.
     """
     plain, hashes = np.empty(BLOCK), np.empty(BLOCK, np.uint64)
     bits = plain.view(np.uint64)
@@ -175,7 +174,7 @@ def lowest(values: Floats, least: npt.NDArray[np.uint64]) -> None:
         block = values[start : start + BLOCK]
         for i in range(len(block)):
             plain[i] = block[i] + 0.0  # -0.0 is 0.0
-        # A loop of its own, which the CPU's vectors can do.
+        # A separate loop, which the compiler can vectorise.
         for i in range(len(block)):
             mixed = bits[i]
             mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -183,7 +182,7 @@ def lowest(values: Floats, least: npt.NDArray[np.uint64]) -> None:
             mixed = mixed ^ (mixed >> np.uint64(31))
             hashes[i] = mixed if block[i] == block[i] else NO_HASH
         for i in range(len(block)):
-            # What is left of NO_HASH could be less than nothing that fell to its register.
+            # The shifted NO_HASH could be less than an empty register.
             register, rest = hashes[i] >> np.uint64(54), hashes[i] << np.uint64(10)
             rest = rest if block[i] == block[i] else NO_HASH
             if rest < least[register]:
@@ -192,9 +191,9 @@ def lowest(values: Floats, least: npt.NDArray[np.uint64]) -> None:
 
 @jit(f"UniTuple(float64, 4)({FLOATS})")
 def moments(values: Floats) -> tuple[float, float, float, float]:
-    """Sum, sum of squares, least and greatest of the finite values.
+    """Sum, sum of squares, minimum and maximum of the finite values.
 
-    They are 0, 0, infinity and minus infinity when there are none.
+    Without finite values, 0, 0, infinity and minus infinity.
     """
     sums, squares = np.zeros(LANES), np.zeros(LANES)
     low, high = np.full(LANES, np.inf), np.full(LANES, -np.inf)
@@ -229,7 +228,7 @@ def tally_parts(
     sums: Floats,
     ends: Floats,
 ) -> None:
-    """What `tally` and `moments` find, for each part of the rows on its own.
+    """The results of `tally` and `moments` for each part of the rows.
 
     Parameters
     ----------
@@ -240,7 +239,7 @@ def tally_parts(
     counts, sums
         Of shape (parts, cells + 1), the nulls last; added to.
     ends
-        Of shape (parts, 4): sum, sum of squares, least and greatest so far.
+        Of shape (parts, 4): sum, sum of squares, minimum and maximum so far.
     """
     squares = np.zeros(counts.shape)
     for i in range(len(values)):
@@ -265,7 +264,7 @@ def tally_parts(
 def count_codes(codes: Codes, counts: npt.NDArray[np.int64]) -> bool:
     """Count each code into ``counts[code + 1]``; -1, a null, comes first.
 
-    Whether there was no other code; if there was one, the counts say nothing.
+    Returns False if a code is out of range; the counts are then meaningless.
     """
     many, last = np.zeros((4, len(counts) + 1), np.int64), np.uint32(len(counts))
     for i in range(len(codes)):

@@ -1,7 +1,7 @@
-"""Counting rows batch by batch, in room that depends on the grid and never on the rows.
+"""Counts rows batch by batch, in memory that depends on the grid and not on the rows.
 
-What is written here is raw; a profile is made of it once, at the end. So a batch costs little
-more than the look at each of its values.
+Counters hold raw arrays, and a profile is made of them once at the end. So a batch costs little
+more than one pass over its values.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from assay.errors import SchemaMismatch
 
 NO_SCORES: Mapping[str, Floats | Coded] = MappingProxyType({})
 NO_ENDS = (0.0, 0.0, math.inf, -math.inf)
-"""Sum, sum of squares, least and greatest of no numbers."""
+"""Sum, sum of squares, minimum and maximum of no numbers."""
 
 
 class Counter:
-    """Counts every column that ``grid`` names.
+    """Counts every column of ``grid``.
 
     Parameters
     ----------
     scores
-        Which of them are the model's answers; those that are numbers are counted in each of
-        the ``slices`` once more.
+        The columns that are model outputs; numeric ones are also counted in each of ``slices``.
     """
 
     def __init__(
@@ -54,14 +53,12 @@ class Counter:
         Parameters
         ----------
         scores
-            Columns of the same rows that are not among the features, or take the place of one.
+            Columns of the same rows that are not among the features, or that replace one.
 
         Raises
         ------
-        KeyError
-            If a column of the grid is in neither.
         SchemaMismatch
-            If a column of numbers holds something else.
+            If a column does not hold the numbers or categories that the grid expects.
         """
         codes: dict[str, tuple[Codes, Codes]] = {}
         for name, column in self._columns.items():
@@ -82,7 +79,7 @@ class Counter:
                 each.add(values, cells, *codes[field.name])
 
     def profile(self) -> dict[str, ColumnProfile]:
-        """What was counted so far: the grid's columns, then those of the slices."""
+        """The counts so far: the grid's columns, then those of the slices."""
         made = {name: column.profile() for name, column in self._columns.items()}
         for slices in self._sliced.values():
             for each in slices:
@@ -108,7 +105,7 @@ def _numbers(name: str, features: Features, scores: Mapping[str, Floats | Coded]
 
 
 def places(values: Floats, grid: NumberGrid) -> Places:
-    """The fine cell of each value, one more for a null."""
+    """The fine cell of each value; nulls get the number of cells."""
     from assay.columns import count_kernels
 
     cells = np.empty(len(values), np.uint16)
@@ -117,10 +114,10 @@ def places(values: Floats, grid: NumberGrid) -> Places:
 
 
 class _Numbers:
-    """One column of numbers.
+    """Counts one column of numbers.
 
-    Values that are likely are only counted, one by one; what they add up to follows. Others
-    are counted in their cells.
+    Likely values are only counted, one by one, and their sums are derived from the counts. Other
+    values are counted in their cells.
     """
 
     def __init__(self, grid: NumberGrid) -> None:
@@ -175,7 +172,7 @@ class _Numbers:
 
 
 class _Categories:
-    """One column of categories."""
+    """Counts one column of categories."""
 
     def __init__(self, grid: CategoryGrid) -> None:
         self._grid = grid
@@ -205,7 +202,7 @@ class _Categories:
         self._registers = sketch.merged(self._registers, fallen)
         for name, count in zip(names, many, strict=True):
             self._new[name] += count
-        # A name that is dropped here is one that would not be kept in the end either.
+        # A name dropped here would not be kept at the end either.
         self._new = Bag(dict(sketch.kept(self._new)))
 
     def profile(self) -> ColumnProfile:
@@ -226,7 +223,7 @@ class _Categories:
 
 
 class _Slices:
-    """A column of scores, for each slice of one field on its own."""
+    """Counts a column of scores in each slice of one field."""
 
     def __init__(self, score: str, field: SliceField, grid: NumberGrid) -> None:
         self.field = field
@@ -256,7 +253,7 @@ def _joined(a: Sequence[float], b: Sequence[float]) -> Sequence[float]:
 def _profile(
     grid: NumberGrid, counts: Ints, sums: Floats, ends: Sequence[float], registers: bytes
 ) -> ColumnProfile:
-    """From counts and sums of the fine cells, the nulls last."""
+    """A profile from counts and sums of the fine cells, the nulls last."""
     fine = Cells.of(counts[:-1], sums[:-1])
     total, total_squares, low, high = ends
     known = low <= high
@@ -266,7 +263,7 @@ def _profile(
         counts=tuple(np.add.reduceat(fine.counts, grid.starts).tolist()),
         total=within(total),
         total_squares=within(total_squares),
-        # Adding zero turns -0.0 into 0.0: equal numbers, but not equal JSON.
+        # Adding zero turns -0.0 into 0.0: the numbers are equal, but their JSON is not.
         low=low + 0.0 if known else None,
         high=high + 0.0 if known else None,
         fine=fine,
@@ -280,23 +277,16 @@ def profile_of(
     scores: Mapping[str, Floats | Coded] = NO_SCORES,
     slices: Sequence[SliceField] = (),
 ) -> dict[str, ColumnProfile]:
-    """Counts of every column that ``grid`` names; other columns are left alone.
+    """The profile of every column of ``grid``; other columns are ignored.
 
     Parameters
     ----------
     features
         The rows.
     scores
-        Columns of the same rows that are not among the features, or take the place of one.
+        Columns of the same rows that are not among the features, or that replace one.
     slices
-        In each of these the scores that are numbers are counted once more.
-
-    Raises
-    ------
-    KeyError
-        If a column of the grid is in neither.
-    SchemaMismatch
-        If a column of numbers holds something else.
+        Numeric scores are also counted in each of these.
     """
     counter = Counter(grid, scores, slices)
     counter.add(features, scores)
@@ -306,5 +296,5 @@ def profile_of(
 def empty(
     grid: Grid, scores: Iterable[str] = (), slices: Sequence[SliceField] = ()
 ) -> dict[str, ColumnProfile]:
-    """The profile of no rows: merging it changes nothing."""
+    """The profile of no rows: the neutral element of merging."""
     return Counter(grid, scores, slices).profile()

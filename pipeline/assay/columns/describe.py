@@ -1,4 +1,4 @@
-"""What a column's profile says in words that people know: mean, spread, quantiles, distinct."""
+"""Summary statistics of a column's profile: mean, deviation, quantiles, distinct values."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
 
 ALIKE = 1e-9
-"""A cell's mean so near to its lower end, as a share of its width, that all values are there."""
+"""A cell whose mean is this near to its lower end, as a share of its width, holds equal values."""
 
 
 def mean(column: ColumnProfile) -> float | None:
-    """Of the numbers, an infinity taken to be 0; None without a finite one."""
+    """Mean of the numbers, infinities taken as 0; None without a finite one."""
     known = column.rows - column.nulls
     return column.total / known if known and column.low is not None else None
 
@@ -25,7 +25,8 @@ def mean(column: ColumnProfile) -> float | None:
 def deviation(column: ColumnProfile) -> float | None:
     """The standard deviation of the finite numbers; None without any.
 
-    From the sum of squares, so it loses digits where the mean is far larger than the spread.
+    Computed from the sum of squares, so it loses digits if the mean is far larger than the
+    deviation.
     """
     middle, known = mean(column), column.rows - column.nulls
     if middle is None:
@@ -36,8 +37,8 @@ def deviation(column: ColumnProfile) -> float | None:
 def quantiles(grid: NumberGrid, column: ColumnProfile, at: Sequence[float]) -> Floats:
     """Quantiles, from the fine cells; NaN without values.
 
-    The true one lies in the same fine cell, between whose ends it is interpolated. A cell
-    whose values are all alike gives that value.
+    The estimate is interpolated within the fine cell of the true quantile. A cell of equal values
+    gives that value.
     """
     if column.low is None or column.high is None:
         return np.full(len(at), np.nan)
@@ -45,7 +46,7 @@ def quantiles(grid: NumberGrid, column: ColumnProfile, at: Sequence[float]) -> F
     cells = np.flatnonzero(counts)
     edges = np.array([column.low, *grid.fine, column.high])
     low = np.clip(edges[cells], column.low, column.high)
-    # Ends are open: the largest value of a cell lies just under the next one's edge.
+    # Upper ends are open: a cell's largest value lies just below the next cell's edge.
     high = np.clip(edges[cells + 1], column.low, column.high)
     middle = np.clip(sums[cells] / counts[cells], low, high)
     high = np.where(middle - low <= ALIKE * (high - low), low, high)
@@ -58,9 +59,9 @@ def quantiles(grid: NumberGrid, column: ColumnProfile, at: Sequence[float]) -> F
 
 
 def distinct(column: ColumnProfile) -> int | None:
-    """About how many different values there are; None where no sketch was kept.
+    """Approximate number of distinct values; None if no sketch was kept.
 
-    No fewer than the cells that are not empty, and no more than there are values.
+    At least the number of non-empty cells, and at most the number of values.
     """
     if not column.registers:
         return None
@@ -70,5 +71,5 @@ def distinct(column: ColumnProfile) -> int | None:
 
 
 def remainder(column: ColumnProfile) -> int:
-    """Rows whose category is neither on the grid nor among those that are named."""
+    """Number of rows whose category is neither on the grid nor among the named new ones."""
     return column.counts[-1] - sum(count for _, count in column.new) if column.new else 0

@@ -1,4 +1,4 @@
-"""Drawing the grid that a table's columns are counted on, once, from the reference's rows."""
+"""Builds the grid on which a table's columns are counted, once, from the reference's rows."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from assay.errors import SchemaMismatch
 
 MAX_CATEGORIES = 200
 FINE = 160
-"""About so many fine cells of equal share: a multiple of what a column is cut into."""
+"""Approximate number of fine cells of equal share: a multiple of the number of coarse cells."""
 CUT = 250
-"""Edges of fine cells after the widest ones were cut."""
+"""Number of fine edges after the widest cells are split."""
 LIKELY = 2048
-"""At most so many values are recognized one by one."""
+"""Most values that are counted one by one."""
 UNITS = (1, 10, 100)
 Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -29,7 +29,7 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 def grid_of(
     frame: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str], bins: int = 10
 ) -> dict[str, ColumnGrid]:
-    """The grid that the columns of ``frame`` are counted on from now on.
+    """The grid on which the columns of ``frame`` are counted.
 
     Parameters
     ----------
@@ -38,12 +38,7 @@ def grid_of(
     numeric, categorical
         Names of its columns; integers and booleans are numeric.
     bins
-        How many cells of about equal share a column of numbers is cut into; at most 100.
-
-    Raises
-    ------
-    KeyError
-        If a column is not in ``frame``.
+        Number of cells of about equal share for a column of numbers; at most 100.
     """
     grid: dict[str, ColumnGrid] = {}
     for name in numeric:
@@ -61,9 +56,9 @@ def grid_of(
 def _edges(values: Floats, bins: int, few: int | None = None) -> tuple[float, ...]:
     """Quantiles of the finite values, each a value that occurs.
 
-    Few distinct values (``few``, by default twice as many as there are bins) get a cell
-    each. A value so frequent that several quantiles fall on it gets a cell of its own too:
-    otherwise "no rain" and "any rain" would share a cell.
+    If there are few distinct values (``few``, by default twice the number of bins), each gets a
+    cell. A value so frequent that several quantiles fall on it gets its own cell too: otherwise "no
+    rain" and "any rain" would share a cell.
     """
     values = values[np.isfinite(values)]
     if not len(values):
@@ -78,15 +73,16 @@ def _edges(values: Floats, bins: int, few: int | None = None) -> tuple[float, ..
     end = np.nextafter(distinct[-1], np.inf)
     if np.isfinite(end):
         edges = np.union1d(edges, end)
-    # Adding zero turns -0.0 into 0.0: equal numbers, but not equal JSON.
+    # Adding zero turns -0.0 into 0.0: the numbers are equal, but their JSON is not.
     return tuple(float(edge) for edge in edges + 0.0)
 
 
 def cut(edges: Sequence[float], values: Floats) -> tuple[float, ...]:
-    """More edges, `CUT` in all: cells are halved where most could go unseen.
+    """Adds edges, up to `CUT` in all, by halving the cells that lose most information.
 
-    Within a cell nobody knows where values lie, which matters as its width and its share. A long
-    tail has nearly all its values at one end of its cell, so halves are weighed anew.
+    The positions of values within a cell are unknown, which matters in proportion to its width and
+    its share. In a long tail nearly all values lie at one end of a cell, so halves are weighted
+    anew.
     """
     low = list(edges)
     if len(low) < 2:
@@ -113,7 +109,7 @@ def cut(edges: Sequence[float], values: Floats) -> tuple[float, ...]:
 
 
 def _likely(values: Floats) -> tuple[float, ...]:
-    """All multiples of a unit in the range of the values, or else the values, if few."""
+    """All multiples of a unit in the range of the values, or else the values themselves, if few."""
     known = np.unique(values[np.isfinite(values)] + 0.0)
     if not len(known):
         return ()

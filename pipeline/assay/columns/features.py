@@ -1,7 +1,7 @@
-"""What a model reads of some rows, whatever holds them: numbers and coded categories.
+"""The interface through which models and profiles read rows: numbers and coded categories.
 
-Models and profiles ask for columns by name through `Features`, so the same code reads an
-Arrow batch on an executor (`assay.contract.columns`) and a pandas frame in a test.
+Models and profiles ask for columns by name through `Features`, so the same code reads an Arrow
+batch on an executor (`assay.contract.columns`) and a pandas frame in a test.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Codes: TypeAlias = npt.NDArray[np.int32]
 
 
 class Coded(NamedTuple):
-    """A column of categories: ``codes[i]`` is the place of row i's value in ``categories``.
+    """A column of categories: ``codes[i]`` is the index of row i's value in ``categories``.
 
     Attributes
     ----------
     codes
         Of shape (rows,); -1 where the value is null.
     categories
-        Distinct strings, each of which may or may not occur; an object array.
+        Distinct strings, not all of which need occur; an object array.
     """
 
     codes: Codes
@@ -40,7 +40,7 @@ class Features(Protocol):
     def rows(self) -> int: ...
 
     def numbers(self, name: str) -> Floats:
-        """A column of numbers or truths as float64, NaN where null; shape (rows,)."""
+        """A column of numbers or booleans as float64, NaN where null; shape (rows,)."""
         ...
 
     def coded(self, name: str) -> Coded:
@@ -49,13 +49,13 @@ class Features(Protocol):
 
 
 class Scorer(Protocol):
-    """Anything that scores rows: a scikit-learn model, or one that was compiled."""
+    """Anything that scores rows: a scikit-learn model, or a compiled one."""
 
     def scores(self, features: Features) -> Floats:
         """One score a row, or one a row and class.
 
-        Shape (rows,) for a binary model (calibrated probability of the positive class) and
-        for a regression (the predicted value); (rows, classes) for a multiclass model.
+        Shape (rows,) for a binary model (calibrated probability of the positive class) and for a
+        regression (the predicted value); (rows, classes) for a multiclass model.
         """
         ...
 

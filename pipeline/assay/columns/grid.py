@@ -1,14 +1,13 @@
-"""The cells that columns are counted in, drawn once by the reference (`assay.columns.draw_grid`).
+"""The grid of cells in which columns are counted (built by `assay.columns.draw_grid`).
 
-Cells of numbers are closed on the left: with edges ``e0 < e1 < e2`` they are ``x < e0``,
-``e0 <= x < e1``, ``e1 <= x < e2`` and ``x >= e2``. Edges sit at quantiles of the reference
-(equal shares, as opposed to equal widths, so that one outlier cannot empty every other
-cell), and the last edge is the next float after the largest value, so that the last cell
-holds only what the reference never saw.
+Cells of numbers are closed on the left: with edges ``e0 < e1 < e2`` they are ``x < e0``, ``e0 <= x
+< e1``, ``e1 <= x < e2`` and ``x >= e2``. Edges are quantiles of the reference. With equal widths
+instead, one outlier could empty every other cell. The last edge is the next float after the largest
+value, so that the last cell holds only values above the reference's range.
 
-A column of numbers has two grids, one inside the other. The few coarse cells hold enough rows
-each to tell ordinary nights from others; the fine ones, each with the sum of its values, tell
-quantiles and how far values moved.
+A column of numbers has two nested grids. The few coarse cells hold enough rows each to compare
+nights. The fine ones, each with the sum of its values, give quantiles and show how far values
+moved.
 """
 
 from __future__ import annotations
@@ -30,19 +29,19 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.uint16]
 
 FINE_EDGES = 255
-"""At most so many edges of fine cells, so that there are at most 256 of those."""
+"""Most edges of fine cells, so that there are at most 256 cells."""
 _BUCKETS = 4096
 _KNOWN_BUCKETS = (512, 1024, 2048, 4096, 8192, 16384)
 _TRIMS = (0, 1, 2, 4, 8, 16, 32, 64)
 
 
 class Finder(NamedTuple):
-    """How a value's fine cell is found without a branch (`assay.columns.count_kernels.places`).
+    """Tables to search a value's fine cell without branches.
 
-    Buckets of equal width say where to begin: ``starts`` of each is how many edges lie in
-    buckets before it. Up to ``2 ** steps - 1`` edges share a bucket and are searched by halves.
-    Rounding cannot mislead: the bucket of a value and that of an edge come from the same,
-    monotone arithmetic.
+    Used by `assay.columns.count_kernels.places`. Buckets of equal width give the start of the
+    search: ``starts`` is the number of edges in the buckets before each. Up to ``2 ** steps - 1``
+    edges share a bucket and are searched by bisection. Rounding is harmless, because the buckets of
+    values and edges come from the same monotone arithmetic.
     """
 
     edges: Floats
@@ -53,9 +52,9 @@ class Finder(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Increasing values that are recognized at once (`assay.columns.count_kernels.count_known`).
+    """Increasing values with a perfect hash table (`assay.columns.count_kernels.count_known`).
 
-    No two of ``values`` share a bucket; ``buckets`` says which one lies in each.
+    Each bucket holds at most one of ``values``; ``buckets`` has its index.
     """
 
     values: Floats
@@ -65,9 +64,9 @@ class Lookup(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Values that a column may have and no others: whoever counts them has counted it all.
+    """Likely values with their cells and hashes, so that their counts alone determine a profile.
 
-    ``cells`` are their fine cells, ``ranked`` says where their hashes fall.
+    ``cells`` are their fine cells, ``ranked`` the registers and ranks of their hashes.
     """
 
     lookup: Lookup
@@ -79,9 +78,9 @@ class Known(NamedTuple):
 class NumberGrid:
     """Strictly increasing, finite edges; ``len(edges) + 1`` cells.
 
-    ``fine`` are the edges of the fine cells, ``edges`` among them; by default they are the
-    same. ``likely`` are values that the column is likely to have, in increasing order: rows
-    that have no others are counted quickly.
+    ``fine`` are the edges of the fine cells and include ``edges``; by default they are the same.
+    ``likely`` are values that the column is likely to have, in increasing order: rows with only
+    likely values are counted faster.
     """
 
     edges: tuple[float, ...]
@@ -112,14 +111,14 @@ class NumberGrid:
 
     @cached_property
     def known(self) -> Known | None:
-        """How those of ``likely`` are recognized.
+        """The lookup table of the ``likely`` values.
 
-        None if two of them are too close together to be told apart quickly.
+        None if two of them are too close together for a table.
         """
         values = np.array(self.likely, dtype=np.float64)
         for count in _KNOWN_BUCKETS if len(values) else ():
             origin, scale = _spread(float(values[0]), float(values[-1]), count)
-            # Half a bucket before the first: a value that rounding moved stays in its own.
+            # Start half a bucket before the first value, so that rounding cannot change a bucket.
             origin -= 0.5 / scale if scale > 0 else 0.0
             bucket = _buckets(values, origin, scale, count)
             if len(np.unique(bucket)) == len(bucket):
@@ -134,7 +133,7 @@ class NumberGrid:
 
     @cached_property
     def finder(self) -> Finder:
-        """The best of a few ways to lay the buckets: outliers at either end may be left out."""
+        """The best of several bucket layouts, some of which exclude outliers at both ends."""
         edges = np.array(self.fine, dtype=np.float64)
         return min(
             (_finder(edges, trim) for trim in _TRIMS if trim == 0 or 2 * trim < len(edges)),
@@ -153,7 +152,7 @@ def _buckets(values: Floats, origin: float, scale: float, count: int) -> npt.NDA
     """The bucket of each value, in exactly the arithmetic of `assay.columns.count_kernels`."""
     with np.errstate(over="ignore", invalid="ignore"):
         bucket = (values - origin) * scale
-    # What is not above 0, NaN among it, goes to the first one.
+    # Values not above 0, and NaN, go to the first bucket.
     bucket = np.where(bucket > 0.0, bucket, 0.0)
     return np.where(bucket < count - 1, bucket, count - 1).astype(np.intp)
 
@@ -173,7 +172,7 @@ def _finder(edges: Floats, trim: int) -> Finder:
 
 @dataclass(frozen=True)
 class CategoryGrid:
-    """Distinct categories, the most frequent first; one more cell for anything else."""
+    """Distinct categories, the most frequent first; one more cell for all others."""
 
     categories: tuple[str, ...]
 
@@ -192,7 +191,7 @@ class CategoryGrid:
 
     @cached_property
     def ranked(self) -> HashRanks:
-        """Where the hash of each category falls."""
+        """The register and rank of each category's hash."""
         return ranked(hash_names(self.categories))
 
 
@@ -205,15 +204,15 @@ def _unit(cells: int) -> tuple[float, ...]:
 
 
 SCORE_GRID = NumberGrid(_unit(20), _unit(200))
-"""Probabilities of which nothing is known: twenty equal cells of [0, 1], 1 included, plus one for
-anything under and one for over; each of the twenty is cut into ten."""
+"""The default grid of probabilities: twenty equal cells of [0, 1], 1 included, one below and one
+above; each of the twenty has ten fine cells."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Cells:
-    """How many values each fine cell holds, and what those that are finite add up to.
+    """The count of each fine cell, and the sum of its finite values.
 
-    Neither array may be written to. Sums too large for a float stop at the largest one.
+    Neither array may be written to. Sums too large for a float are capped at the largest float.
     """
 
     counts: Ints
@@ -221,8 +220,8 @@ class Cells:
 
     @staticmethod
     def of(counts: Ints, sums: Floats) -> Cells:
-        """Of one column, or of several at once, one a row; sums are made to fit a float."""
-        # Adding zero turns -0.0 into 0.0: equal numbers, but not equal JSON.
+        """Cells of one column, or of several, one a row; sums are capped to fit a float."""
+        # Adding zero turns -0.0 into 0.0: the numbers are equal, but their JSON is not.
         return Cells(counts, _finite(sums) + 0.0)
 
     def __len__(self) -> int:
@@ -244,9 +243,9 @@ class Cells:
 
 
 def _finite(sums: Floats) -> Floats:
-    # One number says that all are finite; if it is not, it may have overflowed on its own.
+    # A finite total proves that all are finite; an infinite one may just have overflowed.
     return sums if math.isfinite(np.add.reduce(sums, axis=None)) else np.nan_to_num(sums)
 
 
 NO_CELLS = Cells.of(np.empty(0, np.int64), np.empty(0))
-"""Of a column that has no fine cells: categories."""
+"""The cells of a column of categories, which has no fine ones."""

@@ -1,8 +1,8 @@
-"""Loops over a batch's columns as machine code: extents, filled gaps; see also `kernels_counts`.
+"""Compiled loops over a batch's columns: extents and null filling; see also `count_kernels`.
 
-Everything here takes arrays of one batch and is called once a column, so what it costs a row
-is what the whole pass costs a row. Sums are formed in a fixed order, whatever the machine's
-vectors hold: the same rows give the same bytes everywhere.
+Each function is called once a column of a batch, so its cost per row is the cost of the whole pass
+per row. Sums are formed in a fixed order, whatever the vector width of the machine: the same rows
+give the same bytes everywhere.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FLOATS = "Array(float64, 1, 'C', readonly=True)"
 CODES = "Array(int32, 1, 'C', readonly=True)"
 BOOLS = "Array(bool, 1, 'C', readonly=True)"
-"""Types of arguments that are only read: what Arrow lends cannot be written to, and an
-argument of such a type also takes an array that can."""
+"""Types of read-only arguments: Arrow's memory cannot be written to. An argument of such a type
+also accepts a writable array."""
 
 LANES = 32
-"""Running sums side by side: enough to fill the vectors of any CPU and hide their latency."""
+"""Parallel partial sums: enough to fill the vector registers of any CPU and to hide latency."""
 
 
 def jit(signature: str | Sequence[str], **options: Any) -> Callable[[Function], Function]:
-    """Compile a function when its module is imported, or load what an earlier process compiled.
+    """Compile a function when its module is imported, or load it from an earlier process's cache.
 
-    The machine code is kept beside the module, or in the user's cache folder. Where neither
-    can be written, or a disk is full, the function is compiled and works all the same.
+    The machine code is stored beside the module, or in the user's cache folder. If neither is
+    writable, or the disk is full, the function is compiled without a cache.
 
     Parameters
     ----------
     signature
-        One or several, as numba writes them: ``"float64(float64[::1])"``. An array that the
-        function only reads should say so (see ``FLOATS``).
+        One or several in numba's notation: ``"float64(float64[::1])"``. An array that the function
+        only reads should say so (see ``FLOATS``).
     options
         Of ``numba.njit``.
     """
@@ -51,7 +51,7 @@ def jit(signature: str | Sequence[str], **options: Any) -> Callable[[Function], 
         try:
             made = numba.njit(given, cache=True, **chosen)(function)
         except Exception:
-            # The cache cannot be written or read. Were it the function, it would fail again.
+            # The cache is unusable. An error in the function itself is raised again here.
             made = numba.njit(given, **chosen)(function)
         return cast("Function", made)
 
@@ -60,9 +60,9 @@ def jit(signature: str | Sequence[str], **options: Any) -> Callable[[Function], 
 
 @jit(f"Tuple((int64, float64, float64))({FLOATS})")
 def extent(values: Floats) -> tuple[int, float, float]:
-    """How many NaN there are, and the least and the greatest of the others.
+    """The number of NaN, and the minimum and maximum of the other values.
 
-    Infinity counts as a value. Without any, they are infinity and minus infinity.
+    Infinity counts as a value. Without values, they are infinity and minus infinity.
     """
     low, high = np.full(LANES, np.inf), np.full(LANES, -np.inf)
     known = np.zeros(LANES, np.int64)

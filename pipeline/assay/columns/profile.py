@@ -1,10 +1,10 @@
-"""The counts of a table's columns, how two are added up, and how they are written down.
+"""Column profiles: counts on a grid, their merging, and their JSON form.
 
-A column is counted into the cells of a grid that the reference drew once (`assay.columns.grid`).
+A column is counted in the cells of a grid that the reference built once (`assay.columns.grid`).
 Counts of two parts of a table add up to the counts of the whole, so executors count their own
-batches (`assay.columns.counter`) and nobody ever holds the rows. Beside the counts a profile keeps
-sums, extremes, a sketch of how many values differ, and new categories, all of which merge as
-exactly; sums alone depend, in their last digits, on the order of merging.
+batches (`assay.columns.counter`) and no process holds all rows. A profile also keeps sums,
+extremes, a sketch of the distinct values, and new categories. All of these merge exactly, except
+that the last digits of sums depend on the order of merging.
 """
 
 from __future__ import annotations
@@ -32,16 +32,17 @@ class ColumnProfile:
     Attributes
     ----------
     total, total_squares, low, high
-        Over the finite numbers; 0, 0, None and None of categories. An infinity is counted in
-        the first or the last cell only. Sums too large for a float stop at the largest one.
+        Sum, sum of squares, minimum and maximum of the finite numbers; 0, 0, None and None for
+        categories. An infinity only adds to the count of the first or the last cell. Sums too large
+        for a float are capped at the largest float.
     fine
-        Of numbers the fine cells, whose counts add up to ``counts``; of categories none.
+        The fine cells of numbers, whose counts add up to ``counts``; empty for categories.
     registers
-        A sketch of the distinct values (`assay.columns.sketch`); empty where none is kept.
+        A sketch of the distinct values (`assay.columns.sketch`); empty if none is kept.
     new
-        Categories that are not on the grid, the most frequent first, with their exact counts:
-        all of them, or of more than `sketch.NEW_KEPT` those with the smallest hashes. What
-        they lack of ``counts[-1]`` is the remainder.
+        Categories that are not on the grid, the most frequent first, with their exact counts. If
+        there are more than `sketch.NEW_KEPT`, those with the smallest hashes are kept. The rest of
+        ``counts[-1]`` is the remainder.
     """
 
     rows: int
@@ -69,7 +70,7 @@ def merged(name: str, a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
     Raises
     ------
     ValueError
-        If the two were not counted on the same grid; ``name`` says of which column.
+        If the two were counted on different grids; ``name`` is the column's name in the error.
     """
     if (len(a.counts), len(a.fine)) != (len(b.counts), len(b.fine)):
         raise ValueError(
@@ -93,7 +94,7 @@ def merged(name: str, a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
 
 
 def column_to_tree(column: ColumnProfile) -> dict[str, Any]:
-    """What `column_from_tree` reads: numbers, text, lists."""
+    """The profile as numbers, text and lists, for `column_from_tree`."""
     return {
         "rows": column.rows,
         "nulls": column.nulls,
@@ -110,18 +111,18 @@ def column_to_tree(column: ColumnProfile) -> dict[str, Any]:
 
 
 def column_to_json(column: ColumnProfile) -> str:
-    """One line, the same for equal profiles."""
+    """The profile as one line of text, the same for equal profiles."""
     tree = {"schema": SCHEMA, **column_to_tree(column)}
     return json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def column_from_json(text: str, where: str = "profile") -> ColumnProfile:
-    """Read what `column_to_json` wrote.
+    """Read the text of `column_to_json`.
 
     Raises
     ------
     StoreError
-        If ``text`` is anything else; ``where`` says where it was found.
+        If ``text`` is not such a text; ``where`` is its location in the error.
     """
     try:
         tree = json.loads(text)
@@ -146,12 +147,12 @@ _KEYS = {
 
 
 def column_from_tree(tree: Any) -> ColumnProfile:
-    """Read what `column_to_tree` gave.
+    """Read the tree of `column_to_tree`.
 
     Raises
     ------
     ValueError, TypeError
-        If ``tree`` is anything else, or its counts do not add up.
+        If ``tree`` has another form, or its counts do not add up.
     """
     if not isinstance(tree, dict) or set(tree) != _KEYS:
         raise ValueError(f"expected exactly the keys {', '.join(sorted(_KEYS))}")
@@ -198,14 +199,14 @@ Profile: TypeAlias = Mapping[str, ColumnProfile]
 
 
 def merge(a: Profile, b: Profile) -> dict[str, ColumnProfile]:
-    """The profile of the rows of both; the order of merging makes no difference.
+    """The profile of the rows of both, in any order of merging.
 
     Counts, extremes and sketches are exact, sums are equal within rounding.
 
     Raises
     ------
     ValueError
-        If the two were not counted on the same grid.
+        If the two have different columns.
     """
     if a.keys() != b.keys():
         raise ValueError(f"profiles of different columns: {sorted(a.keys() ^ b.keys())}")

@@ -1,8 +1,8 @@
-"""What monitoring compares a night with: the reference's counts, and how its nights differ.
+"""The reference that monitoring compares nights with: its counts and its night-to-night variation.
 
-The reference is the training window, scored out of fold. Beside its counts it holds how far
-each of its nights lies from all the others; limits are learnt from that. Nulls are left out
-of the distances: their share is watched on its own, with a limit that a person can read.
+The reference is the training window, scored out of fold. Beside its counts it holds the distance of
+each of its nights from all the others, from which limits are learnt. Distances exclude nulls: their
+share is monitored separately, with a limit that people can read.
 """
 
 from __future__ import annotations
@@ -41,41 +41,41 @@ NO_IMPORTANCE: Mapping[str, float] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What monitoring compares with.
+    """The reference that nights are compared with.
 
     Attributes
     ----------
     grid, profile
-        The features' and the scores' grids, and the counts of all reference rows; in the
-        profile also those of the scores in each of the ``slices``.
+        The grids of the features and scores, and the counts of all reference rows; the profile also
+        has the scores in each of the ``slices``.
     scores
-        Which of the columns are the model's answers.
+        The columns that are model outputs.
     nights
-        How many partitions the reference rows came from.
+        Number of partitions of the reference rows.
     distances
-        For each column the distance of each night from all the others, in the order of the
-        nights: how far an ordinary night strays. A night whose column is all null has none.
+        For each column the distance of each night from all the others, in the order of the nights.
+        A night whose column is all null has none.
     null_changes
-        For each column how much each night's share of nulls differs from that of all the
-        others, in the order of the nights; in [0, 1].
+        For each column the difference of each night's share of nulls from that of all the others,
+        in the order of the nights; in [0, 1].
     slices
-        In which slices scores are counted on their own.
+        The slices in which scores are counted separately.
     importance
-        For each feature how far the model's answers move, on average, when the feature is
-        shuffled (`assay.training.train.importance`); features that were not measured are not in it.
+        For each feature the mean change of the model's output when the feature is shuffled
+        (`assay.training.train.importance`); features that were not measured are absent.
     label
-        The truths of the reference rows, which are no column of any night. None if they were
-        not counted.
+        The labels of the reference rows, which are not a column of any night. None if they were not
+        counted.
     beside
-        Columns that nights count for estimates alone, and that nobody watches; none in references
-        of earlier versions.
+        Columns that nights count only for performance estimates, without monitoring; empty in
+        references of earlier versions.
     ks, moved
-        For each column of numbers how far each night is from all the others by the measures of
+        For each column of numbers the distance of each night from all the others by the measures of
         `assay.columns.tails`, in the order of the nights.
     serial
-        For each column how nights follow each other (`assay.columns.serial.correlations`).
+        For each column the autocorrelations of the nights (`assay.columns.serial.correlations`).
 
-    The last three are empty where an earlier version made the reference.
+    The last three are empty in references of earlier versions.
     """
 
     grid: Grid
@@ -94,11 +94,11 @@ class Reference:
 
     @property
     def counted(self) -> Grid:
-        """The grid of all that a night's rows are counted on."""
+        """The grid of all columns that are counted in a night's rows."""
         return {**self.grid, **{name: column.grid for name, column in self.beside.items()}}
 
     def to_json(self) -> str:
-        """The same text for equal references; ends with a newline."""
+        """The reference as text, the same for equal references; ends with a newline."""
         columns = {
             name: ReferenceColumn(
                 grid,
@@ -130,14 +130,14 @@ class Reference:
 
     @classmethod
     def from_json(cls, text: str, where: str) -> Reference:
-        """Read what `to_json` wrote.
+        """Read the text of `to_json`.
 
         Raises
         ------
         BundleIncompatible
             If another version of Assay wrote it.
         BundleChanged
-            If ``text`` is anything else; ``where`` names the file.
+            If ``text`` is not a reference; ``where`` names the file.
         """
         try:
             tree = json.loads(text)
@@ -223,25 +223,22 @@ def reference_of(
     frame
         The features, the fields of ``slices`` and the scores, one row a scored row.
     night
-        The partition value of each row, in the order of ``frame``; nights are in the order of
-        these values.
+        The partition value of each row, in the order of ``frame``; nights are sorted by it.
     numeric, categorical
         The features.
     scores
         The grids of the scores (`assay.model.outcome.grids`).
     slices, importance
-        As `Reference` has them.
+        As in `Reference`.
     label
-        The grid of the truths, and those of the rows (`assay.model.outcome.truths`).
+        The grid of the labels, and the labels of the rows (`assay.model.outcome.truths`).
     beside
-        Grid and values of each column that is counted for estimates alone.
+        Grid and values of each column that is counted only for performance estimates.
 
     Raises
     ------
     ValueError
-        If a feature is called as a score is, or a row has no partition value.
-    KeyError
-        If a column is not in ``frame``.
+        If a feature has the name of a score, or a row has no partition value.
     """
     taken = [name for name in (*numeric, *categorical) if name in scores]
     if taken:
@@ -293,7 +290,7 @@ def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> 
 def _counted(
     column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
 ) -> ReferenceColumn:
-    """A column with how far each of its nights strays."""
+    """A column with the distances of its nights."""
     by_night = _counts_by_night(cells_of(column, grid), codes, nights, grid.cells)
     distances, null_changes = _leave_one_out(by_night)
     ks, moved = _tails(column, grid, profile, codes, nights)
@@ -309,9 +306,9 @@ def _counts_by_night(cells: Ints, nights: Ints, n_nights: int, n_cells: int) -> 
 
 
 def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """How far each night's shares, and its share of nulls, are from all other nights'.
+    """Distance of each night's shares, and of its share of nulls, from those of all other nights.
 
-    The counts of the others are the whole less the night: exact, and no second pass.
+    The counts of the others are the total minus the night: exact, without a second pass.
     """
     others = by_night.sum(axis=0) - by_night
     distances = js_distance(by_night[:, 1:], others[:, 1:])
@@ -324,7 +321,7 @@ def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]
 def _tails(
     column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Each night from all the others, by `assay.columns.tails`; nothing of categories."""
+    """Distances by `assay.columns.tails` of each night from all the others; none for categories."""
     if not isinstance(grid, NumberGrid) or profile.low is None:
         return (), ()
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)

@@ -1,4 +1,4 @@
-"""One column of the reference, written down: grid, counts, and how far its nights stray."""
+"""One column of the reference in its JSON form: grid, counts, and distances of its nights."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class ReferenceColumn:
     distances, null_changes
         Of each night from all the others, in the order of the nights, in [0, 1].
     ks, moved
-        The same of numbers, by the measures of `assay.columns.tails`.
+        The same for numbers, by the measures of `assay.columns.tails`.
     serial
-        How nights follow each other (`assay.columns.serial.correlations`).
+        Autocorrelations of the nights (`assay.columns.serial.correlations`).
 
-    The last three are empty where an earlier version counted.
+    The last three are empty in references of earlier versions.
     """
 
     grid: ColumnGrid
@@ -35,7 +35,7 @@ class ReferenceColumn:
     serial: tuple[float, ...] = ()
 
     def tree(self) -> dict[str, Any]:
-        """What `from_tree` reads."""
+        """The column as numbers, text and lists, for `from_tree`."""
         return {
             "grid": asdict(self.grid),
             "profile": column_to_tree(self.profile),
@@ -48,12 +48,12 @@ class ReferenceColumn:
 
     @classmethod
     def from_tree(cls, tree: Mapping[str, Any]) -> ReferenceColumn:
-        """Read what `tree` gave.
+        """Read the tree of `tree`.
 
         Raises
         ------
         ValueError, TypeError, KeyError, AttributeError
-            If ``tree`` is anything else.
+            If ``tree`` has another form.
         """
         grid = _grid(tree["grid"])
         profile = column_from_tree(tree["profile"])

@@ -1,13 +1,12 @@
-"""The cells that probabilities are counted in: they follow what the reference was given.
+"""Builds the grid for probabilities from the reference's scores.
 
-Cells of equal width hold next to everything in one cell where events are rare. So the coarse
-cells, which tell ordinary nights from others, have equal shares of the reference's rows, and
-the fine ones equal shares of its expected positives and negatives together: where a row may
-be either, cells are narrow, whatever the base rate.
+With rare events, cells of equal width would hold nearly all rows in one cell. So the coarse cells,
+on which nights are compared, have equal shares of the reference's rows. The fine ones have equal
+shares of its expected positives and negatives together: cells are narrow wherever both labels
+occur, whatever the base rate.
 
-A model scores nights a little differently from the folds that made the reference, so coarse
-edges lie halfway between values that occur, and the reference's range ends a margin beyond
-its extremes.
+A model scores nights slightly differently from the folds that made the reference. So coarse edges
+lie halfway between values that occur, and the reference's range ends a margin beyond its extremes.
 """
 
 from __future__ import annotations
@@ -19,34 +18,34 @@ from assay.columns.features import Floats
 from assay.columns.grid import SCORE_GRID, NumberGrid
 
 COARSE = 20
-"""Cells of equal share that distances are measured in."""
+"""Number of cells of equal share on which distances are measured."""
 
 FINE = 100
-"""Fine cells of about equal weight."""
+"""Number of fine cells of about equal weight."""
 
 MARGIN = 0.25
-"""By so much in log odds nights may reach beyond the reference and still be its like."""
+"""Log odds beyond the reference's range that still count as within it."""
 
 CERTAIN = 1e-12
-"""Probabilities nearer to 0 or 1 than this are the ends of what there is."""
+"""Probabilities nearer to 0 or 1 than this count as 0 or 1."""
 
 _ODDS = np.arange(-12.0, 12.5, 0.75)
-"""Edges where the reference may have no row: nights that leave it are counted finely too."""
+"""Edges for ranges without reference rows, so that nights outside its range are resolved too."""
 
 
 def probability_grid(scores: Floats, threshold: float | None = None) -> NumberGrid:
-    """The grid of probabilities like these.
+    """The grid for probabilities distributed like these.
 
-    Beside the cells that no probability falls in, two hold no row of the reference: what lies
-    under its range, unless that begins at 0, and what lies over it, unless that ends at 1.
+    Two cells hold no row of the reference: the one below its range, unless it begins at 0, and the
+    one above it, unless it ends at 1.
 
     Parameters
     ----------
     scores
-        Of the reference rows, of shape (rows,); NaN where a row has none.
+        Of the reference rows, of shape (rows,); NaN if a row has none.
     threshold
-        Where decisions change: an edge of a fine cell, so that the rows on either side are
-        known exactly.
+        The decision threshold: an edge of a fine cell, so that rows on either side are counted
+        exactly.
     """
     known = np.sort(scores[(scores >= 0) & (scores <= 1)]) + 0.0  # -0.0 is 0.0
     fixed = {*SCORE_GRID.edges, *_probabilities(_ODDS)}
@@ -61,7 +60,7 @@ def probability_grid(scores: Floats, threshold: float | None = None) -> NumberGr
 
 
 def _halfway(known: Floats) -> list[float]:
-    """Quantiles, each moved to the middle between the value that it is and the one below."""
+    """Quantiles, each moved halfway to the next smaller value that occurs."""
     distinct = np.unique(known)
     at = np.unique(np.quantile(known, np.arange(1, COARSE) / COARSE, method="inverted_cdf"))
     place = np.searchsorted(distinct, at)
@@ -70,7 +69,7 @@ def _halfway(known: Floats) -> list[float]:
 
 
 def _margins(known: Floats) -> list[float]:
-    """Where the reference's range ends, unless at 0 or 1."""
+    """The ends of the reference's range, unless at 0 or 1."""
     low, high = np.clip(known[[0, -1]], CERTAIN, 1 - CERTAIN)
     found = []
     if low > CERTAIN:
@@ -81,10 +80,10 @@ def _margins(known: Floats) -> list[float]:
 
 
 def _equal_weight(known: Floats) -> list[float]:
-    """Edges between which positives and negatives are expected in about equal measure.
+    """Edges of cells with about equal expected numbers of positives and negatives.
 
-    A value so frequent that several edges fall on it gets a cell of its own: it is a step of an
-    isotonic calibration.
+    A value so frequent that several edges fall on it gets its own cell: it is a step of an isotonic
+    calibration.
     """
     distinct, rows = np.unique(known, return_counts=True)
     if len(distinct) <= FINE:

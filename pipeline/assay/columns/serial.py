@@ -1,14 +1,14 @@
-"""How much a night takes after the night before: told from the reference's nights in their order.
+"""Autocorrelation of nights, estimated from the reference's nights in their order.
 
-Each night's shares of rows differ from the mean of all nights. How these differences of two nights
-are correlated, which lie ``lag`` nights apart, is kept for each column when the reference is made
-(`correlations`). Unlike distances, differences have a sign: ten nights of a few columns say a lot.
+Each night's shares of rows differ from the mean over all nights. For each column the reference
+keeps the correlation of these differences between nights ``lag`` apart (`correlations`). Unlike
+distances, differences have a sign, so ten nights of a few columns are enough for an estimate.
 
-Nights are taken to follow an autoregression of order 1, of which all lags within a window tell the
-one number. Differences from the nights' own mean are less correlated than the nights (M. Kendall,
-"Note on bias in the estimation of autocorrelation", Biometrika 41, 1954), so what is looked for is
-the number under which just so much correlation is to be expected, by the exact covariance of the
-differences (`_expected`).
+Nights are modelled as an autoregression of order 1, whose one coefficient determines the
+correlation at all lags of a window. Correlations around the sample mean are biased down (M.
+Kendall, "Note on bias in the estimation of autocorrelation", Biometrika 41, 1954). So the estimate
+is the coefficient whose expected correlation equals the measured one, by the exact covariance of
+the differences (`_expected`).
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from assay.columns.draw_grid import Ints
 from assay.columns.features import Floats
 
 LAGS = 30
-"""So many lags are kept, as far as a window can reach (`assay.project.params.drift.Budget.of`)."""
+"""Lags that are kept, up to the longest window (`assay.project.params.drift.Budget.of`)."""
 STEPS = np.arange(0.0, 0.96, 0.01)
-"""What is told apart; with more than the last one k of n nights say no more than one of them."""
+"""Candidate coefficients. With a larger one, alerts on k of n nights prove no more than on one."""
 ABOVE = 1.645
-"""Standard errors by which the estimate is put up: to find it too low costs false alarms."""
+"""Standard errors added to the estimate: an estimate that is too low costs false alarms."""
 UNTOLD = 0.5
-"""Of nights of which nobody kept how they follow each other."""
+"""Assumed coefficient if no correlations were kept."""
 
 
 def correlations(by_night: Ints) -> tuple[float, ...]:
-    """Correlation of nights 1, 2, ... apart, of a column; nothing where no two nights differ.
+    """Autocorrelation of a column at lags 1, 2, ...; empty if all nights are equal.
 
     Parameters
     ----------
@@ -50,26 +50,26 @@ def correlations(by_night: Ints) -> tuple[float, ...]:
     if not spread > 0:
         return ()
     return tuple(
-        # Divided by the pairs that there are, a few of them may come to more than 1.
+        # Dividing by the number of pairs can give more than 1 if they are few.
         max(-1.0, min(1.0, float((apart[lag:] * apart[:-lag]).sum() / (nights - lag) / spread)))
         for lag in range(1, min(LAGS, nights - 1) + 1)
     )
 
 
 def together(columns: Iterable[tuple[float, ...]], nights: int, window: int) -> float:
-    """By how much of its own oddity a night follows the one before, in [0, 1): at most, nearly.
+    """Upper estimate of the autocorrelation coefficient of nights, in [0, 1).
 
-    The mean of all columns', and so many standard errors more as `ABOVE` says. Nights follow each
-    other for reasons that columns share, and single columns say too little.
+    The mean over all columns plus `ABOVE` standard errors. Columns are pooled because they share
+    the causes of autocorrelation, and a single column says too little.
 
     Parameters
     ----------
     columns
         `correlations` of each.
     nights
-        How many the reference has.
+        Number of nights of the reference.
     window
-        How many nights are asked about at once. Of few nights only near lags are looked at.
+        Number of nights that an alert looks at. With few nights only short lags are used.
     """
     lags = max(1, min(window - 1, nights // 2 - 1, LAGS))
     told = [found[:lags] for found in columns if len(found) >= lags]
@@ -82,7 +82,7 @@ def together(columns: Iterable[tuple[float, ...]], nights: int, window: int) -> 
 def _together(told: tuple[tuple[float, ...], ...], nights: int, lags: int) -> float:
     weights = _weights(lags)
     means = np.array(told) @ weights
-    # So much a column's estimate strays by chance alone, if one number moves all its cells.
+    # Standard error of one column's estimate if a single factor moves all its cells.
     alone = math.sqrt(float((weights**2).sum()) / nights)
     apart = float(means.std(ddof=1)) if len(means) > 2 else alone
     at_most = float(means.mean()) + ABOVE * min(apart, alone) / math.sqrt(len(means))
@@ -91,14 +91,14 @@ def _together(told: tuple[tuple[float, ...], ...], nights: int, lags: int) -> fl
 
 
 def _weights(lags: int) -> Floats:
-    """By how many pairs of a window's nights are so far apart."""
+    """Weight of each lag: the number of pairs in a window that are so far apart."""
     left = np.arange(lags, 0, -1, dtype=np.float64)
     return np.asarray(left / left.sum())
 
 
 @lru_cache(maxsize=32)
 def _expected(nights: int, lags: int) -> Floats:
-    """The weighed correlation to be expected, for each of `STEPS`; it never falls."""
+    """The weighted correlation to expect for each of `STEPS`; it never decreases."""
     apart = np.abs(np.subtract.outer(np.arange(nights), np.arange(nights)))
     weights, found = _weights(lags), []
     for step in STEPS:
@@ -120,11 +120,11 @@ def of_mean(nights: int, step: float) -> float:
 
 
 def further(nights: int, step: float) -> float:
-    """How much further new nights lie from the reference than its own nights do, for that alone.
+    """Factor by which new nights lie further from the reference than its own nights do.
 
-    The reference's nights draw its mean to themselves, the more they take after each other; the
-    distances of each from all the others are that much too small. At least 1; 1 but for a hair
-    where nights know nothing of each other.
+    The reference's mean is drawn to its own nights, the more so the more they are autocorrelated,
+    so their distances from the others are too small. At least 1, and almost exactly 1 without
+    autocorrelation.
     """
     mean = of_mean(nights, step)
     if nights < 2 or not mean < 1:

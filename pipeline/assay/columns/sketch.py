@@ -1,17 +1,17 @@
-"""What is known of a column's values beyond its cells, in memory that never grows.
+"""Fixed-size sketches of a column's values: distinct count and new categories.
 
-Two sketches, both functions of the set of values alone: however rows are cut into parts and in
-whatever order the parts are merged, the result is that of all rows, bit for bit.
+Both sketches depend only on the set of values: however rows are partitioned and in whatever order
+the parts are merged, the result is that of all rows, bit for bit.
 
 - HyperLogLog (Flajolet, Fusy, Gandouet, Meunier, "HyperLogLog", AofA 2007) for the number of
-  distinct values: each of 1,024 registers keeps the longest run of leading zeros among the
-  hashes that fall to it. The estimate is Ertl's ("New cardinality estimation algorithms for
-  HyperLogLog sketches", arXiv:1702.01284, 2017), which needs no special case for few or many
-  values; its standard error is 3.2%.
-- Categories that are not on the grid, with their exact counts: all of them while they are few,
-  else those with the smallest hashes (a bottom-k sample, Cohen and Kaplan, PODC 2007). Which
-  names are kept does not depend on how often they occur; sketches that prefer frequent ones
-  depend on the order of merging.
+  distinct values: each of 1,024 registers keeps the longest run of leading zeros among its hashes.
+  The estimate is Ertl's ("New cardinality estimation algorithms for HyperLogLog sketches",
+  arXiv:1702.01284, 2017), which needs no special case for few or many values; its standard error is
+  3.2%.
+- Categories that are not on the grid, with their exact counts: all of them while they are few, else
+  those with the smallest hashes (a bottom-k sample, Cohen and Kaplan, PODC 2007). The choice of
+  names does not depend on their frequency; sketches that prefer frequent names depend on the order
+  of merging.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ Hashes: TypeAlias = npt.NDArray[np.uint64]
 Named: TypeAlias = tuple[tuple[str, int], ...]
 
 REGISTERS = 1024
-"""Registers of a sketch: 10 bits of a hash choose one, the other 54 count."""
+"""Registers of a sketch: 10 bits of a hash select one, the other 54 are counted."""
 UNSEEN = np.uint64(2**64 - 1)
-"""Of a register that no value fell to; no hash looks like this, for its last 10 bits are 0."""
+"""Value of an empty register; never that of a hash, whose last 10 bits are 0."""
 NEW_KEPT = 128
-"""Categories beyond the grid that are kept with their counts."""
+"""Most categories outside the grid that are kept with their counts."""
 LONGEST_NAME = 80
-"""Characters of a category's name; a longer one ends in its digest."""
+"""Most characters of a category's name; a longer one ends in its digest."""
 
 _RANKS = 53
 _ZERO = 48  # registers are written as characters, from "0" on
 
 
 def hash_names(names: Sequence[str]) -> Hashes:
-    """64 bits of each name, the same in every process."""
+    """A 64-bit hash of each name, the same in every process."""
     from pandas.util import hash_array
 
     hashed: Hashes = hash_array(np.array(names, dtype=object), categorize=False)
@@ -50,10 +50,10 @@ def hash_names(names: Sequence[str]) -> Hashes:
 
 
 def hash_numbers(values: npt.NDArray[np.float64]) -> Hashes:
-    """64 bits of each number: splitmix64, as in `assay.columns.count_kernels.lowest`.
+    """A 64-bit hash of each number: splitmix64, as in `assay.columns.count_kernels.lowest`.
 
-    G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014: each
-    bit depends on all bits.
+    G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014: each bit
+    depends on all bits.
     """
     mixed = (values + 0.0).view(np.uint64)  # -0.0 is 0.0
     with np.errstate(over="ignore"):
@@ -63,14 +63,14 @@ def hash_numbers(values: npt.NDArray[np.float64]) -> Hashes:
 
 
 class HashRanks(NamedTuple):
-    """Hashes as registers want them: which one each falls to, and its rank there."""
+    """The register of each hash, and its rank there."""
 
     register: npt.NDArray[np.intp]
     rank: npt.NDArray[np.uint8]
 
 
 def ranked(hashes: Hashes) -> HashRanks:
-    """Where hashes fall, and 1 + the leading zeros of what is left of them."""
+    """The register of each hash, and 1 + the leading zeros of its other bits."""
     return HashRanks((hashes >> np.uint64(54)).astype(np.intp), _ranks(hashes << np.uint64(10)))
 
 
@@ -81,7 +81,7 @@ def _ranks(rest: Hashes) -> npt.NDArray[np.uint8]:
 
 
 def fallen(*some: HashRanks) -> bytes:
-    """The registers after all of these have fallen to them."""
+    """The registers with all of these hashes added."""
     made = np.zeros(REGISTERS, np.uint8)
     for each in some:
         np.maximum.at(made, each.register, each.rank)
@@ -89,23 +89,23 @@ def fallen(*some: HashRanks) -> bytes:
 
 
 def fresh() -> Hashes:
-    """For each register the least that is left of a hash that fell to it: none so far."""
+    """Empty registers: for each, the smallest remainder of a hash so far."""
     return np.full(REGISTERS, UNSEEN)
 
 
 def registers(least: Hashes) -> bytes:
-    """The registers: 0 of one that nothing fell to, else 1 + the leading zeros, at most 54."""
+    """The registers: 0 if empty, else 1 + the leading zeros, at most 54."""
     return np.where(least == UNSEEN, 0, _ranks(least)).astype(np.uint8).tobytes()
 
 
 def merged(a: bytes, b: bytes) -> bytes:
-    """The registers of the values of both."""
+    """The registers of the union of both sets of values."""
     left, right = np.frombuffer(a, np.uint8), np.frombuffer(b, np.uint8)
     return np.maximum(left, right).tobytes()
 
 
 def estimate(of: bytes) -> float:
-    """How many distinct values were seen, within a few percent."""
+    """Estimated number of distinct values, within a few percent."""
     counts = np.bincount(np.frombuffer(of, np.uint8), minlength=_RANKS + 2)
     z = REGISTERS * _tau(1 - counts[_RANKS + 1] / REGISTERS)
     for rank in range(_RANKS, 0, -1):
@@ -137,17 +137,17 @@ def _tau(x: float) -> float:
 
 
 def to_text(of: bytes) -> str:
-    """A character a register."""
+    """The registers as text, one character each."""
     return (np.frombuffer(of, np.uint8) + _ZERO).tobytes().decode("ascii")
 
 
 def from_text(text: str) -> bytes:
-    """Read what `to_text` wrote.
+    """Read the text of `to_text`.
 
     Raises
     ------
     ValueError
-        If ``text`` is anything else.
+        If ``text`` is not such a text.
     """
     ranks = np.frombuffer(text.encode("ascii"), np.uint8) - np.uint8(_ZERO)
     if len(ranks) not in (0, REGISTERS) or (ranks > _RANKS + 1).any():
@@ -156,7 +156,7 @@ def from_text(text: str) -> bytes:
 
 
 def short(name: str) -> str:
-    """The name itself, or of a long one the beginning and a digest that tells it apart."""
+    """The name itself; a long one is cut and ends in a digest that identifies it."""
     if len(name) <= LONGEST_NAME:
         return name
     digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
@@ -164,7 +164,7 @@ def short(name: str) -> str:
 
 
 def kept(counts: Mapping[str, int]) -> Named:
-    """Those names whose counts are kept, the most frequent first."""
+    """The names whose counts are kept, the most frequent first."""
     names = list(counts)
     if len(names) > NEW_KEPT:
         hashed = hash_names(names)
@@ -174,7 +174,7 @@ def kept(counts: Mapping[str, int]) -> Named:
 
 
 def both(a: Named, b: Named) -> Named:
-    """What is kept of the rows of both."""
+    """The names that are kept of the rows of both."""
     if not b:
         return a
     return kept(Counter(dict(a)) + Counter(dict(b))) if a else b

@@ -1,6 +1,6 @@
-"""Which slices of a night's scores are counted on their own: those that the reference knew.
+"""The slices in which a night's scores are counted: those that the reference has.
 
-A slice is the rows where a field has a value; its counts are kept under names such as
+A slice is the rows where a field has a value; its counts are stored under names such as
 ``probability@origin=JFK``.
 """
 
@@ -18,16 +18,16 @@ _TRUTHS = {"True": 1.0, "False": 0.0}
 
 @dataclass(frozen=True)
 class SliceField:
-    """A field and those of its values whose rows are counted on their own.
+    """A field and the values whose rows are counted separately.
 
     Attributes
     ----------
     values
-        As text, the way `assay.metrics.slices.names` writes them.
+        As text, in the form of `assay.metrics.slices.names`.
     numeric
-        Whether the field holds numbers or truths; strings otherwise.
+        Whether the field holds numbers or booleans; otherwise strings.
     null
-        What the rows without a value are called, None if they are not counted.
+        The slice name of rows without a value; None if they are not counted.
     """
 
     name: str
@@ -42,13 +42,13 @@ class SliceField:
         return tuple(f"{self.name}={value}" for value in named)
 
     def columns(self, score: str) -> tuple[str, ...]:
-        """What the counts of a column of scores are called, one name a slice."""
+        """Column names of the counts of a score, one for each slice."""
         return tuple(f"{score}@{title}" for title in self.titles)
 
     def codes(self, features: Features) -> tuple[Codes, Codes]:
-        """A code for each row, and the place in ``titles`` of code -1, 0, 1 and so on.
+        """A code for each row, and the index in ``titles`` of code -1, 0, 1 and so on.
 
-        A place of -1 means that the row is in none of the slices.
+        An index of -1 means that the row is in none of the slices.
         """
         null = -1 if self.null is None else len(self.values)
         if not self.numeric:
@@ -68,7 +68,7 @@ class SliceField:
 
     @cached_property
     def _sorted(self) -> tuple[Floats, Codes]:
-        """The values as increasing numbers, and the place of each."""
+        """The values as increasing numbers, and the index of each."""
         numbers = np.array([_TRUTHS[v] if v in _TRUTHS else float(v) for v in self.values])
         order = np.argsort(numbers).astype(np.int32)
         return numbers[order], order

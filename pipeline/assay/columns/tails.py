@@ -1,12 +1,12 @@
-"""Measures of two columns of numbers from their fine cells, which see what coarse cells do not.
+"""Distances of two numeric columns from their fine cells, for shifts that coarse cells miss.
 
 - Wasserstein distance (`assay.columns.distance.wasserstein`) divided by the reference's standard
-  deviation: by how many of them values moved, on average. It sees how far beyond the reference's
-  range values lie.
+  deviation: the mean move of values in standard deviations. It shows how far values lie beyond the
+  reference's range.
 - Kolmogorov-Smirnov statistic: the largest difference of the two distribution functions, here at
   the edges of the fine cells (A. Kolmogorov, Giornale dell'Istituto Italiano degli Attuari 4, 1933;
   N. Smirnov, Annals of Mathematical Statistics 19(2), 1948). It is at most 1, however far values
-  lie, and infinities count.
+  lie, and it includes infinities.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
 
 NEARLY = 3e-5
-"""So small a share of the mean is what rounding leaves of the deviation of equal values."""
+"""A deviation below this share of the mean is rounding error of equal values."""
 
 
 def moved(grid: NumberGrid, before: ColumnProfile, night: ColumnProfile) -> float | None:
     """Wasserstein distance in standard deviations of the reference.
 
-    None if the reference does not vary, or numbers are too large to add up.
+    None if the reference does not vary, or numbers are too large to sum.
     """
     spread = scale(before)
     if spread is None or np.abs(night.fine.sums).max() >= sys.float_info.max:
@@ -40,11 +40,11 @@ def moved(grid: NumberGrid, before: ColumnProfile, night: ColumnProfile) -> floa
 
 
 def scale(before: ColumnProfile) -> float | None:
-    """The reference's standard deviation; None if there is none to count in."""
+    """The reference's standard deviation; None if it is 0 or its sums overflow."""
     spread, middle = describe.deviation(before), describe.mean(before)
     if spread is None or middle is None or not spread > NEARLY * abs(middle):
         return None
-    # Where sums stop that do not fit a float.
+    # Sums that do not fit a float are capped.
     return None if before.total_squares >= sys.float_info.max else spread
 
 
@@ -69,10 +69,10 @@ def ks(p: Ints, q: Ints) -> Floats:
 
 
 def infinite(grid: NumberGrid, column: ColumnProfile) -> int:
-    """How many values are infinite, at the least.
+    """Lower bound of the number of infinite values.
 
-    The outermost fine cells hold them beside finite values that lie beyond the reference's; these
-    are told from their sum, as far as they can be.
+    The outermost fine cells hold them together with finite values beyond the reference's range,
+    whose number is bounded by their sum.
     """
     if not grid.fine:
         return 0
@@ -87,7 +87,7 @@ def infinite(grid: NumberGrid, column: ColumnProfile) -> int:
 
 
 def _infinite(count: int, total: float, edge: float, furthest: float) -> int:
-    """Of the values beyond an edge, as if it were the upper one."""
+    """Number of infinities among the values above an upper edge; lower ones come negated."""
     if furthest < edge:
         return count
     # Finite values beyond a positive edge add up to at least as many times that edge.

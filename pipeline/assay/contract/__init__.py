@@ -1,1 +1,1 @@
-"""What a row and a table must look like, asked of pandas, Arrow and text."""
+"""The data contract: rules that rows and tables must satisfy, for Arrow tables and text."""

@@ -1,4 +1,4 @@
-"""Arrow -> NumPy, one column at a time, without a copy where the column has no gaps."""
+"""Converts Arrow columns to NumPy arrays, without a copy if a column has no nulls."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ Places: TypeAlias = npt.NDArray[np.intp]
 
 
 class Converted(NamedTuple):
-    """A column as NumPy holds it best; it may share memory with Arrow and is not written to.
+    """A column as a NumPy array. It may share memory with Arrow and must not be written to.
 
     Attributes
     ----------
     values
-        Of shape (rows,): float64 with NaN where null; int64 of integers; int64 microseconds
-        since 1970 in UTC of timestamps; bools; int32 codes of strings, -1 where null.
+        Of shape (rows,): float64 with NaN where null; int64 of integers; int64 microseconds since
+        1970 in UTC of timestamps; bools; int32 codes of strings, -1 where null.
     present
-        Where there is a value, in integers, timestamps and bools; None when everywhere.
+        Mask of the non-null values of integers, timestamps and bools; None if there are no nulls.
     categories
-        Of strings: the distinct ones, as objects.
+        The distinct strings of a string column, as objects.
     """
 
     values: Array
@@ -50,7 +50,7 @@ def converted(field: Field, batch: pa.RecordBatch | pa.Table) -> Converted:
     Raises
     ------
     SchemaMismatch
-        If it is missing, or a value does not fit the field's kind.
+        If a text is not UTF-8.
     """
     if field.kind == "string":
         coded = _strings(field, batch)
@@ -82,7 +82,7 @@ def _plain(field: Field, column: pa.Array) -> Converted:
     present = None if whole else _bits(validity, column.offset, rows)
     if field.kind == "boolean":
         return Converted(_bits(data, column.offset, rows), present)
-    # The same memory without its gaps: what lies in them is left to whoever asks for it.
+    # The same memory without its null mask; values under nulls are undefined.
     kind = pa.float64() if field.kind == "float" else pa.int64()
     values = pa.Array.from_buffers(kind, rows, [None, data], 0, column.offset).to_numpy()
     if field.kind == "float" and present is not None:
@@ -91,7 +91,7 @@ def _plain(field: Field, column: pa.Array) -> Converted:
 
 
 def filled(values: Array, present: Bools) -> Array:
-    """The values as float64, NaN where there is none."""
+    """The values as float64, NaN where null."""
     from assay.columns import kernels
 
     result = np.empty(len(values), dtype=np.float64)
@@ -131,7 +131,7 @@ def _is_coded(kind: pa.DataType) -> bool:
 
 
 def _code(column: pa.Array) -> Coded:
-    # A dictionary longer than the column is mostly unused: shorter to make one that is not.
+    # Most of a dictionary longer than the column is unused, so a new one is cheaper.
     if t.is_dictionary(column.type) and len(column.dictionary) > max(len(column), 256):
         column = column.dictionary_decode()
     if not t.is_dictionary(column.type):
@@ -160,7 +160,7 @@ def _joined(parts: Sequence[Coded]) -> Coded:
 
 
 def _numbered(names: Sequence[str | None] | Array, numbers: dict[str, int]) -> Codes:
-    """The number of each name, -1 of a null; names that are new get the next ones."""
+    """The code of each name, -1 for null; new names get the next codes."""
     found = [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names]
     return np.array(found, dtype=np.int32)
 

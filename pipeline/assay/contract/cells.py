@@ -1,6 +1,6 @@
-"""Text -> Arrow values, whole columns at a time; the cells that are no such value are found.
+"""Parses text cells to Arrow values, a whole column at a time, and finds the unreadable ones.
 
-What becomes of a cell does not depend on the cells around it.
+The result for a cell does not depend on the cells around it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 Cast: TypeAlias = Callable[[pa.Array], pa.Array]
 
 REPLACEMENT = "\ufffd"
-"""What a reader puts where bytes are no text."""
+"""Readers put it in place of bytes that are not valid text."""
 
 _FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 _ZONE = r"[T ]\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
@@ -42,20 +42,20 @@ def bools(mask: pa.Array | pa.ChunkedArray) -> Bools:
 
 
 def marred(cells: pa.Array) -> Bools:
-    """Where bytes that are no text were replaced."""
+    """Mask of cells in which invalid bytes were replaced."""
     return bools(pc.fill_null(pc.match_substring(cells, REPLACEMENT), False))
 
 
 def read(kind: Kind, cells: pa.Array) -> tuple[pa.Array, Bools]:
-    """Cells as values of the type that ``kind`` is read as, and which of them are none.
+    """Cells as values of the Arrow type of ``kind``, and a mask of the unreadable ones.
 
-    Numbers, flags and times may have blanks around them. Times are ISO 8601, in UTC if they
-    have no zone, cut to microseconds. Texts are taken as they are.
+    Numbers, flags and times may have blanks around them. Times are ISO 8601, in UTC if they have no
+    zone, truncated to microseconds. Strings are kept as they are.
 
     Parameters
     ----------
     cells
-        Text; a null stays one and is not counted as unreadable.
+        Text; a null stays null and does not count as unreadable.
     """
     if kind == "string":
         return cells, np.zeros(len(cells), dtype=bool)
@@ -63,7 +63,7 @@ def read(kind: Kind, cells: pa.Array) -> tuple[pa.Array, Bools]:
 
 
 def _parsed(cells: pa.Array, cast: Cast) -> tuple[pa.Array, Bools]:
-    """Cells through ``cast``, and which of them it refuses."""
+    """Cells converted by ``cast``, and a mask of those that it rejects."""
     bad = np.zeros(len(cells), dtype=bool)
     try:
         return cast(cells), bad
@@ -77,7 +77,7 @@ def _parsed(cells: pa.Array, cast: Cast) -> tuple[pa.Array, Bools]:
 
 
 def _cast_each(cells: pa.Array, cast: Cast, done: list[pa.Array]) -> None:
-    """Halve what is refused until only the cells that are to blame are left; null for those."""
+    """Bisects cells that ``cast`` rejects down to single ones, which become null."""
     try:
         done.append(cast(cells))
     except pa.ArrowInvalid:
@@ -92,7 +92,7 @@ def _cast_each(cells: pa.Array, cast: Cast, done: list[pa.Array]) -> None:
 def _integer(cells: pa.Array) -> pa.Array:
     if pc.any(pc.match_substring(cells, "x", ignore_case=True)).as_py():
         raise pa.ArrowInvalid("Arrow would read hexadecimal digits")
-    # Tools that hold whole numbers as floats, as pandas does beside nulls, write 37 as 37.0.
+    # Tools that store integers as floats, as pandas does with nulls, write 37 as 37.0.
     return pc.cast(pc.replace_substring_regex(cells, _WHOLE, r"\1"), TYPES["integer"])
 
 

@@ -1,4 +1,4 @@
-"""A batch's columns as rules, models and profiles want them, each converted once."""
+"""A batch's columns in the forms that rules, models and profiles need, each converted once."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class Extent(NamedTuple):
-    """What is between a column's ends.
+    """Null count and range of a column.
 
     Attributes
     ----------
     nulls
-        How many rows have no value; NaN is none.
+        Number of rows without a value; NaN counts as null.
     low, high
-        The least and the greatest value of a column of numbers (infinities are values) or
-        of times (microseconds since 1970 in UTC); None of other kinds and without values.
+        Minimum and maximum of a column of numbers (infinities count as values) or of times
+        (microseconds since 1970 in UTC); None for other kinds and for columns without values.
     """
 
     nulls: int
@@ -37,15 +37,15 @@ class Extent(NamedTuple):
 class Columns:
     """The contract's columns of some rows; implements `assay.columns.features.Features`.
 
-    Nothing is converted before it is asked for, and nothing twice. Arrays may be shared with
-    Arrow and among those who ask: none of them may be written to.
+    Columns are converted when first used, and only once. Arrays may be shared with Arrow and
+    between callers, so none of them may be written to.
 
     Parameters
     ----------
     contract
-        Says what kind each column is of.
+        Gives the kind of each column.
     batch
-        The rows; columns that the contract does not name are kept in ``table`` only.
+        The rows; columns outside the contract are kept in ``table`` only.
     """
 
     def __init__(self, contract: Contract, batch: pa.RecordBatch | pa.Table) -> None:
@@ -63,7 +63,7 @@ class Columns:
 
     @property
     def table(self) -> pa.Table:
-        """The rows with all the columns they came with."""
+        """The rows with all columns of the batch."""
         return self._table
 
     def select(self, names: Sequence[str]) -> pa.Table:
@@ -71,18 +71,16 @@ class Columns:
         return self._table.select(list(names))
 
     def has(self, name: str) -> bool:
-        """Whether the rows came with a column of this name."""
+        """Whether the batch has a column of this name."""
         return name in self._table.schema.names
 
     def numbers(self, name: str) -> Floats:
-        """A column of numbers or truths as float64, NaN where null; shape (rows,).
+        """A column of numbers or booleans as float64, NaN where null; shape (rows,).
 
         Raises
         ------
         SchemaMismatch
-            If the column is missing, or is none of numbers.
-        KeyError
-            For a name that the contract does not have.
+            If the column does not hold numbers.
         """
         found = self._numbers.get(name)
         if found is None:
@@ -98,14 +96,12 @@ class Columns:
         return found
 
     def coded(self, name: str) -> Coded:
-        """A column of strings.
+        """A column of strings as integer codes.
 
         Raises
         ------
         SchemaMismatch
-            If the column is missing, or is none of strings.
-        KeyError
-            For a name that the contract does not have.
+            If the column does not hold strings.
         """
         column = self.exact(name)
         if column.categories is None:
@@ -114,22 +110,14 @@ class Columns:
         return Coded(column.values, column.categories)
 
     def exact(self, name: str) -> Converted:
-        """A column without loss, in the form that is cheapest to compute with.
-
-        Raises
-        ------
-        SchemaMismatch
-            If the column is missing or cannot be read as its kind.
-        KeyError
-            For a name that the contract does not have.
-        """
+        """A column without loss of precision, in the form that is cheapest to compute with."""
         found = self._converted.get(name)
         if found is None:
             found = self._converted[name] = self._convert(self.contract.field(name))
         return found
 
     def present(self, name: str) -> Bools:
-        """Where a column has a value, shape (rows,). NaN in a float field is a null."""
+        """Mask of a column's non-null values, shape (rows,). NaN in a float field is a null."""
         column = self.exact(name)
         if column.categories is not None:
             return np.asarray(column.values >= 0)
@@ -140,14 +128,14 @@ class Columns:
         return np.ones(self._rows, dtype=bool)
 
     def extent(self, name: str) -> Extent:
-        """How many nulls a column has, and what its values lie between."""
+        """A column's null count and range."""
         found = self._extents.get(name)
         if found is None:
             found = self._extents[name] = _extent(self.exact(name))
         return found
 
     def known(self, name: str) -> Array:
-        """A column without a null, as the array that `frame` holds if none is allowed."""
+        """A column without nulls, as the array that `frame` holds if the field is not nullable."""
         column = self.exact(name)
         if column.categories is not None:
             return np.asarray(column.categories[column.values])
@@ -175,10 +163,10 @@ class Columns:
         return truths
 
     def frame(self, names: Sequence[str] | None = None, *, copy: bool = False) -> pd.DataFrame:
-        """Columns as plain NumPy columns, with a fresh 0..n-1 index.
+        """Columns as a DataFrame of plain NumPy columns, with a fresh 0..n-1 index.
 
-        A column's dtype follows from the contract, not from what a batch happens to hold, so a
-        rule or a model sees the same types in every batch:
+        A column's dtype follows from the contract, not from the values in a batch, so a rule or a
+        model sees the same types in every batch:
 
         ========= ============== ===========================================
         kind      not nullable   nullable
@@ -190,8 +178,8 @@ class Columns:
         timestamp datetime64[us] datetime64[us], NaT where null (naive, UTC)
         ========= ============== ===========================================
 
-        Nulls in a column that is not nullable (they break the contract) give it the dtype on
-        the right.
+        A column that is not nullable but contains nulls (which breaks the contract) gets the dtype
+        on the right.
 
         Parameters
         ----------
@@ -199,13 +187,6 @@ class Columns:
             Which columns, in this order; by default all of the contract's.
         copy
             Whether the frame may be written to.
-
-        Raises
-        ------
-        SchemaMismatch
-            If a column is missing or cannot be read as its kind.
-        KeyError
-            For a name that the contract does not have.
         """
         import pandas as pd
 
@@ -214,11 +195,11 @@ class Columns:
         return pd.DataFrame(data, index=pd.RangeIndex(self._rows), copy=copy)
 
     def filter(self, mask: Bools) -> Columns:
-        """The rows where ``mask`` is true; these very columns if that is everywhere."""
+        """The rows where ``mask`` is true; this object itself if that is all rows."""
         return self if mask.all() else self.take(np.flatnonzero(mask))
 
     def take(self, places: Places) -> Columns:
-        """The rows at ``places``, in that order; of what they are asked for, nothing else."""
+        """The rows at ``places``, in that order; columns are taken when first used."""
         return _Taken(self, places)
 
     def _convert(self, field: Field) -> Converted:
@@ -226,7 +207,7 @@ class Columns:
 
 
 class _Taken(Columns):
-    """Rows of other columns: what those have converted is not converted again."""
+    """A selection of rows of other columns, which reuses their converted arrays."""
 
     def __init__(self, whole: Columns, places: Places) -> None:
         super().__init__(whole.contract, whole._table)
@@ -270,5 +251,5 @@ if TYPE_CHECKING:
 def to_frame(
     contract: Contract, batch: pa.RecordBatch | pa.Table, columns: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """The contract's columns of a batch, as ``Columns.frame`` holds them."""
+    """The contract's columns of a batch, in the form of ``Columns.frame``."""
     return Columns(contract, batch).frame(columns)

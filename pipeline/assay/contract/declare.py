@@ -1,4 +1,4 @@
-"""A pandera DataFrameModel -> fields and rules. What Assay cannot keep is refused, not ignored."""
+"""Converts a pandera DataFrameModel to fields and rules; rejects options that Assay lacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 SUPPORTED = "int, float, str, bool or datetime.datetime"
 UNIQUE = "A batch cannot see it: use the table rule unique_key in params.yaml (contract.training)"
 SHORT = 5
-"""How many values of a list a rule's name shows."""
+"""Most values of a list that a rule's name shows."""
 
 
 def fields_of(model: type[DataFrameModel], source: ContractText) -> tuple[Field, ...]:
@@ -42,7 +42,7 @@ def fields_of(model: type[DataFrameModel], source: ContractText) -> tuple[Field,
 def frame_rules_of(
     model: type[DataFrameModel], source: ContractText, fields: tuple[Field, ...]
 ) -> tuple[Rule, ...]:
-    """The dataframe checks of a model as rules over whole rows."""
+    """The dataframe checks of a model, as rules over whole rows."""
     models, taken = _lineage(model), {rule.name for each in fields for rule in each.rules}
     rules = []
     for check in _schema(model, source).checks:
@@ -71,9 +71,9 @@ def _is_by_row(check: Check) -> bool:
 
 
 def label_of(check: Check) -> str:
-    """What a rule is called: a built-in check with its arguments, or a method's name.
+    """A check's name in reports: a built-in check with its arguments, or a method's name.
 
-    Long lists are cut, and sets sorted, so that the name is short and always the same.
+    Long lists are shortened and sets sorted, so that names are short and reproducible.
     """
     name = str(check.name)
     if check.registry_name != name:
@@ -115,7 +115,7 @@ def _schema(model: type[DataFrameModel], source: ContractText) -> DataFrameSchem
     try:
         return model.to_schema()
     except Exception as error:
-        # pandera, or the names in annotations, decide only now whether the model makes sense.
+        # Errors in the model and in its annotations surface only here.
         raise source.failure(error, source.class_line(model.__name__)) from None
 
 

@@ -1,4 +1,4 @@
-"""One pandera check on one series or frame -> one bool per row, or a refusal."""
+"""Runs one pandera check on a series or frame; returns one bool per row or raises."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from assay.errors import ContractFileError
 
 
 def holds(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> np.ndarray:
-    """Where a rule of test ``check`` holds, as bools of shape (n,).
+    """Mask of the rows that satisfy a rule of test ``check``, of shape (n,).
 
     Parameters
     ----------
     data
-        A column or the whole frame, n >= 1 rows, with an index of 0..n-1. Columns hold no
-        nulls unless the check asks for them with ``ignore_na=False``.
+        A column or the whole frame, n >= 1 rows, with an index of 0..n-1. Columns hold no nulls
+        unless the check asks for them with ``ignore_na=False``.
 
     Raises
     ------
     ContractFileError
-        If the check raises, or answers with anything but one bool per row. A null answer
-        means that the rule does not hold.
+        If the check raises or does not return one bool per row. A null means that the row breaks
+        the rule.
     """
     try:
         answer = ask(rule, data, guard.ON_ROWS)
@@ -48,11 +48,11 @@ def holds(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -
 
 
 def ask(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) -> Any:
-    """What the check's function answers within so many seconds, whatever it is.
+    """The raw return value of the check's function, within a time limit in seconds.
 
-    pandera's pandas backend is called directly: neither its switches in the environment
-    (PANDERA_VALIDATION_ENABLED, ..._DEPTH, PANDERA_USE_NARWHALS_BACKEND) nor a registry
-    decide whether and how a check runs.
+    pandera's pandas backend is called directly, so neither pandera's environment variables
+    (PANDERA_VALIDATION_ENABLED, ..._DEPTH, PANDERA_USE_NARWHALS_BACKEND) nor a registry can change
+    whether and how a check runs.
     """
     from pandera.backends.pandas.checks import PandasCheckBackend
 
@@ -63,7 +63,7 @@ def ask(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) -> Any:
 
 
 def raised(contract: Contract, rule: Rule, error: Exception) -> ContractFileError:
-    """What an exception inside a check means."""
+    """Converts an exception raised inside a check to a `ContractFileError`."""
     where = f"{contract.file}:{rule.line}"
     if isinstance(error, Stopped):
         return ContractFileError(
@@ -89,7 +89,7 @@ def raised(contract: Contract, rule: Rule, error: Exception) -> ContractFileErro
 
 
 def reads_label(contract: Contract, rule: Rule, error: Exception) -> bool:
-    """Whether a rule over whole rows failed because the label is not there."""
+    """Whether a rule over whole rows failed because the label is absent."""
     return (
         rule.column is None
         and not contract.has_label

@@ -1,9 +1,9 @@
-"""The contract's own code at work: it may neither end the process nor keep it waiting for ever.
+"""Runs the contract's own code with a timeout and intercepts process exits.
 
-A contract is Python that a night runs unattended. A check that calls ``os._exit(0)`` would end
-the night without a word and with success, one that loops would hold it for good. So its code
-runs in a thread of its own, which is left behind where it does not answer, and in that thread
-``os._exit`` raises. What kills the process by other means (a signal, native code) does.
+A contract is Python code that runs unattended every night. A check that calls ``os._exit(0)`` would
+end the night silently and with success, and an endless loop would block it for ever. So the code
+runs in a separate daemon thread, which is abandoned on timeout, and in which ``os._exit`` raises an
+exception instead. Other ways to kill the process (a signal, native code) are not intercepted.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import Any, Generic, TypeVar
 Value = TypeVar("Value")
 
 AT_LOAD = 60.0
-"""Seconds for the file to run, and for a check of no rows."""
+"""Timeout in seconds for executing the contract file, and for a check of an empty table."""
 ON_ROWS = 300.0
-"""Seconds for one check of one batch of rows."""
+"""Timeout in seconds for one check of one batch of rows."""
 
 
 class Stopped(Exception):
-    """The code wanted to end the process, or gave no answer in time.
+    """The code tried to exit the process, or timed out.
 
-    ``stack`` is where it was, the innermost call last.
+    ``stack`` is the call stack at that moment, the innermost call last.
     """
 
     def __init__(self, what: str, stack: traceback.StackSummary) -> None:
@@ -36,24 +36,24 @@ class Stopped(Exception):
 
 
 def guarded(work: Callable[[], Value], seconds: float) -> Value:
-    """What ``work`` returns or raises.
+    """Runs ``work`` in a guarded thread and returns its result; exceptions are passed on.
 
     Parameters
     ----------
     seconds
-        How long to wait for it.
+        The timeout.
 
     Raises
     ------
     Stopped
-        It gave no answer by then, or called ``sys.exit``, ``os._exit`` or the like.
+        It timed out, or called ``sys.exit``, ``os._exit`` or the like.
     """
     _watch_exits()
     done = _Work(work)
     done.start()
     done.join(seconds)
     if done.is_alive():
-        # It cannot be ended from outside; as a daemon it does not keep the process.
+        # A thread cannot be killed; being a daemon, it does not keep the process alive.
         frame = sys._current_frames().get(done.ident or 0)
         stack = traceback.extract_stack(frame) if frame else traceback.StackSummary()
         raise Stopped(f"no answer in {seconds:g} s", stack)
@@ -66,13 +66,13 @@ def guarded(work: Callable[[], Value], seconds: float) -> Value:
 
 
 def line_in(error: Stopped, file: str) -> int | None:
-    """The last line of ``file`` that was at work, None if none was."""
+    """The innermost line of ``file`` on the error's stack; None if the file is not on it."""
     lines = [frame.lineno for frame in error.stack if frame.filename == file]
     return lines[-1] if lines else None
 
 
 class _Exit(BaseException):
-    """In place of ``os._exit``; no ``except Exception`` of the contract's takes it."""
+    """Raised in place of ``os._exit``; ``except Exception`` in a contract does not catch it."""
 
 
 class _Work(threading.Thread, Generic[Value]):
@@ -81,7 +81,7 @@ class _Work(threading.Thread, Generic[Value]):
 
     def __init__(self, work: Callable[[], Value]) -> None:
         super().__init__(name="contract", daemon=True)
-        # What the caller set for its own context, such as numpy's error states, holds here too.
+        # Context variables of the caller, such as numpy's error state, apply here too.
         self._context = contextvars.copy_context()
         self._work = work
 
@@ -107,11 +107,11 @@ _lock = threading.Lock()
 
 
 def _watch_exits() -> None:
-    """From now on ``os._exit`` raises in a guarded thread, and does what it did in others."""
+    """Patches ``os._exit`` to raise in guarded threads only."""
     with _lock:
         if os._exit is _exit:
             os._exit = _exit_elsewhere
-            # A process that guarded code forks is another one's: it may end as it likes.
+            # A process forked by guarded code, such as a worker, may exit normally.
             os.register_at_fork(after_in_child=_forget)
 
 

@@ -1,4 +1,4 @@
-"""The contract file -> a Contract; every way in which the file can be wrong has its message."""
+"""Reads the contract file into a Contract; every possible mistake in it has an error message."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 
 
 def load(path: Path, name: str | None = None, *, root: Path | None = None) -> Contract:
-    """Read the contract file at ``path``; errors call it ``name``, by default the path itself.
+    """Read the contract file at ``path``.
 
     Parameters
     ----------
+    name
+        The file's name in errors; by default the path.
     root
         The project, whose own modules the file may import.
 
     Raises
     ------
     ContractFileError
-        On the first thing that is wrong with it, with file and line.
+        For the first mistake, with file and line.
     """
     name = name or path.as_posix()
     try:
@@ -58,26 +60,28 @@ def load(path: Path, name: str | None = None, *, root: Path | None = None) -> Co
 
 
 def load_source(text: str, name: str, code: sources.Files = sources.NONE) -> Contract:
-    """The contract in ``text``; ``name`` is what errors call the file.
+    """The contract in ``text``.
 
     Parameters
     ----------
+    name
+        The file's name in errors.
     code
         The project's own modules that the text imports.
 
     Raises
     ------
     ContractFileError
-        On the first thing that is wrong with it, with file and line.
+        For the first mistake, with file and line.
     """
-    # Before the file runs: pa.Field(gt=0) takes the built-in checks as they are known then.
+    # Import before the file runs: pa.Field(gt=0) uses the built-in checks registered by then.
     from pandera.backends.pandas import builtin_checks  # noqa: F401
 
     from assay.contract.declare import fields_of, frame_rules_of
     from assay.contract.load import probe
 
     source = ContractText(text, name, code)
-    # What it imports comes from ``code`` by its own built-ins, in whichever thread it runs
+    # Its imports are resolved from ``code`` through its own built-ins, in any thread
     # (`assay.project.sources.builtins_of`).
     model = _model(source.run(), source)
     fields = fields_of(model, source)
@@ -95,7 +99,7 @@ def load_source(text: str, name: str, code: sources.Files = sources.NONE) -> Con
 
 
 def _pickled(contract: Contract) -> tuple[Callable[..., Contract], tuple[object, ...]]:
-    """A contract's checks are functions of its file, so that is what another process gets."""
+    """A contract is pickled as its file's text, because its checks are functions of that file."""
     return _again, (contract.source, contract.file, contract.has_label, contract.code)
 
 
@@ -104,12 +108,12 @@ def _again(source: str, file: str, has_label: bool, code: tuple[tuple[str, str],
     return contract if has_label else contract.without_label()
 
 
-# Here and not as Contract's own method: the value need not know how files are read.
+# Registered here because Contract itself does not know how files are read.
 copyreg.pickle(Contract, _pickled)
 
 
 def _model(module: ModuleType, source: ContractText) -> type[DataFrameModel]:
-    """The one model of the file. A model that another one of the file extends is a part of it."""
+    """The file's only model; base classes of another model in the file do not count."""
     from pandera.pandas import DataFrameModel
 
     found = [
@@ -148,7 +152,7 @@ def _model(module: ModuleType, source: ContractText) -> type[DataFrameModel]:
 
 
 def _roles(fields: tuple[Field, ...], source: ContractText, model: str) -> str:
-    """Check that the roles make sense together, and return the label's name."""
+    """Check that the roles are consistent, and return the label's name."""
     top = source.class_line(model)
     for role in (Role.LABEL, Role.TIME):
         having = _having(fields, role)
@@ -220,17 +224,16 @@ def _having(fields: tuple[Field, ...], role: Role) -> list[Field]:
 
 
 def probe(contract: Contract) -> None:
-    """Call every check on no rows at all, rules over whole rows without the label.
+    """Call every check on an empty table, rules over whole rows without the label.
 
-    So that a rule which reads the label or a column that does not exist, which answers for
-    the whole table at once, or which ends the process or never ends, is refused when the
-    contract is written and not in the first night. A check that merely cannot do without
-    rows is no mistake.
+    This rejects mistakes when the contract is written, not in the first night: a rule that reads
+    the label or a column that does not exist, returns one value for the whole table, exits the
+    process or never returns. A check that merely fails on empty data is not a mistake.
 
     Raises
     ------
     ContractFileError
-        Naming the rule, its line, and what to do.
+        Names the rule, its line, and the remedy.
     """
     scoring = contract.without_label()
     frames = {each: to_frame(each, canonical(each).empty_table()) for each in (contract, scoring)}

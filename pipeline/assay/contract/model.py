@@ -1,4 +1,4 @@
-"""What a contract is, as plain frozen values. Knows nothing of files, Arrow or pandas."""
+"""The contract as plain frozen values, independent of files, Arrow and pandas."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMERIC: frozenset[Kind] = frozenset({"integer", "float", "boolean"})
 
 
 class Role(Enum):
-    """What a field is for. A field may have several."""
+    """The purpose of a field, which may have several."""
 
     KEY = "key"
     FEATURE = "feature"
@@ -30,25 +30,25 @@ class Role(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """One thing that every row must satisfy.
+    """One condition that every row must satisfy.
 
     Parameters
     ----------
     name
-        What reports and quarantined rows call it, such as ``distance: greater_than(0)``;
-        no two rules of a contract share one.
+        Its name in reports and quarantined rows, such as ``distance: greater_than(0)``; unique
+        within a contract.
     test
         ``not null`` and ``finite`` are built in, ``check`` calls ``check``.
     columns
-        The columns a reader has to see to understand an offending row.
+        The columns that reports show for an offending row.
     column
         The column that is tested; None for a rule over the whole row.
     line
-        Where the contract file says so.
+        Its line in the contract file.
     reads
-        All columns that the check can read; None if that is not known.
+        All columns that the check can read; None if unknown.
     rowwise
-        Whether a row's answer is known to depend on the values of that row in ``reads`` alone.
+        Whether the result for a row provably depends only on that row's values in ``reads``.
     """
 
     name: str
@@ -76,19 +76,19 @@ class Field:
 
 @dataclass(frozen=True)
 class Contract:
-    """What one row must look like. Equal when read from the same text.
+    """The rules for one row of a table. Contracts are equal if read from the same text.
 
-    A contract can be pickled: it travels as the text it was read from and is read again on
-    the other side, so a Spark worker runs exactly the checks that the driver knows.
+    A contract is pickled as the text it was read from and read again when unpickled, so a Spark
+    worker runs exactly the checks of the driver.
 
     Parameters
     ----------
     name
-        Of the model's class.
+        Name of the model's class.
     file
-        What errors call the contract file.
+        Name of the contract file in errors.
     label
-        The label's column. It stays known in ``without_label()``, whose fields lack it.
+        The label's column. It is kept by ``without_label()``, whose fields lack it.
     code
         Path and text of the project's own modules that the file imports.
     """
@@ -148,17 +148,17 @@ class Contract:
         return tuple(rule.name for rule in self.rules)
 
     def field(self, name: str) -> Field:
-        """The field called ``name``; KeyError when there is none."""
+        """The field called ``name``; raises KeyError if there is none."""
         for each in self.fields:
             if each.name == name:
                 return each
         raise KeyError(name)
 
     def without_label(self) -> Contract:
-        """The contract as it holds at scoring time, when the label is not known yet.
+        """The contract for scoring time, when the label is not known yet.
 
-        The label's column and its column checks are left out. Rules over whole rows all stay:
-        one that reads the label is refused when the contract is loaded.
+        The label's column and its column checks are left out. Rules over whole rows all stay: one
+        that reads the label is rejected when the contract is loaded.
         """
         return replace(
             self,

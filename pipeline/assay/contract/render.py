@@ -1,4 +1,4 @@
-"""A ContractResult for people: a sentence and a page. Pure: text in, text out."""
+"""Writes a ContractResult as a sentence and as an HTML page."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def headline(result: ContractResult) -> str:
 
 
 def html(contract: Contract, result: ContractResult) -> str:
-    """The result as one self-contained page; the same result gives the same text."""
+    """The result as one self-contained page; the text is reproducible."""
     main = templating.render(
         "contract.html",
         result=result,

@@ -1,7 +1,7 @@
-"""What checking a table against its contract found, to people and to the gate.
+"""The result of checking a table against its contract, for people and for the gate.
 
-The report's class is here and not in `assay.reports`, which may import the contract: the stage that
-writes it may not import from there. Who reads it need not load what checks a table.
+The report class is here and not in `assay.reports`, because the stage that writes it may not import
+from there. Reading a report does not load the code that checks tables.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from assay.contract.rows import RowCheck
 
 EXAMPLES = 5
-"""How many offending rows a rule shows at most."""
+"""Most offending rows that a rule shows."""
 
 
 class RuleResult(Document):
-    """One rule's outcome.
+    """The result of one rule.
 
     Attributes
     ----------
     broken
-        A row rule is broken by a single row; whether that matters is decided by the share of
-        bad rows. A broken table rule always matters.
+        A row rule is broken by a single row; whether that matters depends on the share of bad rows.
+        A broken table rule always matters.
     rows_broken, share
-        How many rows break it, and their share of all rows, 0 to 1.
+        Number of rows that break it, and their share of all rows, 0 to 1.
     examples
         A few offending rows: key columns and the columns the rule is about, as JSON values.
     """
@@ -52,12 +52,12 @@ class RuleResult(Document):
 
 
 class ContractResult(Report):
-    """The outcome for a table.
+    """The result for a table.
 
     Attributes
     ----------
     ok
-        Few enough bad rows, and every table rule holds.
+        The share of bad rows is within the limit, and every table rule holds.
     rules
         Every rule, also those that hold.
     """
@@ -85,7 +85,7 @@ class ContractResult(Report):
         max_bad_share: float,
         rules: tuple[RuleResult, ...],
     ) -> Self:
-        """What the rules and the bad rows come to."""
+        """The result that follows from the rules and the number of bad rows."""
         found = cls(
             ok=True,
             where=where,
@@ -128,12 +128,12 @@ def row_results(
     rows: int,
     examples: Mapping[str, Sequence[Mapping[str, Any]]],
 ) -> tuple[RuleResult, ...]:
-    """A result for every row rule, from how many of ``rows`` rows break each.
+    """A result for every row rule, from the number of rows that break each.
 
     Parameters
     ----------
     counts, examples
-        By rule; a rule that is absent was broken by no row.
+        By rule; no row broke a rule that is absent.
     """
     results = []
     for rule in contract.row_rules:
@@ -156,7 +156,7 @@ def row_results(
 
 
 def _blanks(examples: Sequence[Mapping[str, Any]]) -> str:
-    """What nobody would see in the examples: blanks around the text that the rule is about."""
+    """A note on blanks around the tested text, which are invisible in the examples."""
     for row in examples:
         name, value = next(iter(row.items()))
         if isinstance(value, str) and visible(value) != value:
@@ -165,7 +165,7 @@ def _blanks(examples: Sequence[Mapping[str, Any]]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value of a table as JSON can hold it: times in ISO format, infinity as text."""
+    """A table value as JSON: times in ISO format, infinity as text, NaN as null."""
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
@@ -174,20 +174,20 @@ def plain(value: Any) -> Any:
 
 
 class Examples:
-    """Counts per rule and the first few rows that break it, over any number of batches."""
+    """Collects, over any number of batches, counts per rule and the first rows that break it."""
 
     def __init__(self, contract: Contract) -> None:
         self.counts: dict[str, int] = {}
         self.rows: dict[str, list[dict[str, Any]]] = {}
-        # What the rule is about comes first: on a phone the rest is out of sight.
-        # A rule over whole rows whose columns could not be told from its text shows the keys.
+        # The rule's own columns come first, since a phone shows only those. A rule over whole rows
+        # whose columns are unknown shows the keys.
         self._columns = {
             rule.name: list(dict.fromkeys((*rule.columns, *contract.keys)))
             for rule in contract.rules
         }
 
     def add(self, batch: pa.RecordBatch | pa.Table, check: RowCheck) -> None:
-        """Take in a batch and what ``check_rows`` found in it."""
+        """Add a batch and the result of ``check_rows`` for it."""
         import numpy as np
         import pyarrow as pa
 

@@ -1,9 +1,9 @@
-"""Which rows break the contract, and which rules they break.
+"""Finds the rows that break the contract, and the rules that they break.
 
-What can be told from a column's ends is told from those: the usual batch is whole, and a rule
-that holds for the least and the greatest value holds for all. Only where it may not, rows are
-looked at, and only by those who must be asked: pandera's own checks are operations on arrays
-or on distinct strings (`assay.contract.shipped`), the user's run as pandera runs them.
+A column's range is tested first: a rule that holds for its minimum and maximum holds for all values
+between. Rows are read only if that does not settle a rule. pandera's own checks then run as
+operations on arrays or on distinct strings (`assay.contract.shipped`), and user-defined checks run
+in pandera.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from assay.contract.model import Contract, Field, Rule
 from assay.contract.shipped import on_numbers, on_strings
 
 WORTHWHILE = 2
-"""Equal rows a group, on average, from which it pays to tell the groups apart."""
+"""Least mean number of equal rows a group for which grouping pays off."""
 
 
 class Alike(NamedTuple):
-    """Rows in groups of equal ones; equal ones may be in several groups.
+    """Rows in groups of equal rows; equal rows may be in several groups.
 
     Attributes
     ----------
     heads
-        A row of each group.
+        One row of each group.
     group
         The group of each row, shape (rows,).
     """
@@ -57,7 +57,7 @@ def _is_coded(columns: Columns, name: str) -> bool:
 
 
 def _by_category(coded: Sequence[Coded], rows: int, groups: int) -> Alike:
-    """Few categories: each combination of them has a place in a table."""
+    """With few categories, groups rows through a lookup table of their combinations."""
     number = np.zeros(rows, dtype=np.intp)
     for codes, categories in coded:
         number *= len(categories) + 1
@@ -72,12 +72,12 @@ def _by_category(coded: Sequence[Coded], rows: int, groups: int) -> Alike:
 
 
 def _by_run(columns: Columns, names: Sequence[str]) -> Alike | None:
-    """Tables are often in the order of time or key: equal rows follow one another."""
+    """Groups runs of equal consecutive rows, since tables are often sorted by time or key."""
     first = np.zeros(columns.rows, dtype=bool)
     first[:1] = True
     for name in names:
         values, present, _ = columns.exact(name)
-        # Bits, not numbers: -0.0 and 0.0 are equal, but a check may tell them apart.
+        # Compare bits: -0.0 equals 0.0, but a check can distinguish them.
         _mark(values.view(np.int64) if values.dtype == np.float64 else values, first)
         if present is not None:
             _mark(present, first)
@@ -87,7 +87,7 @@ def _by_run(columns: Columns, names: Sequence[str]) -> Alike | None:
 
 
 def _mark(values: np.ndarray, changes: Bools) -> None:
-    """Set ``changes`` where a value differs from the one before."""
+    """Set ``changes`` where a value differs from the previous one."""
     changes[1:] |= values[1:] != values[:-1]
 
 
@@ -97,7 +97,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowCheck:
-    """The outcome for the n rows of a batch.
+    """The result for the n rows of a batch.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class RowCheck:
     broken: Mapping[str, np.ndarray]
 
     def reasons(self) -> list[list[str]]:
-        """The names of the broken rules of each bad row, the rows in their order."""
+        """The names of the broken rules of each bad row, in row order."""
         rows = np.flatnonzero(self.bad)
         result: list[list[str]] = [[] for _ in rows]
         for name, mask in self.broken.items():
@@ -122,7 +122,7 @@ class RowCheck:
 
 @dataclass(frozen=True)
 class _Batch:
-    """The rows of a batch, and those without a forbidden null, which the rules judge."""
+    """The rows of a batch, and those without a forbidden null, on which the rules are evaluated."""
 
     contract: Contract
     every: Columns
@@ -136,21 +136,14 @@ class _Batch:
 def check_rows(contract: Contract, batch: pa.RecordBatch | pa.Table | Columns) -> RowCheck:
     """Evaluate every row rule on every row.
 
-    First the ``not null`` rules. A row with a null in a field that is not nullable is bad for
-    that reason, and **no other rule is evaluated on it**: the rest of the rules see columns
-    of their declared types. NaN in a float field is a null. Infinity is a value, and breaks
-    the rule ``finite`` that every float field has.
+    The ``not null`` rules come first. A row with a null in a field that is not nullable is bad for
+    that reason, and **no other rule is evaluated on it**: the other rules see columns of their
+    declared types. NaN in a float field is a null. Infinity is a value, and breaks the rule
+    ``finite`` that every float field has.
 
-    A column check sees the column's values without its nulls (unless ``ignore_na=False``), in
-    the field's own type. So a row's outcome never depends on which rows share its batch, as
-    long as the checks themselves look at one row at a time.
-
-    Raises
-    ------
-    SchemaMismatch
-        If a column is missing or of another type.
-    ContractFileError
-        If a check raises, or does not answer with one bool per row.
+    A column check sees the column's values without its nulls (unless ``ignore_na=False``), in the
+    field's own type. So a row's result never depends on the other rows of its batch, provided that
+    the checks themselves look at one row at a time.
     """
     columns = batch if isinstance(batch, Columns) else Columns(contract, batch)
     broken: dict[str, np.ndarray] = {}
@@ -179,7 +172,7 @@ def check_rows(contract: Contract, batch: pa.RecordBatch | pa.Table | Columns) -
 
 
 def _rest(batch: _Batch) -> Iterator[tuple[str, Bools | None]]:
-    """Each rule but ``not null`` with where it holds among judged rows; None is everywhere."""
+    """Yields each other rule with the mask of rows that satisfy it; None stands for all rows."""
     for field in batch.contract.fields:
         for rule in field.rules:
             if rule.test == "finite":
@@ -222,7 +215,7 @@ def _on_categories(test: Callable[[str], bool], name: str, batch: _Batch) -> Boo
 
 
 def _ask(rule: Rule, check: Check, name: str, batch: _Batch) -> Bools | None:
-    """Where a column check holds, as it says itself."""
+    """Runs a column check in pandera; returns the mask of rows that satisfy it."""
     contract, judged = batch.contract, batch.judged
     if not check.ignore_na:
         return holds(contract, rule, pd.Series(judged.values(name), name=name, copy=True))
@@ -231,7 +224,7 @@ def _ask(rule: Rule, check: Check, name: str, batch: _Batch) -> Bools | None:
         return None
     result = np.ones(judged.rows, dtype=bool)
     if rule.rowwise and contract.field(name).kind == "string":
-        # Strings repeat and are slow to look at: each distinct one is asked about once.
+        # Strings repeat and are slow to test, so each distinct one is tested once.
         codes, categories = judged.coded(name)
         used = np.flatnonzero(np.bincount(codes[there], minlength=len(categories)))
         of_code = np.ones(len(categories) + 1, dtype=bool)
@@ -243,12 +236,12 @@ def _ask(rule: Rule, check: Check, name: str, batch: _Batch) -> Bools | None:
 
 
 def _frame(rule: Rule, batch: _Batch) -> Bools:
-    """Where a check over whole rows holds, as it says itself."""
+    """Runs a check over whole rows in pandera; returns the mask of rows that satisfy it."""
     contract, judged, reads = batch.contract, batch.judged, rule.reads
     if reads is None or not set(reads) <= set(contract.columns):
         return holds(contract, rule, batch.frame)
     if rule.check is not None and rule.check.element_wise:
-        # It is given a series a row, whose type is what all the columns have in common.
+        # The check gets each row as a series, whose dtype is the common type of all columns.
         if any(contract.field(name).kind != "string" for name in reads):
             return holds(contract, rule, batch.frame)
     groups = alike(judged, reads) if rule.rowwise else None

@@ -1,9 +1,8 @@
-"""What the text of a user's check proves about it: which columns it reads, and how.
+"""Static analysis of a user's check: which columns it reads, and whether it is row-wise.
 
-A check gets only the columns that it reads where its text leaves no doubt. And where each
-row's answer provably depends on that row alone, rows that are equal in these columns need
-not be asked about twice. Whatever is not recognised here is asked as pandera would ask it:
-about all rows, with all columns.
+If the source proves which columns a check reads, it gets only those. If it also proves that each
+row's result depends on that row alone, equal rows are evaluated once. A check that is not
+recognised here gets all rows and all columns, as in pandera.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import pandas as pd
 IsColumn: TypeAlias = Callable[[ast.AST], bool]
 
 ELSEWHERE = frozenset({"eval", "exec", "globals", "locals", "vars"})
-"""What can reach a variable without naming it."""
+"""Functions that can access a variable without naming it."""
 
 ARITHMETIC = (
     *(ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod),
@@ -35,14 +34,14 @@ OF_TIMES = frozenset(
 
 
 class Reading(NamedTuple):
-    """What is known of a check.
+    """What the analysis of a check found.
 
     Attributes
     ----------
     columns
-        All that it can read; None if the text does not tell.
+        All columns that it can read; None if unknown.
     rowwise
-        Whether a row's answer depends on the values of that row in these columns alone.
+        Whether a row's result depends only on that row's values in these columns.
     """
 
     columns: tuple[str, ...] | None = None
@@ -50,12 +49,12 @@ class Reading(NamedTuple):
 
 
 def of_frame(method: ast.FunctionDef | None, fields: Collection[str]) -> Reading:
-    """What a check over whole rows reads.
+    """The columns that a check over whole rows reads.
 
     Parameters
     ----------
     method
-        None if it is not known which one it is.
+        None if its source is unknown.
     fields
         The names of the contract's columns.
     """
@@ -69,7 +68,7 @@ def of_frame(method: ast.FunctionDef | None, fields: Collection[str]) -> Reading
 
 
 def is_rowwise(method: ast.FunctionDef | None) -> bool:
-    """Whether a check of one column is known to look at each of its values alone."""
+    """Whether a check of one column provably tests each value independently."""
     given = _argument(method)
     if method is None or given is None:
         return False
@@ -77,7 +76,7 @@ def is_rowwise(method: ast.FunctionDef | None) -> bool:
 
 
 def _argument(method: ast.FunctionDef | None) -> str | None:
-    """What the method calls the data; None if it is no plain function of class and data."""
+    """The name of the data argument; None unless the arguments are exactly class and data."""
     if method is None:
         return None
     given = method.args
@@ -86,7 +85,7 @@ def _argument(method: ast.FunctionDef | None) -> str | None:
 
 
 def _columns(method: ast.FunctionDef, given: str) -> tuple[str, ...]:
-    """Every column, if the data is only ever used as ``data["name"]`` or ``data.name``."""
+    """All columns used, if the data is only ever used as ``data["name"]`` or ``data.name``."""
     nodes = [node for statement in method.body for node in ast.walk(statement)]
     names = [node.id for node in nodes if isinstance(node, ast.Name)]
     found = [name for node in nodes if (name := _column(node, given)) is not None]
@@ -96,19 +95,19 @@ def _columns(method: ast.FunctionDef, given: str) -> tuple[str, ...]:
 
 
 def _column(node: ast.AST, given: str) -> str | None:
-    """The name in ``data["name"]`` and in ``data.name``, if that is the column."""
+    """The name in ``data["name"]`` and in ``data.name``, if that is a column."""
     match node:
         case ast.Subscript(ast.Name(variable), ast.Constant(str(name)), ast.Load()):
             return name if variable == given else None
         case ast.Attribute(ast.Name(variable), name, ast.Load()) if variable == given:
-            # What pandas calls so itself is not the column.
+            # An attribute of pandas with this name hides the column.
             taken = hasattr(pd.DataFrame, name) or hasattr(pd.Series, name)
             return None if taken else name
     return None
 
 
 def _is_rowwise(method: ast.FunctionDef, is_column: IsColumn) -> bool:
-    """Whether the body is one expression of columns, perhaps with names for parts of it."""
+    """Whether the body is one expression of columns, with optional variables for parts of it."""
     known: set[str] = set()
     for statement in method.body:
         match statement:
@@ -124,7 +123,7 @@ def _is_rowwise(method: ast.FunctionDef, is_column: IsColumn) -> bool:
 
 
 def _is_series(node: ast.AST, is_column: IsColumn, known: set[str]) -> bool:
-    """Whether an expression gives a series whose every value is made of its row's alone."""
+    """Whether an expression is a series whose every value depends only on its own row."""
 
     def series(*nodes: ast.AST) -> bool:
         return all(_is_series(each, is_column, known) for each in nodes)

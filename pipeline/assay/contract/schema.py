@@ -1,4 +1,4 @@
-"""Whether a table has the contract's columns, each of a type that can stand for its kind."""
+"""Checks that a table has the contract's columns, each with a compatible Arrow type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TYPES: dict[Kind, pa.DataType] = {
     "boolean": pa.bool_(),
     "timestamp": pa.timestamp("us"),
 }
-"""The one Arrow type that each kind is read as."""
+"""The canonical Arrow type of each kind."""
 
 EXPECTED: dict[Kind, str] = {
     "integer": "an integer type up to int64",
@@ -31,12 +31,12 @@ EXPECTED: dict[Kind, str] = {
 
 
 def check_schema(contract: Contract, schema: pa.Schema, where: str) -> None:
-    """Compare columns and types; columns that the contract does not name are allowed.
+    """Compare columns and types; columns outside the contract are allowed.
 
     Raises
     ------
     SchemaMismatch
-        With one line for every column that is missing, doubled or of another type.
+        With one line for every column that is missing, duplicated or of another type.
     """
     unclaimed = [name for name in schema.names if name not in contract.columns]
     mistakes = []
@@ -59,7 +59,7 @@ def check_schema(contract: Contract, schema: pa.Schema, where: str) -> None:
 
 
 def fits(field: Field, found: pa.DataType) -> bool:
-    """Whether values of an Arrow type can be read as the field's kind without losing meaning."""
+    """Whether an Arrow type can be converted to the field's kind without losing meaning."""
     if t.is_null(found):
         return field.nullable
     plain = found.value_type if t.is_dictionary(found) else found
@@ -75,18 +75,18 @@ def fits(field: Field, found: pa.DataType) -> bool:
 
 
 def canonical(contract: Contract) -> pa.Schema:
-    """The contract's columns, in its order, each in the Arrow type its kind is read as."""
+    """The Arrow schema of the contract: its columns in order, in their canonical types."""
     return pa.schema([(field.name, TYPES[field.kind]) for field in contract.fields])
 
 
 def conform(contract: Contract, table: pa.Table) -> pa.Table:
-    """Only the contract's columns, in its order and canonical types. Rows stay in place."""
+    """A table of only the contract's columns, in order and canonical types. Row order is kept."""
     columns = [read_as(field, table) for field in contract.fields]
     return pa.table(columns, schema=canonical(contract))
 
 
 def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
-    """One column in the canonical type of its field; times in UTC, cut to microseconds.
+    """One column in the canonical type of its field; times in UTC, truncated to microseconds.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.Chu
     target = TYPES[field.kind]
     if column.type == target:
         return column
-    # An integer beyond 2**53 is rounded when the contract says float, as everywhere.
+    # An integer beyond 2**53 is rounded if the contract says float.
     options = pc.CastOptions(target, allow_time_truncate=True, allow_float_truncate=True)
     try:
         return pc.cast(column, options=options)

@@ -1,7 +1,7 @@
-"""Checks that pandera ships, without pandas: on a NumPy array, or on one string at a time.
+"""pandera's built-in checks without pandas: on a NumPy array, or on one string at a time.
 
-Only what surely answers as pandera does is taken over: a check of pandera's own with plain
-options, whose limits are of the column's own type. Every other check is left to pandera.
+A check is reimplemented here only if it certainly gives pandera's result: a built-in check with
+default options, whose limits are of the column's own type. All other checks run in pandera.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 BETWEEN = frozenset({*COMPARISONS, "in_range"} - {"not_equal_to"})
-"""Checks that hold for everything between two values for which they hold."""
+"""Checks that hold for every value between two values for which they hold."""
 
 INT64 = range(-(2**63), 2**63)
 
 FEW = 1024
-"""Whole numbers between a column's ends that are asked about one by one."""
+"""Widest range of integers in a column whose values are all tested."""
 
 
 class Numbers(NamedTuple):
@@ -51,7 +51,7 @@ class Numbers(NamedTuple):
     between: bool
 
     def holds_within(self, extent: Extent) -> bool:
-        """Whether the check is known to hold for whatever lies between a column's ends."""
+        """Whether the check provably holds for every value in a column's range."""
         low, high = extent.low, extent.high
         if low is None or high is None:
             return True
@@ -63,10 +63,9 @@ class Numbers(NamedTuple):
 
 
 def name_of(check: Check) -> str | None:
-    """What pandera calls a check of its own with plain options; None of any other.
+    """The pandera name of a built-in check with default options; None for any other check.
 
-    The name alone says nothing: anyone may give it to a check. So it is asked for the
-    function that would run.
+    Users can give any name to a check, so the function that would run is compared instead.
     """
     plain = check.ignore_na and not check.element_wise and check.groupby is None
     function = getattr(check, "_check_fn", None)
@@ -80,7 +79,7 @@ def name_of(check: Check) -> str | None:
 def on_numbers(check: Check, kind: Kind) -> Numbers | None:
     """The check on a column of integers or floats, or of times as microseconds since 1970.
 
-    The column's array is int64 or float64, and none of it null.
+    The column's array is int64 or float64, without nulls.
     """
     name = name_of(check)
     if name is None or kind not in ("integer", "float", "timestamp"):
@@ -114,14 +113,14 @@ def _comparison(name: str, limit: object, kind: Kind) -> Test | None:
 
 
 def _number(limit: object) -> int | float | None:
-    # pandas compares with a limit of these types as NumPy does; NaN and the rest are its own.
+    # With limits of these types pandas compares as NumPy does; NaN and others are left to pandas.
     if type(limit) is int and limit in INT64:
         return limit
     return limit if type(limit) is float and limit == limit else None
 
 
 def _instant(name: str, limit: object) -> int | None:
-    """The microsecond with which a time compares as with ``limit``, which may be finer."""
+    """The microsecond that compares as ``limit`` does; ``limit`` can be finer."""
     if type(limit) not in (pd.Timestamp, datetime):
         return None
     try:
@@ -136,7 +135,7 @@ def _instant(name: str, limit: object) -> int | None:
 
 
 def on_strings(check: Check) -> Callable[[str], bool] | None:
-    """The check on one string."""
+    """The check as a function of one string; None if it is left to pandera."""
     name = name_of(check)
     given: dict[str, Any] = {} if name is None else check._check_kwargs
     if name in COMPARISONS:

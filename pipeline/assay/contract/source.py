@@ -1,4 +1,4 @@
-"""The text of a contract file: where each field and method stands, and running it."""
+"""The text of a contract file: finds the lines of fields and methods, and runs the file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ContractText:
     Parameters
     ----------
     text, name
-        The Python source and what errors call the file.
+        The Python source, and the file's name in errors.
     code
         The project's own modules that it imports.
 
@@ -52,7 +52,7 @@ class ContractText:
         }
 
     def at(self, line: int) -> str:
-        """``file:line``, as every error about this file begins."""
+        """``file:line``, the prefix of every error about this file."""
         return f"{self.name}:{line}"
 
     def class_line(self, name: str) -> int:
@@ -60,7 +60,7 @@ class ContractText:
         return node.lineno if node else 1
 
     def field_line(self, attribute: str, models: list[str]) -> int:
-        """Where a field is declared: the first of ``models`` that does, most derived first."""
+        """The line that declares a field: in the first of ``models`` that has it."""
         for model in models:
             for node in self._body(model):
                 target = node.target if isinstance(node, ast.AnnAssign) else None
@@ -69,7 +69,7 @@ class ContractText:
         return self.class_line(models[0])
 
     def method(self, name: str, models: list[str]) -> ast.FunctionDef | None:
-        """A method of the model or its bases; None for a check that has no method."""
+        """A method of the model or its bases; None for a check without a method."""
         for model in models:
             for node in self._body(model):
                 if isinstance(node, ast.FunctionDef) and name in _names(node):
@@ -77,10 +77,10 @@ class ContractText:
         return None
 
     def function(self, check: Check) -> ast.FunctionDef | None:
-        """The text of the very function that a check calls; None if it cannot be told.
+        """The source of the function that a check calls; None if it cannot be identified.
 
-        Names can mislead (a method may be replaced, wrapped or called as another one), so it
-        is looked for by where its code comes from.
+        It is found by the location of its code, because names can mislead: a method can be
+        replaced, wrapped or called by another name.
         """
         code = _code(check)
         if code is None or code.co_filename != self.name:
@@ -99,15 +99,15 @@ class ContractText:
         return node.body if node else []
 
     def run(self) -> ModuleType:
-        """Run the file in a module of its own.
+        """Run the file as a module of its own.
 
-        The module is registered under a private name made from the text, because dataclasses
-        and annotations are resolved through ``sys.modules``.
+        The module is registered under a private name made from the text, because dataclasses and
+        annotations are resolved through ``sys.modules``.
 
         Raises
         ------
         ContractFileError
-            If anything in it raises, ends the process or does not come to its end, with the line.
+            If it raises, exits the process or times out, with the line.
         """
         told = f"{self.name}\0{self.text}\0{sorted(self.code.items())}"
         digest = hashlib.sha256(told.encode()).hexdigest()[:24]
@@ -129,7 +129,7 @@ class ContractText:
         return module
 
     def failure(self, error: BaseException, line: int = 1) -> ContractFileError:
-        """What an exception raised by this file means; ``line`` if it does not say where."""
+        """Converts an exception raised by this file; ``line`` is used if it has none of its own."""
         if isinstance(error, Stopped):
             return ContractFileError(
                 "the file does not come to its end",
@@ -153,7 +153,7 @@ class ContractText:
 
 
 def _code(check: Check) -> CodeType | None:
-    """Of the method in a model: pandera's check holds it inside a function of its own."""
+    """The code of the method in a model, which pandera wraps in a closure."""
     for cell in getattr(check._check_fn, "__closure__", None) or ():
         method = getattr(cell.cell_contents, "check_fn", None)
         code = getattr(getattr(method, "__func__", method), "__code__", None)
@@ -163,7 +163,7 @@ def _code(check: Check) -> CodeType | None:
 
 
 def _names(node: ast.FunctionDef) -> set[str]:
-    """A method's own name, and the one that ``@pa.check(..., name="...")`` gives its check."""
+    """A method's own name, and the name given in ``@pa.check(..., name="...")``."""
     given = {
         keyword.value.value
         for decorator in node.decorator_list
@@ -177,7 +177,7 @@ def _names(node: ast.FunctionDef) -> set[str]:
 
 
 def mentioned(node: ast.AST) -> set[str]:
-    """Every attribute and string in a piece of code: what columns it could be about."""
+    """Every attribute and string in a piece of code: the columns that it may refer to."""
     return {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)} | {
         each.value
         for each in ast.walk(node)

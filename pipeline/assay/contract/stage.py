@@ -1,4 +1,4 @@
-"""The stage ``contract``: data/raw against its contract; rows that keep it go to data/checked."""
+"""The stage ``contract``: checks data/raw and writes the good rows to data/checked."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from assay.project.params import Params
 
 CHUNK = 100_000
-"""Rows in memory at once; of the rest only the keys are held."""
+"""Rows in memory at once; only keys are kept of all rows."""
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,17 @@ class Partition:
 
 
 def run(root: Path, params: Params) -> ContractResult:
-    """Check the days from the training window's start to the holdout's end.
+    """Check the days from the start of the training window to the end of the holdout.
 
-    Writes ``layout.CONTRACT_REPORT`` always, and ``layout.CHECKED`` only if the contract
-    holds: the contract's columns of the rows that keep it, one file a day, sorted as found.
-    A ``data/checked`` left from an earlier run does not survive a broken contract.
+    Always writes ``layout.CONTRACT_REPORT``. Writes ``layout.CHECKED`` only if the contract holds:
+    the contract's columns of the good rows, one file a day, in their original order. If the
+    contract is broken, a ``data/checked`` from an earlier run is deleted.
 
     Raises
     ------
-    ContractFileError
-        If the contract file is wrong.
-    StageInputMissing, NightEmpty
-        If there is no raw data, or none in these days.
-    SchemaMismatch
-        If a file lacks columns or has them in other types.
     ContractBroken
-        If more rows are bad than ``contract.max_bad_share``, or a table rule is broken. Raised
-        after the report was written, with the result on it.
+        If the share of bad rows is above ``contract.max_bad_share``, or a table rule is broken.
+        Raised after the report is written, and carries the result.
     """
     contract = load(root / params.contract.file, params.contract.file, root=root)
     start, end = params.prepare.train.start, params.prepare.holdout.end
@@ -130,7 +124,7 @@ def _check(
     where: str,
     as_of: date,
 ) -> ContractResult:
-    """Read every day once: write good rows to ``target``, count the rest."""
+    """Read every day once, write good rows to ``target``, and count the bad ones."""
     examples, keys = Examples(contract), []
     rows = bad_rows = 0
     nulls = dict.fromkeys(contract.columns, 0)
@@ -164,7 +158,7 @@ def _check(
 
 
 def _read(root: Path, contract: Contract, day: Partition) -> Iterator[pa.Table]:
-    """The day's rows in canonical types, in chunks, each file's schema checked by itself."""
+    """Yields the day's rows in canonical types, in chunks; each file's schema is checked."""
     import pyarrow.parquet as pq
 
     for path in day.files:
@@ -190,7 +184,7 @@ def _read(root: Path, contract: Contract, day: Partition) -> Iterator[pa.Table]:
 
 
 class _DayWriter:
-    """Writes a day's good rows to one file; no file for a day without any."""
+    """Writes a day's good rows to one file; a day without good rows gets no file."""
 
     def __init__(self, target: Path, day: Partition, schema: pa.Schema, stored: list[str]) -> None:
         self._path = target / f"{day.column}={day.value}" / "part-0.parquet"

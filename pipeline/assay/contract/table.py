@@ -1,4 +1,4 @@
-"""Rules about a table as a whole, decided on facts that can be gathered in one pass."""
+"""Rules about a table as a whole, evaluated on statistics that one pass can collect."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
 EPOCH = date(1970, 1, 1).toordinal()
 
 GRACE_DAYS = 1
-"""How far the newest row may lie ahead of the table's last day: UTC is ahead of half the world."""
+"""Most days that the newest row may lie after the table's last day, because of time zones."""
 
 
 @dataclass(frozen=True)
 class TableFacts:
-    """All that table rules need to know. What is not known is None or absent, never 0.
+    """The statistics that table rules need. Unknown ones are None or absent, never 0.
 
     Parameters
     ----------
     nulls
-        Per column the number of nulls (and NaN).
+        Number of nulls (and NaN) per column.
     duplicate_keys
-        Rows beyond the first of each key.
+        Number of rows that repeat a key.
     newest
         The day, in UTC, of the newest value of the time field.
     as_of
@@ -46,13 +46,13 @@ class TableFacts:
 
 
 def null_counts(contract: Contract, table: pa.Table | pa.RecordBatch | Columns) -> dict[str, int]:
-    """Nulls (and NaN in float fields) per column of the contract that the table has."""
+    """Number of nulls (and NaN in float fields) per contract column that the table has."""
     columns = table if isinstance(table, Columns) else Columns(contract, table)
     return {name: columns.extent(name).nulls for name in contract.columns if columns.has(name)}
 
 
 def duplicates(contract: Contract, table: pa.Table) -> int | None:
-    """Rows beyond the first of each key; None when a key column is missing."""
+    """Number of rows that repeat a key; None if a key column is missing."""
     if not contract.keys or not set(contract.keys) <= set(table.schema.names):
         return None
     names = list(contract.keys)
@@ -62,18 +62,18 @@ def duplicates(contract: Contract, table: pa.Table) -> int | None:
 
 
 def newest_day(contract: Contract, table: pa.Table | pa.RecordBatch | Columns) -> date | None:
-    """The day of the newest row, in UTC; None when no row has a time."""
+    """The day of the newest row, in UTC; None if no row has a time."""
     columns = table if isinstance(table, Columns) else Columns(contract, table)
     newest = columns.extent(contract.time).high if columns.has(contract.time) else None
     if newest is None:
         return None
-    # A clock may be off by more than a calendar holds; such a day is the last, or the first.
+    # A time outside the calendar's range is clipped to its first or last day.
     days = int(newest) // DAY_MICROSECONDS + EPOCH
     return date.fromordinal(min(max(days, date.min.toordinal()), date.max.toordinal()))
 
 
 def check_table(rules: tuple[TableRule, ...], facts: TableFacts) -> tuple[RuleResult, ...]:
-    """Each rule's result, in order. A fact that is not known, or no rows at all, breaks it."""
+    """Each rule's result, in order. An unknown statistic or an empty table breaks a rule."""
     return tuple(_check(rule, facts) for rule in rules)
 
 

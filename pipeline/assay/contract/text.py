@@ -1,8 +1,8 @@
-"""Cells that arrive as text, read as the contract types them: CSV, and JSON line by line.
+"""Parses text input by the contract's types: CSV cells, and JSON lines.
 
-A cell that cannot be read never becomes a null in silence: it is named by a rule, and the
-row is refused like one that breaks a rule of the contract. What becomes of a row does not
-depend on the rows around it.
+A cell that cannot be read never becomes a null silently: a rule names it, and the row is rejected
+like one that breaks a rule of the contract. The result for a row does not depend on the rows around
+it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from assay.contract.model import Contract, Field, Kind
 from assay.contract.schema import TYPES, canonical, read_as
 
 LINE = "_input_line"
-"""The column of a row's own text: alone it holds JSON, beside cells a line not cut into them."""
+"""The column that holds a row's raw text: as the only column, JSON; beside cells, a line that could
+not be split into them."""
 ONE_CELL_A_COLUMN = "row: one cell for each column"
 ONE_OBJECT = "row: one JSON object, each key once"
 
 EXACT = 2**53
-"""The whole numbers up to here have a double of their own."""
+"""Integers up to here are exact as doubles."""
 
 
 def rules(contract: Contract) -> tuple[str, ...]:
-    """The names of all rules that `typed` may name, beside those of the contract itself."""
+    """The names of all rules that `typed` may report, in addition to the contract's own."""
     cells = [rule for field in contract.fields for rule in (_readable(field), _valid(field))]
     return (ONE_CELL_A_COLUMN, ONE_OBJECT, *cells)
 
@@ -38,11 +39,11 @@ def rules(contract: Contract) -> tuple[str, ...]:
 def typed(
     contract: Contract, batch: pa.RecordBatch | pa.Table
 ) -> tuple[pa.Table, dict[str, Bools]]:
-    """The contract's columns in their types, and where something could not be read.
+    """The contract's columns in their types, and masks of what could not be read.
 
-    Numbers, flags and times may have blanks around them; times are ISO 8601, in UTC if they
-    have no zone. In JSON every value has its own type already, and none is turned into
-    another. A column that is not text is taken as it is.
+    Numbers, flags and times may have blanks around them; times are ISO 8601, in UTC if they have no
+    zone. JSON values already have a type, which is never converted. A column that is not text is
+    taken as it is.
 
     Parameters
     ----------
@@ -51,13 +52,9 @@ def typed(
 
     Returns
     -------
-    The rows, null where a cell could not be read, and for each rule that some row breaks:
-    bools of shape (rows,).
-
-    Raises
-    ------
-    SchemaMismatch
-        A column is missing.
+    tuple
+        The rows, null where a cell could not be read, and for each rule that some row breaks: bools
+        of shape (rows,).
     """
     broken: dict[str, Bools] = {}
     if batch.schema.names == [LINE]:
@@ -77,10 +74,10 @@ def typed(
 
 
 def original(batch: pa.RecordBatch | pa.Table, places: npt.NDArray[np.int64]) -> pa.Table:
-    """Some rows as they came, every cell as text, for people to look at and to repair.
+    """Selected rows as they arrived, every cell as text, for people to inspect and repair.
 
-    A line that is no JSON object is under `LINE`, and so is one that has no cell for each
-    column.
+    A line that is not a JSON object is in the column `LINE`, and so is one with a wrong number of
+    cells.
     """
     rows = pa.table(batch.take(pa.array(places)).columns, names=batch.schema.names)
     if rows.schema.names != [LINE]:
@@ -127,7 +124,7 @@ def _text_column(
     cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
     cells = cells.cast(pa.string())
     if uncut is not None:
-        # Its cells may stand under the wrong names.
+        # Its cells may be under the wrong column names.
         cells = pc.if_else(pa.array(uncut), pa.scalar(None, pa.string()), cells)
     if field.kind == "string":
         return _sound(field, cells, broken)
@@ -171,7 +168,7 @@ OWN: Mapping[Kind, tuple[type, ...]] = {
     "string": (str,),
     "timestamp": (str,),
 }
-"""What a JSON value has to be, exactly: a flag is no number."""
+"""The exact Python types that a JSON value may have: a flag is not a number."""
 
 
 def _json_column(field: Field, values: Sequence[Any], broken: dict[str, Bools]) -> pa.Array:
@@ -179,7 +176,7 @@ def _json_column(field: Field, values: Sequence[Any], broken: dict[str, Bools]) 
     kinds = set(map(type, values))
     bad = np.zeros(len(values), dtype=bool)
     if field.kind == "integer" and float in kinds:
-        # JSON does not tell 37.0 from 37 (RFC 8259, section 6).
+        # JSON does not distinguish 37.0 from 37 (RFC 8259, section 6).
         values = [int(value) if _is_whole(value) else value for value in values]
         kinds = set(map(type, values))
     if not kinds <= allowed:
@@ -202,11 +199,12 @@ def _json_array(field: Field, values: Sequence[Any]) -> tuple[pa.Array, Bools]:
         try:
             cells = pa.array(values, pa.string())
         except UnicodeEncodeError:
-            # Half of a surrogate pair: JSON can say it, no text can hold it.
+            # Half of a surrogate pair: JSON can encode it, UTF-8 cannot.
             cells = pa.array([_marred(value) for value in values], pa.string())
         return (cells, fine) if field.kind == "string" else read("timestamp", cells)
     if field.kind == "float":
-        # Arrow takes no whole number that a double cannot hold; text rounds it, or is infinite.
+        # Arrow rejects integers that a double cannot hold exactly; parsing from text rounds them,
+        # or gives infinity.
         values = [
             float(str(value)) if type(value) is int and abs(value) > EXACT else value
             for value in values

@@ -1,1 +1,1 @@
-"""Metrics with no value where there is none, for many weightings of the same rows at once."""
+"""Metrics of each task and their intervals. A metric that has no value is NaN."""

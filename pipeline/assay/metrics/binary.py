@@ -2,10 +2,10 @@
 
 Rows are split by label and sorted by probability once.
 
-``calibration_error`` is the expected calibration error over ten bins that hold an equal
-count of rows: the mean over rows of the distance between a bin's mean probability and its
-share of positives (Naeini, Cooper and Hauskrecht, AAAI 2015). Equal-count rather than
-equal-width bins because they are less biased (Roelofs et al., AISTATS 2022).
+``calibration_error`` is the expected calibration error over ten bins of equal count: the mean over
+rows of the absolute difference between a bin's mean probability and its share of positives (Naeini,
+Cooper and Hauskrecht, AAAI 2015). Equal-count bins are less biased than equal-width ones (Roelofs
+et al., AISTATS 2022).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def usable(y: Floats, p: Floats) -> bool:
 
 
 class ClassOrder:
-    """One class against the rest: who comes before whom, highest probability first.
+    """Ranks one class against the rest, highest probability first.
 
     Parameters
     ----------
@@ -47,21 +47,21 @@ class ClassOrder:
         self._before = np.searchsorted(-low, -high, side="left")
 
     def false(self, negatives: Floats) -> Floats:
-        """Weight of the negatives at or before each positive, ``(r, positives)``.
+        """Weight of the negatives ranked at or above each positive, ``(r, positives)``.
 
-        ``negatives`` are their running weights ``(r, 1 + negatives)``.
+        ``negatives`` are their cumulative weights ``(r, 1 + negatives)``.
         """
         return np.take(negatives, self._below_or_tied, axis=1)
 
     def auc(self, weight: Floats, all_positive: Floats, negatives: Floats, false: Floats) -> Floats:
-        """Mann-Whitney: a negative below counts one, a tied one a half."""
+        """Mann-Whitney AUC: a negative ranked below a positive counts 1, a tied one 1/2."""
         all_negative = negatives[:, -1]
         beaten = all_negative[:, None] - (false + np.take(negatives, self._before, axis=1)) / 2
         return row_dot(weight, beaten) / (all_positive * all_negative)
 
 
 class Ranking:
-    """Rows split by label, highest probability first, and where ties and limits fall.
+    """Rows split by label, highest probability first, with the positions of ties and cuts.
 
     Parameters
     ----------
@@ -75,14 +75,14 @@ class Ranking:
     Attributes
     ----------
     strata
-        Numbers of the positives and of the negatives among the rows.
+        Row numbers of the positives and of the negatives.
     """
 
     def __init__(self, positive: Bools, p: Floats, threshold: float) -> None:
         order = np.argsort(-p, kind="stable")
         self.strata: tuple[Ints, Ints] = (order[positive[order]], order[~positive[order]])
         self._high, self._low = (p[rows] for rows in self.strata)
-        # How many positives come at or before each positive.
+        # Number of positives ranked at or above each positive.
         self._with_ties = np.searchsorted(-self._high, -self._high, side="right")
         self._pairs = ClassOrder(self._high, self._low)
         self._called = (
@@ -112,7 +112,7 @@ class Ranking:
         return NO_NUMBER
 
     def few(self, name: str) -> str | None:
-        """See `assay.metrics.table.Table`; all metrics need enough of both labels."""
+        """See `assay.metrics.table.Table`; every metric needs enough rows of both labels."""
         positives, negatives = (len(rows) for rows in self.strata)
         if min(positives, negatives) >= FEWEST:
             return None
@@ -176,7 +176,7 @@ def _count_at_least(descending: Floats, limit: float) -> int:
 
 
 def _ranges(descending: Floats, edges: Floats) -> list[tuple[int, int]]:
-    """Where each calibration bin starts and ends; a bin reaches down to the edge below it."""
+    """Start and end of each calibration bin, whose lower edge is the edge of the bin below."""
     above = np.searchsorted(-descending, -edges, side="left")
     cuts = [0, *(int(count) for count in above), len(descending)]
     return list(pairwise(cuts))

@@ -1,14 +1,14 @@
-"""A measured number with what is needed to ask how far from it the truth may lie.
+"""A measured value with its sampling distribution, for intervals and p-values.
 
 Student's t with Hall's correction for skewness (Hall 1992, "On the removal of skewness by
-transformation", Journal of the Royal Statistical Society B 54, 221-228). The studentized
-number T of a skewed sample is itself skewed the other way; the cubic
+transformation", Journal of the Royal Statistical Society B 54, 221-228). The studentized value T of
+a skewed sample is skewed in the opposite direction. The cubic
 
     g(T) = T + a T^2 / 3 + a^2 T^3 / 27 + a / 6
 
-takes that out to second order, rises with T, and can be turned round in closed form. Here
-``a`` is the skewness of the number's own distribution: for a mean of n rows, that of the rows
-divided by the root of n. Intervals and p-values go through the same g, so they cannot differ.
+removes that skewness to second order. It increases with T and has a closed-form inverse. Here ``a``
+is the skewness of the value's own distribution: for a mean of n rows, the skewness of the rows
+divided by the root of n. Intervals and p-values use the same g, so they always agree.
 """
 
 from __future__ import annotations
@@ -22,22 +22,21 @@ from scipy import special
 
 @dataclass(frozen=True)
 class Bounds:
-    """A number and its sampling distribution.
+    """A measured value and its sampling distribution.
 
     Parameters
     ----------
     standard_error
-        0 where nothing varies: then the number is taken as it is.
+        0 if nothing varies: the value is then treated as exact.
     degrees
-        Of freedom of the standard error; None if it is known without error.
+        Degrees of freedom of the standard error; None if it is known exactly.
     skew
-        Of the number's sampling distribution, from -1 to 1.
+        Skewness of the value's sampling distribution, from -1 to 1.
 
     Raises
     ------
     ValueError
-        One of them is not a finite number, or the standard error is below 0: nothing may be
-        decided on such a number.
+        A field is not finite, the standard error is below 0, or the degrees are not above 0.
     """
 
     value: float
@@ -55,7 +54,7 @@ class Bounds:
             raise ValueError(f"degrees {self.degrees} or skew {self.skew} cannot be")
 
     def interval(self, confidence: float) -> tuple[float, float]:
-        """The two ends between which the truth lies with this confidence."""
+        """The two-sided interval at this confidence, as ``(low, high)``."""
         if self.standard_error == 0:
             return self.value, self.value
         reach = self._quantile((1 + confidence) / 2)
@@ -65,32 +64,32 @@ class Bounds:
         )
 
     def p_below(self, worst: float) -> float:
-        """How likely a number this low or lower is, were the truth ``worst`` or more."""
+        """One-sided p-value: the chance of a value as low or lower, were the truth ``worst``."""
         if self.standard_error == 0:
             return 0.0 if self.value < worst else 1.0
         return self._share(self._bent((self.value - worst) / self.standard_error))
 
     def p_above(self, worst: float) -> float:
-        """How likely a number this high or higher is, were the truth ``worst`` or less."""
+        """One-sided p-value: the chance of a value as high or higher, were the truth ``worst``."""
         if self.standard_error == 0:
             return 0.0 if self.value > worst else 1.0
         return self._share(-self._bent((self.value - worst) / self.standard_error))
 
     def negated(self) -> Bounds:
-        """The same with its sign turned."""
+        """The same distribution with the sign reversed."""
         return Bounds(-self.value, self.standard_error, self.degrees, -self.skew)
 
     def _bent(self, t: float) -> float:
-        """The cubic g."""
+        """Hall's cubic g."""
         a = self.skew
         return t + a / 6 + a * t * t * (1 / 3 + a * t / 27)
 
     def _straight(self, x: float) -> float:
-        """The t whose g is ``x``: 1 + a (x - a / 6) is the cube of 1 + a t / 3."""
+        """The inverse of g: 1 + a (x - a / 6) is the cube of 1 + a t / 3."""
         a = self.skew
         y = x - a / 6
         if abs(a * y) < 1e-6:
-            # Close to 1 the cube root loses the digits that matter.
+            # Near 1 the cube root loses its significant digits.
             return y * (1 - a * y / 3)
         return 3 * (float(np.cbrt(1 + a * y)) - 1) / a
 

@@ -1,17 +1,17 @@
-"""The calibration error without what chance adds to it, and its interval.
+"""The calibration error with its sampling bias removed, and its interval.
 
-A calibration error sums the sizes of its bins' gaps, so noise can only push it up: on a few
-hundred rows a model that is calibrated perfectly shows an error of 0.05 (Kumar, Liang and Ma
-2019, NeurIPS, "Verified uncertainty calibration"; Roelofs and others 2022, AISTATS). The gaps
-themselves are means, whose joint law is known from one pass: normal around the truth, with a
-covariance that the units show.
+A calibration error sums the absolute gaps of its bins, so noise can only raise it. On a few hundred
+rows a perfectly calibrated model shows an error of 0.05 (Kumar, Liang and Ma 2019, NeurIPS,
+"Verified uncertainty calibration"; Roelofs and others 2022, AISTATS). The signed gaps are means.
+Their joint distribution is normal around the truth, with a covariance that is estimated from the
+units in one pass.
 
-What is asked is therefore how large the true error has to be for an error like this one to come
-out. The true gaps are taken to lie in the direction of those that were seen; for a size of theirs
-draws say what would be measured. The size whose median draw is the error that was seen is the
-estimate (without bias in the median), and those that make it one of the 2.5 % largest or smallest
-draws are the ends of the interval (test inversion: Carpenter 1999, "Test inversion bootstrap
-confidence intervals", Journal of the Royal Statistical Society B 61, 159-172).
+The estimate therefore inverts a test: how large is the true error if it produces the measured one?
+The true gaps are assumed to point in the direction of the measured gaps. For each size of the true
+error, draws give the errors that would be measured. The estimate is the size whose median draw
+equals the measured error, so it is median-unbiased. The ends of the interval are the sizes for
+which the measured error lies at the 2.5 % or 97.5 % quantile of the draws (Carpenter 1999, "Test
+inversion bootstrap confidence intervals", Journal of the Royal Statistical Society B 61, 159-172).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from assay.metrics.table import Floats, Ints, calibration_bins
 from assay.metrics.units import Units
 
 DRAWS = 400
-"""Draws of all gaps: ends of intervals are right to about a fiftieth of their width."""
+"""Draws of all gaps; ends of intervals are accurate to about 1/50 of their width."""
 
 STEPS = 25
-"""Sizes that are tried; between them is interpolated."""
+"""Sizes that are tried; values between them are interpolated."""
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """By bin, how far the mean probability is from what came of it, times the bin's share.
+    """For each bin, mean probability minus observed rate, times the bin's share of rows.
 
     Attributes
     ----------
@@ -45,9 +45,9 @@ class Gaps:
     covariance
         Of their sampling distribution, ``(bins, bins)``.
     along
-        How their sum varies, each with the sign that it has.
+        Sampling variation of the sum of the absolute gaps, with the signs held fixed.
     together
-        Whether rows hang together, so that gaps of different bins do.
+        Whether rows are clustered, so that gaps of different bins are correlated.
     """
 
     means: Floats
@@ -57,27 +57,26 @@ class Gaps:
 
     @property
     def seen(self) -> float:
-        """The error as it was measured, noise and all."""
+        """The error as measured, sampling bias included."""
         return float(np.abs(self.means).sum())
 
     def estimate(self) -> float:
-        """The error without what chance adds to it."""
+        """The error with its sampling bias removed."""
         return float(self._sizes(self._direction(), np.array([0.5]))[0])
 
     def interval(self, confidence: float) -> tuple[float, float, float]:
-        """The error without what chance adds to it, and the ends of its interval.
+        """The error with its sampling bias removed, then the low and high end of its interval.
 
-        The sizes of the true gaps are not known, and noise adds the less to their sum the further
-        each is from 0. The upper end is therefore the highest of those in the direction that was
-        seen and in the one to which noise adds least: every gap as large as its own standard
-        error says, none near 0. Where rows hang together, one bad night moves all gaps at once,
-        and may have hidden true gaps that all point the other way: both directions in which the
-        gaps vary most together are tried too.
+        How the true error is spread over the bins is unknown, and noise raises the sum less the
+        further each gap is from 0. The upper end is therefore the highest over several directions:
+        the measured one, and the one that noise raises least, with every gap in proportion to its
+        standard error. If rows are clustered, one bad night moves all gaps at once and can hide
+        true gaps that all have the opposite sign, so both signs of the first principal component
+        are tried too.
 
-        Draws are symmetric, gaps need not be: where few positives make them, a sample without
-        the rare large ones has too small an error and too small a covariance. The upper end is
-        raised by what Hall's correction raises that of the gaps' sum by
-        (`assay.metrics.bounds`).
+        Draws are symmetric, but gaps need not be: with few positives, a sample without the rare
+        large gaps shows too small an error and too small a covariance. The upper end is raised by
+        the amount by which Hall's correction raises that of the gaps' sum (`assay.metrics.bounds`).
         """
         left_out = (1 - confidence) / 2
         shares = np.array([left_out, 0.5, 1 - left_out])
@@ -92,7 +91,7 @@ class Gaps:
         return value, min(low, value), max(high + bent[0] - bent[1], value)
 
     def draws(self) -> Floats:
-        """What sampling does to the gaps, ``(DRAWS, bins)``."""
+        """Sampling errors of the gaps, ``(DRAWS, bins)``."""
         values, vectors = np.linalg.eigh(self.covariance)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
         normal, uniform = _standard(len(self.means))
@@ -104,7 +103,7 @@ class Gaps:
         return self.means / self.seen if self.seen else np.full(size, 1 / size)
 
     def _hardest(self) -> list[Floats]:
-        """Directions in which large true gaps would be seen as small ones most easily."""
+        """Directions in which large true gaps are most easily measured as small ones."""
         errors = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         if not errors.any():
             return []
@@ -116,25 +115,26 @@ class Gaps:
         return found
 
     def _sizes(self, direction: Floats, shares: Floats) -> Floats:
-        """True errors in this direction that are no larger, with the probabilities ``shares``."""
+        """The true errors in this direction at quantiles ``shares`` of their sampling law."""
         seen = self.seen
         reach = seen + 5 * max(0.0, float(np.trace(self.covariance))) ** 0.5
         sizes = np.linspace(0, reach, STEPS)
         drawn = np.abs(sizes[:, None, None] * direction + self.draws()).sum(axis=2)
-        # Of the draws at each size, as many as 1 - share have to lie above what was seen.
+        # At the size that is looked for, the measured error is the (1 - share) quantile of the
+        # draws.
         levels = np.maximum.accumulate(np.quantile(drawn, 1 - shares, axis=1), axis=1)
         return np.array([np.interp(seen, level, sizes, left=0.0) for level in levels])
 
 
 def gaps(bins: Ints, values: Floats, units: Units) -> Gaps:
-    """Of rows.
+    """The gaps of rows.
 
     Parameters
     ----------
     bins
-        The bin of each row ``(n,)``, every one from 0 on.
+        The bin of each row ``(n,)``; every bin from 0 on has rows.
     values
-        The probability of each row less what came of it, ``(n,)``.
+        The probability of each row minus its outcome (0 or 1), ``(n,)``.
     """
     n, size = len(bins), int(bins.max()) + 1
     means = np.bincount(bins, weights=values, minlength=size) / n
@@ -148,7 +148,7 @@ def gaps(bins: Ints, values: Floats, units: Units) -> Gaps:
 
 
 def by_unit(bins: Sequence[Ints], values: Sequence[Floats], units: Units) -> Floats:
-    """The covariance ``(bins of one, bins of the other)`` of gaps of rows that hang together."""
+    """The covariance ``(bins of one, bins of the other)`` of gaps of clustered rows."""
     assert units.codes is not None
     n, sizes = len(bins[0]), units.sizes()
     raised = []
@@ -164,12 +164,12 @@ def by_unit(bins: Sequence[Ints], values: Sequence[Floats], units: Units) -> Flo
 
 
 def gaps_of(scores: Floats, truth: np.ndarray, units: Units) -> Gaps:
-    """Of a classifier: one probability a row (binary), or one a class, of which the likeliest."""
+    """The gaps of a classifier; of a multiclass one, those of the top class's probability."""
     return gaps(*rows_of(scores, truth), units)
 
 
 def rows_of(scores: Floats, truth: np.ndarray) -> tuple[Ints, Floats]:
-    """The bin of each row, and its probability less what came of it."""
+    """The bin of each row, and its probability minus its outcome (0 or 1)."""
     if scores.ndim == 1:
         return calibration_bins(scores), scores - truth
     called = np.argmax(scores, axis=1)
@@ -179,13 +179,13 @@ def rows_of(scores: Floats, truth: np.ndarray) -> tuple[Ints, Floats]:
 
 @lru_cache(maxsize=4)
 def _standard(size: int) -> tuple[Floats, Floats]:
-    """The same draws for everything, so that what is measured twice comes out twice alike."""
+    """The same draws on every call, so that results are reproducible."""
     random = np.random.default_rng(20130601)
     return random.normal(size=(DRAWS, size)), random.random(DRAWS)
 
 
 def _wider(uniform: Floats, degrees: float) -> Floats:
-    """Factors that turn normal draws into draws of a t distribution of several variables."""
+    """Factors that turn normal draws into draws of a multivariate t distribution."""
     from scipy import special
 
     if degrees > 1000:

@@ -1,4 +1,4 @@
-"""A number with its interval: what every measurement comes to, and how it is written."""
+"""A metric's value with its interval, and its text form."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from dataclasses import dataclass
 from assay.project.numbers import short
 
 DIGITS = 9
-"""Digits after the point in files: beyond them a sum depends on its order."""
+"""Decimal places in files; digits beyond them depend on the order of summation."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """One value with its interval; what has no value is None, and ``why`` says why.
+    """One value with its interval; if the value or the interval is None, ``why`` says why.
 
     Attributes
     ----------
     degrees
-        Of freedom of the t distribution that the interval goes by; None if it goes by another.
+        Degrees of freedom of the interval's t distribution; None if it uses another.
     design_effect
-        How many times the variance is what it would be if rows were independent.
+        The variance divided by the variance if rows were independent.
     few
-        What is missing is missing because there are too few rows, labels or units of it: more
-        data would tell.
+        The value or the interval is missing because there are too few rows, labels or units; more
+        data would give it.
     needed
-        Units that would be enough, where that is known.
+        Number of units that would be enough, if known.
     doubt
-        Why the number may not be called good enough, however it looks: what rows that were not
-        drawn could do to it.
+        Why the value cannot be relied on however good it looks: rare rows that are absent from the
+        sample could change it.
     """
 
     value: float | None
@@ -42,7 +42,7 @@ class Estimate:
     doubt: str | None = None
 
     def plain(self) -> dict[str, object]:
-        """JSON values; beyond the three numbers only what there is."""
+        """JSON values: value, low and high, then the other fields that are set."""
         found: dict[str, object] = {
             "value": rounded(self.value),
             "low": rounded(self.low),
@@ -60,12 +60,12 @@ class Estimate:
 
 
 def rounded(value: float | None) -> float | None:
-    """As it stands in a file."""
+    """The value as written to files."""
     return None if value is None else round(value, DIGITS)
 
 
 def cells(estimate: Estimate | None) -> tuple[str, str]:
-    """Value and interval as text; a dash where there is none."""
+    """Value and interval as text; "-" if there is none."""
     if estimate is None or estimate.value is None:
         return "-", "-"
     if estimate.low is None or estimate.high is None:
@@ -74,18 +74,18 @@ def cells(estimate: Estimate | None) -> tuple[str, str]:
 
 
 LARGE_EFFECT = 1.5
-"""A design effect above it is said in words: intervals by row would be a fifth too narrow."""
+"""A larger design effect is reported in words: row-based intervals are a fifth too narrow."""
 
 
 def effect(estimate: Estimate | None) -> str:
-    """The design effect as text; a dash where there is none."""
+    """The design effect as text; "-" if there is none."""
     if estimate is None or estimate.design_effect is None:
         return "-"
     return f"{estimate.design_effect:.2g}" if estimate.design_effect < 100 else "100 or more"
 
 
 def hangs(estimates: Mapping[str, Estimate]) -> str:
-    """Which metrics' intervals by row would be far too narrow, in words; empty if none."""
+    """Which metrics' row-based intervals are far too narrow, in words; empty if none."""
     large = {
         name: one.design_effect
         for name, one in estimates.items()

@@ -1,15 +1,15 @@
-"""What each row does to a metric, and what that makes of the metric and of a difference.
+"""Influence functions: how each row moves a metric, and the variance that follows.
 
-A metric is a function of the rows' weights, and its derivatives with respect to them say how
-far each row moves it (the infinitesimal jackknife: Jaeckel 1972, Efron 1982, The Jackknife, the
-Bootstrap and Other Resampling Plans, chapter 6; for functions of means it is the delta method,
-for means themselves the paired t). The difference of two metrics of the same rows is such a
-function too: its derivatives are the differences of theirs, and their variance is the paired one.
+A metric is a function of the rows' weights. Its derivatives with respect to the weights say how far
+each row moves it (the infinitesimal jackknife: Jaeckel 1972; Efron 1982, The Jackknife, the
+Bootstrap and Other Resampling Plans, chapter 6). For functions of means this is the delta method,
+for means the paired t. The derivatives of a difference of two metrics on the same rows are the
+differences of their derivatives, and their variance is the paired one.
 
-Rows of a unit hang together, so their derivatives are summed by unit (Obuchowski 1997, Biometrics
-53, 567-578, for the AUC; Deng, Knoblich and Lu 2018, KDD, for ratios), and each unit's sum is
-raised for its share of the rows, because it pulls the metric towards itself (CR2: Bell and
-McCaffrey 2002, Survey Methodology 28, 169-181).
+Rows of one unit are dependent, so derivatives are summed by unit (Obuchowski 1997, Biometrics 53,
+567-578, for the AUC; Deng, Knoblich and Lu 2018, KDD, for ratios). Each unit pulls the metric
+towards itself, so its sum is scaled up according to its share of the rows (CR2: Bell and McCaffrey
+2002, Survey Methodology 28, 169-181).
 """
 
 from __future__ import annotations
@@ -33,33 +33,33 @@ class Influence:
     rows
         Of shape (n,): n times the derivative with respect to the row's weight. Their mean is 0.
     steps
-        Of a metric of answers that are right or wrong: by how much, times n, one more right
-        answer moves it, once for each share that it is made of. Empty for the others.
+        For a metric of right and wrong answers: n times the change that one more right answer
+        makes, one entry for each share it is made of. Empty for other metrics.
     """
 
     rows: Floats
     steps: Floats = field(default_factory=lambda: np.zeros(0))
 
     def less(self, other: Influence) -> Influence:
-        """Of the difference of two metrics of the same rows."""
+        """The derivatives of this metric minus another on the same rows."""
         steps = np.maximum(np.abs(self.steps), np.abs(other.steps))
         return Influence(self.rows - other.rows, steps)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How a number varies between samples of as many units.
+    """The sampling variation of a value between samples with the same number of units.
 
     Attributes
     ----------
     degrees
-        Of freedom of the standard error.
+        Degrees of freedom of the standard error.
     skew
-        Of the number's sampling distribution, as the units show it.
+        Skewness of the value's sampling distribution, estimated from the units.
     doubtful_skew
-        The same drawn to 0 by as much of it as is noise.
+        The same, shrunk towards 0 by its own noise.
     design_effect
-        The variance over what it would be if rows were independent; None if nothing varies.
+        The variance divided by the variance if rows were independent; None if nothing varies.
     """
 
     standard_error: float
@@ -69,22 +69,22 @@ class Spread:
     design_effect: float | None
 
     def bounds(self, value: float) -> Bounds:
-        """Of a number that may vary either way, such as a difference."""
+        """Bounds of a value that can vary in either direction, such as a difference."""
         degrees = None if math.isinf(self.degrees) else self.degrees
         return Bounds(value, self.standard_error, degrees, self.doubtful_skew)
 
 
 def spread(influence: Influence, units: Units) -> Spread:
-    """How the metric with these derivatives varies.
+    """The sampling variation of the metric with these derivatives.
 
-    Where two models give nearly always the same answers, the few rows on which they part say
-    little about how often they part elsewhere, and none at all would say "never". So half a
-    row more is counted on either side of each share (Agresti and Min 2005, "Simple improved
-    confidence intervals for comparing matched proportions", Statistics in Medicine 24, 729-740).
+    If two models nearly always agree, the few rows on which they differ are weak evidence of how
+    often they differ elsewhere, and no such row would imply "never". So half a row is added on
+    either side of each share (Agresti and Min 2005, "Simple improved confidence intervals for
+    comparing matched proportions", Statistics in Medicine 24, 729-740).
 
-    Degrees of freedom are those of the variance of G units whose contributions have as much
-    excess kurtosis as these show, 2 / (2 / (G - 1) + kurtosis / G): where a few units make up
-    most of a variance, it is known no better than from those few.
+    The degrees of freedom are 2 / (2 / (G - 1) + kurtosis / G), for G units with the excess
+    kurtosis of their contributions. If a few units make up most of a variance, its precision is
+    that of those few.
     """
     n, count = len(influence.rows), units.count
     rows = influence.rows - influence.rows.mean()
@@ -103,15 +103,15 @@ def spread(influence: Influence, units: Units) -> Spread:
         standard_error=square**0.5 / n,
         degrees=_degrees(fourth, count),
         skew=float(np.clip(third, -1, 1)),
-        # A sample's skewness has the variance ``sixth`` where there is none in truth. Rows with
-        # heavy tails to both sides show one all the same; correcting for it would do harm.
+        # The skewness of a sample from a symmetric distribution has the variance ``sixth``. Rows
+        # with two heavy tails show a skewness by chance; correcting for it would do harm.
         doubtful_skew=third**3 / (third**2 + sixth) if sixth else 0.0,
         design_effect=square / float((rows @ rows) * n / (n - 1) + steps @ steps),
     )
 
 
 def _degrees(fourth: float, count: int) -> float:
-    """Of freedom; ``fourth`` is the sum of the fourth powers of what units contribute to 1."""
+    """Degrees of freedom; ``fourth`` is the sum of fourth powers of the units' contributions."""
     usual = 3 * (count - 1) / (count + 1)
     excess = max(0.0, count * fourth - usual)
     return 2 / (2 / (count - 1) + excess / count)

@@ -12,7 +12,7 @@
 ``macro_*``         mean over all classes, each of which has to have a value
 ==================  ==================================================================
 
-Of classes with few rows, means over rows have an interval, means over classes have none.
+With rare classes, means over rows still have an interval, but means over classes have none.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def usable(truth: Ints, p: Floats) -> bool:
 
 
 class Sums:
-    """Sums of columns that belong together, for many rows at once.
+    """Sums of the columns of each group, for many rows at once.
 
     Parameters
     ----------
     group
         The group of each column, ``(columns,)``.
     groups
-        How many there are.
+        Number of groups.
     """
 
     def __init__(self, group: Ints, groups: int) -> None:
@@ -63,21 +63,21 @@ class Sums:
 
 
 class Confusion:
-    """Rows by true and predicted class, and each class against the rest.
+    """The confusion matrix of rows, and each class ranked against the rest.
 
     Parameters
     ----------
     truth
-        Places of the true classes in ``classes``, ``(n,)``.
+        Indices of the true classes in ``classes``, ``(n,)``.
     p
         Probabilities ``(n, classes)``.
     classes
-        Their names.
+        Class names.
 
     Attributes
     ----------
     strata
-        Numbers of the rows of each class that is not rare, then of the rare ones together.
+        Row numbers of each class that is not rare, then those of all rare classes in one stratum.
     """
 
     def __init__(self, truth: Ints, p: Floats, classes: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ class Confusion:
         steps = np.flatnonzero(np.diff(np.where(rare, size, truth)[order]))
         self.strata: tuple[Ints, ...] = tuple(np.split(order, steps + 1))
         truth, called, p = truth[order], called[order], p[order]
-        # Rows are in order of cells, each with one true and one predicted class.
+        # Rows are sorted by cell of the confusion matrix.
         cell = np.diff(truth, prepend=-1).astype(bool) | np.diff(called, prepend=-1).astype(bool)
         self._cells = np.flatnonzero(cell)
         actual, predicted = truth[self._cells], called[self._cells]
@@ -167,7 +167,7 @@ class Confusion:
 
 
 class _Rank:
-    """One class against the rest, of weights in the order of the table's rows."""
+    """Ranks one class against the rest; weights are in the order of the table's rows."""
 
     def __init__(self, positive: np.ndarray, p: Floats) -> None:
         order = np.argsort(-p, kind="stable")
@@ -181,7 +181,7 @@ class _Rank:
 
 
 def _per_row(truth: Ints, called: Ints, p: Floats) -> Floats:
-    """What a row adds to the loss, to the squares and to the gap of its calibration bin.
+    """Each row's log loss, squared error and gap in its calibration bin.
 
     Of shape (n, 2 + bins).
     """

@@ -1,13 +1,13 @@
-"""The five metrics of a regression; an error is the prediction less the truth.
+"""The five metrics of a regression; an error is the prediction minus the truth.
 
 =============  =======================================================================
 ``rmse``       root of the mean squared error, in the unit of the label
 ``mae``        mean absolute error, in the unit of the label
-``p90_error``  the absolute error that nine in ten rows do not exceed: the smallest one
-               that occurs for which that is so
-``bias``       mean error, above 0 where predictions are too high
-``r2``         share of the label's variance that is explained; 0 for always saying the
-               mean, below 0 for less than that
+``p90_error``  90th percentile of the absolute errors: the smallest absolute error that
+               at least nine in ten rows do not exceed
+``bias``       mean error, above 0 if predictions are too high
+``r2``         share of the label's variance that is explained; 0 for always predicting
+               the mean, below 0 if worse than that
 =============  =======================================================================
 """
 
@@ -29,7 +29,7 @@ def usable(truth: Floats, predicted: Floats) -> bool:
 
 
 class Errors:
-    """Rows in the order of their absolute errors.
+    """Rows sorted by absolute error.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Errors:
     Attributes
     ----------
     strata
-        The rows in that order.
+        Row numbers in that order.
     """
 
     def __init__(self, truth: Floats, predicted: Floats) -> None:
@@ -47,7 +47,7 @@ class Errors:
         order = np.argsort(np.abs(error), kind="stable")
         self.strata: tuple[Ints] = (order,)
         error = error[order]
-        # Near their mean, the squares of labels lose no digits to one another.
+        # Centred labels avoid cancellation in the sum of squares.
         centred = truth[order] - truth.mean()
         self._size = np.abs(error)
         self._per_row = np.column_stack(

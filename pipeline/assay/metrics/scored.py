@@ -1,4 +1,4 @@
-"""Rows with their truth and their scores, whatever the task."""
+"""Rows with their truth and their scores, for any task."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from assay.project.tasks import METRICS, Task
 
 @dataclass(frozen=True)
 class Scored:
-    """What there is to measure.
+    """Truth and scores of the rows to be measured.
 
     Attributes
     ----------
     truth
-        Of shape (rows,): booleans (binary), places in ``classes`` (multiclass) or numbers.
+        Of shape (rows,): booleans (binary), indices in ``classes`` (multiclass) or numbers.
     scores
-        As `assay.columns.features.Scorer` states.
+        As `assay.columns.features.Scorer` returns them.
     classes
         Of a multiclass model, in the order of its scores.
     threshold
-        A binary model's answer is true at or above it.
+        A binary model predicts positive at or above it.
     """
 
     task: Task
@@ -40,22 +40,22 @@ class Scored:
         return len(self.truth)
 
     def rows(self, chosen: Ints) -> Scored:
-        """Only the rows with these numbers."""
+        """A selection of the rows, given by row number."""
         return replace(self, truth=self.truth[chosen], scores=self.scores[chosen])
 
     @property
     def positives(self) -> int | None:
-        """Rows whose label is true, in a binary task."""
+        """Number of rows whose label is true, in a binary task."""
         return int(self.truth.sum()) if self.task == "binary" else None
 
     @property
     def selected(self) -> int | None:
-        """Rows that a binary model says yes to."""
+        """Number of rows that a binary model predicts positive."""
         return None if self.said is None else int(self.said.sum())
 
     @property
     def said(self) -> Bools | None:
-        """To which rows ``(n,)`` a binary model says yes."""
+        """Which rows ``(n,)`` a binary model predicts positive."""
         return self.scores >= self.threshold if self.task == "binary" else None
 
     def table(self) -> Table:

@@ -1,4 +1,4 @@
-"""The rows of a table by the values of its slice fields, alone and in pairs."""
+"""Splits the rows of a table by the values of its slice fields, alone and in pairs."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MISSING = "(missing)"
 """The slice of rows where the field is null."""
 
 AND = " & "
-"""Between the two fields of a pair, and between their values."""
+"""Joins the two fields of a pair, and their values."""
 
 
 @dataclass(frozen=True)
 class SliceRows:
-    """The rows where ``field`` has ``value``; both of a pair are joined by ``AND``."""
+    """The rows where ``field`` has ``value``; a pair's fields and values are joined by ``AND``."""
 
     field: str
     value: str
@@ -38,10 +38,10 @@ class SliceRows:
 def parts(
     frame: pd.DataFrame, fields: Sequence[str], pairs: Sequence[Sequence[str]] = ()
 ) -> Iterator[SliceRows]:
-    """A part for each value of each field, then for each pair of values that occurs.
+    """Yields a slice for each value of each field, then for each pair of values that occurs.
 
-    In the order of fields and of pairs, then of values; each of the table's rows is in one
-    part of every field.
+    They come in the order of fields, pairs and then values. Each row is in exactly one slice of
+    every field.
 
     Raises
     ------
@@ -61,9 +61,9 @@ def parts(
 
 
 def names(column: pd.Series[Any]) -> NDArray[np.object_]:
-    """Each row's slice as text, ``(n,)``; null, NaN and None are ``MISSING``.
+    """Each row's slice as text, ``(n,)``; null, NaN and None become ``MISSING``.
 
-    Whole numbers read 6, also where a null among them made pandas hold them as floats.
+    Whole numbers are written without a decimal point, even if nulls made pandas store floats.
     """
     import pandas as pd
 

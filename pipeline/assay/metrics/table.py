@@ -1,10 +1,9 @@
-"""What the metrics of every task have in common.
+"""What the metrics of all tasks share.
 
-Rows are put in order once; after that a weighting of the rows costs a few sums.
+Rows are sorted once. After that, evaluating one weighting of the rows costs a few sums.
 
-Each metric equals scikit-learn's. A metric that has no value is NaN, never 0 or 1:
-scikit-learn's ``zero_division`` and its average precision of 1 without any negative are
-numbers that would pass a gate.
+Each metric equals scikit-learn's, except that a metric without a value is NaN, never 0 or 1.
+scikit-learn's ``zero_division`` and its average precision of 1 without negatives would pass a gate.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ Ints: TypeAlias = NDArray[np.intp]
 Bools: TypeAlias = NDArray[np.bool_]
 
 CLIP = float(np.finfo(np.float64).eps)
-"""log_loss takes probabilities from CLIP to 1 - CLIP (2.2e-16), as scikit-learn does."""
+"""log_loss clips probabilities to CLIP (2.2e-16) and 1 - CLIP, as scikit-learn does."""
 
 BINS = 10
 """Bins of the calibration error, of equal count up to ties."""
 
 FEWEST = 10
-"""Rows of each label that must be there for an interval: with fewer, how much they vary is known
-too badly, and where they happen to be alike an interval would look certain."""
+"""Least rows of each label for an interval. With fewer, their variance is known too badly, and rows
+that happen to be alike would give an interval that looks certain."""
 
 NO_NUMBER = "it came out as not a number"
-"""Why a metric has no value where nothing is lacking."""
+"""Reason for a missing value when no rows or labels are missing."""
 
 
 class Table(Protocol):
@@ -38,7 +37,7 @@ class Table(Protocol):
 
     @property
     def strata(self) -> tuple[Ints, ...]:
-        """Numbers of the rows in the order in which weights are given, every row in one."""
+        """Row numbers in the order in which weights are given; every row is in one stratum."""
         ...
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
@@ -52,26 +51,26 @@ class Table(Protocol):
         Returns
         -------
         Mapping
-            By name ``(r,)``, NaN where a metric has no value.
+            By name ``(r,)``, NaN if a metric has no value.
         """
         ...
 
     def why(self, name: str) -> str:
-        """Why a metric has no value in these rows, in words."""
+        """Reason why a metric has no value in these rows, in words."""
         ...
 
     def few(self, name: str) -> str | None:
-        """Why there are too few rows for an interval of a metric; None if there are enough."""
+        """Reason why there are too few rows for an interval of a metric; else None."""
         ...
 
     @property
     def rarest(self) -> int:
-        """Rows of the rarest label that occurs, or of a regression all of them."""
+        """Number of rows of the rarest label that occurs; for a regression, of all rows."""
         ...
 
 
 def values(table: Table) -> dict[str, float]:
-    """Every metric of the rows as they are."""
+    """Every metric of the rows with equal weights."""
     weights = (np.ones((1, len(rows))) for rows in table.strata)
     return {name: float(found[0]) for name, found in table.metrics(*weights).items()}
 
@@ -79,26 +78,25 @@ def values(table: Table) -> dict[str, float]:
 def calibration_edges(p: Floats) -> Floats:
     """Upper edges ``(<= BINS - 1,)`` of all calibration bins but the last, ascending.
 
-    Edges are probabilities that occur, and equal probabilities share a bin, so a model
-    with few distinct outputs has fewer bins. They depend on the probabilities alone, never
-    on the weights.
+    Edges are probabilities that occur, and equal probabilities share a bin, so a model with few
+    distinct outputs has fewer bins. Edges depend only on the probabilities, never on the weights.
     """
     return np.unique(np.quantile(p, np.arange(1, BINS) / BINS, method="inverted_cdf"))
 
 
 def calibration_bins(p: Floats) -> Ints:
-    """The calibration bin of each row, ``(n,)``, counted from 0 for the lowest."""
+    """The calibration bin of each row, ``(n,)``; 0 is the lowest."""
     return np.searchsorted(calibration_edges(p), p, side="left")
 
 
 def running(weight: Floats) -> Floats:
-    """Column k is the weight of the first k rows."""
+    """Cumulative weights: column k is the weight of the first k rows."""
     sums = np.zeros((weight.shape[0], weight.shape[1] + 1))
     np.cumsum(weight, axis=1, out=sums[:, 1:])
     return sums
 
 
 def row_dot(left: Floats, right: Floats) -> Floats:
-    """The scalar product of each row of one with that of the other, ``(r,)``."""
+    """The dot product of each row of ``left`` with that of ``right``, ``(r,)``."""
     result: Floats = np.einsum("rn,rn->r", left, right)
     return result

@@ -1,4 +1,4 @@
-"""From a label's column to what is learnt and what scores are measured against."""
+"""Converts a label column to the array that models train on and metrics compare with."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 
 def classes_of(column: pd.Series[Any]) -> tuple[str, ...]:
-    """The classes that occur, in the order in which a multiclass model's scores are."""
+    """The classes that occur, in the order of a multiclass model's scores."""
     return tuple(sorted(str(value) for value in column.dropna().unique()))
 
 
 def truth_of(
     column: pd.Series[Any], task: Task, classes: tuple[str, ...], table: str
 ) -> NDArray[Any]:
-    """The labels ``(n,)`` as `assay.metrics.scored.Scored` wants them.
+    """The labels ``(n,)`` in the form that `assay.metrics.scored.Scored` needs.
 
     Parameters
     ----------
     column
-        The label; binary labels may be booleans or numbers 0 and 1.
+        The label; binary labels can be booleans or numbers 0 and 1.
     classes
-        Those that a multiclass model knows.
+        The classes that a multiclass model knows.
     table
-        What errors call the table.
+        The table's name in errors.
 
     Raises
     ------

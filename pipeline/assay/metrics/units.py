@@ -1,8 +1,8 @@
-"""The unit of independence: what was drawn by itself, and how rows belong to it.
+"""Units: the independent clusters that rows belong to.
 
-Rows of one night share its weather, its promotions, its broken sensor; rows of one customer share
-the customer. An interval that takes them as independent is too narrow, by the root of the design
-effect. So whatever is measured is summed by unit first, and the units are what varies.
+Rows of one night share its weather, its promotions and its broken sensors; rows of one customer
+share the customer. An interval that treats such rows as independent is too narrow, by the root of
+the design effect. So values are summed by unit first, and variance is measured between units.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 NIGHT = "night"
 ROW = "row"
 LEAST_UNITS = 10
-"""With fewer, how much units differ is known too badly for an interval to be worth deciding on:
-at ten, the standard error itself is off by a quarter."""
+"""With fewer units, the variance between them is known too badly to decide on an interval: at ten,
+the standard error itself is off by a quarter."""
 
 
 @dataclass(frozen=True)
 class Units:
-    """Which rows hang together.
+    """The unit (cluster) of each row.
 
     Attributes
     ----------
     name
         ``night``, ``row``, or the column whose values are the units.
     count
-        How many there are.
+        Number of units.
     codes
-        The unit of each row ``(n,)``, from 0 to ``count`` - 1, each of which occurs; None if each
-        row is a unit of its own.
+        The unit of each row ``(n,)``, from 0 to ``count`` - 1, all of which occur; None if each row
+        is its own unit.
     """
 
     name: str
@@ -46,39 +46,39 @@ class Units:
 
     @classmethod
     def rows(cls, count: int) -> Units:
-        """Each of ``count`` rows is independent of all others."""
+        """Each of ``count`` rows is its own unit."""
         return cls(ROW, count)
 
     @classmethod
     def of(cls, name: str, column: pd.Series[Any]) -> Units:
-        """A unit for each value of ``column``; rows without a value are one unit together."""
+        """One unit for each value of ``column``; rows without a value form one unit."""
         import pandas as pd
 
         codes, known = pd.factorize(column, use_na_sentinel=False)
         return cls(name, len(known), codes.astype(np.intp))
 
     def chosen(self, rows: Ints) -> Units:
-        """Those of the rows with these numbers."""
+        """The units of a selection of rows, given by row number."""
         if self.codes is None:
             return Units(self.name, len(rows))
         known, codes = np.unique(self.codes[rows], return_inverse=True)
         return Units(self.name, len(known), codes.astype(np.intp))
 
     def sums(self, values: Floats) -> Floats:
-        """From ``(n,)`` to ``(count,)``."""
+        """Sums of ``values (n,)`` by unit, ``(count,)``."""
         if self.codes is None:
             return values
         return np.bincount(self.codes, weights=values, minlength=self.count).astype(np.float64)
 
     def sizes(self) -> Floats:
-        """Rows of each, ``(count,)``."""
+        """Number of rows of each unit, ``(count,)``."""
         if self.codes is None:
             return np.ones(self.count)
         return np.bincount(self.codes, minlength=self.count).astype(np.float64)
 
     @property
     def few(self) -> str | None:
-        """Why there are too few to tell how much they differ; None if there are enough."""
+        """Reason why there are too few units to estimate a variance; None if there are enough."""
         if self.count >= LEAST_UNITS:
             return None
         return f"{counted(self.count, self.name)}, fewer than {LEAST_UNITS}"
@@ -92,7 +92,7 @@ def units_of(frame: pd.DataFrame, unit: str, night: str) -> Units:
     unit
         ``evaluate.unit`` of params.yaml: ``night``, ``row`` or a column.
     night
-        The column that parts nights.
+        The column that holds the night.
 
     Raises
     ------
@@ -113,17 +113,17 @@ def units_of(frame: pd.DataFrame, unit: str, night: str) -> Units:
 
 
 def many(unit: str) -> str:
-    """What several of them are called: ``nights``, ``rows``, ``values of store``."""
+    """The plural of a unit's name: ``nights``, ``rows``, ``values of store``."""
     return f"{unit}s" if unit in (NIGHT, ROW) else f"values of {unit}"
 
 
 def counted(count: int, unit: str) -> str:
-    """So many units in words: ``1 night``, ``30 nights``, ``12 values of store``."""
+    """A number of units in words: ``1 night``, ``30 nights``, ``12 values of store``."""
     if count == 1:
         return f"1 {unit}" if unit in (NIGHT, ROW) else f"1 value of {unit}"
     return f"{count:,} {many(unit)}"
 
 
 def about(count: int, unit: str) -> str:
-    """About how many, to two digits: ``1,900 rows``, ``74 nights``."""
+    """A number of units rounded to two digits: ``1,900 rows``, ``74 nights``."""
     return counted(round(count, min(0, 2 - len(str(count)))), unit)

@@ -1,1 +1,1 @@
-"""From the source to a bundle."""
+"""Training: from the source's rows to a bundle."""

@@ -1,8 +1,8 @@
 """The influence of each row on the metrics of a binary classifier.
 
-Precision, recall and F1 are ratios of counts of the rows by truth and answer; the difference of
-two models' is a smooth function of the joint counts truth x champion x challenger, and its
-delta-method variance is what these derivatives come to.
+Precision, recall and F1 are ratios of counts of rows by truth and prediction. The difference of two
+models' ratios is a smooth function of the joint counts truth x champion x challenger, and these
+derivatives give its delta-method variance.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from assay.metrics.table import CLIP
 
 
 def influences(scored: Scored) -> Mapping[str, Influence]:
-    """By name; not a number throughout where the metric has no value.
+    """By metric; NaN throughout if the metric has no value.
 
     Without the calibration error, which has no derivative (`assay.metrics.calibration`).
     """

@@ -1,17 +1,15 @@
-"""The difference of two calibration errors of the same rows.
+"""The difference of two models' calibration errors on the same rows.
 
 A calibration error has a kink wherever a gap is 0, so it has no derivative there. The gaps
-themselves are means over rows, of both models together, and their joint covariance is known from
-one pass. Draws of all gaps from the law that they follow give as many differences, without a
-resample of rows (a parametric bootstrap: Efron and Tibshirani 1993, chapter 6). Edges of bins are
-taken as they are.
+themselves are means over rows, and the joint covariance of both models' gaps is computed in one
+pass. Draws of all gaps from their distribution give as many differences, without resampling rows (a
+parametric bootstrap: Efron and Tibshirani 1993, chapter 6). Edges of bins are held fixed.
 
-Both errors are taken without what chance adds to them (`assay.metrics.calibration`). The
-standard error is the draws' distance from that difference, not from their own mean, so what is
-left of the bias widens the interval. What chance adds is itself only estimated, and mostly the
-same for both models; where gaps are about as large as their noise, taking it off makes the
-difference vary more than the draws show. So the interval reaches at least as far as that of the
-difference as it was measured, nothing taken off.
+Both errors have their sampling bias removed (`assay.metrics.calibration`). The standard error is
+the draws' root mean square distance from that difference, not from their own mean, so that any bias
+left widens the interval. The sampling bias is itself an estimate, and mostly the same for both
+models. If gaps are about as large as their noise, removing it makes the difference vary more than
+the draws show. So the interval is at least as wide as that of the raw difference.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ from assay.metrics.units import Units
 def calibration(
     champion: Scored, challenger: Scored, units: Units, confidence: float
 ) -> tuple[float, float, Spread]:
-    """Both models' calibration errors, and how their difference varies."""
+    """Both models' calibration errors, and the sampling variation of their difference."""
     old, new = (gaps_of(scored.scores, scored.truth, units) for scored in (champion, challenger))
     before, after = old.estimate(), new.estimate()
     (old_bins, old_rows), (new_bins, new_rows) = (
@@ -58,5 +56,5 @@ def calibration(
     reach = Bounds(new.seen - old.seen, varies.standard_error, varies.degrees)
     furthest = max(abs(end - (after - before)) for end in reach.interval(confidence))
     error = max(error, furthest / Bounds(0.0, 1.0).interval(confidence)[1])
-    # Draws are as wide as the degrees of freedom make them: the interval must not be so again.
+    # The draws already allow for the degrees of freedom; the interval must not do so again.
     return before, after, Spread(error, float("inf"), 0.0, 0.0, varies.design_effect)

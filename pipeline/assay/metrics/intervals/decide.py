@@ -1,12 +1,12 @@
-"""From measured numbers and a limit to one of three answers each.
+"""Decides for each measured value whether it passes a limit: pass, fail or unsure.
 
-A rule asks of every slice that the truth is not below ``worst``. All have to pass, so a rule
-that passes was right about each of them, and passing needs no correction (an
-intersection-union test: Berger 1982, Technometrics 24, 295-300). One slice that fails makes the
-rule fail, so with many slices chance alone would do it: what fails is corrected over the
-slices, by Holm (1979, Scandinavian Journal of Statistics 6, 65-70: the chance of even one
-false FAIL) or by Benjamini and Hochberg (1995, Journal of the Royal Statistical Society B 57,
-289-300: the share of false ones among those that FAIL). The rest is unsure.
+A rule requires of every slice that the truth is not below ``worst``. All have to pass, so passing
+needs no correction (an intersection-union test: Berger 1982, Technometrics 24, 295-300). One
+failing slice fails the rule, so with many slices chance alone would fail it. p-values of failures
+are therefore corrected over the slices: by Holm (1979, Scandinavian Journal of Statistics 6,
+65-70), which limits the chance of any false FAIL, or by Benjamini and Hochberg (1995, Journal of
+the Royal Statistical Society B 57, 289-300), which limits the share of false ones among those that
+FAIL. Everything else is unsure.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Correction = Literal["holm", "benjamini-hochberg", "none"]
 
 @dataclass(frozen=True)
 class IntervalDecision:
-    """What one number comes to.
+    """The decision on one value.
 
     Attributes
     ----------
     low, high
-        Its interval, uncorrected.
+        Its interval, not corrected for the number of values.
     p
-        Of a truth that is not below the limit.
+        p-value of the hypothesis that the truth is not below the limit.
     p_adjusted
-        The same, corrected over all numbers of the rule.
+        The same, corrected over all values of the rule.
     """
 
     call: Call
@@ -50,17 +50,17 @@ class IntervalDecision:
 def decide_all(
     numbers: Sequence[Bounds], worst: float, *, confidence: float, correction: Correction
 ) -> list[IntervalDecision]:
-    """One decision for each number of a rule.
+    """One decision for each value of a rule.
 
     Parameters
     ----------
     numbers
-        More of each is better (see `assay.metrics.intervals.decide`).
+        Values that are better when higher (see `turned`).
     worst
-        The truth may not lie below it.
+        The limit that the truth must not lie below.
     confidence
-        Of the two-sided interval, such as 0.95. Half of what it leaves out is the most that a
-        truth exactly at ``worst`` may pass, and the most that it may fail.
+        Of the two-sided interval, such as 0.95. A truth exactly at ``worst`` passes, and fails,
+        with a probability of at most (1 - ``confidence``) / 2 each.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def decide_all(
 
 
 def adjusted(p: Floats, correction: Correction) -> Floats:
-    """p-values ``(n,)`` corrected for there being n of them, in the same order."""
+    """p-values ``(n,)`` corrected for n tests, in the same order."""
     if correction == "none" or not len(p):
         return p
     order = np.argsort(p, kind="stable")
@@ -111,10 +111,10 @@ if TYPE_CHECKING:
 
 
 def turned(metric: str, difference: Difference) -> Bounds | None:
-    """How much better the challenger is; None where that could not be measured.
+    """The difference, signed so that higher is better for the challenger; None if not measured.
 
-    A bias is better the nearer it is to 0: there it is the champion's distance from 0 less
-    the challenger's. The standard error of that is no larger than the one that
+    A bias is better the nearer it is to 0, so the value is the champion's distance from 0 minus the
+    challenger's. Its standard error is no larger than the one that
     `assay.metrics.intervals.difference.Difference` has for a bias.
     """
     bounds = difference.bounds
@@ -123,7 +123,7 @@ def turned(metric: str, difference: Difference) -> Bounds | None:
         return None
     if metric in NEARER_ZERO_IS_BETTER:
         value = goodness(metric, challenger) - goodness(metric, champion)
-        # On the same side of 0 the two are one difference, with its skew or against it.
+        # On the same side of 0 this is the plain difference, with its skew or the opposite one.
         side = 0 if champion * challenger <= 0 else (1 if challenger < 0 else -1)
         return Bounds(value, bounds.standard_error, bounds.degrees, side * bounds.skew)
     return bounds if goodness(metric, 1.0) > 0 else bounds.negated()

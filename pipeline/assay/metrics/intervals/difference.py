@@ -1,8 +1,8 @@
-"""How far a challenger's metrics lie from a champion's, on the same rows.
+"""The difference between a challenger's and a champion's metrics on the same rows.
 
-What varies is the unit (`assay.metrics.units`). Both models are asked about each row, so what
-makes a row or a night hard for both cancels out: these intervals are far narrower than the two
-models' own would suggest (docs/comparison.md shows by how much).
+Variance is measured between units (`assay.metrics.units`). Both models score the same rows, so what
+makes a row or a night hard for both cancels out. These intervals are far narrower than the two
+models' own intervals suggest (docs/comparison.md has the numbers).
 """
 
 from __future__ import annotations
@@ -72,24 +72,24 @@ _METHODS: Mapping[Task, Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Difference:
-    """One metric of two models. No field has a default, since each stands in comparison.json.
+    """One metric of two models. Fields have no defaults, since each is written to comparison.json.
 
     Attributes
     ----------
     champion, challenger
-        The metric of each; None where it has no value.
+        The metric of each; None if it has no value.
     value
-        The challenger's less the champion's, not turned: of a loss, above 0 is worse.
+        The challenger's minus the champion's; of a loss, above 0 is worse.
     standard_error, skew, degrees
-        As `assay.metrics.bounds.Bounds` has them.
+        As in `assay.metrics.bounds.Bounds`.
     low, high
         The interval of ``value``.
     method
-        How it was found, in words.
+        The statistical method, in words.
     why
         Why the value or the interval is missing.
     design_effect, few, needed, doubt
-        As `assay.metrics.estimate.Estimate` has them.
+        As in `assay.metrics.estimate.Estimate`.
     """
 
     champion: float | None
@@ -109,7 +109,7 @@ class Difference:
 
     @property
     def bounds(self) -> Bounds | None:
-        """Ready to be decided on; None where there is no interval."""
+        """The difference with its sampling distribution; None if there is no interval."""
         if self.value is None or self.standard_error is None:
             return None
         return Bounds(self.value, self.standard_error, self.degrees, self.skew)
@@ -122,22 +122,22 @@ def differences(
     units: Units,
     confidence: float,
 ) -> dict[str, Difference]:
-    """Every metric of the task.
+    """The difference of every metric of the task.
 
     Parameters
     ----------
     champion, challenger
-        The same rows in the same order, with the same truth and classes; each has a threshold
-        of its own.
+        The same rows in the same order, with the same truth and classes; each has its own
+        threshold.
     units
-        Which of the rows hang together.
+        The unit (cluster) of each row.
     confidence
         Of the two-sided intervals, such as 0.95.
 
     Raises
     ------
     ValueError
-        The two are not about the same rows.
+        The two models were not scored on the same rows.
     """
     if (
         champion.task != challenger.task
@@ -152,7 +152,7 @@ def differences(
     old_table, new_table = champion.table(), challenger.table()
     old, new = champion.measured(old_table), challenger.measured(new_table)
     if _alike(champion, challenger):
-        # Not one answer differs, so nothing that was drawn could have made a difference.
+        # The models agree on every row, so every sample of rows gives a difference of 0.
         return {
             name: _measured(methods[name], old[name], new[name], _NOTHING, confidence)
             for name in METRICS[champion.task]
@@ -181,7 +181,7 @@ def differences(
             try:
                 before, after, varies = ways[name](before, after)
             except ValueError as error:
-                # No derivative, as of a root mean squared error of 0, or too few rows.
+                # No derivative (as with a root mean squared error of 0), or too few rows.
                 few = isinstance(error, regression.TooFew)
                 found[name] = _missing(method, before, after, str(error), few)
                 continue
@@ -193,7 +193,7 @@ def differences(
 _NOTHING = Spread(0.0, math.inf, 0.0, 0.0, None)
 
 Way: TypeAlias = Callable[[float, float], tuple[float, float, Spread]]
-"""From both models' values to those that count, and how their difference varies."""
+"""Takes both models' values; returns the values to use and the variation of their difference."""
 
 
 def _alike(champion: Scored, challenger: Scored) -> bool:
@@ -203,7 +203,7 @@ def _alike(champion: Scored, challenger: Scored) -> bool:
 
 
 def _ways(champion: Scored, challenger: Scored, units: Units, confidence: float) -> dict[str, Way]:
-    """How each metric's difference varies, for when it is wanted."""
+    """For each metric, a function that computes the variation of the difference on demand."""
     old, new = influences(champion), influences(challenger)
 
     def by_influence(name: str, before: float, after: float) -> tuple[float, float, Spread]:
@@ -238,9 +238,9 @@ def _ways(champion: Scored, challenger: Scored, units: Units, confidence: float)
 
 
 def _faultless(champion: Scored, challenger: Scored, units: Units, varies: Spread) -> Spread:
-    """Where both models part the labels without a mistake, nothing varies.
+    """If both models separate the labels perfectly, nothing varies and the error is 0.
 
-    As much is then allowed for as if one row of the rarer label had been misplaced.
+    The standard error is then that of one misplaced row of the rarer label.
     """
     if varies.standard_error:
         return varies

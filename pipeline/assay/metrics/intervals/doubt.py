@@ -1,15 +1,15 @@
-"""Why a number may not be called good enough, however good it looks.
+"""Reasons not to rely on a value, however good it looks.
 
-An interval says what other samples of rows like these would have given. Two kinds of error are
-so rare and so large that a sample without them looks like proof that there are none:
+An interval says what other samples of similar rows would give. Two kinds of error are so rare and
+so large that a sample without them looks like proof that there are none:
 
-- a probability that is sure and wrong. Log loss has no bound (36 for a probability of 0), and
-  three such rows in a thousand add a tenth to it. Fewer than ``LEAST_ROWS`` rows would have
-  missed all of them in more than 2.5 % of samples.
-- errors with so heavy a tail that their squares have no variance. The mean square of a sample
-  is then mostly below the true one, and its own standard error says nothing. The tail index is
-  Hill's (1975, Annals of Statistics 3, 1163-1174); below 2 the variance is infinite. It has to lie
-  above 2 by its own standard error.
+- A confident wrong probability. Log loss has no upper bound (36 for a probability of 0), and three
+  such rows in a thousand add a tenth to it. Fewer than ``LEAST_ROWS`` rows miss all of them in more
+  than 2.5 % of samples.
+- Errors with a tail so heavy that their squares have infinite variance. The mean square of a sample
+  is then mostly below the true one, and its standard error means nothing. The tail index is Hill's
+  (1975, Annals of Statistics 3, 1163-1174); below 2 the variance is infinite. It has to exceed 2 by
+  its own standard error.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEAST_ROWS = 1_250
 
 
 def doubts(scored: Scored) -> dict[str, str]:
-    """By metric; empty if there are none."""
+    """Reasons by metric; empty if there are none."""
     if scored.task != "regression":
         rows = len(scored)
         if rows >= LEAST_ROWS:
@@ -46,9 +46,9 @@ def doubts(scored: Scored) -> dict[str, str]:
 
 
 def tail_index(sizes: Floats) -> float:
-    """Hill's estimate from the largest of ``(n,)``, as many as the root of n, at least ten.
+    """Hill's estimate from the largest of ``(n,)`` sizes: the root of n of them, at least ten.
 
-    Infinite if they are all alike, 0 if all but a few are 0.
+    Infinite if all are equal, 0 if all but a few are 0.
     """
     count = _largest(len(sizes))
     if len(sizes) <= count:
@@ -61,5 +61,5 @@ def tail_index(sizes: Floats) -> float:
 
 
 def _largest(rows: int) -> int:
-    """How many of the largest the index is taken from."""
+    """How many of the largest sizes the index uses."""
     return max(10, math.isqrt(rows))

@@ -1,22 +1,22 @@
-"""Every metric of one model with its interval: for limits, slices and nights alike.
+"""Every metric of one model with its interval, for a whole table, a slice or a night.
 
 ==============================  ==========================================================
-shares of rows, F1              Wilson's interval (1927, JASA 22, 209-212) of as many rows as
-                                would be worth these if they were independent (Dean and Pagano
-                                2015, Journal of Survey Statistics and Methodology 3, 484-503),
-                                with the quantile of t. F1 goes by the share of hits among the
-                                rows that are positive or called so, J: F1 = 2 J / (1 + J)
+shares of rows, F1              Wilson's interval (1927, JASA 22, 209-212) at the effective
+                                sample size (Dean and Pagano 2015, Journal of Survey
+                                Statistics and Methodology 3, 484-503), with the quantile of
+                                t. F1 uses the Jaccard index J, the share of hits among rows
+                                that are positive or predicted so: F1 = 2 J / (1 + J)
 AUC, average precision,         t on the log odds, so that the interval stays between 0 and 1
 means over classes              (Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2);
-                                average precision less its bias
+                                average precision with its bias removed
                                 (`assay.metrics.intervals.ranks`)
-means of losses and errors,     t with Hall's correction for skewness (`assay.metrics.bounds`);
-R2; RMSE by the mean square     of losses with all the skewness that is seen
+means of losses and errors,     t with Hall's correction for skewness (`assay.metrics.bounds`),
+R2; RMSE by the mean square     for losses with the full sample skewness
 calibration error               `assay.metrics.calibration`
-90th percentile of errors       Woodruff's
+90th percentile of errors       Woodruff's interval
 ==============================  ==========================================================
 
-What varies is the unit (`assay.metrics.units`).
+Variance is measured between units (`assay.metrics.units`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Interval = tuple[float, float]
 
 
 def influences(scored: Scored) -> Mapping[str, Influence]:
-    """Of the metrics that have derivatives; see the three tasks' modules."""
+    """The influence functions of the metrics that have derivatives."""
     if scored.task == "binary":
         return binary.influences(scored)
     if scored.task == "multiclass":
@@ -51,22 +51,22 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
 
 
 def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Estimate]:
-    """Every metric of the task.
+    """Every metric of the task with its interval.
 
     Parameters
     ----------
     scored
         Rows, at least one, with valid truths and scores.
     units
-        Which of them hang together.
+        The unit (cluster) of each row.
     confidence
         Of the two-sided intervals, such as 0.95.
 
     Returns
     -------
     dict
-        A metric without a value, or without an interval, says why; ``few`` says that more
-        data would help.
+        A metric without a value or an interval has a reason in ``why``; ``few`` is set if more data
+        would help.
     """
     table = scored.table()
     found = scored.measured(table)
@@ -110,7 +110,7 @@ def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Esti
 
 
 def too_few(scored: Scored, table: Table, name: str, units: Units) -> Estimate | None:
-    """Why there is no interval yet, and how many units would have one; None if there is one."""
+    """Why there is too little data for an interval, and how many units are needed; else None."""
     why = table.few(name)
     if why is not None:
         rarest = table.rarest
@@ -139,7 +139,7 @@ def _without(table: Table, name: str) -> Estimate:
 
 
 def _estimate(value: float, ends: Interval, varies: Spread, doubt: str | None) -> Estimate:
-    # An interval may lie off the value of a skewed sample; it is widened to hold it.
+    # The interval of a skewed sample may exclude the value; it is widened to include it.
     low, high = min(ends[0], value), max(ends[1], value)
     return Estimate(value, low, high, None, varies.degrees, varies.design_effect, doubt=doubt)
 
@@ -171,7 +171,7 @@ def _of_loss(value: float, varies: Spread, _: Units, confidence: float) -> Inter
 
 
 def _of_root(value: float, varies: Spread, _: Units, confidence: float) -> Interval:
-    """By the mean square, whose derivatives are those of the root times twice its value."""
+    """Through the mean square, whose derivatives are those of the root times twice its value."""
     error = varies.standard_error * 2 * value
     low, high = Bounds(value * value, error, varies.degrees, varies.skew).interval(confidence)
     return math.sqrt(max(low, 0.0)), math.sqrt(high)
@@ -185,7 +185,7 @@ def _of_log_odds(
     value: float, varies: Spread, units: Units, confidence: float, bias: float = 0.0
 ) -> Interval:
     if not 0 < value < 1:
-        # Nothing varies: as much is allowed for as so many units could have hidden.
+        # Nothing varies: the interval covers what this number of units could miss.
         return wilson(value, units.count, float(special.ndtri((1 + confidence) / 2)))
     reach = special.stdtrit(varies.degrees, (1 + confidence) / 2) * varies.standard_error
     middle = special.logit(value) - bias / (value * (1 - value))
@@ -195,7 +195,7 @@ def _of_log_odds(
 
 
 def _plain(share: float, varies: Spread, rows: float, units: int, confidence: float) -> Interval:
-    """Of a share of ``rows``."""
+    """The interval of a share of ``rows`` rows, at its effective sample size."""
     worth = min(rows, float(units))
     if varies.standard_error and 0 < share < 1:
         worth = min(rows, share * (1 - share) / varies.standard_error**2)
@@ -203,7 +203,7 @@ def _plain(share: float, varies: Spread, rows: float, units: int, confidence: fl
 
 
 def _jaccard(f1: float, varies: Spread, rows: float, units: int, confidence: float) -> Interval:
-    """Of F1, by the share of hits among the rows that are positive or called so."""
+    """The interval of F1, through the Jaccard index."""
     slope = 2 / (2 - f1) ** 2
     of_share = Spread(varies.standard_error * slope, varies.degrees, 0.0, 0.0, None)
     low, high = _plain(f1 / (2 - f1), of_share, rows, units, confidence)
@@ -211,12 +211,12 @@ def _jaccard(f1: float, varies: Spread, rows: float, units: int, confidence: flo
 
 
 def wilson(share: float, rows: float, reach: float) -> Interval:
-    """The interval of a share that was seen among ``rows`` independent ones.
+    """Wilson's interval of a share of ``rows`` independent rows.
 
     Parameters
     ----------
     reach
-        The quantile of the normal or the t distribution that it goes by.
+        The quantile of the normal or the t distribution.
     """
     square = reach * reach / rows
     middle = (share + square / 2) / (1 + square)
@@ -225,7 +225,7 @@ def wilson(share: float, rows: float, reach: float) -> Interval:
 
 
 def share_of(chosen: np.ndarray, units: Units, confidence: float) -> Estimate:
-    """The share of rows that were chosen, with Wilson's interval by unit.
+    """The share of rows that are selected, with Wilson's interval by unit.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def share_of(chosen: np.ndarray, units: Units, confidence: float) -> Estimate:
 
 
 def _shares(scored: Scored) -> dict[str, float]:
-    """Metrics that are shares of rows, and of how many."""
+    """Metrics that are shares of rows, with the number of rows in the denominator."""
     rows = float(len(scored))
     if scored.task == "multiclass":
         return {"accuracy": rows}

@@ -13,7 +13,7 @@ from assay.metrics.table import CLIP, Floats
 
 
 def influences(scored: Scored) -> Mapping[str, Influence]:
-    """By name; not a number, or not there, where the metric has no value.
+    """By metric; NaN or absent if the metric has no value.
 
     Without the calibration error, which has no derivative (`assay.metrics.calibration`).
     """
@@ -47,12 +47,12 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
 
 
 def _steps(shares: Floats) -> Floats:
-    """How far one more right answer moves the mean over classes, for each class."""
+    """For each class, how far one more right answer moves the mean over classes."""
     return np.asarray(1 / (shares * len(shares)), dtype=np.float64)
 
 
 def _auc(scored: Scored) -> Floats:
-    """Of the mean over classes of the AUC of one class against the rest."""
+    """The influence on the mean over classes of the AUC of one class against the rest."""
     size = scored.scores.shape[1]
     rows = np.zeros(len(scored))
     for place in range(size):

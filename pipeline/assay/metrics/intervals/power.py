@@ -1,9 +1,9 @@
-"""What a comparison could have told, and how many units would tell it.
+"""Power of a comparison: the smallest detectable difference, and the sample size needed.
 
-Standard errors shrink with the root of the units (`assay.metrics.units`): nights, or rows. A
-truth that lies ``d`` off the limit is told from it, with the confidence of a two-sided interval
-and a given power, if ``d`` is at least the sum of both normal quantiles times the standard error
-(Chow, Shao and Wang 2008, Sample Size Calculations in Clinical Research, chapter 3).
+Standard errors shrink with the root of the number of units (`assay.metrics.units`), nights or rows.
+A two-sided interval of a given confidence separates a truth from the limit with a given power if
+their distance is at least the sum of both normal quantiles times the standard error (Chow, Shao and
+Wang 2008, Sample Size Calculations in Clinical Research, chapter 3).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from assay.metrics.units import ROW, Units, about, counted, many
 from assay.project.tasks import better
 
 MOST = 10_000_000_000
-"""Above it a number of rows or nights is no advice."""
+"""A larger number of rows or nights is no useful advice."""
 
 
 def detectable(
@@ -27,19 +27,19 @@ def detectable(
     degrees: float | None = None,
     skew: float = 0.0,
 ) -> float:
-    """The smallest distance above the limit that is told from it with this power.
+    """The smallest distance above the limit that is detected with this power.
 
     Parameters
     ----------
     degrees, skew
-        As `assay.metrics.bounds.Bounds` has them, of a number that is turned.
+        As in `assay.metrics.bounds.Bounds`, of a value that is better when higher.
 
     Notes
     -----
-    The lower end of the interval has to stay above the limit in so many of the holdouts as
-    ``power`` says: both ends go through the same correction as the interval itself. A standard
-    error of few degrees is more often too small than too large, by the median of its chi-square
-    distribution.
+    The lower end of the interval has to stay above the limit in a share ``power`` of holdouts; both
+    ends use the same correction as the interval itself. A standard error with few degrees of
+    freedom is more often too small than too large, so it is corrected by the median of its
+    chi-square distribution.
     """
     if degrees is not None:
         standard_error *= math.sqrt(degrees / float(special.chdtri(degrees, 0.5)))
@@ -57,19 +57,19 @@ def units_needed(
     confidence: float,
     power: float,
 ) -> int | None:
-    """Units that tell a truth of ``value`` from ``worst``.
+    """Number of units that separate a truth of ``value`` from ``worst``.
 
     Parameters
     ----------
     count
-        Of those that have this standard error.
+        Number of units that ``standard_error`` was measured with.
     value
-        What the truth is taken to be: 0 for a challenger that is as good as the champion.
+        The assumed truth: 0 for a challenger that is as good as the champion.
 
     Returns
     -------
     int | None
-        None if so many would be needed that it is no advice, or none would do.
+        None if no number is enough or it is above `MOST`.
     """
     distance = abs(value - worst)
     if not distance:
@@ -82,11 +82,11 @@ def units_needed(
 def telling(
     count: int, bounds: Bounds, worst: float, confidence: float, power: float
 ) -> int | None:
-    """Units that would tell this difference from ``worst``; None if none would do.
+    """Number of units that separate this difference from ``worst``; None if none is enough.
 
-    For the harder of two truths on this side of the limit: that the models are alike, and
-    that they differ as they do here. Were it for the first alone, a challenger that is seen
-    close to the limit would be promised an answer that it cannot get.
+    It takes the truth nearer to the limit of two: the models are equal, or they differ by the
+    measured amount. With the first alone, a challenger measured close to the limit would be
+    promised an answer that it cannot get.
     """
     alike = worst != 0 and (worst < 0) == (bounds.value > worst)
     nearest = min(bounds.value, 0.0, key=lambda it: abs(it - worst)) if alike else bounds.value
@@ -103,14 +103,14 @@ def sentence(
     confidence: float,
     power: float,
 ) -> str:
-    """What was too small to be seen, and how many units would show it.
+    """The smallest effect that was detectable, and how many units are needed, in words.
 
     Parameters
     ----------
     where
         What has these rows, such as "this slice".
     bounds
-        Turned, so that more is better.
+        The difference, signed so that higher is better.
     """
     least = detectable(bounds.standard_error, confidence, power, bounds.degrees, bounds.skew)
     size = f"{rows:,} rows" if units.name == ROW else f"{counted(units.count, units.name)}"
@@ -119,13 +119,13 @@ def sentence(
     if needed is None:
         return f"{seen}; it lies so near the limit that no number of {many(units.name)} would tell"
     if needed <= units.count:
-        # It is told from the limit by itself, not among all the slices.
+        # Alone it is separated from the limit, but not after correction over all slices.
         return f"{seen}; by itself it could tell, among all the slices it cannot"
     return f"{seen}; about {about(needed, units.name)} would tell"
 
 
 def plain(number: float) -> str:
-    """Two digits that count, thousands parted, no exponent: 0.031, 1,900."""
+    """Two significant digits, thousands separators, no exponent: 0.031, 1,900."""
     if number == 0:
         return "0"
     digits = 1 - math.floor(math.log10(abs(number)))
@@ -134,7 +134,7 @@ def plain(number: float) -> str:
 
 
 def _blind(metric: str, worst: float, least: str) -> str:
-    """What cannot be seen, in the metric's own direction."""
+    """The effect that cannot be detected, in the metric's own direction."""
     way = better(metric)
     if worst > 0:
         gain = {"higher": "rise", "lower": "drop", "nearer 0": "move to 0"}[way]

@@ -1,12 +1,12 @@
-"""The influence of each row on metrics of order: AUC and average precision.
+"""The influence of each row on rank metrics: AUC and average precision.
 
 Rows are sorted once, O(n log n), with ties as midranks.
 
-The placements are those of DeLong, DeLong and Clarke-Pearson (1988), "Comparing the areas under
-two or more correlated receiver operating characteristic curves: a nonparametric approach",
-Biometrics 44, 837-845, in the time of Sun and Xu (2014), IEEE Signal Processing Letters 21,
-1389-1393. The bias is that of the infinitesimal jackknife: half the sum of the second derivatives
-(Efron 1982, The Jackknife, the Bootstrap and Other Resampling Plans, chapter 6).
+The placements are those of DeLong, DeLong and Clarke-Pearson (1988), "Comparing the areas under two
+or more correlated receiver operating characteristic curves: a nonparametric approach", Biometrics
+44, 837-845, in the time of Sun and Xu (2014), IEEE Signal Processing Letters 21, 1389-1393. The
+bias is that of the infinitesimal jackknife: half the sum of the second derivatives (Efron 1982, The
+Jackknife, the Bootstrap and Other Resampling Plans, chapter 6).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Order:
     Parameters
     ----------
     positive
-        Booleans ``(n,)``, both of them among them.
+        Booleans ``(n,)`` with both values among them.
     p
         Scores ``(n,)``.
     """
@@ -38,7 +38,7 @@ class Order:
         new = np.concatenate([[True], ordered[1:] != ordered[:-1]])
         first = np.flatnonzero(new)
         group = np.cumsum(new) - 1
-        # Rows before the group of equal scores that a row is in, and up to its end.
+        # Start and end of the group of tied scores that each row belongs to.
         self._start = first[group]
         self._end = np.append(first[1:], len(p))[group]
         self._true = np.concatenate([[0.0], np.cumsum(self._sorted, dtype=np.float64)])
@@ -54,10 +54,9 @@ class Order:
 
     @cached_property
     def placements(self) -> Floats:
-        """Of shape (n,): the share of the other label's rows that a row is rightly placed to.
+        """Of shape (n,): the share of the other label's rows that a row is ranked correctly to.
 
-        A tie counts one half. The mean over the positives is the AUC, as is that over the
-        negatives.
+        A tie counts 1/2. The mean over the positives is the AUC, and so is that over the negatives.
         """
         below = self.negatives - (self._false[self._end] + self._false[self._start]) / 2
         above = (self._true[self._end] + self._true[self._start]) / 2
@@ -70,14 +69,14 @@ class Order:
 
     @property
     def faultless(self) -> bool:
-        """Whether no row is misplaced, or every one is: then nothing varies."""
+        """Whether all pairs are ranked correctly, or all wrongly: then nothing varies."""
         return bool(np.isin(self.placements, (0.0, 1.0)).all())
 
     def auc(self) -> Floats:
         """The influence of each row on the AUC, ``(n,)``.
 
-        Raised a little, so that their sum of squares is DeLong's variance, which divides by one
-        positive and one negative less.
+        Scaled so that the sum of squares is DeLong's variance, which divides by the number of
+        positives minus 1 and of negatives minus 1.
         """
         share = self.positives / len(self.positive)
         raised = [(count / max(1, count - 1)) ** 0.5 for count in (self.positives, self.negatives)]
@@ -87,8 +86,9 @@ class Order:
     def average_precision(self) -> Floats:
         """The influence of each row on the average precision, ``(n,)``.
 
-        It is the mean over positives of the precision down to each of them. A positive adds its
-        own, and raises that of all positives at or below it; a negative lowers those.
+        Average precision is the mean over positives of the precision at each of their ranks. A
+        positive adds its own precision and raises that of all positives at or below it; a negative
+        lowers it.
         """
         true, false = self._true[self._end], self._false[self._end]
         precision = true / (true + false)
@@ -99,14 +99,14 @@ class Order:
         return self._back(rows * (len(rows) / self.positives))
 
     def average_precision_bias(self, units: Units) -> float:
-        """By how much chance alone raises the average precision of a sample like this one.
+        """The sampling bias of the average precision: how much chance raises it.
 
-        A positive counts among the rows that its own precision is a share of. Of few positives,
-        those near the top so make up much of what they are measured by.
+        A positive is counted in its own precision. With few positives, those near the top are a
+        large part of the rows that they are measured against.
 
-        With the precision down to a positive as a / b, weights of a unit's rows that grow by t
-        change it to (a + t a_u) / (b + t b_u), a_u and b_u being the unit's own positives and rows
-        down to there. Sums over units of their squares and products are kept row by row.
+        Let the precision at a positive be a / b. If weights of a unit's rows grow by t, it becomes
+        (a + t a_u) / (b + t b_u), where a_u and b_u are the unit's own positives and rows down to
+        that rank. Sums over units of their squares and products are accumulated row by row.
         """
         positive, end, count = self._sorted, self._end, self.positives
         a, b = self._true[end], end.astype(np.float64)
@@ -134,7 +134,7 @@ class Order:
         return bent / count / 2 - along / count**2 + total * of_units / count**3
 
     def _at_or_below(self, values: Floats) -> Floats:
-        """Sums over the positives whose score is no higher than that of each row."""
+        """For each row, the sum over the positives that do not score higher."""
         sums = np.cumsum(np.where(self._sorted, values, 0.0)[::-1])[::-1]
         return np.asarray(sums[self._start], dtype=np.float64)
 
@@ -145,7 +145,7 @@ class Order:
 
 
 def _own(codes: Ints, units: int, true: Floats, end: Ints) -> tuple[Floats, Floats]:
-    """Of each row's unit, the positives and the rows among the first ``end`` rows."""
+    """For each row, the positives and the rows of its unit among the first ``end`` rows."""
     n = len(codes)
     by_unit = np.argsort(codes, kind="stable")
     start = np.searchsorted(codes[by_unit], np.arange(units))

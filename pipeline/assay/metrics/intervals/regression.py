@@ -1,4 +1,4 @@
-"""The influence of each row on the metrics of a regression, and quantiles of its errors."""
+"""The influence of each row on regression metrics, and quantiles of the errors."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from assay.metrics.units import Units
 
 
 class TooFew(ValueError):
-    """More rows would tell."""
+    """There are too few rows; more would give an interval."""
 
 
 def influences(scored: Scored) -> Mapping[str, Influence]:
-    """By name; not a number where the metric has no value or no derivative.
+    """By metric; NaN if the metric has no value or no derivative.
 
     Without the 90th percentile of the errors, which has no derivative.
     """
@@ -39,10 +39,10 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
 
 
 def bias(champion: Scored, challenger: Scored, units: Units) -> Spread:
-    """Of the difference of two biases, fit for that of their distances from 0 as well.
+    """The variation of the difference of two biases, and of the difference of their sizes.
 
-    On either side of 0 the latter varies as the sum of both biases does. The larger standard
-    error of the two serves both.
+    With biases on opposite sides of 0, the difference of sizes varies as the sum of both biases.
+    The larger of the two standard errors is used for both.
     """
     old, new = influences(champion)["bias"], influences(challenger)["bias"]
     difference = spread(new.less(old), units)
@@ -53,11 +53,11 @@ def bias(champion: Scored, challenger: Scored, units: Units) -> Spread:
 
 
 def quantile(scored: Scored, units: Units, confidence: float) -> Quantile:
-    """The 90th percentile of the absolute errors, and two that are sure to surround it.
+    """The 90th percentile of the absolute errors with its interval.
 
-    Woodruff's (1952, "Confidence intervals for medians and other position measures", Journal of
-    the American Statistical Association 47, 635-646): the share of errors at or below the
-    percentile varies as any mean does, and its ends are looked up among the errors.
+    Woodruff's method (1952, "Confidence intervals for medians and other position measures", Journal
+    of the American Statistical Association 47, 635-646): the share of errors at or below the
+    percentile has an interval as any mean does, and its ends are mapped to quantiles of the errors.
 
     Raises
     ------
@@ -84,11 +84,11 @@ class Quantile:
     Attributes
     ----------
     reach
-        Standard errors from the middle of the interval to its ends.
+        Half width of the interval, in standard errors.
     within
         Which rows lie at or below it, 1 or 0.
     varies
-        How their share does.
+        The sampling variation of their share.
     """
 
     value: float
@@ -102,10 +102,10 @@ class Quantile:
 def quantiles_apart(
     champion: Scored, challenger: Scored, units: Units, confidence: float
 ) -> Spread:
-    """Of the difference of two 90th percentiles of absolute errors.
+    """The variation of the difference of two 90th percentiles of absolute errors.
 
-    Each percentile's standard error is that of its interval. The two vary together as their
-    rows beyond the percentile do (Bahadur 1966, Annals of Mathematical Statistics 37, 577-580).
+    Each percentile's standard error follows from its interval. Their correlation is that of the
+    rows beyond each percentile (Bahadur 1966, Annals of Mathematical Statistics 37, 577-580).
 
     Raises
     ------
@@ -123,7 +123,7 @@ def quantiles_apart(
 
 
 def _correlation(found: Sequence[Quantile], units: Units) -> float:
-    """Of which rows lie within, by unit; 1 if neither varies."""
+    """Correlation by unit of the rows within each percentile; 1 if neither varies."""
     a, b = (units.sums(one.within - one.within.mean()) for one in found)
     size = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / size if size else 1.0

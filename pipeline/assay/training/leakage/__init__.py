@@ -1,1 +1,1 @@
-"""Whether the holdout can be believed: what training may have seen of it."""
+"""Leakage checks: whether training data contains information about the holdout or the label."""

@@ -1,4 +1,4 @@
-"""Values of both sides as numbers that can be counted and compared: codes and row hashes."""
+"""Encodes the values of training and holdout as integer codes and row hashes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Hashes: TypeAlias = NDArray[np.uint64]
 Floats: TypeAlias = NDArray[np.float64]
 
 DIGITS = 5
-"""Significant digits of a number that are compared: exports and float32 change later ones."""
+"""Significant digits of a number that are compared; exports and float32 change later ones."""
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -31,7 +31,7 @@ class CodedColumn:
     Parameters
     ----------
     train, holdout
-        0 where the value is null or NaN, else the place of the value in ``values`` plus 1.
+        0 where the value is null or NaN, else the index of the value in ``values`` plus 1.
     """
 
     train: Codes
@@ -40,11 +40,11 @@ class CodedColumn:
 
     @property
     def size(self) -> int:
-        """How many codes there are."""
+        """Number of codes."""
         return len(self.values) + 1
 
     def counts(self) -> tuple[Codes, Codes]:
-        """Rows of each code, of training and of the holdout."""
+        """Number of rows with each code, in training and in the holdout."""
         return (
             np.bincount(self.train, minlength=self.size),
             np.bincount(self.holdout, minlength=self.size),
@@ -57,7 +57,7 @@ def coded(pair: ColumnPair, digits: int | None = None) -> CodedColumn:
     Parameters
     ----------
     digits
-        Floats that agree in so many significant digits are one value; None compares all.
+        Floats that agree in this many significant digits are one value; None compares all.
     """
     kind = pair.train.type
     chunks = [*pair.train.chunks, *pair.holdout.chunks]
@@ -76,18 +76,18 @@ def coded(pair: ColumnPair, digits: int | None = None) -> CodedColumn:
 
 
 def floats(column: pa.ChunkedArray) -> Floats:
-    """Numbers or truths as float64, NaN where null."""
+    """Numbers or booleans as float64, NaN where null."""
     plain = column.cast(pa.int8()) if t.is_boolean(column.type) else column
     values: Floats = pc.cast(plain, pa.float64(), safe=False).to_numpy()
     return np.where(np.isnan(values), np.nan, values)
 
 
 def significant(values: Floats, digits: int) -> Floats:
-    """``values`` to so many significant digits; zero, NaN and infinities stay as they are."""
+    """``values`` rounded to significant digits; zero, NaN and infinities are unchanged."""
     size = np.abs(values)
     usable = np.isfinite(values) & (size >= 1e-290)  # a smaller one has no power of ten
     power = digits - 1 - np.floor(np.log10(np.where(usable, size, 1.0)))
-    # Divide by a whole power of ten where there is one: 0.1 is none, and 1/0.1 is off.
+    # Use only positive powers of ten, which are exact: 0.1 is not.
     up, down = np.power(10.0, np.maximum(power, 0)), np.power(10.0, np.maximum(-power, 0))
     with np.errstate(over="ignore"):  # the largest ones have nothing above them
         rounded = np.rint(values / down * up) / up * down
@@ -99,7 +99,7 @@ def hashed(
 ) -> tuple[Hashes, Hashes]:
     """One hash a row over all columns, for each side; equal rows have equal hashes.
 
-    Two rows that differ share one with a chance of 1 in 2**64.
+    Two different rows have the same hash with a probability of 1 in 2**64.
     """
     train, holdout = np.zeros(train_rows, np.uint64), np.zeros(holdout_rows, np.uint64)
     for column in columns:
@@ -109,7 +109,7 @@ def hashed(
 
 
 def mixed(hashes: Hashes, codes: Codes) -> Hashes:
-    """Hashes of rows that got one more column: SplitMix64 (Steele, Lea and Flood 2014)."""
+    """Row hashes with one more column mixed in: SplitMix64 (Steele, Lea and Flood 2014)."""
     with np.errstate(over="ignore"):
         state = (hashes ^ codes.astype(np.uint64)) + _STEP
         state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

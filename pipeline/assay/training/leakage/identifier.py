@@ -1,4 +1,4 @@
-"""A feature that names its row instead of describing it."""
+"""Detects a feature that identifies its row instead of describing it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from assay.training.leakage.codes import floats
 from assay.training.leakage.sides import Sides
 
 MIN_ROWS = 50
-"""Among fewer values most numbers are distinct."""
+"""With fewer values, most numbers are distinct anyway."""
 
 ROWS_A_VALUE = 20
-"""A key column that is a feature describes groups if its values have at least so many rows."""
+"""A key column is allowed as a feature if its values have at least this many rows each."""
 
 
 def identifier(sides: Sides, limit: float) -> Check:
-    """Whether almost every training row has a value of its own in a feature.
+    """Whether almost every training row has its own value in a feature.
 
-    Looked at are texts, integers and floats that are whole numbers. A column of the key is
-    suspected if it is the whole key, or if its values have few rows each.
+    Checks strings, integers, and floats that are whole numbers. A column of the key is suspect if
+    it is the whole key, or if its values have few rows each.
     """
     contract = sides.contract
     names = [name for name in contract.features if contract.field(name).kind != "boolean"]
@@ -35,7 +35,7 @@ def identifier(sides: Sides, limit: float) -> Check:
         if not _whole(values, contract.field(name).kind):
             continue
         known = len(values) - pc.sum(pc.is_null(values, nan_is_null=True)).as_py()
-        # The few values of a column that is mostly null may all differ, and harm nothing.
+        # The few values of a mostly null column may all be distinct without harm.
         enough = known >= MIN_ROWS
         distinct = pc.count_distinct(values, mode="only_valid").as_py()
         share = distinct / known if enough else 0.0
@@ -81,7 +81,7 @@ def identifier(sides: Sides, limit: float) -> Check:
 
 
 def _why(name: str, share: float, limit: float, keys: tuple[str, ...]) -> str | None:
-    """What is wrong with a feature of so many distinct values; None if nothing is."""
+    """The problem with a feature with this share of distinct values; None if there is none."""
     if keys == (name,):
         return "is the key, and yet a feature"
     if share > limit:
@@ -92,7 +92,7 @@ def _why(name: str, share: float, limit: float, keys: tuple[str, ...]) -> str | 
 
 
 def _whole(values: pa.ChunkedArray, kind: Kind) -> bool:
-    """Whether the values can be names: texts and whole numbers."""
+    """Whether the values can be identifiers: strings and whole numbers."""
     if kind != "float":
         return True
     numbers = floats(values)

@@ -1,8 +1,8 @@
-"""How well one feature alone tells the label, on rows that its model has not seen.
+"""Predictive power of each feature alone, on rows that its model has not seen.
 
-The model of a feature is a table: the mean label in each of its bins on training rows. A number
-gets a bin for each of its values, or, where those are many, bins of equal count; text gets one for
-each value, and nulls one of their own. It finds any relation, not only a rising one.
+The model of a feature is a table: the mean label in each of its bins on training rows. A number has
+a bin for each value, or bins of equal count if there are many values. A string has one for each
+value, and nulls have their own. So it detects any relation, not only a monotone one.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from assay.training.leakage.sides import ColumnPair, Sides, evenly
 BINS = 256
 MIN_ROWS = 30
 MIN_CLASS_ROWS = 10
-"""Fewer rows of the holdout, or of a class there, can be told apart by chance."""
+"""With fewer rows of the holdout, or of a class in it, chance can separate them."""
 
 NAME: Final = "label_power"
 
 Targets: TypeAlias = list[tuple[str, Floats, Floats]]
-"""What is to be told, a name with numbers of training and of the holdout."""
+"""Targets to predict: name, training values and holdout values of each."""
 
 
 @dataclass(frozen=True)
 class Binned:
-    """A feature's bin of each row."""
+    """The bin of each row for one feature."""
 
     train: Codes
     holdout: Codes
@@ -43,9 +43,9 @@ class Binned:
 def label_power(sides: Sides, limit: float, sample_rows: int) -> Check:
     """Whether a feature alone nearly determines the label.
 
-    Power is the area under the ROC curve of a yes or no; of several classes the largest, one
-    against the rest; of a number the share of variance that is explained, of the number or of
-    its rank, whichever is larger.
+    Power is the AUC for a binary label; for several classes the largest AUC of one class against
+    the rest; for a number the share of variance explained, of the number or of its rank, whichever
+    is larger.
     """
     contract = sides.contract
     places = evenly(sides.train.rows, sample_rows), evenly(sides.holdout.rows, sample_rows)
@@ -93,7 +93,7 @@ def _row(name: str, about: str, power: float) -> Row:
 
 
 def auc(binned: Binned, train: Floats, holdout: Floats) -> float:
-    """Area under the ROC curve of the holdout's yes and no, ranked by training's shares."""
+    """AUC of the holdout's labels, ranked by the positive rates of training's bins."""
     rates = _means(binned, train)
     order, place = np.unique(rates, return_inverse=True)  # bins of one rate are ties
     rows = np.bincount(place[binned.holdout], minlength=len(order)).astype(np.float64)
@@ -104,14 +104,14 @@ def auc(binned: Binned, train: Floats, holdout: Floats) -> float:
 
 
 def explained(binned: Binned, train: Floats, holdout: Floats) -> float:
-    """Share of the holdout's variance around its mean that training's means take away."""
+    """Share of the holdout's variance that the means of training's bins explain (R squared)."""
     wrong = holdout - _means(binned, train)[binned.holdout]
     spread = holdout - holdout.mean()
     return float(1 - np.mean(wrong**2) / np.mean(spread**2))
 
 
 def _means(binned: Binned, train: Floats) -> Floats:
-    """Training's mean in each bin, with one row of the overall mean added to each."""
+    """Training's mean in each bin, smoothed by one row of the overall mean."""
     rows = np.bincount(binned.train, minlength=binned.size)
     sums = np.bincount(binned.train, weights=train, minlength=binned.size)
     means: Floats = (sums + train.mean()) / (rows + 1)
@@ -141,7 +141,7 @@ def _binned(pair: ColumnPair, number: bool) -> Binned:
 
 
 def _classes(label: ColumnPair, name: str) -> Targets | str:
-    """Each class against the rest, or why none can be told."""
+    """Each class against the rest, or the reason why none can be tested."""
     codes = coded(label)
     if (codes.train == 0).any() or (codes.holdout == 0).any():
         return "there are rows without a label"
@@ -165,7 +165,7 @@ def _classes(label: ColumnPair, name: str) -> Targets | str:
 
 
 def _numbers(label: ColumnPair, name: str) -> Targets | str:
-    """The label's number and its rank among training's, or why they tell nothing."""
+    """The label and its rank among training's labels, or the reason why neither can be tested."""
     train, holdout = floats(label.train), floats(label.holdout)
     if not (np.isfinite(train).all() and np.isfinite(holdout).all()):
         return "there are labels that are no finite number"

@@ -1,4 +1,4 @@
-"""Rows on both sides: the same key, the same features, or a time when training had not ended."""
+"""Finds rows that training and holdout share: by key, by features, or by time."""
 
 from __future__ import annotations
 
@@ -45,11 +45,10 @@ def same_key(sides: Sides) -> Check:
 def near_duplicates(sides: Sides, limit: float) -> Check:
     """Whether rows of the holdout equal one of training in all features.
 
-    Floats are compared to five significant digits, and a null equals a null. Where features
-    are few and coarse, rows are alike by chance. What chance explains is not counted against
-    the limit: a row has a twin with probability 1 - exp(-n), n being the twins it is expected
-    to have if the columns were independent, and three standard deviations are added to the
-    mean of these.
+    Floats are compared to five significant digits, and nulls are equal. With few, coarse features,
+    rows are equal by chance, which does not count against the limit. If columns are independent, a
+    row has a duplicate with probability 1 - exp(-n), n being its expected number of duplicates. The
+    allowance is the mean of these probabilities plus three standard deviations.
     """
     features, rows = sides.contract.features, sides.holdout.rows
     train, holdout = np.zeros(sides.train.rows, np.uint64), np.zeros(rows, np.uint64)
@@ -92,7 +91,7 @@ def time_overlap(sides: Sides) -> Check:
     ends, starts = pc.max(pair.train), pc.min(pair.holdout)
     if not ends.is_valid or not starts.is_valid:
         return unknown("time_overlap", f"'{time}' has no value on one side", 0.0)
-    # The very moment counts: rows of one instant are on both sides then.
+    # Equal times count: rows of one instant would be on both sides.
     early = int(pc.sum(pc.less_equal(pair.holdout, ends)).as_py())
     last, first = ends.as_py().isoformat(" "), starts.as_py().isoformat(" ")
     detail = (
@@ -117,7 +116,7 @@ def _outcome(observed: float, limit: float) -> Outcome:
 
 
 def _alike(sides: Sides, train: Hashes, holdout: Hashes, twins: NDArray[np.intp]) -> float | None:
-    """The share of ``twins`` that some training row equals in the label as well."""
+    """The share of ``twins`` whose label also equals that of a duplicate in training."""
     if not len(twins):
         return None
     label = coded(sides.column(sides.contract.label), DIGITS)
@@ -128,7 +127,7 @@ def _alike(sides: Sides, train: Hashes, holdout: Hashes, twins: NDArray[np.intp]
 def _pairs(
     sides: Sides, train: Hashes, holdout: Hashes, twins: NDArray[np.intp]
 ) -> tuple[Row, ...]:
-    """Keys of a few rows of the holdout, each beside those of a training row that equals it."""
+    """Keys of a few holdout rows, each beside those of a duplicate in training."""
     mine = twins[:EXAMPLES]
     theirs = np.array([np.flatnonzero(train == holdout[row])[0] for row in mine], dtype=np.intp)
     keys: Sequence[str] = sides.contract.keys

@@ -1,4 +1,4 @@
-"""Whether what the model reads will be there at night."""
+"""Checks that the columns the model reads are available at scoring time."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from assay.training.leakage.source import NewestRows, Unseen
 NAME: Final = "not_at_scoring"
 
 MORE_NULLS = 0.5
-"""A feature that is null in so many more of a night's rows than of training's is not there yet."""
+"""A feature is unavailable if its share of nulls at scoring exceeds training's by more."""
 
 TOLD = 3
-"""Columns that the sentence names."""
+"""Most columns that the sentence names."""
 
 
 def not_at_scoring(sides: Sides, seen: NewestRows | Unseen) -> Check:
-    """Whether the scoring source lacks a column, or has it without its values.
+    """Whether the scoring source lacks a column, or has it without values.
 
-    Columns are those that the contract needs at night; nulls are looked at in features.
+    Checks all columns that the contract needs at scoring; nulls are compared for features only.
     """
     if isinstance(seen, Unseen):
         return unknown(NAME, seen.why, 0.0)

@@ -1,10 +1,9 @@
-"""Whether the sides are of one kind: shares of categories, and of the label.
+"""Compares the distributions of categories and of the label in training and holdout.
 
-The distance of two sides is total variation: the share of rows that would have to change. Two
-samples of one population lie apart too, the more so the more categories there are. Not counted
-against the limit is the most that their distance comes to by chance in 99 of 100 samples: its
-expected value, bounded by the categories' standard deviations, and what McDiarmid's inequality
-(1989) adds to it.
+The distance is total variation: the share of rows that would have to change. Two samples of one
+population differ too, the more so the more categories there are. The limit therefore applies only
+to what exceeds the 99 % quantile of the distance by chance: its expected value, bounded by the
+categories' standard deviations, plus the margin of McDiarmid's inequality (1989).
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from assay.training.leakage.sides import ColumnPair, Sides
 
 CONFIDENCE = 0.99
 PARTS = 10
-"""A label that is a number is counted in so many parts of equal count."""
+"""Number of parts of equal count in which a numeric label is counted."""
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How far apart the shares of two sides are, and how far they may be by chance."""
+    """The distance of two distributions, and the distance that chance can explain."""
 
     column: str
     distance: float
@@ -75,7 +74,7 @@ def category_shift(sides: Sides, limit: float) -> Check:
 
 
 def label_shift(sides: Sides, limit: float) -> Check:
-    """Whether the label has other shares in the holdout."""
+    """Whether the label has another distribution in the holdout."""
     label = sides.contract.label
     pair = sides.column(label)
     if task_of(sides.contract.field(label).kind, label) != "regression":
@@ -127,7 +126,7 @@ def _examples(codes: CodedColumn) -> tuple[Row, ...]:
 
 
 def _parts(pair: ColumnPair) -> tuple[Codes, Codes] | str:
-    """Rows of each side in parts that training fills alike, or why there are none."""
+    """Rows of each side in parts that are equal in training, or the reason why there are none."""
     train, holdout = floats(pair.train), floats(pair.holdout)
     if np.isnan(train).any() or np.isnan(holdout).any():
         return "there are rows without a label"

@@ -1,4 +1,4 @@
-"""The two tables, a column at a time: a table need not fit into memory whole."""
+"""The training and holdout tables, read one column at a time to save memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from assay.project import layout
 
 @dataclass(frozen=True)
 class Side:
-    """The rows of one side; ``read`` gives some of its columns."""
+    """The rows of one side; ``read`` returns some of its columns."""
 
     rows: int
     read: Callable[[list[str]], pa.Table]
@@ -29,14 +29,14 @@ class Side:
 
 @dataclass(frozen=True)
 class ColumnPair:
-    """One column of both sides, in the type that its kind in the contract is read as."""
+    """One column of both sides, in the canonical type of its kind in the contract."""
 
     train: pa.ChunkedArray
     holdout: pa.ChunkedArray
 
 
 class Sides:
-    """Training and holdout, as the contract reads them."""
+    """Training and holdout, with columns read by the contract."""
 
     def __init__(self, contract: Contract, train: Side, holdout: Side) -> None:
         self.contract = contract
@@ -50,7 +50,7 @@ class Sides:
         return ColumnPair(train, holdout)
 
     def cells(self, side: Side, names: Sequence[str], rows: NDArray[np.intp]) -> list[Any]:
-        """Values of a few rows as JSON can hold them: a mapping by column for each row."""
+        """Values of a few rows as JSON values: a mapping by column for each row."""
         columns = {}
         for name in names:
             column = read_as(self.contract.field(name), side.read([name]))
@@ -59,7 +59,7 @@ class Sides:
 
 
 def of_tables(contract: Contract, train: pa.Table, holdout: pa.Table) -> Sides:
-    """Sides that are in memory already."""
+    """Sides of tables in memory."""
     return Sides(
         contract,
         Side(train.num_rows, train.select),
@@ -68,12 +68,12 @@ def of_tables(contract: Contract, train: pa.Table, holdout: pa.Table) -> Sides:
 
 
 def of_project(root: Path, contract: Contract) -> Sides:
-    """What prepare left under ``root``.
+    """Sides of the tables that prepare wrote under ``root``.
 
     Raises
     ------
     StageInputMissing
-        A table is not there, or is no Parquet.
+        A table does not exist, or is not Parquet.
     SchemaMismatch
         It lacks a column of the contract, or has one of another type.
     """
@@ -116,7 +116,7 @@ def _unreadable(name: str, error: Exception) -> StageInputMissing:
 
 
 def evenly(rows: int, wanted: int) -> NDArray[np.intp]:
-    """Places of at most ``wanted`` of ``rows`` rows, at equal distances, first row first."""
+    """Indices of at most ``wanted`` of ``rows`` rows, evenly spaced from the first row."""
     if rows <= wanted:
         return np.arange(rows, dtype=np.intp)
     return (np.arange(wanted, dtype=np.float64) * (rows / wanted)).astype(np.intp)

@@ -1,6 +1,7 @@
-"""A look at what the nights are scored from: the newest night's columns and some of its rows.
+"""Samples the scoring source: columns and first rows of its newest nights.
 
-Nothing here runs Spark or asks a database. What only a query knows stays unknown, with the reason.
+This neither runs Spark nor queries a database. What only a query can tell stays unknown, with a
+reason.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from assay.store.delta.lake import snapshot
 from assay.store.delta.place import filesystem
 
 BLOCK = 1 << 22
-"""Bytes of a text file that are looked at."""
+"""Bytes of a text file that are read."""
 
 NIGHTS = 7
-"""The newest nights that are looked at: what one of them lacks was late that night only."""
+"""Newest nights that are sampled, since a column can be late in one night only."""
 
 Reader = Callable[[pafs.FileSystem, str, int], pa.Table]
 
@@ -41,9 +42,9 @@ class NewestRows:
     where
         Which nights.
     types
-        Arrow types by column of the newest night; None where the files are text.
+        Arrow types by column of the newest night; None for text files.
     nulls
-        Rows without a value by column, of ``rows`` rows of all of these nights.
+        Rows without a value by column, out of ``rows`` rows of all these nights.
     """
 
     where: str
@@ -54,7 +55,7 @@ class NewestRows:
 
 @dataclass(frozen=True)
 class Unseen:
-    """Why nothing can be said."""
+    """The source could not be sampled, for the reason ``why``."""
 
     why: str
 
@@ -65,9 +66,9 @@ def look(root: Path, spec: Input, column: str, rows: int) -> NewestRows | Unseen
     Parameters
     ----------
     column
-        The one that the input is partitioned by.
+        The column by which the input is partitioned.
     rows
-        How many rows of a night are looked at.
+        Number of rows to read of a night.
     """
     if not isinstance(spec, Parquet | Csv | Json | Delta):
         return Unseen(f"score.input is a query ({spec.format}): its columns are known when it runs")
@@ -111,7 +112,7 @@ def _delta(uri: str, shown: str, column: str, rows: int) -> NewestRows | Unseen:
     by = shot.partitioned_by
     system, base = filesystem(uri)
     nights: dict[str, list[str]] = {}
-    # The newest nights where files are of one night each, else what was written last.
+    # The newest nights if each file holds one night, else the files written last.
     place = by.index(column) if column in by else None
     for file in sorted(shot.files, key=lambda file: file.written):
         night = file.path if place is None else f"{column}={file.values[place]}"
@@ -121,7 +122,7 @@ def _delta(uri: str, shown: str, column: str, rows: int) -> NewestRows | Unseen:
     seen = _together(shown, found, typed=True)
     if isinstance(seen, Unseen):
         return seen
-    # A column that the table got later is null in older files; one it is partitioned by is not.
+    # Columns added later are null in older files; partition columns are never null.
     types = {field.name: field.type for field in shot.schema}
     nulls = {name: 0 if name in by else seen.nulls.get(name, seen.rows) for name in types}
     return NewestRows(seen.where, seen.rows, types, nulls)
@@ -130,7 +131,7 @@ def _delta(uri: str, shown: str, column: str, rows: int) -> NewestRows | Unseen:
 def _beginning(
     system: pafs.FileSystem, files: Sequence[str], reader: Reader, rows: int
 ) -> pa.Table | None:
-    """The first rows of the first file that has any."""
+    """The first rows of the first file that is not empty."""
     tables = (reader(system, path, rows) for path in files)
     return next((table for table in tables if table.num_rows), None)
 
@@ -138,7 +139,7 @@ def _beginning(
 def _together(
     shown: str, found: Sequence[tuple[str, pa.Table | None]], *, typed: bool
 ) -> NewestRows | Unseen:
-    """What the beginnings of nights, oldest first, show in common."""
+    """Combines the samples of several nights, oldest first."""
     known = [(night, table) for night, table in found if table is not None]
     if not known:
         return Unseen(f"{shown}: the newest nights hold no rows")

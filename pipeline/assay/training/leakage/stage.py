@@ -1,4 +1,4 @@
-"""The leakage stage: both prepared tables in, leakage.json out. The gate judges what it says."""
+"""The leakage stage: checks both prepared tables and writes leakage.json, which the gate judges."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from assay.training.leakage.source import NewestRows, Unseen, look
 
 
 def run_all(sides: Sides, seen: NewestRows | Unseen, limits: Limits) -> tuple[Check, ...]:
-    """What each check says of the two sides and of what the nights are scored from.
+    """Runs every check on the two sides and the sample of the scoring source.
 
-    A side without rows shows nothing, so every check is ``unknown`` then, never ``ok``.
+    If a side has no rows, every check is ``unknown``, never ``ok``.
     """
     empty = [
         name
@@ -48,12 +48,7 @@ def run_all(sides: Sides, seen: NewestRows | Unseen, limits: Limits) -> tuple[Ch
 def run(root: Path, params: Params) -> Leakage:
     """Check training and holdout against each other and against the scoring source.
 
-    Writes leakage.json. What is suspected or cannot be told is no error here.
-
-    Raises
-    ------
-    StageInputMissing, SchemaMismatch
-        A prepared table is not there, cannot be read or does not fit the contract.
+    Writes leakage.json. A suspect or unknown result is not an error here.
     """
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     sides = of_project(root, contract)

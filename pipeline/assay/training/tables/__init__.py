@@ -1,1 +1,1 @@
-"""The source's rows, and their split into training and holdout."""
+"""Ingests the source's rows and splits them into training and holdout."""

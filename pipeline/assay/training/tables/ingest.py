@@ -1,4 +1,4 @@
-"""From the source to raw Parquet, one folder a night."""
+"""Ingests the source as raw Parquet, one folder a night."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.project.visible import visible
 
 @dataclass(frozen=True)
 class Ingested:
-    """What the source returned: how many rows, in how many nights."""
+    """Number of rows and nights that the source returned."""
 
     rows: int
     nights: int
@@ -30,17 +30,15 @@ class Ingested:
 
 
 def run(root: Path, params: Params) -> Ingested:
-    """Call ``ingest.source`` and write what it returns to ``data/raw``.
+    """Call ``ingest.source`` and write its rows to ``data/raw``.
 
-    The source is a function without arguments that returns a pandas DataFrame, a pyarrow
-    Table, or an iterable of either.
+    The source is a function without arguments that returns a pandas DataFrame, a pyarrow Table, or
+    an iterable of either.
 
     Raises
     ------
-    PluginError
-        The function cannot be imported.
     SourceError
-        It failed, or returned something else than rows that say which night they belong to.
+        The function failed, or did not return rows with a night.
     """
     key, column = "ingest.source", params.ingest.partition_by
     source = plugins.resolve(params.ingest.source, key=key, root=root)
@@ -89,7 +87,7 @@ def _table(piece: Any, where: str) -> pa.Table:
             expected="a pandas DataFrame or a pyarrow Table",
             found=type(piece).__name__,
         )
-    # Spark refuses Parquet timestamps in nanoseconds.
+    # Spark cannot read Parquet timestamps in nanoseconds.
     schema = pa.schema(
         pa.field(
             field.name,

@@ -1,4 +1,4 @@
-"""From checked rows to the training and the holdout table."""
+"""Splits the checked rows into the training and the holdout table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assay.training.tables import split
 
 @dataclass(frozen=True)
 class WindowRows:
-    """The rows of one window; ``labels`` is what `assay.training.tables.split.label_facts` says."""
+    """The rows of one window; ``labels`` is from `assay.training.tables.split.label_facts`."""
 
     window: str
     labels: dict[str, Any]
@@ -38,9 +38,7 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
     Raises
     ------
     StageInputMissing
-        ``data/checked`` is not there.
-    LabelError
-        A window has no labelled row, or labels that teach nothing.
+        ``data/checked`` does not exist.
     """
     source, column = root / layout.CHECKED, params.ingest.partition_by
     if not partitions.values(source, column):

@@ -1,4 +1,4 @@
-"""Which rows train and which are held out: by time, nothing learnt from either."""
+"""Splits rows into training and holdout by time alone, without learning from either."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assay.project.visible import visible
 
 
 def labelled(table: pa.Table, label: str) -> pa.Table:
-    """The rows whose truth is known; to a contract, NaN is a null."""
+    """The rows that have a label; NaN is a null, as in the contract."""
     return table.filter(pc.invert(pc.is_null(table.column(label), nan_is_null=True)))
 
 
@@ -28,7 +28,7 @@ def within(table: pa.Table, time: str, window: Window) -> pa.Table:
 
 
 def ordered(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
-    """By time, then key, so that the same rows always give the same file."""
+    """Sorted by time, then key, so that the same rows always give the same file."""
     names = [time, *(key for key in keys if key != time)]
     return table.sort_by([(name, "ascending") for name in names])
 
@@ -36,7 +36,7 @@ def ordered(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
 def label_facts(
     table: pa.Table, label: str, task: Task, name: str, window: Window
 ) -> dict[str, Any]:
-    """How many rows there are and what their labels say.
+    """Number of rows and label statistics of a window.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def label_facts(
     Raises
     ------
     LabelError
-        There are no rows, or labels that teach nothing.
+        There are no rows, or the labels cannot be learnt from.
     """
     where = f"the {name} window, {window}"
     if table.num_rows == 0:
@@ -88,7 +88,7 @@ def label_facts(
 
 
 def _spread(column: pa.ChunkedArray, label: str, where: str) -> float:
-    """The mean of numbers that are not all alike."""
+    """The mean of labels that are not all equal."""
     ends = pc.min_max(column).as_py()
     if ends["min"] == ends["max"]:
         raise LabelError(

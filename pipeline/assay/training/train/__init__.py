@@ -1,1 +1,1 @@
-"""Candidates, calibration, and the choice among them."""
+"""Trains and calibrates candidates, and selects the best."""

@@ -1,9 +1,9 @@
-"""Scores for rows that the estimator did not see, and the calibration fitted on them.
+"""Out-of-fold scores, and the calibration fitted on them.
 
-The training window is cut into blocks of whole, consecutive days. Each block is scored by
-an estimator fitted on the other blocks, so that no day helps to score itself; weather and
-delays of one day are too alike for shuffled folds. The final estimator is fitted on all
-blocks. It is what scikit-learn calls cross-fitting with ``ensemble=False``.
+The training window is cut into blocks of whole, consecutive days. Each block is scored by an
+estimator fitted on the other blocks, so that no day helps to score itself. Shuffled folds would not
+do, because rows of one day are too alike in weather and delays. The final estimator is fitted on
+all blocks. scikit-learn calls this cross-fitting with ``ensemble=False``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def blocks(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
-    """Number of the block, 0 to folds - 1, that each row's day belongs to.
+    """Index of the block, 0 to folds - 1, that each row's day belongs to.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def out_of_fold(
     block: NDArray[np.int64],
     progress: Callable[[int, int], None],
 ) -> Floats:
-    """Uncalibrated scores of each row from an estimator that never saw its block.
+    """Uncalibrated scores of each row from an estimator that was not fitted on its block.
 
     Raises
     ------
     LabelError
-        Without some block, a class does not occur.
+        A class occurs in one block only.
     """
     from sklearn.base import clone
 
@@ -84,25 +84,25 @@ def _without(task: Task, gone: list[Any]) -> str:
 
 
 def fit_calibrator(task: Task, method: str, raw: Floats, truth: NDArray[Any]) -> Any:
-    """From an estimator's scores to probabilities that can be taken at their word.
+    """Fits a calibrator that turns an estimator's scores into calibrated probabilities.
 
     Parameters
     ----------
     method
-        ``sigmoid`` is a logistic regression on the log odds (Platt 1999, "Probabilistic
-        outputs for support vector machines"), ``isotonic`` a monotone step function (Zadrozny
-        and Elkan 2002, "Transforming classifier scores into accurate multiclass probability
-        estimates"), ``none`` leaves scores as they are.
+        ``sigmoid`` is a logistic regression on the log odds (Platt 1999, "Probabilistic outputs for
+        support vector machines"), ``isotonic`` a monotone step function (Zadrozny and Elkan 2002,
+        "Transforming classifier scores into accurate multiclass probability estimates"), ``none``
+        leaves scores as they are.
     raw
         Out-of-fold scores in the shape of the task.
     truth
-        As `assay.metrics.scored.Scored` has it.
+        As in `assay.metrics.scored.Scored`.
 
     Returns
     -------
     Any
-        What `assay.model.model.Model` takes: of several classes each is calibrated against the
-        rest. None for a regression, whose scores are no probabilities.
+        For `assay.model.model.Model`: with several classes a calibrator of each class against the
+        rest. None for a regression, whose scores are not probabilities.
     """
     if task == "regression" or method == "none":
         return None
@@ -116,8 +116,8 @@ def _one_calibrator(method: str, raw: Floats, label: NDArray[np.bool_]) -> Any:
         from sklearn.linear_model import LogisticRegression
 
         fitted = LogisticRegression(C=1e10).fit(log_odds(raw), label)
-        # Scores without information (a baseline's) can come out with a slope that turns
-        # their order round; such a calibration is worse than none.
+        # A slope can be negative if scores carry no information, as a baseline's do. It would
+        # reverse their order, which is worse than no calibration.
         return fitted if fitted.coef_[0, 0] > 0 else None
     from sklearn.isotonic import IsotonicRegression
 

@@ -1,4 +1,4 @@
-"""A candidate of params.yaml as an unfitted scikit-learn pipeline."""
+"""Builds a candidate of params.yaml as an unfitted scikit-learn pipeline."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Encoding = Literal["onehot", "ordinal"]
 
 
 def encoding_for(estimator: Any, wanted: str) -> Encoding:
-    """What ``auto`` means for an estimator.
+    """Resolves the encoding ``auto`` for an estimator.
 
-    One that takes missing values as they are gets categories as codes and numbers
-    untouched; any other gets one column a category, imputed and scaled numbers.
+    An estimator that accepts missing values gets ordinal codes and unchanged numbers. Any other
+    gets one-hot categories and imputed, scaled numbers.
     """
     if wanted == "onehot":
         return "onehot"
@@ -36,8 +36,8 @@ def encoding_for(estimator: Any, wanted: str) -> Encoding:
 def encoder(encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]) -> Any:
     """An unfitted ColumnTransformer: numeric columns first, then the categorical ones.
 
-    Categories never seen in training do not fail: they become missing (``ordinal``) or the
-    same as rare ones (``onehot``).
+    Categories that training lacks do not raise: they become missing (``ordinal``) or are treated as
+    rare ones (``onehot``).
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -65,7 +65,7 @@ def encoder(encoding: Encoding, numeric: Sequence[str], categorical: Sequence[st
 def categorical_arguments(
     estimator: Any, encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]
 ) -> dict[str, Any]:
-    """Tell an estimator that knows categories which of its columns hold codes."""
+    """Arguments that tell an estimator with categorical support which columns hold codes."""
     if encoding != "ordinal" or "categorical_features" not in estimator.get_params(deep=False):
         return {}
     return {"categorical_features": [False] * len(numeric) + [True] * len(categorical)}
@@ -82,13 +82,13 @@ class Built:
 def build(
     name: str, candidate: Candidate, contract: Contract, task: Task, seed: int, root: Path
 ) -> Built:
-    """The pipeline of one candidate, every random choice seeded.
+    """The pipeline of one candidate, with all random choices seeded.
 
     Raises
     ------
     PluginError
-        The class cannot be imported, is not for this task (a probabilistic classifier, or a
-        regression), or refuses its arguments.
+        The class is not an estimator for this task (a probabilistic classifier, or a regression),
+        or rejects its arguments.
     """
     from sklearn.pipeline import make_pipeline
 

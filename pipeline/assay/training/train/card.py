@@ -1,4 +1,4 @@
-"""The bundle's card: what a person should know before using the model."""
+"""The bundle's model card: what a person should know before using the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assay.project.tasks import METRICS
 
 
 def card(manifest: Manifest) -> str:
-    """Markdown; the same manifest gives the same text."""
+    """The card as Markdown; the same manifest gives the same text."""
     scores = "\n".join(
         f"| {name} | {fixed(manifest.out_of_fold.get(name), 4, 'undefined')} |"
         for name in METRICS[manifest.task]
@@ -64,7 +64,7 @@ def _decision(manifest: Manifest) -> str:
 
 
 def calibration_told(manifest: Manifest) -> str:
-    """The calibration, and, where it was chosen, the losses that it was chosen by."""
+    """The calibration, with the losses that it was chosen by, if any."""
     if not manifest.calibration_losses:
         return manifest.calibration
     losses = ", ".join(

@@ -1,8 +1,8 @@
-"""Which calibration a candidate gets: the one that serves rows it was not fitted on best.
+"""Chooses a candidate's calibration by its loss on rows it was not fitted on.
 
-A calibration that is judged on the rows it was fitted on always looks good, a step function most
-of all. So each block of days is calibrated by what the out-of-fold scores of the other blocks
-taught, and the log loss of all blocks together decides.
+A calibration always looks good on the rows it was fitted on, a step function most of all. So each
+block of days is calibrated by a fit to the out-of-fold scores of the other blocks, and the log loss
+over all blocks decides.
 """
 
 from __future__ import annotations
@@ -22,21 +22,20 @@ from assay.training.train.calibrate import fit_calibrator
 
 AUTO = "auto"
 METHODS = ("none", "sigmoid", "isotonic")
-"""From the one that assumes most to the one that follows the data most closely; of equal losses
-the first wins."""
+"""From the strongest to the weakest assumptions; of equal losses the first wins."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A calibration, and why it was taken.
+    """A calibration, and the losses that it was chosen by.
 
     Attributes
     ----------
     method
         One of `METHODS`.
     losses
-        The cross-fitted log loss with each method; empty if params.yaml named one, and of a
-        regression, whose scores are no probabilities.
+        The cross-fitted log loss of each method; empty if params.yaml names one, and for a
+        regression, whose scores are not probabilities.
     """
 
     method: str
@@ -55,7 +54,7 @@ def choose(
     raw
         Out-of-fold scores in the shape of the task.
     truth
-        As `assay.metrics.scored.Scored` has it.
+        As in `assay.metrics.scored.Scored`.
     block
         The block of days of each row (`assay.training.train.calibrate.blocks`).
     """

@@ -1,4 +1,4 @@
-"""From training rows to a calibrated model and the scores that it gives rows it has not seen."""
+"""Fits a calibrated model on the training rows, with out-of-fold scores."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What was learnt, and from what.
+    """A fitted model and the rows it was fitted on.
 
     Parameters
     ----------
     model
         Fitted on all rows.
     calibration
-        Which one it has, and why.
+        The chosen calibration.
     scored
         Truths and calibrated out-of-fold scores.
     days
         The day of each row.
     rows
-        Its features, its scores under the names that they have in the reference, and its label.
+        Its features, its scores under their names in the reference, and its label.
     """
 
     model: model.Model
@@ -56,21 +56,16 @@ def fit(
     settings: Train,
     progress: Callable[[int, int], None],
 ) -> Fitted:
-    """Score out of fold, calibrate, and fit once more on everything.
+    """Score out of fold, calibrate, and fit once more on all rows.
 
     Parameters
     ----------
     pipeline
         Unfitted.
     frame
-        The training table as `assay.contract.columns.to_frame` gives it.
+        The training table in the form of `assay.contract.columns.to_frame`.
     progress
-        Called with how many folds are done, and how many there are.
-
-    Raises
-    ------
-    LabelError
-        The labels are not such that they can be learnt.
+        Called with the number of folds done, and the number of all folds.
     """
     label = frame[contract.label]
     classes = classes_of(label) if task == "multiclass" else ()

@@ -1,8 +1,8 @@
-"""How much a model listens to each feature: how far its answers move when one is shuffled.
+"""Permutation importance: how far a model's output moves when a feature is shuffled.
 
-L. Breiman, "Random Forests", Machine Learning 45, 2001, shuffles a feature and looks at the
-loss; here the answers themselves are compared, as nobody knows the truth of a night that has
-just been scored. A feature that the model does not use has none.
+L. Breiman, "Random Forests", Machine Learning 45, 2001, shuffles a feature and compares losses.
+Here the outputs themselves are compared, because a night that was just scored has no labels yet. A
+feature that the model does not use has importance 0.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ def importance(
 ) -> dict[str, float]:
     """The mean absolute change of the score, for each feature that is shuffled within ``sample``.
 
-    Of several classes it is half the sum over the classes: the share of probability that
-    moved from one class to another.
+    For several classes it is half the sum over the classes: the share of probability that moves
+    between classes.
 
     Parameters
     ----------
     sample
         Rows with all features.
     seed
-        Each feature is shuffled by a stream of its own, so adding one changes no other.
+        Each feature has its own random stream, so adding one does not change the others.
     """
     before = scorer.scores(FrameFeatures(sample))
     found = {}
     for name in features:
         order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(sample))
-        # The column keeps its type; only the rows that its values stand in change.
+        # The column keeps its dtype.
         shuffled = sample.assign(**{name: sample[name].iloc[order].to_numpy()})
         shuffled[name] = shuffled[name].astype(sample[name].dtype)
         moved = _moved(before, scorer.scores(FrameFeatures(shuffled)))

@@ -1,10 +1,10 @@
-"""What a regression's errors depend on: two small models of the loss, on all features.
+"""Models of a regression's loss: the expected absolute and squared error of each row.
 
-How far a prediction will be off depends on more than the prediction. So what rows erred by that
-the estimator had not seen is learnt from their features: the absolute error and the squared one, by
-gradient boosting of few, small trees. It is what NannyML calls direct loss estimation (DLE; see
-https://nannyml.readthedocs.io, "How it works: estimating performance"). Both are scored with every
-night, so they have to be cheap, and both are kept and compiled as the model itself is.
+The error of a prediction depends on more than the prediction. So the out-of-fold errors are learnt
+from the rows' features: the absolute error and the squared one, by gradient boosting of few, small
+trees. NannyML calls this direct loss estimation (DLE; see https://nannyml.readthedocs.io, "How it
+works: estimating performance"). Both models score every night, so they have to be cheap, and both
+are stored and compiled like the model itself.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Learnt:
     model
         Fitted on all rows.
     values
-        What it expects of each row, out of fold.
+        Its out-of-fold prediction for each row.
     noise
-        Squared distance of the loss from that, as a multiple of its square: how far one row's
-        loss lies from what is expected of it.
+        Sum of squared residuals divided by the sum of squared predictions: the relative variance of
+        one row's loss.
     """
 
     model: model.Model
@@ -54,14 +54,14 @@ class Learnt:
     noise: float
 
     def files(self, sample: pd.DataFrame, tolerance: float | None) -> tuple[bytes, bytes | None]:
-        """The model as a skops file, and as arrays if that is exact.
+        """The model as a skops file, and as compiled arrays if those are exact.
 
         Parameters
         ----------
         sample
             Rows to compare them on.
         tolerance
-            None if nothing is to be compiled.
+            None if the model is not to be compiled.
         """
         arrays = None
         if tolerance is not None:
@@ -85,7 +85,7 @@ def learn_losses(
     features
         In the form of `assay.model.model.feature_frame`.
     error
-        Prediction less truth of each row, out of fold.
+        Prediction minus truth of each row, out of fold.
     block
         The block of days of each row (`assay.training.train.calibrate.blocks`).
     """

@@ -1,4 +1,4 @@
-"""Choose one candidate by ``train.select_by`` and make its bundle the selected one."""
+"""Selects the best candidate by ``train.select_by`` and copies its bundle."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def run(root: Path, params: Params) -> Selection:
 
     Raises
     ------
-    BundleMissing, BundleChanged
-        A candidate of params.yaml has no intact bundle.
+    BundleMissing
+        A candidate of params.yaml was not trained.
     """
     scores: dict[str, Mapping[str, float | None]] = {}
     for name in params.train.candidates:

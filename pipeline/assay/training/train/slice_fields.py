@@ -1,4 +1,4 @@
-"""Which slices are counted on their own, night by night: those with enough training rows."""
+"""Selects the slices to count every night: those with enough training rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST = 50
-"""Values of one field that are watched, the most frequent: profiles must stay small."""
+"""Most values of one field that are counted, the most frequent first, to keep profiles small."""
 
 
 def slice_fields(contract: Contract, frame: pd.DataFrame, min_rows: int) -> tuple[SliceField, ...]:
@@ -22,7 +22,7 @@ def slice_fields(contract: Contract, frame: pd.DataFrame, min_rows: int) -> tupl
     Parameters
     ----------
     frame
-        The training table. A field without such a value is left out, and so is one of times.
+        The training table. Fields without such a value and timestamps are left out.
     """
     found = []
     for name in contract.slices:

@@ -1,4 +1,4 @@
-"""Train one candidate of params.yaml and leave its bundle."""
+"""The train stage: trains one candidate of params.yaml and writes its bundle."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trained:
-    """A bundle that was written; ``by`` is the metric that candidates are chosen by."""
+    """A bundle that was written; ``by`` is the metric for selecting candidates."""
 
     digest: str
     manifest: bundle.Manifest
@@ -64,16 +64,9 @@ def run(root: Path, params: Params, name: str) -> Trained:
     Raises
     ------
     PluginError
-        There is no such candidate, its class cannot be used, or fitting failed.
-    ParamsError, ContractFileError
-        ``train.select_by`` says nothing about a model of this label, or a column has a name
-        that is taken.
+        There is no such candidate, or fitting failed.
     StageInputMissing
-        ``data/prepared`` is not there.
-    LabelError
-        The labels are not such that they can be learnt.
-    BundleUntrusted
-        The fitted model holds types that could not be loaded again.
+        ``data/prepared`` does not exist.
     """
     if name not in params.train.candidates:
         raise PluginError(
@@ -132,7 +125,7 @@ def _reference(
     losses: Mapping[str, Learnt],
 ) -> Reference:
     fields = slice_fields(contract, frame, params.evaluate.min_slice_rows)
-    # A slice field need not be a feature, but the rows are the same, in the same order.
+    # A slice field need not be a feature; the rows and their order are the same.
     more = {field.name: frame[field.name].to_numpy() for field in fields}
     truths = outcome.truths(task, made.rows[contract.label].to_numpy())
     scored = made.scored
@@ -157,7 +150,7 @@ def _reference(
 
 
 def _losses(contract: Contract, task: Task, made: Fitted, params: Params) -> dict[str, Learnt]:
-    """Models of a regression's errors."""
+    """Models of a regression's errors; empty for other tasks."""
     if task != "regression":
         return {}
     return learn_losses(
