@@ -1,1 +1,1 @@
-"""The fitted model, its bundle, its answers, and the one function that scores."""
+"""The fitted model, its bundle, its predictions, and the scoring function."""

@@ -1,7 +1,7 @@
-"""The one scoring function: a batch of rows in, scores, refused rows and counts out.
+"""The scoring function: takes a batch of rows, returns predictions, quarantined rows and counts.
 
-Nothing here knows of Spark, files or the store. Evaluation, the gate, tests and every
-carrier call it, so they cannot disagree.
+It does not depend on Spark, files or the store. Evaluation, the gate, tests and every
+carrier call it, so all of them score in the same way.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ALL_READ: Unread = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Piece:
-    """Some rows of the input on their way to the scoring function; see `score_batch`."""
+    """Input rows for the scoring function, with its other arguments; see `score_batch`."""
 
     rows: pa.RecordBatch | pa.Table
     whole: Whole | None = None
@@ -53,29 +53,29 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ScoredBatch:
-    """What became of a batch: every row is in ``predictions`` or in ``quarantine``.
+    """The result of scoring a batch: every row is in ``predictions`` or in ``quarantine``.
 
     Parameters
     ----------
     columns
-        The batch, with what was converted on the way.
+        The columns of the batch, converted to the contract's types.
     bad
-        Which rows are refused, shape (rows,).
+        Which rows are quarantined, shape (rows,).
     predictions
-        Key columns and what the model says (`assay.model.outcome.columns`) of the good rows.
+        Key columns and prediction columns (`assay.model.outcome.columns`) of the good rows.
     quarantine
-        Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of the others.
+        Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of the bad rows.
     null_scores
-        Good rows to which the model gave no score.
+        Number of good rows without a valid score.
     broken
-        Rows that broke each rule.
+        Number of rows that broke each rule.
     nulls, newest
-        What the table rules look at, of all rows: nulls per column, day of the newest row.
+        Inputs of the table rules, over all rows: nulls per column, day of the newest row.
     good, counted
-        The good rows, and what of their scores is counted (`assay.model.outcome.counted` and
-        `assay.model.outcome.beside`).
+        The good rows, and the score columns that are profiled (`assay.model.outcome.counted`
+        and `assay.model.outcome.beside`).
     reference
-        Says what is counted, in which cells.
+        States which columns are profiled, and on which grids.
     """
 
     columns: Columns
@@ -95,7 +95,7 @@ class ScoredBatch:
         return self.columns.rows
 
     def count(self, counter: Counter) -> None:
-        """Let the good rows be counted beside those of other batches."""
+        """Add the good rows to a counter, which may hold other batches already."""
         counter.add(self.good, self.counted)
 
     @cached_property
@@ -107,7 +107,7 @@ class ScoredBatch:
 
 
 def counter_of(reference: Reference) -> Counter:
-    """What counts the rows that are scored, on the reference's grid."""
+    """An empty counter for scored rows, on the reference's grids."""
     losses = [name for name in outcome.LOSSES if name in reference.beside]
     return Counter(reference.counted, (*reference.scores, *losses), reference.slices)
 
@@ -118,7 +118,7 @@ def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
     Raises
     ------
     ScoresInvalid
-        The model gave a row something that is no score.
+        The model gave a row an invalid score.
     """
     scores = bundle.scorer.scores(FrameFeatures(frame))
     odd = outcome.invalid(bundle.manifest.task, scores)
@@ -147,14 +147,14 @@ def score_batch(
     Parameters
     ----------
     contract
-        As it is at scoring time: ``Contract.without_label()``.
+        The contract at scoring time: ``Contract.without_label()``.
     batch
         At least the contract's columns.
     whole
-        From places in the batch to those rows with all the columns that they came with;
-        by default the rows of ``batch``. Asked only for rows that are refused.
+        Returns the rows at given positions of the batch with all their original columns; by
+        default the rows of ``batch``. It is called only for quarantined rows.
     unread
-        Rules that rows broke before they came here, with where: bools of shape (rows,).
+        Rules that rows broke while they were read: for each rule a mask of shape (rows,).
     """
     columns = Columns(contract, batch)
     check = _with(unread, check_rows(contract, columns))
@@ -185,7 +185,7 @@ def score_batch(
 
 
 def _losses(bundle: Bundle, features: Features, scores: Floats) -> dict[str, Floats]:
-    """What is expected of the errors of rows that have a score, NaN of the others."""
+    """Expected errors of rows that have a score, NaN for the others."""
     counted = [name for name in bundle.losses if name in bundle.reference.beside]
     found = {name: np.maximum(bundle.losses[name].scores(features), 0.0) for name in counted}
     for values in found.values():
@@ -194,7 +194,7 @@ def _losses(bundle: Bundle, features: Features, scores: Floats) -> dict[str, Flo
 
 
 def _scores(bundle: Bundle, features: Features) -> tuple[Floats, int]:
-    """Scores, NaN in every row that has none, and how many those are."""
+    """Scores, NaN where the model gave no valid one, and the number of those rows."""
     scores = bundle.scorer.scores(features)
     odd = outcome.invalid(bundle.manifest.task, scores)
     missing = int(np.count_nonzero(odd))
@@ -208,7 +208,7 @@ def _with(unread: Unread, check: RowCheck) -> RowCheck:
     broken = {name: mask for name, mask in unread.items() if mask.any()}
     if not broken:
         return check
-    # A row that could not be read is refused for that; its other cells were not judged whole.
+    # An unreadable row is quarantined only for that: checks of its other cells are unreliable.
     unreadable = np.logical_or.reduce(list(broken.values()))
     for name, mask in check.broken.items():
         rest = mask & ~unreadable

@@ -1,18 +1,18 @@
-"""A bundle: the folder that a training run leaves, addressed by its digest.
+"""A bundle: the folder that a training run writes, identified by its digest.
 
 ==================  ===========================================================
-``manifest.json``   what it is and the SHA-256 of every other file
+``manifest.json``   metadata and the SHA-256 of every other file
 ``model.skops``     the model
 ``reference.json``  profile of the training window, and how its nights differ
 ``reference.parquet``  a sample of the training window with out-of-fold scores
-``card.md``         the same for people
+``card.md``         the model card, for people
 ``compiled.npz``    the model as arrays, if it could be compiled exactly
-``error@*.skops``   of a regression models of its absolute and its squared error,
-``error@*.npz``     and the same as arrays
+``error@*.skops``   for a regression: models of its absolute and its squared error
+``error@*.npz``     those models as arrays
 ==================  ===========================================================
 
-The digest of a bundle is the SHA-256 of its manifest. Bytes are read once, checked, and
-only then parsed, so nothing can change in between.
+The digest of a bundle is the SHA-256 of its manifest. Files are read once into memory,
+verified there, and only then parsed, so no file can change between check and use.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SAMPLE = "reference.parquet"
 CARD = "card.md"
 COMPILED = "compiled.npz"
 CODE = "code/"
-"""Begins the name of a file of the project's own code that travels with a bundle in memory."""
+"""Prefix of the names of the project's own code files that a bundle carries in memory."""
 SKOPS, ARRAYS = ".skops", ".npz"
 SCHEMA = 1
 
@@ -59,18 +59,31 @@ NO_LOSSES: Mapping[str, tuple[bytes, bytes | None]] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a bundle says of itself. ``files`` maps each other file to its SHA-256.
+    """The metadata of a bundle.
 
-    ``out_of_fold`` holds the metrics of calibrated scores that each training row got from
-    an estimator fitted on the other folds; candidates are selected by them. ``classes`` are
-    those of a multiclass model, in the order of its scores. ``positives`` are counted in a
-    binary one. ``compiled`` says whether and how exactly the model was compiled
-    (`assay.model.compiled.Proof`). ``code`` maps each file of the project's own code that the model
-    needs to its SHA-256; ``versions`` names the packages that its types come from, too.
-    ``calibration_losses`` holds the cross-fitted log loss with each
-    calibration, if one of them was chosen by it; bundles made before that have none.
-    ``loss_noise`` names the models of a regression's errors, each with how far a row's loss lies
-    from what is expected (`assay.training.train.losses`).
+    Attributes
+    ----------
+    classes
+        Of a multiclass model, in the order of its scores; else empty.
+    positives
+        Number of positive training rows of a binary model; else None.
+    out_of_fold
+        Metrics of calibrated scores where each training row is scored by an estimator fitted
+        on the other folds. Candidates are selected by them.
+    compiled
+        Whether the model was compiled, and how exactly (`assay.model.compiled.Proof`).
+    versions
+        Versions of Python and of the packages that the model's types come from.
+    code
+        SHA-256 of each file of the project's own code that the model needs.
+    files
+        SHA-256 of every other file of the bundle.
+    calibration_losses
+        Cross-fitted log loss with each calibration, if the calibration was chosen by it.
+        Bundles of earlier versions have none.
+    loss_noise
+        For each model of a regression's errors, how far a row's loss lies from the expected
+        loss (`assay.training.train.losses`).
     """
 
     name: str
@@ -111,7 +124,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle in memory. What is not asked for is not parsed."""
+    """A verified bundle in memory. Each file is parsed only when it is needed."""
 
     digest: str
     manifest: Manifest
@@ -125,9 +138,9 @@ class Bundle:
         Raises
         ------
         BundleUntrusted
-            It holds types that nobody allowed.
+            It holds types that are not allowed.
         BundleChanged
-            It is no skops file, or what it holds is no model.
+            It is not a skops file, or its content is not a model.
         """
         return models.loads(
             self.files[MODEL],
@@ -140,7 +153,7 @@ class Bundle:
 
     @property
     def code(self) -> sources.Files:
-        """The project's own code that the model needs, as far as it was given."""
+        """The project's own code that the model needs, if it was loaded with the bundle."""
         return {
             name.removeprefix(CODE): data.decode()
             for name, data in self.files.items()
@@ -149,7 +162,7 @@ class Bundle:
 
     @cached_property
     def scorer(self) -> Scorer:
-        """What scores: the compiled model where the bundle holds one, else scikit-learn's.
+        """The compiled model if the bundle holds one, else the scikit-learn model.
 
         Raises
         ------
@@ -161,7 +174,7 @@ class Bundle:
 
     @property
     def needed(self) -> Files:
-        """The files that scoring needs: what travels to executors, small where compiled."""
+        """The files that scoring needs. They are sent to executors; a compiled model is small."""
         model = COMPILED if COMPILED in self.files else MODEL
         losses = [_loss_file(name, self.files) for name in self.manifest.loss_noise]
         needed = {name: self.files[name] for name in (MANIFEST, model, REFERENCE, *losses)}
@@ -171,7 +184,7 @@ class Bundle:
 
     @cached_property
     def losses(self) -> Mapping[str, Scorer]:
-        """What is expected of the errors, by name; nothing where the bundle has no such models.
+        """Models of a regression's expected errors, by name; empty for other tasks.
 
         Raises
         ------
@@ -199,12 +212,12 @@ class Bundle:
     def sample(self) -> pd.DataFrame:
         """Features, label and out-of-fold scores of a sample of training rows.
 
-        Scores are under the names that `assay.model.outcome.counted` gives them.
+        Scores have the column names that `assay.model.outcome.counted` gives them.
 
         Raises
         ------
         BundleChanged
-            It is no Parquet, or lacks a column.
+            The file is not Parquet, or lacks a column.
         """
         import pyarrow.parquet as pq
 
@@ -232,14 +245,14 @@ def write(
     card: str,
     losses: Mapping[str, tuple[bytes, bytes | None]] = NO_LOSSES,
 ) -> str:
-    """Write a bundle as a whole, replacing what lay there. Returns its digest.
+    """Write a bundle, replacing the whole folder. Returns its digest.
 
     Parameters
     ----------
     compiled
         None if the model could not be compiled.
     losses
-        Models of the errors, each as a skops file and as arrays, if it could be compiled.
+        Models of the errors, each as a skops file and, if it could be compiled, as arrays.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -267,7 +280,7 @@ def write(
 
 
 def read(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file in a bundle's folder, unchecked.
+    """The bytes of every file in a bundle's folder, not verified.
 
     Raises
     ------
@@ -289,12 +302,12 @@ def read(folder: Path) -> dict[str, bytes]:
 
 
 def verify(files: Files, where: str, whole: bool = True) -> str:
-    """Check every file against the manifest; the digest of the bundle.
+    """Check every file against the manifest, and return the digest of the bundle.
 
     Parameters
     ----------
     whole
-        Whether each file that the manifest lists has to be there.
+        Whether every file that the manifest lists must be present.
 
     Raises
     ------
@@ -305,7 +318,7 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
         tree = json.loads(files[MANIFEST])
         listed: dict[str, str] = dict(tree["files"])
         if not whole:
-            # What travels to a worker; in a folder a bundle never brings its own code.
+            # Only a bundle that is sent to a worker carries code; one in a folder never does.
             listed |= {CODE + path: told for path, told in tree.get("code", {}).items()}
         if not _KINDS["Mapping[str, str]"](listed):
             raise ValueError("files is no mapping from names to digests")
@@ -331,17 +344,12 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
 
 
 def code_of(folder: Path) -> tuple[str, ...]:
-    """Paths of the project's own code that the model in a checked folder needs."""
+    """Paths of the project's own code that the model needs; the folder must be verified."""
     return tuple(json.loads((folder / MANIFEST).read_bytes()).get("code", {}))
 
 
 def digest_of(folder: Path) -> str:
-    """Digest of a bundle's folder, every file checked.
-
-    Raises
-    ------
-    BundleMissing, BundleChanged
-    """
+    """Digest of the bundle in a folder, after verifying every file."""
     return verify(read(folder), str(folder))
 
 
@@ -352,7 +360,7 @@ def load(
     allow_types: Sequence[str],
     code: sources.Reader | None = None,
 ) -> Bundle:
-    """A bundle from its folder; see :func:`from_files`."""
+    """Load a bundle from its folder; see :func:`from_files`."""
     return from_files(
         read(folder), str(folder), expected=expected, allow_types=allow_types, code=code
     )
@@ -367,23 +375,24 @@ def from_files(
     code: sources.Reader | None = None,
     whole: bool = True,
 ) -> Bundle:
-    """Check, then parse.
+    """Verify the files of a bundle, then parse its manifest.
 
     Parameters
     ----------
     expected
-        The digest that it must have; None where any intact bundle will do.
+        The digest that the bundle must have; None accepts any intact bundle.
     allow_types
         Types that the project's params.yaml allows in a model.
     code
-        Reads the project's own code, which is compared with what the manifest names. Without it
-        a model that needs some cannot be rebuilt.
+        Reads the project's own code, which is compared with the digests in the manifest.
+        Without it a model that needs such code cannot be loaded.
     whole
-        False for the files of `Bundle.needed` alone.
+        False if ``files`` holds only those of `Bundle.needed`.
 
     Raises
     ------
-    BundleChanged, BundleIncompatible
+    BundleChanged
+        It has another digest than expected.
     """
     digest = verify(files, where, whole)
     if expected is not None and digest != expected:
@@ -436,7 +445,7 @@ def _manifest(data: bytes, where: str) -> Manifest:
 
 
 _ADDED = frozenset({"calibration_losses", "code", "loss_noise"})
-"""Keys that manifests of earlier versions lack."""
+"""Optional keys: manifests of earlier versions lack them."""
 
 
 def _check_packages(manifest: Manifest, where: str) -> None:
@@ -461,7 +470,7 @@ def _check_packages(manifest: Manifest, where: str) -> None:
 
 
 def _major(version: str) -> list[str]:
-    """What may change a package's behaviour: of 0.x the second number as well."""
+    """The major version; for 0.x releases the minor version too, which may break as well."""
     parts = version.split(".")
     return parts[:2] if parts[0] == "0" else parts[:1]
 
@@ -470,12 +479,12 @@ PACKAGES = ("scikit-learn", "numpy", "pandas", "skops")
 
 
 def versions(modules: Iterable[str] = ()) -> dict[str, str]:
-    """Versions of what decides a model's bytes and scores.
+    """Versions of Python and the packages that determine a model's bytes and scores.
 
     Parameters
     ----------
     modules
-        Top-level modules of third parties that the model needs.
+        Further top-level third-party modules that the model needs.
     """
     from importlib.metadata import version
 
@@ -486,7 +495,7 @@ def versions(modules: Iterable[str] = ()) -> dict[str, str]:
 
 @contextmanager
 def _parsed(name: str, where: str | None = None) -> Iterator[None]:
-    """Whatever is raised while a file is parsed is that file's error."""
+    """Turn any exception raised while a file is parsed into `BundleChanged` for that file."""
     try:
         yield
     except AssayError:
@@ -524,6 +533,6 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
         value, lambda each: each is None or _is_number(each)
     ),
 }
-"""What a key of the manifest may hold, by the name of its type."""
+"""Checks the JSON value of a manifest key, by the name of the key's type."""
 
 _RESTORE = "Restore it with dvc checkout --force, or make it again with dvc repro --force."

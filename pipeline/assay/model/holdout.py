@@ -1,4 +1,4 @@
-"""The holdout: the table that bundles are measured on, its truths and a model's scores."""
+"""The holdout: the table that models are evaluated on, its labels, and a model's scores of it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ HOLDOUT = "holdout"
 
 
 def read(root: Path) -> pd.DataFrame:
-    """The whole table.
+    """Read the holdout table.
 
     Raises
     ------
     StageInputMissing
-        It is not there, or is no Parquet.
+        It does not exist, or is not Parquet.
     """
     import pandas as pd
 
@@ -48,12 +48,12 @@ def read(root: Path) -> pd.DataFrame:
 
 
 def labels(frame: pd.DataFrame, label: str, task: Task, classes: tuple[str, ...]) -> NDArray[Any]:
-    """The holdout's truths, as `assay.metrics.scored.Scored` has them.
+    """The true labels of the holdout, in the form of `assay.metrics.scored.Scored`.
 
     Raises
     ------
     LabelError
-        No such column, no rows, a label that is missing or impossible, or one class only.
+        There is no such column.
     """
     if label not in frame.columns:
         raise LabelError(
@@ -65,12 +65,12 @@ def labels(frame: pd.DataFrame, label: str, task: Task, classes: tuple[str, ...]
 
 
 def scores_of(given: ArrayLike, rows: int, task: Task, classes: tuple[str, ...]) -> Floats:
-    """Scores as float64, in the shape and the range of the task.
+    """Scores as float64, checked against the shape and the range of the task.
 
     Raises
     ------
     RunError
-        Scores of another shape, or one that is no score.
+        The scores have another shape, or one of them is out of range.
     """
     scores = np.asarray(given, dtype=np.float64)
     many = task == "multiclass"

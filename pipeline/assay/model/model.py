@@ -1,7 +1,7 @@
-"""The model that a bundle holds: a fitted scikit-learn pipeline and its calibration.
+"""The model of a bundle: a fitted scikit-learn pipeline and its calibration.
 
-It is stored as one skops file, rewritten so that the same model gives the same bytes:
-skops names its parts after memory addresses and stamps them with the time.
+It is stored as one skops file. skops names its parts after memory addresses and adds
+timestamps, so the file is rewritten: the same model always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ALLOWED_TYPES = frozenset(
     {
-        # What scikit-learn's own estimators are made of, beyond what skops trusts by itself.
+        # Types inside scikit-learn's own estimators that skops does not trust by default.
         "functools.partial",
         "numpy.dtype",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -46,21 +46,20 @@ _SMALLEST = 1e-12
 
 @dataclass(frozen=True)
 class Model:
-    """A fitted scikit-learn pipeline; a classifier's probabilities are calibrated.
+    """A fitted scikit-learn pipeline with an optional calibration of its probabilities.
 
     Parameters
     ----------
     estimator
-        From feature columns to ``predict_proba`` (a classifier) or ``predict`` (a regression).
+        A pipeline on the feature columns; scores come from ``predict_proba`` (classifiers) or
+        ``predict`` (regressions).
     calibrator
-        Of a binary model: from the estimator's probability to the calibrated one, a logistic
-        regression on its log odds (Platt 1999), an isotonic regression (Zadrozny and Elkan
-        2002) or None. Of a multiclass model a list of such, one a class in the order of the
-        estimator's, or None. Of a regression None.
+        For a binary model: maps the estimator's probability to the calibrated one. It is a
+        logistic regression on the log odds (Platt 1999), an isotonic regression (Zadrozny and
+        Elkan 2002) or None. For a multiclass model: a list with one of these for each class, in
+        the order of the estimator's classes, or None. For a regression: None.
     numeric, categorical
         Feature columns, in the order in which the estimator was fitted.
-    task
-        What it was trained for.
     """
 
     estimator: Any
@@ -70,12 +69,12 @@ class Model:
     task: Task = "binary"
 
     def scores(self, features: Features) -> Floats:
-        """What scikit-learn says of each row; shapes as `assay.columns.features.Scorer` states.
+        """scikit-learn's score of each row; shapes as in `assay.columns.features.Scorer`.
 
         Raises
         ------
         ScoresInvalid
-            The model raised instead.
+            The model raised an error.
         """
         frame = feature_frame(features, self.numeric, self.categorical)
         try:
@@ -94,7 +93,7 @@ class Model:
 
 
 def raw_scores(task: Task, estimator: Any, frame: pd.DataFrame) -> Floats:
-    """Uncalibrated scores of rows in the form of `feature_frame`, in the shape of the task."""
+    """Uncalibrated scores of a `feature_frame`, in the shape of the task."""
     if task == "regression":
         return np.asarray(estimator.predict(frame), dtype=np.float64).reshape(len(frame))
     raw = np.asarray(estimator.predict_proba(frame), dtype=np.float64)
@@ -104,10 +103,10 @@ def raw_scores(task: Task, estimator: Any, frame: pd.DataFrame) -> Floats:
 def feature_frame(
     features: Features, numeric: Sequence[str], categorical: Sequence[str]
 ) -> pd.DataFrame:
-    """Features in the one form in which estimators see them, in training and afterwards.
+    """Features in the form that estimators take, in training and in scoring.
 
-    Numbers are float64 with NaN where missing, so that a batch without a null and one with
-    nulls look the same; categories are text with None where missing.
+    Numbers are float64 with NaN where missing, so that types do not depend on whether a batch
+    has nulls. Categories are text with None where missing.
     """
     import pandas as pd
 
@@ -118,19 +117,19 @@ def feature_frame(
 
 
 def decoded(coded: Coded) -> NDArray[Any]:
-    """The categories themselves, None where the value is null; objects of shape (rows,)."""
+    """Categories as text, None where the value is null; object array of shape (rows,)."""
     known = np.empty(len(coded.categories) + 1, dtype=object)  # the last one is None, of code -1
     known[:-1] = coded.categories
     return known[coded.codes]
 
 
 def calibrated(task: Task, calibrator: Any, raw: Floats) -> Floats:
-    """``raw`` scores, in the shape of the task, through ``calibrator``.
+    """Calibrate ``raw`` scores, which are in the shape of the task.
 
-    Classes of a multiclass model are calibrated one against the rest, and the results
-    divided by their sum so that they add up to 1 again (Zadrozny and Elkan 2002). A row of
-    which every class comes out as 0 gets the same probability for each, as it does from
-    scikit-learn's CalibratedClassifierCV.
+    Classes of a multiclass model are calibrated one against the rest, and the results are
+    normalised to sum to 1 (Zadrozny and Elkan 2002). A row whose calibrated probabilities are
+    all 0 gets the same probability for each class, as in scikit-learn's
+    CalibratedClassifierCV.
     """
     if task != "multiclass" or calibrator is None:
         return one_calibrated(calibrator, raw)
@@ -143,7 +142,7 @@ def calibrated(task: Task, calibrator: Any, raw: Floats) -> Floats:
 
 
 def one_calibrated(calibrator: Any, raw: Floats) -> Floats:
-    """Probabilities of one class, shape (rows,), through one calibrator or None."""
+    """Calibrate probabilities of one class, shape (rows,); unchanged without a calibrator."""
     if calibrator is None:
         return raw
     if hasattr(calibrator, "predict_proba"):
@@ -152,13 +151,13 @@ def one_calibrated(calibrator: Any, raw: Floats) -> Floats:
 
 
 def log_odds(raw: Floats) -> Floats:
-    """Log odds of probabilities, shape (rows, 1); 0 and 1 are kept off the infinities."""
+    """Log odds of probabilities, shape (rows, 1), clipped so that 0 and 1 stay finite."""
     clipped = np.clip(raw, _SMALLEST, 1 - _SMALLEST)
     return np.log(clipped / (1 - clipped)).reshape(-1, 1)
 
 
 def dumps(model: Model) -> bytes:
-    """The model as a skops file; the same model always gives the same bytes."""
+    """Serialise a model as a skops file; the same model always gives the same bytes."""
     import skops.io
 
     parts = {"estimator": model.estimator, "calibrator": model.calibrator}
@@ -166,12 +165,12 @@ def dumps(model: Model) -> bytes:
 
 
 def foreign_types(data: bytes) -> list[str]:
-    """Types in a skops file that neither skops nor Assay trusts by itself, sorted.
+    """Types in a skops file that neither skops nor Assay trusts by default, sorted.
 
     Raises
     ------
     BundleChanged
-        It is not a skops file, or unpacks to far more than it is.
+        It is not a skops file, or is a zip bomb.
     """
     import skops.io
 
@@ -191,7 +190,7 @@ def loads(
     allow_types: Sequence[str],
     code: sources.Files = sources.NONE,
 ) -> Model:
-    """Rebuild a model without executing anything that was not allowed beforehand.
+    """Load a model from a skops file; only allowed types are instantiated.
 
     Parameters
     ----------
@@ -205,7 +204,7 @@ def loads(
     BundleUntrusted
         The file holds types that are on neither list.
     BundleChanged
-        It is not a skops file, or what it holds is no model.
+        It is not a skops file, or its content is not a model.
     """
     import skops.io
 
@@ -223,13 +222,13 @@ def loads(
             parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
         model_sound.check(parts)
         estimator, calibrator = parts["estimator"], parts["calibrator"]
-    except Exception as error:  # whatever a file can make a loader raise, it is the file's fault
+    except Exception as error:  # a damaged file can make the loader raise anything
         raise _damaged(error) from None
     return Model(estimator, calibrator, tuple(numeric), tuple(categorical), task)
 
 
 def said(error: Exception) -> str:
-    """What an exception says, on one line that is not too long."""
+    """Type and message of an exception on one line, cut to a limited length."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
@@ -244,7 +243,7 @@ def _damaged(error: Exception) -> BundleChanged:
 
 
 def _refuse_bomb(data: bytes) -> None:
-    """A few kilobytes of zip may hold gigabytes of zeros; a model's arrays do not shrink so."""
+    """Refuse a zip that unpacks to far more than a model's arrays could compress from."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         size = sum(info.file_size for info in archive.infolist())
     if size > max(_SMALL, _SHRUNK * len(data)):
@@ -252,7 +251,7 @@ def _refuse_bomb(data: bytes) -> None:
 
 
 def _check_origin(types: Sequence[str], code: sources.Files) -> None:
-    """Refuse a type that would be imported from whatever happens to lie on the path."""
+    """Refuse a type whose module is neither the project's code nor an installed package's."""
     unknown = sources.foreign(code, types)
     lost = sorted(unknown - sources.installed().keys()) if unknown else []
     if lost:
@@ -267,7 +266,7 @@ def _check_origin(types: Sequence[str], code: sources.Files) -> None:
 
 
 def _canonical(data: bytes) -> bytes:
-    """The same skops file with parts numbered in order of appearance and no times."""
+    """Rewrite a skops file: parts are numbered in order of appearance, without timestamps."""
     source = zipfile.ZipFile(io.BytesIO(data))
     schema = json.loads(source.read("schema.json"))
     numbers: dict[int, int] = {}

@@ -1,7 +1,7 @@
-"""What a model's scores mean: the columns that are published, and what of them is counted.
+"""The output of a model: the columns that are published, and those that are profiled.
 
 =========== ============================================== ==========================
-task        columns of the predictions table               counted by the profile
+task        columns of the predictions table               profiled columns
 =========== ============================================== ==========================
 binary      ``prediction`` bool, ``probability`` double    ``probability``
 multiclass  ``prediction`` string, ``probability`` double  ``probability``,
@@ -10,7 +10,7 @@ multiclass  ``prediction`` string, ``probability`` double  ``probability``,
 regression  ``prediction`` double                          ``prediction``
 =========== ============================================== ==========================
 
-A row that has no score, which is NaN here, is null in each of them.
+A row without a score has NaN here, and null in each column.
 """
 
 from __future__ import annotations
@@ -35,44 +35,44 @@ PREDICTION = "prediction"
 PROBABILITY = "probability"
 PROBABILITIES = "probabilities"
 RESERVED = frozenset({PREDICTION, PROBABILITY, PROBABILITIES})
-"""Columns of the predictions table that no key or feature may be called."""
+"""Reserved column names: no key or feature may have one of them."""
 
 REGRESSION_BINS = 20
-"""Cells of a regression's scores and truths: as many as probabilities have."""
+"""Number of histogram bins for a regression's scores and labels; probabilities have as many."""
 
 LOSSES = ("error@absolute", "error@squared")
-"""What is expected of a regression's errors, row by row (`assay.training.train.losses`)."""
+"""Names of the expected errors of a regression's rows (`assay.training.train.losses`)."""
 
 MOST_CLASSES = 20
-"""Of so many classes at most each one's probabilities are counted."""
+"""Probabilities of each class are profiled only for models with at most this many classes."""
 
 TRUTHS = ("false", "true")
-"""What a binary model's true answers are counted as."""
+"""Categories under which the labels of a binary model are counted."""
 
 SUM_TOLERANCE = 1e-3
-"""How far a row's probabilities may be from adding up to 1: models that count in float32
-are off by a few millionths, what is no distribution by far more."""
+"""How far the sum of a row's probabilities may be from 1. Models that compute in float32 are
+off by a few millionths; scores that are not a distribution by far more."""
 
 
 def score_name(task: Task) -> str:
-    """The one column of numbers that a night's scores are watched by."""
+    """The numeric column in which drift of the scores is monitored."""
     return PREDICTION if task == "regression" else PROBABILITY
 
 
 def invalid(task: Task, scores: Floats) -> Bools:
-    """Which rows have no score, shape (rows,).
+    """Which rows have no valid score, shape (rows,).
 
-    A score is a finite number in a regression. In a classification it is a probability from
-    0 to 1, one a class that add up to 1.
+    A regression's score is a finite number. A binary score is a probability from 0 to 1. A
+    multiclass score is one probability for each class, with sum 1.
     """
     if task == "regression":
         infinite: Bools = ~np.isfinite(scores)
         return infinite
-    # Not "less than 0 or more than 1": a NaN must be found too.
+    # Not "less than 0 or more than 1": that would miss NaN.
     within: Bools = (scores >= 0) & (scores <= 1)
     if task == "binary":
         return ~within
-    # Sums of infinities, or past the largest float, are no warning's business.
+    # Infinite and overflowing sums are invalid scores, so numpy need not warn.
     with np.errstate(invalid="ignore", over="ignore"):
         whole = np.abs(scores.sum(axis=1) - 1) <= SUM_TOLERANCE
     odd: Bools = ~(within.all(axis=1) & whole)
@@ -82,16 +82,16 @@ def invalid(task: Task, scores: Floats) -> Bools:
 def columns(
     task: Task, classes: Sequence[str], threshold: float, scores: Floats
 ) -> dict[str, pa.Array]:
-    """The columns that say what the model says, in the order of the predictions table.
+    """The prediction columns, in the order of the predictions table.
 
     Parameters
     ----------
     classes
         Of a multiclass model, in the order of its scores.
     threshold
-        A binary model's answer is true at or above it.
+        A binary prediction is true if the probability is at or above it.
     scores
-        As `assay.columns.features.Scorer` states; NaN where a row has none.
+        Shapes as in `assay.columns.features.Scorer`; NaN where a row has none.
     """
     if task == "regression":
         return {PREDICTION: _doubles(scores)}
@@ -112,7 +112,7 @@ def columns(
 
 
 def counted(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Floats | Coded]:
-    """What of the scores goes into the profile, by the name that it has in the reference."""
+    """The score columns that are profiled, by their names in the reference."""
     if task != "multiclass":
         return {score_name(task): scores}
     best, top, unknown = _best(scores)
@@ -121,10 +121,10 @@ def counted(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Flo
 
 
 def of_classes(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """What the two columns are called that count the probabilities of each class.
+    """For each class, the names of the two columns in which its probabilities are profiled.
 
-    The first of all rows, the second of those that are said to be of the class. None of more than
-    `MOST_CLASSES` classes: profiles must stay small.
+    The first column is over all rows, the second over rows predicted to be of the class. Empty
+    for more than `MOST_CLASSES` classes, so that profiles stay small.
     """
     if len(classes) > MOST_CLASSES:
         return {}
@@ -135,9 +135,9 @@ def of_classes(classes: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 
 def beside(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Floats]:
-    """What else of the scores is counted, for estimates alone: nobody watches it for drift.
+    """Further score columns that are profiled for performance estimates, not for drift.
 
-    Of a multiclass model the columns that `of_classes` names; NaN where a row has no value.
+    For a multiclass model these are the columns of `of_classes`; NaN where a row has no value.
     """
     found: dict[str, Floats] = {}
     if task == "multiclass" and len(scores):
@@ -151,7 +151,7 @@ def beside(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, Floa
 
 
 def beside_grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str, ColumnGrid]:
-    """What `beside` gives is counted on these grids from now on: both columns of a class on one."""
+    """Grids for the columns of `beside`, made from reference scores; one grid for each class."""
     found: dict[str, ColumnGrid] = {}
     if task == "multiclass":
         for place, pair in enumerate(of_classes(classes).values()):
@@ -162,13 +162,13 @@ def beside_grids(task: Task, classes: Sequence[str], scores: Floats) -> dict[str
 def grids(
     task: Task, classes: Sequence[str], scores: Floats, threshold: float | None = None
 ) -> dict[str, ColumnGrid]:
-    """What `counted` gives is counted on these grids from now on.
+    """Grids for the columns of `counted`, made from the scores of the reference rows.
 
     Parameters
     ----------
     scores
-        Of the reference rows. Cells of numbers have equal shares of them; every class is a
-        category of its own.
+        Of the reference rows. Numeric cells hold equal shares of them; every class is a
+        category.
     threshold
         Of a binary model.
     """
@@ -188,12 +188,12 @@ def grids(
 
 
 def truths(task: Task, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """True answers as they are counted: text, of a regression numbers.
+    """Labels in the form in which they are counted: text, or numbers for a regression.
 
     Parameters
     ----------
     values
-        As the labels table has them: truths, names of classes, numbers.
+        As in the labels table: booleans, class names or numbers.
     """
     if task == "regression":
         return values.astype(np.float64)
@@ -203,12 +203,12 @@ def truths(task: Task, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def truth_grid(task: Task, classes: Sequence[str], found: npt.NDArray[Any]) -> ColumnGrid:
-    """What `truths` gives is counted on this grid from now on.
+    """The grid for the values of `truths`.
 
     Parameters
     ----------
     found
-        Of the reference rows: a regression's grid has its edges at their quantiles.
+        Labels of the reference rows; a regression's grid has its edges at their quantiles.
     """
     if task == "regression":
         import pandas as pd
@@ -218,7 +218,7 @@ def truth_grid(task: Task, classes: Sequence[str], found: npt.NDArray[Any]) -> C
 
 
 def _best(scores: Floats) -> tuple[npt.NDArray[np.intp], Floats, Bools]:
-    """The likeliest class of each row (of equal ones the first), its probability, if unknown."""
+    """The most likely class of each row (the first of ties), its probability, and if NaN."""
     unknown = np.asarray(np.isnan(scores).any(axis=1), dtype=np.bool_)
     best = np.argmax(scores, axis=1).astype(np.intp)
     top = np.where(unknown, np.nan, np.take_along_axis(scores, best[:, None], axis=1)[:, 0])

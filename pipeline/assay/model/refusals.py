@@ -1,4 +1,4 @@
-"""Rows that broke the contract, kept whole with the names of the rules they broke."""
+"""The quarantine: rows that broke the contract, complete, with the rules that they broke."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def refused_rows(
 
 
 def row_json(row: Mapping[str, Any]) -> str:
-    """A row as one line of JSON: times as ISO 8601, bytes as hex, infinities as their names."""
+    """A row as one line of JSON: times in ISO 8601, bytes in hex, infinities as ``Infinity``."""
     return json.dumps(row, default=_plain, ensure_ascii=False)
 
 

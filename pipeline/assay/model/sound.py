@@ -1,8 +1,8 @@
-"""Whether the trees of a model that was just read hold together.
+"""Checks the structure of the decision trees of a model that was loaded from a file.
 
-scikit-learn walks trees as machine code without looking where it steps: a child that points to
-its parent never ends, one that points nowhere reads memory that is not the tree's. A file that
-was made or damaged by others may hold either, so each tree is looked at before it is asked.
+scikit-learn's compiled code walks trees without bounds checks: a child index that points back
+to its parent loops forever, one that is out of range reads foreign memory. A damaged or
+malicious file may hold either, so every tree is checked before it is used.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _LEAF = -1
 
 
 def check(model: Any) -> None:
-    """Refuse a model, or parts of one in a mapping, in which a tree leads astray.
+    """Refuse a model, or a mapping of model parts, that holds an invalid tree.
 
     Raises
     ------
     ValueError
-        Saying what is wrong with it.
+        A tree has an index out of range, a cycle or another number of features.
     """
     for part, features in _trees(model):
         if _is(part, _PREDICTOR):
@@ -33,7 +33,7 @@ def check(model: Any) -> None:
 
 
 def _trees(model: Any) -> Iterator[tuple[Any, int | None]]:
-    """Every tree in an object, and how many features its owner was fitted on."""
+    """Every tree inside an object, with the number of features its owner was fitted on."""
     seen: set[int] = set()
     stack: list[tuple[Any, int | None]] = [(model, None)]
     while stack:
@@ -80,7 +80,7 @@ def _check_predictor(tree: Any, features: int | None) -> None:
 
 
 def _check_children(inner: Any, left: Any, right: Any) -> None:
-    """Both come after their parent, as every builder puts them: so each walk ends."""
+    """Require children after their parent, as every builder stores them: so each walk ends."""
     if len(inner) == 0:
         raise ValueError("a tree without a node")
     places = np.arange(len(inner))[inner]

@@ -1,16 +1,16 @@
-"""Fitted scikit-learn models as pure data, scored without scikit-learn.
+"""Fitted scikit-learn models compiled to arrays, and scored without scikit-learn.
 
-A model is compiled when its bundle is made, and only if it then gives what scikit-learn gives
-(`prove`). What the bundle holds is arrays, never code; loops over them are machine code that
-is made on the machine that scores (`assay.columns.kernels`).
+A model is compiled when its bundle is made, and the compiled model is used only if it gives
+scikit-learn's own scores (`prove`). The bundle holds arrays, never code; the loops over them are
+compiled to machine code where the model scores (`assay.columns.kernels`).
 
 =====================  ==========================================================
-``read_*``             fitted objects of scikit-learn, in forms of our own
+``read_*``             read fitted scikit-learn objects into our own forms
 ``columns``, ``forest``  those forms: encoded columns, trees
-``plan_*``             the forms laid out for speed
-``scan``, ``walk``, ``linear``  what is laid out, and how a block of rows is scored
+``plan_*``             convert the forms to memory layouts made for speed
+``scan``, ``walk``, ``linear``  the layouts, and how they score a block of rows
 ``kernels_*``          the loops
-``inputs``, ``ranks``, ``finish``  what comes before, and after
+``inputs``, ``ranks``, ``finish``  input encoding, ranking, link and calibration
 ``proof``, ``hard_rows``  the comparison with scikit-learn
 =====================  ==========================================================
 """

@@ -1,6 +1,6 @@
-"""Arrays and words as one file of pure data: an npz with a JSON header.
+"""The file format of compiled models: an npz of arrays with a JSON header.
 
-The same content gives the same bytes: members are in order, have no times and are not
+The same content always gives the same bytes: members are sorted, have no timestamps and are not
 compressed, which also makes them quick to load. Nothing in the file is ever executed.
 """
 
@@ -35,11 +35,11 @@ _KINDS: Mapping[str, tuple[int, tuple[str, ...]]] = {
     "int": (0, ("int64",)),
     "float": (0, ("float64",)),
 }
-"""What a field of a part may hold, by the name of its type: dimensions, and types of numbers."""
+"""Number of dimensions and allowed dtypes of a field, by the name of the field's type."""
 
 
 def dump(part: Any, prefix: str) -> dict[str, Array]:
-    """The fields of a dataclass of arrays and numbers, by name after ``prefix``."""
+    """The fields of a dataclass of arrays and numbers, with ``prefix`` before their names."""
     return {
         f"{prefix}.{field.name}": np.asarray(getattr(part, field.name))
         for field in dataclasses.fields(part)
@@ -47,7 +47,7 @@ def dump(part: Any, prefix: str) -> dict[str, Array]:
 
 
 def build(kind: type[Part], prefix: str, arrays: dict[str, Array]) -> Part:
-    """The reverse of `dump`; takes what it uses out of ``arrays``.
+    """The reverse of `dump`; removes the arrays that it uses from ``arrays``.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> bytes:
             with archive.open(
                 zipfile.ZipInfo(f"{name}.npy", _EPOCH), "w", force_zip64=True
             ) as file:
-                # The same bytes on every machine, whatever it would use by itself.
+                # Little-endian, so that bytes do not depend on the machine.
                 little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
                 np.lib.format.write_array(
                     file, little.reshape(value.shape), version=(1, 0), allow_pickle=False
@@ -89,7 +89,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
     Raises
     ------
     ValueError, KeyError, OSError, zipfile.BadZipFile, ...
-        It is no such file; what exactly is raised depends on where it is damaged.
+        It is not such a file; the exception depends on where the file is damaged.
     """
     if not data.startswith(b"PK\x03\x04"):
         raise ValueError("it does not begin as a zip file")
@@ -114,7 +114,7 @@ def _array(data: bytes, name: str) -> Array:
         raise ValueError(f"{name} has another format")
     shape, fortran, kind = np.lib.format.read_array_header_1_0(file)
     start = file.tell()
-    # Before any memory is asked for: the bytes must be there.
+    # Check that the bytes are there before memory is allocated.
     if kind.hasobject or fortran or len(data) - start != np.prod(shape, dtype=int) * kind.itemsize:
         raise ValueError(f"{name} is no plain array of its shape")
     return (

@@ -1,4 +1,4 @@
-"""What an estimator sees: columns that an encoder made, each of one feature."""
+"""The encoded columns that an estimator takes; each is made from one feature."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.model.compiled.kinds import Bools, NotCompiled, Shorts
 
 @dataclass(frozen=True)
 class NumberColumn:
-    """A numeric feature as it is, or imputed and scaled."""
+    """A numeric feature, unchanged or imputed and scaled."""
 
     place: int
     scaled: bool = False
@@ -28,7 +28,7 @@ class NumberColumn:
 
 @dataclass(frozen=True)
 class Missing:
-    """Whether a numeric feature is null: one number if it is known, another if it is not."""
+    """A missing indicator: one number if a numeric feature has a value, another if null."""
 
     place: int
     known: float
@@ -52,7 +52,7 @@ Column = NumberColumn | Missing | Category
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Categories that the encoder knows; states as in `assay.model.compiled.inputs.States`."""
+    """The categories that the encoder knows, and their states as in `inputs.States`."""
 
     categories: tuple[str, ...]
     states: Shorts
@@ -60,7 +60,7 @@ class Vocabulary:
 
 @dataclass(frozen=True, eq=False)
 class Encoded:
-    """An encoder: features in, columns out, in the order in which the estimator has them."""
+    """An encoder: its features, and its columns in the order of the estimator."""
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
@@ -73,12 +73,12 @@ class Encoded:
 
 @dataclass(frozen=True)
 class Accepts:
-    """What an estimator takes without refusing the batch."""
+    """The values that an estimator accepts; it refuses a batch with any other."""
 
     null: bool
     infinite: bool
     single: bool = False
-    """Whether it rounds its input to 32 bits, where large numbers are infinite."""
+    """Whether it rounds its input to float32, where large numbers become infinite."""
 
     def finite(self, value: float) -> bool:
         with np.errstate(over="ignore"):
@@ -86,7 +86,7 @@ class Accepts:
 
 
 def inputs_of(encoded: Encoded, accepts: Accepts) -> FeatureInputs:
-    """What a compiled model reads, and which rows it has to refuse."""
+    """The inputs of a compiled model, with the values that it must refuse."""
     low = np.full(len(encoded.numeric), -np.inf)
     high, null = -low, np.zeros(len(encoded.numeric), np.bool_)
     refused = [
@@ -120,10 +120,10 @@ def _starts(sizes: list[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _furthest(column: NumberColumn, accepts: Accepts, towards: float) -> float:
-    """The last number on the way to an infinity that is accepted, by halving."""
+    """The accepted number that is closest to an infinity, by bisection."""
 
     def accepted(value: float) -> bool:
-        # scikit-learn's imputer takes no infinity, whatever the estimator takes.
+        # scikit-learn's imputer refuses infinity, even if the estimator accepts it.
         if column.scaled and np.isinf(value):
             return False
         return accepts.infinite or accepts.finite(column.encoded(value))
@@ -141,7 +141,7 @@ def _furthest(column: NumberColumn, accepts: Accepts, towards: float) -> float:
 
 
 def _order(value: float) -> int:
-    """A number's place among all that there are, 0 for 0."""
+    """The rank of a number among all float64 numbers, counted from 0.0."""
     bits = int(np.float64(value).view(np.int64))
     return bits if bits >= 0 else -(bits & 0x7FFFFFFFFFFFFFFF)
 
@@ -152,6 +152,6 @@ def _number(order: int) -> float:
 
 
 def right_states(values: Floats, threshold: float, null_left: bool) -> Bools:
-    """Of each state, by its value, whether it goes right of a threshold."""
+    """Whether each state, given by its value, goes right at a threshold."""
     left = (values <= threshold) | (np.isnan(values) & null_left)
     return ~left

@@ -1,4 +1,4 @@
-"""A fitted model as data, or why not."""
+"""Compiles a fitted model to arrays."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from assay.model.model import Model
 from assay.project.tasks import Task
 
 _FEW_LEAVES = 256
-"""Up to here looking at every node, many rows at a time, is quicker than walking."""
+"""Up to this many leaves, evaluating every node for many rows at once beats walking."""
 
 _CONSTANT = {
     "sklearn.dummy.DummyClassifier": ("strategy", ("prior", "most_frequent", "constant")),
@@ -36,12 +36,12 @@ _CONSTANT = {
 
 
 def compile_model(model: Model, task: Task, classes: Sequence[str]) -> Compiled:
-    """The model as data.
+    """Compile a model.
 
     Raises
     ------
     NotCompiled
-        A part of it is not among those that are known.
+        A part of it is not supported.
     """
     if public_name(model.estimator) != "sklearn.pipeline.Pipeline":
         raise NotCompiled(_unknown(model.estimator))

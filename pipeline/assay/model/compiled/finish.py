@@ -1,4 +1,4 @@
-"""From a model's sums to its scores: the link function, and the calibration."""
+"""Turns a model's raw outputs into scores: the link function, and the calibration."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _LINKS: Mapping[str, Link] = {
 
 
 def link_of(loss: Any) -> Link:
-    """What undoes the link function of one of scikit-learn's losses.
+    """The inverse of the link function of a scikit-learn loss.
 
     Raises
     ------
     NotCompiled
-        It has one that is not known.
+        The link function is not supported.
     """
     name = type(loss.link).__name__
     if name not in _LINKS:
@@ -49,7 +49,7 @@ class Sigmoid:
     intercept: float
 
     def check(self) -> None:
-        """Any two numbers will do."""
+        """Nothing to check: any two numbers are valid."""
 
     def __call__(self, raw: Floats) -> Floats:
         from assay.model.compiled.linear.kernels_linear import logistic
@@ -61,18 +61,13 @@ class Sigmoid:
 
 @dataclass(frozen=True, eq=False)
 class Isotonic:
-    """Heights between knots on straight lines; what lies outside is moved to the nearest knot."""
+    """Linear interpolation between knots; values outside are clipped to the nearest knot."""
 
     knots: Floats
     heights: Floats
 
     def check(self) -> None:
-        """Refuse knots that do not increase.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if the knots do not increase."""
         good = 0 < len(self.knots) == len(self.heights) < 0xFFFF
         if not good or not (np.diff(self.knots) > 0).all() or not np.isfinite(self.knots).all():
             raise ValueError("knots do not increase, or do not fit their heights")
@@ -86,7 +81,7 @@ class Isotonic:
         from assay.model.compiled.linear.kernels_linear import interpolate
 
         out, rank = np.empty(len(raw)), np.empty(len(raw), np.uint16)
-        # A row that will be refused may have no number; any will do.
+        # A row that will be refused may be NaN; replace it by any number.
         inside = np.clip(np.nan_to_num(raw), self.knots[0], self.knots[-1])
         ranks(inside, *self._grid, 0, rank, rank, rank)
         interpolate(inside, rank, self.knots, self.heights, out)
@@ -100,14 +95,14 @@ _CALIBRATORS: dict[str, type[Calibrator]] = {"sigmoid": Sigmoid, "isotonic": Iso
 
 @dataclass(frozen=True, eq=False)
 class Finish:
-    """What is done to the sums of one row.
+    """Link function and calibration of raw outputs.
 
     Attributes
     ----------
     divisor
-        They are divided by it: by the trees of a forest.
+        Raw outputs are divided by it: the number of trees for a forest that averages.
     classes
-        How many scores a row gets; 0 for one score, without a second dimension.
+        The number of scores of a row; 0 for one score without a second dimension.
     calibrators
         None, or one for the positive class or for each class; each may be None.
     """
@@ -119,14 +114,9 @@ class Finish:
     calibrators: tuple[Calibrator | None, ...] | None
 
     def check(self, outputs: int) -> None:
-        """Refuse what does not fit together.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if the parts are inconsistent."""
         one, many = self.classes == 0, self.classes > 1
-        # Two classes may come from one output, the probability of the second.
+        # A model of two classes may have one output: the probability of the second class.
         fits = (one and outputs == 1) or (many and outputs == self.classes)
         fits = fits or (self.classes == 2 and outputs == 1 and "logistic" in self.link)
         if not fits or (self.task == "multiclass") != many or self.divisor < 1:
@@ -195,11 +185,12 @@ class Finish:
 
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, Array]) -> Finish:
-        """Takes what it uses out of ``arrays``.
+        """Rebuild from header and arrays; removes the arrays that it uses from ``arrays``.
 
         Raises
         ------
         ValueError, KeyError, TypeError
+            The header is damaged.
         """
         if header["link"] not in get_args(Link) or header["task"] not in get_args(Task):
             raise ValueError("an unknown link or task")
@@ -220,7 +211,7 @@ class Finish:
 
 
 def softmax(raw: Floats) -> Floats:
-    """Of each column, in scikit-learn's order of operations."""
+    """Softmax of each column, in scikit-learn's order of operations."""
     with np.errstate(invalid="ignore"):
         shifted: Floats = raw - raw.max(axis=0)
     np.exp(shifted, out=shifted)
@@ -229,7 +220,7 @@ def softmax(raw: Floats) -> Floats:
 
 
 def normalised(each: Sequence[Floats]) -> Floats:
-    """Divided by their sum, as `assay.model.model.calibrated` does it; shape (rows, classes)."""
+    """Normalise to sum 1, as in `assay.model.model.calibrated`; shape (rows, classes)."""
     mapped = np.column_stack(each)
     total = mapped.sum(axis=1, keepdims=True)
     alike = np.full_like(mapped, 1 / mapped.shape[1])

@@ -1,7 +1,7 @@
-"""Rows on which a compiled model is most likely to go wrong, made from ordinary ones.
+"""Edge cases on which a compiled model is most likely to be wrong, made from ordinary rows.
 
-Each kind spoils one feature at a time: nulls, infinities, the largest and smallest numbers,
-values at each threshold and next to it on either side, categories nobody has seen.
+Each case replaces one feature: nulls, infinities, the largest and smallest numbers, values at
+each threshold and next to it on either side, unknown categories.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from assay.columns.features import Coded, Features, Floats
 from assay.model.compiled.kinds import Array, Ints
 
 _BASES = 24
-"""Ordinary rows of which one feature is spoilt."""
+"""The number of ordinary rows in which one feature is replaced."""
 
 _MOST_EDGES = 96
-"""Thresholds of a feature that are tried, each with its neighbours."""
+"""The most thresholds of a feature that are tried, each with its neighbours."""
 
 _MOST_CATEGORIES = 512
 
 _MOST_ROWS = 2048
-"""Rows that are made of one feature in one way, unless more values than that are tried."""
+"""The most rows of one case, unless more values than that are tried."""
 
 _LARGEST = np.finfo(np.float64).max
 _SINGLE = float(np.finfo(np.float32).max)
@@ -36,7 +36,7 @@ _SPECIAL: Mapping[str, tuple[float, ...]] = {
     "the largest number": (_LARGEST,),
     "the least number": (-_LARGEST,),
     "a large number": (1e300, -1e300),
-    # The last one that is rounded to a number of 32 bits, and the first that is not.
+    # The last numbers that round to a finite float32, then the first that do not.
     "the largest number of 32 bits": (np.nextafter(_SINGLE * (1 + 2.0**-25), 0.0), -_SINGLE),
     "more than 32 bits hold": (_SINGLE * (1 + 2.0**-24), -_SINGLE * (1 + 2.0**-24)),
     "zero": (0.0, -0.0, 5e-324, -5e-324, 1e-40, -1e-40),
@@ -45,7 +45,7 @@ _SPECIAL: Mapping[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True, eq=False)
 class FeaturesInMemory:
-    """Features in memory."""
+    """Features in memory; implements `assay.columns.features.Features`."""
 
     rows: int
     of_numbers: Mapping[str, Floats]
@@ -70,7 +70,7 @@ class FeaturesInMemory:
 
 @dataclass(frozen=True, eq=False)
 class HardRows:
-    """Rows with one feature spoilt in one way; scikit-learn may refuse all of them."""
+    """Rows of one edge case; scikit-learn either scores or refuses all of them."""
 
     about: str
     rows: FeaturesInMemory
@@ -89,16 +89,16 @@ def held(
 def hard_rows(
     ordinary: FeaturesInMemory, edges: Mapping[str, Floats], known: Mapping[str, Sequence[str]]
 ) -> Iterator[HardRows]:
-    """Rows spoilt in every way.
+    """All edge cases of some rows.
 
     Parameters
     ----------
     ordinary
         At least one row.
     edges
-        Of each numeric feature, where a score may change.
+        For each numeric feature, the values at which a score may change.
     known
-        Of each categorical feature, the categories that the model knows.
+        For each categorical feature, the categories that the model knows.
     """
     chosen = np.unique(np.linspace(0, ordinary.rows - 1, _BASES).astype(np.int64))
     base = ordinary.take(chosen)
@@ -118,7 +118,7 @@ def hard_rows(
 
 
 def _near(edges: Floats) -> Floats:
-    """Some of the edges, and the numbers next to them, of 64 bits and of 32."""
+    """Some of the edges, and the numbers next to them in float64 and in float32."""
     finite = edges[np.abs(edges) < _SINGLE]
     if len(finite) > _MOST_EDGES:
         finite = finite[np.linspace(0, len(finite) - 1, _MOST_EDGES).astype(np.int64)]
@@ -137,7 +137,7 @@ def _near(edges: Floats) -> Floats:
 
 
 def _repeated(base: FeaturesInMemory, count: int) -> tuple[FeaturesInMemory, Ints]:
-    """Rows so that each of ``count`` values meets several of the base's."""
+    """Repeat the base rows so that each of ``count`` values can be put into several of them."""
     each = max(1, min(base.rows, _MOST_ROWS // count))
     rows = np.arange(count * each) % base.rows
     return base.take(rows), np.repeat(np.arange(count), each)
@@ -161,7 +161,7 @@ def _with_categories(
 
 
 def joined(parts: Sequence[FeaturesInMemory]) -> FeaturesInMemory:
-    """All rows of several, whose categories may be coded differently."""
+    """Concatenate rows whose categories may be coded differently."""
     first = parts[0]
     numbers = {
         name: np.concatenate([part.of_numbers[name] for part in parts]) for name in first.of_numbers

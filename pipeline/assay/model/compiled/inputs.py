@@ -1,7 +1,7 @@
-"""What a compiled model reads of a batch, block by block: numbers, and states of categories.
+"""The input of a compiled model, block by block: numbers, and states of categories.
 
-A state is a group of categories that the encoder treats alike. Rare and unknown ones often
-share one, and a missing value has its own or shares that of unknown ones.
+A state is a group of categories that the encoder encodes alike. Rare and unknown categories
+often share a state. A missing value has its own state, or that of unknown categories.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from assay.model.compiled.kinds import Array, Bools, Ints, Shorts
 
 @dataclass(frozen=True, eq=False)
 class NumberLimits:
-    """Numbers that scikit-learn accepts, by numeric feature; others get no score.
+    """The range of numbers that scikit-learn accepts, for each numeric feature.
 
-    The estimator refuses a whole batch that holds one; here the row alone gets NaN.
+    scikit-learn refuses a whole batch for one number out of range; here only that row gets NaN.
+    ``null`` says whether nulls are refused.
     """
 
     low: Floats
@@ -41,12 +42,12 @@ class States:
     Attributes
     ----------
     starts
-        Where the states of each feature begin in ``state``; one more than features.
+        Start of each feature in ``state``, shape (features + 1,).
     state
-        For each category that was known in training its state, then that of any other
-        category, then that of a null.
+        For each feature: the state of each category known in training, then the state of any
+        other category, then that of a null.
     refused_starts, refused
-        For each state whether the estimator refuses it.
+        For each state, whether the estimator refuses it.
     """
 
     starts: Ints
@@ -57,7 +58,7 @@ class States:
 
 @dataclass(frozen=True, eq=False)
 class FeatureInputs:
-    """Features by name, what is accepted of them, and how categories become states."""
+    """Feature names, accepted numbers, and the mapping of categories to states."""
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
@@ -66,7 +67,7 @@ class FeatureInputs:
     states: States
 
     def state_count(self, place: int) -> int:
-        """How many states the categorical feature at ``place`` has."""
+        """The number of states of the categorical feature at index ``place``."""
         starts = self.states.refused_starts
         return int(starts[place + 1] - starts[place])
 
@@ -82,7 +83,7 @@ class FeatureInputs:
         ]
 
     def translation(self, place: int, categories: Sequence[Any] | Array) -> Shorts:
-        """The state of each of a batch's own categories, and after them that of a null."""
+        """The state of each category of a batch, followed by the state of a null."""
         other, null = self.states_of(place)[-2:].tolist()
         get = self._known[place].get
         return np.array([*(get(item, other) for item in categories), null], np.uint16)
@@ -92,12 +93,7 @@ class FeatureInputs:
         return self.states.refused[starts[place] : starts[place + 1]]
 
     def check(self) -> None:
-        """Refuse contents that do not fit each other.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if the parts are inconsistent."""
         limits, states = self.limits, self.states
         for name in ("low", "high", "null"):
             if len(getattr(limits, name)) != len(self.numeric):
@@ -121,21 +117,16 @@ class FeatureInputs:
 
 
 def check_starts(name: str, starts: Ints, count: int, end: int) -> None:
-    """Refuse ``starts`` that do not cut ``end`` items into ``count`` parts, one after the other.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Raise ValueError if ``starts`` does not split ``end`` items into ``count`` parts."""
     good = len(starts) == count + 1 and starts[0] == 0 and starts[-1] == end
     if not good or (np.diff(starts) < 0).any():
         raise ValueError(f"{name} does not cut up what it belongs to")
 
 
 class Block:
-    """Some consecutive rows: a number or a state for each row and feature.
+    """Consecutive rows: a number or a state for each row and feature.
 
-    ``states`` may be longer than ``rows``, by places that hold the state 0.
+    Arrays in ``states`` may be longer than ``rows``; they are padded with state 0.
     """
 
     def __init__(
@@ -151,7 +142,7 @@ class Block:
         self.numbers, self.states = numbers, states
 
     def refused(self) -> Bools | None:
-        """Rows that scikit-learn would not score; None where it scores every row."""
+        """Mask of rows that scikit-learn would refuse; None if it scores every row."""
         from assay.model.compiled.kernels_columns import refuse
 
         refused: Bools | None = None
@@ -169,7 +160,7 @@ class Block:
 
 
 class FeatureRows:
-    """The features of a batch that a model needs."""
+    """The features of a batch that a model needs, in blocks."""
 
     def __init__(self, inputs: FeatureInputs, features: Features) -> None:
         self.count = features.rows
@@ -184,12 +175,12 @@ class FeatureRows:
             self._coded.append((np.ascontiguousarray(codes, np.int32), table))
 
     def blocks(self, most: int, multiple: int = 1) -> Iterator[Block]:
-        """All rows, in blocks of much the same size.
+        """All rows, in blocks of about equal size.
 
         Parameters
         ----------
         most
-            Rows in a block, at most; a multiple of ``multiple``.
+            The most rows in a block; a multiple of ``multiple``.
         multiple
             States are padded to a multiple of this.
         """

@@ -1,4 +1,4 @@
-"""Loops over one column of a block: how scikit-learn encodes it, as machine code."""
+"""Loops over one column of a block that encode it as scikit-learn does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RANKS = (
 
 @jit(f"void({CODES}, {SHORTS}, uint16[::1])")
 def translate(codes: Codes, states: Shorts, out: Shorts) -> None:
-    """The state of each row's category; -1, a null, takes the last of ``states``."""
+    """The state of each row's category; a null (code -1) gets the last of ``states``."""
     null = len(states) - 1
     for i in range(len(out)):
         code = codes[i]
@@ -58,11 +58,11 @@ def encode(
     Parameters
     ----------
     scaled
-        Whether to do that; else values stay as they are.
+        Whether to impute and scale; else values are copied.
     fill, mean, scale
-        What stands for a null, what is taken off, what it is divided by.
+        The imputed value, the number to subtract, the divisor.
     single
-        Whether the estimator rounds its input to 32 bits.
+        Whether the estimator rounds its input to float32.
     """
     if scaled:
         for i in range(len(out)):
@@ -89,29 +89,29 @@ def ranks(
     low: Bytes | Shorts,
     high: Bytes | Shorts,
 ) -> None:
-    """How many thresholds lie below each value.
+    """The number of thresholds below each value.
 
-    A grid of equal cells says where to begin; at most ``2 * half - 1`` thresholds share a
-    cell, and those are searched by halves without a branch. Rounding cannot mislead: the
-    cell of a value and that of a threshold come from the same, monotone arithmetic.
+    A grid of equal cells gives the start of the search. At most ``2 * half - 1`` thresholds
+    share a cell, and they are searched by bisection without branches. Rounding is safe: the
+    cells of values and thresholds are computed by the same monotone arithmetic.
 
     Parameters
     ----------
     thresholds
         Increasing, followed by at least ``2 * half`` infinities.
     starts
-        For each cell how many thresholds lie in cells before it.
+        For each cell, the number of thresholds in the cells before it.
     origin, step
-        The cell of a value is ``(value - origin) * step``, rounded down and kept on the grid.
+        The cell of a value is ``(value - origin) * step``, rounded down and clipped to the grid.
     rank
-        Room for a number a row.
+        Working memory of shape (rows,).
     low, high
-        Written to: the ranks, with 0 for a null in ``low`` and ``top`` in ``high``.
+        Output: the ranks, with 0 for a null in ``low`` and ``top`` in ``high``.
     """
     last = float(len(starts) - 1)
     zero, one, width = np.uint64(0), np.uint64(1), np.uint64(half)
-    # One step for all rows, then the next: loops as plain as these need no branch, and many
-    # rows are looked up at a time. Signed places would be checked for negative ones.
+    # Each step is a simple loop over all rows, which the compiler vectorises without branches.
+    # Indices are unsigned because signed ones would be checked for negative values.
     for i in range(len(rank)):
         cell = (values[i] - origin) * step
         cell = cell if cell > 0.0 else 0.0
@@ -139,20 +139,20 @@ def look_up(states: Shorts, table: Shorts, out: Shorts) -> None:
 
 @jit(f"void({SHORTS}, {_WORDS}, uint64[:, ::1])")
 def spread(states: Shorts, table: Words, out: Words) -> None:
-    """Look up 64 bits a row and store them as eight columns of bytes.
+    """Look up 64 bits for each row and store them as eight byte columns.
 
-    Eight rows make a square of 8 by 8 bytes, which is turned over its diagonal by three
-    exchanges of halves (Warren 2012, "Hacker's Delight", section 7-3), for many squares at
-    a time in the CPU's vectors. One look-up a row then serves eight columns.
+    Eight rows form a matrix of 8 by 8 bytes, which is transposed by three exchanges of halves
+    (Warren 2012, "Hacker's Delight", section 7-3), for many matrices at a time in vector
+    registers. So one look-up for each row serves eight columns.
 
     Parameters
     ----------
     states
         Of shape (rows,), a multiple of 8.
     table
-        64 bits a state.
+        64 bits for each state.
     out
-        Written to: (8, rows / 8) words, or (8, rows) bytes; byte i of column k holds bits
+        Output: (8, rows / 8) words, or (8, rows) bytes; byte i of column k holds bits
         8 k to 8 k + 7 of row i (the lowest byte of a word comes first in memory).
     """
     squares = out.shape[1]

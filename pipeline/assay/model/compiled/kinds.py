@@ -1,4 +1,4 @@
-"""Types of arrays that a compiled model is made of, and the exception of compiling."""
+"""Array types of compiled models, and the exception for models that cannot be compiled."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Array: TypeAlias = npt.NDArray[Any]
 
 
 class NotCompiled(Exception):
-    """A model, or a part of one, that scikit-learn itself has to score. Says why."""
+    """A model or a part of it cannot be compiled, so scikit-learn scores it. Says why."""
 
 
 def public_name(thing: object) -> str:
-    """Name of a thing's very class, under which scikit-learn's documentation lists it.
+    """The documented name of an object's class, without private modules.
 
-    ``sklearn.linear_model._logistic.LogisticRegression`` is
-    ``sklearn.linear_model.LogisticRegression``. A subclass has another name.
+    ``sklearn.linear_model._logistic.LogisticRegression`` becomes
+    ``sklearn.linear_model.LogisticRegression``. A subclass has its own name.
     """
     kind = type(thing)
     parts = takewhile(lambda part: not part.startswith("_"), kind.__module__.split("."))

@@ -1,4 +1,4 @@
-"""Whether a compiled model gives what scikit-learn gives."""
+"""Compares the scores of a compiled model with those of scikit-learn."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from assay.project.tasks import Task
 
 @dataclass(frozen=True)
 class Proof:
-    """What came out when a compiled model was compared with scikit-learn.
+    """The result of comparing a compiled model with scikit-learn.
 
     Attributes
     ----------
     used
-        Whether it may be used in scikit-learn's place.
+        Whether the compiled model is used in place of scikit-learn.
     kind
         ``trees``, ``linear`` or ``constant``; empty if it could not be compiled.
     rows
-        On how many rows both gave a score.
+        Number of rows that both scored.
     max_difference
-        The greatest difference of two scores; of a regression, as a share of the score if
-        that is above 1. None if there was nothing to compare.
+        The greatest difference of two scores; for a regression relative to the score if that
+        is above 1. None if there was nothing to compare.
     tolerance
-        What it may be at most.
+        Upper bound of ``max_difference``.
     reason
-        In words, why it is used or not.
+        Why the compiled model is used or not, as text.
     """
 
     used: bool
@@ -49,24 +49,24 @@ class Proof:
 def prove(
     model: Model, features: Features, tolerance: float, *, task: Task, classes: Sequence[str]
 ) -> tuple[bytes | None, Proof]:
-    """Compile a model, and compare it with scikit-learn on rows and on hard ones made of them.
+    """Compile a model and compare it with scikit-learn, on given rows and on edge cases of them.
 
-    Where scikit-learn refuses rows, the compiled model has to give them NaN.
+    Where scikit-learn refuses rows, the compiled model must give NaN.
 
     Parameters
     ----------
     features
-        Rows from training. One is enough, as the hard ones try every threshold that is not
-        one of very many, every category and every kind of odd number.
+        Training rows. One is enough, because the edge cases cover thresholds (a sample where
+        there are many), categories and unusual numbers.
     tolerance
-        The greatest difference at which the compiled model is used.
+        The greatest difference of scores at which the compiled model is used.
 
     Returns
     -------
     data
-        The compiled model; None if it is not to be used.
+        The compiled model; None if it must not be used.
     proof
-        What came out. An estimator of whatever kind is never an error.
+        The result. An estimator that cannot be compiled is a result, not an error.
     """
     try:
         data = compile_model(model, task, classes).to_bytes()
@@ -98,14 +98,14 @@ def _said(error: Exception) -> str:
 
 
 class _Comparison:
-    """How far two sets of scores were apart so far."""
+    """Accumulates the number of compared rows and the greatest difference of scores."""
 
     def __init__(self, tolerance: float, relative: bool) -> None:
         self._tolerance, self._relative = tolerance, relative
         self.rows, self.greatest = 0, 0.0
 
     def fault(self, got: Floats, wanted: Floats | None) -> str | None:
-        """What is wrong with scores, given scikit-learn's; None in their place if it refuses."""
+        """What is wrong with ``got``, if anything; ``wanted`` is None if scikit-learn refuses."""
         if wanted is None:
             return None if np.isnan(got).all() else "it scores what scikit-learn refuses"
         if got.shape != wanted.shape or (np.isnan(got) != np.isnan(wanted)).any():
@@ -122,7 +122,7 @@ class _Comparison:
 
 
 def _fault(model: Model, compiled: Compiled, features: Features, seen: _Comparison) -> str | None:
-    """The first thing that is wrong with a compiled model, None if nothing is."""
+    """The first difference from scikit-learn, as text; None if there is none."""
     if features.rows == 0:
         return "there was no row to compare it on"
     inputs = compiled.inputs
@@ -144,8 +144,8 @@ def _fault(model: Model, compiled: Compiled, features: Features, seen: _Comparis
 def _scored(model: Model, parts: Sequence[HardRows]) -> Iterator[tuple[HardRows, Floats | None]]:
     """scikit-learn's scores of each part, None for a part that it refuses.
 
-    It refuses a batch as a whole, so one that it refuses is halved until the parts that are
-    to blame are alone.
+    scikit-learn refuses a whole batch, so a refused batch is bisected until each refused part
+    is alone.
     """
     try:
         scores = model.scores(joined([part.rows for part in parts]))

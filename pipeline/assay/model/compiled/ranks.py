@@ -1,7 +1,7 @@
-"""Numbers as ranks among the thresholds that a model compares them with.
+"""Replaces numbers by their ranks among the thresholds that a model compares them with.
 
-``value <= threshold[k]`` holds exactly if no more than k thresholds lie below the value, so
-trees may compare small whole numbers and still decide as they would on the values.
+``value <= threshold[k]`` holds exactly if at most k thresholds lie below the value. So trees can
+compare small integers and decide exactly as they would on the values.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from assay.model.compiled.kinds import Array, Bools, Ints, Shorts
 
 
 class Grid(NamedTuple):
-    """Where to look for the rank of a value; see `kernels_columns.ranks`."""
+    """A look-up grid for the ranks of values; see `kernels_columns.ranks`."""
 
     thresholds: Floats
     starts: Shorts
@@ -29,20 +29,20 @@ class Grid(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class NumberRanks:
-    """Columns of ranks, each of one numeric feature among some thresholds.
+    """Rank columns: each ranks one numeric feature among some thresholds.
 
     Attributes
     ----------
     place
-        Which numeric feature.
+        The index of the numeric feature.
     scaled, fill, mean, scale
         How it is encoded before it is compared; see `kernels_columns.encode`.
     starts, thresholds
-        Thresholds of column c are those from ``starts[c]`` to ``starts[c + 1]``, increasing.
+        Thresholds of column c are ``starts[c]`` to ``starts[c + 1]``, increasing.
     low, high
-        Where the ranks go that have nulls below all and above all thresholds; -1 for nowhere.
+        Target columns of the ranks in which nulls rank lowest and highest; -1 for none.
     single
-        Whether the estimator rounds what it compares to 32 bits.
+        Whether the estimator rounds what it compares to float32.
     """
 
     place: Ints
@@ -64,20 +64,16 @@ class NumberRanks:
         return self.thresholds[self.starts[column] : self.starts[column + 1]]
 
     def check(self, numeric: int, columns: int, top: int) -> None:
-        """Refuse what would be read or written out of range.
+        """Raise ValueError if anything would be read or written out of range.
 
         Parameters
         ----------
         numeric
-            How many numeric features there are.
+            The number of numeric features.
         columns
-            How many columns there are to be written to.
+            The number of target columns.
         top
-            The greatest rank that fits, which only nulls get.
-
-        Raises
-        ------
-        ValueError
+            The greatest possible rank, which only nulls get.
         """
         for name in ("scaled", "fill", "mean", "scale", "low", "high"):
             if len(getattr(self, name)) != self.count:
@@ -96,7 +92,7 @@ class NumberRanks:
         return [grid(self.thresholds_of(column)) for column in range(self.count)]
 
     def write(self, block: Block, columns: Array, top: int) -> None:
-        """Ranks of a block's rows into ``columns``, of shape (columns, rows or more)."""
+        """Write the ranks of a block into ``columns``, of shape (columns, at least rows)."""
         from assay.model.compiled.kernels_columns import encode, ranks
 
         encoded = np.empty(block.rows)
@@ -122,7 +118,7 @@ class NumberRanks:
             ranks(values, thresholds, starts, origin, step, half, top, room, low, high)
 
     def edges(self, place: int) -> Floats:
-        """Values of a numeric feature, before encoding, at which ranks change, or close by."""
+        """Values of a numeric feature, before encoding, at or close to which ranks change."""
         found = [np.empty(0)]
         for column in np.flatnonzero(self.place == place).tolist():
             edge = self.thresholds_of(column)
@@ -133,18 +129,13 @@ class NumberRanks:
 
 
 def check_range(name: str, values: Array, low: int, stop: int) -> None:
-    """Refuse ``values`` below ``low``, or ``stop`` and above.
-
-    Raises
-    ------
-    ValueError
-    """
+    """Raise ValueError unless all ``values`` are at least ``low`` and below ``stop``."""
     if len(values) and (values.min() < low or values.max() >= stop):
         raise ValueError(f"{name} points out of range")
 
 
 def grid(thresholds: Floats) -> Grid:
-    """The smallest grid on which the fewest thresholds share a cell."""
+    """The smallest grid among those with the fewest thresholds in a cell."""
     finite = thresholds[np.isfinite(thresholds)]
     origin = float(finite[0]) if len(finite) else 0.0
     best: tuple[int, int, float, Shorts] | None = None

@@ -1,7 +1,7 @@
-"""A fitted ColumnTransformer as columns of numbers, indicators and tables of states.
+"""Reads a fitted ColumnTransformer into columns of numbers, indicators and tables of states.
 
-What it does to categories is not copied from scikit-learn but asked: the fitted encoder
-transforms every category it knows, one it does not know, and a null.
+How it encodes categories is not reimplemented but probed: the fitted encoder transforms every
+category it knows, an unknown one, and a null.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ _MOST_STATES = 1 << 16
 
 
 def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str]) -> Encoded:
-    """What a fitted encoder makes of each feature.
+    """The columns that a fitted encoder makes of the features.
 
     Raises
     ------
     NotCompiled
-        It is not made of what `assay.training.train.candidate` uses.
+        It has other parts than those that `assay.training.train.candidate` uses.
     """
     _expect(encoder, "sklearn.compose.ColumnTransformer")
     plain = encoder.remainder == "drop" and not encoder.transformer_weights
     if not plain or encoder.sparse_output_ or hasattr(encoder, "_sklearn_output_config"):
         raise NotCompiled("the ColumnTransformer does more than put columns side by side")
     columns: list[Column] = []
-    # Of a feature that no part of the encoder takes, all categories are alike.
+    # A feature that no part of the encoder takes has one state for all categories.
     words = {name: Vocabulary((), np.zeros(2, np.uint16)) for name in categorical}
     for label, part, names in encoder.transformers_:
         if isinstance(part, str) or len(names) == 0:
@@ -77,7 +77,7 @@ def _places(names: Any, features: Sequence[str], label: str) -> list[int]:
 
 
 def _scaled(part: Any, places: Sequence[int]) -> list[Column]:
-    """Columns of imputed and scaled numbers, then their indicators of nulls."""
+    """Columns of imputed and scaled numbers, then their missing indicators."""
     steps = [step for _, step in part.steps]
     if len(steps) != 2:
         raise NotCompiled("numbers go through other steps than imputing and scaling")
@@ -102,7 +102,7 @@ def _scaled(part: Any, places: Sequence[int]) -> list[Column]:
 
 
 def _categories(part: Any, places: Sequence[int]) -> tuple[list[Column], list[Vocabulary]]:
-    """Columns of tables, and the states that the tables are about."""
+    """Columns with a table of values by state, and for each feature its states."""
     known = [_texts(items) for items in part.categories_]
     widths = getattr(part, "_n_features_outs", [1] * len(places))
     answers = _answers(part, known)
@@ -110,7 +110,7 @@ def _categories(part: Any, places: Sequence[int]) -> tuple[list[Column], list[Vo
     words = []
     start = 0
     for place, names, width in zip(places, known, widths, strict=True):
-        # The rows of one feature: its categories, one that is unknown, a null.
+        # The rows of one feature: its categories, an unknown one, a null.
         table = answers[: len(names) + 2, start : start + width]
         start += width
         states, values = _alike(table)
@@ -128,7 +128,7 @@ def _texts(items: Array) -> list[str]:
 
 
 def _answers(part: Any, known: Sequence[list[str]]) -> Floats:
-    """What the encoder makes of each feature's categories, side by side, nulls below."""
+    """The encoder's output for each feature's categories side by side, padded with nulls."""
     import pandas as pd
 
     rows = max(len(names) for names in known) + 2
@@ -152,7 +152,7 @@ def _unknown(names: Sequence[str]) -> str:
 
 
 def _alike(table: Floats) -> tuple[Shorts, Floats]:
-    """Rows that are the same become one state: the state of each row, the row of each state."""
+    """Merge equal rows into states: returns the state of each row, and the row of each state."""
     seen: dict[bytes, int] = {}
     plain = np.where(np.isnan(table), np.nan, table)  # one kind of NaN
     states = [seen.setdefault(row.tobytes(), len(seen)) for row in plain]

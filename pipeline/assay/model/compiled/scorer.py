@@ -1,4 +1,4 @@
-"""A compiled model: what it reads, what it adds up, and how that becomes a score."""
+"""A compiled model: its inputs, the body that sums its outputs, and link and calibration."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SCHEMA = 1
 
 
 class Body(Protocol):
-    """What adds up a model's outputs."""
+    """The part of a compiled model that computes its raw outputs."""
 
     @property
     def kind(self) -> str: ...
@@ -32,7 +32,7 @@ class Body(Protocol):
     def outputs(self) -> int: ...
 
     def check(self, inputs: FeatureInputs) -> None:
-        """Refuse what would be read or written out of range."""
+        """Raise ValueError if anything would be read or written out of range."""
         ...
 
     def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
@@ -40,7 +40,7 @@ class Body(Protocol):
         ...
 
     def edges(self, place: int) -> Floats:
-        """Values of a numeric feature at which something may change, or close to such."""
+        """Values of a numeric feature at or close to which an output may change."""
         ...
 
 
@@ -55,7 +55,7 @@ _BODIES: dict[str, Any] = {"scan": Scan, "walk": Walk, "linear": Linear, "consta
 
 @dataclass(frozen=True, eq=False)
 class Compiled:
-    """A model as arrays, scored by loops over them; a `assay.columns.features.Scorer`."""
+    """A model as arrays; implements `assay.columns.features.Scorer`."""
 
     inputs: FeatureInputs
     body: Body
@@ -63,14 +63,14 @@ class Compiled:
 
     @property
     def kind(self) -> str:
-        """What sort of model it is: ``trees``, ``linear`` or ``constant``."""
+        """The kind of model: ``trees``, ``linear`` or ``constant``."""
         return self.body.kind
 
     def scores(self, features: Features) -> Floats:
-        """One score a row, or one a row and class, as scikit-learn gives it.
+        """One score for each row, or for each row and class, as scikit-learn gives it.
 
-        A row that scikit-learn refuses, such as an infinite number where it takes none, gets
-        NaN. Beyond the scores no more than one block of rows is in memory.
+        A row that scikit-learn refuses, such as one with an infinite number, gets NaN. Working
+        memory is that of one block of rows.
         """
         count, classes = features.rows, self.finish.classes
         out = np.empty((count, classes) if classes else count)
@@ -89,7 +89,7 @@ class Compiled:
         return next(name for name, kind in _BODIES.items() if type(self.body) is kind)
 
     def to_bytes(self) -> bytes:
-        """The model as data; the same model gives the same bytes."""
+        """Serialise the model; the same model always gives the same bytes."""
         header, arrays = self.finish.parts()
         arrays |= dump(self.inputs.limits, "limits") | dump(self.inputs.states, "states")
         for name in _PARTS[self._form]:
@@ -103,17 +103,17 @@ class Compiled:
 
     @classmethod
     def from_bytes(cls, data: bytes, where: str) -> Compiled:
-        """Rebuild a model, every place in it checked: no row can lead out of its arrays.
+        """Load a model. All indices are checked, so no row can lead out of its arrays.
 
         Raises
         ------
         BundleChanged
-            It is no compiled model, or a damaged one.
+            The data is not a compiled model, or is damaged.
         """
         try:
             return cls._parsed(data)
         except Exception as error:
-            # Damaged bytes can make any step of reading them fail, in its own way.
+            # Damaged bytes can make any step of parsing raise anything.
             found = f"{type(error).__name__}: {error}"
             raise BundleChanged("not a compiled model", where=where, found=found) from None
 

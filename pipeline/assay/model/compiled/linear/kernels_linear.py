@@ -1,4 +1,4 @@
-"""A linear model, one feature at a time, and what turns its sums into probabilities."""
+"""Loops of linear models, one feature at a time, and of links and calibrations."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def add_numbers(
     encoded: Floats,
     out: Floats,
 ) -> None:
-    """Add a numeric feature's share to each output.
+    """Add the term of a numeric feature to each output.
 
     Parameters
     ----------
     scaled, fill, mean, scale
-        How it is encoded; see `kernels_columns.encode`.
+        How the feature is encoded; see `kernels_columns.encode`.
     weights
-        Of each output.
+        Weight for each output.
     known, null
-        What a value and a null add besides, by output: the weighted indicator of nulls.
+        For each output, the weighted missing indicator of a value and of a null.
     encoded
-        Room for a number a row.
+        Working memory of shape (rows,).
     out
-        Of shape (outputs, rows).
+        Of shape (outputs, rows); added to.
     """
     rows = len(values)
     if scaled:
@@ -63,7 +63,7 @@ def add_numbers(
 
 @jit(f"void({_STATES}, {FLOATS}, float64[:, ::1])")
 def add_states(states: Shorts, table: Floats, out: Floats) -> None:
-    """Add ``table[k * states + state]`` to output k: one-hot columns without the columns."""
+    """Add ``table[k * states + state]`` to output k; replaces one-hot columns."""
     count = len(table) // out.shape[0]
     for k in range(out.shape[0]):
         share, total = table[k * count : (k + 1) * count], out[k]
@@ -73,23 +73,23 @@ def add_states(states: Shorts, table: Floats, out: Floats) -> None:
 
 @jit(f"void({FLOATS}, float64, float64, float64[::1])")
 def logistic(values: Floats, slope: float, intercept: float, out: Floats) -> None:
-    """``1 / (1 + exp(-(slope * value + intercept)))``, to the bit as scikit-learn's."""
+    """``1 / (1 + exp(-(slope * value + intercept)))``, bit for bit as in scikit-learn."""
     for i in range(len(out)):
         out[i] = 1.0 / (1.0 + math.exp(-(slope * values[i] + intercept)))
 
 
 @jit(f"void({FLOATS}, {_STATES}, {FLOATS}, {FLOATS}, float64[::1])")
 def interpolate(values: Floats, ranks: Shorts, knots: Floats, heights: Floats, out: Floats) -> None:
-    """Heights between knots on straight lines, to the bit as ``numpy.interp``.
+    """Linear interpolation between knots, bit for bit as in ``numpy.interp``.
 
     Parameters
     ----------
     values
-        None lies before the first knot or behind the last.
+        Between the first and the last knot.
     ranks
-        How many knots lie below each value.
+        The number of knots below each value.
     knots, heights
-        Where they are, increasing, and how high.
+        The positions of the knots, increasing, and the values at them.
     """
     for i in range(len(out)):
         value, rank = values[i], ranks[i]

@@ -1,4 +1,4 @@
-"""Weighted sums of encoded features, and scores that are the same for every row."""
+"""Scores linear models, and models that predict the same for every row."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from assay.model.compiled.kinds import Bools, Ints
 from assay.model.compiled.ranks import check_range
 
 _ROWS = 4096
-"""Rows in a block: a feature, its encoding and the sums fit into the L2 cache."""
+"""Rows in a block: a feature, its encoding and the sums fit in the L2 cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """What each feature adds to each output.
+    """The weight of each feature for each output.
 
     Attributes
     ----------
     place, scaled, fill, mean, scale
-        Of each numeric part, which feature it is and how it is encoded; see
+        For each numeric term, the index of its feature and how it is encoded; see
         `kernels_columns.encode`.
     weights, known, null
-        Of each numeric part and output, part by part; see `kernels_linear.add_numbers`.
+        For each numeric term and output, term by term; see `kernels_linear.add_numbers`.
     state_place
-        Of each categorical part, which feature it is.
+        For each categorical term, the index of its feature.
     starts, tables
-        Where the table of each categorical part begins, ``outputs`` times as many numbers as
-        the feature has states; see `kernels_linear.add_states`.
+        Start of the table of each categorical term, and the tables, each with ``outputs *
+        states`` numbers; see `kernels_linear.add_states`.
     intercept
-        Of each output.
+        For each output.
     """
 
     place: Ints
@@ -63,12 +63,7 @@ class Linear:
         return len(self.weights.intercept)
 
     def check(self, inputs: FeatureInputs) -> None:
-        """Refuse what would be read out of range.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if anything would be read out of range."""
         parts = self.weights
         count = len(parts.place)
         for name in ("scaled", "fill", "mean", "scale"):
@@ -116,7 +111,7 @@ class Linear:
             yield block, out
 
     def edges(self, place: int) -> Floats:
-        """What stands for a null, and the mean: nothing else is special to a sum."""
+        """The imputed value and the mean: a weighted sum changes nowhere in particular."""
         chosen = self.weights.place == place
         return np.unique(np.concatenate([self.weights.fill[chosen], self.weights.mean[chosen]]))
 
@@ -141,7 +136,7 @@ class Constant:
         return len(self.sums.base)
 
     def check(self, inputs: FeatureInputs) -> None:
-        """There is nothing that could point anywhere."""
+        """Nothing to check: there are no indices."""
 
     def raw(self, rows: FeatureRows) -> Iterator[tuple[Block, Floats]]:
         """Blocks of rows with their outputs, of shape (outputs, rows)."""

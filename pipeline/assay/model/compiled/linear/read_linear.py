@@ -1,4 +1,4 @@
-"""Fitted linear models as what each feature adds."""
+"""Reads scikit-learn's fitted linear models into weights by feature."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ REGRESSORS = (
     ),
     "sklearn.svm.LinearSVR",
 )
-"""Those that predict ``coef_ @ row + intercept_`` and no more."""
+"""Regressors that predict ``coef_ @ row + intercept_``."""
 
 GENERALISED = tuple(
     f"sklearn.linear_model.{name}"
     for name in ("GammaRegressor", "PoissonRegressor", "TweedieRegressor")
 )
-"""Those that predict that through the inverse of a link function."""
+"""Regressors that apply the inverse of a link function to that."""
 
 LOGISTIC = ("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.LogisticRegressionCV")
 
 
 def read_linear(estimator: Any, encoded: Encoded) -> Linear:
-    """What each feature adds to each output, indicators of nulls with their numbers.
+    """The weights of a linear model; missing indicators are merged with their numbers.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def read_linear(estimator: Any, encoded: Encoded) -> Linear:
             null[at] = null[at] + weight * column.null
         elif isinstance(column, Category):
             table = tables.setdefault(column.place, np.zeros((outputs, len(column.values))))
-            # A state without a value is one whose rows get no score.
+            # Rows of a state without a value get no score, so any weight will do.
             table += weight[:, None] * np.where(np.isnan(column.values), 0.0, column.values)
     empty = np.empty(0)
     return Linear(

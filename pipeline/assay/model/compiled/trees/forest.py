@@ -1,4 +1,4 @@
-"""Fitted trees of any of scikit-learn's ensembles, in one form."""
+"""One representation for the fitted trees of all scikit-learn ensembles."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class Tree:
     Attributes
     ----------
     left, right
-        Children of each node, -1 for those of a leaf.
+        Children of each node, -1 for a leaf.
     column
-        Of the encoder, the column that a node looks at.
+        The encoded column that a node splits on.
     threshold
         A row goes left if its value is at most this.
     null_left
         Whether a row without a value goes left.
     asks
-        Of each node -1, or the place in ``right_states`` of the states of a category that go
-        right, whatever threshold there is.
+        For a categorical split, the index in ``right_states`` of the states that go right (the
+        threshold is then ignored); else -1.
     values
-        Of shape (nodes, outputs it adds to): what a leaf says.
+        Of shape (nodes, outputs that the tree adds to): the value of each leaf.
     weight
-        How many rows came to each node in training.
+        How many training rows reached each node.
     output
-        The first output that it adds to.
+        The first output that the tree adds to.
     """
 
     left: Ints
@@ -52,14 +52,14 @@ class Tree:
 
 
 class Forest:
-    """Trees one after the other: their arrays joined, and children counted from the first.
+    """An ensemble of trees in joined arrays; child indices are relative to the first tree.
 
     Parameters
     ----------
     base
-        What each output starts from.
+        The initial value of each output.
     single
-        Whether values and thresholds are compared as numbers of 32 bits.
+        Whether values and thresholds are compared in float32.
     """
 
     def __init__(self, trees: Sequence[Tree], base: Floats, single: bool) -> None:
@@ -90,23 +90,23 @@ class Forest:
 
     @cached_property
     def most_leaves(self) -> int:
-        """Of any tree."""
+        """The number of leaves of the tree that has the most."""
         return int(np.add.reduceat((~self.inner).astype(np.int64), self.roots[:-1]).max())
 
     @property
     def width(self) -> int:
-        """How many outputs each tree adds to."""
+        """The number of outputs that each tree adds to."""
         return int(self.values.shape[1])
 
     def seen(self, values: Floats) -> Floats:
-        """Values as the trees compare them."""
+        """Values in the precision in which the trees compare them."""
         return values.astype(np.float32).astype(np.float64) if self.single else values
 
 
 def rounded_down(thresholds: Floats) -> Floats:
-    """The greatest number of 32 bits that is not above each threshold.
+    """The greatest float32 that is not above each threshold.
 
-    A number of 32 bits is at most the one exactly if it is at most the other.
+    A float32 value is at most the threshold exactly if it is at most the rounded threshold.
     """
     with np.errstate(over="ignore"):
         single = thresholds.astype(np.float32)

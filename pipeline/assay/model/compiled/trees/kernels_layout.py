@@ -1,4 +1,4 @@
-"""Trees put into the order in which they are evaluated."""
+"""Orders the nodes of trees as the evaluation needs them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _INTS = "Array(int64, 1, 'C', readonly=True)"
 
 @jit(f"void({_INTS}, {_INTS}, {_INTS}, int64[::1], int64[::1])")
 def parents_first(left: Ints, right: Ints, roots: Ints, order: Ints, leaf: Ints) -> None:
-    """Each tree's nodes in order, parents before children and left before right.
+    """Order each tree's nodes, parents before children and left before right.
 
     Parameters
     ----------
     left, right
-        Children, -1 for those of a leaf.
+        Children of each node, -1 for a leaf.
     roots
-        Where the nodes of each tree begin; one more than trees.
+        Start of each tree's nodes, shape (trees + 1,).
     order
-        Written to: the nodes, one tree after the other.
+        Output: the nodes in order, one tree after the other.
     leaf
-        Written to: for each node, how many leaves of its tree are left of it.
+        Output: for each node, the number of leaves of its tree that are left of it.
     """
     stack = np.empty(len(left), np.int64)
     done = 0
@@ -50,21 +50,21 @@ def parents_first(left: Ints, right: Ints, roots: Ints, order: Ints, leaf: Ints)
 def siblings_together(
     left: Ints, right: Ints, roots: Ints, weight: Floats, place: Ints, depth: Ints
 ) -> None:
-    """A new place for each node: the two children of a node side by side, left first.
+    """Give each node a new position: the two children of a node side by side, left first.
 
-    The children of the heavier child come next, so that the most trodden path is one stretch
-    of memory.
+    The children of the child with the greater weight come next, so that the most frequent path
+    is contiguous in memory.
 
     Parameters
     ----------
     left, right, roots
         As for `parents_first`.
     weight
-        How many rows came to each node in training.
+        How many training rows reached each node.
     place
-        Written to: the new place of each node; each tree keeps its stretch.
+        Output: the new position of each node, within the range of its tree.
     depth
-        Written to: how many levels below its root each node is.
+        Output: the depth of each node below its root.
     """
     stack = np.empty(len(left), np.int64)
     for tree in range(len(roots) - 1):

@@ -1,4 +1,4 @@
-"""Trees of up to 65,536 leaves, evaluated without walking down any of them."""
+"""Evaluates trees of up to 65,536 leaves without walking down them."""
 
 from __future__ import annotations
 
@@ -47,38 +47,38 @@ def scan(
     place: Bytes | Shorts,
     out: Floats,
 ) -> None:
-    """Add what each tree says of each row, tree by tree, in order.
+    """Add the value of each tree for each row, tree by tree, in order.
 
-    Number the leaves of a tree from left to right. A row's ``place`` is the leftmost leaf
-    it may still reach. Nodes come parents first, so when a node is looked at, the rows that
-    are at it are those whose place is its first leaf, and of these the ones that go right
-    move on to the first leaf of its right half. Every node is looked at for every row,
-    which takes no branch and one comparison of bytes, 16 to 64 rows at a time.
+    The leaves of a tree are numbered from left to right. A row's ``place`` is the leftmost leaf
+    that it can still reach. Parents come before children. So when a node is evaluated, the rows
+    at this node are those whose place is the node's first leaf. Those of them that go right get
+    the first leaf of the right subtree as their place. Every node is evaluated for every row,
+    without branches and with one byte comparison, for 16 to 64 rows at a time.
 
-    It is the QuickScorer idea (Lucchese et al. 2015, "QuickScorer: a fast algorithm to rank
-    documents with additive ensembles of regression trees"; for vectors Ye et al. 2018,
-    "RapidScorer") with one byte a row and tree in place of a bit a leaf.
+    This is the idea of QuickScorer (Lucchese et al. 2015, "QuickScorer: a fast algorithm to
+    rank documents with additive ensembles of regression trees"; vectorised in Ye et al. 2018,
+    "RapidScorer") with one byte for each row and tree instead of one bit for each leaf.
 
     Parameters
     ----------
     columns
         Of shape (columns, rows): ranks of numbers, and bytes whose bits are tests.
     column, mask, limit
-        Of each node: a row goes right if ``columns[column] & mask`` exceeds ``limit``.
+        For each node: a row goes right if ``columns[column] & mask`` exceeds ``limit``.
     first, middle
-        Of each node: its first leaf, and the first leaf of its right half.
+        For each node: its first leaf, and the first leaf of its right subtree.
     nodes
-        Where the nodes of each tree begin; one more than trees, all even.
+        Start of each tree's nodes, shape (trees + 1,), all even.
     leaves
-        How many leaves there are before each tree; one more than trees.
+        Number of leaves before each tree, shape (trees + 1,).
     output
-        Of each tree, the first output that it adds to.
+        For each tree, the first output that it adds to.
     values
-        Of shape (leaves * width,): for each tree, output by output, one value a leaf.
+        Of shape (leaves * width,): for each tree, output by output, one value for each leaf.
     width
-        How many outputs a tree adds to.
+        The number of outputs that a tree adds to.
     place
-        Room for a number a row.
+        Working memory of shape (rows,).
     out
         Of shape (outputs, rows); added to.
     """
@@ -87,7 +87,7 @@ def scan(
         for i in range(rows):
             place[i] = 0
         for node in range(nodes[tree], nodes[tree + 1], 2):
-            # Two nodes at a time, so that places are loaded and stored half as often.
+            # Two nodes at a time halve the loads and stores of places.
             a, mask_a, limit_a = columns[column[node]], mask[node], limit[node]
             first_a, middle_a = first[node], middle[node]
             b, mask_b, limit_b = columns[column[node + 1]], mask[node + 1], limit[node + 1]

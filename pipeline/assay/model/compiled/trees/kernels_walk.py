@@ -1,4 +1,4 @@
-"""Deep trees, walked by several rows at a time."""
+"""Evaluates deep trees by walking several rows down a tree at a time."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from assay.model.compiled.kinds import Ints, Longs, Shorts, Words
 
 LEAF = 0xFFFF
-"""The limit of a leaf, which no rank exceeds: a row that is there stays there."""
+"""The limit of a leaf. No rank exceeds it, so a row at a leaf stays there."""
 
 TILE = 256
-"""Rows that go down a tree together: their ranks and places stay in the L1 cache."""
+"""Rows that walk down a tree together: their ranks and nodes stay in the L1 cache."""
 
 LANES = 8
-"""Rows whose steps are interleaved, so that one is computed while others wait for memory."""
+"""Rows whose steps are interleaved: one is computed while the others wait for memory."""
 
 FURTHER = 6
-"""Levels that rows go down at a time afterwards."""
+"""Levels in each later round, after the first one of ``steps`` levels."""
 
 _NODES = "Array(uint64, 1, 'C', readonly=True)"
 _INTS = "Array(int64, 1, 'C', readonly=True)"
@@ -32,7 +32,7 @@ _LOW, _16, _32, _48 = (np.uint64(number) for number in (0xFFFFFFFF, 0xFFFF, 32, 
 
 @jit(f"uint64({_NODES}, {_RANKS}, uint64, uint64)")
 def _step(nodes: Words, ranks: Shorts, node: np.uint64, row: np.uint64) -> np.uint64:
-    """From a node to the one below it."""
+    """The child of ``node`` that a row goes to."""
     word = nodes[node]
     rank = np.uint64(ranks[row + ((word >> _32) & _16)])
     return np.uint64((word & _LOW) + np.uint64(rank > (word >> _48)))
@@ -54,33 +54,33 @@ def walk(
     columns: int,
     out: Floats,
 ) -> None:
-    """Add what each tree says of each row, tree by tree, in order.
+    """Add the value of each tree for each row, tree by tree, in order.
 
-    A tile of rows goes down a tree for as many levels as most of them need; those that have
-    reached a leaf are then taken out, and the others go on a few levels at a time.
+    A tile of rows first walks as many levels as most of them need. Rows at a leaf are then
+    removed, and the others walk a few more levels at a time.
 
     Parameters
     ----------
     nodes
-        One word a node: limit (16 bits), column (16), left child (32). A row goes right, to
-        the node after the left child, if its rank in that column exceeds the limit. A leaf
+        One word for each node: limit (16 bits), column (16), left child (32). A row goes right,
+        to the node after the left child, if its rank in that column exceeds the limit. A leaf
         has the limit ``LEAF`` and itself as its left child.
     leaves
-        Of each node that is a leaf, its row of ``values``.
+        For each node that is a leaf, its row of ``values``.
     roots
-        Where the nodes of each tree begin; one more than trees.
+        Start of each tree's nodes, shape (trees + 1,).
     steps
-        Of each tree, the levels to go down before looking who has arrived.
+        For each tree, the levels to walk before looking for rows at a leaf.
     output
-        Of each tree, the first output that it adds to.
+        For each tree, the first output that it adds to.
     values
         Of shape (leaves * width,).
     width
-        How many outputs a tree adds to.
+        The number of outputs that a tree adds to.
     ranks
         Of shape (rows * columns,), row by row.
     columns
-        How many ranks a row has.
+        The number of ranks of a row.
     out
         Of shape (outputs, rows); added to.
     """
@@ -132,16 +132,17 @@ def walk(
 
 @jit(f"boolean({_NODES}, Array(uint32, 1, 'C', readonly=True), {_INTS}, int64, int64)")
 def sound(nodes: Words, leaves: Longs, roots: Ints, columns: int, values: int) -> bool:
-    """Whether every walk ends, in a leaf, within its tree.
+    """Whether every walk ends at a leaf of its own tree.
 
-    It does if each node leads forwards, to two nodes of its tree, and each leaf to itself.
+    It does if both children of each node are later nodes of the same tree, and each leaf points
+    to itself.
 
     Parameters
     ----------
     nodes, leaves, roots, columns
         As for `walk`.
     values
-        How many rows of values there are.
+        The number of rows of values.
     """
     for tree in range(len(roots) - 1):
         for node in range(roots[tree], roots[tree + 1]):

@@ -1,4 +1,4 @@
-"""Which thresholds a number is ranked among, and in which column the ranks go."""
+"""Plans the rank columns of a forest: their thresholds, and the column that each node reads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from assay.model.compiled.trees.forest import Forest
 
 
 class RankedColumns(NamedTuple):
-    """Columns of ranks, and what the nodes that look at numbers compare with what.
+    """Rank columns, and the nodes that read them.
 
-    ``column`` and ``limit`` are of all nodes; of one that looks at no number, -1.
+    ``column`` and ``limit`` hold for each node the rank column that it reads and the rank that
+    it compares with; -1 for a node that does not split on a number.
     """
 
     ranks: NumberRanks
@@ -26,13 +27,13 @@ class RankedColumns(NamedTuple):
 
 
 def ranked(forest: Forest, columns: Sequence[Column], most: int) -> RankedColumns:
-    """Rank each number among the thresholds that any node compares it with.
+    """Plan rank columns: each number is ranked among all thresholds it is compared with.
 
     Parameters
     ----------
     most
-        Thresholds that one column of ranks can tell apart. Where a number has more, some of
-        them get a column of their own: a node looks at the one that has its threshold.
+        The most thresholds that one rank column can hold. A number with more thresholds gets
+        several columns, and a node reads the one that has its threshold.
     """
     found = _Columns()
     column = np.full(len(forest.left), -1, np.int64)
@@ -43,7 +44,7 @@ def ranked(forest: Forest, columns: Sequence[Column], most: int) -> RankedColumn
             continue
         thresholds, rank = np.unique(forest.threshold[nodes], return_inverse=True)
         limit[nodes] = rank % most
-        # An imputed number has no nulls, so it does not matter where they would go.
+        # An imputed number has no nulls, so either side will do for them.
         low = forest.null_left[nodes] | encoded.scaled
         for part in range(-(-len(thresholds) // most)):
             here = rank // most == part
@@ -67,7 +68,7 @@ class _Columns:
         low: bool,
         high: bool,
     ) -> tuple[int, int]:
-        """Where ranks with nulls below and above all others go; -1 where nobody looks."""
+        """Columns for the ranks with nulls lowest and with nulls highest; -1 if not needed."""
         first = self.count if low else -1
         self.count += bool(low)
         second = self.count if high else -1

@@ -1,4 +1,4 @@
-"""A forest of small trees laid out for `assay.model.compiled.trees.scan`."""
+"""Converts a forest of small trees to the layout of `assay.model.compiled.trees.scan`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from assay.model.compiled.trees.plan_ranks import ranked
 from assay.model.compiled.trees.scan import TOP, Nodes, Scan, Tests
 
 MOST_LEAVES = 1 << 16
-"""Leaves of a tree that a place of 16 bits can tell apart."""
+"""The most leaves of a tree that a 16-bit leaf index can address."""
 
 
 def scan(forest: Forest, columns: Sequence[Column]) -> Scan:
-    """Lay out a forest.
+    """Convert a forest.
 
     Raises
     ------
@@ -45,7 +45,8 @@ def scan(forest: Forest, columns: Sequence[Column]) -> Scan:
     starts, place = _even(np.bincount(tree[inner], minlength=len(forest.output)))
 
     def laid_out(values: Array, kind: type[np.generic]) -> Array:
-        # The node that makes a tree's nodes even: 0 is never above 0, so nobody goes right.
+        # The padding node of a tree with an odd number of nodes: 0 > 0 is false, so no row
+        # goes right.
         out = np.zeros(starts[-1], kind)
         out[place] = values[inner]
         return out
@@ -76,7 +77,7 @@ def scan(forest: Forest, columns: Sequence[Column]) -> Scan:
 
 
 def _even(sizes: Ints) -> tuple[Ints, Ints]:
-    """Starts of parts whose sizes are rounded up to even, and the place of each item."""
+    """Starts of parts whose sizes are rounded up to even, and the position of each item."""
     starts = np.concatenate([[0], np.cumsum(sizes + sizes % 2)]).astype(np.int64)
     before = np.cumsum(sizes) - sizes
     place = np.arange(sizes.sum()) + np.repeat(starts[:-1] - before, sizes)
@@ -84,14 +85,14 @@ def _even(sizes: Ints) -> tuple[Ints, Ints]:
 
 
 class _Questions:
-    """Questions about states, each asked once, 64 of one feature to a word."""
+    """Collects the distinct tests of states, and packs 64 tests of one feature into a word."""
 
     def __init__(self) -> None:
         self._asked: dict[tuple[bool, int], dict[bytes, tuple[int, int]]] = {}
         self._words: list[tuple[bool, int, np.ndarray[tuple[int], np.dtype[np.uint64]]]] = []
 
     def ask(self, forest: Forest, columns: Sequence[Column], node: int) -> tuple[int, int]:
-        """Column of bytes, and bit in it, that say whether a row goes right at ``node``."""
+        """The byte column and the bit in it that hold whether a row goes right at ``node``."""
         column = columns[forest.column[node]]
         assert not isinstance(column, NumberColumn)
         ask = forest.asks[node]

@@ -1,4 +1,4 @@
-"""A forest of deep trees laid out for `assay.model.compiled.trees.walk`."""
+"""Converts a forest of deep trees to the layout of `assay.model.compiled.trees.walk`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from assay.model.compiled.trees.plan_ranks import ranked
 from assay.model.compiled.trees.walk import TOP, StateRanks, Walk, WalkNodes
 
 _BEYOND_MOST = 1.25
-"""Levels to go down before looking who has arrived, in those of the average row."""
+"""Levels to walk before looking for rows at a leaf, as a multiple of the average depth."""
 
 
 def walk(forest: Forest, columns: Sequence[Column]) -> Walk:
-    """Lay out a forest none of whose nodes asks for sets of states.
+    """Convert a forest without splits on sets of states.
 
     Raises
     ------
     NotCompiled
-        It has more columns or nodes than the words of its nodes can tell apart.
+        It has more columns or nodes than the bits of a node's word can address.
     """
     from assay.model.compiled.trees.kernels_layout import siblings_together
 
@@ -70,9 +70,9 @@ def walk(forest: Forest, columns: Sequence[Column]) -> Walk:
 def _states(
     forest: Forest, columns: Sequence[Column], first: int, column: Ints, limit: Ints
 ) -> tuple[StateRanks, int]:
-    """Columns of ranks of states from ``first`` on, and how many columns there are then.
+    """Rank columns of states, numbered from ``first``, and the new number of columns.
 
-    What the nodes compare with what is written to ``column`` and ``limit``.
+    The column and the rank that each node compares are written to ``column`` and ``limit``.
     """
     place, of_nulls, tables, count = [], [], [np.empty(0, np.uint16)], first
     for at, encoded in enumerate(columns):
@@ -80,8 +80,8 @@ def _states(
         if isinstance(encoded, NumberColumn) or len(nodes) == 0:
             continue
         values = forest.seen(encoded.values)
-        # A value is at most the threshold exactly if as many of the values are at most it
-        # as are at most the threshold; thresholds may be many more than values.
+        # Compare ranks among the known values instead of values: the values are often far
+        # fewer than the thresholds.
         known = np.unique(values[~np.isnan(values)])
         limit[nodes] = np.searchsorted(known, forest.threshold[nodes], "right")
         rank = np.searchsorted(known, values, "right")

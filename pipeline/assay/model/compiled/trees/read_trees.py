@@ -1,4 +1,4 @@
-"""Fitted ensembles of trees in the form of `assay.model.compiled.trees.forest`."""
+"""Reads scikit-learn's fitted tree ensembles into `assay.model.compiled.trees.forest`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from assay.project.tasks import Task
 
 @dataclass(frozen=True)
 class Read:
-    """A forest, and what is done to its sums."""
+    """A forest, the input it accepts, and how its sums become outputs."""
 
     forest: Forest
     accepts: Accepts
     link: Link
     divisor: int = 1
     sets: bool = False
-    """Whether nodes ask for sets of states."""
+    """Whether nodes split on sets of states."""
 
 
 def read_hist_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
-    """HistGradientBoostingClassifier or -Regressor.
+    """Read a HistGradientBoostingClassifier or HistGradientBoostingRegressor.
 
     Raises
     ------
@@ -76,14 +76,14 @@ def read_hist_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
 
 
 def _remapped(estimator: Any, encoded: Encoded) -> tuple[Ints, dict[int, Floats]]:
-    """Histogram boosting puts categories first and codes them again.
+    """The internal columns of histogram boosting, which moves categories first and recodes them.
 
     Returns
     -------
     order
-        Of each of its own columns, the encoder's.
+        For each internal column, the encoder's column.
     codes
-        Of each of its own categorical columns, its own code of each state.
+        For each internal categorical column, the internal code of each state.
     """
     chosen = estimator.is_categorical_
     if estimator._preprocessor is None:
@@ -103,7 +103,7 @@ def _remapped(estimator: Any, encoded: Encoded) -> tuple[Ints, dict[int, Floats]
 
 
 def _right(codes: Floats, left: Array, known: Array, null_left: bool) -> Bools:
-    """Of each state, by its code, whether it goes right; unknown ones go where nulls go."""
+    """Whether each state, given by its code, goes right; unknown ones go where nulls go."""
     missing = np.isnan(codes)
     code = np.where(missing, 0, codes).astype(np.int64)
     in_left, is_known = (
@@ -114,12 +114,12 @@ def _right(codes: Floats, left: Array, known: Array, null_left: bool) -> Bools:
 
 
 def read_forest(estimator: Any, encoded: Encoded, task: Task) -> Read:
-    """A random forest, extra trees, or a single tree."""
+    """Read a random forest, extra trees, or a single tree."""
     name = public_name(estimator)
     single = ".tree." in name
     fitted = [estimator] if single else estimator.estimators_
     tags = estimator.__sklearn_tags__()
-    # Of two classes only the second's probability is asked for.
+    # A binary model needs only the probability of the second class.
     chosen = slice(1, 2) if task == "binary" else slice(None)
     trees = [_tree(one.tree_, chosen, 1.0) for one in fitted]
     forest = Forest(trees, np.zeros(trees[0].values.shape[1]), single=True)
@@ -128,12 +128,12 @@ def read_forest(estimator: Any, encoded: Encoded, task: Task) -> Read:
 
 
 def read_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
-    """GradientBoostingClassifier or -Regressor.
+    """Read a GradientBoostingClassifier or GradientBoostingRegressor.
 
     Raises
     ------
     NotCompiled
-        It starts from an estimator that does not say the same for every row.
+        Its initial estimator does not predict the same for every row.
     """
     start = estimator.init_
     if not (isinstance(start, str) and start == "zero") and public_name(start) not in (

@@ -1,4 +1,4 @@
-"""Trees with few leaves: every node is compared for every row, many rows at a time."""
+"""Scores ensembles of trees with few leaves: every node is evaluated for every row."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ TOP = 0xFF
 """The rank of a null that lies above all thresholds."""
 
 _ROOM = 1 << 19
-"""Bytes for the columns of a block: most of an L2 cache."""
+"""Bytes for the columns of a block, which fill most of an L2 cache."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tests:
-    """Yes-or-no questions about states, 64 to a word.
+    """Boolean tests of states, 64 in a word.
 
-    A word becomes eight columns of bytes, a bit for each question.
+    A word becomes eight byte columns, with a bit for each test.
 
     Attributes
     ----------
     place, of_nulls
-        Of each word, which categorical feature's states it asks about; or whether a value of
-        which numeric feature is null, as state 1 or 0.
+        For each word, the index of the categorical feature that it tests; or if ``of_nulls``,
+        of the numeric feature, whose states are 1 for a null and 0 for a value.
     starts, words
-        ``words[starts[w] + state]`` holds the 64 answers of word w.
+        ``words[starts[w] + state]`` holds the 64 results of word w.
     """
 
     place: Ints
@@ -44,12 +44,7 @@ class Tests:
         return len(self.place)
 
     def check(self, inputs: FeatureInputs) -> None:
-        """Refuse what would be read out of range.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if anything would be read out of range."""
         check_starts("tests.starts", self.starts, self.count, len(self.words))
         if len(self.of_nulls) != self.count:
             raise ValueError("of_nulls does not fit the words")
@@ -61,7 +56,7 @@ class Tests:
                 raise ValueError("a word of tests does not fit its states")
 
     def write(self, block: Block, columns: Bytes, first: int) -> None:
-        """The answers for a block's rows into eight columns a word, from column ``first`` on."""
+        """Write the results for a block: eight columns for each word, from column ``first`` on."""
         from assay.model.compiled.kernels_columns import nulls, spread
 
         padded = columns.shape[1]
@@ -78,7 +73,7 @@ class Tests:
 
 @dataclass(frozen=True, eq=False)
 class Nodes:
-    """Nodes and leaves of all trees; see `kernels_scan.scan`."""
+    """The nodes and leaves of all trees; fields as in `kernels_scan.scan`."""
 
     column: Ints
     mask: Bytes
@@ -90,16 +85,11 @@ class Nodes:
     output: Ints
     values: Floats
     base: Floats
-    """What each output starts from."""
+    """The initial value of each output."""
     width: int
 
     def check(self, columns: int) -> None:
-        """Refuse what would be read or written out of range.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if anything would be read or written out of range."""
         trees, count = len(self.output), len(self.column)
         for name in ("mask", "limit", "first", "middle"):
             if len(getattr(self, name)) != count:
@@ -119,7 +109,7 @@ class Nodes:
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """An ensemble of trees with few leaves."""
+    """An ensemble of trees with few leaves, in the layout of `kernels_scan.scan`."""
 
     kind = "trees"
 
@@ -140,13 +130,8 @@ class Scan:
         return self.rank_columns + 8 * self.tests.count
 
     def check(self, inputs: FeatureInputs) -> None:
-        """Refuse what would be read or written out of range.
-
-        Raises
-        ------
-        ValueError
-        """
-        # No model has as many columns as a damaged number could ask memory for.
+        """Raise ValueError if anything would be read or written out of range."""
+        # A damaged column number must not make us allocate huge arrays.
         check_range("columns", np.array([self.rank_columns]), 0, 2 * self.ranks.count + 1)
         self.ranks.check(len(inputs.numeric), self.columns, TOP)
         self.tests.check(inputs)

@@ -1,4 +1,4 @@
-"""Trees with many leaves: rows go down them, several at a time."""
+"""Scores ensembles of trees with many leaves by walking several rows down a tree at a time."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ TOP = 0xFFFF
 """The rank of a null that lies above all thresholds, and the limit of a leaf."""
 
 _ROWS = 32_768
-"""Rows in a block: so many that fetching each tree from memory once a block costs little."""
+"""Rows in a block: enough that loading each tree from memory once a block costs little."""
 
 
 @dataclass(frozen=True, eq=False)
 class StateRanks:
-    """Columns of ranks of states, each from a table.
+    """Rank columns of states, each with a look-up table.
 
     Attributes
     ----------
     place, of_nulls
-        Which categorical feature's states; or whether a value of which numeric feature is
-        null, as state 1 or 0.
+        For each column, the index of the categorical feature; or if ``of_nulls``, of the
+        numeric feature, whose states are 1 for a null and 0 for a value.
     starts, ranks
         ``ranks[starts[c] + state]`` is the rank of a state in column c.
     column
-        Where it goes.
+        The index of the column that is written.
     """
 
     place: Ints
@@ -45,12 +45,7 @@ class StateRanks:
         return len(self.place)
 
     def check(self, inputs: FeatureInputs, columns: int) -> None:
-        """Refuse what would be read or written out of range.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if anything would be read or written out of range."""
         check_starts("states.starts", self.starts, self.count, len(self.ranks))
         if len(self.of_nulls) != self.count or len(self.column) != self.count:
             raise ValueError("columns of states do not fit each other")
@@ -77,7 +72,7 @@ class StateRanks:
 
 @dataclass(frozen=True, eq=False)
 class WalkNodes:
-    """Nodes of all trees; see `kernels_walk.walk`."""
+    """The nodes of all trees; fields as in `kernels_walk.walk`."""
 
     nodes: Words
     leaves: Longs
@@ -86,17 +81,12 @@ class WalkNodes:
     output: Ints
     values: Floats
     base: Floats
-    """What each output starts from."""
+    """The initial value of each output."""
     width: int
     columns: int
 
     def check(self) -> None:
-        """Refuse what would be read or written out of range, or walked in circles.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if anything would be read or written out of range, or loop forever."""
         from assay.model.compiled.trees.kernels_walk import sound
 
         trees, count = len(self.output), len(self.nodes)
@@ -114,7 +104,7 @@ class WalkNodes:
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """An ensemble of deep trees."""
+    """An ensemble of deep trees in the layout of `kernels_walk.walk`."""
 
     kind = "trees"
 
@@ -127,12 +117,7 @@ class Walk:
         return len(self.nodes.base)
 
     def check(self, inputs: FeatureInputs) -> None:
-        """Refuse what would be read or written out of range.
-
-        Raises
-        ------
-        ValueError
-        """
+        """Raise ValueError if anything would be read or written out of range."""
         columns = self.nodes.columns
         check_range("columns", np.array([columns]), 1, TOP)
         check_range("columns", np.array([columns]), 0, 2 * self.ranks.count + self.states.count + 2)
