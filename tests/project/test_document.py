@@ -66,6 +66,18 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
     assert Told.read(tmp_path) == FOUND
 
 
+def test_a_field_goes_by_its_own_name_in_code_and_nothing_may_be_counted() -> None:
+    none = Told(schema_number=1, share=0.5, parts=(Part(size=0),))
+    assert Told.parse(none.text(), "told.json") == none
+
+
+@pytest.mark.parametrize(("letters", "ending"), [(78, "', not"), (79, "..., not")])
+def test_a_long_value_is_cut_to_80_characters(letters: int, ending: str) -> None:
+    with pytest.raises(DataError) as caught:
+        Told.parse(json.dumps({**TREE, "share": "a" * letters}), "told.json")
+    assert f"share is '{'a' * letters}{ending}" in caught.value.line()
+
+
 def test_a_stage_that_has_not_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(StageInputMissing, match=r"reports/told\.json: tell has not run"):
         Told.read(tmp_path)
@@ -85,6 +97,7 @@ def test_nan_is_read_so_that_a_rule_can_fail_on_it() -> None:
         ({"parts": [{"size": 1}]}, "parts[0].why is missing"),
         ({"parts": [{"why": None}]}, "parts[0].size is missing"),
         ({"parts": [{"size": 10, "why": None}]}, "parts[0].size is over 9"),
+        ({"parts": [{"size": -1, "why": None}]}, "parts[0].size is -1, not 0 or more"),
         ({"parts": [{"size": 1.5, "why": None}]}, "parts[0].size is 1.5, not a whole number"),
         ({"parts": [{"size": 10**30, "why": None}]}, "parts[0].size is over 9"),
         ({"parts": [{"size": 1, "why": ""}]}, "parts[0].why is '', not a text that is not empty"),
