@@ -171,7 +171,7 @@ def test_too_few_of_a_label_is_no_failure(slice_field: str | None, value: float 
         f"auc{where} cannot be judged yet: 3 positives, fewer than 10; it takes about 3,300 rows"
     )
     assert (found.metric, found.units_needed) == ("auc", 3334)
-    assert found.rows == (500 if slice_field else 1000)
+    assert (found.slice, found.rows) == (("origin=EWR", 500) if slice_field else (None, 1000))
 
 
 def test_too_few_rows_of_none_at_all_fail() -> None:

@@ -69,6 +69,13 @@ def test_flipped_answers(rows: int, expected: Outcome) -> None:
     assert (told.method, told.rows) == ("Wilson", 1000)
 
 
+def test_what_flipped_answers_vary_by_is_in_the_finding() -> None:
+    share = Estimate(0.02, 0.01, 0.03, design_effect=2.5)
+    told = stable(moved(0.05, share, 20), max_flipped=0.05)
+    about = comparison()
+    assert (told.unit, told.units, told.design_effect) == (about.unit, about.units, 2.5)
+
+
 def test_flipped_answers_are_told_in_words() -> None:
     told = stable(flips(20, 1000), max_flipped=0.05)
     assert told.detail == (
@@ -108,6 +115,8 @@ def test_a_limit_on_the_end_of_the_interval_is_met() -> None:
         (moved(0.1, Estimate(0.1, 0.05, 0.15), 90), "90 of 1000 rows are flipped, which is no"),
         (moved(0.1, Estimate(None, None, None), 100), "which is no share of None"),
         (moved(0.1, Estimate(0.1, None, None), 100), "flipped rows has no interval"),
+        (moved(0.1, Estimate(0.1, 0.05, None), 100), "flipped rows has no interval"),
+        (moved(0.1, Estimate(0.1, None, 0.15), 100), "flipped rows has no interval"),
         (moved(0.1, Estimate(0.1, 0.2, 0.3), 100), "0.2 to 0.3 does not hold 0.1"),
         (moved(0.1, Estimate(0.1, NAN, 0.3), 100), "nan to 0.3 does not hold 0.1"),
     ],
