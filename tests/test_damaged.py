@@ -24,6 +24,7 @@ from assay.errors import BundleChanged, ParamsError
 from assay.model import bundle
 from assay.model import model as models
 from assay.model import sound as model_sound
+from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from tests import mutate
 from tests.models.compiled.fitted import Case, fit, table
@@ -61,7 +62,7 @@ def test_a_models_file(case: Case) -> None:
 
 
 PARTS = {
-    bundle.MANIFEST: (mutate.tree, mutate.tree, mutate.raw),
+    MANIFEST: (mutate.tree, mutate.tree, mutate.raw),
     bundle.REFERENCE: (mutate.tree, mutate.raw),
     bundle.SAMPLE: (mutate.raw,),
     bundle.COMPILED: (mutate.raw, mutate.member, mutate.numbers),
@@ -73,7 +74,7 @@ def test_a_file_of_a_bundle(trained: Path, name: str) -> None:
     files = bundle.read(trained / layout.BUNDLE)
     features = FrameFeatures(pd.read_parquet(trained / layout.HOLDOUT_TABLE))
     # A manifest may also name files that are not there, or features that the model lacks.
-    told = Told("in/here", models.FILE) if name == bundle.MANIFEST else Told(name)
+    told = Told("in/here", models.FILE) if name == MANIFEST else Told(name)
 
     def read(damaged: dict[str, bytes]) -> None:
         found = bundle.from_files(damaged, "in/here", expected=None, allow_types=())
@@ -89,10 +90,10 @@ def test_a_file_of_a_bundle(trained: Path, name: str) -> None:
 def remade(files: Any, name: str, data: bytes) -> dict[str, bytes]:
     """The bundle with another file in it, and the digests that go with it."""
     made = {**files, name: data}
-    if name != bundle.MANIFEST:
-        tree = json.loads(made[bundle.MANIFEST])
+    if name != MANIFEST:
+        tree = json.loads(made[MANIFEST])
         tree["files"][name] = hashlib.sha256(data).hexdigest()
-        made[bundle.MANIFEST] = json.dumps(tree).encode()
+        made[MANIFEST] = json.dumps(tree).encode()
     return made
 
 

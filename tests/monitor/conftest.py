@@ -19,6 +19,7 @@ from assay.columns.features import Coded, FrameFeatures
 from assay.columns.profile import merge
 from assay.columns.reference import Reference, reference_of
 from assay.model import bundle, model, outcome
+from assay.model.manifest import Manifest, versions
 from assay.project import layout, partitions
 from assay.project.params import Params, parse
 from assay.project.params.inputs import Delta
@@ -132,7 +133,7 @@ class Project:
             ("x",),
             ("c",),
         )
-        manifest = bundle.Manifest(
+        manifest = Manifest(
             name="late-flights",
             task=self.task,
             classes=classes,
@@ -158,7 +159,7 @@ class Project:
             out_of_fold={"auc": 0.5},
             types=(),
             compiled={"used": False, "reason": "made by hand"},
-            versions=bundle.versions(),
+            versions=versions(),
         )
         bundles = self.root / layout.WORK / "bundles"
         self.digest = bundle.write(

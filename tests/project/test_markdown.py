@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.model.bundle import Manifest
+from assay.model.manifest import Manifest
 from assay.project.markdown import code, plain, tame
 from assay.training.train.card import card
 

@@ -17,6 +17,7 @@ from assay.contract.load import load as load_contract
 from assay.errors import BundleChanged, BundleIncompatible
 from assay.model import bundle, holdout
 from assay.model.batch import score_frame
+from assay.model.manifest import CODE, MANIFEST
 from assay.project import digests, layout, params, sources
 from assay.registry.fetch import reader_at
 from assay.registry.state import Version
@@ -67,7 +68,7 @@ def scored(root: Path, code: sources.Reader | None) -> pd.Series[Any]:
 
 
 def test_the_manifest_names_each_file_that_the_model_needs(own: Path) -> None:
-    manifest = json.loads((own / layout.BUNDLE / bundle.MANIFEST).read_text())
+    manifest = json.loads((own / layout.BUNDLE / MANIFEST).read_text())
     assert set(manifest["code"]) == NAMED
     assert not manifest["compiled"]["used"]
 
@@ -101,14 +102,14 @@ def test_what_a_worker_gets_brings_the_code_and_a_folder_never_does(own: Path) -
     allowed = params.load(own).bundle.allow_types
     given = {"expected": None, "allow_types": allowed}
     loaded = bundle.load(own / layout.BUNDLE, **given, code=sources.reader(own))
-    assert {name for name in loaded.needed if name.startswith(bundle.CODE)} == {
-        bundle.CODE + path for path in NAMED
+    assert {name for name in loaded.needed if name.startswith(CODE)} == {
+        CODE + path for path in NAMED
     }
     shutil.move(own / "data", own / "gone")
     there = bundle.from_files(loaded.needed, "job", **given, whole=False)
     frame = pd.read_parquet(own / "gone/prepared/holdout.parquet")
     assert (score_frame(there, frame) == score_frame(loaded, frame)).all()
-    changed = {**loaded.needed, bundle.CODE + "data/steps.py": b"SIGN = -1\n"}
+    changed = {**loaded.needed, CODE + "data/steps.py": b"SIGN = -1\n"}
     with pytest.raises(BundleChanged, match=r"code/data/steps\.py"):
         bundle.from_files(changed, "job", **given, whole=False)
     shutil.copytree(own / "gone", own / layout.BUNDLE / "code/data")
@@ -120,7 +121,7 @@ def test_a_module_that_only_the_path_has_is_no_answer(
     own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a bundle of an older Assay, which names no code."""
-    path = own / layout.BUNDLE / bundle.MANIFEST
+    path = own / layout.BUNDLE / MANIFEST
     tree = json.loads(path.read_text())
     del tree["code"]
     path.write_text(json.dumps(tree))
@@ -130,7 +131,7 @@ def test_a_module_that_only_the_path_has_is_no_answer(
 
 
 def test_another_major_version_of_a_package_that_the_model_needs_is_refused(own: Path) -> None:
-    path = own / layout.BUNDLE / bundle.MANIFEST
+    path = own / layout.BUNDLE / MANIFEST
     tree = json.loads(path.read_text())
     for name, found in (("pyarrow", "1.2.3"), ("lightgbm-that-nobody-has", "4.0")):
         path.write_text(json.dumps({**tree, "versions": {**tree["versions"], name: found}}))

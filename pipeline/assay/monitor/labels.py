@@ -28,7 +28,7 @@ from assay.store import open_store
 from assay.store.labels import shape
 
 if TYPE_CHECKING:
-    from assay.model.bundle import Manifest
+    from assay.model.manifest import Manifest
     from assay.store import RunRecord, Store
 
 

@@ -24,7 +24,7 @@ from assay.evaluation.compare import champion
 from assay.evaluation.compare.champion import missing_features, other_question
 from assay.evaluation.compare.section import render
 from assay.model import bundle
-from assay.model.bundle import Manifest
+from assay.model.manifest import Manifest
 from assay.project import digests, layout
 from assay.project import params as parameters
 from assay.project.tasks import METRICS

@@ -16,6 +16,7 @@ from assay.columns.features import FrameFeatures
 from assay.columns.reference import reference_of
 from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError
 from assay.model import bundle, model, outcome
+from assay.model.manifest import Manifest, versions
 from assay.monitor.explain import command as explain_night
 from assay.project import layout, partitions
 from assay.store import (
@@ -79,14 +80,14 @@ def promote(project: Any, version: str, task: Any = "binary", slope: float = 1.0
     table = table.assign(
         **{n: v if isinstance(v, np.ndarray) else model.decoded(v) for n, v in counted.items()}
     )
-    manifest = bundle.Manifest(
+    manifest = Manifest(
         name="late-flights", task=task, classes=classes, candidate="one",
         estimator="sklearn", args={}, encoding="onehot", calibration="none", threshold=0.5,
         seed=1, features=("x", "z", "c"), numeric=("x", "z"), categorical=("c",), label="late",
         keys=("flight",), time="at", slices=("c",), window="January", rows=3000, positives=None,
         data_digest="sha256:" + "1" * 64, contract_digest="sha256:" + "2" * 64,
         out_of_fold={}, types=(), compiled={"used": False, "reason": "made by hand"},
-        versions=bundle.versions(),
+        versions=versions(),
     )  # fmt: skip
     bundles = project.root / layout.WORK / "bundles"
     nights = pd.Series([f"n{i % 10}" for i in range(len(table))])

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.model import bundle
+from assay.model.manifest import Manifest
 from assay.monitor.nights import sample
 from assay.monitor.nights.sample import night_sample, published_sample
 from assay.project import layout, partitions
@@ -28,7 +29,7 @@ def look(project: Any) -> tuple[pd.DataFrame, str]:
     return published_sample(project.root, project.params, store, record, manifest(project), SCORES)
 
 
-def manifest(project: Any) -> bundle.Manifest:
+def manifest(project: Any) -> Manifest:
     folder = project.root / layout.WORK / "bundles" / project.digest.removeprefix("sha256:")
     return bundle.load(folder, expected=None, allow_types=()).manifest
 

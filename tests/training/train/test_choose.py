@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from assay.cli.__main__ import main
+from assay.errors import BundleIncompatible
 from assay.model import bundle, model
+from assay.model.manifest import MANIFEST
 from assay.project import layout
 from assay.training.train import calibrate
 from assay.training.train import choose_calibration as choose
@@ -84,11 +86,11 @@ def test_training_says_which_it_took(parcels: Path, capsys: pytest.CaptureFixtur
 
 def test_a_manifest_without_the_losses_can_still_be_read(parcels: Path) -> None:
     folder = parcels / layout.CANDIDATES / "logistic"
-    tree = json.loads((folder / bundle.MANIFEST).read_text())
+    tree = json.loads((folder / MANIFEST).read_text())
     assert tree.pop("calibration_losses") == {}
-    (folder / bundle.MANIFEST).write_text(json.dumps(tree))
+    (folder / MANIFEST).write_text(json.dumps(tree))
     assert bundle.load(folder, expected=None, allow_types=()).manifest.calibration == "sigmoid"
     del tree["keys"]
-    (folder / bundle.MANIFEST).write_text(json.dumps(tree))
-    with pytest.raises(bundle.BundleIncompatible, match=r"other keys.*found keys"):
+    (folder / MANIFEST).write_text(json.dumps(tree))
+    with pytest.raises(BundleIncompatible, match=r"other keys.*found keys"):
         bundle.load(folder, expected=None, allow_types=())

@@ -20,6 +20,7 @@ from sklearn.metrics import log_loss
 from assay.contract.load import load as load_contract
 from assay.errors import BundleMissing, DataError, LabelError, PluginError
 from assay.model import bundle, model
+from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from assay.project.params import Candidate
 from assay.reports.selection import Selection
@@ -250,7 +251,7 @@ def test_selection_waits_for_every_candidate(parcels: Path):
 
 def test_a_model_is_compiled_unless_that_is_switched_off(parcels: Path):
     folder = parcels / layout.CANDIDATES / "logistic"
-    proof = json.loads((folder / bundle.MANIFEST).read_text())["compiled"]
+    proof = json.loads((folder / MANIFEST).read_text())["compiled"]
     assert proof["used"] is (folder / bundle.COMPILED).is_file() is True
     assert "compiled arrays" in (folder / bundle.CARD).read_text()
     path = parcels / "params.yaml"

@@ -15,7 +15,8 @@ from assay.columns.features import Floats
 from assay.errors import AssayError
 from assay.model import bundle as bundles
 from assay.model import holdout
-from assay.model.bundle import Bundle, Manifest
+from assay.model.bundle import Bundle
+from assay.model.manifest import Manifest
 from assay.project import layout, sources
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import ComparedChampion, State

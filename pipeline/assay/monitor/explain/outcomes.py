@@ -14,7 +14,8 @@ from assay.model.outcome import PREDICTION, PROBABILITY
 if TYPE_CHECKING:
     import pandas as pd
 
-    from assay.model.bundle import Bundle, Manifest
+    from assay.model.bundle import Bundle
+    from assay.model.manifest import Manifest
 
 
 def names(manifests: Sequence[Manifest]) -> tuple[str, ...]:

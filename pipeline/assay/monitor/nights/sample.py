@@ -19,7 +19,7 @@ from assay.score.inputs.reread import Near, NotRead, batches
 if TYPE_CHECKING:
     import pandas as pd
 
-    from assay.model.bundle import Manifest
+    from assay.model.manifest import Manifest
     from assay.store import RunRecord, Store
 
 LOOKED_AT = 3_000_000

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from assay.columns.features import Floats
-    from assay.model.bundle import Bundle, Manifest
+    from assay.model.bundle import Bundle
+    from assay.model.manifest import Manifest
     from assay.store import RunRecord, Store
 
 ROW = "__row"

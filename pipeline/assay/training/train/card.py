@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from assay.model.bundle import Manifest
+from assay.model.manifest import Manifest
 from assay.project.markdown import code, tame
 from assay.project.numbers import fixed
 from assay.project.tasks import METRICS

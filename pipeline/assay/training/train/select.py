@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assay.errors import BundleMissing, LabelError
 from assay.model import bundle
+from assay.model.manifest import MANIFEST
 from assay.project import layout, partitions
 from assay.project.params import Params
 from assay.project.tasks import goodness
@@ -59,7 +60,7 @@ def run(root: Path, params: Params) -> Selection:
             )
         files = bundle.read(folder)
         bundle.verify(files, str(folder))
-        scores[name] = json.loads(files[bundle.MANIFEST])["out_of_fold"]
+        scores[name] = json.loads(files[MANIFEST])["out_of_fold"]
     chosen = best(scores, params.train.select_by)
     with partitions.replaced(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():

@@ -27,6 +27,7 @@ from assay.errors import (
     StageInputMissing,
 )
 from assay.model import bundle, compiled, model, outcome
+from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, sources
 from assay.project.params import Params
 from assay.project.tasks import Task, task_of, unfit
@@ -46,7 +47,7 @@ class Trained:
     """A bundle that was written; ``by`` is the metric for selecting candidates."""
 
     digest: str
-    manifest: bundle.Manifest
+    manifest: Manifest
     by: str
 
     def plain(self) -> dict[str, Any]:
@@ -224,7 +225,7 @@ def _manifest(
     made: Fitted,
     proof: compiled.Proof,
     losses: Mapping[str, Learnt],
-) -> bundle.Manifest:
+) -> Manifest:
     scored, calibration = made.scored, made.calibration
     foreign = model.foreign_types(packed)
     refused = [item for item in foreign if item not in params.bundle.allow_types]
@@ -237,7 +238,7 @@ def _manifest(
         )
     candidate = params.train.candidates[name]
     code = sources.needed(sources.reader(root), foreign)
-    return bundle.Manifest(
+    return Manifest(
         name=params.name,
         task=scored.task,
         classes=scored.classes,
@@ -269,7 +270,7 @@ def _manifest(
         types=tuple(foreign),
         compiled=asdict(proof),
         code={path: sources.digest(text) for path, text in code.items()},
-        versions=bundle.versions(sources.foreign(code, foreign)),
+        versions=versions(sources.foreign(code, foreign)),
     )
 
 

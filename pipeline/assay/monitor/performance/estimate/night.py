@@ -18,7 +18,8 @@ from assay.monitor.performance.estimate.regression import Losses
 from assay.monitor.performance.estimate.score_cells import of_profile
 
 if TYPE_CHECKING:
-    from assay.model.bundle import Bundle, Manifest
+    from assay.model.bundle import Bundle
+    from assay.model.manifest import Manifest
 
 WHOLE = ""
 """The slice of all rows."""
