@@ -81,7 +81,7 @@ class Store(Place):
             self.sweep(staged.partition)
 
     def hold(self, staged: StagedRun) -> str:
-        """Keep a run that must not be published for now; returns ``files`` of its ``held`` event.
+        """Hold a run until a person releases it; returns ``files`` of its ``held`` event.
 
         Raises
         ------
