@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from assay.cli.show.store import damages
@@ -13,7 +15,7 @@ from assay.project import params
 from assay.score import fsck
 from assay.store import Store, release
 from assay.store.delta import durable, log
-from assay.store.delta.tables import PREDICTIONS, PROFILES, RUNS
+from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, PROFILES, RUNS
 
 PARCELS = Path(__file__).parents[1] / "parcels"
 
@@ -82,6 +84,20 @@ def test_a_damaged_file_of_a_small_table_is_forgotten_with_its_rows(
     assert mended.mended and store.check() == []
     assert {record.run_id for record in store.runs()} == {"r1", "r2"}
     assert make.seen() == ([1], [])
+
+
+def test_labels_which_name_no_run_are_read_like_any_other_table(store: Store, make: Any) -> None:
+    make.run("r1", "p")
+    arrived = datetime(2013, 7, 2, tzinfo=UTC)
+    truths = pa.table({"id": [1], "truth": [True], "arrived_at": pa.array([arrived], INSTANT)})
+    store.keep_labels("p", truths, "a.csv", "Ada")
+    assert store.check() == []
+    (labels,) = data(store, LABELS)
+    flipped = bytearray(labels.read_bytes())
+    flipped[len(b"PAR1") + 40] ^= 0xFF
+    labels.write_bytes(flipped)
+    (found,) = store.check()
+    assert (found.table, found.mended) == (LABELS, False) and labels.name in found.what
 
 
 def test_a_lost_file_of_a_night_is_named_with_its_night(

@@ -150,8 +150,15 @@ def looked_over(where: str) -> tuple[int, frozenset[str]]:
     with told(where, "cannot be read"):
         system, path = filesystem(where)
         with system.open_input_file(path) as source:
-            parquet = pq.ParquetFile(source, read_dictionary=[RUN], page_checksum_verification=True)
-            named = RUN in parquet.schema_arrow.names
+            metadata = pq.read_metadata(source)
+            # Asking for a column that the file lacks, as labels do, raises a KeyError.
+            named = RUN in metadata.schema.to_arrow_schema().names
+            parquet = pq.ParquetFile(
+                source,
+                metadata=metadata,
+                read_dictionary=[RUN] if named else None,
+                page_checksum_verification=True,
+            )
             for batch in parquet.iter_batches(BATCH_ROWS):
                 rows += batch.num_rows
                 if named:
