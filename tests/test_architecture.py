@@ -29,7 +29,7 @@ PACKAGE = ROOT / "pipeline" / "assay"
 
 MAY_IMPORT = {
     "rich": ["cli/show/*.py", "cli/terminal.py"],
-    "pyspark": ["score/spark/*.py", "score/inputs/frame*.py", "monitor/table/spark.py"],
+    "pyspark": ["score/spark/*.py", "score/inputs/frame*.py"],
     "py4j": ["score/spark/*.py", "score/spark_message.py", "score/inputs/frame.py"],
     "evidently": ["monitor/evidently/*.py", "evaluation/evaluate/page.py"],
     "uvicorn": ["monitor/evidently/serve.py"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,12 +17,13 @@ from assay.columns import breaks
 from assay.errors import AssayError, RunHeld, UsageError
 from assay.model import outcome
 from assay.project import interrupts, partitions
-from assay.project.params import Params, UniqueKey
+from assay.project.params import Carrier, Params, UniqueKey
 from assay.registry.pin import Pinned
 from assay.score import hold, output
 from assay.score.inputs import find as inputs
 from assay.score.journal import Journal
 from assay.score.keys import Repeats, confirmed
+from assay.score.spark.open_night import carrier_of, open_night
 from assay.score.tally import Tally, check_books, total
 from assay.score.work import Job
 from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
@@ -31,7 +32,7 @@ from assay.store.delta.tables import PREDICTIONS, QUARANTINE
 from assay.store.publish import said_if_visible
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from assay.score.inputs.types import NightInput
 
@@ -95,9 +96,10 @@ def score_night(
     log.event("started", detail=pinned.warning)
     try:
         job = _job(params, pinned, store, night, stamp)
-        tally, in_input, repeats = _scored(params, store, spark, night, job, carrier, progress)
+        tally, counts, repeats = _scored(params, store, spark, night, job, carrier, progress)
         inputs.check_unchanged(root, params, pinned.contract, night)
-        check_books(tally, in_input)
+        for in_input in sorted(counts):
+            check_books(tally, in_input)
         staged = _staged(job, log, tally)
         held = _held(params, pinned, store, tally, night.value, repeats, as_of)
         if held:
@@ -152,27 +154,6 @@ def day(partition: str) -> date:
     return found
 
 
-def carrier_of(params: Params, night: NightInput) -> str:
-    """How rows are read: ``files`` (Arrow) if possible, else ``dataframe`` (Spark), unless forced.
-
-    Raises
-    ------
-    UsageError
-        ``files`` is requested, but Arrow cannot read this input.
-    """
-    wanted = params.score.carrier
-    if wanted == "files" and night.files is None:
-        raise UsageError(
-            "the files carrier reads Parquet and Delta only",
-            where="params.yaml: score.carrier",
-            found=night.where,
-            mend="Use auto or dataframe.",
-        )
-    if wanted == "auto":
-        return "dataframe" if night.files is None else "files"
-    return wanted
-
-
 def _job(
     params: Params, pinned: Pinned, store: Store, night: NightInput, stamp: output.Stamp
 ) -> Job:
@@ -205,49 +186,27 @@ def _scored(
     spark: SparkSession,
     night: NightInput,
     job: Job,
-    carrier: str,
+    carrier: Carrier,
     progress: Progress,
-) -> tuple[Tally, int, Repeats | None]:
-    """The tally, the input's own row count, and the duplicate keys."""
-    from assay.score.inputs import frame as spark_inputs
-    from assay.score.spark import files as spark_files
-    from assay.score.spark import frame as spark_frame
+) -> tuple[Tally, frozenset[int], Repeats | None]:
+    """The tally, the input's own row counts, and the duplicate keys."""
     from assay.score.spark.keys import repeated_keys
 
-    def through(job: Job, frame: DataFrame | None) -> tuple[Tally, int]:
-        if frame is None:
-            tally = total(spark_files.run(spark, night.files or (), job, progress))
-            counted = sum(file.rows for file in night.files or ())
-        else:
-            tallies, counted = spark_frame.run(spark, frame, job, night.text, progress)
-            tally = total(tallies)
-            if tally.rows == 0:
-                raise inputs.empty(night)
-            if night.rows is not None:
-                check_books(tally, counted)
-                counted = night.rows
-        return tally, counted
-
-    reading: AbstractContextManager[DataFrame | None] = (
-        nullcontext()
-        if carrier == "files"
-        else spark_inputs.frame(spark, params, night, job.contract)
-    )
     try:
-        with reading as frame:
-            first, counted = through(job, frame)
+        with open_night(spark, params, night, job.contract, carrier) as rows:
+            parts, counts = rows.run(job, progress)
+            first = total(parts)
             if job.keys is None:
-                return first, counted, None
+                return first, counts, None
             suspects = repeated_keys(spark, first.keys)
             repeats = confirmed(job.contract, suspects, lambda: _keys(store, job, first))
             if not repeats.keys or params.quarantine.repeated_keys != "refuse":
-                return first, counted, repeats
+                return first, counts, repeats
             # Rare: everything is scored and written again, without the rows that are refused.
             store.drop(PREDICTIONS, first.predictions)
             store.drop(QUARANTINE, first.quarantine)
-            # From the same frame, so that a database returns the same rows as before.
-            tally, counted = through(replace(job, keys=None, repeats=repeats), frame)
-            return tally, counted, repeats
+            parts, counts = rows.run(replace(job, keys=None, repeats=repeats), progress)
+            return total(parts), counts, repeats
     finally:
         if job.keys is not None:
             store.drop_scratch(job.stamp.run_id)

@@ -25,9 +25,8 @@ from assay.errors import (
     UsageError,
 )
 from assay.monitor import one_night
-from assay.monitor.table import command
+from assay.monitor.table import command, spark_memory
 from assay.monitor.table import count as raw_count
-from assay.monitor.table import spark as spark_raw
 from assay.monitor.table.answer import TableDrift
 from assay.project import layout
 from assay.project.params.inputs import Input
@@ -262,9 +261,9 @@ def test_on_a_cluster_and_under_spark_submit_it_is_a_spark_job(
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("", spark_raw.SMALL_JAVA),
-        ("-Xmx4g", f"{spark_raw.SMALL_JAVA} -Xmx4g"),
-        ("-XX:+UseG1GC", f"{spark_raw.SMALL_HEAP} -XX:+UseG1GC"),
+        ("", spark_memory.SMALL_JAVA),
+        ("-Xmx4g", f"{spark_memory.SMALL_JAVA} -Xmx4g"),
+        ("-XX:+UseG1GC", f"{spark_memory.SMALL_HEAP} -XX:+UseG1GC"),
     ],
 )
 def test_the_jvm_is_asked_to_be_modest_but_the_user_has_the_last_word(
@@ -272,6 +271,6 @@ def test_the_jvm_is_asked_to_be_modest_but_the_user_has_the_last_word(
 ) -> None:
     conf = {"spark.driver.extraJavaOptions": given, "spark.x": "1"} if given else {"spark.x": "1"}
     spark = project.params.spark.model_copy(update={"conf": conf})
-    found = spark_raw.modest(project.params.model_copy(update={"spark": spark})).spark.conf
+    found = spark_memory.modest(project.params.model_copy(update={"spark": spark})).spark.conf
     own = {"spark.driver.extraJavaOptions": expected, "spark.x": "1"}
-    assert found == own | spark_raw.ALLOCATOR
+    assert found == own | spark_memory.ALLOCATOR

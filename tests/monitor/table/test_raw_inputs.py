@@ -18,7 +18,7 @@ TABLE = pa.table({"x": [1.0, 2.0, 3.0], "c": ["a", "b", "a"]})
 def test_a_file_is_called_as_it_was_named(tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "new.parquet", row_group_size=2)
     found = of_path("new.parquet", tmp_path)
-    assert (found.where, found.rows, found.night) == ("new.parquet", 3, None)
+    assert (found.where, found.rows, found.contract) == ("new.parquet", 3, None)
     assert list(found.schemas) == ["new.parquet"]
     assert [file.row_groups for file in found.files or ()] == [(2, 1)]
 

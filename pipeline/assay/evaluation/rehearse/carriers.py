@@ -19,10 +19,11 @@ from assay.contract.model import Contract
 from assay.errors import NightEmpty
 from assay.model.bundle import Bundle
 from assay.project import layout
-from assay.project.params import Params
+from assay.project.params import Carrier, Params
 from assay.project.params.inputs import Parquet
 from assay.score import output
 from assay.score.inputs import find as inputs
+from assay.score.spark.open_night import open_night
 from assay.score.tally import check_books, total
 from assay.score.work import Job
 from assay.store import predictions_schema, quarantine_schema
@@ -99,7 +100,7 @@ def published(
     params: Params,
     bundle: Bundle,
     contract: Contract,
-    carrier: str,
+    carrier: Carrier,
     store: Path,
 ) -> tuple[pa.Table, float]:
     """The predictions of the night through one carrier, and the run time in seconds.
@@ -113,26 +114,18 @@ def published(
     store
         Folder for the output of the run.
     """
-    from assay.score.inputs import frame as spark_inputs
-    from assay.score.spark import files as spark_files
-    from assay.score.spark import frame as spark_frame
-
     night = inputs.find(Path(), params, contract, NIGHT)
     job = _job(params, bundle, contract, night.schema, store)
-    files = night.files or ()
     began = time.monotonic()
-    if carrier == "files":
-        tally = total(spark_files.run(spark, files, job, _quiet))
-    else:
-        with spark_inputs.frame(spark, params, night, contract) as frame:
-            tallies, counted = spark_frame.run(spark, frame, job, night.text, _quiet)
-        tally = total(tallies)
-        check_books(tally, counted)
-    check_books(tally, sum(file.rows for file in files))
+    with open_night(spark, params, night, contract, carrier) as rows:
+        parts, counts = rows.run(job, _quiet)
+        tally = total(parts)
+    for in_input in counts:
+        check_books(tally, in_input)
     seconds = time.monotonic() - began
     base = job.place.table_uri(PREDICTIONS)
-    parts = [pq.read_table(f"{base}/{one.path}", partitioning=None) for one in tally.predictions]
-    return pa.concat_tables(parts) if parts else job.predictions.empty_table(), seconds
+    tables = [pq.read_table(f"{base}/{one.path}", partitioning=None) for one in tally.predictions]
+    return pa.concat_tables(tables) if tables else job.predictions.empty_table(), seconds
 
 
 def _quiet(done: int, tasks: int) -> None:

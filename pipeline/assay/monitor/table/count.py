@@ -9,11 +9,12 @@ from pathlib import Path
 
 from assay.columns.grid import Grid
 from assay.errors import BooksUnbalanced
-from assay.monitor.table import spark as spark_raw
 from assay.monitor.table.count_rows import Counting, TableCounts, total
-from assay.monitor.table.where import RawTable
-from assay.project.params import Params
+from assay.monitor.table.spark_memory import modest
+from assay.monitor.table.where import NO_CONTRACT, RawTable
+from assay.project.params import Carrier, Params
 from assay.score.spark import threads
+from assay.score.spark.open_night import open_night
 from assay.score.spark.session import session
 
 BATCH_ROWS = 25_000
@@ -54,16 +55,23 @@ def count(
         if table.files is not None and many is not None and not spark:
             rows = min(params.score.batch_rows, BATCH_ROWS)
             work = Counting(table.where, grid, rows, table.contract)
-            expected = sum(file.rows for file in table.files)
+            counts = frozenset({sum(file.rows for file in table.files)})
             parts = threads.run(table.files, work, many, progress)
         else:
             work = Counting(table.where, grid, params.score.batch_rows, table.contract)
-            asked = params if table.files is None else spark_raw.modest(params)
-            started = session(asked, root)
+            carrier: Carrier = "dataframe" if table.files is None else "files"
+            started = session(modest(params) if carrier == "files" else params, root)
             at_the_end.callback(started.stop)
-            parts, expected = spark_raw.run(started, params, table, work, progress)
+            opened = at_the_end.enter_context(
+                open_night(
+                    started, params, table.night, table.contract or NO_CONTRACT, carrier, grid
+                )
+            )
+            parts, counts = opened.run(work, progress)
         counted = total(parts, grid)
-    if counted.rows != expected:
+    for expected in counts:
+        if counted.rows == expected:
+            continue
         raise BooksUnbalanced(
             "rows were lost on the way",
             where=table.where,

@@ -33,10 +33,8 @@ class RawTable:
         Its name in errors and results.
     schemas
         Of its files, by name; empty where the contract was checked instead.
-    files
-        For Arrow to read; None if only Spark can read it.
     night
-        The night of the input, if it is one.
+        What to read: a night of the input, or the files at a path as if they were one.
     contract
         The contract that was checked and converts text cells; None where files state columns and
         types.
@@ -44,9 +42,13 @@ class RawTable:
 
     where: str
     schemas: Mapping[str, pa.Schema]
-    files: tuple[InputFile, ...] | None
-    night: NightInput | None = None
+    night: NightInput
     contract: Contract | None = None
+
+    @property
+    def files(self) -> tuple[InputFile, ...] | None:
+        """For Arrow to read; None if only Spark can read it."""
+        return self.night.files
 
     @property
     def rows(self) -> int | None:
@@ -69,13 +71,12 @@ def of_path(path: str, here: Path) -> RawTable:
     """
     address = files.address(here, path)
     footers = files.side_by_side(files.footer, _listed(address))
-    table = RawTable(
-        path.rstrip("/"),
-        {each.file.path.removeprefix(f"{address}/"): each.schema for each in footers},
-        tuple(each.file for each in footers),
-    )
+    where = path.rstrip("/")
+    schemas = {each.file.path.removeprefix(f"{address}/"): each.schema for each in footers}
     if len(footers) == 1:
-        table = RawTable(table.where, {table.where: footers[0].schema}, table.files)
+        schemas = {where: footers[0].schema}
+    found = NightInput("", "", where, files=tuple(each.file for each in footers))
+    table = RawTable(where, schemas, found)
     if table.rows == 0:
         raise NightEmpty("the table has no rows", where=path, found=f"{len(footers)} files")
     return table
@@ -104,4 +105,4 @@ def of_night(root: Path, params: Params, contract: Contract | None, value: str) 
     """
     night = inputs.find(root, params, contract or NO_CONTRACT, value)
     schemas = {} if night.schema is None else {night.where: night.schema}
-    return RawTable(night.where, schemas, night.files, night, contract)
+    return RawTable(night.where, schemas, night, contract)
