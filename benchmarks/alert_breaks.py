@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
-from assay.columns.reference import Reference, reference_of
-from assay.model.outcome import PROBABILITY, grids
+from assay.columns.profile_counter import compute_profile
+from assay.columns.reference import Reference, build_reference
+from assay.model.prediction import PROBABILITY, score_grids
 from assay.monitor.drift.budget import alarms
 from assay.monitor.drift.drift import decide
 from assay.monitor.drift.evidence import evidence
@@ -76,8 +76,8 @@ def scored(rows: pd.DataFrame) -> pd.DataFrame:
 def _reference(random: np.random.Generator, nights: int) -> Reference:
     rows = scored(table(random, nights))
     names = pd.Series(np.repeat([f"{night:03}" for night in range(nights)], ROWS))
-    scores = grids("binary", (), rows[PROBABILITY].to_numpy())
-    return reference_of(rows, names, NUMBERS, CATEGORIES, scores)
+    scores = score_grids("binary", (), rows[PROBABILITY].to_numpy())
+    return build_reference(rows, names, NUMBERS, CATEGORIES, scores)
 
 
 def run(
@@ -99,7 +99,7 @@ def run(
                             "bundle",
                             decide(
                                 reference,
-                                profile_of(
+                                compute_profile(
                                     FrameFeatures(rows.assign(x0=break_of(rows["x0"]))),
                                     reference.grid,
                                 ),

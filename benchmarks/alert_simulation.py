@@ -26,16 +26,23 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from assay.columns import breaks, serial, tails
-from assay.columns.breaks import YEAR
+from assay.columns import autocorrelation, break_limits, numeric_distances
+from assay.columns.break_limits import YEAR
 from assay.columns.distance import js_distance
-from assay.columns.grid import Cells, NumberGrid
+from assay.columns.grid import CellCounts, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
-from assay.monitor.drift.budget import Kind, NightAlarms, NightEvidence, Question, SeenValue, alarms
+from assay.monitor.drift.budget import (
+    DriftTest,
+    Kind,
+    NightAlarms,
+    NightEvidence,
+    SeenValue,
+    alarms,
+)
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.drift.evidence import MOVED as WASSERSTEIN
-from assay.monitor.incidents.fold import fold
+from assay.monitor.incidents.drift_incident import group_alarms
 from assay.project.params import Monitor
 from assay.project.params.drift import Budget
 from benchmarks import alert_breaks, results
@@ -163,14 +170,14 @@ def apart_of(nights: Counts, others: Counts) -> Apart:
     return Apart(
         js_distance(nights[..., 1:], others[..., 1:]),
         apart / np.arange(CELLS).std(),
-        tails.ks(nights[..., 1:], others[..., 1:]),
+        numeric_distances.ks_statistic(nights[..., 1:], others[..., 1:]),
         np.abs(nulls),
     )
 
 
 def _profile(counted: Counts) -> ColumnProfile:
     nulls, *cells = (int(count) for count in counted)
-    fine = Cells.of(np.array(cells), np.array(cells, dtype=np.float64))
+    fine = CellCounts.of(np.array(cells), np.array(cells, dtype=np.float64))
     return ColumnProfile(nulls + sum(cells), nulls, tuple(cells), 0.0, 0.0, 0.0, 1.0, fine)
 
 
@@ -191,7 +198,9 @@ def reference_of(nights: Counts) -> Reference:
         null_changes=by_name(usual.nulls),
         ks=by_name(usual.ks),
         moved=by_name(usual.moved),
-        serial={name: serial.correlations(nights[:, at]) for at, name in enumerate(NAMES)},
+        serial={
+            name: autocorrelation.autocorrelations(nights[:, at]) for at, name in enumerate(NAMES)
+        },
     )
 
 
@@ -202,7 +211,7 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
     all nights at once.
     """
     reference, rule, usual_nulls = reference_of(before), Budget(), Monitor().max_null_share_change
-    follows = breaks.persistence(reference, rule.of)
+    follows = break_limits.persistence(reference, rule.of)
     now = apart_of(nights, before.sum(axis=0))
     kinds: list[Kind] = ["features"] * COLUMNS
     kinds[0] = "answers"
@@ -210,23 +219,23 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
     for place, (name, kind) in enumerate(zip(NAMES, kinds, strict=True)):
         # All nights have as many rows; what few nulls more or less make of it is left alone.
         night = _profile(nights[0, place])
-        most = breaks.limits(reference, rule, name, night, most_nulls=usual_nulls)
+        most = break_limits.limits(reference, rule, name, night, most_nulls=usual_nulls)
         for of, what, values, usual, limit in (
-            (kind, breaks.DISTANCE, now.distance, reference.distances, most.distance),
+            (kind, break_limits.DISTANCE, now.distance, reference.distances, most.distance),
             (kind, WASSERSTEIN, now.moved, reference.moved, None),
-            (kind, breaks.KS, now.ks, None, most.ks),
-            ("data", breaks.NULLS, now.nulls, reference.null_changes, most.nulls),
+            (kind, break_limits.KS, now.ks, None, most.ks),
+            ("data", break_limits.NULLS, now.nulls, reference.null_changes, most.nulls),
         ):
             series = values[:, place]
             beyond = series > (np.inf if limit is None else limit)
-            asked.append((Question(name, of, what), series, usual and usual[name], beyond))
+            asked.append((DriftTest(name, of, what), series, usual and usual[name], beyond))
     made = []
     for night in range(len(nights)):
         seen, beyond = {}, {}
         for question, series, usual, broken in asked:
             if usual is not None:
                 value = float(series[night])
-                small = question.what == breaks.NULLS and value <= usual_nulls
+                small = question.what == break_limits.NULLS and value <= usual_nulls
                 seen[question] = SeenValue(None if small else value, usual, follows)
             if broken[night]:
                 beyond[question] = "broken"
@@ -237,7 +246,7 @@ def evidence(before: Counts, nights: Counts) -> tuple[list[NightEvidence], np.nd
 
 
 def _incidents(judged: Iterable[NightAlarms], rule: Budget) -> int:
-    return len(fold(((night, {}) for night in judged), rule.nights, lambda *_: False))
+    return len(group_alarms(((night, {}) for night in judged), rule.nights, lambda *_: False))
 
 
 def stationary(years: int, reference: int, together: float, level: bool, seed: int) -> Row:
@@ -271,7 +280,7 @@ def shifted(trials: int, reference: int, moved: float, seed: int) -> Share:
         nights, _ = evidence(before, np.concatenate([quiet, loud]))
         judged = list(alarms(nights, Budget()))[WITHIN:]
         found += any(
-            alarm.question == Question("x0", "answers", "distance")
+            alarm.question == DriftTest("x0", "answers", "distance")
             for night in judged
             for alarm in night.alarms
         )

@@ -15,28 +15,28 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from assay.contract.load import load
+from assay.contract.loader import load_contract
 from assay.model import bundle
 from assay.project import digests, layout, params
 from assay.project.params import Params
-from assay.registry.pin import Pinned
+from assay.registry.pin import PinnedVersion
 from assay.registry.state import UNKNOWN, Version
 from assay.score import run
-from assay.score.inputs import find as inputs
+from assay.score.inputs import discovery as inputs
 from assay.score.journal import Journal
+from assay.score.spark import duplicate_keys as spark_keys
 from assay.score.spark import files as spark_files
 from assay.score.spark import frame as spark_frame
-from assay.score.spark import keys as spark_keys
 from assay.score.spark.session import session
 from assay.store import Store, open_store
 from benchmarks import scoring_alone
 from benchmarks.contender import Answer, peak_memory, serve
 
 PARTS = {
-    "find the night": (inputs, "find"),
+    "find the night": (inputs, "find_night"),
     "Spark job": (spark_files, "run"),
     "Spark job, rows through the JVM": (spark_frame, "run"),
-    "keys that repeat": (spark_keys, "repeated_keys"),
+    "keys that repeat": (spark_keys, "duplicate_hashes"),
     "rules for the night": (run, "_held"),
     "publish": (Store, "publish_run"),
     "events of the run": (Journal, "event"),
@@ -44,15 +44,17 @@ PARTS = {
 """Where the time of a run goes: what is timed for a name."""
 
 
-def pinned(root: Path, given: Params, name: str) -> Pinned:
+def pinned(root: Path, given: Params, name: str) -> PinnedVersion:
     """A candidate as if it had been promoted."""
     loaded = bundle.load(
         root / layout.CANDIDATES / name, expected=None, allow_types=given.bundle.allow_types
     )
     _ = loaded.scorer
     version = Version(given.name, "v0.0.0", UNKNOWN, loaded.digest, UNKNOWN, "", "", "")
-    contract = load(root / given.contract.file).without_label()
-    return Pinned(version, loaded, contract, digests.contract_at(root, given), given.contract)
+    contract = load_contract(root / given.contract.file).without_label()
+    return PinnedVersion(
+        version, loaded, contract, digests.worktree_contract(root, given), given.contract
+    )
 
 
 @contextmanager
@@ -93,9 +95,9 @@ def main() -> None:
         }
     )
     spark = session(given, root)
-    models: dict[str, Pinned] = {}
+    models: dict[str, PinnedVersion] = {}
 
-    def model(name: str) -> Pinned:
+    def model(name: str) -> PinnedVersion:
         if name not in models:
             models[name] = pinned(root, given, name)
         return models[name]
@@ -111,7 +113,7 @@ def main() -> None:
         parts: dict[str, float] = {}
         with timed(parts):
             started = time.perf_counter()
-            found = inputs.find(root, settled, with_what.contract, night)
+            found = inputs.find_night(root, settled, with_what.contract, night)
             store = open_store(root, settled)
             report = run.score_night(settled, root, with_what, store, lambda: spark, found)
             seconds = time.perf_counter() - started
@@ -127,7 +129,7 @@ def main() -> None:
         with_what, settled = model(name), placed(folder, output, "files")
         Path(output).mkdir(parents=True)
         started = time.perf_counter()
-        files = inputs.find(root, settled, with_what.contract, night).files
+        files = inputs.find_night(root, settled, with_what.contract, night).files
         assert files is not None
         rows = scoring_alone.run(
             spark,

@@ -32,21 +32,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assay.columns.counter import profile_of
-from assay.columns.draw_grid import grid_of
 from assay.columns.features import Floats, FrameFeatures
 from assay.columns.grid import Grid, NumberGrid
+from assay.columns.grid_builder import build_grid
 from assay.columns.profile import Profile
+from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
-from assay.metrics.scored import Scored
-from assay.model import outcome
-from assay.model.model import one_calibrated
+from assay.metrics.labelled_scores import LabelledScores
+from assay.model import prediction
+from assay.model.model import calibrate_class
 from assay.monitor.performance.estimate import binary, multiclass, regression
-from assay.monitor.performance.estimate.expected import Expected
-from assay.monitor.performance.estimate.score_cells import ScoreCells, of_profile
+from assay.monitor.performance.estimate.metric_estimate import MetricEstimate
+from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_from_profile
 from assay.training.train.calibrate import fit_calibrator
-from assay.training.train.choose_calibration import AUTO, choose
-from assay.training.train.losses import learn_losses
+from assay.training.train.calibration_choice import AUTO, choose_calibration
+from assay.training.train.loss_models import fit_loss_models
 from benchmarks import peer_env, results
 from benchmarks.contender import ROOT
 from benchmarks.measure import say
@@ -76,7 +76,7 @@ class Line:
     """One metric of one chunk."""
 
     metric: str
-    ours: Expected
+    ours: MetricEstimate
     theirs: float
     their_error: float
     realized: float
@@ -102,12 +102,12 @@ class Line:
 def counted(columns: Mapping[str, Floats], grid: Grid) -> Profile:
     """What a profile keeps of some columns of scores."""
     rows = len(next(iter(columns.values())))
-    return profile_of(FrameFeatures(pd.DataFrame(index=range(rows))), grid, columns)
+    return compute_profile(FrameFeatures(pd.DataFrame(index=range(rows))), grid, columns)
 
 
 def cells(p: Floats, grid: NumberGrid) -> ScoreCells:
     """The cells of probabilities."""
-    return of_profile(counted({"p": p}, {"p": grid})["p"], grid)
+    return cells_from_profile(counted({"p": p}, {"p": grid})["p"], grid)
 
 
 def lines(name: str, rows: dict[str, Floats], told: dict[str, Any]) -> Iterator[Line]:
@@ -129,15 +129,15 @@ def _ours(name: str, rows: dict[str, Floats]) -> Any:
     truth, score, before = rows["truth"], rows["score"], rows["reference_score"]
     if name == "binary":
         known, block = rows["reference_truth"] == 1, np.arange(len(before)) * BLOCKS // len(before)
-        chosen = choose("binary", AUTO, before, known, block)
+        chosen = choose_calibration("binary", AUTO, before, known, block)
         fitted = fit_calibrator("binary", chosen.method, before, known)
-        score, before = one_calibrated(fitted, score), one_calibrated(fitted, before)
+        score, before = calibrate_class(fitted, score), calibrate_class(fitted, before)
     if name in ("binary", "same"):
         cut = probability_grid(before, THRESHOLD)
         return lambda chunk: (
             binary.estimate(cells(score[chunk], cut), THRESHOLD, CONFIDENCE),
             # The truth of what was shipped: of the scores as they were.
-            Scored(
+            LabelledScores(
                 "binary",
                 truth[chunk] == 1,
                 rows["score"][chunk],
@@ -148,16 +148,18 @@ def _ours(name: str, rows: dict[str, Floats]) -> Any:
     if name == "multiclass":
         return lambda chunk: (
             _of_classes(score[chunk], before),
-            Scored("multiclass", truth[chunk].astype(np.intp), score[chunk], CLASSES).values(),
+            LabelledScores(
+                "multiclass", truth[chunk].astype(np.intp), score[chunk], CLASSES
+            ).values(),
         )
     estimated = _by_features(rows)
     return lambda chunk: (
         estimated(chunk),
-        Scored("regression", truth[chunk], score[chunk]).values(),
+        LabelledScores("regression", truth[chunk], score[chunk]).values(),
     )
 
 
-def _by_features(rows: dict[str, Floats]) -> Callable[[slice], dict[str, Expected]]:
+def _by_features(rows: dict[str, Floats]) -> Callable[[slice], dict[str, MetricEstimate]]:
     """From a chunk to what models of the loss, learnt on the reference, expect of its errors."""
     before, after = (
         pd.DataFrame(
@@ -177,35 +179,42 @@ def _by_features(rows: dict[str, Floats]) -> Callable[[slice], dict[str, Expecte
     )
     error = rows["reference_score"] - rows["reference_truth"]
     block = np.arange(len(before)) * BLOCKS // len(before)
-    learnt = learn_losses(contract, before[[*numeric, *contract.categorical]], error, block, 1)
+    learnt = fit_loss_models(contract, before[[*numeric, *contract.categorical]], error, block, 1)
     grid = {
-        name: grid_of(pd.DataFrame({name: one.values}), [name], [])[name]
+        name: build_grid(pd.DataFrame({name: one.values}), [name], [])[name]
         for name, one in learnt.items()
     }
     noise = {name: one.noise for name, one in learnt.items()}
 
-    def estimated(chunk: slice) -> dict[str, Expected]:
+    def estimated(chunk: slice) -> dict[str, MetricEstimate]:
         features = FrameFeatures(after[chunk].reset_index(drop=True))
         losses = {name: np.maximum(one.model.scores(features), 0) for name, one in learnt.items()}
         found = counted(losses, grid)
-        columns = [found[name] for name in outcome.LOSSES]
-        return regression.by_features(*columns, noise, len(before), CONFIDENCE)
+        columns = [found[name] for name in prediction.LOSSES]
+        return regression.estimate_from_features(*columns, noise, len(before), CONFIDENCE)
 
     return estimated
 
 
-def _of_classes(score: Floats, before: Floats) -> dict[str, Expected]:
-    top = {outcome.PROBABILITY: outcome.grids("multiclass", CLASSES, before)[outcome.PROBABILITY]}
-    grid = {**top, **outcome.beside_grids("multiclass", CLASSES, before)}
+def _of_classes(score: Floats, before: Floats) -> dict[str, MetricEstimate]:
+    top = {
+        prediction.PROBABILITY: prediction.score_grids("multiclass", CLASSES, before)[
+            prediction.PROBABILITY
+        ]
+    }
+    grid = {**top, **prediction.class_grids("multiclass", CLASSES, before)}
     found = counted(
-        {outcome.PROBABILITY: score.max(axis=1), **outcome.beside("multiclass", CLASSES, score)},
+        {
+            prediction.PROBABILITY: score.max(axis=1),
+            **prediction.class_probabilities("multiclass", CLASSES, score),
+        },
         grid,
     )
     one = [
-        multiclass.OneClass(name, grid[every], found[every], found[said])
-        for name, (every, said) in outcome.of_classes(CLASSES).items()
+        multiclass.ClassCells(name, grid[every], found[every], found[said])
+        for name, (every, said) in prediction.class_columns(CLASSES).items()
     ]
-    accuracy = of_profile(found[outcome.PROBABILITY], grid[outcome.PROBABILITY])
+    accuracy = cells_from_profile(found[prediction.PROBABILITY], grid[prediction.PROBABILITY])
     return {**multiclass.estimate(accuracy, CONFIDENCE), **multiclass.macro(one, CONFIDENCE)}
 
 

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from assay.columns.counter import profile_of
 from assay.columns.features import Floats, FrameFeatures
+from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
-from assay.metrics.scored import Scored
+from assay.metrics.labelled_scores import LabelledScores
 from assay.monitor.performance.estimate import binary
-from assay.monitor.performance.estimate.score_cells import of_profile
+from assay.monitor.performance.estimate.score_cells import cells_from_profile
 
 REFERENCE = 100_000
 CONFIDENCE = 0.95
@@ -58,8 +58,8 @@ def coverage(
     before, p = drawn(shape, base, REFERENCE, random), drawn(shape, base, rows, random)
     threshold = float(np.quantile(before, 0.999 if base < 0.01 else 0.9))
     grid = probability_grid(before, threshold)
-    profile = profile_of(FrameFeatures(pd.DataFrame({"p": p})), {"p": grid})
-    found = binary.estimate(of_profile(profile["p"], grid), threshold, CONFIDENCE)
+    profile = compute_profile(FrameFeatures(pd.DataFrame({"p": p})), {"p": grid})
+    found = binary.estimate(cells_from_profile(profile["p"], grid), threshold, CONFIDENCE)
     ends = {
         name: (one.low, one.high)
         for name, one in found.items()
@@ -67,7 +67,7 @@ def coverage(
     }
     inside = dict.fromkeys(ends, 0)
     for _ in range(trials):
-        realized = Scored("binary", random.random(rows) < p, p, (), threshold).values()
+        realized = LabelledScores("binary", random.random(rows) < p, p, (), threshold).values()
         for name, (low, high) in ends.items():
             inside[name] += low <= realized[name] <= high
     off = abs(float(found["auc"].value or np.nan) - area(p))

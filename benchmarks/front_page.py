@@ -19,7 +19,7 @@ from statistics import median
 import pyarrow as pa
 
 from assay.monitor.front import command
-from assay.monitor.nights.summary import path
+from assay.monitor.nights.summary import night_path
 from assay.project import jsonfile
 from assay.project.params import Params, load
 from assay.store import (
@@ -51,7 +51,9 @@ def fill(root: Path, params: Params, nights: int, columns: int) -> None:
     for number in range(nights):
         night = str(START + timedelta(days=number))
         _publish(store, params.name, night, f"run-{number}", number)
-        jsonfile.write(root / path(night, ".json"), _document(night, f"run-{number}", columns, rng))
+        jsonfile.write(
+            root / night_path(night, ".json"), _document(night, f"run-{number}", columns, rng)
+        )
         if number % 50 == 49:
             say(f"front page: {number + 1} nights")
 
@@ -63,7 +65,7 @@ def _publish(store: Store, name: str, night: str, run_id: str, minute: int) -> N
     row = {"id": 1, "prediction": True, "probability": 0.5, "run_id": run_id, "scored_at": at}
     row |= {"model_version": FACTS["version"], "bundle": FACTS["bundle"]}
     table = pa.Table.from_pylist([row], schema).drop_columns([store.column])
-    file = store.new_file("predictions", night, run_id, "0")
+    file = store.part_path_for("predictions", night, run_id, "0")
     store.publish_run(
         StagedRun(
             run_id=run_id,

@@ -19,10 +19,10 @@ from typing import Literal, Protocol
 import numpy as np
 from scipy import optimize, special
 
-from assay.metrics.scored import Scored
-from assay.metrics.table import calibration_bins
-from assay.metrics.units import NIGHT, Units
-from assay.project.tasks import goodness
+from assay.metrics.evaluator import calibration_bins
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import NIGHT, SamplingUnits
+from assay.project.tasks import orient_value
 
 Floats = np.ndarray
 
@@ -43,14 +43,14 @@ class Structure:
     def title(self) -> str:
         return f"{self.units} nights, ICC {self.icc:g}" if self.units else "independent rows"
 
-    def drawn(self, random: np.random.Generator, rows: int) -> Units:
+    def drawn(self, random: np.random.Generator, rows: int) -> SamplingUnits:
         """The units of a holdout; of unequal size, as rows fall into them by chance."""
         if not self.units:
-            return Units.rows(rows)
+            return SamplingUnits.rows(rows)
         _, codes = np.unique(random.integers(0, self.units, rows), return_inverse=True)
-        return Units(NIGHT, int(codes.max()) + 1, codes.astype(np.intp))
+        return SamplingUnits(NIGHT, int(codes.max()) + 1, codes.astype(np.intp))
 
-    def noise(self, random: np.random.Generator, rows: int, units: Units) -> Floats:
+    def noise(self, random: np.random.Generator, rows: int, units: SamplingUnits) -> Floats:
         """Normal, with the intraclass correlation."""
         own = random.normal(size=rows)
         if units.codes is None:
@@ -69,7 +69,7 @@ class Population(Protocol):
 
     def draw(
         self, random: np.random.Generator, rows: int, structure: Structure
-    ) -> tuple[Scored, Scored, Units]:
+    ) -> tuple[LabelledScores, LabelledScores, SamplingUnits]:
         """Champion and challenger on the same rows, and how these hang together."""
         ...
 
@@ -122,12 +122,12 @@ class Binary:
 
     def draw(
         self, random: np.random.Generator, rows: int, structure: Structure
-    ) -> tuple[Scored, Scored, Units]:
+    ) -> tuple[LabelledScores, LabelledScores, SamplingUnits]:
         return self.known(random, rows, structure)[:3]
 
     def known(
         self, random: np.random.Generator, rows: int, structure: Structure
-    ) -> tuple[Scored, Scored, Units, Floats]:
+    ) -> tuple[LabelledScores, LabelledScores, SamplingUnits, Floats]:
         """A holdout, and each row's true probability to be positive."""
         units = structure.drawn(random, rows)
         clear = structure.noise(random, rows, units)
@@ -143,7 +143,7 @@ class Binary:
             wrong = random.random(rows) < self.sure
             new = np.where(wrong, np.where(truth, 0.0, 1.0), new)
         champion, challenger = (
-            Scored("binary", truth, p, threshold=self._threshold) for p in (old, new)
+            LabelledScores("binary", truth, p, threshold=self._threshold) for p in (old, new)
         )
         return champion, challenger, units, chance
 
@@ -164,18 +164,18 @@ class Regression:
 
     def draw(
         self, random: np.random.Generator, rows: int, structure: Structure
-    ) -> tuple[Scored, Scored, Units]:
+    ) -> tuple[LabelledScores, LabelledScores, SamplingUnits]:
         units = structure.drawn(random, rows)
         truth = random.normal(size=rows)
         one, other = (self._errors(random, rows, structure, units) for _ in range(2))
         champion, challenger = (
-            Scored("regression", truth, truth + error)
+            LabelledScores("regression", truth, truth + error)
             for error in (one, 1.05 * (0.8 * one + 0.6 * other))
         )
         return champion, challenger, units
 
     def _errors(
-        self, random: np.random.Generator, rows: int, structure: Structure, units: Units
+        self, random: np.random.Generator, rows: int, structure: Structure, units: SamplingUnits
     ) -> Floats:
         if self.kind == "normal":
             own = random.normal(size=rows)
@@ -221,7 +221,7 @@ def truths(population: Binary | Regression) -> dict[str, tuple[float, float]]:
     return {name: (pair[0], pair[1]) for name, pair in means.items()}
 
 
-def gaps_of(scored: Scored, chance: Floats) -> Floats:
+def gaps_of(scored: LabelledScores, chance: Floats) -> Floats:
     """Of each calibration bin, the share of rows times how far the model is off, ``(bins,)``."""
     bins = calibration_bins(scored.scores)
     found: Floats = np.bincount(bins, weights=scored.scores - chance) / len(scored)
@@ -230,4 +230,4 @@ def gaps_of(scored: Scored, chance: Floats) -> Floats:
 
 def better_by(metric: str, pair: tuple[float, float]) -> float:
     """How much better the challenger truly is; below 0 for a drop."""
-    return goodness(metric, pair[1]) - goodness(metric, pair[0])
+    return orient_value(metric, pair[1]) - orient_value(metric, pair[0])

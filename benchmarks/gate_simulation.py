@@ -28,12 +28,12 @@ from threadpoolctl import threadpool_limits
 
 from assay.gate.rules import change as rule_change
 from assay.gate.rules import limit as rule_limit
-from assay.metrics.intervals.decide import turned
+from assay.metrics.intervals.decisions import orient_difference
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import estimates
-from assay.metrics.intervals.power import detectable
-from assay.metrics.scored import Scored
-from assay.metrics.units import Units
+from assay.metrics.intervals.power import minimum_detectable_effect
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import ChangeRule, GateParams, LimitRule
 from assay.project.tasks import LOWER_IS_BETTER
 from assay.reports.comparison import (
@@ -126,7 +126,7 @@ def simulate(cell: Cell, trials: int, seed: int) -> Counts:
         champion, challenger, units = cell.population.draw(
             random, cell.rows, cell.population.structure
         )
-        if not champion.usable() or len(np.unique(champion.truth)) < 2:
+        if not champion.is_valid_input() or len(np.unique(champion.truth)) < 2:
             continue
         # Of one model the challenger is asked, which may be sure and wrong.
         _limits(found, challenger, units, known)
@@ -136,7 +136,7 @@ def simulate(cell: Cell, trials: int, seed: int) -> Counts:
     return found
 
 
-def _limits(found: Counts, scored: Scored, units: Units, known: dict) -> None:
+def _limits(found: Counts, scored: LabelledScores, units: SamplingUnits, known: dict) -> None:
     measured = estimates(scored, units, CONFIDENCE)
     evaluation = Evaluation(
         task=scored.task,
@@ -161,35 +161,44 @@ def _limits(found: Counts, scored: Scored, units: Units, known: dict) -> None:
             continue  # nearer 0 is better: a limit on it asks another question
         side = {"max": truth} if name in LOWER_IS_BETTER else {"min": truth}
         rule = LimitRule(name="-", kind="limit", metric=name, **side, **SAID)
-        (finding,) = rule_limit.decide(rule, evaluation, GATE)
+        (finding,) = rule_limit.evaluate(rule, evaluation, GATE)
         count.passed += finding.outcome is Outcome.PASS
 
 
 def _changes(
-    found: Counts, champion: Scored, challenger: Scored, units: Units, known: dict
+    found: Counts,
+    champion: LabelledScores,
+    challenger: LabelledScores,
+    units: SamplingUnits,
+    known: dict,
 ) -> None:
     measured = differences(champion, challenger, units=units, confidence=CONFIDENCE)
     comparison = compared(champion, units, measured)
     for name, pair in known.items():
         count, one = found.setdefault((name, True), Count()), measured[name]
-        bounds = turned(name, one)
+        bounds = orient_difference(name, one)
         if bounds is None or one.low is None or one.high is None:
             continue
         count.answered += 1
         count.covered += one.low <= pair[1] - pair[0] <= one.high
         worst = better_by(name, pair)
-        least = detectable(bounds.standard_error, CONFIDENCE, POWER, bounds.degrees, bounds.skew)
+        least = minimum_detectable_effect(
+            bounds.standard_error, CONFIDENCE, POWER, bounds.degrees, bounds.skew
+        )
         count.least.append(least)
         count.told += bounds.interval(CONFIDENCE)[0] >= worst - least
         if worst >= 0:
             continue  # a margin is a drop
         rule = ChangeRule(name="-", kind="change", metric=name, margin=-worst, **SAID)
-        (finding,) = rule_change.decide(rule, comparison, GATE)
+        (finding,) = rule_change.evaluate(rule, comparison, GATE)
         count.passed += finding.outcome is Outcome.PASS
 
 
 def compared(
-    scored: Scored, units: Units, measured: dict | None, slices: tuple[SliceComparison, ...] = ()
+    scored: LabelledScores,
+    units: SamplingUnits,
+    measured: dict | None,
+    slices: tuple[SliceComparison, ...] = (),
 ) -> Comparison:
     return Comparison(
         name="-",
@@ -225,7 +234,7 @@ def small_slices(trials: int, seed: int) -> dict[str, int]:
             champion, _, units = population.draw(random, 250, Structure())
             odds = np.log(champion.scores / (1 - champion.scores))
             noisy = 1 / (1 + np.exp(-odds - 0.05 * random.normal(size=250)))
-            other = Scored("binary", champion.truth, noisy, threshold=champion.threshold)
+            other = LabelledScores("binary", champion.truth, noisy, threshold=champion.threshold)
             measured = differences(champion, other, units=units, confidence=CONFIDENCE)
             slices.append(
                 SliceComparison(
@@ -237,7 +246,7 @@ def small_slices(trials: int, seed: int) -> dict[str, int]:
                 )
             )
         comparison = compared(champion, units, measured, tuple(slices))
-        found = {one.outcome.value for one in rule_change.decide(rule, comparison, GATE)}
+        found = {one.outcome.value for one in rule_change.evaluate(rule, comparison, GATE)}
         end = next(one for one in ("FAIL", "INCONCLUSIVE", "PASS") if one in found)
         ends[end] = ends.get(end, 0) + 1
     return ends

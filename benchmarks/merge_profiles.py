@@ -11,10 +11,10 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from assay.columns.counter import profile_of
-from assay.columns.draw_grid import grid_of
 from assay.columns.features import FrameFeatures
-from assay.columns.profile import Profile, merge
+from assay.columns.grid_builder import build_grid
+from assay.columns.profile import Profile, merge_profiles
+from assay.columns.profile_counter import compute_profile
 from benchmarks.bench import Bench
 from benchmarks.measure import in_turns
 from benchmarks.results import Result
@@ -37,8 +37,8 @@ def profiles() -> list[Profile]:
 
     first = night(0.0)
     numeric = [name for name in first if name.startswith("number")]
-    grid = grid_of(first, numeric, [name for name in first if name not in numeric])
-    return [profile_of(FrameFeatures(night(at / NIGHTS)), grid) for at in range(NIGHTS)]
+    grid = build_grid(first, numeric, [name for name in first if name not in numeric])
+    return [compute_profile(FrameFeatures(night(at / NIGHTS)), grid) for at in range(NIGHTS)]
 
 
 def run(bench: Bench) -> list[Result]:
@@ -47,7 +47,7 @@ def run(bench: Bench) -> list[Result]:
 
     def merged() -> float:
         began = time.perf_counter()
-        whole = reduce(merge, year)
+        whole = reduce(merge_profiles, year)
         seconds = time.perf_counter() - began
         if {column.rows for column in whole.values()} != {NIGHTS * ROWS}:
             raise AssertionError("rows were lost in merging")

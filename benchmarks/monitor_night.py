@@ -62,7 +62,7 @@ def _promoted(bench: Bench) -> Path:
     """A project in which the candidate is a version: its tags, and its bundle as fetched."""
     root, made = bench.build / "monitored", bench.project.root / layout.CANDIDATES / CANDIDATE
     shutil.rmtree(root, ignore_errors=True)
-    digest = bundle.digest_of(made)
+    digest = bundle.verified_digest(made)
     fetched = root / layout.WORK / "bundles" / digest.removeprefix("sha256:")
     shutil.copytree(made, fetched)
     shutil.copy2(bench.project.root / layout.PARAMS, root / layout.PARAMS)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from assay.errors import LimitCrossed
-from assay.monitor import one_night
+from assay.monitor import monitor_night
 from assay.project import params
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     score = type(given.score).model_validate({**given.score.model_dump(), "input": folder})
     given = given.model_copy(update={"score": score, "store": store})
     try:
-        summary = one_night.run(Path(root), given, night)
+        summary = monitor_night.run(Path(root), given, night)
     except LimitCrossed:
         return
     if not summary.sample_rows:

@@ -19,10 +19,10 @@ from unittest.mock import patch
 from assay.columns.profile import Profile
 from assay.project import params
 from assay.score import run as runs_of
-from assay.score import work
-from assay.score.inputs import find as inputs
-from assay.score.inputs.split import pieces, split
-from assay.score.output import Stamp
+from assay.score import scoring_job
+from assay.score.inputs import discovery as inputs
+from assay.score.inputs.split import input_batches, split_tasks
+from assay.score.output import Lineage
 from assay.store import open_store
 from benchmarks.assay_session import pinned
 from benchmarks.bench import Bench
@@ -55,21 +55,21 @@ def run(bench: Bench) -> list[Result]:
     output = bench.output("profile-store")
     given = given.model_copy(update={"score": score, "store": str(output)})
     model = pinned(project.root, given, CANDIDATE)
-    found = inputs.find(project.root, given, model.contract, night.value)
+    found = inputs.find_night(project.root, given, model.contract, night.value)
     assert found.files is not None
-    parts = split(found.files, 1)
+    parts = split_tasks(found.files, 1)
     number = count()
 
     def pass_(counting: bool) -> Callable[[], float]:
         def once() -> float:
-            stamp = Stamp(f"run-{next(number)}", "v0.0.0", model.bundle.digest, datetime.now(UTC))
+            stamp = Lineage(f"run-{next(number)}", "v0.0.0", model.bundle.digest, datetime.now(UTC))
             job = runs_of._job(given, model, open_store(project.root, given), found, stamp)
-            left_out: Any = patch.object(work, "counter_of", lambda _: Idle())
+            left_out: Any = patch.object(scoring_job, "new_counter", lambda _: Idle())
             with nullcontext() if counting else left_out:
                 began = time.process_time()
                 for place, part in enumerate(parts):
-                    rows = pieces(part, job.contract, job.batch_rows)
-                    work.score_part(job, rows, f"{place:05d}")
+                    rows = input_batches(part, job.contract, job.batch_rows)
+                    scoring_job.score_part(job, rows, f"{place:05d}")
                 seconds = time.process_time() - began
             shutil.rmtree(output, ignore_errors=True)
             return seconds

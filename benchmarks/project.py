@@ -58,7 +58,9 @@ class Project:
 def make(root: Path, master: str) -> Project:
     """Make the project and train its models, unless that was done from the same sources."""
     settings = _settings(master)
-    made_from = digests.text(*(f"{path}\n{digests.file(path)}" for path in _sources()))
+    made_from = digests.digest_texts(
+        *(f"{path}\n{digests.digest_file(path)}" for path in _sources())
+    )
     stamp = root / "made-from.txt"
     given = params.load(root) if stamp.exists() else None
     if given is None or stamp.read_text() != made_from:

@@ -22,12 +22,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.preprocessing import OrdinalEncoder
 from threadpoolctl import threadpool_limits
 
-from assay.metrics.intervals.decide import turned
+from assay.metrics.evaluator import compute_metrics
+from assay.metrics.intervals.decisions import orient_difference
 from assay.metrics.intervals.difference import differences
 from assay.metrics.intervals.estimates import estimates
-from assay.metrics.scored import Scored
-from assay.metrics.table import values
-from assay.metrics.units import NIGHT, Units
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import NIGHT, SamplingUnits
 from assay.project.tasks import METRICS
 from benchmarks.contender import ROOT
 from benchmarks.gate_populations import better_by
@@ -54,11 +54,11 @@ class Days:
     """Rows of a span of days with both models' scores; ``day`` counts the days from 0."""
 
     title: str
-    champion: Scored
-    challenger: Scored
+    champion: LabelledScores
+    challenger: LabelledScores
     day: np.ndarray
 
-    def drawn(self, random: np.random.Generator, days: int) -> tuple[np.ndarray, Units]:
+    def drawn(self, random: np.random.Generator, days: int) -> tuple[np.ndarray, SamplingUnits]:
         """The rows of days drawn with replacement; a day drawn twice is two nights."""
         by_day = np.split(
             np.argsort(self.day, kind="stable"), np.cumsum(np.bincount(self.day))[:-1]
@@ -66,7 +66,7 @@ class Days:
         chosen = random.integers(0, len(by_day), days)
         rows = np.concatenate([by_day[each] for each in chosen])
         codes = np.repeat(np.arange(days), [len(by_day[each]) for each in chosen])
-        return rows, Units(NIGHT, days, codes)
+        return rows, SamplingUnits(NIGHT, days, codes)
 
 
 def spans() -> list[Days]:
@@ -99,7 +99,7 @@ def spans() -> list[Days]:
     ):
         rows = (date >= first) & (date <= last)
         champion, challenger = (
-            Scored("binary", late[rows], each[rows], threshold=THRESHOLD) for each in scores
+            LabelledScores("binary", late[rows], each[rows], threshold=THRESHOLD) for each in scores
         )
         found.append(Days(title, champion, challenger, pd.factorize(date[rows])[0]))
     return found
@@ -109,9 +109,9 @@ def trial(days: Days, random: np.random.Generator, by: str, found: dict) -> None
     """One holdout of 30 days."""
     rows, units = days.drawn(random, DRAWN_DAYS)
     if by == "row":
-        units = Units.rows(len(rows))
-    champion, challenger = days.champion.rows(rows), days.challenger.rows(rows)
-    known = [values(each.table()) for each in (days.champion, days.challenger)]
+        units = SamplingUnits.rows(len(rows))
+    champion, challenger = days.champion.take(rows), days.challenger.take(rows)
+    known = [compute_metrics(each.evaluator()) for each in (days.champion, days.challenger)]
     one = estimates(challenger, units, CONFIDENCE)
     both = differences(champion, challenger, units=units, confidence=CONFIDENCE)
     for name in METRICS["binary"]:
@@ -120,7 +120,7 @@ def trial(days: Days, random: np.random.Generator, by: str, found: dict) -> None
             count.trials += 1
             count.covered += one[name].low <= known[1][name] <= one[name].high
         count = found.setdefault((days.title, by, name, "difference"), Count())
-        bounds = turned(name, both[name])
+        bounds = orient_difference(name, both[name])
         if bounds is not None:
             truth = better_by(name, (known[0][name], known[1][name]))
             low, high = bounds.interval(CONFIDENCE)

@@ -15,15 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.contract.columns import Columns
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
 from assay.model import bundle
 from assay.model.bundle import Bundle, Files
-from assay.score.inputs.split import RowGroups, pieces, split
+from assay.score.inputs.split import RowGroups, input_batches, split_tasks
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assay.score.inputs.find import InputFile
+    from assay.score.inputs.discovery import InputFile
 
 Model = tuple[Files, str, tuple[str, ...]]
 
@@ -38,8 +38,8 @@ def run(
 ) -> int:
     """Score files into files; how many rows there were."""
     context = spark.sparkContext
-    tasks = split(files, context.defaultParallelism)
-    model: Model = (scorer.needed, scorer.digest, scorer.allow_types)
+    tasks = split_tasks(files, context.defaultParallelism)
+    model: Model = (scorer.scoring_files, scorer.digest, scorer.allow_types)
     shared = context.broadcast(pickle.dumps((model, contract)))
 
     def work(task: tuple[int, tuple[RowGroups, ...]]) -> int:
@@ -74,7 +74,7 @@ def score(
     """Score some row groups into one file; how many rows they held."""
     loaded, rows = _bundle(model), 0
     writer = None
-    for piece in pieces(parts, contract, batch_rows):
+    for piece in input_batches(parts, contract, batch_rows):
         columns = Columns(contract, piece.rows)
         scored = pa.Table.from_batches([piece.rows]).select(list(contract.keys))
         scored = scored.append_column("probability", pa.array(loaded.scorer.scores(columns)))

@@ -86,7 +86,9 @@ def _project(folder: Path) -> Path:
     """The parcels project, promoted, on two cores; and its fitted pipeline beside it."""
     root, stamp = folder / "parcels", folder / "made-from.txt"
     sources = [*(ROOT / "pipeline").rglob("*.py"), *projects.PARCELS.rglob("*.*"), Path(__file__)]
-    made_from = digests.text(*(digests.file(path) for path in sorted(sources) if _is_text(path)))
+    made_from = digests.digest_texts(
+        *(digests.digest_file(path) for path in sorted(sources) if _is_text(path))
+    )
     if stamp.exists() and stamp.read_text() == made_from:
         return root
     say("start: making and promoting a small project (once)")

@@ -29,8 +29,8 @@ from pathlib import Path
 from deltalake import DeltaTable
 
 from assay.project import params
-from assay.registry.pin import Pinned, pin
-from assay.score.inputs import find as inputs
+from assay.registry.pin import PinnedVersion, pin
+from assay.score.inputs import discovery as inputs
 from assay.score.run import score_night
 from assay.store import open_store
 from tests import projects
@@ -69,15 +69,15 @@ class Chaos:
         self.params = params.load(root)
         self.store = open_store(root, self.params)
         self.random = random.Random(seed)
-        from assay.registry.versions import champion
+        from assay.registry.versions import read_champion
 
-        version = champion(root, self.params.name, self.params.registry.stage)
-        self.pinned: Pinned = pin(root, self.params, version)
+        version = read_champion(root, self.params.name, self.params.registry.stage)
+        self.pinned: PinnedVersion = pin(root, self.params, version)
 
     def score(self) -> None:
         """Score both nights again, here."""
         for night in NIGHTS:
-            found = inputs.find(self.root, self.params, self.pinned.contract, night)
+            found = inputs.find_night(self.root, self.params, self.pinned.contract, night)
             score_night(self.params, self.root, self.pinned, self.store, self.session, found)
 
     def whole_run(self) -> tuple[float, float]:

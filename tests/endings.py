@@ -79,13 +79,15 @@ COMMANDS: Mapping[str, Command] = {
 }
 MODULES = (
     "assay.gate.promotion", "assay.registry.promote", "assay.registry.listing",
-    "assay.registry.lock.check", "assay.score.stage", "assay.score.published.release",
-    "assay.score.published.quarantine", "assay.score.published.export",
-    "assay.score.published.vacuum", "assay.score.fsck", "assay.store.release",
+    "assay.registry.dvc_lock.check", "assay.score.stage", "assay.score.operations.release",
+    "assay.score.operations.quarantine", "assay.score.operations.export",
+    "assay.score.operations.vacuum", "assay.score.fsck", "assay.store.release",
     "assay.monitor.labels",
-    "assay.monitor.performance.table", "assay.monitor.one_night", "assay.monitor.explain.command",
+    "assay.monitor.performance.comparison", "assay.monitor.monitor_night",
+    "assay.monitor.explain.command",
     "assay.monitor.status", "assay.monitor.front.command", "assay.monitor.week.command",
-    "assay.monitor.incidents.alert", "assay.monitor.table.command", "assay.model.compiled.scorer",
+    "assay.monitor.incidents.alert", "assay.monitor.table_drift.command",
+    "assay.model.compiled.scorer",
     "assay.columns.count_kernels", "gto.api", "dvc.repo", "scmrepo.git", "pyspark.sql",
     "sklearn.pipeline", "pyarrow.dataset", "deltalake", "numba", "rich.table",
 )  # fmt: skip

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from assay.contract.columns import Columns
 from assay.project import layout, params
-from assay.score.stage import nights
+from assay.score.stage import date_range
 from tests.projects import ROOT
 from tests.scorer import Scorer
 
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not (chosen.root / layout.BUNDLE).is_dir():
         print(f"{chosen.root}: no bundle there; run make demo first", file=sys.stderr)
         return 2
-    days = nights(chosen.first, chosen.last)
+    days = date_range(chosen.first, chosen.last)
     worst = 0.0
     with tempfile.TemporaryDirectory(prefix="assay-parity-") as scratch:
         spark = session(params.load(chosen.root), Path(scratch))

@@ -26,7 +26,7 @@ def publish(
     table = pa.Table.from_pylist([{**stamp, **row} for row in rows], schema)
     file = write_part(
         store.table_uri("predictions"),
-        store.new_file("predictions", partition, run_id, "0"),
+        store.part_path_for("predictions", partition, run_id, "0"),
         table.drop_columns([store.column]),
     )
     facts = dict.fromkeys(["name", "version", "bundle", "contract", "input"], "x")

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.project import layout, params
-from assay.registry.pin import Pinned, pin
-from assay.registry.versions import champion
-from assay.score.inputs import find as inputs
+from assay.registry.pin import PinnedVersion, pin
+from assay.registry.versions import read_champion
+from assay.score.inputs import discovery as inputs
 from assay.score.run import RunReport, score_night
 from assay.store import Store, open_store
 
@@ -25,8 +25,8 @@ class Scorer:
     def __init__(self, root: Path, spark: Any) -> None:
         self.root, self.spark = root, spark
         self.params = params.load(root)
-        version = champion(root, self.params.name, self.params.registry.stage)
-        self.pinned: Pinned = pin(root, self.params, version)
+        version = read_champion(root, self.params.name, self.params.registry.stage)
+        self.pinned: PinnedVersion = pin(root, self.params, version)
         self.open()
 
     def open(self) -> None:
@@ -38,7 +38,7 @@ class Scorer:
         self.params = self.params.model_copy(update={section: changed})
 
     def score(self, night: str = NIGHT) -> RunReport:
-        found = inputs.find(self.root, self.params, self.pinned.contract, night)
+        found = inputs.find_night(self.root, self.params, self.pinned.contract, night)
         return score_night(
             self.params, self.root, self.pinned, self.store, lambda: self.spark, found
         )

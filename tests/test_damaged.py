@@ -23,7 +23,7 @@ from assay.columns.features import FrameFeatures
 from assay.errors import BundleChanged, ParamsError
 from assay.model import bundle
 from assay.model import model as models
-from assay.model import sound as model_sound
+from assay.model import tree_checks as model_sound
 from assay.model.manifest import MANIFEST
 from assay.project import layout, params
 from tests import mutate
@@ -149,7 +149,7 @@ def test_a_zip_bomb_is_not_unpacked() -> None:
         archive.writestr("schema.json", b"{}")
         archive.writestr("0.npy", bytes(80_000_000))
     with pytest.raises(BundleChanged, match=r"bytes unpack to 80,000,002"):
-        models.foreign_types(target.getvalue())
+        models.untrusted_types(target.getvalue())
 
 
 ASTRAY = {
@@ -169,7 +169,7 @@ def test_a_tree_that_leads_astray_is_refused(what: str) -> None:
     state["nodes"][field][0] = value
     tree.__setstate__(state)
     with pytest.raises(ValueError, match="a node of a tree"):
-        model_sound.check({"estimator": forest})
+        model_sound.check_trees({"estimator": forest})
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_so_is_one_of_histogram_boosting(field: str, value: int) -> None:
     assert len(asking)
     predictor.nodes[field][asking[0]] = value
     with pytest.raises(ValueError, match="a node of a tree"):
-        model_sound.check(boosting)
+        model_sound.check_trees(boosting)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_model_as_it_was_fitted_is_sound(case: Case) -> None:
     model = fit(case)
-    model_sound.check({"estimator": model.estimator, "calibrator": model.calibrator})
+    model_sound.check_trees({"estimator": model.estimator, "calibrator": model.calibrator})

@@ -9,7 +9,7 @@ import pytest
 
 from assay import errors
 from assay.cli import __main__ as cli
-from assay.errors import AssayError, NightNotFound, ParamsError, UsageError, masked
+from assay.errors import AssayError, NightNotFound, ParamsError, UsageError, mask_passwords
 
 
 def subclasses(kind: type[AssayError]) -> list[type[AssayError]]:
@@ -61,10 +61,10 @@ def test_errors_survive_the_way_back_from_a_worker():
     ],
 )
 def test_no_message_repeats_a_password(text: str, shown: str) -> None:
-    assert masked(text) == shown
+    assert mask_passwords(text) == shown
     assert UsageError("no", found=text).line() == f"no (found {shown})"
     assert ParamsError([text]).lines() == [shown]
-    assert masked(shown) == shown
+    assert mask_passwords(shown) == shown
 
 
 def test_an_argument_in_the_wrong_place_is_not_repeated_whole(

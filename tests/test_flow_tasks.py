@@ -17,9 +17,9 @@ from assay.columns.features import FrameFeatures
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
 from assay.evaluation.rehearse import carriers
-from assay.model import bundle, outcome
-from assay.model.batch import counter_of
-from assay.model.compiled import Compiled
+from assay.model import bundle, prediction
+from assay.model.batch import new_counter
+from assay.model.compiled import CompiledModel
 from assay.project import layout, params
 from assay.project.tasks import METRICS, Task
 from tests import projects, variants
@@ -84,7 +84,7 @@ def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSess
     projects.call(root, "git", "init", "--quiet")  # no tag in it: there is no champion yet
     run(root, "ingest", "contract", "prepare", "leakage", "train", "select", "evaluate")
     scratch = tmp_path_factory.mktemp("rehearsed")
-    own = carriers.at_home(params.load(root), scratch / "input")
+    own = carriers.local_params(params.load(root), scratch / "input")
     found = assay.evaluation.rehearse.stage.rehearse(root, own, scratch, lambda: spark)
     found.write(root)
     run(root, *JUDGE)
@@ -114,12 +114,14 @@ def test_the_label_makes_the_task_and_the_best_candidate_passes(task: Task, gate
     label = loaded.reference.label
     assert label is not None and label.profile.rows == manifest.rows and not label.profile.nulls
     assert isinstance(label.grid, CategoryGrid if task == "multiclass" else NumberGrid)
-    classes = [name for pair in outcome.of_classes(manifest.classes).values() for name in pair]
-    beside = classes if task == "multiclass" else [*outcome.LOSSES]
+    classes = [
+        name for pair in prediction.class_columns(manifest.classes).values() for name in pair
+    ]
+    beside = classes if task == "multiclass" else [*prediction.LOSSES]
     assert [*loaded.losses] == [*manifest.loss_noise] == beside[: 2 * (task == "regression")]
     assert [*loaded.reference.beside] == beside
-    assert {*beside} <= {*counter_of(loaded.reference).profile()}
-    assert all(isinstance(each, Compiled) for each in loaded.losses.values())
+    assert {*beside} <= {*new_counter(loaded.reference).profile()}
+    assert all(isinstance(each, CompiledModel) for each in loaded.losses.values())
     rows = FrameFeatures(loaded.sample())
     np.testing.assert_allclose(loaded.scorer.scores(rows), loaded.model.scores(rows), atol=1e-11)
     verdict = json.loads((gated / layout.VERDICT).read_text())
@@ -148,10 +150,10 @@ def test_the_card_says_what_the_model_answers(task: Task, gated: Path) -> None:
 
 
 def test_the_same_inputs_give_the_same_digest(project: Path) -> None:
-    before = bundle.digest_of(project / layout.BUNDLE)
+    before = bundle.verified_digest(project / layout.BUNDLE)
     shutil.rmtree(project / layout.CANDIDATES)
     run(project, "train", "select")
-    assert bundle.digest_of(project / layout.BUNDLE) == before
+    assert bundle.verified_digest(project / layout.BUNDLE) == before
 
 
 def test_a_rule_about_another_tasks_metric_fails_at_the_gate(task: Task, project: Path) -> None:
@@ -168,13 +170,13 @@ def test_a_rule_about_another_tasks_metric_fails_at_the_gate(task: Task, project
 def test_selecting_by_another_tasks_metric_stops_training(task: Task, project: Path) -> None:
     old = {"multiclass": "log_loss", "regression": "rmse"}[task]
     edit(project, "params.yaml", f"select_by: {old}", "select_by: f1")
-    before = bundle.digest_of(project / layout.BUNDLE)
+    before = bundle.verified_digest(project / layout.BUNDLE)
     with pytest.raises(
         ParamsError, match=rf"select_by: f1 is no metric of a {task} model"
     ) as found:
         run(project, "train")
     assert "'late' is declared as a" in found.value.line()
-    assert bundle.digest_of(project / layout.BUNDLE) == before
+    assert bundle.verified_digest(project / layout.BUNDLE) == before
 
 
 def test_a_candidate_of_another_task_stops_training(task: Task, project: Path) -> None:

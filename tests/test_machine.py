@@ -21,7 +21,9 @@ def test_what_the_machine_says_no_with_is_no_bug(
     def work(given: object) -> None:
         raise OSError(number, "No space left on device", "reports/x.json")
 
-    monkeypatch.setattr(cli.score_nights, "add_commands", lambda add: add("work", "w", "w", work))
+    monkeypatch.setattr(
+        cli.scoring_commands, "add_commands", lambda add: add("work", "w", "w", work)
+    )
     assert cli.main(["work"]) == code
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and ("bug in Assay" in said) == (code == UNFORESEEN)
@@ -43,7 +45,7 @@ def test_a_document_that_cannot_be_written_leaves_the_one_before(
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
         patch.setattr(Path, "write_text", cut)
         jsonfile.write(path, {"night": 2})
-    assert jsonfile.text_of(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 1})
+    assert jsonfile.read_text(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 1})
     assert [each.name for each in path.parent.iterdir()] == ["x.json"]
     jsonfile.write(path, {"night": 3})
-    assert jsonfile.text_of(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 3})
+    assert jsonfile.read_text(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 3})

@@ -135,7 +135,7 @@ def test_wheel_brings_the_command_and_the_plugin(wheel: Path) -> None:
     points = configparser.ConfigParser()
     points.read_string(archive.read(name).decode())
     assert points["console_scripts"]["assay"] == "assay.cli.__main__:main"
-    assert points["pytest11"]["assay"] == "assay.gate.under_pytest.plugin"
+    assert points["pytest11"]["assay"] == "assay.gate.pytest_run.plugin"
 
 
 def test_wheel_answers_far_from_the_repository(wheel: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.project import code, layout
+from assay.project import layout, stage_code
 
 ROOT = Path(__file__).resolve().parents[1]
 SAID = "`dvc.yaml` stays as it is, but for the artifact, which gets your model's name."
@@ -32,7 +32,7 @@ def test_dvc_yaml_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with Repo(str(folder)) as repo:
         found = repo.stage.load_all(str(folder / "dvc.yaml"))
         deps = {dep.def_path for stage in found for dep in stage.deps}
-    assert {stage.name.partition("@")[0] for stage in found} == {"code", *code.STAGES}
+    assert {stage.name.partition("@")[0] for stage in found} == {"code", *stage_code.STAGES}
     assert "data/source.py" in deps
     assert deps >= {layout.PARAMS, layout.CODE}
     assert not [path for path in deps if path.startswith("pipeline/")]

@@ -66,7 +66,7 @@ def test_twice_the_cores_never_take_longer_nor_less_than_half(model: Model, load
 def test_a_planned_night_has_the_tasks_that_it_is_cut_into(rows: int, cores: int):
     groups = (100_000,) * (rows // 100_000)
     file = InputFile(path="x", size=1, row_groups=groups)
-    assert scale_model.planned(rows, cores).tasks == len(splits.split([file], cores))
+    assert scale_model.planned(rows, cores).tasks == len(splits.split_tasks([file], cores))
 
 
 def test_the_outlook_says_where_half_of_the_time_is_the_drivers():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay.reports.verdict import Finding, JudgedChampion, Verdict, combine
+from assay.reports.verdict import Finding, JudgedChampion, Verdict, combine_outcomes
 
 
 def verdict(*findings: Finding, **changes: Any) -> Verdict:
@@ -12,8 +12,8 @@ def verdict(*findings: Finding, **changes: Any) -> Verdict:
     digests = ("bundle", "data", "contract", "policy", "code", "reports")
     champion = changes.get("champion", JudgedChampion(state="none"))
     known: dict[str, Any] = {
-        "outcome": combine(findings),
-        "basis": champion.words,
+        "outcome": combine_outcomes(findings),
+        "basis": champion.description,
         "name": "late-flights",
         "candidate": "boosting",
         **{name: f"sha256:{name}" for name in digests},

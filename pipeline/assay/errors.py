@@ -39,9 +39,9 @@
        |- StoreError               52
        |- NothingScored            53   no run has published this night
        |- SparkFailed              54   Spark did not start, or failed
-       |- BooksUnbalanced          55   rows read are not rows scored plus rows quarantined
+       |- RowCountMismatch          55   rows read are not rows scored plus rows quarantined
        |- ScoresInvalid            56   the model returned invalid scores
-       |- RunOvertaken             57   another run published the night in the meantime
+       |- PublishConflict          57   another run published the night in the meantime
        |- RunUnknown               58   no such run, or none in the requested state
        |- ExportFailed             59   predictions could not be written to their target
        |- AlertUndelivered         60   a message was not delivered; the next call retries it
@@ -66,7 +66,7 @@ _SECRETS = (
 )
 
 
-def masked(text: str) -> str:
+def mask_passwords(text: str) -> str:
     """``text`` with the passwords of all URLs masked.
 
     >>> masked("no address: postgresql://ada:s3#c/ret@db:5432/scores?sslpassword=x")
@@ -128,11 +128,11 @@ class AssayError(Exception):
             text += f" ({', '.join(facts)})"
         if self.mend:
             text += f". {self.mend}"
-        return masked(" ".join(text.split()))
+        return mask_passwords(" ".join(text.split()))
 
-    def after(self, report: object) -> Self:
+    def attach_report(self, report: object) -> Self:
         """Attach ``report``, the result that was written before the error; returns the error."""
-        return after(self, report)
+        return attach_report(self, report)
 
     def lines(self) -> list[str]:
         """One line per mistake; most errors have one."""
@@ -146,14 +146,14 @@ class AssayError(Exception):
 E = TypeVar("E", bound=BaseException)
 
 
-def after(error: E, report: object) -> E:
+def attach_report(error: E, report: object) -> E:
     """Attach ``report``, the result that was written before the error; returns the error."""
     vars(error)["report"] = report
     return error
 
 
-def done_before(error: BaseException) -> object:
-    """The report that `after` attached to the error, or None."""
+def attached_report(error: BaseException) -> object:
+    """The report that `attach_report` attached to the error, or None."""
     return getattr(error, "report", None)
 
 
@@ -173,7 +173,7 @@ MACHINE = frozenset(
 """errno values caused by the machine: full disk, missing permission, I/O error, file limits."""
 
 
-def of_machine(error: BaseException) -> AssayError | None:
+def from_os_error(error: BaseException) -> AssayError | None:
     """An AssayError if the machine caused ``error`` (`MACHINE`), so it is not a bug; else None."""
     if not isinstance(error, OSError) or error.errno not in MACHINE:
         return None
@@ -203,7 +203,7 @@ class LockStale(AssayError):
     exit_code = 5
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [masked(each) for each in mistakes]
+        self.mistakes = [mask_passwords(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -224,7 +224,7 @@ class ParamsError(ProjectError):
     exit_code = 10
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [masked(each) for each in mistakes]
+        self.mistakes = [mask_passwords(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -261,7 +261,7 @@ class SchemaMismatch(DataError):
     exit_code = 21
 
     def __init__(self, mistakes: list[str]) -> None:
-        self.mistakes = [masked(each) for each in mistakes]
+        self.mistakes = [mask_passwords(each) for each in mistakes]
         super().__init__("; ".join(mistakes))
 
     def lines(self) -> list[str]:
@@ -356,7 +356,7 @@ class SparkFailed(RunError):
     exit_code = 54
 
 
-class BooksUnbalanced(RunError):
+class RowCountMismatch(RunError):
     exit_code = 55
 
 
@@ -364,7 +364,7 @@ class ScoresInvalid(RunError):
     exit_code = 56
 
 
-class RunOvertaken(RunError):
+class PublishConflict(RunError):
     exit_code = 57
 
 

@@ -56,7 +56,7 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m scripts.mutants")
-    parser.add_argument("modules", nargs="*", help="such as pipeline/assay/gate/rules/words.py")
+    parser.add_argument("modules", nargs="*", help="such as pipeline/assay/gate/rules/wording.py")
     parser.add_argument("--sample", type=int, default=0, help="how many mutants, drawn by chance")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     return parser.parse_args()
@@ -95,7 +95,7 @@ def _tried(name: str, wanted: list[tuple[int, Mutant]], scratch: str) -> list[Tr
         "TMPDIR": scratch,
         # Only what the tests themselves name: plugins of other packages cost time.
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-        "PYTEST_PLUGINS": "assay.gate.under_pytest.plugin",
+        "PYTEST_PLUGINS": "assay.gate.pytest_run.plugin",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
     }

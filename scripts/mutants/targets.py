@@ -7,7 +7,7 @@ from pathlib import Path
 PACKAGE = "pipeline/assay"
 
 RULES = tuple(f"gate/rules/test_{name}" for name in ("limit", "change", "fairness", "report_rules"))
-PYTEST = ("gate/under_pytest/test_plugin", "gate/test_stage")
+PYTEST = ("gate/pytest_run/test_plugin", "gate/test_stage")
 
 TESTS: dict[str, tuple[str, ...]] = {
     "project/params/__init__.py": ("project/test_params_bounds", "project/test_params"),
@@ -25,77 +25,81 @@ TESTS: dict[str, tuple[str, ...]] = {
         "training/leakage/test_results",
         "reports/test_schemas",
         "gate/rules/test_report_rules",
-        "gate/test_binding",
+        "gate/test_provenance",
     ),
     "reports/rehearsal.py": ("evaluation/rehearse/test_results", "reports/test_schemas"),
     "reports/selection.py": ("training/train/test_train", "reports/test_schemas"),
     "reports/verdict.py": (
         "reports/test_verdict",
-        "gate/test_binding",
+        "gate/test_provenance",
         "gate/test_verdict_text",
         "reports/test_schemas",
     ),
-    "gate/recheck.py": ("gate/test_recheck",),
+    "gate/verdict_verification.py": ("gate/test_verdict_verification",),
     "gate/backtest.py": ("gate/test_backtest",),
-    "gate/binding.py": ("gate/test_binding", "gate/test_recheck", "gate/test_stage"),
-    "gate/champion_verdict.py": ("gate/under_pytest/test_vanished",),
-    "gate/command.py": ("gate/test_command",),
+    "gate/provenance.py": (
+        "gate/test_provenance",
+        "gate/test_verdict_verification",
+        "gate/test_stage",
+    ),
+    "gate/champion_verdict.py": ("gate/pytest_run/test_vanished",),
+    "gate/verdict_command.py": ("gate/test_verdict_command",),
     "gate/explain.py": ("gate/test_explain",),
-    "gate/inputs.py": ("gate/rules/test_decide",),
+    "gate/inputs.py": ("gate/rules/test_evaluate",),
     "gate/promotion.py": ("registry/test_promote",),
-    "gate/stage.py": ("gate/test_stage_alone", "gate/test_command", "gate/test_stage"),
+    "gate/stage.py": ("gate/test_stage_alone", "gate/test_verdict_command", "gate/test_stage"),
     "gate/verdict_page.py": ("gate/test_verdict_page",),
     "gate/verdict_text.py": ("gate/test_verdict_text", "gate/test_verdict_page"),
     "gate/waivers.py": ("gate/test_waivers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
-    "gate/rules/decide.py": ("gate/rules/test_decide",),
+    "gate/rules/evaluate.py": ("gate/rules/test_evaluate",),
     "gate/rules/fairness.py": ("gate/rules/test_fairness",),
     "gate/rules/finding.py": RULES,
     "gate/rules/groups.py": ("gate/rules/test_groups", *RULES),
     "gate/rules/limit.py": ("gate/rules/test_limit",),
-    "gate/rules/places.py": RULES,
+    "gate/rules/rule_slices.py": RULES,
     "gate/rules/report_rules.py": ("gate/rules/test_report_rules",),
-    "gate/rules/words.py": (
-        "gate/rules/test_words",
+    "gate/rules/wording.py": (
+        "gate/rules/test_wording",
         "gate/rules/test_limit",
         "gate/rules/test_change",
     ),
-    "gate/under_pytest/behaviours.py": ("gate/under_pytest/test_asked",),
-    "gate/under_pytest/decided.py": ("gate/under_pytest/test_asked", "gate/test_stage"),
-    "gate/under_pytest/findings.py": (
-        "gate/under_pytest/test_findings",
-        "gate/under_pytest/test_vanished",
+    "gate/pytest_run/behaviours.py": ("gate/pytest_run/test_asked",),
+    "gate/pytest_run/findings_file.py": ("gate/pytest_run/test_asked", "gate/test_stage"),
+    "gate/pytest_run/findings.py": (
+        "gate/pytest_run/test_findings",
+        "gate/pytest_run/test_vanished",
     ),
-    "gate/under_pytest/fixtures.py": ("gate/under_pytest/test_fixtures",),
-    "gate/under_pytest/items.py": (
-        "gate/under_pytest/test_items",
-        "gate/under_pytest/test_recorder",
-        "gate/under_pytest/test_asked",
+    "gate/pytest_run/fixtures.py": ("gate/pytest_run/test_fixtures",),
+    "gate/pytest_run/items.py": (
+        "gate/pytest_run/test_items",
+        "gate/pytest_run/test_recorder",
+        "gate/pytest_run/test_asked",
         *PYTEST,
     ),
-    "gate/under_pytest/plugin.py": (
-        "gate/under_pytest/test_recorder",
-        "gate/under_pytest/test_plugin",
-        "gate/under_pytest/test_asked",
-        "gate/under_pytest/test_session",
-        "gate/under_pytest/test_vanished",
+    "gate/pytest_run/plugin.py": (
+        "gate/pytest_run/test_recorder",
+        "gate/pytest_run/test_plugin",
+        "gate/pytest_run/test_asked",
+        "gate/pytest_run/test_session",
+        "gate/pytest_run/test_vanished",
         "gate/test_stage",
     ),
-    "gate/under_pytest/project.py": (
-        "gate/under_pytest/test_project",
-        "gate/under_pytest/test_plugin",
+    "gate/pytest_run/project.py": (
+        "gate/pytest_run/test_project",
+        "gate/pytest_run/test_plugin",
     ),
-    "gate/under_pytest/record.py": (
-        "gate/under_pytest/test_record",
-        "gate/under_pytest/test_recorder",
-        "gate/under_pytest/test_vanished",
+    "gate/pytest_run/record.py": (
+        "gate/pytest_run/test_record",
+        "gate/pytest_run/test_recorder",
+        "gate/pytest_run/test_vanished",
     ),
-    "gate/under_pytest/run.py": (
-        "gate/under_pytest/test_session",
-        "gate/under_pytest/test_vanished",
+    "gate/pytest_run/run.py": (
+        "gate/pytest_run/test_session",
+        "gate/pytest_run/test_vanished",
         "gate/test_stage",
     ),
-    "gate/under_pytest/declared_tests.py": ("gate/under_pytest/test_vanished",),
+    "gate/pytest_run/declared_tests.py": ("gate/pytest_run/test_vanished",),
 }
 """From a module of pipeline/assay to test files under tests."""
 

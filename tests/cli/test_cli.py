@@ -16,7 +16,7 @@ def commands(
 ) -> dict[str, argparse.ArgumentParser]:
     """Every command, those of a group under both names."""
     found = {}
-    for action in (parser or cli.parser())._actions:
+    for action in (parser or cli.build_parser())._actions:
         if isinstance(action, argparse._SubParsersAction):
             for name, sub in action.choices.items():
                 found |= commands(sub, f"{before}{name} ") or {f"{before}{name}": sub}
@@ -31,7 +31,7 @@ def test_every_command_has_help_with_an_example_and_json(name: str):
 
 
 def test_help_shows_every_command_once_by_what_a_person_is_doing() -> None:
-    text = cli.parser().format_help()
+    text = cli.build_parser().format_help()
     names = {name.partition(" ")[0] for name in commands()}
     for name in names:
         assert len([line for line in text.splitlines() if line.startswith(f"  {name} ")]) == 1

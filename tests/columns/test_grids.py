@@ -8,22 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.columns.counter import profile_of
-from assay.columns.draw_grid import CUT, MAX_CATEGORIES, grid_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import FINE_EDGES, CategoryGrid, Grid, NumberGrid
+from assay.columns.grid_builder import CUT, MAX_CATEGORIES, build_grid
 from assay.columns.profile import Profile
+from assay.columns.profile_counter import compute_profile
 
 
 def counted(table: pd.DataFrame, grid: Grid) -> Profile:
-    return profile_of(FrameFeatures(table), grid)
+    return compute_profile(FrameFeatures(table), grid)
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=200), st.integers(2, 20))
 def test_the_last_cell_is_empty_in_the_reference(values: list[float], bins: int) -> None:
     table = pd.DataFrame({"x": values})
-    grid = grid_of(table, ["x"], [], bins=bins)
+    grid = build_grid(table, ["x"], [], bins=bins)
     counts = counted(table, grid)["x"].counts
     assert counts[0] == counts[-1] == 0
 
@@ -35,7 +35,7 @@ def test_the_last_cell_is_empty_in_the_reference(values: list[float], bins: int)
 )
 def test_fine_cells_lie_within_the_coarse_ones(values: list[float], bins: int) -> None:
     table = pd.DataFrame({"x": np.array(values, dtype=float)})
-    grid = grid_of(table, ["x"], [], bins=bins)["x"]
+    grid = build_grid(table, ["x"], [], bins=bins)["x"]
     assert set(grid.edges) <= set(grid.fine) and len(grid.fine) <= FINE_EDGES
     counts = counted(table, {"x": grid})["x"].fine.counts
     assert counts[0] == counts[-1] == 0
@@ -44,7 +44,7 @@ def test_fine_cells_lie_within_the_coarse_ones(values: list[float], bins: int) -
 def test_fine_cells_hold_little_each() -> None:
     values = np.random.default_rng(0).lognormal(sigma=2, size=24_000)
     table = pd.DataFrame({"x": values})
-    grid = grid_of(table, ["x"], [])["x"]
+    grid = build_grid(table, ["x"], [])["x"]
     counts = counted(table, {"x": grid})["x"].fine.counts[1:-1]
     assert len(counts) == CUT - 1 and max(counts) <= 151
     widths = np.diff(grid.fine)
@@ -68,7 +68,7 @@ def test_fine_cells_hold_little_each() -> None:
     ids=["whole", "tenths", "hundredths", "few", "large", "many", "none"],
 )
 def test_likely_values(values: list[float], likely: tuple[float, ...]) -> None:
-    assert grid_of(pd.DataFrame({"x": values}), ["x"], [])["x"].likely == likely
+    assert build_grid(pd.DataFrame({"x": values}), ["x"], [])["x"].likely == likely
 
 
 @pytest.mark.parametrize(
@@ -82,26 +82,26 @@ def test_likely_values(values: list[float], likely: tuple[float, ...]) -> None:
 )
 def test_values_that_differ_do_not_share_a_cell(values: list[float], cells: int) -> None:
     table = pd.DataFrame({"x": values})
-    counts = counted(table, grid_of(table, ["x"], []))["x"].counts
+    counts = counted(table, build_grid(table, ["x"], []))["x"].counts
     assert sum(count > 0 for count in counts) == cells
     assert max(counts) == pd.Series(values).value_counts().max()
 
 
 def test_a_constant_column_sees_change_on_both_sides() -> None:
-    grid = grid_of(pd.DataFrame({"x": [7.0] * 5}), ["x"], [])
+    grid = build_grid(pd.DataFrame({"x": [7.0] * 5}), ["x"], [])
     assert counted(pd.DataFrame({"x": [6.0, 7.0, 8.0, 8.5]}), grid)["x"].counts == (1, 1, 2)
 
 
 def test_cells_of_equal_share() -> None:
     table = pd.DataFrame({"x": np.random.default_rng(0).normal(size=10_000)})
-    counts = counted(table, grid_of(table, ["x"], []))["x"].counts
+    counts = counted(table, build_grid(table, ["x"], []))["x"].counts
     assert len(counts) == 12
     assert all(990 <= count <= 1010 for count in counts[1:-1])
 
 
 def test_categories_by_frequency_then_name_and_no_more_than_the_most() -> None:
     table = pd.DataFrame({"c": ["b", "a", "b", "c", "a", None]})
-    assert grid_of(table, [], ["c"])["c"] == CategoryGrid(("a", "b", "c"))
+    assert build_grid(table, [], ["c"])["c"] == CategoryGrid(("a", "b", "c"))
     many = pd.DataFrame({"c": [f"v{i:03}" for i in range(MAX_CATEGORIES + 5)]})
-    grid = grid_of(many, [], ["c"])
+    grid = build_grid(many, [], ["c"])
     assert counted(many, grid)["c"].counts[-1] == 5

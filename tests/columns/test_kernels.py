@@ -37,7 +37,7 @@ def columns(draw: st.DrawFn) -> np.ndarray:
 
 def cells_of(values: np.ndarray, grid: NumberGrid) -> np.ndarray:
     cells = np.full(len(values), 77, dtype=np.uint16)
-    count_kernels.places(values, *grid.finder, len(grid.fine), cells)
+    count_kernels.find_cells(values, *grid.finder, len(grid.fine), cells)
     return cells
 
 
@@ -133,10 +133,12 @@ def test_a_few_others_are_gathered_and_many_end_it() -> None:
 @settings(deadline=None)
 @given(columns())
 def test_hashes_fall_as_numpys_do(values: np.ndarray) -> None:
-    least = sketch.fresh()
-    count_kernels.lowest(values, least)
+    least = sketch.empty_registers()
+    count_kernels.update_registers(values, least)
     distinct = np.unique(values[~np.isnan(values)])
-    assert sketch.registers(least) == sketch.fallen(sketch.ranked(sketch.hash_numbers(distinct)))
+    assert sketch.to_registers(least) == sketch.build_registers(
+        sketch.rank_hashes(sketch.hash_numbers(distinct))
+    )
 
 
 @settings(deadline=None)
@@ -189,7 +191,7 @@ def test_codes_are_counted_nulls_first(codes: np.ndarray) -> None:
 def test_gaps_become_nan(values: np.ndarray, seed: int) -> None:
     present = np.random.default_rng(seed).random(len(values)) < 0.7
     filled = np.empty(len(values))
-    kernels.fill(values, present, filled)
+    kernels.fill_nulls(values, present, filled)
     np.testing.assert_array_equal(filled, np.where(present, values, np.nan))
 
 

@@ -13,13 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
-from assay.columns.counter import empty, profile_of
 from assay.columns.distance import js_distance, psi
-from assay.columns.draw_grid import cells_of
-from assay.columns.features import Coded, FrameFeatures
-from assay.columns.grid import SCORE_GRID, CategoryGrid, Cells, Grid, NumberGrid
-from assay.columns.profile import ColumnProfile, Profile, column_from_json, column_to_json, merge
-from assay.columns.reference import Reference, reference_of
+from assay.columns.features import CategoryColumn, FrameFeatures
+from assay.columns.grid import SCORE_GRID, CategoryGrid, CellCounts, Grid, NumberGrid
+from assay.columns.grid_builder import assign_cells
+from assay.columns.profile import (
+    ColumnProfile,
+    Profile,
+    column_from_json,
+    column_to_json,
+    merge_profiles,
+)
+from assay.columns.profile_counter import compute_profile, empty_profile
+from assay.columns.reference import Reference, build_reference
 from assay.columns.slice_counts import SliceField
 from assay.errors import BundleChanged, BundleIncompatible, SchemaMismatch, StoreError
 
@@ -50,18 +56,18 @@ def frame(rows: list[tuple[float | None, str | None, float]]) -> pd.DataFrame:
 
 
 def profiled(table: pd.DataFrame, grid: Grid = GRID) -> Profile:
-    return profile_of(FrameFeatures(table), grid)
+    return compute_profile(FrameFeatures(table), grid)
 
 
 def sliced(table: pd.DataFrame) -> Profile:
     said = {SCORE: table[SCORE].to_numpy()}
-    return profile_of(FrameFeatures(table), GRID, said, SLICES)
+    return compute_profile(FrameFeatures(table), GRID, said, SLICES)
 
 
 def exact(column: ColumnProfile) -> ColumnProfile:
     """All but the sums, which depend on the order of adding."""
     counts = column.fine.counts
-    return replace(column, total=0.0, total_squares=0.0, fine=Cells(counts, 0.0 * counts))
+    return replace(column, total=0.0, total_squares=0.0, fine=CellCounts(counts, 0.0 * counts))
 
 
 def same(a: Profile, b: Profile) -> bool:
@@ -81,11 +87,13 @@ def same(a: Profile, b: Profile) -> bool:
 @given(ROWS, ROWS, ROWS)
 def test_merging_is_counting_the_union(a: list, b: list, c: list) -> None:
     pa, pb, pc = (sliced(frame(rows)) for rows in (a, b, c))
-    assert same(merge(merge(pa, pb), pc), merge(pa, merge(pb, pc)))
-    assert same(merge(pa, pb), merge(pb, pa))
-    assert same(merge(pa, pb), sliced(frame(a + b)))
-    nothing = empty(GRID, [SCORE], SLICES)
-    assert merge(pa, nothing) == pa == merge(nothing, pa)
+    assert same(
+        merge_profiles(merge_profiles(pa, pb), pc), merge_profiles(pa, merge_profiles(pb, pc))
+    )
+    assert same(merge_profiles(pa, pb), merge_profiles(pb, pa))
+    assert same(merge_profiles(pa, pb), sliced(frame(a + b)))
+    nothing = empty_profile(GRID, [SCORE], SLICES)
+    assert merge_profiles(pa, nothing) == pa == merge_profiles(nothing, pa)
     assert sliced(frame([])) == nothing
 
 
@@ -94,7 +102,7 @@ def test_merging_is_counting_the_union(a: list, b: list, c: list) -> None:
 def test_the_counts_are_those_of_the_rows_cells(rows: list) -> None:
     table = frame(rows)
     for name, column in profiled(table).items():
-        cells = cells_of(table[name], GRID[name])
+        cells = assign_cells(table[name], GRID[name])
         assert column.nulls == (cells < 0).sum()
         assert (
             list(column.counts)
@@ -111,10 +119,12 @@ def test_the_counts_are_those_of_the_rows_cells(rows: list) -> None:
 
 def test_scores_are_counted_beside_the_features_or_instead_of_them() -> None:
     table = FrameFeatures(pd.DataFrame({"x": [0.0, 1.0, 2.0], "c": ["a", "b", None]}))
-    said = Coded(np.array([1, 1, -1], dtype=np.int32), np.array(["no", "yes"], dtype=object))
+    said = CategoryColumn(
+        np.array([1, 1, -1], dtype=np.int32), np.array(["no", "yes"], dtype=object)
+    )
     grid = {"x": NumberGrid((1.0,)), "said": CategoryGrid(("yes",)), "c": CategoryGrid(("a",))}
     both = np.array([[0.0, 5.0], [0.0, 6.0], [0.0, math.nan]])
-    counted = profile_of(table, grid, {"said": said, "x": both[:, 1]})
+    counted = compute_profile(table, grid, {"said": said, "x": both[:, 1]})
     assert (counted["x"].counts, counted["x"].nulls) == ((0, 2), 1)
     assert (counted["said"].counts, counted["said"].nulls) == ((2, 0), 1)
     assert counted["c"].counts == (1, 1)
@@ -124,13 +134,15 @@ def test_what_is_no_column_of_its_grid_is_refused() -> None:
     table = FrameFeatures(pd.DataFrame({"x": [0.0]}))
     names = np.array(["a"], dtype=object)
     for codes in ([1], [-2]):
-        beyond = {"c": Coded(np.array(codes, dtype=np.int32), names)}
+        beyond = {"c": CategoryColumn(np.array(codes, dtype=np.int32), names)}
         with pytest.raises(ValueError, match="beyond the 1 categories"):
-            profile_of(table, {"c": GRID["c"]}, beyond)
+            compute_profile(table, {"c": GRID["c"]}, beyond)
     with pytest.raises(SchemaMismatch, match="c: expected categories"):
-        profile_of(table, {"c": GRID["c"]}, {"c": np.zeros(1)})
+        compute_profile(table, {"c": GRID["c"]}, {"c": np.zeros(1)})
     with pytest.raises(SchemaMismatch, match="x: expected numbers"):
-        profile_of(table, {"x": GRID["x"]}, {"x": Coded(np.zeros(1, np.int32), names)})
+        compute_profile(
+            table, {"x": GRID["x"]}, {"x": CategoryColumn(np.zeros(1, np.int32), names)}
+        )
 
 
 @settings(deadline=None)
@@ -172,7 +184,9 @@ def test_refusals() -> None:
     with pytest.raises(SchemaMismatch, match="x: expected numbers"):
         profiled(pd.DataFrame({"x": ["word"]}), {"x": NumberGrid((0.0,))})
     with pytest.raises(ValueError, match="cells"):
-        merge(empty({"x": NumberGrid((0.0,))}), empty({"x": NumberGrid((0.0, 1.0))}))
+        merge_profiles(
+            empty_profile({"x": NumberGrid((0.0,))}), empty_profile({"x": NumberGrid((0.0, 1.0))})
+        )
     for edges in ((1.0, 1.0), (2.0, 1.0), (math.nan,)):
         with pytest.raises(ValueError, match="edges"):
             NumberGrid(edges)
@@ -238,7 +252,7 @@ def nights(rows: int, count: int, seed: int = 0) -> tuple[pd.DataFrame, pd.Serie
 def test_leave_one_out_is_what_brute_force_finds() -> None:
     table, night = nights(600, 7)
     table.loc[night == "3", "x"] = np.nan
-    reference = reference_of(table, night, ["x"], ["c"], SCORES)
+    reference = build_reference(table, night, ["x"], ["c"], SCORES)
     for name in ("x", "c", SCORE):
         distances, changes = [], []
         for value in sorted(night.unique()):
@@ -254,15 +268,15 @@ def test_leave_one_out_is_what_brute_force_finds() -> None:
 
 def test_a_reference_survives_json_and_is_the_same_each_time() -> None:
     table, night = nights(400, 5)
-    reference = reference_of(table, night, ["x"], ["c"], SCORES)
+    reference = build_reference(table, night, ["x"], ["c"], SCORES)
     text = reference.to_json()
     assert Reference.from_json(text, "reference.json") == reference
-    assert reference_of(table, night, ["x"], ["c"], SCORES).to_json() == text
+    assert build_reference(table, night, ["x"], ["c"], SCORES).to_json() == text
 
 
 def test_one_night_teaches_no_distance() -> None:
     table, _ = nights(50, 1)
-    reference = reference_of(table, pd.Series(["n"] * 50), ["x"], ["c"], SCORES)
+    reference = build_reference(table, pd.Series(["n"] * 50), ["x"], ["c"], SCORES)
     assert reference.nights == 1
     assert set(reference.distances.values()) == {()}
 
@@ -285,7 +299,7 @@ def test_what_another_version_wrote_says_so() -> None:
 def test_slices_and_importance_survive_json() -> None:
     table, night = nights(400, 5)
     fields = [SliceField("c", ("a", "b"), False)]
-    reference = reference_of(
+    reference = build_reference(
         table, night, ["x"], ["c"], SCORES, slices=fields, importance={"x": 0.25, "c": 0.0}
     )
     names = [f"{SCORE}@c=a", f"{SCORE}@c=b"]
@@ -305,6 +319,6 @@ def test_slices_and_importance_survive_json() -> None:
 def test_a_row_without_a_night_or_a_feature_called_like_the_score_is_refused() -> None:
     table, night = nights(20, 2)
     with pytest.raises(ValueError, match="partition value"):
-        reference_of(table, night.where(night != "1", None), ["x"], ["c"], SCORES)
+        build_reference(table, night.where(night != "1", None), ["x"], ["c"], SCORES)
     with pytest.raises(ValueError, match="probability"):
-        reference_of(table, night, ["x", SCORE], ["c"], SCORES)
+        build_reference(table, night, ["x", SCORE], ["c"], SCORES)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.columns.counter import profile_of
-from assay.columns.draw_grid import CUT
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID, NumberGrid
-from assay.columns.reference import reference_of
+from assay.columns.grid_builder import CUT
+from assay.columns.profile_counter import compute_profile
+from assay.columns.reference import build_reference
 from assay.columns.score_grid import COARSE, FINE, probability_grid
 from assay.monitor.drift.budget import alarms
 from assay.monitor.drift.drift import decide
@@ -31,7 +31,7 @@ def rare(seed: int, rows: int, base: float = RARE) -> np.ndarray:
 
 def counts(grid: NumberGrid, scores: np.ndarray) -> np.ndarray:
     frame = pd.DataFrame({"p": scores})
-    return np.array(profile_of(FrameFeatures(frame), {"p": grid})["p"].counts)
+    return np.array(compute_profile(FrameFeatures(frame), {"p": grid})["p"].counts)
 
 
 @settings(deadline=None, max_examples=60)
@@ -91,14 +91,14 @@ def test_a_doubling_of_rare_scores_is_an_alarm_within_five_nights() -> None:
     frame = pd.DataFrame({"x": scores, "probability": scores})
     night = pd.Series(np.repeat(np.arange(nights), rows))
     grids = {"probability": probability_grid(scores)}
-    reference = reference_of(frame, night, ["x"], [], grids)
+    reference = build_reference(frame, night, ["x"], [], grids)
     limits = Monitor()
 
     def judged(times: float) -> list[bool]:
         seen = []
         for day in range(5):
             p = rare(100 + day, rows) * times
-            profile = profile_of(
+            profile = compute_profile(
                 FrameFeatures(pd.DataFrame({"x": rare(200 + day, rows)})),
                 reference.grid,
                 {"probability": p},

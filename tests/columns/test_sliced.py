@@ -8,7 +8,7 @@ import pytest
 
 from assay.columns.features import FrameFeatures
 from assay.columns.slice_counts import SliceField
-from assay.metrics.slices import MISSING, names
+from assay.metrics.slices import MISSING, slice_names
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from assay.metrics.slices import MISSING, names
 )
 @pytest.mark.parametrize("null", [MISSING, None])
 def test_each_row_finds_its_slice(column: pd.Series, numeric: bool, null: str | None) -> None:
-    of_row = names(column)
+    of_row = slice_names(column)
     values = sorted({*of_row} - {MISSING})
     watched = tuple(values[:2])
     field = SliceField("f", watched, numeric, null)

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from assay.contract.model import Contract, Field, Kind, Role, Rule
+from assay.contract.definition import Contract, Field, Kind, Role, Rule
 
 EPOCH = dt.datetime(1970, 1, 1)
 BIG = [2**53, 2**53 + 1, -(2**53) - 1, 2**63 - 1, -(2**63)]

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import CategoryGrid, NumberGrid
+from assay.columns.profile_counter import compute_profile
 from assay.contract.columns import Columns
-from assay.contract.model import Kind
+from assay.contract.definition import Kind
 from assay.errors import SchemaMismatch
 from tests.contract.tables import EPOCH, VALUES, batches, contract, field
 
@@ -114,7 +114,7 @@ def test_a_profile_is_the_same_from_arrow_and_from_pandas(case: tuple[Columns, l
         return
     grid = CategoryGrid(("AB", "")) if kind == "string" else NumberGrid((-1.0, 0.0, 5.0))
     features = FrameFeatures(columns.frame())
-    assert profile_of(columns, {"x": grid}) == profile_of(features, {"x": grid})
+    assert compute_profile(columns, {"x": grid}) == compute_profile(features, {"x": grid})
 
 
 def test_nothing_is_converted_twice_and_whole_columns_are_not_copied() -> None:

@@ -14,10 +14,10 @@ import pytest
 
 import assay
 from assay.contract import guard
-from assay.contract.guard import Stopped, guarded
-from assay.contract.rows import check_rows
+from assay.contract.guard import ContractCodeStopped, run_guarded
+from assay.contract.row_checks import check_rows
 from assay.errors import ContractFileError
-from tests.contract.test_load import HEAD, NEXT, read, refused
+from tests.contract.test_loader import HEAD, NEXT, read, refused
 
 HOME = Path(assay.__file__).resolve().parents[1]
 ENDINGS = {
@@ -87,8 +87,8 @@ def test_a_command_ends_with_a_line_and_its_code(tmp_path: Path) -> None:
     """The process itself is alive: os._exit(0) once ended it without a word, with success."""
     (tmp_path / "contract.py").write_text(f"{HEAD}\nimport os; os._exit(0)\n", encoding="utf-8")
     code = (
-        "from pathlib import Path; from assay.contract.load import load\n"
-        "try: load(Path('contract.py'))\n"
+        "from pathlib import Path; from assay.contract.loader import load_contract\n"
+        "try: load_contract(Path('contract.py'))\n"
         "except Exception as error: print(error.line()); raise SystemExit(error.exit_code)"
     )
     done = subprocess.run(
@@ -112,22 +112,22 @@ def test_what_is_not_guarded_may_still_end() -> None:
             os._exit(7)
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
-    assert guarded(fork, 60.0) == 7
+    assert run_guarded(fork, 60.0) == 7
     assert fork() == 7
 
 
 def test_it_gives_what_the_work_gives_and_raises_what_it_raises() -> None:
-    assert guarded(lambda: 5, 60.0) == 5
+    assert run_guarded(lambda: 5, 60.0) == 5
     with pytest.raises(ZeroDivisionError):
-        guarded(lambda: 1 // 0, 60.0)
+        run_guarded(lambda: 1 // 0, 60.0)
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
-        guarded(lambda: np.float64(1) / 0, 60.0)
+        run_guarded(lambda: np.float64(1) / 0, 60.0)
 
 
 def test_a_thread_that_was_left_behind_does_not_keep_the_process() -> None:
     let_go = threading.Event()
-    with pytest.raises(Stopped, match=r"no answer in 0\.1 s"):
-        guarded(let_go.wait, 0.1)
+    with pytest.raises(ContractCodeStopped, match=r"no answer in 0\.1 s"):
+        run_guarded(let_go.wait, 0.1)
     left = [each for each in threading.enumerate() if each.name == "contract"]
     assert left and all(each.daemon for each in left)
     let_go.set()

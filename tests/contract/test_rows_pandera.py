@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from assay.contract.model import Kind, Rule
-from assay.contract.rows import check_rows
-from assay.contract.shipped import name_of, on_numbers, on_strings
+from assay.contract.builtin_checks import builtin_check_name, numeric_check, string_check
+from assay.contract.definition import Kind, Rule
+from assay.contract.row_checks import check_rows
 from assay.errors import ContractFileError
 from tests.contract.tables import BIG, VALUES, batches, contract, field, series
 
@@ -231,8 +231,8 @@ def test_a_check_of_the_users(kind: Kind, data: st.DataObject, nullable: bool) -
     ],
 )
 def test_the_common_checks_need_no_pandas(kind: Kind, check: pandera.Check) -> None:
-    assert name_of(check) is not None
-    assert (on_strings(check) if kind == "string" else on_numbers(check, kind)) is not None
+    assert builtin_check_name(check) is not None
+    assert (string_check(check) if kind == "string" else numeric_check(check, kind)) is not None
 
 
 @pytest.mark.parametrize(
@@ -255,4 +255,4 @@ def test_the_common_checks_need_no_pandas(kind: Kind, check: pandera.Check) -> N
     ],
 )
 def test_whatever_is_unusual_is_left_to_pandera(kind: Kind, check: pandera.Check) -> None:
-    assert (on_strings(check) if kind == "string" else on_numbers(check, kind)) is None
+    assert (string_check(check) if kind == "string" else numeric_check(check, kind)) is None

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 
 from assay.contract.columns import to_frame
-from assay.contract.load import load_source
-from assay.contract.schema import canonical, check_schema, conform
+from assay.contract.loader import load_contract_text
+from assay.contract.schema import canonical_schema, check_schema, conform
 from assay.errors import SchemaMismatch
 
-CONTRACT = load_source(
+CONTRACT = load_contract_text(
     """\
 import datetime
 import pandera.pandas as pa
@@ -28,7 +28,7 @@ class Row(pa.DataFrameModel):
 """,
     "c.py",
 )
-GOOD = canonical(CONTRACT)
+GOOD = canonical_schema(CONTRACT)
 
 
 def with_type(name: str, kind: pa.DataType) -> pa.Schema:

@@ -16,12 +16,12 @@ import pytest
 from assay.cli.__main__ import main
 from assay.cli.show import contract as terminal
 from assay.contract import render, stage
-from assay.contract.load import load_source
-from assay.contract.result import ContractResult, RuleResult, plain, row_results
+from assay.contract.loader import load_contract_text
+from assay.contract.result import ContractResult, RuleResult, json_value, row_results
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
-from assay.pages.frame import POLICY
+from assay.pages.page_layout import POLICY
 from assay.project import layout
-from assay.project.numbers import never_rounded_away
+from assay.project.number_format import format_exact_percent
 from assay.project.params import Params, parse
 
 CONTRACT = """\
@@ -131,7 +131,7 @@ def test_good_rows_of_the_window_reach_checked(
         {"wind": 60.0, "id": 40, "date": "2013-01-03"},
     )
     assert [each.rule for each in result.rules if each.kind == "row"] == list(
-        load_source(CONTRACT, "c").row_rules
+        load_contract_text(CONTRACT, "c").row_rules
     )
     (root / "params.yaml").write_text(PARAMS, encoding="utf-8")
     assert main(["contract", "--root", str(root)]) == 0
@@ -263,19 +263,19 @@ def test_a_partition_that_is_no_day_or_no_parquet(root: Path) -> None:
 
 
 def test_blanks_around_a_value_are_seen() -> None:
-    contract, rule = load_source(CONTRACT, "c.py"), "origin: isin(EWR, JFK)"
+    contract, rule = load_contract_text(CONTRACT, "c.py"), "origin: isin(EWR, JFK)"
     rows = [{"origin": "EWR\u00a0", "id": 1}, {"origin": "\tJFK ", "id": 2}]
     rules = row_results(contract, {rule: 2}, 10, {rule: rows})
     result = ContractResult.of("raw", 10, 2, 0.1, rules)
     words = "2 of 10 rows break it, such as origin='EWR⍽' with blanks around it"
-    assert words in " ".join(terminal.text(result, width=200).split())
-    assert "'⇥JFK␣'" in unescape(render.html(contract, result))
+    assert words in " ".join(terminal.render_text(result, width=200).split())
+    assert "'⇥JFK␣'" in unescape(render.render_html(contract, result))
 
 
 def result_of(
     count: int, rows_read: int = 10, bad: int = 0, table_broken: bool = False
 ) -> ContractResult:
-    contract = load_source(CONTRACT, "c.py")
+    contract = load_contract_text(CONTRACT, "c.py")
     nasty = {"id": 1, "origin": "<script>alert(1)</script>", "wind": None}
     rules = row_results(
         contract,
@@ -307,8 +307,8 @@ def result_of(
 )
 def test_ok_and_its_words(result: ContractResult, ok: bool) -> None:
     assert result.ok is ok
-    page = render.html(load_source(CONTRACT, "c.py"), result)
-    text = terminal.text(result, width=100)
+    page = render.render_html(load_contract_text(CONTRACT, "c.py"), result)
+    text = terminal.render_text(result, width=100)
     assert ("The contract holds" in page) is ok
     assert text.startswith("The contract holds" if ok else "The contract is broken")
     shown = [each for each in result.rules if each.kind == "table" or each.broken]
@@ -318,7 +318,7 @@ def test_ok_and_its_words(result: ContractResult, ok: bool) -> None:
 
 
 def test_the_page_escapes_cuts_and_needs_nothing_else() -> None:
-    page = render.html(load_source(CONTRACT, "c.py"), result_of(3, bad=3))
+    page = render.render_html(load_contract_text(CONTRACT, "c.py"), result_of(3, bad=3))
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)") == 5
     assert "http:" not in page and "https:" not in page
@@ -328,9 +328,9 @@ def test_the_page_escapes_cuts_and_needs_nothing_else() -> None:
 
 
 def test_values_that_json_cannot_hold() -> None:
-    assert plain(float("inf")) == "inf"
-    assert plain(float("nan")) is None
-    assert plain(dt.datetime(2013, 1, 1)) == "2013-01-01T00:00:00"
+    assert json_value(float("inf")) == "inf"
+    assert json_value(float("nan")) is None
+    assert json_value(dt.datetime(2013, 1, 1)) == "2013-01-01T00:00:00"
 
 
 @pytest.mark.parametrize(
@@ -344,4 +344,4 @@ def test_values_that_json_cannot_hold() -> None:
     ],
 )
 def test_a_share_never_rounds_away(share: float, text: str) -> None:
-    assert never_rounded_away(share) == text
+    assert format_exact_percent(share) == text

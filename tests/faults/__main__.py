@@ -26,8 +26,8 @@ COLUMNS = (
     "violations",
 )  # fmt: skip
 PRELOADED = (
-    "assay.score.run", "assay.score.published.release", "assay.score.spark.files",
-    "assay.score.spark.keys", "assay.monitor.labels", "assay.registry.promote",
+    "assay.score.run", "assay.score.operations.release", "assay.score.spark.files",
+    "assay.score.spark.duplicate_keys", "assay.monitor.labels", "assay.registry.promote",
     "assay.columns.kernels", "assay.columns.count_kernels", "assay.model.compiled.scorer",
     "pandera.typing",
     "gto.api", "scmrepo.git", "dvc.repo", "sklearn.pipeline", "numba", "rich.table",

@@ -68,24 +68,24 @@ class Score(Deed):
         from datetime import UTC, datetime
 
         from assay.score import run
-        from assay.score.inputs import find as inputs
-        from assay.score.output import Stamp
+        from assay.score.inputs import discovery as inputs
+        from assay.score.output import Lineage
 
         given, pinned = params.load(root), _pinned(root)
-        night = inputs.find(root, given, pinned.contract, NIGHT)
-        stamp = Stamp("warm", pinned.version.version, pinned.bundle.digest, datetime.now(UTC))
+        night = inputs.find_night(root, given, pinned.contract, NIGHT)
+        stamp = Lineage("warm", pinned.version.version, pinned.bundle.digest, datetime.now(UTC))
         job = run._job(given, pinned, _store(root), night, stamp)
         _here(None, night.files, job, None)
 
     def prepare(self, root: Path) -> Callable[[], object]:
         from assay.score import run
-        from assay.score.inputs import find as inputs
+        from assay.score.inputs import discovery as inputs
         from assay.score.spark import files as spark_files
         from assay.store import open_store
 
         spark_files.run = _here
         given, pinned = params.load(root), _pinned(root)
-        night = inputs.find(root, given, pinned.contract, NIGHT)
+        night = inputs.find_night(root, given, pinned.contract, NIGHT)
         store = open_store(root, given)
         nothing: Any = None
         return lambda: run.score_night(given, root, pinned, store, lambda: nothing, night)
@@ -110,7 +110,7 @@ class Release(Deed):
     name, needs = "release", "held"
 
     def prepare(self, root: Path) -> Callable[[], object]:
-        from assay.score.published.release import release
+        from assay.score.operations.release import release
 
         run = _noted(root)["held"]
         return lambda: release(root, params.load(root), run, "it is right")
@@ -147,7 +147,7 @@ class Labels(Deed):
     def state(self, root: Path) -> str:
         store, truths = _store(root), _noted(root)["truths"]
         wrong = _whole_night(store, _noted(root)["run"]) or _whole_files(root)
-        known = len(store.labels(NIGHT)) if store.labelled() else 0
+        known = len(store.labels(NIGHT)) if store.labelled_partitions() else 0
         if wrong or known not in (0, truths):
             return wrong or f"{known} of {truths} truths"
         # The last of what the command leaves is the document that says how the night did.
@@ -190,7 +190,7 @@ class Promote(Deed):
 
     def state(self, root: Path) -> str:
         from assay.errors import NoChampion
-        from assay.registry.versions import champion
+        from assay.registry.versions import read_champion
 
         given = params.load(root)
         told = subprocess.run(
@@ -199,7 +199,7 @@ class Promote(Deed):
         if told.returncode:
             return f"git fsck: {told.stderr.strip()}"
         try:
-            holder = champion(root, given.name, given.registry.stage).version
+            holder = read_champion(root, given.name, given.registry.stage).version
         except NoChampion:
             holder = ""
         return {self.first: "before", self.then: "after"}.get(holder, f"{holder} holds the stage")
@@ -269,17 +269,17 @@ def publish(root: Path, held: bool = False) -> None:
 @lru_cache
 def _pinned(root: Path) -> Any:
     from assay.registry.pin import pin
-    from assay.registry.versions import champion
+    from assay.registry.versions import read_champion
 
     given = params.load(root)
-    return pin(root, given, champion(root, given.name, given.registry.stage))
+    return pin(root, given, read_champion(root, given.name, given.registry.stage))
 
 
 def _here(spark: Any, files: Any, work: Any, progress: Any) -> Any:
     """What Spark's workers do with the tasks of a night, done in this process."""
-    from assay.score.inputs.split import split
+    from assay.score.inputs.split import split_tasks
 
-    return iter([work.of_files(parts, "00000.0") for parts in split(files, 1)])
+    return iter([work.process_files(parts, "00000.0") for parts in split_tasks(files, 1)])
 
 
 def _noted(root: Path) -> dict[str, Any]:

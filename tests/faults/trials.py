@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from assay.errors import AssayError, of_machine
+from assay.errors import AssayError, from_os_error
 from tests import projects
 from tests.faults import shim
 from tests.faults.deeds import Deed, publish
@@ -146,7 +146,7 @@ class Bench:
             except AssayError as error:
                 return f"a line|{error.line()}"
             except OSError as error:
-                if (known := of_machine(error)) is None:
+                if (known := from_os_error(error)) is None:
                     raise
                 return f"a line|{known.line()}"  # as the command line does
             finally:

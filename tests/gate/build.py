@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from assay.contract.result import ContractResult, RuleResult
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
-from assay.metrics.intervals.estimates import wilson
+from assay.metrics.intervals.estimates import wilson_interval
 from assay.project.params.gate import LEAKAGE_CHECKS, GateParams, Rule
 from assay.project.tasks import Task
 from assay.reports.comparison import (
@@ -22,7 +22,7 @@ from assay.reports.comparison import (
     State,
 )
 from assay.reports.evaluation import Evaluation, SliceResult
-from assay.reports.leakage import Check, Digests, Leakage, Rows
+from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts
 from assay.reports.rehearsal import Parity, Rehearsal, SparkCost
 from assay.reports.verdict import Verdict
 
@@ -47,7 +47,7 @@ def gate(*rules: Any, **values: Any) -> GateParams:
 def changed(report: Any, **changes: Any) -> Any:
     """The same report but for some fields, whatever kind of record it is."""
     if isinstance(report, Verdict) and "champion" in changes:
-        changes["basis"] = changes["champion"].words
+        changes["basis"] = changes["champion"].description
     if isinstance(report, BaseModel):
         return report.model_copy(update=changes)
     return replace(report, **changes)
@@ -58,7 +58,7 @@ def share(hits: int, rows: int) -> Estimate:
     if not rows:
         return Estimate(None, None, None, "no rows", few=True)
     found = hits / rows
-    low, high = wilson(found, rows, Z)
+    low, high = wilson_interval(found, rows, Z)
     return Estimate(found, min(low, found), max(high, found))
 
 
@@ -246,8 +246,8 @@ def leakage(**outcomes: str) -> Leakage:
     return Leakage(
         name="tiny",
         contract="sha256:c",
-        data=Digests(train="sha256:t", holdout="sha256:d"),
-        rows=Rows(train=2000, holdout=1000),
+        data=TableDigests(train="sha256:t", holdout="sha256:d"),
+        rows=TableRowCounts(train=2000, holdout=1000),
         checks=checks,
     )
 

@@ -14,7 +14,7 @@ import pytest
 import assay.gate.behaviour.run
 import assay.gate.stage
 import assay.model.batch  # noqa: F401
-from assay.model.bundle import digest_of
+from assay.model.bundle import verified_digest
 from assay.project import digests, layout, params
 from tests.gate import build
 
@@ -102,9 +102,9 @@ class Tiny:
     def about(self) -> dict[str, str]:
         """The digests of what is here, as a report names them."""
         return {
-            "bundle": digest_of(self.root / layout.BUNDLE),
+            "bundle": verified_digest(self.root / layout.BUNDLE),
             "data": digests.data(self.root),
-            "contract": digests.contract_at(self.root, self.params),
+            "contract": digests.worktree_contract(self.root, self.params),
         }
 
     def tree(self) -> dict[str, Any]:

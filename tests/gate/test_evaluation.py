@@ -8,7 +8,7 @@ import pytest
 from assay.errors import DataError, StageInputMissing
 from assay.metrics.estimate import Estimate
 from assay.project import layout
-from assay.reports.evaluation import Evaluation, SliceResult, worst_first
+from assay.reports.evaluation import Evaluation, SliceResult, sort_slices
 from tests.gate import build
 
 AUC_OF_EAST = Estimate(0.8, 0.7, 0.9)
@@ -180,7 +180,7 @@ def test_the_worst_slices_come_first_and_those_without_a_value_last() -> None:
         build.place("bad", build.share(60, 100)),
         build.place("lost", Estimate(None, None, None, "one class")),
     )
-    assert [part.value for part in worst_first(found)] == ["bad", "good", "small", "lost"]
+    assert [part.value for part in sort_slices(found)] == ["bad", "good", "small", "lost"]
 
 
 def test_what_dvc_shows_is_flat_and_short() -> None:

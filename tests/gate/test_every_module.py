@@ -17,7 +17,7 @@ from pydantic import ValidationError
 import assay
 import assay.gate
 import assay.reports
-from assay.gate.under_pytest.record import PytestRecord
+from assay.gate.pytest_run.record import PytestRecord
 from assay.project.document import Document
 
 OPEN = {PytestRecord}

@@ -11,7 +11,7 @@ from assay.cli.__main__ import main
 from assay.cli.show.explanation import lines
 from assay.errors import UsageError
 from assay.gate.explain import ExplainedRule, run
-from assay.gate.under_pytest import items
+from assay.gate.pytest_run import items
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
 
@@ -211,7 +211,7 @@ def test_it_says_what_the_gate_says(tiny: Any) -> None:
         waivers=f'[{{rule: ranks, because: so, owner: us, until: "{until}"}}]',
     )
     explained = [each for name in ("ranks", "everywhere") for each in findings(tiny, name)]
-    assert explained == list(items.findings_of(tiny.root))
+    assert explained == list(items.evaluate_project_rules(tiny.root))
     assert explained[0].waiver is not None
 
 

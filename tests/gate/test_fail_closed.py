@@ -21,10 +21,10 @@ import pytest
 
 from assay.errors import AssayError, ContractBroken, GateNotPassed, LabelError, RunError
 from assay.evaluation.evaluate import compute
+from assay.gate.pytest_run import items
 from assay.gate.stage import run
-from assay.gate.under_pytest import items
-from assay.metrics.scored import Scored
-from assay.metrics.units import Units
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.model import holdout
 from assay.project import layout
 from assay.project.params import Evaluate
@@ -48,8 +48,8 @@ def case(prepare: Callable[[Any], None]) -> Callable[[Any], None]:
 def measured(truth: Any, scores: Any) -> dict[str, Any]:
     """What evaluate makes of these rows, all in one place."""
     frame = pd.DataFrame({"place": ["east"] * len(truth)})
-    scored = Scored("binary", np.array(truth), np.array(scores, dtype=float), (), 0.5)
-    found = compute.evaluate(frame, scored, Units.rows(len(frame)), ["place"], Evaluate())
+    scored = LabelledScores("binary", np.array(truth), np.array(scores, dtype=float), (), 0.5)
+    found = compute.evaluate(frame, scored, SamplingUnits.rows(len(frame)), ["place"], Evaluate())
     return json.loads(json.dumps(found.tree()))  # type: ignore[no-any-return]
 
 
@@ -290,7 +290,7 @@ class TestEvaluateRefuses:
     @pytest.mark.parametrize("score", [NAN, INF, -INF, -0.1, 1.1])
     def test_scores_that_are_none(self, score: float) -> None:
         with pytest.raises(RunError):
-            holdout.scores_of([0.5, score], 2, "binary", ())
+            holdout.validate_scores([0.5, score], 2, "binary", ())
 
 
 CONTRACT = """\
@@ -344,5 +344,5 @@ def test_no_environment_variable_lets_bad_rows_through(tiny: Any, switch: dict[s
     assert ContractBroken.__name__ in done.stdout
     found = json.loads((tiny.root / layout.CONTRACT_REPORT / "result.json").read_text())
     assert (found["ok"], found["rows"], found["bad_rows"]) == (False, 3, 2)
-    (told,) = items.findings_of(tiny.root)
+    (told,) = items.evaluate_project_rules(tiny.root)
     assert (told.rule, told.outcome, told.blocks) == ("kept", Outcome.FAIL, True)

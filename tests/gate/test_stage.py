@@ -139,7 +139,7 @@ def test_a_conftest_cannot_talk_a_rule_into_passing(tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {"value": 0.1, "low": 0.1, "high": 0.1}})
     tiny.write(
         "tests/model/conftest.py",
-        "from assay.gate.under_pytest.items import PolicyItem\n"
+        "from assay.gate.pytest_run.items import PolicyItem\n"
         "PolicyItem.runtest = lambda self: None\n",
     )
     verdict = judge(tiny, Outcome.FAIL)
@@ -318,5 +318,5 @@ def test_a_test_of_the_champion_does_not_keep_back_the_first_model(tiny: Any) ->
     tiny.write(IT, "def test_better(champion): pass\n")
     verdict = judge(tiny, Outcome.PASS)
     (found,) = [each for each in verdict.findings if each.kind == "test"]
-    assert (found.outcome, found.standing) == (Outcome.INCONCLUSIVE, "tolerated")
+    assert (found.outcome, found.exemption_reason) == (Outcome.INCONCLUSIVE, "tolerated")
     assert "no champion yet: nobody was promoted" in found.detail

@@ -13,10 +13,10 @@ import pytest
 from assay.cli.__main__ import main
 from assay.errors import DataError, GateNotPassed, StageInputMissing
 from assay.gate import stage
-from assay.gate.under_pytest.fixtures import NO_CHAMPION
-from assay.gate.under_pytest.record import PytestRecord
-from assay.gate.under_pytest.run import Session
-from assay.model.bundle import digest_of
+from assay.gate.pytest_run.fixtures import NO_CHAMPION
+from assay.gate.pytest_run.record import PytestRecord
+from assay.gate.pytest_run.run import PytestRun
+from assay.model.bundle import verified_digest
 from assay.project import digests, layout
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict
 from tests.gate import build
@@ -39,7 +39,7 @@ class Stand:
         self.asked: list[Any] = []
         monkeypatch.setattr(stage, "run_pytest", self)
 
-    def __call__(self, root: Any, tests: str, decided: Any) -> Session:
+    def __call__(self, root: Any, tests: str, decided: Any) -> PytestRun:
         self.asked.append((root, tests))
         self.meanwhile()
         rules = {f"params.yaml::{each.finding.title}": each.finding for each in decided}
@@ -50,7 +50,7 @@ class Stand:
             details={TEST: self.detail},
             places=[TEST],
         )
-        return Session(seen, self.code, "pytest's own words", self.crash)
+        return PytestRun(seen, self.code, "pytest's own words", self.crash)
 
     def run(self) -> Verdict:
         return stage.run(self.tiny.root, self.tiny.params).verdict
@@ -85,9 +85,9 @@ def test_the_verdict_is_bound_to_what_is_here(stand: Stand, tiny: Any) -> None:
     found = stand.run()
     assert found == stand.judged()
     assert (found.outcome, found.name, found.candidate) == (PASS, "tiny", "prior")
-    assert found.bundle == digest_of(tiny.root / layout.BUNDLE)
+    assert found.bundle == verified_digest(tiny.root / layout.BUNDLE)
     assert found.data == digests.data(tiny.root)
-    assert found.contract == digests.contract_at(tiny.root, tiny.params)
+    assert found.contract == digests.worktree_contract(tiny.root, tiny.params)
     assert found.policy == digests.policy(tiny.root, tiny.params)
     assert found.code == digests.code(tiny.root, tiny.params)
     assert found.types == ("a.B",)
@@ -137,7 +137,7 @@ def test_a_waived_champion_does_not_decide(stand: Stand, tiny: Any) -> None:
     tiny.comparison(build.alone("unreadable"))
     found = stand.judged()
     assert (found.outcome, found.champion.state) == (PASS, "unreadable")
-    assert [each.standing for each in found.findings if not each.decides] == [
+    assert [each.exemption_reason for each in found.findings if not each.decides] == [
         "waived until 2999-01-01"
     ]
 

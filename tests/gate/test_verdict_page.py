@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assay.gate.verdict_page import page, strip
+from assay.gate.verdict_page import interval_chart, render_page
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.gate.build import changed
 from tests.verdicts import verdict
@@ -66,11 +66,11 @@ class Reader(HTMLParser):
 
 
 def read(*findings: Finding, **changes: Any) -> Reader:
-    return Reader(page(verdict(*findings, **changes), 0.95))
+    return Reader(render_page(verdict(*findings, **changes), 0.95))
 
 
 def test_it_is_self_contained_and_closed() -> None:
-    text = page(verdict(finding(), finding(FAIL)), 0.95)
+    text = render_page(verdict(finding(), finding(FAIL)), 0.95)
     found = Reader(text)
     assert found.open == []
     names = {tag for tag, _ in found.tags}
@@ -87,7 +87,7 @@ def test_it_is_self_contained_and_closed() -> None:
 
 def test_the_same_verdict_gives_the_same_page() -> None:
     one = verdict(finding(), finding(FAIL, slice="origin=JFK"))
-    assert page(one, 0.95) == page(one, 0.95)
+    assert render_page(one, 0.95) == render_page(one, 0.95)
 
 
 def test_no_name_can_break_it() -> None:
@@ -99,7 +99,7 @@ def test_no_name_can_break_it() -> None:
     champion = JudgedChampion.model_construct(state="unreadable", version=EVIL, bundle=EVIL)
     names = {"name": EVIL, "candidate": EVIL, "types": (EVIL,), "bundle": EVIL}
     whole = verdict(told, changed(told, waiver=waived), test, behaviour)
-    text = page(changed(whole, champion=champion, **names), 0.95)
+    text = render_page(changed(whole, champion=champion, **names), 0.95)
     assert "<script" not in text
     found = Reader(text)
     assert found.open == []
@@ -208,20 +208,20 @@ def test_what_it_is_about_is_named() -> None:
 
 
 def test_a_strip_draws_the_interval_against_the_limit() -> None:
-    drawn = strip(finding())
+    drawn = interval_chart(finding())
     assert drawn.count("<svg") == 2
     assert "0.8000, interval 0.7500 to 0.8500" in drawn
     assert "stroke-dasharray" in drawn
-    assert strip(finding(observed=None)) == ""
-    assert strip(finding(limit=None)) == ""
-    alone = strip(finding(low=None, high=None))
+    assert interval_chart(finding(observed=None)) == ""
+    assert interval_chart(finding(limit=None)) == ""
+    alone = interval_chart(finding(low=None, high=None))
     assert "interval" not in alone and "<circle" in alone
 
 
 @pytest.mark.parametrize("limit", [0.1, 0.9, 0.8])
 def test_a_strip_has_room_for_everything_on_it(limit: float) -> None:
     """Nothing is squeezed onto an end: the limit, however far off, is inside the axis."""
-    drawn = Reader(strip(finding(limit=limit)))
+    drawn = Reader(interval_chart(finding(limit=limit)))
     (dashed,) = [a for tag, a in drawn.tags if tag == "line" and "stroke-dasharray" in a]
     (circle,) = [a for tag, a in drawn.tags if tag == "circle"]
     (bar,) = [a for tag, a in drawn.tags if tag == "rect"]
@@ -232,6 +232,6 @@ def test_a_strip_has_room_for_everything_on_it(limit: float) -> None:
 
 
 def test_the_axis_stops_at_zero_unless_something_lies_below() -> None:
-    assert "axis from 0 to" in strip(finding(observed=0.01, low=0.0, high=0.9, limit=0.7))
-    below = strip(finding(observed=0.01, low=-0.2, high=0.9, limit=0.7))
+    assert "axis from 0 to" in interval_chart(finding(observed=0.01, low=0.0, high=0.9, limit=0.7))
+    below = interval_chart(finding(observed=0.01, low=-0.2, high=0.9, limit=0.7))
     assert "axis from -" in below

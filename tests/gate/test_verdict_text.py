@@ -116,11 +116,11 @@ a fix \\| is coming)
 
 
 def test_the_whole_page() -> None:
-    assert verdict_text.markdown(verdict(*MANY, types=("a.B", "c`D"))) == MARKDOWN
+    assert verdict_text.render_markdown(verdict(*MANY, types=("a.B", "c`D"))) == MARKDOWN
 
 
 def test_a_pass_has_nothing_in_its_way() -> None:
-    text = verdict_text.markdown(verdict(finding(), champion=JudgedChampion(state="none")))
+    text = verdict_text.render_markdown(verdict(finding(), champion=JudgedChampion(state="none")))
     assert text.startswith(
         "# PASS: late-flights, candidate boosting\n\nPASS: everything that decides passed. "
         "Compared with: no champion yet; absolute rules only.\n\n## Rules\n"
@@ -131,7 +131,7 @@ def test_a_pass_has_nothing_in_its_way() -> None:
 
 
 def test_what_could_not_be_told_is_not_called_failed() -> None:
-    text = verdict_text.markdown(verdict(finding(INCONCLUSIVE)))
+    text = verdict_text.render_markdown(verdict(finding(INCONCLUSIVE)))
     assert text.splitlines()[2].startswith(
         "INCONCLUSIVE: nothing failed, but not everything could be told, so it must not be promoted"
     )
@@ -149,14 +149,14 @@ def test_what_could_not_be_told_is_not_called_failed() -> None:
 def test_a_cell_cannot_be_broken_out_of(text: str, safe: str) -> None:
     row = next(
         line
-        for line in verdict_text.markdown(verdict(finding(rule=text))).splitlines()
+        for line in verdict_text.render_markdown(verdict(finding(rule=text))).splitlines()
         if line.startswith("| PASS")
     )
     assert row.startswith(f"| PASS | {safe} | auc |")
 
 
 def test_a_node_id_is_code() -> None:
-    text = verdict_text.markdown(verdict(test_of("t::a[`|<\n>]", FAIL)))
+    text = verdict_text.render_markdown(verdict(test_of("t::a[`|<\n>]", FAIL)))
     assert "- **FAIL** `t::a['|< >]`: it failed" in text
 
 
@@ -182,7 +182,7 @@ def shown(
     some: Verdict, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(width))
-    terminal.show(lines(some))
+    terminal.print_lines(lines(some))
     return [line.rstrip() for line in capsys.readouterr().out.splitlines()]
 
 
@@ -213,7 +213,7 @@ def test_a_terminal_has_its_own_width_and_a_log_always_the_same(
         monkeypatch.setenv("COLUMNS", "60")
     else:
         monkeypatch.delenv("COLUMNS", raising=False)
-    terminal.show(lines(verdict(finding(FAIL, detail="x" * 300))))
+    terminal.print_lines(lines(verdict(finding(FAIL, detail="x" * 300))))
     found = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in found) == width
 
@@ -266,19 +266,25 @@ def test_names_are_not_markup(
     ],
 )
 def test_numbers_as_words(changes: dict[str, Any], words: tuple[str, ...]) -> None:
-    assert verdict_text.value_words(finding(**changes)) == words
+    assert verdict_text.format_values(finding(**changes)) == words
 
 
 def test_what_was_measured() -> None:
-    assert verdict_text.what(finding()) == "auc"
-    assert verdict_text.what(finding(challenger=0.5)) == "change of auc"
-    assert verdict_text.what(finding(metric=None)) == ""
+    assert verdict_text.measured_quantity(finding()) == "auc"
+    assert verdict_text.measured_quantity(finding(challenger=0.5)) == "change of auc"
+    assert verdict_text.measured_quantity(finding(metric=None)) == ""
 
 
 def test_findings_of_a_kind_keep_their_order() -> None:
     some = verdict(*MANY)
-    assert [each.rule for each in verdict_text.of_kind(some, "test")] == ["t::a", "t::b", "t::c"]
-    assert [each.rule for each in verdict_text.of_kind(some, "behaviour")] == ["later is worse"]
+    assert [each.rule for each in verdict_text.findings_of_kind(some, "test")] == [
+        "t::a",
+        "t::b",
+        "t::c",
+    ]
+    assert [each.rule for each in verdict_text.findings_of_kind(some, "behaviour")] == [
+        "later is worse"
+    ]
 
 
 @pytest.mark.parametrize("kind", [Finding, Waiver, JudgedChampion, Verdict])
@@ -297,12 +303,12 @@ def test_a_verdict_cannot_be_changed_afterwards(kind: Any) -> None:
 def test_every_state_of_the_champion_has_words() -> None:
     for state, words in verdicts.STATES.items():
         champion = partial(JudgedChampion.model_construct, state=state)
-        assert champion().words == words
-        assert champion(version="v1").words == f"{words}, v1"
-        assert champion(version="v1", bundle="sha256:0123456789abcdef").words == (
+        assert champion().description == words
+        assert champion(version="v1").description == f"{words}, v1"
+        assert champion(version="v1", bundle="sha256:0123456789abcdef").description == (
             f"{words}, v1 (sha256:0123456789ab)"
         )
-        assert champion(bundle="sha256:0123456789abcdef").words == words
+        assert champion(bundle="sha256:0123456789abcdef").description == words
 
 
 def test_outcomes_have_their_colours_and_nothing_else_has_one(

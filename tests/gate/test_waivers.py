@@ -33,7 +33,7 @@ def waiver(rule: str = "ranks", where: str | None = None, until: date = LAST) ->
 
 
 def covered(some: Finding, *given: WaiverParams, now: date = LAST) -> Finding:
-    (found,) = waivers.applied([some], given, now)
+    (found,) = waivers.apply_waivers([some], given, now)
     return found
 
 
@@ -86,7 +86,7 @@ def test_a_waiver_never_changes_an_outcome(outcome: Outcome, until: date, now: d
 
 def test_every_finding_comes_back_in_its_place() -> None:
     some = [finding(rule="a"), finding(PASS, "b"), finding(rule="c")]
-    found = waivers.applied(some, [waiver("c")], LAST)
+    found = waivers.apply_waivers(some, [waiver("c")], LAST)
     assert [each.rule for each in found] == ["a", "b", "c"]
     assert [each.waiver is None for each in found] == [True, True, False]
 
@@ -117,12 +117,12 @@ def committed(root: Path, ahead: float) -> None:
 
 def test_without_waivers_nothing_is_wrong_with_them(tmp_path: Path) -> None:
     committed(tmp_path, 10 * 86400)
-    assert waivers.problems(tmp_path, policy(), [finding()]) == ()
+    assert waivers.waiver_findings(tmp_path, policy(), [finding()]) == ()
 
 
 def test_a_clock_behind_the_newest_commit_cannot_tell(tmp_path: Path) -> None:
     committed(tmp_path, 86400 + 600)
-    (found,) = waivers.problems(tmp_path, policy(waiver()), [finding()])
+    (found,) = waivers.waiver_findings(tmp_path, policy(waiver()), [finding()])
     assert found.blocks and found.outcome is FAIL
     assert found.rule == "the clock can tell whether a waiver has ended"
     seconds = int(found.detail.partition("clock is ")[2].split()[0])
@@ -134,7 +134,7 @@ def test_a_clock_behind_the_newest_commit_cannot_tell(tmp_path: Path) -> None:
 
 def test_a_clock_may_be_a_little_behind(tmp_path: Path) -> None:
     committed(tmp_path, 86400 - 600)
-    assert waivers.problems(tmp_path, policy(waiver()), [finding()]) == ()
+    assert waivers.waiver_findings(tmp_path, policy(waiver()), [finding()]) == ()
 
 
 def test_the_slack_is_a_day_to_the_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,12 +149,12 @@ def test_the_slack_is_a_day_to_the_second(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(waivers, "datetime", Clock)
     for seconds, wrong in ((86400, False), (86401, True)):
         monkeypatch.setattr(git, "head_time", lambda root, at=midnight + seconds: at)
-        found = waivers.problems(tmp_path, policy(waiver()), [finding()])
+        found = waivers.waiver_findings(tmp_path, policy(waiver()), [finding()])
         assert bool(found) is wrong
 
 
 def test_outside_a_repository_there_is_nothing_to_hold_the_clock_against(tmp_path: Path) -> None:
-    assert waivers.problems(tmp_path, policy(waiver()), [finding()]) == ()
+    assert waivers.waiver_findings(tmp_path, policy(waiver()), [finding()]) == ()
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,11 @@ def test_outside_a_repository_there_is_nothing_to_hold_the_clock_against(tmp_pat
 )
 def test_a_waiver_of_nothing_is_told(tmp_path: Path, given: WaiverParams, name: str) -> None:
     there = finding(where="origin=JFK")
-    (found,) = waivers.problems(tmp_path, policy(given), [there])
+    (found,) = waivers.waiver_findings(tmp_path, policy(given), [there])
     assert found.rule == "every waiver is of something that is there"
     assert found.detail == f"nothing is called '{name}', which is waived"
     assert (found.outcome, found.severity, found.kind) == (FAIL, "warn", "rule")
     assert (found.owner, found.blocks) == ("us", False)
     assert found.because == "a waiver of a name with a typo in it protects nothing"
-    both = waivers.problems(tmp_path, policy(waiver(), given), [finding(PASS), there])
+    both = waivers.waiver_findings(tmp_path, policy(waiver(), given), [finding(PASS), there])
     assert len(both) == 1

@@ -8,9 +8,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from assay.metrics.binary import Ranking
-from assay.metrics.scored import Scored
-from assay.metrics.table import BINS, CLIP, calibration_bins
+from assay.metrics.binary import BinaryEvaluator
+from assay.metrics.evaluator import BINS, CLIP, calibration_bins
+from assay.metrics.labelled_scores import LabelledScores
 from assay.project.tasks import METRICS
 
 NAMES = METRICS["binary"]
@@ -19,7 +19,7 @@ THRESHOLD = 0.5
 
 def metric(name, y, p, threshold, weight=None) -> float:
     y, p = np.asarray(y, dtype=bool), np.asarray(p, dtype=float)
-    table = Ranking(y, p, threshold)
+    table = BinaryEvaluator(y, p, threshold)
     weight = np.ones(len(y)) if weight is None else np.asarray(weight, dtype=float)
     return float(table.metrics(*(weight[None, rows] for rows in table.strata))[name][0])
 
@@ -136,7 +136,7 @@ def test_what_has_no_value_is_nan(name: str, y: list[int], p: list[float]) -> No
     ],
 )
 def test_bad_rows_never_give_a_number(name: str, y: list[float], p: list[float]) -> None:
-    assert math.isnan(Scored("binary", np.array(y), np.array(p)).values()[name])
+    assert math.isnan(LabelledScores("binary", np.array(y), np.array(p)).values()[name])
 
 
 @pytest.mark.parametrize("name", NAMES)

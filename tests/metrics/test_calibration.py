@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.metrics.calibration import Gaps, gaps_of
-from assay.metrics.scored import Scored
-from assay.metrics.table import values
-from assay.metrics.units import Units
+from assay.metrics.calibration import CalibrationGaps, classifier_gaps
+from assay.metrics.evaluator import compute_metrics
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 
 
 def binary(rows: int, seed: int, off: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -18,22 +18,24 @@ def binary(rows: int, seed: int, off: float = 0.0) -> tuple[np.ndarray, np.ndarr
     return p + off, random.random(rows) < p
 
 
-def by_row(rows: int, seed: int, off: float = 0.0) -> Gaps:
-    return gaps_of(*binary(rows, seed, off), Units.rows(rows))
+def by_row(rows: int, seed: int, off: float = 0.0) -> CalibrationGaps:
+    return classifier_gaps(*binary(rows, seed, off), SamplingUnits.rows(rows))
 
 
 def test_what_was_seen_is_the_metric_itself() -> None:
     p, truth = binary(700, 1)
-    table = Scored("binary", truth, p).table()
-    seen = gaps_of(p, truth, Units.rows(700)).seen
-    assert seen == pytest.approx(values(table)["calibration_error"], abs=1e-12)
+    table = LabelledScores("binary", truth, p).evaluator()
+    seen = classifier_gaps(p, truth, SamplingUnits.rows(700)).measured
+    assert seen == pytest.approx(compute_metrics(table)["calibration_error"], abs=1e-12)
 
 
 def test_a_model_that_is_calibrated_comes_out_near_0_where_its_raw_error_does_not() -> None:
     found = [by_row(500, seed) for seed in range(40)]
     raw, without = (
         [each() for each in ways]
-        for ways in zip(*((lambda one=one: one.seen, one.estimate) for one in found), strict=True)
+        for ways in zip(
+            *((lambda one=one: one.measured, one.estimate) for one in found), strict=True
+        )
     )
     assert np.mean(raw) > 0.04
     assert np.mean(without) < 0.4 * np.mean(raw)
@@ -74,9 +76,10 @@ def test_nights_that_are_bad_as_a_whole_are_wider_than_rows() -> None:
     p = random.uniform(0.3, 0.6, 1200)
     truth = random.random(1200) < p - 0.1 + random.normal(0, 0.1, 30)[codes]
     by_night, by_row = (
-        gaps_of(p, truth, units) for units in (Units("night", 30, codes), Units.rows(1200))
+        classifier_gaps(p, truth, units)
+        for units in (SamplingUnits("night", 30, codes), SamplingUnits.rows(1200))
     )
-    assert by_night.seen == by_row.seen > 0.08
+    assert by_night.measured == by_row.measured > 0.08
     assert by_night.along.design_effect > 2
     wide, narrow = (one.interval(0.95) for one in (by_night, by_row))
     assert wide[2] - wide[1] > 1.3 * (narrow[2] - narrow[1])
@@ -86,8 +89,8 @@ def test_nights_that_are_bad_as_a_whole_are_wider_than_rows() -> None:
 
 def test_units_of_one_row_each_are_rows() -> None:
     p, truth = binary(300, 2, 0.1)
-    one = gaps_of(p, truth, Units("store", 300, np.arange(300, dtype=np.intp)))
-    other = gaps_of(p, truth, Units.rows(300))
+    one = classifier_gaps(p, truth, SamplingUnits("store", 300, np.arange(300, dtype=np.intp)))
+    other = classifier_gaps(p, truth, SamplingUnits.rows(300))
     assert one.covariance == pytest.approx(other.covariance, abs=1e-12)
     assert one.along.standard_error == pytest.approx(other.along.standard_error)
     assert one.estimate() == pytest.approx(other.estimate(), abs=1e-9)
@@ -99,7 +102,7 @@ def test_the_covariance_is_that_of_resampled_units() -> None:
     p = np.array([0.2, 0.5, 0.7])[bins]  # few values, so that resamples share their bins
     codes = np.repeat(np.arange(60), 10).astype(np.intp)
     truth = random.random(600) < np.clip(p + random.normal(0, 0.15, 60)[codes], 0, 1)
-    found = gaps_of(p, truth, Units("night", 60, codes))
+    found = classifier_gaps(p, truth, SamplingUnits("night", 60, codes))
     cells = np.zeros((60, 3))
     np.add.at(cells, (codes, bins), p - truth)
     drawn = cells[random.integers(0, 60, (4000, 60))].sum(axis=1) / 600
@@ -112,13 +115,13 @@ def test_several_classes_go_by_the_likeliest() -> None:
     random = np.random.default_rng(9)
     p = random.dirichlet([3, 2, 1], 600)
     truth = (random.random(600)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
-    found = gaps_of(p, truth, Units.rows(600))
-    table = Scored("multiclass", truth, p, ("a", "b", "c")).table()
-    assert found.seen == pytest.approx(values(table)["calibration_error"], abs=1e-12)
-    assert found.estimate() < found.seen
+    found = classifier_gaps(p, truth, SamplingUnits.rows(600))
+    table = LabelledScores("multiclass", truth, p, ("a", "b", "c")).evaluator()
+    assert found.measured == pytest.approx(compute_metrics(table)["calibration_error"], abs=1e-12)
+    assert found.estimate() < found.measured
 
 
 def test_a_model_that_is_right_each_time_has_no_error_and_no_width() -> None:
     truth = np.arange(40) < 15
-    found = gaps_of(truth.astype(float), truth, Units.rows(40))
-    assert found.seen == 0 and found.interval(0.95) == (0, 0, 0)
+    found = classifier_gaps(truth.astype(float), truth, SamplingUnits.rows(40))
+    assert found.measured == 0 and found.interval(0.95) == (0, 0, 0)

@@ -3,18 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.metrics.influence import Influence, Spread, spread
+from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
 from assay.metrics.intervals.estimates import influences
-from assay.metrics.scored import Scored
-from assay.metrics.units import Units
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from tests.metrics.intervals import scenes
 
 STEP = 1e-6
 
 
-def derivatives(scored: Scored) -> dict[str, np.ndarray]:
+def derivatives(scored: LabelledScores) -> dict[str, np.ndarray]:
     """n times the slope of every metric in the weight of each row, by differences."""
-    table, n = scored.table(), len(scored)
+    table, n = scored.evaluator(), len(scored)
     slopes: dict[str, list[float]] = {}
     for row in range(n):
         weights = np.ones((2, n))
@@ -28,11 +28,11 @@ def derivatives(scored: Scored) -> dict[str, np.ndarray]:
     return found
 
 
-def raised(scored: Scored, slopes: np.ndarray) -> np.ndarray:
+def raised(scored: LabelledScores, slopes: np.ndarray) -> np.ndarray:
     """Those of an AUC as DeLong has them, who divides by one row less of either label."""
     if scored.task == "multiclass":
         one_by_one = [
-            Scored("binary", scored.truth == place, scored.scores[:, place])
+            LabelledScores("binary", scored.truth == place, scored.scores[:, place])
             for place in range(len(scored.classes))
         ]
         return np.mean([derivatives(one)["auc"] for one in one_by_one], axis=0)
@@ -40,9 +40,9 @@ def raised(scored: Scored, slopes: np.ndarray) -> np.ndarray:
     return slopes * np.sqrt(rows / (rows - 1))
 
 
-def by_row(rows: np.ndarray, steps: np.ndarray | None = None) -> Spread:
+def by_row(rows: np.ndarray, steps: np.ndarray | None = None) -> SamplingVariation:
     found = Influence(rows) if steps is None else Influence(rows, steps)
-    return spread(found, Units.rows(len(rows)))
+    return sampling_variation(found, SamplingUnits.rows(len(rows)))
 
 
 @pytest.mark.parametrize("task", scenes.SCENES)
@@ -75,8 +75,8 @@ def test_the_difference_of_means_is_the_paired_t() -> None:
     random = np.random.default_rng(2)
     old, new = random.exponential(size=(2, 300))
     gap = new - old
-    less = Influence(new - new.mean()).less(Influence(old - old.mean()))
-    found = spread(less, Units.rows(300))
+    less = Influence(new - new.mean()).subtract(Influence(old - old.mean()))
+    found = sampling_variation(less, SamplingUnits.rows(300))
     assert found.standard_error == pytest.approx(gap.std(ddof=1) / np.sqrt(300))
     assert found.design_effect == pytest.approx(1)
     part = (gap - gap.mean()) / np.sqrt(300 * gap.var(ddof=1)) * np.sqrt(300 / 299)
@@ -89,7 +89,9 @@ def test_of_units_of_one_size_it_is_the_t_of_their_means() -> None:
     random = np.random.default_rng(3)
     rows = random.normal(size=(40, 5)) + random.normal(size=(40, 1))
     codes = np.repeat(np.arange(40), 5).astype(np.intp)
-    found = spread(Influence((rows - rows.mean()).ravel()), Units("night", 40, codes))
+    found = sampling_variation(
+        Influence((rows - rows.mean()).ravel()), SamplingUnits("night", 40, codes)
+    )
     means = rows.mean(axis=1)
     assert found.standard_error == pytest.approx(means.std(ddof=1) / np.sqrt(40))
     independent = rows.std(ddof=1) / np.sqrt(200)
@@ -101,11 +103,15 @@ def test_a_variance_of_units_of_all_sizes_is_without_bias() -> None:
     """One unit has a third of all rows: without its being raised, a quarter would be missing."""
     random = np.random.default_rng(4)
     sizes = np.array([60, *[5] * 12, *[10] * 6])
-    units = Units("night", len(sizes), np.repeat(np.arange(len(sizes)), sizes).astype(np.intp))
+    units = SamplingUnits(
+        "night", len(sizes), np.repeat(np.arange(len(sizes)), sizes).astype(np.intp)
+    )
     variances = []
     for _ in range(2000):
         rows = random.normal(size=sizes.sum())
-        variances.append(spread(Influence(rows - rows.mean()), units).standard_error ** 2)
+        variances.append(
+            sampling_variation(Influence(rows - rows.mean()), units).standard_error ** 2
+        )
     assert np.mean(variances) == pytest.approx(1 / sizes.sum(), rel=0.04)
 
 

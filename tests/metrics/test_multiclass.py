@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
 from assay.metrics import binary
-from assay.metrics.multiclass import Confusion
-from assay.metrics.scored import Scored
-from assay.metrics.table import FEWEST, calibration_bins, values
+from assay.metrics.evaluator import FEWEST, calibration_bins, compute_metrics
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.multiclass import MulticlassEvaluator
 from assay.project.tasks import METRICS
 
 CLASSES = ("a", "b", "c")
@@ -50,7 +50,7 @@ def tables(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def measured(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, float]:
-    table = Confusion(y, p, CLASSES)
+    table = MulticlassEvaluator(y, p, CLASSES)
     found = table.metrics(*(w[None, rows] for rows in table.strata))
     return {name: float(value[0]) for name, value in found.items()}
 
@@ -83,17 +83,19 @@ def test_each_class_against_the_rest_is_the_binary_auc() -> None:
     random = np.random.default_rng(0)
     p = random.dirichlet([1, 1, 1], 200)
     y = np.array([random.choice(3, p=row) for row in p])
-    each = [values(binary.Ranking(y == k, p[:, k], 0.5))["auc"] for k in PLACES]
-    assert values(Confusion(y, p, CLASSES))["auc"] == pytest.approx(np.mean(each), abs=1e-12)
+    each = [compute_metrics(binary.BinaryEvaluator(y == k, p[:, k], 0.5))["auc"] for k in PLACES]
+    assert compute_metrics(MulticlassEvaluator(y, p, CLASSES))["auc"] == pytest.approx(
+        np.mean(each), abs=1e-12
+    )
 
 
 def test_a_class_that_does_not_occur_leaves_means_over_classes_without_a_value() -> None:
     y = np.array([0, 0, 1, 1])
     p = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.3, 0.6, 0.1]])
-    table = Confusion(y, p, CLASSES)
+    table = MulticlassEvaluator(y, p, CLASSES)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = values(table)
+        found = compute_metrics(table)
     for name in ("auc", "macro_recall", "macro_precision", "macro_f1"):
         assert math.isnan(found[name])
         assert "c" in table.why(name).split()[-1] or "class c" in table.why(name)
@@ -103,14 +105,17 @@ def test_a_class_that_does_not_occur_leaves_means_over_classes_without_a_value()
 
 def test_a_class_that_does_not_occur_takes_no_interval_from_those_that_do() -> None:
     y = np.repeat([0, 1], FEWEST)
-    assert Confusion(y, np.full((len(y), 3), 1 / 3), CLASSES).few("balanced_accuracy") is None
+    assert (
+        MulticlassEvaluator(y, np.full((len(y), 3), 1 / 3), CLASSES).few("balanced_accuracy")
+        is None
+    )
 
 
 def test_a_class_that_is_never_predicted_has_no_precision_but_an_f1() -> None:
     y = np.array([0, 1, 2])
     p = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.6, 0.2, 0.2]])
-    table = Confusion(y, p, CLASSES)
-    found = values(table)
+    table = MulticlassEvaluator(y, p, CLASSES)
+    found = compute_metrics(table)
     assert math.isnan(found["macro_precision"])
     assert table.why("macro_precision") == "no row is predicted c"
     assert found["macro_f1"] == pytest.approx((2 / 3 + 1 + 0) / 3)
@@ -119,12 +124,12 @@ def test_a_class_that_is_never_predicted_has_no_precision_but_an_f1() -> None:
 def test_rare_classes_are_drawn_from_together_and_bar_means_over_classes_only() -> None:
     y = np.repeat([0, 1, 2], [50, FEWEST - 1, 3])
     p = np.full((len(y), 3), 1 / 3)
-    table = Confusion(y, p, CLASSES)
+    table = MulticlassEvaluator(y, p, CLASSES)
     drawn = [sorted(rows.tolist()) for rows in table.strata]
     assert drawn == [list(range(50)), list(range(50, len(y)))]
     assert table.few("accuracy") is None
     assert table.few("auc") == "9 rows of class b, 3 rows of class c, fewer than 10"
-    assert Confusion(y[:5], p[:5], CLASSES).few("accuracy") == "5 rows, fewer than 10"
+    assert MulticlassEvaluator(y[:5], p[:5], CLASSES).few("accuracy") == "5 rows, fewer than 10"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,6 @@ def test_rare_classes_are_drawn_from_together_and_bar_means_over_classes_only() 
     ],
 )
 def test_bad_rows_never_give_a_number(y, p) -> None:
-    scored = Scored("multiclass", np.array(y, dtype=np.intp), np.array(p), CLASSES)
+    scored = LabelledScores("multiclass", np.array(y, dtype=np.intp), np.array(p), CLASSES)
     assert set(scored.values()) == set(NAMES)
     assert all(math.isnan(value) for value in scored.values().values())

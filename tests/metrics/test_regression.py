@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as theirs
 
-from assay.metrics.regression import Errors
-from assay.metrics.scored import Scored
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.regression import RegressionEvaluator
 from assay.project.tasks import METRICS
 
 NAMES = METRICS["regression"]
@@ -18,7 +18,7 @@ ROW = st.tuples(NUMBER, NUMBER, st.integers(0, 5))
 
 
 def measured(y: np.ndarray, p: np.ndarray, w: np.ndarray) -> dict[str, float]:
-    table = Errors(y, p)
+    table = RegressionEvaluator(y, p)
     found = table.metrics(*(w[None, rows] for rows in table.strata))
     return {name: float(value[0]) for name, value in found.items()}
 
@@ -47,28 +47,28 @@ def test_equals_scikit_learn_and_numpy_weights_included(rows) -> None:
 
 def test_labels_that_are_all_alike_have_no_r2() -> None:
     y = np.full(20, 0.1)
-    found = Scored("regression", y, np.linspace(0, 1, 20)).values()
+    found = LabelledScores("regression", y, np.linspace(0, 1, 20)).values()
     assert math.isnan(found["r2"])
-    assert Errors(y, y).why("r2") == "every row has the same label"
+    assert RegressionEvaluator(y, y).why("r2") == "every row has the same label"
 
 
 def test_large_labels_lose_no_digits() -> None:
     random = np.random.default_rng(0)
     y = 1e9 + random.normal(size=500)
     p = y + random.normal(size=500) / 10
-    found = Scored("regression", y, p).values()
+    found = LabelledScores("regression", y, p).values()
     assert found["r2"] == pytest.approx(theirs.r2_score(y, p), rel=1e-9)
 
 
 def test_bias_has_the_sign_of_the_prediction_being_too_high() -> None:
     y = np.array([1.0, 2.0, 3.0])
-    assert Scored("regression", y, y + 2).values()["bias"] == 2
-    assert Scored("regression", y, y - 2).values()["bias"] == -2
+    assert LabelledScores("regression", y, y + 2).values()["bias"] == 2
+    assert LabelledScores("regression", y, y - 2).values()["bias"] == -2
 
 
 @pytest.mark.parametrize(
     ("y", "p"), [([], []), ([1.0, math.nan], [1.0, 1.0]), ([1.0, 2.0], [1.0, math.inf])]
 )
 def test_bad_rows_never_give_a_number(y: list[float], p: list[float]) -> None:
-    found = Scored("regression", np.array(y), np.array(p)).values()
+    found = LabelledScores("regression", np.array(y), np.array(p)).values()
     assert all(math.isnan(value) for value in found.values())

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.columns.profile import merge
+from assay.columns.profile import merge_profiles
 from assay.contract.columns import to_frame
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.errors import ScoresInvalid
 from assay.model import bundle
 from assay.model.batch import score_batch, score_frame
@@ -119,7 +119,7 @@ def test_cutting_a_night_anywhere_changes_nothing(loaded, contract, night, cuts:
     assert pa.concat_tables([part.quarantine for part in parts]) == whole.quarantine
     merged = parts[0].profile
     for part in parts[1:]:
-        merged = merge(merged, part.profile)
+        merged = merge_profiles(merged, part.profile)
     assert {name: c.counts for name, c in merged.items()} == {
         name: c.counts for name, c in whole.profile.items()
     }

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from assay.pages.frame import compose, defused
+from assay.pages.page_layout import compose_page, escape_script_data
 
 NAME = "</script></head><body><script>alert(1)</script>"
 ROOT = "metric_" + "0" * 32
@@ -23,7 +23,7 @@ def document(name: str) -> str:
 
 @pytest.mark.parametrize("name", [NAME, f"var {ROOT} = {{", "<head>", "plain", '\\"<'])
 def test_data_stays_data(name: str) -> None:
-    safe = defused(document(name))
+    safe = escape_script_data(document(name))
     assert safe.count("<") == document("plain").count("<")
     data, end = json.JSONDecoder().raw_decode(safe, safe.index("{"))
     assert data["name"] == name and list(data["more"]) == [name]
@@ -31,7 +31,7 @@ def test_data_stays_data(name: str) -> None:
 
 
 def test_our_section_goes_into_the_body_and_nowhere_else() -> None:
-    page = compose("title", "<p>ours</p>", document(NAME))
+    page = compose_page("title", "<p>ours</p>", document(NAME))
     assert page.count("<p>ours</p>") == 1
     assert (
         page.index("</script>")

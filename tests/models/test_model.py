@@ -23,7 +23,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from assay.columns.features import FrameFeatures
 from assay.errors import BundleChanged, BundleUntrusted
 from assay.model import model
-from assay.project import sources
+from assay.project import source_code
 
 NUMERIC, CATEGORICAL = ("x",), ()
 
@@ -39,7 +39,7 @@ CODE = {"strange/models.py": STRANGER}
 
 
 def strangers() -> bytes:
-    with sources.importing(CODE):
+    with source_code.import_from_files(CODE):
         from strange.models import Stranger  # type: ignore[import-not-found]
 
         return model.dumps(fitted(Stranger))
@@ -67,7 +67,7 @@ def test_what_comes_back_scores_bit_for_bit_alike():
 
 def test_a_type_that_nobody_allowed_is_refused_by_name_and_loads_once_allowed():
     data = strangers()
-    (name,) = model.foreign_types(data)
+    (name,) = model.untrusted_types(data)
     assert name == "strange.models.Stranger"
     with pytest.raises(BundleUntrusted, match=r"Stranger.*bundle\.allow_types"):
         model.loads(data, task="binary", numeric=NUMERIC, categorical=CATEGORICAL, allow_types=())
@@ -125,7 +125,7 @@ def of_task(task: str) -> model.Model:
 def test_other_tasks_come_back_with_scores_of_their_shape(task, shape: tuple[int, ...]):
     before = of_task(task)
     data = model.dumps(before)
-    assert model.foreign_types(data) == []
+    assert model.untrusted_types(data) == []
     after = model.loads(data, task=task, numeric=NUMERIC, categorical=(), allow_types=())
     rows = FrameFeatures(pd.DataFrame({"x": np.linspace(-3, 3, 50)}))
     assert before.scores(rows).shape == (50, *shape)
@@ -177,7 +177,7 @@ def test_several_classes_are_calibrated_one_against_the_rest_and_add_up_to_one()
 
 def test_a_row_of_which_every_class_is_calibrated_to_nothing_is_anybodys():
     nothing = IsotonicRegression().fit([0, 1], [0, 0])
-    found = model.calibrated("multiclass", [nothing] * 4, np.full((1, 4), 0.25))
+    found = model.calibrate("multiclass", [nothing] * 4, np.full((1, 4), 0.25))
     assert found.tolist() == [[0.25] * 4]
 
 

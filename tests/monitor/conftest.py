@@ -14,11 +14,11 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from assay.columns.counter import profile_of
-from assay.columns.features import Coded, FrameFeatures
-from assay.columns.profile import merge
-from assay.columns.reference import Reference, reference_of
-from assay.model import bundle, model, outcome
+from assay.columns.features import CategoryColumn, FrameFeatures
+from assay.columns.profile import merge_profiles
+from assay.columns.profile_counter import compute_profile
+from assay.columns.reference import Reference, build_reference
+from assay.model import bundle, model, prediction
 from assay.model.manifest import Manifest, versions
 from assay.project import layout, partitions
 from assay.project.params import Params, parse
@@ -95,9 +95,9 @@ def classes_of(task: Task) -> tuple[str, ...]:
 
 def counted(task: Task, scores: np.ndarray) -> dict[str, np.ndarray]:
     """Scores as columns of a frame, as training writes them."""
-    found = outcome.counted(task, classes_of(task), scores)
+    found = prediction.profiled_scores(task, classes_of(task), scores)
     return {
-        name: values.categories[values.codes] if isinstance(values, Coded) else values
+        name: values.categories[values.codes] if isinstance(values, CategoryColumn) else values
         for name, values in found.items()
     }
 
@@ -124,7 +124,7 @@ class Project:
         scores = np.concatenate([scores_of(self.task, i) for i in range(len(days))])
         table = pd.concat(rows, ignore_index=True).assign(**counted(self.task, scores))
         classes = classes_of(self.task)
-        truths = outcome.truths(
+        truths = prediction.truths(
             self.task, np.concatenate([truths_of(self.task, i) for i in range(len(days))])
         )
         made = model.Model(
@@ -167,13 +167,13 @@ class Project:
             manifest,
             model=model.dumps(made),
             compiled=None,
-            reference=reference_of(
+            reference=build_reference(
                 table,
                 table["at"].dt.strftime("%Y-%m-%d"),
                 ["x"],
                 ["c"],
-                outcome.grids(self.task, classes, scores),
-                label=(outcome.truth_grid(self.task, classes, truths), truths),
+                prediction.score_grids(self.task, classes, scores),
+                label=(prediction.truth_grid(self.task, classes, truths), truths),
             ),
             sample=table.drop(columns=["at", "flight"]).assign(late=False).head(500),
             card="# card",
@@ -207,7 +207,7 @@ class Project:
         grid = self.reference().grid
         keys, scores = table[["at", "flight"]], scores_of(self.task, 100, shift)[2:]
         classes = classes_of(self.task)
-        said = outcome.columns(self.task, classes, 0.5, scores)
+        said = prediction.prediction_columns(self.task, classes, 0.5, scores)
         good = pa.Table.from_pandas(keys.iloc[2:].assign(**stamp), preserve_index=False)
         for name, values in {**said, "scored_at": pa.array([now] * (ROWS - 2))}.items():
             good = good.append_column(name, values)
@@ -224,7 +224,7 @@ class Project:
         files = {}
         for name, (schema, rows) in tables.items():
             plain = schema.remove(schema.get_field_index("date"))
-            relative = store.new_file(name, day, run_id, "0")
+            relative = store.part_path_for(name, day, run_id, "0")
             rows = rows.select(plain.names).cast(plain)
             files[name] = (write_part(store.table_uri(name), relative, rows),)
         seen = FrameFeatures(table.iloc[2:])
@@ -233,7 +233,9 @@ class Project:
                 run_id=run_id,
                 partition=day,
                 facts=facts,
-                profile=profile_of(seen, grid, outcome.counted(self.task, classes, scores)),
+                profile=compute_profile(
+                    seen, grid, prediction.profiled_scores(self.task, classes, scores)
+                ),
                 predictions_schema=tables["predictions"][0],
                 quarantine_schema=tables["quarantine"][0],
                 base=store.turn(day),
@@ -255,13 +257,13 @@ class Project:
         files = tuple(
             write_part(
                 store.table_uri("predictions"),
-                store.new_file("predictions", day, run_id, name),
+                store.part_path_for("predictions", day, run_id, name),
                 rows,
             )
             for name, rows in (("copy", kept), ("repaired", repaired.cast(kept.schema)))
         )
         profile = store.profile(before.run_id, day)
-        more = profile_of(
+        more = compute_profile(
             FrameFeatures(rows_of(day, 100).head(2)),
             self.reference().grid,
             {"probability": np.array([0.2, 0.3])},
@@ -277,7 +279,7 @@ class Project:
                 | {"run_id": run_id},
                 predictions=files,
                 quarantine=(),
-                profile=merge(profile, more),
+                profile=merge_profiles(profile, more),
                 predictions_schema=predictions_schema("date", KEYS, self.task),
                 quarantine_schema=quarantine_schema("date", KEYS),
                 base=store.turn(day),

@@ -39,7 +39,7 @@ def take(project: Any, rows: pd.DataFrame, now: datetime, night: str = NIGHT, **
     file = project.root / "truths.csv"
     rows.to_csv(file, index=False)
     given = (project.root, project.params, night, night, file)
-    return shown(performance.labels, labels.run, *given, now=now, **more)
+    return shown(performance.labels_lines, labels.run, *given, now=now, **more)
 
 
 def numbers(project: Any, metric: str = "auc", slice: str = "") -> dict[int, dict[str, Any]]:
@@ -100,7 +100,7 @@ def test_slices_come_from_the_input_and_their_rows_have_to_be_enough(project: An
     take(project, truths(project), at(2))
     by = {value: numbers(project, slice=f"c={value}")[1] for value in "ab"}
     assert sum(each["rows"] for each in by.values()) == 298
-    document = json.loads((project.root / labels.path(NIGHT)).read_text())
+    document = json.loads((project.root / labels.performance_path(NIGHT)).read_text())
     (day,) = document["maturities"]
     assert (day["days"], day["final"], document["no_slices"]) == (1, False, None)
     assert sum(each["rows"] for each in day["calibration"]) == 298
@@ -131,7 +131,7 @@ def test_another_nights_truths_are_refused(project: Any) -> None:
     rows = truths(project)
     with pytest.raises(LabelError, match="none of 298 keys is of this night"):
         take(project, rows.assign(flight=rows["flight"] + 5000), at(2))
-    assert open_store(project.root, project.params).labelled() == []
+    assert open_store(project.root, project.params).labelled_partitions() == []
 
 
 def test_a_key_with_two_truths_takes_nothing(project: Any) -> None:
@@ -140,7 +140,7 @@ def test_a_key_with_two_truths_takes_nothing(project: Any) -> None:
     twice = pd.concat([rows, rows.head(1).assign(late=~rows["late"].head(1))])
     with pytest.raises(LabelError, match="has two truths"):
         take(project, twice, at(2))
-    assert open_store(project.root, project.params).labelled() == []
+    assert open_store(project.root, project.params).labelled_partitions() == []
 
 
 def test_truths_that_came_before_now_say_when(project: Any) -> None:
@@ -240,7 +240,7 @@ def test_retraining_is_advised_on_matured_nights(
         night = f"2013-02-0{day}"
         rows = truths(project, night)
         take(project, rows.assign(late=~rows["late"]), at(day + 1), night=night)
-    found = shown(performance.retrain, retrain.run, project.root, project.params, now=at(9))
+    found = shown(performance.retrain_lines, retrain.run, project.root, project.params, now=at(9))
     assert [each.state for each in found.rules] == ["waiting"]
     assert "cannot be told yet, 2 of 3 nights have matured" in capsys.readouterr().out
     take(project, truths(project, "2013-02-03"), at(4), night="2013-02-03")
@@ -273,4 +273,4 @@ def test_commands_end_to_end(project: Any, capsys: pytest.CaptureFixture[str]) -
     assert main(["monitor", *root]) == 2
     assert main(["monitor", *root, "--retrain-if"]) == 10
     assert "expected at least one rule for --retrain-if" in capsys.readouterr().err
-    assert Path(project.root / labels.path(NIGHT)).is_file()
+    assert Path(project.root / labels.performance_path(NIGHT)).is_file()

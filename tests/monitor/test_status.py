@@ -11,7 +11,7 @@ import pytest
 
 from assay.cli.show import overview
 from assay.errors import StoreError
-from assay.monitor import one_night, status
+from assay.monitor import monitor_night, status
 from assay.monitor.status_facts import Status
 from assay.store import open_store
 from tests.shown import shown
@@ -22,7 +22,7 @@ NIGHT = "2013-02-01"
 def told(project: Any, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
     """The same standing as JSON and as people see it."""
     capsys.readouterr()
-    found = shown(overview.status, status.run, project.root, project.params)
+    found = shown(overview.status_lines, status.run, project.root, project.params)
     return json.loads(found.to_json()), capsys.readouterr().out
 
 
@@ -47,7 +47,7 @@ def test_a_repository_without_a_champion(
 def test_everything(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.score("2013-01-31", "run-0")
     project.score(NIGHT, "run-1")
-    one_night.run(project.root, project.params, NIGHT)
+    monitor_night.run(project.root, project.params, NIGHT)
     document, text = told(project, capsys)
     champion = document["champion"]
     assert (champion["version"], champion["because"]) == ("v0.1.0", "it ranks")
@@ -146,7 +146,7 @@ def test_a_night_that_predictions_lost_is_told_as_fsck_tells_it(
     assert told(project, capsys)[0]["damaged"] == []
     shutil.rmtree(project.root / "store/predictions")
     with pytest.raises(StoreError) as caught:
-        shown(overview.status, status.run, project.root, project.params)
+        shown(overview.status_lines, status.run, project.root, project.params)
     assert caught.value.exit_code == 52 and "champion" in capsys.readouterr().out
     store = open_store(project.root, project.params)
     of_fsck = [each.line() for each in store.check() if NIGHT in each.what]

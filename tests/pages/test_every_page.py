@@ -16,17 +16,17 @@ import pytest
 from justhtml import JustHTML
 
 from assay.contract import render as contract
-from assay.contract.load import load_source
+from assay.contract.loader import load_contract_text
 from assay.errors import LimitCrossed
 from assay.evaluation.compare import section as comparison
 from assay.gate import verdict_page
-from assay.metrics.scored import Scored
-from assay.monitor import many_nights
+from assay.metrics.labelled_scores import LabelledScores
+from assay.monitor import monitor_range
 from assay.monitor.front import page as front
 from assay.monitor.nights.night import Night
 from assay.monitor.week import command as week
 from assay.pages import templating
-from assay.pages.frame import compose
+from assay.pages.page_layout import compose_page
 from assay.project.params import parse
 from assay.reports.verdict import Finding, JudgedChampion, Outcome, Waiver
 from tests.browser import CHROMIUM, MISSING, WIDTHS, Browser, browser
@@ -55,20 +55,20 @@ def verdict_html() -> str:
     ]
     champion = JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:" + "c" * 64)
     told = verdict(*findings, champion=champion, types=("sklearn.tree.Tree",), **DIGESTS)
-    return verdict_page.page(told, 0.95)
+    return verdict_page.render_page(told, 0.95)
 
 
-def scored(task: str) -> Scored:
+def scored(task: str) -> LabelledScores:
     random = np.random.default_rng(1)
     if task == "binary":
         p = random.beta(2, 3, ROWS)
-        return Scored("binary", random.random(ROWS) < p, p, (), 0.4)
+        return LabelledScores("binary", random.random(ROWS) < p, p, (), 0.4)
     if task == "regression":
         truth = random.gamma(2, 1e6, ROWS)
-        return Scored("regression", truth, truth + random.normal(-20, 5e5, ROWS))
+        return LabelledScores("regression", truth, truth + random.normal(-20, 5e5, ROWS))
     p = random.dirichlet([3, 2, 1], ROWS)
     truth = (random.random(ROWS)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
-    return Scored("multiclass", truth, p, ("early", "late", "lost"))
+    return LabelledScores("multiclass", truth, p, ("early", "late", "lost"))
 
 
 def monitored(root: Path) -> Iterator[tuple[str, str]]:
@@ -79,7 +79,7 @@ def monitored(root: Path) -> Iterator[tuple[str, str]]:
     for day, shift in zip(days, (0.0, 0.0, 2.0, 2.0), strict=True):
         project.score(day, f"run-{day}", shift=shift)
     with pytest.raises(LimitCrossed):
-        many_nights.run(root, project.params, days[0], days[-1])
+        monitor_range.run(root, project.params, days[0], days[-1])
     week.run(root, project.params, "2013-W06")
     for name, path in {
         "night": f"nights/{days[0]}.html",
@@ -101,13 +101,15 @@ def odd_nights() -> str:
 
 
 MADE: Mapping[str, Callable[[], str]] = {
-    "contract that holds": lambda: contract.html(load_source(CONTRACT, "c.py"), result_of(0)),
-    "contract that is broken": lambda: contract.html(
-        load_source(CONTRACT, "c.py"), result_of(3, bad=3, table_broken=True)
+    "contract that holds": lambda: contract.render_html(
+        load_contract_text(CONTRACT, "c.py"), result_of(0)
+    ),
+    "contract that is broken": lambda: contract.render_html(
+        load_contract_text(CONTRACT, "c.py"), result_of(3, bad=3, table_broken=True)
     ),
     "verdict": verdict_html,
-    "verdict on nothing": lambda: verdict_page.page(verdict(), 0.95),
-    "comparison": lambda: compose(comparison.headline(FOUND), comparison.render(FOUND)),
+    "verdict on nothing": lambda: verdict_page.render_page(verdict(), 0.95),
+    "comparison": lambda: compose_page(comparison.headline(FOUND), comparison.render(FOUND)),
     "front": lambda: front.render(scene(90)),
     "front of many columns": lambda: front.render(scene(30, 60)),
     "front of nights that are no days": odd_nights,
@@ -188,5 +190,5 @@ def test_no_template_was_forgotten() -> None:
 
 
 def test_wrong_html_is_seen() -> None:
-    text = compose("title", "<p>one<div>two</p>").replace("<nav", "<b><nav")
+    text = compose_page("title", "<p>one<div>two</p>").replace("<nav", "<b><nav")
     assert JustHTML(text, collect_errors=True).errors

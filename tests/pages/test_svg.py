@@ -10,8 +10,8 @@ import pytest
 
 from assay.pages import charts
 from assay.pages.axes import Scale
-from assay.pages.frame import compose
-from assay.pages.svg import FONT_SIZE, Anchor, Picture, margin, number_labels, text_width
+from assay.pages.page_layout import compose_page
+from assay.pages.svg import FONT_SIZE, Anchor, Picture, label_margin, text_width, tick_labels
 from tests.browser import CHROMIUM, MISSING, WIDTHS, browser
 
 WORDS = ("1,000,000", "-0.00015", "1e+06", "WWWMMM", "il.,-|", "2013-12-31", "départ à 7 h")
@@ -39,7 +39,7 @@ def test_words_at_an_edge_move_inside(x: float, anchor: Anchor) -> None:
 
 @pytest.mark.parametrize("high", [1, 0.00012, 1e7, 3.5e5, 1e20])
 def test_labels_of_an_axis_do_not_cover_each_other(high: float) -> None:
-    found = places(charts.axis(0.0, high))
+    found = places(charts.strip_axis(0.0, high))
     assert found[0][2] == "0" and len(found) >= 2
     ends = [(at - text_width(w) / 2, at + text_width(w) / 2) for at, _, w in found]
     assert all(right < left for (_, right), (left, _) in pairwise(ends))
@@ -48,9 +48,9 @@ def test_labels_of_an_axis_do_not_cover_each_other(high: float) -> None:
 
 def test_labels_at_the_left_have_room() -> None:
     up = Scale(0, 1e6, 100, 10)
-    labels = number_labels(up)
+    labels = tick_labels(up)
     picture = Picture(200, 110, "title")
-    left = margin(words for _, words in labels)
+    left = label_margin(words for _, words in labels)
     picture.labels_left(labels, left - 5)
     assert labels[-1][1] == "1,000,000"
     assert {at for at, _, _ in places(picture)} == {round(left - 5, 1)}
@@ -75,7 +75,7 @@ def test_no_word_is_cut_in_a_browser(tmp_path: Path) -> None:
             picture.text(200, FONT_SIZE * (3 * line + 2), words, anchor)
         drawn += str(picture)
     page = tmp_path / "page.html"
-    page.write_text(compose("words", f"<h1>words</h1>{drawn}"), encoding="utf-8")
+    page.write_text(compose_page("words", f"<h1>words</h1>{drawn}"), encoding="utf-8")
     with browser() as found:
         found.open(page)
         assert {width: found.problems(width) for width in WIDTHS} == {w: [] for w in WIDTHS}

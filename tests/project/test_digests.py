@@ -9,7 +9,7 @@ import pytest
 
 import assay
 from assay.errors import StageInputMissing
-from assay.project import code, digests, params
+from assay.project import digests, params, stage_code
 
 PARCELS = Path(__file__).parents[1] / "parcels"
 
@@ -21,20 +21,24 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_the_border_between_parts_counts():
-    assert digests.text("ab", "c") != digests.text("a", "bc") != digests.text("abc")
+    assert (
+        digests.digest_texts("ab", "c")
+        != digests.digest_texts("a", "bc")
+        != digests.digest_texts("abc")
+    )
 
 
 def test_the_contract_digest_moves_with_the_file_and_with_the_table_rules(project: Path):
     values = params.load(project)
-    before = digests.contract_at(project, values)
+    before = digests.worktree_contract(project, values)
     changed = values.model_copy(
         update={"contract": values.contract.model_copy(update={"max_bad_share": 0.5})}
     )
-    assert digests.contract_at(project, changed) != before
-    assert digests.contract_at(project, values) == before
+    assert digests.worktree_contract(project, changed) != before
+    assert digests.worktree_contract(project, values) == before
     with (project / values.contract.file).open("a") as stream:
         stream.write("# a remark\n")
-    assert digests.contract_at(project, values) != before
+    assert digests.worktree_contract(project, values) != before
 
 
 def test_the_policy_digest_moves_with_every_model_test(project: Path):
@@ -65,7 +69,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def unchanged(installed: Path) -> dict[str, str]:
-    return code.judging_files(installed)
+    return stage_code.verdict_files(installed)
 
 
 def with_a_remark(package: Path, file: str) -> dict[str, str]:
@@ -74,7 +78,7 @@ def with_a_remark(package: Path, file: str) -> dict[str, str]:
     before = path.read_bytes()
     path.write_bytes(before + b"# a remark\n")
     try:
-        return code.judging_files(package)
+        return stage_code.verdict_files(package)
     finally:
         path.write_bytes(before)
 
@@ -87,19 +91,19 @@ def with_a_remark(package: Path, file: str) -> dict[str, str]:
         "columns/features.py",
         "metrics/binary.py",
         "metrics/intervals/difference.py",
-        "contract/rows.py",
+        "contract/row_checks.py",
         "model/batch.py",
         "model/compiled/trees/walk.py",
         "reports/comparison.py",
         "store/publish.py",
-        "registry/lock/tracked_data.py",
-        "score/work.py",
-        "training/leakage/power.py",
+        "registry/dvc_lock/tracked_data.py",
+        "score/scoring_job.py",
+        "training/leakage/predictive_power.py",
         "evaluation/compare/compute.py",
         "evaluation/rehearse/cost.py",
         "gate/rules/limit.py",
         "gate/behaviour/checks.py",
-        "gate/under_pytest/plugin.py",
+        "gate/pytest_run/plugin.py",
     ],
 )
 def test_what_decides_is_in_the_digest(
@@ -111,13 +115,13 @@ def test_what_decides_is_in_the_digest(
 @pytest.mark.parametrize(
     "file",
     [
-        "pages/frame.py",
+        "pages/page_layout.py",
         "pages/charts.py",
         "pages/templates/verdict.html",
         "pages/templates/style.css",
         "training/train/fit.py",
         "monitor/labels.py",
-        "cli/score_nights.py",
+        "cli/scoring_commands.py",
     ],
 )
 def test_what_only_shows_or_comes_before_or_after_is_not(
@@ -127,7 +131,7 @@ def test_what_only_shows_or_comes_before_or_after_is_not(
 
 
 def test_what_is_installed_judges() -> None:
-    assert code.judging_files(PACKAGE)["assay/gate/rules/limit.py"]
+    assert stage_code.verdict_files(PACKAGE)["assay/gate/rules/limit.py"]
 
 
 @pytest.mark.parametrize(
@@ -147,4 +151,6 @@ def test_a_stage_runs_again_when_a_template_of_its_page_changes(
     file: str, stages: set[str]
 ) -> None:
     path = f"assay/pages/templates/{file}"
-    assert {stage for stage in code.STAGES if path in code.files(PACKAGE, [stage])} == stages
+    assert {
+        stage for stage in stage_code.STAGES if path in stage_code.stage_files(PACKAGE, [stage])
+    } == stages

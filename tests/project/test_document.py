@@ -11,7 +11,7 @@ import pytest
 from pydantic import Field, model_validator
 
 from assay.errors import DataError, StageInputMissing
-from assay.project.document import Count, Document, Report, Sparse, Text, repeated
+from assay.project.document import Count, Document, Report, SparseDocument, Text, find_duplicates
 
 
 class Part(Document):
@@ -25,7 +25,7 @@ class Part(Document):
         return self
 
 
-class Loose(Sparse):
+class Loose(SparseDocument):
     size: Count
     why: Text | None = None
 
@@ -146,5 +146,5 @@ def test_an_error_that_nobody_thought_of_is_told_in_the_words_of_pydantic() -> N
 
 
 def test_what_is_there_twice_is_named_once_and_in_order() -> None:
-    assert repeated(["b", "a", "b", "c", "a", "b"]) == "a, b"
-    assert repeated(["b", "a"]) == ""
+    assert find_duplicates(["b", "a", "b", "c", "a", "b"]) == "a, b"
+    assert find_duplicates(["b", "a"]) == ""

@@ -28,7 +28,7 @@ def work(given):
     print("noise of another library", file=sys.stderr, flush=True)
     {then}
 
-cli.score_nights.add_commands = lambda add: add("work", "work", "work", work)
+cli.scoring_commands.add_commands = lambda add: add("work", "work", "work", work)
 sys.exit(cli.main(["work"]))
 """
 
@@ -49,7 +49,12 @@ def interrupted(then: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "then", ["pass", "raise ValueError('Answer from Java side is empty')", "interrupts.check()"]
+    "then",
+    [
+        "pass",
+        "raise ValueError('Answer from Java side is empty')",
+        "interrupts.raise_if_interrupted()",
+    ],
 )
 def test_an_interrupt_that_got_lost_still_ends_the_command_with_one_line(then: str) -> None:
     assert interrupted(then) == (130, "assay: interrupted\n")

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.model.manifest import Manifest
-from assay.project.markdown import code, plain, tame
-from assay.training.train.card import card
+from assay.project.markdown import escape_all, escape_code, escape_line
+from assay.training.train.model_card import render_card
 
 ACTIVE = re.compile(r"(?i)@\w|://|www\.\w|mailto:|(?<!\\)\]\(|<|#\d|\bgh-\d|`")
 
@@ -29,7 +29,7 @@ ACTIVE = re.compile(r"(?i)@\w|://|www\.\w|mailto:|(?<!\\)\]\(|<|#\d|\bgh-\d|`")
     ],
 )
 def test_what_github_would_act_on_is_only_text(text: str) -> None:
-    for safe in (tame, plain):
+    for safe in (escape_line, escape_all):
         found = safe(text)
         assert not ACTIVE.search(found.replace("\\`", "")), found
         shown = found.replace("\u200b", "").replace("\\", "")
@@ -38,12 +38,12 @@ def test_what_github_would_act_on_is_only_text(text: str) -> None:
 
 @given(st.text(max_size=60))
 def test_it_is_one_line_whatever_it_is(text: str) -> None:
-    for safe in (tame, plain, code):
+    for safe in (escape_line, escape_all, escape_code):
         assert len(safe(text).splitlines()) <= 1
 
 
 def test_ordinary_words_stay_as_they_are() -> None:
-    assert tame("dep_delay: 0.5 * 2 (v0.1.0)") == "dep_delay: 0.5 * 2 (v0.1.0)"
+    assert escape_line("dep_delay: 0.5 * 2 (v0.1.0)") == "dep_delay: 0.5 * 2 (v0.1.0)"
 
 
 def test_a_card_calls_nobody() -> None:
@@ -55,6 +55,6 @@ def test_a_card_calls_nobody() -> None:
         contract_digest="", out_of_fold={}, types=(), versions={},
         compiled={"used": False, "reason": "[made](by hand)"},
     )  # fmt: skip
-    text = card(manifest)
+    text = render_card(manifest)
     assert "[made]\\(by hand)" in text
     assert "@team" not in text and "https://evil" not in text and "`y'z`" in text

@@ -13,13 +13,13 @@ import pytest
 
 import assay.evaluation.evaluate.stage
 import assay.training.train.stage
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.errors import BundleChanged, BundleIncompatible
 from assay.model import bundle, holdout
 from assay.model.batch import score_frame
 from assay.model.manifest import CODE, MANIFEST
-from assay.project import digests, layout, params, sources
-from assay.registry.fetch import reader_at
+from assay.project import digests, layout, params, source_code
+from assay.registry.fetch import version_code_reader
 from assay.registry.state import Version
 
 MODELS = """\
@@ -61,7 +61,7 @@ def own(trained_own: Path, tmp_path: Path) -> Path:
     return tmp_path / "own"
 
 
-def scored(root: Path, code: sources.Reader | None) -> pd.Series[Any]:
+def scored(root: Path, code: source_code.Reader | None) -> pd.Series[Any]:
     allowed = params.load(root).bundle.allow_types
     loaded = bundle.load(root / layout.BUNDLE, expected=None, allow_types=allowed, code=code)
     return pd.Series(score_frame(loaded, holdout.read(root)))
@@ -82,7 +82,7 @@ def test_evaluate_works_by_the_command_line(own: Path, call: Callable[..., str])
 def test_a_flip_that_nobody_committed_does_not_score(
     own: Path, call: Callable[..., str], path: str
 ) -> None:
-    before = scored(own, sources.reader(own))
+    before = scored(own, source_code.file_reader(own))
     call(own, "git", "init", "--quiet")
     call(own, "git", "add", "data/*.py")
     call(own, "git", "commit", "--quiet", "--message", "one")
@@ -91,9 +91,9 @@ def test_a_flip_that_nobody_committed_does_not_score(
     (own / path).write_text(flipped)
 
     version = Version("parcels", "v0.1.0", commit, "sha256:x", "sha256:y", "Ada", "2024", "")
-    assert scored(own, reader_at(own, version)).equals(before)
+    assert scored(own, version_code_reader(own, version)).equals(before)
     with pytest.raises(BundleChanged, match=rf"{path}, which .* needs: the project's own code"):
-        scored(own, sources.reader(own))
+        scored(own, source_code.file_reader(own))
     with pytest.raises(BundleChanged):
         assay.evaluation.evaluate.stage.run(own, params.load(own))
 
@@ -101,15 +101,15 @@ def test_a_flip_that_nobody_committed_does_not_score(
 def test_what_a_worker_gets_brings_the_code_and_a_folder_never_does(own: Path) -> None:
     allowed = params.load(own).bundle.allow_types
     given = {"expected": None, "allow_types": allowed}
-    loaded = bundle.load(own / layout.BUNDLE, **given, code=sources.reader(own))
-    assert {name for name in loaded.needed if name.startswith(CODE)} == {
+    loaded = bundle.load(own / layout.BUNDLE, **given, code=source_code.file_reader(own))
+    assert {name for name in loaded.scoring_files if name.startswith(CODE)} == {
         CODE + path for path in NAMED
     }
     shutil.move(own / "data", own / "gone")
-    there = bundle.from_files(loaded.needed, "job", **given, whole=False)
+    there = bundle.from_files(loaded.scoring_files, "job", **given, whole=False)
     frame = pd.read_parquet(own / "gone/prepared/holdout.parquet")
     assert (score_frame(there, frame) == score_frame(loaded, frame)).all()
-    changed = {**loaded.needed, CODE + "data/steps.py": b"SIGN = -1\n"}
+    changed = {**loaded.scoring_files, CODE + "data/steps.py": b"SIGN = -1\n"}
     with pytest.raises(BundleChanged, match=r"code/data/steps\.py"):
         bundle.from_files(changed, "job", **given, whole=False)
     shutil.copytree(own / "gone", own / layout.BUNDLE / "code/data")
@@ -127,7 +127,7 @@ def test_a_module_that_only_the_path_has_is_no_answer(
     path.write_text(json.dumps(tree))
     monkeypatch.syspath_prepend(own)
     with pytest.raises(BundleIncompatible, match=r"no package provides .*data\.models\.Steady"):
-        scored(own, sources.reader(own))
+        scored(own, source_code.file_reader(own))
 
 
 def test_another_major_version_of_a_package_that_the_model_needs_is_refused(own: Path) -> None:
@@ -136,21 +136,21 @@ def test_another_major_version_of_a_package_that_the_model_needs_is_refused(own:
     for name, found in (("pyarrow", "1.2.3"), ("lightgbm-that-nobody-has", "4.0")):
         path.write_text(json.dumps({**tree, "versions": {**tree["versions"], name: found}}))
         with pytest.raises(BundleIncompatible, match=f"needs {name}, .*expected {found}"):
-            scored(own, sources.reader(own))
+            scored(own, source_code.file_reader(own))
 
 
 def test_the_verdict_s_digests_are_of_the_project_s_own_code_too(own: Path) -> None:
     values = params.load(own)
-    code, contract = digests.code(own, values), digests.contract_at(own, values)
+    code, contract = digests.code(own, values), digests.worktree_contract(own, values)
     (own / "data/steps.py").write_text("SIGN = -1\n")
     assert digests.code(own, values) != code
-    assert digests.contract_at(own, values) == contract
+    assert digests.worktree_contract(own, values) == contract
     file = own / values.contract.file
     file.write_text("from data.depots import DEPOTS\n" + file.read_text())
     (own / "data/depots.py").write_text("DEPOTS = ['north', 'south', 'west']\n")
-    with_one = digests.contract_at(own, values)
+    with_one = digests.worktree_contract(own, values)
     (own / "data/depots.py").write_text("DEPOTS = ['north']\n")
-    assert len({contract, with_one, digests.contract_at(own, values)}) == 3
+    assert len({contract, with_one, digests.worktree_contract(own, values)}) == 3
 
 
 def test_a_contract_imports_from_the_texts_it_travels_with(own: Path) -> None:

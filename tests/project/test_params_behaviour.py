@@ -10,7 +10,13 @@ import pytest
 from assay.errors import ParamsError
 from assay.project import params
 from assay.project.digests import policy
-from assay.project.params.behaviour import ColumnChange, Direction, Minimum, Monotonicity, Range
+from assay.project.params.behaviour import (
+    ColumnChange,
+    Direction,
+    MinimumFunctionality,
+    Monotonicity,
+    Range,
+)
 
 TEXT = (Path(__file__).parents[1] / "parcels/params.yaml").read_text(encoding="utf-8")
 OWNED = "owner: us, because: why"
@@ -59,7 +65,7 @@ def test_everything_there_is() -> None:
     assert first.where["z"] == Range(min=1) and first.where["x"] == (1, None)
     assert [change.way for change in first.change] == ["add", "swap", "multiply", "shuffle"]  # type: ignore[union-attr]
     assert isinstance(second, Direction) and second.of == "late"
-    assert isinstance(third, Minimum) and third.cases[0].says is True
+    assert isinstance(third, MinimumFunctionality) and third.cases[0].says is True
     assert isinstance(fifth, Monotonicity) and (fifth.start, fifth.steps) == (1.0, 10)
 
 

@@ -40,13 +40,13 @@ def test_a_window_reads_only_its_days(tmp_path: Path):
 
 def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path: Path):
     target = tmp_path / "data"
-    with partitions.replaced(target) as made:
+    with partitions.replace_folder(target) as made:
         (made / "a").write_text("old")
-    with pytest.raises(RuntimeError), partitions.replaced(target) as made:
+    with pytest.raises(RuntimeError), partitions.replace_folder(target) as made:
         (made / "a").write_text("new")
         raise RuntimeError
     assert (target / "a").read_text() == "old"
-    with partitions.replaced(target) as made:
+    with partitions.replace_folder(target) as made:
         (made / "b").write_text("new")
     assert [path.name for path in target.iterdir()] == ["b"]
     assert [path.name for path in tmp_path.iterdir()] == ["data"]

@@ -12,18 +12,18 @@ from assay.project.tasks import (
     METRICS,
     NEARER_ZERO_IS_BETTER,
     Metric,
-    better,
-    goodness,
-    task_of,
-    unfit,
+    describe_direction,
+    inapplicable_reason,
+    infer_task,
+    orient_value,
 )
 
 
 def test_the_label_decides() -> None:
-    found = [task_of(kind, "late") for kind in ("boolean", "string", "integer", "float")]
+    found = [infer_task(kind, "late") for kind in ("boolean", "string", "integer", "float")]
     assert found == ["binary", "multiclass", "regression", "regression"]
     with pytest.raises(LabelError, match="label 'late': a timestamp cannot be learnt"):
-        task_of("timestamp", "late")
+        infer_task("timestamp", "late")
 
 
 def test_a_direction_is_stated_for_metrics_that_exist() -> None:
@@ -44,12 +44,12 @@ def test_a_direction_is_stated_for_metrics_that_exist() -> None:
     ],
 )
 def test_more_is_better_once_turned(metric: str, good: float, bad: float, words: str) -> None:
-    assert goodness(metric, good) > goodness(metric, bad)
-    assert better(metric) == words
+    assert orient_value(metric, good) > orient_value(metric, bad)
+    assert describe_direction(metric) == words
 
 
 def test_a_metric_of_another_task_is_named_with_those_that_fit() -> None:
-    assert unfit("auc", "multiclass") is None
-    assert unfit("auc", "regression") == (
+    assert inapplicable_reason("auc", "multiclass") is None
+    assert inapplicable_reason("auc", "regression") == (
         "auc is no metric of a regression model; those are rmse, mae, p90_error, bias, r2"
     )

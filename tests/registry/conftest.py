@@ -17,11 +17,11 @@ import pytest
 from ruamel.yaml import YAML
 
 from assay.errors import NoChampion
-from assay.gate import binding, verdict_text
+from assay.gate import provenance, verdict_text
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import decide as rules
+from assay.gate.rules import evaluate as rules
 from assay.model import bundle
-from assay.project import code, digests, jsonfile, layout, params
+from assay.project import digests, jsonfile, layout, params, stage_code
 from assay.project.params import Params
 from assay.registry import past_verdict, versions
 from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
@@ -178,23 +178,23 @@ class Project:
         )
         bound: dict[str, Any] = {
             "name": NAME,
-            "bundle": bundle.digest_of(self.root / layout.BUNDLE),
+            "bundle": bundle.verified_digest(self.root / layout.BUNDLE),
             "data": digests.data(self.root),
-            "contract": digests.contract_at(self.root, values),
+            "contract": digests.worktree_contract(self.root, values),
             "policy": digests.policy(self.root, values),
             "code": digests.code(self.root, values),
-            "reports": binding.reports(partial(jsonfile.text_of, self.root)),
+            "reports": provenance.reports_digest(partial(jsonfile.read_text, self.root)),
             "champion": champion,
         }
         before = None
         if champion.state == "compared" and (version := self.champion()) == champion:
-            held_at = versions.version(self.root, NAME, version.version or "").commit
-            judged = past_verdict.verdict_at(self.root, held_at, version.bundle)
+            held_at = versions.read_version(self.root, NAME, version.version or "").commit
+            judged = past_verdict.read_past_verdict(self.root, held_at, version.bundle)
             before = None if judged is None else len(judged.model_tests)
         self.verdict(
             build.changed(
                 verdict(
-                    *(*rules.decide_all(GateInputs.of(self.root), values.gate), passed),
+                    *(*rules.evaluate_rules(GateInputs.of(self.root), values.gate), passed),
                     candidate="prior",
                     tests=ModelTests(collected=1, ran=1, champion=before),
                     **bound,
@@ -208,7 +208,7 @@ class Project:
     def verdict(self, verdict: Verdict) -> None:
         """Leave it and its page."""
         self.write(layout.VERDICT, verdict.text())
-        self.write(verdict_text.MARKDOWN, verdict_text.markdown(verdict))
+        self.write(verdict_text.MARKDOWN, verdict_text.render_markdown(verdict))
 
     def locked(self) -> Any:
         """What dvc.lock holds."""
@@ -222,7 +222,7 @@ class Project:
         stages = YAML(typ="safe").load(DVC_YAML)["stages"]
         (made,) = tree["stages"]["train"]["outs"]
         given = YAML(typ="safe").load((self.root / layout.PARAMS).read_text(encoding="utf-8"))
-        digests_of_code = {"schema": 1, **code.by_stage()}
+        digests_of_code = {"schema": 1, **stage_code.stage_digests()}
         jsonfile.write(self.root / layout.CODE, digests_of_code)
         tree["stages"]["code"] = {"cmd": "assay code", "outs": [self.entry(layout.CODE)]}
         for name in ("evaluate", "compare", "gate"):
@@ -263,7 +263,7 @@ class Project:
     def champion(self) -> JudgedChampion:
         """What the gate would say of the version that it compared with."""
         try:
-            held = versions.champion(self.root, NAME, "prod")
+            held = versions.read_champion(self.root, NAME, "prod")
         except NoChampion:
             return JudgedChampion(state="none")
         return JudgedChampion(state="compared", version=held.version, bundle=held.bundle)

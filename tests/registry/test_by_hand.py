@@ -16,7 +16,7 @@ import pytest
 
 from assay.errors import PromotionRefused
 from assay.gate.promotion import promote
-from assay.project import code, layout
+from assay.project import layout, stage_code
 from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
 from tests.gate.build import changed
 
@@ -146,7 +146,7 @@ def upgraded(project: Any) -> None:
     """What a project looks like whose results another Assay made."""
     for name in (layout.CODE, layout.DVC_LOCK):
         path = project.root / name
-        path.write_text(path.read_text().replace(code.by_stage()["gate"], "sha256:0"))
+        path.write_text(path.read_text().replace(stage_code.stage_digests()["gate"], "sha256:0"))
 
 
 TEST = Finding(rule="test_model.py::test_it", kind="test", outcome=Outcome.PASS, detail="passed")

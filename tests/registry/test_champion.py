@@ -77,8 +77,8 @@ def test_the_holder_is_copied_whole_whatever_lies_in_the_work_tree(
         "why": None,
     }
     assert found == look(project)
-    assert bundle.digest_of(project.root / layout.CHAMPION_BUNDLE) == made.bundle
-    assert bundle.digest_of(project.root / layout.BUNDLE) != made.bundle
+    assert bundle.verified_digest(project.root / layout.CHAMPION_BUNDLE) == made.bundle
+    assert bundle.verified_digest(project.root / layout.BUNDLE) != made.bundle
 
 
 def test_the_same_tags_give_the_same_bytes(project: Any) -> None:

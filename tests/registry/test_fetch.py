@@ -17,7 +17,7 @@ from assay.registry.state import UNKNOWN, Version
 @pytest.fixture
 def first(project: Any) -> Version:
     """The bundle of the first commit, as a version would name it."""
-    digest = bundle.digest_of(project.root / layout.BUNDLE)
+    digest = bundle.verified_digest(project.root / layout.BUNDLE)
     commit = project.git("rev-parse", "HEAD")
     return Version("late-flights", "v0.1.0", commit, digest, UNKNOWN, "Ada", "2013", "")
 
@@ -90,7 +90,7 @@ def test_a_remote_that_is_younger_than_the_version_gives_it(
     project.dvc("push", "--quiet")
     shutil.rmtree(project.root / ".dvc/cache")
     folder = fetch.fetch_bundle(project.root, first, project.root / ".assay/bundles")
-    assert bundle.digest_of(folder) == first.bundle
+    assert bundle.verified_digest(folder) == first.bundle
 
 
 def test_a_digest_that_no_tag_names_passes_nothing(project: Any, first: Version) -> None:
@@ -109,20 +109,20 @@ def test_a_bundle_that_was_broken_when_it_was_committed(project: Any, tmp_path: 
     project.dvc("repro", "--quiet", "train")
     commit = project.commit()
     with pytest.raises(BundleChanged, match="already broken when it was committed"):
-        fetch.snapshot(project.root, "late-flights", commit, tmp_path / "bundles")
+        fetch.fetch_bundle_at(project.root, "late-flights", commit, tmp_path / "bundles")
 
 
 def test_an_artifact_that_was_not_declared_then(project: Any, tmp_path: Path) -> None:
     with pytest.raises(PromotionRefused, match="declares no artifact 'other'"):
-        fetch.snapshot(project.root, "other", "HEAD", tmp_path / "bundles")
+        fetch.fetch_bundle_at(project.root, "other", "HEAD", tmp_path / "bundles")
 
 
 def test_text_of_a_file_at_the_version(project: Any, first: Version) -> None:
     before = (project.root / "params.yaml").read_text()
     project.write("params.yaml", "changed\n")
-    assert fetch.read_at(project.root, first, "params.yaml") == before
+    assert fetch.read_version_file(project.root, first, "params.yaml") == before
     # What DVC keeps can be read in the same way.
     project.write(f"{layout.BUNDLE}/card.md", "changed")
-    assert fetch.read_at(project.root, first, f"{layout.BUNDLE}/card.md") == "card one"
+    assert fetch.read_version_file(project.root, first, f"{layout.BUNDLE}/card.md") == "card one"
     with pytest.raises(VersionUnknown, match="nowhere"):
-        fetch.read_at(project.root, first, "nowhere.txt")
+        fetch.read_version_file(project.root, first, "nowhere.txt")

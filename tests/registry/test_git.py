@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_plain_folder_is_no_repository(tmp_path: Path) -> None:
-    for ask in (git.head, git.unclean, git.tags, git.top):
+    for ask in (git.head, git.uncommitted_files, git.tags, git.root_and_prefix):
         with pytest.raises(NotARepository, match="not a git work tree"):
             ask(tmp_path)
 
@@ -46,16 +46,16 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
 
 def test_unclean_names_what_changed_was_moved_or_is_new(root: Path) -> None:
     (root / "ignored").touch()
-    assert not git.unclean(root)
+    assert not git.uncommitted_files(root)
     run(root, "mv", "a.txt", "b c.txt")
     (root / "ümlaut.txt").touch()
-    assert git.unclean(root) == ("b c.txt", "ümlaut.txt")
+    assert git.uncommitted_files(root) == ("b c.txt", "ümlaut.txt")
 
 
 def test_unclean_sees_beside_a_project_in_a_subfolder(root: Path) -> None:
     (root / "sub").mkdir()
     (root / "beside.py").touch()
-    assert git.unclean(root / "sub") == ("beside.py",)
+    assert git.uncommitted_files(root / "sub") == ("beside.py",)
 
 
 def test_committed_means_these_very_bytes(root: Path) -> None:
@@ -100,12 +100,12 @@ def test_identity_is_asked_for_and_never_made_up(
 
 
 def test_what_the_next_add_would_take(root: Path) -> None:
-    assert git.would_list(root, root / "new.csv")
-    assert git.would_list(root, root / "a.txt"), "it is in git already"
-    assert not git.would_list(root, root / "ignored")
+    assert git.would_add(root, root / "new.csv")
+    assert git.would_add(root, root / "a.txt"), "it is in git already"
+    assert not git.would_add(root, root / "ignored")
     outside = root.parent / "plain"
     outside.mkdir()
-    assert not git.would_list(outside, outside / "new.csv")
+    assert not git.would_add(outside, outside / "new.csv")
 
 
 @pytest.fixture
@@ -141,5 +141,5 @@ def test_what_git_tells_a_hook_of_its_own_repository_is_let_be(
     before = index.read_bytes()
     (tmp_path / "there").mkdir()
     git.export(root, commit, tmp_path / "there")
-    assert git.unclean(root) == () and (tmp_path / "there" / ".git").is_dir()
+    assert git.uncommitted_files(root) == () and (tmp_path / "there" / ".git").is_dir()
     assert index.read_bytes() == before

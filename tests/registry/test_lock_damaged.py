@@ -8,7 +8,7 @@ import pytest
 
 from assay.errors import PipelineFileError
 from assay.project import layout
-from assay.registry.lock import read as lock_read
+from assay.registry.dvc_lock import pipeline_reader as lock_read
 from tests import mutate
 from tests.mutate import Told
 
@@ -21,7 +21,7 @@ def test_damaged(project: Any, name: str) -> None:
     text = (project.root / name).read_bytes()
     for what, data in mutate.files(text, 20, 9, mutate.lines):
         (project.root / name).write_bytes(data)
-        told(what, lambda: lock_read.read(project.root))
+        told(what, lambda: lock_read.read_pipeline(project.root))
     assert told.refused >= 8
 
 
@@ -30,4 +30,4 @@ def test_damaged(project: Any, name: str) -> None:
 def test_limits(project: Any, name: str, text: str) -> None:
     (project.root / name).write_text(text, encoding="utf-8")
     with pytest.raises(PipelineFileError, match=f"^{name}:"):
-        lock_read.read(project.root)
+        lock_read.read_pipeline(project.root)

@@ -15,7 +15,7 @@ from assay.gate.promotion import promote
 from assay.monitor import status
 from assay.project import digests, layout
 from assay.registry import tags, versions
-from assay.registry.evidence import NONE, PromotionEvidence, overruled, read
+from assay.registry.evidence import NONE, PromotionEvidence, format_override, parse_evidence
 from assay.registry.fetch import BUNDLES
 from assay.registry.git import tags as git_tags
 from assay.registry.promote import rollback
@@ -60,7 +60,7 @@ def test_both_tags_keep_who_when_why_and_what_was_overruled(project: Any, outcom
         assert told["Because"] == WHY
         assert told["By"] == "Ada <ada@example.com>"
         assert told["Champion"] == NONE
-        assert told["Verdict"] == digests.file(project.root / layout.VERDICT)
+        assert told["Verdict"] == digests.digest_file(project.root / layout.VERDICT)
 
 
 def test_a_verdict_that_is_missing_or_about_something_else_is_no_evidence(project: Any) -> None:
@@ -75,7 +75,7 @@ def test_a_verdict_that_is_missing_or_about_something_else_is_no_evidence(projec
     made = over(project)
     assert "there is no verdict on this bundle (the commit holds none)" in made.override
     assert "reports/gate/verdict.json is kept by neither git nor DVC" in made.override
-    (_, second) = versions.history(project.root, NAME, "prod")
+    (_, second) = versions.read_stage_history(project.root, NAME, "prod")
     assert (second.outcome, second.verdict, second.champion) == (NONE, None, "v0.1.0")
 
 
@@ -147,7 +147,7 @@ def test_it_shows_for_good_also_after_the_way_back(
     assert shown.count("OVERRIDDEN: the gate did not let it pass (FAIL: ranks)") == 2
     assert "two errs" in shown
 
-    told = shown_by(overview.status, status.run, project.root, project.params)
+    told = shown_by(overview.status_lines, status.run, project.root, project.params)
     champion = json.loads(told.to_json())["champion"]
     assert (champion["verdict"], champion["override"]) == ("FAIL", back.override)
     assert "OVERRIDDEN by a person: the gate did not let" in capsys.readouterr().out
@@ -178,6 +178,6 @@ def test_the_history_of_another_stage_by_the_command_line(
 def test_evidence_is_read_as_it_was_written_and_foreign_words_are_unknown() -> None:
     given = PromotionEvidence(outcome="FAIL", champion="v0.1.0", override="it failed")
     lines = {key: value for key, value in given.trailers().items() if value}
-    assert read(lines) == given
-    assert read({"Outcome": "FINE", "Champion": NONE}) == PromotionEvidence()
-    assert overruled([]) is None
+    assert parse_evidence(lines) == given
+    assert parse_evidence({"Outcome": "FINE", "Champion": NONE}) == PromotionEvidence()
+    assert format_override([]) is None

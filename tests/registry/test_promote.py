@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
-from assay.cli.show.versions import moved
+from assay.cli.show.versions import stage_move_lines
 from assay.errors import (
     BundleMissing,
     NoChampion,
@@ -24,11 +24,11 @@ from assay.errors import (
 from assay.gate.promotion import promote
 from assay.model import bundle
 from assay.project import digests, layout
-from assay.registry import at_commit, fetch, versions, write
-from assay.registry.collect import GateQuestions, collect
+from assay.registry import commit_export, fetch, tag_writer, versions
 from assay.registry.fetch import BUNDLES
 from assay.registry.listing import list_versions
-from assay.registry.promote import RefusedPromotion, rollback
+from assay.registry.promote import PromotionRefusals, rollback
+from assay.registry.promotion_facts import GateFunctions, collect_facts
 from assay.reports.verdict import Outcome
 
 NAME = "late-flights"
@@ -62,18 +62,18 @@ def test_promote_registers_the_commit_and_gives_it_the_stage(project: Any) -> No
     because = "the first\nof all: Bundle: none"
     move = promote(project.root, project.params, because=because)
     made = move.version
-    digest = bundle.digest_of(project.root / layout.BUNDLE)
+    digest = bundle.verified_digest(project.root / layout.BUNDLE)
     assert (made.version, made.bundle) == ("v0.1.0", digest)
     assert made.commit == project.git("rev-parse", "HEAD")
-    assert made.verdict == digests.file(project.root / layout.VERDICT)
+    assert made.verdict == digests.digest_file(project.root / layout.VERDICT)
     assert made.why == "the first of all: Bundle: none"
     assert made.by == "Ada <ada@example.com>"
-    assert versions.champion(project.root, NAME, "prod") == made
+    assert versions.read_champion(project.root, NAME, "prod") == made
     assert project.tag_names() == {f"{NAME}@v0.1.0", f"{NAME}#prod#1"}
     assert project.git("status", "--porcelain") == ""
-    (kept,) = versions.history(project.root, NAME, "prod")
+    (kept,) = versions.read_stage_history(project.root, NAME, "prod")
     assert (kept.version, kept.kind, kept.why) == ("v0.1.0", "promote", made.why)
-    assert list(moved(move)) == [
+    assert list(stage_move_lines(move)) == [
         f"promoted: {NAME} v0.1.0 ({digest[:19]}) holds prod",
         "next, so that others get it: dvc push && git push --follow-tags",
     ]
@@ -104,7 +104,10 @@ def test_the_way_forth_and_back(project: Any, capsys: pytest.CaptureFixture[str]
     with pytest.raises(PromotionRefused, match=r"never held the stage test"):
         back(project, to="v0.1.0", stage="test")
 
-    kinds = [(each.version, each.kind) for each in versions.history(project.root, NAME, "prod")]
+    kinds = [
+        (each.version, each.kind)
+        for each in versions.read_stage_history(project.root, NAME, "prod")
+    ]
     assert kinds[3:] == [("v0.2.0", "rollback"), ("v0.1.0", "rollback"), ("v1.0.0", "rollback")]
     # GTO and DVC name the same champion.
     import gto.api
@@ -139,9 +142,9 @@ def test_a_stage_of_its_own_and_one_json_document(
     told = json.loads(capsys.readouterr().out)
     assert (told["version"], told["stage"], told["before"]) == ("v0.1.0", "shadow", None)
     with pytest.raises(NoChampion, match=r"assay promote\."):
-        versions.champion(project.root, NAME, "prod")
+        versions.read_champion(project.root, NAME, "prod")
     up(project)
-    assert versions.champion(project.root, NAME, "prod").version == "v0.1.0"
+    assert versions.read_champion(project.root, NAME, "prod").version == "v0.1.0"
     with pytest.raises(UsageError, match="no name for a stage"):
         up(project, stage="prod-")
 
@@ -153,12 +156,12 @@ def test_stopped_between_its_two_tags_it_goes_on_where_it_was(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(write, "assign", stop)
+        patch.setattr(tag_writer, "assign", stop)
         with pytest.raises(KeyboardInterrupt):
             up(project)
     assert project.tag_names() == {f"{NAME}@v0.1.0"}
     with pytest.raises(NoChampion):
-        versions.champion(project.root, NAME, "prod")
+        versions.read_champion(project.root, NAME, "prod")
     assert up(project).version == "v0.1.0"
     assert project.tag_names() == {f"{NAME}@v0.1.0", f"{NAME}#prod#1"}
 
@@ -168,13 +171,13 @@ def test_tags_made_by_hand_are_listed_and_pass_nothing_until_promoted(project: A
 
     gto.api.register(str(project.root), NAME, "HEAD", version="v3.0.0")
     gto.api.assign(str(project.root), NAME, "prod", version="v3.0.0")
-    (made,) = versions.versions(project.root, NAME)
+    (made,) = versions.read_versions(project.root, NAME)
     assert (made.version, made.bundle) == ("v3.0.0", versions.UNKNOWN)
     with pytest.raises(NoChampion, match="do not say which bundle"):
-        versions.champion(project.root, NAME, "prod")
-    digest = bundle.digest_of(project.root / layout.BUNDLE)
+        versions.read_champion(project.root, NAME, "prod")
+    digest = bundle.verified_digest(project.root / layout.BUNDLE)
     assert up(project).bundle == digest
-    assert versions.champion(project.root, NAME, "prod").version == "v3.0.0"
+    assert versions.read_champion(project.root, NAME, "prod").version == "v3.0.0"
 
 
 def test_refused_with_files_that_are_not_committed(project: Any) -> None:
@@ -296,7 +299,7 @@ def test_all_reasons_come_at_once(project: Any) -> None:
     project.judge(Outcome.FAIL, policy=f"sha256:{'0' * 64}")
     project.commit()
     project.write("new.py", "")
-    with pytest.raises(RefusedPromotion) as caught:
+    with pytest.raises(PromotionRefusals) as caught:
         up(project)
     assert len(caught.value.lines()) == 3  # unclean, FAIL, other policy
     assert caught.value.exit_code == PromotionRefused.exit_code
@@ -310,7 +313,7 @@ def test_a_stage_never_goes_back_to_a_bundle_that_cannot_be_had(project: Any) ->
         shutil.rmtree(project.root / kept)
     with pytest.raises(BundleMissing):
         back(project)
-    assert versions.champion(project.root, NAME, "prod") == second
+    assert versions.read_champion(project.root, NAME, "prod") == second
 
 
 @pytest.mark.parametrize("dvc_in", [".", "sub"])
@@ -333,9 +336,9 @@ def test_a_project_in_a_subfolder_is_named_as_gto_and_dvc_name_it(
     assert whole.tag_names() == {"sub=late-flights@v0.1.0", "sub=late-flights#prod#1"}
     shutil.rmtree(inner.root / BUNDLES)
     folder = fetch.fetch_bundle(inner.root, made, inner.root / BUNDLES)
-    assert bundle.digest_of(folder) == made.bundle
-    assert fetch.read_at(inner.root, made, "dvc.yaml").startswith("stages:")
-    assert fetch.read_at(inner.root, made, f"{layout.BUNDLE}/card.md") == "card one"
+    assert bundle.verified_digest(folder) == made.bundle
+    assert fetch.read_version_file(inner.root, made, "dvc.yaml").startswith("stages:")
+    assert fetch.read_version_file(inner.root, made, f"{layout.BUNDLE}/card.md") == "card one"
 
 
 def test_a_clock_that_was_set_back_does_not_bring_a_waiver_back(
@@ -344,8 +347,8 @@ def test_a_clock_that_was_set_back_does_not_bring_a_waiver_back(
     head = project.git("rev-parse", "HEAD")
     made = project.git("log", "-1", "--format=%ct")
     monkeypatch.setattr("time.time", lambda: 0.0)
-    known = versions.state(project.root, NAME)
-    nothing = GateQuestions(reports=lambda source: "", problems=lambda *asked: ())
-    with at_commit.exported(project.root, head) as there:
-        facts, _ = collect(project.root, there, project.params, "prod", head, known, nothing)
+    known = versions.read_state(project.root, NAME)
+    nothing = GateFunctions(reports=lambda source: "", problems=lambda *asked: ())
+    with commit_export.export_commit(project.root, head) as there:
+        facts, _ = collect_facts(project.root, there, project.params, "prod", head, known, nothing)
     assert facts.today == datetime.fromtimestamp(int(made), UTC).date()

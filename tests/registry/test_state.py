@@ -26,7 +26,7 @@ def tag(name: str, commit: str, second: int, **trailers: str) -> Tag:
 
 
 def state_of(*made: Tag, name: str = "m1") -> RegistryState:
-    return fold(tags.events(made, name))
+    return fold(tags.parse_tags(made, name))
 
 
 THREE = (
@@ -88,7 +88,7 @@ def test_who_holds_the_stage_and_who_did_before(
 ) -> None:
     known = state_of(*THREE, *more)
     assert known.holders.get("prod") == holder
-    assert known.before("prod") == before
+    assert known.previous_holder("prod") == before
 
 
 def test_a_version_made_by_hand_is_listed_without_a_digest() -> None:
@@ -101,7 +101,7 @@ def test_a_version_made_by_hand_is_listed_without_a_digest() -> None:
 def test_a_commit_that_is_no_version_holds_the_stage_under_its_hash() -> None:
     known = state_of(*THREE[:4], tag("m1#prod#3", "three", 6))
     assert known.holders["prod"] == COMMITS["three"]
-    assert known.before("prod") == "v0.2.0"
+    assert known.previous_holder("prod") == "v0.2.0"
     taken = state_of(*THREE[:4], tag("m1#prod#3", "three", 6), tag("m1#prod!#4", "three", 7))
     assert taken.holders["prod"] == "v0.2.0"
 
@@ -134,14 +134,18 @@ def test_a_reason_cannot_pose_as_another_line(because: str) -> None:
 def test_the_next_number_is_always_a_higher_one(bumps: list[str]) -> None:
     known: list[str] = []
     for bump in bumps:
-        known.append(tags.following(known, bump))  # type: ignore[arg-type]
-    assert sorted(known, key=tags.order) == known
+        known.append(tags.next_version(known, bump))  # type: ignore[arg-type]
+    assert sorted(known, key=tags.version_sort_key) == known
     assert len(set(known)) == len(known)
     assert known[:1] in ([], ["v0.1.0"])
 
 
 def test_a_pre_release_comes_before_its_release() -> None:
-    assert tags.order("v1.0.0-rc.1") < tags.order("v1.0.0") < tags.order("v1.0.1-a")
+    assert (
+        tags.version_sort_key("v1.0.0-rc.1")
+        < tags.version_sort_key("v1.0.0")
+        < tags.version_sort_key("v1.0.1-a")
+    )
 
 
 # --------------------------------------------------------------- the same, as GTO sees it
@@ -203,7 +207,7 @@ def test_gto_names_the_same_holders(
         name = f"m1{number_part}#{counter}"
         run(root, "tag", "-a", name, commits[number], "-m", "x", second=counter)
 
-    known = versions.state(root, "m1")
+    known = versions.read_state(root, "m1")
     theirs = {
         stage: [each.version for each in found]
         for stage in ("prod", "test")

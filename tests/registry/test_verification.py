@@ -13,7 +13,7 @@ from assay.gate.promotion import promote
 from assay.monitor import status
 from assay.project import digests
 from assay.registry.state import UNKNOWN, Assignment, Version
-from assay.registry.verification import doubt, doubt_of_move
+from assay.registry.verification import verify_assignment, verify_version
 from assay.reports.verdict import Finding, Outcome
 from tests.gate.build import changed
 from tests.shown import shown as shown_by
@@ -30,15 +30,26 @@ FAILED = changed(
 )
 TEXT, NO = PASSED.text(), FAILED.text()
 GOOD = Version(
-    "m1", "v0.1.0", "1" * 40, BUNDLE, digests.content(TEXT), "Ada", "2013", "", outcome="PASS"
+    "m1",
+    "v0.1.0",
+    "1" * 40,
+    BUNDLE,
+    digests.digest_content(TEXT),
+    "Ada",
+    "2013",
+    "",
+    outcome="PASS",
 )
 
 
 def test_tags_that_say_what_the_verdict_says() -> None:
-    assert doubt(GOOD, TEXT) is None
-    failed = changed(GOOD, verdict=digests.content(NO), outcome="FAIL", override="it must")
-    assert doubt(failed, NO) is None
-    assert doubt(changed(GOOD, verdict=UNKNOWN, outcome="none", override="it must"), None) is None
+    assert verify_version(GOOD, TEXT) is None
+    failed = changed(GOOD, verdict=digests.digest_content(NO), outcome="FAIL", override="it must")
+    assert verify_version(failed, NO) is None
+    assert (
+        verify_version(changed(GOOD, verdict=UNKNOWN, outcome="none", override="it must"), None)
+        is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,26 +60,30 @@ def test_tags_that_say_what_the_verdict_says() -> None:
         (changed(GOOD, outcome="none"), TEXT, "there was no verdict"),
         (GOOD, None, "no verdict can be had"),
         (GOOD, NO, "another verdict than its commit holds"),
-        (changed(GOOD, verdict=digests.content("{}")), "{}", "not a verdict"),
+        (changed(GOOD, verdict=digests.digest_content("{}")), "{}", "not a verdict"),
         (changed(GOOD, bundle="sha256:f"), TEXT, "about another bundle"),
-        (changed(GOOD, verdict=digests.content(NO)), NO, "say PASS, its verdict FAIL"),
-        (changed(GOOD, verdict=digests.content(NO), outcome="FAIL"), NO, "nobody overruled it"),
+        (changed(GOOD, verdict=digests.digest_content(NO)), NO, "say PASS, its verdict FAIL"),
+        (
+            changed(GOOD, verdict=digests.digest_content(NO), outcome="FAIL"),
+            NO,
+            "nobody overruled it",
+        ),
     ],
 )
 def test_tags_that_say_something_else(version: Version, text: str | None, why: str) -> None:
-    found = doubt(version, text)
+    found = verify_version(version, text)
     assert found is not None
     assert why in found
 
 
 def test_a_stage_given_by_hand_is_in_doubt_though_its_version_is_not() -> None:
     move = Assignment("prod", "v0.1.0", "2013", "Ada", "", "promote", GOOD.verdict, "PASS")
-    assert doubt_of_move(move, GOOD, None) is None
-    assert doubt_of_move(move, GOOD, "its verdict is FAIL") == "its verdict is FAIL"
-    assert "no outcome" in (doubt_of_move(changed(move, outcome=None), GOOD, None) or "")
-    assert "another verdict" in (doubt_of_move(changed(move, verdict=None), GOOD, None) or "")
-    assert "no version" in (doubt_of_move(move, None, None) or "")
-    assert doubt_of_move(changed(move, kind="unassign", outcome=None), None, None) is None
+    assert verify_assignment(move, GOOD, None) is None
+    assert verify_assignment(move, GOOD, "its verdict is FAIL") == "its verdict is FAIL"
+    assert "no outcome" in (verify_assignment(changed(move, outcome=None), GOOD, None) or "")
+    assert "another verdict" in (verify_assignment(changed(move, verdict=None), GOOD, None) or "")
+    assert "no version" in (verify_assignment(move, None, None) or "")
+    assert verify_assignment(changed(move, kind="unassign", outcome=None), None, None) is None
 
 
 def test_versions_shows_a_tag_made_by_hand_as_unverified(
@@ -98,7 +113,7 @@ def test_status_says_of_the_champion_what_versions_says(
     monkeypatch.setenv("COLUMNS", "250")
     promote(project.root, project.params, because="it ranks")
     capsys.readouterr()
-    shown_by(overview.status, status.run, project.root, project.params)
+    shown_by(overview.status_lines, status.run, project.root, project.params)
     shown = capsys.readouterr().out
     assert "v0.1.0, verdict PASS" in shown
     assert "unverified" not in shown
@@ -108,7 +123,7 @@ def test_status_says_of_the_champion_what_versions_says(
     for tag in ("late-flights@v9.0.0", "late-flights#prod#2"):
         project.git("tag", "--annotate", tag, "--message", message)
     why = "its tags name another verdict than its commit holds"
-    told = shown_by(overview.status, status.run, project.root, project.params)
+    told = shown_by(overview.status_lines, status.run, project.root, project.params)
     champion = json.loads(told.to_json())["champion"]
     assert (champion["version"], champion["verdict"]) == ("v9.0.0", "unknown")
     assert champion["unverified"] == why

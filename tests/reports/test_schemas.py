@@ -8,11 +8,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from assay.project.document import Report, Sparse
+from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
-from assay.reports.incidents import BudgetOfAlarms, ColumnAlarm, FoundIncident, Incidents
+from assay.reports.incidents import AlarmBudget, ColumnAlarm, IncidentReport, Incidents
 from assay.reports.selection import Selection
-from assay.reports.status import IncidentsStatus, QuarantineStatus, StatusDocument, Untold
+from assay.reports.status import IncidentsStatus, MissingPart, QuarantineStatus, StatusDocument
 from assay.reports.verdict import Finding, ModelTests, Outcome
 from scripts.schemas import REPORTS, place, schema
 from tests.gate import build
@@ -47,12 +47,12 @@ WRITTEN: dict[str, Report] = {
         to="2013-07-02",
         nights=("2013-07-01", "2013-07-02"),
         baseline="reference",
-        budget=BudgetOfAlarms(
+        budget=AlarmBudget(
             nights=3, of=5, false_alarms=4.0, per_nights=365, false_discovery_rate=0.05
         ),
         open=1,
         incidents=(
-            FoundIncident(
+            IncidentReport(
                 id="2013-07-01-features",
                 kind="features",
                 state="open",
@@ -86,8 +86,8 @@ WRITTEN: dict[str, Report] = {
     "StatusDocument": StatusDocument(
         name="late-flights",
         stage="prod",
-        champion=Untold(none="nothing holds the stage"),
-        night=Untold(none="no night has been published yet"),
+        champion=MissingPart(none="nothing holds the stage"),
+        night=MissingPart(none="no night has been published yet"),
         quarantine=QuarantineStatus(
             partition="2013-07-01",
             rows=3,
@@ -95,7 +95,7 @@ WRITTEN: dict[str, Report] = {
             last_nights=1,
             last_nights_rows=3,
         ),
-        drift=Untold(none="no night has been monitored yet"),
+        drift=MissingPart(none="no night has been monitored yet"),
         incidents=IncidentsStatus(to=None, open=(), snoozed=0),
         damaged=("the store is gone",),
     ),
@@ -121,7 +121,7 @@ def test_what_is_written_keeps_it_and_what_is_cut_short_does_not(report: type[Re
     for name in tree.keys() - {"schema", "types"}:
         cut = {key: value for key, value in tree.items() if key != name}
         optional = name in report.LATER or (
-            issubclass(report, Sparse) and not report.model_fields[name].is_required()
+            issubclass(report, SparseDocument) and not report.model_fields[name].is_required()
         )
         assert check.is_valid(cut) == optional, name
 

@@ -16,7 +16,7 @@ from assay.reports.verdict import (
     Outcome,
     Verdict,
     Waiver,
-    combine,
+    combine_outcomes,
 )
 from tests.gate.build import changed
 from tests.verdicts import verdict
@@ -88,17 +88,17 @@ findings = st.builds(
 
 
 def test_no_findings_is_fail() -> None:
-    assert combine([]) is Outcome.FAIL
+    assert combine_outcomes([]) is Outcome.FAIL
 
 
 def test_all_passed_is_pass() -> None:
-    assert combine([finding(Outcome.PASS)] * 3) is Outcome.PASS
+    assert combine_outcomes([finding(Outcome.PASS)] * 3) is Outcome.PASS
 
 
 @given(st.lists(findings), findings)
 def test_another_finding_never_improves_the_outcome(some: list[Finding], more: Finding) -> None:
     decided = [finding(Outcome.PASS), *some]
-    assert ORDER.index(combine([*decided, more])) <= ORDER.index(combine(decided))
+    assert ORDER.index(combine_outcomes([*decided, more])) <= ORDER.index(combine_outcomes(decided))
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_what_does_not_decide(changes: dict[str, object], word: str) -> None:
     told = changed(finding(Outcome.FAIL), **changes)  # type: ignore[arg-type]
     assert not told.decides
     assert not told.blocks
-    assert told.standing == word
-    assert combine([finding(Outcome.PASS), told]) is Outcome.PASS
+    assert told.exemption_reason == word
+    assert combine_outcomes([finding(Outcome.PASS), told]) is Outcome.PASS
     # By itself it decides nothing, and what nobody decided is no PASS.
-    assert combine([told]) is Outcome.FAIL
+    assert combine_outcomes([told]) is Outcome.FAIL
 
 
 def test_tolerance_is_for_inconclusive_alone() -> None:
     told = changed(finding(Outcome.FAIL), tolerated=True)
     assert told.blocks
-    assert told.standing == ""
+    assert told.exemption_reason == ""
 
 
 def test_what_blocks_comes_with_fail_first() -> None:
@@ -136,7 +136,7 @@ def test_what_blocks_comes_with_fail_first() -> None:
 
 @given(st.lists(findings).flatmap(lambda some: st.tuples(st.just(some), st.permutations(some))))
 def test_order_does_not_matter(pair: tuple[list[Finding], list[Finding]]) -> None:
-    assert combine(pair[0]) is combine(pair[1])
+    assert combine_outcomes(pair[0]) is combine_outcomes(pair[1])
 
 
 @settings(deadline=None)

@@ -21,7 +21,7 @@ NIGHTS = ("2024-03-04", "2024-03-05", "2024-03-06")
 @pytest.fixture
 def score(live: Path, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """``assay score`` of three nights, by the suite's Spark."""
-    monkeypatch.setattr(stage, "Starting", lambda params, root: Shared(spark))
+    monkeypatch.setattr(stage, "BackgroundSession", lambda params, root: Shared(spark))
     argv = ["score", "--from", NIGHTS[0], "--to", NIGHTS[-1], "--root", str(live)]
     return lambda *options: main([*argv, *options])
 

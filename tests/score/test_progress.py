@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from assay.cli import remarks
-from assay.cli.progress import watched
+from assay.cli import log_output
+from assay.cli.progress import make_progress_line
 from assay.score.progress import Progress
 
 
@@ -22,7 +22,7 @@ class Clock:
 def test_the_time_left_follows_from_the_nights_done(capsys: pytest.CaptureFixture[str]):
     clock = Clock()
     progress = Progress(4, clock=clock)
-    with remarks.shown():
+    with log_output.log_to_stderr():
         progress.step("night 1")
         clock.now = 30.0
         progress.done()
@@ -38,10 +38,10 @@ def test_the_time_left_follows_from_the_nights_done(capsys: pytest.CaptureFixtur
 
 
 def test_a_log_gets_a_line_now_and_then(capsys: pytest.CaptureFixture[str]):
-    assert watched() is None
+    assert make_progress_line() is None
     clock = Clock()
-    show = Progress(1, clock=clock).within("night 1")
-    with remarks.shown():
+    show = Progress(1, clock=clock).task_callback("night 1")
+    with log_output.log_to_stderr():
         for second in range(25):
             clock.now = float(second)
             show(second, 50)
@@ -55,8 +55,8 @@ def test_on_a_terminal_one_line_changes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    progress = Progress(1, watched(), Clock())
-    show = progress.within("night 1")
+    progress = Progress(1, make_progress_line(), Clock())
+    show = progress.task_callback("night 1")
     show(1, 2)
     show(2, 2)
     progress.say("held")
@@ -69,7 +69,7 @@ def test_on_a_terminal_one_line_changes(
 def test_whoever_calls_it_from_a_program_gets_records_and_no_text(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ):
-    with remarks.shown():
+    with log_output.log_to_stderr():
         pass  # what the command line hung on the logger is gone again
     with caplog.at_level(logging.INFO, logger="assay"):
         Progress(1).step("night 1")

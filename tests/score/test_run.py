@@ -13,10 +13,10 @@ import pytest
 
 from assay.contract.columns import to_frame
 from assay.errors import (
-    BooksUnbalanced,
     NightNotFound,
+    PublishConflict,
+    RowCountMismatch,
     RunHeld,
-    RunOvertaken,
     SourceError,
     StoreError,
 )
@@ -126,7 +126,7 @@ def test_a_row_that_got_lost_on_the_way_stops_the_run(
     scorer.set(carrier=carrier)
     real = run.total
     monkeypatch.setattr(run, "total", lambda found: replace(real(found), rows=49))
-    with pytest.raises(BooksUnbalanced, match=r"expected 50 rows.*found 49 read, 50 scored"):
+    with pytest.raises(RowCountMismatch, match=r"expected 50 rows.*found 49 read, 50 scored"):
         scorer.score()
     assert scorer.store.published_run(NIGHT) is None
     assert scorer.events() == ["failed"]
@@ -166,7 +166,7 @@ def test_of_two_runs_of_one_night_the_second_to_commit_ends_with_a_clear_message
         real(self, staged)
 
     monkeypatch.setattr(Store, "publish_run", late)
-    with pytest.raises(RunOvertaken) as caught:
+    with pytest.raises(PublishConflict) as caught:
         scorer.score()
     assert others[0].run_id in str(caught.value)
     assert scorer.seen() == {others[0].run_id}

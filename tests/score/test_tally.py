@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.errors import BooksUnbalanced
-from assay.score.tally import Tally, check_books, total
+from assay.errors import RowCountMismatch
+from assay.score.tally import Tally, check_row_counts, total
 from assay.store import StagedFile
 
 days = st.dates(date(2024, 1, 1), date(2024, 12, 31))
@@ -62,9 +62,9 @@ def of(rows: int, scored: int, refused: int) -> Tally:
     [(of(10, 9, 0), 10), (of(10, 10, 1), 10), (of(10, 9, 1), 11), (of(9, 9, 1), 10)],
 )
 def test_books_that_do_not_balance_stop_the_run(tally: Tally, in_files: int):
-    with pytest.raises(BooksUnbalanced, match="do not balance"):
-        check_books(tally, in_files)
+    with pytest.raises(RowCountMismatch, match="do not balance"):
+        check_row_counts(tally, in_files)
 
 
 def test_books_that_balance_pass():
-    check_books(of(10, 9, 1), 10)
+    check_row_counts(of(10, 9, 1), 10)

@@ -7,10 +7,10 @@ import re
 import pytest
 
 from assay.cli import terminal
-from assay.cli.show.scored import lines
+from assay.cli.show.scoring import lines
 from assay.score.night_outcome import NightOutcome
 from assay.score.run import RunReport
-from assay.score.stage import Nights
+from assay.score.stage import NightOutcomes
 
 RUN = "20130702T021503Z-1f9c5a20"
 
@@ -25,7 +25,7 @@ def test_a_runs_name_is_never_cut(
         *(10_100_000, 10_099_990, 10, {"x: finite": 10}, 0.25, 31.5),
     )
     twice = [NightOutcome("2013-07-01", "published", report)] * 2
-    terminal.show(lines(Nights("store", twice)))
+    terminal.print_lines(lines(NightOutcomes("store", twice)))
     told = capsys.readouterr().out
     assert len(re.findall(rf"(?<!\S){RUN}(?!\S)", told)) == 2 and told.count("v0.1.0") == 2
     assert "look at them: assay quarantine show --date 2013-07-01" in told

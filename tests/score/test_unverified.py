@@ -10,7 +10,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.project import params
-from assay.registry.versions import champion
+from assay.registry.versions import read_champion
 from assay.score import stage
 from assay.store import open_store
 from tests.projects import call
@@ -32,7 +32,7 @@ class Shared:
 def by_hand(root: Path) -> None:
     """A higher version of the very same bundle, with the stage."""
     given = params.load(root)
-    bundle = champion(root, given.name, "prod").bundle
+    bundle = read_champion(root, given.name, "prod").bundle
     message = f"by hand\n\nBundle: {bundle}\nVerdict: sha256:{'0' * 64}\nOutcome: PASS\n"
     call(root, "git", "commit", "--quiet", "--allow-empty", "--message", "Nothing")
     for name in (f"{given.name}@v9.0.0", f"{given.name}#prod#9"):
@@ -49,7 +49,7 @@ def test_a_command_says_once_that_its_version_is_unverified(
 ) -> None:
     if forged:
         by_hand(live)
-    monkeypatch.setattr(stage, "Starting", lambda params, root: Shared(spark))
+    monkeypatch.setattr(stage, "BackgroundSession", lambda params, root: Shared(spark))
     given = params.load(live)
     nights = ("--from", NIGHTS[0], "--to", NIGHTS[1])
     assert main(["score", *nights, "--json", "--root", str(live)]) == 0

@@ -70,7 +70,7 @@ class Maker:
         return tuple(
             write_part(
                 self.store.table_uri(table),
-                self.store.new_file(table, partition, run_id, f"0.{number}"),
+                self.store.part_path_for(table, partition, run_id, f"0.{number}"),
                 part,
             )
             for number, part in enumerate(wanted)

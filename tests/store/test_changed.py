@@ -49,7 +49,7 @@ def test_a_flipped_byte_is_told_by_readers_and_by_check(store: Store, make: Any)
     (found,) = store.check(mend=True)
     assert not found.mended and "date=p" in found.what and "CRC" in found.what
     # Nothing short of reading the night tells `assay score`, so it has to be forced.
-    assert "assay score --date p --force" in found.mend and not store.lost("p")
+    assert "assay score --date p --force" in found.mend and not store.has_lost_data("p")
     assert store.predictions("q").num_rows == 1
     make.run("r3", "p", good=[7])
     assert store.check() == []

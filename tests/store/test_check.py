@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from assay.cli.show.store import damages
-from assay.errors import StoreError, done_before
+from assay.cli.show.store import fsck_lines
+from assay.errors import StoreError, attached_report
 from assay.project import params
 from assay.score import fsck
 from assay.store import Store, release
-from assay.store.delta import durable, log
+from assay.store.delta import fsync, log
 from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, PROFILES, RUNS
 
 PARCELS = Path(__file__).parents[1] / "parcels"
@@ -90,7 +90,7 @@ def test_labels_which_name_no_run_are_read_like_any_other_table(store: Store, ma
     make.run("r1", "p")
     arrived = datetime(2013, 7, 2, tzinfo=UTC)
     truths = pa.table({"id": [1], "truth": [True], "arrived_at": pa.array([arrived], INSTANT)})
-    store.keep_labels("p", truths, "a.csv", "Ada")
+    store.append_labels("p", truths, "a.csv", "Ada")
     assert store.check() == []
     (labels,) = data(store, LABELS)
     flipped = bytearray(labels.read_bytes())
@@ -104,16 +104,16 @@ def test_a_lost_file_of_a_night_is_named_with_its_night(
     store: Store, make: Any, profile: Any
 ) -> None:
     make.run("r1", "p", good=[1, 2], bad=[3], profile=profile)
-    assert store.check() == [] and not store.lost("p")
+    assert store.check() == [] and not store.has_lost_data("p")
     for table in ("predictions", "quarantine"):
         path = data(store, table)[0]
         kept = path.read_bytes()
         path.unlink()
         (found,) = store.check(mend=True)
         assert not found.mended and "date=p" in found.what and "assay score" in found.mend
-        assert store.lost("p")
+        assert store.has_lost_data("p")
         path.write_bytes(kept)
-    assert not store.lost("p") and not store.lost("nobody")
+    assert not store.has_lost_data("p") and not store.has_lost_data("nobody")
     data(store, PROFILES)[0].unlink()
     assert [each.table for each in store.check()] == [PROFILES]
 
@@ -128,7 +128,7 @@ def test_the_command_says_what_is_left_and_ends_with_52(
             "ingest": given.ingest.model_copy(update={"partition_by": store.column}),
         }
     )
-    assert list(damages(fsck.run(tmp_path, given))) == [f"{store.uri}: nothing is damaged"]
+    assert list(fsck_lines(fsck.run(tmp_path, given))) == [f"{store.uri}: nothing is damaged"]
     make.run("r1")
     newest(store, PREDICTIONS).write_text("", encoding="utf-8")
     with pytest.raises(StoreError) as caught:
@@ -138,23 +138,23 @@ def test_the_command_says_what_is_left_and_ends_with_52(
     # The commit is mended, and the night that it published is left to be scored again.
     with pytest.raises(StoreError, match="assay score --date p scores it again") as caught:
         fsck.run(tmp_path, given, mend=True)
-    found = done_before(caught.value)
-    assert isinstance(found, fsck.Found)
-    assert next(damages(found)).startswith("mended: predictions: its newest commit")
+    found = attached_report(caught.value)
+    assert isinstance(found, fsck.FsckReport)
+    assert next(fsck_lines(found)).startswith("mended: predictions: its newest commit")
 
 
 def test_what_a_commit_shows_is_synced_before_the_commit(
     store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[tuple[str, bool]] = []
-    real = durable._sync_one
+    real = fsync._sync_one
 
     def noted(path: Path) -> None:
         commits = list(Path(store.table_uri(PREDICTIONS)).glob("_delta_log/*.json"))
         synced.append((str(path), bool(commits)))
         real(path)
 
-    monkeypatch.setattr(durable, "_sync_one", noted)
+    monkeypatch.setattr(fsync, "_sync_one", noted)
     make.run("r1", good=[1, 2])
     before = {path for path, committed in synced if not committed}
     after = {path for path, committed in synced if committed}

@@ -11,7 +11,7 @@ import pytest
 
 from assay.errors import StoreError
 from assay.store import StagedRun, Store, predictions_schema
-from assay.store.delta import changes
+from assay.store.delta import commits
 
 
 def told_in_one_line(caught: pytest.ExceptionInfo[StoreError]) -> str:
@@ -36,9 +36,9 @@ def test_other_columns_than_the_table_has_are_named(store: Store, make: Any) -> 
         assert words in line
     other = Store(store.uri, "day")
     with pytest.raises(StoreError, match="expected by day, found by date"):
-        changes.commit(
-            changes.Target(other, "predictions", make.keys, "p", {}),
-            lambda now: changes.CommitChange((), ()),
+        commits.commit(
+            commits.CommitTarget(other, "predictions", make.keys, "p", {}),
+            lambda now: commits.CommitChange((), ()),
         )
     assert make.seen() == ([1], [])
 
@@ -115,8 +115,8 @@ def test_files_of_two_runs_in_a_partition_are_an_error_that_a_rerun_mends(
     make.run("r1")
     files = make.stage("r2", good=[2]).predictions
     schema = predictions_schema("date", make.keys, "binary")
-    target = changes.Target(store, "predictions", schema, "p", {})
-    changes.commit(target, lambda _: changes.CommitChange(files, ()))
+    target = commits.CommitTarget(store, "predictions", schema, "p", {})
+    commits.commit(target, lambda _: commits.CommitChange(files, ()))
     for use in (lambda: store.predictions("p"), lambda: store.visible_run("p")):
         with pytest.raises(StoreError, match="not those of one run"):
             use()

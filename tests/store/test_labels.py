@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from assay.errors import NothingScored
 from assay.store import Store
 from assay.store.delta.tables import INSTANT
-from assay.store.labels import known, news
+from assay.store.labels import labels_as_of, new_labels
 
 DAY = datetime(2013, 7, 2, tzinfo=UTC)
 SCHEMA = pa.schema([("id", pa.int64()), ("truth", pa.bool_()), ("arrived_at", INSTANT)])
@@ -41,7 +41,7 @@ def plain(table: pa.Table) -> list[tuple[int, bool, float]]:
 
 
 def fresh(history: pa.Table, arrived: pa.Table, now: float = 9) -> list[tuple[int, bool, float]]:
-    return plain(news(history, arrived, ["id"], at(1), at(now)))
+    return plain(new_labels(history, arrived, ["id"], at(1), at(now)))
 
 
 def test_a_first_truth_arrives_when_it_says_or_when_it_is_assumed_to() -> None:
@@ -68,7 +68,7 @@ def test_what_arrived_earlier_than_it_was_brought_takes_its_place_in_history() -
     kept = rows((1, True, 6))
     assert fresh(kept, rows((1, False, 2))) == [(1, False, 2)]
     after = pa.concat_tables([kept, rows((1, False, 2))])
-    assert plain(known(after, ["id"])) == [(1, True, 6)]
+    assert plain(labels_as_of(after, ["id"])) == [(1, True, 6)]
     assert fresh(after, rows((1, False, 2))) == []
 
 
@@ -78,8 +78,8 @@ def test_a_stated_instant_that_has_another_truth_is_not_believed() -> None:
 
 def test_an_earlier_instant_knows_what_was_known_then() -> None:
     history = rows((1, True, 1), (1, False, 30), (2, True, 30))
-    assert plain(known(history, ["id"], at(24))) == [(1, True, 1)]
-    assert plain(known(history, ["id"])) == [(1, False, 30), (2, True, 30)]
+    assert plain(labels_as_of(history, ["id"], at(24))) == [(1, True, 1)]
+    assert plain(labels_as_of(history, ["id"])) == [(1, False, 30), (2, True, 30)]
 
 
 arrivals = st.lists(
@@ -97,8 +97,8 @@ def test_bringing_a_file_twice_changes_nothing(files: list[list[Any]]) -> None:
     history = rows()
     for number, file in enumerate(files):
         now = at(21 + number)
-        history = pa.concat_tables([history, news(history, rows(*file), ["id"], at(1), now)])
-        assert news(history, rows(*file), ["id"], at(1), now).num_rows == 0
+        history = pa.concat_tables([history, new_labels(history, rows(*file), ["id"], at(1), now)])
+        assert new_labels(history, rows(*file), ["id"], at(1), now).num_rows == 0
 
 
 @settings(deadline=None)
@@ -107,19 +107,19 @@ def test_what_was_brought_last_without_a_date_is_what_is_known(files: list[list[
     history = rows()
     for number, file in enumerate(files):
         undated = [(key, truth, None) for key, truth, _ in file]
-        more = news(history, rows(*undated), ["id"], at(1), at(2 + number))
+        more = new_labels(history, rows(*undated), ["id"], at(1), at(2 + number))
         history = pa.concat_tables([history, more])
-        latest = {row["id"]: row["truth"] for row in known(history, ["id"]).to_pylist()}
+        latest = {row["id"]: row["truth"] for row in labels_as_of(history, ["id"]).to_pylist()}
         assert {key: latest[key] for key, _, _ in file} == {key: t for key, t, _ in file}
 
 
 def test_truths_lie_in_the_store_by_night(store: Store, make: Any) -> None:
     make.run("r1", "2013-07-01", [1, 2])
     assert store.labels("2013-07-01").num_rows == 0
-    store.keep_labels("2013-07-01", rows((1, True, 1)), "a.csv", "Ada")
-    store.keep_labels("2013-07-01", rows((1, False, 30)), "b.csv", "Ada")
-    store.keep_labels("2013-07-01", rows(), "c.csv", "Ada")
-    store.keep_labels("2013-07-02", rows((7, True, 1)), "a.csv", "Ada")
+    store.append_labels("2013-07-01", rows((1, True, 1)), "a.csv", "Ada")
+    store.append_labels("2013-07-01", rows((1, False, 30)), "b.csv", "Ada")
+    store.append_labels("2013-07-01", rows(), "c.csv", "Ada")
+    store.append_labels("2013-07-02", rows((7, True, 1)), "a.csv", "Ada")
     assert plain(store.labels("2013-07-01")) == [(1, False, 30)]
     assert plain(store.labels("2013-07-01", at(2))) == [(1, True, 1)]
     history = store.label_history("2013-07-01")

@@ -26,16 +26,16 @@ from assay.store import (
     write_part,
 )
 from assay.store.delta import writer
-from assay.store.delta.files import meant_for, run_of, temporary
+from assay.store.delta.files import final_path, parse_run_id, temporary_path
 from assay.store.delta.tables import (
     INSTANT,
     RUNS_SCHEMA,
     labels_schema,
     performance_schema,
     profiles_schema,
-    storable,
+    to_delta_schema,
 )
-from assay.store.sweep import TABLES
+from assay.store.vacuum import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = pa.schema([("id", pa.int64())])
@@ -44,20 +44,20 @@ ODD = "2013/07 é%2F=1"
 
 
 def test_a_part_is_written_whole_under_its_name(store: Store, make: Any) -> None:
-    relative = store.new_file("predictions", ODD, "r-1", "00.1")
+    relative = store.part_path_for("predictions", ODD, "r-1", "00.1")
     assert relative == "date=2013%2F07%20%C3%A9%252F%3D1/r-1-00.1.parquet"
     staged = write_part(store.table_uri("predictions"), relative, make.rows("r-1", [1, 2, 3]))
     path = Path(store.table_uri("predictions"), relative)
     assert staged == StagedFile(relative, path.stat().st_size, 3, ODD)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert "date" not in pq.read_schema(path).names
-    assert run_of(relative) == "r-1"
+    assert parse_run_id(relative) == "r-1"
 
 
 def test_a_part_may_grow_batch_by_batch(
     store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    relative = store.new_file("predictions", "p", "r1", "0")
+    relative = store.part_path_for("predictions", "p", "r1", "0")
     with PartWriter(store.table_uri("predictions"), relative) as part:
         part.write(make.rows("r1", [1]))
         part.write(make.rows("r1", []))
@@ -74,7 +74,7 @@ def test_a_part_may_grow_batch_by_batch(
 
 
 def test_an_error_while_writing_leaves_no_file(store: Store, make: Any) -> None:
-    relative = store.new_file("predictions", "p", "r1", "0")
+    relative = store.part_path_for("predictions", "p", "r1", "0")
     with pytest.raises(RuntimeError), PartWriter(store.table_uri("predictions"), relative) as part:
         part.write(make.rows("r1", [1]))
         raise RuntimeError
@@ -88,20 +88,23 @@ def test_what_cannot_be_told_apart_again_is_refused(store: Store) -> None:
         ("", "r", "0"), ("p", "", "0"), ("p", "a/b", "0"), ("p", "r", "1-2"), ("p", ".r", "0"),
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=r"partition|run id|part"):
-            store.new_file("predictions", partition, run_id, part)
+            store.part_path_for("predictions", partition, run_id, part)
 
 
 def test_a_temporary_file_tells_what_it_was_meant_to_be() -> None:
     path = "date=p/r-1-0.0.parquet"
-    assert temporary(path) != temporary(path)
-    assert meant_for(temporary(path)) == path == meant_for(path)
-    assert run_of(temporary(path)) is None and run_of(meant_for(temporary(path))) == "r-1"
+    assert temporary_path(path) != temporary_path(path)
+    assert final_path(temporary_path(path)) == path == final_path(path)
+    assert (
+        parse_run_id(temporary_path(path)) is None
+        and parse_run_id(final_path(temporary_path(path))) == "r-1"
+    )
 
 
 def test_the_partition_column_does_not_belong_in_the_file(store: Store, make: Any) -> None:
     table = make.rows("r1", [1]).append_column("date", pa.array(["p"]))
     with pytest.raises(StoreError, match="partition column date is in the rows"):
-        write_part(store.uri, store.new_file("predictions", "p", "r1", "0"), table)
+        write_part(store.uri, store.part_path_for("predictions", "p", "r1", "0"), table)
 
 
 # ------------------------------------------------------------------------------- types
@@ -112,12 +115,12 @@ def test_types_that_delta_lacks_are_widened_or_named() -> None:
         "a": pa.timestamp("ns"), "b": pa.timestamp("s", "Europe/Paris"), "c": pa.uint32(),
         "d": pa.dictionary(pa.int8(), pa.large_string()), "e": pa.large_list(pa.uint8()),
     }  # fmt: skip
-    assert storable(pa.schema(given)).types == [
+    assert to_delta_schema(pa.schema(given)).types == [
         pa.timestamp("us"), pa.timestamp("us", "UTC"), pa.int64(), pa.string(),
         pa.list_(pa.int16()),
     ]  # fmt: skip
     with pytest.raises(StoreError, match=r"cannot hold x \(time64\[us\]\), y \(null\)"):
-        storable(pa.schema([("x", pa.time64("us")), ("y", pa.null()), ("z", pa.int8())]))
+        to_delta_schema(pa.schema([("x", pa.time64("us")), ("y", pa.null()), ("z", pa.int8())]))
 
 
 def test_a_key_cannot_have_the_name_of_a_column_of_the_table() -> None:

@@ -30,9 +30,9 @@ def values(store: Store, partition: str | None = None) -> list[tuple[str, float 
 def test_the_last_of_a_number_counts(store: Store, make: Any) -> None:
     make.run("r1", "2013-07-01")
     assert values(store) == []
-    assert store.keep_performance([row(0.7), row(0.2, metric="brier")]) == 2
-    assert store.keep_performance([row(0.7, 5), row(0.2, 5, metric="brier")]) == 0
-    assert store.keep_performance([row(None, 6)]) == 1
+    assert store.append_performance([row(0.7), row(0.2, metric="brier")]) == 2
+    assert store.append_performance([row(0.7, 5), row(0.2, 5, metric="brier")]) == 0
+    assert store.append_performance([row(None, 6)]) == 1
     assert values(store) == [("auc", None), ("brier", 0.2)]
     assert values(store, "2013-07-02") == []
 
@@ -40,14 +40,14 @@ def test_the_last_of_a_number_counts(store: Store, make: Any) -> None:
 def test_estimates_and_maturities_are_numbers_of_their_own(store: Store, make: Any) -> None:
     make.run("r1", "2013-07-01")
     given = [row(0.7), row(0.6, maturity_days=7), row(0.5, maturity_days=None, estimated=True)]
-    assert store.keep_performance(given) == 3
-    assert store.keep_performance(given) == 0
+    assert store.append_performance(given) == 3
+    assert store.append_performance(given) == 0
     assert len(values(store)) == 3
 
 
 def test_a_run_that_was_replaced_is_not_shown(store: Store, make: Any) -> None:
     make.run("r1", "2013-07-01")
-    store.keep_performance([row(0.7)])
+    store.append_performance([row(0.7)])
     make.run("r2", "2013-07-01")
     assert store.visible_runs() == {"2013-07-01": "r2"}
     assert values(store) == []
@@ -60,9 +60,9 @@ def test_a_table_of_an_earlier_version_is_read_and_added_to(store: Store, make: 
     write_deltalake(store.table_uri(PERFORMANCE), pa.Table.from_pylist([row(0.7)], old))
     (known,) = store.performance().to_pylist()
     assert (known["value"], known["trusted"], known["why"]) == (0.7, None, None)
-    assert store.keep_performance([row(0.7)]) == 0
+    assert store.append_performance([row(0.7)]) == 0
     doubted = row(0.9, maturity_days=None, estimated=True, trusted=False, why="x: broken")
-    assert store.keep_performance([doubted]) == 1
+    assert store.append_performance([doubted]) == 1
     found = store.performance().to_pylist()
     assert [(each["trusted"], each["why"]) for each in found] == [
         (None, None),

@@ -9,7 +9,7 @@ import pytest
 
 from assay.columns.profile import ColumnProfile
 from assay.project.params import Publish
-from assay.store import Recent, Store, publish
+from assay.store import RecentRuns, Store, publish
 from assay.store.delta import rows
 
 LIMITS = Publish(recent_nights=2)
@@ -27,17 +27,17 @@ def scored(make: Any, run_id: str, day: str, good: int, bad: int, version: str =
     make.store.publish_run(replace(staged, facts={**staged.facts, "version": version}))
 
 
-def counts(recent: Recent) -> list[int]:
+def counts(recent: RecentRuns) -> list[int]:
     return [column.rows for column in recent.scores]
 
 
 def test_the_nearest_nights_before_are_gathered(store: Store, make: Any) -> None:
     for number in range(1, 6):
         scored(make, f"r{number}", f"2024-03-0{number}", number, number % 2)
-    found = store.recent("2024-03-04", "v1.0.0", LIMITS, "probability")
+    found = store.recent_runs("2024-03-04", "v1.0.0", LIMITS, "probability")
     assert found.rows == (4, 2) and counts(found) == [3, 2]
-    assert store.recent("2024-03-01", "v1.0.0", LIMITS, "probability") == Recent()
-    assert store.recent("2024-03-03", "v1.0.0", LIMITS, "prediction") == Recent((2, 2), ())
+    assert store.recent_runs("2024-03-01", "v1.0.0", LIMITS, "probability") == RecentRuns()
+    assert store.recent_runs("2024-03-03", "v1.0.0", LIMITS, "prediction") == RecentRuns((2, 2), ())
 
 
 def test_only_what_readers_see_is_compared_with(
@@ -55,14 +55,14 @@ def test_only_what_readers_see_is_compared_with(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(publish, "_replace", killed)
         scored(make, "r5", "2024-03-01", 1, 4)
-    found = store.recent("2024-03-04", "v1.0.0", LIMITS, "probability")
+    found = store.recent_runs("2024-03-04", "v1.0.0", LIMITS, "probability")
     assert found.rows == (7,) and counts(found) == [5]
 
 
 def test_scores_of_another_version_do_not_count(store: Store, make: Any) -> None:
     scored(make, "r1", "2024-03-01", 1, 0)
     scored(make, "r2", "2024-03-02", 2, 0, version="v2.0.0")
-    found = store.recent("2024-03-03", "v1.0.0", LIMITS, "probability")
+    found = store.recent_runs("2024-03-03", "v1.0.0", LIMITS, "probability")
     assert found.rows == (2, 1) and counts(found) == [1]
 
 
@@ -79,9 +79,9 @@ def test_no_more_profiles_are_read_than_there_are_recent_nights(
         return table
 
     monkeypatch.setattr(rows, "select", watched)
-    store.recent("2024-03-09", "v1.0.0", LIMITS, "probability")
+    store.recent_runs("2024-03-09", "v1.0.0", LIMITS, "probability")
     assert read == [("profiles", 2)]
 
 
 def test_a_new_store_has_no_recent_nights(store: Store) -> None:
-    assert store.recent("2024-03-09", "v1.0.0", LIMITS, "probability") == Recent()
+    assert store.recent_runs("2024-03-09", "v1.0.0", LIMITS, "probability") == RecentRuns()

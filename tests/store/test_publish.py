@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.columns.profile import Profile
-from assay.errors import NothingScored, RunOvertaken, StoreError
+from assay.errors import NothingScored, PublishConflict, StoreError
 from assay.store import Store, predictions_schema, quarantine_schema
 from assay.store import publish as publishing
 
@@ -68,7 +68,7 @@ def test_publishing_a_run_again_changes_nothing(store: Store, make: Any) -> None
     assert DeltaTable(store.table_uri("predictions")).version() == 0
     assert DeltaTable(store.table_uri("quarantine")).version() == 0
     make.run("r2", good=[3])
-    with pytest.raises(RunOvertaken):
+    with pytest.raises(PublishConflict):
         store.publish_run(staged)
 
 
@@ -79,7 +79,7 @@ def test_a_run_that_was_overtaken_says_by_whom_and_leaves_nothing_to_see(
     slow = make.stage("r1", good=[2, 3], bad=[8], profile=profile)
     make.run("r2", good=[4], bad=[9])
     version = DeltaTable(store.table_uri("quarantine")).version()
-    with pytest.raises(RunOvertaken, match=r"date=p, run r1: .*run r2, visible since 20\d\d-"):
+    with pytest.raises(PublishConflict, match=r"date=p, run r1: .*run r2, visible since 20\d\d-"):
         store.publish_run(slow)
     assert DeltaTable(store.table_uri("quarantine")).version() == version
     assert make.seen() == ([4], [9])
@@ -98,7 +98,7 @@ def test_a_run_overtaken_at_the_last_moment_takes_its_quarantine_back(
         make.run("r2", good=[4], bad=[9])
 
     monkeypatch.setattr(publishing, "_add", then_another_publishes)
-    with pytest.raises(RunOvertaken, match="run r2"):
+    with pytest.raises(PublishConflict, match="run r2"):
         store.publish_run(slow)
     assert make.seen() == ([4], [9])
     assert make.active("quarantine") == ["r2-0.0.parquet"]
@@ -218,7 +218,7 @@ def test_a_killed_process_leaves_readers_what_they_had(store: Store, make: Any) 
         "import os, sys, pyarrow as pa\n"
         "from assay.store import Store, PartWriter\n"
         "store = Store(sys.argv[1], 'date')\n"
-        "path = store.new_file('predictions', 'p', 'r2', '0')\n"
+        "path = store.part_path_for('predictions', 'p', 'r2', '0')\n"
         "part = PartWriter(store.table_uri('predictions'), path)\n"
         "part.write(pa.table({'id': list(range(100_000))}))\n"
         "os._exit(9)\n"

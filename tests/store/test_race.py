@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from assay.columns.profile import Profile
-from assay.errors import RunOvertaken
-from assay.store import Store, sweep
-from assay.store.delta import changes, log
+from assay.errors import PublishConflict
+from assay.store import Store, vacuum
+from assay.store.delta import commits, log
 
 ROOT = Path(__file__).resolve().parents[2]
 AtOnce = Callable[[Callable[[int], object], int], list[Exception]]
@@ -28,23 +28,23 @@ def test_of_runs_that_race_for_a_partition_one_publishes(
     make.run("r0", "other", [7])
     staged = [make.stage(f"r{n}", "p", [1, 2, n], [n]) for n in range(5)]
     errors = at_once(lambda n: store.publish_run(staged[n]), 4)
-    assert len(errors) == 3 and all(isinstance(error, RunOvertaken) for error in errors)
+    assert len(errors) == 3 and all(isinstance(error, PublishConflict) for error in errors)
     winner = store.visible_run("p")
     assert winner is not None and all(f"run {winner}" in str(error) for error in errors)
     number = int(winner[1:])
     assert make.seen("p") == (sorted([1, 2, number]), [number])
     assert make.active("quarantine") == [f"{winner}-0.0.parquet"]
     assert make.seen("other") == ([7], [])
-    with pytest.raises(RunOvertaken):
+    with pytest.raises(PublishConflict):
         store.publish_run(staged[0])
 
 
 RACER = """
 import json, sys, time
 from pathlib import Path
-from assay.errors import RunOvertaken
+from assay.errors import PublishConflict
 from assay.store import Store
-from assay.store.staged import from_json
+from assay.store.staged_run import from_json
 
 store = Store(sys.argv[1], "date")
 runs = [from_json(text, "given") for text in json.loads(Path(sys.argv[2]).read_text())]
@@ -56,7 +56,7 @@ for staged in runs:
     try:
         store.publish_run(staged)
         told.append("published")
-    except RunOvertaken as error:
+    except PublishConflict as error:
         told.append("overtaken")
 print(json.dumps(told))
 """
@@ -65,7 +65,7 @@ print(json.dumps(told))
 def test_processes_that_race_publish_each_partition_once(
     store: Store, make: Any, tmp_path: Path
 ) -> None:
-    from assay.store.staged import to_json
+    from assay.store.staged_run import to_json
 
     racers = range(3)
     go = tmp_path / "go"
@@ -96,7 +96,7 @@ def test_processes_that_race_publish_each_partition_once(
 def test_readers_at_work_see_whole_nights_and_nothing_else(
     store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "GRACE", sweep.GRACE * 0)
+    monkeypatch.setattr(vacuum, "GRACE", vacuum.GRACE * 0)
     make.run("r0", good=[0, 100, 200], bad=[0, 100])
     over, seen, wrong = threading.Event(), set(), []
 
@@ -154,24 +154,24 @@ def test_a_commit_planned_on_an_old_version_is_planned_again(
 ) -> None:
     make.run("r1")
     staged = make.stage("r3", good=[4])
-    looked = log.view
+    looked = log.partition_view
 
-    def then_someone_commits(*given: Any) -> log.View:
+    def then_someone_commits(*given: Any) -> log.PartitionView:
         found = looked(*given)
         if "predictions" in given[0].table_uri:
-            monkeypatch.setattr(log, "view", looked)
+            monkeypatch.setattr(log, "partition_view", looked)
             make.run("r2", "q", good=[2, 3])
         return found
 
-    commit = changes.commit
+    commit = commits.commit
 
-    def watched(target: changes.Target, plan: changes.Plan) -> bool:
+    def watched(target: commits.CommitTarget, plan: commits.Plan) -> bool:
         if target.table == "predictions":
-            monkeypatch.setattr(changes, "commit", commit)
-            monkeypatch.setattr(log, "view", then_someone_commits)
+            monkeypatch.setattr(commits, "commit", commit)
+            monkeypatch.setattr(log, "partition_view", then_someone_commits)
         return commit(target, plan)
 
-    monkeypatch.setattr(changes, "commit", watched)
+    monkeypatch.setattr(commits, "commit", watched)
     store.publish_run(staged)
     assert make.seen() == ([4], []) and make.seen("q") == ([2, 3], [])
 
@@ -192,8 +192,8 @@ def test_a_table_that_someone_else_made_first_is_joined(
 
     monkeypatch.setattr(log, "open_table", not_there_yet)
     schema = staged.predictions_schema
-    changes.commit(
-        changes.Target(store, "predictions", schema, "q", {}),
-        lambda now: changes.CommitChange(staged.predictions, ()),
+    commits.commit(
+        commits.CommitTarget(store, "predictions", schema, "q", {}),
+        lambda now: commits.CommitChange(staged.predictions, ()),
     )
     assert store.partitions() == ["p", "q"]

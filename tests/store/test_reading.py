@@ -67,16 +67,16 @@ def test_a_night_that_changes_hands_between_the_tables_is_looked_at_again(
     store: Store, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make.run("r1", good=[1], bad=[8])
-    view = history.view
+    view = history.read_partition_view
 
     def then_another_publishes(place: Store, table: Any, partition: str) -> Any:
         found = view(place, table, partition)
         if table == "predictions":
-            monkeypatch.setattr(history, "view", view)
+            monkeypatch.setattr(history, "read_partition_view", view)
             make.run("r2", good=[2], bad=[9])
         return found
 
-    monkeypatch.setattr(history, "view", then_another_publishes)
+    monkeypatch.setattr(history, "read_partition_view", then_another_publishes)
     assert store.quarantine("p")["id"].to_pylist() == [9]
 
 

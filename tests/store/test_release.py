@@ -9,9 +9,9 @@ import pytest
 from deltalake import DeltaTable
 
 from assay.columns.profile import Profile
-from assay.errors import NothingScored, RunOvertaken, RunUnknown, StoreError
-from assay.store import Retracted, Store, release
-from assay.store.staged import from_json, to_json
+from assay.errors import NothingScored, PublishConflict, RunUnknown, StoreError
+from assay.store import Retraction, Store, release
+from assay.store.staged_run import from_json, to_json
 
 WHY = {"by": "Ada <ada@example.com>", "because": "checked by hand"}
 
@@ -54,11 +54,11 @@ def test_what_is_kept_of_a_held_run_is_all_of_it(make: Any) -> None:
 def test_a_held_run_that_was_overtaken_has_to_be_scored_again(store: Store, make: Any) -> None:
     make.hold("r1", bad=[7])
     make.run("r2", good=[5], bad=[9])
-    with pytest.raises(RunOvertaken, match=r"run r1: .*run r2.*Score the night again"):
+    with pytest.raises(PublishConflict, match=r"run r1: .*run r2.*Score the night again"):
         store.release("r1", **WHY)
     assert make.seen() == ([5], [9]) and make.active("quarantine") == ["r2-0.0.parquet"]
     store.retract("r2", **WHY)
-    with pytest.raises(RunOvertaken, match="to replace was retracted"):
+    with pytest.raises(PublishConflict, match="to replace was retracted"):
         store.release("r1", **WHY)
 
 
@@ -109,7 +109,7 @@ def test_a_retracted_run_gives_the_night_back_to_the_one_before(
     make.run("r1", good=[1, 2], bad=[8], profile=profile)
     make.run("r2", good=[3], bad=[9])
     before = DeltaTable(store.table_uri("predictions")).version()
-    assert store.retract("r2", **WHY) == Retracted("r2", "p", "r1")
+    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1")
     assert DeltaTable(store.table_uri("predictions")).version() == before + 1
     assert make.seen() == ([1, 2], [8]) and make.active("quarantine") == ["r1-0.0.parquet"]
     assert store.profile("r1", "p") == profile
@@ -124,7 +124,7 @@ def test_a_retracted_run_gives_the_night_back_to_the_one_before(
 def test_the_only_run_of_a_night_gives_it_back_to_nobody(store: Store, make: Any) -> None:
     make.run("r0", "q")
     make.run("r1", bad=[8])
-    assert store.retract("r1", **WHY) == Retracted("r1", "p", None)
+    assert store.retract("r1", **WHY) == Retraction("r1", "p", None)
     assert store.partitions() == ["q"] and make.active("quarantine") == []
     assert store.visible_run("p") is None
     assert store.runs("p")[0].detail == "back to run none"
@@ -192,7 +192,7 @@ def test_a_retraction_that_died_before_it_could_say_so_is_completed(
         patch.setattr(release, "append_event", killed)
         store.retract("r2", **WHY)
     assert store.visible_run("p") == "r1"
-    assert store.retract("r2", **WHY) == Retracted("r2", "p", "r1")
+    assert store.retract("r2", **WHY) == Retraction("r2", "p", "r1")
     assert {each.run_id: each.event for each in store.runs()}["r2"] == "retracted"
 
 
@@ -200,6 +200,6 @@ def test_a_run_that_started_before_a_retraction_has_lost(store: Store, make: Any
     slow = make.stage("r1", bad=[7])
     make.run("r2")
     store.retract("r2", **WHY)
-    with pytest.raises(RunOvertaken, match="retracted"):
+    with pytest.raises(PublishConflict, match="retracted"):
         store.publish_run(slow)
     assert store.partitions() == []

@@ -9,10 +9,10 @@ from typing import Any
 import pyarrow.fs as pafs
 import pytest
 
-from assay.errors import RunOvertaken, StoreError
-from assay.store import PartWriter, Store, sweep
-from assay.store.delta import place
-from assay.store.delta.place import filesystem, storage_options
+from assay.errors import PublishConflict, StoreError
+from assay.store import PartWriter, Store, vacuum
+from assay.store.delta import location
+from assay.store.delta.location import filesystem, storage_options
 from tests import s3
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
@@ -59,13 +59,13 @@ def test_a_night_in_a_bucket_lives_as_one_in_a_folder(
     store.release("r3", **WHY)
     assert make.seen(partition) == ([4], [9])
     assert [record.event for record in store.runs()] == ["published", "retracted", "published"]
-    done = sweep.vacuum(store, 1, now=sweep.datetime.now(sweep.UTC) + 9 * sweep.GRACE)
+    done = vacuum.vacuum(store, 1, now=vacuum.datetime.now(vacuum.UTC) + 9 * vacuum.GRACE)
     assert sum(each.replaced for each in done[:2]) == 4
     assert make.seen(partition) == ([4], [9])
 
 
 def test_a_part_that_fails_leaves_no_object(store: Store, make: Any) -> None:
-    relative = store.new_file("predictions", "p", "r1", "0")
+    relative = store.part_path_for("predictions", "p", "r1", "0")
     with pytest.raises(RuntimeError), PartWriter(store.table_uri("predictions"), relative) as part:
         part.write(make.rows("r1", [1]))
         raise RuntimeError
@@ -78,18 +78,18 @@ def test_two_writers_are_safe(
     make.run("r0", "other")
     same = [make.stage(f"r{n}", "p", [n]) for n in range(3)]
     (error,) = at_once(lambda n: store.publish_run(same[n]), 2)
-    assert isinstance(error, RunOvertaken)
+    assert isinstance(error, PublishConflict)
     assert at_once(lambda n: make.run(f"s{n}", f"own{n}", [n]), 3) == []
     assert store.partitions() == ["other", "own1", "own2", "own3", "p"]
     assert make.seen("p")[0] == [int(str(store.visible_run("p"))[1:])]
 
 
 def test_scratch_is_dropped(store: Store) -> None:
-    system, path = filesystem(store.scratch("r1"))
+    system, path = filesystem(store.scratch_uri("r1"))
     with system.open_output_stream(f"{path}/0.keys") as sink:
         sink.write(b"keys")
-    store.drop_scratch("r1")
-    store.drop_scratch("r1")
+    store.delete_scratch("r1")
+    store.delete_scratch("r1")
     assert "0.keys" not in objects(store)
 
 
@@ -153,5 +153,5 @@ def test_the_environment_says_how_to_get_there(monkeypatch: pytest.MonkeyPatch) 
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     asked = []
-    monkeypatch.setattr(place.pafs, "resolve_s3_region", lambda name: asked.append(name) or "eu")
+    monkeypatch.setattr(location.pafs, "resolve_s3_region", lambda name: asked.append(name) or "eu")
     assert filesystem("s3://b/x")[0].region == "eu" and asked == ["b"]

@@ -17,7 +17,7 @@ def publish(store: Store, make: Any, groups: list[list[int]], files: int = 1) ->
     """A night whose files have these row groups, the same in each file but for the ids."""
     written = []
     for number in range(files):
-        path = store.new_file("predictions", "p", "r1", f"{number:05d}.1")
+        path = store.part_path_for("predictions", "p", "r1", f"{number:05d}.1")
         with PartWriter(store.table_uri("predictions"), path) as part:
             for ids in groups:
                 part.write(make.rows("r1", [1000 * number + each for each in ids]))
@@ -36,19 +36,19 @@ def tens(count: int) -> list[list[int]]:
     return [list(range(10 * n, 10 * n + 10)) for n in range(count)]
 
 
-def ids(found: drawn.Drawn) -> list[int]:
+def ids(found: drawn.RowSample) -> list[int]:
     return found.table.column("id").to_pylist()
 
 
 def test_of_a_small_night_any_row_may_be_drawn(store: Store, make: Any) -> None:
     publish(store, make, tens(3), files=2)
     every = [*range(30), *range(1000, 1030)]
-    whole = store.drawn("p", ["id"], 100, 1)
+    whole = store.sample("p", ["id"], 100, 1)
     assert (ids(whole), whole.run_id) == (every, "r1")
     assert whole.spans == tuple((n, n + 10) for n in range(0, 60, 10))
     seen = np.zeros(2000, int)
     for seed in range(200):
-        some = ids(store.drawn("p", ["id"], 15, seed))
+        some = ids(store.sample("p", ["id"], 15, seed))
         assert len(some) == 15 and some == sorted(some)
         seen[some] += 1
     # 50 times each on average; a standard error is 6.
@@ -57,8 +57,8 @@ def test_of_a_small_night_any_row_may_be_drawn(store: Store, make: Any) -> None:
 
 def test_the_same_seed_draws_the_same_rows(store: Store, make: Any) -> None:
     publish(store, make, tens(9))
-    assert ids(store.drawn("p", ["id"], 7, 3)) == ids(store.drawn("p", ["id"], 7, 3))
-    assert ids(store.drawn("p", ["id"], 7, 3)) != ids(store.drawn("p", ["id"], 7, 4))
+    assert ids(store.sample("p", ["id"], 7, 3)) == ids(store.sample("p", ["id"], 7, 3))
+    assert ids(store.sample("p", ["id"], 7, 3)) != ids(store.sample("p", ["id"], 7, 4))
 
 
 def test_of_a_large_night_no_more_row_groups_are_read_than_the_pool_holds(
@@ -75,7 +75,7 @@ def test_of_a_large_night_no_more_row_groups_are_read_than_the_pool_holds(
             yield batch
 
     monkeypatch.setattr(rows, "batches", watched)
-    first, second = (store.drawn("p", ["id", "probability"], 12, seed) for seed in (1, 2))
+    first, second = (store.sample("p", ["id", "probability"], 12, seed) for seed in (1, 2))
     assert sum(read) == 60
     assert first.spans != second.spans
     for found in (first, second):
@@ -89,7 +89,7 @@ def test_a_row_group_beyond_the_pool_is_read_all_the_same(
 ) -> None:
     publish(store, make, tens(2))
     monkeypatch.setattr(drawn, "POOL", 3)
-    assert len(ids(store.drawn("p", ["id"], 5, 1))) == 5
+    assert len(ids(store.sample("p", ["id"], 5, 1))) == 5
 
 
 def test_of_many_files_only_some_are_opened(
@@ -97,7 +97,7 @@ def test_of_many_files_only_some_are_opened(
 ) -> None:
     publish(store, make, tens(1), files=6)
     monkeypatch.setattr(drawn, "FILES", 2)
-    found = store.drawn("p", ["id"], 100, 1)
+    found = store.sample("p", ["id"], 100, 1)
     assert len(ids(found)) == 20
     # Their places count the rows of those that were not opened.
     assert {each // 1000 * 10 for each in ids(found)} == {low for low, _ in found.spans}
@@ -105,17 +105,17 @@ def test_of_many_files_only_some_are_opened(
 
 def test_a_night_of_no_rows_gives_none(store: Store, make: Any) -> None:
     make.run("r1", good=[])
-    found = store.drawn("p", ["date", "id"], 5, 1)
+    found = store.sample("p", ["date", "id"], 5, 1)
     assert found.table.num_rows == 0
     assert found.table.schema.names == ["date", "id"]
 
 
 def test_a_night_that_is_not_there(store: Store, make: Any) -> None:
     with pytest.raises(NothingScored, match="date=p"):
-        store.drawn("p", ["id"], 5, 1)
+        store.sample("p", ["id"], 5, 1)
 
 
 def test_a_column_that_nobody_wrote_is_found_out(store: Store, make: Any) -> None:
     publish(store, make, tens(1))
     with pytest.raises(StoreError, match=r"has no such column \(expected .*, found nothing"):
-        store.drawn("p", ["id", "nothing"], 5, 1)
+        store.sample("p", ["id", "nothing"], 5, 1)

@@ -12,9 +12,9 @@ from deltalake import DeltaTable
 
 from assay.columns.profile import Profile
 from assay.errors import StoreError
-from assay.store import Store, sweep
+from assay.store import Store, vacuum
 from assay.store.delta.tables import INSTANT
-from assay.store.leftovers import removed
+from assay.store.unused_files import read_tombstones
 
 WHY = {"by": "Ada", "because": "why"}
 
@@ -32,10 +32,10 @@ def test_a_vacuum_deletes_what_is_older_than_it_keeps(
     make.stage("r3", "q")  # killed, and nobody scored the night again
     make.hold("r4", "h", good=[5])
     files = [*make.files("predictions"), *make.files("quarantine")]
-    dry = sweep.vacuum(store, 3, dry_run=True, now=later(4))
+    dry = vacuum.vacuum(store, 3, dry_run=True, now=later(4))
     assert [*make.files("predictions"), *make.files("quarantine")] == files
-    assert sweep.vacuum(store, 3, now=later(2))[0].replaced == 0
-    done = {each.table: each for each in sweep.vacuum(store, 3, now=later(4))}
+    assert vacuum.vacuum(store, 3, now=later(2))[0].replaced == 0
+    done = {each.table: each for each in vacuum.vacuum(store, 3, now=later(4))}
     assert (done["predictions"].replaced, done["predictions"].left) == (2, 1)
     assert (done["quarantine"].replaced, done["quarantine"].left) == (1, 0)
     planned = {each.table: each for each in dry}
@@ -52,7 +52,7 @@ def test_the_age_of_a_replaced_version_counts_from_its_replacement(store: Store,
     make.run("r1", good=[1])
     make.age(400)
     make.run("r2", good=[2])
-    assert {each.replaced for each in sweep.vacuum(store, 30)} == {0}
+    assert {each.replaced for each in vacuum.vacuum(store, 30)} == {0}
     assert store.retract("r2", **WHY).back_to == "r1"
 
 
@@ -62,7 +62,7 @@ def test_a_held_run_that_was_overtaken_goes_and_one_that_was_not_stays(
     make.hold("r1")
     make.run("r2")
     make.hold("r3")
-    sweep.vacuum(store, 1, now=later(9999))
+    vacuum.vacuum(store, 1, now=later(9999))
     assert make.files("predictions") == ["r2-0.0.parquet", "r3-0.0.parquet"]
 
 
@@ -87,17 +87,17 @@ def test_no_truth_and_no_number_is_ever_lost(store: Store, make: Any) -> None:
     make.run("r1", "p")
     make.run("r2", "q")
     for hour, truth in enumerate((True, False, True)):
-        store.keep_labels("p", truths(truth, hour), f"{hour}.csv", "Ada")
-        store.keep_performance([number("r1", hour)])
-    store.keep_labels("q", truths(True, 0), "0.csv", "Ada")
+        store.append_labels("p", truths(truth, hour), f"{hour}.csv", "Ada")
+        store.append_performance([number("r1", hour)])
+    store.append_labels("q", truths(True, 0), "0.csv", "Ada")
     store.retract("r2", **WHY)
     unfinished = Path(store.table_uri("labels"), "date=p", "part-00000-dead-c000.snappy.parquet")
     unfinished.write_bytes(b"a writer was killed before it could commit")
     histories = [sorted_rows(store.label_history(night)) for night in ("p", "q")]
-    done = {each.table: each for each in sweep.vacuum(store, 30, now=later(2))}
+    done = {each.table: each for each in vacuum.vacuum(store, 30, now=later(2))}
     assert [done[name].merged for name in ("labels", "performance")] == [3, 3]
     assert unfinished.exists()
-    done = {each.table: each for each in sweep.vacuum(store, 30, now=later(9999))}
+    done = {each.table: each for each in vacuum.vacuum(store, 30, now=later(9999))}
     assert (done["labels"].replaced, done["labels"].left) == (3, 1) and not unfinished.exists()
     assert histories == [sorted_rows(store.label_history(night)) for night in ("p", "q")]
     assert [len(rows) for rows in histories] == [3, 1]
@@ -132,10 +132,15 @@ def test_the_log_is_read_from_its_last_checkpoint(store: Store, make: Any) -> No
         make.run(f"r{n}", "é/ü")
         if n == 2:
             DeltaTable(uri).create_checkpoint()
-    assert sorted(removed(uri)) == [f"date=%C3%A9%2F%C3%BC/r{n}-0.0.parquet" for n in (1, 2)]
+    assert sorted(read_tombstones(uri)) == [
+        f"date=%C3%A9%2F%C3%BC/r{n}-0.0.parquet" for n in (1, 2)
+    ]
     store.retract("r3", **WHY)
-    assert sorted(path[-14:] for path in removed(uri)) == ["r1-0.0.parquet", "r3-0.0.parquet"]
+    assert sorted(path[-14:] for path in read_tombstones(uri)) == [
+        "r1-0.0.parquet",
+        "r3-0.0.parquet",
+    ]
     last = sorted(Path(uri, "_delta_log").glob("*.json"))[-1]
     last.write_text("{", encoding="utf-8")
     with pytest.raises(StoreError, match="its log cannot be read"):
-        removed(uri)
+        read_tombstones(uri)

@@ -13,19 +13,26 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-from assay.cli import choose_version, look_after, look_around, make_model, remarks, score_nights
-from assay.cli.adder import Adder
-from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, masked, of_machine
+from assay.cli import (
+    log_output,
+    operations_commands,
+    reporting_commands,
+    scoring_commands,
+    training_commands,
+    version_commands,
+)
+from assay.cli.commands import CommandBuilder
+from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, from_os_error, mask_passwords
 from assay.project import interrupts
 
 DEBUG = "ASSAY_DEBUG"
 
 GROUPS: Mapping[str, ModuleType] = {
-    "make a model (dvc repro runs these)": make_model,
-    "choose a version": choose_version,
-    "score nights": score_nights,
-    "look after nights": look_after,
-    "look around": look_around,
+    "make a model (dvc repro runs these)": training_commands,
+    "choose a version": version_commands,
+    "score nights": scoring_commands,
+    "look after nights": operations_commands,
+    "look around": reporting_commands,
 }
 """Title of a group in the help -> the module with its commands."""
 
@@ -34,13 +41,13 @@ _Commands = argparse._SubParsersAction
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return its exit code; see ``assay.errors`` for the codes."""
-    arguments = parser().parse_args(argv)
+    arguments = build_parser().parse_args(argv)
     # No library that Assay calls may send telemetry.
     os.environ.setdefault("DVC_NO_ANALYTICS", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    with interrupts.heeded(), remarks.shown():
+    with interrupts.handle_interrupts(), log_output.log_to_stderr():
         code = _run(arguments)
-    return INTERRUPTED if interrupts.seen() else code
+    return INTERRUPTED if interrupts.was_interrupted() else code
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -51,8 +58,8 @@ def _run(arguments: argparse.Namespace) -> int:
             print(f"assay: {line}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        if not interrupts.seen():
-            interrupts.tell()
+        if not interrupts.was_interrupted():
+            interrupts.print_interrupt()
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -60,10 +67,10 @@ def _run(arguments: argparse.Namespace) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        if (known := of_machine(error)) is not None:
+        if (known := from_os_error(error)) is not None:
             print(f"assay: {known.line()}", file=sys.stderr)
             return known.exit_code
-        text = masked(" ".join(str(error).split()))
+        text = mask_passwords(" ".join(str(error).split()))
         print(
             f"assay: unforeseen {type(error).__name__}: {text[:300]}. This is a bug in Assay; "
             f"run again with {DEBUG}=1 to see where.",
@@ -73,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = _Parser(
         prog="assay",
@@ -84,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for title, group in GROUPS.items():
-        add = Adder(commands)
+        add = CommandBuilder(commands)
         group.add_commands(add)
         top.groups[title] = add.names
     return top
@@ -123,7 +130,7 @@ class _Parser(argparse.ArgumentParser):
         return formatter.format_help()
 
     def error(self, message: str) -> NoReturn:
-        super().error(masked(message))
+        super().error(mask_passwords(message))
 
 
 class _Version(argparse.Action):

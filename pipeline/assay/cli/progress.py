@@ -7,7 +7,7 @@ import sys
 _CLEAR = "\r\x1b[K"
 
 
-class ChangingLine:
+class ProgressLine:
     """A line on standard error that is updated in place; messages get lines of their own."""
 
     live = True
@@ -26,6 +26,6 @@ class ChangingLine:
         print(text, file=sys.stderr, flush=True)
 
 
-def watched() -> ChangingLine | None:
+def make_progress_line() -> ProgressLine | None:
     """A progress line if standard error is a terminal, else None: a log gets messages only."""
-    return ChangingLine() if sys.stderr.isatty() else None
+    return ProgressLine() if sys.stderr.isatty() else None

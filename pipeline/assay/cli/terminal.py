@@ -33,7 +33,7 @@ def console(*, markup: bool = True, highlight: bool = True) -> Console:
     return Console(width=None if known else WIDTH, markup=markup, highlight=highlight)
 
 
-def show(lines: Iterable[Line]) -> None:
+def print_lines(lines: Iterable[Line]) -> None:
     """Print each line on standard output; brackets in them are no styles."""
     for line in lines:
         if isinstance(line, str):

@@ -27,7 +27,7 @@ BLOCK = 1024
 
 
 @jit(f"void({FLOATS}, {FLOATS}, {PLACES}, float64, float64, int64, int64, uint16[::1])")
-def places(
+def find_cells(
     values: Floats,
     edges: Floats,
     starts: Places,
@@ -44,7 +44,7 @@ def places(
     values
         Of shape (rows,); NaN is a null.
     edges, starts, origin, scale, steps
-        An `assay.columns.grid.Finder`.
+        An `assay.columns.grid.CellFinder`.
     last
         The last cell; nulls get ``last + 1``.
     cells
@@ -95,7 +95,7 @@ def count_known(
     values
         Of shape (rows,); NaN is a null.
     known, buckets, origin, scale
-        An `assay.columns.grid.Lookup`.
+        An `assay.columns.grid.ValueLookup`.
     counts
         Of shape (len(known) + 1,), the nulls last; added to.
     others
@@ -146,7 +146,7 @@ def tally(values: Floats, cells: Places, counts: npt.NDArray[np.int64], sums: Fl
     Parameters
     ----------
     values, cells
-        As for `places`.
+        As for `find_cells`.
     counts, sums
         Of shape (cells + 1,), the nulls last; added to. Infinities are counted but not summed.
     """
@@ -160,7 +160,7 @@ def tally(values: Floats, cells: Places, counts: npt.NDArray[np.int64], sums: Fl
 
 
 @jit(f"void({FLOATS}, uint64[::1])")
-def lowest(values: Floats, least: npt.NDArray[np.uint64]) -> None:
+def update_registers(values: Floats, least: npt.NDArray[np.uint64]) -> None:
     """Add the values' hashes to the registers of a sketch; NaN is skipped.
 
     Parameters
@@ -233,7 +233,7 @@ def tally_parts(
     Parameters
     ----------
     values, cells
-        As for `places`.
+        As for `find_cells`.
     codes, parts
         A row is in part ``parts[code + 1]``, in none if that is -1.
     counts, sums

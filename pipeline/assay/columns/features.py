@@ -18,7 +18,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Codes: TypeAlias = npt.NDArray[np.int32]
 
 
-class Coded(NamedTuple):
+class CategoryColumn(NamedTuple):
     """A column of categories: ``codes[i]`` is the index of row i's value in ``categories``.
 
     Attributes
@@ -43,7 +43,7 @@ class Features(Protocol):
         """A column of numbers or booleans as float64, NaN where null; shape (rows,)."""
         ...
 
-    def coded(self, name: str) -> Coded:
+    def coded(self, name: str) -> CategoryColumn:
         """A column of strings."""
         ...
 
@@ -77,8 +77,8 @@ class FrameFeatures:
         values: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
         return values
 
-    def coded(self, name: str) -> Coded:
+    def coded(self, name: str) -> CategoryColumn:
         import pandas as pd
 
         codes, categories = pd.factorize(self._frame[name].to_numpy(dtype=object))
-        return Coded(codes.astype(np.int32), categories)
+        return CategoryColumn(codes.astype(np.int32), categories)

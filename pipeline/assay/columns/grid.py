@@ -1,4 +1,4 @@
-"""The grid of cells in which columns are counted (built by `assay.columns.draw_grid`).
+"""The grid of cells in which columns are counted (built by `assay.columns.grid_builder`).
 
 Cells of numbers are closed on the left: with edges ``e0 < e1 < e2`` they are ``x < e0``, ``e0 <= x
 < e1``, ``e1 <= x < e2`` and ``x >= e2``. Edges are quantiles of the reference. With equal widths
@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from assay.columns.features import Floats
-from assay.columns.sketch import HashRanks, hash_names, hash_numbers, ranked
+from assay.columns.sketch import HashRanks, hash_names, hash_numbers, rank_hashes
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.uint16]
@@ -35,10 +35,10 @@ _KNOWN_BUCKETS = (512, 1024, 2048, 4096, 8192, 16384)
 _TRIMS = (0, 1, 2, 4, 8, 16, 32, 64)
 
 
-class Finder(NamedTuple):
+class CellFinder(NamedTuple):
     """Tables to search a value's fine cell without branches.
 
-    Used by `assay.columns.count_kernels.places`. Buckets of equal width give the start of the
+    Used by `assay.columns.count_kernels.find_cells`. Buckets of equal width give the start of the
     search: ``starts`` is the number of edges in the buckets before each. Up to ``2 ** steps - 1``
     edges share a bucket and are searched by bisection. Rounding is harmless, because the buckets of
     values and edges come from the same monotone arithmetic.
@@ -51,7 +51,7 @@ class Finder(NamedTuple):
     steps: int
 
 
-class Lookup(NamedTuple):
+class ValueLookup(NamedTuple):
     """Increasing values with a perfect hash table (`assay.columns.count_kernels.count_known`).
 
     Each bucket holds at most one of ``values``; ``buckets`` has its index.
@@ -63,13 +63,13 @@ class Lookup(NamedTuple):
     scale: float
 
 
-class Known(NamedTuple):
+class KnownValues(NamedTuple):
     """Likely values with their cells and hashes, so that their counts alone determine a profile.
 
     ``cells`` are their fine cells, ``ranked`` the registers and ranks of their hashes.
     """
 
-    lookup: Lookup
+    lookup: ValueLookup
     cells: npt.NDArray[np.intp]
     ranked: HashRanks
 
@@ -110,7 +110,7 @@ class NumberGrid:
         return np.append(0, np.searchsorted(self.fine, self.edges) + 1).astype(np.intp)
 
     @cached_property
-    def known(self) -> Known | None:
+    def known(self) -> KnownValues | None:
         """The lookup table of the ``likely`` values.
 
         None if two of them are too close together for a table.
@@ -127,12 +127,14 @@ class NumberGrid:
                 return self._known(values, buckets, origin, scale)
         return None
 
-    def _known(self, values: Floats, buckets: Places, origin: float, scale: float) -> Known:
+    def _known(self, values: Floats, buckets: Places, origin: float, scale: float) -> KnownValues:
         cells = np.searchsorted(self.fine, values, side="right").astype(np.intp)
-        return Known(Lookup(values, buckets, origin, scale), cells, ranked(hash_numbers(values)))
+        return KnownValues(
+            ValueLookup(values, buckets, origin, scale), cells, rank_hashes(hash_numbers(values))
+        )
 
     @cached_property
-    def finder(self) -> Finder:
+    def finder(self) -> CellFinder:
         """The best of several bucket layouts, some of which exclude outliers at both ends."""
         edges = np.array(self.fine, dtype=np.float64)
         return min(
@@ -157,7 +159,7 @@ def _buckets(values: Floats, origin: float, scale: float, count: int) -> npt.NDA
     return np.where(bucket < count - 1, bucket, count - 1).astype(np.intp)
 
 
-def _finder(edges: Floats, trim: int) -> Finder:
+def _finder(edges: Floats, trim: int) -> CellFinder:
     origin, scale = 0.0, 0.0
     if len(edges):
         low, high = float(edges[trim]), float(edges[len(edges) - 1 - trim])
@@ -167,7 +169,7 @@ def _finder(edges: Floats, trim: int) -> Finder:
     steps = max(1, int(shared.max()).bit_length())
     starts = (np.cumsum(shared) - shared).astype(np.uint16)
     padded = np.append(edges, np.full(1 << steps, np.inf))
-    return Finder(padded, starts, origin, scale, steps)
+    return CellFinder(padded, starts, origin, scale, steps)
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ class CategoryGrid:
     @cached_property
     def ranked(self) -> HashRanks:
         """The register and rank of each category's hash."""
-        return ranked(hash_names(self.categories))
+        return rank_hashes(hash_names(self.categories))
 
 
 ColumnGrid: TypeAlias = NumberGrid | CategoryGrid
@@ -209,7 +211,7 @@ above; each of the twenty has ten fine cells."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Cells:
+class CellCounts:
     """The count of each fine cell, and the sum of its finite values.
 
     Neither array may be written to. Sums too large for a float are capped at the largest float.
@@ -219,21 +221,21 @@ class Cells:
     sums: Floats
 
     @staticmethod
-    def of(counts: Ints, sums: Floats) -> Cells:
+    def of(counts: Ints, sums: Floats) -> CellCounts:
         """Cells of one column, or of several, one a row; sums are capped to fit a float."""
         # Adding zero turns -0.0 into 0.0: the numbers are equal, but their JSON is not.
-        return Cells(counts, _finite(sums) + 0.0)
+        return CellCounts(counts, _finite(sums) + 0.0)
 
     def __len__(self) -> int:
         return len(self.counts)
 
-    def __add__(self, other: Cells) -> Cells:
+    def __add__(self, other: CellCounts) -> CellCounts:
         with np.errstate(over="ignore"):
-            return Cells(self.counts + other.counts, _finite(self.sums + other.sums))
+            return CellCounts(self.counts + other.counts, _finite(self.sums + other.sums))
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, Cells)
+            isinstance(other, CellCounts)
             and np.array_equal(self.counts, other.counts)
             and np.array_equal(self.sums, other.sums)
         )
@@ -247,5 +249,5 @@ def _finite(sums: Floats) -> Floats:
     return sums if math.isfinite(np.add.reduce(sums, axis=None)) else np.nan_to_num(sums)
 
 
-NO_CELLS = Cells.of(np.empty(0, np.int64), np.empty(0))
+NO_CELLS = CellCounts.of(np.empty(0, np.int64), np.empty(0))
 """The cells of a column of categories, which has no fine ones."""

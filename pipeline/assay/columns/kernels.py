@@ -77,7 +77,7 @@ def extent(values: Floats) -> tuple[int, float, float]:
 
 
 @jit(f"void({FLOATS}, {BOOLS}, float64[::1])")
-def fill(values: Floats, present: npt.NDArray[np.bool_], filled: Floats) -> None:
+def fill_nulls(values: Floats, present: npt.NDArray[np.bool_], filled: Floats) -> None:
     """Copy ``values`` to ``filled``, with NaN where they are not ``present``."""
     for i in range(len(values)):
         filled[i] = values[i] if present[i] else np.nan

@@ -2,7 +2,7 @@
 
 A column is counted in the cells of a grid that the reference built once (`assay.columns.grid`).
 Counts of two parts of a table add up to the counts of the whole, so executors count their own
-batches (`assay.columns.counter`) and no process holds all rows. A profile also keeps sums,
+batches (`assay.columns.profile_counter`) and no process holds all rows. A profile also keeps sums,
 extremes, a sketch of the distinct values, and new categories. All of these merge exactly, except
 that the last digits of sums depend on the order of merging.
 """
@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from assay.columns import sketch
-from assay.columns.grid import NO_CELLS, Cells
+from assay.columns.grid import NO_CELLS, CellCounts
 from assay.errors import StoreError
 
 SCHEMA = 2
@@ -52,19 +52,19 @@ class ColumnProfile:
     total_squares: float
     low: float | None
     high: float | None
-    fine: Cells = NO_CELLS
+    fine: CellCounts = NO_CELLS
     registers: bytes = b""
     new: sketch.Named = ()
 
 
-def within(value: float) -> float:
+def clip_to_finite(value: float) -> float:
     """The nearest number that JSON can hold; 0 for NaN."""
     if math.isnan(value):
         return 0.0
     return max(-sys.float_info.max, min(sys.float_info.max, value))
 
 
-def merged(name: str, a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
+def merge_columns(name: str, a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
     """The counts of the rows of both.
 
     Raises
@@ -83,18 +83,18 @@ def merged(name: str, a: ColumnProfile, b: ColumnProfile) -> ColumnProfile:
         rows=a.rows + b.rows,
         nulls=a.nulls + b.nulls,
         counts=tuple(x + y for x, y in zip(a.counts, b.counts, strict=True)),
-        total=within(a.total + b.total),
-        total_squares=within(a.total_squares + b.total_squares),
+        total=clip_to_finite(a.total + b.total),
+        total_squares=clip_to_finite(a.total_squares + b.total_squares),
         low=min(lows, default=None),
         high=max(highs, default=None),
         fine=a.fine + b.fine if len(a.fine) else a.fine,
-        registers=sketch.merged(a.registers, b.registers),
-        new=sketch.both(a.new, b.new),
+        registers=sketch.merge_registers(a.registers, b.registers),
+        new=sketch.merge_names(a.new, b.new),
     )
 
 
-def column_to_tree(column: ColumnProfile) -> dict[str, Any]:
-    """The profile as numbers, text and lists, for `column_from_tree`."""
+def column_to_dict(column: ColumnProfile) -> dict[str, Any]:
+    """The profile as numbers, text and lists, for `column_from_dict`."""
     return {
         "rows": column.rows,
         "nulls": column.nulls,
@@ -112,7 +112,7 @@ def column_to_tree(column: ColumnProfile) -> dict[str, Any]:
 
 def column_to_json(column: ColumnProfile) -> str:
     """The profile as one line of text, the same for equal profiles."""
-    tree = {"schema": SCHEMA, **column_to_tree(column)}
+    tree = {"schema": SCHEMA, **column_to_dict(column)}
     return json.dumps(tree, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
@@ -135,7 +135,7 @@ def column_from_json(text: str, where: str = "profile") -> ColumnProfile:
                 found=str(schema),
                 mend="Train, promote and score the night again with this version.",
             )
-        return column_from_tree(tree)
+        return column_from_dict(tree)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise StoreError(f"not the profile of a column: {error}", where=where) from None
 
@@ -146,8 +146,8 @@ _KEYS = {
 }
 
 
-def column_from_tree(tree: Any) -> ColumnProfile:
-    """Read the tree of `column_to_tree`.
+def column_from_dict(tree: Any) -> ColumnProfile:
+    """Read the tree of `column_to_dict`.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def column_from_tree(tree: Any) -> ColumnProfile:
     )
 
 
-def _fine(counts: Any, sums: Any, known: int) -> Cells:
+def _fine(counts: Any, sums: Any, known: int) -> CellCounts:
     if counts == sums == []:
         return NO_CELLS
     many, each = np.array(counts), np.array(sums)
@@ -186,7 +186,7 @@ def _fine(counts: Any, sums: Any, known: int) -> Cells:
         raise ValueError(f"the fine cells must hold {known} values, whole numbers each")
     if each.dtype.kind not in "if" or each.shape != many.shape or not np.isfinite(each).all():
         raise ValueError(f"expected a finite sum for each of {len(many)} fine cells")
-    return Cells.of(many, each.astype(np.float64))
+    return CellCounts.of(many, each.astype(np.float64))
 
 
 def finite_number(value: Any) -> float:
@@ -198,7 +198,7 @@ def finite_number(value: Any) -> float:
 Profile: TypeAlias = Mapping[str, ColumnProfile]
 
 
-def merge(a: Profile, b: Profile) -> dict[str, ColumnProfile]:
+def merge_profiles(a: Profile, b: Profile) -> dict[str, ColumnProfile]:
     """The profile of the rows of both, in any order of merging.
 
     Counts, extremes and sketches are exact, sums are equal within rounding.
@@ -210,4 +210,4 @@ def merge(a: Profile, b: Profile) -> dict[str, ColumnProfile]:
     """
     if a.keys() != b.keys():
         raise ValueError(f"profiles of different columns: {sorted(a.keys() ^ b.keys())}")
-    return {name: merged(name, a[name], b[name]) for name in a}
+    return {name: merge_columns(name, a[name], b[name]) for name in a}

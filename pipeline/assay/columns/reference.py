@@ -17,19 +17,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.columns import serial, tails
-from assay.columns.counter import profile_of
+from assay.columns import autocorrelation, numeric_distances
 from assay.columns.distance import js_distance, wasserstein
-from assay.columns.draw_grid import Ints, cells_of, grid_of
-from assay.columns.features import Coded, Floats, FrameFeatures
-from assay.columns.grid import Cells, ColumnGrid, Grid, NumberGrid
+from assay.columns.features import CategoryColumn, Floats, FrameFeatures
+from assay.columns.grid import CellCounts, ColumnGrid, Grid, NumberGrid
+from assay.columns.grid_builder import Ints, assign_cells, build_grid
 from assay.columns.profile import (
     ColumnProfile,
     Profile,
-    column_from_tree,
-    column_to_tree,
+    column_from_dict,
+    column_to_dict,
     finite_number,
 )
+from assay.columns.profile_counter import compute_profile
 from assay.columns.reference_column import ReferenceColumn
 from assay.columns.slice_counts import SliceField
 from assay.errors import BundleChanged, BundleIncompatible
@@ -71,9 +71,10 @@ class Reference:
         references of earlier versions.
     ks, moved
         For each column of numbers the distance of each night from all the others by the measures of
-        `assay.columns.tails`, in the order of the nights.
+        `assay.columns.numeric_distances`, in the order of the nights.
     serial
-        For each column the autocorrelations of the nights (`assay.columns.serial.correlations`).
+        For each column the autocorrelations of the nights
+        (`assay.columns.autocorrelation.autocorrelations`).
 
     The last three are empty in references of earlier versions.
     """
@@ -108,7 +109,7 @@ class Reference:
                 self.ks.get(name, ()),
                 self.moved.get(name, ()),
                 self.serial.get(name, ()),
-            ).tree()
+            ).to_dict()
             for name, grid in self.grid.items()
         }
         tree = {
@@ -117,11 +118,11 @@ class Reference:
             "scores": list(self.scores),
             "importance": dict(self.importance),
             "columns": columns,
-            "label": None if self.label is None else self.label.tree(),
-            "beside": {name: column.tree() for name, column in self.beside.items()},
+            "label": None if self.label is None else self.label.to_dict(),
+            "beside": {name: column.to_dict() for name, column in self.beside.items()},
             "slices": [asdict(field) for field in self.slices],
             "sliced": {
-                name: column_to_tree(column)
+                name: column_to_dict(column)
                 for name, column in self.profile.items()
                 if name not in self.grid
             },
@@ -152,19 +153,19 @@ class Reference:
             if type(tree["nights"]) is not int or tree["nights"] < 0:
                 raise ValueError(f"nights must be a whole number, found {tree['nights']!r}")
             columns = {
-                str(name): ReferenceColumn.from_tree(c) for name, c in tree["columns"].items()
+                str(name): ReferenceColumn.from_dict(c) for name, c in tree["columns"].items()
             }
             scores = tuple(str(name) for name in tree["scores"])
             if not scores or not set(scores) <= set(columns):
                 raise ValueError(f"no column for each of the scores {list(scores)}")
             slices = tuple(_slice_field(field) for field in tree["slices"])
-            sliced = {str(name): column_from_tree(c) for name, c in tree["sliced"].items()}
+            sliced = {str(name): column_from_dict(c) for name, c in tree["sliced"].items()}
             if set(sliced) != {*_sliced(scores, slices, {n: c.grid for n, c in columns.items()})}:
                 raise ValueError("its slices are not those that it counted")
             importance = {str(n): finite_number(v) for n, v in tree["importance"].items()}
-            label = None if tree["label"] is None else ReferenceColumn.from_tree(tree["label"])
+            label = None if tree["label"] is None else ReferenceColumn.from_dict(tree["label"])
             beside = {
-                str(n): ReferenceColumn.from_tree(c) for n, c in tree.get("beside", {}).items()
+                str(n): ReferenceColumn.from_dict(c) for n, c in tree.get("beside", {}).items()
             }
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
@@ -204,7 +205,7 @@ def _sliced(scores: Sequence[str], slices: Sequence[SliceField], grid: Grid) -> 
     return [name for field in slices for score in numbers for name in field.columns(score)]
 
 
-def reference_of(
+def build_reference(
     frame: pd.DataFrame,
     night: pd.Series[Any],
     numeric: Sequence[str],
@@ -227,11 +228,11 @@ def reference_of(
     numeric, categorical
         The features.
     scores
-        The grids of the scores (`assay.model.outcome.grids`).
+        The grids of the scores (`assay.model.prediction.score_grids`).
     slices, importance
         As in `Reference`.
     label
-        The grid of the labels, and the labels of the rows (`assay.model.outcome.truths`).
+        The grid of the labels, and the labels of the rows (`assay.model.prediction.truths`).
     beside
         Grid and values of each column that is counted only for performance estimates.
 
@@ -246,13 +247,13 @@ def reference_of(
     codes, nights = pd.factorize(night, sort=True)
     if len(codes) != len(frame) or (codes < 0).any():
         raise ValueError("every reference row needs a partition value")
-    grid: Grid = {**grid_of(frame, numeric, categorical), **scores}
+    grid: Grid = {**build_grid(frame, numeric, categorical), **scores}
     features = FrameFeatures(frame)
-    said: dict[str, Floats | Coded] = {
+    said: dict[str, Floats | CategoryColumn] = {
         name: features.numbers(name) if isinstance(cells, NumberGrid) else features.coded(name)
         for name, cells in scores.items()
     }
-    profile = profile_of(features, grid, said, slices)
+    profile = compute_profile(features, grid, said, slices)
     by_night = codes.astype(np.int64)
     strays = {
         name: _counted(frame[name], cells, profile[name], by_night, len(nights))
@@ -277,13 +278,13 @@ def reference_of(
 
 def _beside(name: str, grid: ColumnGrid, values: Floats) -> ReferenceColumn:
     frame = pd.DataFrame(index=pd.RangeIndex(len(values)))
-    profile = profile_of(FrameFeatures(frame), {name: grid}, {name: values})[name]
+    profile = compute_profile(FrameFeatures(frame), {name: grid}, {name: values})[name]
     return ReferenceColumn(grid, profile, (), ())
 
 
 def _label(grid: ColumnGrid, truths: NDArray[Any], codes: Ints, nights: int) -> ReferenceColumn:
     frame = pd.DataFrame({"label": truths})
-    profile = profile_of(FrameFeatures(frame), {"label": grid})["label"]
+    profile = compute_profile(FrameFeatures(frame), {"label": grid})["label"]
     return _counted(frame["label"], grid, profile, codes, nights)
 
 
@@ -291,10 +292,10 @@ def _counted(
     column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
 ) -> ReferenceColumn:
     """A column with the distances of its nights."""
-    by_night = _counts_by_night(cells_of(column, grid), codes, nights, grid.cells)
+    by_night = _counts_by_night(assign_cells(column, grid), codes, nights, grid.cells)
     distances, null_changes = _leave_one_out(by_night)
     ks, moved = _tails(column, grid, profile, codes, nights)
-    told = serial.correlations(by_night)
+    told = autocorrelation.autocorrelations(by_night)
     return ReferenceColumn(grid, profile, distances, null_changes, ks, moved, told)
 
 
@@ -321,24 +322,24 @@ def _leave_one_out(by_night: Ints) -> tuple[tuple[float, ...], tuple[float, ...]
 def _tails(
     column: pd.Series[Any], grid: ColumnGrid, profile: ColumnProfile, codes: Ints, nights: int
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Distances by `assay.columns.tails` of each night from all the others; none for categories."""
+    """Each night's `assay.columns.numeric_distances` from all the others; none for categories."""
     if not isinstance(grid, NumberGrid) or profile.low is None:
         return (), ()
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     fine = NumberGrid(grid.fine)
-    places = cells_of(column, fine)
+    places = assign_cells(column, fine)
     counts = _counts_by_night(places, codes, nights, fine.cells)[:, 1:]
     finite = np.isfinite(values)
     flat = codes[finite] * fine.cells + places[finite]
     sums = np.bincount(flat, values[finite], nights * fine.cells).reshape(nights, fine.cells)
-    ks = tails.ks(counts, profile.fine.counts - counts)
-    scale = tails.scale(profile)
+    ks = numeric_distances.ks_statistic(counts, profile.fine.counts - counts)
+    scale = numeric_distances.reference_deviation(profile)
     if scale is None:
         return _known(ks), ()
     moved = []
     for night in range(nights):
-        mine = Cells.of(counts[night], sums[night])
-        others = Cells.of(profile.fine.counts - mine.counts, profile.fine.sums - mine.sums)
+        mine = CellCounts.of(counts[night], sums[night])
+        others = CellCounts.of(profile.fine.counts - mine.counts, profile.fine.sums - mine.sums)
         if mine.counts.any() and others.counts.any():
             pair = (replace(profile, fine=others), replace(profile, fine=mine))
             with np.errstate(over="ignore"):

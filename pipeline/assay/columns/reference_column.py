@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from assay.columns.grid import CategoryGrid, ColumnGrid, NumberGrid
-from assay.columns.profile import ColumnProfile, column_from_tree, column_to_tree, finite_number
+from assay.columns.profile import ColumnProfile, column_from_dict, column_to_dict, finite_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,9 @@ class ReferenceColumn:
     distances, null_changes
         Of each night from all the others, in the order of the nights, in [0, 1].
     ks, moved
-        The same for numbers, by the measures of `assay.columns.tails`.
+        The same for numbers, by the measures of `assay.columns.numeric_distances`.
     serial
-        Autocorrelations of the nights (`assay.columns.serial.correlations`).
+        Autocorrelations of the nights (`assay.columns.autocorrelation.autocorrelations`).
 
     The last three are empty in references of earlier versions.
     """
@@ -34,11 +34,11 @@ class ReferenceColumn:
     moved: tuple[float, ...] = ()
     serial: tuple[float, ...] = ()
 
-    def tree(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The column as numbers, text and lists, for `from_tree`."""
         return {
             "grid": asdict(self.grid),
-            "profile": column_to_tree(self.profile),
+            "profile": column_to_dict(self.profile),
             "distances": list(self.distances),
             "null_changes": list(self.null_changes),
             "ks": list(self.ks),
@@ -47,7 +47,7 @@ class ReferenceColumn:
         }
 
     @classmethod
-    def from_tree(cls, tree: Mapping[str, Any]) -> ReferenceColumn:
+    def from_dict(cls, tree: Mapping[str, Any]) -> ReferenceColumn:
         """Read the tree of `tree`.
 
         Raises
@@ -56,7 +56,7 @@ class ReferenceColumn:
             If ``tree`` has another form.
         """
         grid = _grid(tree["grid"])
-        profile = column_from_tree(tree["profile"])
+        profile = column_from_dict(tree["profile"])
         if len(profile.counts) != grid.cells:
             raise ValueError(f"{len(profile.counts)} counts on a grid of {grid.cells} cells")
         fine = len(grid.fine) + 1 if isinstance(grid, NumberGrid) else 0

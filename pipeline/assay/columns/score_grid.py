@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.columns.draw_grid import cut
 from assay.columns.features import Floats
 from assay.columns.grid import SCORE_GRID, NumberGrid
+from assay.columns.grid_builder import refine_edges
 
 COARSE = 20
 """Number of cells of equal share on which distances are measured."""
@@ -56,7 +56,7 @@ def probability_grid(scores: Floats, threshold: float | None = None) -> NumberGr
     ends = {SCORE_GRID.edges[0], SCORE_GRID.edges[-1]}
     coarse = tuple(sorted({*ends, *_margins(known), *_halfway(known)}))
     fine = sorted({*fixed, *coarse, *_equal_weight(known)})
-    return NumberGrid(coarse, cut(fine, known))
+    return NumberGrid(coarse, refine_edges(fine, known))
 
 
 def _halfway(known: Floats) -> list[float]:

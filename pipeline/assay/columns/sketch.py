@@ -50,7 +50,7 @@ def hash_names(names: Sequence[str]) -> Hashes:
 
 
 def hash_numbers(values: npt.NDArray[np.float64]) -> Hashes:
-    """A 64-bit hash of each number: splitmix64, as in `assay.columns.count_kernels.lowest`.
+    """A 64-bit hash of each number: splitmix64, as in `assay.columns.count_kernels`.
 
     G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", 2014: each bit
     depends on all bits.
@@ -69,7 +69,7 @@ class HashRanks(NamedTuple):
     rank: npt.NDArray[np.uint8]
 
 
-def ranked(hashes: Hashes) -> HashRanks:
+def rank_hashes(hashes: Hashes) -> HashRanks:
     """The register of each hash, and 1 + the leading zeros of its other bits."""
     return HashRanks((hashes >> np.uint64(54)).astype(np.intp), _ranks(hashes << np.uint64(10)))
 
@@ -80,7 +80,7 @@ def _ranks(rest: Hashes) -> npt.NDArray[np.uint8]:
     return (_RANKS + 1 - length).astype(np.uint8)
 
 
-def fallen(*some: HashRanks) -> bytes:
+def build_registers(*some: HashRanks) -> bytes:
     """The registers with all of these hashes added."""
     made = np.zeros(REGISTERS, np.uint8)
     for each in some:
@@ -88,23 +88,23 @@ def fallen(*some: HashRanks) -> bytes:
     return made.tobytes()
 
 
-def fresh() -> Hashes:
+def empty_registers() -> Hashes:
     """Empty registers: for each, the smallest remainder of a hash so far."""
     return np.full(REGISTERS, UNSEEN)
 
 
-def registers(least: Hashes) -> bytes:
+def to_registers(least: Hashes) -> bytes:
     """The registers: 0 if empty, else 1 + the leading zeros, at most 54."""
     return np.where(least == UNSEEN, 0, _ranks(least)).astype(np.uint8).tobytes()
 
 
-def merged(a: bytes, b: bytes) -> bytes:
+def merge_registers(a: bytes, b: bytes) -> bytes:
     """The registers of the union of both sets of values."""
     left, right = np.frombuffer(a, np.uint8), np.frombuffer(b, np.uint8)
     return np.maximum(left, right).tobytes()
 
 
-def estimate(of: bytes) -> float:
+def estimate_distinct(of: bytes) -> float:
     """Estimated number of distinct values, within a few percent."""
     counts = np.bincount(np.frombuffer(of, np.uint8), minlength=_RANKS + 2)
     z = REGISTERS * _tau(1 - counts[_RANKS + 1] / REGISTERS)
@@ -155,7 +155,7 @@ def from_text(text: str) -> bytes:
     return ranks.tobytes()
 
 
-def short(name: str) -> str:
+def shorten_name(name: str) -> str:
     """The name itself; a long one is cut and ends in a digest that identifies it."""
     if len(name) <= LONGEST_NAME:
         return name
@@ -163,7 +163,7 @@ def short(name: str) -> str:
     return f"{name[: LONGEST_NAME - 17]}…{digest}"
 
 
-def kept(counts: Mapping[str, int]) -> Named:
+def select_names(counts: Mapping[str, int]) -> Named:
     """The names whose counts are kept, the most frequent first."""
     names = list(counts)
     if len(names) > NEW_KEPT:
@@ -173,8 +173,8 @@ def kept(counts: Mapping[str, int]) -> Named:
     return tuple(sorted(((name, counts[name]) for name in names), key=lambda n: (-n[1], n[0])))
 
 
-def both(a: Named, b: Named) -> Named:
+def merge_names(a: Named, b: Named) -> Named:
     """The names that are kept of the rows of both."""
     if not b:
         return a
-    return kept(Counter(dict(a)) + Counter(dict(b))) if a else b
+    return select_names(Counter(dict(a)) + Counter(dict(b))) if a else b

@@ -23,7 +23,7 @@ class SliceField:
     Attributes
     ----------
     values
-        As text, in the form of `assay.metrics.slices.names`.
+        As text, in the form of `assay.metrics.slices.slice_names`.
     numeric
         Whether the field holds numbers or booleans; otherwise strings.
     null

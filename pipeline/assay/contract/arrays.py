@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-from assay.columns.features import Coded, Codes
-from assay.contract.model import Field
-from assay.contract.schema import read_as
+from assay.columns.features import CategoryColumn, Codes
+from assay.contract.definition import Field
+from assay.contract.schema import cast_column
 from assay.errors import SchemaMismatch
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -21,7 +21,7 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.intp]
 
 
-class Converted(NamedTuple):
+class ConvertedColumn(NamedTuple):
     """A column as a NumPy array. It may share memory with Arrow and must not be written to.
 
     Attributes
@@ -39,12 +39,12 @@ class Converted(NamedTuple):
     present: Bools | None = None
     categories: Array | None = None
 
-    def take(self, places: Places) -> Converted:
+    def take(self, places: Places) -> ConvertedColumn:
         present = None if self.present is None else self.present.take(places)
-        return Converted(self.values.take(places), present, self.categories)
+        return ConvertedColumn(self.values.take(places), present, self.categories)
 
 
-def converted(field: Field, batch: pa.RecordBatch | pa.Table) -> Converted:
+def convert_column(field: Field, batch: pa.RecordBatch | pa.Table) -> ConvertedColumn:
     """One column of a batch.
 
     Raises
@@ -54,14 +54,14 @@ def converted(field: Field, batch: pa.RecordBatch | pa.Table) -> Converted:
     """
     if field.kind == "string":
         coded = _strings(field, batch)
-        return Converted(coded.codes, categories=coded.categories)
-    parts = [_plain(field, part) for part in _chunks(read_as(field, batch))]
+        return ConvertedColumn(coded.codes, categories=coded.categories)
+    parts = [_plain(field, part) for part in _chunks(cast_column(field, batch))]
     if len(parts) == 1:
         return parts[0]
     present = None
     if any(part.present is not None for part in parts):
         present = np.concatenate([_everywhere(part) for part in parts])
-    return Converted(np.concatenate([part.values for part in parts]), present)
+    return ConvertedColumn(np.concatenate([part.values for part in parts]), present)
 
 
 def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
@@ -72,30 +72,30 @@ def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
     return chunks or [pa.array([], column.type)]
 
 
-def _everywhere(part: Converted) -> Bools:
+def _everywhere(part: ConvertedColumn) -> Bools:
     return np.ones(len(part.values), dtype=bool) if part.present is None else part.present
 
 
-def _plain(field: Field, column: pa.Array) -> Converted:
+def _plain(field: Field, column: pa.Array) -> ConvertedColumn:
     rows, whole = len(column), column.null_count == 0
     validity, data = column.buffers()
     present = None if whole else _bits(validity, column.offset, rows)
     if field.kind == "boolean":
-        return Converted(_bits(data, column.offset, rows), present)
+        return ConvertedColumn(_bits(data, column.offset, rows), present)
     # The same memory without its null mask; values under nulls are undefined.
     kind = pa.float64() if field.kind == "float" else pa.int64()
     values = pa.Array.from_buffers(kind, rows, [None, data], 0, column.offset).to_numpy()
     if field.kind == "float" and present is not None:
-        return Converted(filled(values, present))
-    return Converted(values, present)
+        return ConvertedColumn(fill_with_nan(values, present))
+    return ConvertedColumn(values, present)
 
 
-def filled(values: Array, present: Bools) -> Array:
+def fill_with_nan(values: Array, present: Bools) -> Array:
     """The values as float64, NaN where null."""
     from assay.columns import kernels
 
     result = np.empty(len(values), dtype=np.float64)
-    kernels.fill(values.astype(np.float64, copy=False), present, result)
+    kernels.fill_nulls(values.astype(np.float64, copy=False), present, result)
     return result
 
 
@@ -110,11 +110,11 @@ def _bits(buffer: pa.Buffer | None, offset: int, rows: int) -> Bools:
     return every[start : start + rows]
 
 
-def _strings(field: Field, batch: pa.RecordBatch | pa.Table) -> Coded:
+def _strings(field: Field, batch: pa.RecordBatch | pa.Table) -> CategoryColumn:
     places = batch.schema.get_all_field_indices(field.name)
     column = batch.column(places[0]) if len(places) == 1 else None
     if column is None or not _is_coded(column.type):
-        column = read_as(field, batch)
+        column = cast_column(field, batch)
     try:
         parts = [_code(chunk) for chunk in _chunks(column)]
     except UnicodeDecodeError as error:
@@ -130,7 +130,7 @@ def _is_coded(kind: pa.DataType) -> bool:
     return bool(t.is_string(kind.value_type) or t.is_large_string(kind.value_type))
 
 
-def _code(column: pa.Array) -> Coded:
+def _code(column: pa.Array) -> CategoryColumn:
     # Most of a dictionary longer than the column is unused, so a new one is cheaper.
     if t.is_dictionary(column.type) and len(column.dictionary) > max(len(column), 256):
         column = column.dictionary_decode()
@@ -147,16 +147,16 @@ def _code(column: pa.Array) -> Coded:
     code_of = _numbered(names, numbers)
     if len(numbers) < len(names):  # some are null, or there twice
         codes = np.append(code_of, np.int32(-1))[codes]
-    return Coded(codes, _objects(numbers))
+    return CategoryColumn(codes, _objects(numbers))
 
 
-def _joined(parts: Sequence[Coded]) -> Coded:
+def _joined(parts: Sequence[CategoryColumn]) -> CategoryColumn:
     numbers: dict[str, int] = {}
     codes = []
     for part in parts:
         code_of = _numbered(part.categories, numbers)
         codes.append(np.append(code_of, np.int32(-1))[part.codes])
-    return Coded(np.concatenate(codes), _objects(numbers))
+    return CategoryColumn(np.concatenate(codes), _objects(numbers))
 
 
 def _numbered(names: Sequence[str | None] | Array, numbers: dict[str, int]) -> Codes:

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from assay.columns.features import Coded, Floats
-from assay.contract.arrays import Array, Bools, Converted, Places, converted, filled
-from assay.contract.model import NUMERIC, Contract, Field
+from assay.columns.features import CategoryColumn, Floats
+from assay.contract.arrays import (
+    Array,
+    Bools,
+    ConvertedColumn,
+    Places,
+    convert_column,
+    fill_with_nan,
+)
+from assay.contract.definition import NUMERIC, Contract, Field
 from assay.errors import SchemaMismatch
 
 if TYPE_CHECKING:
@@ -53,7 +60,7 @@ class Columns:
         self.contract = contract
         self._table = pa.Table.from_batches([batch]) if single else batch
         self._rows: int = batch.num_rows
-        self._converted: dict[str, Converted] = {}
+        self._converted: dict[str, ConvertedColumn] = {}
         self._numbers: dict[str, Floats] = {}
         self._extents: dict[str, Extent] = {}
 
@@ -91,11 +98,11 @@ class Columns:
             if column.present is None:
                 found = column.values.astype(np.float64, copy=False)
             else:
-                found = filled(column.values, column.present)
+                found = fill_with_nan(column.values, column.present)
             self._numbers[name] = found
         return found
 
-    def coded(self, name: str) -> Coded:
+    def coded(self, name: str) -> CategoryColumn:
         """A column of strings as integer codes.
 
         Raises
@@ -107,9 +114,9 @@ class Columns:
         if column.categories is None:
             kind = self.contract.field(name).kind
             raise SchemaMismatch([f"{name}: expected strings, found a {kind}"])
-        return Coded(column.values, column.categories)
+        return CategoryColumn(column.values, column.categories)
 
-    def exact(self, name: str) -> Converted:
+    def exact(self, name: str) -> ConvertedColumn:
         """A column without loss of precision, in the form that is cheapest to compute with."""
         found = self._converted.get(name)
         if found is None:
@@ -134,7 +141,7 @@ class Columns:
             found = self._extents[name] = _extent(self.exact(name))
         return found
 
-    def known(self, name: str) -> Array:
+    def non_null(self, name: str) -> Array:
         """A column without nulls, as the array that `frame` holds if the field is not nullable."""
         column = self.exact(name)
         if column.categories is not None:
@@ -148,7 +155,7 @@ class Columns:
         field, column = self.contract.field(name), self.exact(name)
         loose = field.nullable or self.extent(name).nulls > 0
         if not loose:
-            return self.known(name)
+            return self.non_null(name)
         if field.kind in ("integer", "float"):
             return self.numbers(name)
         if column.categories is not None:
@@ -202,8 +209,8 @@ class Columns:
         """The rows at ``places``, in that order; columns are taken when first used."""
         return _Taken(self, places)
 
-    def _convert(self, field: Field) -> Converted:
-        return converted(field, self._table)
+    def _convert(self, field: Field) -> ConvertedColumn:
+        return convert_column(field, self._table)
 
 
 class _Taken(Columns):
@@ -223,11 +230,11 @@ class _Taken(Columns):
     def select(self, names: Sequence[str]) -> pa.Table:
         return self._whole.select(names).take(pa.array(self._places))
 
-    def _convert(self, field: Field) -> Converted:
+    def _convert(self, field: Field) -> ConvertedColumn:
         return self._whole.exact(field.name).take(self._places)
 
 
-def _extent(column: Converted) -> Extent:
+def _extent(column: ConvertedColumn) -> Extent:
     values, present = column.values, column.present
     if column.categories is not None:
         gaps = len(values) > 0 and values.min() < 0

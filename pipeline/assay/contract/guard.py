@@ -24,7 +24,7 @@ ON_ROWS = 300.0
 """Timeout in seconds for one check of one batch of rows."""
 
 
-class Stopped(Exception):
+class ContractCodeStopped(Exception):
     """The code tried to exit the process, or timed out.
 
     ``stack`` is the call stack at that moment, the innermost call last.
@@ -35,7 +35,7 @@ class Stopped(Exception):
         self.stack = stack
 
 
-def guarded(work: Callable[[], Value], seconds: float) -> Value:
+def run_guarded(work: Callable[[], Value], seconds: float) -> Value:
     """Runs ``work`` in a guarded thread and returns its result; exceptions are passed on.
 
     Parameters
@@ -56,16 +56,16 @@ def guarded(work: Callable[[], Value], seconds: float) -> Value:
         # A thread cannot be killed; being a daemon, it does not keep the process alive.
         frame = sys._current_frames().get(done.ident or 0)
         stack = traceback.extract_stack(frame) if frame else traceback.StackSummary()
-        raise Stopped(f"no answer in {seconds:g} s", stack)
+        raise ContractCodeStopped(f"no answer in {seconds:g} s", stack)
     if done.error is None:
         return done.value
     if isinstance(done.error, Exception):
         raise done.error
     stack = traceback.extract_tb(done.error.__traceback__)
-    raise Stopped(_ending(done.error), stack) from None
+    raise ContractCodeStopped(_ending(done.error), stack) from None
 
 
-def line_in(error: Stopped, file: str) -> int | None:
+def traceback_line(error: ContractCodeStopped, file: str) -> int | None:
     """The innermost line of ``file`` on the error's stack; None if the file is not on it."""
     lines = [frame.lineno for frame in error.stack if frame.filename == file]
     return lines[-1] if lines else None

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
 from assay.contract.result import EXAMPLES, ContractResult
 from assay.pages import templating
-from assay.pages.frame import compose
-from assay.project.numbers import never_rounded_away
+from assay.pages.page_layout import compose_page
+from assay.project.number_format import format_exact_percent
 
 
-def headline(result: ContractResult) -> str:
+def describe_result(result: ContractResult) -> str:
     """The verdict's reason in one sentence."""
     if not result.rows:
         return "There are no rows."
     bad = _rows(result.bad_rows)
-    share = f"{bad} of {result.rows:,} ({never_rounded_away(result.bad_share)})"
-    limit = f"at most {never_rounded_away(result.max_bad_share)} may"
+    share = f"{bad} of {result.rows:,} ({format_exact_percent(result.bad_share)})"
+    limit = f"at most {format_exact_percent(result.max_bad_share)} may"
     parts = []
     if result.too_many_bad:
         worst = result.broken_row_rules[0].rule if result.broken_row_rules else "a rule"
@@ -32,20 +32,20 @@ def headline(result: ContractResult) -> str:
     return f"All {_rows(result.rows)} keep every rule."
 
 
-def html(contract: Contract, result: ContractResult) -> str:
+def render_html(contract: Contract, result: ContractResult) -> str:
     """The result as one self-contained page; the text is reproducible."""
     main = templating.render(
         "contract.html",
         result=result,
-        headline=headline(result),
+        headline=describe_result(result),
         tables=[each for each in result.rules if each.kind == "table"],
         rows=[each for each in result.rules if each.kind == "row"],
         broken=[each for each in result.broken_row_rules if each.examples],
         about={rule.name: rule.columns for rule in contract.rules},
         most=EXAMPLES,
-        percent=never_rounded_away,
+        percent=format_exact_percent,
     )
-    return compose(f"Contract {'kept' if result.ok else 'broken'}: {result.where}", main)
+    return compose_page(f"Contract {'kept' if result.ok else 'broken'}: {result.where}", main)
 
 
 def _rows(count: int) -> str:

@@ -15,13 +15,13 @@ from pydantic import Field
 
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text
-from assay.project.visible import visible
+from assay.project.quoting import mark_blanks
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from assay.contract.model import Contract
-    from assay.contract.rows import RowCheck
+    from assay.contract.definition import Contract
+    from assay.contract.row_checks import RowCheck
 
 EXAMPLES = 5
 """Most offending rows that a rule shows."""
@@ -159,12 +159,12 @@ def _blanks(examples: Sequence[Mapping[str, Any]]) -> str:
     """A note on blanks around the tested text, which are invisible in the examples."""
     for row in examples:
         name, value = next(iter(row.items()))
-        if isinstance(value, str) and visible(value) != value:
-            return f", such as {name}={visible(value)} with blanks around it"
+        if isinstance(value, str) and mark_blanks(value) != value:
+            return f", such as {name}={mark_blanks(value)} with blanks around it"
     return ""
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A table value as JSON: times in ISO format, infinity as text, NaN as null."""
     if isinstance(value, date):
         return value.isoformat()
@@ -197,4 +197,4 @@ class Examples:
             places = np.flatnonzero(mask)[: EXAMPLES - len(kept)]
             if len(places):
                 rows = batch.select(self._columns[rule]).take(pa.array(places)).to_pylist()
-                kept += [{name: plain(value) for name, value in row.items()} for row in rows]
+                kept += [{name: json_value(value) for name, value in row.items()} for row in rows]

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as t
 
-from assay.contract.model import Contract, Field, Kind
+from assay.contract.definition import Contract, Field, Kind
 from assay.errors import SchemaMismatch
-from assay.project.visible import quoted, retold
+from assay.project.quoting import mark_message_blanks, quote_value
 
 TYPES: dict[Kind, pa.DataType] = {
     "integer": pa.int64(),
@@ -44,21 +44,24 @@ def check_schema(contract: Contract, schema: pa.Schema, where: str) -> None:
         places = schema.get_all_field_indices(field.name)
         if not places:
             mistakes.append(
-                f"{where}: column {quoted(field.name)} is missing{_near(field, unclaimed)}"
+                f"{where}: column {quote_value(field.name)} is missing{_near(field, unclaimed)}"
             )
         elif len(places) > 1:
-            mistakes.append(f"{where}: column {quoted(field.name)} is there {len(places)} times")
-        elif not fits(field, schema.field(places[0]).type):
+            mistakes.append(
+                f"{where}: column {quote_value(field.name)} is there {len(places)} times"
+            )
+        elif not is_compatible_type(field, schema.field(places[0]).type):
             found = schema.field(places[0]).type
             mistakes.append(
-                f"{where}: column {quoted(field.name)} has another type (expected {field.kind}: "
+                f"{where}: column {quote_value(field.name)} has another type "
+                f"(expected {field.kind}: "
                 f"{EXPECTED[field.kind]}, found {found})"
             )
     if mistakes:
         raise SchemaMismatch(mistakes)
 
 
-def fits(field: Field, found: pa.DataType) -> bool:
+def is_compatible_type(field: Field, found: pa.DataType) -> bool:
     """Whether an Arrow type can be converted to the field's kind without losing meaning."""
     if t.is_null(found):
         return field.nullable
@@ -74,18 +77,18 @@ def fits(field: Field, found: pa.DataType) -> bool:
     return by_kind[field.kind]
 
 
-def canonical(contract: Contract) -> pa.Schema:
+def canonical_schema(contract: Contract) -> pa.Schema:
     """The Arrow schema of the contract: its columns in order, in their canonical types."""
     return pa.schema([(field.name, TYPES[field.kind]) for field in contract.fields])
 
 
 def conform(contract: Contract, table: pa.Table) -> pa.Table:
     """A table of only the contract's columns, in order and canonical types. Row order is kept."""
-    columns = [read_as(field, table) for field in contract.fields]
-    return pa.table(columns, schema=canonical(contract))
+    columns = [cast_column(field, table) for field in contract.fields]
+    return pa.table(columns, schema=canonical_schema(contract))
 
 
-def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
+def cast_column(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
     """One column in the canonical type of its field; times in UTC, truncated to microseconds.
 
     Raises
@@ -96,7 +99,7 @@ def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.Chu
     places = batch.schema.get_all_field_indices(field.name)
     if len(places) != 1:
         raise SchemaMismatch(
-            [f"column {quoted(field.name)} is there {len(places)} times, not once"]
+            [f"column {quote_value(field.name)} is there {len(places)} times, not once"]
         )
     column = batch.column(places[0])
     target = TYPES[field.kind]
@@ -109,8 +112,9 @@ def read_as(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa.Chu
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise SchemaMismatch(
             [
-                f"column {quoted(field.name)} cannot be read as {field.kind} "
-                f"(expected {EXPECTED[field.kind]}, found {column.type}: {retold(str(error))})"
+                f"column {quote_value(field.name)} cannot be read as {field.kind} "
+                f"(expected {EXPECTED[field.kind]}, found {column.type}: "
+                f"{mark_message_blanks(str(error))})"
             ]
         ) from None
 
@@ -119,4 +123,4 @@ def _near(field: Field, unclaimed: list[str]) -> str:
     folded = {name.casefold(): name for name in unclaimed}
     near = difflib.get_close_matches(field.name.casefold(), folded, n=1, cutoff=0.5)
     facts = f" (expected {field.kind}"
-    return f"{facts}, found {quoted(folded[near[0]])}: renamed?)" if near else f"{facts})"
+    return f"{facts}, found {quote_value(folded[near[0]])}: renamed?)" if near else f"{facts})"

@@ -12,15 +12,21 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assay.contract import render
-from assay.contract.load import load
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
+from assay.contract.loader import load_contract
 from assay.contract.result import ContractResult, Examples, row_results
-from assay.contract.rows import check_rows
-from assay.contract.schema import canonical, check_schema, conform
-from assay.contract.table import TableFacts, check_table, duplicates, newest_day, null_counts
+from assay.contract.row_checks import check_rows
+from assay.contract.schema import canonical_schema, check_schema, conform
+from assay.contract.table_checks import (
+    TableStatistics,
+    check_table,
+    count_duplicates,
+    newest_day,
+    null_counts,
+)
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
 from assay.project import layout, partitions, textfile
-from assay.project.visible import quoted
+from assay.project.quoting import quote_value
 
 if TYPE_CHECKING:
     from assay.project.params import Params
@@ -51,26 +57,26 @@ def run(root: Path, params: Params) -> ContractResult:
         If the share of bad rows is above ``contract.max_bad_share``, or a table rule is broken.
         Raised after the report is written, and carries the result.
     """
-    contract = load(root / params.contract.file, params.contract.file, root=root)
+    contract = load_contract(root / params.contract.file, params.contract.file, root=root)
     start, end = params.prepare.train.start, params.prepare.holdout.end
-    days = days_of(root, params.ingest.partition_by, start, end)
+    days = list_partitions(root, params.ingest.partition_by, start, end)
     where = f"{layout.RAW}, {start} to {end}"
     checked = root / layout.CHECKED
-    with partitions.replaced(checked) as made:
+    with partitions.replace_folder(checked) as made:
         result = _check(root, contract, params, days, made, where, end)
         _report(root, contract, result)
         if not result.ok:
             if checked.exists():
                 shutil.rmtree(checked)
             raise ContractBroken(
-                f"the contract is broken: {render.headline(result).rstrip('.')}",
+                f"the contract is broken: {render.describe_result(result).rstrip('.')}",
                 where=where,
                 mend=f"Look at the rows in {layout.CONTRACT_REPORT}/index.html",
-            ).after(result)
+            ).attach_report(result)
     return result
 
 
-def days_of(root: Path, column: str, start: date, end: date) -> list[Partition]:
+def list_partitions(root: Path, column: str, start: date, end: date) -> list[Partition]:
     """The folders ``data/raw/<column>=<day>`` from ``start`` to ``end``, in order of day.
 
     Raises
@@ -105,7 +111,7 @@ def days_of(root: Path, column: str, start: date, end: date) -> list[Partition]:
                 "a partition is not a day",
                 where=f"{layout.RAW}/{column}={value}",
                 expected=f"{column}=YYYY-MM-DD",
-                found=quoted(value),
+                found=quote_value(value),
             )
         if start <= day <= end:
             folder = partitions.folder(raw, column, value)
@@ -131,7 +137,7 @@ def _check(
     newest: date | None = None
     stored = [name for name in contract.columns if name != params.ingest.partition_by]
     for day in days:
-        with _DayWriter(target, day, canonical(contract), stored) as writer:
+        with _DayWriter(target, day, canonical_schema(contract), stored) as writer:
             for table in _read(root, contract, day):
                 check = check_rows(contract, table)
                 examples.add(table, check)
@@ -144,7 +150,9 @@ def _check(
                 keys.append(table.select(list(contract.keys)))
     if not rows:
         raise _empty(params.prepare.train.start, as_of)
-    facts = TableFacts(rows, nulls, duplicates(contract, pa.concat_tables(keys)), newest, as_of)
+    facts = TableStatistics(
+        rows, nulls, count_duplicates(contract, pa.concat_tables(keys)), newest, as_of
+    )
     return ContractResult.of(
         where=where,
         rows=rows,
@@ -211,7 +219,9 @@ class _DayWriter:
 
 def _report(root: Path, contract: Contract, result: ContractResult) -> None:
     result.write(root)
-    textfile.write(root / layout.CONTRACT_REPORT / "index.html", render.html(contract, result))
+    textfile.write(
+        root / layout.CONTRACT_REPORT / "index.html", render.render_html(contract, result)
+    )
 
 
 def _empty(start: date, end: date) -> NightEmpty:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import AssayError
-from assay.gate import binding, waivers
+from assay.gate import provenance, waivers
 from assay.gate.inputs import GateInputs, Source
-from assay.gate.rules import decide as rules
+from assay.gate.rules import evaluate as rules
 from assay.gate.rules import finding
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.gate import ContractRule, GateParams
-from assay.reports.verdict import Finding, Outcome, Verdict, combine
+from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def run(root: Path, params: Params) -> Backtest:
     from assay.registry import git, versions
 
     found = []
-    for version in reversed(versions.versions(root, params.name)):
+    for version in reversed(versions.read_versions(root, params.name)):
 
         def text(name: str, stage: str, commit: str = version.commit) -> str:
             return git.show(root, commit, name)
@@ -93,17 +93,17 @@ def replay(version: str, at: str, source: Source, gate: GateParams) -> ReplayedV
         found
         for rule in gate.rules
         if not isinstance(rule, ContractRule)
-        for found in rules.decide(rule, inputs, gate)
+        for found in rules.evaluate_rule(rule, inputs, gate)
     ]
     try:
-        champion = binding.champion_findings(inputs)
+        champion = provenance.champion_findings(inputs)
     except AssayError as error:
         return ReplayedVerdict(version, at, recorded.outcome, None, problem=error.line())
     kept = [each for each in recorded.findings if each.kind != "rule"]
     kept += _about_contract(recorded, gate)
-    now = waivers.applied([*decided, *champion, *kept], gate.waivers, waivers.today())
+    now = waivers.apply_waivers([*decided, *champion, *kept], gate.waivers, waivers.today())
     flipped, dropped = _flipped(recorded, now), _dropped(recorded, now)
-    return ReplayedVerdict(version, at, recorded.outcome, combine(now), flipped, dropped)
+    return ReplayedVerdict(version, at, recorded.outcome, combine_outcomes(now), flipped, dropped)
 
 
 def _about_contract(recorded: Verdict, gate: GateParams) -> list[Finding]:
@@ -114,7 +114,9 @@ def _about_contract(recorded: Verdict, gate: GateParams) -> list[Finding]:
             mine = [each for each in recorded.findings if each.rule == rule.name]
             kept += mine or [
                 finding.tolerate(
-                    finding.found(rule, Outcome.INCONCLUSIVE, "its verdict did not ask for it")
+                    finding.make_finding(
+                        rule, Outcome.INCONCLUSIVE, "its verdict did not ask for it"
+                    )
                 )
             ]
     return kept

@@ -10,7 +10,7 @@ from assay.reports.champion import StageHolder
 from assay.reports.verdict import Verdict
 
 
-def verdict_of(root: Path, bundle: str | None) -> Verdict | None:
+def load_champion_verdict(root: Path, bundle: str | None) -> Verdict | None:
     """The verdict at the champion's commit, if it is about ``bundle``; else None.
 
     An unreadable champion is not an error here: the change rules report it.
@@ -21,4 +21,4 @@ def verdict_of(root: Path, bundle: str | None) -> Verdict | None:
         commit = StageHolder.read(root).commit
     except AssayError:
         return None
-    return None if commit is None else past_verdict.verdict_at(root, commit, bundle)
+    return None if commit is None else past_verdict.read_past_verdict(root, commit, bundle)

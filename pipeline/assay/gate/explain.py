@@ -8,8 +8,8 @@ from pathlib import Path
 from assay.errors import UsageError
 from assay.gate import waivers
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import decide as rules
-from assay.gate.rules import words
+from assay.gate.rules import evaluate as rules
+from assay.gate.rules import wording
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.gate import (
@@ -73,9 +73,11 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule:
     rule = next((each for each in params.gate.rules if each.name == name), None)
     if rule is None:
         raise UsageError(
-            words.no_such("rule", name, (each.name for each in params.gate.rules), layout.PARAMS),
+            wording.unknown_name_message(
+                "rule", name, (each.name for each in params.gate.rules), layout.PARAMS
+            ),
             where="assay gate explain",
         )
-    decided = rules.decide(rule, GateInputs.of(root), params.gate)
-    found = waivers.applied(decided, params.gate.waivers, waivers.today())
+    decided = rules.evaluate_rule(rule, GateInputs.of(root), params.gate)
+    found = waivers.apply_waivers(decided, params.gate.waivers, waivers.today())
     return ExplainedRule(rule, tuple(found), params.gate)

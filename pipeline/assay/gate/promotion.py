@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from assay.gate import binding, recheck
+from assay.gate import provenance, verdict_verification
 from assay.project.params import Params
 from assay.registry import promote as registry
-from assay.registry.collect import GateQuestions
 from assay.registry.promote import StageMove
+from assay.registry.promotion_facts import GateFunctions
 
 
 def promote(
@@ -32,5 +32,7 @@ def promote(
         stage=stage,
         bump=bump,
         override=override,
-        gate=GateQuestions(reports=binding.reports, problems=recheck.problems),
+        gate=GateFunctions(
+            reports=provenance.reports_digest, problems=verdict_verification.find_discrepancies
+        ),
     )

@@ -7,29 +7,29 @@ from functools import partial
 from pathlib import Path
 
 from assay.errors import GateNotPassed
-from assay.gate import binding, champion_verdict, verdict_page, verdict_text, waivers
-from assay.gate.binding import Bound
+from assay.gate import champion_verdict, provenance, verdict_page, verdict_text, waivers
 from assay.gate.inputs import GateInputs
-from assay.gate.under_pytest import behaviours, findings, items
-from assay.gate.under_pytest.decided import Decided
-from assay.gate.under_pytest.run import JUNIT, run_pytest
+from assay.gate.provenance import InputDigests
+from assay.gate.pytest_run import behaviours, findings, items
+from assay.gate.pytest_run.findings_file import PytestFinding
+from assay.gate.pytest_run.run import JUNIT, run_pytest
 from assay.gate.verdict_text import MARKDOWN
 from assay.project import digests, jsonfile, layout, textfile
 from assay.project.params import Params
-from assay.reports.verdict import Finding, Outcome, Verdict, combine
+from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
 
 HTML = f"{layout.GATE_REPORT}/index.html"
 
 
 @dataclass(frozen=True)
-class JudgedBundle:
+class GateResult:
     """The verdict, and pytest's output if it helps to understand a failure."""
 
     verdict: Verdict
     output: str | None = None
 
 
-def run(root: Path, params: Params) -> JudgedBundle:
+def run(root: Path, params: Params) -> GateResult:
     """Judge the bundle of ``root``; write verdict.json, verdict.md, index.html and junit.xml.
 
     Raises
@@ -42,39 +42,42 @@ def run(root: Path, params: Params) -> JudgedBundle:
     If an input is missing or unreadable, or git tracks data, its error passes through and no
     verdict is left, not even an older one.
     """
-    from assay.registry.lock import tracked_data
+    from assay.registry.dvc_lock import tracked_data
 
     root = root.resolve()
     _clear(root)
-    tracked_data.check(root, params)
+    tracked_data.check_tracked_data(root, params)
     inputs = GateInputs.of(root)
-    evaluation, champion = inputs.evaluation, binding.champion_of(inputs)
+    evaluation, champion = inputs.evaluation, provenance.judged_champion(inputs)
     before = _bound(root, params)
     # Once, before a model test could change a report or the model. The digests before and after
     # reveal such a change.
-    rules = (Decided(each, items.sentence(each)) for each in items.findings_of(root))
-    decided = (*rules, *behaviours.decide(root, params))
+    rules = (
+        PytestFinding(each, items.format_finding(each))
+        for each in items.evaluate_project_rules(root)
+    )
+    decided = (*rules, *behaviours.evaluate_behaviours(root, params))
     session = run_pytest(root, params.gate.tests, decided)
-    former = champion_verdict.verdict_of(root, champion.bundle)
+    former = champion_verdict.load_champion_verdict(root, champion.bundle)
     after = _bound(root, params)
     there = (root / params.gate.tests).is_dir()
     judged = (
-        *findings.rule_findings([each.finding for each in decided], session.seen),
+        *findings.confirm_findings([each.finding for each in decided], session.seen),
         *findings.model_test_findings(session.seen, alone=champion.state == "none"),
-        *binding.champion_findings(inputs),
+        *provenance.champion_findings(inputs),
     )
-    waived = waivers.applied(judged, params.gate.waivers, waivers.today())
+    waived = waivers.apply_waivers(judged, params.gate.waivers, waivers.today())
     found = (
-        *binding.findings(inputs, params, before, after),
-        *waivers.problems(root, params.gate, judged),
+        *provenance.mismatch_findings(inputs, params, before, after),
+        *waivers.waiver_findings(root, params.gate, judged),
         *findings.session_findings(session, params.gate.tests, there=there),
-        *findings.vanished_findings(root, params.gate.tests, session),
-        *findings.fewer_findings(params.gate.tests, session.seen, former, champion.version),
+        *findings.uncollected_findings(root, params.gate.tests, session),
+        *findings.fewer_tests_findings(params.gate.tests, session.seen, former, champion.version),
         *waived,
     )
     verdict = Verdict(
-        outcome=combine(found),
-        basis=champion.words,
+        outcome=combine_outcomes(found),
+        basis=champion.description,
         name=params.name,
         candidate=evaluation.candidate,
         bundle=after.bundle,
@@ -86,15 +89,15 @@ def run(root: Path, params: Params) -> JudgedBundle:
         champion=champion,
         findings=found,
         types=evaluation.types,
-        tests=findings.counted(session.seen, former),
+        tests=findings.count_model_tests(session.seen, former),
     )
-    textfile.write(root / MARKDOWN, verdict_text.markdown(verdict))
-    textfile.write(root / HTML, verdict_page.page(verdict, evaluation.confidence))
+    textfile.write(root / MARKDOWN, verdict_text.render_markdown(verdict))
+    textfile.write(root / HTML, verdict_page.render_page(verdict, evaluation.confidence))
     verdict.write(root)
     helps = any(_went_wrong(finding) for finding in found)
-    done = JudgedBundle(verdict, session.output if helps else None)
+    done = GateResult(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:
-        raise _refusal(verdict).after(done)
+        raise _refusal(verdict).attach_report(done)
     return done
 
 
@@ -105,16 +108,16 @@ def _clear(root: Path) -> None:
         (root / name).unlink(missing_ok=True)
 
 
-def _bound(root: Path, params: Params) -> Bound:
-    from assay.model.bundle import digest_of
+def _bound(root: Path, params: Params) -> InputDigests:
+    from assay.model.bundle import verified_digest
 
-    return Bound(
-        bundle=digest_of(root / layout.BUNDLE),
+    return InputDigests(
+        bundle=verified_digest(root / layout.BUNDLE),
         data=digests.data(root),
-        contract=digests.contract_at(root, params),
+        contract=digests.worktree_contract(root, params),
         policy=digests.policy(root, params),
         code=digests.code(root, params),
-        reports=binding.reports(partial(jsonfile.text_of, root)),
+        reports=provenance.reports_digest(partial(jsonfile.read_text, root)),
     )
 
 

@@ -6,16 +6,22 @@ import math
 
 from markupsafe import Markup
 
-from assay.gate.verdict_text import HEADLINES, of_kind, value_words, what, worst_first
+from assay.gate.verdict_text import (
+    HEADLINES,
+    findings_of_kind,
+    format_values,
+    measured_quantity,
+    sort_findings,
+)
 from assay.metrics.estimate import Estimate
 from assay.pages import charts
 from assay.pages.axes import round_out
-from assay.pages.frame import compose
+from assay.pages.page_layout import compose_page
 from assay.pages.templating import render
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 
-def page(verdict: Verdict, confidence: float) -> str:
+def render_page(verdict: Verdict, confidence: float) -> str:
     """The content of index.html. Equal verdicts give equal pages.
 
     Parameters
@@ -29,20 +35,22 @@ def page(verdict: Verdict, confidence: float) -> str:
         v=verdict,
         headline=HEADLINES[verdict.outcome],
         confidence=f"{confidence * 100:.4g}%",
-        rules=worst_first(of_kind(verdict, "rule")),
-        lists=[(title, kind, worst_first(of_kind(verdict, kind))) for title, kind in kinds],
+        rules=sort_findings(findings_of_kind(verdict, "rule")),
+        lists=[
+            (title, kind, sort_findings(findings_of_kind(verdict, kind))) for title, kind in kinds
+        ],
         digests=[(name, digest) for name in DIGESTS if (digest := getattr(verdict, name))],
         passed=Outcome.PASS,
         decides=lambda finding: finding.outcome is Outcome.PASS or finding.blocks,
-        value_words=value_words,
-        strip=strip,
+        value_words=format_values,
+        strip=interval_chart,
         about=_about,
         note=_note,
     )
-    return compose(f"{verdict.outcome}: {verdict.name}, candidate {verdict.candidate}", main)
+    return compose_page(f"{verdict.outcome}: {verdict.name}, candidate {verdict.candidate}", main)
 
 
-def strip(finding: Finding) -> Markup:
+def interval_chart(finding: Finding) -> Markup:
     """A chart of one rule's interval with the limit as a dashed line, and its axis."""
     if finding.observed is None or finding.limit is None:
         return Markup("")
@@ -54,12 +62,12 @@ def strip(finding: Finding) -> Markup:
     ]
     least = 0.0 if min(shown) >= 0 else -math.inf
     low, high = round_out(min(shown), max(shown), least=least)
-    drawn = charts.strip(estimate, low, high, mark=finding.limit)
-    return Markup("").join((drawn, charts.axis(low, high)))
+    drawn = charts.interval_strip(estimate, low, high, mark=finding.limit)
+    return Markup("").join((drawn, charts.strip_axis(low, high)))
 
 
 def _about(finding: Finding) -> list[str]:
-    facts = dict.fromkeys((finding.slice, what(finding), finding.owner))
+    facts = dict.fromkeys((finding.slice, measured_quantity(finding), finding.owner))
     return [text for text in facts if text]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from assay.project import layout
-from assay.project.markdown import code, tame
+from assay.project.markdown import escape_code, escape_line
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 MARKDOWN = f"{layout.GATE_REPORT}/verdict.md"
@@ -20,37 +20,38 @@ HEADLINES = {
 _OUTCOMES = (Outcome.FAIL, Outcome.INCONCLUSIVE, Outcome.PASS)
 
 
-def markdown(verdict: Verdict) -> str:
+def render_markdown(verdict: Verdict) -> str:
     """The content of verdict.md. Equal verdicts give equal texts."""
-    rules = of_kind(verdict, "rule")
+    rules = findings_of_kind(verdict, "rule")
     parts = [
-        f"# {verdict.outcome}: {tame(verdict.name)}, candidate {tame(verdict.candidate)}",
+        f"# {verdict.outcome}: {escape_line(verdict.name)}, "
+        f"candidate {escape_line(verdict.candidate)}",
         f"{verdict.outcome}: {HEADLINES[verdict.outcome]} Compared with: "
-        f"{tame(verdict.champion.words)}.",
+        f"{escape_line(verdict.champion.description)}.",
     ]
     if verdict.blocking:
         parts += ["## What stands in the way", _explained(verdict.blocking)]
     parts += ["## Rules", _table(rules)]
     undecided = [each for each in rules if each.outcome is not Outcome.PASS and not each.blocks]
     if undecided:
-        parts += ["Shown, but not deciding:", _explained(worst_first(undecided))]
+        parts += ["Shown, but not deciding:", _explained(sort_findings(undecided))]
     for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
-        parts += [f"## {title}", _counted(of_kind(verdict, kind))]
+        parts += [f"## {title}", _counted(findings_of_kind(verdict, kind))]
     parts += ["## About", _about(verdict)]
     return "\n\n".join(parts) + "\n"
 
 
-def of_kind(verdict: Verdict, kind: str) -> list[Finding]:
+def findings_of_kind(verdict: Verdict, kind: str) -> list[Finding]:
     """The verdict's findings of one kind, in order."""
     return [finding for finding in verdict.findings if finding.kind == kind]
 
 
-def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
     """Sort findings: blocking (FAIL before INCONCLUSIVE), then not counting, then passed."""
     return sorted(findings, key=lambda each: (not each.blocks, _OUTCOMES.index(each.outcome)))
 
 
-def value_words(finding: Finding) -> tuple[str, str, str, str]:
+def format_values(finding: Finding) -> tuple[str, str, str, str]:
     """Value, interval, limit and rows as short texts; empty if missing."""
     value = "" if finding.observed is None else f"{finding.observed:.4g}"
     interval = ""
@@ -62,7 +63,7 @@ def value_words(finding: Finding) -> tuple[str, str, str, str]:
     return value, interval, limit, "" if finding.rows is None else f"{finding.rows:,}"
 
 
-def what(finding: Finding) -> str:
+def measured_quantity(finding: Finding) -> str:
     """What was measured: the metric, or its change if two models are compared."""
     metric = finding.metric or ""
     return f"change of {metric}" if finding.challenger is not None else metric
@@ -71,14 +72,14 @@ def what(finding: Finding) -> str:
 def _table(rules: Sequence[Finding]) -> str:
     head = ("", "rule", "what", "value", "interval", "limit", "rows", "owner", "because")
     lines = [_row(head), _row(("---",) * len(head))]
-    for finding in worst_first(rules):
+    for finding in sort_findings(rules):
         lines.append(
             _row(
                 (
                     badge(finding),
                     finding.title,
-                    what(finding),
-                    *value_words(finding),
+                    measured_quantity(finding),
+                    *format_values(finding),
                     finding.owner or "",
                     finding.because or "",
                 )
@@ -89,7 +90,7 @@ def _table(rules: Sequence[Finding]) -> str:
 
 def _explained(findings: Sequence[Finding]) -> str:
     return "\n".join(
-        f"- {badge(finding)} {_name(finding)}: {tame(finding.detail)}{_waived(finding)}"
+        f"- {badge(finding)} {_name(finding)}: {escape_line(finding.detail)}{_waived(finding)}"
         for finding in findings
     )
 
@@ -98,14 +99,15 @@ def _waived(finding: Finding) -> str:
     waiver = finding.waiver
     if waiver is None:
         return ""
-    return f" (waived until {waiver.until} by {tame(waiver.owner)}: {tame(waiver.because)})"
+    owner, because = escape_line(waiver.owner), escape_line(waiver.because)
+    return f" (waived until {waiver.until} by {owner}: {because})"
 
 
 def _counted(tests: Sequence[Finding]) -> str:
     if not tests:
         return "There are none."
     passed = sum(finding.outcome is Outcome.PASS for finding in tests)
-    bad = [finding for finding in worst_first(tests) if finding.outcome is not Outcome.PASS]
+    bad = [finding for finding in sort_findings(tests) if finding.outcome is not Outcome.PASS]
     lines = [f"{passed} of {len(tests)} passed."]
     return "\n\n".join([*lines, _explained(bad)] if bad else lines)
 
@@ -121,16 +123,20 @@ def badge(finding: Finding) -> str:
     """The outcome: bold if it blocks, else with the reason why it does not count."""
     if finding.outcome is Outcome.PASS:
         return str(finding.outcome)
-    return f"**{finding.outcome}**" if finding.blocks else f"{finding.outcome} ({finding.standing})"
+    return (
+        f"**{finding.outcome}**"
+        if finding.blocks
+        else f"{finding.outcome} ({finding.exemption_reason})"
+    )
 
 
 def _name(finding: Finding) -> str:
-    return _code(finding.title) if finding.kind == "test" else tame(finding.title)
+    return _code(finding.title) if finding.kind == "test" else escape_line(finding.title)
 
 
 def _row(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(tame(cell) for cell in cells) + " |"
+    return "| " + " | ".join(escape_line(cell) for cell in cells) + " |"
 
 
 def _code(text: str) -> str:
-    return f"`{code(text)}`"
+    return f"`{escape_code(text)}`"

@@ -24,14 +24,16 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def applied(
+def apply_waivers(
     findings: Iterable[Finding], waivers: Sequence[WaiverParams], now: date
 ) -> tuple[Finding, ...]:
     """The findings, with a valid waiver attached to each that did not pass and is covered."""
     return tuple(_covered(finding, waivers, now) for finding in findings)
 
 
-def problems(root: Path, gate: GateParams, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def waiver_findings(
+    root: Path, gate: GateParams, findings: Sequence[Finding]
+) -> tuple[Finding, ...]:
     """Findings about the waivers themselves.
 
     FAIL if the clock is behind the newest commit, because then expiry cannot be checked. A warning

@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from assay.metrics.table import (
+from assay.metrics.evaluator import (
     CLIP,
     FEWEST,
     NO_NUMBER,
@@ -23,17 +23,17 @@ from assay.metrics.table import (
     Floats,
     Ints,
     calibration_edges,
+    cumulative_weights,
     row_dot,
-    running,
 )
 
 
-def usable(y: Floats, p: Floats) -> bool:
+def is_valid_input(y: Floats, p: Floats) -> bool:
     """Whether there are rows, each with a label 0 or 1 and a probability from 0 to 1."""
     return bool(len(y) and ((y == 0) | (y == 1)).all() and ((p >= 0) & (p <= 1)).all())
 
 
-class ClassOrder:
+class OneVsRestRanking:
     """Ranks one class against the rest, highest probability first.
 
     Parameters
@@ -46,7 +46,7 @@ class ClassOrder:
         self._below_or_tied = np.searchsorted(-low, -high, side="right")
         self._before = np.searchsorted(-low, -high, side="left")
 
-    def false(self, negatives: Floats) -> Floats:
+    def negatives_above(self, negatives: Floats) -> Floats:
         """Weight of the negatives ranked at or above each positive, ``(r, positives)``.
 
         ``negatives`` are their cumulative weights ``(r, 1 + negatives)``.
@@ -60,7 +60,7 @@ class ClassOrder:
         return row_dot(weight, beaten) / (all_positive * all_negative)
 
 
-class Ranking:
+class BinaryEvaluator:
     """Rows split by label, highest probability first, with the positions of ties and cuts.
 
     Parameters
@@ -84,7 +84,7 @@ class Ranking:
         self._high, self._low = (p[rows] for rows in self.strata)
         # Number of positives ranked at or above each positive.
         self._with_ties = np.searchsorted(-self._high, -self._high, side="right")
-        self._pairs = ClassOrder(self._high, self._low)
+        self._pairs = OneVsRestRanking(self._high, self._low)
         self._called = (
             _count_at_least(self._high, threshold),
             _count_at_least(self._low, threshold),
@@ -98,7 +98,7 @@ class Ranking:
         self._square = (np.square(1 - self._high), np.square(self._low))
 
     def why(self, name: str) -> str:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         positives, negatives = (len(rows) for rows in self.strata)
         predicted = sum(self._called)
         if name in ("auc", "average_precision") and not (positives and negatives):
@@ -112,7 +112,7 @@ class Ranking:
         return NO_NUMBER
 
     def few(self, name: str) -> str | None:
-        """See `assay.metrics.table.Table`; every metric needs enough rows of both labels."""
+        """See `assay.metrics.evaluator`; every metric needs enough rows of both labels."""
         positives, negatives = (len(rows) for rows in self.strata)
         if min(positives, negatives) >= FEWEST:
             return None
@@ -120,13 +120,13 @@ class Ranking:
 
     @property
     def rarest(self) -> int:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         return min(len(rows) for rows in self.strata)
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         positive, negative = weights
-        seen_positive, seen_negative = running(positive), running(negative)
+        seen_positive, seen_negative = cumulative_weights(positive), cumulative_weights(negative)
         with np.errstate(divide="ignore", invalid="ignore"):
             ranks = self._ranks(positive, seen_positive, seen_negative)
             means = self._means(positive, negative, seen_positive, seen_negative)
@@ -134,7 +134,7 @@ class Ranking:
         return {**ranks, **means, **calls}
 
     def _ranks(self, weight: Floats, positives: Floats, negatives: Floats) -> dict[str, Floats]:
-        all_positive, false = positives[:, -1], self._pairs.false(negatives)
+        all_positive, false = positives[:, -1], self._pairs.negatives_above(negatives)
         true = np.take(positives, self._with_ties, axis=1)
         called = true + false
         precision = np.divide(true, called, out=np.zeros_like(true), where=called > 0)

@@ -22,10 +22,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from assay.metrics.bounds import Bounds
-from assay.metrics.influence import Influence, Spread, spread
-from assay.metrics.table import Floats, Ints, calibration_bins
-from assay.metrics.units import Units
+from assay.metrics.evaluator import Floats, Ints, calibration_bins
+from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import SamplingUnits
 
 DRAWS = 400
 """Draws of all gaps; ends of intervals are accurate to about 1/50 of their width."""
@@ -35,7 +35,7 @@ STEPS = 25
 
 
 @dataclass(frozen=True)
-class Gaps:
+class CalibrationGaps:
     """For each bin, mean probability minus observed rate, times the bin's share of rows.
 
     Attributes
@@ -52,11 +52,11 @@ class Gaps:
 
     means: Floats
     covariance: Floats
-    along: Spread
+    along: SamplingVariation
     together: bool
 
     @property
-    def seen(self) -> float:
+    def measured(self) -> float:
         """The error as measured, sampling bias included."""
         return float(np.abs(self.means).sum())
 
@@ -76,7 +76,8 @@ class Gaps:
 
         Draws are symmetric, but gaps need not be: with few positives, a sample without the rare
         large gaps shows too small an error and too small a covariance. The upper end is raised by
-        the amount by which Hall's correction raises that of the gaps' sum (`assay.metrics.bounds`).
+        the amount by which Hall's correction raises that of the gaps' sum
+        (`assay.metrics.sampling_distribution`).
         """
         left_out = (1 - confidence) / 2
         shares = np.array([left_out, 0.5, 1 - left_out])
@@ -85,7 +86,9 @@ class Gaps:
             high = max(high, float(self._sizes(direction, shares[2:])[0]))
         varies = self.along
         bent = [
-            Bounds(0.0, varies.standard_error, varies.degrees, skew).interval(confidence)[1]
+            SamplingDistribution(0.0, varies.standard_error, varies.degrees, skew).interval(
+                confidence
+            )[1]
             for skew in (abs(varies.skew), 0.0)
         ]
         return value, min(low, value), max(high + bent[0] - bent[1], value)
@@ -100,7 +103,7 @@ class Gaps:
 
     def _direction(self) -> Floats:
         size = len(self.means)
-        return self.means / self.seen if self.seen else np.full(size, 1 / size)
+        return self.means / self.measured if self.measured else np.full(size, 1 / size)
 
     def _hardest(self) -> list[Floats]:
         """Directions in which large true gaps are most easily measured as small ones."""
@@ -116,7 +119,7 @@ class Gaps:
 
     def _sizes(self, direction: Floats, shares: Floats) -> Floats:
         """The true errors in this direction at quantiles ``shares`` of their sampling law."""
-        seen = self.seen
+        seen = self.measured
         reach = seen + 5 * max(0.0, float(np.trace(self.covariance))) ** 0.5
         sizes = np.linspace(0, reach, STEPS)
         drawn = np.abs(sizes[:, None, None] * direction + self.draws()).sum(axis=2)
@@ -126,7 +129,7 @@ class Gaps:
         return np.array([np.interp(seen, level, sizes, left=0.0) for level in levels])
 
 
-def gaps(bins: Ints, values: Floats, units: Units) -> Gaps:
+def calibration_gaps(bins: Ints, values: Floats, units: SamplingUnits) -> CalibrationGaps:
     """The gaps of rows.
 
     Parameters
@@ -142,12 +145,16 @@ def gaps(bins: Ints, values: Floats, units: Units) -> Gaps:
         squares = np.bincount(bins, weights=np.square(values), minlength=size)
         covariance = (np.diag(squares / n) - np.outer(means, means)) / (n - 1)
     else:
-        covariance = by_unit((bins, bins), (values, values), units)
+        covariance = clustered_covariance((bins, bins), (values, values), units)
     signed = values * np.sign(means)[bins]
-    return Gaps(means, covariance, spread(Influence(signed), units), units.codes is not None)
+    return CalibrationGaps(
+        means, covariance, sampling_variation(Influence(signed), units), units.codes is not None
+    )
 
 
-def by_unit(bins: Sequence[Ints], values: Sequence[Floats], units: Units) -> Floats:
+def clustered_covariance(
+    bins: Sequence[Ints], values: Sequence[Floats], units: SamplingUnits
+) -> Floats:
     """The covariance ``(bins of one, bins of the other)`` of gaps of clustered rows."""
     assert units.codes is not None
     n, sizes = len(bins[0]), units.sizes()
@@ -163,12 +170,12 @@ def by_unit(bins: Sequence[Ints], values: Sequence[Floats], units: Units) -> Flo
     return covariance
 
 
-def gaps_of(scores: Floats, truth: np.ndarray, units: Units) -> Gaps:
+def classifier_gaps(scores: Floats, truth: np.ndarray, units: SamplingUnits) -> CalibrationGaps:
     """The gaps of a classifier; of a multiclass one, those of the top class's probability."""
-    return gaps(*rows_of(scores, truth), units)
+    return calibration_gaps(*bin_residuals(scores, truth), units)
 
 
-def rows_of(scores: Floats, truth: np.ndarray) -> tuple[Ints, Floats]:
+def bin_residuals(scores: Floats, truth: np.ndarray) -> tuple[Ints, Floats]:
     """The bin of each row, and its probability minus its outcome (0 or 1)."""
     if scores.ndim == 1:
         return calibration_bins(scores), scores - truth

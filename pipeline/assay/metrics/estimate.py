@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from assay.project.numbers import short
+from assay.project.number_format import format_short
 
 DIGITS = 9
 """Decimal places in files; digits beyond them depend on the order of summation."""
@@ -44,9 +44,9 @@ class Estimate:
     def plain(self) -> dict[str, object]:
         """JSON values: value, low and high, then the other fields that are set."""
         found: dict[str, object] = {
-            "value": rounded(self.value),
-            "low": rounded(self.low),
-            "high": rounded(self.high),
+            "value": round_value(self.value),
+            "low": round_value(self.low),
+            "high": round_value(self.high),
         }
         rest = {
             "why": self.why,
@@ -59,32 +59,34 @@ class Estimate:
         return {**found, **{name: value for name, value in rest.items() if value is not None}}
 
 
-def rounded(value: float | None) -> float | None:
+def round_value(value: float | None) -> float | None:
     """The value as written to files."""
     return None if value is None else round(value, DIGITS)
 
 
-def cells(estimate: Estimate | None) -> tuple[str, str]:
+def format_cells(estimate: Estimate | None) -> tuple[str, str]:
     """Value and interval as text; "-" if there is none."""
     if estimate is None or estimate.value is None:
         return "-", "-"
     if estimate.low is None or estimate.high is None:
-        return short(estimate.value), "-"
-    return short(estimate.value), f"{short(estimate.low)} to {short(estimate.high)}"
+        return format_short(estimate.value), "-"
+    return format_short(
+        estimate.value
+    ), f"{format_short(estimate.low)} to {format_short(estimate.high)}"
 
 
 LARGE_EFFECT = 1.5
 """A larger design effect is reported in words: row-based intervals are a fifth too narrow."""
 
 
-def effect(estimate: Estimate | None) -> str:
+def format_design_effect(estimate: Estimate | None) -> str:
     """The design effect as text; "-" if there is none."""
     if estimate is None or estimate.design_effect is None:
         return "-"
     return f"{estimate.design_effect:.2g}" if estimate.design_effect < 100 else "100 or more"
 
 
-def hangs(estimates: Mapping[str, Estimate]) -> str:
+def describe_design_effects(estimates: Mapping[str, Estimate]) -> str:
     """Which metrics' row-based intervals are far too narrow, in words; empty if none."""
     large = {
         name: one.design_effect

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from assay.metrics.bounds import Bounds
-from assay.metrics.table import Floats
-from assay.metrics.units import Units
+from assay.metrics.evaluator import Floats
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import SamplingUnits
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class Influence:
     rows: Floats
     steps: Floats = field(default_factory=lambda: np.zeros(0))
 
-    def less(self, other: Influence) -> Influence:
+    def subtract(self, other: Influence) -> Influence:
         """The derivatives of this metric minus another on the same rows."""
         steps = np.maximum(np.abs(self.steps), np.abs(other.steps))
         return Influence(self.rows - other.rows, steps)
 
 
 @dataclass(frozen=True)
-class Spread:
+class SamplingVariation:
     """The sampling variation of a value between samples with the same number of units.
 
     Attributes
@@ -68,13 +68,13 @@ class Spread:
     doubtful_skew: float
     design_effect: float | None
 
-    def bounds(self, value: float) -> Bounds:
+    def distribution(self, value: float) -> SamplingDistribution:
         """Bounds of a value that can vary in either direction, such as a difference."""
         degrees = None if math.isinf(self.degrees) else self.degrees
-        return Bounds(value, self.standard_error, degrees, self.doubtful_skew)
+        return SamplingDistribution(value, self.standard_error, degrees, self.doubtful_skew)
 
 
-def spread(influence: Influence, units: Units) -> Spread:
+def sampling_variation(influence: Influence, units: SamplingUnits) -> SamplingVariation:
     """The sampling variation of the metric with these derivatives.
 
     If two models nearly always agree, the few rows on which they differ are weak evidence of how
@@ -92,14 +92,14 @@ def spread(influence: Influence, units: Units) -> Spread:
     sums = units.sums(rows) / np.sqrt(1 - units.sizes() / n)
     square = float(sums @ sums + steps @ steps)
     if square == 0:
-        return Spread(0.0, float(count - 1), 0.0, 0.0, None)
+        return SamplingVariation(0.0, float(count - 1), 0.0, 0.0, None)
     parts = sums / square**0.5
     squares = np.square(parts)
     cubes = squares * parts
     third, fourth = float(cubes.sum()), float(squares @ squares)
     sixth = float(cubes @ cubes)
     fourth += float(np.sum(steps**4)) / square**2
-    return Spread(
+    return SamplingVariation(
         standard_error=square**0.5 / n,
         degrees=_degrees(fourth, count),
         skew=float(np.clip(third, -1, 1)),

@@ -21,21 +21,29 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from assay.metrics.binary import ClassOrder
-from assay.metrics.table import CLIP, FEWEST, NO_NUMBER, Floats, Ints, calibration_bins, running
+from assay.metrics.binary import OneVsRestRanking
+from assay.metrics.evaluator import (
+    CLIP,
+    FEWEST,
+    NO_NUMBER,
+    Floats,
+    Ints,
+    calibration_bins,
+    cumulative_weights,
+)
 
 OVER_CLASSES = frozenset(
     {"auc", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1"}
 )
 
 
-def usable(truth: Ints, p: Floats) -> bool:
+def is_valid_input(truth: Ints, p: Floats) -> bool:
     """Whether there are rows, each with a class and with probabilities from 0 to 1."""
     known = (truth >= 0) & (truth < p.shape[1])
     return bool(len(truth) and known.all() and ((p >= 0) & (p <= 1)).all())
 
 
-class Sums:
+class GroupSums:
     """Sums of the columns of each group, for many rows at once.
 
     Parameters
@@ -62,7 +70,7 @@ class Sums:
         return sums
 
 
-class Confusion:
+class MulticlassEvaluator:
     """The confusion matrix of rows, and each class ranked against the rest.
 
     Parameters
@@ -94,13 +102,13 @@ class Confusion:
         cell = np.diff(truth, prepend=-1).astype(bool) | np.diff(called, prepend=-1).astype(bool)
         self._cells = np.flatnonzero(cell)
         actual, predicted = truth[self._cells], called[self._cells]
-        self._by_actual, self._by_predicted = Sums(actual, size), Sums(predicted, size)
+        self._by_actual, self._by_predicted = GroupSums(actual, size), GroupSums(predicted, size)
         self._right = (actual == predicted).astype(np.float64)
         self._per_row = _per_row(truth, called, p)
         self._ranks = [_Rank(truth == place, p[:, place]) for place in range(size)]
 
     def why(self, name: str) -> str:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         absent = [c for c, rows in zip(self._classes, self._rows, strict=True) if not rows]
         if name in ("auc", "macro_recall") and absent:
             if len(absent) == len(self._classes) - 1:
@@ -115,7 +123,7 @@ class Confusion:
         return NO_NUMBER
 
     def few(self, name: str) -> str | None:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         if self._rows.sum() < FEWEST:
             return f"{self._rows.sum()} rows, fewer than {FEWEST}"
         if name not in OVER_CLASSES:
@@ -129,11 +137,11 @@ class Confusion:
 
     @property
     def rarest(self) -> int:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         return int(self._rows[self._rows > 0].min(initial=self._rows.sum()))
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         weight = np.concatenate(weights, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             return {**self._auc(weight), **self._means(weight), **self._calls(weight)}
@@ -172,12 +180,14 @@ class _Rank:
     def __init__(self, positive: np.ndarray, p: Floats) -> None:
         order = np.argsort(-p, kind="stable")
         self._high, self._low = order[positive[order]], order[~positive[order]]
-        self._pairs = ClassOrder(p[self._high], p[self._low])
+        self._pairs = OneVsRestRanking(p[self._high], p[self._low])
 
     def auc(self, weight: Floats) -> Floats:
         high = np.take(weight, self._high, axis=1)
-        negatives = running(np.take(weight, self._low, axis=1))
-        return self._pairs.auc(high, high.sum(axis=1), negatives, self._pairs.false(negatives))
+        negatives = cumulative_weights(np.take(weight, self._low, axis=1))
+        return self._pairs.auc(
+            high, high.sum(axis=1), negatives, self._pairs.negatives_above(negatives)
+        )
 
 
 def _per_row(truth: Ints, called: Ints, p: Floats) -> Floats:

@@ -17,18 +17,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from assay.metrics.table import FEWEST, NO_NUMBER, Floats, Ints
+from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints
 
 SHARE = 0.9
 _ROUNDING = 1e-12
 
 
-def usable(truth: Floats, predicted: Floats) -> bool:
+def is_valid_input(truth: Floats, predicted: Floats) -> bool:
     """Whether there are rows, each with a finite label and a finite prediction."""
     return bool(len(truth) and np.isfinite(truth).all() and np.isfinite(predicted).all())
 
 
-class Errors:
+class RegressionEvaluator:
     """Rows sorted by absolute error.
 
     Parameters
@@ -55,21 +55,21 @@ class Errors:
         )
 
     def why(self, name: str) -> str:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         return "every row has the same label" if name == "r2" else NO_NUMBER
 
     def few(self, name: str) -> str | None:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         rows = len(self._size)
         return f"{rows} rows, fewer than {FEWEST}" if rows < FEWEST else None
 
     @property
     def rarest(self) -> int:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         return len(self._size)
 
     def metrics(self, *weights: Floats) -> Mapping[str, Floats]:
-        """See `assay.metrics.table.Table`."""
+        """See `assay.metrics.evaluator.MetricEvaluator`."""
         (weight,) = weights
         total = weight.sum(axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.errors import SchemaMismatch
-from assay.metrics.table import Ints
+from assay.metrics.evaluator import Ints
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ class SliceRows:
         return f"{self.field}={self.value}"
 
 
-def parts(
+def iter_slices(
     frame: pd.DataFrame, fields: Sequence[str], pairs: Sequence[Sequence[str]] = ()
 ) -> Iterator[SliceRows]:
     """Yields a slice for each value of each field, then for each pair of values that occurs.
@@ -52,7 +52,7 @@ def parts(
     absent = [field for field in wanted if field not in frame.columns]
     if absent:
         raise SchemaMismatch([f"slice field {field!r} is not in the holdout" for field in absent])
-    by_field = {field: names(frame[field]) for field in wanted}
+    by_field = {field: slice_names(frame[field]) for field in wanted}
     for field in fields:
         yield from _parts(field, by_field[field])
     for first, second in pairs:
@@ -60,7 +60,7 @@ def parts(
         yield from _parts(f"{first}{AND}{second}", joined)
 
 
-def names(column: pd.Series[Any]) -> NDArray[np.object_]:
+def slice_names(column: pd.Series[Any]) -> NDArray[np.object_]:
     """Each row's slice as text, ``(n,)``; null, NaN and None become ``MISSING``.
 
     Whole numbers are written without a decimal point, even if nulls made pandas store floats.

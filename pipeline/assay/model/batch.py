@@ -17,18 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from assay.columns.counter import Counter
 from assay.columns.features import Features, Floats, FrameFeatures
 from assay.columns.profile import Profile
+from assay.columns.profile_counter import ProfileCounter
 from assay.columns.reference import Reference
 from assay.contract.columns import Columns
-from assay.contract.model import Contract
-from assay.contract.rows import RowCheck, check_rows
-from assay.contract.table import newest_day, null_counts
+from assay.contract.definition import Contract
+from assay.contract.row_checks import RowCheck, check_rows
+from assay.contract.table_checks import newest_day, null_counts
 from assay.errors import ScoresInvalid
-from assay.model import outcome
+from assay.model import prediction
 from assay.model.bundle import Bundle
-from assay.model.refusals import refused_rows
+from assay.model.quarantine import quarantine_rows
 
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Places: TypeAlias = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ ALL_READ: Unread = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Piece:
+class InputBatch:
     """Input rows for the scoring function, with its other arguments; see `score_batch`."""
 
     rows: pa.RecordBatch | pa.Table
@@ -62,7 +62,8 @@ class ScoredBatch:
     bad
         Which rows are quarantined, shape (rows,).
     predictions
-        Key columns and prediction columns (`assay.model.outcome.columns`) of the good rows.
+        Key columns and prediction columns (`assay.model.prediction.prediction_columns`) of the good
+        rows.
     quarantine
         Key columns, ``broken_rules`` (list of text) and ``row`` (JSON) of the bad rows.
     null_scores
@@ -72,8 +73,8 @@ class ScoredBatch:
     nulls, newest
         Inputs of the table rules, over all rows: nulls per column, day of the newest row.
     good, counted
-        The good rows, and the score columns that are profiled (`assay.model.outcome.counted`
-        and `assay.model.outcome.beside`).
+        The good rows, and the score columns that are profiled
+        (`assay.model.prediction.profiled_scores` and `assay.model.prediction.class_probabilities`).
     reference
         States which columns are profiled, and on which grids.
     """
@@ -87,29 +88,29 @@ class ScoredBatch:
     nulls: Mapping[str, int]
     newest: date | None
     good: Columns
-    counted: outcome.Counted
+    counted: prediction.ProfiledScores
     reference: Reference
 
     @property
     def rows(self) -> int:
         return self.columns.rows
 
-    def count(self, counter: Counter) -> None:
+    def count(self, counter: ProfileCounter) -> None:
         """Add the good rows to a counter, which may hold other batches already."""
         counter.add(self.good, self.counted)
 
     @cached_property
     def profile(self) -> Profile:
         """Counts of the good rows alone: features, scores, and scores in slices."""
-        counter = counter_of(self.reference)
+        counter = new_counter(self.reference)
         self.count(counter)
         return counter.profile()
 
 
-def counter_of(reference: Reference) -> Counter:
+def new_counter(reference: Reference) -> ProfileCounter:
     """An empty counter for scored rows, on the reference's grids."""
-    losses = [name for name in outcome.LOSSES if name in reference.beside]
-    return Counter(reference.counted, (*reference.scores, *losses), reference.slices)
+    losses = [name for name in prediction.LOSSES if name in reference.beside]
+    return ProfileCounter(reference.counted, (*reference.scores, *losses), reference.slices)
 
 
 def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
@@ -121,7 +122,7 @@ def score_frame(bundle: Bundle, frame: pd.DataFrame) -> Floats:
         The model gave a row an invalid score.
     """
     scores = bundle.scorer.scores(FrameFeatures(frame))
-    odd = outcome.invalid(bundle.manifest.task, scores)
+    odd = prediction.invalid_scores(bundle.manifest.task, scores)
     if odd.any():
         raise ScoresInvalid(
             f"the model gave {int(odd.sum())} of {len(odd)} rows no score",
@@ -161,7 +162,9 @@ def score_batch(
     good = columns.filter(~check.bad)
     scores, null_scores = _scores(bundle, good)
     manifest = bundle.manifest
-    said = outcome.columns(manifest.task, manifest.classes, manifest.threshold, scores)
+    said = prediction.prediction_columns(
+        manifest.task, manifest.classes, manifest.threshold, scores
+    )
     predictions = good.select(contract.keys)
     for name, values in said.items():
         predictions = predictions.append_column(name, values)
@@ -169,15 +172,15 @@ def score_batch(
         columns=columns,
         bad=check.bad,
         predictions=predictions,
-        quarantine=refused_rows(contract, columns, check, whole),
+        quarantine=quarantine_rows(contract, columns, check, whole),
         null_scores=null_scores,
         broken={rule: int(np.count_nonzero(mask)) for rule, mask in check.broken.items()},
         nulls=null_counts(contract, columns),
         newest=newest_day(contract, columns),
         good=good,
         counted={
-            **outcome.counted(manifest.task, manifest.classes, scores),
-            **outcome.beside(manifest.task, manifest.classes, scores),
+            **prediction.profiled_scores(manifest.task, manifest.classes, scores),
+            **prediction.class_probabilities(manifest.task, manifest.classes, scores),
             **_losses(bundle, good, scores),
         },
         reference=bundle.reference,
@@ -196,7 +199,7 @@ def _losses(bundle: Bundle, features: Features, scores: Floats) -> dict[str, Flo
 def _scores(bundle: Bundle, features: Features) -> tuple[Floats, int]:
     """Scores, NaN where the model gave no valid one, and the number of those rows."""
     scores = bundle.scorer.scores(features)
-    odd = outcome.invalid(bundle.manifest.task, scores)
+    odd = prediction.invalid_scores(bundle.manifest.task, scores)
     missing = int(np.count_nonzero(odd))
     if missing:
         scores = scores.copy()

@@ -32,7 +32,7 @@ from assay.columns.features import Scorer
 from assay.columns.reference import Reference
 from assay.errors import BundleChanged, BundleMissing
 from assay.model import model as models
-from assay.model.compiled import Compiled
+from assay.model.compiled import CompiledModel
 from assay.model.manifest import (
     CODE,
     MANIFEST,
@@ -43,7 +43,7 @@ from assay.model.manifest import (
     parse_manifest,
 )
 from assay.model.model import Model
-from assay.project import partitions, sources
+from assay.project import partitions, source_code
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,7 +89,7 @@ class Bundle:
         )
 
     @property
-    def code(self) -> sources.Files:
+    def code(self) -> source_code.Files:
         """The project's own code that the model needs, if it was loaded with the bundle."""
         return {
             name.removeprefix(CODE): data.decode()
@@ -107,10 +107,10 @@ class Bundle:
             The compiled model is damaged.
         """
         data = self.files.get(COMPILED)
-        return self.model if data is None else Compiled.from_bytes(data, COMPILED)
+        return self.model if data is None else CompiledModel.from_bytes(data, COMPILED)
 
     @property
-    def needed(self) -> Files:
+    def scoring_files(self) -> Files:
         """The files that scoring needs. They are sent to executors; a compiled model is small."""
         model = COMPILED if COMPILED in self.files else MODEL
         losses = [_loss_file(name, self.files) for name in self.manifest.loss_noise]
@@ -132,7 +132,7 @@ class Bundle:
 
     def _loss(self, file: str) -> Scorer:
         if file.endswith(ARRAYS):
-            return Compiled.from_bytes(self.files[file], file)
+            return CompiledModel.from_bytes(self.files[file], file)
         return models.loads(
             self.files[file],
             task="regression",
@@ -149,7 +149,7 @@ class Bundle:
     def sample(self) -> pd.DataFrame:
         """Features, label and out-of-fold scores of a sample of training rows.
 
-        Scores have the column names that `assay.model.outcome.counted` gives them.
+        Scores have the column names that `assay.model.prediction.profiled_scores` gives them.
 
         Raises
         ------
@@ -210,7 +210,7 @@ def write(
             files[name + ARRAYS] = arrays
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     files[MANIFEST] = dataclasses.replace(manifest, files=sums).to_json()
-    with partitions.replaced(folder) as made:
+    with partitions.replace_folder(folder) as made:
         for name, data in files.items():
             (made / name).write_bytes(data)
     return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
@@ -273,12 +273,12 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
     return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
 
 
-def code_of(folder: Path) -> tuple[str, ...]:
+def code_paths(folder: Path) -> tuple[str, ...]:
     """Paths of the project's own code that the model needs; the folder must be verified."""
     return tuple(json.loads((folder / MANIFEST).read_bytes()).get("code", {}))
 
 
-def digest_of(folder: Path) -> str:
+def verified_digest(folder: Path) -> str:
     """Digest of the bundle in a folder, after verifying every file."""
     return verify(read(folder), str(folder))
 
@@ -288,7 +288,7 @@ def load(
     *,
     expected: str | None,
     allow_types: Sequence[str],
-    code: sources.Reader | None = None,
+    code: source_code.Reader | None = None,
 ) -> Bundle:
     """Load a bundle from its folder; see :func:`from_files`."""
     return from_files(
@@ -302,7 +302,7 @@ def from_files(
     *,
     expected: str | None,
     allow_types: Sequence[str],
-    code: sources.Reader | None = None,
+    code: source_code.Reader | None = None,
     whole: bool = True,
 ) -> Bundle:
     """Verify the files of a bundle, then parse its manifest.
@@ -331,6 +331,6 @@ def from_files(
         )
     manifest = parse_manifest(files[MANIFEST], where)
     if code is not None:
-        own = sources.checked(code, manifest.code, where)
+        own = source_code.read_verified(code, manifest.code, where)
         files = {**files, **{CODE + path: text.encode() for path, text in own.items()}}
     return Bundle(digest, manifest, files, tuple(allow_types))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from assay.errors import LabelError, RunError, StageInputMissing
-from assay.metrics.table import Floats
-from assay.metrics.truth import truth_of
-from assay.model import outcome
+from assay.metrics.evaluator import Floats
+from assay.metrics.label_encoding import encode_labels
+from assay.model import prediction
 from assay.project import layout
 from assay.project.tasks import Task
 
@@ -48,7 +48,7 @@ def read(root: Path) -> pd.DataFrame:
 
 
 def labels(frame: pd.DataFrame, label: str, task: Task, classes: tuple[str, ...]) -> NDArray[Any]:
-    """The true labels of the holdout, in the form of `assay.metrics.scored.Scored`.
+    """The true labels of the holdout, as `assay.metrics.labelled_scores` takes them.
 
     Raises
     ------
@@ -61,10 +61,10 @@ def labels(frame: pd.DataFrame, label: str, task: Task, classes: tuple[str, ...]
             where=f"{HOLDOUT}, column {label!r}",
             mend="Check the contract's label",
         )
-    return truth_of(frame[label], task, classes, HOLDOUT)
+    return encode_labels(frame[label], task, classes, HOLDOUT)
 
 
-def scores_of(given: ArrayLike, rows: int, task: Task, classes: tuple[str, ...]) -> Floats:
+def validate_scores(given: ArrayLike, rows: int, task: Task, classes: tuple[str, ...]) -> Floats:
     """Scores as float64, checked against the shape and the range of the task.
 
     Raises
@@ -82,7 +82,7 @@ def scores_of(given: ArrayLike, rows: int, task: Task, classes: tuple[str, ...])
             expected=f"shape {shape}",
             found=str(scores.shape),
         )
-    wrong = outcome.invalid(task, scores)
+    wrong = prediction.invalid_scores(task, scores)
     if wrong.any():
         raise RunError(
             f"the model gave what is no {number}",

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from assay.errors import AssayError, BundleChanged, BundleIncompatible
-from assay.model.model import said
-from assay.project import sources
+from assay.model.model import error_message
+from assay.project import source_code
 from assay.project.tasks import Task
 
 MANIFEST = "manifest.json"
@@ -37,7 +37,8 @@ class Manifest:
         Metrics of calibrated scores where each training row is scored by an estimator fitted
         on the other folds. Candidates are selected by them.
     compiled
-        Whether the model was compiled, and how exactly (`assay.model.compiled.Proof`).
+        Whether the model was compiled, and how exactly
+        (`assay.model.compiled.equivalence.EquivalenceResult`).
     versions
         Versions of Python and of the packages that the model's types come from.
     code
@@ -49,7 +50,7 @@ class Manifest:
         Bundles of earlier versions have none.
     loss_noise
         For each model of a regression's errors, how far a row's loss lies from the expected
-        loss (`assay.training.train.losses`).
+        loss (`assay.training.train.loss_models`).
     """
 
     name: str
@@ -199,7 +200,7 @@ def versions(modules: Iterable[str] = ()) -> dict[str, str]:
     """
     from importlib.metadata import version
 
-    more = sources.versions_of(modules)
+    more = source_code.distribution_versions(modules)
     own = {"python": sys.version.split()[0]} | {name: version(name) for name in PACKAGES}
     return more | own
 
@@ -215,7 +216,7 @@ def parse_errors(name: str, where: str | None = None) -> Iterator[None]:
         raise BundleChanged(
             "cannot be read",
             where=f"{where}/{name}" if where else name,
-            found=said(error),
+            found=error_message(error),
             mend=RESTORE,
         ) from None
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns.features import Coded, Features, Floats
+from assay.columns.features import CategoryColumn, Features, Floats
 from assay.errors import BundleChanged, BundleIncompatible, BundleUntrusted, ScoresInvalid
-from assay.model import sound as model_sound
-from assay.project import sources
+from assay.model import tree_checks as model_sound
+from assay.project import source_code
 from assay.project.tasks import Task
 
 if TYPE_CHECKING:
@@ -82,12 +82,12 @@ class Model:
                 classes = len(self.estimator.classes_) if self.task == "multiclass" else 0
                 return np.empty((0, classes) if classes else 0)
             raw = raw_scores(self.task, self.estimator, frame)
-            return calibrated(self.task, self.calibrator, raw)
+            return calibrate(self.task, self.calibrator, raw)
         except Exception as error:
             raise ScoresInvalid(
                 "the model raised an error instead of scoring",
                 where=FILE,
-                found=said(error),
+                found=error_message(error),
                 mend="Is it the model that was trained? Train and promote again.",
             ) from error
 
@@ -112,18 +112,18 @@ def feature_frame(
 
     columns: dict[str, Any] = {name: features.numbers(name) for name in numeric}
     for name in categorical:
-        columns[name] = decoded(features.coded(name))
+        columns[name] = decode_categories(features.coded(name))
     return pd.DataFrame(columns, index=pd.RangeIndex(features.rows))
 
 
-def decoded(coded: Coded) -> NDArray[Any]:
+def decode_categories(coded: CategoryColumn) -> NDArray[Any]:
     """Categories as text, None where the value is null; object array of shape (rows,)."""
     known = np.empty(len(coded.categories) + 1, dtype=object)  # the last one is None, of code -1
     known[:-1] = coded.categories
     return known[coded.codes]
 
 
-def calibrated(task: Task, calibrator: Any, raw: Floats) -> Floats:
+def calibrate(task: Task, calibrator: Any, raw: Floats) -> Floats:
     """Calibrate ``raw`` scores, which are in the shape of the task.
 
     Classes of a multiclass model are calibrated one against the rest, and the results are
@@ -132,8 +132,8 @@ def calibrated(task: Task, calibrator: Any, raw: Floats) -> Floats:
     CalibratedClassifierCV.
     """
     if task != "multiclass" or calibrator is None:
-        return one_calibrated(calibrator, raw)
-    each = [one_calibrated(one, raw[:, place]) for place, one in enumerate(calibrator)]
+        return calibrate_class(calibrator, raw)
+    each = [calibrate_class(one, raw[:, place]) for place, one in enumerate(calibrator)]
     mapped = np.column_stack(each)
     total = mapped.sum(axis=1, keepdims=True)
     alike: Floats = np.full_like(mapped, 1 / mapped.shape[1])
@@ -141,7 +141,7 @@ def calibrated(task: Task, calibrator: Any, raw: Floats) -> Floats:
     return alike
 
 
-def one_calibrated(calibrator: Any, raw: Floats) -> Floats:
+def calibrate_class(calibrator: Any, raw: Floats) -> Floats:
     """Calibrate probabilities of one class, shape (rows,); unchanged without a calibrator."""
     if calibrator is None:
         return raw
@@ -164,7 +164,7 @@ def dumps(model: Model) -> bytes:
     return _canonical(skops.io.dumps(parts))
 
 
-def foreign_types(data: bytes) -> list[str]:
+def untrusted_types(data: bytes) -> list[str]:
     """Types in a skops file that neither skops nor Assay trusts by default, sorted.
 
     Raises
@@ -188,7 +188,7 @@ def loads(
     numeric: Sequence[str],
     categorical: Sequence[str],
     allow_types: Sequence[str],
-    code: sources.Files = sources.NONE,
+    code: source_code.Files = source_code.NONE,
 ) -> Model:
     """Load a model from a skops file; only allowed types are instantiated.
 
@@ -208,7 +208,7 @@ def loads(
     """
     import skops.io
 
-    refused = [name for name in foreign_types(data) if name not in set(allow_types)]
+    refused = [name for name in untrusted_types(data) if name not in set(allow_types)]
     if refused:
         raise BundleUntrusted(
             "the model holds types that nobody allowed",
@@ -216,18 +216,18 @@ def loads(
             found=", ".join(refused),
             mend="If you trust them, name them under bundle.allow_types in params.yaml.",
         )
-    _check_origin(foreign_types(data), code)
+    _check_origin(untrusted_types(data), code)
     try:
-        with sources.importing(code):
+        with source_code.import_from_files(code):
             parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
-        model_sound.check(parts)
+        model_sound.check_trees(parts)
         estimator, calibrator = parts["estimator"], parts["calibrator"]
     except Exception as error:  # a damaged file can make the loader raise anything
         raise _damaged(error) from None
     return Model(estimator, calibrator, tuple(numeric), tuple(categorical), task)
 
 
-def said(error: Exception) -> str:
+def error_message(error: Exception) -> str:
     """Type and message of an exception on one line, cut to a limited length."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
@@ -237,7 +237,7 @@ def _damaged(error: Exception) -> BundleChanged:
     return BundleChanged(
         "not a skops file of a model",
         where=FILE,
-        found=said(error),
+        found=error_message(error),
         mend="Restore it with dvc checkout --force, or make it again with dvc repro --force.",
     )
 
@@ -250,10 +250,10 @@ def _refuse_bomb(data: bytes) -> None:
         raise ValueError(f"{len(data):,} bytes unpack to {size:,}")
 
 
-def _check_origin(types: Sequence[str], code: sources.Files) -> None:
+def _check_origin(types: Sequence[str], code: source_code.Files) -> None:
     """Refuse a type whose module is neither the project's code nor an installed package's."""
-    unknown = sources.foreign(code, types)
-    lost = sorted(unknown - sources.installed().keys()) if unknown else []
+    unknown = source_code.third_party_modules(code, types)
+    lost = sorted(unknown - source_code.installed_distributions().keys()) if unknown else []
     if lost:
         named = [name for name in types if name.partition(".")[0] in lost]
         raise BundleIncompatible(

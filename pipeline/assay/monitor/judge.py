@@ -9,16 +9,21 @@ from typing import Any
 from assay.columns.profile import Profile
 from assay.errors import AssayError
 from assay.model.bundle import Bundle
-from assay.monitor.drift.baselines import Habits, Weekday, weekday, weekdays_before
+from assay.monitor.drift.baselines import (
+    WeekdayDistances,
+    WeekdayHistory,
+    compare_weekdays,
+    weekdays_before,
+)
 from assay.monitor.drift.budget import NightEvidence, alarms
 from assay.monitor.drift.drift import DriftDecision, decide
 from assay.monitor.drift.evidence import evidence
-from assay.monitor.drift.snooze import covering, states
-from assay.monitor.incidents.document import Book
-from assay.monitor.incidents.fold import fold
+from assay.monitor.drift.snooze import find_snooze, states
+from assay.monitor.incidents.document import IncidentHistory
+from assay.monitor.incidents.drift_incident import group_alarms
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.history import Published
-from assay.monitor.performance import expected
+from assay.monitor.performance import estimate_rows
 from assay.monitor.performance.label_drift import LabelDrift, label_drift
 from assay.project.params import Monitor
 from assay.store import RunRecord
@@ -37,7 +42,7 @@ class JudgedNight:
     published: Published
     loaded: Bundle
     decision: DriftDecision
-    weekday: Weekday
+    weekday: WeekdayDistances
     label: LabelDrift | None
     expected: tuple[Mapping[str, Any], ...]
 
@@ -126,7 +131,7 @@ class Judge:
             The bundle or profile of a requested night cannot be loaded. Earlier nights are skipped.
         """
         found, limits = JudgedNights(), self.limits
-        habits, of_bundle = Habits(limits.budget.of), ""
+        habits, of_bundle = WeekdayHistory(limits.budget.of), ""
         profiles: dict[str, Profile] = {}
         for each in published:
             record = each.record
@@ -139,7 +144,7 @@ class Judge:
                 continue
             if record.bundle != of_bundle:
                 # Distances of another model's nights say nothing about this one's.
-                habits, of_bundle, profiles = Habits(limits.budget.of), record.bundle, {}
+                habits, of_bundle, profiles = WeekdayHistory(limits.budget.of), record.bundle, {}
             decision, around = self._decide(each, profile, loaded, profiles)
             profiles[record.partition] = profile
             _forget(profiles, record.partition, limits.baseline_weeks)
@@ -159,25 +164,27 @@ class Judge:
                 found.nights.append(self._judged(each, profile, loaded, (decision, around)))
         return found
 
-    def incidents(self, name: str, first: str, last: str, found: JudgedNights) -> Book:
+    def incidents(self, name: str, first: str, last: str, found: JudgedNights) -> IncidentHistory:
         """Raise alarms within the false-alarm budget and group them into incidents."""
         limits = self.limits
         judged = tuple(alarms(found.evidence, limits.budget))
 
         def snoozed(column: str, night: str) -> bool:
-            return covering(limits.snooze, column, night) is not None
+            return find_snooze(limits.snooze, column, night) is not None
 
         columns = {
             question.column
             for night in found.evidence
             for question in (*night.seen, *night.over, *night.broken)
         }
-        return Book(
+        return IncidentHistory(
             name=name,
             first=first,
             last=last,
             nights=judged,
-            incidents=fold(zip(judged, found.effects, strict=True), limits.budget.nights, snoozed),
+            incidents=group_alarms(
+                zip(judged, found.effects, strict=True), limits.budget.nights, snoozed
+            ),
             snoozes=states(limits.snooze, columns, last),
             left_out=found.left_out,
             limits=limits,
@@ -189,11 +196,11 @@ class Judge:
         profile: Profile,
         loaded: Bundle,
         earlier: Mapping[str, Profile],
-    ) -> tuple[DriftDecision, Weekday]:
+    ) -> tuple[DriftDecision, WeekdayDistances]:
         record, limits = published.record, self.limits
         return (
             decide(loaded.reference, profile, limits, record.rows_scored or 0),
-            weekday(record.partition, profile, earlier, limits.baseline_weeks),
+            compare_weekdays(record.partition, profile, earlier, limits.baseline_weeks),
         )
 
     def _judged(
@@ -201,7 +208,7 @@ class Judge:
         published: Published,
         profile: Profile,
         loaded: Bundle,
-        decided: tuple[DriftDecision, Weekday],
+        decided: tuple[DriftDecision, WeekdayDistances],
     ) -> JudgedNight:
         record, measured = published.record, self.facts.measured
         label = label_drift(
@@ -210,7 +217,7 @@ class Judge:
             loaded.reference,
             self.limits.limit_quantile,
         )
-        rows = expected.rows(self.facts.column, record, loaded, profile, self.confidence)
+        rows = estimate_rows.rows(self.facts.column, record, loaded, profile, self.confidence)
         return JudgedNight(published, loaded, *decided, label, tuple(rows))
 
 

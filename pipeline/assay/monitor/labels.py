@@ -17,15 +17,15 @@ from assay.monitor.performance import maturity
 from assay.monitor.performance import read_labels as arrived
 from assay.monitor.performance.labels_report import LabelsOutcome
 from assay.monitor.performance.measure import NightMeasurement, measure
-from assay.monitor.performance.take_labels import all_at, take
+from assay.monitor.performance.take_labels import add_labels, set_arrival_time
 from assay.project import jsonfile, layout
 from assay.project.params import Params
-from assay.project.partitions import day_of
-from assay.registry.person import who
-from assay.registry.pin import bundles
-from assay.score.inputs import reread
+from assay.project.partitions import parse_day
+from assay.registry.pin import run_bundle_loader
+from assay.registry.user_identity import user_name
+from assay.score.inputs import night_rows
 from assay.store import open_store
-from assay.store.labels import shape
+from assay.store.labels import read_keys_and_task
 
 if TYPE_CHECKING:
     from assay.model.manifest import Manifest
@@ -77,12 +77,12 @@ def run(
         outcome.elsewhere = whole.num_rows - _among(cells, nights)
     job.measure(nights, outcome)
     for each in outcome.measured:
-        jsonfile.write(root / path(each.record.partition), each.tree())
-    workspace.update(root, params, facts_of.load(root, job.store))
+        jsonfile.write(root / performance_path(each.record.partition), each.tree())
+    workspace.try_refresh(root, params, facts_of.load(root, job.store))
     return outcome
 
 
-def path(night: str) -> str:
+def performance_path(night: str) -> str:
     """The path of a night's realized performance document, relative to the root."""
     return f"{layout.PERFORMANCE}/{quote(night, safe=' ')}.json"
 
@@ -92,9 +92,9 @@ class _Job:
 
     def __init__(self, root: Path, params: Params, store: Store, now: datetime) -> None:
         self.root, self.params, self.store, self.now = root, params, store, now
-        self._by = who(root)
-        self._keys, self._task = shape(store)
-        self._bundle = bundles(root, params)
+        self._by = user_name(root)
+        self._keys, self._task = read_keys_and_task(store)
+        self._bundle = run_bundle_loader(root, params)
 
     def take(
         self,
@@ -110,18 +110,18 @@ class _Job:
             source = "labels.input"
             try:
                 table = self._input(night, names)
-            except reread.NotRead as reason:
+            except night_rows.InputUnreadable as reason:
                 outcome.absent[night] = str(reason)
                 return
         else:
             source, table = str(file), _of_night(whole, self.params.ingest.partition_by, night)
             when = names.arrived_at or arrived.ARRIVED
             known = when if when in table.column_names else None
-            names = arrived.Names(names.keys, names.truth, known)
-        found = arrived.truths(table, names, self._keys, self._task, source, self.now)
-        found = arrived.Arrived(all_at(found.rows, told), found.untold, found.keyless)
+            names = arrived.LabelColumns(names.keys, names.truth, known)
+        found = arrived.parse_labels(table, names, self._keys, self._task, source, self.now)
+        found = arrived.LabelBatch(set_arrival_time(found.rows, told), found.untold, found.keyless)
         outcome.taken.append(
-            take(
+            add_labels(
                 self.store, night, found, self._keys, source, self._by, self._first(night), self.now
             )
         )
@@ -137,7 +137,7 @@ class _Job:
                 outcome.measured.append(self._measured(self._record(night)))
             except AssayError as error:
                 outcome.unmeasured[night] = error.line()
-        self.store.keep_performance(
+        self.store.append_performance(
             row for each in outcome.measured for row in each.rows_of_table(column, self.now)
         )
 
@@ -152,11 +152,11 @@ class _Job:
             )
         )
         due = []
-        for night in self.store.labelled():
-            day = day_of(night)
+        for night in self.store.labelled_partitions():
+            day = parse_day(night)
             if night in done or night not in shown or day is None:
                 continue
-            reached = maturity.reached(day, self.params.monitor.maturities, self.now)
+            reached = maturity.reached_maturities(day, self.params.monitor.maturities, self.now)
             if any((shown[night], days) not in have for days in reached):
                 due.append(night)
         return due
@@ -175,12 +175,12 @@ class _Job:
             )
         return record
 
-    def _names(self, manifest: Manifest) -> arrived.Names:
+    def _names(self, manifest: Manifest) -> arrived.LabelColumns:
         given = self.params.labels
         truth = given.truth or manifest.label
-        return arrived.Names(tuple(self._keys.names), truth, given.arrived_at)
+        return arrived.LabelColumns(tuple(self._keys.names), truth, given.arrived_at)
 
-    def _input(self, night: str, names: arrived.Names) -> pa.Table:
+    def _input(self, night: str, names: arrived.LabelColumns) -> pa.Table:
         given = self.params.labels
         if given.input is None:
             raise UsageError(
@@ -188,16 +188,16 @@ class _Job:
                 where="assay labels",
                 expected="--rows FILE, or labels.input in params.yaml",
             )
-        read = list(reread.batches(self.root, self.params, night, names.every, given.input))
+        read = list(night_rows.batches(self.root, self.params, night, names.every, given.input))
         if not read:
-            raise reread.NotRead("its input has no rows")
+            raise night_rows.InputUnreadable("its input has no rows")
         return pa.Table.from_batches(read)
 
     def _first(self, night: str) -> datetime:
-        day, days = day_of(night), self.params.labels.known_after_days
+        day, days = parse_day(night), self.params.labels.known_after_days
         if day is None or days is None:
             return self.now
-        return min(self.now, maturity.known_from(day, days))
+        return min(self.now, maturity.maturity_start(day, days))
 
 
 def _nights(store: Store, first: str, last: str) -> list[str]:
@@ -212,7 +212,7 @@ def _nights(store: Store, first: str, last: str) -> list[str]:
 
 
 def _whole(file: Path, params: Params, one: bool) -> pa.Table:
-    table, column = arrived.read(file), params.ingest.partition_by
+    table, column = arrived.read_label_file(file), params.ingest.partition_by
     if not one and column not in table.column_names:
         raise UsageError(
             "the rows do not say which night they belong to",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from assay.monitor.status_facts import Facts, Status, StatusPart, standing
-from assay.project.numbers import count
+from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
+from assay.project.number_format import format_count
 from assay.project.params import Params
-from assay.registry.verification import unverified
+from assay.registry.verification import unverified_warning
 
 
 def run(root: Path, params: Params) -> Status:
@@ -22,15 +22,15 @@ def run(root: Path, params: Params) -> Status:
         After everything is collected: the store is damaged or cannot be read. It has a line for
         each damage.
     """
-    from assay.store import Damaged
+    from assay.store import StoreDamaged
 
-    found = standing(root, params)
+    found = collect_status(root, params)
     if found.damaged:
-        raise Damaged(list(found.damaged)).after(found)
+        raise StoreDamaged(list(found.damaged)).attach_report(found)
     return found
 
 
-def parts(found: Status) -> Iterator[tuple[str, list[str]]]:
+def status_lines(found: Status) -> Iterator[tuple[str, list[str]]]:
     """Each part's name and its lines of text."""
     yield f"champion ({found.stage})", _lines(found.champion, champion_lines)
     yield "last night", _lines(found.night, night_lines)
@@ -48,7 +48,7 @@ def champion_lines(facts: Facts) -> list[str]:
     overridden, doubt = facts["override"], facts["unverified"]
     return [
         f"{facts['version']}, verdict {facts['verdict']}" + (", unverified" if doubt else ""),
-        *([unverified(facts["version"], doubt)] if doubt else []),
+        *([unverified_warning(facts["version"], doubt)] if doubt else []),
         *([f"OVERRIDDEN by a person: {overridden}"] if overridden else []),
         f"since {facts['since']} by {facts['by']}",
         f"because {facts['because'] or 'nobody said why'}",
@@ -68,9 +68,9 @@ def night_lines(facts: Facts) -> list[str]:
         f"{latest['partition']}: {latest['words']}",
         *told,
         published,
-        f"{count(facts['rows_read'], 'unknown')} rows read, "
-        f"{count(facts['rows_scored'], 'unknown')} scored, "
-        f"{count(facts['rows_quarantined'], 'unknown')} quarantined",
+        f"{format_count(facts['rows_read'], 'unknown')} rows read, "
+        f"{format_count(facts['rows_scored'], 'unknown')} scored, "
+        f"{format_count(facts['rows_quarantined'], 'unknown')} quarantined",
         f"run {facts['run_id']}",
     ]
     other = facts["unpublished_run"]
@@ -86,8 +86,9 @@ def night_lines(facts: Facts) -> list[str]:
 def quarantine_lines(facts: Facts) -> list[str]:
     """The last night's quarantined rows, one line per rule."""
     return [
-        f"{count(facts['rows'], 'unknown')} rows on {facts['partition']}, "
-        f"{count(facts['last_nights_rows'], 'unknown')} in all over the last nights published "
+        f"{format_count(facts['rows'], 'unknown')} rows on {facts['partition']}, "
+        f"{format_count(facts['last_nights_rows'], 'unknown')} in all "
+        "over the last nights published "
         f"({facts['last_nights']})",
         *(f"{rows:,} broke '{rule}'" for rule, rows in facts["rules"].items()),
     ]

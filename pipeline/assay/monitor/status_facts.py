@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from assay.errors import AssayError, NoChampion, NotARepository, StoreError
-from assay.monitor.nights.summary import path
+from assay.monitor.nights.summary import night_path
 from assay.project.params import Params
 from assay.reports.status import StatusDocument
 
@@ -70,7 +70,7 @@ class Status:
         return StatusDocument.of_tree({**tree, "damaged": list(self.damaged)}).text()
 
 
-def standing(root: Path, params: Params) -> Status:
+def collect_status(root: Path, params: Params) -> Status:
     """Collect all parts. Errors that a user can fix become the text of their part."""
     from assay.monitor.incidents.collect import all_nights
     from assay.monitor.nights.facts import load
@@ -82,7 +82,7 @@ def standing(root: Path, params: Params) -> Status:
         return _told(lambda: gather(open_store(root, params)), damaged)
 
     def agreed(store: Store) -> StatusPart:
-        damaged.extend(each.line() for each in store.discords())
+        damaged.extend(each.line() for each in store.check_consistency())
         return StatusPart({}, None)
 
     @cache
@@ -100,7 +100,7 @@ def standing(root: Path, params: Params) -> Status:
     found = Status(
         name=params.name,
         stage=params.registry.stage,
-        champion=champion_of(root, params),
+        champion=champion_part(root, params),
         night=of_store(lambda store: _night(store, every().nights)),
         quarantine=of_store(_quarantine),
         drift=_told(lambda: _drift(facts(), every().nights), damaged),
@@ -111,7 +111,7 @@ def standing(root: Path, params: Params) -> Status:
     return replace(found, damaged=tuple(dict.fromkeys(damaged)))
 
 
-def champion_of(root: Path, params: Params) -> StatusPart:
+def champion_part(root: Path, params: Params) -> StatusPart:
     """The version that holds the stage, with the evidence that it was promoted on."""
     return _told(lambda: _champion(root, params))
 
@@ -129,19 +129,19 @@ def _told(gather: Callable[[], StatusPart], damaged: list[str] | None = None) ->
 def _champion(root: Path, params: Params) -> StatusPart:
     from assay.registry import fetch, verification
     from assay.registry.state import UNKNOWN
-    from assay.registry.versions import chosen, state
+    from assay.registry.versions import read_state, select_champion
 
     stage = params.registry.stage
     try:
-        known = state(root, params.name)
-        version = chosen(known, params.name, stage)
+        known = read_state(root, params.name)
+        version = select_champion(known, params.name, stage)
     except NotARepository as error:
         return StatusPart(None, f"no registry yet: {error.line()}")
     except NoChampion as error:
         return StatusPart(None, error.line())
-    last = verification.last_given(known, version, stage)
-    text = fetch.verdict_of(root, version)
-    doubt = verification.doubt_of_holder(known, version, stage, text)
+    last = verification.last_assignment(known, version, stage)
+    text = fetch.read_verdict(root, version)
+    doubt = verification.verify_holder(known, version, stage, text)
     return StatusPart(
         {
             "version": version.version,
@@ -271,7 +271,7 @@ def _drift(known: KnownNights, every: Sequence[Night]) -> StatusPart:
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         return StatusPart(
             None,
-            f"cannot be told: {path(last.partition, '.json')} is not what assay monitor wrote "
-            f"({type(error).__name__}); monitor the night again",
+            f"cannot be told: {night_path(last.partition, '.json')} is not what assay monitor "
+            f"wrote ({type(error).__name__}); monitor the night again",
         )
     return StatusPart(facts, None)

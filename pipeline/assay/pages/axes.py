@@ -28,7 +28,7 @@ class Scale:
         return ticks(self.low, self.high)
 
 
-def bounds(
+def axis_limits(
     estimates: Sequence[Estimate], *, least: float = -math.inf, most: float = math.inf
 ) -> tuple[float, float]:
     """Round axis ends that contain every interval, within two limits."""

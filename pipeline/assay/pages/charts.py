@@ -16,16 +16,18 @@ from assay.pages.svg import (
     RED,
     REFERENCE,
     Picture,
-    margin,
-    number_labels,
+    label_margin,
+    tick_labels,
 )
-from assay.project.numbers import short
+from assay.project.number_format import format_short
 
 STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
 WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40
 
 
-def strip(estimate: Estimate | None, low: float, high: float, mark: float | None = None) -> Picture:
+def interval_strip(
+    estimate: Estimate | None, low: float, high: float, mark: float | None = None
+) -> Picture:
     """One interval as a bar with a dot at its value, on an axis from ``low`` to ``high``.
 
     ``mark`` draws a dashed line, for the value over all rows. Without a value only the axis is
@@ -47,10 +49,10 @@ def strip(estimate: Estimate | None, low: float, high: float, mark: float | None
     return picture
 
 
-def axis(low: float, high: float) -> Picture:
+def strip_axis(low: float, high: float) -> Picture:
     """The tick labels below a column of strips."""
     picture = Picture(STRIP_WIDTH, 16, f"axis from {low:g} to {high:g}", fixed=True)
-    picture.labels_below(number_labels(_strip_scale(low, high)), 11)
+    picture.labels_below(tick_labels(_strip_scale(low, high)), 11)
     return picture
 
 
@@ -62,12 +64,12 @@ def _words(estimate: Estimate | None) -> str:
     if estimate is None or estimate.value is None:
         return "no value"
     if estimate.low is None or estimate.high is None:
-        return short(estimate.value)
-    interval = f"interval {short(estimate.low)} to {short(estimate.high)}"
-    return f"{short(estimate.value)}, {interval}"
+        return format_short(estimate.value)
+    interval = f"interval {format_short(estimate.low)} to {format_short(estimate.high)}"
+    return f"{format_short(estimate.value)}, {interval}"
 
 
-def distances(
+def distance_strip(
     reference: Sequence[float],
     limit: float | None,
     night: float | None,
@@ -99,7 +101,7 @@ def distances(
     return picture
 
 
-def diagonal(
+def diagonal_plot(
     table: pd.DataFrame, x: str, y: str, titles: tuple[str, str], *, low: float, high: float
 ) -> Picture:
     """Plot column ``y`` over column ``x``, one dot per row of ``table``, with the diagonal.
@@ -125,7 +127,7 @@ def diagonal(
     return picture
 
 
-def bars(
+def bar_chart(
     table: pd.DataFrame,
     x: str,
     stacked: Sequence[tuple[str, str]],
@@ -178,17 +180,17 @@ def _axes(
 ) -> tuple[Scale, Scale]:
     """Draw lines, numbers and titles of both axes; with ``counts``, upright labels are integers."""
     up = Scale(*y, HEIGHT - BOTTOM, TOP)
-    levels = number_labels(up)
+    levels = tick_labels(up)
     if counts:
         levels = [(up(n), f"{int(n):,}") for n in up.ticks if n == int(n)]
-    across = Scale(*x, 20 + margin(words for _, words in levels), WIDTH - RIGHT)
+    across = Scale(*x, 20 + label_margin(words for _, words in levels), WIDTH - RIGHT)
     for level, _ in levels:
         picture.line((across.start, level), (across.end, level))
     if not counts:
         for tick in across.ticks:
             picture.line((across(tick), TOP), (across(tick), HEIGHT - BOTTOM))
     picture.labels_left(levels, across.start - 6)
-    picture.labels_below(number_labels(across), HEIGHT - BOTTOM + 15)
+    picture.labels_below(tick_labels(across), HEIGHT - BOTTOM + 15)
     picture.text((across.start + across.end) / 2, HEIGHT - 6, titles[0], "middle")
-    picture.upright(12, (up.start + up.end) / 2, titles[1])
+    picture.vertical_text(12, (up.start + up.end) / 2, titles[1])
     return across, up

@@ -151,7 +151,7 @@ class Picture:
         place = f"x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}'"
         self._parts.append(f"<text {place}>{escape(words)}</text>")
 
-    def upright(self, x: float, y: float, words: str) -> None:
+    def vertical_text(self, x: float, y: float, words: str) -> None:
         """Vertical text, read from below, centred at ``y``."""
         place = f"x='{x:g}' y='{y:g}' text-anchor='middle' transform='rotate(-90 {x:g} {y:g})'"
         self._parts.append(f"<text {place}>{escape(words)}</text>")
@@ -175,11 +175,11 @@ def _title(words: str) -> str:
     return f"<title>{escape(words)}</title>"
 
 
-def number_labels(scale: Scale, factor: float = 1, unit: str = "") -> list[tuple[float, str]]:
+def tick_labels(scale: Scale, factor: float = 1, unit: str = "") -> list[tuple[float, str]]:
     """The position and the text of each tick."""
     return [(scale(tick), f"{tick * factor:,.9g}{unit}") for tick in scale.ticks]
 
 
-def margin(labels: Iterable[str]) -> float:
+def label_margin(labels: Iterable[str]) -> float:
     """The width that labels left of an axis need."""
     return max((text_width(words) for words in labels), default=0.0) + GAP + 2

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from assay.project.numbers import count, fixed, percent
-from assay.project.visible import visible
+from assay.project.number_format import format_count, format_fixed, format_percent
+from assay.project.quoting import mark_blanks
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -39,7 +39,11 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     found.filters.update(
-        count=count, fixed=fixed, percent=percent, short_digest=short_digest, visible=visible
+        count=format_count,
+        fixed=format_fixed,
+        percent=format_percent,
+        short_digest=short_digest,
+        visible=mark_blanks,
     )
     return found
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from assay.errors import StageInputMissing
-from assay.project import code as assay_code
-from assay.project import layout, sources
+from assay.project import layout, source_code
+from assay.project import stage_code as assay_code
 from assay.project.params import Params
 
 
-def file(path: Path) -> str:
+def digest_file(path: Path) -> str:
     """Digest of one file's bytes.
 
     Raises
@@ -36,7 +36,7 @@ def file(path: Path) -> str:
         ) from None
 
 
-def text(*parts: str) -> str:
+def digest_texts(*parts: str) -> str:
     """Digest of several texts. Each is prefixed by its length, so ("ab", "c") != ("a", "bc")."""
     whole = hashlib.sha256()
     for part in parts:
@@ -45,12 +45,12 @@ def text(*parts: str) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def content(text: str) -> str:
+def digest_content(text: str) -> str:
     """Digest of one text, equal to that of a UTF-8 file with this content."""
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def contract(source: str, params: Params, code: sources.Files) -> str:
+def contract(source: str, params: Params, code: source_code.Files) -> str:
     """Digest of the contract: its file, its section of params.yaml, and the modules it imports.
 
     Parameters
@@ -58,38 +58,38 @@ def contract(source: str, params: Params, code: sources.Files) -> str:
     source
         Text of the contract file.
     code
-        The project modules that the file imports (:func:`contract_code`).
+        The project modules that the file imports (:func:`contract_imports`).
     """
-    return text(source, _canonical(params.contract), *_pairs(code))
+    return digest_texts(source, _canonical(params.contract), *_pairs(code))
 
 
-def contract_at(root: Path, params: Params) -> str:
+def worktree_contract(root: Path, params: Params) -> str:
     """Digest of the contract in the work tree."""
     path = root / params.contract.file
-    file(path)
-    code = contract_code(sources.reader(root), params.contract.file)
+    digest_file(path)
+    code = contract_imports(source_code.file_reader(root), params.contract.file)
     return contract(path.read_text(encoding="utf-8"), params, code)
 
 
-def contract_code(read: sources.Reader, path: str) -> dict[str, str]:
+def contract_imports(read: source_code.Reader, path: str) -> dict[str, str]:
     """The project modules that a contract file imports, without the file itself."""
-    found = sources.needed(read, (), [path])
+    found = source_code.find_dependencies(read, (), [path])
     return {name: content for name, content in found.items() if name != path}
 
 
-def project_code(read: sources.Reader, params: Params) -> dict[str, str]:
+def project_imports(read: source_code.Reader, params: Params) -> dict[str, str]:
     """The project's own files that its contract, models and data source import."""
     modules = [
         params.ingest.source.partition(":")[0],
         *(candidate.class_path for candidate in params.train.candidates.values()),
         *params.bundle.allow_types,
     ]
-    return sources.needed(read, modules, [params.contract.file])
+    return source_code.find_dependencies(read, modules, [params.contract.file])
 
 
 def policy(root: Path, params: Params) -> str:
     """Digest of the policy: ``gate``, ``evaluate``, ``leakage`` of params.yaml and all tests."""
-    return text(
+    return digest_texts(
         _canonical(params.gate),
         _canonical(params.evaluate),
         _canonical(params.leakage),
@@ -99,14 +99,14 @@ def policy(root: Path, params: Params) -> str:
 
 def code(root: Path, params: Params) -> str:
     """Digest of the installed code that judges a bundle, and of the project's own code."""
-    own = project_code(sources.reader(root), params)
+    own = project_imports(source_code.file_reader(root), params)
     own.pop(params.contract.file, None)  # it has its own digest
-    return text(assay_code.judging(), *_pairs(own))
+    return digest_texts(assay_code.verdict_digest(), *_pairs(own))
 
 
 def data(root: Path) -> str:
     """Digest of the holdout table."""
-    return file(root / layout.HOLDOUT_TABLE)
+    return digest_file(root / layout.HOLDOUT_TABLE)
 
 
 def _sources(folder: Path) -> list[Path]:
@@ -123,11 +123,11 @@ def _contents(folder: Path) -> list[str]:
     return [
         part
         for path in _sources(folder)
-        for part in (path.relative_to(folder).as_posix(), file(path))
+        for part in (path.relative_to(folder).as_posix(), digest_file(path))
     ]
 
 
-def _pairs(code: sources.Files) -> list[str]:
+def _pairs(code: source_code.Files) -> list[str]:
     return [part for path, content in sorted(code.items()) for part in (path, content)]
 
 

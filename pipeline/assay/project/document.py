@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 
 from assay.project import jsonfile, textfile
-from assay.project.jsonfile import Node, kind
+from assay.project.jsonfile import JsonNode, json_type
 
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -111,7 +111,7 @@ class Document(BaseModel):
             raise ValueError(_sentence(error.errors(include_url=False)[0], key)) from None
 
 
-class Sparse(Document):
+class SparseDocument(Document):
     """A part that omits optional keys whose value is None."""
 
     @model_validator(mode="after")
@@ -157,7 +157,7 @@ class Report(Document):
     @classmethod
     def read(cls, root: Path) -> Self:
         """Read the report of the project at ``root``."""
-        return cls.parse(jsonfile.text_of(root, cls.FILE, cls.STAGE), cls.FILE)
+        return cls.parse(jsonfile.read_text(root, cls.FILE, cls.STAGE), cls.FILE)
 
     @classmethod
     def parse(cls, text: str, where: str) -> Self:
@@ -165,7 +165,7 @@ class Report(Document):
         return jsonfile.parse(text, where, cls.STAGE, cls.WHAT, cls._of)
 
     @classmethod
-    def _of(cls, node: Node) -> Self:
+    def _of(cls, node: JsonNode) -> Self:
         if cls.SCHEMA is not None:
             node.schema(cls.SCHEMA)
         return cls.of_tree(node.tree)
@@ -179,7 +179,7 @@ class Report(Document):
         textfile.write(root / self.FILE, self.text())
 
 
-def repeated(names: Iterable[str]) -> str:
+def find_duplicates(names: Iterable[str]) -> str:
     """The names that occur more than once, sorted and comma-separated; empty if none."""
     return ", ".join(sorted(name for name, times in Counter(names).items() if times > 1))
 
@@ -202,7 +202,7 @@ def _sentence(item: Any, key: str) -> str:
         return f"{key or 'the file'}: {item['msg']}"
     expected = _EXPECTED[item["type"]].format(**item.get("ctx", {}))
     given = item["input"]
-    shown = repr(given) if isinstance(given, str | int | float) else kind(given)
+    shown = repr(given) if isinstance(given, str | int | float) else json_type(given)
     if len(shown) > _SHOWN:
         shown = f"{shown[:_SHOWN]}..."
     return f"{key or 'the file'} is {shown}, not {expected}"

@@ -21,7 +21,7 @@ _seen = False
 
 
 @contextmanager
-def heeded() -> Iterator[None]:
+def handle_interrupts() -> Iterator[None]:
     """Handle SIGINT while the block runs, unless it is ignored or already has a handler.
 
     The first interrupt prints one line and raises KeyboardInterrupt. Standard error is silenced
@@ -41,18 +41,18 @@ def heeded() -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def seen() -> bool:
+def was_interrupted() -> bool:
     """Whether there was an interrupt, even if its exception was swallowed."""
     return _seen
 
 
-def check() -> None:
+def raise_if_interrupted() -> None:
     """Raise KeyboardInterrupt if there was an interrupt. Called before results are published."""
     if _seen:
         raise KeyboardInterrupt
 
 
-def tell() -> None:
+def print_interrupt() -> None:
     """Print the line about the interrupt."""
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
     print(f"{clear}assay: interrupted", file=sys.stderr, flush=True)
@@ -63,7 +63,7 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     if _seen:
         os._exit(INTERRUPTED)
     _seen = True
-    tell()
+    print_interrupt()
     # The file descriptor, not sys.stderr: this also silences C code, threads and child processes.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -1,8 +1,8 @@
 """JSON files passed between stages: written deterministically, validated on reading.
 
 A file may have been edited, merged or truncated since a stage wrote it. `assay.project.document`
-validates a whole file. To read a few keys only, use :class:`Node`, which checks the type of each
-value. Any violation becomes one error that names the file and the key.
+validates a whole file. To read a few keys only, use :class:`JsonNode`, which checks the type of
+each value. Any violation becomes one error that names the file and the key.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def write(path: Path, document: object) -> None:
     textfile.write(path, dumps(document))
 
 
-def text_of(root: Path, name: str, stage: str) -> str:
+def read_text(root: Path, name: str, stage: str) -> str:
     """The text of the file ``name`` under ``root``, which ``stage`` writes.
 
     Raises
@@ -56,7 +56,9 @@ def text_of(root: Path, name: str, stage: str) -> str:
         ) from None
 
 
-def parse(text: str, where: str, stage: str, what: str, build: Callable[[Node], Value]) -> Value:
+def parse(
+    text: str, where: str, stage: str, what: str, build: Callable[[JsonNode], Value]
+) -> Value:
     """Parse a JSON mapping and convert it with ``build``.
 
     Parameters
@@ -77,17 +79,17 @@ def parse(text: str, where: str, stage: str, what: str, build: Callable[[Node], 
     """
     try:
         # NaN and infinities are accepted here: a rule reports them in a finding.
-        return build(Node(json.loads(text, object_pairs_hook=once), ""))
+        return build(JsonNode(json.loads(text, object_pairs_hook=reject_duplicate_keys), ""))
     except (ValueError, RecursionError) as error:
         raise DataError(f"not {what}: {error}", where=where, mend=_again(stage)) from None
 
 
-class Node:
+class JsonNode:
     """A JSON mapping with its path in the file. Every method raises ValueError for a wrong type."""
 
     def __init__(self, tree: Any, key: str) -> None:
         if not isinstance(tree, dict):
-            raise ValueError(f"{key or 'the file'} is {kind(tree)}, not a mapping")
+            raise ValueError(f"{key or 'the file'} is {json_type(tree)}, not a mapping")
         self.tree = tree
         self.key = key
 
@@ -102,7 +104,7 @@ class Node:
     def text(self, name: str) -> str:
         value = self.get(name)
         if not isinstance(value, str) or not value:
-            raise ValueError(f"{self.path(name)} is {kind(value)}, not a text")
+            raise ValueError(f"{self.path(name)} is {json_type(value)}, not a text")
         return value
 
     def maybe_text(self, name: str) -> str | None:
@@ -117,7 +119,7 @@ class Node:
     def flag(self, name: str) -> bool:
         value = self.get(name)
         if not isinstance(value, bool):
-            raise ValueError(f"{self.path(name)} is {kind(value)}, not true or false")
+            raise ValueError(f"{self.path(name)} is {json_type(value)}, not true or false")
         return value
 
     def count(self, name: str) -> int:
@@ -131,30 +133,30 @@ class Node:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"{self.path(name)} is {kind(value)}, not a number")
+            raise ValueError(f"{self.path(name)} is {json_type(value)}, not a number")
         try:
             return float(value)
         except OverflowError:
             raise ValueError(f"{self.path(name)} is too large") from None
 
-    def node(self, name: str) -> Node:
-        return Node(self.get(name), self.path(name))
+    def node(self, name: str) -> JsonNode:
+        return JsonNode(self.get(name), self.path(name))
 
     def items(self, name: str) -> list[tuple[str, Any]]:
         """The items of a list, each with its path."""
         value = self.get(name)
         if not isinstance(value, list):
-            raise ValueError(f"{self.path(name)} is {kind(value)}, not a list")
+            raise ValueError(f"{self.path(name)} is {json_type(value)}, not a list")
         return [(f"{self.path(name)}[{index}]", item) for index, item in enumerate(value)]
 
-    def nodes(self, name: str) -> list[Node]:
-        return [Node(item, key) for key, item in self.items(name)]
+    def nodes(self, name: str) -> list[JsonNode]:
+        return [JsonNode(item, key) for key, item in self.items(name)]
 
     def texts(self, name: str) -> tuple[str, ...]:
         found = []
         for key, item in self.items(name):
             if not isinstance(item, str) or not item:
-                raise ValueError(f"{key} is {kind(item)}, not a text")
+                raise ValueError(f"{key} is {json_type(item)}, not a text")
             found.append(item)
         return tuple(found)
 
@@ -164,13 +166,13 @@ class Node:
             raise ValueError(f"schema is {self.get('schema')!r}, not {number}")
 
 
-def kind(value: Any) -> str:
+def json_type(value: Any) -> str:
     """The type of a JSON value, for errors."""
     names = {dict: "a mapping", list: "a list", str: "a text", bool: "true or false"}
     return "null" if value is None else names.get(type(value), "a number")
 
 
-def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An ``object_pairs_hook`` that refuses duplicate keys."""
     tree = dict(pairs)
     if len(tree) != len(pairs):
@@ -178,7 +180,7 @@ def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return tree
 
 
-def no_constant(name: str) -> NoReturn:
+def reject_constant(name: str) -> NoReturn:
     """A ``parse_constant`` that refuses NaN and infinities."""
     raise ValueError(f"{name} is not a number")
 

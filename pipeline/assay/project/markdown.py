@@ -11,7 +11,7 @@ _LINKS = re.compile(r"(?i)(?<=:)(?=//)|(?<=www)(?=\.)|(?<=mailto)(?=:)")
 _NUMBERS = re.compile(r"(?i)(?<=#)(?=\d)|(?<=\bGH)(?=-\d)")
 
 
-def tame(value: str) -> str:
+def escape_line(value: str) -> str:
     """One line of text without active HTML, links, mentions, images, code or table cells."""
     line = _flat(value)
     # Link references cannot be defined within a line, so a link needs "](".
@@ -19,13 +19,13 @@ def tame(value: str) -> str:
     return _inert(line)
 
 
-def plain(value: str) -> str:
-    """Like `tame`, but all Markdown syntax is escaped and appears literally."""
+def escape_all(value: str) -> str:
+    """Like `escape_line`, but all Markdown syntax is escaped and appears literally."""
     line = _flat(value).replace(">", "&gt;")
     return _inert(re.sub(r"([\\`*_\[\]|#~])", r"\\\1", line))
 
 
-def code(value: str) -> str:
+def escape_code(value: str) -> str:
     """Text for use between two backticks, where no other syntax applies."""
     return " ".join(value.replace("`", "'").split())
 

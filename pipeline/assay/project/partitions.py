@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 
 @contextmanager
-def replaced(target: Path) -> Iterator[Path]:
+def replace_folder(target: Path) -> Iterator[Path]:
     """A temporary folder that replaces ``target`` if the block ends without an error."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as scratch:
@@ -47,7 +47,7 @@ def write(table: pa.Table, root: Path, column: str, part: str) -> None:
         start = end
 
 
-def day_of(value: str) -> date | None:
+def parse_day(value: str) -> date | None:
     """The date of a partition value; None if it is not an ISO date."""
     try:
         return date.fromisoformat(value)

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from assay.errors import PluginError
-from assay.project import sources
+from assay.project import source_code
 
 
 def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
@@ -35,9 +35,13 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     module_name, separator, attribute = reference.partition(":")
     if not separator:
         module_name, _, attribute = reference.rpartition(".")
-    own = sources.needed(sources.reader(root), [module_name]) if root is not None else {}
+    own = (
+        source_code.find_dependencies(source_code.file_reader(root), [module_name])
+        if root is not None
+        else {}
+    )
     # Imports inside functions of the project's modules also resolve to the project.
-    with _first_on_path(root), sources.importing(own, root):
+    with _first_on_path(root), source_code.import_from_files(own, root):
         module = _import(module_name, reference, key, root)
     found: Any = module
     for name in attribute.split("."):

@@ -72,7 +72,7 @@ _TASK_OF_KIND: Mapping[str, Task] = MappingProxyType(
 )
 
 
-def task_of(kind: str, label: str) -> Task:
+def infer_task(kind: str, label: str) -> Task:
     """The task for a label with this contract type.
 
     Raises
@@ -89,21 +89,21 @@ def task_of(kind: str, label: str) -> Task:
     return _TASK_OF_KIND[kind]
 
 
-def goodness(metric: str, value: float) -> float:
+def orient_value(metric: str, value: float) -> float:
     """``value`` with its sign chosen so that higher is better."""
     if metric in NEARER_ZERO_IS_BETTER:
         return -abs(value)
     return -value if metric in LOWER_IS_BETTER else value
 
 
-def better(metric: str) -> str:
+def describe_direction(metric: str) -> str:
     """Which values are better, in words."""
     if metric in NEARER_ZERO_IS_BETTER:
         return "nearer 0"
     return "lower" if metric in LOWER_IS_BETTER else "higher"
 
 
-def unfit(metric: str, task: Task) -> str | None:
+def inapplicable_reason(metric: str, task: Task) -> str | None:
     """Why ``metric`` does not apply to this task; None if it does."""
     if metric in METRICS[task]:
         return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
-from assay.model.bundle import code_of
+from assay.model.bundle import code_paths
 from assay.project import jsonfile, layout, partitions
 from assay.project.params import Params
 from assay.registry import fetch, git, versions
@@ -28,7 +28,7 @@ def run(root: Path, params: Params) -> StageHolder:
     decides what that means.
     """
     held, bundle = find(root, params.name, params.registry.stage)
-    with partitions.replaced(root / layout.CHAMPION) as made:
+    with partitions.replace_folder(root / layout.CHAMPION) as made:
         if bundle is not None:
             _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
             _write_code(root, held, bundle, made / Path(layout.CHAMPION_CODE).name)
@@ -39,7 +39,7 @@ def run(root: Path, params: Params) -> StageHolder:
 def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
     """The version that holds the stage, and the folder of its bundle if it could be fetched."""
     try:
-        known = versions.state(root, name)
+        known = versions.read_state(root, name)
     except NotARepository as error:
         if not _without_git(root):
             raise
@@ -51,7 +51,7 @@ def find(root: Path, name: str, stage: str) -> tuple[StageHolder, Path | None]:
         why = "this clone is shallow and has no tags: git fetch --unshallow --tags"
         return StageHolder(state="unreadable", stage=stage, why=why), None
     try:
-        version = versions.chosen(known, name, stage)
+        version = versions.select_champion(known, name, stage)
     except NoChampion as error:
         if label is None:
             return StageHolder(state="none", stage=stage, why=error.line()), None
@@ -100,7 +100,7 @@ def _write_code(root: Path, held: StageHolder, bundle: Path, target: Path) -> No
     A file that is not in git there is left out; loading the bundle reports it.
     """
     assert held.commit is not None
-    for path in code_of(bundle):
+    for path in code_paths(bundle):
         with suppress(VersionUnknown):
             text = git.show(root, held.commit, path)
             (target / path).parent.mkdir(parents=True, exist_ok=True)

@@ -45,7 +45,7 @@ class PromotionEvidence:
         }
 
 
-def read(trailers: Mapping[str, str]) -> PromotionEvidence:
+def parse_evidence(trailers: Mapping[str, str]) -> PromotionEvidence:
     """Evidence from a tag's trailers, except the verdict's digest, which callers read."""
     outcome = trailers.get("Outcome")
     champion = trailers.get("Champion")
@@ -56,7 +56,7 @@ def read(trailers: Mapping[str, str]) -> PromotionEvidence:
     )
 
 
-def overruled(reasons: Sequence[PromotionRefused]) -> str | None:
+def format_override(reasons: Sequence[PromotionRefused]) -> str | None:
     """The reasons that a person overruled as one line; None if there are none."""
     told = [each.what + (f" ({each.found})" if each.found else "") for each in reasons]
     return "; ".join(told) or None

@@ -53,7 +53,7 @@ def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
     if _is(kept, version.bundle):
         return kept
     shutil.rmtree(kept, ignore_errors=True)
-    folder, digest = snapshot(root, _plain(version.name), version.commit, into)
+    folder, digest = fetch_bundle_at(root, _plain(version.name), version.commit, into)
     if digest != version.bundle:
         raise BundleChanged(
             "what git and DVC hold at this version's commit is another bundle",
@@ -65,7 +65,7 @@ def fetch_bundle(root: Path, version: Version, into: Path) -> Path:
     return folder
 
 
-def snapshot(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
+def fetch_bundle_at(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
     """The bundle at a revision, stored as ``into/<hex>``, and its digest."""
     _make_scratch(into)
     with tempfile.TemporaryDirectory(dir=into, prefix=".fetch-") as scratch:
@@ -74,7 +74,7 @@ def snapshot(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
             path = project.artifact(name)
             _download(project, path, fetched)
             try:
-                digest = bundle.digest_of(fetched)
+                digest = bundle.verified_digest(fetched)
             except AssayError as error:
                 raise _diagnosis(project, path, fetched, error) from None
         kept = into / digest.removeprefix("sha256:")
@@ -84,32 +84,32 @@ def snapshot(root: Path, name: str, rev: str, into: Path) -> tuple[Path, str]:
                 fetched.rename(kept)
             except OSError:
                 # Another process stored the same bundle first.
-                bundle.digest_of(kept)
+                bundle.verified_digest(kept)
     return kept, digest
 
 
-def declared_at(root: Path, name: str, rev: str) -> str:
+def bundle_path_at(root: Path, name: str, rev: str) -> str:
     """The bundle's path according to dvc.yaml at a revision."""
     with _at(root, rev) as project:
         return project.artifact(name)
 
 
-def read_at(root: Path, version: Version, path: str) -> str:
-    """Text of a file of the project as of a version's commit; errors as for `text_at`."""
-    return text_at(root, version.commit, path)
+def read_version_file(root: Path, version: Version, path: str) -> str:
+    """Text of a file of the project as of a version's commit; errors as for `read_file_at`."""
+    return read_file_at(root, version.commit, path)
 
 
-def verdict_of(root: Path, version: Version) -> str | None:
+def read_verdict(root: Path, version: Version) -> str | None:
     """verdict.json at a version's commit; None if it cannot be fetched or is not text."""
     try:
-        return read_at(root, version, layout.VERDICT)
+        return read_version_file(root, version, layout.VERDICT)
     except (AssayError, UnicodeDecodeError):
         return None
 
 
-def reader_at(root: Path, version: Version) -> Callable[[str], str | None]:
+def version_code_reader(root: Path, version: Version) -> Callable[[str], str | None]:
     """Reads the project's own Python files from git as of a version's commit."""
-    known = frozenset(git.listed(root, version.commit, ".py"))
+    known = frozenset(git.committed_files(root, version.commit, ".py"))
 
     def read(path: str) -> str | None:
         return git.show(root, version.commit, path) if path in known else None
@@ -117,7 +117,7 @@ def reader_at(root: Path, version: Version) -> Callable[[str], str | None]:
     return read
 
 
-def text_at(root: Path, rev: str, path: str) -> str:
+def read_file_at(root: Path, rev: str, path: str) -> str:
     """Text of a file of the project as of a revision.
 
     Git is asked first, because that does not import DVC.
@@ -189,7 +189,7 @@ def _at(root: Path, rev: str) -> Iterator[_Project]:
     from dvc.exceptions import DvcException, NotDvcRepoError
     from dvc.repo import Repo
 
-    top, folder = git.top(root)
+    top, folder = git.root_and_prefix(root)
     try:
         # Use the remotes configured today: a bundle may be older than its remote.
         with Repo(str(root)) as today:
@@ -294,7 +294,7 @@ def _make_scratch(into: Path) -> None:
 
 def _is(folder: Path, digest: str) -> bool:
     try:
-        return bundle.digest_of(folder) == digest
+        return bundle.verified_digest(folder) == digest
     except (BundleMissing, BundleChanged):
         return False
 

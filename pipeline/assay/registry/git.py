@@ -129,20 +129,20 @@ def _places(root: Path, env: dict[str, str]) -> tuple[str, ...]:
     return tuple(os.path.realpath(path) for path in (folder, top, Path(index).parent))
 
 
-def is_inside(root: Path) -> bool:
+def is_in_work_tree(root: Path) -> bool:
     """Whether a folder is in a git work tree."""
     done = _git(root, "rev-parse", "--is-inside-work-tree")
     return not done.returncode and done.stdout.strip() == b"true"
 
 
-def top(root: Path) -> tuple[Path, str]:
+def root_and_prefix(root: Path) -> tuple[Path, str]:
     """Root of the repository, and the project's folder in it ("" or ``a/b``)."""
     _refuse_outside(root)
     found = _ask(root, "rev-parse", "--show-toplevel", "--show-prefix").split("\n")
     return Path(found[0]), found[1].rstrip("/")
 
 
-def common_folder(root: Path) -> Path:
+def common_dir(root: Path) -> Path:
     """The folder of git's refs, including those that a linked work tree shares."""
     told = _ask(root, "rev-parse", "--path-format=absolute", "--git-common-dir")
     return Path(told.rstrip("\n"))
@@ -176,7 +176,7 @@ def may_lack_tags(root: Path) -> bool:
     return shallow and bool(_ask(root, "remote").strip())
 
 
-def unclean(root: Path) -> tuple[str, ...]:
+def uncommitted_files(root: Path) -> tuple[str, ...]:
     """Changed, staged and untracked files of the whole repository, without ignored ones.
 
     The whole repository, because code outside the project's folder may have influenced the bundle.
@@ -193,14 +193,14 @@ def unclean(root: Path) -> tuple[str, ...]:
     return tuple(sorted(paths))
 
 
-def tracked(root: Path, pattern: str) -> tuple[str, ...]:
+def tracked_files(root: Path, pattern: str) -> tuple[str, ...]:
     """Files below ``root`` that git tracks and ``pattern`` matches, relative to ``root``."""
     _refuse_outside(root)
     listed = _ask(root, "ls-files", "-z", "--", pattern).split("\0")
     return tuple(dict.fromkeys(filter(None, listed)))  # a file in conflict is listed three times
 
 
-def links(root: Path) -> tuple[str, ...]:
+def tracked_symlinks(root: Path) -> tuple[str, ...]:
     """Symbolic links in the whole repository that git tracks, relative to ``root``."""
     _refuse_outside(root)
     entries = _ask(root, "ls-files", "--stage", "-z", "--", ":/").split("\0")
@@ -208,12 +208,12 @@ def links(root: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def flagged(root: Path) -> tuple[str, ...]:
+def assume_unchanged_files(root: Path) -> tuple[str, ...]:
     """Files marked assume-unchanged or skip-worktree, relative to the repository's root.
 
     These marks hide that a file differs from the commit.
     """
-    above, _ = top(root)
+    above, _ = root_and_prefix(root)
     entries = filter(None, _ask(above, "ls-files", "-v", "-z").split("\0"))
     return tuple(sorted(each[2:] for each in entries if each[0].islower() or each[0] == "S"))
 
@@ -229,7 +229,7 @@ def export(root: Path, commit: str, into: Path) -> None:
     NotARepository
         Git cannot read a file of the commit.
     """
-    above, _ = top(root)
+    above, _ = root_and_prefix(root)
     listed = _ask(above, "ls-tree", "-r", "-z", "--full-tree", commit)
     entries = [line.partition("\t") for line in listed.split("\0") if line]
     files = [(head.split(), path) for head, _, path in entries if " blob " in head]
@@ -275,7 +275,7 @@ def _place(target: Path, mode: str, data: bytes) -> None:
         target.chmod(0o755)
 
 
-def listed(root: Path, commit: str, ending: str) -> tuple[str, ...]:
+def committed_files(root: Path, commit: str, ending: str) -> tuple[str, ...]:
     """Files below ``root`` in a commit's tree with this ending, relative to ``root``."""
     names = _ask(root, "ls-tree", "-r", "-z", "--name-only", commit).split("\0")
     return tuple(name for name in names if name.endswith(ending))
@@ -290,7 +290,7 @@ def is_tracked_and_committed(root: Path, path: str) -> bool:
     return _git(root, "diff", "--quiet", "HEAD", "--", path).returncode == 0
 
 
-def would_list(root: Path, path: Path) -> bool:
+def would_add(root: Path, path: Path) -> bool:
     """Whether git would add a file at ``path``: it is in the work tree, and not ignored.
 
     False outside a repository.

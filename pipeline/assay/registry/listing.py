@@ -13,7 +13,7 @@ from pathlib import Path
 from assay.project.params import Params
 from assay.registry import fetch, tags, versions
 from assay.registry.state import Assignment, RegistryState
-from assay.registry.verification import doubt, doubt_of_move
+from assay.registry.verification import verify_assignment, verify_version
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,10 @@ class Listing:
     known: RegistryState
     doubts: Mapping[str, str | None]
 
-    def doubt_of(self, move: Assignment) -> str | None:
+    def verify_assignment(self, move: Assignment) -> str | None:
         """Why this assignment of the stage is unverified, None if it is verified."""
         version = self.known.find(move.version)
-        return doubt_of_move(move, version, self.doubts.get(move.version))
+        return verify_assignment(move, version, self.doubts.get(move.version))
 
     def plain(self) -> dict[str, object]:
         known = self.known
@@ -43,13 +43,13 @@ class Listing:
             "versions": [
                 {
                     **asdict(each),
-                    "stages": list(known.held_by(each.version)),
+                    "stages": list(known.stages_of(each.version)),
                     "unverified": self.doubts[each.version],
                 }
                 for each in reversed(known.versions)
             ],
             "history": [
-                {**asdict(each), "unverified": self.doubt_of(each)}
+                {**asdict(each), "unverified": self.verify_assignment(each)}
                 for each in known.histories.get(self.stage, ())
             ],
         }
@@ -57,7 +57,10 @@ class Listing:
 
 def list_versions(root: Path, params: Params, *, stage: str | None = None) -> Listing:
     """Every version, the newest first, and the history of the stage."""
-    stage = tags.asked(stage, params.registry.stage)
-    known = versions.state(root, params.name)
-    doubts = {each.version: doubt(each, fetch.verdict_of(root, each)) for each in known.versions}
+    stage = tags.resolve_stage(stage, params.registry.stage)
+    known = versions.read_state(root, params.name)
+    doubts = {
+        each.version: verify_version(each, fetch.read_verdict(root, each))
+        for each in known.versions
+    }
     return Listing(params.name, stage, known, doubts)

@@ -10,7 +10,7 @@ from assay.registry import git
 from assay.reports.verdict import Verdict
 
 
-def verdict_at(root: Path, commit: str, bundle: str | None) -> Verdict | None:
+def read_past_verdict(root: Path, commit: str, bundle: str | None) -> Verdict | None:
     """The verdict at a commit, if it is about this bundle; None if there is none.
 
     Both the gate and promotion use it, to count the champion's tests. A version may have been

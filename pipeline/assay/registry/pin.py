@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.contract.load import load_source
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
+from assay.contract.loader import load_contract_text
 from assay.errors import BundleChanged, VersionUnknown
 from assay.model import bundle
 from assay.model.bundle import Bundle
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Pinned:
+class PinnedVersion:
     """What a run scores with, fixed from its first row to its last.
 
     ``doubt`` states why the version is unverified; None if it is verified or was not checked.
@@ -51,28 +51,28 @@ class Pinned:
     @property
     def warning(self) -> str:
         """The warning for an unverified version; "" for any other."""
-        from assay.registry.verification import unverified
+        from assay.registry.verification import unverified_warning
 
-        return unverified(self.version.version, self.doubt) if self.doubt else ""
+        return unverified_warning(self.version.version, self.doubt) if self.doubt else ""
 
 
-def pin(root: Path, params: Params, version: Version) -> Pinned:
+def pin(root: Path, params: Params, version: Version) -> PinnedVersion:
     """Fetch the bundle and contract of a version, which was resolved once for the whole command."""
-    from assay.registry.fetch import fetch_bundle, reader_at
+    from assay.registry.fetch import fetch_bundle, version_code_reader
 
     folder = fetch_bundle(root, version, root / layout.WORK / "bundles")
     loaded = bundle.load(
         folder,
         expected=version.bundle,
         allow_types=params.bundle.allow_types,
-        code=reader_at(root, version),
+        code=version_code_reader(root, version),
     )
-    contract, digest, rules = contract_of(root, version, loaded)
+    contract, digest, rules = load_pinned_contract(root, version, loaded)
     _ = loaded.scorer  # report a model that cannot be loaded before Spark starts
-    return Pinned(version, loaded, contract, digest, rules)
+    return PinnedVersion(version, loaded, contract, digest, rules)
 
 
-def contract_of(
+def load_pinned_contract(
     root: Path, version: Version, loaded: Bundle
 ) -> tuple[Contract, str, ContractParams]:
     """The contract at a version's commit without its label, its digest, and its table rules.
@@ -82,11 +82,13 @@ def contract_of(
     BundleChanged
         The bundle was trained under another contract.
     """
-    from assay.registry.fetch import read_at, reader_at
+    from assay.registry.fetch import read_version_file, version_code_reader
 
-    then = parse(read_at(root, version, layout.PARAMS), f"{layout.PARAMS} at {version.version}")
-    source = read_at(root, version, then.contract.file)
-    code = digests.contract_code(reader_at(root, version), then.contract.file)
+    then = parse(
+        read_version_file(root, version, layout.PARAMS), f"{layout.PARAMS} at {version.version}"
+    )
+    source = read_version_file(root, version, then.contract.file)
+    code = digests.contract_imports(version_code_reader(root, version), then.contract.file)
     digest = digests.contract(source, then, code)
     if digest != loaded.manifest.contract_digest:
         raise BundleChanged(
@@ -96,11 +98,11 @@ def contract_of(
             found=digest[:19],
             mend="Run dvc repro, commit and promote again.",
         )
-    contract = load_source(source, f"{then.contract.file} at {version.version}", code)
+    contract = load_contract_text(source, f"{then.contract.file} at {version.version}", code)
     return contract.without_label(), digest, then.contract
 
 
-def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
+def load_run_bundle(root: Path, params: Params, record: RunRecord) -> Bundle:
     """The bundle that scored a run, fetched if necessary.
 
     Raises
@@ -108,11 +110,11 @@ def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
     VersionUnknown
         Its version is not registered here.
     """
-    from assay.registry.fetch import fetch_bundle, reader_at
-    from assay.registry.versions import versions
+    from assay.registry.fetch import fetch_bundle, version_code_reader
+    from assay.registry.versions import read_versions
 
     version: Version | None = next(
-        (each for each in versions(root, params.name) if each.version == record.version), None
+        (each for each in read_versions(root, params.name) if each.version == record.version), None
     )
     if version is None:
         raise VersionUnknown(
@@ -126,17 +128,17 @@ def bundle_of(root: Path, params: Params, record: RunRecord) -> Bundle:
         folder,
         expected=record.bundle,
         allow_types=params.bundle.allow_types,
-        code=reader_at(root, version),
+        code=version_code_reader(root, version),
     )
 
 
-def bundles(root: Path, params: Params) -> Callable[[RunRecord], Bundle]:
-    """`bundle_of` with a cache, so that each bundle is fetched once."""
+def run_bundle_loader(root: Path, params: Params) -> Callable[[RunRecord], Bundle]:
+    """`load_run_bundle` with a cache, so that each bundle is fetched once."""
     fetched: dict[str, Bundle] = {}
 
     def fetch(record: RunRecord) -> Bundle:
         if record.bundle not in fetched:
-            fetched[record.bundle] = bundle_of(root, params, record)
+            fetched[record.bundle] = load_run_bundle(root, params, record)
         return fetched[record.bundle]
 
     return fetch

@@ -1,8 +1,8 @@
 """Promote the bundle of this commit to a stage, or roll back to an earlier version.
 
-The facts are collected in ``collect.py`` and evaluated in ``decide.py``. A promotion writes two
-tags, one for the version and one for the stage. If it is stopped in between, the stage is
-unchanged; promoting again finds the version and continues.
+The facts are collected in ``promotion_facts.py`` and evaluated in ``promotion_checks.py``. A
+promotion writes two tags, one for the version and one for the stage. If it is stopped in between,
+the stage is unchanged; promoting again finds the version and continues.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from assay.errors import PromotionRefused, UsageError
 from assay.project import digests
 from assay.project.params import Params
 from assay.registry import (
-    at_commit,
-    decide,
+    commit_export,
     fetch,
     git,
-    preview,
+    promotion_checks,
+    promotion_preview,
+    tag_writer,
     tags,
     versions,
-    write,
 )
-from assay.registry.collect import GateQuestions, collect
-from assay.registry.decide import PromotionFacts
-from assay.registry.evidence import NONE, PromotionEvidence, overruled
+from assay.registry.evidence import NONE, PromotionEvidence, format_override
+from assay.registry.promotion_checks import PromotionFacts
+from assay.registry.promotion_facts import GateFunctions, collect_facts
 from assay.registry.state import UNKNOWN, RegistryState, Version
 
 
-class RefusedPromotion(PromotionRefused):
+class PromotionRefusals(PromotionRefused):
     """All refusals at once; ``reasons`` holds an error for each."""
 
     def __init__(self, reasons: list[PromotionRefused]) -> None:
@@ -63,7 +63,7 @@ def promote(
     stage: str | None = None,
     bump: Literal["major", "minor", "patch"] = "minor",
     override: bool = False,
-    gate: GateQuestions,
+    gate: GateFunctions,
 ) -> StageMove:
     """Register the checked-out commit as a version and give it the stage.
 
@@ -98,16 +98,16 @@ def promote(
         raise UsageError("--because gives no reason", mend="Say why, or leave it out.")
     commit = git.head(root)
     git.identity(root)
-    with at_commit.exported(root, commit) as there:
-        params = at_commit.params_of(there)
-        stage = tags.asked(stage, params.registry.stage)
-        known = versions.state(root, params.name)
-        facts, text = collect(root, there, params, stage, commit, known, gate)
-    reasons = decide.refusals(facts, override=override)
+    with commit_export.export_commit(root, commit) as there:
+        params = commit_export.read_params(there)
+        stage = tags.resolve_stage(stage, params.registry.stage)
+        known = versions.read_state(root, params.name)
+        facts, text = collect_facts(root, there, params, stage, commit, known, gate)
+    reasons = promotion_checks.refusals(facts, override=override)
     if len(reasons) == 1:
         raise reasons[0]
     if reasons:
-        raise RefusedPromotion(reasons)
+        raise PromotionRefusals(reasons)
 
     assert facts.here.digest is not None
     evidence = _evidence(facts, text)
@@ -115,8 +115,8 @@ def promote(
     # For a version registered by hand, the stage's tag states the bundle.
     version = replace(facts.head_version, bundle=bundle) if facts.head_version else None
     coming = version or Version(
-        name=versions.artifact(root, params.name),
-        version=tags.following(known.numbers, bump),
+        name=versions.artifact_name(root, params.name),
+        version=tags.next_version(known.numbers, bump),
         commit=commit,
         bundle=bundle,
         verdict=UNKNOWN,
@@ -124,16 +124,16 @@ def promote(
         at="",
         why="",
     )
-    in_its_way = preview.refusal(known, coming, stage)
+    in_its_way = promotion_preview.preview_refusal(known, coming, stage)
     if in_its_way is not None:
         raise in_its_way
     if version is None:
         told = {"Because": because, "Bundle": bundle, **evidence.trailers()}
-        write.register(root, coming.name, coming.version, commit, facts=told)
-        known = versions.state(root, params.name)
-        version = versions.pick(known, params.name, coming.version)
-    write.assign(root, known, version, stage, "promote", because=because, evidence=evidence)
-    held = versions.champion(root, params.name, stage)
+        tag_writer.register(root, coming.name, coming.version, commit, facts=told)
+        known = versions.read_state(root, params.name)
+        version = versions.select_version(known, params.name, coming.version)
+    tag_writer.assign(root, known, version, stage, "promote", because=because, evidence=evidence)
+    held = versions.read_champion(root, params.name, stage)
     return StageMove("promoted", stage, facts.holder, held)
 
 
@@ -156,12 +156,12 @@ def rollback(
     PromotionRefused
         There is no earlier version, or ``to`` never held the stage or holds it now.
     """
-    stage = tags.asked(stage, params.registry.stage)
+    stage = tags.resolve_stage(stage, params.registry.stage)
     if not because.strip():
         raise UsageError(
             "a rollback needs a reason", mend="Add --because 'what went wrong', for the history."
         )
-    known = versions.state(root, params.name)
+    known = versions.read_state(root, params.name)
     git.identity(root)
     holder = known.holders.get(stage)
     version = _target(known, params.name, stage, to)
@@ -172,21 +172,21 @@ def rollback(
         champion=holder,
         override=version.override,
     )
-    in_its_way = preview.refusal(known, version, stage)
+    in_its_way = promotion_preview.preview_refusal(known, version, stage)
     if in_its_way is not None:
         raise in_its_way
-    write.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
-    held = versions.champion(root, params.name, stage)
+    tag_writer.assign(root, known, version, stage, "rollback", because=because, evidence=evidence)
+    held = versions.read_champion(root, params.name, stage)
     return StageMove("rolled back", stage, holder, held)
 
 
 def _evidence(facts: PromotionFacts, text: str | None) -> PromotionEvidence:
     """The evidence for the tags; a verdict about something else does not count."""
-    override = overruled(decide.overridable(facts))
-    if facts.verdict is None or text is None or not decide.on_this(facts):
+    override = format_override(promotion_checks.overridable(facts))
+    if facts.verdict is None or text is None or not promotion_checks.verdict_applies(facts):
         return PromotionEvidence(outcome=NONE, champion=facts.champion, override=override)
     return PromotionEvidence(
-        verdict=digests.content(text),
+        verdict=digests.digest_content(text),
         outcome=facts.verdict.outcome.value,
         champion=facts.champion,
         override=override,
@@ -196,15 +196,15 @@ def _evidence(facts: PromotionFacts, text: str | None) -> PromotionEvidence:
 def _target(known: RegistryState, name: str, stage: str, to: str | None) -> Version:
     holder = known.holders.get(stage)
     if to is None:
-        before = known.before(stage)
+        before = known.previous_holder(stage)
         if before is None:
             raise PromotionRefused(
                 f"there is no earlier version to give the stage {stage} of {name} back to",
                 found=f"only {holder}" if holder else "nothing that ever held it",
                 mend="Promote another commit: assay promote.",
             )
-        return versions.pick(known, name, before)
-    version = versions.pick(known, name, to)
+        return versions.select_version(known, name, before)
+    version = versions.select_version(known, name, to)
     held = {each.version for each in known.histories.get(stage, ())}
     if version.version not in held:
         raise PromotionRefused(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assay.registry import evidence
-from assay.registry.tags import Event, order
+from assay.registry.tags import TagEvent, version_sort_key
 
 UNKNOWN = "unknown"
 """Stands for a digest that no tag names. It equals no digest, so no check passes with it."""
@@ -77,7 +77,7 @@ class RegistryState:
     trails: Mapping[str, tuple[str, ...]]
     deprecated: bool
     latest: int
-    events: tuple[Event, ...]
+    events: tuple[TagEvent, ...]
 
     def find(self, version: str) -> Version | None:
         return next((each for each in self.versions if each.version == version), None)
@@ -86,17 +86,17 @@ class RegistryState:
         """The version of a commit; of several the highest, which is the one that holds stages."""
         return next((each for each in reversed(self.versions) if each.commit == commit), None)
 
-    def named(self, version: Version) -> tuple[str, ...]:
+    def bundle_digests(self, version: Version) -> tuple[str, ...]:
         """Every bundle digest that tags at a version's commit name."""
         here = (event for event in self.events if event.commit == version.commit)
         digests = (event.digest("Bundle") for event in here)
         return tuple(dict.fromkeys(digest for digest in digests if digest is not None))
 
-    def held_by(self, version: str) -> tuple[str, ...]:
+    def stages_of(self, version: str) -> tuple[str, ...]:
         """Stages that a version holds."""
         return tuple(sorted(stage for stage, held in self.holders.items() if held == version))
 
-    def before(self, stage: str) -> str | None:
+    def previous_holder(self, stage: str) -> str | None:
         """The version that held the stage before the current holder."""
         now = self.holders.get(stage)
         active = {each.version for each in self.versions}
@@ -104,9 +104,9 @@ class RegistryState:
         return next((each for each in past if each != now and each in active), None)
 
 
-def fold(events: Sequence[Event]) -> RegistryState:
+def fold(events: Sequence[TagEvent]) -> RegistryState:
     """The state after ``events``, which belong to one artifact, oldest first."""
-    registrations: dict[str, Event] = {}
+    registrations: dict[str, TagEvent] = {}
     numbers: dict[str, str] = {}
     deregistered: set[str] = set()
     for event in events:
@@ -141,7 +141,7 @@ def fold(events: Sequence[Event]) -> RegistryState:
         if holder is not None and not deprecated:
             holders[stage] = holder
     return RegistryState(
-        versions=tuple(sorted(versions, key=lambda each: order(each.version))),
+        versions=tuple(sorted(versions, key=lambda each: version_sort_key(each.version))),
         numbers=numbers,
         holders=holders,
         histories=histories,
@@ -152,15 +152,15 @@ def fold(events: Sequence[Event]) -> RegistryState:
     )
 
 
-def _label(commit: str, registrations: Mapping[str, Event]) -> str:
+def _label(commit: str, registrations: Mapping[str, TagEvent]) -> str:
     """The version at a commit, else the commit's hash, as GTO names it."""
     here = [name for name, event in registrations.items() if event.commit == commit]
-    return max(here, key=order) if here else commit
+    return max(here, key=version_sort_key) if here else commit
 
 
-def _version(registration: Event, moves: Sequence[Event]) -> Version:
+def _version(registration: TagEvent, moves: Sequence[TagEvent]) -> Version:
     assert registration.version is not None
-    told = [evidence.read(event.trailers) for event in (registration, *moves)]
+    told = [evidence.parse_evidence(event.trailers) for event in (registration, *moves)]
     outcomes = [each.outcome for each in told if each.outcome]
     overrides = dict.fromkeys(each.override for each in told if each.override)
     return Version(
@@ -177,7 +177,7 @@ def _version(registration: Event, moves: Sequence[Event]) -> Version:
     )
 
 
-def _agreed(key: str, events: Iterable[Event]) -> str:
+def _agreed(key: str, events: Iterable[TagEvent]) -> str:
     """The digest that the tags of one version name, :data:`UNKNOWN` if they contradict each other.
 
     Stage tags count too: a version that was registered by hand gets its digest when it is promoted.
@@ -186,7 +186,7 @@ def _agreed(key: str, events: Iterable[Event]) -> str:
     return named.pop() if len(named) == 1 else UNKNOWN
 
 
-def _holder(moves: Sequence[tuple[Event, str]], *, without: set[str]) -> str | None:
+def _holder(moves: Sequence[tuple[TagEvent, str]], *, without: set[str]) -> str | None:
     last = {label: event for event, label in moves}
     having = [
         (event.when, label)
@@ -197,7 +197,7 @@ def _holder(moves: Sequence[tuple[Event, str]], *, without: set[str]) -> str | N
 
 
 def _walk(
-    stage: str, moves: Sequence[tuple[Event, str]]
+    stage: str, moves: Sequence[tuple[TagEvent, str]]
 ) -> tuple[tuple[Assignment, ...], tuple[str, ...]]:
     """The history of a stage, and the trail of versions that rollbacks follow.
 
@@ -208,7 +208,7 @@ def _walk(
     trail: list[str] = []
     for event, label in moves:
         kind = _kind(event, label, trail)
-        told = evidence.read(event.trailers)
+        told = evidence.parse_evidence(event.trailers)
         history.append(
             Assignment(
                 stage=stage,
@@ -232,7 +232,7 @@ def _walk(
     return tuple(history), tuple(trail)
 
 
-def _kind(event: Event, label: str, trail: Sequence[str]) -> Kind:
+def _kind(event: TagEvent, label: str, trail: Sequence[str]) -> Kind:
     if event.action == "unassign":
         return "unassign"
     said = event.trailers.get("Kind")
@@ -242,9 +242,9 @@ def _kind(event: Event, label: str, trail: Sequence[str]) -> Kind:
         return "rollback"
     # Made by hand: moving to an older version on the trail is a rollback, else a promotion.
     older = label in trail and label != trail[-1] and label.startswith("v")
-    return "rollback" if older and order(label) < _order_of(trail[-1]) else "promote"
+    return "rollback" if older and version_sort_key(label) < _order_of(trail[-1]) else "promote"
 
 
 def _order_of(label: str) -> tuple[int, int, int, bool, str]:
     # A commit without a version counts as the newest, so leaving it for a version is a rollback.
-    return order(label) if label.startswith("v") else (1 << 31, 0, 0, True, "")
+    return version_sort_key(label) if label.startswith("v") else (1 << 31, 0, 0, True, "")

@@ -38,7 +38,7 @@ _STAGE = re.compile(_WORD)
 
 
 @dataclass(frozen=True)
-class Event:
+class TagEvent:
     """What one tag states. Events are ordered by ``when``: the second, then GTO's counter."""
 
     artifact: str
@@ -68,7 +68,7 @@ class Event:
         return value if _DIGEST.fullmatch(value) else None
 
 
-def event(tag: Tag) -> Event | None:
+def parse_tag(tag: Tag) -> TagEvent | None:
     """The event that a tag represents; None for a tag that is not GTO's."""
     match = _FORM.fullmatch(tag.name)
     if match is None:
@@ -82,7 +82,7 @@ def event(tag: Tag) -> Event | None:
     else:
         action = "unassign" if off else "assign"
     trailers = read_trailers(tag.body)
-    return Event(
+    return TagEvent(
         artifact=match["artifact"].replace("=", ":"),
         action=action,
         version=match["version"],
@@ -97,9 +97,9 @@ def event(tag: Tag) -> Event | None:
     )
 
 
-def events(tags: Iterable[Tag], artifact: str) -> tuple[Event, ...]:
+def parse_tags(tags: Iterable[Tag], artifact: str) -> tuple[TagEvent, ...]:
     """Every event of one artifact, oldest first."""
-    found = (event(tag) for tag in tags)
+    found = (parse_tag(tag) for tag in tags)
     mine = (each for each in found if each is not None and each.artifact == artifact)
     return tuple(sorted(mine, key=lambda each: each.when))
 
@@ -125,7 +125,7 @@ def write_message(subject: str, trailers: Mapping[str, str | None]) -> str:
     return "\n".join([subject, "", *lines]) + "\n"
 
 
-def asked(stage: str | None, usual: str) -> str:
+def resolve_stage(stage: str | None, usual: str) -> str:
     """The requested stage, or the default if none was requested.
 
     Raises
@@ -144,16 +144,16 @@ def asked(stage: str | None, usual: str) -> str:
     return found
 
 
-def order(version: str) -> tuple[int, int, int, bool, str]:
+def version_sort_key(version: str) -> tuple[int, int, int, bool, str]:
     """Sort key of a version such as ``v0.10.2``; a pre-release comes before its release."""
     core, _, pre = version.removeprefix("v").partition("+")[0].partition("-")
     major, minor, patch = (int(part) for part in core.split("."))
     return major, minor, patch, not pre, pre
 
 
-def following(known: Iterable[str], bump: Literal["major", "minor", "patch"]) -> str:
+def next_version(known: Iterable[str], bump: Literal["major", "minor", "patch"]) -> str:
     """The next version number after all that were ever registered; ``v0.1.0`` is the first."""
-    numbers = [order(version)[:3] for version in known]
+    numbers = [version_sort_key(version)[:3] for version in known]
     if not numbers:
         return "v0.1.0"
     major, minor, patch = max(numbers)

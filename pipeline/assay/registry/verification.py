@@ -13,7 +13,7 @@ from assay.registry.state import UNKNOWN, Assignment, RegistryState, Version
 from assay.reports.verdict import Outcome, Verdict
 
 
-def doubt(version: Version, text: str | None) -> str | None:
+def verify_version(version: Version, text: str | None) -> str | None:
     """Why a version is unverified; None if its tags and verdict agree.
 
     Parameters
@@ -29,7 +29,7 @@ def doubt(version: Version, text: str | None) -> str | None:
         return None if version.override else "its tags say that there was no verdict"
     if text is None:
         return "no verdict can be had from its commit"
-    if version.verdict != digests.content(text):
+    if version.verdict != digests.digest_content(text):
         return "its tags name another verdict than its commit holds"
     try:
         verdict = Verdict.parse(text, layout.VERDICT)
@@ -44,7 +44,7 @@ def doubt(version: Version, text: str | None) -> str | None:
     return None
 
 
-def doubt_of_move(move: Assignment, version: Version | None, found: str | None) -> str | None:
+def verify_assignment(move: Assignment, version: Version | None, found: str | None) -> str | None:
     """Why a stage assignment is unverified, given the doubt about its version."""
     if move.kind == "unassign":
         return None
@@ -57,22 +57,22 @@ def doubt_of_move(move: Assignment, version: Version | None, found: str | None) 
     return found
 
 
-def doubt_of_holder(
+def verify_holder(
     known: RegistryState, version: Version, stage: str, text: str | None
 ) -> str | None:
     """Why the holder of a stage, or the tag that assigned the stage to it, is unverified."""
-    given = last_given(known, version, stage)
-    found = doubt(version, text)
-    return found if given is None else doubt_of_move(given, version, found)
+    given = last_assignment(known, version, stage)
+    found = verify_version(version, text)
+    return found if given is None else verify_assignment(given, version, found)
 
 
-def last_given(known: RegistryState, version: Version, stage: str) -> Assignment | None:
+def last_assignment(known: RegistryState, version: Version, stage: str) -> Assignment | None:
     """The last assignment of a stage to a version; None if there was none."""
     moves = reversed(known.histories.get(stage, ()))
     own = (each for each in moves if each.version == version.version and each.kind != "unassign")
     return next(own, None)
 
 
-def unverified(version: str, doubt: str | None) -> str:
+def unverified_warning(version: str, doubt: str | None) -> str:
     """The warning text wherever an unverified version is shown."""
     return f"{version} is unverified: {doubt}."

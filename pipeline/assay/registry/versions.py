@@ -16,39 +16,39 @@ __all__ = [
     "Assignment",
     "RegistryState",
     "Version",
-    "artifact",
-    "champion",
-    "chosen",
-    "history",
-    "state",
-    "version",
-    "versions",
+    "artifact_name",
+    "read_champion",
+    "read_stage_history",
+    "read_state",
+    "read_version",
+    "read_versions",
+    "select_champion",
 ]
 
 
-def artifact(root: Path, name: str) -> str:
+def artifact_name(root: Path, name: str) -> str:
     """The artifact's full name in GTO and DVC, with the project's folder in its repository."""
-    _, folder = git.top(root)
+    _, folder = git.root_and_prefix(root)
     return f"{folder}:{name}" if folder else name
 
 
-def state(root: Path, name: str) -> RegistryState:
+def read_state(root: Path, name: str) -> RegistryState:
     """The registry state of the artifact, from the repository's tags."""
-    full = artifact(root, name)
-    return fold(tags.events(git.tags(root), full))
+    full = artifact_name(root, name)
+    return fold(tags.parse_tags(git.tags(root), full))
 
 
-def versions(root: Path, name: str) -> tuple[Version, ...]:
+def read_versions(root: Path, name: str) -> tuple[Version, ...]:
     """Registered versions, the lowest first, without deregistered ones."""
-    return state(root, name).versions
+    return read_state(root, name).versions
 
 
-def version(root: Path, name: str, wanted: str) -> Version:
-    """One version by its number, ``v0.1.0`` or ``0.1.0``; errors as for `pick`."""
-    return pick(state(root, name), name, wanted)
+def read_version(root: Path, name: str, wanted: str) -> Version:
+    """One version by its number, ``v0.1.0`` or ``0.1.0``; errors as for `select_version`."""
+    return select_version(read_state(root, name), name, wanted)
 
 
-def pick(known: RegistryState, name: str, wanted: str) -> Version:
+def select_version(known: RegistryState, name: str, wanted: str) -> Version:
     """One version of a state, ``v0.1.0`` or ``0.1.0``.
 
     Raises
@@ -68,17 +68,17 @@ def pick(known: RegistryState, name: str, wanted: str) -> Version:
     return found
 
 
-def history(root: Path, name: str, stage: str) -> tuple[Assignment, ...]:
+def read_stage_history(root: Path, name: str, stage: str) -> tuple[Assignment, ...]:
     """The assignments of a stage, the oldest first."""
-    return state(root, name).histories.get(stage, ())
+    return read_state(root, name).histories.get(stage, ())
 
 
-def champion(root: Path, name: str, stage: str) -> Version:
-    """The version that holds the stage, with the digest of its bundle; errors as for `chosen`."""
-    return chosen(state(root, name), name, stage)
+def read_champion(root: Path, name: str, stage: str) -> Version:
+    """The version that holds the stage, with its bundle's digest; errors as `select_champion`."""
+    return select_champion(read_state(root, name), name, stage)
 
 
-def chosen(known: RegistryState, name: str, stage: str) -> Version:
+def select_champion(known: RegistryState, name: str, stage: str) -> Version:
     """The version that holds the stage in a state.
 
     Raises
@@ -103,7 +103,7 @@ def chosen(known: RegistryState, name: str, stage: str) -> Version:
             mend="Check that commit out and run assay promote.",
         )
     if found.bundle == UNKNOWN:
-        several = known.named(found)
+        several = known.bundle_digests(found)
         raise NoChampion(
             f"{found.version} of {name} holds the stage {stage}, but its tags do not say which"
             " bundle it is",

@@ -17,8 +17,8 @@ from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.project import layout
-from assay.project.document import Count, Document, Report, Text, repeated
-from assay.project.tasks import HEADLINE, Task, goodness
+from assay.project.document import Count, Document, Report, Text, find_duplicates
+from assay.project.tasks import HEADLINE, Task, orient_value
 from assay.reports.estimates import Measured
 
 State = Literal["none", "compared", "unreadable", "features_missing", "incomparable"]
@@ -149,7 +149,7 @@ class Comparison(Report):
 
     @model_validator(mode="after")
     def _each_slice_once(self) -> Self:
-        if twice := repeated(part.title for part in self.slices):
+        if twice := find_duplicates(part.title for part in self.slices):
             raise ValueError(f"slices has {twice} more than once")
         return self
 
@@ -176,7 +176,7 @@ class Comparison(Report):
         return self
 
 
-def interval(one: Difference | None) -> Estimate | None:
+def difference_estimate(one: Difference | None) -> Estimate | None:
     """The difference as an estimate with its interval, for display."""
     if one is None:
         return None
@@ -193,13 +193,13 @@ def interval(one: Difference | None) -> Estimate | None:
     )
 
 
-def worst_first(found: Comparison) -> list[SliceComparison]:
+def sort_slices(found: Comparison) -> list[SliceComparison]:
     """Slices by the challenger's loss, the largest first; those without a value come last."""
     by = HEADLINE[found.task]
 
     def rank(part: SliceComparison) -> tuple[bool, float]:
         one = None if part.differences is None else part.differences.get(by)
         value = None if one is None else one.value
-        return (value is None, 0.0 if value is None else goodness(by, value))
+        return (value is None, 0.0 if value is None else orient_value(by, value))
 
     return sorted(found.slices, key=rank)

@@ -16,15 +16,15 @@ from assay.project.document import (
     Count,
     Document,
     Report,
-    Sparse,
+    SparseDocument,
     Text,
-    repeated,
+    find_duplicates,
 )
-from assay.project.jsonfile import Node, kind
-from assay.project.tasks import HEADLINE, Task, goodness
+from assay.project.jsonfile import JsonNode, json_type
+from assay.project.tasks import HEADLINE, Task, orient_value
 from assay.reports.estimates import Measured, Metrics
 
-BESIDE: Mapping[Task, str] = {
+SECONDARY_METRIC: Mapping[Task, str] = {
     "binary": "calibration_error",
     "multiclass": "calibration_error",
     "regression": "bias",
@@ -34,11 +34,11 @@ BESIDE: Mapping[Task, str] = {
 
 def _as_text(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"is {kind(value)}, not a slice's value")
+        raise ValueError(f"is {json_type(value)}, not a slice's value")
     return str(value)
 
 
-class SliceResult(Sparse):
+class SliceResult(SparseDocument):
     """One slice (`assay.metrics.slices.SliceRows`); ``metrics`` is None if it is too small.
 
     ``positives``, ``selected`` (rows predicted positive) and ``selection_rate`` are for binary
@@ -66,10 +66,10 @@ class SliceResult(Sparse):
         return self
 
 
-class Measurement(Sparse):
+class Measurement(SparseDocument):
     """Everything that is computed from labels and scores alone.
 
-    ``unit`` is the unit of resampling and ``units`` their number (`assay.metrics.units`).
+    ``unit`` is the unit of resampling and ``units`` their number (`assay.metrics.sampling_units`).
     ``positives``, ``selected`` (rows predicted positive) and ``threshold`` are for binary models
     only.
     """
@@ -87,7 +87,7 @@ class Measurement(Sparse):
 
     @model_validator(mode="after")
     def _each_slice_once(self) -> Self:
-        if twice := repeated(part.title for part in self.slices):
+        if twice := find_duplicates(part.title for part in self.slices):
             raise ValueError(f"slices has {twice} more than once")
         return self
 
@@ -126,7 +126,7 @@ class Evaluation(Measurement, Report):
     types: tuple[Text, ...] = ()
 
     @classmethod
-    def _of(cls, node: Node) -> Self:
+    def _of(cls, node: JsonNode) -> Self:
         found = super()._of(node)
         if found.task == "binary":
             _complete(found, ("positives", "selected", "threshold"), "")
@@ -148,11 +148,11 @@ def _complete(part: Document, names: Sequence[str], where: str) -> None:
             raise ValueError(f"{where}{name} is missing")
 
 
-def worst_first(found: Measurement) -> list[SliceResult]:
+def sort_slices(found: Measurement) -> list[SliceResult]:
     """Slices by ``rank_by``, the worst first; those without a value come last."""
 
     def rank(part: SliceResult) -> tuple[bool, float]:
         value = None if part.metrics is None else part.metrics[found.rank_by].value
-        return (value is None, 0.0 if value is None else goodness(found.rank_by, value))
+        return (value is None, 0.0 if value is None else orient_value(found.rank_by, value))
 
     return sorted(found.slices, key=rank)

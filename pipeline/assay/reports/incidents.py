@@ -11,7 +11,7 @@ from assay.project import layout
 from assay.project.document import Count, Document, Report, Text
 
 
-class BudgetOfAlarms(Document):
+class AlarmBudget(Document):
     """Budget of false alarms.
 
     An alarm takes ``nights`` of the last ``of`` nights. ``false_alarms`` is the accepted number
@@ -26,7 +26,7 @@ class BudgetOfAlarms(Document):
 
 
 class ColumnHit(Document):
-    """One column in an incident: see `assay.monitor.incidents.fold.Hit`."""
+    """One column in an incident: see `assay.monitor.incidents.drift_incident.Hit`."""
 
     column: Text
     what: str
@@ -38,8 +38,8 @@ class ColumnHit(Document):
     snoozed: bool
 
 
-class FoundIncident(Document):
-    """Successive nights with one kind of alarm: `assay.monitor.incidents.fold.DriftIncident`."""
+class IncidentReport(Document):
+    """Successive nights with one kind of alarm; see `assay.monitor.incidents.drift_incident`."""
 
     id: Text
     kind: Text
@@ -65,7 +65,7 @@ class ColumnAlarm(Document):
     because: str
 
 
-class ToldSnooze(Document):
+class SnoozeStatus(Document):
     """A snooze of params.yaml and its state."""
 
     column: Text
@@ -94,11 +94,11 @@ class Incidents(Report):
     to: Text
     nights: tuple[Text, ...]
     baseline: Text
-    budget: BudgetOfAlarms
+    budget: AlarmBudget
     open: Count
-    incidents: tuple[FoundIncident, ...]
+    incidents: tuple[IncidentReport, ...]
     alarms: Mapping[str, tuple[ColumnAlarm, ...]]
-    snoozes: tuple[ToldSnooze, ...]
+    snoozes: tuple[SnoozeStatus, ...]
     blind: tuple[Text, ...]
     blind_columns: tuple[Text, ...]
     left_out: Mapping[str, str]

@@ -9,10 +9,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, model_validator
 
-from assay.metrics.estimate import rounded
+from assay.metrics.estimate import round_value
 from assay.project import layout
-from assay.project.document import Count, Document, Report, Text, repeated
-from assay.project.jsonfile import kind
+from assay.project.document import Count, Document, Report, Text, find_duplicates
+from assay.project.jsonfile import json_type
 from assay.project.params.gate import LEAKAGE_CHECKS, LeakageCheck
 
 EXAMPLES = 5
@@ -23,7 +23,7 @@ Outcome = Literal["ok", "suspect", "unknown"]
 
 def _single(value: Any) -> Any:
     if value is not None and not isinstance(value, str | int | float):
-        raise ValueError(f"is {kind(value)}, not a single value")
+        raise ValueError(f"is {json_type(value)}, not a single value")
     return value
 
 
@@ -46,7 +46,7 @@ Finite: TypeAlias = Annotated[float, AfterValidator(_finite)]
 
 
 def _plain(value: str | float | bool | None) -> str | float | bool | None:
-    return rounded(value) if isinstance(value, float) else value
+    return round_value(value) if isinstance(value, float) else value
 
 
 class Check(Document):
@@ -70,7 +70,7 @@ class Check(Document):
     check: LeakageCheck
     outcome: Outcome
     columns: tuple[Text, ...]
-    observed: Annotated[Finite | None, PlainSerializer(rounded)]
+    observed: Annotated[Finite | None, PlainSerializer(round_value)]
     limit: Finite | None
     detail: Text
     numbers: tuple[Row, ...] = ()
@@ -87,14 +87,14 @@ class Check(Document):
         return self
 
 
-class Digests(Document):
+class TableDigests(Document):
     """Digests of both prepared tables, ``sha256:<hex>``."""
 
     train: Text
     holdout: Text
 
 
-class Rows(Document):
+class TableRowCounts(Document):
     """Row counts of both prepared tables."""
 
     train: Count
@@ -112,8 +112,8 @@ class Leakage(Report):
     schema_number: Literal[1] = Field(default=1, alias="schema")
     name: Text
     contract: Text
-    data: Digests
-    rows: Rows
+    data: TableDigests
+    rows: TableRowCounts
     checks: tuple[Check, ...]
 
     @property
@@ -134,15 +134,15 @@ class Leakage(Report):
         absent = [name for name in LEAKAGE_CHECKS if name not in names]
         if absent:
             raise ValueError(f"checks lacks {', '.join(absent)}")
-        if twice := repeated(names):
+        if twice := find_duplicates(names):
             raise ValueError(f"checks has {twice} more than once")
         return self
 
-    def of(self, name: LeakageCheck) -> Check:
+    def find_check(self, name: LeakageCheck) -> Check:
         """The check called ``name``."""
         return next(each for each in self.checks if each.check == name)
 
 
-def unknown(name: LeakageCheck, why: str, limit: float | None) -> Check:
+def unknown_check(name: LeakageCheck, why: str, limit: float | None) -> Check:
     """A check that has no answer, with the reason."""
     return Check(check=name, outcome="unknown", columns=(), observed=None, limit=limit, detail=why)

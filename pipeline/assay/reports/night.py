@@ -68,7 +68,7 @@ class ColumnFinding(Document):
     null_break_limit: float | None = None
 
 
-class SameWeekdays(Document):
+class WeekdayComparison(Document):
     """Distances to earlier nights of the same weekday; ``none`` is the reason if there are none."""
 
     model_config = ConfigDict(extra="ignore")
@@ -78,7 +78,7 @@ class SameWeekdays(Document):
     none: str
 
 
-class KnownTruths(Document):
+class MaturedLabelDrift(Document):
     """Drift of the matured labels from the reference's labels."""
 
     model_config = ConfigDict(extra="ignore")
@@ -147,8 +147,8 @@ class NightDocument(Report):
     drifted: tuple[Text, ...]
     drifted_share: float | None
     findings: tuple[ColumnFinding, ...]
-    weekday: SameWeekdays
-    label: KnownTruths | None
+    weekday: WeekdayComparison
+    label: MaturedLabelDrift | None
     broken_rules: Mapping[str, Count]
     performance: tuple[PerformanceNumber, ...]
     sample_rows: Count

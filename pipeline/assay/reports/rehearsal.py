@@ -11,7 +11,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from assay.project import layout
-from assay.project.document import Count, Document, Report, Text, repeated
+from assay.project.document import Count, Document, Report, Text, find_duplicates
 
 
 class Parity(Document):
@@ -104,7 +104,7 @@ class Rehearsal(Report):
     def _each_carrier_once(self) -> Self:
         if not self.parity:
             raise ValueError("parity is empty: no carrier was rehearsed")
-        if twice := repeated(one.carrier for one in self.parity):
+        if twice := find_duplicates(one.carrier for one in self.parity):
             raise ValueError(f"parity has a carrier more than once: {twice}")
         return self
 

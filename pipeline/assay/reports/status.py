@@ -10,7 +10,7 @@ from pydantic import Field
 from assay.project.document import Count, Document, Report, Text
 
 
-class Untold(Document):
+class MissingPart(Document):
     """Placeholder for a missing part, with the reason in ``none``."""
 
     none: Text
@@ -73,7 +73,7 @@ class QuarantineStatus(Document):
     last_nights_rows: Count
 
 
-class FurthestColumn(Document):
+class MostDriftedColumn(Document):
     """The column with the strongest drift."""
 
     column: Text
@@ -94,7 +94,7 @@ class DriftStatus(Document):
     reasons: tuple[str, ...]
     drifted: Count
     features: Count
-    top: FurthestColumn | None
+    top: MostDriftedColumn | None
     page: Text
 
 
@@ -127,9 +127,9 @@ class StatusDocument(Report):
     schema_number: Literal[1] = Field(default=1, alias="schema")
     name: Text
     stage: Text
-    champion: ChampionStatus | Untold
-    night: NightStatus | Untold
-    quarantine: QuarantineStatus | Untold
-    drift: DriftStatus | Untold
-    incidents: IncidentsStatus | Untold
+    champion: ChampionStatus | MissingPart
+    night: NightStatus | MissingPart
+    quarantine: QuarantineStatus | MissingPart
+    drift: DriftStatus | MissingPart
+    incidents: IncidentsStatus | MissingPart
     damaged: tuple[str, ...]

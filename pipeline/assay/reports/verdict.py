@@ -144,7 +144,7 @@ class Finding(Document):
         return self.decides and self.outcome is not Outcome.PASS
 
     @property
-    def standing(self) -> str:
+    def exemption_reason(self) -> str:
         """Why the finding does not count, in a word; empty if it does."""
         if self.waiver is not None:
             return f"waived until {self.waiver.until}"
@@ -153,7 +153,7 @@ class Finding(Document):
         return "" if self.decides else "tolerated"
 
 
-def combine(findings: Iterable[Finding]) -> Outcome:
+def combine_outcomes(findings: Iterable[Finding]) -> Outcome:
     """The combined outcome of the findings that count.
 
     FAIL if there are none or any is FAIL, else INCONCLUSIVE if any is, else PASS.
@@ -187,7 +187,7 @@ class JudgedChampion(Document):
         return self
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """What the bundle was compared with, in words."""
         if self.version is None:
             return STATES[self.state]
@@ -261,9 +261,9 @@ class Verdict(Report):
 
     @model_validator(mode="after")
     def _without_a_contradiction(self) -> Self:
-        if self.basis != self.champion.words:
+        if self.basis != self.champion.description:
             raise ValueError("basis and champion contradict each other")
-        come_to = combine(self.findings)
+        come_to = combine_outcomes(self.findings)
         if come_to is not self.outcome:
             raise ValueError(f"outcome is {self.outcome}, but its findings come to {come_to}")
         return self
@@ -279,9 +279,11 @@ class Verdict(Report):
         """
         try:
             tree: Any = json.loads(
-                text, object_pairs_hook=jsonfile.once, parse_constant=jsonfile.no_constant
+                text,
+                object_pairs_hook=jsonfile.reject_duplicate_keys,
+                parse_constant=jsonfile.reject_constant,
             )
-            return cls._of(jsonfile.Node(tree, ""))
+            return cls._of(jsonfile.JsonNode(tree, ""))
         except (ValueError, RecursionError) as error:
             raise PromotionRefused(
                 f"not {cls.WHAT}: {error}", where=where, mend="Run the gate again: dvc repro gate."

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from assay.project.params import Params
-from assay.store import Damage, Damaged, open_store
+from assay.store import Damage, StoreDamaged, open_store
 
 
 @dataclass(frozen=True)
-class Found:
+class FsckReport:
     """The damage found in a store, repaired or not."""
 
     store: str
@@ -21,7 +21,7 @@ class Found:
         return {"store": self.store, "damages": [asdict(each) for each in self.damages]}
 
 
-def run(root: Path, params: Params, mend: bool = False) -> Found:
+def run(root: Path, params: Params, mend: bool = False) -> FsckReport:
     """Check every table's log, and read every file that the tables consist of.
 
     Parameters
@@ -34,8 +34,8 @@ def run(root: Path, params: Params, mend: bool = False) -> Found:
     Damaged
         With a line for each damage that remains. The result is attached to the error.
     """
-    found = Found(params.store, tuple(open_store(root, params).check(mend)))
+    found = FsckReport(params.store, tuple(open_store(root, params).check(mend)))
     left = [each.line() for each in found.damages if not each.mended]
     if left:
-        raise Damaged(left).after(found)
+        raise StoreDamaged(left).attach_report(found)
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from assay.registry.pin import Pinned
+from assay.registry.pin import PinnedVersion
 from assay.score.tally import Tally
 from assay.store import RunEvent, Store
 from assay.store.runs import Event
@@ -20,7 +20,7 @@ class Journal:
     """The events of one run; holds the fields that all of them share."""
 
     store: Store
-    pinned: Pinned
+    pinned: PinnedVersion
     name: str
     night: NightInput
     run_id: str
@@ -59,7 +59,7 @@ class Journal:
             )
         )
 
-    def facts(self) -> dict[str, str]:
+    def commit_metadata(self) -> dict[str, str]:
         """Commit metadata that identifies the run, in case its events are lost."""
         return {
             "run_id": self.run_id,

@@ -8,12 +8,12 @@ from datetime import datetime
 import numpy as np
 import pyarrow as pa
 
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
 from assay.store.delta.tables import INSTANT
 
 
 @dataclass(frozen=True)
-class Stamp:
+class Lineage:
     """The lineage of a run's rows: which run, version and bundle, and when."""
 
     run_id: str
@@ -46,7 +46,7 @@ def key_schema(contract: Contract, found: pa.Schema | None) -> pa.Schema:
     return pa.schema(fields)
 
 
-def stamped(rows: pa.Table, schema: pa.Schema, stamp: Stamp) -> pa.Table:
+def add_lineage(rows: pa.Table, schema: pa.Schema, stamp: Lineage) -> pa.Table:
     """``rows`` with the lineage columns, in exactly the columns of ``schema``.
 
     Constant text is dictionary-encoded, so it is stored once per file.

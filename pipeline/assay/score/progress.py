@@ -26,7 +26,7 @@ class Sink(Protocol):
         """Print a separate line."""
 
 
-class Logged:
+class LogSink:
     """A sink that logs every line."""
 
     live = False
@@ -58,7 +58,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._steps, self._clock = steps, clock
-        self._sink: Sink = Logged() if sink is None else sink
+        self._sink: Sink = LogSink() if sink is None else sink
         self._started = clock()
         self._done = 0
         self._last = clock()
@@ -67,7 +67,7 @@ class Progress:
         """Start a step."""
         self.say(f"{text}{self._left(0.0)}")
 
-    def within(self, text: str) -> Callable[[int, int], None]:
+    def task_callback(self, text: str) -> Callable[[int, int], None]:
         """A callback for the current step: takes the number of tasks done, and of all tasks."""
 
         def show(done: int, parts: int) -> None:

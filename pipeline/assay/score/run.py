@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.columns import breaks
+from assay.columns import break_limits
 from assay.errors import AssayError, RunHeld, UsageError
-from assay.model import outcome
+from assay.model import prediction
 from assay.project import interrupts, partitions
 from assay.project.params import Carrier, Params, UniqueKey
-from assay.registry.pin import Pinned
-from assay.score import hold, output
-from assay.score.inputs import find as inputs
+from assay.registry.pin import PinnedVersion
+from assay.score import output, publication_checks
+from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
+from assay.score.inputs import discovery as inputs
 from assay.score.journal import Journal
-from assay.score.keys import Repeats, confirmed
-from assay.score.spark.open_night import carrier_of, open_night
-from assay.score.tally import Tally, check_books, total
-from assay.score.work import Job
+from assay.score.scoring_job import Job
+from assay.score.spark.night_rows import choose_carrier, open_night
+from assay.score.tally import Tally, check_row_counts, total
 from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
-from assay.store.delta.place import Place
+from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
-from assay.store.publish import said_if_visible
+from assay.store.publish import report_if_published
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -63,7 +63,7 @@ class RunReport:
 def score_night(
     params: Params,
     root: Path,
-    pinned: Pinned,
+    pinned: PinnedVersion,
     store: Store,
     session: Callable[[], SparkSession],
     night: NightInput,
@@ -83,15 +83,15 @@ def score_night(
     RunHeld
         Scored, but a publication check failed.
     """
-    as_of = day(night.value)
-    hold.check_budget(params.quarantine, pinned.contract)
-    carrier = carrier_of(params, night)
+    as_of = partition_date(night.value)
+    publication_checks.check_budget(params.quarantine, pinned.contract)
+    carrier = choose_carrier(params, night)
     spark = session()
     started = time.monotonic()
     base = store.turn(night.value)
     now = datetime.now(UTC)
     run_id = f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    stamp = output.Stamp(run_id, pinned.version.version, pinned.bundle.digest, now)
+    stamp = output.Lineage(run_id, pinned.version.version, pinned.bundle.digest, now)
     log = Journal(store, pinned, params.name, night, run_id, carrier, base)
     log.event("started", detail=pinned.warning)
     try:
@@ -99,7 +99,7 @@ def score_night(
         tally, counts, repeats = _scored(params, store, spark, night, job, carrier, progress)
         inputs.check_unchanged(root, params, pinned.contract, night)
         for in_input in sorted(counts):
-            check_books(tally, in_input)
+            check_row_counts(tally, in_input)
         staged = _staged(job, log, tally)
         held = _held(params, pinned, store, tally, night.value, repeats, as_of)
         if held:
@@ -117,8 +117,8 @@ def score_night(
                 f"--run {run_id}. Mend the input and score the night again, or publish it as it "
                 f"is: assay release {run_id} --because WHY",
             )
-        interrupts.check()
-        with said_if_visible(store, night.value, run_id):
+        interrupts.raise_if_interrupted()
+        with report_if_published(store, night.value, run_id):
             store.publish_run(staged)
             seconds = time.monotonic() - started
             log.event("published", tally, seconds)
@@ -138,7 +138,7 @@ def _ended(log: Journal, seconds: float, error: BaseException) -> None:
             log.event("failed", seconds=seconds, detail=str(error)[:500])
 
 
-def day(partition: str) -> date:
+def partition_date(partition: str) -> date:
     """The partition's value as a date.
 
     Raises
@@ -146,7 +146,7 @@ def day(partition: str) -> date:
     UsageError
         It is not a date.
     """
-    found = partitions.day_of(partition)
+    found = partitions.parse_day(partition)
     if found is None:
         raise UsageError(
             "not a day", where=f"--date {partition}", expected="a date such as 2013-07-01"
@@ -155,7 +155,7 @@ def day(partition: str) -> date:
 
 
 def _job(
-    params: Params, pinned: Pinned, store: Store, night: NightInput, stamp: output.Stamp
+    params: Params, pinned: PinnedVersion, store: Store, night: NightInput, stamp: output.Lineage
 ) -> Job:
     keys = output.key_schema(pinned.contract, night.schema)
     task = pinned.bundle.manifest.task
@@ -166,17 +166,17 @@ def _job(
 
     wanted = params.quarantine.repeated_keys == "refuse" or _unique(pinned)
     return Job(
-        files=pinned.bundle.needed,
+        files=pinned.bundle.scoring_files,
         digest=pinned.bundle.digest,
         allow_types=params.bundle.allow_types,
         contract=pinned.contract,
         stamp=stamp,
         partition=night.value,
-        place=Place(store.uri, store.column, store.keep_days),
+        place=StoreLocation(store.uri, store.column, store.keep_days),
         predictions=columns(predictions_schema(store.column, keys, task)),
         quarantine=columns(quarantine_schema(store.column, keys)),
         batch_rows=params.score.batch_rows,
-        keys=store.scratch(stamp.run_id) if wanted else None,
+        keys=store.scratch_uri(stamp.run_id) if wanted else None,
     )
 
 
@@ -188,9 +188,9 @@ def _scored(
     job: Job,
     carrier: Carrier,
     progress: Progress,
-) -> tuple[Tally, frozenset[int], Repeats | None]:
+) -> tuple[Tally, frozenset[int], DuplicateKeys | None]:
     """The tally, the input's own row counts, and the duplicate keys."""
-    from assay.score.spark.keys import repeated_keys
+    from assay.score.spark.duplicate_keys import duplicate_hashes
 
     try:
         with open_night(spark, params, night, job.contract, carrier) as rows:
@@ -198,18 +198,18 @@ def _scored(
             first = total(parts)
             if job.keys is None:
                 return first, counts, None
-            suspects = repeated_keys(spark, first.keys)
-            repeats = confirmed(job.contract, suspects, lambda: _keys(store, job, first))
+            suspects = duplicate_hashes(spark, first.keys)
+            repeats = confirm_duplicates(job.contract, suspects, lambda: _keys(store, job, first))
             if not repeats.keys or params.quarantine.repeated_keys != "refuse":
                 return first, counts, repeats
             # Rare: everything is scored and written again, without the rows that are refused.
-            store.drop(PREDICTIONS, first.predictions)
-            store.drop(QUARANTINE, first.quarantine)
+            store.delete_staged_files(PREDICTIONS, first.predictions)
+            store.delete_staged_files(QUARANTINE, first.quarantine)
             parts, counts = rows.run(replace(job, keys=None, repeats=repeats), progress)
             return total(parts), counts, repeats
     finally:
         if job.keys is not None:
-            store.drop_scratch(job.stamp.run_id)
+            store.delete_scratch(job.stamp.run_id)
 
 
 def _keys(store: Store, job: Job, tally: Tally) -> Iterator[pa.RecordBatch]:
@@ -226,13 +226,13 @@ def _staged(job: Job, log: Journal, tally: Tally) -> StagedRun:
     stamp, place = job.stamp, job.place
     scored = tally.predictions
     if not scored:
-        path = place.new_file(PREDICTIONS, job.partition, stamp.run_id, "none")
-        empty = output.stamped(job.predictions.empty_table(), job.predictions, stamp)
+        path = place.part_path_for(PREDICTIONS, job.partition, stamp.run_id, "none")
+        empty = output.add_lineage(job.predictions.empty_table(), job.predictions, stamp)
         scored = (write_part(place.table_uri(PREDICTIONS), path, empty),)
     return StagedRun(
         run_id=stamp.run_id,
         partition=job.partition,
-        facts=log.facts(),
+        facts=log.commit_metadata(),
         predictions=scored,
         quarantine=tally.quarantine,
         profile=tally.profile,
@@ -244,15 +244,15 @@ def _staged(job: Job, log: Journal, tally: Tally) -> StagedRun:
 
 def _held(
     params: Params,
-    pinned: Pinned,
+    pinned: PinnedVersion,
     store: Store,
     tally: Tally,
     partition: str,
-    repeats: Repeats | None,
+    repeats: DuplicateKeys | None,
     as_of: date,
 ) -> tuple[str, ...]:
-    score = outcome.score_name(pinned.bundle.manifest.task)
-    facts = hold.NightFacts(
+    score = prediction.score_column(pinned.bundle.manifest.task)
+    facts = publication_checks.NightFacts(
         rows=tally.rows,
         quarantined=tally.quarantined,
         null_scores=tally.null_scores,
@@ -263,8 +263,8 @@ def _held(
         score=tally.profile[score] if tally.profile else None,
         breaks=_breaks(params, pinned, tally),
     )
-    recent = store.recent(partition, pinned.version.version, params.publish, score)
-    found = hold.reasons(
+    recent = store.recent_runs(partition, pinned.version.version, params.publish, score)
+    found = publication_checks.hold_reasons(
         facts, pinned.rules.night, params.quarantine, params.publish, recent, as_of
     )
     if repeats is not None and repeats.rows and not repeats.keys and not _unique(pinned):
@@ -274,21 +274,23 @@ def _held(
     return found
 
 
-def _unique(pinned: Pinned) -> bool:
+def _unique(pinned: PinnedVersion) -> bool:
     """Whether the contract requires unique keys in a night."""
     return any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
 
 
-def _breaks(params: Params, pinned: Pinned, tally: Tally) -> tuple[str, ...]:
+def _breaks(params: Params, pinned: PinnedVersion, tally: Tally) -> tuple[str, ...]:
     """Unexplained gross breaks in the answers; none if monitoring uses another baseline."""
     if not tally.profile or params.monitor.baseline != "reference":
         return ()
     given = params.monitor
-    return breaks.of_scores(pinned.bundle.reference, tally.profile, given.budget, given.limits)
+    return break_limits.describe_score_breaks(
+        pinned.bundle.reference, tally.profile, given.budget, given.limits
+    )
 
 
-def _report(log: Journal, stamp: output.Stamp, tally: Tally, seconds: float) -> RunReport:
-    name = outcome.score_name(log.pinned.bundle.manifest.task)
+def _report(log: Journal, stamp: output.Lineage, tally: Tally, seconds: float) -> RunReport:
+    name = prediction.score_column(log.pinned.bundle.manifest.task)
     score = tally.profile[name] if tally.profile else None
     counted = score.rows - score.nulls if score else 0
     return RunReport(

@@ -9,15 +9,22 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from assay.errors import BooksUnbalanced, DataError, RunHeld, RunOvertaken, UsageError, after
+from assay.errors import (
+    DataError,
+    PublishConflict,
+    RowCountMismatch,
+    RunHeld,
+    UsageError,
+    attach_report,
+)
 from assay.project import interrupts
 from assay.project.params import Params
-from assay.registry.pin import Pinned, pin
-from assay.score.inputs import find as inputs
+from assay.registry.pin import PinnedVersion, pin
+from assay.score.inputs import discovery as inputs
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress, Sink
 from assay.score.run import score_night
-from assay.score.spark.session import Starting
+from assay.score.spark.session import BackgroundSession
 from assay.store import RunRecord, Store, open_store
 
 if TYPE_CHECKING:
@@ -25,11 +32,11 @@ if TYPE_CHECKING:
 
     from assay.score.inputs.types import NightInput
 
-ABOUT_ONE_NIGHT = (DataError, RunHeld, RunOvertaken, BooksUnbalanced)
+ABOUT_ONE_NIGHT = (DataError, RunHeld, PublishConflict, RowCountMismatch)
 """Errors that concern one night only: the other nights of a range are still scored."""
 
 
-def nights(first: str, last: str) -> list[str]:
+def date_range(first: str, last: str) -> list[str]:
     """Every day from ``first`` to ``last``, both included.
 
     Raises
@@ -52,7 +59,7 @@ def nights(first: str, last: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Nights:
+class NightOutcomes:
     """The outcomes of the nights so far, and the store that they were published to."""
 
     store: str
@@ -67,7 +74,7 @@ def run(
     force: bool = False,
     carrier: str | None = None,
     sink: Sink | None = None,
-) -> Nights:
+) -> NightOutcomes:
     """Score the nights from ``first`` to ``last`` with the promoted version.
 
     The version is resolved once for all nights. A night is skipped if the same version has already
@@ -84,19 +91,19 @@ def run(
     sink
         Where progress is shown; by default the log.
     """
-    wanted = nights(first, last)
+    wanted = date_range(first, last)
     if carrier is not None:
         score = params.score.model_copy(update={"carrier": carrier})
         params = params.model_copy(update={"score": score})
-    done = Nights(params.store, [])
+    done = NightOutcomes(params.store, [])
     try:
         _score(root, params, wanted, done.outcomes, force, Progress(len(wanted), sink))
     except BaseException as error:
-        after(error, done)
+        attach_report(error, done)
         raise
     for each in done.outcomes:
         if each.error is not None:
-            raise each.error.after(done)
+            raise each.error.attach_report(done)
     return done
 
 
@@ -112,13 +119,13 @@ def _score(
     from assay.registry import fetch, verification, versions
 
     with ExitStack() as at_the_end:
-        known, stage = versions.state(root, params.name), params.registry.stage
-        version = versions.chosen(known, params.name, stage)
+        known, stage = versions.read_state(root, params.name), params.registry.stage
+        version = versions.select_champion(known, params.name, stage)
         # Java takes seconds to start; bundle and contract are loaded in the meantime.
-        spark = Starting(params, root)
+        spark = BackgroundSession(params, root)
         at_the_end.callback(spark.stop)
-        text = fetch.verdict_of(root, version)
-        doubt = verification.doubt_of_holder(known, version, stage, text)
+        text = fetch.read_verdict(root, version)
+        doubt = verification.verify_holder(known, version, stage, text)
         pinned = replace(pin(root, params, version), doubt=doubt)
         store = open_store(root, params)
         if pinned.doubt:
@@ -138,7 +145,7 @@ def _score(
 def _one(
     root: Path,
     params: Params,
-    pinned: Pinned,
+    pinned: PinnedVersion,
     store: Store,
     spark: Callable[[], SparkSession],
     value: str,
@@ -146,24 +153,26 @@ def _one(
     progress: Progress,
     name: str,
 ) -> NightOutcome:
-    interrupts.check()
+    interrupts.raise_if_interrupted()
     try:
-        night = inputs.find(root, params, pinned.contract, value)
+        night = inputs.find_night(root, params, pinned.contract, value)
         done = None if force else store.published_run(value)
-        if done is not None and store.lost(value):
+        if done is not None and store.has_lost_data(value):
             progress.say(
                 f"score: what was published of night {value} is gone or damaged, "
                 "so it is scored again"
             )
-        elif done is not None and same(done, pinned, night):
+        elif done is not None and is_up_to_date(done, pinned, night):
             return NightOutcome(value, "skipped", run_id=done.run_id)
-        report = score_night(params, root, pinned, store, spark, night, progress.within(name))
+        report = score_night(
+            params, root, pinned, store, spark, night, progress.task_callback(name)
+        )
     except ABOUT_ONE_NIGHT as error:
         return NightOutcome(value, "held" if isinstance(error, RunHeld) else "failed", error=error)
     return NightOutcome(value, "published", report)
 
 
-def same(done: RunRecord, pinned: Pinned, night: NightInput) -> bool:
+def is_up_to_date(done: RunRecord, pinned: PinnedVersion, night: NightInput) -> bool:
     """Whether a published run scored this same input with this version and contract.
 
     False for an input whose changes cannot be detected, such as a database.

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from assay.columns.profile import Profile, merge
-from assay.errors import BooksUnbalanced
+from assay.columns.profile import Profile, merge_profiles
+from assay.errors import RowCountMismatch
 from assay.model.batch import ScoredBatch
-from assay.score.keys import KeyFile
+from assay.score.duplicate_keys import KeyFile
 from assay.store import StagedFile
 
 
@@ -86,7 +86,7 @@ def total(tallies: Iterable[Tally]) -> Tally:
     return sum(tallies, Tally())
 
 
-def check_books(tally: Tally, in_input: int) -> None:
+def check_row_counts(tally: Tally, in_input: int) -> None:
     """Check that every row of the input was either scored or quarantined.
 
     Raises
@@ -95,7 +95,7 @@ def check_books(tally: Tally, in_input: int) -> None:
         The counts from three independent places do not agree.
     """
     if not in_input == tally.rows == tally.scored + tally.quarantined:
-        raise BooksUnbalanced(
+        raise RowCountMismatch(
             "the books do not balance, so nothing was published",
             expected=f"{in_input} rows, as the input says",
             found=f"{tally.rows} read, {tally.scored} scored, {tally.quarantined} quarantined",
@@ -110,4 +110,4 @@ def _added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
 def _merged(left: Profile | None, right: Profile | None) -> Profile | None:
     if left is None or right is None:
         return right if left is None else left
-    return merge(left, right)
+    return merge_profiles(left, right)

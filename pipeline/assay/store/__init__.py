@@ -7,29 +7,29 @@ them unless their run is the visible one.
 
 from __future__ import annotations
 
-from assay.store.check import Damage, Damaged
+from assay.store.check import Damage, StoreDamaged
 from assay.store.delta.files import StagedFile
 from assay.store.delta.tables import predictions_schema, quarantine_schema
 from assay.store.delta.writer import PartWriter, write_part
-from assay.store.profiles import Recent
-from assay.store.release import Retracted
+from assay.store.profiles import RecentRuns
+from assay.store.release import Retraction
 from assay.store.runs import RunEvent, RunRecord
-from assay.store.staged import StagedRun
+from assay.store.staged_run import StagedRun
 from assay.store.store import Store, open_store
-from assay.store.sweep import Vacuumed
+from assay.store.vacuum import VacuumResult
 
 __all__ = [
     "Damage",
-    "Damaged",
     "PartWriter",
-    "Recent",
-    "Retracted",
+    "RecentRuns",
+    "Retraction",
     "RunEvent",
     "RunRecord",
     "StagedFile",
     "StagedRun",
     "Store",
-    "Vacuumed",
+    "StoreDamaged",
+    "VacuumResult",
     "open_store",
     "predictions_schema",
     "quarantine_schema",

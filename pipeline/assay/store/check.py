@@ -15,16 +15,22 @@ from functools import partial
 from pathlib import Path
 
 from assay.errors import StoreError
-from assay.store import agreement as agree
-from assay.store.delta import changes, durable, log, rows
-from assay.store.delta.complaints import told
-from assay.store.delta.files import partition_of, run_of
-from assay.store.delta.place import Place, filesystem
+from assay.store import consistency as agree
+from assay.store.delta import commits, fsync, log, rows
+from assay.store.delta.files import parse_partition, parse_run_id
+from assay.store.delta.location import StoreLocation, filesystem
+from assay.store.delta.store_errors import translate_errors
 from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, RUNS
-from assay.store.history import commit_of, published_run, records, view, visible_runs
+from assay.store.history import (
+    commit_of,
+    published_run,
+    read_partition_view,
+    read_run_records,
+    visible_runs,
+)
 from assay.store.release import append_event
 from assay.store.runs import FACTS, RunEvent
-from assay.store.sweep import APPENDED, TABLES
+from assay.store.vacuum import APPENDED, TABLES
 
 ASIDE = ".damaged-"
 """Prefix of files that were set aside. No reader takes such a name for a commit or a data file."""
@@ -44,7 +50,7 @@ class Damage:
         return f"{self.table}: {self.what}. Mend: {self.mend}"
 
 
-class Damaged(StoreError):
+class StoreDamaged(StoreError):
     """All faults at once; ``mistakes`` holds a line for each."""
 
     def __init__(self, mistakes: list[str]) -> None:
@@ -55,7 +61,7 @@ class Damaged(StoreError):
         return self.mistakes
 
 
-def check(place: Place, mend: bool = False) -> list[Damage]:
+def check(place: StoreLocation, mend: bool = False) -> list[Damage]:
     """All faults of a store's tables; none for a store that was never written to.
 
     Parameters
@@ -72,7 +78,7 @@ def check(place: Place, mend: bool = False) -> list[Damage]:
     # If profiles cannot be read, that is already reported; still check everything else.
     whole = all(each.mended for each in found if each.table == PROFILES)
     try:
-        apart = agree.discords(place, read=whole)
+        apart = agree.find_inconsistencies(place, read=whole)
     except StoreError:
         if not found:
             raise
@@ -80,16 +86,18 @@ def check(place: Place, mend: bool = False) -> list[Damage]:
     return [*found, *_discords(place, apart, mend)]
 
 
-def discords(place: Place) -> list[Damage]:
+def check_consistency(place: StoreLocation) -> list[Damage]:
     """Partitions for which ``runs`` contradicts the other tables.
 
     Reads only the logs. For a partition that was scored more than once the logs do not show whose
     profile is missing; `check` does.
     """
-    return list(_discords(place, agree.discords(place), mend=False))
+    return list(_discords(place, agree.find_inconsistencies(place), mend=False))
 
 
-def _discords(place: Place, apart: list[agree.Discord], mend: bool) -> Iterator[Damage]:
+def _discords(
+    place: StoreLocation, apart: list[agree.Inconsistency], mend: bool
+) -> Iterator[Damage]:
     for each in apart:
         at, run_id, shown = f"{place.column}={each.night}", each.run_id, each.shown
         again = f"assay score --date {each.night}"
@@ -119,9 +127,9 @@ def _discords(place: Place, apart: list[agree.Discord], mend: bool) -> Iterator[
                 yield Damage(RUNS, f"{what}; {complaint}", f"{again} --force scores it again")
 
 
-def _tell_again(place: Place, night: str) -> None:
+def _tell_again(place: StoreLocation, night: str) -> None:
     """Add the missing event of a visible run, from what its commit and files state."""
-    record, now = published_run(place, night), view(place, PREDICTIONS, night)
+    record, now = published_run(place, night), read_partition_view(place, PREDICTIONS, night)
     if record is None or now.since is None:
         return  # the partition was unpublished in the meantime
     said = {name: getattr(record, name) for name in FACTS}
@@ -130,7 +138,7 @@ def _tell_again(place: Place, night: str) -> None:
     append_event(place, RunEvent(**said))
 
 
-def _log(place: Place, table: str, mend: bool) -> Iterator[Damage]:
+def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
     uri = place.table_uri(table)
     while (complaint := _complaint(uri)) is not None:
         newest = None if "://" in uri else log.newest_commit(Path(uri))
@@ -140,7 +148,7 @@ def _log(place: Place, table: str, mend: bool) -> Iterator[Damage]:
             yield Damage(table, what, f"restore _delta_log/{gap} from a backup")
             return
         # Only the newest commit may be set aside: later commits depend on earlier ones.
-        if newest is None or log.readable(newest):
+        if newest is None or log.is_readable_commit(newest):
             yield Damage(table, complaint, "restore it from a backup")
             return
         what = f"its newest commit, {newest.name}, cannot be read"
@@ -148,9 +156,9 @@ def _log(place: Place, table: str, mend: bool) -> Iterator[Damage]:
         if not mend:
             yield Damage(table, what, f"assay fsck --mend sets it aside{lost}")
             return
-        with told(uri, "cannot be mended"):
+        with translate_errors(uri, "cannot be mended"):
             newest.rename(newest.with_name(f"{ASIDE}{newest.name}"))
-        durable.sync_log(uri)
+        fsync.sync_log(uri)
         yield Damage(table, what, f"set aside as {ASIDE}{newest.name}{lost}", mended=True)
 
 
@@ -159,7 +167,7 @@ def _complaint(uri: str) -> str | None:
 
     def look() -> None:
         if (opened := log.open_table(uri)) is not None:
-            log.held(opened)
+            log.active_files(opened)
 
     return _told(look)
 
@@ -172,11 +180,11 @@ class _Fault:
     plain: bool
 
 
-def _files(place: Place, table: str, mend: bool) -> Iterator[Damage]:
+def _files(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
     """Active files that are missing or changed: per partition, or all at once for a small table."""
     uri = place.table_uri(table)
     opened = log.open_table(uri)
-    lost = {} if opened is None else _lost(place, table, log.held(opened))
+    lost = {} if opened is None else _lost(place, table, log.active_files(opened))
     if table in APPENDED:
         if lost:
             told_of = sorted(fault.what for fault in lost.values())[:3]
@@ -185,14 +193,14 @@ def _files(place: Place, table: str, mend: bool) -> Iterator[Damage]:
                 _forget(uri, list(lost))
             how = "forgotten, with their rows" if mend else "assay fsck --mend forgets them"
             yield Damage(table, what, how, mended=mend)
-        elif table == RUNS and (complaint := _told(lambda: records(place))) is not None:
+        elif table == RUNS and (complaint := _told(lambda: read_run_records(place))) is not None:
             yield Damage(table, complaint, "restore it from a backup")
         return
     if table == PREDICTIONS and (complaint := _told(lambda: visible_runs(place))) is not None:
         yield Damage(table, complaint, "assay score scores that night again")
     nights: dict[str, list[_Fault]] = {}
     for path, fault in sorted(lost.items()):
-        nights.setdefault(partition_of(path)[1], []).append(fault)
+        nights.setdefault(parse_partition(path)[1], []).append(fault)
     for night, faults in nights.items():
         again = f"assay score --date {night}" + ("" if any(f.plain for f in faults) else " --force")
         what = f"{place.column}={night}: {faults[0].what}"
@@ -207,10 +215,10 @@ def _told(look: Callable[[], object]) -> str | None:
     return None
 
 
-def _lost(place: Place, table: str, files: list[log.ActiveFile]) -> dict[str, _Fault]:
+def _lost(place: StoreLocation, table: str, files: list[log.ActiveFile]) -> dict[str, _Fault]:
     """The fault of each file that differs from what the log states; reads every file."""
     uri = place.table_uri(table)
-    with told(uri, "its files cannot be looked at"):
+    with translate_errors(uri, "its files cannot be looked at"):
         system, base = filesystem(uri)
         infos = system.get_file_info([f"{base}/{file.path}" for file in files])
     nights = _nights_of_runs(place) if files and table not in APPENDED else {}
@@ -226,26 +234,28 @@ def _lost(place: Place, table: str, files: list[log.ActiveFile]) -> dict[str, _F
     return found
 
 
-def _nights_of_runs(place: Place) -> dict[str, str]:
+def _nights_of_runs(place: StoreLocation) -> dict[str, str]:
     try:
-        return {record.run_id: record.partition for record in records(place)}
+        return {record.run_id: record.partition for record in read_run_records(place)}
     except StoreError:
         return {}  # the runs table's own fault is reported separately; the commits name runs too
 
 
-def _changed(place: Place, table: str, file: log.ActiveFile, nights: dict[str, str]) -> str | None:
+def _changed(
+    place: StoreLocation, table: str, file: log.ActiveFile, nights: dict[str, str]
+) -> str | None:
     """What is wrong with the content of a file of the right size, None if nothing is."""
     try:
-        count, runs = rows.looked_over(f"{place.table_uri(table)}/{file.path}")
+        count, runs = rows.verify_file(f"{place.table_uri(table)}/{file.path}")
     except StoreError as error:
         return f"cannot be read: {error.found}"
     if count != file.rows:
         return f"holds {count} rows, not {file.rows} rows"
     if table in APPENDED:
         return None
-    night = partition_of(file.path)[1]
+    night = parse_partition(file.path)[1]
     # A replayed partition takes over files of earlier runs of the same partition.
-    for run_id in sorted(runs - {run_of(file.path)}):
+    for run_id in sorted(runs - {parse_run_id(file.path)}):
         of = nights.get(run_id)
         if of is None and commit_of(place, PREDICTIONS, night, run_id) is None:
             return f"holds rows of run {run_id}, which never published this night"
@@ -259,15 +269,15 @@ def _forget(uri: str, lost: list[str]) -> None:
     system, base = filesystem(uri)
     for path in lost:
         folder, _, name = f"{base}/{path}".rpartition("/")
-        with told(f"{uri}/{path}", "cannot be set aside"):
+        with translate_errors(f"{uri}/{path}", "cannot be set aside"):
             if system.get_file_info(f"{base}/{path}").size is not None:
                 system.move(f"{base}/{path}", f"{folder}/{ASIDE}{name}")
-    before = changes.version_of(uri)
+    before = commits.version_of(uri)
 
     def repair() -> None:
         table = log.open_table(uri)
         assert table is not None, "it holds files"
-        table.repair(post_commithook_properties=changes.hooks())
+        table.repair(post_commithook_properties=commits.post_commit_hooks())
 
-    changes.insist(uri, "cannot be mended", repair)
-    durable.sync_commits(uri, before)
+    commits.retry_on_conflict(uri, "cannot be mended", repair)
+    fsync.sync_commits(uri, before)

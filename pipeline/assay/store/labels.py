@@ -15,14 +15,20 @@ import pyarrow.compute as pc
 from assay.errors import NothingScored
 from assay.project.tasks import Task
 from assay.store.delta import log, rows
-from assay.store.delta.place import Place
-from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, answered, labels_schema
+from assay.store.delta.location import StoreLocation
+from assay.store.delta.tables import (
+    INSTANT,
+    LABELS,
+    PREDICTIONS,
+    infer_keys_and_task,
+    labels_schema,
+)
 
 TRUTH = "truth"
 ARRIVED = "arrived_at"
 
 
-def shape(place: Place) -> tuple[pa.Schema, Task]:
+def read_keys_and_task(place: StoreLocation) -> tuple[pa.Schema, Task]:
     """The key columns of the store's predictions, and the model's task.
 
     Raises
@@ -35,29 +41,31 @@ def shape(place: Place) -> tuple[pa.Schema, Task]:
         raise NothingScored(
             "no night has been published yet", where=place.uri, mend="Run assay score first."
         )
-    return answered(log.schema_of(uri), place.column)
+    return infer_keys_and_task(log.schema_of(uri), place.column)
 
 
-def history(place: Place, partition: str) -> pa.Table:
+def read_label_history(place: StoreLocation, partition: str) -> pa.Table:
     """Every label that ever arrived for a partition."""
-    keys, task = shape(place)
+    keys, task = read_keys_and_task(place)
     schema = labels_schema(place.column, keys, task)
     return rows.select(place, LABELS, schema, {place.column: partition})
 
 
-def keep(place: Place, partition: str, arrived: pa.Table, source: str, by: str) -> None:
+def append_labels(
+    place: StoreLocation, partition: str, arrived: pa.Table, source: str, by: str
+) -> None:
     """Append labels to the history of a partition, in one commit; no rows, no commit.
 
     Parameters
     ----------
     arrived
-        The keys, ``truth`` and ``arrived_at``, as `news` returns them.
+        The keys, ``truth`` and ``arrived_at``, as `new_labels` returns them.
     source, by
         Where the labels come from, and who imported them.
     """
     if not arrived.num_rows:
         return
-    keys, task = shape(place)
+    keys, task = read_keys_and_task(place)
     schema = labels_schema(place.column, keys, task)
     said = {place.column: partition, "source": source, "by": by}
     table = pa.table(
@@ -72,7 +80,7 @@ def keep(place: Place, partition: str, arrived: pa.Table, source: str, by: str) 
     rows.append(place, LABELS, table, [place.column])
 
 
-def known(history: pa.Table, keys: Sequence[str], until: datetime | None = None) -> pa.Table:
+def labels_as_of(history: pa.Table, keys: Sequence[str], until: datetime | None = None) -> pa.Table:
     """The label of each key as of ``until``: the last one that arrived before it.
 
     Parameters
@@ -94,7 +102,7 @@ def known(history: pa.Table, keys: Sequence[str], until: datetime | None = None)
     return folded.rename_columns([*keys, TRUTH, ARRIVED])
 
 
-def news(
+def new_labels(
     history: pa.Table, given: pa.Table, keys: Sequence[str], first: datetime, now: datetime
 ) -> pa.Table:
     """The given labels that are not in the history yet, each with its time of arrival.
@@ -116,7 +124,7 @@ def news(
     time. If the key already has another label with exactly the stated arrival time, the given one
     is taken as a later correction and gets ``now``.
     """
-    latest = known(history, keys).rename_columns([*keys, "known", "since"])
+    latest = labels_as_of(history, keys).rename_columns([*keys, "known", "since"])
     joined = given.join(latest, list(keys), join_type="left outer")
     stated = joined.filter(pc.is_valid(joined.column(ARRIVED)))
     joined = joined.join(_then(history, stated, keys), list(keys), join_type="left outer")
@@ -139,7 +147,7 @@ def _then(history: pa.Table, stated: pa.Table, keys: Sequence[str]) -> pa.Table:
     asked = stated.select([*keys, ARRIVED]).rename_columns([*keys, "asked"])
     both = history.select([*keys, TRUTH, ARRIVED]).join(asked, list(keys), join_type="inner")
     past = both.filter(pc.less_equal(both.column(ARRIVED), both.column("asked")))
-    return known(past, keys).rename_columns([*keys, "then", "then_at"])
+    return labels_as_of(past, keys).rename_columns([*keys, "then", "then_at"])
 
 
 def _equal(table: pa.Table, left: str, right: str) -> pa.ChunkedArray:

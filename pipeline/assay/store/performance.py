@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from assay.store import history
 from assay.store.delta import rows
-from assay.store.delta.place import Place
+from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PERFORMANCE, performance_schema
 
 NAME = ("run_id", "maturity_days", "slice", "metric", "estimated")
@@ -26,10 +26,10 @@ SAID = ("value", "low", "high", "rows", "labelled_share", "trusted", "why")
 measured."""
 
 
-def performance(place: Place, partition: str | None = None) -> pa.Table:
+def read_performance(place: StoreLocation, partition: str | None = None) -> pa.Table:
     """The latest value of each metric of the visible runs, sorted by key."""
     shown = history.visible_runs(place)
-    table = current(_all(place, partition), place.column)
+    table = latest_values(_all(place, partition), place.column)
     visible = [
         shown.get(night) == run_id
         for night, run_id in zip(
@@ -41,7 +41,7 @@ def performance(place: Place, partition: str | None = None) -> pa.Table:
     return table.filter(pa.array(visible, pa.bool_()))
 
 
-def keep(place: Place, measured: Iterable[Mapping[str, Any]]) -> int:
+def append_performance(place: StoreLocation, measured: Iterable[Mapping[str, Any]]) -> int:
     """Append the values that are new, in one commit; returns how many there were.
 
     Parameters
@@ -50,19 +50,21 @@ def keep(place: Place, measured: Iterable[Mapping[str, Any]]) -> int:
         Rows of `assay.store.delta.tables.performance_schema`.
     """
     given = pa.Table.from_pylist(list(measured), performance_schema(place.column))
-    new = changed(current(_all(place), place.column), given, place.column)
+    new = changed_rows(latest_values(_all(place), place.column), given, place.column)
     if new.num_rows:
         rows.append(place, PERFORMANCE, new)
     return int(new.num_rows)
 
 
-def together(kept: pa.Table, measured: Iterable[Mapping[str, Any]], column: str) -> pa.Table:
-    """The latest values after adding newly measured rows to those of `performance`."""
+def merge_performance(
+    kept: pa.Table, measured: Iterable[Mapping[str, Any]], column: str
+) -> pa.Table:
+    """The latest values after adding newly measured rows to those of `read_performance`."""
     given = pa.Table.from_pylist(list(measured), performance_schema(column))
-    return current(pa.concat_tables([kept, given]), column)
+    return latest_values(pa.concat_tables([kept, given]), column)
 
 
-def current(table: pa.Table, column: str) -> pa.Table:
+def latest_values(table: pa.Table, column: str) -> pa.Table:
     """The last value of each key by ``at``, sorted by key."""
     name = [column, *NAME]
     rest = [each for each in table.schema.names if each not in name]
@@ -76,7 +78,7 @@ def current(table: pa.Table, column: str) -> pa.Table:
     return plain.sort_by([(each, "ascending") for each in name]).cast(table.schema)
 
 
-def changed(kept: pa.Table, given: pa.Table, column: str) -> pa.Table:
+def changed_rows(kept: pa.Table, given: pa.Table, column: str) -> pa.Table:
     """The rows of ``given`` that differ from the kept ones."""
     name = [column, *NAME]
     known = set(_tuples(kept, [*name, *SAID]))
@@ -88,6 +90,6 @@ def _tuples(table: pa.Table, names: list[str]) -> list[tuple[Any, ...]]:
     return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
 
 
-def _all(place: Place, partition: str | None = None) -> pa.Table:
+def _all(place: StoreLocation, partition: str | None = None) -> pa.Table:
     filters = {} if partition is None else {place.column: partition}
     return rows.select(place, PERFORMANCE, performance_schema(place.column), filters)

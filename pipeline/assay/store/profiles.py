@@ -10,13 +10,13 @@ from assay.columns.profile import ColumnProfile, Profile, column_from_json, colu
 from assay.errors import StoreError
 from assay.project.params import Publish
 from assay.store.delta import log, rows
-from assay.store.delta.files import run_of
-from assay.store.delta.place import Place
+from assay.store.delta.files import parse_run_id
+from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, PROFILES, QUARANTINE, profiles_schema
-from assay.store.staged import StagedRun
+from assay.store.staged_run import StagedRun
 
 
-def keep_profile(place: Place, staged: StagedRun) -> None:
+def append_profile(place: StoreLocation, staged: StagedRun) -> None:
     """Write a run's profile; readers ignore it until the run is published."""
     kept = [
         {
@@ -33,13 +33,13 @@ def keep_profile(place: Place, staged: StagedRun) -> None:
     rows.append(place, PROFILES, table, [place.column])
 
 
-def runs_kept(place: Place) -> set[str]:
+def read_profiled_runs(place: StoreLocation) -> set[str]:
     """The ids of the runs that have a profile."""
     found = rows.select(place, PROFILES, profiles_schema(place.column), {}, ["run_id"])
     return {*found.column("run_id").to_pylist()}
 
 
-def profile_of(place: Place, partition: str, run_id: str) -> Profile:
+def read_profile(place: StoreLocation, partition: str, run_id: str) -> Profile:
     """The profile of a run; if it was written twice, both must be equal.
 
     Raises
@@ -65,7 +65,7 @@ def profile_of(place: Place, partition: str, run_id: str) -> Profile:
 
 
 @dataclass(frozen=True)
-class Recent:
+class RecentRuns:
     """Facts about the visible runs of the partitions just before one.
 
     Attributes
@@ -80,7 +80,9 @@ class Recent:
     scores: tuple[ColumnProfile, ...] = ()
 
 
-def recent(place: Place, partition: str, version: str, limits: Publish, score: str) -> Recent:
+def read_recent_runs(
+    place: StoreLocation, partition: str, version: str, limits: Publish, score: str
+) -> RecentRuns:
     """Row counts and score profiles of the last ``limits.recent_nights`` partitions before one.
 
     Row counts come from the log, so no data file is opened. Only these partitions' profiles are
@@ -88,30 +90,34 @@ def recent(place: Place, partition: str, version: str, limits: Publish, score: s
     """
     column = place.column
     opened = log.open_table(place.table_uri(PREDICTIONS))
-    scored = [] if opened is None else log.active(opened, column)
+    scored = [] if opened is None else log.partition_files(opened, column)
     earlier = sorted({file.partition for file in scored if file.partition < partition})
     nights = earlier[: -limits.recent_nights - 1 : -1]
     if not nights:
-        return Recent()
+        return RecentRuns()
     refused = log.open_table(place.table_uri(QUARANTINE))
-    files = [*scored, *([] if refused is None else log.active(refused, column))]
-    visible = {file.partition: run_of(file.path) for file in scored}
+    files = [*scored, *([] if refused is None else log.partition_files(refused, column))]
+    visible = {file.partition: parse_run_id(file.path) for file in scored}
     counts = {
         night: sum(
             file.rows
             for file in files
-            if file.partition == night and run_of(file.path) == visible[night]
+            if file.partition == night and parse_run_id(file.path) == visible[night]
         )
         for night in nights
     }
-    return Recent(
+    return RecentRuns(
         rows=tuple(counts[night] for night in nights),
         scores=_scores(place, nights, version, visible, score),
     )
 
 
 def _scores(
-    place: Place, nights: list[str], version: str, visible: dict[str, str | None], score: str
+    place: StoreLocation,
+    nights: list[str],
+    version: str,
+    visible: dict[str, str | None],
+    score: str,
 ) -> tuple[ColumnProfile, ...]:
     kept = rows.select(
         place,

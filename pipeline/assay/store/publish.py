@@ -17,19 +17,19 @@ from contextlib import contextmanager, suppress
 
 import pyarrow as pa
 
-from assay.errors import AssayError, RunOvertaken, StoreError
-from assay.store.delta import changes, log
-from assay.store.delta.complaints import told
-from assay.store.delta.files import StagedFile, run_of
-from assay.store.delta.place import Place, filesystem
+from assay.errors import AssayError, PublishConflict, StoreError
+from assay.store.delta import commits, log
+from assay.store.delta.files import StagedFile, parse_run_id
+from assay.store.delta.location import StoreLocation, filesystem
+from assay.store.delta.store_errors import translate_errors
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE, Staged
-from assay.store.history import view, visible
-from assay.store.profiles import keep_profile
-from assay.store.runs import to_commit
-from assay.store.staged import StagedRun
+from assay.store.history import read_partition_view, visible_run_id
+from assay.store.profiles import append_profile
+from assay.store.runs import to_commit_metadata
+from assay.store.staged_run import StagedRun
 
 
-def publish(place: Place, staged: StagedRun, **said: str) -> None:
+def publish(place: StoreLocation, staged: StagedRun, **said: str) -> None:
     """Replace a partition by a run's files; publishing the same run again changes nothing.
 
     Parameters
@@ -44,25 +44,25 @@ def publish(place: Place, staged: StagedRun, **said: str) -> None:
     """
     partition = staged.partition
     check_files(place, staged)
-    check_turn(place, staged, view(place, PREDICTIONS, partition))
+    check_turn(place, staged, read_partition_view(place, PREDICTIONS, partition))
     refused = str(sum(file.rows for file in staged.quarantine))
     facts = {
-        **to_commit(staged.facts),
+        **to_commit_metadata(staged.facts),
         "partition": partition,
         "quarantined": refused,
         "event": "published",
         **said,
     }
 
-    def target(table: Staged, schema: pa.Schema) -> changes.Target:
+    def target(table: Staged, schema: pa.Schema) -> commits.CommitTarget:
         if place.column not in schema.names:
             schema = schema.insert(0, pa.field(place.column, pa.string()))
-        return changes.Target(place, table, schema, partition, facts)
+        return commits.CommitTarget(place, table, schema, partition, facts)
 
     quarantine = target(QUARANTINE, staged.quarantine_schema)
     _add(quarantine, staged.quarantine)
     if staged.profile is not None:
-        keep_profile(place, staged)
+        append_profile(place, staged)
     try:
         stale = _replace(
             target(PREDICTIONS, staged.predictions_schema),
@@ -70,7 +70,7 @@ def publish(place: Place, staged: StagedRun, **said: str) -> None:
             staged.quarantine,
             lambda now: check_turn(place, staged, now),
         )
-    except RunOvertaken:
+    except PublishConflict:
         with suppress(StoreError):
             _remove(quarantine, staged.quarantine)
         raise
@@ -80,7 +80,7 @@ def publish(place: Place, staged: StagedRun, **said: str) -> None:
 
 
 @contextmanager
-def said_if_visible(place: Place, partition: str, run_id: str) -> Iterator[None]:
+def report_if_published(place: StoreLocation, partition: str, run_id: str) -> Iterator[None]:
     """Add to an error inside the block that the run was published all the same.
 
     Raises
@@ -93,7 +93,9 @@ def said_if_visible(place: Place, partition: str, run_id: str) -> Iterator[None]
     except AssayError as error:
         shown = None
         with suppress(AssayError):
-            shown = visible(place, view(place, PREDICTIONS, partition), partition)
+            shown = visible_run_id(
+                place, read_partition_view(place, PREDICTIONS, partition), partition
+            )
         if shown != run_id:
             raise
         raise StoreError(
@@ -104,7 +106,7 @@ def said_if_visible(place: Place, partition: str, run_id: str) -> Iterator[None]
         ) from None
 
 
-def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str]) -> None:
+def unpublish(place: StoreLocation, partition: str, base: int, facts: Mapping[str, str]) -> None:
     """Leave a partition without a visible run.
 
     Raises
@@ -113,13 +115,15 @@ def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str])
         If the partition changed since turn ``base``.
     """
 
-    def target(table: Staged) -> changes.Target:
+    def target(table: Staged) -> commits.CommitTarget:
         schema = log.schema_of(place.table_uri(table))
-        return changes.Target(place, table, schema, partition, {**facts, "partition": partition})
+        return commits.CommitTarget(
+            place, table, schema, partition, {**facts, "partition": partition}
+        )
 
-    def check(now: log.View) -> bool:
+    def check(now: log.PartitionView) -> bool:
         if now.turn != base:
-            raise RunOvertaken("the night changed hands", where=f"{place.column}={partition}")
+            raise PublishConflict("the night changed hands", where=f"{place.column}={partition}")
         return not now.files
 
     stale = _replace(target(PREDICTIONS), (), (), check)
@@ -127,21 +131,21 @@ def take_down(place: Place, partition: str, base: int, facts: Mapping[str, str])
         _remove(target(QUARANTINE), stale)
 
 
-def _add(target: changes.Target, files: Sequence[StagedFile]) -> None:
+def _add(target: commits.CommitTarget, files: Sequence[StagedFile]) -> None:
     """Add files beside the active ones."""
 
-    def plan(now: log.View) -> changes.CommitChange | None:
+    def plan(now: log.PartitionView) -> commits.CommitChange | None:
         missing = [file for file in files if file not in now.files]
-        return changes.CommitChange(missing, ()) if missing else None
+        return commits.CommitChange(missing, ()) if missing else None
 
-    changes.commit(target, plan)
+    commits.commit(target, plan)
 
 
 def _replace(
-    target: changes.Target,
+    target: commits.CommitTarget,
     files: Sequence[StagedFile],
     refused: Sequence[StagedFile],
-    done: Callable[[log.View], bool],
+    done: Callable[[log.PartitionView], bool],
 ) -> list[StagedFile]:
     """The commit point: replace the files of the partition in predictions.
 
@@ -161,32 +165,32 @@ def _replace(
     """
     stale: list[StagedFile] = []
 
-    def plan(now: log.View) -> changes.CommitChange | None:
+    def plan(now: log.PartitionView) -> commits.CommitChange | None:
         stale.clear()
         if done(now):
             return None
         # All quarantine files present now belong to runs that started before this commit: to the
         # visible run, or to runs that this commit overtakes.
-        others = view(target.place, QUARANTINE, target.partition).files
+        others = read_partition_view(target.place, QUARANTINE, target.partition).files
         stale.extend(file for file in others if file not in refused)
-        return changes.CommitChange(files, now.files, now.turn + 1)
+        return commits.CommitChange(files, now.files, now.turn + 1)
 
-    changes.commit(target, plan)
+    commits.commit(target, plan)
     return stale
 
 
-def _remove(target: changes.Target, files: Sequence[StagedFile]) -> None:
+def _remove(target: commits.CommitTarget, files: Sequence[StagedFile]) -> None:
     """Remove files from the active ones; the files stay on the disk."""
 
-    def plan(now: log.View) -> changes.CommitChange | None:
+    def plan(now: log.PartitionView) -> commits.CommitChange | None:
         removed = [file for file in now.files if file in files]
-        return changes.CommitChange((), removed) if removed else None
+        return commits.CommitChange((), removed) if removed else None
 
     if files:
-        changes.commit(target, plan)
+        commits.commit(target, plan)
 
 
-def check_turn(place: Place, staged: StagedRun, now: log.View) -> bool:
+def check_turn(place: StoreLocation, staged: StagedRun, now: log.PartitionView) -> bool:
     """Whether the run is visible already; if not, checks that it was not overtaken.
 
     Raises
@@ -198,9 +202,9 @@ def check_turn(place: Place, staged: StagedRun, now: log.View) -> bool:
         return True
     if now.turn == staged.base:
         return False
-    other = visible(place, now, staged.partition)
+    other = visible_run_id(place, now, staged.partition)
     when = "" if now.since is None else f", visible since {now.since:%Y-%m-%d %H:%M:%S} UTC"
-    raise RunOvertaken(
+    raise PublishConflict(
         "the night changed hands after this run had started",
         where=f"{place.column}={staged.partition}, run {staged.run_id}",
         found=f"run {other}{when}" if other else "the run that it was to replace was retracted",
@@ -209,7 +213,7 @@ def check_turn(place: Place, staged: StagedRun, now: log.View) -> bool:
     )
 
 
-def check_files(place: Place, staged: StagedRun) -> None:
+def check_files(place: StoreLocation, staged: StagedRun) -> None:
     """Check that the files are the run's, of its partition, and exist as described.
 
     Raises
@@ -221,12 +225,14 @@ def check_files(place: Place, staged: StagedRun) -> None:
         _check(place, table, staged, files)
 
 
-def _check(place: Place, table: Staged, staged: StagedRun, files: Sequence[StagedFile]) -> None:
+def _check(
+    place: StoreLocation, table: Staged, staged: StagedRun, files: Sequence[StagedFile]
+) -> None:
     uri = place.table_uri(table)
     strange = [
         file.path
         for file in files
-        if file.partition != staged.partition or run_of(file.path) != staged.run_id
+        if file.partition != staged.partition or parse_run_id(file.path) != staged.run_id
     ]
     if strange or len({file.path for file in files}) != len(files):
         raise StoreError(
@@ -235,7 +241,7 @@ def _check(place: Place, table: Staged, staged: StagedRun, files: Sequence[Stage
             expected=f"{place.column}={staged.partition}, run {staged.run_id}, each file once",
             found=", ".join(strange[:3]) or "a file more than once",
         )
-    lost = missing(uri, files)
+    lost = find_missing_files(uri, files)
     if lost:
         raise StoreError(
             f"{len(lost)} of {len(files)} files are not there as they were written",
@@ -245,9 +251,9 @@ def _check(place: Place, table: Staged, staged: StagedRun, files: Sequence[Stage
         )
 
 
-def missing(uri: str, files: Sequence[StagedFile]) -> list[StagedFile]:
+def find_missing_files(uri: str, files: Sequence[StagedFile]) -> list[StagedFile]:
     """The files of a table that do not exist or have another size."""
-    with told(uri, "the files to publish cannot be looked at"):
+    with translate_errors(uri, "the files to publish cannot be looked at"):
         system, base = filesystem(uri)
         infos = system.get_file_info([f"{base}/{file.path}" for file in files])
     return [file for file, info in zip(files, infos, strict=True) if info.size != file.size]

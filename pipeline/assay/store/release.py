@@ -8,20 +8,33 @@ from difflib import get_close_matches
 
 import pyarrow as pa
 
-from assay.errors import RunOvertaken, RunUnknown, StoreError
+from assay.errors import PublishConflict, RunUnknown, StoreError
 from assay.store.delta import log, rows
-from assay.store.delta.files import StagedFile, run_of
-from assay.store.delta.place import Place
+from assay.store.delta.files import StagedFile, parse_run_id
+from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE, RUNS, RUNS_SCHEMA
-from assay.store.history import commit_of, commits, records, runs, view, visible
-from assay.store.profiles import keep_profile
-from assay.store.publish import check_files, missing, publish, said_if_visible, take_down
-from assay.store.runs import Event, RunEvent, RunRecord, listed
-from assay.store.staged import StagedRun, from_json, to_json
+from assay.store.history import (
+    commit_of,
+    partition_commits,
+    read_partition_view,
+    read_run_records,
+    read_runs,
+    visible_run_id,
+)
+from assay.store.profiles import append_profile
+from assay.store.publish import (
+    check_files,
+    find_missing_files,
+    publish,
+    report_if_published,
+    unpublish,
+)
+from assay.store.runs import Event, RunEvent, RunRecord, format_runs
+from assay.store.staged_run import StagedRun, from_json, to_json
 
 
 @dataclass(frozen=True)
-class Retracted:
+class Retraction:
     """A retracted run, and the run that is visible again, if any."""
 
     run_id: str
@@ -29,21 +42,21 @@ class Retracted:
     back_to: str | None
 
 
-def append_event(place: Place, event: RunEvent) -> None:
+def append_event(place: StoreLocation, event: RunEvent) -> None:
     """Append an event to the runs table."""
     row = {name: getattr(event, name) for name in RUNS_SCHEMA.names}
     rows.append(place, RUNS, pa.Table.from_pylist([row], RUNS_SCHEMA))
 
 
-def hold(place: Place, staged: StagedRun) -> str:
+def hold(place: StoreLocation, staged: StagedRun) -> str:
     """Check that a run could be published later; returns what its ``held`` event has to keep."""
     check_files(place, staged)
     if staged.profile is not None:
-        keep_profile(place, staged)
+        append_profile(place, staged)
     return to_json(staged)
 
 
-def held_run(place: Place, run_id: str) -> StagedRun | None:
+def read_held_run(place: StoreLocation, run_id: str) -> StagedRun | None:
     """The staged run that was kept when a run was held; None if it never was."""
     wanted = {"run_id": run_id, "event": "held"}
     texts = rows.select(place, RUNS, RUNS_SCHEMA, wanted, ["files"]).column("files").to_pylist()
@@ -51,47 +64,47 @@ def held_run(place: Place, run_id: str) -> StagedRun | None:
     return from_json(texts[-1], where) if texts else None
 
 
-def release(place: Place, run_id: str, by: str, because: str) -> RunRecord:
+def release(place: StoreLocation, run_id: str, by: str, because: str) -> RunRecord:
     """Publish a held run; see `Store.release`."""
     record = _record(place, run_id, "released")
     if record.event != "held":
         raise _wrong_state(place, record, "released", "held")
-    staged = held_run(place, run_id)
+    staged = read_held_run(place, run_id)
     assert staged is not None, "its state says that it has the event"
-    with said_if_visible(place, record.partition, run_id):
+    with report_if_published(place, record.partition, run_id):
         publish(place, staged, event="released", by=by, because=because)
         _append(place, record, "released", by, because)
     return replace(record, event="published", by=by, because=because)
 
 
-def retract(place: Place, run_id: str, by: str, because: str) -> Retracted:
+def retract(place: StoreLocation, run_id: str, by: str, because: str) -> Retraction:
     """Take a published run back; see `Store.retract`."""
     record = _record(place, run_id, "retracted")
     partition = record.partition
-    now = view(place, PREDICTIONS, partition)
+    now = read_partition_view(place, PREDICTIONS, partition)
     said = {"event": "retracted", "retracted": run_id, "by": by, "because": because}
-    if visible(place, now, partition) == run_id:
+    if visible_run_id(place, now, partition) == run_id:
         before = _before(place, record, now)
         back = None if before is None else before.run_id
         try:
             if before is None:
-                take_down(place, partition, now.turn, said)
+                unpublish(place, partition, now.turn, said)
             else:
                 publish(place, before, **said)
-        except RunOvertaken:
+        except PublishConflict:
             raise _wrong_state(place, record, "retracted", "visible") from None
     else:
         # Complete a retraction that was killed before it recorded its event.
-        told = commits(place, PREDICTIONS, partition)
+        told = partition_commits(place, PREDICTIONS, partition)
         done = [entry for entry in told if entry.get("retracted") == run_id]
         if not done or record.event == "retracted":
             raise _wrong_state(place, record, "retracted", "visible")
         back = done[0].get("run_id")
     _append(place, record, "retracted", by, because, f"back to run {back or 'none'}")
-    return Retracted(run_id, partition, back)
+    return Retraction(run_id, partition, back)
 
 
-def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
+def _before(place: StoreLocation, record: RunRecord, now: log.PartitionView) -> StagedRun | None:
     """The run that was visible before, if all its files still exist unchanged.
 
     That run was never retracted: only a visible run can be, and a retracted run leaves the sequence
@@ -103,8 +116,8 @@ def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
         entry = commit_of(place, PREDICTIONS, partition, record.run_id)
         if entry is None or entry["version"] == 0:
             return None
-        old = log.view(log.open_table(uri, entry["version"] - 1), place.column, partition)
-        run_id = visible(place, old, partition)
+        old = log.partition_view(log.open_table(uri, entry["version"] - 1), place.column, partition)
+        run_id = visible_run_id(place, old, partition)
         facts = None if run_id is None else commit_of(place, PREDICTIONS, partition, run_id)
         if run_id is None or facts is None:
             return None
@@ -112,7 +125,7 @@ def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
     except StoreError:
         return None  # the log does not go back that far any more
     told = str(sum(file.rows for file in refused)) == facts.get("quarantined")
-    if not told or missing(uri, old.files) or missing(refused_uri, refused):
+    if not told or find_missing_files(uri, old.files) or find_missing_files(refused_uri, refused):
         return None
     names = ("name", "bundle", "contract", "input")
     return StagedRun(
@@ -132,24 +145,24 @@ def _before(place: Place, record: RunRecord, now: log.View) -> StagedRun | None:
     )
 
 
-def _refused(place: Place, partition: str, run_id: str) -> tuple[StagedFile, ...]:
+def _refused(place: StoreLocation, partition: str, run_id: str) -> tuple[StagedFile, ...]:
     """The quarantine files that a run added when it was published."""
     entry = commit_of(place, QUARANTINE, partition, run_id)
     if entry is None:
         return ()
     then = log.open_table(place.table_uri(QUARANTINE), entry["version"])
-    files = log.view(then, place.column, partition).files
-    return tuple(file for file in files if run_of(file.path) == run_id)
+    files = log.partition_view(then, place.column, partition).files
+    return tuple(file for file in files if parse_run_id(file.path) == run_id)
 
 
-def _record(place: Place, run_id: str, done: str) -> RunRecord:
-    known = records(place, run_id=run_id)
+def _record(place: StoreLocation, run_id: str, done: str) -> RunRecord:
+    known = read_run_records(place, run_id=run_id)
     if known:
         return known[0]
     wanted = "held" if done == "released" else "published"
-    every = runs(place)
+    every = read_runs(place)
     near = get_close_matches(run_id, [record.run_id for record in every], n=1, cutoff=0.8)
-    fit = listed([record for record in every if record.event == wanted])
+    fit = format_runs([record for record in every if record.event == wanted])
     raise RunUnknown(
         f"there is no run {run_id} to be {done}",
         where=place.uri,
@@ -158,25 +171,25 @@ def _record(place: Place, run_id: str, done: str) -> RunRecord:
     )
 
 
-def _wrong_state(place: Place, record: RunRecord, done: str, wanted: str) -> RunUnknown:
+def _wrong_state(place: StoreLocation, record: RunRecord, done: str, wanted: str) -> RunUnknown:
     partition = record.partition
-    shown = visible(place, view(place, PREDICTIONS, partition), partition)
+    shown = visible_run_id(place, read_partition_view(place, PREDICTIONS, partition), partition)
     if wanted == "visible":
-        others = [each for each in records(place, partition) if each.run_id == shown]
+        others = [each for each in read_run_records(place, partition) if each.run_id == shown]
     else:
-        others = [each for each in records(place, partition) if each.event == wanted]
+        others = [each for each in read_run_records(place, partition) if each.event == wanted]
     state = "published" if shown == record.run_id else record.event
     replaced = state == "published" and shown != record.run_id
     return RunUnknown(
         f"run {record.run_id} cannot be {done}",
         where=f"{place.column}={partition}",
-        expected=f"a run that is {wanted}: {listed(others) or 'the night has none'}",
+        expected=f"a run that is {wanted}: {format_runs(others) or 'the night has none'}",
         found=f"it is {state}" + (", and was replaced since" if replaced else ""),
     )
 
 
 def _append(
-    place: Place, record: RunRecord, event: Event, by: str, because: str, detail: str = ""
+    place: StoreLocation, record: RunRecord, event: Event, by: str, because: str, detail: str = ""
 ) -> None:
     append_event(
         place,

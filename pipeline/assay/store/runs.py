@@ -105,7 +105,7 @@ FACTS = tuple(each.name for each in fields(RunEvent) if each.name != "files")
 """All fields of an event except ``files``, which only a release needs."""
 
 
-def events_of(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
+def parse_events(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
     """Rows of the runs table as events.
 
     Raises
@@ -151,14 +151,14 @@ def _known(event: RunEvent) -> dict[str, Any]:
     return known
 
 
-def to_commit(metadata: Mapping[str, str]) -> dict[str, str]:
+def to_commit_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """Commit metadata; ``version`` is renamed, as Delta's history has a field of that name."""
     renamed = {"version": "model_version"}
     return {renamed.get(name, name): value for name, value in metadata.items()}
 
 
-def from_commit(metadata: Mapping[str, Any], run_id: str, partition: str) -> RunRecord:
-    """The record of a published run whose events are lost, from what `to_commit` wrote."""
+def from_commit_metadata(metadata: Mapping[str, Any], run_id: str, partition: str) -> RunRecord:
+    """The record of a published run whose events are lost, from what `to_commit_metadata` wrote."""
     return RunRecord(
         run_id=run_id,
         event="published",
@@ -186,7 +186,7 @@ def from_commit(metadata: Mapping[str, Any], run_id: str, partition: str) -> Run
 MOST_LISTED = 5
 
 
-def listed(runs: Sequence[RunRecord]) -> str:
+def format_runs(runs: Sequence[RunRecord]) -> str:
     """The newest runs as one line of text, newest first; empty if there are none."""
     newest = list(reversed(runs))[:MOST_LISTED]
     words = ", ".join(f"{each.run_id} ({each.event}, {each.partition})" for each in newest)

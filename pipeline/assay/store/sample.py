@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from assay.store.delta import log, rows
 from assay.store.delta.files import StagedFile
-from assay.store.delta.place import Place
+from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS
 
 POOL = 1_000_000
@@ -28,7 +28,7 @@ Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class RowSample:
     """A sample of one run's rows.
 
     Attributes
@@ -55,14 +55,14 @@ class _Group:
     rows: int
 
 
-def drawn(
-    place: Place,
+def draw_sample(
+    place: StoreLocation,
     run_id: str,
     files: Sequence[StagedFile],
     columns: Sequence[str],
     most: int,
     seed: int,
-) -> Drawn:
+) -> RowSample:
     """At most ``most`` rows of the predictions in ``files``."""
     random = np.random.default_rng(seed)
     pool = _pool(_groups(place, files, random), random)
@@ -82,10 +82,12 @@ def drawn(
     whole = log.schema_of(place.table_uri(PREDICTIONS))
     schema = pa.schema([whole.field(name) for name in columns])
     spans = tuple((group.start, group.start + group.rows) for group in pool)
-    return Drawn(run_id, pa.Table.from_batches(parts, schema), spans)
+    return RowSample(run_id, pa.Table.from_batches(parts, schema), spans)
 
 
-def _groups(place: Place, files: Sequence[StagedFile], random: np.random.Generator) -> list[_Group]:
+def _groups(
+    place: StoreLocation, files: Sequence[StagedFile], random: np.random.Generator
+) -> list[_Group]:
     """The row groups of all files, or of at most `FILES` of them, in the partition's order."""
     ordered = sorted(files, key=lambda file: file.path)
     starts = [0, *accumulate(file.rows for file in ordered)]
@@ -95,7 +97,7 @@ def _groups(place: Place, files: Sequence[StagedFile], random: np.random.Generat
     found = []
     for at in looked:
         start = starts[at]
-        for number, count in enumerate(rows.groups_of(place, PREDICTIONS, ordered[at])):
+        for number, count in enumerate(rows.row_group_sizes(place, PREDICTIONS, ordered[at])):
             found.append(_Group(ordered[at], number, start, count))
             start += count
     return found

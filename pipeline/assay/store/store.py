@@ -13,22 +13,22 @@ import pyarrow as pa
 from assay.columns.profile import Profile
 from assay.errors import NothingScored, StoreError
 from assay.project.params import Params, Publish
-from assay.store import agreement as agree
-from assay.store import check, history, labels, performance, profiles, release, sweep
+from assay.store import check, history, labels, performance, profiles, release, vacuum
+from assay.store import consistency as agree
 from assay.store import profiles as recent
 from assay.store import sample as drawn
 from assay.store.check import Damage
 from assay.store.delta import log, rows
 from assay.store.delta.files import StagedFile
-from assay.store.delta.place import Place, filesystem
+from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.tables import LABELS, PREDICTIONS, QUARANTINE, Staged, profiles_schema
-from assay.store.profiles import Recent
-from assay.store.publish import missing, publish
-from assay.store.release import Retracted
+from assay.store.profiles import RecentRuns
+from assay.store.publish import find_missing_files, publish
+from assay.store.release import Retraction
 from assay.store.runs import RunEvent, RunRecord
-from assay.store.sample import Drawn
-from assay.store.staged import StagedRun
-from assay.store.sweep import Vacuumed
+from assay.store.sample import RowSample
+from assay.store.staged_run import StagedRun
+from assay.store.vacuum import VacuumResult
 
 
 def open_store(root: Path, params: Params) -> Store:
@@ -45,7 +45,7 @@ def open_store(root: Path, params: Params) -> Store:
     return Store(uri.rstrip("/"), column, params.publish.keep_days)
 
 
-class Store(Place):
+class Store(StoreLocation):
     """A folder or bucket of Delta tables. Holds no open resource, so it can be sent to a worker.
 
     Every method may raise `StoreError`: the store cannot be read or written, or holds unexpected
@@ -60,7 +60,7 @@ class Store(Place):
         A run can be published only at the turn that it started from. So a changed turn shows that
         it was overtaken, independent of clocks.
         """
-        return history.view(self, PREDICTIONS, partition).turn
+        return history.read_partition_view(self, PREDICTIONS, partition).turn
 
     def publish_run(self, staged: StagedRun) -> None:
         """Replace a partition by a run's files, in one commit; repeating it changes nothing.
@@ -78,7 +78,7 @@ class Store(Place):
         publish(self, staged)
         # The run is published; a cleanup that fails now is done next time.
         with suppress(StoreError):
-            self.sweep(staged.partition)
+            self.delete_dead_files(staged.partition)
 
     def hold(self, staged: StagedRun) -> str:
         """Hold a run until a person releases it; returns ``files`` of its ``held`` event.
@@ -104,7 +104,7 @@ class Store(Place):
         """
         return release.release(self, run_id, by, because)
 
-    def retract(self, run_id: str, by: str, because: str) -> Retracted:
+    def retract(self, run_id: str, by: str, because: str) -> Retraction:
         """Withdraw the visible run of a partition, in one commit.
 
         The run that was published before it becomes visible again, if its files still exist (they
@@ -136,7 +136,9 @@ class Store(Place):
         StoreError
             Also if the partition holds files of more than one run.
         """
-        return history.visible(self, history.view(self, PREDICTIONS, partition), partition)
+        return history.visible_run_id(
+            self, history.read_partition_view(self, PREDICTIONS, partition), partition
+        )
 
     def published_run(self, partition: str) -> RunRecord | None:
         """The record of the visible run of ``partition``, None if there is none.
@@ -152,7 +154,7 @@ class Store(Place):
         A run whose rows are in the predictions table counts as published, even if it died before it
         recorded that. A published run may have been replaced since.
         """
-        return history.runs(self, partition)
+        return history.read_runs(self, partition)
 
     def predictions(self, partition: str) -> pa.Table:
         """The published rows of a partition, as one table.
@@ -162,7 +164,7 @@ class Store(Place):
         NothingScored
             If no run has published it.
         """
-        found = history.published(self, partition)
+        found = history.require_visible_run(self, partition)
         schema = log.schema_of(self.table_uri(PREDICTIONS))
         return pa.Table.from_batches(rows.batches(self, PREDICTIONS, found.predictions), schema)
 
@@ -183,10 +185,10 @@ class Store(Place):
         NothingScored
             If no run has published the partition.
         """
-        found = history.published(self, partition)
+        found = history.require_visible_run(self, partition)
         yield from rows.batches(self, PREDICTIONS, found.predictions, columns)
 
-    def drawn(self, partition: str, columns: Sequence[str], most: int, seed: int) -> Drawn:
+    def sample(self, partition: str, columns: Sequence[str], most: int, seed: int) -> RowSample:
         """A sample of the published rows, at bounded cost: see `assay.store.sample`.
 
         Raises
@@ -194,8 +196,8 @@ class Store(Place):
         NothingScored
             If no run has published the partition.
         """
-        found = history.published(self, partition)
-        return drawn.drawn(self, found.run_id, found.predictions, columns, most, seed)
+        found = history.require_visible_run(self, partition)
+        return drawn.draw_sample(self, found.run_id, found.predictions, columns, most, seed)
 
     def quarantine(self, partition: str) -> pa.Table:
         """The quarantined rows of a partition's published run, as one table.
@@ -205,7 +207,7 @@ class Store(Place):
         NothingScored
             If no run has published the partition.
         """
-        found = history.published(self, partition)
+        found = history.require_visible_run(self, partition)
         schema = log.schema_of(self.table_uri(QUARANTINE))
         return pa.Table.from_batches(rows.batches(self, QUARANTINE, found.quarantine), schema)
 
@@ -213,7 +215,7 @@ class Store(Place):
         self, partition: str, columns: Sequence[str] | None = None
     ) -> Iterator[pa.RecordBatch]:
         """The quarantined rows of the published run; otherwise like `prediction_batches`."""
-        found = history.published(self, partition)
+        found = history.require_visible_run(self, partition)
         yield from rows.batches(self, QUARANTINE, found.quarantine, columns)
 
     def file_batches(
@@ -236,9 +238,9 @@ class Store(Place):
             # Its events may be lost although the run is visible.
             if run_id != self.visible_run(partition):
                 raise NothingScored(f"run {run_id} has published nothing in {partition}")
-        return profiles.profile_of(self, partition, run_id)
+        return profiles.read_profile(self, partition, run_id)
 
-    def recent(self, partition: str, version: str, limits: Publish, score: str) -> Recent:
+    def recent_runs(self, partition: str, version: str, limits: Publish, score: str) -> RecentRuns:
         """Facts about the visible runs of the partitions before one, to compare a new run with.
 
         Parameters
@@ -248,7 +250,7 @@ class Store(Place):
         score
             The column of the profile that counts the scores.
         """
-        return recent.recent(self, partition, version, limits, score)
+        return recent.read_recent_runs(self, partition, version, limits, score)
 
     # ------------------------------------------------------------- labels and performance
 
@@ -269,73 +271,73 @@ class Store(Place):
         NothingScored
             If no partition was ever published.
         """
-        keys, _ = labels.shape(self)
-        return labels.known(labels.history(self, partition), keys.names, until)
+        keys, _ = labels.read_keys_and_task(self)
+        return labels.labels_as_of(labels.read_label_history(self, partition), keys.names, until)
 
-    def labelled(self) -> list[str]:
+    def labelled_partitions(self) -> list[str]:
         """The partitions that have at least one label, sorted."""
         opened = log.open_table(self.table_uri(LABELS))
         return [] if opened is None else log.partitions(opened, self.column)
 
     def label_history(self, partition: str) -> pa.Table:
         """Every label that ever arrived for a partition; errors as for `labels`."""
-        return labels.history(self, partition)
+        return labels.read_label_history(self, partition)
 
-    def keep_labels(self, partition: str, arrived: pa.Table, source: str, by: str) -> None:
-        """Append labels to the history, in one commit: see `assay.store.labels.keep`."""
-        labels.keep(self, partition, arrived, source, by)
+    def append_labels(self, partition: str, arrived: pa.Table, source: str, by: str) -> None:
+        """Append labels to the history, in one commit: see `assay.store.labels.append_labels`."""
+        labels.append_labels(self, partition, arrived, source, by)
 
     def performance(self, partition: str | None = None) -> pa.Table:
         """The latest performance metrics of the visible runs, of all partitions or one."""
-        return performance.performance(self, partition)
+        return performance.read_performance(self, partition)
 
-    def keep_performance(self, measured: Iterable[Mapping[str, Any]]) -> int:
+    def append_performance(self, measured: Iterable[Mapping[str, Any]]) -> int:
         """Append the values that are new, in one commit; returns how many there were."""
-        return performance.keep(self, measured)
+        return performance.append_performance(self, measured)
 
     # -------------------------------------------------------------------------- cleaning
 
-    def lost(self, partition: str) -> bool:
+    def has_lost_data(self, partition: str) -> bool:
         """Whether published data of a partition is missing.
 
         That is the case if a visible file is missing or has another size, or if a log lost the
         commit that published the partition's last run, or the one that added its quarantined rows.
         """
-        found = history.shown(self, partition)
+        found = history.find_visible_run(self, partition)
         files = found is not None and bool(
-            missing(self.table_uri(PREDICTIONS), found.predictions)
-            or missing(self.table_uri(QUARANTINE), found.quarantine)
+            find_missing_files(self.table_uri(PREDICTIONS), found.predictions)
+            or find_missing_files(self.table_uri(QUARANTINE), found.quarantine)
         )
         return files or any(
-            each.kind in ("lost", "refused") for each in agree.discords(self, partition)
+            each.kind in ("lost", "refused") for each in agree.find_inconsistencies(self, partition)
         )
 
-    def discords(self) -> list[Damage]:
+    def check_consistency(self) -> list[Damage]:
         """Partitions for which ``runs`` contradicts the other tables; reads only the logs."""
-        return check.discords(self)
+        return check.check_consistency(self)
 
     def check(self, mend: bool = False) -> list[Damage]:
         """The faults of the tables, repaired if asked: see `assay.store.check`."""
         return check.check(self, mend)
 
-    def drop_scratch(self, run_id: str) -> None:
+    def delete_scratch(self, run_id: str) -> None:
         """Delete a run's temporary files."""
-        system, path = filesystem(self.scratch(run_id))
+        system, path = filesystem(self.scratch_uri(run_id))
         with suppress(OSError):
             system.delete_dir(path)
 
-    def drop(self, table: Staged, files: Iterable[StagedFile]) -> None:
+    def delete_staged_files(self, table: Staged, files: Iterable[StagedFile]) -> None:
         """Delete files that a run will not publish; any that cannot be deleted are swept later."""
         system, base = filesystem(self.table_uri(table))
         for file in files:
             with suppress(OSError):
                 system.delete_file(f"{base}/{file.path}")
 
-    def sweep(self, partition: str) -> None:
+    def delete_dead_files(self, partition: str) -> None:
         """Delete files of dead runs in a partition that are at least a day old."""
-        sweep.sweep(self, partition)
+        vacuum.delete_dead_files(self, partition)
 
-    def vacuum(self, keep_days: int, dry_run: bool = False) -> list[Vacuumed]:
+    def vacuum(self, keep_days: int, dry_run: bool = False) -> list[VacuumResult]:
         """Delete files that no reader can need, and merge small files of append-only tables.
 
         Files of dead runs are deleted after a day. Replaced versions, and files of runs that
@@ -349,4 +351,4 @@ class Store(Place):
         dry_run
             Only report what would be done.
         """
-        return sweep.vacuum(self, keep_days, dry_run)
+        return vacuum.vacuum(self, keep_days, dry_run)

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 from assay.cli.show.pack import lines
-from assay.score.pack.pack import Packed
+from assay.score.pack.pack import PackReport
 
-PACKED = Packed(
+PACKED = PackReport(
     path="/here/build/assay-pack.tar.gz",
     size=575_400_000,
     python="3.11",

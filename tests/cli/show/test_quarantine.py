@@ -9,8 +9,8 @@ from typing import Literal
 import pytest
 
 from assay.cli.show import quarantine
-from assay.score.published.quarantine import RefusedFile
-from assay.score.published.replay import ReplayedRows
+from assay.score.operations.quarantine import QuarantineFile
+from assay.score.operations.replay import ReplayReport
 from assay.store import RunRecord
 
 
@@ -29,7 +29,7 @@ def run(event: Literal["held", "published"]) -> RunRecord:
     )
 
 
-DONE = ReplayedRows(
+DONE = ReplayReport(
     partition="2024-03-02",
     run_id="run-2",
     replaces="run-1",
@@ -41,7 +41,7 @@ DONE = ReplayedRows(
 
 
 def test_repaired_rows_joined_their_night() -> None:
-    assert list(quarantine.replayed(DONE)) == [
+    assert list(quarantine.replay_lines(DONE)) == [
         "replay: 2 repaired rows scored by v0.1.0 and merged into 2024-03-02 "
         "(run run-2 in place of run-1)"
     ]
@@ -49,7 +49,7 @@ def test_repaired_rows_joined_their_night() -> None:
 
 def test_what_is_still_broken_is_said_the_most_broken_rule_first() -> None:
     broken = {"a: not null": 1, "b: finite": 3}
-    _, count, *rules = quarantine.replayed(replace(DONE, still_broken=4, broken=broken))
+    _, count, *rules = quarantine.replay_lines(replace(DONE, still_broken=4, broken=broken))
     assert count == "replay: 4 rows still break the contract and stay in quarantine"
     assert rules == ["replay: 3 broke 'b: finite'", "replay: 1 broke 'a: not null'"]
 
@@ -71,6 +71,6 @@ def test_what_is_still_broken_is_said_the_most_broken_rule_first() -> None:
 def test_a_file_says_what_to_do_with_its_rows(
     event: Literal["held", "published"], rows: int, then: str | None
 ) -> None:
-    first, *more = quarantine.written(RefusedFile(run(event), rows, Path("x.csv")))
+    first, *more = quarantine.export_lines(QuarantineFile(run(event), rows, Path("x.csv")))
     assert first == f"quarantine: {rows:,} rows of 2024-03-02 written to x.csv"
     assert more == ([] if then is None else [then])

@@ -10,12 +10,12 @@ import pytest
 from assay.cli.__main__ import main
 from assay.cli.show import training
 from assay.reports.selection import Selection
-from assay.training.tables.ingest import Ingested
+from assay.training.tables.ingest import IngestSummary
 from assay.training.tables.prepare import WindowRows
 
 
 def test_what_was_read() -> None:
-    (line,) = training.ingested(Ingested(12_500, 3, "2013-07-01", "2013-07-03"))
+    (line,) = training.ingest_lines(IngestSummary(12_500, 3, "2013-07-01", "2013-07-03"))
     assert line == "ingest: 12,500 rows in 3 nights, 2013-07-01 to 2013-07-03"
 
 
@@ -29,7 +29,7 @@ def test_what_was_read() -> None:
 )
 def test_each_side_says_what_its_labels_are(labels: dict[str, object], told: str) -> None:
     side = WindowRows("2013-07-01 to 2013-07-31", {"rows": 1000, **labels}, 1200)
-    (line,) = training.prepared({"train": side})
+    (line,) = training.prepare_lines({"train": side})
     assert line == (
         "prepare: train, 2013-07-01 to 2013-07-31: 1,000 rows, "
         f"{told}, 1,200 without a label left out"
@@ -38,7 +38,7 @@ def test_each_side_says_what_its_labels_are(labels: dict[str, object], told: str
 
 def test_the_chosen_candidate_has_a_star() -> None:
     scores = {"plain": {"auc": 0.5}, "boosting": {"auc": 0.75}}
-    found = training.selected(Selection(selected="boosting", by="auc", candidates=scores))
+    found = training.select_lines(Selection(selected="boosting", by="auc", candidates=scores))
     assert list(found) == ["select:   plain: auc 0.5", "select: * boosting: auc 0.75"]
 
 

@@ -33,7 +33,7 @@ class Match:
         copy = self.root / layout.CHAMPION_BUNDLE
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(self.root / layout.CANDIDATES / candidate, copy)
-        self.told(**FOUND, bundle=bundle.digest_of(copy), why=None)
+        self.told(**FOUND, bundle=bundle.verified_digest(copy), why=None)
 
     def told(self, **facts: Any) -> None:
         jsonfile.write(self.root / layout.CHAMPION_FACTS, facts)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from assay.evaluation.compare import compute
-from assay.evaluation.compare.compute import by_slice
-from assay.metrics.scored import Scored
-from assay.metrics.units import Units
+from assay.evaluation.compare.compute import compare_slices
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params import Evaluate
 from assay.reports.comparison import Stability
 
@@ -19,13 +19,17 @@ shares = st.floats(0, 1)
 scores = arrays.arrays(np.float64, 4, elements=shares)
 
 
-def binary(given_scores: object, threshold: float = 0.5) -> Scored:
-    return Scored("binary", TRUTH, np.asarray(given_scores, dtype=np.float64), (), threshold)
+def binary(given_scores: object, threshold: float = 0.5) -> LabelledScores:
+    return LabelledScores(
+        "binary", TRUTH, np.asarray(given_scores, dtype=np.float64), (), threshold
+    )
 
 
-def stability(old: Scored, new: Scored, units: Units | None = None) -> Stability:
+def stability(
+    old: LabelledScores, new: LabelledScores, units: SamplingUnits | None = None
+) -> Stability:
     """By row, unless it is said by what."""
-    return compute.stability(old, new, units or Units.rows(len(old)), 0.95)
+    return compute.stability(old, new, units or SamplingUnits.rows(len(old)), 0.95)
 
 
 @given(scores)
@@ -61,37 +65,39 @@ def test_the_class_that_moved_most_is_the_one_that_counts() -> None:
     truth = np.array([0, 1, 2])
     before = np.array([[0.6, 0.2, 0.2]] * 3)
     after = np.array([[0.61, 0.39, 0.0]] * 3)
-    old, new = (Scored("multiclass", truth, one, ("a", "b", "c")) for one in (before, after))
+    old, new = (
+        LabelledScores("multiclass", truth, one, ("a", "b", "c")) for one in (before, after)
+    )
     found = stability(old, new)
     assert (found.distance, found.rows) == (1.0, 0)  # a's cell stays; b's and c's change
-    swapped = Scored("multiclass", truth, before[:, [1, 0, 2]], ("a", "b", "c"))
+    swapped = LabelledScores("multiclass", truth, before[:, [1, 0, 2]], ("a", "b", "c"))
     assert stability(old, swapped).rows == 3
 
 
 def test_numbers_are_counted_in_cells_of_the_champion_s() -> None:
     truth = np.arange(1000.0)
-    old = Scored("regression", truth, truth * 1e6)
-    shifted = Scored("regression", truth, truth * 1e6 + 2e8)
+    old = LabelledScores("regression", truth, truth * 1e6)
+    shifted = LabelledScores("regression", truth, truth * 1e6 + 2e8)
     found = stability(old, shifted)
     assert 0 < found.distance < 1
     assert (found.flipped, found.rows) == (None, None)
-    assert stability(old, Scored("regression", truth, truth * 1e6 + 1e12)).distance == 1.0
+    assert stability(old, LabelledScores("regression", truth, truth * 1e6 + 1e12)).distance == 1.0
 
 
 def test_a_slice_does_not_change_what_is_said_of_another() -> None:
     random = np.random.default_rng(5)
     p = random.random(400)
     truth = random.random(400) < p
-    old = Scored("binary", truth, np.clip(p + random.normal(0, 0.2, 400), 0, 1))
-    new = Scored("binary", truth, p)
+    old = LabelledScores("binary", truth, np.clip(p + random.normal(0, 0.2, 400), 0, 1))
+    new = LabelledScores("binary", truth, p)
     frame = pd.DataFrame({"a": ["x", "y"] * 200, "b": ["u"] * 200 + ["v"] * 200})
     settings = Evaluate(min_slice_rows=50)
-    units = Units("night", 40, (np.arange(400) // 10).astype(np.intp))
-    alone = by_slice(frame, old, new, units, ["a"], settings)
-    both = by_slice(frame, old, new, units, ["b", "a"], settings)
+    units = SamplingUnits("night", 40, (np.arange(400) // 10).astype(np.intp))
+    alone = compare_slices(frame, old, new, units, ["a"], settings)
+    both = compare_slices(frame, old, new, units, ["b", "a"], settings)
     assert both[2:] == alone
     paired = settings.model_copy(update={"pairs": (("a", "b"),)})
-    pairs = by_slice(frame, old, new, units, [], paired)
+    pairs = compare_slices(frame, old, new, units, [], paired)
     assert [part.title for part in pairs] == [
         f"a & b={a} & {b}" for a in ("x", "y") for b in ("u", "v")
     ]
@@ -102,15 +108,15 @@ def test_a_slice_does_not_change_what_is_said_of_another() -> None:
 
 def test_flips_that_come_by_night_are_surer_of_nothing() -> None:
     truth = np.arange(600) % 3 == 0
-    old = Scored("binary", truth, np.where(np.arange(600) < 150, 0.4, 0.7))
-    new = Scored("binary", truth, np.full(600, 0.7))
-    nights = Units("night", 20, (np.arange(600) // 30).astype(np.intp))
+    old = LabelledScores("binary", truth, np.where(np.arange(600) < 150, 0.4, 0.7))
+    new = LabelledScores("binary", truth, np.full(600, 0.7))
+    nights = SamplingUnits("night", 20, (np.arange(600) // 30).astype(np.intp))
     by_row, by_night = stability(old, new).flipped, stability(old, new, nights).flipped
     assert by_row is not None and by_night is not None
     assert by_row.value == by_night.value == 0.25
     assert by_night.low < by_row.low < by_row.high < by_night.high
     assert by_night.design_effect > 20
-    few = stability(old, new, Units("night", 2, (np.arange(600) // 300).astype(np.intp)))
+    few = stability(old, new, SamplingUnits("night", 2, (np.arange(600) // 300).astype(np.intp)))
     assert few.rows == 150 and few.flipped is not None
     assert (few.flipped.low, few.flipped.few, few.flipped.why) == (
         *(None, True),

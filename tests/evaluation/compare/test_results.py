@@ -22,7 +22,7 @@ from assay.reports.comparison import (
     Comparison,
     SliceComparison,
     Stability,
-    worst_first,
+    sort_slices,
 )
 from tests.gate.build import changed
 
@@ -128,7 +128,7 @@ def test_nan_is_let_in_for_the_rules_to_refuse() -> None:
 
 
 def test_slices_that_lost_most_come_first_and_those_without_a_value_last() -> None:
-    assert [each.value for each in worst_first(FOUND)] == ["", "north", "west"]
+    assert [each.value for each in sort_slices(FOUND)] == ["", "north", "west"]
     lower = changed(
         FOUND,
         task="regression",
@@ -137,7 +137,7 @@ def test_slices_that_lost_most_come_first_and_those_without_a_value_last() -> No
             for name, value in (("better", -1.0), ("worse", 1.0))
         ),
     )
-    assert [each.value for each in worst_first(lower)] == ["worse", "better"]
+    assert [each.value for each in sort_slices(lower)] == ["worse", "better"]
 
 
 def spoil(*path: Any, value: Any = None, drop: bool = False) -> Callable[[dict[str, Any]], None]:

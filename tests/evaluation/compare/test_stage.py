@@ -21,7 +21,7 @@ from assay.errors import (
     StageInputMissing,
 )
 from assay.evaluation.compare import champion
-from assay.evaluation.compare.champion import missing_features, other_question
+from assay.evaluation.compare.champion import missing_features, task_mismatch
 from assay.evaluation.compare.section import render
 from assay.model import bundle
 from assay.model.manifest import Manifest
@@ -46,11 +46,11 @@ def test_a_better_challenger_is_seen_to_be_better(match: Any) -> None:
 def test_it_says_what_it_is_about(match: Any) -> None:
     found = match.compared()
     root = match.root
-    assert found.challenger.bundle == bundle.digest_of(root / layout.BUNDLE)
-    assert found.champion.bundle == bundle.digest_of(root / layout.CHAMPION_BUNDLE)
+    assert found.challenger.bundle == bundle.verified_digest(root / layout.BUNDLE)
+    assert found.champion.bundle == bundle.verified_digest(root / layout.CHAMPION_BUNDLE)
     assert found.champion.version == "v0.1.0"
     assert found.data == digests.data(root)
-    assert found.contract == digests.contract_at(root, parameters.load(root))
+    assert found.contract == digests.worktree_contract(root, parameters.load(root))
     assert found.rows == len(pd.read_parquet(root / layout.HOLDOUT_TABLE))
 
 
@@ -259,7 +259,7 @@ def test_the_stage_reports_missing_features_and_other_questions(
     monkeypatch.setattr(champion, "missing_features", lambda *_: "the holdout has no colour")
     found = match.compared()
     assert (found.state, found.why) == ("features_missing", "the holdout has no colour")
-    monkeypatch.setattr(champion, "other_question", lambda *_: "the champion's task is regression")
+    monkeypatch.setattr(champion, "task_mismatch", lambda *_: "the champion's task is regression")
     found = match.compared()
     assert (found.state, found.why) == ("incomparable", "the champion's task is regression")
     assert found.differences is None
@@ -278,7 +278,7 @@ def test_the_stage_reports_missing_features_and_other_questions(
 def test_another_question_is_named(match: Any, change: dict[str, Any], told: str | None) -> None:
     loaded = bundle.load(match.root / layout.BUNDLE, expected=None, allow_types=())
     champion_manifest: Manifest = replace(loaded.manifest, **change)
-    assert other_question(champion_manifest, loaded.manifest) == told
+    assert task_mismatch(champion_manifest, loaded.manifest) == told
 
 
 # ------------------------------------------------------------------------------- refusals

@@ -20,7 +20,7 @@ from assay.evaluation.rehearse import carriers
 from assay.evaluation.rehearse import stage as rehearsing
 from assay.model import bundle
 from assay.project import jsonfile, layout, params
-from assay.project.tasks import METRICS, Task, goodness
+from assay.project.tasks import METRICS, Task, orient_value
 from assay.reports.comparison import Comparison
 from tests import variants
 
@@ -43,7 +43,7 @@ def made(task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assay.training.train.select.run(root, values)
     shutil.copytree(root / layout.CANDIDATES / "prior", root / layout.CHAMPION_BUNDLE)
     facts = {"state": "found", "stage": "prod", "version": "v0.1.0", "commit": "c" * 40}
-    digest = bundle.digest_of(root / layout.CHAMPION_BUNDLE)
+    digest = bundle.verified_digest(root / layout.CHAMPION_BUNDLE)
     told = {"schema": 1, **facts, "bundle": digest, "why": None}
     jsonfile.write(root / layout.CHAMPION_FACTS, told)
     return root
@@ -62,7 +62,7 @@ def test_the_model_beats_the_one_that_looks_at_nothing(task: Task, compared: Com
     for name in {"multiclass": ("log_loss", "brier"), "regression": ("rmse", "r2")}[task]:
         one = compared.differences[name]
         assert one.low is not None and one.high is not None
-        assert min(goodness(name, one.low), goodness(name, one.high)) > 0
+        assert min(orient_value(name, one.low), orient_value(name, one.high)) > 0
 
 
 def test_only_classes_can_be_flipped(task: Task, compared: Comparison) -> None:
@@ -93,7 +93,7 @@ def test_both_carriers_score_as_training_does(
     given = params.load(made)
     both = {"rows": 300, "repeats": 1, "carriers": ("files", "dataframe")}
     given = given.model_copy(update={"rehearse": given.rehearse.model_copy(update=both)})
-    own = carriers.at_home(given, tmp_path / "input")
+    own = carriers.local_params(given, tmp_path / "input")
     found = rehearsing.rehearse(made, own, tmp_path, lambda: spark)
     assert [(one.carrier, one.rows, one.differing) for one in found.parity] == [
         ("files", 300, 0),

@@ -8,12 +8,12 @@ import pytest
 
 from assay.errors import LabelError, RunError, SchemaMismatch
 from assay.evaluation.evaluate import compute
-from assay.metrics.scored import Scored
-from assay.metrics.units import Units
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.model import holdout
 from assay.project.params import Evaluate
 from assay.project.tasks import METRICS
-from assay.reports.evaluation import Evaluation, worst_first
+from assay.reports.evaluation import Evaluation, sort_slices
 
 SETTINGS = Evaluate(confidence=0.9, min_slice_rows=50)
 
@@ -34,18 +34,20 @@ def frame() -> pd.DataFrame:
 
 
 def run(
-    frame: pd.DataFrame, slices: tuple[str, ...] = (), units: Units | None = None
+    frame: pd.DataFrame, slices: tuple[str, ...] = (), units: SamplingUnits | None = None
 ) -> Evaluation:
     """By row, unless it is said by what."""
     truth = holdout.labels(frame, "late", "binary", ())
-    p = holdout.scores_of(frame["p"], len(frame), "binary", ())
-    scored = Scored("binary", truth, p, (), 0.4)
-    return compute.evaluate(frame, scored, units or Units.rows(len(frame)), slices, SETTINGS)
+    p = holdout.validate_scores(frame["p"], len(frame), "binary", ())
+    scored = LabelledScores("binary", truth, p, (), 0.4)
+    return compute.evaluate(
+        frame, scored, units or SamplingUnits.rows(len(frame)), slices, SETTINGS
+    )
 
 
 def values_of(frame: pd.DataFrame) -> dict[str, float]:
     truth, p = frame["late"].to_numpy(dtype=bool), frame["p"].to_numpy()
-    return Scored("binary", truth, p, (), 0.4).values()
+    return LabelledScores("binary", truth, p, (), 0.4).values()
 
 
 def test_values_are_those_of_the_metrics(frame: pd.DataFrame) -> None:
@@ -123,8 +125,8 @@ def test_every_slice_has_the_share_of_its_rows_that_gets_a_yes(frame: pd.DataFra
     assert found.slices[3].metrics is None and found.slices[3].selection_rate.low is not None
 
 
-def of(name: str, frame: pd.DataFrame) -> Units:
-    return Units.of(name, frame[name])
+def of(name: str, frame: pd.DataFrame) -> SamplingUnits:
+    return SamplingUnits.of(name, frame[name])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_summary_is_flat_and_short(frame: pd.DataFrame) -> None:
 
 
 def test_worst_slices_come_first_and_unknown_ones_last(frame: pd.DataFrame) -> None:
-    ranked = worst_first(run(frame, ("origin", "rare")))
+    ranked = sort_slices(run(frame, ("origin", "rare")))
     values = [part.metrics["auc"].value for part in ranked[:-1] if part.metrics is not None]
     assert values == sorted(value for value in values if value is not None)
     assert ranked[-1].value == "few"
@@ -208,31 +210,31 @@ def test_refuses_a_slice_field_that_is_not_there(frame: pd.DataFrame) -> None:
 )
 def test_refuses_scores_of_another_shape_or_that_are_none(task, scores, expected: str) -> None:
     with pytest.raises(RunError, match=expected):
-        holdout.scores_of(scores, 5, task, ("a", "b", "c") if task == "multiclass" else ())
+        holdout.validate_scores(scores, 5, task, ("a", "b", "c") if task == "multiclass" else ())
 
 
-def other(task) -> Scored:
+def other(task) -> LabelledScores:
     random = np.random.default_rng(5)
     if task == "regression":
         truth = random.normal(20, 5, 600)
-        return Scored(task, truth, truth + random.normal(1, np.linspace(1, 9, 600)))
+        return LabelledScores(task, truth, truth + random.normal(1, np.linspace(1, 9, 600)))
     p = random.dirichlet([3, 2, 1], 600)
     truth = (random.random(600)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
-    return Scored(task, truth, p, ("a", "b", "c"))
+    return LabelledScores(task, truth, p, ("a", "b", "c"))
 
 
 @pytest.mark.parametrize("task", ["multiclass", "regression"])
 def test_other_tasks_have_their_own_metrics_and_no_positives(task) -> None:
     scored = other(task)
     frame = pd.DataFrame({"part": np.repeat(["first", "second", "third"], 200)})
-    found = compute.evaluate(frame, scored, Units.rows(600), ("part",), SETTINGS)
+    found = compute.evaluate(frame, scored, SamplingUnits.rows(600), ("part",), SETTINGS)
     plain = found.tree()
     assert plain["task"] == task
     assert tuple(found.metrics) == METRICS[task]
     assert not any("selection_rate" in part.tree() for part in found.slices)
     assert not {"positives", "threshold"} & set(plain) | {"positives"} & set(found.summary())
     for part, start in zip(found.slices, (0, 200, 400), strict=True):
-        expected = scored.rows(np.arange(start, start + 200)).values()
+        expected = scored.take(np.arange(start, start + 200)).values()
         assert part.metrics is not None
         assert {name: one.value for name, one in part.metrics.items()} == pytest.approx(expected)
     assert json.dumps(plain, allow_nan=False)
@@ -240,5 +242,7 @@ def test_other_tasks_have_their_own_metrics_and_no_positives(task) -> None:
 
 def test_the_slice_with_the_largest_errors_is_the_worst() -> None:
     frame = pd.DataFrame({"part": np.repeat(["first", "second", "third"], 200)})
-    found = compute.evaluate(frame, other("regression"), Units.rows(600), ("part",), SETTINGS)
-    assert [part.value for part in worst_first(found)] == ["third", "second", "first"]
+    found = compute.evaluate(
+        frame, other("regression"), SamplingUnits.rows(600), ("part",), SETTINGS
+    )
+    assert [part.value for part in sort_slices(found)] == ["third", "second", "first"]

@@ -12,21 +12,23 @@ from rich.table import Table
 from assay.cli.show.evaluation import lines
 from assay.evaluation.evaluate import page, plots
 from assay.evaluation.evaluate.compute import evaluate
-from assay.evaluation.evaluate.section import About
-from assay.metrics.estimate import Estimate, effect, hangs
-from assay.metrics.scored import Scored
-from assay.metrics.units import Units
+from assay.evaluation.evaluate.section import PageHeader
+from assay.metrics.estimate import Estimate, describe_design_effects, format_design_effect
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.pages import axes, charts
 from assay.project.params import Evaluate
 from assay.project.tasks import METRICS
 from assay.reports.evaluation import Evaluation
 
-ABOUT = About("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
+ABOUT = PageHeader("late-flights", "boosting", "sha256:0", "late", "2013-06-01 to 2013-06-30")
 
 
-def page_of(scored: Scored, origin: np.ndarray, units: Units | None = None) -> str:
+def page_of(scored: LabelledScores, origin: np.ndarray, units: SamplingUnits | None = None) -> str:
     frame = pd.DataFrame({"origin": origin})
-    found = evaluate(frame, scored, units or Units.rows(len(frame)), ("origin",), Evaluate())
+    found = evaluate(
+        frame, scored, units or SamplingUnits.rows(len(frame)), ("origin",), Evaluate()
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "SAMPLE_ROWS", 1000)
         return page.render(found, scored, plots.tables(scored, "late"), ABOUT, 1)
@@ -37,7 +39,7 @@ def html() -> str:
     random = np.random.default_rng(1)
     p = random.beta(2, 3, 1500)
     origin = np.where(np.arange(1500) < 30, "<script>alert(1)</script>", "JFK")
-    return page_of(Scored("binary", random.random(1500) < p, p, (), 0.4), origin)
+    return page_of(LabelledScores("binary", random.random(1500) < p, p, (), 0.4), origin)
 
 
 def test_one_file_that_needs_no_network(html: str) -> None:
@@ -65,12 +67,12 @@ def test_rows_that_do_not_hang_together_are_not_said_to(html: str) -> None:
 def test_rows_that_hang_together_are_said_to() -> None:
     random = np.random.default_rng(1)
     p = np.sort(random.beta(2, 3, 1500))
-    units = Units("night", 30, (np.arange(1500) // 50).astype(np.intp))
+    units = SamplingUnits("night", 30, (np.arange(1500) // 50).astype(np.intp))
     truth = random.random(1500) < np.clip(p + random.normal(0, 0.2, 30)[units.codes], 0, 1)
-    scored = Scored("binary", truth, p, (), 0.4)
+    scored = LabelledScores("binary", truth, p, (), 0.4)
     frame = pd.DataFrame({"origin": ["JFK"] * 1500})
     found = evaluate(frame, scored, units, (), Evaluate())
-    told = hangs(found.metrics)
+    told = describe_design_effects(found.metrics)
     assert re.fullmatch(
         r"taken as independent, rows would give \d of 9 metrics an interval that is too narrow,"
         r" that of \w+ by a factor of \d\.\d",
@@ -81,7 +83,7 @@ def test_rows_that_hang_together_are_said_to() -> None:
     assert "interval over\n30 nights" in ours
     assert f"<b>Rows hang together here</b>: {told}." in ours
     for one in found.metrics.values():
-        assert f'<td class="n">{effect(one)}</td>' in ours
+        assert f'<td class="n">{format_design_effect(one)}</td>' in ours
     digests = dict.fromkeys(("bundle", "data", "contract"), f"sha256:{'0' * 64}")
     evaluation = Evaluation(
         **dict(found), name="late-flights", candidate="boosting", types=(), **digests
@@ -96,7 +98,7 @@ def test_rows_that_hang_together_are_said_to() -> None:
 @pytest.mark.parametrize(("largest", "told"), [(1.5, False), (1.51, True), (None, False)])
 def test_from_where_a_design_effect_is_said_in_words(largest: float | None, told: bool) -> None:
     few = Estimate(0.5, 0.4, 0.6, design_effect=1.0)
-    found = hangs({"auc": replace(few, design_effect=largest), "brier": few})
+    found = describe_design_effects({"auc": replace(few, design_effect=largest), "brier": few})
     assert bool(found) is told
     if told:
         assert "1 of 2 metrics" in found and "that of auc by a factor of 1.2" in found
@@ -105,7 +107,9 @@ def test_from_where_a_design_effect_is_said_in_words(largest: float | None, told
 def test_a_doubt_is_on_the_page() -> None:
     random = np.random.default_rng(1)
     p = random.beta(2, 3, 900)
-    html = page_of(Scored("binary", random.random(900) < p, p, (), 0.4), np.repeat("JFK", 900))
+    html = page_of(
+        LabelledScores("binary", random.random(900) < p, p, (), 0.4), np.repeat("JFK", 900)
+    )
     assert "Mind: 900 rows are fewer than the 1,250" in html
 
 
@@ -115,9 +119,9 @@ def test_values_from_the_data_are_escaped(html: str) -> None:
 
 
 def test_a_strip_without_a_value_draws_none() -> None:
-    empty = str(charts.strip(Estimate(None, None, None, "no rows"), 0, 1))
+    empty = str(charts.interval_strip(Estimate(None, None, None, "no rows"), 0, 1))
     assert "circle" not in empty and "rect" not in empty and "no value" in empty
-    bare = str(charts.strip(Estimate(0.5, None, None, "few"), 0, 1))
+    bare = str(charts.interval_strip(Estimate(0.5, None, None, "few"), 0, 1))
     assert "circle" in bare and "rect" not in bare
 
 
@@ -133,7 +137,7 @@ def test_several_classes(capfd: pytest.CaptureFixture[str]) -> None:
     names = ("<b>early</b>", "late", "lost")
     p = random.dirichlet([3, 2, 1], 1500)
     truth = (random.random(1500)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
-    html = page_of(Scored("multiclass", truth, p, names), np.repeat(["JFK", "LGA"], 750))
+    html = page_of(LabelledScores("multiclass", truth, p, names), np.repeat(["JFK", "LGA"], 750))
     ours = html[html.index("<main") : html.index("</main>")]
     assert all(f'<th scope="row">{name}</th>' in ours for name in METRICS["multiclass"])
     assert "predicted &lt;b&gt;early" in ours and names[0] not in ours
@@ -146,7 +150,7 @@ def test_numbers(capfd: pytest.CaptureFixture[str]) -> None:
     random = np.random.default_rng(1)
     truth = random.gamma(2, 100, 1500)
     truth[:5] = 0.0  # nothing to take a share of
-    scored = Scored("regression", truth, truth + random.normal(-20, 50, 1500))
+    scored = LabelledScores("regression", truth, truth + random.normal(-20, 50, 1500))
     html = page_of(scored, np.repeat(["JFK", "LGA"], 750))
     ours = html[html.index("<main") : html.index("</main>")]
     assert all(f'<th scope="row">{name}</th>' in ours for name in METRICS["regression"])
@@ -160,7 +164,7 @@ def test_numbers(capfd: pytest.CaptureFixture[str]) -> None:
     ("found", "least"), [([0.71, 0.74], 0.0), ([-3.2, 41.0], -math.inf), ([0.0], 0.0), ([1e6], 0.0)]
 )
 def test_an_axis_holds_what_is_drawn_on_it(found: list[float], least: float) -> None:
-    low, high = axes.bounds([Estimate(value, None, None) for value in found], least=least)
+    low, high = axes.axis_limits([Estimate(value, None, None) for value in found], least=least)
     assert least <= low <= min(found) and max(found) <= high
     assert low < high
     assert 3 <= len(axes.ticks(low, high)) <= 9

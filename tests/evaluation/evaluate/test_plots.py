@@ -15,12 +15,12 @@ from sklearn.metrics import (
 )
 
 from assay.evaluation.evaluate import plots, plots_binary, plots_multiclass, plots_regression
-from assay.metrics.scored import Scored
-from assay.metrics.table import values
+from assay.metrics.evaluator import compute_metrics
+from assay.metrics.labelled_scores import LabelledScores
 
 
-def scored(y: np.ndarray, p: np.ndarray) -> Scored:
-    return Scored("binary", y, p, (), 0.4)
+def scored(y: np.ndarray, p: np.ndarray) -> LabelledScores:
+    return LabelledScores("binary", y, p, (), 0.4)
 
 
 @pytest.fixture(params=[1, 2])
@@ -45,10 +45,10 @@ def test_roc_is_thin_and_has_the_area_of_the_auc(table, tmp_path: Path) -> None:
 def test_every_point_is_on_the_full_curve(table) -> None:
     y, p = table
     fpr, tpr, _ = roc_curve(y, p, drop_intermediate=False)
-    ours = plots_binary.roc(y, p)
+    ours = plots_binary.roc_curve(y, p)
     assert _points(ours["fpr"], ours["tpr"]) <= _points(fpr, tpr)
     precision, recall, _ = precision_recall_curve(y, p)
-    ours = plots_binary.precision_recall(y, p)
+    ours = plots_binary.precision_recall_curve(y, p)
     assert len(ours) <= plots_binary.POINTS
     assert _points(ours["recall"], ours["precision"]) <= _points(recall, precision)
     assert ours["recall"].iloc[-1] == 1
@@ -56,11 +56,11 @@ def test_every_point_is_on_the_full_curve(table) -> None:
 
 def test_calibration_table_adds_up_to_the_metric(table) -> None:
     y, p = table
-    found = plots.calibration(y, p)
+    found = plots.calibration_curve(y, p)
     gaps = (found["mean_predicted"] - found["observed_share"]).abs() * found["rows"]
     assert found["rows"].sum() == len(p)
     assert gaps.sum() / len(p) == pytest.approx(
-        values(scored(y, p).table())["calibration_error"], abs=1e-12
+        compute_metrics(scored(y, p).evaluator())["calibration_error"], abs=1e-12
     )
 
 
@@ -69,7 +69,7 @@ def test_histogram_and_confusion_count_every_row(table) -> None:
     scores = plots.score_histogram(y, p, ("positives", "negatives"))
     assert scores["positives"].sum() == y.sum()
     assert scores["negatives"].sum() == (~y).sum()
-    assert plots.confusion(scored(y, p)).tolist() == confusion_matrix(y, p >= 0.4).tolist()
+    assert plots.confusion_matrix(scored(y, p)).tolist() == confusion_matrix(y, p >= 0.4).tolist()
 
 
 @given(st.lists(st.integers(0, 10**7), min_size=9, max_size=9).filter(any))
@@ -90,8 +90,8 @@ def test_several_classes_are_counted_as_scikit_learn_does(tmp_path: Path) -> Non
     random = np.random.default_rng(1)
     p = random.dirichlet([3, 2, 0.2], 500)
     y = (random.random(500)[:, None] > np.cumsum(p, axis=1)).sum(axis=1)
-    rows = Scored("multiclass", y, p, ("a", "b", "c"))
-    assert plots.confusion(rows).tolist() == confusion_matrix(y, p.argmax(1)).tolist()
+    rows = LabelledScores("multiclass", y, p, ("a", "b", "c"))
+    assert plots.confusion_matrix(rows).tolist() == confusion_matrix(y, p.argmax(1)).tolist()
     plots.write(plots.tables(rows, "kind"), tmp_path)
     found = pd.read_csv(tmp_path / plots.CLASSES).set_index("class")
     report = classification_report(y, p.argmax(1), target_names=list("abc"), output_dict=True)
@@ -105,11 +105,13 @@ def test_several_classes_are_counted_as_scikit_learn_does(tmp_path: Path) -> Non
     assert sure[["right", "wrong"]].to_numpy().sum() == 500
     curve = pd.read_csv(tmp_path / plots.CALIBRATION)
     gaps = (curve["mean_predicted"] - curve["observed_share"]).abs() * curve["rows"]
-    assert gaps.sum() / 500 == pytest.approx(values(rows.table())["calibration_error"], abs=1e-8)
+    assert gaps.sum() / 500 == pytest.approx(
+        compute_metrics(rows.evaluator())["calibration_error"], abs=1e-8
+    )
 
 
 def test_a_share_of_nothing_is_an_empty_cell() -> None:
-    table = plots_multiclass.by_class(np.array([[5, 0], [2, 0]]), ("a", "b"))
+    table = plots_multiclass.class_metrics(np.array([[5, 0], [2, 0]]), ("a", "b"))
     assert np.isnan(table["precision"][1])
     assert table["f1"].tolist() == [10 / 12, 0.0]
 
@@ -118,7 +120,7 @@ def test_an_estimates_pictures_count_every_row(tmp_path: Path) -> None:
     random = np.random.default_rng(1)
     y = random.gamma(2, 10, 1000)
     p = y + random.normal(2, 5, 1000)
-    plots.write(plots.tables(Scored("regression", y, p), "hours"), tmp_path)
+    plots.write(plots.tables(LabelledScores("regression", y, p), "hours"), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {plots.PREDICTED_ACTUAL, plots.ERRORS}
     curve = pd.read_csv(tmp_path / plots.PREDICTED_ACTUAL)
     assert curve["rows"].tolist() == [100] * 10

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.columns.features import Features, Floats
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.errors import (
     AssayError,
     BundleChanged,
@@ -23,7 +23,7 @@ from assay.errors import (
     StageInputMissing,
 )
 from assay.evaluation.rehearse import carriers, stage
-from assay.evaluation.rehearse.cost import cost
+from assay.evaluation.rehearse.cost import measure_cost
 from assay.model import bundle
 from assay.model.model import Model
 from assay.project import digests, layout
@@ -34,7 +34,7 @@ from assay.reports.rehearsal import Rehearsal
 def rehearsed(root: Path, scratch: Path, spark: Any, **changes: Any) -> Rehearsal:
     given = parameters.load(root)
     settings = given.rehearse.model_copy(update={"rows": 400, "repeats": 1, **changes})
-    own = carriers.at_home(given.model_copy(update={"rehearse": settings}), scratch / "input")
+    own = carriers.local_params(given.model_copy(update={"rehearse": settings}), scratch / "input")
     return stage.rehearse(root, own, scratch, lambda: spark)
 
 
@@ -47,9 +47,9 @@ def test_both_carriers_publish_what_the_training_code_says(
         ("dataframe", 400, 0),
     ]
     assert all(one.largest is not None and one.largest <= 1e-12 for one in found.parity)
-    assert found.bundle == bundle.digest_of(parcels / layout.BUNDLE)
+    assert found.bundle == bundle.verified_digest(parcels / layout.BUNDLE)
     assert found.data == digests.data(parcels)
-    assert found.contract == digests.contract_at(parcels, parameters.load(parcels))
+    assert found.contract == digests.worktree_contract(parcels, parameters.load(parcels))
     sizes = [path.stat().st_size for path in (parcels / layout.BUNDLE).iterdir()]
     assert found.bundle_mb == pytest.approx(sum(sizes) / 1e6)
     assert (found.cost.batch_rows, found.why) == (400, None)
@@ -107,7 +107,7 @@ def test_what_is_not_there_is_an_error_before_spark(
     def spark() -> Any:
         raise AssertionError("Spark was asked for")
 
-    own = carriers.at_home(parameters.load(parcels), tmp_path / "input")
+    own = carriers.local_params(parameters.load(parcels), tmp_path / "input")
     with pytest.raises(error) as caught:
         stage.rehearse(parcels, own, tmp_path, spark)
     assert "\n" not in caught.value.line()
@@ -116,8 +116,8 @@ def test_what_is_not_there_is_an_error_before_spark(
 def test_types_that_nobody_allowed_are_refused_though_the_compiled_model_needs_none(
     parcels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assay.model.model.foreign_types", lambda data: ["evil.Estimator"])
-    own = carriers.at_home(parameters.load(parcels), tmp_path / "input")
+    monkeypatch.setattr("assay.model.model.untrusted_types", lambda data: ["evil.Estimator"])
+    own = carriers.local_params(parameters.load(parcels), tmp_path / "input")
     with pytest.raises(BundleUntrusted, match=r"evil\.Estimator"):
         stage.rehearse(parcels, own, tmp_path, lambda: None)  # type: ignore[arg-type, return-value]
 
@@ -132,7 +132,7 @@ def contract_of(root: Path) -> Any:
 def test_rows_are_spread_over_the_holdout_and_each_key_comes_once(trained: Path) -> None:
     contract = contract_of(trained)
     holdout = pq.read_table(trained / layout.HOLDOUT_TABLE)
-    rows = carriers.chosen(pa.concat_tables([holdout, holdout]), contract, 100)
+    rows = carriers.select_rows(pa.concat_tables([holdout, holdout]), contract, 100)
     keys = rows["parcel"].to_pylist()
     assert len(keys) == len(set(keys)) == 100
     all_keys = holdout["parcel"].to_pylist()
@@ -140,7 +140,7 @@ def test_rows_are_spread_over_the_holdout_and_each_key_comes_once(trained: Path)
     places = np.array([all_keys.index(key) for key in keys])
     assert np.ptp(np.diff(places)) <= 1
     assert "late" not in rows.column_names
-    whole = carriers.chosen(holdout, contract, 10**9)
+    whole = carriers.select_rows(holdout, contract, 10**9)
     assert whole["parcel"].to_pylist() == all_keys
 
 
@@ -149,8 +149,8 @@ def test_a_cluster_is_not_asked_to_read_this_machine_s_scratch(trained: Path) ->
     far = given.model_copy(
         update={"spark": given.spark.model_copy(update={"master": "spark://far:7077"})}
     )
-    assert carriers.at_home(far, Path("here")).spark.master == "local[2]"
-    assert carriers.at_home(given, Path("here")).spark.master == given.spark.master
+    assert carriers.local_params(far, Path("here")).spark.master == "local[2]"
+    assert carriers.local_params(given, Path("here")).spark.master == given.spark.master
 
 
 # ------------------------------------------------------------------------------- the cost
@@ -158,7 +158,7 @@ def test_a_cluster_is_not_asked_to_read_this_machine_s_scratch(trained: Path) ->
 
 def test_a_process_that_fails_says_why_in_a_line(parcels: Path) -> None:
     with pytest.raises(RunError) as caught:
-        cost(
+        measure_cost(
             parcels,
             bundle=parcels / layout.BUNDLE,
             digest="sha256:other",

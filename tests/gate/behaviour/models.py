@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assay.gate.behaviour.subject import Subject
+from assay.gate.behaviour.subject import ModelUnderTest
 
 CLASSES = ("early", "late", "lost")
 
@@ -41,7 +41,9 @@ def fates(frame: pd.DataFrame) -> np.ndarray:
     return np.column_stack([(1 - late) * 0.9, late, (1 - late) * 0.1])
 
 
-def subject(score: Callable[..., Any] = probability, task: str = "binary", **more: Any) -> Subject:
+def subject(
+    score: Callable[..., Any] = probability, task: str = "binary", **more: Any
+) -> ModelUnderTest:
     facts: dict[str, Any] = {
         "numeric": ("pieces", "distance", "express"),
         "categorical": ("depot",),
@@ -50,4 +52,4 @@ def subject(score: Callable[..., Any] = probability, task: str = "binary", **mor
         "classes": CLASSES if task == "multiclass" else (),
         **more,
     }
-    return Subject(score, task, **facts)  # type: ignore[arg-type]
+    return ModelUnderTest(score, task, **facts)  # type: ignore[arg-type]

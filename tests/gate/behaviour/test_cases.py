@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.cases import minimum, row_of, typical
-from assay.gate.behaviour.result import Result, table
-from assay.gate.behaviour.subject import PlacedRows, Subject
+from assay.gate.behaviour.cases import case_row, minimum_functionality, typical_value
+from assay.gate.behaviour.result import BehaviourResult, format_result
+from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
 from assay.project.params.behaviour import Case
 from tests.gate.behaviour.models import fates, rows, subject
 
 
-def asked(*cases: dict[str, Any], of: Subject | None = None) -> Result:
+def asked(*cases: dict[str, Any], of: ModelUnderTest | None = None) -> BehaviourResult:
     given = [Case.model_validate({"name": f"case {i}", **case}) for i, case in enumerate(cases)]
-    return minimum(of or subject(), PlacedRows.of(rows()), given)
+    return minimum_functionality(of or subject(), RowSubset.of(rows()), given)
 
 
 FAR = {"row": {"distance": 2000.0}}
@@ -28,7 +28,7 @@ def test_limits_are_inclusive_and_each_counts() -> None:
     result = asked({**FAR, "max": 0.9}, {**NEAR, "max": 0.4})
     assert (result.rows, result.failed, result.passed) == (2, 1, False)
     assert result.detail == "1 of 2 cases come out wrong"
-    lines = table(result).splitlines()
+    lines = format_result(result).splitlines()
     assert lines[2].split()[:2] == ["case", "0"] and "expected at most 0.9" in lines[2]
     assert lines[3].split() == ["distance", "2000"]
 
@@ -57,7 +57,7 @@ def test_a_case_without_a_score_fails() -> None:
 
 
 def test_the_base_is_typical_and_keeps_types() -> None:
-    row = row_of(subject(), PlacedRows.of(rows()), Case.model_validate({"name": "x", "min": 0}))
+    row = case_row(subject(), RowSubset.of(rows()), Case.model_validate({"name": "x", "min": 0}))
     before = rows()
     assert row["pieces"].dtype == np.int64
     assert (before["pieces"] <= row["pieces"][0]).mean() >= 0.5
@@ -78,7 +78,7 @@ def test_the_base_is_typical_and_keeps_types() -> None:
     ],
 )
 def test_typical(values: list[Any], expected: Any) -> None:
-    assert typical(pd.Series(values)) == expected
+    assert typical_value(pd.Series(values)) == expected
 
 
 def test_a_base_of_ones_own_names_every_feature() -> None:
@@ -102,7 +102,7 @@ def test_a_base_of_ones_own_names_every_feature() -> None:
         ({"is": True}, subject(task="regression"), "needs min or max"),
     ],
 )
-def test_a_case_that_makes_no_sense_is_refused(case: Any, of: Subject, reason: str) -> None:
+def test_a_case_that_makes_no_sense_is_refused(case: Any, of: ModelUnderTest, reason: str) -> None:
     with pytest.raises(BehaviourError, match=reason):
         asked(case, of=of)
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.cells import cells
-from assay.gate.behaviour.changes import altering, from_plain
+from assay.gate.behaviour.changes import compose_changes, parse_change
+from assay.gate.behaviour.column_values import to_python_list
 from assay.project.params.behaviour import ColumnChange
 from tests.gate.behaviour.models import rows
 
@@ -17,7 +17,7 @@ from tests.gate.behaviour.models import rows
 def altered(*changes: dict[str, Any], seed: int = 1) -> pd.DataFrame:
     frame = rows()
     kept = frame.copy()
-    after = altering([ColumnChange.model_validate(each) for each in changes], [seed])(frame)
+    after = compose_changes([ColumnChange.model_validate(each) for each in changes], [seed])(frame)
     pd.testing.assert_frame_equal(frame, kept)
     return after
 
@@ -72,7 +72,9 @@ def test_swap_and_back_is_nothing() -> None:
 
 def test_swap_with_null() -> None:
     after = altered({"column": "distance", "swap": (None, 5.0)})
-    assert [v == 5.0 for v in cells(after["distance"])] == rows()["distance"].isna().tolist()
+    assert [v == 5.0 for v in to_python_list(after["distance"])] == rows()[
+        "distance"
+    ].isna().tolist()
 
 
 @pytest.mark.parametrize(
@@ -96,10 +98,10 @@ def test_a_change_that_makes_no_sense_is_refused(change: dict[str, Any], reason:
 
 def test_python_may_pass_a_function_a_mapping_or_several() -> None:
     frame = rows()
-    one = from_plain({"column": "depot", "swap": ["north", "west"]})(frame)
-    both = from_plain([{"column": "depot", "set": "x"}, {"column": "pieces", "set": 1}])(frame)
+    one = parse_change({"column": "depot", "swap": ["north", "west"]})(frame)
+    both = parse_change([{"column": "depot", "set": "x"}, {"column": "pieces", "set": 1}])(frame)
     assert not one["depot"].equals(frame["depot"])
     assert set(both["depot"]) == {"x"} and set(both["pieces"]) == {1}
-    assert from_plain(lambda f: f.assign(pieces=3))(frame)["pieces"].eq(3).all()
+    assert parse_change(lambda f: f.assign(pieces=3))(frame)["pieces"].eq(3).all()
     with pytest.raises(ValidationError):
-        from_plain({"column": "depot", "put": "x"})
+        parse_change({"column": "depot", "put": "x"})

@@ -13,20 +13,20 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.changes import from_plain
+from assay.gate.behaviour.changes import parse_change
 from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness
-from assay.gate.behaviour.result import table
-from assay.gate.behaviour.subject import PlacedRows
+from assay.gate.behaviour.result import format_result
+from assay.gate.behaviour.subject import RowSubset
 from tests.gate.behaviour.models import CLASSES, fates, probability, rows, subject
 
 Changed = Callable[[pd.DataFrame], pd.DataFrame]
 
-FARTHER = from_plain({"column": "distance", "add": 100})
-TO_MOON = from_plain({"column": "depot", "set": "moon"})
+FARTHER = parse_change({"column": "distance", "add": 100})
+TO_MOON = parse_change({"column": "depot", "set": "moon"})
 
 
-def all_rows(number: int = 40) -> PlacedRows:
-    return PlacedRows.of(rows(number))
+def all_rows(number: int = 40) -> RowSubset:
+    return RowSubset.of(rows(number))
 
 
 def west_is_late(frame: pd.DataFrame) -> np.ndarray:
@@ -57,14 +57,14 @@ def test_invariance_shows_the_rows_that_moved() -> None:
 
 
 def test_a_row_that_the_change_leaves_alone_does_not_count() -> None:
-    swap = from_plain({"column": "depot", "swap": ["west", "moon"]})
+    swap = parse_change({"column": "depot", "swap": ["west", "moon"]})
     result = invariance(subject(), all_rows(), swap, within=0.0)
     assert result.rows == int((rows()["depot"] == "west").sum())
 
 
 @pytest.mark.parametrize("check", [invariance, direction])
 def test_a_change_that_alters_no_row_is_refused(check: Any) -> None:
-    nothing = from_plain({"column": "distance", "swap": [-1.0, -2.0]})
+    nothing = parse_change({"column": "distance", "swap": [-1.0, -2.0]})
     more = {"within": 0.0} if check is invariance else {"expect": "not_lower"}
     with pytest.raises(BehaviourError, match="alters no row"):
         check(subject(), all_rows(), nothing, **more)
@@ -151,7 +151,7 @@ def test_direction() -> None:
 
 
 def test_a_small_step_back_may_be_allowed() -> None:
-    shorter = from_plain({"column": "distance", "add": -1})
+    shorter = parse_change({"column": "distance", "add": -1})
     assert not direction(subject(), all_rows(), shorter, expect="not_lower").passed
     assert direction(subject(), all_rows(), shorter, expect="not_lower", within=0.01).passed
 
@@ -169,7 +169,7 @@ def test_direction_of_one_class() -> None:
 
 
 def test_direction_of_what_the_model_does_not_read_is_refused() -> None:
-    later = from_plain({"column": "sent", "add": "1h"})
+    later = parse_change({"column": "sent", "add": "1h"})
     with pytest.raises(BehaviourError, match="does not read 'sent'"):
         direction(subject(), all_rows(), later, expect="not_lower")
 
@@ -306,11 +306,11 @@ def test_a_way_that_makes_no_sense_is_refused(column: str, ends: Any, reason: st
 
 
 def test_the_table_shows_before_and_after() -> None:
-    both = from_plain([{"column": "depot", "set": "moon"}, {"column": "pieces", "add": 1}])
+    both = parse_change([{"column": "depot", "set": "moon"}, {"column": "pieces", "add": 1}])
     result = invariance(
-        subject(west_is_late), PlacedRows.of(rows(9)), both, within=0.2, max_failed=0.1
+        subject(west_is_late), RowSubset.of(rows(9)), both, within=0.2, max_failed=0.1
     )
-    lines = table(result).splitlines()
+    lines = format_result(result).splitlines()
     assert lines[0].startswith(f"{result.failed} of 9 rows move by more than 0.2 (the worst by ")
     assert lines[0].endswith("0.1 of them may)")
     heads = "row parcel what before after score before score after"
@@ -325,4 +325,4 @@ def test_the_table_shows_before_and_after() -> None:
 
 def test_a_long_list_of_failures_is_counted() -> None:
     result = invariance(subject(), all_rows(), FARTHER, within=0.0)
-    assert table(result).splitlines()[-1] == f"and {result.failed - 5} more"
+    assert format_result(result).splitlines()[-1] == f"and {result.failed - 5} more"

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.perturb import perturbed, typo
+from assay.gate.behaviour.perturb import perturbed_frames, typo
 from tests.gate.behaviour.models import rows, subject
 
 
 def frames(perturb: str, *columns: str, **facts: object) -> dict[str, pd.DataFrame]:
-    found = perturbed(perturb, rows(), subject(**facts), columns, [3])  # type: ignore[arg-type]
+    found = perturbed_frames(perturb, rows(), subject(**facts), columns, [3])  # type: ignore[arg-type]
     return {f"{place} {note}": frame for place, (note, frame) in enumerate(found)}
 
 
@@ -39,14 +39,14 @@ def test_each_column_alone_and_then_all_of_them() -> None:
 
 def test_unseen_is_unseen_even_where_somebody_thought_of_the_name() -> None:
     frame = rows().assign(depot="never seen before")
-    ((_, after),) = perturbed("unseen", frame, subject(), (), [3])
+    ((_, after),) = perturbed_frames("unseen", frame, subject(), (), [3])
     assert set(after["depot"]) == {"never seen before!"}
 
 
 def test_typo_alters_every_text_alike_and_keeps_gaps() -> None:
     frame = rows()
     frame.loc[3, "depot"] = None
-    ((_, after),) = perturbed("typo", frame, subject(), (), [3])
+    ((_, after),) = perturbed_frames("typo", frame, subject(), (), [3])
     assert after["depot"].isna().tolist() == frame["depot"].isna().tolist()
     pairs = set(zip(frame["depot"], after["depot"], strict=True))
     assert len(pairs) == 4
@@ -75,7 +75,7 @@ def test_extremes_lie_far_beyond_both_ends() -> None:
 def test_extremes_of_small_and_of_empty_columns() -> None:
     small = pd.Series([1, 100], dtype="int8")
     frame = pd.DataFrame({"a": small, "b": pd.Series([np.nan, np.nan])})
-    found = [f for _, f in perturbed("extreme", frame, subject(numeric=("a", "b")), (), [3])]
+    found = [f for _, f in perturbed_frames("extreme", frame, subject(numeric=("a", "b")), (), [3])]
     assert found[0]["a"].tolist() == [-128, -128] and found[3]["a"].tolist() == [127, 127]
     assert found[4]["b"].tolist() == [10.0, 10.0]
 

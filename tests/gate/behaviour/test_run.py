@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from assay.errors import BehaviourError
 from assay.gate.behaviour.run import run
-from assay.gate.behaviour.subject import chosen
+from assay.gate.behaviour.subject import select_rows
 from assay.project.params.behaviour import Behaviour, Range
 from tests.gate.behaviour.models import fates, probability, rows, subject
 
@@ -106,7 +106,7 @@ def test_examples_name_the_place_in_the_whole_table() -> None:
 )
 def test_where(where: dict[str, Any], fits: Any) -> None:
     frame = rows()
-    found = chosen(frame, where, 1000)
+    found = select_rows(frame, where, 1000)
     assert found.places.tolist() == np.flatnonzero(fits(frame)).tolist()
     pd.testing.assert_frame_equal(found.frame, frame[fits(frame)].reset_index(drop=True))
 
@@ -122,7 +122,7 @@ def test_where(where: dict[str, Any], fits: Any) -> None:
 )
 def test_where_that_fits_nothing_is_refused(where: dict[str, Any], reason: str) -> None:
     with pytest.raises(BehaviourError, match=reason):
-        chosen(rows(), where, 1000)
+        select_rows(rows(), where, 1000)
 
 
 def test_an_empty_holdout_is_refused() -> None:
@@ -132,7 +132,7 @@ def test_an_empty_holdout_is_refused() -> None:
 
 @given(st.integers(1, 300), st.integers(1, 60))
 def test_rows_are_spread_evenly_and_none_comes_twice(number: int, wanted: int) -> None:
-    places = chosen(pd.DataFrame({"x": range(number)}), {}, wanted).places
+    places = select_rows(pd.DataFrame({"x": range(number)}), {}, wanted).places
     assert len(places) == min(number, wanted)
     gaps = np.diff(places)
     assert (gaps > 0).all()

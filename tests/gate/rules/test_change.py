@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.gate.rules.change import decide, limit_of
+from assay.gate.rules.change import evaluate, limit_and_direction
 from assay.project.params.gate import GateParams
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import Finding, Outcome
@@ -28,7 +28,7 @@ def rule(**changes: Any) -> Any:
 
 
 def decided(some: Any, about: Comparison, policy: GateParams | None = None) -> tuple[Finding, ...]:
-    return decide(some, about, policy or build.gate())
+    return evaluate(some, about, policy or build.gate())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_margin_and_gain(
 def test_limits_are_stated_on_challenger_minus_champion(
     metric: str, asked: dict[str, float], limit: tuple[float, str]
 ) -> None:
-    found = limit_of(rule(metric=metric, **asked))
+    found = limit_and_direction(rule(metric=metric, **asked))
     assert found == limit
     assert math.copysign(1, found[0]) == (-1 if found[0] < 0 else 1)  # no '-0' for people
 
@@ -272,7 +272,11 @@ def test_passing_needs_no_correction() -> None:
 
 def test_no_champion_yet_is_inconclusive_and_let_be() -> None:
     (found,) = decided(rule(), alone("none"))
-    assert (found.outcome, found.blocks, found.standing) == (INCONCLUSIVE, False, "tolerated")
+    assert (found.outcome, found.blocks, found.exemption_reason) == (
+        INCONCLUSIVE,
+        False,
+        "tolerated",
+    )
     assert found.detail == "no champion yet, so there is nothing to compare with"
 
 

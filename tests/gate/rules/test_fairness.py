@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.gate.rules import groups
-from assay.gate.rules.fairness import decide, limit_of
+from assay.gate.rules.fairness import evaluate, limit_and_direction
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation, SliceResult
@@ -28,7 +28,7 @@ def rule(**changes: Any) -> Any:
 
 
 def decided(some: Any, about: Evaluation, policy: GateParams | None = None) -> Finding:
-    (found,) = decide(some, about, policy or build.gate())
+    (found,) = evaluate(some, about, policy or build.gate())
     return found
 
 
@@ -353,6 +353,6 @@ def test_what_does_not_fit_the_task_fails(of: str, task: Any, reason: str) -> No
 
 
 def test_limits() -> None:
-    assert limit_of(rule()) == (0.1, "max")
-    assert limit_of(rule(max_difference=0.0)) == (0.0, "max")
-    assert limit_of(rule(min_ratio=0.8)) == (0.8, "min")
+    assert limit_and_direction(rule()) == (0.1, "max")
+    assert limit_and_direction(rule(max_difference=0.0)) == (0.0, "max")
+    assert limit_and_direction(rule(min_ratio=0.8)) == (0.8, "min")

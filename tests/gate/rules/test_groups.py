@@ -11,19 +11,19 @@ from scipy import stats
 
 from assay.gate.rules import groups
 from assay.gate.rules.groups import GroupValue
-from assay.metrics.intervals.estimates import wilson
+from assay.metrics.intervals.estimates import wilson_interval
 
 
 def share(title: str, hits: int, rows: int, confidence: float = 0.95) -> GroupValue:
     """Of so many independent rows, with Wilson's interval."""
     found = hits / rows
-    low, high = wilson(found, rows, groups.quantile(confidence))
+    low, high = wilson_interval(found, rows, groups.critical_value(confidence))
     return GroupValue(title, rows, found, min(low, found), max(high, found))
 
 
 def test_quantiles_of_the_normal_distribution() -> None:
-    assert groups.quantile(0.95) == pytest.approx(1.959963984540054, abs=1e-12)
-    assert groups.quantile(0.9) == pytest.approx(1.644853626951472, abs=1e-12)
+    assert groups.critical_value(0.95) == pytest.approx(1.959963984540054, abs=1e-12)
+    assert groups.critical_value(0.9) == pytest.approx(1.644853626951472, abs=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_chance_is_small_just_when_the_interval_ends_before_the_limit(
     certain = (1 - confidence) / 2
     value, limit = 0.5 * sign, 0.3 * sign
     for near, past in ((0.31, True), (0.3, False), (0.29, False), (0.5, True)):
-        assert (groups.chance(value, near * sign, limit, confidence) < certain) is past
+        assert (groups.p_value(value, near * sign, limit, confidence) < certain) is past
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.95, 0.975, 0.99])
@@ -155,25 +155,25 @@ def test_rounding_does_not_let_chance_and_interval_disagree(confidence: float) -
     certain = (1 - confidence) / 2
     for number in range(1, 400):
         value, end = 0.9 - number / 1000, 0.95 - number / 2000
-        assert groups.chance(value, end, end, confidence) >= certain
-        assert groups.chance(value, end, math.nextafter(end, 1), confidence) < certain
-        assert groups.chance(value, end, math.nextafter(end, 0), confidence) >= certain
+        assert groups.p_value(value, end, end, confidence) >= certain
+        assert groups.p_value(value, end, math.nextafter(end, 1), confidence) < certain
+        assert groups.p_value(value, end, math.nextafter(end, 0), confidence) >= certain
 
 
 def test_a_chance_is_the_normal_distributions() -> None:
-    near = 0.5 - groups.quantile(0.95) * 0.1
-    assert groups.chance(0.5, near, 0.2, 0.95) == pytest.approx(0.0013498980316, rel=1e-9)
-    assert groups.chance(0.5, 0.5, 0.2, 0.95) == 0.0
-    assert groups.chance(0.5, 0.4, 0.5, 0.95) == 0.5, "a value on the limit says nothing"
+    near = 0.5 - groups.critical_value(0.95) * 0.1
+    assert groups.p_value(0.5, near, 0.2, 0.95) == pytest.approx(0.0013498980316, rel=1e-9)
+    assert groups.p_value(0.5, 0.5, 0.2, 0.95) == 0.0
+    assert groups.p_value(0.5, 0.4, 0.5, 0.95) == 0.5, "a value on the limit says nothing"
     # The end is not past the limit, and yet it is not likely.
-    near = 0.5 - groups.quantile(0.95) * 0.1
-    assert groups.chance(0.5, near, near + 0.001, 0.95) == pytest.approx(0.0255902, abs=1e-7)
+    near = 0.5 - groups.critical_value(0.95) * 0.1
+    assert groups.p_value(0.5, near, near + 0.001, 0.95) == pytest.approx(0.0255902, abs=1e-7)
 
 
 def test_a_chance_of_few_degrees_is_student_s() -> None:
-    near = 0.5 - groups.quantile(0.95, 9.0) * 0.1
-    assert groups.chance(0.5, near, 0.2, 0.95, 9.0) == pytest.approx(stats.t.sf(3, 9), rel=1e-9)
-    assert groups.quantile(0.95, 9.0) == pytest.approx(2.2621571628, abs=1e-9)
+    near = 0.5 - groups.critical_value(0.95, 9.0) * 0.1
+    assert groups.p_value(0.5, near, 0.2, 0.95, 9.0) == pytest.approx(stats.t.sf(3, 9), rel=1e-9)
+    assert groups.critical_value(0.95, 9.0) == pytest.approx(2.2621571628, abs=1e-9)
 
 
 def test_a_pair_is_no_surer_than_the_less_sure_of_both_groups() -> None:
@@ -198,7 +198,7 @@ def test_a_share_lies_in_its_interval_within_0_and_1(
     other = share("g", rows - hits, rows, confidence)
     assert other.low == pytest.approx(1 - found.high, abs=1e-12)
     # The ends solve (p - end)^2 = z^2 end (1 - end) / n, where they are not cut off.
-    z = groups.quantile(confidence)
+    z = groups.critical_value(confidence)
     for end in (found.low, found.high):
         if 0 < end < 1 and end != found.value:
             left = (found.value - end) ** 2

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.gate.rules.limit import decide, limit_of
+from assay.gate.rules.limit import evaluate, limit_and_direction
 from assay.metrics.estimate import Estimate
 from assay.project.params.gate import GateParams
 from assay.reports.evaluation import Evaluation
-from assay.reports.verdict import Finding, Outcome, combine
+from assay.reports.verdict import Finding, Outcome, combine_outcomes
 from tests.gate import build
 from tests.gate.build import Z, evaluation, place
 
@@ -30,7 +30,7 @@ def rule(**changes: Any) -> Any:
 
 
 def decided(some: Any, about: Evaluation, policy: GateParams | None = None) -> tuple[Finding, ...]:
-    return decide(some, about, policy or build.gate())
+    return evaluate(some, about, policy or build.gate())
 
 
 def normal(value: float, error: float) -> Estimate:
@@ -313,7 +313,7 @@ def test_the_rule_travels_with_its_finding() -> None:
 
 def test_a_rule_without_a_limit_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValueError, match="rule 'ranks' has no limit"):
-        limit_of(rule().model_copy(update={"min": None}))
+        limit_and_direction(rule().model_copy(update={"min": None}))
 
 
 @pytest.mark.parametrize("slice_field", [None, "origin"])
@@ -435,7 +435,7 @@ def test_order_of_rules_does_not_matter(
     pairs: list[tuple[Estimate, dict[str, float]]], chance: Any
 ) -> None:
     def outcome(some: list[tuple[Estimate, dict[str, float]]]) -> Outcome:
-        return combine(
+        return combine_outcomes(
             found
             for measured, limit in some
             for found in decided(rule(**limit), evaluation(measured))

@@ -6,29 +6,33 @@ import math
 import numpy as np
 import pytest
 
-from assay.metrics.intervals.decide import turned
+from assay.metrics.evaluator import compute_metrics
+from assay.metrics.intervals.decisions import orient_difference
 from assay.metrics.intervals.difference import SHARES, Difference, differences
-from assay.metrics.scored import Scored
-from assay.metrics.table import values
-from assay.metrics.units import Units
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import LOWER_IS_BETTER, METRICS
 from tests.metrics.intervals import scenes
 
 CASES = [(task, name) for task in METRICS for name in METRICS[task]]
 
 
-def compared(old: Scored, new: Scored, units: Units | None = None) -> dict[str, Difference]:
+def compared(
+    old: LabelledScores, new: LabelledScores, units: SamplingUnits | None = None
+) -> dict[str, Difference]:
     """By row, unless it is said by what."""
-    return differences(old, new, units=units or Units.rows(len(old)), confidence=0.95)
+    return differences(old, new, units=units or SamplingUnits.rows(len(old)), confidence=0.95)
 
 
-def resampled(old: Scored, new: Scored, replicates: int = 1000) -> dict[str, np.ndarray]:
+def resampled(
+    old: LabelledScores, new: LabelledScores, replicates: int = 1000
+) -> dict[str, np.ndarray]:
     """Differences in resamples of the rows."""
     random = np.random.default_rng(11)
     drawn: dict[str, list[float]] = {}
     for _ in range(replicates):
         rows = random.integers(0, len(old), size=len(old))
-        before, after = (values(one.rows(rows).table()) for one in (old, new))
+        before, after = (compute_metrics(one.take(rows).evaluator()) for one in (old, new))
         for name in after:
             drawn.setdefault(name, []).append(after[name] - before[name])
     return {name: np.array(of_name) for name, of_name in drawn.items()}
@@ -54,7 +58,7 @@ def test_values_are_those_of_the_metrics(task) -> None:
         assert difference.value == difference.challenger - difference.champion
         assert difference.low < difference.value < difference.high
         assert difference.why is None and difference.method
-        bounds = difference.bounds
+        bounds = difference.distribution
         assert bounds is not None
         assert bounds.interval(0.95) == (difference.low, difference.high)
 
@@ -78,7 +82,7 @@ def test_the_order_of_rows_does_not_matter(task) -> None:
     order = np.random.default_rng(1).permutation(250)
     there, moved = (
         compared(old, new),
-        compared(old.rows(order), new.rows(order)),
+        compared(old.take(order), new.take(order)),
     )
     for name in there:
         near = 1e-6 if name == "calibration_error" else 1e-9
@@ -90,7 +94,7 @@ def test_the_order_of_rows_does_not_matter(task) -> None:
 def test_four_times_the_rows_halve_the_standard_error(task) -> None:
     old, new = scenes.SCENES[task](400, 2)
     rows = np.tile(np.arange(400), 4)
-    few, many = compared(old, new), compared(old.rows(rows), new.rows(rows))
+    few, many = compared(old, new), compared(old.take(rows), new.take(rows))
     for name in few:
         if name not in ("calibration_error", "p90_error"):  # their bias is not halved
             ratio = many[name].standard_error / few[name].standard_error
@@ -130,23 +134,23 @@ def test_a_score_that_is_none_leaves_no_value(task, bad) -> None:
     old, new = scenes.SCENES[task](50, 1)
     new.scores[7] = bad
     for name, difference in compared(old, new).items():
-        assert difference.value is difference.standard_error is difference.bounds is None
+        assert difference.value is difference.standard_error is difference.distribution is None
         assert difference.why == "a truth or a score is not valid"
-        assert turned(name, difference) is None
+        assert orient_difference(name, difference) is None
 
 
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_no_rows_leave_no_value(task) -> None:
-    old, new = (scored.rows(np.arange(0)) for scored in scenes.SCENES[task](50, 1))
+    old, new = (scored.take(np.arange(0)) for scored in scenes.SCENES[task](50, 1))
     assert {found.why for found in compared(old, new).values()} == {"no rows"}
 
 
 @pytest.mark.parametrize("task", scenes.SCENES)
 def test_few_rows_have_a_value_and_no_interval(task) -> None:
-    old, new = (scored.rows(np.arange(9)) for scored in scenes.SCENES[task](50, 1))
+    old, new = (scored.take(np.arange(9)) for scored in scenes.SCENES[task](50, 1))
     for difference in compared(old, new).values():
         assert difference.standard_error is None and difference.low is None
-        assert difference.bounds is None
+        assert difference.distribution is None
         assert "fewer than 10" in difference.why
         assert difference.few and difference.needed >= 10
 
@@ -154,11 +158,11 @@ def test_few_rows_have_a_value_and_no_interval(task) -> None:
 def test_one_class_only_says_so() -> None:
     old, new = scenes.binary(200, 1)
     rows = np.flatnonzero(~old.truth)
-    found = compared(old.rows(rows), new.rows(rows))
+    found = compared(old.take(rows), new.take(rows))
     assert found["auc"].value is None
     assert found["auc"].why == "0 positives and 142 negatives, fewer than 10 of a label"
     assert all(difference.few for difference in found.values())
-    assert all(difference.bounds is None for difference in found.values())
+    assert all(difference.distribution is None for difference in found.values())
 
 
 def test_a_champion_that_says_no_to_all_has_no_precision() -> None:
@@ -166,7 +170,7 @@ def test_a_champion_that_says_no_to_all_has_no_precision() -> None:
     found = compared(dataclasses.replace(old, threshold=1.0), new)
     assert found["precision"].why == "champion: no row is predicted positive"
     assert found["precision"].challenger is not None
-    assert found["recall"].bounds is not None
+    assert found["recall"].distribution is not None
 
 
 @pytest.mark.parametrize("which", ["champion", "challenger"])
@@ -182,8 +186,8 @@ def test_constant_scores_are_measured_without_a_warning(which) -> None:
 @pytest.mark.parametrize(("units", "rarer"), [(None, 100), (20, 20)])
 def test_two_faultless_models_leave_doubt(units: int | None, rarer: int) -> None:
     truth = np.random.default_rng(1).permutation(400) < 100
-    old = Scored("binary", truth, np.where(truth, 0.9, 0.1))
-    new = Scored("binary", truth, np.where(truth, 0.8, 0.3) + np.arange(400) / 10_000)
+    old = LabelledScores("binary", truth, np.where(truth, 0.9, 0.1))
+    new = LabelledScores("binary", truth, np.where(truth, 0.8, 0.3) + np.arange(400) / 10_000)
     found = compared(old, new, None if units is None else nights(400, units))["auc"]
     assert (found.value, found.degrees) == (0, rarer - 1)
     assert found.standard_error == pytest.approx(1 / (rarer + 2))
@@ -192,45 +196,45 @@ def test_two_faultless_models_leave_doubt(units: int | None, rarer: int) -> None
 def test_a_faultless_regression_has_no_derivative_and_no_interval() -> None:
     old, new = scenes.regression(200, 1)
     found = compared(old, dataclasses.replace(new, scores=new.truth))
-    assert found["rmse"].value is not None and found["rmse"].bounds is None
+    assert found["rmse"].value is not None and found["rmse"].distribution is None
     assert found["rmse"].why == "it has no derivative here" and not found["rmse"].few
-    assert found["mae"].bounds is not None
+    assert found["mae"].distribution is not None
 
 
 def test_a_class_without_rows_has_no_auc() -> None:
     old, new = scenes.multiclass(200, 1)
     rows = np.flatnonzero(old.truth < 2)
-    found = compared(old.rows(rows), new.rows(rows))
+    found = compared(old.take(rows), new.take(rows))
     assert "no row of class c" in found["auc"].why
-    assert found["balanced_accuracy"].bounds is not None
+    assert found["balanced_accuracy"].distribution is not None
 
 
 def test_a_percentile_needs_rows_beyond_it() -> None:
-    old, new = (scored.rows(np.arange(30)) for scored in scenes.regression(100, 1))
+    old, new = (scored.take(np.arange(30)) for scored in scenes.regression(100, 1))
     found = compared(old, new)
     assert found["p90_error"].why == "too few rows lie beyond the 90th percentile"
     assert found["p90_error"].few
-    assert found["mae"].bounds is not None
+    assert found["mae"].distribution is not None
 
 
 def test_errors_that_are_all_alike_have_no_percentile_s_interval() -> None:
     truth = np.arange(100.0)
-    old = Scored("regression", truth, truth + 1 + 0.5 * (truth % 2))
-    new = Scored("regression", truth, truth + 1 + 0.5 * (truth % 3 > 0))
+    old = LabelledScores("regression", truth, truth + 1 + 0.5 * (truth % 2))
+    new = LabelledScores("regression", truth, truth + 1 + 0.5 * (truth % 3 > 0))
     # Of either model more than one error in ten is 1.5, whichever rows are drawn.
     found = compared(old, new)["p90_error"]
     assert (found.value, found.low, found.high) == (0, 0, 0)
     other = dataclasses.replace(new, scores=truth + 1 + 0.7 * (truth % 3 > 0))
     found = compared(old, other)["p90_error"]
-    assert found.value == pytest.approx(0.2) and found.bounds is None
+    assert found.value == pytest.approx(0.2) and found.distribution is None
     assert found.why == "too many errors are equal to the 90th percentile" and not found.few
 
 
 # ------------------------------------------------------------------------ units of rows
 
 
-def nights(rows: int, count: int) -> Units:
-    return Units("night", count, (np.arange(rows) * count // rows).astype(np.intp))
+def nights(rows: int, count: int) -> SamplingUnits:
+    return SamplingUnits("night", count, (np.arange(rows) * count // rows).astype(np.intp))
 
 
 @pytest.mark.parametrize("task", scenes.SCENES)
@@ -238,8 +242,8 @@ def test_rows_written_twice_within_their_unit_tell_nothing_more(task) -> None:
     old, new = scenes.SCENES[task](400, 2)
     rows = np.repeat(np.arange(400), 3)
     once = compared(old, new)
-    units = Units("pair", 400, rows.astype(np.intp))
-    thrice = compared(old.rows(rows), new.rows(rows), units)
+    units = SamplingUnits("pair", 400, rows.astype(np.intp))
+    thrice = compared(old.take(rows), new.take(rows), units)
     for name, one in once.items():
         # Where half a row more is counted on either side, it is half of one of more rows.
         near = 0.04 if one.method == SHARES else 0.1 if name == "p90_error" else 0.005
@@ -255,7 +259,7 @@ def test_what_units_are_called_does_not_matter(task) -> None:
     other = np.random.default_rng(1).permutation(20)[units.codes]
     there, renamed = (
         compared(old, new, units),
-        compared(old, new, Units("night", 20, other.astype(np.intp))),
+        compared(old, new, SamplingUnits("night", 20, other.astype(np.intp))),
     )
     for name, one in there.items():
         near = 1e-6 if name == "calibration_error" else 1e-9
@@ -267,11 +271,11 @@ def test_what_units_are_called_does_not_matter(task) -> None:
 def test_fewer_than_ten_units_have_no_interval(task) -> None:
     old, new = scenes.SCENES[task](400, 3)
     for difference in compared(old, new, nights(400, 9)).values():
-        assert difference.bounds is None and difference.value is not None
+        assert difference.distribution is None and difference.value is not None
         assert difference.why == "9 nights, fewer than 10"
         assert (difference.few, difference.needed) == (True, 10)
     for difference in compared(old, new, nights(400, 16)).values():
-        assert difference.bounds is not None and not difference.few
+        assert difference.distribution is not None and not difference.few
 
 
 def test_too_few_positives_are_too_few_rows_and_no_verdict() -> None:
@@ -279,9 +283,9 @@ def test_too_few_positives_are_too_few_rows_and_no_verdict() -> None:
     rows = np.concatenate([np.flatnonzero(~old.truth), np.flatnonzero(old.truth)[:6]])
     for positives in (6, 0):
         part = rows[: len(rows) - 6 + positives]
-        found = compared(old.rows(part), new.rows(part))
+        found = compared(old.take(part), new.take(part))
         for name, difference in found.items():
-            assert difference.few and difference.bounds is None, name
+            assert difference.few and difference.distribution is None, name
         assert (found["auc"].value is None) == (positives == 0)
         assert found["recall"].needed == (None if not positives else -(-len(part) * 10 // 6))
 
@@ -302,7 +306,7 @@ def test_log_loss_on_few_rows_and_heavy_tails_are_doubted() -> None:
 def test_two_sets_of_rows_are_no_pair() -> None:
     old, new = scenes.binary(50, 1)
     with pytest.raises(ValueError, match="same rows"):
-        compared(old, new.rows(np.arange(49)))
+        compared(old, new.take(np.arange(49)))
     with pytest.raises(ValueError, match="same rows"):
         compared(old, scenes.regression(50, 1)[0])
 
@@ -314,7 +318,7 @@ def test_two_sets_of_rows_are_no_pair() -> None:
 def test_turned_is_above_0_for_the_better_model(task, name) -> None:
     old, new = scenes.SCENES[task](2000, 8)  # the second averages noise away
     difference = compared(old, new)[name]
-    bounds = turned(name, difference)
+    bounds = orient_difference(name, difference)
     assert bounds is not None
     if name == "bias":
         assert bounds.value == pytest.approx(abs(difference.champion) - abs(difference.challenger))
@@ -335,10 +339,10 @@ def test_the_distance_of_a_bias_from_0_varies_no_more_than_stated(shift) -> None
     drawn = []
     for _ in range(1000):
         rows = random.integers(0, 400, size=400)
-        before, after = (values(one.rows(rows).table())["bias"] for one in (old, new))
+        before, after = (compute_metrics(one.take(rows).evaluator())["bias"] for one in (old, new))
         drawn.append(abs(before) - abs(after))
     assert difference.standard_error > 0.93 * np.std(drawn)
-    bounds = turned("bias", difference)
+    bounds = orient_difference("bias", difference)
     assert bounds.value == pytest.approx(abs(difference.champion) - abs(difference.challenger))
     if shift > 0:
         assert bounds.skew == pytest.approx(-difference.skew)
@@ -351,4 +355,4 @@ def test_without_an_interval_there_is_nothing_to_turn() -> None:
         *(0.5, 0.6, 0.1, None, 0.0, None, None, None, "-"),
         *("few", None, False, None, None),
     )
-    assert turned("auc", bare) is None
+    assert orient_difference("auc", bare) is None

@@ -6,28 +6,28 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from assay.metrics.influence import Influence, spread
-from assay.metrics.intervals.estimates import estimates, influences, share_of, wilson
-from assay.metrics.intervals.ranks import Order
-from assay.metrics.scored import Scored
-from assay.metrics.table import FEWEST
-from assay.metrics.units import Units
+from assay.metrics.evaluator import FEWEST
+from assay.metrics.influence import Influence, sampling_variation
+from assay.metrics.intervals.estimates import estimate_share, estimates, influences, wilson_interval
+from assay.metrics.intervals.ranks import RankedScores
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import METRICS
 from tests.metrics.intervals import scenes
 
 Z = float(special.ndtri(0.975))
 
 
-def one(task: str, rows: int, seed: int) -> Scored:
+def one(task: str, rows: int, seed: int) -> LabelledScores:
     return scenes.SCENES[task](rows, seed)[1]
 
 
-def nights(rows: int, count: int) -> Units:
-    return Units("night", count, (np.arange(rows) * count // rows).astype(np.intp))
+def nights(rows: int, count: int) -> SamplingUnits:
+    return SamplingUnits("night", count, (np.arange(rows) * count // rows).astype(np.intp))
 
 
-def measured(scored: Scored, units: Units | None = None, confidence: float = 0.95):
-    return estimates(scored, units or Units.rows(len(scored)), confidence)
+def measured(scored: LabelledScores, units: SamplingUnits | None = None, confidence: float = 0.95):
+    return estimates(scored, units or SamplingUnits.rows(len(scored)), confidence)
 
 
 # ------------------------------------------------------------------------ references
@@ -44,7 +44,7 @@ def measured(scored: Scored, units: Units | None = None, confidence: float = 0.9
     ],
 )
 def test_wilson_as_published(hits: int, rows: int, low: float, high: float) -> None:
-    assert wilson(hits / rows, rows, Z) == pytest.approx((low, high), abs=5e-5)
+    assert wilson_interval(hits / rows, rows, Z) == pytest.approx((low, high), abs=5e-5)
 
 
 @pytest.mark.parametrize("task", METRICS)
@@ -70,18 +70,18 @@ def test_an_auc_s_interval_is_delongs_on_the_log_odds() -> None:
     wins = (high > low) + 0.5 * (high == low)
     area, m, n = wins.mean(), *wins.shape
     pairs = wins.mean(axis=1).var(ddof=1) / m + wins.mean(axis=0).var(ddof=1) / n
-    found = measured(Scored("binary", positive, p))["auc"]
+    found = measured(LabelledScores("binary", positive, p))["auc"]
     reach = stats.t.ppf(0.975, found.degrees) * np.sqrt(pairs * 60 / 59) / area / (1 - area)
     wanted = special.expit(special.logit(area) + np.array([-reach, reach]))
     assert (found.low, found.high) == pytest.approx(tuple(wanted), abs=1e-9)
 
 
-@pytest.mark.parametrize("units", [Units.rows(300), nights(300, 20)])
-def test_an_average_precision_s_interval_lies_around_it_less_its_bias(units: Units) -> None:
+@pytest.mark.parametrize("units", [SamplingUnits.rows(300), nights(300, 20)])
+def test_an_average_precision_s_interval_lies_around_it_less_its_bias(units: SamplingUnits) -> None:
     scored = one("binary", 300, 4)
     found = measured(scored, units)["average_precision"]
-    order = Order(scored.truth, scored.scores)
-    varies = spread(Influence(order.average_precision()), units)
+    order = RankedScores(scored.truth, scored.scores)
+    varies = sampling_variation(Influence(order.average_precision_influence()), units)
     bias = order.average_precision_bias(units)
     assert bias > 0
     middle = special.logit(found.value) - bias / (found.value * (1 - found.value))
@@ -94,22 +94,22 @@ def test_an_average_precision_s_interval_lies_around_it_less_its_bias(units: Uni
 
 def test_a_share_s_interval_is_wilson_s_with_the_quantile_of_t() -> None:
     scored = one("binary", 500, 2)
-    hits = (scored.said == scored.truth).mean()
+    hits = (scored.predicted_positive == scored.truth).mean()
     found = measured(scored)["accuracy"]
     reach = float(stats.t.ppf(0.975, found.degrees))
-    assert (found.low, found.high) == pytest.approx(wilson(hits, 499, reach), abs=1e-6)
+    assert (found.low, found.high) == pytest.approx(wilson_interval(hits, 499, reach), abs=1e-6)
 
 
 def test_a_mean_s_interval_is_the_t_of_its_rows_where_nothing_is_skewed() -> None:
     error = np.concatenate([np.linspace(-2, 2, 101), np.linspace(-2, 2, 101)]) + 0.3
-    found = measured(Scored("regression", np.zeros(202), error))["bias"]
+    found = measured(LabelledScores("regression", np.zeros(202), error))["bias"]
     wanted = stats.t.interval(0.95, found.degrees, 0.3, error.std(ddof=1) / np.sqrt(202))
     assert (found.low, found.high) == pytest.approx(wanted, abs=1e-9)
 
 
 def test_a_faultless_ranking_is_not_certain() -> None:
     positive = np.arange(30) < 12
-    found = measured(Scored("binary", positive, np.linspace(1, 0, 30)))["auc"]
+    found = measured(LabelledScores("binary", positive, np.linspace(1, 0, 30)))["auc"]
     assert 0.7 < found.low < 0.9
     assert (found.value, found.high) == (1, 1)
 
@@ -131,7 +131,7 @@ def test_more_confidence_is_wider_and_more_rows_are_narrower() -> None:
 def test_the_order_of_rows_does_not_matter(task: str) -> None:
     scored, units = one(task, 400, 5), nights(400, 20)
     order = np.random.default_rng(1).permutation(400)
-    there, moved = measured(scored, units), measured(scored.rows(order), units.chosen(order))
+    there, moved = measured(scored, units), measured(scored.take(order), units.take(order))
     for name, found in there.items():
         near = 1e-6 if name == "calibration_error" else 1e-9
         assert (moved[name].low, moved[name].high) == pytest.approx(
@@ -143,7 +143,7 @@ def test_the_order_of_rows_does_not_matter(task: str) -> None:
 def test_rows_written_thrice_within_their_unit_tell_nothing_more(task: str) -> None:
     scored = one(task, 400, 6)
     rows = np.repeat(np.arange(400), 3)
-    thrice = measured(scored.rows(rows), Units("parcel", 400, rows.astype(np.intp)))
+    thrice = measured(scored.take(rows), SamplingUnits("parcel", 400, rows.astype(np.intp)))
     for name, found in measured(scored).items():
         # DeLong's variance divides by one row less of either label.
         near = 0.02 if name == "auc" else 0.001
@@ -158,7 +158,7 @@ def test_what_units_are_called_does_not_matter(task: str) -> None:
     scored, units = one(task, 400, 7), nights(400, 20)
     assert units.codes is not None
     other = np.random.default_rng(1).permutation(20)[units.codes].astype(np.intp)
-    renamed = measured(scored, Units("night", 20, other))
+    renamed = measured(scored, SamplingUnits("night", 20, other))
     for name, found in measured(scored, units).items():
         near = 1e-6 if name == "calibration_error" else 1e-9
         assert (renamed[name].low, renamed[name].high) == pytest.approx(
@@ -183,7 +183,7 @@ def test_fewer_than_ten_units_have_no_interval(task: str) -> None:
 
 @pytest.mark.parametrize("positives", [0, 1, FEWEST - 1])
 def test_too_few_of_a_label_means_no_interval_yet(positives: int) -> None:
-    scored = Scored("binary", np.arange(500) < positives, np.linspace(0.9, 0.1, 500))
+    scored = LabelledScores("binary", np.arange(500) < positives, np.linspace(0.9, 0.1, 500))
     found = measured(scored)
     for name, each in found.items():
         assert each.low is None and each.high is None and each.why, name
@@ -198,7 +198,7 @@ def test_a_rare_class_has_no_interval_on_means_over_classes_only() -> None:
     scored = one("multiclass", 400, 2)
     truth = np.where(scored.truth == 2, 0, scored.truth)
     truth[:4] = 2
-    found = measured(Scored("multiclass", truth, scored.scores, scored.classes))
+    found = measured(LabelledScores("multiclass", truth, scored.scores, scored.classes))
     assert found["macro_f1"].why == "4 rows of class c, fewer than 10"
     assert found["macro_f1"].value is not None and found["macro_f1"].few
     assert (found["macro_f1"].low, found["macro_f1"].needed) == (None, 1000)
@@ -206,7 +206,7 @@ def test_a_rare_class_has_no_interval_on_means_over_classes_only() -> None:
 
 
 def test_no_yes_at_all_is_no_precision_yet() -> None:
-    scored = Scored("binary", np.repeat([True, False], 50), np.full(100, 0.2))
+    scored = LabelledScores("binary", np.repeat([True, False], 50), np.full(100, 0.2))
     found = measured(scored)
     assert (found["precision"].value, found["precision"].few) == (None, True)
     assert found["precision"].why == "no row is predicted positive"
@@ -214,10 +214,10 @@ def test_no_yes_at_all_is_no_precision_yet() -> None:
 
 
 def test_labels_that_are_all_alike_have_no_r2_and_errors_of_0_no_derivative() -> None:
-    flat = Scored("regression", np.full(50, 3.0), np.linspace(2, 4, 50))
+    flat = LabelledScores("regression", np.full(50, 3.0), np.linspace(2, 4, 50))
     assert measured(flat)["r2"].value is None
     assert measured(flat)["mae"].low is not None
-    exact = measured(Scored("regression", np.arange(50.0), np.arange(50.0)))["rmse"]
+    exact = measured(LabelledScores("regression", np.arange(50.0), np.arange(50.0)))["rmse"]
     assert (exact.value, exact.low, exact.few) == (0, None, False)
     assert exact.why == "it has no derivative here"
 
@@ -233,19 +233,19 @@ def test_a_doubt_comes_with_the_number() -> None:
 
 def test_a_share_by_row_by_unit_and_of_too_few() -> None:
     chosen = np.arange(200) % 4 == 0
-    by_row = share_of(chosen, Units.rows(200), 0.95)
+    by_row = estimate_share(chosen, SamplingUnits.rows(200), 0.95)
     assert by_row.value == 0.25
-    assert (by_row.low, by_row.high) == pytest.approx(wilson(0.25, 199, Z), abs=0.002)
-    together = share_of(np.sort(chosen), nights(200, 20), 0.95)
+    assert (by_row.low, by_row.high) == pytest.approx(wilson_interval(0.25, 199, Z), abs=0.002)
+    together = estimate_share(np.sort(chosen), nights(200, 20), 0.95)
     assert together.value == 0.25 and together.design_effect > 5
     assert together.high - together.low > 2 * (by_row.high - by_row.low)
-    few = share_of(chosen, nights(200, 9), 0.95)
+    few = estimate_share(chosen, nights(200, 9), 0.95)
     assert (few.value, few.low, few.few, few.needed) == (0.25, None, True, 10)
-    assert share_of(chosen[:9], Units.rows(9), 0.95).why == "9 rows, fewer than 10"
-    none = share_of(chosen[:0], Units.rows(0), 0.95)
+    assert estimate_share(chosen[:9], SamplingUnits.rows(9), 0.95).why == "9 rows, fewer than 10"
+    none = estimate_share(chosen[:0], SamplingUnits.rows(0), 0.95)
     assert (none.value, none.why, none.few) == (None, "no rows", True)
     # That none was chosen of so many nights is not that none ever is.
-    never = share_of(np.zeros(200, dtype=bool), nights(200, 20), 0.95)
+    never = estimate_share(np.zeros(200, dtype=bool), nights(200, 20), 0.95)
     assert never.low == 0 and never.high > 0.1
 
 
@@ -259,9 +259,9 @@ def covered() -> dict[str, int]:
     """How many intervals at 0.9, of samples of 500 rows, hold the value on a million rows."""
     random = np.random.default_rng(7)
 
-    def sample(rows: int) -> Scored:
+    def sample(rows: int) -> LabelledScores:
         p = special.expit(random.normal(-1, 1, rows))
-        return Scored("binary", random.random(rows) < p, p, threshold=0.35)
+        return LabelledScores("binary", random.random(rows) < p, p, threshold=0.35)
 
     truths = sample(1_000_000).values()
     counts = dict.fromkeys(truths, 0)
@@ -290,9 +290,13 @@ def test_thirty_nights_are_covered_by_night_and_not_by_row() -> None:
     for _ in range(trials):
         shared = random.normal(0, np.sqrt(0.2), 30)[units.codes]
         error = shared + random.normal(0, np.sqrt(0.8), 1200)
-        influence = influences(Scored("regression", np.zeros(1200), error))["bias"]
-        for name, by in (("night", units), ("row", Units.rows(1200))):
-            low, high = spread(Influence(influence.rows), by).bounds(error.mean()).interval(0.95)
+        influence = influences(LabelledScores("regression", np.zeros(1200), error))["bias"]
+        for name, by in (("night", units), ("row", SamplingUnits.rows(1200))):
+            low, high = (
+                sampling_variation(Influence(influence.rows), by)
+                .distribution(error.mean())
+                .interval(0.95)
+            )
             held[name] += low <= 0 <= high
     assert stats.binomtest(held["night"], trials, 0.95).pvalue > 0.001
     assert held["row"] / trials < 0.65  # a design effect of 8.8: two intervals in five miss

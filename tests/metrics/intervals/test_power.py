@@ -5,18 +5,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.metrics.bounds import Bounds
-from assay.metrics.intervals.decide import decide_all
-from assay.metrics.intervals.power import MOST, detectable, plain, sentence, telling, units_needed
-from assay.metrics.units import Units
+from assay.metrics.intervals.decisions import decide_all
+from assay.metrics.intervals.power import (
+    MOST,
+    describe_power,
+    format_number,
+    minimum_detectable_effect,
+    units_for_difference,
+    units_needed,
+)
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import SamplingUnits
 
 
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
 def test_a_truth_that_far_from_the_limit_passes_so_often(power) -> None:
     worst, error = -0.02, 0.013
-    truth = worst + detectable(error, 0.95, power)
+    truth = worst + minimum_detectable_effect(error, 0.95, power)
     drawn = np.random.default_rng(5).normal(truth, error, size=4000)
-    numbers = [Bounds(value, error) for value in drawn]
+    numbers = [SamplingDistribution(value, error) for value in drawn]
     decisions = decide_all(numbers, worst, confidence=0.95, correction="none")
     passed = np.mean([decision.call == "pass" for decision in decisions])
     assert passed == pytest.approx(power, abs=0.025)
@@ -35,10 +42,10 @@ def test_with_the_rows_it_asks_for_the_margin_is_just_detectable(
     needed = units_needed(rows, error, 0.0, -margin, confidence, power)
     assert needed is not None
     then = error * (rows / needed) ** 0.5
-    assert detectable(then, confidence, power) <= margin * (1 + 1e-9)
+    assert minimum_detectable_effect(then, confidence, power) <= margin * (1 + 1e-9)
     if needed > 1:
         before = error * (rows / (needed - 1)) ** 0.5
-        assert detectable(before, confidence, power) > margin * (1 - 1e-9)
+        assert minimum_detectable_effect(before, confidence, power) > margin * (1 - 1e-9)
 
 
 def test_no_rows_tell_a_truth_at_the_limit_or_next_to_it() -> None:
@@ -48,30 +55,34 @@ def test_no_rows_tell_a_truth_at_the_limit_or_next_to_it() -> None:
 
 
 def say(
-    bounds: Bounds, worst: float, metric: str = "auc", units: Units | None = None, rows: int = 214
+    bounds: SamplingDistribution,
+    worst: float,
+    metric: str = "auc",
+    units: SamplingUnits | None = None,
+    rows: int = 214,
 ) -> str:
-    units = units or Units.rows(rows)
-    return sentence(rows, units, "this slice", metric, bounds, worst, 0.95, 0.8)
+    units = units or SamplingUnits.rows(rows)
+    return describe_power(rows, units, "this slice", metric, bounds, worst, 0.95, 0.8)
 
 
 def test_it_says_what_cannot_be_seen_and_how_many_rows_would() -> None:
-    assert say(Bounds(0.001, 0.01107), -0.0104) == (
+    assert say(SamplingDistribution(0.001, 0.01107), -0.0104) == (
         "this slice of 214 rows cannot see a drop under 0.031; about 1,900 rows would tell"
     )
 
 
 def test_it_counts_what_varies() -> None:
-    assert say(Bounds(0.001, 0.01107), -0.0104, units=Units("night", 30)) == (
+    assert say(SamplingDistribution(0.001, 0.01107), -0.0104, units=SamplingUnits("night", 30)) == (
         "this slice of 30 nights cannot see a drop under 0.031; about 270 nights would tell"
     )
-    assert say(Bounds(-0.02, 0.01), -0.02, units=Units("store", 30)).endswith(
+    assert say(SamplingDistribution(-0.02, 0.01), -0.02, units=SamplingUnits("store", 30)).endswith(
         "no number of values of store would tell"
     )
 
 
 def test_a_standard_error_of_few_degrees_sees_less() -> None:
-    few, more = (detectable(0.01, 0.95, 0.8, degrees) for degrees in (9.0, 99.0))
-    assert few > 1.15 * more > 1.15 * detectable(0.01, 0.95, 0.8)
+    few, more = (minimum_detectable_effect(0.01, 0.95, 0.8, degrees) for degrees in (9.0, 99.0))
+    assert few > 1.15 * more > 1.15 * minimum_detectable_effect(0.01, 0.95, 0.8)
 
 
 @pytest.mark.parametrize("degrees", [9.0, 40.0])
@@ -82,22 +93,25 @@ def test_a_truth_that_far_off_passes_so_often_by_few_degrees_too(degrees) -> Non
     drawn = random.normal(size=4000)
     # Each holdout is told how much it can see by its own standard error; half by less.
     median = float(np.median(spread))
-    truth = detectable(median, 0.95, 0.8, degrees)
+    truth = minimum_detectable_effect(median, 0.95, 0.8, degrees)
     ends = [
-        Bounds(truth + value, error, degrees).interval(0.95)[0]
+        SamplingDistribution(truth + value, error, degrees).interval(0.95)[0]
         for value, error in zip(drawn, spread, strict=True)
     ]
     assert np.mean(np.array(ends) > 0) == pytest.approx(0.8, abs=0.04)
 
 
 def test_what_would_tell_is_the_harder_of_no_change_and_what_was_seen() -> None:
-    needed = [telling(100, Bounds(value, 0.01), -0.03, 0.95, 0.8) for value in (0.0, 0.02, -0.02)]
+    needed = [
+        units_for_difference(100, SamplingDistribution(value, 0.01), -0.03, 0.95, 0.8)
+        for value in (0.0, 0.02, -0.02)
+    ]
     assert needed[0] == needed[1] < needed[2]
-    assert telling(100, Bounds(-0.03, 0.01), -0.03, 0.95, 0.8) is None
+    assert units_for_difference(100, SamplingDistribution(-0.03, 0.01), -0.03, 0.95, 0.8) is None
 
 
 def test_it_names_the_metric_s_own_direction() -> None:
-    found = Bounds(0.0, 0.01)
+    found = SamplingDistribution(0.0, 0.01)
     assert "cannot see a rise under 0.028" in say(found, -0.01, "log_loss")
     assert "cannot see a move from 0 under 0.028" in say(found, -0.01, "bias")
     assert "cannot tell a rise of 0.010 from" not in say(found, 0.01)
@@ -107,18 +121,18 @@ def test_it_names_the_metric_s_own_direction() -> None:
 
 def test_what_lies_near_the_limit_is_promised_no_early_answer() -> None:
     # The margin itself could be seen with these rows; what was seen lies close to it.
-    near = Bounds(-0.025, 0.01)
-    assert detectable(0.01, 0.95, 0.8) < 0.03
+    near = SamplingDistribution(-0.025, 0.01)
+    assert minimum_detectable_effect(0.01, 0.95, 0.8) < 0.03
     assert say(near, -0.03).endswith("; about 6,700 rows would tell")
-    assert say(Bounds(-0.03, 0.01), -0.03).endswith("no number of rows would tell")
+    assert say(SamplingDistribution(-0.03, 0.01), -0.03).endswith("no number of rows would tell")
 
 
 def test_no_change_at_all_as_limit_goes_by_what_was_seen() -> None:
-    assert say(Bounds(0.01, 0.01), 0.0).endswith("; about 1,700 rows would tell")
+    assert say(SamplingDistribution(0.01, 0.01), 0.0).endswith("; about 1,700 rows would tell")
 
 
 def test_what_only_the_other_slices_hide_is_told_so() -> None:
-    assert say(Bounds(-0.06, 0.01), -0.02).endswith(
+    assert say(SamplingDistribution(-0.06, 0.01), -0.02).endswith(
         "by itself it could tell, among all the slices it cannot"
     )
 
@@ -136,4 +150,4 @@ def test_what_only_the_other_slices_hide_is_told_so() -> None:
     ],
 )
 def test_two_digits_that_count(number, text) -> None:
-    assert plain(number) == text
+    assert format_number(number) == text

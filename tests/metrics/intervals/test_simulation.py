@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assay.metrics.units import NIGHT, ROW
+from assay.metrics.sampling_units import NIGHT, ROW
 from benchmarks import gate_page, gate_simulation
 from benchmarks.gate_page import Line
 from benchmarks.gate_populations import Binary, Structure

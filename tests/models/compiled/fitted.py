@@ -17,7 +17,7 @@ from assay.columns.features import FrameFeatures
 from assay.model.model import Model, feature_frame, raw_scores
 from assay.project.tasks import Task
 from assay.training.train.calibrate import fit_calibrator
-from assay.training.train.candidate import categorical_arguments, encoder, encoding_for
+from assay.training.train.candidate import build_encoder, categorical_arguments, resolve_encoding
 
 NUMERIC = ("age", "load", "floor")
 CATEGORICAL = ("line", "shift")
@@ -101,11 +101,11 @@ def fit(case: Case) -> Model:
     features = feature_frame(FrameFeatures(frame), case.numeric, case.categorical)
     label = frame[case.column].to_numpy()
     made = estimator(case)
-    encoding = encoding_for(made, case.encoding)
+    encoding = resolve_encoding(made, case.encoding)
     made.set_params(**categorical_arguments(made, encoding, case.numeric, case.categorical))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it has not converged
-        pipeline = make_pipeline(encoder(encoding, case.numeric, case.categorical), made)
+        pipeline = make_pipeline(build_encoder(encoding, case.numeric, case.categorical), made)
         pipeline.fit(features, label)
     truth = np.searchsorted(case.classes, label) if case.classes else label
     raw = raw_scores(case.task, pipeline, features)

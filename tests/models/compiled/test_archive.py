@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from assay.columns.features import FrameFeatures
 from assay.errors import BundleChanged
-from assay.model.compiled import Compiled, kernels_columns
+from assay.model.compiled import CompiledModel, kernels_columns
 from assay.model.compiled.archive import pack, unpack
 from assay.model.compiled.compile import compile_model
 from assay.model.compiled.linear import kernels_linear
@@ -30,12 +30,12 @@ from tests.models.compiled.fitted import SMALL, fit, table
 ROWS = FrameFeatures(table().head(7))
 KERNELS: list[tuple[ModuleType, str]] = [
     *((kernels_columns, name) for name in ("translate", "nulls", "refuse", "encode", "ranks")),
-    *((kernels_columns, name) for name in ("look_up", "spread")),
+    *((kernels_columns, name) for name in ("look_up", "look_up_bits")),
     *((kernels_linear, name) for name in ("add_numbers", "add_states", "logistic", "interpolate")),
     (kernels_scan, "scan"),
     (kernels_walk, "_step"),
     (kernels_walk, "walk"),
-    (kernels_walk, "sound"),
+    (kernels_walk, "is_valid_layout"),
 ]
 
 
@@ -54,7 +54,7 @@ def in_python(patch: pytest.MonkeyPatch, but: str = "") -> None:
 
 def refused(data: bytes) -> None:
     with pytest.raises(BundleChanged, match="not a compiled model"):
-        Compiled.from_bytes(data, "compiled.npz")
+        CompiledModel.from_bytes(data, "compiled.npz")
 
 
 @pytest.mark.parametrize("form", SMALL)
@@ -62,7 +62,7 @@ def test_the_same_model_gives_the_same_bytes(form: str) -> None:
     case = SMALL[form]
     again = compile_model(fit(case), case.task, case.classes)
     assert again.to_bytes() == small(form)
-    assert Compiled.from_bytes(small(form), "x").to_bytes() == small(form)
+    assert CompiledModel.from_bytes(small(form), "x").to_bytes() == small(form)
 
 
 @pytest.mark.parametrize("form", SMALL)
@@ -80,7 +80,7 @@ def test_a_flipped_bit_is_refused_or_does_not_matter(form: str, place: float, bi
     data = bytearray(small(form))
     data[int(place * len(data))] ^= 1 << bit
     try:
-        compiled = Compiled.from_bytes(bytes(data), "x")
+        compiled = CompiledModel.from_bytes(bytes(data), "x")
     except BundleChanged:
         return
     # What zip files say twice, or not at all, may differ: times, flags, the system.
@@ -163,7 +163,7 @@ def test_what_is_accepted_stays_within_its_arrays(form: str, data: st.DataObject
     with pytest.MonkeyPatch.context() as patch, np.errstate(all="ignore"):
         in_python(patch, but="logistic")  # which has no places, and overflows to infinity
         try:
-            compiled = Compiled.from_bytes(pack(*data.draw(tampered(form))), "x")
+            compiled = CompiledModel.from_bytes(pack(*data.draw(tampered(form))), "x")
         except BundleChanged:
             return
         assert len(compiled.scores(ROWS)) == ROWS.rows
@@ -171,11 +171,11 @@ def test_what_is_accepted_stays_within_its_arrays(form: str, data: st.DataObject
 
 @pytest.mark.parametrize("form", SMALL)
 def test_loops_say_the_same_in_python(form: str) -> None:
-    compiled = Compiled.from_bytes(small(form), "x")
+    compiled = CompiledModel.from_bytes(small(form), "x")
     wanted = compiled.scores(ROWS)
     with pytest.MonkeyPatch.context() as patch:
         in_python(patch)
-        assert Compiled.from_bytes(small(form), "x").scores(ROWS).tolist() == wanted.tolist()
+        assert CompiledModel.from_bytes(small(form), "x").scores(ROWS).tolist() == wanted.tolist()
 
 
 def test_scoring_needs_no_scikit_learn_and_loading_no_numba(tmp_path: Path) -> None:
@@ -184,14 +184,14 @@ def test_scoring_needs_no_scikit_learn_and_loading_no_numba(tmp_path: Path) -> N
     code = f"""
 import sys
 from pathlib import Path
-from assay.model.compiled import Compiled
-compiled = Compiled.from_bytes(Path({str(path)!r}).read_bytes(), "x")
+from assay.model.compiled import CompiledModel
+compiled = CompiledModel.from_bytes(Path({str(path)!r}).read_bytes(), "x")
 loaded = set(sys.modules)
-from assay.model.compiled.hard_rows import FeaturesInMemory
-from assay.columns.features import Coded
+from assay.model.compiled.edge_cases import FeaturesInMemory
+from assay.columns.features import CategoryColumn
 import numpy as np
 numbers = {{name: np.ones(3) for name in compiled.inputs.numeric}}
-coded = Coded(np.zeros(3, np.int32), np.array(["L1"], object))
+coded = CategoryColumn(np.zeros(3, np.int32), np.array(["L1"], object))
 compiled.scores(FeaturesInMemory(3, numbers, dict.fromkeys(compiled.inputs.categorical, coded)))
 print({{"numba", "pandas"}} & loaded, {{"sklearn", "skops", "pandas"}} & set(sys.modules))
 """

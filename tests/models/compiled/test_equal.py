@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 
 from assay.columns.features import FrameFeatures
 from assay.errors import ScoresInvalid
-from assay.model.compiled import Compiled, prove
+from assay.model.compiled import CompiledModel, compile_and_compare
 from assay.model.model import Model
 from tests.models.compiled.fitted import CASES, SMALL, Case, fit, rows, table
 
@@ -24,7 +24,9 @@ FORMS = {"scan": "trees", "walk": "trees", "linear": "linear", "constant": "cons
 def proven(case: Case) -> tuple[Model, bytes]:
     model = fit(case)
     features = FrameFeatures(table().head(60))
-    data, proof = prove(model, features, TOLERANCE, task=case.task, classes=case.classes)
+    data, proof = compile_and_compare(
+        model, features, TOLERANCE, task=case.task, classes=case.classes
+    )
     assert data is not None, proof
     assert proof.used
     assert proof.rows > 60
@@ -46,7 +48,7 @@ def test_scores_are_those_of_scikit_learn(case: Case, frame: pd.DataFrame) -> No
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # unknown categories, overflow
         wanted = model.scores(features)
-    got = Compiled.from_bytes(data, "x").scores(features)
+    got = CompiledModel.from_bytes(data, "x").scores(features)
     assert got.shape == wanted.shape
     same = got == wanted  # infinities too
     apart = np.abs(got[~same] - wanted[~same]) / np.maximum(1, np.abs(wanted[~same]))
@@ -56,16 +58,16 @@ def test_scores_are_those_of_scikit_learn(case: Case, frame: pd.DataFrame) -> No
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_trees_are_equal_to_the_bit(case: Case) -> None:
     model, data = proven(case)
-    if Compiled.from_bytes(data, "x").kind == "trees":
+    if CompiledModel.from_bytes(data, "x").kind == "trees":
         features = FrameFeatures(table())
-        got = Compiled.from_bytes(data, "x").scores(features)
+        got = CompiledModel.from_bytes(data, "x").scores(features)
         np.testing.assert_allclose(got, model.scores(features), rtol=2**-52, atol=0)
 
 
 @pytest.mark.parametrize("form", SMALL)
 def test_rows_are_scored_alike_in_any_batch(form: str) -> None:
     _, data = proven(SMALL[form])
-    compiled = Compiled.from_bytes(data, "x")
+    compiled = CompiledModel.from_bytes(data, "x")
     assert compiled.kind == FORMS[form]
     many = pd.concat([table()] * 90, ignore_index=True)  # several blocks, the last one short
     at_once = compiled.scores(FrameFeatures(many))
@@ -79,7 +81,9 @@ def test_rows_are_scored_alike_in_any_batch(form: str) -> None:
 def test_no_rows_have_no_scores_of_the_same_shape(form: str) -> None:
     model, data = proven(SMALL[form])
     features = FrameFeatures(table().head(0))
-    assert Compiled.from_bytes(data, "x").scores(features).shape == model.scores(features).shape
+    assert (
+        CompiledModel.from_bytes(data, "x").scores(features).shape == model.scores(features).shape
+    )
 
 
 def test_rows_that_scikit_learn_refuses_get_no_score_and_spoil_no_other() -> None:
@@ -87,7 +91,7 @@ def test_rows_that_scikit_learn_refuses_get_no_score_and_spoil_no_other() -> Non
     frame.loc[2, "load"] = np.inf
     for form, refuses in {"linear": True, "walk": True, "scan": False}.items():
         model, data = proven(SMALL[form])
-        got = Compiled.from_bytes(data, "x").scores(FrameFeatures(frame))
+        got = CompiledModel.from_bytes(data, "x").scores(FrameFeatures(frame))
         assert np.isnan(got).tolist() == [False, False, refuses, False, False]
         if refuses:
             with pytest.raises(ScoresInvalid, match="infinity"):

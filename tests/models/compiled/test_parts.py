@@ -10,22 +10,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from assay.columns.features import Coded
+from assay.columns.features import CategoryColumn
+from assay.model.compiled.array_types import NotCompiled, public_name
 from assay.model.compiled.columns import (
-    Accepts,
+    AcceptedValues,
     Category,
-    Encoded,
+    ColumnEncoder,
     NumberColumn,
     Vocabulary,
-    inputs_of,
+    build_inputs,
 )
-from assay.model.compiled.finish import Isotonic
-from assay.model.compiled.hard_rows import FeaturesInMemory
-from assay.model.compiled.kernels_columns import ranks, spread
-from assay.model.compiled.kinds import NotCompiled, public_name
-from assay.model.compiled.ranks import grid
+from assay.model.compiled.edge_cases import FeaturesInMemory
+from assay.model.compiled.kernels_columns import look_up_bits, ranks
+from assay.model.compiled.post_transform import Isotonic
+from assay.model.compiled.ranks import build_grid
 from assay.model.compiled.trees.forest import Forest, Tree, rounded_down
-from assay.model.compiled.trees.plan_ranks import ranked
+from assay.model.compiled.trees.plan_ranks import plan_ranks
 
 WIDE = st.floats(allow_nan=False) | st.integers(-5, 5).map(float)
 ANY = WIDE | st.sampled_from([math.nan, 0.0, -0.0])
@@ -39,7 +39,7 @@ def test_a_rank_is_how_many_thresholds_lie_below(given_: list[float], asked: lis
         near = [np.nextafter(thresholds, way) for way in (-np.inf, np.inf)]
     values = np.concatenate([np.array(asked), thresholds, *near])
     low, high, room = (np.empty(len(values), kind) for kind in (np.uint8, np.uint8, np.uint16))
-    ranks(values, *grid(thresholds), 255, room, low, high)
+    ranks(values, *build_grid(thresholds), 255, room, low, high)
     null = np.isnan(values)
     wanted = np.searchsorted(thresholds, values[~null], "left")
     assert (low[~null] == wanted).all()
@@ -49,9 +49,9 @@ def test_a_rank_is_how_many_thresholds_lie_below(given_: list[float], asked: lis
 
 
 def test_a_grid_of_even_thresholds_has_one_in_a_cell() -> None:
-    assert grid(np.arange(200.0)).half == 1
-    assert grid(np.array([])).half == 1
-    assert len(grid(np.array([-1e308, 0.0, 1e308])).starts) == 1  # too far apart to divide
+    assert build_grid(np.arange(200.0)).half == 1
+    assert build_grid(np.array([])).half == 1
+    assert len(build_grid(np.array([-1e308, 0.0, 1e308])).starts) == 1  # too far apart to divide
 
 
 @settings(deadline=None)
@@ -61,7 +61,7 @@ def test_bits_of_states_become_columns_of_bytes(squares: int, states: int, rando
     table = rng.integers(0, 2**64, states, np.uint64)
     state = rng.integers(0, states, 8 * squares).astype(np.uint16)
     out = np.zeros((8, 8 * squares), np.uint8)
-    spread(state, table, out.view(np.uint64))
+    look_up_bits(state, table, out.view(np.uint64))
     assert (out == table[state].view(np.uint8).reshape(-1, 8).T).all()
 
 
@@ -104,9 +104,11 @@ def test_many_thresholds_go_to_several_columns(
         weight=np.ones(2 * count + 1),
     )
     number = NumberColumn(0, scaled, 4.5, 0.0, 1.0)
-    found = ranked(Forest([tree], np.zeros(1), single=False), [number], most)
+    found = plan_ranks(Forest([tree], np.zeros(1), single=False), [number], most)
     values = np.array([math.nan, math.inf, -math.inf, *np.arange(-1, 11, 0.5)])
-    inputs = inputs_of(Encoded(("x",), (), (), (number,)), Accepts(null=True, infinite=True))
+    inputs = build_inputs(
+        ColumnEncoder(("x",), (), (), (number,)), AcceptedValues(null=True, infinite=True)
+    )
     [block] = inputs.rows(FeaturesInMemory(len(values), {"x": values}, {})).blocks(100)
     columns = np.zeros((found.columns, len(values)), np.uint8)
     found.ranks.check(1, found.columns, 255)
@@ -121,13 +123,15 @@ def test_many_thresholds_go_to_several_columns(
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(1, 8))
 def test_blocks_cover_all_rows_once(count: int, parts: int, multiple: int) -> None:
     words = Vocabulary(("a", "b"), np.array([0, 1, 2, 3], np.uint16))
-    encoded = Encoded(("x",), ("y",), (words,), (NumberColumn(0), Category(0, np.arange(4.0))))
-    inputs = inputs_of(encoded, Accepts(null=True, infinite=True))
+    encoded = ColumnEncoder(
+        ("x",), ("y",), (words,), (NumberColumn(0), Category(0, np.arange(4.0)))
+    )
+    inputs = build_inputs(encoded, AcceptedValues(null=True, infinite=True))
     codes = (np.arange(count) % 4 - 1).astype(np.int32)
     given_ = FeaturesInMemory(
         count,
         {"x": np.arange(float(count))},
-        {"y": Coded(codes, np.array(["b", "new", "a"], object))},
+        {"y": CategoryColumn(codes, np.array(["b", "new", "a"], object))},
     )
     blocks = list(inputs.rows(given_).blocks(parts * multiple, multiple))
     assert [block.start for block in blocks][1:] == [block.stop for block in blocks][:-1]
@@ -145,8 +149,8 @@ def test_limits_are_the_last_numbers_that_are_accepted(
     scale: float, mean: float, single: bool
 ) -> None:
     number = NumberColumn(0, True, 0.0, mean, scale)
-    accepts = Accepts(null=False, infinite=False, single=single)
-    limits = inputs_of(Encoded(("x",), (), (), (number,)), accepts).limits
+    accepts = AcceptedValues(null=False, infinite=False, single=single)
+    limits = build_inputs(ColumnEncoder(("x",), (), (), (number,)), accepts).limits
     for limit, way in ((limits.low[0], -np.inf), (limits.high[0], np.inf)):
         assert accepts.finite(number.encoded(limit))
         beyond = float(np.nextafter(limit, way, dtype=np.float64)) if abs(limit) < 1.7e308 else way
@@ -180,4 +184,6 @@ def test_a_name_is_that_of_the_very_class() -> None:
     with pytest.raises(NotCompiled, match="mean"):
         odd = NumberColumn(0, True, 0.0, 1e300, 1e-300)
         object.__setattr__(odd, "mean", np.inf)
-        inputs_of(Encoded(("x",), (), (), (odd,)), Accepts(null=False, infinite=False))
+        build_inputs(
+            ColumnEncoder(("x",), (), (), (odd,)), AcceptedValues(null=False, infinite=False)
+        )

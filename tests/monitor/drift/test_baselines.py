@@ -8,8 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assay.columns.profile import ColumnProfile, Profile, merge
-from assay.monitor.drift.baselines import Habits, Weekday, merged, weekday, weekdays_before
+from assay.columns.profile import ColumnProfile, Profile, merge_profiles
+from assay.monitor.drift.baselines import (
+    WeekdayDistances,
+    WeekdayHistory,
+    compare_weekdays,
+    pool_profiles,
+    weekdays_before,
+)
 
 
 def night(seed: int, columns: int = 2, cells: int = 12) -> Profile:
@@ -37,35 +43,38 @@ def test_comparable_nights_are_merged() -> None:
         "2013-06-10": night(3, cells=5),
         "2013-07-02": night(4),
     }
-    found = weekday("2013-07-08", tonight, earlier, 4)
+    found = compare_weekdays("2013-07-08", tonight, earlier, 4)
     assert found.nights == ("2013-07-01", "2013-06-24")
-    both = {"2013-07-01": merge(one, two)}
-    assert found.distances == weekday("2013-07-08", tonight, both, 1).distances
-    assert weekday("2013-07-08", one, {"2013-07-01": one}, 4).distances == {"x0": 0.0, "x1": 0.0}
+    both = {"2013-07-01": merge_profiles(one, two)}
+    assert found.distances == compare_weekdays("2013-07-08", tonight, both, 1).distances
+    assert compare_weekdays("2013-07-08", one, {"2013-07-01": one}, 4).distances == {
+        "x0": 0.0,
+        "x1": 0.0,
+    }
 
 
 def test_why_there_is_nothing_to_compare_with() -> None:
-    assert "no weekday" in weekday("north", night(0), {}, 4).why_none
-    assert "none of the 3" in weekday("2013-07-08", night(0), {}, 3).why_none
+    assert "no weekday" in compare_weekdays("north", night(0), {}, 4).why_none
+    assert "none of the 3" in compare_weekdays("2013-07-08", night(0), {}, 3).why_none
     empty = {name: replace(c, counts=(0,) * 12, nulls=c.rows) for name, c in night(1).items()}
-    found = weekday("2013-07-08", night(0), {"2013-07-01": empty}, 4)
+    found = compare_weekdays("2013-07-08", night(0), {"2013-07-01": empty}, 4)
     assert found.distances == {"x0": None, "x1": None}
 
 
 def test_a_night_is_usual_once_it_has_left_the_window() -> None:
-    habits = Habits(2)
-    seen = [habits.next(Weekday((), {"x": v}), ["x", "y"]) for v in (0.5, None, 0.3, 0.1)]
+    habits = WeekdayHistory(2)
+    seen = [habits.next(WeekdayDistances((), {"x": v}), ["x", "y"]) for v in (0.5, None, 0.3, 0.1)]
     assert [each["x"].value for each in seen] == [0.5, None, 0.3, 0.1]
     assert [each["x"].usual for each in seen] == [(), (), (0.5,), (0.5,)]
     assert seen[0]["y"].value is None
-    assert habits.next(Weekday((), {}), ["x"])["x"].usual == (0.5, 0.3)
+    assert habits.next(WeekdayDistances((), {}), ["x"])["x"].usual == (0.5, 0.3)
 
 
 def test_a_year_is_merged_in_less_than_a_second() -> None:
     year = [night(seed, columns=50) for seed in range(365)]
     started = time.process_time()
-    whole = merged(year)
+    whole = pool_profiles(year)
     assert time.process_time() - started < 1
     assert whole["x7"].rows == sum(each["x7"].rows for each in year)
     with pytest.raises(ValueError, match="different columns"):
-        merged([night(1), night(1, columns=3)])
+        pool_profiles([night(1), night(1, columns=3)])

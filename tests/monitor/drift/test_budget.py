@@ -10,19 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.monitor.drift.budget import (
+    DriftTest,
     NightAlarms,
     NightEvidence,
-    Question,
     SeenValue,
     alarms,
-    level,
+    fdr_level,
     p_value,
 )
 from assay.monitor.drift.exceedance import exceedance
 from assay.project.params.drift import Budget
 
 RULE = Budget()
-X, SCORE = Question("x", "features", "distance"), Question("probability", "answers", "distance")
+X, SCORE = DriftTest("x", "features", "distance"), DriftTest("probability", "answers", "distance")
 USUAL = tuple(np.random.default_rng(0).permutation(np.linspace(0.01, 0.2, 150)))
 
 
@@ -81,10 +81,10 @@ def test_a_new_version_starts_its_window_anew() -> None:
 
 
 def test_what_is_over_a_limit_by_hand_takes_k_nights_and_what_is_broken_none() -> None:
-    over = {Question("c", "data", "new categories"): "new categories over 2%"}
+    over = {DriftTest("c", "data", "new categories"): "new categories over 2%"}
     days = [night(1, over=over), night(2), night(3, over=over), night(4, over=over), night(5)]
     assert in_alarm(days) == ["2013-07-04"]
-    broken = {Question("c", "data", "comparison"): "null in every row"}
+    broken = {DriftTest("c", "data", "comparison"): "null in every row"}
     (judged,) = alarms([night(1, broken=broken)], RULE)
     assert [(each.p, each.because) for each in judged.alarms] == [(None, "null in every row")]
 
@@ -94,7 +94,7 @@ def test_a_night_without_questions_is_judged_too() -> None:
 
 
 def test_the_reference_may_be_too_small_or_too_persistent_to_tell() -> None:
-    few = next(n for n in range(200) if exceedance(5, 3, 1, n) <= level(RULE) / 5)
+    few = next(n for n in range(200) if exceedance(5, 3, 1, n) <= fdr_level(RULE) / 5)
     rng = np.random.default_rng(1)
     alone = tuple(rng.random(150))
     together = tuple(np.sort(rng.random(30)))
@@ -112,7 +112,7 @@ def test_odd_nights_that_follow_odd_nights_are_less_of_a_surprise() -> None:
     assert found == sorted(found) and found[0] < found[-1] / 10
     # That nights hang together in its nulls says nothing of a column's distances.
     steady = tuple(np.sort(usual))
-    nulls = Question("x", "data", "null share")
+    nulls = DriftTest("x", "data", "null share")
     for other in (usual, steady):
         days = [
             NightEvidence(str(day), "b", {X: SeenValue(2.0, usual), nulls: SeenValue(0.5, other)})
@@ -125,7 +125,7 @@ def test_odd_nights_that_follow_odd_nights_are_less_of_a_surprise() -> None:
 @given(st.integers(1, 6), st.floats(0.5, 40))
 def test_more_budget_never_takes_an_alarm_away(columns: int, budget: float) -> None:
     rng = np.random.default_rng(columns)
-    questions = [Question(f"x{i}", "features", "distance") for i in range(columns)]
+    questions = [DriftTest(f"x{i}", "features", "distance") for i in range(columns)]
     days = [
         NightEvidence(
             str(day), "b", {q: SeenValue(float(rng.uniform(0, 0.3)), USUAL) for q in questions}

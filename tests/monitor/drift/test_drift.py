@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.columns.counter import empty, profile_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID
 from assay.columns.profile import Profile
-from assay.columns.reference import Reference, reference_of
-from assay.model.outcome import PROBABILITY as SCORE
+from assay.columns.profile_counter import compute_profile, empty_profile
+from assay.columns.reference import Reference, build_reference
+from assay.model.prediction import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide, learnt_limit
 from assay.project.params import Monitor
 
@@ -42,11 +42,13 @@ def night(seed: int, shift: float = 0.0, rows: int = ROWS) -> pd.DataFrame:
 def reference() -> Reference:
     tables = [night(seed) for seed in range(NIGHTS)]
     values = pd.Series(np.repeat(np.arange(NIGHTS), ROWS)).astype(str)
-    return reference_of(pd.concat(tables, ignore_index=True), values, NUMERIC, CATEGORICAL, SCORES)
+    return build_reference(
+        pd.concat(tables, ignore_index=True), values, NUMERIC, CATEGORICAL, SCORES
+    )
 
 
 def profile(reference: Reference, table: pd.DataFrame) -> Profile:
-    return profile_of(FrameFeatures(table), reference.grid)
+    return compute_profile(FrameFeatures(table), reference.grid)
 
 
 def crossed(reference: Reference, table: pd.DataFrame) -> tuple[bool, tuple[str, ...]]:
@@ -98,7 +100,7 @@ def broken(reference: Reference, how: str) -> tuple[Profile, int]:
         table[SCORE] = np.nan
     counted = dict(profile(reference, table))
     if how == "no rows":
-        return empty(reference.grid), 0
+        return empty_profile(reference.grid), 0
     if how == "column missing":
         del counted["x"]
     elif how == "score missing":
@@ -138,13 +140,13 @@ def test_fails_closed(reference: Reference, how: str, reason: str) -> None:
 def test_a_reference_that_teaches_nothing_passes_nothing(what: str) -> None:
     table, rows = night(1), ROWS
     if what == "one night":
-        taught = reference_of(table, pd.Series(["n"] * ROWS), NUMERIC, CATEGORICAL, SCORES)
+        taught = build_reference(table, pd.Series(["n"] * ROWS), NUMERIC, CATEGORICAL, SCORES)
     elif what == "null reference":
         halves = pd.Series(np.arange(ROWS) % 2).astype(str)
-        taught = reference_of(table.assign(x=np.nan), halves, ["x"], [], SCORES)
+        taught = build_reference(table.assign(x=np.nan), halves, ["x"], [], SCORES)
     else:
-        taught = reference_of(table, pd.Series(np.arange(ROWS) % 2).astype(str), [], [], SCORES)
-    decision = decide(taught, profile_of(FrameFeatures(table), taught.grid), Monitor(), rows)
+        taught = build_reference(table, pd.Series(np.arange(ROWS) % 2).astype(str), [], [], SCORES)
+    decision = decide(taught, compute_profile(FrameFeatures(table), taught.grid), Monitor(), rows)
     assert decision.crossed
     expected = {
         "one night": "no limit could be learnt",

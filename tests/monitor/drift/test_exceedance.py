@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from assay.monitor.drift.exceedance import clustered, exceedance
+from assay.monitor.drift.exceedance import clustered_probability, exceedance
 
 
 @given(st.integers(1, 8), st.integers(1, 200), st.data())
@@ -48,7 +48,9 @@ def test_the_chance_of_a_cluster_is_what_drawing_finds(persistence: float, share
     beyond = np.abs(nights) > -special.ndtri(share / 2)
     drawn = float((beyond.sum(axis=0) >= 3).mean())
     error = math.sqrt(drawn / nights.shape[1])
-    assert clustered(5, 3, share, persistence) == pytest.approx(drawn, abs=4 * error, rel=0.01)
+    assert clustered_probability(5, 3, share, persistence) == pytest.approx(
+        drawn, abs=4 * error, rel=0.01
+    )
 
 
 def together(rng: np.random.Generator, shape: tuple[int, ...], persistence: float) -> np.ndarray:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from assay.columns.counter import profile_of
-from assay.columns.draw_grid import grid_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
-from assay.columns.tails import moved
+from assay.columns.grid_builder import build_grid
+from assay.columns.numeric_distances import scaled_wasserstein
+from assay.columns.profile_counter import compute_profile
 from assay.monitor.drift.measures import effect, measure, total_variation
 
 COUNTS = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any).map(tuple)
@@ -23,8 +23,10 @@ COUNTS = st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any).map(tu
 
 def profiles(before: np.ndarray, night: np.ndarray, bins: int):
     frame = pd.DataFrame({"x": before})
-    grid = grid_of(frame, ["x"], [], bins)
-    both = (profile_of(FrameFeatures(pd.DataFrame({"x": v})), grid)["x"] for v in (before, night))
+    grid = build_grid(frame, ["x"], [], bins)
+    both = (
+        compute_profile(FrameFeatures(pd.DataFrame({"x": v})), grid)["x"] for v in (before, night)
+    )
     return grid["x"], *both
 
 
@@ -47,7 +49,9 @@ DRAWS = {
 def test_moved_is_within_a_hundredth_of_the_raw_values(of: str, shift: float) -> None:
     rng = np.random.default_rng(3)
     before, night = DRAWS[of](rng, 40_000), DRAWS[of](rng, 9_000) * (1 + shift / 5) + shift
-    assert moved(*profiles(before, night, bins=10)) == pytest.approx(raw(before, night), rel=0.01)
+    assert scaled_wasserstein(*profiles(before, night, bins=10)) == pytest.approx(
+        raw(before, night), rel=0.01
+    )
 
 
 def test_moved_of_few_distinct_values_is_exact() -> None:
@@ -55,19 +59,25 @@ def test_moved_of_few_distinct_values_is_exact() -> None:
     values = [0.0, 1.0, 2.0, 10.0]
     before = rng.choice(values, 5000, p=[0.5, 0.2, 0.2, 0.1])
     night = rng.choice(values, 900, p=[0.3, 0.2, 0.2, 0.3])
-    assert moved(*profiles(before, night, bins=10)) == pytest.approx(raw(before, night), rel=1e-9)
+    assert scaled_wasserstein(*profiles(before, night, bins=10)) == pytest.approx(
+        raw(before, night), rel=1e-9
+    )
 
 
 def test_a_night_beyond_the_reference_is_as_far_as_its_values_say() -> None:
     before, night = np.linspace(0, 1, 1000), np.linspace(7, 8, 1000)
-    assert moved(*profiles(before, night, bins=50)) == pytest.approx(raw(before, night), rel=0.01)
+    assert scaled_wasserstein(*profiles(before, night, bins=50)) == pytest.approx(
+        raw(before, night), rel=0.01
+    )
 
 
 @pytest.mark.parametrize("far", [1e300, -1e300])
 def test_one_huge_value_moves_a_night_as_far_as_it_is(far: float) -> None:
     before = np.random.default_rng(5).normal(size=1000)
     night = np.append(before, far)
-    assert moved(*profiles(before, night, bins=10)) == pytest.approx(raw(before, night), rel=0.01)
+    assert scaled_wasserstein(*profiles(before, night, bins=10)) == pytest.approx(
+        raw(before, night), rel=0.01
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,7 +92,7 @@ def test_one_huge_value_moves_a_night_as_far_as_it_is(far: float) -> None:
     ],
 )
 def test_what_does_not_vary_or_cannot_be_added_up_has_no_such_measure(before, night) -> None:
-    assert moved(*profiles(before, night, bins=10)) is None
+    assert scaled_wasserstein(*profiles(before, night, bins=10)) is None
 
 
 @given(COUNTS, COUNTS, COUNTS)
@@ -102,9 +112,9 @@ def test_moved_is_zero_for_equal_shares_and_positive_otherwise(p, q) -> None:
 
     def column(counts):
         values = pd.DataFrame({"x": np.repeat([-0.5, 0.5, 2.0, 4.0], counts)})
-        return profile_of(FrameFeatures(values), {"x": grid})["x"]
+        return compute_profile(FrameFeatures(values), {"x": grid})["x"]
 
-    found = moved(grid, column(p), column(q))
+    found = scaled_wasserstein(grid, column(p), column(q))
     if found is not None:
         shares = [np.array(each) / sum(each) for each in (p, q)]
         assert found >= 0
@@ -112,9 +122,9 @@ def test_moved_is_zero_for_equal_shares_and_positive_otherwise(p, q) -> None:
 
 
 def test_all_measures_of_a_category() -> None:
-    grid = grid_of(pd.DataFrame({"c": ["a", "a", "b", "c"]}), [], ["c"])
+    grid = build_grid(pd.DataFrame({"c": ["a", "a", "b", "c"]}), [], ["c"])
     before, night = (
-        profile_of(FrameFeatures(pd.DataFrame({"c": values})), grid)["c"]
+        compute_profile(FrameFeatures(pd.DataFrame({"c": values})), grid)["c"]
         for values in (["a", "a", "b", "c"], ["a", "new", None, "c"])
     )
     found = measure(grid["c"], before, night)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from assay.monitor import one_night
+from assay.monitor import monitor_night
 from tests.browser import CHROMIUM, MISSING, browser
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 def test_it_draws_and_asks_for_nothing(project: Any) -> None:
     project.score("2013-02-01", "run-1")
-    summary = one_night.run(project.root, project.params, "2013-02-01")
+    summary = monitor_night.run(project.root, project.params, "2013-02-01")
     with browser() as found:
         asked: list[str] = []
         found.page.on("request", lambda request: asked.append(request.url))

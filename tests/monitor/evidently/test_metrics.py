@@ -14,20 +14,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID
-from assay.columns.reference import reference_of
-from assay.model.outcome import PROBABILITY as SCORE
+from assay.columns.profile_counter import compute_profile
+from assay.columns.reference import build_reference
+from assay.model.prediction import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
-from assay.monitor.evidently.content import ReportContent, measured, of_night
-from assay.monitor.evidently.page import kept, snapshot
-from assay.monitor.nights.standing import Stand
+from assay.monitor.evidently.content import ReportContent, metric_contents, night_content
+from assay.monitor.evidently.page import snapshot, snapshot_json
+from assay.monitor.nights.night_status import MonitoringStatus
 from assay.monitor.nights.summary import NightSummary
-from assay.pages.frame import silenced
+from assay.pages.page_layout import suppress_output
 from assay.project.params import Monitor
 
-with silenced():  # Evidently warns while it is imported
+with suppress_output():  # Evidently warns while it is imported
     from assay.monitor.evidently import widgets
 
 
@@ -63,23 +63,33 @@ KNOWN = (number("auc", 0.71), number("auc", 0.69, 1), number("auc", 0.66, 7), nu
 def told() -> ReportContent:
     before, tonight = rows(3000, 0), rows(300, 1)
     nights = pd.Series(np.arange(3000) % 10).astype(str)
-    reference = reference_of(before, nights, ["x", "y"], ["c"], {SCORE: SCORE_GRID})
+    reference = build_reference(before, nights, ["x", "y"], ["c"], {SCORE: SCORE_GRID})
     tonight["x"] += 2.0
     tonight.loc[:90, "y"] = np.nan
-    counted = profile_of(FrameFeatures(tonight), reference.grid)
+    counted = compute_profile(FrameFeatures(tonight), reference.grid)
     limits = Monitor(limits={"y": 0.5, "c": 0.5, SCORE: 0.5})
     decision = decide(reference, counted, limits, 300)
     summary = NightSummary(
         *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd"),
-        *("2013-07-02 01:00:00 UTC", 303, 300, 3, 150, "page.html", limits, decision, Stand("ok")),
+        *(
+            "2013-07-02 01:00:00 UTC",
+            303,
+            300,
+            3,
+            150,
+            "page.html",
+            limits,
+            decision,
+            MonitoringStatus("ok"),
+        ),
         performance=KNOWN,
         in_alarm=("x", "y", SCORE),
     )
-    return of_night(summary, reference, "binary", counted)
+    return night_content(summary, reference, "binary", counted)
 
 
 def shown(told: ReportContent) -> Any:
-    with silenced():
+    with suppress_output():
         return snapshot(told)
 
 
@@ -96,7 +106,7 @@ def test_values_are_assays_own(told: ReportContent) -> None:
     assert values["QuarantineShare",] == 3 / 303
     assert values["ScoredRows",] == 300
     assert values["NullShare",] == pytest.approx(91 / 1200)
-    mean = told.of_score.now.total / 300  # type: ignore[union-attr]
+    mean = told.score_column.now.total / 300  # type: ignore[union-attr]
     assert values["ScoreMean",] == mean
     assert values["EstimatedPerformance", "auc"] == 0.71
     assert values["RealizedPerformance", "auc"] == 0.66, "the longest maturity counts"
@@ -177,7 +187,7 @@ print(found.get_name(), len(found.tests_results), len(found.get_html_str(as_ifra
 """
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
-        input=kept(told, datetime(2013, 7, 1), {"version": "v0.1.0"}),
+        input=snapshot_json(told, datetime(2013, 7, 1), {"version": "v0.1.0"}),
         capture_output=True,
         text=True,
         env={**os.environ, "DO_NOT_TRACK": "1", "PYTHONPATH": ""},
@@ -188,7 +198,7 @@ print(found.get_name(), len(found.tests_results), len(found.get_html_str(as_ifra
 
 def test_a_number_without_a_value_is_left_out() -> None:
     none = {**number("auc", 0.0, 30), "value": None}
-    (auc,) = measured("binary", [*KNOWN[:3], none])
+    (auc,) = metric_contents("binary", [*KNOWN[:3], none])
     assert (auc.maturity_days, auc.realized and auc.realized.value) == (7, 0.66)
 
 
@@ -201,5 +211,5 @@ def test_an_estimate_that_doubts_itself_is_shown_with_its_reason() -> None:
         ({**row, "trusted": True, "why": "3.0 positives expected"}, "0.920"),
         (row, "0.920"),
     ):
-        (found,) = measured("binary", [known])
-        assert widgets.interval(found.estimated) == words
+        (found,) = metric_contents("binary", [known])
+        assert widgets.format_interval(found.estimated) == words

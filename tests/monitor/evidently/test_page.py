@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import SCORE_GRID
-from assay.columns.reference import Reference, reference_of
-from assay.model.outcome import PROBABILITY as SCORE
+from assay.columns.profile_counter import compute_profile
+from assay.columns.reference import Reference, build_reference
+from assay.model.prediction import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
 from assay.monitor.evidently import page as pages
-from assay.monitor.evidently.content import ReportContent, of_night
-from assay.monitor.evidently.light import rounded
+from assay.monitor.evidently.content import ReportContent, night_content
+from assay.monitor.evidently.minify import round_numbers
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.nights import section
-from assay.monitor.nights.standing import Stand
-from assay.monitor.nights.summary import NightSummary, path
+from assay.monitor.nights.night_status import MonitoringStatus
+from assay.monitor.nights.summary import NightSummary, night_path
 from assay.project.params import Monitor
 
 NASTY = "</script><body><script>alert(1)</script>"
@@ -75,16 +75,16 @@ class Judged:
 
     def page(self, sample: Sample | None = None) -> str:
         ours = section.render(self.summary, self.reference)
-        return pages.page("late-flights", ours, [(self.told, sample or self.sample)])
+        return pages.render_page("late-flights", ours, [(self.told, sample or self.sample)])
 
 
 @pytest.fixture(scope="module")
 def judged() -> Judged:
     before, tonight = table(1200, 0), table(300, 1)
     nights = pd.Series(np.arange(1200) % 12).astype(str)
-    reference = reference_of(before, nights, ["x"], ["c"], {SCORE: SCORE_GRID})
+    reference = build_reference(before, nights, ["x"], ["c"], {SCORE: SCORE_GRID})
     tonight[SCORE] **= 4
-    counted = profile_of(FrameFeatures(tonight), reference.grid)
+    counted = compute_profile(FrameFeatures(tonight), reference.grid)
     sample = sample_of(tonight, before, [SCORE], ["x", "gone", SCORE], ["c"])
     summary = NightSummary(
         name="late-flights",
@@ -98,13 +98,13 @@ def judged() -> Judged:
         rows_scored=300,
         rows_quarantined=3,
         sample_rows=sample.rows,
-        page=path("2013-07-01", ".html"),
+        page=night_path("2013-07-01", ".html"),
         limits=Monitor(),
         decision=decide(reference, counted, Monitor(), 300),
-        stand=Stand("drift"),
+        stand=MonitoringStatus("drift"),
         broken_rules={"x: finite": 3},
     )
-    return Judged(summary, reference, of_night(summary, reference, "binary", counted), sample)
+    return Judged(summary, reference, night_content(summary, reference, "binary", counted), sample)
 
 
 def test_the_page(judged: Judged, capfd: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +167,7 @@ def test_many_columns_stay_within_five_megabytes(judged: Judged) -> None:
         for name in names:
             frame[name] = source
     sample = sample_of(night, before, [SCORE], [*names, SCORE], ["c"])
-    html = pages.page("late-flights", "", [(told, sample)])
+    html = pages.render_page("late-flights", "", [(told, sample)])
     # Our own section, which is not here, takes 1 kB a column.
     assert len(html.encode()) + 303_000 < 5_000_000
     assert "Only 30 of 62 columns, to keep the page small." in html
@@ -185,4 +185,4 @@ def test_evidently_gets_no_infinity_and_no_empty_column() -> None:
 
 def test_long_floats_are_cut_in_data_only() -> None:
     text = '[0.12345678901, "0.12345678901"]<script>var global = [0.12345678901]'
-    assert rounded(text) == text.replace("[0.12345678901,", "[0.123457,")
+    assert round_numbers(text) == text.replace("[0.12345678901,", "[0.123457,")

@@ -20,7 +20,7 @@ import pytest
 from assay.cli import __main__ as cli
 from assay.cli.show import overview
 from assay.errors import UsageError
-from assay.monitor import one_night, write
+from assay.monitor import monitor_night, night_writer
 from assay.monitor.evidently import serve
 from assay.monitor.evidently.folder import project_of
 
@@ -30,11 +30,11 @@ NIGHT = "2013-02-01"
 
 @pytest.fixture
 def shown(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(write.pages, "page", lambda title, ours, shown: title)
+    monkeypatch.setattr(night_writer.pages, "render_page", lambda title, ours, shown: title)
     monitor = project.params.monitor.model_copy(update={"workspace": "work/evidently"})
     project.params = project.params.model_copy(update={"monitor": monitor})
     project.score(NIGHT, "run-1")
-    one_night.run(project.root, project.params, NIGHT)
+    monitor_night.run(project.root, project.params, NIGHT)
     return project
 
 
@@ -129,7 +129,7 @@ def test_other_hosts_get_a_warning_and_may_change_nothing(
     assert "warning: this is not loopback" in caplog.text
     caplog.clear()
     serve.run(shown.root, shown.params, port=0, ready=told.append)
-    (line,) = overview.serving(told[0])
+    (line,) = overview.ui_lines(told[0])
     assert not caplog.records and str(line).startswith("1 nights at http://127.0.0.1:")
     assert asked == [False, True]
 
@@ -163,7 +163,7 @@ def test_it_answers_to_its_own_names_only(host: bytes | None, status: int) -> No
 
     headers = [(b"accept", b"*/*"), *([] if host is None else [(b"host", host)])]
     scope = {"type": "http", "headers": headers}
-    asyncio.run(serve.only_from_here(app)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(serve.restrict_host(app)(scope, None, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == status
 
 
@@ -194,7 +194,7 @@ def test_changes_are_taken_from_its_own_pages_only(
     given = {b"host": b"localhost:8000", b"origin": origin, b"sec-fetch-site": site}
     headers = [(key, value) for key, value in given.items() if value is not None]
     scope = {"type": "http", "method": method, "headers": headers}
-    asyncio.run(serve.only_its_own_pages(app)(scope, None, send))  # type: ignore[arg-type]
+    asyncio.run(serve.restrict_origin(app)(scope, None, send))  # type: ignore[arg-type]
     assert sent[0]["status"] == status
 
 

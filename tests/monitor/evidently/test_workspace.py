@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from assay.monitor import one_night, write
+from assay.monitor import monitor_night, night_writer
 from assay.monitor.evidently import workspace
 from assay.monitor.evidently.folder import project_of
 from assay.monitor.nights.facts import KnownNights, load
-from assay.pages.frame import silenced
+from assay.pages.page_layout import suppress_output
 from assay.store import open_store
 
 NIGHTS = ("2013-02-01", "2013-02-02")
@@ -22,7 +22,7 @@ FOLDER = ".assay/evidently"
 
 @pytest.fixture(autouse=True)
 def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(write.pages, "page", lambda title, ours, shown: title)
+    monkeypatch.setattr(night_writer.pages, "render_page", lambda title, ours, shown: title)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def shown(project: Any) -> Any:
     project.params = project.params.model_copy(update={"monitor": monitor})
     for night in NIGHTS:
         project.score(night, f"run-{night[-2:]}")
-        one_night.run(project.root, project.params, night)
+        monitor_night.run(project.root, project.params, night)
     return project
 
 
@@ -66,7 +66,7 @@ def values(snapshot: dict[str, Any]) -> dict[tuple[str, ...], float]:
 
 
 def test_evidently_itself_finds_the_nights_and_their_dashboard(shown: Any) -> None:
-    with silenced():
+    with suppress_output():
         from evidently.ui.workspace import Workspace
 
         opened = Workspace(str(shown.root / FOLDER))
@@ -94,23 +94,23 @@ def test_evidently_itself_finds_the_nights_and_their_dashboard(shown: Any) -> No
 
 def test_the_same_night_again_changes_nothing(shown: Any) -> None:
     before = {path: path.stat().st_mtime_ns for path in (shown.root / FOLDER).rglob("*.json")}
-    one_night.run(shown.root, shown.params, NIGHTS[0])
+    monitor_night.run(shown.root, shown.params, NIGHTS[0])
     after = {path: path.stat().st_mtime_ns for path in (shown.root / FOLDER).rglob("*.json")}
     assert after == before
 
 
 def test_a_night_that_was_scored_again_is_replaced(shown: Any) -> None:
     shown.score(NIGHTS[0], "run-again")
-    workspace.update(shown.root, shown.params, facts(shown))
+    workspace.try_refresh(shown.root, shown.params, facts(shown))
     assert set(snapshots(shown)) == {NIGHTS[1]}, "what readers see now was not monitored"
-    one_night.run(shown.root, shown.params, NIGHTS[0])
+    monitor_night.run(shown.root, shown.params, NIGHTS[0])
     assert snapshots(shown)[NIGHTS[0]]["metadata"]["run"] == "run-again"
     assert set(snapshots(shown)) == set(NIGHTS)
 
 
 def test_a_night_that_was_taken_back_is_gone(shown: Any) -> None:
     open_store(shown.root, shown.params).retract("run-02", "Ada", "of another day")
-    workspace.update(shown.root, shown.params, facts(shown))
+    workspace.try_refresh(shown.root, shown.params, facts(shown))
     assert set(snapshots(shown)) == {NIGHTS[0]}
 
 
@@ -122,7 +122,7 @@ def test_what_labels_say_is_there_once_they_came(shown: Any) -> None:
         "low": 0.5, "high": 0.7, "rows": 290, "labelled_share": 0.9, "estimated": False,
         "at": datetime(2013, 2, 9, tzinfo=UTC),
     }  # fmt: skip
-    store.keep_performance([row, {**row, "slice": "c=a", "value": 0.1}])
+    store.append_performance([row, {**row, "slice": "c=a", "value": 0.1}])
     before = snapshots(shown)[NIGHTS[1]]
     done = workspace.refresh(shown.root, shown.params, facts(shown))
     assert done is not None and (done.nights, done.written) == (2, 1)
@@ -145,7 +145,7 @@ def test_a_damaged_workspace_is_set_aside_and_made_anew(
     names = sorted(path.name for path in folder_of(shown).rglob("*.json"))
     harm(folder_of(shown))
     caplog.clear()
-    one_night.run(shown.root, shown.params, NIGHTS[1])
+    monitor_night.run(shown.root, shown.params, NIGHTS[1])
     (line,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
     assert words in line and line.endswith("was made anew from 2 nights")
     assert sorted(path.name for path in folder_of(shown).rglob("*.json")) == names
@@ -168,7 +168,7 @@ def test_what_others_put_there_is_let_be(shown: Any) -> None:
     (other / "metadata.json").write_text('{"id": "x", "name": "theirs"}')
     panels = folder_of(shown) / "dashboard.json"
     panels.write_text('{"tabs": [], "panels": []}')
-    workspace.update(shown.root, shown.params, facts(shown))
+    workspace.try_refresh(shown.root, shown.params, facts(shown))
     assert (other / "metadata.json").exists() and panels.read_text() == '{"tabs": [], "panels": []}'
 
 
@@ -180,8 +180,8 @@ def test_whatever_goes_wrong_is_told_and_fails_no_night(
     if why == "no room":
         monkeypatch.setattr(workspace, "write", _full)
     else:
-        monkeypatch.setattr(workspace.page, "kept", lambda *_: 1 / 0)
-    assert one_night.run(shown.root, shown.params, NIGHTS[0]).run_id == "run-again"
+        monkeypatch.setattr(workspace.page, "snapshot_json", lambda *_: 1 / 0)
+    assert monitor_night.run(shown.root, shown.params, NIGHTS[0]).run_id == "run-again"
     (line,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
     assert line.startswith("the Evidently workspace is not up to date: ")
     assert ("No space left" in line) == (why == "no room")
@@ -203,6 +203,6 @@ def test_nights_that_cannot_be_shown_are_told_in_one_line(shown: Any) -> None:
 
 def test_null_switches_it_off(project: Any) -> None:
     project.score(NIGHTS[0], "run-1")
-    one_night.run(project.root, project.params, NIGHTS[0])
+    monitor_night.run(project.root, project.params, NIGHTS[0])
     assert workspace.refresh(project.root, project.params, facts(project)) is None
     assert not (project.root / FOLDER).exists()

@@ -13,9 +13,9 @@ import pytest
 
 from assay.cli.show.explained_night import lines
 from assay.columns.features import FrameFeatures
-from assay.columns.reference import reference_of
+from assay.columns.reference import build_reference
 from assay.errors import NothingScored, SchemaMismatch, SourceError, UsageError
-from assay.model import bundle, model, outcome
+from assay.model import bundle, model, prediction
 from assay.model.manifest import Manifest, versions
 from assay.monitor.explain import command as explain_night
 from assay.project import layout, partitions
@@ -75,10 +75,13 @@ def promote(project: Any, version: str, task: Any = "binary", slope: float = 1.0
     made, table = fitted(task, slope), rows(7, 3000)
     classes = CLASSES if task == "multiclass" else ()
     scores = made.scores(FrameFeatures(table))
-    grids = outcome.grids(task, classes, scores)
-    counted = outcome.counted(task, classes, scores)
+    grids = prediction.score_grids(task, classes, scores)
+    counted = prediction.profiled_scores(task, classes, scores)
     table = table.assign(
-        **{n: v if isinstance(v, np.ndarray) else model.decoded(v) for n, v in counted.items()}
+        **{
+            n: v if isinstance(v, np.ndarray) else model.decode_categories(v)
+            for n, v in counted.items()
+        }
     )
     manifest = Manifest(
         name="late-flights", task=task, classes=classes, candidate="one",
@@ -96,7 +99,7 @@ def promote(project: Any, version: str, task: Any = "binary", slope: float = 1.0
         manifest,
         model=model.dumps(made),
         compiled=None,
-        reference=reference_of(table, nights, ["x", "z"], ["c"], grids),
+        reference=build_reference(table, nights, ["x", "z"], ["c"], grids),
         sample=table.assign(late=False).head(100),
         card="# card",
     )
@@ -122,7 +125,7 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
     loaded = bundle.load(folder, expected=digest, allow_types=())
     task, classes = loaded.manifest.task, loaded.manifest.classes
     scores = loaded.scorer.scores(FrameFeatures(frame))
-    said = outcome.columns(task, classes, loaded.manifest.threshold, scores)
+    said = prediction.prediction_columns(task, classes, loaded.manifest.threshold, scores)
     stamp = {"model_version": version, "bundle": digest, "run_id": day, "scored_at": NOW}
     table = pa.Table.from_pandas(frame[["flight"]].assign(**stamp), preserve_index=False)
     for name, values in said.items():
@@ -132,7 +135,7 @@ def score(project: Any, day: str, frame: pd.DataFrame, version: str, digest: str
     plain = schema.remove(schema.get_field_index("date"))
     file = write_part(
         store.table_uri("predictions"),
-        store.new_file("predictions", day, day, "0"),
+        store.part_path_for("predictions", day, day, "0"),
         table.select(plain.names).cast(plain),
     )
     facts = {"name": "late-flights", "version": version, "bundle": digest, "run_id": day}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from assay.monitor.front.gather import Front
-from assay.monitor.incidents.collect import AllNights, of_nights, of_runs
-from assay.monitor.nights import fold
+from assay.monitor.front.content import Front
+from assay.monitor.incidents.collect import AllNights, drift_incidents, run_incidents
+from assay.monitor.nights import combine
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import NightDrift
 from assay.monitor.status_facts import StatusPart
@@ -89,7 +89,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
                         "low": value - low, "high": value + low,
                     }
                 )  # fmt: skip
-    nights = fold.nights(records(*events), visible, documents, measured, frozenset(documents))[
+    nights = combine.nights(records(*events), visible, documents, measured, frozenset(documents))[
         -count:
     ]
     return Front(
@@ -107,7 +107,7 @@ def scene(count: int = 90, columns: int = 15, name: str = "late-flights") -> Fro
         metric="auc",
         max_drifted_share=0.5,
         max_quarantine_share=0.02,
-        every=AllNights(tuple(nights), (*of_nights(nights), *of_runs(nights))),
+        every=AllNights(tuple(nights), (*drift_incidents(nights), *run_incidents(nights))),
     )  # fmt: skip
 
 

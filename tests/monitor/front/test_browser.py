@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.monitor.front.gather import Front
+from assay.monitor.front.content import Front
 from assay.monitor.front.page import render
 from tests.browser import CHROMIUM, MISSING, browser
 

@@ -8,7 +8,7 @@ import pytest
 
 from assay.cli.show import overview
 from assay.errors import LimitCrossed, StoreError
-from assay.monitor import one_night
+from assay.monitor import monitor_night
 from assay.monitor.front import command
 from tests.shown import shown
 
@@ -23,7 +23,7 @@ def page(project: Any) -> str:
 def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        one_night.run(project.root, project.params, NIGHT)
+        monitor_night.run(project.root, project.params, NIGHT)
     html = page(project)
     assert f"nights/{NIGHT}.html" in html and "limits crossed" in html
     assert "v0.1.0, verdict" in html
@@ -35,7 +35,7 @@ def test_monitoring_a_night_writes_the_front_page_too(project: Any) -> None:
 
 def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     project.score(NIGHT, "run-1")
-    one_night.run(project.root, project.params, NIGHT)
+    monitor_night.run(project.root, project.params, NIGHT)
     project.log("2013-02-02", "run-2", "held", rows=(900, 890, 10), detail="too many rows")
     project.log("2013-02-04", "run-3", "failed", detail="disk full")
     told = command.summary(command.run(project.root, project.params))
@@ -55,13 +55,13 @@ def test_all_kinds_of_nights(project: Any, capsys: pytest.CaptureFixture[str]) -
     html = page(project)
     assert "held: too many rows" in html and "assay release run-2 --because WHY" in html
     assert "<b>2 open</b>" in html and "2013-02-04 has nothing published" in html
-    shown(overview.front, command.run, project.root, project.params, last=1)
+    shown(overview.front_lines, command.run, project.root, project.params, last=1)
     assert capsys.readouterr().out.startswith("1 night: 1 failed\n")
 
 
 def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    one_night.run(project.root, project.params, NIGHT)
+    monitor_night.run(project.root, project.params, NIGHT)
     project.score(NIGHT, "run-2")
     (night,) = command.run(project.root, project.params).nights
     assert night.standing == "unseen"
@@ -69,7 +69,7 @@ def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
 
 
 def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    shown(overview.front, command.run, empty_project.root, empty_project.params)
+    shown(overview.front_lines, command.run, empty_project.root, empty_project.params)
     assert capsys.readouterr().out == "0 nights\npage: reports/index.html\n"
     assert "No night has been scored yet" in page(empty_project)
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.nights import documents, fold
+from assay.monitor.nights import combine, documents
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night
 
@@ -38,7 +38,7 @@ def test_a_night_nobody_sees(
     kind: str, state: str, note: str, event: Callable[..., Any], records: Callable[..., Any]
 ) -> None:
     run = event(NIGHT, "r", kind, detail="too many rows", by="Ada", because="wrong day")
-    night = one(fold.nights(records(run), {}, {}))
+    night = one(combine.nights(records(run), {}, {}))
     assert (night.state, night.standing, night.note) == (state, state, note)
     assert night.reasons()[0] == note
     assert (night.held, len(night.reasons())) == (("r", 2) if kind == "held" else ("", 1))
@@ -51,7 +51,7 @@ def test_what_readers_see_counts_whatever_came_later(
         event(NIGHT, "a", "published", rows_read=10, rows_quarantined=1, rows_scored=9),
         event(NIGHT, "b", "failed", 5, detail="disk full"),
     )
-    night = one(fold.nights(runs, {NIGHT: "a"}, {}))
+    night = one(combine.nights(runs, {NIGHT: "a"}, {}))
     assert (night.state, night.standing, night.run_id) == ("published", "unseen", "a")
     assert night.quarantine_share == 0.1
     assert night.note == "a later run, b: failed: disk full"
@@ -62,40 +62,45 @@ def test_a_document_of_another_run_is_not_the_night_s(
 ) -> None:
     runs = records(event(NIGHT, "a", "published"))
     mine = {NIGHT: KnownDocument(NIGHT, drift("a", True, x=2.0))}
-    night = one(fold.nights(runs, {NIGHT: "a"}, mine))
+    night = one(combine.nights(runs, {NIGHT: "a"}, mine))
     assert night.standing == "drift"
     assert night.reasons() == ("probability: distance 0.210 over its limit 0.120",)
     old = {NIGHT: KnownDocument(NIGHT, drift("z", True, x=2.0))}
-    night = one(fold.nights(runs, {NIGHT: "a"}, old))
+    night = one(combine.nights(runs, {NIGHT: "a"}, old))
     assert (night.standing, night.drift) == ("unseen", None)
     assert night.reasons() == ("monitored as run z left it; monitor it again",)
 
 
 def test_published_rows_are_known_although_every_event_is_lost() -> None:
-    night = one(fold.nights([], {NIGHT: "a"}, {}))
+    night = one(combine.nights([], {NIGHT: "a"}, {}))
     assert (night.state, night.run_id, night.rows_read) == ("published", "a", None)
     assert night.quarantine_share is None
 
 
 def test_the_nights_a_schedule_left_out_are_shown() -> None:
     known = ["2013-07-01", "2013-07-02", "2013-07-05"]
-    assert fold.every_night(known) == [f"2013-07-0{day}" for day in range(1, 6)]
-    night = fold.nights([], dict.fromkeys(known, "a"), {})[-2]
+    assert combine.fill_missing_dates(known) == [f"2013-07-0{day}" for day in range(1, 6)]
+    night = combine.nights([], dict.fromkeys(known, "a"), {})[-2]
     assert (night.partition, night.standing) == ("2013-07-04", "missing")
 
 
 def test_a_weekly_schedule_leaves_out_no_days() -> None:
     weeks = ["2013-07-01", "2013-07-08", "2013-07-22"]
-    assert fold.every_night(weeks) == ["2013-07-01", "2013-07-08", "2013-07-15", "2013-07-22"]
-    assert fold.every_night(["north", "east"]) == ["east", "north"]
-    assert fold.every_night(["2013-07-01"]) == ["2013-07-01"]
-    assert fold.every_night([]) == []
+    assert combine.fill_missing_dates(weeks) == [
+        "2013-07-01",
+        "2013-07-08",
+        "2013-07-15",
+        "2013-07-22",
+    ]
+    assert combine.fill_missing_dates(["north", "east"]) == ["east", "north"]
+    assert combine.fill_missing_dates(["2013-07-01"]) == ["2013-07-01"]
+    assert combine.fill_missing_dates([]) == []
 
 
 @given(st.sets(st.dates(date(2013, 1, 1), date(2014, 1, 1)), min_size=1, max_size=40))
 def test_every_night_keeps_what_is_known_and_stays_between_first_and_last(days: set[date]) -> None:
     known = {str(day) for day in days}
-    found = fold.every_night(known)
+    found = combine.fill_missing_dates(known)
     assert known <= set(found)
     assert found == sorted(set(found))
     assert (found[0], found[-1]) == (min(known), max(known))
@@ -124,13 +129,13 @@ def test_the_longest_maturity_and_the_last_answer_count() -> None:
         row(run_id="replaced", value=0.3, maturity_days=90),
         row(maturity_days=90, value=None),
     ]
-    night = one(fold.nights([], {NIGHT: "a"}, {}, rows))
+    night = one(combine.nights([], {NIGHT: "a"}, {}, rows))
     assert night.realized is not None and night.estimated is not None
     assert (night.realized.value, night.realized.maturity_days) == (0.72, 30)
     assert (night.estimated.value, night.estimated.maturity_days) == (0.74, 0)
-    assert fold.metric_of([row(metric="rmse"), row(metric="mae")]) == "mae"
-    assert fold.metric_of([row(metric="pinball")]) == "pinball"
-    assert fold.metric_of([]) is None
+    assert combine.headline_metric([row(metric="rmse"), row(metric="mae")]) == "mae"
+    assert combine.headline_metric([row(metric="pinball")]) == "pinball"
+    assert combine.headline_metric([]) is None
 
 
 def written(root: Path, **change: Any) -> Path:
@@ -155,7 +160,7 @@ def written(root: Path, **change: Any) -> Path:
 
 def test_a_document_is_read(tmp_path: Path) -> None:
     written(tmp_path)
-    found = documents.read(tmp_path)[NIGHT].drift
+    found = documents.read_documents(tmp_path)[NIGHT].drift
     assert found is not None
     assert (found.drifted, found.features, found.share) == (1, 2, 0.5)
     assert found.times == {"x": pytest.approx(3), "y": None, "z": 0.0}
@@ -172,15 +177,15 @@ def test_a_document_is_read(tmp_path: Path) -> None:
 )
 def test_a_damaged_document_is_told(change: dict[str, Any], words: str, tmp_path: Path) -> None:
     written(tmp_path, **change)
-    found = documents.read(tmp_path)[NIGHT]
+    found = documents.read_documents(tmp_path)[NIGHT]
     assert found.drift is None
     assert words in found.words and found.words.startswith(f"reports/nights/{NIGHT}.json")
-    night = one(fold.nights([], {NIGHT: "a"}, {NIGHT: found}))
+    night = one(combine.nights([], {NIGHT: "a"}, {NIGHT: found}))
     assert night.standing == "unseen" and night.reasons() == (found.words,)
 
 
 def test_half_a_document_is_told(tmp_path: Path) -> None:
     path = written(tmp_path)
     path.write_text(path.read_text()[:40])
-    assert "is not what assay monitor wrote" in documents.read(tmp_path)[NIGHT].words
-    assert documents.read(tmp_path / "nowhere") == {}
+    assert "is not what assay monitor wrote" in documents.read_documents(tmp_path)[NIGHT].words
+    assert documents.read_documents(tmp_path / "nowhere") == {}

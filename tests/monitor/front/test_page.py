@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
-from assay.monitor.front import pictures
+from assay.monitor.front import charts
 from assay.monitor.front.calendar import months
-from assay.monitor.front.gather import Front
+from assay.monitor.front.content import Front
 from assay.monitor.front.page import column_lines, render
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights.night import Night, NightMetric
 from assay.monitor.status_facts import StatusPart
-from assay.pages.frame import POLICY
+from assay.pages.page_layout import POLICY
 
 VOID = {"meta", "input"}
 
@@ -128,8 +128,8 @@ def test_columns_come_by_how_often_they_were_over(drift: Callable[..., object]) 
     lines, quiet = column_lines([night(1, a=2.0, b=1.5, c=0.1), night(2, a=0.1, b=None, c=0.2)])
     assert [(line.name, line.nights) for line in lines] == [("b", 2), ("a", 1)]
     assert quiet == 1
-    assert pictures.UNKNOWN in str(lines[0].picture)
-    assert pictures.UNKNOWN not in str(lines[1].picture)
+    assert charts.UNKNOWN in str(lines[0].picture)
+    assert charts.UNKNOWN not in str(lines[1].picture)
 
 
 def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
@@ -138,9 +138,9 @@ def test_no_line_is_drawn_over_nights_that_nobody_measured() -> None:
         return Night(f"2013-07-0{day}", "published", estimated=one)
 
     nights = [night(1, 0.7), night(2, None), night(3, 0.6), night(4, 0.6)]
-    svg = str(pictures.performance(nights, "auc"))
+    svg = str(charts.performance(nights, "auc"))
     assert svg.count("stroke-width='1.8'") == 2
-    assert pictures.performance([night(1, None)], "auc") is None
+    assert charts.performance([night(1, None)], "auc") is None
 
 
 def test_a_year_of_fifty_columns_takes_no_five_seconds(scene: Callable[..., Front]) -> None:

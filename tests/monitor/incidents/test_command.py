@@ -11,7 +11,7 @@ import pytest
 
 from assay.cli.show import overview
 from assay.errors import AlertUndelivered, DataError, LimitCrossed, ParamsError
-from assay.monitor import one_night
+from assay.monitor import monitor_night
 from assay.monitor.incidents import alert as command
 from assay.monitor.incidents import outbox
 from assay.monitor.nights.incident import Incident
@@ -41,7 +41,7 @@ def waiting(root: Path) -> list[dict[str, Any]]:
 def drifted(project: Any) -> None:
     project.score(NIGHT, "run-1", shift=2.0)
     with pytest.raises(LimitCrossed):
-        one_night.run(project.root, project.params, NIGHT)
+        monitor_night.run(project.root, project.params, NIGHT)
 
 
 def test_without_a_webhook_there_are_files(project: Any) -> None:
@@ -50,7 +50,7 @@ def test_without_a_webhook_there_are_files(project: Any) -> None:
     found = command.run(project.root, project.params)
     told = alerts(project.root)
     assert json.loads(found.to_json()) == told
-    shown = list(overview.alerts(found))
+    shown = list(overview.alert_lines(found))
     assert shown[0].startswith("open: ") and shown[2].startswith("2 open, 0 messages sent")
     assert told["open"] == 2
     drift, run = told["alerts"]
@@ -74,7 +74,7 @@ def test_a_webhook_hears_once_when_it_opens_and_once_when_it_is_over(
     assert hook.headers[0]["Idempotency-Key"] == f"drift-{NIGHT}:open"
     assert alerts(project.root)["alerts"][0]["told"] == "open"
     project.score("2013-02-02", "run-2")
-    one_night.run(project.root, params, "2013-02-02")
+    monitor_night.run(project.root, params, "2013-02-02")
     command.run(project.root, params)
     assert [each["event"] for each in hook.bodies] == ["opened", "recovered"]
     assert waiting(project.root) == []
@@ -207,11 +207,11 @@ def test_a_letter_that_waits_is_not_written_twice(tmp_path: Path) -> None:
     second = outbox.enqueue(
         tmp_path / "out", Incident(**{**_plain(incident), "state": "recovered"})
     )
-    line, broken = outbox.waiting(tmp_path / "out")
+    line, broken = outbox.read_queue(tmp_path / "out")
     assert [each.path for each in line] == [first.path, second.path] and not broken
-    outbox.delivered(first)
-    outbox.delivered(first)
-    assert outbox.waiting(tmp_path / "nowhere") == ([], [])
+    outbox.delete_message(first)
+    outbox.delete_message(first)
+    assert outbox.read_queue(tmp_path / "nowhere") == ([], [])
 
 
 def _plain(incident: Incident) -> dict[str, Any]:
@@ -224,13 +224,13 @@ def test_monitor_tells_and_keeps_its_own_code(
     project.score(NIGHT, "run-1", shift=2.0)
     hook.answers = [503]
     with pytest.raises(LimitCrossed):
-        one_night.run(project.root, params, NIGHT, notify=True)
+        monitor_night.run(project.root, params, NIGHT, notify=True)
     assert "reports/dead-letters: the webhook of $ASSAY" in caplog.text
     project.score("2013-02-02", "run-2")
     with pytest.raises(AlertUndelivered):
-        one_night.run(project.root, params, "2013-02-02", notify=True)
+        monitor_night.run(project.root, params, "2013-02-02", notify=True)
     hook.answers = [200]
-    one_night.run(project.root, params, "2013-02-02", notify=True)
+    monitor_night.run(project.root, params, "2013-02-02", notify=True)
     assert [each["event"] for each in hook.bodies[-2:]] == ["opened", "recovered"]
 
 

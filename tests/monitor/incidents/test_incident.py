@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.errors import DataError
-from assay.monitor.incidents import due
-from assay.monitor.incidents.collect import incidents, of_nights, of_runs
-from assay.monitor.incidents.due import Alert, Memory
+from assay.monitor.incidents import alert_state
+from assay.monitor.incidents.alert_state import Alert, AlertHistory
+from assay.monitor.incidents.collect import drift_incidents, incidents, run_incidents
 from assay.monitor.nights.incident import Incident, ListedIncidents, read_incidents
 from assay.monitor.nights.night import Night, NightDrift
 from assay.project import jsonfile
@@ -39,7 +39,7 @@ def nights(*standings: str) -> list[Night]:
 
 
 def test_one_incident_from_first_crossing_to_recovery() -> None:
-    found = of_nights(nights("ok", "drift", "unseen", "drift", "failed", "ok", "drift"))
+    found = drift_incidents(nights("ok", "drift", "unseen", "drift", "failed", "ok", "drift"))
     assert [(each.id, each.state, each.first, each.last) for each in found] == [
         ("drift-1", "recovered", "1", "3"),
         ("drift-6", "open", "6", "6"),
@@ -50,7 +50,7 @@ def test_one_incident_from_first_crossing_to_recovery() -> None:
 
 @given(st.lists(st.sampled_from(["ok", "drift", "unseen", "missing"]), max_size=30))
 def test_an_incident_lasts_as_long_as_no_night_is_within(standings: list[str]) -> None:
-    found = of_nights(nights(*standings))
+    found = drift_incidents(nights(*standings))
     seen = [each for each in standings if each in ("ok", "drift")]
     begun = sum(
         now == "drift" and before != "drift"
@@ -62,7 +62,7 @@ def test_an_incident_lasts_as_long_as_no_night_is_within(standings: list[str]) -
 
 
 def test_nights_that_nobody_could_publish_in_a_row_are_one_incident() -> None:
-    found = of_runs(nights("held", "failed", "ok", "failed", "missing"))
+    found = run_incidents(nights("held", "failed", "ok", "failed", "missing"))
     assert [(each.id, each.last, each.state) for each in found] == [
         ("run-0", "1", "open"),
         ("run-3", "3", "open"),
@@ -117,9 +117,11 @@ def test_a_damaged_incident_file_is_an_error(
 def step(
     now: list[Incident], before: list[Alert], until: str | None = None
 ) -> tuple[list[Alert], list[str]]:
-    found = due.alerts(now, until, before)
-    new = due.due(found)
-    return due.said(found, new), [f"{each.incident.id} {each.incident.state}" for each in new]
+    found = alert_state.alerts(now, until, before)
+    new = alert_state.select_due(found)
+    return alert_state.mark_sent(found, new), [
+        f"{each.incident.id} {each.incident.state}" for each in new
+    ]
 
 
 def test_said_once_when_it_opens_and_once_when_it_is_over() -> None:
@@ -180,8 +182,8 @@ def test_open_and_over_take_turns(history: list[dict[str, Any]]) -> None:
         now = [replace(OPEN, id=name, state=state) for name, state in night_.items()]
         memory, news = step(now, memory)
         # What is remembered survives the file.
-        kept = due.read(jsonfile.dumps(due.document("n", memory, None, {})))
-        assert kept == Memory(tuple(memory))
+        kept = alert_state.parse_alerts(jsonfile.dumps(alert_state.document("n", memory, None, {})))
+        assert kept == AlertHistory(tuple(memory))
         memory = list(kept.alerts)
         for each in news:
             name, state = each.split()
@@ -197,6 +199,8 @@ def test_open_and_over_take_turns(history: list[dict[str, Any]]) -> None:
 
 def test_a_damaged_memory_says_what_deleting_it_means() -> None:
     with pytest.raises(DataError, match=r"reports/alerts\.json: .*Delete it: what is open will"):
-        due.read('{"schema": 2}')
+        alert_state.parse_alerts('{"schema": 2}')
     with pytest.raises(DataError, match="told is 'snoozed'"):
-        due.read(jsonfile.dumps(due.document("n", [Alert(OPEN, "snoozed")], None, {})))
+        alert_state.parse_alerts(
+            jsonfile.dumps(alert_state.document("n", [Alert(OPEN, "snoozed")], None, {}))
+        )

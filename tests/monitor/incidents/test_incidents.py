@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.monitor.drift.budget import Alarm, NightAlarms, Question
-from assay.monitor.drift.snooze import covering, states
-from assay.monitor.incidents.fold import DriftIncident, fold
+from assay.monitor.drift.budget import Alarm, DriftTest, NightAlarms
+from assay.monitor.drift.snooze import find_snooze, states
+from assay.monitor.incidents.drift_incident import DriftIncident, group_alarms
 from assay.project.params.drift import Snooze
 
 
@@ -17,13 +17,13 @@ def judged(days: str, column: str = "x", kind: str = "features") -> list:
     nights = []
     for i, day in enumerate(days, start=1):
         name = f"2013-07-{i:02}"
-        found = (Alarm(Question(column, kind, "distance"), 0.001, name, "far"),)
+        found = (Alarm(DriftTest(column, kind, "distance"), 0.001, name, "far"),)
         nights.append((NightAlarms(name, found if day == "!" else (), False), {column: i / 10}))
     return nights
 
 
 def folded(nights: list, snoozed=lambda column, night: False) -> tuple[DriftIncident, ...]:
-    return fold(nights, 3, snoozed)
+    return group_alarms(nights, 3, snoozed)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ SNOOZES = (
 
 def test_a_snooze_ends_and_the_incident_goes_on_under_its_id() -> None:
     def snoozed(column: str, night: str) -> bool:
-        return covering(SNOOZES, column, night) is not None
+        return find_snooze(SNOOZES, column, night) is not None
 
     ids = set()
     for days, state in (("!!!", "snoozed"), ("!!!.", "snoozed"), ("!!!!", "open")):
@@ -99,6 +99,6 @@ def test_a_snooze_ends_and_the_incident_goes_on_under_its_id() -> None:
 def test_a_snooze_tells_what_became_of_it() -> None:
     found = states(SNOOZES, {"x", "y"}, "2013-07-03")
     assert [each.state for each in found] == ["expired", "active", "no such column"]
-    assert covering(SNOOZES, "x", "2013-07-01") is SNOOZES[1]
-    assert covering(SNOOZES, "x", "not a day") is None
+    assert find_snooze(SNOOZES, "x", "2013-07-01") is SNOOZES[1]
+    assert find_snooze(SNOOZES, "x", "not a day") is None
     assert states(SNOOZES[:1], {"x"}, "not a day")[0].state == "expired"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from assay.monitor.incidents.post import BadAddress, PostResult, checked, persist, post
+from assay.monitor.incidents.post import InvalidWebhookUrl, PostResult, post, retry, validate_url
 
 
 def send(url: str, timeout: float = 5.0) -> PostResult:
@@ -87,8 +87,8 @@ def test_plain_http_where_tls_is_expected(hook: Any) -> None:
      "https://x/s3cr3t y", "https://x/s3cr3t\n", "https://[x/s3cr3t", "https://x/ö-s3cr3t"],
 )  # fmt: skip
 def test_a_bad_address_is_told_without_it(url: str) -> None:
-    with pytest.raises(BadAddress) as caught:
-        checked(url)
+    with pytest.raises(InvalidWebhookUrl) as caught:
+        validate_url(url)
     assert "s3cr3t" not in str(caught.value)
     assert caught.value.__cause__ is None
 
@@ -96,7 +96,7 @@ def test_a_bad_address_is_told_without_it(url: str) -> None:
 def tried(answers: list[PostResult], retries: int) -> tuple[PostResult, int, list[float]]:
     waits: list[float] = []
     left = iter(answers)
-    answer, times = persist(lambda: next(left), retries, waits.append)
+    answer, times = retry(lambda: next(left), retries, waits.append)
     return answer, times, waits
 
 

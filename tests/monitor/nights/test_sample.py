@@ -15,8 +15,8 @@ from assay.model.manifest import Manifest
 from assay.monitor.nights import sample
 from assay.monitor.nights.sample import night_sample, published_sample
 from assay.project import layout, partitions
-from assay.score.inputs import reread
-from assay.score.inputs.reread import Near, NotRead, batches
+from assay.score.inputs import night_rows
+from assay.score.inputs.night_rows import InputUnreadable, NearbyRows, batches
 from assay.store import open_store
 
 NIGHT = "2013-02-01"
@@ -116,15 +116,15 @@ def test_the_nearest_row_groups_come_first(project: Any) -> None:
     project.score(NIGHT, "run-1")
     cut(project, 50)
 
-    def flights(near: Near | None) -> list[int]:
+    def flights(near: NearbyRows | None) -> list[int]:
         given = (project.root, project.params, NIGHT, ["flight"])
         return [batch.column(0)[0].as_py() for batch in batches(*given, near=near)]
 
-    assert flights(Near(((120, 130),), 10**6)) == [100, 50, 150, 0, 200, 250]
-    assert flights(Near(((0, 10), (299, 300)), 100)) == [0, 250]
-    assert flights(Near(((100, 200),), 100)) == [100, 150]
-    assert flights(Near(((60, 61),), 1)) == [50]
-    assert flights(Near((), 100)) == [0, 50]
+    assert flights(NearbyRows(((120, 130),), 10**6)) == [100, 50, 150, 0, 200, 250]
+    assert flights(NearbyRows(((0, 10), (299, 300)), 100)) == [0, 250]
+    assert flights(NearbyRows(((100, 200),), 100)) == [100, 150]
+    assert flights(NearbyRows(((60, 61),), 1)) == [50]
+    assert flights(NearbyRows((), 100)) == [0, 50]
 
 
 @pytest.mark.parametrize(
@@ -151,5 +151,5 @@ def test_rows_that_are_not_there_any_more_are_not_made_up(project: Any) -> None:
     (file,) = (project.root / f"data/raw/date={NIGHT}").glob("*.parquet")
     pq.write_table(pq.ParquetFile(file).read().slice(0, 0), file)
     assert look(project)[1] == "none of its rows is in the input any more"
-    with pytest.raises(NotRead, match="cannot be read any more"):
-        list(reread.batches(project.root, project.params, "2013-02-09", ["x"]))
+    with pytest.raises(InputUnreadable, match="cannot be read any more"):
+        list(night_rows.batches(project.root, project.params, "2013-02-09", ["x"]))

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from assay.columns.breaks import Break
-from assay.monitor.drift.baselines import Weekday
+from assay.columns.break_limits import Break
+from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
-from assay.monitor.nights.standing import Stand
-from assay.monitor.nights.summary import NightSummary, of_all_rows
-from assay.monitor.nights.summary_read import from_json
+from assay.monitor.nights.night_status import MonitoringStatus
+from assay.monitor.nights.summary import NightSummary, overall_metrics
+from assay.monitor.nights.summary_read import parse_summary
 from assay.monitor.performance.label_drift import LabelDrift
 from assay.project.params import Monitor
 
@@ -35,19 +35,19 @@ def written() -> NightSummary:
     return NightSummary(
         *("late-flights", "2013-07-01", "run-1", "v0.1.0", "sha256:ab", "sha256:cd", "unknown"),
         *(303, 300, 3, 150, "page.html", Monitor(max_drifted_share=0.25), decision),
-        stand=Stand("incident", ("features drifted: x; still open",)),
+        stand=MonitoringStatus("incident", ("features drifted: x; still open",)),
         in_alarm=("x",),
-        weekday=Weekday(("2013-06-24",), {"x": 0.2, "y": None}),
+        weekday=WeekdayDistances(("2013-06-24",), {"x": 0.2, "y": None}),
         label=LabelDrift(7, 290, 0.97, 0.02, None, 0.1, 0.05, None),
         broken_rules={"x: finite": 3},
-        performance=of_all_rows(performance),
+        performance=overall_metrics(performance),
     )
 
 
 def test_there_and_back() -> None:
     before = written()
-    assert from_json(before.to_json(), Monitor(max_drifted_share=0.25)) == before
-    other = from_json(before.to_json(), Monitor(max_drifted_share=0.9))
+    assert parse_summary(before.to_json(), Monitor(max_drifted_share=0.25)) == before
+    other = parse_summary(before.to_json(), Monitor(max_drifted_share=0.9))
     assert other.limits.max_drifted_share == 0.25, "it was decided by the limit of that night"
 
 
@@ -68,7 +68,7 @@ def test_documents_of_earlier_versions_lack_some_keys_and_later_ones_have_more()
     for name in ("trusted", "why"):
         del tree["performance"][0][name]
     tree |= {"of a later version": 1}
-    found = from_json(json.dumps(tree), Monitor())
+    found = parse_summary(json.dumps(tree), Monitor())
     assert (found.stand.standing, found.in_alarm) == ("drift", None)
     (_, far) = found.decision.findings
     assert (far.column, far.breaks, far.break_limit, far.effect) == ("x", (), None, None)
@@ -93,4 +93,4 @@ def test_anything_else_is_refused(change: Any, words: str) -> None:
     tree = json.loads(written().to_json())
     change(tree)
     with pytest.raises(ValueError, match=words):
-        from_json(json.dumps(tree), Monitor())
+        parse_summary(json.dumps(tree), Monitor())

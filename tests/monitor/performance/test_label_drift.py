@@ -11,13 +11,13 @@ import pytest
 from scipy import stats
 
 from assay.columns.distance import js_distance
-from assay.columns.reference import Reference, reference_of
-from assay.model import outcome
-from assay.monitor import many_nights, one_night, write
+from assay.columns.reference import Reference, build_reference
+from assay.model import prediction
+from assay.monitor import monitor_night, monitor_range, night_writer
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.performance import label_drift
-from assay.monitor.performance.label_drift import LabelDrift, limit, numbers
-from assay.monitor.performance.realized import Truths
+from assay.monitor.performance.label_drift import LabelDrift, limit, measure_label_drift
+from assay.monitor.performance.realized_metrics import KnownLabels
 from assay.project.tasks import Task
 from assay.store import open_store
 from tests.monitor.conftest import ROWS, truths_of
@@ -26,14 +26,14 @@ from tests.monitor.test_labels import at, take
 NIGHT = "2013-02-01"
 
 
-def known(values: np.ndarray) -> Truths:
-    return Truths(np.arange(len(values)), values)
+def known(values: np.ndarray) -> KnownLabels:
+    return KnownLabels(np.arange(len(values)), values)
 
 
 def test_the_distance_is_that_of_the_shares(project: Any) -> None:
     label = project.reference().label
     late = np.arange(100) < 80
-    found = {each.metric: each for each in numbers(label, "binary", known(late), 400)}
+    found = {each.metric: each for each in measure_label_drift(label, "binary", known(late), 400)}
     assert list(found) == [label_drift.DISTANCE, label_drift.PSI, label_drift.TOTAL_VARIATION]
     ours = js_distance(label.profile.counts, [20, 80, 0])
     assert found[label_drift.DISTANCE].value == pytest.approx(float(ours))
@@ -50,7 +50,9 @@ def test_every_task_has_a_label_that_survives_json(empty_project: Any, task: Tas
     calm, odd = (
         {
             each.metric: each.value
-            for each in numbers(reference.label, task, known(truths_of(task, 77, shift)), ROWS)
+            for each in measure_label_drift(
+                reference.label, task, known(truths_of(task, 77, shift)), ROWS
+            )
         }
         for shift in (0.0, 2.0)
     )
@@ -66,8 +68,10 @@ def test_every_task_has_a_label_that_survives_json(empty_project: Any, task: Tas
 def test_without_truths_there_is_no_value_and_without_a_reference_no_number(project: Any) -> None:
     label = project.reference().label
     nothing = known(np.zeros(0, dtype=bool))
-    assert {(n.value, n.rows) for n in numbers(label, "binary", nothing, 5)} == {(None, 0)}
-    assert list(numbers(None, "binary", nothing, 5)) == []
+    assert {(n.value, n.rows) for n in measure_label_drift(label, "binary", nothing, 5)} == {
+        (None, 0)
+    }
+    assert list(measure_label_drift(None, "binary", nothing, 5)) == []
 
 
 def test_a_class_that_training_never_saw_is_far_away(empty_project: Any) -> None:
@@ -75,7 +79,9 @@ def test_a_class_that_training_never_saw_is_far_away(empty_project: Any) -> None
     empty_project.promote()
     label = empty_project.reference().label
     values = np.array(["stolen"] * 50, dtype=object)
-    assert next(numbers(label, "multiclass", known(values), 50)).value == pytest.approx(1.0)
+    assert next(measure_label_drift(label, "multiclass", known(values), 50)).value == pytest.approx(
+        1.0
+    )
 
 
 def test_fewer_truths_have_a_wider_limit_and_very_few_none(project: Any) -> None:
@@ -91,17 +97,17 @@ def test_fewer_truths_have_a_wider_limit_and_very_few_none(project: Any) -> None
 def test_few_truths_of_an_ordinary_night_are_seldom_over_the_limit(share: float) -> None:
     rng = np.random.default_rng(4)
     rate = rng.beta(30, 90, (1, 400))
-    grid = outcome.truth_grid("binary", (), np.array([]))
-    truths = outcome.truths("binary", (rng.random((ROWS, 400)) < rate).T.ravel())
+    grid = prediction.truth_grid("binary", (), np.array([]))
+    truths = prediction.truths("binary", (rng.random((ROWS, 400)) < rate).T.ravel())
     frame = pd.DataFrame({"probability": np.zeros(len(truths))})
     nights = pd.Series(np.repeat(np.arange(400), ROWS)).astype(str)
-    grids = outcome.grids("binary", (), np.zeros(1))
-    label = reference_of(frame, nights, [], [], grids, label=(grid, truths)).label
+    grids = prediction.score_grids("binary", (), np.zeros(1))
+    label = build_reference(frame, nights, [], [], grids, label=(grid, truths)).label
     rows = round(share * ROWS)
     over = []
     for rate in rng.beta(30, 90, 400):
         night = known(rng.random(rows) < rate)
-        distance = next(numbers(label, "binary", night, ROWS)).value
+        distance = next(measure_label_drift(label, "binary", night, ROWS)).value
         over.append(distance > limit(label, 400, rows, 0.99))
     # The limit is the fourth largest of 400: how many of 400 others are beyond it is known.
     assert sum(over) <= stats.betabinom.ppf(0.999, 400, 4, 397)
@@ -121,15 +127,15 @@ def document(project: Any) -> dict[str, Any]:
 def test_a_night_is_shown_with_its_labels_once_they_are_there(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write.pages, "page", lambda title, ours, shown: ours)
+    monkeypatch.setattr(night_writer.pages, "render_page", lambda title, ours, shown: ours)
     project.score(NIGHT, "run-1")
-    one_night.run(project.root, project.params, NIGHT)
+    monitor_night.run(project.root, project.params, NIGHT)
     page = project.root / f"reports/nights/{NIGHT}.html"
     assert document(project)["label"] is None and "The label" not in page.read_text()
     rows = late_rows(project, 0.9)
     take(project, rows.iloc[:149], at(2))
     take(project, rows, at(8))
-    summary = many_nights.run(project.root, project.params, NIGHT, NIGHT)
+    summary = monitor_range.run(project.root, project.params, NIGHT, NIGHT)
     assert len(summary.nights) == 1
     label = document(project)["label"]
     assert (label["maturity_days"], label["rows"], label["labelled_share"]) == (7, 298, 1.0)
@@ -137,7 +143,7 @@ def test_a_night_is_shown_with_its_labels_once_they_are_there(
     assert document(project)["crossed"] is False
     text = page.read_text(encoding="utf-8")
     assert "The label, on 100.0% of the scored" in text and "7 days after the night" in text
-    one_night.run(project.root, project.params, NIGHT)
+    monitor_night.run(project.root, project.params, NIGHT)
     assert document(project)["label"] == label
 
 

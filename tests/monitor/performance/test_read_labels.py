@@ -11,19 +11,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
-from assay.monitor.performance.read_labels import Names, read, truths
+from assay.monitor.performance.read_labels import LabelColumns, parse_labels, read_label_file
 from assay.project.tasks import Task
 
 NOW = datetime(2013, 8, 1, tzinfo=UTC)
 KEYS = pa.schema([("at", pa.timestamp("us")), ("flight", pa.int64())])
-NAMES = Names(("at", "flight"), "late")
+NAMES = LabelColumns(("at", "flight"), "late")
 LINES = "at,flight,late\n2013-07-01 05:15:00,1,true\n2013-07-01T05:16:00,2,0\n2013-07-01,3,\n"
 
 
-def of(text: str, folder: Path, task: Task = "binary", names: Names = NAMES) -> Any:
+def of(text: str, folder: Path, task: Task = "binary", names: LabelColumns = NAMES) -> Any:
     path = folder / "truths.csv"
     path.write_text(text, encoding="utf-8")
-    return truths(read(path), names, KEYS, task, "truths.csv", NOW)
+    return parse_labels(read_label_file(path), names, KEYS, task, "truths.csv", NOW)
 
 
 def plain(table: pa.Table) -> list[tuple[int, Any]]:
@@ -44,10 +44,10 @@ def test_json_lines_and_parquet_say_the_same(tmp_path: Path) -> None:
         '{"at": "2013-07-01 05:15:00", "flight": 1, "late": true}\n\n'
         '{"at": "2013-07-01T05:16:00", "flight": 2, "late": false}\n{"flight": 3, "at": null}\n'
     )
-    table = truths(read(lines), NAMES, KEYS, "binary", "x", NOW)
+    table = parse_labels(read_label_file(lines), NAMES, KEYS, "binary", "x", NOW)
     parquet = tmp_path / "truths.parquet"
     pq.write_table(table.rows.rename_columns(["at", "flight", "late", "when"]), parquet)
-    again = truths(read(parquet), NAMES, KEYS, "binary", "x", NOW)
+    again = parse_labels(read_label_file(parquet), NAMES, KEYS, "binary", "x", NOW)
     assert plain(table.rows) == plain(again.rows) == [(1, True), (2, False)]
     assert table.untold == 1
 
@@ -88,7 +88,7 @@ def test_missing_columns_are_all_named(tmp_path: Path) -> None:
 
 
 def test_a_time_of_arrival_is_read_in_utc_and_never_lies_ahead(tmp_path: Path) -> None:
-    names = Names(NAMES.keys, "late", "when")
+    names = LabelColumns(NAMES.keys, "late", "when")
     head = "at,flight,late,when\n2013-07-01,1,1,"
     for text in ("2013-07-03", "2013-07-03 00:00:00", "2013-07-03T02:00:00+02:00"):
         (row,) = of(f"{head}{text}\n", tmp_path, names=names).rows.to_pylist()
@@ -114,17 +114,17 @@ def test_numbers_from_pandas_may_be_truths() -> None:
             "late": [1.0, 0.0, float("nan")],
         }
     )
-    found = truths(table, NAMES, KEYS, "binary", "x", NOW)
+    found = parse_labels(table, NAMES, KEYS, "binary", "x", NOW)
     assert (plain(found.rows), found.untold) == ([(1, True), (2, False)], 1)
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="unknown kind of file"):
-        read(tmp_path / "truths.xlsx")
+        read_label_file(tmp_path / "truths.xlsx")
     for name in ("absent.csv", "absent.parquet", "absent.jsonl"):
         with pytest.raises(SourceError, match="cannot be read"):
-            read(tmp_path / name)
+            read_label_file(tmp_path / name)
     for name in ("broken.csv", "broken.parquet", "broken.jsonl"):
         (tmp_path / name).write_bytes(b"" if name.endswith("csv") else b"[1]\n")
         with pytest.raises(SourceError, match="cannot be read"):
-            read(tmp_path / name)
+            read_label_file(tmp_path / name)

@@ -13,7 +13,7 @@ from assay.errors import UsageError
 from assay.monitor.performance import maturity
 from assay.monitor.performance.retrain import advise
 from assay.project.params.labels import RetrainRule
-from assay.project.partitions import day_of
+from assay.project.partitions import parse_day
 
 NOW = datetime(2013, 9, 1, 12, tzinfo=UTC)
 
@@ -100,10 +100,10 @@ def test_a_maturity_is_reached_as_its_day_begins_and_over_as_it_ends(
 ) -> None:
     now = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(hours=hours)
     age = (now.date() - day).days
-    assert (maturity.reached(day, [days], now) == (days,)) == (age >= days)
-    assert (now >= maturity.until(day, days)) == (age > days)
-    assert day_of(day.isoformat()) == day
+    assert (maturity.reached_maturities(day, [days], now) == (days,)) == (age >= days)
+    assert (now >= maturity.maturity_end(day, days)) == (age > days)
+    assert parse_day(day.isoformat()) == day
 
 
 def test_a_night_that_is_no_day_has_no_maturity() -> None:
-    assert day_of("north") is None
+    assert parse_day("north") is None

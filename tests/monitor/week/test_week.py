@@ -11,9 +11,9 @@ import pytest
 
 from assay.cli import __main__ as cli
 from assay.errors import NothingScored, UsageError
-from assay.monitor import many_nights
+from assay.monitor import monitor_range
 from assay.monitor.week import command as week
-from assay.monitor.week.merge import means, words
+from assay.monitor.week.merge import describe_counts, means
 from assay.project.params.drift import Budget, Snooze
 from assay.store import open_store
 
@@ -34,7 +34,9 @@ def scored(project: Any, shifts: str) -> Any:
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(week.page, "page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}")
+    monkeypatch.setattr(
+        week.page, "render_page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
+    )
 
 
 def page_of(project: Any) -> str:
@@ -67,7 +69,7 @@ def test_answers_are_those_of_the_nights(project: Any) -> None:
     document = found.tree()
     assert document == json.loads((project.root / f"reports/weeks/{TITLE}.json").read_text())
     with pytest.raises(Exception, match="open at the end"):
-        many_nights.run(project.root, project.params, DAYS[0], DAYS[-1])
+        monitor_range.run(project.root, project.params, DAYS[0], DAYS[-1])
     book = json.loads((project.root / "reports/incidents.json").read_text())
     assert document["open"] == [i["id"] for i in book["incidents"] if i["state"] == "open"] != []
     assert document["nights"] == book["nights"] == [day for day in DAYS if day != DAYS[4]]
@@ -181,9 +183,9 @@ def test_means_are_over_nights_that_have_both_and_at_one_age() -> None:
 
 
 def test_words_say_on_how_many_nights() -> None:
-    assert words(6, 0, 0) == "within its limits on all 6 nights"
-    assert words(6, 1, 0) == "over a limit on 1 of 6 nights, never in alarm"
-    assert words(6, 0, 4) == "over a limit on none of 6 nights, in alarm on 4"
+    assert describe_counts(6, 0, 0) == "within its limits on all 6 nights"
+    assert describe_counts(6, 1, 0) == "over a limit on 1 of 6 nights, never in alarm"
+    assert describe_counts(6, 0, 4) == "over a limit on none of 6 nights, in alarm on 4"
 
 
 def test_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 from pydantic import TypeAdapter
 
-from assay.contract.load import load as load_contract
-from assay.contract.text import LINE
+from assay.contract.loader import load_contract
+from assay.contract.text_parser import LINE
 from assay.errors import AssayError, NightEmpty, NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
-from assay.project.params.inputs import Input, asks_for_night, bind
-from assay.score.inputs.find import NightInput, find
+from assay.project.params.inputs import Input, bind_night, has_night_parameter
+from assay.score.inputs.discovery import NightInput, find_night
 from tests.projects import PARCELS
 
 NIGHT = "2024-03-01"
@@ -51,7 +51,7 @@ def look(tmp_path: Path) -> Look:
     def find_in(spec: Any = "in", value: str = NIGHT) -> NightInput:
         given = params.load(PARCELS)
         score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
-        return find(tmp_path, given.model_copy(update={"score": score}), CONTRACT, value)
+        return find_night(tmp_path, given.model_copy(update={"score": score}), CONTRACT, value)
 
     return find_in
 
@@ -437,8 +437,8 @@ def test_a_query_in_a_file_has_to_ask_for_the_night(
 def test_the_night_is_bound_where_it_is_neither_text_nor_comment(
     query: str, bound: str | None
 ) -> None:
-    assert bind(query, "X") == (bound or query)
-    assert asks_for_night(query) == (bound is not None)
+    assert bind_night(query, "X") == (bound or query)
+    assert has_night_parameter(query) == (bound is not None)
 
 
 def test_a_database_is_not_looked_at(look: Look) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from assay.errors import SourceError
 from assay.project.params.inputs import Csv
-from assay.score.inputs import find as inputs
+from assay.score.inputs import discovery as inputs
 from assay.score.run import RunReport, score_night
 from tests.scorer import NIGHT, Scorer
 
@@ -50,7 +50,7 @@ class Exports(Scorer):
 
     def run(self, when: float | None) -> RunReport:
         """Score the night; its files are replaced once it was found, or seconds after that."""
-        found = inputs.find(self.root, self.params, self.pinned.contract, NIGHT)
+        found = inputs.find_night(self.root, self.params, self.pinned.contract, NIGHT)
         thread = threading.Thread(target=lambda: (time.sleep(when or 0), self.replace()))
         thread.start()
         if when is None:

@@ -15,13 +15,13 @@ import pytest
 from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
-from assay.contract.text import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT
+from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT
 from assay.errors import NightEmpty
 from assay.project import layout, params
 from assay.project.params.inputs import Input
 from assay.registry.pin import pin
-from assay.registry.versions import champion
-from assay.score.inputs import find as inputs
+from assay.registry.versions import read_champion
+from assay.score.inputs import discovery as inputs
 from assay.score.run import RunReport, score_night
 from assay.store import Store, open_store
 from tests import postgres
@@ -35,7 +35,7 @@ class Project:
     def __init__(self, root: Path, spark: Any) -> None:
         self.root, self.spark = root, spark
         self.params = params.load(root)
-        self.pinned = pin(root, self.params, champion(root, self.params.name, "prod"))
+        self.pinned = pin(root, self.params, read_champion(root, self.params.name, "prod"))
         self.store: Store = open_store(root, self.params)
         raw = root / layout.RAW / f"day={NIGHT}" / "part-00000.parquet"
         self.rows = pq.read_table(raw)
@@ -43,7 +43,7 @@ class Project:
     def score(self, spec: Any, carrier: str = "auto", night: str = NIGHT) -> RunReport:
         made = {"input": TypeAdapter(Input).validate_python(spec), "carrier": carrier}
         given = self.params.model_copy(update={"score": self.params.score.model_copy(update=made)})
-        found = inputs.find(self.root, given, self.pinned.contract, night)
+        found = inputs.find_night(self.root, given, self.pinned.contract, night)
         return score_night(given, self.root, self.pinned, self.store, lambda: self.spark, found)
 
     def published(self) -> tuple[list[Any], list[Any]]:

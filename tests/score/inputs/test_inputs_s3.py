@@ -12,21 +12,21 @@ import pytest
 from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
-from assay.contract.load import load_source
+from assay.contract.loader import load_contract_text
 from assay.errors import NightNotFound, SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params import Params
 from assay.project.params.inputs import Input
-from assay.score.inputs.find import NightInput, find
-from assay.score.inputs.frame import frame
-from assay.store.delta.place import filesystem, storage_options
+from assay.score.inputs.discovery import NightInput, find_night
+from assay.score.inputs.frame import open_frame
+from assay.store.delta.location import filesystem, storage_options
 from tests import s3
 from tests.projects import PARCELS
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
 
 NIGHT = "2024-03-01"
-CONTRACT = load_source(
+CONTRACT = load_contract_text(
     """\
 import datetime
 import pandera.pandas as pa
@@ -59,7 +59,7 @@ def values(spec: Any) -> Params:
 
 
 def look(spec: Any, value: str = NIGHT) -> NightInput:
-    return find(PARCELS, values(spec), CONTRACT, value)
+    return find_night(PARCELS, values(spec), CONTRACT, value)
 
 
 def put(uri: str, content: bytes | pa.Table) -> None:
@@ -149,6 +149,6 @@ def test_spark_says_what_it_lacks(bucket: str, spark: Any) -> None:
     spec = {"format": "csv", "path": f"s3://{bucket}/csv"}
     with (
         pytest.raises(SourceError, match=r"no file system for s3 in Spark.*hadoop-aws"),
-        frame(spark, values(spec), look(spec), CONTRACT),
+        open_frame(spark, values(spec), look(spec), CONTRACT),
     ):
         pass

@@ -14,17 +14,17 @@ import pytest
 from deltalake import write_deltalake
 from pydantic import TypeAdapter
 
-from assay.contract.load import load_source
-from assay.contract.text import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, original, typed
+from assay.contract.loader import load_contract_text
+from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN, ONE_OBJECT, parse_rows, rows_as_text
 from assay.errors import SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input
-from assay.score.inputs.find import find
-from assay.score.inputs.frame import frame
+from assay.score.inputs.discovery import find_night
+from assay.score.inputs.frame import open_frame
 from tests.projects import PARCELS
 
 NIGHT = "2024-03-01"
-CONTRACT = load_source(
+CONTRACT = load_contract_text(
     """\
 import datetime
 import pandera.pandas as pa
@@ -51,8 +51,8 @@ def read(tmp_path: Path, spark) -> Read:
         given = params.load(PARCELS)
         score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
         given = given.model_copy(update={"score": score})
-        night = find(tmp_path, given, CONTRACT, value)
-        with frame(spark, given, night, CONTRACT) as found:
+        night = find_night(tmp_path, given, CONTRACT, value)
+        with open_frame(spark, given, night, CONTRACT) as found:
             return found.toArrow()
 
     return of
@@ -142,7 +142,7 @@ def test_cells_of_csv_arrive_as_they_are(read: Read, folder: Path) -> None:
     (folder / "b.csv").write_bytes(b"\xef\xbb\xbfsize,name,at,id,more\r\n9,b,2024-03-01,5,x\r\n")
     with gzip.open(folder / "c.csv.gz", "wb") as file:
         file.write(HEADER + b"\n6,2024-03-01,c,0\n")
-    table, broken = typed(CONTRACT, read(CSV))
+    table, broken = parse_rows(CONTRACT, read(CSV))
     assert broken == {}
     found = {row["id"]: row for row in table.to_pylist()}
     assert sorted(found) == [1, 2, 3, 4, 5, 6]
@@ -174,11 +174,11 @@ def test_a_ragged_line_is_refused_with_its_text_and_no_row_is_lost(
             read({**CSV, "options": {"multiLine": True}})
         return
     batch = read({**CSV, "options": {"multiLine": multi_line}})
-    table, broken = typed(CONTRACT, batch)
+    table, broken = parse_rows(CONTRACT, batch)
     assert list(broken) == [ONE_CELL_A_COLUMN]
     bad = broken[ONE_CELL_A_COLUMN]
     assert [row["id"] for row in table.filter(pa.array(~bad)).to_pylist()] == [1, 3]
-    assert original(batch, bad.nonzero()[0])[LINE].to_pylist() == [line.decode()]
+    assert rows_as_text(batch, bad.nonzero()[0])[LINE].to_pylist() == [line.decode()]
 
 
 def test_bytes_that_are_no_text_are_refused_unless_the_encoding_is_named(
@@ -187,24 +187,24 @@ def test_bytes_that_are_no_text_are_refused_unless_the_encoding_is_named(
     (folder / "a.csv").write_bytes(
         HEADER + b"\n1,2024-03-01,caf\xe9,1\n2,2024-03-01,a,\xff1\n3,2024-03-01,a,1\n\xe94,a\n"
     )
-    table, broken = typed(CONTRACT, read(CSV))
+    table, broken = parse_rows(CONTRACT, read(CSV))
     assert {rule: mask.sum() for rule, mask in broken.items()} == {
         "name: valid text": 1,
         "size: readable as float": 1,
         ONE_CELL_A_COLUMN: 1,
     }
-    table, _ = typed(CONTRACT, read({**CSV, "options": {"encoding": "ISO-8859-1"}}))
+    table, _ = parse_rows(CONTRACT, read({**CSV, "options": {"encoding": "ISO-8859-1"}}))
     assert table["name"].to_pylist()[0] == "café"
-    table, broken = typed(CONTRACT, read({**CSV, "options": {"multiLine": True}}))
+    table, broken = parse_rows(CONTRACT, read({**CSV, "options": {"multiLine": True}}))
     assert table.num_rows == 4
     assert len(broken) == 3
 
 
 def test_lines_may_break_inside_cells_if_asked_for(read: Read, folder: Path) -> None:
     (folder / "a.csv").write_bytes(HEADER + b'\n1,2024-03-01,"a\nb",1\n2,2024-03-01,c,2\n')
-    table, broken = typed(CONTRACT, read({**CSV, "options": {"multiLine": True}}))
+    table, broken = parse_rows(CONTRACT, read({**CSV, "options": {"multiLine": True}}))
     assert (table["name"].to_pylist(), broken) == (["a\nb", "c"], {})
-    table, broken = typed(CONTRACT, read(CSV))
+    table, broken = parse_rows(CONTRACT, read(CSV))
     assert {rule: mask.tolist() for rule, mask in broken.items()} == {
         ONE_CELL_A_COLUMN: [True, True, False]
     }
@@ -240,7 +240,7 @@ def test_json_arrives_line_by_line(read: Read, folder: Path) -> None:
         + good.replace(b"1.5", b'"1.5"') % 4
         + good.replace(b'"a"', b'"' + b"x" * 1_000_000 + b'"') % 5
     )
-    table, broken = typed(CONTRACT, read({"format": "json", "path": "in"}))
+    table, broken = parse_rows(CONTRACT, read({"format": "json", "path": "in"}))
     assert table["id"].to_pylist() == [1, None, 3, 4, 5]
     assert {rule: mask.tolist().index(True) for rule, mask in broken.items()} == {
         ONE_OBJECT: 1,
@@ -294,7 +294,7 @@ def test_a_value_is_bound_not_pasted(read: Read, folder: Path) -> None:
 def test_text_from_csv_is_typed_afterwards(read: Read, folder: Path) -> None:
     (folder / "a.csv").write_bytes(HEADER + b"\n1,2024-03-01,a,huge\n2,2024-03-01,a,1\n")
     found = read(sql("select * from p where day = :night", p=CSV))
-    table, broken = typed(CONTRACT, found)
+    table, broken = parse_rows(CONTRACT, found)
     assert table["id"].to_pylist() == [1, 2]
     assert {rule: mask.tolist() for rule, mask in broken.items()} == {
         "size: readable as float": [True, False]

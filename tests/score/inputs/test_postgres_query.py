@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.score.inputs.postgres import said
+from assay.score.inputs.postgres import error_message
 from assay.score.inputs.postgres_query import KIND, Split, columns
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -58,5 +58,5 @@ def test_days_and_times_are_counted_from_an_epoch() -> None:
     ],
 )
 def test_of_what_a_server_says_its_own_line_is_kept(text: str, expected: str) -> None:
-    assert said(text).startswith(expected)
-    assert "\n" not in said(text) and "Query" not in said(text)
+    assert error_message(text).startswith(expected)
+    assert "\n" not in error_message(text) and "Query" not in error_message(text)

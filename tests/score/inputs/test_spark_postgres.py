@@ -12,13 +12,13 @@ import psycopg
 import pytest
 from pydantic import TypeAdapter
 
-from assay.contract.load import load_source
-from assay.contract.text import typed
+from assay.contract.loader import load_contract_text
+from assay.contract.text_parser import parse_rows
 from assay.errors import SchemaMismatch, SourceError
 from assay.project import params
 from assay.project.params.inputs import Input
-from assay.score.inputs.find import find
-from assay.score.inputs.frame import frame
+from assay.score.inputs.discovery import find_night
+from assay.score.inputs.frame import open_frame
 from tests import postgres
 from tests.postgres import Server
 from tests.projects import PARCELS
@@ -27,7 +27,7 @@ if postgres.missing():
     pytest.skip(postgres.missing(), allow_module_level=True)
 
 NIGHT = "2024-03-01"
-CONTRACT = load_source(
+CONTRACT = load_contract_text(
     """\
 import datetime
 import pandera.pandas as pa
@@ -63,7 +63,7 @@ def read(spark: Any, server: Server, tmp_path: Any) -> Read:
         given = params.load(PARCELS)
         score = given.score.model_copy(update={"input": TypeAdapter(Input).validate_python(spec)})
         given = given.model_copy(update={"score": score})
-        return frame(spark, given, find(tmp_path, given, CONTRACT, NIGHT), CONTRACT)
+        return open_frame(spark, given, find_night(tmp_path, given, CONTRACT, NIGHT), CONTRACT)
 
     return of
 
@@ -127,7 +127,7 @@ def test_what_is_no_time_of_a_calendar_is_refused_with_its_text(read: Read, serv
         )
         with read(query) as found:
             batch = found.toArrow()
-        rows, broken = typed(CONTRACT, batch)
+        rows, broken = parse_rows(CONTRACT, batch)
         assert {rule: mask.sum() for rule, mask in broken.items()} == {
             "at: readable as timestamp": 2
         }

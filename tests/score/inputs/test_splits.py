@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.errors import SourceError
 from assay.score.inputs import split as splits
-from assay.score.inputs.split import RowGroups, pieces, split
+from assay.score.inputs.split import RowGroups, input_batches, split_tasks
 from assay.score.inputs.types import InputFile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ def test_every_row_group_is_in_one_task_and_no_task_is_empty(sizes, cores, most)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(splits, "TASK_ROWS", most)
         patch.setattr(splits, "SMALL", 0)
-        tasks = split(files, cores)
+        tasks = split_tasks(files, cores)
     handed = [(part.path, group) for task in tasks for part in task for group in part.groups]
     held = [(f.path, number) for f in files for number, rows in enumerate(f.row_groups) if rows]
     assert handed == held
@@ -62,14 +62,14 @@ def test_every_row_group_is_in_one_task_and_no_task_is_empty(sizes, cores, most)
 
 def test_tasks_are_about_equal_and_as_many_as_cores():
     files = [InputFile(path=f"f{n}", size=1, row_groups=(100_000,) * 5) for n in range(8)]
-    tasks = split(files, 2)
+    tasks = split_tasks(files, 2)
     assert len(tasks) == 4
     assert {sum(part.rows for part in task) for task in tasks} == {1_000_000}
 
 
 def test_a_small_night_is_one_task():
     files = [InputFile(path=f"f{n}", size=1, row_groups=(300,)) for n in range(9)]
-    assert len(split(files, 8)) == 1
+    assert len(split_tasks(files, 8)) == 1
 
 
 def test_pieces_carry_the_contracts_columns_and_whole_rows_on_demand(tmp_path, contract):
@@ -79,7 +79,7 @@ def test_pieces_carry_the_contracts_columns_and_whole_rows_on_demand(tmp_path, c
     part = RowGroups(str(path), (1, 2, 4), 60)
     expected = pa.concat_tables([table.slice(20, 40), table.slice(80, 20)])
     rows, wholes = [], []
-    for piece in pieces([part], contract, 7):
+    for piece in input_batches([part], contract, 7):
         assert piece.rows.schema.names == list(contract.columns)
         rows.append(piece.rows.column("parcel").to_pylist())
         if len(rows) % 2 == 0:  # some batches have refused rows, others do not
@@ -98,4 +98,4 @@ def test_a_file_that_went_bad_is_named(tmp_path, contract):
     data[4:200] = bytes(196)
     path.write_bytes(bytes(data))
     with pytest.raises(SourceError, match=r"part\.parquet: cannot be read as Parquet"):
-        list(pieces([RowGroups(str(path), (0,), 50)], contract, 10))
+        list(input_batches([RowGroups(str(path), (0,), 50)], contract, 10))

@@ -18,10 +18,10 @@ import assay
 from assay.errors import AssayError, NotARepository, RunError, UsageError
 from assay.project import params
 from assay.score.pack import archive as pack_archive
-from assay.score.pack import needs as pack_needs
+from assay.score.pack import dependencies as pack_needs
 from assay.score.pack import pack
 from assay.score.pack.archive import ArchiveFacts
-from assay.score.pack.needs import Member
+from assay.score.pack.dependencies import ArchiveMember
 
 PACKAGE = Path(assay.__path__[0])
 FACTS = ArchiveFacts("3.11", "linux-x86_64", "sha256:0", {"numpy": "2.4"})
@@ -48,7 +48,7 @@ def contract_of(root: Path) -> Path:
 
 
 def needed(root: Path) -> dict[str, str]:
-    modules = pack_needs.modules_named(root, params.load(root))
+    modules = pack_needs.imported_modules(root, params.load(root))
     found = pack_needs.distributions(root, modules)
     return {dist.metadata["Name"].lower(): dist.version for dist in found}
 
@@ -56,7 +56,7 @@ def needed(root: Path) -> dict[str, str]:
 # ------------------------------------------------------------------------------- the archive
 
 
-def write(path: Path, members: list[Member]) -> bytes:
+def write(path: Path, members: list[ArchiveMember]) -> bytes:
     pack_archive.write(path, FACTS, members, lambda size: None)
     return path.read_bytes()
 
@@ -67,7 +67,7 @@ def test_the_same_files_give_the_same_bytes_whenever_and_in_whatever_order(tmp_p
         source = tmp_path / "one" / name
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text(name)
-        members.append(Member(f"site-packages/{name}", source))
+        members.append(ArchiveMember(f"site-packages/{name}", source))
     first = write(tmp_path / "first.tar.gz", members)
     assert first[3:8] == bytes(5)  # in the header of gzip: no name, no time
     for number, member in enumerate(members):
@@ -122,7 +122,7 @@ def test_the_launcher_says_which_python_it_misses(tmp_path: Path):
 
 def third_parties_of_work() -> set[str]:
     """What the code that runs on a worker imports, wherever in its files it does."""
-    todo, seen, found = ["assay.score.work", "assay.score.spark.files"], set(), set()
+    todo, seen, found = ["assay.score.scoring_job", "assay.score.spark.files"], set(), set()
     while todo:
         name = todo.pop()
         base = PACKAGE.parent.joinpath(*name.split("."))
@@ -222,15 +222,17 @@ def test_what_cannot_be_packed_is_named(
 def test_the_projects_modules_are_those_that_git_tracks(project: Path):
     (project / "data" / "scratch.py").write_text("")
     (project / "data" / "raw").mkdir()
-    names = {member.name for member in pack_needs.project(project)}
+    names = {member.name for member in pack_needs.project_files(project)}
     assert names >= {"project/data/contract.py", "project/data/source.py"}
     assert "project/data/scratch.py" not in names
     assert {name.rpartition(".")[2] for name in names} == {"py"}
 
 
 def test_our_own_package_is_packed_from_where_it_is_imported():
-    members = {member.name: member.source for member in pack_needs.package()}
-    assert members["site-packages/assay/score/work.py"] == PACKAGE / "score" / "work.py"
+    members = {member.name: member.source for member in pack_needs.package_files()}
+    assert (
+        members["site-packages/assay/score/scoring_job.py"] == PACKAGE / "score" / "scoring_job.py"
+    )
     assert "site-packages/assay/py.typed" in members
     assert not [name for name in members if "__pycache__" in name]
 
@@ -289,29 +291,29 @@ def test_paths_are_taken_from_the_root_and_an_archive_of_this_code_is_right(
     project: Path, packed: Path
 ):
     given = f"{pack.ARCHIVE}#assay, s3://bucket/more.tgz#more,/data/jars.zip"
-    found = pack_archive.located(given, project)
+    found = pack_archive.resolve_archives(given, project)
     assert found == f"{packed}#assay,s3://bucket/more.tgz#more,/data/jars.zip"
     # As Spark itself writes what it was told.
-    assert pack_archive.located(f"file:{packed}#assay", project) == f"{packed}#assay"
-    assert pack_archive.located(f"{packed.as_uri()}#assay", project) == f"{packed}#assay"
-    assert pack_archive.packed(found)
-    assert not pack_archive.packed("more.tgz#more")
-    assert not pack_archive.packed("")
+    assert pack_archive.resolve_archives(f"file:{packed}#assay", project) == f"{packed}#assay"
+    assert pack_archive.resolve_archives(f"{packed.as_uri()}#assay", project) == f"{packed}#assay"
+    assert pack_archive.has_pack_archive(found)
+    assert not pack_archive.has_pack_archive("more.tgz#more")
+    assert not pack_archive.has_pack_archive("")
 
 
 def test_an_archive_of_other_code_is_refused(project: Path, packed: Path):
     source = project / "data" / "source.py"
     source.write_text(f"{source.read_text()}\n# changed\n")
     with pytest.raises(RunError, match=r"another code than runs here.*Make it again: assay pack"):
-        pack_archive.located(f"{pack.ARCHIVE}#assay", project)
+        pack_archive.resolve_archives(f"{pack.ARCHIVE}#assay", project)
 
 
 def test_an_archive_for_another_python_is_refused(
     project: Path, packed: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(pack_archive, "minor", lambda: "3.99")
+    monkeypatch.setattr(pack_archive, "python_version", lambda: "3.99")
     with pytest.raises(RunError, match=r"another Python.*expected 3\.99"):
-        pack_archive.located(f"{pack.ARCHIVE}#assay", project)
+        pack_archive.resolve_archives(f"{pack.ARCHIVE}#assay", project)
 
 
 def spoil_missing(path: Path) -> None:
@@ -346,6 +348,6 @@ def test_what_is_no_archive_of_ours_is_refused_in_one_line(
 ):
     spoil(packed)
     with pytest.raises(AssayError, match="assay pack") as caught:
-        pack_archive.located(f"{pack.ARCHIVE}#assay", project)
+        pack_archive.resolve_archives(f"{pack.ARCHIVE}#assay", project)
     assert type(caught.value) is RunError
     assert "\n" not in str(caught.value)

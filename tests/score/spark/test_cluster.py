@@ -49,9 +49,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from assay.project import params
-from assay.contract.load import load_source
-from assay.registry.versions import champion
-from assay.score.inputs import find as inputs
+from assay.contract.loader import load_contract_text
+from assay.registry.versions import read_champion
+from assay.score.inputs import discovery as inputs
 from assay.score.inputs import split
 from assay.registry.pin import pin
 from assay.score.run import score_night
@@ -61,10 +61,10 @@ from assay.store import open_store
 root, night, check = Path.cwd(), *sys.argv[1:]
 split.SMALL, split.TASK_ROWS = 0, 1  # a task for each row group
 given = params.load(root)
-pinned = pin(root, given, champion(root, given.name, given.registry.stage))
-slow = load_source(pinned.contract.source + check, "contract").without_label()
+pinned = pin(root, given, read_champion(root, given.name, given.registry.stage))
+slow = load_contract_text(pinned.contract.source + check, "contract").without_label()
 pinned = replace(pinned, contract=slow)
-found = inputs.find(root, given, slow, night)
+found = inputs.find_night(root, given, slow, night)
 spark = session(given, root)
 try:
     score_night(given, root, pinned, open_store(root, given), lambda: spark, found)
@@ -109,15 +109,15 @@ def clustered(live: Path, running: Cluster, archive: Path) -> Path:
 def expected(live: Path, spark) -> Callable[[], Rows]:
     """What scoring the night on this machine publishes, in a store of its own."""
     from assay.registry.pin import pin
-    from assay.registry.versions import champion
-    from assay.score.inputs import find as inputs
+    from assay.registry.versions import read_champion
+    from assay.score.inputs import discovery as inputs
     from assay.score.run import score_night
 
     def score() -> Rows:
         given = params.load(live).model_copy(update={"store": "local-store"})
-        pinned = pin(live, given, champion(live, given.name, given.registry.stage))
+        pinned = pin(live, given, read_champion(live, given.name, given.registry.stage))
         store = open_store(live, given)
-        found = inputs.find(live, given, pinned.contract, NIGHT)
+        found = inputs.find_night(live, given, pinned.contract, NIGHT)
         score_night(given, live, pinned, store, lambda: spark, found)
         return published(live, "local-store")
 

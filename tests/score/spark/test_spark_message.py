@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.score.spark_message import LONGEST, gist
+from assay.score.spark_errors import LONGEST, failure_cause
 
 READ = """An error occurred while calling o1.collect.
 : org.apache.spark.SparkException: Exception thrown in awaitResult:
@@ -37,8 +37,8 @@ ZeroDivisionError: boom
     ],
 )
 def test_the_gist_is_one_line(text: str, expected: str):
-    assert gist(text) == expected
+    assert failure_cause(text) == expected
 
 
 def test_it_never_grows_long():
-    assert len(gist("[A_B] " + "x" * 9999)) <= LONGEST
+    assert len(failure_cause("[A_B] " + "x" * 9999)) <= LONGEST

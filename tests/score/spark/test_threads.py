@@ -27,12 +27,12 @@ class Listing:
     where: str = "files"
     batch_rows: int = 1
 
-    def of_files(self, parts: Sequence[RowGroups], name: str) -> list[tuple[str, int]]:
+    def process_files(self, parts: Sequence[RowGroups], name: str) -> list[tuple[str, int]]:
         if any(part.path == self.bad for part in parts):
             raise SourceError("cannot be read", where=self.bad)
         return [(part.path, group) for part in parts for group in part.groups]
 
-    def of_batches(self, batches: object, text: bool, name: str) -> list[tuple[str, int]]:
+    def process_batches(self, batches: object, text: bool, name: str) -> list[tuple[str, int]]:
         raise NotImplementedError
 
 
@@ -61,7 +61,7 @@ def test_the_error_that_a_task_met_is_raised_here() -> None:
 
 def test_after_an_error_the_tasks_that_wait_are_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
-    real = Listing.of_files
+    real = Listing.process_files
 
     def slow(work: Listing, parts: Sequence[RowGroups], name: str) -> list[tuple[str, int]]:
         begun.append(name)
@@ -69,7 +69,7 @@ def test_after_an_error_the_tasks_that_wait_are_not_begun(monkeypatch: pytest.Mo
             time.sleep(0.2)
         return real(work, parts, name)
 
-    monkeypatch.setattr(Listing, "of_files", slow)
+    monkeypatch.setattr(Listing, "process_files", slow)
     with pytest.raises(AssayError, match="f0: cannot be read"):
         run(FILES, Listing(bad="f0"), 1, lambda done, tasks: None)
     assert len(begun) < 6

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from assay.contract.model import Contract, Field, Kind, Role
-from assay.contract.schema import canonical
+from assay.contract.definition import Contract, Field, Kind, Role
+from assay.contract.schema import canonical_schema
 from assay.project.params import LeakageParams
 from assay.reports.leakage import Check
 from assay.training.leakage import stage as checks
-from assay.training.leakage.sides import Sides, of_tables
-from assay.training.leakage.source import NewestRows
+from assay.training.leakage.source_sample import SourceSample
+from assay.training.leakage.table_pair import TablePair, pair_from_tables
 
 TRAIN, HOLDOUT = 3000, 1200
 
@@ -64,10 +64,10 @@ def both(task: str = "binary") -> tuple[pd.DataFrame, pd.DataFrame]:
     return frame(task, TRAIN, "2024-01-01", 1), frame(task, HOLDOUT, "2024-06-01", 2)
 
 
-def sides(of: Contract, train: pd.DataFrame, holdout: pd.DataFrame) -> Sides:
+def sides(of: Contract, train: pd.DataFrame, holdout: pd.DataFrame) -> TablePair:
     """The same as the checks see them."""
-    schema = canonical(of)
-    return of_tables(
+    schema = canonical_schema(of)
+    return pair_from_tables(
         of,
         *(
             pa.Table.from_pandas(each[list(of.columns)], schema=schema, preserve_index=False)
@@ -84,15 +84,15 @@ LIMITS = LeakageParams(sample_rows=2000)
 Frames = tuple[pd.DataFrame, pd.DataFrame]
 
 
-def source(of, nulls: dict[str, int] | None = None, drop: str = "") -> NewestRows:
+def source(of, nulls: dict[str, int] | None = None, drop: str = "") -> SourceSample:
     names = [name for name in of.without_label().columns if name != drop]
     zero = dict.fromkeys(names, 0)
-    return NewestRows("data/raw", 100, dict.fromkeys(names), {**zero, **(nulls or {})})
+    return SourceSample("data/raw", 100, dict.fromkeys(names), {**zero, **(nulls or {})})
 
 
 def found(frames: Frames, task: str = "binary", *extra: Field) -> dict[str, Check]:
     of = contract(task, *extra)
-    return {each.check: each for each in checks.run_all(sides(of, *frames), source(of), LIMITS)}
+    return {each.check: each for each in checks.run_checks(sides(of, *frames), source(of), LIMITS)}
 
 
 def suspects(frames: Frames, task: str = "binary", *extra: Field) -> dict[str, Check]:

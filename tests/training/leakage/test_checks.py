@@ -7,7 +7,7 @@ import pytest
 
 from assay.project.params.gate import LEAKAGE_CHECKS
 from assay.training.leakage import stage as checks
-from assay.training.leakage.source import Unseen
+from assay.training.leakage.source_sample import UnsampledSource
 from tests.training.leakage.tables import (
     HOLDOUT,
     LABELS,
@@ -142,7 +142,7 @@ def test_what_is_null_in_training_too_may_be_null_at_night():
 
 def test_a_source_that_cannot_be_looked_at_is_unknown_and_says_why():
     of = contract()
-    told = checks.not_at_scoring(sides(of, *both()), Unseen("score.input is a query"))
+    told = checks.not_at_scoring(sides(of, *both()), UnsampledSource("score.input is a query"))
     assert (told.outcome, told.detail, told.observed) == ("unknown", "score.input is a query", None)
 
 

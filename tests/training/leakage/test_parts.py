@@ -11,9 +11,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from assay.training.leakage import codes, power, shift
-from assay.training.leakage.power import Binned
-from assay.training.leakage.sides import ColumnPair, evenly
+from assay.training.leakage import predictive_power, row_hashing, shift
+from assay.training.leakage.predictive_power import BinnedFeature
+from assay.training.leakage.table_pair import ColumnPair, evenly_spaced
 
 CELLS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     "text": (pa.string(), st.sampled_from(["", "a", "b", "a\0", "é", None])),
@@ -40,7 +40,9 @@ def same(a: Any, b: Any) -> bool:
 def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: int, digits):
     arrow, values = CELLS[kind]
     left, right = (data.draw(st.lists(values, max_size=8)) for _ in range(2))
-    found = codes.coded(ColumnPair(chunked(left, arrow, cut), chunked(right, arrow, cut)), digits)
+    found = row_hashing.encode_column(
+        ColumnPair(chunked(left, arrow, cut), chunked(right, arrow, cut)), digits
+    )
     assert (len(found.train), len(found.holdout)) == (len(left), len(right))
     everything = list(zip([*left, *right], [*found.train, *found.holdout], strict=True))
     for value, code in everything:
@@ -56,19 +58,21 @@ def test_codes_are_equal_if_the_values_are(data: st.DataObject, kind: str, cut: 
     st.integers(1, 8),
 )
 def test_a_rounded_number_is_near_and_stays_as_it_is(value: float, digits: int):
-    once = codes.significant(np.array([value]), digits)
+    once = row_hashing.round_significant(np.array([value]), digits)
     assert abs(once[0] - value) <= abs(value) * 10.0 ** (1 - digits)
-    np.testing.assert_array_equal(codes.significant(once, digits), once)
+    np.testing.assert_array_equal(row_hashing.round_significant(once, digits), once)
 
 
 @pytest.mark.parametrize("value", [0.0, math.inf, -math.inf, 5e-324, 1.7976931348623157e308])
 def test_a_number_without_digits_to_spare_stays(value: float):
-    assert codes.significant(np.array([value]), 17)[0] == pytest.approx(value, rel=1e-15)
+    assert row_hashing.round_significant(np.array([value]), 17)[0] == pytest.approx(
+        value, rel=1e-15
+    )
 
 
 def test_numbers_that_differ_in_later_digits_are_one():
     values = np.array([123456.0, 123456.4, 0.00123456, 0.001234564])
-    first, second, third, fourth = codes.significant(values, 6)
+    first, second, third, fourth = row_hashing.round_significant(values, 6)
     assert (first == second, third == fourth, first != third) == (True, True, True)
 
 
@@ -76,8 +80,8 @@ def test_numbers_that_differ_in_later_digits_are_one():
 def test_hashes_of_rows_are_equal_if_the_rows_are(rows: list[tuple[int, int]]):
     columns = [np.array([row[place] for row in rows], np.int64) for place in (0, 1)]
     none = np.zeros(0, np.int64)
-    pairs = [codes.CodedColumn(column, none, pa.array([0, 1, 2])) for column in columns]
-    hashes, empty = codes.hashed(pairs, len(rows), 0)
+    pairs = [row_hashing.CodedColumn(column, none, pa.array([0, 1, 2])) for column in columns]
+    hashes, empty = row_hashing.hash_rows(pairs, len(rows), 0)
     assert len(set(hashes.tolist())) == len(set(rows))
     assert [list(hashes).index(each) for each in hashes] == [rows.index(each) for each in rows]
     assert len(empty) == 0
@@ -85,7 +89,7 @@ def test_hashes_of_rows_are_equal_if_the_rows_are(rows: list[tuple[int, int]]):
 
 @given(st.integers(0, 500), st.integers(1, 500))
 def test_a_sample_has_each_row_once_in_order(rows: int, wanted: int):
-    places = evenly(rows, wanted)
+    places = evenly_spaced(rows, wanted)
     assert len(places) == min(rows, wanted)
     assert (np.diff(places) > 0).all()
     assert set(places.tolist()) <= set(range(rows))
@@ -101,7 +105,7 @@ def test_auc_is_the_share_of_pairs_in_the_right_order(rows: list[tuple[int, bool
     rates = np.array([5, 1, 1, 4, 0, 3, 2]) / 10  # by bin; two of them are ties
     train_bins = np.repeat(np.arange(7), 10)
     train = np.concatenate([np.arange(10) < rate * 10 for rate in rates]).astype(np.float64)
-    found = power.auc(Binned(train_bins, bins, 7), train, yes)
+    found = predictive_power.auc(BinnedFeature(train_bins, bins, 7), train, yes)
     score = rates[bins]
     pairs = [
         1.0 if a > b else 0.5 if a == b else 0.0 for a in score[yes == 1] for b in score[yes == 0]
@@ -115,12 +119,12 @@ COUNTS = st.lists(st.integers(0, 1000), min_size=3, max_size=3).filter(any)
 @given(COUNTS, COUNTS)
 def test_a_shift_is_a_distance(left: list[int], right: list[int]):
     a, b = np.array(left), np.array(right)
-    there, back = shift.between("x", a, b), shift.between("x", b, a)
+    there, back = shift.measure_shift("x", a, b), shift.measure_shift("x", b, a)
     assert 0 <= there.distance <= 1 + 1e-12
     assert there.distance == pytest.approx(back.distance)
     assert there.by_chance == pytest.approx(back.by_chance)
     assert 0 <= there.beyond <= there.distance
-    assert shift.between("x", a, a * 3).distance == pytest.approx(0, abs=1e-12)
+    assert shift.measure_shift("x", a, a * 3).distance == pytest.approx(0, abs=1e-12)
 
 
 def test_two_samples_of_one_population_are_apart_by_chance_only():
@@ -130,11 +134,11 @@ def test_two_samples_of_one_population_are_apart_by_chance_only():
         shares = random.dirichlet(np.ones(categories))
         for _ in range(200):
             rows, held = random.multinomial(3000, shares), random.multinomial(500, shares)
-            wrong += shift.between("x", rows, held).beyond > 0
+            wrong += shift.measure_shift("x", rows, held).beyond > 0
     assert wrong <= 6  # 1 in 100 of 600
 
 
 def test_disjoint_sides_are_all_apart():
-    found = shift.between("x", np.array([10_000, 0]), np.array([0, 10_000]))
+    found = shift.measure_shift("x", np.array([10_000, 0]), np.array([0, 10_000]))
     assert found.distance == 1.0
     assert found.beyond > 0.97

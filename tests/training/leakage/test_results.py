@@ -11,13 +11,13 @@ import pytest
 from assay.errors import DataError
 from assay.project import jsonfile
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports.leakage import Check, Digests, Leakage, Rows, unknown
+from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts, unknown_check
 
 REPORT = Leakage(
     name="parcels",
     contract="sha256:c",
-    data=Digests(train="sha256:t", holdout="sha256:h"),
-    rows=Rows(train=300, holdout=100),
+    data=TableDigests(train="sha256:t", holdout="sha256:h"),
+    rows=TableRowCounts(train=300, holdout=100),
     checks=(
         Check(
             check="same_key",
@@ -40,7 +40,7 @@ REPORT = Leakage(
             )
             for name in LEAKAGE_CHECKS[1:-1]
         ),
-        unknown("not_at_scoring", "score.input is a query", 0.0),
+        unknown_check("not_at_scoring", "score.input is a query", 0.0),
     ),
 )
 
@@ -49,8 +49,8 @@ def test_what_is_written_can_be_read():
     text = jsonfile.dumps(REPORT.tree())
     found = Leakage.parse(text, "leakage.json")
     assert found.tree() == REPORT.tree()
-    assert found.of("same_key") == REPORT.checks[0]
-    assert found.of("not_at_scoring").outcome == "unknown"
+    assert found.find_check("same_key") == REPORT.checks[0]
+    assert found.find_check("not_at_scoring").outcome == "unknown"
 
 
 def test_numbers_are_kept_to_nine_digits():

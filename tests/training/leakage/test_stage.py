@@ -32,9 +32,9 @@ def test_the_parcels_have_no_leak(parcels: Path, capsys: pytest.CaptureFixture[s
         LEAKAGE_CHECKS, "ok"
     )
     values = params.load(parcels)
-    assert found.contract == digests.contract_at(parcels, values)
+    assert found.contract == digests.worktree_contract(parcels, values)
     assert found.holdout == digests.data(parcels)
-    assert found.data.train == digests.file(parcels / layout.TRAIN_TABLE)
+    assert found.data.train == digests.digest_file(parcels / layout.TRAIN_TABLE)
     assert found.holdout_rows == pq.read_metadata(parcels / layout.HOLDOUT_TABLE).num_rows
     assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
@@ -80,7 +80,7 @@ def test_a_leak_is_told_and_is_no_error(parcels: Path, capsys: pytest.CaptureFix
     found = run(parcels)
     outcomes = {each.check: each.outcome for each in found.checks if each.outcome != "ok"}
     assert outcomes == dict.fromkeys(["same_key", "near_duplicates", "time_overlap"], "suspect")
-    assert found.of("same_key").observed == 30
+    assert found.find_check("same_key").observed == 30
     assert main(["leakage", "--root", str(parcels)]) == 0
     told = capsys.readouterr().out
     assert "same_key, such as:" in told
@@ -117,5 +117,5 @@ def test_limits_come_from_params(parcels: Path):
     old = "leakage:\n  sample_rows: 5000\n"
     assert old in text
     path.write_text(text.replace(old, f"{old}  max_label_power: 0.55\n"))
-    check = run(parcels).of("label_power")
+    check = run(parcels).find_check("label_power")
     assert (check.outcome, check.limit, check.columns[0]) == ("suspect", 0.55, "distance")

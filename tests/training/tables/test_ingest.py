@@ -9,7 +9,7 @@ import pytest
 
 from assay.errors import PluginError, SourceError
 from assay.project import layout, params, partitions
-from assay.training.tables.ingest import Ingested, run
+from assay.training.tables.ingest import IngestSummary, run
 
 HEAD = "import pandas as pd\nimport pyarrow as pa\n"
 
@@ -27,7 +27,7 @@ def test_rows_lie_in_the_folder_of_their_night(tmp_path: Path):
         "    yield pd.DataFrame({'day': ['a', 'b'], 't': pd.to_datetime(['2024-01-01'] * 2)})\n"
         "    yield pa.table({'day': ['b'], 't': pa.array([0], pa.timestamp('us'))})\n",
     )
-    assert run(tmp_path, values) == Ingested(rows=3, nights=2, first="a", last="b")
+    assert run(tmp_path, values) == IngestSummary(rows=3, nights=2, first="a", last="b")
     raw = tmp_path / layout.RAW
     assert partitions.values(raw, "day") == ["a", "b"]
     assert partitions.read(raw, "day", start="b", end="b").num_rows == 2

@@ -23,7 +23,7 @@ JUNE = Window.model_validate({"from": "2024-06-01", "to": "2024-06-30"})
 @given(st.lists(st.datetimes(datetime(2024, 5, 1), datetime(2024, 8, 1))))
 def test_a_row_is_in_a_window_if_its_day_is(times: list[datetime]):
     table = pa.table({"t": pa.array(times, pa.timestamp("us"))})
-    kept = split.within(table, "t", JUNE)["t"].to_pylist()
+    kept = split.filter_window(table, "t", JUNE)["t"].to_pylist()
     assert kept == [t for t in times if JUNE.start <= t.date() <= JUNE.end]
 
 
@@ -32,7 +32,7 @@ def test_a_row_is_in_a_window_if_its_day_is(times: list[datetime]):
 )
 def test_only_rows_with_a_truth_are_kept(labels: list[object]):
     table = pa.table({"late": labels})
-    assert split.labelled(table, "late")["late"].to_pylist() == labels[:1]
+    assert split.filter_labelled(table, "late")["late"].to_pylist() == labels[:1]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from assay.model import bundle, model
 from assay.model.manifest import MANIFEST
 from assay.project import layout
 from assay.training.train import calibrate
-from assay.training.train import choose_calibration as choose
+from assay.training.train import calibration_choice as choose
 
 ROWS = 6000
 BLOCK = np.arange(ROWS) * 5 // ROWS
@@ -36,7 +36,7 @@ BENT = {
 
 @pytest.mark.parametrize("expected", BENT)
 def test_auto_takes_what_mends_the_scores(expected: str) -> None:
-    found = choose.choose("binary", "auto", *drawn(1, BENT[expected]), BLOCK)
+    found = choose.choose_calibration("binary", "auto", *drawn(1, BENT[expected]), BLOCK)
     assert found.method == expected
     assert found.losses[expected] == min(found.losses.values())
 
@@ -45,9 +45,9 @@ def test_a_step_function_is_not_judged_on_its_own_rows() -> None:
     random = np.random.default_rng(2)
     raw, label = random.random(ROWS) / 5 + 0.4, random.random(ROWS) < 0.5
     fitted = calibrate.fit_calibrator("binary", "isotonic", raw, label)
-    own = model.calibrated("binary", fitted, raw)
+    own = model.calibrate("binary", fitted, raw)
     flattered = -np.log(np.where(label, own, 1 - own).clip(1e-15)).mean()
-    found = choose.choose("binary", "auto", raw, label, BLOCK)
+    found = choose.choose_calibration("binary", "auto", raw, label, BLOCK)
     assert flattered < np.log(2) < found.losses["isotonic"]
     assert found.method == "sigmoid"
 
@@ -56,15 +56,19 @@ def test_several_classes_are_chosen_for_together() -> None:
     random = np.random.default_rng(3)
     true = random.dirichlet([2, 2, 1], ROWS)
     label = (random.random((ROWS, 1)) > true.cumsum(axis=1)).sum(axis=1)
-    assert choose.choose("multiclass", "auto", true, label, BLOCK).method == "none"
+    assert choose.choose_calibration("multiclass", "auto", true, label, BLOCK).method == "none"
     sure = true**3 / (true**3).sum(axis=1, keepdims=True)
-    assert choose.choose("multiclass", "auto", sure, label, BLOCK).method == "sigmoid"
+    assert choose.choose_calibration("multiclass", "auto", sure, label, BLOCK).method == "sigmoid"
 
 
 def test_what_is_named_is_taken_and_a_regression_gets_none() -> None:
     raw, label = drawn(1, BENT["isotonic"])
-    assert choose.choose("binary", "sigmoid", raw, label, BLOCK) == choose.Choice("sigmoid")
-    assert choose.choose("regression", "auto", raw, raw, BLOCK) == choose.Choice("none")
+    assert choose.choose_calibration(
+        "binary", "sigmoid", raw, label, BLOCK
+    ) == choose.CalibrationChoice("sigmoid")
+    assert choose.choose_calibration(
+        "regression", "auto", raw, raw, BLOCK
+    ) == choose.CalibrationChoice("none")
 
 
 def test_training_says_which_it_took(parcels: Path, capsys: pytest.CaptureFixture[str]) -> None:

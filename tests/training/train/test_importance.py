@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from assay.columns.features import Features, Floats
-from assay.contract.load import load
+from assay.contract.loader import load_contract
 from assay.model import bundle
 from assay.project import layout
-from assay.training.train.importance import importance
-from assay.training.train.slice_fields import slice_fields
+from assay.training.train.importance import permutation_importance
+from assay.training.train.slice_fields import select_slice_fields
 
 
 class Sum:
@@ -44,7 +44,7 @@ def sample() -> pd.DataFrame:
 
 
 def test_what_moves_the_score_more_is_more_important(sample: pd.DataFrame) -> None:
-    found = importance(Sum(), sample, ["x", "c", "unused"], seed=1)
+    found = permutation_importance(Sum(), sample, ["x", "c", "unused"], seed=1)
     assert list(found) == ["x", "c", "unused"]
     assert found["unused"] == 0
     # Two draws of a uniform lie a third of its width apart, two of a coin half of the time.
@@ -53,15 +53,15 @@ def test_what_moves_the_score_more_is_more_important(sample: pd.DataFrame) -> No
 
 
 def test_it_is_seeded_and_each_feature_is_on_its_own(sample: pd.DataFrame) -> None:
-    both = importance(Sum(), sample, ["x", "c"], seed=1)
-    assert importance(Sum(), sample, ["c", "x"], seed=1) == both
-    assert importance(Sum(), sample, ["c"], seed=1)["c"] == both["c"]
-    assert importance(Sum(), sample, ["x", "c"], seed=2) != both
+    both = permutation_importance(Sum(), sample, ["x", "c"], seed=1)
+    assert permutation_importance(Sum(), sample, ["c", "x"], seed=1) == both
+    assert permutation_importance(Sum(), sample, ["c"], seed=1)["c"] == both["c"]
+    assert permutation_importance(Sum(), sample, ["x", "c"], seed=2) != both
 
 
 def test_of_several_classes_it_is_the_share_that_moved(sample: pd.DataFrame) -> None:
-    one = importance(Sum(), sample, ["c"], seed=1)
-    assert importance(Sum(3), sample, ["c"], seed=1)["c"] == pytest.approx(one["c"])
+    one = permutation_importance(Sum(), sample, ["c"], seed=1)
+    assert permutation_importance(Sum(3), sample, ["c"], seed=1)["c"] == pytest.approx(one["c"])
 
 
 def test_a_bundle_says_what_matters_and_what_is_watched(trained: Path) -> None:
@@ -86,8 +86,8 @@ def test_a_bundle_says_what_matters_and_what_is_watched(trained: Path) -> None:
 
 
 def test_slices_with_few_rows_are_not_watched(trained: Path) -> None:
-    contract = load(trained / "data" / "contract.py")
+    contract = load_contract(trained / "data" / "contract.py")
     frame = pd.DataFrame({"depot": ["north"] * 5 + ["west"] * 3 + [None] * 4})
-    (few,) = slice_fields(contract, frame, 4)
+    (few,) = select_slice_fields(contract, frame, 4)
     assert few.titles == ("depot=north", "depot=(missing)")
-    assert slice_fields(contract, frame, 6) == ()
+    assert select_slice_fields(contract, frame, 6) == ()

@@ -17,7 +17,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.errors import BundleMissing, DataError, LabelError, PluginError
 from assay.model import bundle, model
 from assay.model.manifest import MANIFEST
@@ -33,9 +33,9 @@ def test_blocks_are_whole_days_in_order(days: list[int], folds: int):
     distinct = sorted(set(days))
     if len(distinct) < folds:
         with pytest.raises(LabelError, match="too few days"):
-            calibrate.blocks(np.array(days), folds)
+            calibrate.assign_folds(np.array(days), folds)
         return
-    block = calibrate.blocks(np.array(days), folds)
+    block = calibrate.assign_folds(np.array(days), folds)
     of_day = {day: {b for d, b in zip(days, block, strict=True) if d == day} for day in distinct}
     assert all(len(found) == 1 for found in of_day.values())
     order = [next(iter(of_day[day])) for day in distinct]
@@ -62,7 +62,7 @@ def test_no_row_is_scored_by_an_estimator_that_saw_it():
     label = np.arange(40) % 2 == 0
     features = pd.DataFrame({"id": np.arange(40)})
     shown: list[int] = []
-    raw = calibrate.out_of_fold(
+    raw = calibrate.out_of_fold_scores(
         "binary",
         Memory(),
         features,
@@ -81,7 +81,7 @@ def test_calibration_mends_overconfident_scores(method: str):
     label = rng.random(4000) < truth
     odds = 3 * np.log(truth / (1 - truth))
     raw = 1 / (1 + np.exp(-odds))
-    better = model.calibrated("binary", calibrate.fit_calibrator("binary", method, raw, label), raw)
+    better = model.calibrate("binary", calibrate.fit_calibrator("binary", method, raw, label), raw)
     assert log_loss(label, better) < log_loss(label, raw) - 0.05
     assert abs(better.mean() - label.mean()) < 0.01
 
@@ -101,7 +101,7 @@ def test_calibration_mends_overconfident_scores_of_several_classes(method: str):
     label = np.array([rng.choice(3, p=row) for row in truth])
     raw = truth**3 / (truth**3).sum(axis=1, keepdims=True)
     calibrator = calibrate.fit_calibrator("multiclass", method, raw, label)
-    better = model.calibrated("multiclass", calibrator, raw)
+    better = model.calibrate("multiclass", calibrator, raw)
     assert log_loss(label, better) < log_loss(label, raw) - 0.05
     np.testing.assert_allclose(better.mean(axis=0), np.bincount(label) / 4000, atol=0.02)
 
@@ -114,7 +114,7 @@ def test_a_class_that_only_one_block_has_stops_training_with_its_name():
     label = np.array(["oak", "ash"] * 20, dtype=object)
     label[:3] = "yew"
     with pytest.raises(LabelError, match=r"without fold 1 of 4 no row is of class yew"):
-        calibrate.out_of_fold(
+        calibrate.out_of_fold_scores(
             "multiclass",
             DummyClassifier(),
             pd.DataFrame({"id": np.arange(40)}),
@@ -125,9 +125,9 @@ def test_a_class_that_only_one_block_has_stops_training_with_its_name():
 
 
 def test_encoding_follows_what_the_estimator_takes():
-    assert encode.encoding_for(HistGradientBoostingClassifier(), "auto") == "ordinal"
-    assert encode.encoding_for(LogisticRegression(), "auto") == "onehot"
-    assert encode.encoding_for(LogisticRegression(), "ordinal") == "ordinal"
+    assert encode.resolve_encoding(HistGradientBoostingClassifier(), "auto") == "ordinal"
+    assert encode.resolve_encoding(LogisticRegression(), "auto") == "onehot"
+    assert encode.resolve_encoding(LogisticRegression(), "ordinal") == "ordinal"
 
 
 @pytest.mark.parametrize("encoding", ["onehot", "ordinal"])
@@ -135,7 +135,7 @@ def test_gaps_and_categories_never_seen_do_not_fail(encoding: str):
     frame = pd.DataFrame(
         {"x": [1.0, np.nan] * 30, "c": pd.Series(["a", "b", None] * 20, dtype=object)}
     )
-    fitted = encode.encoder(encoding, ["x"], ["c"]).fit(frame)
+    fitted = encode.build_encoder(encoding, ["x"], ["c"]).fit(frame)
     new = pd.DataFrame({"x": [np.nan, 5.0], "c": pd.Series(["never seen", None], dtype=object)})
     out = fitted.transform(new)
     assert out.shape[0] == 2
@@ -164,23 +164,23 @@ def test_a_candidate_that_cannot_be_used_is_named(
 ):
     given = Candidate.model_validate({"class": class_path, "args": args})
     with pytest.raises(PluginError, match=expected):
-        candidate.build("mine", given, contract, task, 1, tmp_path)
+        candidate.build_pipeline("mine", given, contract, task, 1, tmp_path)
 
 
 def test_every_random_choice_is_seeded_unless_the_user_says(contract, tmp_path: Path):
     path = "sklearn.ensemble.HistGradientBoostingClassifier"
     given = Candidate.model_validate({"class": path})
-    built = candidate.build("mine", given, contract, "binary", 42, tmp_path)
+    built = candidate.build_pipeline("mine", given, contract, "binary", 42, tmp_path)
     assert built.pipeline[-1].random_state == 42
     assert built.pipeline[-1].categorical_features == [False, False, False, True]
     chosen = Candidate.model_validate({"class": path, "args": {"random_state": 3}})
-    built = candidate.build("mine", chosen, contract, "binary", 42, tmp_path)
+    built = candidate.build_pipeline("mine", chosen, contract, "binary", 42, tmp_path)
     assert built.pipeline[-1].random_state == 3
 
 
 def test_the_same_inputs_give_the_same_digest_anywhere(parcels: Path):
     values = params.load(parcels)
-    before = bundle.digest_of(parcels / layout.CANDIDATES / "logistic")
+    before = bundle.verified_digest(parcels / layout.CANDIDATES / "logistic")
     shutil.rmtree(parcels / layout.CANDIDATES)
     assert stage.run(parcels, values, "logistic").digest == before
 
@@ -196,10 +196,10 @@ def test_a_model_that_could_not_be_loaded_again_is_refused_when_it_is_made(
     from assay.errors import BundleUntrusted
 
     monkeypatch.setattr(model, "ALLOWED_TYPES", frozenset())
-    before = bundle.digest_of(parcels / layout.CANDIDATES / "logistic")
+    before = bundle.verified_digest(parcels / layout.CANDIDATES / "logistic")
     with pytest.raises(BundleUntrusted, match=r"numpy\.dtype.*bundle\.allow_types"):
         stage.run(parcels, params.load(parcels), "logistic")
-    assert bundle.digest_of(parcels / layout.CANDIDATES / "logistic") == before
+    assert bundle.verified_digest(parcels / layout.CANDIDATES / "logistic") == before
 
 
 SCORES = {
@@ -210,11 +210,11 @@ SCORES = {
 
 
 def test_the_best_is_chosen_by_the_metrics_own_direction():
-    assert select.best(SCORES, "auc") == "b"
-    assert select.best(SCORES, "log_loss") == "a"
-    assert select.best(SCORES, "bias") == "b"
+    assert select.best_candidate(SCORES, "auc") == "b"
+    assert select.best_candidate(SCORES, "log_loss") == "a"
+    assert select.best_candidate(SCORES, "bias") == "b"
     with pytest.raises(LabelError, match=r"train\.select_by.*found f1"):
-        select.best({"a": {"f1": None}, "c": {}}, "f1")
+        select.best_candidate({"a": {"f1": None}, "c": {}}, "f1")
 
 
 def test_the_selected_bundle_is_the_candidates_to_the_byte(trained: Path):
@@ -222,7 +222,7 @@ def test_the_selected_bundle_is_the_candidates_to_the_byte(trained: Path):
     chosen = found.selected
     assert (chosen, found.by) == ("logistic", "log_loss")
     assert {*found.candidates} == {"prior", "logistic"}
-    assert bundle.digest_of(trained / layout.BUNDLE) == bundle.digest_of(
+    assert bundle.verified_digest(trained / layout.BUNDLE) == bundle.verified_digest(
         trained / layout.CANDIDATES / chosen
     )
 

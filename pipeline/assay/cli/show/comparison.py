@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from assay.cli.terminal import Line
 from assay.evaluation.compare.section import headline
-from assay.metrics.estimate import cells
+from assay.metrics.estimate import format_cells
 from assay.metrics.intervals.difference import Difference
-from assay.metrics.units import counted
-from assay.project.numbers import short
-from assay.project.tasks import HEADLINE, better
-from assay.reports.comparison import Comparison, interval, worst_first
+from assay.metrics.sampling_units import format_unit_count
+from assay.project.number_format import format_short
+from assay.project.tasks import HEADLINE, describe_direction
+from assay.reports.comparison import Comparison, difference_estimate, sort_slices
 
 WORST = 5
 """Slices shown; comparison.json and the page have all."""
@@ -27,20 +27,20 @@ def lines(found: Comparison) -> Iterator[Line]:
         return
     table = Table(
         title=f"{headline(found)} on {found.rows:,} rows of holdout, "
-        f"{counted(found.units, found.unit)}",
+        f"{format_unit_count(found.units, found.unit)}",
         title_justify="left",
     )
     span = f"{found.confidence * 100:g}% interval"
     for column in ("metric", "champion", "challenger", "difference", span, "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.differences.items():
-        table.add_row(metric, *_numbers(one), one.why or better(metric))
+        table.add_row(metric, *_numbers(one), one.why or describe_direction(metric))
     yield table
     if found.stability is not None:
         flipped = found.stability.flipped
-        told = f"Distance of the scores {short(found.stability.distance)}"
+        told = f"Distance of the scores {format_short(found.stability.distance)}"
         if flipped is not None:
-            value, interval_of = cells(flipped)
+            value, interval_of = format_cells(flipped)
             told += (
                 f"; another prediction in {found.stability.rows:,} rows, {value} ({interval_of})"
             )
@@ -54,7 +54,7 @@ def lines(found: Comparison) -> Iterator[Line]:
     )
     for column in ("slice", "rows", "champion", "challenger", "difference", span, "why none"):
         slices.add_column(column, justify="left" if column in ("slice", "why none") else "right")
-    for part in worst_first(found)[:WORST]:
+    for part in sort_slices(found)[:WORST]:
         of_slice = None if part.differences is None else part.differences[by]
         why = part.why or (of_slice.why if of_slice is not None else None) or ""
         slices.add_row(part.title, f"{part.rows:,}", *_numbers(of_slice), why)
@@ -64,4 +64,8 @@ def lines(found: Comparison) -> Iterator[Line]:
 def _numbers(one: Difference | None) -> tuple[str, str, str, str]:
     if one is None:
         return "-", "-", "-", "-"
-    return (short(one.champion), short(one.challenger), *cells(interval(one)))
+    return (
+        format_short(one.champion),
+        format_short(one.challenger),
+        *format_cells(difference_estimate(one)),
+    )

@@ -6,16 +6,16 @@ import io
 import sys
 from collections.abc import Iterator
 
-from assay.contract.render import headline
+from assay.contract.render import describe_result
 from assay.contract.result import ContractResult
 
 
 def lines(result: ContractResult) -> Iterator[str]:
     """The verdict and its reason, then a table of rules."""
-    yield text(result, color=sys.stdout.isatty())
+    yield render_text(result, color=sys.stdout.isatty())
 
 
-def text(result: ContractResult, width: int | None = None, color: bool = False) -> str:
+def render_text(result: ContractResult, width: int | None = None, color: bool = False) -> str:
     """Table rules and broken row rules as a table; the other rules as a count.
 
     Parameters
@@ -37,7 +37,7 @@ def text(result: ContractResult, width: int | None = None, color: bool = False) 
     style = "green" if result.ok else "red"
     verdict = "The contract holds" if result.ok else "The contract is broken"
     console.print(Text.assemble((verdict, f"bold {style}"), f": {result.where}"))
-    console.print(Text(headline(result)))
+    console.print(Text(describe_result(result)))
     tables = [each for each in result.rules if each.kind == "table"]
     shown = [*tables, *result.broken_row_rules]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
-from assay.metrics.estimate import cells, effect, hangs
-from assay.metrics.units import ROW, counted
-from assay.project.tasks import better
-from assay.reports.evaluation import Evaluation, worst_first
+from assay.metrics.estimate import describe_design_effects, format_cells, format_design_effect
+from assay.metrics.sampling_units import ROW, format_unit_count
+from assay.project.tasks import describe_direction
+from assay.reports.evaluation import Evaluation, sort_slices
 
 WORST = 5
 """Slices shown; evaluation.json and the page have all."""
@@ -20,15 +20,20 @@ def lines(found: Evaluation) -> Iterator[Line]:
 
     title = f"{found.name}: {found.candidate} on {found.rows:,} rows of holdout"
     if found.unit != ROW:
-        title += f", {counted(found.units, found.unit)}"
+        title += f", {format_unit_count(found.units, found.unit)}"
     table = Table(title=title, title_justify="left")
     span = f"{found.confidence * 100:g}% interval"
     for column in ("metric", "value", span, "design effect", "better"):
         table.add_column(column, justify="left" if column in ("metric", "better") else "right")
     for metric, one in found.metrics.items():
-        table.add_row(metric, *cells(one), effect(one), one.why or better(metric))
+        table.add_row(
+            metric,
+            *format_cells(one),
+            format_design_effect(one),
+            one.why or describe_direction(metric),
+        )
     yield table
-    if told := hangs(found.metrics):
+    if told := describe_design_effects(found.metrics):
         yield f"Rows hang together: {told}."
     if not found.slices:
         return
@@ -39,8 +44,8 @@ def lines(found: Evaluation) -> Iterator[Line]:
     )
     for column in ("slice", "rows", by, "interval", "why none"):
         slices.add_column(column, justify="left" if column in ("slice", "why none") else "right")
-    for part in worst_first(found)[:WORST]:
+    for part in sort_slices(found)[:WORST]:
         estimate = None if part.metrics is None else part.metrics[by]
         why = part.why or (estimate.why if estimate is not None else None) or ""
-        slices.add_row(f"{part.field}={part.value}", f"{part.rows:,}", *cells(estimate), why)
+        slices.add_row(f"{part.field}={part.value}", f"{part.rows:,}", *format_cells(estimate), why)
     yield slices

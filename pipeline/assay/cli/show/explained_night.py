@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.project.numbers import short
+from assay.project.number_format import format_short
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
     from assay.monitor.explain.command import ExplainedChange
-    from assay.monitor.explain.parts import Parts
+    from assay.monitor.explain.decomposition import Decomposition
 
 
 def lines(found: ExplainedChange) -> Iterator[Line]:
@@ -34,7 +34,7 @@ def lines(found: ExplainedChange) -> Iterator[Line]:
         (f"{after.record.partition} ({after.record.version})", after.published, False),
     ]
     for title, values, signed in rows:
-        table.add_row(title, *(f"{v:+.4f}" if signed else short(float(v)) for v in values))
+        table.add_row(title, *(f"{v:+.4f}" if signed else format_short(float(v)) for v in values))
     yield table
     for night in (before, after):
         left_out = f"; {night.changed:,} left out, as their input changed" if night.changed else ""
@@ -44,7 +44,7 @@ def lines(found: ExplainedChange) -> Iterator[Line]:
         )
 
 
-def _ordered(parts: Parts) -> list[tuple[str, Floats]]:
+def _ordered(parts: Decomposition) -> list[tuple[str, Floats]]:
     return sorted(parts.columns.items(), key=lambda item: -abs(float(item[1][0])))
 
 
@@ -57,6 +57,7 @@ def _sentence(found: ExplainedChange) -> str:
     order = sorted(named.items(), key=lambda item: -abs(float(item[1][0])))
     shown = ", ".join(f"{title} {float(part[0]):+.4f}" for title, part in order[:3])
     return (
-        f"{found.names[0]}: {short(before)} on {found.before.record.partition}, {short(after)} on "
-        f"{found.after.record.partition} ({after - before:+.4f}), mostly {shown}"
+        f"{found.names[0]}: {format_short(before)} on {found.before.record.partition}, "
+        f"{format_short(after)} on {found.after.record.partition} "
+        f"({after - before:+.4f}), mostly {shown}"
     )

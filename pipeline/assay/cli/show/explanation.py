@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.gate.explain import ExplainedRule
-from assay.gate.rules import words
-from assay.metrics.units import ROW, about, counted
+from assay.gate.rules import wording
+from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
-from assay.project.tasks import better
+from assay.project.tasks import describe_direction
 from assay.reports.verdict import Finding, Outcome
 
 
@@ -22,7 +22,7 @@ def lines(explained: ExplainedRule) -> Iterator[str]:
         yield f"  {sentence}"
     for finding in explained.findings:
         yield ""
-        standing = f" ({finding.standing})" if not finding.decides else ""
+        standing = f" ({finding.exemption_reason})" if not finding.decides else ""
         yield f"{finding.outcome}{standing}  {finding.slice or 'all rows'}"
         for sentence in _steps(finding):
             yield f"  {sentence}"
@@ -45,7 +45,7 @@ def _policy(rule: Rule, gate: GateParams) -> Iterator[str]:
         asked = "no worse by more than" if rule.margin is not None else "better by at least"
         yield (
             f"the challenger has to be {asked} {abs(rule.worst):.12g}, "
-            f"where better is {better(rule.metric)}"
+            f"where better is {describe_direction(rule.metric)}"
         )
 
 
@@ -62,14 +62,14 @@ def _steps(finding: Finding) -> Iterator[str]:
             text += f", interval {finding.low:.6g} to {finding.high:.6g}"
         yield text + (f" by {finding.method}" if finding.method else "")
     if finding.limit is not None and finding.direction is not None:
-        yield f"limit: {words.at(finding.limit, finding.direction)}"
+        yield f"limit: {wording.format_limit(finding.limit, finding.direction)}"
     if finding.unit is not None and finding.units is not None:
-        text = f"over {counted(finding.units, finding.unit)}"
+        text = f"over {format_unit_count(finding.units, finding.unit)}"
         if finding.design_effect is not None:
             text += f", design effect {finding.design_effect:.2f}"
         yield text
     if finding.outcome is not Outcome.PASS and finding.units_needed is not None:
-        yield f"about {about(finding.units_needed, finding.unit or ROW)} would tell"
+        yield f"about {format_rounded_count(finding.units_needed, finding.unit or ROW)} would tell"
     yield f"so: {finding.detail}"
     if finding.waiver is not None:
         waiver = finding.waiver

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from assay.cli.terminal import Line
-from assay.project.numbers import short
+from assay.project.number_format import format_short
 from assay.reports.leakage import Leakage
 
 
@@ -29,7 +29,7 @@ def lines(found: Leakage) -> Iterator[Line]:
             yield f"{each.check}, such as:"
             for row in each.examples:
                 cells = ", ".join(
-                    f"{name} {short(value) if isinstance(value, float) else value}"
+                    f"{name} {format_short(value) if isinstance(value, float) else value}"
                     for name, value in row.items()
                 )
                 yield Text(f"  {cells}")
@@ -38,4 +38,4 @@ def lines(found: Leakage) -> Iterator[Line]:
 def _number(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,.0f}" if value == int(value) else short(value)
+    return f"{value:,.0f}" if value == int(value) else format_short(value)

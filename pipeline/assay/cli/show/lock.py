@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from assay.project import layout
-from assay.registry.lock.check import Checked
+from assay.registry.dvc_lock.check import LockCheck
 
 _EXAMPLES = 3
 
 
-def lines(checked: Checked) -> Iterator[str]:
+def lines(checked: LockCheck) -> Iterator[str]:
     """That it is current, and what could not be compared. If it is outdated, an error says so."""
     if checked.current:
         yield f"check: {layout.DVC_LOCK} is current: {checked.stages} stages as it says"
@@ -24,5 +24,5 @@ def lines(checked: Checked) -> Iterator[str]:
         )
 
 
-def code(digests: Mapping[str, str]) -> Iterator[str]:
+def code_lines(digests: Mapping[str, str]) -> Iterator[str]:
     yield f"code: {layout.CODE} names what {len(digests)} stages run of Assay"

@@ -10,31 +10,31 @@ from assay.cli.terminal import Line
 from assay.project import layout
 
 if TYPE_CHECKING:
-    from assay.monitor.evidently.serve import Serving
-    from assay.monitor.front.gather import Front
+    from assay.monitor.evidently.serve import ServedDashboard
+    from assay.monitor.front.content import Front
     from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.status_facts import Status
     from assay.monitor.week.week import Week
 
 
-def status(found: Status) -> Iterator[Line]:
+def status_lines(found: Status) -> Iterator[Line]:
     """Champion, last night, quarantine, drift and open incidents."""
     from rich.table import Table
     from rich.text import Text
 
-    from assay.monitor.status import parts
+    from assay.monitor.status import status_lines
 
     table = Table(title=found.name, title_justify="left", show_header=False, padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for number, (name, lines) in enumerate(parts(found)):
+    for number, (name, lines) in enumerate(status_lines(found)):
         if number:
             table.add_section()
         table.add_row(Text(name, style="bold"), Text("\n".join(lines)))
     yield table
 
 
-def front(found: Front) -> Iterator[Line]:
+def front_lines(found: Front) -> Iterator[Line]:
     """The number of nights by status, and the page's path."""
     counts = Counter(night.standing for night in found.nights)
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
@@ -43,7 +43,7 @@ def front(found: Front) -> Iterator[Line]:
     yield f"page: {layout.FRONT}"
 
 
-def week(found: Week) -> Iterator[Line]:
+def week_lines(found: Week) -> Iterator[Line]:
     """The incidents open at its end, and the published nights."""
     yield found.headline()
     for each in found.open:
@@ -58,19 +58,19 @@ def week(found: Week) -> Iterator[Line]:
     yield f"page: {found.page}"
 
 
-def alerts(found: AlertsReport) -> Iterator[Line]:
+def alert_lines(found: AlertsReport) -> Iterator[Line]:
     """The open incidents, and the result of sending messages."""
-    from assay.monitor.incidents import words
+    from assay.monitor.incidents import messages
 
     for each in found.alerts:
-        yield f"{each.incident.state}: {words.text(found.name, each.incident)}"
+        yield f"{each.incident.state}: {messages.text(found.name, each.incident)}"
     count = sum(each.incident.state == "open" for each in found.alerts)
     delivery = found.delivery
     yield f"{count} open, {len(delivery.sent)} messages sent, {delivery.waiting} waiting"
     yield f"files: {layout.ALERTS}, {layout.INCIDENT}"
 
 
-def serving(found: Serving) -> Iterator[Line]:
+def ui_lines(found: ServedDashboard) -> Iterator[Line]:
     """The dashboard's address."""
     none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
     yield f"{found.nights} nights at {found.url} (Ctrl-C ends it){none}"

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import assay
-from assay.score.pack.pack import Packed, size
+from assay.score.pack.pack import PackReport, size
 
 
-def lines(packed: Packed) -> Iterator[str]:
+def lines(packed: PackReport) -> Iterator[str]:
     """The archive's content, and both ways to use it."""
     yield (
         f"packed: {packed.path}, {size(packed.size)}, {len(packed.distributions)} packages, "

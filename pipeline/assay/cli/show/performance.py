@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.project.numbers import fixed
+from assay.project.number_format import format_fixed
 from assay.project.tasks import METRICS
 
 if TYPE_CHECKING:
+    from assay.monitor.performance.comparison import PerformancePairs
     from assay.monitor.performance.labels_report import LabelsOutcome
     from assay.monitor.performance.measure import NightMeasurement
     from assay.monitor.performance.retrain import RetrainAdvice
-    from assay.monitor.performance.table import PerformancePairs
 
 
-def labels(outcome: LabelsOutcome) -> Iterator[Line]:
+def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
     """The labels taken of each night, then the measurements."""
     for each in outcome.taken:
         facts = {
@@ -46,7 +46,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
     for each in measured.maturities:
         wanted = {name for names in METRICS.values() for name in names[:1]}
         number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
-        value = fixed(number.value, none="no value")
+        value = format_fixed(number.value, none="no value")
         days = "1 day" if each.days == 1 else f"{each.days} days"
         between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
         yield (
@@ -58,7 +58,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
         yield f"labels: {night}: slices that need the input are missing: {measured.no_slices}"
 
 
-def pairs(found: PerformancePairs) -> Iterator[Line]:
+def performance_lines(found: PerformancePairs) -> Iterator[Line]:
     """A row per night or week, then the error of the estimates."""
     yield (
         f"{'week of' if found.by == 'week' else 'night':<12}{'estimated':>10}{'realized':>10}"
@@ -67,8 +67,8 @@ def pairs(found: PerformancePairs) -> Iterator[Line]:
     for pair in found.pairs:
         labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
         yield (
-            f"{pair.night:<12}{fixed(pair.estimated):>10}{fixed(pair.realized):>10}"
-            f"{fixed(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
+            f"{pair.night:<12}{format_fixed(pair.estimated):>10}{format_fixed(pair.realized):>10}"
+            f"{format_fixed(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
             + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
         )
     errors = [abs(pair.error) for pair in found.pairs if pair.error is not None]
@@ -81,7 +81,7 @@ def pairs(found: PerformancePairs) -> Iterator[Line]:
         )
 
 
-def retrain(found: RetrainAdvice) -> Iterator[Line]:
+def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:
     """The result of each rule."""
     for each in found.rules:
         yield f"retrain: {each.sentence(found.column)}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
-from assay.project.visible import visible
-from assay.score.published.quarantine import Refusals, RefusedFile
-from assay.score.published.repair_file import MARK
-from assay.score.published.replay import ReplayedRows
+from assay.project.quoting import mark_blanks
+from assay.score.operations.quarantine import QuarantineFile, QuarantineReport
+from assay.score.operations.repair_file import MARK
+from assay.score.operations.replay import ReplayReport
 
 
-def refused(found: Refusals) -> Iterator[Line]:
+def show_lines(found: QuarantineReport) -> Iterator[Line]:
     """The number of rows, and a table of the broken rules with examples."""
     from rich.table import Table
     from rich.text import Text
@@ -32,14 +32,14 @@ def refused(found: Refusals) -> Iterator[Line]:
     table.add_column("examples", overflow="fold")
     for each in found.rules:
         examples = "\n".join(
-            ", ".join(f"{name}={visible(value)}" for name, value in row.items())
+            ", ".join(f"{name}={mark_blanks(value)}" for name, value in row.items())
             for row in each.examples
         )
         table.add_row(Text(each.rule), f"{each.rows:,}", Text(examples))
     yield table
 
 
-def written(file: RefusedFile) -> Iterator[str]:
+def export_lines(file: QuarantineFile) -> Iterator[str]:
     """Where the rows are, and the next step."""
     run = file.run
     yield f"quarantine: {file.rows:,} rows of {run.partition} written to {file.file}"
@@ -52,7 +52,7 @@ def written(file: RefusedFile) -> Iterator[str]:
         )
 
 
-def replayed(done: ReplayedRows) -> Iterator[str]:
+def replay_lines(done: ReplayReport) -> Iterator[str]:
     """How many rows were merged into their night, and the rules that the others still break."""
     yield (
         f"replay: {done.merged} repaired rows scored by {done.version} and merged into "

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.score.fsck import Found
-from assay.score.published.vacuum import Swept
+from assay.score.fsck import FsckReport
+from assay.score.operations.vacuum import VacuumReport
 
 
-def damages(found: Found) -> Iterator[str]:
+def fsck_lines(found: FsckReport) -> Iterator[str]:
     """What was mended; remaining damage is raised as an error."""
     for each in found.damages:
         if each.mended:
@@ -17,7 +17,7 @@ def damages(found: Found) -> Iterator[str]:
         yield f"{found.store}: nothing is damaged"
 
 
-def swept(done: Swept) -> Iterator[str]:
+def vacuum_lines(done: VacuumReport) -> Iterator[str]:
     """Deleted files and bytes of each table."""
     deleted, merged = ("would delete", "would merge") if done.dry_run else ("deleted", "merged")
     busy = False
@@ -26,7 +26,7 @@ def swept(done: Swept) -> Iterator[str]:
         if files:
             busy = True
             yield (
-                f"{each.table}: {deleted} {files:,} files, {size(each.bytes)} "
+                f"{each.table}: {deleted} {files:,} files, {format_bytes(each.bytes)} "
                 f"({each.replaced:,} replaced, {each.left:,} left by runs that ended early)"
             )
         if each.merged:
@@ -36,7 +36,7 @@ def swept(done: Swept) -> Iterator[str]:
         yield f"{done.store}: nothing to {'do' if done.dry_run else 'delete or merge'}"
 
 
-def size(count: int) -> str:
+def format_bytes(count: int) -> str:
     """Bytes in a fitting unit."""
     size = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from assay.training.train.card import calibration_told
+from assay.training.train.model_card import describe_calibration
 
 if TYPE_CHECKING:
     from assay.reports.selection import Selection
-    from assay.training.tables.ingest import Ingested
+    from assay.training.tables.ingest import IngestSummary
     from assay.training.tables.prepare import WindowRows
-    from assay.training.train.stage import Trained
+    from assay.training.train.stage import TrainSummary
 
 
-def ingested(found: Ingested) -> Iterator[str]:
+def ingest_lines(found: IngestSummary) -> Iterator[str]:
     yield (f"ingest: {found.rows:,} rows in {found.nights} nights, {found.first} to {found.last}")
 
 
-def prepared(sides: Mapping[str, WindowRows]) -> Iterator[str]:
+def prepare_lines(sides: Mapping[str, WindowRows]) -> Iterator[str]:
     """A line for each of training and holdout."""
     for name, side in sides.items():
         yield (
@@ -27,16 +27,16 @@ def prepared(sides: Mapping[str, WindowRows]) -> Iterator[str]:
         )
 
 
-def trained(found: Trained) -> Iterator[str]:
+def train_lines(found: TrainSummary) -> Iterator[str]:
     manifest = found.manifest
     name = manifest.candidate
     if manifest.calibration_losses:
-        yield f"train: {name}: calibration {calibration_told(manifest)}"
+        yield f"train: {name}: calibration {describe_calibration(manifest)}"
     value = manifest.out_of_fold[found.by]
     yield f"train: {name}: out-of-fold {found.by} {value}, bundle {found.digest[:19]}"
 
 
-def selected(found: Selection) -> Iterator[str]:
+def select_lines(found: Selection) -> Iterator[str]:
     """A line for each candidate; a star marks the selected one."""
     for name, metrics in found.candidates.items():
         mark = "*" if name == found.selected else " "

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from assay.cli.terminal import Line
 from assay.gate.backtest import Backtest, ReplayedVerdict
-from assay.gate.stage import JudgedBundle
-from assay.gate.verdict_text import of_kind, value_words, worst_first
+from assay.gate.stage import GateResult
+from assay.gate.verdict_text import findings_of_kind, format_values, sort_findings
 from assay.reports.verdict import Outcome, Verdict
 
 
-def judged(found: JudgedBundle) -> Iterator[Line]:
+def gate_lines(found: GateResult) -> Iterator[Line]:
     """The verdict, after pytest's output where that helps to understand it."""
     if found.output is not None:
         yield found.output
@@ -29,32 +29,32 @@ def lines(verdict: Verdict) -> Iterator[Line]:
         right = head in ("value", "rows")
         # Fold long names; never truncate them.
         table.add_column(head, justify="right" if right else "left", overflow="fold")
-    for finding in worst_first(of_kind(verdict, "rule")):
+    for finding in sort_findings(findings_of_kind(verdict, "rule")):
         # 80 columns have no room for the interval; the sentences below state it.
-        value, _, limit, rows = value_words(finding)
+        value, _, limit, rows = format_values(finding)
         cells = (finding.rule, finding.slice or "", value, limit, rows)
         badge = Text(finding.outcome.value, style=styles[finding.outcome])
         table.add_row(badge, *(Text(cell) for cell in cells))
     yield table
     for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
-        tests = of_kind(verdict, kind)
+        tests = findings_of_kind(verdict, kind)
         passed = sum(finding.outcome is Outcome.PASS for finding in tests)
         yield Text(f"{title}: {passed} of {len(tests)} passed")
-    for finding in worst_first(verdict.findings):
+    for finding in sort_findings(verdict.findings):
         if finding.outcome is not Outcome.PASS:
             badge = Text(finding.outcome.value, style=styles[finding.outcome])
-            notes = [finding.standing, f"owner: {finding.owner}" if finding.owner else ""]
+            notes = [finding.exemption_reason, f"owner: {finding.owner}" if finding.owner else ""]
             told = "; ".join(note for note in notes if note)
             more = f" ({told})" if told else ""
             yield Text.assemble(badge, f" {finding.title}: {finding.detail}{more}")
     yield Text.assemble(
         Text(verdict.outcome.value, style=styles[verdict.outcome]),
         f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "
-        f"{verdict.champion.words}",
+        f"{verdict.champion.description}",
     )
 
 
-def backtest(found: Backtest) -> Iterator[Line]:
+def backtest_lines(found: Backtest) -> Iterator[Line]:
     """A row for each version, and how many verdicts flip."""
     from rich import box
     from rich.table import Table

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.registry.decide import short
 from assay.registry.listing import Listing
+from assay.registry.promotion_checks import short_digest
 from assay.registry.state import UNKNOWN, Assignment
-from assay.registry.verification import unverified
+from assay.registry.verification import unverified_warning
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +23,7 @@ _WHOLE = frozenset({"version", "stage", "commit", "date", "bundle", "what"})
 """Columns that must not be wrapped on a narrow terminal."""
 
 
-def listed(found: Listing) -> Iterator[Line]:
+def versions_lines(found: Listing) -> Iterator[Line]:
     """Every version, the newest first, and the stage's history."""
     from rich.text import Text
 
@@ -35,7 +35,7 @@ def listed(found: Listing) -> Iterator[Line]:
         for each in reversed(known.versions):
             table.add_row(
                 each.version,
-                " ".join(known.held_by(each.version)),
+                " ".join(known.stages_of(each.version)),
                 each.commit[:8],
                 each.at[:10],
                 each.by.partition(" <")[0],
@@ -48,7 +48,7 @@ def listed(found: Listing) -> Iterator[Line]:
         yield table
         for each in reversed(known.versions):
             if doubts[each.version]:
-                yield Text(unverified(each.version, doubts[each.version]))
+                yield Text(unverified_warning(each.version, doubts[each.version]))
     past = known.histories.get(found.stage, ())
     if past:
         table = _table(f"History of {found.stage}", *MOVE)
@@ -58,17 +58,17 @@ def listed(found: Listing) -> Iterator[Line]:
                 move.kind,
                 move.version[:12],
                 move.by.partition(" <")[0],
-                _evidence(move, found.doubt_of(move)),
+                _evidence(move, found.verify_assignment(move)),
                 move.why,
             )
         yield table
 
 
-def moved(move: StageMove) -> Iterator[str]:
+def stage_move_lines(move: StageMove) -> Iterator[str]:
     """The stage's new holder, and how to share it."""
     version, before = move.version, move.before
     yield (
-        f"{move.done}: {version.name} {version.version} ({short(version.bundle)}) "
+        f"{move.done}: {version.name} {version.version} ({short_digest(version.bundle)}) "
         f"holds {move.stage}"
         + (f", before it {before}" if before and before != version.version else "")
     )
@@ -79,7 +79,7 @@ def moved(move: StageMove) -> Iterator[str]:
     yield f"next, so that others get it: {share}"
 
 
-def champion(held: StageHolder) -> Iterator[str]:
+def champion_lines(held: StageHolder) -> Iterator[str]:
     """The stage's holder, or why there is none to compare with."""
     if held.state == "found":
         yield f"champion: {held.version} holds {held.stage} ({held.bundle})"

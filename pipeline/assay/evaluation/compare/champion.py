@@ -17,7 +17,7 @@ from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model.bundle import Bundle
 from assay.model.manifest import Manifest
-from assay.project import layout, sources
+from assay.project import layout, source_code
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import ComparedChampion, State
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opponent:
+class ScoredChampion:
     """The champion with its scores, or the state and the reason why there are none.
 
     ``scores`` and ``manifest`` are set if and only if ``state`` is ``compared``.
@@ -39,9 +39,9 @@ class Opponent:
     scores: Floats | None = None
 
 
-def opponent(
+def score_champion(
     root: Path, frame: pd.DataFrame, challenger: Manifest, allow_types: tuple[str, ...]
-) -> Opponent:
+) -> ScoredChampion:
     """The champion and its scores of ``frame``, or the reason why there are none.
 
     Parameters
@@ -55,34 +55,34 @@ def opponent(
     """
     holder = StageHolder.read(root)
     if holder.state == "none":
-        return Opponent("none", holder.why, None)
+        return ScoredChampion("none", holder.why, None)
     champion = ComparedChampion(version=holder.version, bundle=holder.bundle)
     if holder.state == "unreadable":
-        return Opponent("unreadable", holder.why, champion)
+        return ScoredChampion("unreadable", holder.why, champion)
     try:
         loaded = bundles.load(
             root / layout.CHAMPION_BUNDLE,
             expected=holder.bundle,
             allow_types=allow_types,
-            code=sources.reader(root / layout.CHAMPION_CODE),
+            code=source_code.file_reader(root / layout.CHAMPION_CODE),
         )
         _ = loaded.scorer
     except Exception as error:  # imports the model's own code, which may raise anything
-        return Opponent("unreadable", _line(error, root), champion)
-    unlike = other_question(loaded.manifest, challenger)
+        return ScoredChampion("unreadable", _line(error, root), champion)
+    unlike = task_mismatch(loaded.manifest, challenger)
     if unlike:
-        return Opponent("incomparable", unlike, champion)
+        return ScoredChampion("incomparable", unlike, champion)
     gone = missing_features(loaded.manifest, frame)
     if gone:
-        return Opponent("features_missing", gone, champion)
+        return ScoredChampion("features_missing", gone, champion)
     try:
         scores = _scores(loaded, frame)
     except Exception as error:  # runs the model's own code, which may raise anything
-        return Opponent("unreadable", f"it cannot score: {_line(error, root)}", champion)
-    return Opponent("compared", None, champion, loaded.manifest, scores)
+        return ScoredChampion("unreadable", f"it cannot score: {_line(error, root)}", champion)
+    return ScoredChampion("compared", None, champion, loaded.manifest, scores)
 
 
-def other_question(champion: Manifest, challenger: Manifest) -> str | None:
+def task_mismatch(champion: Manifest, challenger: Manifest) -> str | None:
     """How task, label or classes differ from the challenger's; None if they do not."""
     facts: Mapping[str, tuple[object, object]] = {
         "task": (champion.task, challenger.task),
@@ -121,7 +121,7 @@ def _scores(loaded: Bundle, frame: pd.DataFrame) -> Floats:
 
     manifest = loaded.manifest
     given = score_frame(loaded, frame)
-    return holdout.scores_of(given, len(frame), manifest.task, manifest.classes)
+    return holdout.validate_scores(given, len(frame), manifest.task, manifest.classes)
 
 
 def _line(error: Exception, root: Path) -> str:

@@ -11,13 +11,13 @@ from assay.columns.distance import js_distance
 from assay.columns.features import Floats
 from assay.columns.grid import ColumnGrid, NumberGrid
 from assay.columns.score_grid import probability_grid
+from assay.metrics.evaluator import Bools, Ints
 from assay.metrics.intervals.difference import differences
-from assay.metrics.intervals.estimates import share_of
-from assay.metrics.scored import Scored
-from assay.metrics.slices import SliceRows, parts
-from assay.metrics.table import Bools, Ints
-from assay.metrics.units import Units
-from assay.model import outcome
+from assay.metrics.intervals.estimates import estimate_share
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
+from assay.metrics.slices import SliceRows, iter_slices
+from assay.model import prediction
 from assay.project.params import Evaluate
 from assay.reports.comparison import SliceComparison, Stability
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def by_slice(
+def compare_slices(
     frame: pd.DataFrame,
-    champion: Scored,
-    challenger: Scored,
-    units: Units,
+    champion: LabelledScores,
+    challenger: LabelledScores,
+    units: SamplingUnits,
     fields: Sequence[str],
     settings: Evaluate,
 ) -> tuple[SliceComparison, ...]:
@@ -37,14 +37,18 @@ def by_slice(
 
     A slice with too few rows is listed with the reason, so that rules about it can see it.
     """
-    found = parts(frame, fields, settings.pairs)
+    found = iter_slices(frame, fields, settings.pairs)
     return tuple(_one(part, champion, challenger, units, settings) for part in found)
 
 
 def _one(
-    part: SliceRows, champion: Scored, challenger: Scored, units: Units, settings: Evaluate
+    part: SliceRows,
+    champion: LabelledScores,
+    challenger: LabelledScores,
+    units: SamplingUnits,
+    settings: Evaluate,
 ) -> SliceComparison:
-    rows, of_part = len(part.rows), units.chosen(part.rows)
+    rows, of_part = len(part.rows), units.take(part.rows)
     if rows < settings.min_slice_rows:
         why = f"{rows} rows, fewer than {settings.min_slice_rows}"
         return SliceComparison(
@@ -56,8 +60,8 @@ def _one(
             why=why,
         )
     found = differences(
-        champion.rows(part.rows),
-        challenger.rows(part.rows),
+        champion.take(part.rows),
+        challenger.take(part.rows),
         units=of_part,
         confidence=settings.confidence,
     )
@@ -66,7 +70,9 @@ def _one(
     )
 
 
-def stability(champion: Scored, challenger: Scored, units: Units, confidence: float) -> Stability:
+def stability(
+    champion: LabelledScores, challenger: LabelledScores, units: SamplingUnits, confidence: float
+) -> Stability:
     """How far one model's predictions are from the other's on the same rows.
 
     For several classes, the distance is that of the class whose probabilities moved most.
@@ -79,19 +85,19 @@ def stability(champion: Scored, challenger: Scored, units: Units, confidence: fl
     other = _flipped(champion, challenger)
     if other is None:
         return Stability(distance=max(moved), flipped=None, rows=None)
-    flipped = share_of(other, units, confidence)
+    flipped = estimate_share(other, units, confidence)
     return Stability(distance=max(moved), flipped=flipped, rows=int(np.count_nonzero(other)))
 
 
-def _columns(scored: Scored) -> list[Floats]:
+def _columns(scored: LabelledScores) -> list[Floats]:
     return list(scored.scores.T) if scored.task == "multiclass" else [scored.scores]
 
 
-def _grids(champion: Scored, challenger: Scored) -> list[ColumnGrid]:
+def _grids(champion: LabelledScores, challenger: LabelledScores) -> list[ColumnGrid]:
     """A histogram grid with cells of equal frequency for each score column."""
     if champion.task == "regression":
-        drawn = outcome.grids("regression", (), champion.scores)
-        return [drawn[outcome.score_name("regression")]]
+        drawn = prediction.score_grids("regression", (), champion.scores)
+        return [drawn[prediction.score_column("regression")]]
     both = zip(_columns(champion), _columns(challenger), strict=True)
     return [probability_grid(np.concatenate(scores)) for scores in both]
 
@@ -102,7 +108,7 @@ def _counts(scores: Floats, grid: ColumnGrid) -> Ints:
     return np.bincount(cells, minlength=grid.cells).astype(np.intp)
 
 
-def _flipped(champion: Scored, challenger: Scored) -> Bools | None:
+def _flipped(champion: LabelledScores, challenger: LabelledScores) -> Bools | None:
     """Mask of the rows with another predicted class; None for a regression."""
     if champion.task == "regression":
         return None

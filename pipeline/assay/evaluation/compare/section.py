@@ -6,19 +6,24 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from assay.metrics.estimate import Estimate, cells, effect, hangs
+from assay.metrics.estimate import (
+    Estimate,
+    describe_design_effects,
+    format_cells,
+    format_design_effect,
+)
 from assay.metrics.intervals.difference import Difference
-from assay.metrics.units import counted
+from assay.metrics.sampling_units import format_unit_count
 from assay.pages import charts, templating
-from assay.pages.axes import bounds
-from assay.project.numbers import short
-from assay.project.tasks import HEADLINE, better
-from assay.reports.comparison import Comparison, SliceComparison, interval, worst_first
+from assay.pages.axes import axis_limits
+from assay.project.number_format import format_short
+from assay.project.tasks import HEADLINE, describe_direction
+from assay.reports.comparison import Comparison, SliceComparison, difference_estimate, sort_slices
 
 SHOWN = 30
 """Maximum number of values shown per slice field, largest loss first."""
 
-NOTHING = {
+NO_COMPARISON = {
     "none": "There is no champion yet",
     "unreadable": "The champion cannot be read",
     "features_missing": "The champion's features are gone",
@@ -49,14 +54,14 @@ def render(found: Comparison) -> Markup:
         groups=_groups(found),
         fields=_fields(found),
         by=by,
-        better=better,
-        cells=cells,
+        better=describe_direction,
+        cells=format_cells,
         charts=charts,
-        units=counted(found.units, found.unit),
-        effect=effect,
-        hangs=hangs(_drawn(found)),
-        interval=interval,
-        short=short,
+        units=format_unit_count(found.units, found.unit),
+        effect=format_design_effect,
+        hangs=describe_design_effects(_drawn(found)),
+        interval=difference_estimate,
+        short=format_short,
         low=low,
         high=high,
     )
@@ -65,7 +70,7 @@ def render(found: Comparison) -> Markup:
 def headline(found: Comparison) -> str:
     """The title of the page and the table."""
     if found.champion is None or found.state != "compared":
-        return f"{found.name}: {NOTHING[found.state]}"
+        return f"{found.name}: {NO_COMPARISON[found.state]}"
     return f"{found.name}: the challenger against {found.champion.version}"
 
 
@@ -76,7 +81,9 @@ def _groups(found: Comparison) -> list[DifferenceGroup]:
         ("Lower or nearer 0 is better", ("lower", "nearer 0")),
     ):
         rows = [
-            (name, one) for name, one in (found.differences or {}).items() if better(name) in wanted
+            (name, one)
+            for name, one in (found.differences or {}).items()
+            if describe_direction(name) in wanted
         ]
         if rows:
             groups.append(DifferenceGroup(title, rows, *_axis([one for _, one in rows])))
@@ -85,19 +92,19 @@ def _groups(found: Comparison) -> list[DifferenceGroup]:
 
 def _drawn(found: Comparison) -> dict[str, Estimate]:
     """Metric -> difference as an estimate with its interval."""
-    drawn = {name: interval(one) for name, one in (found.differences or {}).items()}
+    drawn = {name: difference_estimate(one) for name, one in (found.differences or {}).items()}
     return {name: one for name, one in drawn.items() if one is not None}
 
 
 def _axis(found: list[Difference]) -> tuple[float, float]:
     zero = Estimate(0.0, None, None)
-    drawn = [one for one in map(interval, found) if one is not None]
-    return bounds([zero, *drawn])
+    drawn = [one for one in map(difference_estimate, found) if one is not None]
+    return axis_limits([zero, *drawn])
 
 
 def _fields(found: Comparison) -> list[tuple[str, list[SliceComparison], int]]:
     result = []
     for name in dict.fromkeys(part.field for part in found.slices):
-        parts = [part for part in worst_first(found) if part.field == name]
+        parts = [part for part in sort_slices(found) if part.field == name]
         result.append((name, parts[:SHOWN], max(0, len(parts) - SHOWN)))
     return result

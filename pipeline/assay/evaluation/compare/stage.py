@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from assay.evaluation.compare import compute, section
-from assay.evaluation.compare.champion import Opponent, opponent
+from assay.evaluation.compare.champion import ScoredChampion, score_champion
 from assay.metrics.intervals.difference import differences
-from assay.metrics.scored import Scored
-from assay.metrics.units import units_of
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import units_of
 from assay.model import bundle as bundles
 from assay.model import holdout
-from assay.pages.frame import compose
-from assay.project import digests, layout, sources, textfile
+from assay.pages.page_layout import compose_page
+from assay.project import digests, layout, source_code, textfile
 from assay.project.params import Params, Window
 from assay.reports.comparison import Challenger, Comparison
 
@@ -30,25 +30,27 @@ def run(root: Path, params: Params) -> Comparison:
     data = digests.data(root)
     allowed = params.bundle.allow_types
     bundle = bundles.load(
-        root / layout.BUNDLE, expected=None, allow_types=allowed, code=sources.reader(root)
+        root / layout.BUNDLE, expected=None, allow_types=allowed, code=source_code.file_reader(root)
     )
     manifest = bundle.manifest
     frame = holdout.read(root)
     task, classes = manifest.task, manifest.classes
     truth = holdout.labels(frame, manifest.label, task, classes)
-    scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
+    scores = holdout.validate_scores(score_frame(bundle, frame), len(frame), task, classes)
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
-    other = opponent(root, frame, manifest, allowed)
+    other = score_champion(root, frame, manifest, allowed)
     numbers: dict[str, Any] = {"differences": None, "slices": (), "stability": None}
     why = other.why
     if other.scores is not None and other.manifest is not None:
-        before = Scored(task, truth, other.scores, classes, other.manifest.threshold)
-        after = Scored(task, truth, scores, classes, manifest.threshold)
+        before = LabelledScores(task, truth, other.scores, classes, other.manifest.threshold)
+        after = LabelledScores(task, truth, scores, classes, manifest.threshold)
         settings = params.evaluate
-        why = unfair(other, params.prepare.holdout)
+        why = holdout_overlap(other, params.prepare.holdout)
         numbers = {
             "differences": differences(before, after, units=units, confidence=settings.confidence),
-            "slices": compute.by_slice(frame, before, after, units, manifest.slices, settings),
+            "slices": compute.compare_slices(
+                frame, before, after, units, manifest.slices, settings
+            ),
             "stability": compute.stability(before, after, units, settings.confidence),
         }
     found = Comparison(
@@ -59,20 +61,20 @@ def run(root: Path, params: Params) -> Comparison:
         challenger=Challenger(candidate=manifest.candidate, bundle=bundle.digest),
         champion=other.champion,
         data=data,
-        contract=digests.contract_at(root, params),
+        contract=digests.worktree_contract(root, params),
         rows=len(frame),
         unit=units.name,
         units=units.count,
         confidence=params.evaluate.confidence,
         **numbers,
     )
-    html = compose(section.headline(found), section.render(found))
+    html = compose_page(section.headline(found), section.render(found))
     found.write(root)
     textfile.write(root / layout.COMPARISON_PAGE, html)
     return found
 
 
-def unfair(other: Opponent, window: Window) -> str | None:
+def holdout_overlap(other: ScoredChampion, window: Window) -> str | None:
     """Why the champion's metrics are too good, or None.
 
     They are if it was trained on days of this holdout.

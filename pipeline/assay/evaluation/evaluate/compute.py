@@ -8,16 +8,16 @@ import pandas as pd
 
 from assay.evaluation.evaluate.slices import evaluate_slices
 from assay.metrics.intervals.estimates import estimates
-from assay.metrics.scored import Scored
-from assay.metrics.units import Units
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params import Evaluate
 from assay.reports.evaluation import Measurement
 
 
 def evaluate(
     frame: pd.DataFrame,
-    scored: Scored,
-    units: Units,
+    scored: LabelledScores,
+    units: SamplingUnits,
     slices: Sequence[str],
     settings: Evaluate,
 ) -> Measurement:

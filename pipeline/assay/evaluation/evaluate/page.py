@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assay.evaluation.evaluate import section, views
-from assay.evaluation.evaluate.section import About
-from assay.metrics.scored import Scored
-from assay.pages.frame import compose, silenced
+from assay.evaluation.evaluate import section, task_charts
+from assay.evaluation.evaluate.section import PageHeader
+from assay.metrics.labelled_scores import LabelledScores
+from assay.pages.page_layout import compose_page, suppress_output
 from assay.reports.evaluation import Measurement
 
 SAMPLE_ROWS = 50_000
 """Maximum number of rows given to Evidently. Our own section always covers all rows."""
 
-FRESH = re.compile(
+GENERATED_ID = re.compile(
     r"(?<=metric_)[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 )
 """Ids that Evidently generates on each run: the page's root, and its widgets (UUID 7)."""
@@ -29,9 +29,9 @@ FRESH = re.compile(
 
 def render(
     found: Measurement,
-    scored: Scored,
+    scored: LabelledScores,
     tables: Mapping[str, pd.DataFrame],
-    about: About,
+    about: PageHeader,
     seed: int,
 ) -> str:
     """One self-contained HTML file.
@@ -59,13 +59,15 @@ def render(
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE_ROWS, replace=False))
     if scored.task == "regression":
         note += " Percentage errors (MAPE) say nothing where labels come near 0."
-    ours = section.render(found, about, views.body(scored, about.label, tables), note)
+    ours = section.render(
+        found, about, task_charts.template_variables(scored, about.label, tables), note
+    )
     title = f"{about.name}: {about.candidate} on the holdout"
-    return compose(title, ours, _evidently(scored.rows(rows), about.label))
+    return compose_page(title, ours, _evidently(scored.take(rows), about.label))
 
 
-def _evidently(scored: Scored, label: str) -> str:
-    with silenced():
+def _evidently(scored: LabelledScores, label: str) -> str:
+    with suppress_output():
         from evidently import Dataset, Report
 
         table, definition, preset = _asked(scored, label)
@@ -74,7 +76,7 @@ def _evidently(scored: Scored, label: str) -> str:
         return _stable(str(snapshot.get_html_str(as_iframe=False)))
 
 
-def _asked(scored: Scored, label: str) -> tuple[pd.DataFrame, Any, Any]:
+def _asked(scored: LabelledScores, label: str) -> tuple[pd.DataFrame, Any, Any]:
     """The rows as a table for Evidently, its data definition, and the preset to run."""
     from evidently import BinaryClassification, DataDefinition, MulticlassClassification, Regression
     from evidently.presets import ClassificationPreset, RegressionPreset
@@ -117,4 +119,4 @@ def _stable(html: str) -> str:
     Otherwise DVC would see a changed page after every run.
     """
     numbers: dict[str, str] = {}
-    return FRESH.sub(lambda name: numbers.setdefault(name[0], f"{len(numbers):032x}"), html)
+    return GENERATED_ID.sub(lambda name: numbers.setdefault(name[0], f"{len(numbers):032x}"), html)

@@ -24,8 +24,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from assay.evaluation.evaluate import plots_binary, plots_multiclass, plots_regression
-from assay.metrics.scored import Scored
-from assay.metrics.table import Bools, Floats, calibration_bins
+from assay.metrics.evaluator import Bools, Floats, calibration_bins
+from assay.metrics.labelled_scores import LabelledScores
 
 CONFUSION_ROWS = 1_000
 SCORE_BINS = 20
@@ -40,7 +40,7 @@ PREDICTED_ACTUAL = "predicted_actual.csv"
 ERRORS = "error_histogram.csv"
 
 
-def tables(scored: Scored, label: str) -> dict[str, pd.DataFrame]:
+def tables(scored: LabelledScores, label: str) -> dict[str, pd.DataFrame]:
     """File name -> table of each plot.
 
     Parameters
@@ -55,22 +55,22 @@ def tables(scored: Scored, label: str) -> dict[str, pd.DataFrame]:
             PREDICTED_ACTUAL: plots_regression.predicted_actual(scored.truth, scored.scores),
             ERRORS: plots_regression.error_histogram(scored.truth, scored.scores),
         }
-    counts, names = confusion(scored), classes(scored, label)
+    counts, names = confusion_matrix(scored), class_names(scored, label)
     if scored.task == "binary":
         positive, p = scored.truth, scored.scores
         return {
-            ROC: plots_binary.roc(positive, p),
-            PRECISION_RECALL: plots_binary.precision_recall(positive, p),
-            CALIBRATION: calibration(positive, p),
+            ROC: plots_binary.roc_curve(positive, p),
+            PRECISION_RECALL: plots_binary.precision_recall_curve(positive, p),
+            CALIBRATION: calibration_curve(positive, p),
             CONFUSION: confusion_rows(counts, names),
             SCORES: score_histogram(positive, p, ("positives", "negatives")),
         }
-    top, right = plots_multiclass.top(scored.truth, scored.scores)
+    top, right = plots_multiclass.top_class_confidence(scored.truth, scored.scores)
     return {
-        CALIBRATION: calibration(right, top),
+        CALIBRATION: calibration_curve(right, top),
         CONFUSION: confusion_rows(counts, names),
         SCORES: score_histogram(right, top, ("right", "wrong")),
-        CLASSES: plots_multiclass.by_class(counts, names),
+        CLASSES: plots_multiclass.class_metrics(counts, names),
     }
 
 
@@ -81,12 +81,12 @@ def write(found: Mapping[str, pd.DataFrame], folder: Path) -> None:
         table.to_csv(folder / name, index=False, float_format="%.9g", lineterminator="\n")
 
 
-def classes(scored: Scored, label: str) -> tuple[str, ...]:
-    """Class names of a classifier, in the order of `confusion`."""
+def class_names(scored: LabelledScores, label: str) -> tuple[str, ...]:
+    """Class names of a classifier, in the order of `confusion_matrix`."""
     return (f"not {label}", label) if scored.task == "binary" else scored.classes
 
 
-def confusion(scored: Scored) -> NDArray[np.int64]:
+def confusion_matrix(scored: LabelledScores) -> NDArray[np.int64]:
     """Confusion matrix of shape ``(classes, classes)``: actual by predicted class."""
     if scored.task == "binary":
         size, predicted = 2, (scored.scores >= scored.threshold).astype(np.int64)
@@ -112,7 +112,7 @@ def confusion_rows(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFr
     )
 
 
-def calibration(true: Bools, p: Floats) -> pd.DataFrame:
+def calibration_curve(true: Bools, p: Floats) -> pd.DataFrame:
     """Columns ``mean_predicted``, ``observed_share``, ``perfect`` and ``rows``, one row per bin.
 
     The bins are those of the calibration error, which is the mean absolute difference between the

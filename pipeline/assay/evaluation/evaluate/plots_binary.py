@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from assay.metrics.table import Bools, Floats, Ints
+from assay.metrics.evaluator import Bools, Floats, Ints
 
 POINTS = 200
 """Maximum number of points of a curve."""
 
 
-def roc(positive: Bools, p: Floats) -> pd.DataFrame:
+def roc_curve(positive: Bools, p: Floats) -> pd.DataFrame:
     """Columns ``fpr``, ``tpr`` and ``tpr_by_chance``, from (0, 0) to (1, 1).
 
     At most ``POINTS`` points of the full curve, evenly spaced along it.
@@ -23,7 +23,7 @@ def roc(positive: Bools, p: Floats) -> pd.DataFrame:
     return pd.DataFrame({"fpr": fpr[keep], "tpr": tpr[keep], "tpr_by_chance": fpr[keep]})
 
 
-def precision_recall(positive: Bools, p: Floats) -> pd.DataFrame:
+def precision_recall_curve(positive: Bools, p: Floats) -> pd.DataFrame:
     """Columns ``recall``, ``precision`` and ``precision_by_chance``, at most ``POINTS`` thresholds.
 
     The curve starts at the highest observed probability. There is no point at recall 0, because

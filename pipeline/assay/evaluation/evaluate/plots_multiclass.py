@@ -8,16 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from assay.metrics.table import Bools, Floats, Ints
+from assay.metrics.evaluator import Bools, Floats, Ints
 
 
-def top(truth: Ints, p: Floats) -> tuple[Floats, Bools]:
+def top_class_confidence(truth: Ints, p: Floats) -> tuple[Floats, Bools]:
     """Probability of each row's predicted class, and whether the prediction is right."""
     best = np.argmax(p, axis=1)
     return p[np.arange(len(p)), best], best == truth
 
 
-def by_class(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
+def class_metrics(counts: NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
     """One row per class: ``rows``, ``predicted``, ``precision``, ``recall`` and ``f1``.
 
     An undefined value (0/0) is NaN, which is an empty cell in the CSV.

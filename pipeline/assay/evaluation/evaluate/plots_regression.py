@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from assay.metrics.table import Floats, calibration_bins
+from assay.metrics.evaluator import Floats, calibration_bins
 
 ERROR_BINS = 30
 TAIL = 0.005

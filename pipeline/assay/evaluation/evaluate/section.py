@@ -7,19 +7,24 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from assay.evaluation.evaluate.views import MEANING
-from assay.metrics.estimate import Estimate, cells, effect, hangs
-from assay.metrics.units import counted, many
+from assay.evaluation.evaluate.task_charts import MEANING
+from assay.metrics.estimate import (
+    Estimate,
+    describe_design_effects,
+    format_cells,
+    format_design_effect,
+)
+from assay.metrics.sampling_units import format_unit_count, plural_unit
 from assay.pages import axes, charts, templating
-from assay.project.tasks import HEADLINE, better
-from assay.reports.evaluation import BESIDE, Measurement, SliceResult, worst_first
+from assay.project.tasks import HEADLINE, describe_direction
+from assay.reports.evaluation import SECONDARY_METRIC, Measurement, SliceResult, sort_slices
 
 SHOWN = 30
 """Maximum number of values shown per slice field, worst first."""
 
 
 @dataclass(frozen=True)
-class About:
+class PageHeader:
     """Facts for the page's header."""
 
     name: str
@@ -39,7 +44,9 @@ class MetricGroup:
     high: float
 
 
-def render(found: Measurement, about: About, body: Mapping[str, object], evidently: str) -> Markup:
+def render(
+    found: Measurement, about: PageHeader, body: Mapping[str, object], evidently: str
+) -> Markup:
     """Our section as HTML.
 
     Parameters
@@ -49,26 +56,26 @@ def render(found: Measurement, about: About, body: Mapping[str, object], evident
     about
         Facts for the header.
     body
-        The result of :func:`assay.evaluation.evaluate.views.body`.
+        The result of :func:`assay.evaluation.evaluate.task_charts.template_variables`.
     evidently
         A note on the Evidently report that follows.
     """
-    first, second = HEADLINE[found.task], BESIDE[found.task]
+    first, second = HEADLINE[found.task], SECONDARY_METRIC[found.task]
     parts = [part.metrics[first] for part in found.slices if part.metrics is not None]
-    low, high = axes.bounds([found.metrics[first], *parts], least=0.0)
+    low, high = axes.axis_limits([found.metrics[first], *parts], least=0.0)
     return templating.render(
         "evaluation.html",
         a=about,
         b=body,
         e=found,
         confidence=f"{found.confidence * 100:g}%",
-        units=counted(found.units, found.unit),
-        many=many(found.unit),
-        effect=effect,
-        hangs=hangs(found.metrics),
+        units=format_unit_count(found.units, found.unit),
+        many=plural_unit(found.unit),
+        effect=format_design_effect,
+        hangs=describe_design_effects(found.metrics),
         groups=_groups(found, about.label),
         meaning=MEANING[found.task],
-        cells=cells,
+        cells=format_cells,
         charts=charts,
         fields=_fields(found),
         first=first,
@@ -82,12 +89,16 @@ def render(found: Measurement, about: About, body: Mapping[str, object], evident
 
 def _groups(found: Measurement, label: str) -> list[MetricGroup]:
     higher, lower = (
-        [(name, one) for name, one in found.metrics.items() if (better(name) == "higher") is way]
+        [
+            (name, one)
+            for name, one in found.metrics.items()
+            if (describe_direction(name) == "higher") is way
+        ]
         for way in (True, False)
     )
     if found.task == "regression":
         zero = Estimate(0.0, None, None)
-        scale = axes.bounds([zero, *(one for _, one in lower)])
+        scale = axes.axis_limits([zero, *(one for _, one in lower)])
         ends = [one.value if one.low is None else one.low for _, one in higher]
         worst = min((end for end in ends if end is not None), default=0.0)
         low = axes.round_out(worst, 1.0, most=1.0)[0] if worst < 0 else 0.0
@@ -106,6 +117,6 @@ def _fields(found: Measurement) -> list[tuple[str, list[SliceResult], int]]:
     names = dict.fromkeys(part.field for part in found.slices)
     result = []
     for name in names:
-        parts = [part for part in worst_first(found) if part.field == name]
+        parts = [part for part in sort_slices(found) if part.field == name]
         result.append((name, parts[:SHOWN], max(0, len(parts) - SHOWN)))
     return result

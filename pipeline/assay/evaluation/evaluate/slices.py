@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assay.metrics.intervals.estimates import estimates, share_of
-from assay.metrics.scored import Scored
-from assay.metrics.slices import SliceRows, parts
-from assay.metrics.units import Units
+from assay.metrics.intervals.estimates import estimate_share, estimates
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import SamplingUnits
+from assay.metrics.slices import SliceRows, iter_slices
 from assay.project.params import Evaluate
 from assay.reports.evaluation import SliceResult
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 def evaluate_slices(
     frame: pd.DataFrame,
-    scored: Scored,
-    units: Units,
+    scored: LabelledScores,
+    units: SamplingUnits,
     fields: Sequence[str],
     settings: Evaluate,
 ) -> tuple[SliceResult, ...]:
@@ -38,16 +38,18 @@ def evaluate_slices(
     settings
         Confidence, pairs of slice fields and the minimum rows of a slice.
     """
-    found = parts(frame, fields, settings.pairs)
+    found = iter_slices(frame, fields, settings.pairs)
     return tuple(
-        _one(part, scored.rows(part.rows), units.chosen(part.rows), settings) for part in found
+        _one(part, scored.take(part.rows), units.take(part.rows), settings) for part in found
     )
 
 
-def _one(part: SliceRows, scored: Scored, units: Units, settings: Evaluate) -> SliceResult:
+def _one(
+    part: SliceRows, scored: LabelledScores, units: SamplingUnits, settings: Evaluate
+) -> SliceResult:
     rows = len(scored)
-    said = scored.said
-    selection = None if said is None else share_of(said, units, settings.confidence)
+    said = scored.predicted_positive
+    selection = None if said is None else estimate_share(said, units, settings.confidence)
     few = rows < settings.min_slice_rows
     return SliceResult(
         field=part.field,

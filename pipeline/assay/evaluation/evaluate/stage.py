@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.evaluation.evaluate import compute, page, plots
-from assay.evaluation.evaluate.section import About
-from assay.metrics.scored import Scored
-from assay.metrics.units import units_of
+from assay.evaluation.evaluate.section import PageHeader
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_units import units_of
 from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model import model as models
-from assay.project import digests, jsonfile, layout, sources, textfile
+from assay.project import digests, jsonfile, layout, source_code, textfile
 from assay.project.params import Params
 from assay.reports.evaluation import Evaluation
 
@@ -29,15 +29,15 @@ def run(root: Path, params: Params) -> Evaluation:
         root / layout.BUNDLE,
         expected=None,
         allow_types=params.bundle.allow_types,
-        code=sources.reader(root),
+        code=source_code.file_reader(root),
     )
     manifest = bundle.manifest
     frame = holdout.read(root)
     task, classes = manifest.task, manifest.classes
     # Validate the labels before scoring, since the table may be empty.
     truth = holdout.labels(frame, manifest.label, task, classes)
-    scores = holdout.scores_of(score_frame(bundle, frame), len(frame), task, classes)
-    scored = Scored(task, truth, scores, classes, manifest.threshold)
+    scores = holdout.validate_scores(score_frame(bundle, frame), len(frame), task, classes)
+    scored = LabelledScores(task, truth, scores, classes, manifest.threshold)
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
     found = compute.evaluate(frame, scored, units, manifest.slices, params.evaluate)
     evaluation = Evaluation(
@@ -46,16 +46,16 @@ def run(root: Path, params: Params) -> Evaluation:
         candidate=manifest.candidate,
         bundle=bundle.digest,
         data=data,
-        contract=digests.contract_at(root, params),
+        contract=digests.worktree_contract(root, params),
         # From the model file that was loaded, not from the bundle's manifest.
-        types=tuple(models.foreign_types(bundle.files[bundles.MODEL])),
+        types=tuple(models.untrusted_types(bundle.files[bundles.MODEL])),
     )
     tables = plots.tables(scored, manifest.label)
     html = page.render(
         found,
         scored,
         tables,
-        About(
+        PageHeader(
             name=manifest.name,
             candidate=manifest.candidate,
             bundle=bundle.digest,

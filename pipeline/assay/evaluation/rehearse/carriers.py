@@ -15,19 +15,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
 from assay.errors import NightEmpty
 from assay.model.bundle import Bundle
 from assay.project import layout
 from assay.project.params import Carrier, Params
 from assay.project.params.inputs import Parquet
 from assay.score import output
-from assay.score.inputs import find as inputs
-from assay.score.spark.open_night import open_night
-from assay.score.tally import check_books, total
-from assay.score.work import Job
+from assay.score.inputs import discovery as inputs
+from assay.score.scoring_job import Job
+from assay.score.spark.night_rows import open_night
+from assay.score.tally import check_row_counts, total
 from assay.store import predictions_schema, quarantine_schema
-from assay.store.delta.place import Place
+from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS
 
 if TYPE_CHECKING:
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 NIGHT = "rehearsal"
 """Partition and run id of the rehearsal."""
 
-HERE = "local[2]"
+LOCAL_MASTER = "local[2]"
 """Spark master if params.yaml names a cluster, whose workers cannot see the temporary folder."""
 
 
-def at_home(params: Params, night: Path) -> Params:
+def local_params(params: Params, night: Path) -> Params:
     """``params`` with the rehearsed night as input and a local Spark."""
     spec = Parquet(format="parquet", path=str(night))
-    master = params.spark.master if params.spark.master.startswith("local") else HERE
+    master = params.spark.master if params.spark.master.startswith("local") else LOCAL_MASTER
     return params.model_copy(
         update={
             "score": params.score.model_copy(update={"input": spec, "carrier": "auto"}),
@@ -52,7 +52,7 @@ def at_home(params: Params, night: Path) -> Params:
     )
 
 
-def chosen(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
+def select_rows(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
     """At most ``rows`` rows, evenly spaced over the table, without duplicate keys.
 
     Only the columns of the scoring contract are kept: a night has no label.
@@ -90,12 +90,12 @@ def write_night(rows: pa.Table, folder: Path, column: str) -> Path:
     return path
 
 
-def keys_of(rows: pa.Table, contract: Contract) -> pa.Table:
+def key_columns(rows: pa.Table, contract: Contract) -> pa.Table:
     """The key columns with the types of the predictions table."""
     return rows.select(list(contract.keys)).cast(output.key_schema(contract, rows.schema))
 
 
-def published(
+def score_with_carrier(
     spark: SparkSession,
     params: Params,
     bundle: Bundle,
@@ -108,20 +108,20 @@ def published(
     Parameters
     ----------
     params
-        The result of `at_home`.
+        The result of `local_params`.
     contract
         The contract at scoring time: ``Contract.without_label()``.
     store
         Folder for the output of the run.
     """
-    night = inputs.find(Path(), params, contract, NIGHT)
+    night = inputs.find_night(Path(), params, contract, NIGHT)
     job = _job(params, bundle, contract, night.schema, store)
     began = time.monotonic()
     with open_night(spark, params, night, contract, carrier) as rows:
         parts, counts = rows.run(job, _quiet)
         tally = total(parts)
     for in_input in counts:
-        check_books(tally, in_input)
+        check_row_counts(tally, in_input)
     seconds = time.monotonic() - began
     base = job.place.table_uri(PREDICTIONS)
     tables = [pq.read_table(f"{base}/{one.path}", partitioning=None) for one in tally.predictions]
@@ -142,13 +142,13 @@ def _job(
         return of_table.remove(of_table.get_field_index(column))
 
     return Job(
-        files=bundle.needed,
+        files=bundle.scoring_files,
         digest=bundle.digest,
         allow_types=bundle.allow_types,
         contract=contract,
-        stamp=output.Stamp(NIGHT, NIGHT, bundle.digest, datetime.now(UTC)),
+        stamp=output.Lineage(NIGHT, NIGHT, bundle.digest, datetime.now(UTC)),
         partition=NIGHT,
-        place=Place(str(store), column),
+        place=StoreLocation(str(store), column),
         predictions=columns(predictions_schema(column, keys, bundle.manifest.task)),
         quarantine=columns(quarantine_schema(column, keys)),
         batch_rows=params.score.batch_rows,

@@ -23,7 +23,7 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MEGABYTE = 1_000_000
 
 
-def cost(
+def measure_cost(
     root: Path,
     *,
     bundle: Path,
@@ -83,10 +83,10 @@ def cost(
 
 def main() -> None:
     """Read a JSON request from standard input and print the result as the last line."""
-    print(json.dumps(measured(**json.load(sys.stdin))))
+    print(json.dumps(measure_batch(**json.load(sys.stdin))))
 
 
-def measured(
+def measure_batch(
     bundle: str,
     digest: str,
     allow_types: list[str],
@@ -98,16 +98,19 @@ def measured(
     """Measure a batch in this process. Memory is meaningful only in a fresh process."""
     import pyarrow.parquet as pq
 
-    from assay.contract.load import load as load_contract
+    from assay.contract.loader import load_contract
     from assay.model import bundle as bundles
     from assay.model.batch import score_batch
-    from assay.project import sources
+    from assay.project import source_code
 
     rules = load_contract(Path(contract), root=Path.cwd()).without_label()
     batch = pq.read_table(rows).slice(0, batch_rows).combine_chunks()
     before = _memory("VmRSS")
     loaded = bundles.load(
-        Path(bundle), expected=digest, allow_types=allow_types, code=sources.reader(Path.cwd())
+        Path(bundle),
+        expected=digest,
+        allow_types=allow_types,
+        code=source_code.file_reader(Path.cwd()),
     )
     score_batch(loaded, rules, batch)  # compiles, loads and fills caches
     took = []

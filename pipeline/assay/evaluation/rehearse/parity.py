@@ -10,13 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from assay.columns.features import Floats
-from assay.metrics.table import Ints
-from assay.model import outcome
+from assay.metrics.evaluator import Ints
+from assay.model import prediction
 from assay.project.tasks import Task
 
 
 @dataclass(frozen=True)
-class Answers:
+class ExpectedPredictions:
     """The expected predictions, from the training code.
 
     Attributes
@@ -36,7 +36,9 @@ class Answers:
     threshold: float = 0.5
 
 
-def differing(wanted: Answers, got: pa.Table, tolerance: float) -> tuple[int, float | None]:
+def count_differences(
+    wanted: ExpectedPredictions, got: pa.Table, tolerance: float
+) -> tuple[int, float | None]:
     """Number of rows that differ, and the largest difference between two scores.
 
     A row differs if it has another score, another prediction or no score, for example because it
@@ -45,7 +47,7 @@ def differing(wanted: Answers, got: pa.Table, tolerance: float) -> tuple[int, fl
     Parameters
     ----------
     got
-        The predictions table: key columns and those of `assay.model.outcome.columns`.
+        The predictions table: key columns and those of `assay.model.prediction.prediction_columns`.
     tolerance
         Largest difference of equal scores. For a regression it is relative if the score is above
         1, as in the check of compiled models against scikit-learn.
@@ -63,11 +65,13 @@ def differing(wanted: Answers, got: pa.Table, tolerance: float) -> tuple[int, fl
         apart = apart / np.maximum(1.0, np.abs(expected))
     if apart.ndim == 2:
         apart = apart.max(axis=1)
-    said = outcome.columns(wanted.task, wanted.classes, wanted.threshold, expected)
+    said = prediction.prediction_columns(wanted.task, wanted.classes, wanted.threshold, expected)
     # For a regression the prediction is the score, which is compared with a tolerance above.
     flipped = np.zeros(len(ours), dtype=np.bool_)
     if wanted.task != "regression":
-        flipped = _objects(said[outcome.PREDICTION]) != _objects(got[outcome.PREDICTION])[theirs]
+        flipped = (
+            _objects(said[prediction.PREDICTION]) != _objects(got[prediction.PREDICTION])[theirs]
+        )
     # Not "apart > tolerance": NaN must count as different.
     same = (apart <= tolerance) & ~flipped
     known = apart[np.isfinite(apart)]
@@ -85,12 +89,12 @@ def _matched(keys: pa.Table, got: pa.Table) -> tuple[Ints, Ints, int]:
     return left[first], right[first], got.num_rows - len(first)
 
 
-def _scores(wanted: Answers, got: pa.Table) -> Floats:
+def _scores(wanted: ExpectedPredictions, got: pa.Table) -> Floats:
     if wanted.task != "multiclass":
-        column = got[outcome.score_name(wanted.task)]
+        column = got[prediction.score_column(wanted.task)]
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
     none = [np.nan] * len(wanted.classes)
-    lists = [row or none for row in got[outcome.PROBABILITIES].to_pylist()]
+    lists = [row or none for row in got[prediction.PROBABILITIES].to_pylist()]
     return np.array(lists, dtype=np.float64).reshape(got.num_rows, len(wanted.classes))
 
 

@@ -14,16 +14,16 @@ import pyarrow.parquet as pq
 
 from assay.columns.features import FrameFeatures
 from assay.contract.columns import to_frame
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.errors import StageInputMissing
 from assay.evaluation.rehearse import carriers
-from assay.evaluation.rehearse.cost import MEGABYTE, cost
-from assay.evaluation.rehearse.parity import Answers, differing
+from assay.evaluation.rehearse.cost import MEGABYTE, measure_cost
+from assay.evaluation.rehearse.parity import ExpectedPredictions, count_differences
 from assay.model import bundle as bundles
-from assay.project import digests, layout, sources
+from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.reports.rehearsal import Parity, Rehearsal, SparkCost
-from assay.score.spark.session import Starting
+from assay.score.spark.session import BackgroundSession
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -37,8 +37,8 @@ def run(root: Path, params: Params) -> Rehearsal:
     Writes rehearsal.json. An error that would end a scoring run passes through.
     """
     with tempfile.TemporaryDirectory(prefix="assay-rehearse-") as scratch:
-        own = carriers.at_home(params, Path(scratch) / "input")
-        spark = Starting(own, root)
+        own = carriers.local_params(params, Path(scratch) / "input")
+        spark = BackgroundSession(own, root)
         try:
             found = rehearse(root, own, Path(scratch), spark.session)
         finally:
@@ -55,7 +55,7 @@ def rehearse(
     Parameters
     ----------
     params
-        The result of `assay.evaluation.rehearse.carriers.at_home`.
+        The result of `assay.evaluation.rehearse.carriers.local_params`.
     spark
         Starts Spark or waits for it. Called late, so that other errors are reported first.
 
@@ -71,15 +71,15 @@ def rehearse(
         root / layout.BUNDLE,
         expected=None,
         allow_types=params.bundle.allow_types,
-        code=sources.reader(root),
+        code=source_code.file_reader(root),
     )
     manifest = bundle.manifest
-    rows = carriers.chosen(_holdout(root), contract, settings.rows)
+    rows = carriers.select_rows(_holdout(root), contract, settings.rows)
     # Read as in training, and scored by scikit-learn even if the bundle has a compiled model.
     scores = bundle.model.scores(FrameFeatures(to_frame(contract, rows)))
-    wanted = Answers(
+    wanted = ExpectedPredictions(
         manifest.task,
-        carriers.keys_of(rows, contract),
+        carriers.key_columns(rows, contract),
         scores,
         manifest.classes,
         manifest.threshold,
@@ -90,8 +90,10 @@ def rehearse(
     parity = []
     for carrier in settings.carriers:
         store = scratch / carrier
-        got, seconds = carriers.published(session, params, bundle, contract, carrier, store)
-        unlike, largest = differing(wanted, got, params.bundle.tolerance)
+        got, seconds = carriers.score_with_carrier(
+            session, params, bundle, contract, carrier, store
+        )
+        unlike, largest = count_differences(wanted, got, params.bundle.tolerance)
         parity.append(
             Parity(
                 carrier=carrier,
@@ -102,7 +104,7 @@ def rehearse(
             )
         )
     spark_seconds = time.monotonic() - began
-    spent = cost(
+    spent = measure_cost(
         root,
         bundle=root / layout.BUNDLE,
         digest=bundle.digest,
@@ -116,7 +118,7 @@ def rehearse(
         name=manifest.name,
         bundle=bundle.digest,
         data=data,
-        contract=digests.contract_at(root, params),
+        contract=digests.worktree_contract(root, params),
         rows=rows.num_rows,
         tolerance=params.bundle.tolerance,
         parity=tuple(parity),

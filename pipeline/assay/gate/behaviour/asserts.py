@@ -10,18 +10,18 @@ import pandas as pd
 
 from assay.gate.behaviour import cases as named
 from assay.gate.behaviour import checks
-from assay.gate.behaviour.cells import kind_of
-from assay.gate.behaviour.changes import Alter, from_plain
+from assay.gate.behaviour.changes import FrameChange, parse_change
+from assay.gate.behaviour.column_values import value_kind
 from assay.gate.behaviour.perturb import Perturbation
-from assay.gate.behaviour.result import Result, table
-from assay.gate.behaviour.subject import PlacedRows, Score, Subject
+from assay.gate.behaviour.result import BehaviourResult, format_result
+from assay.gate.behaviour.subject import ModelUnderTest, RowSubset, Score
 from assay.project.params.behaviour import Case
 
-Changed = Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+ChangeSpec = FrameChange | Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
 def invariant(
-    score: Score, rows: pd.DataFrame, change: Changed, *, within: float, max_failed: float = 0.0
+    score: Score, rows: pd.DataFrame, change: ChangeSpec, *, within: float, max_failed: float = 0.0
 ) -> None:
     """Assert that the change moves no row's score by more than ``within``.
 
@@ -33,16 +33,18 @@ def invariant(
         A ``change`` as in params.yaml, or a function from a frame to a frame.
     """
     __tracebackhide__ = True
-    subject, asked = _subject(score, rows), PlacedRows.of(rows)
+    subject, asked = _subject(score, rows), RowSubset.of(rows)
     _hold(
-        checks.invariance(subject, asked, from_plain(change), within=within, max_failed=max_failed)
+        checks.invariance(
+            subject, asked, parse_change(change), within=within, max_failed=max_failed
+        )
     )
 
 
 def directional(
     score: Score,
     rows: pd.DataFrame,
-    change: Changed,
+    change: ChangeSpec,
     *,
     expect: checks.Expected,
     within: float = 0.0,
@@ -54,8 +56,8 @@ def directional(
     _hold(
         checks.direction(
             _subject(score, rows),
-            PlacedRows.of(rows),
-            from_plain(change),
+            RowSubset.of(rows),
+            parse_change(change),
             expect=expect,
             within=within,
             of=of,
@@ -79,7 +81,7 @@ def robust(
     _hold(
         checks.robustness(
             _subject(score, rows),
-            PlacedRows.of(rows),
+            RowSubset.of(rows),
             perturb,
             columns=columns,
             within=within,
@@ -97,7 +99,7 @@ def monotone(
     end: float,
     *,
     steps: int = 10,
-    expect: checks.Course = "increasing",
+    expect: checks.Trend = "increasing",
     within: float = 0.0,
     of: str | None = None,
     max_failed: float = 0.0,
@@ -107,7 +109,7 @@ def monotone(
     _hold(
         checks.monotonicity(
             _subject(score, rows),
-            PlacedRows.of(rows),
+            RowSubset.of(rows),
             column,
             start,
             end,
@@ -131,27 +133,27 @@ def minimum(
     __tracebackhide__ = True
     wanted = [Case.model_validate(dict(case)) for case in cases]
     subject = _subject(score, rows)
-    _hold(named.minimum(subject, PlacedRows.of(rows), wanted, max_failed=max_failed))
+    _hold(named.minimum_functionality(subject, RowSubset.of(rows), wanted, max_failed=max_failed))
 
 
-def _hold(result: Result) -> None:
+def _hold(result: BehaviourResult) -> None:
     __tracebackhide__ = True
     if not result.passed:
-        raise AssertionError(table(result))
+        raise AssertionError(format_result(result))
 
 
-def _subject(score: Score, rows: pd.DataFrame) -> Subject:
+def _subject(score: Score, rows: pd.DataFrame) -> ModelUnderTest:
     """The subject of the fixture ``score``, or one inferred from a plain function."""
     known = getattr(score, "subject", None)
-    if isinstance(known, Subject):
+    if isinstance(known, ModelUnderTest):
         return known
     shape = np.shape(score(rows.head(1)))
     many = len(shape) > 1
     classes = tuple(str(place) for place in range(shape[1])) if many else ()
-    kinds = {str(name): kind_of(rows[name]) for name in rows.columns}
+    kinds = {str(name): value_kind(rows[name]) for name in rows.columns}
     numeric = tuple(name for name, kind in kinds.items() if kind in ("number", "truth"))
     categorical = tuple(name for name, kind in kinds.items() if kind == "text")
-    return Subject(
+    return ModelUnderTest(
         score,
         # A plain function does not say whether its numbers are probabilities.
         task="multiclass" if many else "regression",

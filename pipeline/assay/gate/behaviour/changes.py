@@ -12,13 +12,20 @@ import numpy as np
 import pandas as pd
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.cells import cells, column_of, filled, fitted, kind_of, recast
+from assay.gate.behaviour.column_values import (
+    cast_like,
+    constant_column,
+    convert_value,
+    select_column,
+    to_python_list,
+    value_kind,
+)
 from assay.project.params.behaviour import ColumnChange
 
-Alter = Callable[[pd.DataFrame], pd.DataFrame]
+FrameChange = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def altering(changes: Sequence[ColumnChange], seed: Sequence[int]) -> Alter:
+def compose_changes(changes: Sequence[ColumnChange], seed: Sequence[int]) -> FrameChange:
     """A function that applies ``changes`` in order.
 
     Parameters
@@ -29,15 +36,17 @@ def altering(changes: Sequence[ColumnChange], seed: Sequence[int]) -> Alter:
 
     def alter(frame: pd.DataFrame) -> pd.DataFrame:
         for place, change in enumerate(changes):
-            frame = changed(frame, change, np.random.default_rng([*seed, place]))
+            frame = apply_change(frame, change, np.random.default_rng([*seed, place]))
         return frame
 
     return alter
 
 
-def changed(frame: pd.DataFrame, change: ColumnChange, random: np.random.Generator) -> pd.DataFrame:
+def apply_change(
+    frame: pd.DataFrame, change: ColumnChange, random: np.random.Generator
+) -> pd.DataFrame:
     """A copy of ``frame`` with one column altered."""
-    column = column_of(frame, change.column)
+    column = select_column(frame, change.column)
     return frame.assign(**{change.column: _altered(column, change, random)})
 
 
@@ -45,21 +54,21 @@ def _altered(
     column: pd.Series[Any], change: ColumnChange, random: np.random.Generator
 ) -> pd.Series[Any]:
     if change.way == "set":
-        return filled(column, change.to)
+        return constant_column(column, change.to)
     if change.way == "add":
         return _computed(column, _step(column, change.add), lambda value, step: value + step)
     if change.way == "multiply":
         return _multiplied(column, change.multiply)
     if change.way == "shuffle":
-        values = cells(column)
-        return recast([values[place] for place in random.permutation(len(values))], column)
-    first, second = (fitted(column, value) for value in change.swap or ())
-    return recast(_swapped(cells(column), first, second), column)
+        values = to_python_list(column)
+        return cast_like([values[place] for place in random.permutation(len(values))], column)
+    first, second = (convert_value(column, value) for value in change.swap or ())
+    return cast_like(_swapped(to_python_list(column), first, second), column)
 
 
 def _step(column: pd.Series[Any], given: Any) -> Any:
     """The value to add: a number, or a time span such as ``1h`` for timestamps."""
-    kind = kind_of(column)
+    kind = value_kind(column)
     if kind == "time" and isinstance(given, str):
         try:
             return pd.Timedelta(given)
@@ -69,11 +78,11 @@ def _step(column: pd.Series[Any], given: Any) -> Any:
             ) from None
     if kind != "number" or isinstance(given, str):
         raise BehaviourError(f"'{given}' cannot be added to column '{column.name}'")
-    return fitted(column, given)
+    return convert_value(column, given)
 
 
 def _multiplied(column: pd.Series[Any], factor: Any) -> pd.Series[Any]:
-    if kind_of(column) != "number":
+    if value_kind(column) != "number":
         raise BehaviourError(f"column '{column.name}' holds no numbers to multiply")
     whole = pd.api.types.is_integer_dtype(column.dtype)
     return _computed(column, factor, lambda v, by: round(v * by) if whole else v * by)
@@ -82,8 +91,10 @@ def _multiplied(column: pd.Series[Any], factor: Any) -> pd.Series[Any]:
 def _computed(
     column: pd.Series[Any], operand: Any, operation: Callable[[Any, Any], Any]
 ) -> pd.Series[Any]:
-    values = [None if value is None else operation(value, operand) for value in cells(column)]
-    return recast(values, column)
+    values = [
+        None if value is None else operation(value, operand) for value in to_python_list(column)
+    ]
+    return cast_like(values, column)
 
 
 def _swapped(values: list[Any], first: Any, second: Any) -> list[Any]:
@@ -91,7 +102,9 @@ def _swapped(values: list[Any], first: Any, second: Any) -> list[Any]:
     return [second if v == first else first if v == second else v for v in values]
 
 
-def from_plain(change: Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Alter:
+def parse_change(
+    change: FrameChange | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+) -> FrameChange:
     """A change given by a Python test: a function, or a mapping as in params.yaml.
 
     A mapping that is not valid in params.yaml raises pydantic's ValidationError.
@@ -99,7 +112,7 @@ def from_plain(change: Alter | Mapping[str, Any] | Sequence[Mapping[str, Any]]) 
     if callable(change):
         return change
     given = [change] if isinstance(change, Mapping) else change
-    return altering([ColumnChange.model_validate(_tuples(each)) for each in given], [0])
+    return compose_changes([ColumnChange.model_validate(_tuples(each)) for each in given], [0])
 
 
 def _tuples(change: Mapping[str, Any]) -> dict[str, Any]:

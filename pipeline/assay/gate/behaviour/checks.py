@@ -1,4 +1,4 @@
-"""The behaviour checks: from a model, rows and an expectation to a `Result`.
+"""The behaviour checks: from a model, rows and an expectation to a `BehaviourResult`.
 
 params.yaml and Python tests use the same functions (`assay.gate.behaviour.run` and
 `assay.gate.behaviour.asserts`). Each check scores the rows before and after a change. Rows that
@@ -18,28 +18,38 @@ from numpy.typing import NDArray
 
 from assay.columns.features import Floats
 from assay.errors import AssayError, BehaviourError
-from assay.gate.behaviour.cells import column_of, filled, fitted, kind_of
-from assay.gate.behaviour.changes import Alter
-from assay.gate.behaviour.perturb import Perturbation, perturbed
-from assay.gate.behaviour.result import Result
-from assay.gate.behaviour.subject import PlacedRows, Subject
-from assay.gate.behaviour.trial import Trial, judged, moved, touched
+from assay.gate.behaviour.changes import FrameChange
+from assay.gate.behaviour.column_values import (
+    constant_column,
+    convert_value,
+    select_column,
+    value_kind,
+)
+from assay.gate.behaviour.perturb import Perturbation, perturbed_frames
+from assay.gate.behaviour.result import BehaviourResult
+from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
+from assay.gate.behaviour.trial import Trial, changed_columns, changed_rows, combine_trials
 
 Expected = Literal["not_lower", "not_higher"]
-Course = Literal["increasing", "decreasing"]
+Trend = Literal["increasing", "decreasing"]
 Places: TypeAlias = NDArray[np.intp]
 
 
 def invariance(
-    subject: Subject, rows: PlacedRows, change: Alter, *, within: float, max_failed: float = 0.0
-) -> Result:
+    subject: ModelUnderTest,
+    rows: RowSubset,
+    change: FrameChange,
+    *,
+    within: float,
+    max_failed: float = 0.0,
+) -> BehaviourResult:
     """Check that the change moves no row's score by more than ``within``.
 
     For several classes, the score that moves most counts.
     """
     trial = _tried(subject, rows, change)
     harm = np.abs(trial.scores_after - trial.scores_before).max(axis=1)
-    return judged(
+    return combine_trials(
         subject,
         rows,
         [replace(trial, harm=harm)],
@@ -50,15 +60,15 @@ def invariance(
 
 
 def direction(
-    subject: Subject,
-    rows: PlacedRows,
-    change: Alter,
+    subject: ModelUnderTest,
+    rows: RowSubset,
+    change: FrameChange,
     *,
     expect: Expected,
     within: float = 0.0,
     of: str | None = None,
     max_failed: float = 0.0,
-) -> Result:
+) -> BehaviourResult:
     """Check that the change lowers (or raises) no row's score by more than ``within``.
 
     Parameters
@@ -66,11 +76,11 @@ def direction(
     of
         The class whose score is checked, for a multiclass model.
     """
-    place = subject.place(of)
+    place = subject.class_index(of)
     trial = _tried(subject, rows, change, reads=True)
     gain = trial.scores_after[:, place] - trial.scores_before[:, place]
     falls = expect == "not_lower"
-    return judged(
+    return combine_trials(
         subject,
         rows,
         [replace(trial, harm=-gain if falls else gain)],
@@ -82,34 +92,34 @@ def direction(
 
 
 def robustness(
-    subject: Subject,
-    rows: PlacedRows,
+    subject: ModelUnderTest,
+    rows: RowSubset,
     perturb: Perturbation,
     *,
     columns: Sequence[str] = (),
     within: float | None = None,
     seed: Sequence[int] = (0,),
     max_failed: float = 0.0,
-) -> Result:
+) -> BehaviourResult:
     """Check that corrupted rows get a score, and with ``within`` one close to the original.
 
     For ``shuffled_columns`` the default of ``within`` is 0.
     """
-    before = subject.ask(rows.frame)
+    before = subject.compute_scores(rows.frame)
     if within is None:
         within = 0.0 if perturb == "shuffled_columns" else np.inf
     trials = []
-    for what, frame in perturbed(perturb, rows.frame, subject, columns, seed):
-        changed = moved(rows.frame, frame)
+    for what, frame in perturbed_frames(perturb, rows.frame, subject, columns, seed):
+        changed = changed_columns(rows.frame, frame)
         try:
-            after, note = subject.ask(frame), what
+            after, note = subject.compute_scores(frame), what
         except AssayError as error:
             # An error on corrupted rows is a failure of the model, not of the check.
             after = np.full(before.shape, np.nan)
             note = ": ".join(part for part in (what, error.found or error.what) if part)
         harm = np.abs(after - before).max(axis=1)
         all_rows = np.ones(len(frame), dtype=np.bool_)
-        counted = touched(rows.frame, frame, changed) if perturb != _ORDER else all_rows
+        counted = changed_rows(rows.frame, frame, changed) if perturb != _ORDER else all_rows
         trials.append(
             Trial(
                 before=rows.frame,
@@ -121,24 +131,24 @@ def robustness(
                 note=note,
             )
         )
-    return judged(
+    return combine_trials(
         subject, rows, trials, within=within, max_failed=max_failed, verb="move by more than"
     )
 
 
 def monotonicity(
-    subject: Subject,
-    rows: PlacedRows,
+    subject: ModelUnderTest,
+    rows: RowSubset,
     column: str,
     start: float,
     end: float,
     *,
     steps: int,
-    expect: Course,
+    expect: Trend,
     within: float = 0.0,
     of: str | None = None,
     max_failed: float = 0.0,
-) -> Result:
+) -> BehaviourResult:
     """Check that each row's score is monotonic while ``column`` goes from ``start`` to ``end``.
 
     Each row is scored at ``steps`` evenly spaced values, rounded for an integer column. A row fails
@@ -149,19 +159,22 @@ def monotonicity(
     BehaviourError
         The column is not numeric, or is an integer column with a single value in the range.
     """
-    place = subject.place(of)
-    values = column_of(rows.frame, column)
+    place = subject.class_index(of)
+    values = select_column(rows.frame, column)
     _reads(subject, [column])
-    if kind_of(values) != "number":
+    if value_kind(values) != "number":
         raise BehaviourError(f"column '{column}' holds no numbers to go through")
     grid = np.linspace(start, end, steps)
     if pd.api.types.is_integer_dtype(values.dtype):
         grid = np.unique(grid.round())
         if len(grid) < 2:
             raise BehaviourError(f"from {start:g} to {end:g} '{column}' has one whole number only")
-    points = [fitted(values, point) for point in grid.tolist()]
+    points = [convert_value(values, point) for point in grid.tolist()]
     scores = np.stack(
-        [subject.ask(rows.frame.assign(**{column: filled(values, point)})) for point in points]
+        [
+            subject.compute_scores(rows.frame.assign(**{column: constant_column(values, point)}))
+            for point in points
+        ]
     )
     course = scores[:, :, place] * (1 if expect == "increasing" else -1)
     harm, high, low = _steepest(course)
@@ -175,7 +188,7 @@ def monotonicity(
         touched=np.ones(len(rows.frame), dtype=np.bool_),
     )
     verb = "fall" if expect == "increasing" else "rise"
-    return judged(
+    return combine_trials(
         subject,
         rows,
         [trial],
@@ -206,27 +219,29 @@ def _steepest(course: Floats) -> tuple[Floats, Places, Places]:
     return harm, high, low
 
 
-def _at(rows: PlacedRows, column: str, points: list[float]) -> pd.DataFrame:
-    like = filled(rows.frame[column], points[0])
+def _at(rows: RowSubset, column: str, points: list[float]) -> pd.DataFrame:
+    like = constant_column(rows.frame[column], points[0])
     return rows.frame.assign(**{column: pd.Series(points, index=like.index, dtype=like.dtype)})
 
 
-def _tried(subject: Subject, rows: PlacedRows, change: Alter, reads: bool = False) -> Trial:
+def _tried(
+    subject: ModelUnderTest, rows: RowSubset, change: FrameChange, reads: bool = False
+) -> Trial:
     after = change(rows.frame.copy())
-    changed = moved(rows.frame, after)
+    changed = changed_columns(rows.frame, after)
     if reads and changed:
         _reads(subject, changed)
     return Trial(
         before=rows.frame,
         after=after,
-        scores_before=subject.ask(rows.frame),
-        scores_after=subject.ask(after),
+        scores_before=subject.compute_scores(rows.frame),
+        scores_after=subject.compute_scores(after),
         harm=np.empty(0),
-        touched=touched(rows.frame, after, changed),
+        touched=changed_rows(rows.frame, after, changed),
     )
 
 
-def _reads(subject: Subject, columns: Sequence[str]) -> None:
+def _reads(subject: ModelUnderTest, columns: Sequence[str]) -> None:
     """Refuse columns that the model does not use: the check would pass trivially."""
     if subject.features and not set(columns) & set(subject.features):
         names = ", ".join(f"'{name}'" for name in columns)

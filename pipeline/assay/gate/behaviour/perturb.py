@@ -10,23 +10,29 @@ import numpy as np
 import pandas as pd
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.cells import cells, column_of, filled, kind_of, recast
-from assay.gate.behaviour.subject import Subject
+from assay.gate.behaviour.column_values import (
+    cast_like,
+    constant_column,
+    select_column,
+    to_python_list,
+    value_kind,
+)
+from assay.gate.behaviour.subject import ModelUnderTest
 
 Perturbation = Literal["missing", "unseen", "typo", "extreme", "shuffled_columns"]
-Damaged = tuple[str, pd.DataFrame]
+PerturbedFrame = tuple[str, pd.DataFrame]
 
 FAR = 10
 """Distance of an extreme value from the column's range, in multiples of the range."""
 
 
-def perturbed(
+def perturbed_frames(
     perturb: Perturbation,
     frame: pd.DataFrame,
-    subject: Subject,
+    subject: ModelUnderTest,
     columns: Sequence[str],
     seed: Sequence[int],
-) -> Iterator[Damaged]:
+) -> Iterator[PerturbedFrame]:
     """The corrupted frames, one column at a time and then all together, each with a note.
 
     ================= ==================================== =================================
@@ -52,15 +58,15 @@ def perturbed(
         yield from _reordered(frame, np.random.default_rng(list(seed)))
         return
     named = list(columns) or [
-        name for name in _default(perturb, subject) if _can(perturb, column_of(frame, name))
+        name for name in _default(perturb, subject) if _can(perturb, select_column(frame, name))
     ]
     if not named:
         raise BehaviourError(f"the model reads no column that can be {_DONE[perturb]}")
     for name in named:
         if name not in subject.features:
-            column_of(frame, name)
+            select_column(frame, name)
             raise BehaviourError(f"the model does not read column '{name}'")
-        if not _can(perturb, column_of(frame, name)):
+        if not _can(perturb, select_column(frame, name)):
             raise BehaviourError(f"column '{name}' cannot be {_DONE[perturb]}")
     for what, damage in _WAYS[perturb]:
         damaged = {name: damage(frame[name], seed) for name in named}
@@ -70,7 +76,7 @@ def perturbed(
             yield f"{what}, {len(named)} columns", frame.assign(**damaged)
 
 
-def _default(perturb: Perturbation, subject: Subject) -> tuple[str, ...]:
+def _default(perturb: Perturbation, subject: ModelUnderTest) -> tuple[str, ...]:
     if perturb == "missing":
         return subject.nullable
     return subject.numeric if perturb == "extreme" else subject.categorical
@@ -78,31 +84,31 @@ def _default(perturb: Perturbation, subject: Subject) -> tuple[str, ...]:
 
 def _can(perturb: Perturbation, column: pd.Series[Any]) -> bool:
     if perturb == "extreme":
-        return kind_of(column) == "number"
-    return perturb == "missing" or kind_of(column) == "text"
+        return value_kind(column) == "number"
+    return perturb == "missing" or value_kind(column) == "text"
 
 
-def _reordered(frame: pd.DataFrame, random: np.random.Generator) -> Iterator[Damaged]:
+def _reordered(frame: pd.DataFrame, random: np.random.Generator) -> Iterator[PerturbedFrame]:
     columns = list(frame.columns)
     yield "columns reversed", frame[columns[::-1]]
     yield "columns shuffled", frame[[columns[i] for i in random.permutation(len(columns))]]
 
 
 def _missing(column: pd.Series[Any], _seed: Sequence[int]) -> pd.Series[Any]:
-    return filled(column, None)
+    return constant_column(column, None)
 
 
 def _unseen(column: pd.Series[Any], _seed: Sequence[int]) -> pd.Series[Any]:
-    known, name = set(cells(column)), "never seen before"
+    known, name = set(to_python_list(column)), "never seen before"
     while name in known:
         name += "!"
-    return filled(column, name)
+    return constant_column(column, name)
 
 
 def _typos(column: pd.Series[Any], seed: Sequence[int]) -> pd.Series[Any]:
-    values = cells(column)
+    values = to_python_list(column)
     slips = {v: typo(v, [*seed, zlib.crc32(v.encode())]) for v in set(values) - {None}}
-    return recast([None if value is None else slips[value] for value in values], column)
+    return cast_like([None if value is None else slips[value] for value in values], column)
 
 
 def typo(text: str, seed: Sequence[int]) -> str:
@@ -132,15 +138,15 @@ def _highest(column: pd.Series[Any], _seed: Sequence[int]) -> pd.Series[Any]:
 
 
 def _beyond(column: pd.Series[Any], side: int) -> pd.Series[Any]:
-    known = [float(value) for value in cells(column) if value is not None]
+    known = [float(value) for value in to_python_list(column) if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     span = high - low or abs(high) or 1.0
     value = high + FAR * span if side > 0 else low - FAR * span
     if pd.api.types.is_integer_dtype(column.dtype):
         # A pandas nullable integer type has the limits of its numpy type.
         ends = np.iinfo(getattr(column.dtype, "numpy_dtype", column.dtype))
-        return filled(column, min(max(round(value), int(ends.min)), int(ends.max)))
-    return filled(column, value)
+        return constant_column(column, min(max(round(value), int(ends.min)), int(ends.max)))
+    return constant_column(column, value)
 
 
 _DONE = {"missing": "missing", "unseen": "unseen", "typo": "mistyped", "extreme": "extreme"}

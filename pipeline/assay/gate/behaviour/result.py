@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from assay.project.visible import visible
+from assay.project.quoting import mark_blanks
 
 EXAMPLES = 5
 """Maximum number of failed rows shown, worst first."""
@@ -16,7 +16,7 @@ COLUMNS = 3
 
 
 @dataclass(frozen=True)
-class Example:
+class FailedExample:
     """A row that failed.
 
     Attributes
@@ -42,13 +42,13 @@ class Example:
 
     def sentence(self) -> str:
         """The row on one line."""
-        name = ", ".join(f"{key} {visible(value)}" for key, value in self.keys.items())
+        name = ", ".join(f"{key} {mark_blanks(value)}" for key, value in self.keys.items())
         place = "" if self.row is None else f"row {self.row}"
         who = f"{place} ({name})" if place and name else place or name
         cells = [
-            f"{column} {visible(after)}"
+            f"{column} {mark_blanks(after)}"
             if before == ""
-            else f"{column} {visible(before)} -> {visible(after)}"
+            else f"{column} {mark_blanks(before)} -> {mark_blanks(after)}"
             for column, before, after in self.changed
         ]
         more = len(cells) - COLUMNS
@@ -59,7 +59,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Result:
+class BehaviourResult:
     """The result of a check.
 
     Attributes
@@ -76,7 +76,7 @@ class Result:
     failed: int
     max_failed: float
     detail: str
-    examples: tuple[Example, ...] = ()
+    examples: tuple[FailedExample, ...] = ()
 
     @property
     def share(self) -> float:
@@ -91,7 +91,7 @@ class Result:
 NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
-def table(result: Result) -> str:
+def format_result(result: BehaviourResult) -> str:
     """The detail, and a table of the failed rows with their changes and scores."""
     if not result.examples:
         return result.detail
@@ -109,7 +109,7 @@ def table(result: Result) -> str:
     return "\n".join([result.detail, *drawn, *([f"and {more:,} more"] if more > 0 else [])])
 
 
-def _lines(example: Example, keys: list[str]) -> list[list[str]]:
+def _lines(example: FailedExample, keys: list[str]) -> list[list[str]]:
     """One line per changed column; the scores are on the first line."""
     place = "" if example.row is None else str(example.row)
     first = [place, *(example.keys.get(key, "") for key in keys)]

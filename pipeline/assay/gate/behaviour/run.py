@@ -7,15 +7,23 @@ import zlib
 import pandas as pd
 
 from assay.errors import BehaviourError
-from assay.gate.behaviour.cases import minimum
-from assay.gate.behaviour.changes import altering
+from assay.gate.behaviour.cases import minimum_functionality
+from assay.gate.behaviour.changes import compose_changes
 from assay.gate.behaviour.checks import direction, invariance, monotonicity, robustness
-from assay.gate.behaviour.result import Result
-from assay.gate.behaviour.subject import PlacedRows, Subject, chosen
-from assay.project.params.behaviour import Behaviour, Direction, Invariance, Minimum, Monotonicity
+from assay.gate.behaviour.result import BehaviourResult
+from assay.gate.behaviour.subject import ModelUnderTest, RowSubset, select_rows
+from assay.project.params.behaviour import (
+    Behaviour,
+    Direction,
+    Invariance,
+    MinimumFunctionality,
+    Monotonicity,
+)
 
 
-def run(spec: Behaviour, subject: Subject, holdout: pd.DataFrame, seed: int) -> Result:
+def run(
+    spec: Behaviour, subject: ModelUnderTest, holdout: pd.DataFrame, seed: int
+) -> BehaviourResult:
     """The result of a behaviour. Deterministic.
 
     Raises
@@ -24,7 +32,7 @@ def run(spec: Behaviour, subject: Subject, holdout: pd.DataFrame, seed: int) -> 
         The behaviour does not apply to this model or these rows. The error names the behaviour.
     """
     try:
-        rows = chosen(holdout, spec.where, spec.rows)
+        rows = select_rows(holdout, spec.where, spec.rows)
         return _dispatched(spec, subject, rows, [seed, zlib.crc32(spec.name.encode())])
     except BehaviourError as error:
         raise BehaviourError(
@@ -36,23 +44,25 @@ def run(spec: Behaviour, subject: Subject, holdout: pd.DataFrame, seed: int) -> 
         ) from error
 
 
-def _dispatched(spec: Behaviour, subject: Subject, rows: PlacedRows, seed: list[int]) -> Result:
+def _dispatched(
+    spec: Behaviour, subject: ModelUnderTest, rows: RowSubset, seed: list[int]
+) -> BehaviourResult:
     most = spec.max_failed
     if isinstance(spec, Invariance):
-        change = altering(spec.change, seed)
+        change = compose_changes(spec.change, seed)
         return invariance(subject, rows, change, within=spec.within, max_failed=most)
     if isinstance(spec, Direction):
         return direction(
             subject,
             rows,
-            altering(spec.change, seed),
+            compose_changes(spec.change, seed),
             expect=spec.expect,
             within=spec.within,
             of=spec.of,
             max_failed=most,
         )
-    if isinstance(spec, Minimum):
-        return minimum(subject, rows, spec.cases, max_failed=most)
+    if isinstance(spec, MinimumFunctionality):
+        return minimum_functionality(subject, rows, spec.cases, max_failed=most)
     if isinstance(spec, Monotonicity):
         return monotonicity(
             subject,

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from assay.columns.features import Floats, FrameFeatures
 from assay.errors import AssayError, BehaviourError
-from assay.gate.behaviour.cells import column_of, fitted, kind_of
-from assay.model import outcome
+from assay.gate.behaviour.column_values import convert_value, select_column, value_kind
+from assay.model import prediction
 from assay.project.params.behaviour import Range
 from assay.project.tasks import Task
 
@@ -25,7 +25,7 @@ Score = Callable[[pd.DataFrame], Any]
 
 
 @dataclass(frozen=True)
-class Subject:
+class ModelUnderTest:
     """A model under test.
 
     Parameters
@@ -57,7 +57,7 @@ class Subject:
     def features(self) -> tuple[str, ...]:
         return (*self.numeric, *self.categorical)
 
-    def ask(self, frame: pd.DataFrame) -> Floats:
+    def compute_scores(self, frame: pd.DataFrame) -> Floats:
         """Scores of shape (rows, 1), or (rows, classes) if multiclass; NaN for an invalid score.
 
         Raises
@@ -82,10 +82,10 @@ class Subject:
                 expected=f"shape {wanted}",
                 found=str(given.shape),
             )
-        given[outcome.invalid(self.task, given)] = np.nan
+        given[prediction.invalid_scores(self.task, given)] = np.nan
         return given if many else given[:, None]
 
-    def place(self, name: str | None) -> int:
+    def class_index(self, name: str | None) -> int:
         """Column index of the class ``name`` in the scores; 0 if the model is not multiclass.
 
         Raises
@@ -109,10 +109,10 @@ class Subject:
         return self.classes.index(name)
 
 
-def subject_of(bundle: Bundle, nullable: Collection[str]) -> Subject:
+def model_under_test(bundle: Bundle, nullable: Collection[str]) -> ModelUnderTest:
     """The model of a bundle; ``nullable`` names the contract's nullable fields."""
     manifest = bundle.manifest
-    return Subject(
+    return ModelUnderTest(
         # Not score_frame: it raises if one row has no score, but here such rows are counted.
         score=lambda frame: bundle.scorer.scores(FrameFeatures(frame)),
         task=manifest.task,
@@ -126,14 +126,14 @@ def subject_of(bundle: Bundle, nullable: Collection[str]) -> Subject:
 
 
 @dataclass(frozen=True)
-class PlacedRows:
+class RowSubset:
     """Some rows of a table, and their positions in it, counted from 0."""
 
     frame: pd.DataFrame
     places: NDArray[np.int64]
 
     @classmethod
-    def of(cls, frame: pd.DataFrame) -> PlacedRows:
+    def of(cls, frame: pd.DataFrame) -> RowSubset:
         """All rows of a table.
 
         Raises
@@ -146,7 +146,7 @@ class PlacedRows:
         return cls(frame.reset_index(drop=True), np.arange(len(frame), dtype=np.int64))
 
 
-def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> PlacedRows:
+def select_rows(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> RowSubset:
     """At most ``rows`` rows that match ``where``, evenly spaced over the table.
 
     Parameters
@@ -161,7 +161,7 @@ def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> PlacedRo
     """
     fits = np.ones(len(frame), dtype=np.bool_)
     for name, wanted in where.items():
-        fits &= _fits(column_of(frame, name), wanted)
+        fits &= _fits(select_column(frame, name), wanted)
     places = np.flatnonzero(fits)
     if not len(places):
         told = ", ".join(where)
@@ -170,19 +170,19 @@ def chosen(frame: pd.DataFrame, where: Mapping[str, Any], rows: int) -> PlacedRo
         )
     if len(places) > rows:
         places = places[np.linspace(0, len(places) - 1, rows).round().astype(np.int64)]
-    return PlacedRows(frame.iloc[places].reset_index(drop=True), places.astype(np.int64))
+    return RowSubset(frame.iloc[places].reset_index(drop=True), places.astype(np.int64))
 
 
 def _fits(column: pd.Series[Any], wanted: Any) -> NDArray[np.bool_]:
     if isinstance(wanted, Range):
-        if kind_of(column) != "number":
+        if value_kind(column) != "number":
             raise BehaviourError(f"column '{column.name}' holds no numbers to lie in a range")
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         low = -np.inf if wanted.min is None else wanted.min
         high = np.inf if wanted.max is None else wanted.max
         inside: NDArray[np.bool_] = (numbers >= low) & (numbers <= high)
         return inside
-    values = [fitted(column, value) for value in _tuple(wanted)]
+    values = [convert_value(column, value) for value in _tuple(wanted)]
     known = [value for value in values if value is not None]
     fits = column.isin(known).to_numpy(dtype=np.bool_)
     return fits | column.isna().to_numpy() if None in values else fits

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from assay.columns.features import Floats
 from assay.errors import BehaviourError
-from assay.gate.behaviour.cells import differs, shown
-from assay.gate.behaviour.result import EXAMPLES, Example, Result
-from assay.gate.behaviour.subject import PlacedRows, Subject
+from assay.gate.behaviour.column_values import changed_mask, format_cell
+from assay.gate.behaviour.result import EXAMPLES, BehaviourResult, FailedExample
+from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Trial:
     note: str = ""
 
 
-def moved(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
+def changed_columns(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
     """The columns in which any row changed.
 
     Raises
@@ -64,28 +64,30 @@ def moved(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...]:
     return tuple(
         str(name)
         for name in before.columns
-        if after[name] is not before[name] and differs(before[name], after[name]).any()
+        if after[name] is not before[name] and changed_mask(before[name], after[name]).any()
     )
 
 
-def touched(before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.bool_]:
+def changed_rows(
+    before: pd.DataFrame, after: pd.DataFrame, columns: Sequence[str]
+) -> NDArray[np.bool_]:
     """Mask of the rows that changed in one of ``columns``."""
     mask = np.zeros(len(before), dtype=np.bool_)
     for name in columns:
-        mask |= differs(before[name], after[name])
+        mask |= changed_mask(before[name], after[name])
     return mask
 
 
-def judged(
-    subject: Subject,
-    rows: PlacedRows,
+def combine_trials(
+    subject: ModelUnderTest,
+    rows: RowSubset,
     trials: Sequence[Trial],
     *,
     within: float,
     max_failed: float,
     verb: str,
     of: int | None = None,
-) -> Result:
+) -> BehaviourResult:
     """The combined result of trials: a row fails if it fails in any of them.
 
     Parameters
@@ -120,7 +122,7 @@ def judged(
         detail = f"{failed:,} of {number:,} rows get no score{told}"
     else:
         detail = f"each of {number:,} rows gets a score"
-    return Result(
+    return BehaviourResult(
         rows=number,
         failed=failed,
         max_failed=max_failed,
@@ -144,25 +146,25 @@ def _extent(worst: float, failed: int) -> str:
 
 
 def _example(
-    subject: Subject, rows: PlacedRows, trial: Trial, place: int, of: int | None
-) -> Example:
+    subject: ModelUnderTest, rows: RowSubset, trial: Trial, place: int, of: int | None
+) -> FailedExample:
     before, after = trial.scores_before[place], trial.scores_after[place]
     if of is None:
         distance = np.abs(after - before)
         of = int(np.argmax(np.where(np.isnan(distance), np.inf, distance)))
     of_class = f" ({subject.classes[of]})" if subject.classes else ""
     old, new = trial.before.iloc[[place]], trial.after.iloc[[place]]
-    return Example(
+    return FailedExample(
         row=int(rows.places[place]),
         keys={
-            key: shown(rows.frame[key].iloc[place])
+            key: format_cell(rows.frame[key].iloc[place])
             for key in subject.keys
             if key in rows.frame.columns
         },
         changed=tuple(
-            (str(name), shown(old[name].iloc[0]), shown(new[name].iloc[0]))
+            (str(name), format_cell(old[name].iloc[0]), format_cell(new[name].iloc[0]))
             for name in trial.before.columns
-            if differs(old[name], new[name])[0]
+            if changed_mask(old[name], new[name])[0]
         ),
         before=_score(before[of]) + of_class,
         after=_score(after[of]) + of_class,

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from assay.gate.rules import finding, words
-from assay.gate.rules import places as parts
-from assay.metrics.bounds import Bounds
-from assay.metrics.intervals.decide import IntervalDecision, decide_all, turned
+from assay.gate.rules import finding, wording
+from assay.gate.rules import rule_slices as parts
+from assay.metrics.intervals.decisions import IntervalDecision, decide_all, orient_difference
 from assay.metrics.intervals.difference import Difference
-from assay.metrics.intervals.power import sentence, telling
-from assay.metrics.units import Units
+from assay.metrics.intervals.power import describe_power, units_for_difference
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import ChangeRule, GateParams, RuleBase
-from assay.project.tasks import LOWER_IS_BETTER, NEARER_ZERO_IS_BETTER, unfit
+from assay.project.tasks import LOWER_IS_BETTER, NEARER_ZERO_IS_BETTER, inapplicable_reason
 from assay.reports.comparison import Comparison
 from assay.reports.verdict import STATES, Direction, Finding, Outcome
 
@@ -26,50 +26,54 @@ _OUTCOMES = {"pass": Outcome.PASS, "fail": Outcome.FAIL, "unsure": Outcome.INCON
 
 
 @dataclass(frozen=True)
-class SoundDifference:
+class ValidDifference:
     """A valid difference; ``bounds`` has its sign chosen so that higher is better."""
 
     title: str | None
     rows: int
     units: int
     difference: Difference
-    bounds: Bounds
+    bounds: SamplingDistribution
 
 
-def decide(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
+def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a sliced rule one per value of its field; never empty."""
-    mistaken = unfit(rule.metric, comparison.task)
+    mistaken = inapplicable_reason(rule.metric, comparison.task)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
     if comparison.state != "compared" or comparison.differences is None:
-        return (without_champion(rule, comparison),)
+        return (no_champion_finding(rule, comparison),)
     if rule.slice is None:
         read = [
             _read(
                 rule,
                 comparison.differences,
                 comparison.rows,
-                Units(comparison.unit, comparison.units),
+                SamplingUnits(comparison.unit, comparison.units),
                 None,
             )
         ]
         return tuple(_decided(rule, read, comparison, gate))
-    wanted, rest = parts.chosen(rule, comparison.slices, "the comparison")
+    wanted, rest = parts.select_slices(rule, comparison.slices, "the comparison")
     read = [
-        finding.too_small(rule, part.title, part.rows, part.why or "", rule.min_rows)
+        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "", rule.min_rows)
         if part.differences is None
         else _read(
-            rule, part.differences, part.rows, Units(comparison.unit, part.units), part.title
+            rule,
+            part.differences,
+            part.rows,
+            SamplingUnits(comparison.unit, part.units),
+            part.title,
         )
         for part in wanted
     ]
     return (*_decided(rule, read, comparison, gate), *rest)
 
 
-def without_champion(rule: RuleBase, comparison: Comparison) -> Finding:
+def no_champion_finding(rule: RuleBase, comparison: Comparison) -> Finding:
     """The finding without a comparison: tolerated if there is no champion yet, else FAIL."""
     if comparison.state == "none":
-        told = finding.found(
+        told = finding.make_finding(
             rule, Outcome.INCONCLUSIVE, "no champion yet, so there is nothing to compare with"
         )
         return finding.tolerate(told)
@@ -80,12 +84,14 @@ def _read(
     rule: ChangeRule,
     differences: Mapping[str, Difference],
     rows: int,
-    units: Units,
+    units: SamplingUnits,
     title: str | None,
-) -> SoundDifference | Finding:
+) -> ValidDifference | Finding:
     difference = differences.get(rule.metric)
     if difference is not None and difference.few and difference.standard_error is None and rows:
-        return finding.too_few(rule, difference.why or "", title, rows, units, difference.needed)
+        return finding.insufficient_data(
+            rule, difference.why or "", title, rows, units, difference.needed
+        )
     problem, bounds = "", None
     if difference is None:
         problem = f"the comparison has no {rule.metric}"
@@ -95,22 +101,22 @@ def _read(
         problem = f"{rule.metric} has no difference to decide on: {difference.why or 'no reason'}"
     else:
         try:
-            bounds = turned(rule.metric, difference)
+            bounds = orient_difference(rule.metric, difference)
             problem = f"the {rule.metric} of one of the two models is missing"
         except ValueError as error:
             problem = f"the difference of {rule.metric} decides nothing: {error}"
     if difference is None or bounds is None:
         return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric)
-    return SoundDifference(title, rows, units.count, difference, bounds)
+    return ValidDifference(title, rows, units.count, difference, bounds)
 
 
 def _decided(
     rule: ChangeRule,
-    read: Sequence[SoundDifference | Finding],
+    read: Sequence[ValidDifference | Finding],
     comparison: Comparison,
     gate: GateParams,
 ) -> list[Finding]:
-    sound = [each for each in read if isinstance(each, SoundDifference)]
+    sound = [each for each in read if isinstance(each, ValidDifference)]
     decisions = iter(
         decide_all(
             [each.bounds for each in sound],
@@ -121,7 +127,7 @@ def _decided(
     )
     return [
         _finding(rule, each, next(decisions), comparison, gate)
-        if isinstance(each, SoundDifference)
+        if isinstance(each, ValidDifference)
         else each
         for each in read
     ]
@@ -129,44 +135,49 @@ def _decided(
 
 def _finding(
     rule: ChangeRule,
-    sound: SoundDifference,
+    sound: ValidDifference,
     decision: IntervalDecision,
     comparison: Comparison,
     gate: GateParams,
 ) -> Finding:
     outcome = _OUTCOMES[decision.call]
-    limit, direction = limit_of(rule)
+    limit, direction = limit_and_direction(rule)
     sign = 1.0 if direction == "min" else -1.0
     value = sign * sound.bounds.value
     low, high = sorted((sign * decision.low, sign * decision.high))
     needed, doubt = None, sound.difference.doubt
     if outcome is Outcome.PASS and doubt is not None:
         outcome = Outcome.INCONCLUSIVE
-        verb = f"seems to meet the limit of {words.at(limit, direction)}, but {doubt}"
+        verb = f"seems to meet the limit of {wording.format_limit(limit, direction)}, but {doubt}"
     elif outcome is Outcome.PASS:
-        verb = f"meets the limit of {words.at(limit, direction)}"
+        verb = f"meets the limit of {wording.format_limit(limit, direction)}"
     elif outcome is Outcome.FAIL:
-        verb = f"misses the limit of {words.at(limit, direction)}"
+        verb = f"misses the limit of {wording.format_limit(limit, direction)}"
     else:
-        units = Units(comparison.unit, sound.units)
-        needed = telling(units.count, sound.bounds, rule.worst, comparison.confidence, gate.power)
-        verb = f"cannot be told from the limit of {words.at(limit, direction)}: " + sentence(
-            sound.rows,
-            units,
-            "this slice" if sound.title else "the holdout",
-            rule.metric,
-            sound.bounds,
-            rule.worst,
-            comparison.confidence,
-            gate.power,
+        units = SamplingUnits(comparison.unit, sound.units)
+        needed = units_for_difference(
+            units.count, sound.bounds, rule.worst, comparison.confidence, gate.power
+        )
+        verb = (
+            f"cannot be told from the limit of {wording.format_limit(limit, direction)}: "
+            + describe_power(
+                sound.rows,
+                units,
+                "this slice" if sound.title else "the holdout",
+                rule.metric,
+                sound.bounds,
+                rule.worst,
+                comparison.confidence,
+                gate.power,
+            )
         )
     where = f" on {sound.title}" if sound.title else ""
-    numbers = words.interval(value, low, high, limit, comparison.confidence)
-    return finding.found(
+    numbers = wording.format_interval(value, low, high, limit, comparison.confidence)
+    return finding.make_finding(
         rule,
         outcome,
         f"the change of {rule.metric}{where} is {numbers} which {verb}"
-        f"{words.hanging(sound.difference.design_effect)}",
+        f"{wording.design_effect_warning(sound.difference.design_effect)}",
         metric=rule.metric,
         slice=sound.title,
         observed=value,
@@ -174,18 +185,18 @@ def _finding(
         high=high,
         limit=limit,
         direction=direction,
-        champion=finding.finite(sound.difference.champion),
-        challenger=finding.finite(sound.difference.challenger),
+        champion=finding.finite_or_none(sound.difference.champion),
+        challenger=finding.finite_or_none(sound.difference.challenger),
         method=sound.difference.method,
         rows=sound.rows,
         unit=comparison.unit,
         units=sound.units,
         units_needed=needed,
-        design_effect=finding.finite(sound.difference.design_effect),
+        design_effect=finding.finite_or_none(sound.difference.design_effect),
     )
 
 
-def limit_of(rule: ChangeRule) -> tuple[float, Direction]:
+def limit_and_direction(rule: ChangeRule) -> tuple[float, Direction]:
     """The limit on challenger minus champion, and its direction.
 
     For a metric that is best at zero, the difference is that of the absolute values.

@@ -12,17 +12,17 @@ from itertools import combinations
 
 import numpy as np
 
-from assay.gate.rules import finding, groups, words
+from assay.gate.rules import finding, groups, wording
 from assay.gate.rules.groups import Contrast, GroupValue
 from assay.metrics.estimate import Estimate
-from assay.metrics.intervals.decide import adjusted
+from assay.metrics.intervals.decisions import adjust_p_values
 from assay.project.params.gate import FairnessRule, GateParams
-from assay.project.tasks import unfit
+from assay.project.tasks import inapplicable_reason
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
 
 
-def decide(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
+def evaluate(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """Exactly one finding, for any number of groups."""
     mistaken = _mistaken(rule, evaluation)
     if mistaken is not None:
@@ -30,7 +30,7 @@ def decide(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tupl
     mine = [part for part in evaluation.slices if part.field == rule.across]
     if not mine:
         known = (part.field for part in evaluation.slices)
-        reason = words.no_such("slice", rule.across, known, "the evaluation")
+        reason = wording.unknown_name_message("slice", rule.across, known, "the evaluation")
         return (finding.fail(rule, reason),)
     wanted = [part for part in mine if part.rows >= (rule.min_rows or 0)]
     if len(wanted) < 2:
@@ -52,7 +52,7 @@ def decide(rule: FairnessRule, evaluation: Evaluation, gate: GateParams) -> tupl
     return (_judged(rule, pairs, unmeasured, doubts, evaluation, gate, len(mine) - len(wanted)),)
 
 
-def limit_of(rule: FairnessRule) -> tuple[float, Direction]:
+def limit_and_direction(rule: FairnessRule) -> tuple[float, Direction]:
     """The rule's limit and its direction."""
     if rule.min_ratio is not None:
         return rule.min_ratio, "min"
@@ -65,7 +65,7 @@ def _mistaken(rule: FairnessRule, evaluation: Evaluation) -> str | None:
         if evaluation.task == "binary":
             return None
         return f"selection_rate is about yes and no, and this is a {evaluation.task} model"
-    return unfit(rule.of, evaluation.task)
+    return inapplicable_reason(rule.of, evaluation.task)
 
 
 def _measured(rule: FairnessRule, part: SliceResult) -> Estimate | None:
@@ -126,21 +126,23 @@ def _judged(
     gate: GateParams,
     left_out: int,
 ) -> Finding:
-    limit, direction = limit_of(rule)
+    limit, direction = limit_and_direction(rule)
     if not pairs:
-        return finding.found(rule, Outcome.INCONCLUSIVE, "; ".join(unmeasured), metric=rule.of)
+        return finding.make_finding(
+            rule, Outcome.INCONCLUSIVE, "; ".join(unmeasured), metric=rule.of
+        )
     sign = 1.0 if direction == "max" else -1.0
     # The least and the most favourable end of each interval.
     worst = [pair.high if direction == "max" else pair.low for pair in pairs]
     best = [pair.low if direction == "max" else pair.high for pair in pairs]
     chances = [
-        groups.chance(pair.value, near, limit, evaluation.confidence, pair.degrees)
+        groups.p_value(pair.value, near, limit, evaluation.confidence, pair.degrees)
         if sign * pair.value > sign * limit
         else 1.0
         for pair, near in zip(pairs, best, strict=True)
     ]
     certain = (1 - evaluation.confidence) / 2
-    past = [each < certain for each in adjusted(np.array(chances), gate.correction)]
+    past = [each < certain for each in adjust_p_values(np.array(chances), gate.correction)]
     place = max(range(len(pairs)), key=lambda i: (past[i], sign * pairs[i].value))
     if any(past):
         outcome, verb = Outcome.FAIL, "misses"
@@ -153,16 +155,16 @@ def _judged(
         outcome, verb = Outcome.PASS, "meets"
     pair = pairs[place]
     what = "difference" if direction == "max" else "ratio"
-    numbers = words.interval(pair.value, pair.low, pair.high, limit, evaluation.confidence)
+    numbers = wording.format_interval(pair.value, pair.low, pair.high, limit, evaluation.confidence)
     detail = (
         f"the {what} of {rule.of} between {pair.title}, the furthest of {len(pairs)} pairs, is "
-        f"{numbers} which {verb} the limit of {words.at(limit, direction)}"
+        f"{numbers} which {verb} the limit of {wording.format_limit(limit, direction)}"
     )
     if unmeasured or doubts:
         detail += f"; {'; '.join((*unmeasured, *doubts))}"
     if left_out:
         detail += f"; {left_out} groups under {rule.min_rows} rows are left out"
-    return finding.found(
+    return finding.make_finding(
         rule,
         outcome,
         detail,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from assay.metrics.units import Units, about
+from assay.metrics.sampling_units import SamplingUnits, format_rounded_count
 from assay.project.params.gate import RuleBase
 from assay.reports.verdict import Finding, Outcome
 
 
-def found(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) -> Finding:
+def make_finding(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) -> Finding:
     """A finding of ``rule``, with the rule's name, severity, owner and reason."""
     return Finding(
         rule=rule.name,
@@ -27,14 +27,16 @@ def found(rule: RuleBase, outcome: Outcome, detail: str, **facts: Any) -> Findin
 
 def fail(rule: RuleBase, reason: str, **facts: Any) -> Finding:
     """A FAIL: the rule could not be evaluated for ``reason``."""
-    return found(rule, Outcome.FAIL, reason, **facts)
+    return make_finding(rule, Outcome.FAIL, reason, **facts)
 
 
-def too_small(rule: RuleBase, title: str, rows: int, why: str, min_rows: int | None) -> Finding:
+def unmeasured_slice(
+    rule: RuleBase, title: str, rows: int, why: str, min_rows: int | None
+) -> Finding:
     """An INCONCLUSIVE for a slice that was not measured; tolerated below ``min_rows``."""
     if min_rows is not None and rows < min_rows:
-        return left_out(rule, title, rows, min_rows)
-    return found(
+        return excluded_slice(rule, title, rows, min_rows)
+    return make_finding(
         rule,
         Outcome.INCONCLUSIVE,
         f"{title} is too small to measure: {why}",
@@ -43,8 +45,8 @@ def too_small(rule: RuleBase, title: str, rows: int, why: str, min_rows: int | N
     )
 
 
-def too_few(
-    rule: RuleBase, why: str, title: str | None, rows: int, units: Units, needed: int | None
+def insufficient_data(
+    rule: RuleBase, why: str, title: str | None, rows: int, units: SamplingUnits, needed: int | None
 ) -> Finding:
     """An INCONCLUSIVE for too few rows, labels or units.
 
@@ -55,8 +57,8 @@ def too_few(
     """
     metric = getattr(rule, "metric", None)
     where = f" on {title}" if title else ""
-    takes = "" if needed is None else f"; it takes about {about(needed, units.name)}"
-    return found(
+    takes = "" if needed is None else f"; it takes about {format_rounded_count(needed, units.name)}"
+    return make_finding(
         rule,
         Outcome.INCONCLUSIVE,
         f"{metric or 'the answer'}{where} cannot be judged yet: {why}{takes}",
@@ -69,10 +71,10 @@ def too_few(
     )
 
 
-def left_out(rule: RuleBase, title: str, rows: int, min_rows: int) -> Finding:
+def excluded_slice(rule: RuleBase, title: str, rows: int, min_rows: int) -> Finding:
     """A tolerated INCONCLUSIVE for a slice below the rule's ``min_rows``."""
     detail = _below(title, rows, min_rows)
-    return tolerate(found(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
+    return tolerate(make_finding(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
 
 
 def tolerate(finding: Finding) -> Finding:
@@ -80,7 +82,7 @@ def tolerate(finding: Finding) -> Finding:
     return finding.model_copy(update={"tolerated": True})
 
 
-def finite(value: float | None) -> float | None:
+def finite_or_none(value: float | None) -> float | None:
     """The number, or None if it is missing, NaN or infinite."""
     return value if value is not None and math.isfinite(value) else None
 

@@ -1,8 +1,8 @@
 """Differences and ratios of two disjoint groups, with intervals. Pure.
 
-Each group has a value and an interval over units (`assay.metrics.units`). Groups of the same
-nights are mostly positively correlated; then these intervals are conservative. The interval of a
-difference is built from the asymmetric intervals of both groups (Newcombe 1998, Statistics in
+Each group has a value and an interval over units (`assay.metrics.sampling_units`). Groups of the
+same nights are mostly positively correlated; then these intervals are conservative. The interval of
+a difference is built from the asymmetric intervals of both groups (Newcombe 1998, Statistics in
 Medicine 17:873, method 10, for proportions; Zou and Donner 2008, Statistics in Medicine 27:1693,
 for any estimate), and so is that of a ratio (Donner and Zou 2012, Statistics in Medicine 31:4048).
 """
@@ -73,7 +73,7 @@ def ratio(one: GroupValue, other: GroupValue) -> Contrast:
     return Contrast(first, second, value, min(low, value), max(high, value), _degrees(one, other))
 
 
-def chance(
+def p_value(
     value: float, near: float, limit: float, confidence: float, degrees: float | None = None
 ) -> float:
     """One-sided p-value of ``value`` being past ``limit`` if the true value is at the limit.
@@ -88,14 +88,14 @@ def chance(
         Degrees of freedom of the interval; None for a normal distribution.
     """
     certain = (1 - confidence) / 2
-    error = abs(value - near) / quantile(confidence, degrees)
+    error = abs(value - near) / critical_value(confidence, degrees)
     found = _below(-abs(value - limit) / error, degrees) if error > 0 else 0.0
     # Rounding must not make the p-value and the interval disagree.
     past = (near - limit) * (value - limit) > 0
     return min(found, math.nextafter(certain, 0.0)) if past else max(found, certain)
 
 
-def quantile(confidence: float, degrees: float | None = None) -> float:
+def critical_value(confidence: float, degrees: float | None = None) -> float:
     """Two-sided quantile of the normal or t distribution for an interval of this confidence."""
     share = (1 + confidence) / 2
     return float(special.ndtri(share) if degrees is None else special.stdtrit(degrees, share))

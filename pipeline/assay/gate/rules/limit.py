@@ -13,20 +13,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.gate.rules import finding, groups, words
-from assay.gate.rules import places as parts
+from assay.gate.rules import finding, groups, wording
+from assay.gate.rules import rule_slices as parts
 from assay.metrics.estimate import Estimate
-from assay.metrics.intervals.decide import adjusted
+from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.intervals.power import units_needed
-from assay.metrics.units import ROW, Units, about, counted
+from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_count, format_unit_count
 from assay.project.params.gate import GateParams, LimitRule
-from assay.project.tasks import unfit
+from assay.project.tasks import inapplicable_reason
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
 
 
 @dataclass(frozen=True)
-class SoundMeasurement:
+class ValidMeasurement:
     """A valid measurement; value, interval and limit have their signs chosen: higher is better."""
 
     title: str | None
@@ -38,16 +38,16 @@ class SoundMeasurement:
     high: float
     limit: float
 
-    def misses_by_chance(self, confidence: float) -> float:
+    def miss_p_value(self, confidence: float) -> float:
         """One-sided p-value of the miss, if the true value is at the limit."""
         if self.value >= self.limit:
             return 1.0
-        return groups.chance(self.value, self.high, self.limit, confidence, self.measured.degrees)
+        return groups.p_value(self.value, self.high, self.limit, confidence, self.measured.degrees)
 
 
-def decide(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
+def evaluate(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[Finding, ...]:
     """One finding, or for a sliced rule one per value of its field; never empty."""
-    mistaken = unfit(rule.metric, evaluation.task)
+    mistaken = inapplicable_reason(rule.metric, evaluation.task)
     if mistaken is not None:
         return (finding.fail(rule, mistaken),)
     if rule.slice is None:
@@ -55,21 +55,23 @@ def decide(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple[F
             rule,
             evaluation.metrics,
             evaluation.rows,
-            Units(evaluation.unit, evaluation.units),
+            SamplingUnits(evaluation.unit, evaluation.units),
             None,
         )
         return tuple(_decided(rule, [everywhere], evaluation, gate))
-    wanted, rest = parts.chosen(rule, evaluation.slices, "the evaluation")
+    wanted, rest = parts.select_slices(rule, evaluation.slices, "the evaluation")
     read = [
-        finding.too_small(rule, part.title, part.rows, part.why or "", rule.min_rows)
+        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "", rule.min_rows)
         if part.metrics is None
-        else _read(rule, part.metrics, part.rows, Units(evaluation.unit, part.units), part.title)
+        else _read(
+            rule, part.metrics, part.rows, SamplingUnits(evaluation.unit, part.units), part.title
+        )
         for part in wanted
     ]
     return (*_decided(rule, read, evaluation, gate), *rest)
 
 
-def limit_of(rule: LimitRule) -> tuple[float, Direction]:
+def limit_and_direction(rule: LimitRule) -> tuple[float, Direction]:
     """The rule's limit and its direction."""
     if rule.min is not None:
         return rule.min, "min"
@@ -82,15 +84,17 @@ def _read(
     rule: LimitRule,
     metrics: Mapping[str, Estimate],
     rows: int,
-    units: Units,
+    units: SamplingUnits,
     title: str | None,
-) -> SoundMeasurement | Finding:
+) -> ValidMeasurement | Finding:
     """The measurement, or a finding with the reason why it is not valid."""
     measured = metrics.get(rule.metric)
     if measured is not None and _too_few(rule, measured) and rows:
-        return finding.too_few(rule, measured.why or "", title, rows, units, measured.needed)
+        return finding.insufficient_data(
+            rule, measured.why or "", title, rows, units, measured.needed
+        )
     problem = _problem(rule, measured, rows)
-    limit, direction = limit_of(rule)
+    limit, direction = limit_and_direction(rule)
     if measured is None or problem:
         facts = {} if measured is None else _numbers(rule, measured)
         return finding.fail(rule, problem, slice=title, rows=rows, metric=rule.metric, **facts)
@@ -100,10 +104,10 @@ def _read(
         ends = (measured.value, measured.value)
     low, high = (measured.value if end is None else end for end in ends)
     if direction == "max":
-        return SoundMeasurement(
+        return ValidMeasurement(
             title, rows, units.count, measured, -measured.value, -high, -low, -limit
         )
-    return SoundMeasurement(title, rows, units.count, measured, measured.value, low, high, limit)
+    return ValidMeasurement(title, rows, units.count, measured, measured.value, low, high, limit)
 
 
 def _too_few(rule: LimitRule, measured: Estimate) -> bool:
@@ -136,16 +140,16 @@ def _problem(rule: LimitRule, measured: Estimate | None, rows: int) -> str:
 
 def _decided(
     rule: LimitRule,
-    read: Sequence[SoundMeasurement | Finding],
+    read: Sequence[ValidMeasurement | Finding],
     evaluation: Evaluation,
     gate: GateParams,
 ) -> list[Finding]:
-    sound = [each for each in read if isinstance(each, SoundMeasurement)]
-    chances = [each.misses_by_chance(evaluation.confidence) for each in sound]
-    missed = iter(adjusted(np.array(chances), gate.correction).tolist())
+    sound = [each for each in read if isinstance(each, ValidMeasurement)]
+    chances = [each.miss_p_value(evaluation.confidence) for each in sound]
+    missed = iter(adjust_p_values(np.array(chances), gate.correction).tolist())
     return [
         _finding(rule, each, next(missed), evaluation, gate)
-        if isinstance(each, SoundMeasurement)
+        if isinstance(each, ValidMeasurement)
         else each
         for each in read
     ]
@@ -153,13 +157,13 @@ def _decided(
 
 def _finding(
     rule: LimitRule,
-    sound: SoundMeasurement,
+    sound: ValidMeasurement,
     missed: float,
     evaluation: Evaluation,
     gate: GateParams,
 ) -> Finding:
-    limit, direction = limit_of(rule)
-    words_of_limit = words.at(limit, direction)
+    limit, direction = limit_and_direction(rule)
+    words_of_limit = wording.format_limit(limit, direction)
     needed = None
     doubt = sound.measured.doubt if rule.decide == "interval" else None
     if sound.low >= sound.limit and doubt is None:
@@ -174,44 +178,44 @@ def _finding(
         needed = _needed(sound, evaluation, gate)
         size = f"{sound.rows:,} rows"
         if evaluation.unit != ROW:
-            size += f" of {counted(sound.units, evaluation.unit)}"
+            size += f" of {format_unit_count(sound.units, evaluation.unit)}"
         verb = f"cannot be told from the limit of {words_of_limit} on {size}"
         if sound.high < sound.limit:
             verb += f": the interval misses it, but not after {gate.correction} over the slices"
         elif needed is not None:
-            verb += f"; about {about(needed, evaluation.unit)} would tell"
+            verb += f"; about {format_rounded_count(needed, evaluation.unit)} would tell"
     where = f" on {sound.title}" if sound.title else ""
-    return finding.found(
+    return finding.make_finding(
         rule,
         outcome,
         f"{rule.metric}{where} {_words(rule, sound.measured, limit, evaluation)} {verb}"
-        f"{words.hanging(sound.measured.design_effect)}",
+        f"{wording.design_effect_warning(sound.measured.design_effect)}",
         metric=rule.metric,
         slice=sound.title,
         rows=sound.rows,
         unit=evaluation.unit,
         units=sound.units,
         units_needed=needed,
-        design_effect=finding.finite(sound.measured.design_effect),
+        design_effect=finding.finite_or_none(sound.measured.design_effect),
         **_numbers(rule, sound.measured),
     )
 
 
 def _numbers(rule: LimitRule, measured: Estimate) -> dict[str, object]:
-    limit, direction = limit_of(rule)
+    limit, direction = limit_and_direction(rule)
     return {
-        "observed": finding.finite(measured.value),
-        "low": finding.finite(measured.low),
-        "high": finding.finite(measured.high),
+        "observed": finding.finite_or_none(measured.value),
+        "low": finding.finite_or_none(measured.low),
+        "high": finding.finite_or_none(measured.high),
         "limit": limit,
         "direction": direction,
         "method": "interval" if rule.decide == "interval" else "the value alone",
     }
 
 
-def _needed(sound: SoundMeasurement, evaluation: Evaluation, gate: GateParams) -> int | None:
+def _needed(sound: ValidMeasurement, evaluation: Evaluation, gate: GateParams) -> int | None:
     """Number of units needed to decide this value against its limit; None if none is enough."""
-    reach = groups.quantile(evaluation.confidence, sound.measured.degrees)
+    reach = groups.critical_value(evaluation.confidence, sound.measured.degrees)
     error = (sound.high - sound.low) / 2 / reach
     return units_needed(
         sound.units, error, sound.value, sound.limit, evaluation.confidence, gate.power
@@ -222,5 +226,5 @@ def _words(rule: LimitRule, measured: Estimate, limit: float, evaluation: Evalua
     value, low, high = measured.value, measured.low, measured.high
     assert value is not None
     if rule.decide == "value" or low is None or high is None:
-        return words.digits(value, limit)
-    return words.interval(value, low, high, limit, evaluation.confidence)
+        return wording.format_number(value, limit)
+    return wording.format_interval(value, low, high, limit, evaluation.confidence)

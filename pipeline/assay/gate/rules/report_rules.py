@@ -9,8 +9,8 @@ import math
 
 from assay.contract.result import ContractResult
 from assay.gate.rules import change as rule_change
-from assay.gate.rules import finding, words
-from assay.metrics.units import Units
+from assay.gate.rules import finding, wording
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import (
     LEAKAGE_CHECKS,
     ContractRule,
@@ -35,7 +35,7 @@ UNITS = {
 def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...]:
     """The distance of the scores, or the share of flipped predictions with a Wilson interval."""
     if comparison.state != "compared" or comparison.stability is None:
-        return (rule_change.without_champion(rule, comparison),)
+        return (rule_change.no_champion_finding(rule, comparison),)
     found = comparison.stability
     rows = comparison.rows
     if rows == 0:
@@ -57,8 +57,8 @@ def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...
         if not share.few:
             return (finding.fail(rule, "the share of flipped rows has no interval"),)
         why = share.why or "too few"
-        units = Units(comparison.unit, comparison.units)
-        return (finding.too_few(rule, why, None, rows, units, share.needed),)
+        units = SamplingUnits(comparison.unit, comparison.units)
+        return (finding.insufficient_data(rule, why, None, rows, units, share.needed),)
     if not share.low <= share.value <= share.high:
         reason = f"the interval {share.low} to {share.high} does not hold {share.value}"
         return (finding.fail(rule, reason),)
@@ -67,12 +67,14 @@ def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...
         outcome, verb = Outcome.PASS, "meets"
     elif share.low > limit:
         outcome, verb = Outcome.FAIL, "misses"
-    numbers = words.interval(share.value, share.low, share.high, limit, comparison.confidence)
-    told = finding.found(
+    numbers = wording.format_interval(
+        share.value, share.low, share.high, limit, comparison.confidence
+    )
+    told = finding.make_finding(
         rule,
         outcome,
         f"the share of rows with another answer is {numbers} which {verb} the limit of "
-        f"{words.at(limit, 'max')}",
+        f"{wording.format_limit(limit, 'max')}",
         metric="flipped",
         observed=share.value,
         low=share.low,
@@ -82,7 +84,7 @@ def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...
         rows=rows,
         unit=comparison.unit,
         units=comparison.units,
-        design_effect=finding.finite(share.design_effect),
+        design_effect=finding.finite_or_none(share.design_effect),
         method="Wilson",
     )
     return (told,)
@@ -146,14 +148,14 @@ def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
         outcome = {"ok": Outcome.PASS, "suspect": Outcome.FAIL}.get(
             check.outcome, Outcome.INCONCLUSIVE
         )
-        told = finding.found(
+        told = finding.make_finding(
             rule,
             outcome,
             check.detail,
             slice=name,
             metric=name,
-            observed=finding.finite(check.observed),
-            limit=finding.finite(check.limit),
+            observed=finding.finite_or_none(check.observed),
+            limit=finding.finite_or_none(check.limit),
             direction=None if check.limit is None else "max",
         )
         if name in rule.allow and outcome is not Outcome.PASS:
@@ -178,11 +180,11 @@ def _at_most(
         return finding.fail(rule, reason, metric=metric, slice=where, rows=rows)
     met = value <= limit
     verb = "meets" if met else "misses"
-    return finding.found(
+    return finding.make_finding(
         rule,
         Outcome.PASS if met else Outcome.FAIL,
-        f"{words_for} {words.digits(value, limit)}, which {verb} the limit of "
-        f"{words.at(limit, 'max')}",
+        f"{words_for} {wording.format_number(value, limit)}, which {verb} the limit of "
+        f"{wording.format_limit(limit, 'max')}",
         metric=metric,
         slice=where,
         observed=value,

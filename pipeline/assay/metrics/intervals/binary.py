@@ -11,13 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assay.metrics.evaluator import CLIP
 from assay.metrics.influence import Influence
-from assay.metrics.intervals.ranks import Order
-from assay.metrics.scored import Scored
-from assay.metrics.table import CLIP
+from assay.metrics.intervals.ranks import RankedScores
+from assay.metrics.labelled_scores import LabelledScores
 
 
-def influences(scored: Scored) -> Mapping[str, Influence]:
+def influences(scored: LabelledScores) -> Mapping[str, Influence]:
     """By metric; NaN throughout if the metric has no value.
 
     Without the calibration error, which has no derivative (`assay.metrics.calibration`).
@@ -44,7 +44,7 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
             ),
         }
     if 0 < positives < 1:
-        order = Order(scored.truth, p)
-        found["auc"] = Influence(order.auc())
-        found["average_precision"] = Influence(order.average_precision())
+        order = RankedScores(scored.truth, p)
+        found["auc"] = Influence(order.auc_influence())
+        found["average_precision"] = Influence(order.average_precision_influence())
     return found

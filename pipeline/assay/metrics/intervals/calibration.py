@@ -16,22 +16,29 @@ from __future__ import annotations
 
 import numpy as np
 
-from assay.metrics.bounds import Bounds
-from assay.metrics.calibration import Gaps, by_unit, gaps_of, rows_of
-from assay.metrics.influence import Influence, Spread, spread
-from assay.metrics.scored import Scored
-from assay.metrics.table import Floats
-from assay.metrics.units import Units
+from assay.metrics.calibration import (
+    CalibrationGaps,
+    bin_residuals,
+    classifier_gaps,
+    clustered_covariance,
+)
+from assay.metrics.evaluator import Floats
+from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import SamplingUnits
 
 
-def calibration(
-    champion: Scored, challenger: Scored, units: Units, confidence: float
-) -> tuple[float, float, Spread]:
+def calibration_difference(
+    champion: LabelledScores, challenger: LabelledScores, units: SamplingUnits, confidence: float
+) -> tuple[float, float, SamplingVariation]:
     """Both models' calibration errors, and the sampling variation of their difference."""
-    old, new = (gaps_of(scored.scores, scored.truth, units) for scored in (champion, challenger))
+    old, new = (
+        classifier_gaps(scored.scores, scored.truth, units) for scored in (champion, challenger)
+    )
     before, after = old.estimate(), new.estimate()
     (old_bins, old_rows), (new_bins, new_rows) = (
-        rows_of(scored.scores, scored.truth) for scored in (champion, challenger)
+        bin_residuals(scored.scores, scored.truth) for scored in (champion, challenger)
     )
     cut, n = len(old.means), len(old_rows)
     covariance = np.zeros((cut + len(new.means),) * 2)
@@ -44,17 +51,17 @@ def calibration(
         ).reshape(cut, -1)
         across = (joint / n - np.outer(old.means, new.means)) / (n - 1)
     else:
-        across = by_unit((old_bins, new_bins), (old_rows, new_rows), units)
+        across = clustered_covariance((old_bins, new_bins), (old_rows, new_rows), units)
     covariance[:cut, cut:], covariance[cut:, :cut] = across, across.T
     signed = Influence(np.sign(new.means)[new_bins] * new_rows)
-    sums = signed.less(Influence(np.sign(old.means)[old_bins] * old_rows))
-    varies = spread(sums, units)
-    both = Gaps(np.concatenate([old.means, new.means]), covariance, varies, old.together)
+    sums = signed.subtract(Influence(np.sign(old.means)[old_bins] * old_rows))
+    varies = sampling_variation(sums, units)
+    both = CalibrationGaps(np.concatenate([old.means, new.means]), covariance, varies, old.together)
     sizes = np.abs(both.means + both.draws())
     differences: Floats = sizes[:, cut:].sum(axis=1) - sizes[:, :cut].sum(axis=1)
     error = float(np.sqrt(np.mean(np.square(differences - (after - before)))))
-    reach = Bounds(new.seen - old.seen, varies.standard_error, varies.degrees)
+    reach = SamplingDistribution(new.measured - old.measured, varies.standard_error, varies.degrees)
     furthest = max(abs(end - (after - before)) for end in reach.interval(confidence))
-    error = max(error, furthest / Bounds(0.0, 1.0).interval(confidence)[1])
+    error = max(error, furthest / SamplingDistribution(0.0, 1.0).interval(confidence)[1])
     # The draws already allow for the degrees of freedom; the interval must not do so again.
-    return before, after, Spread(error, float("inf"), 0.0, 0.0, varies.design_effect)
+    return before, after, SamplingVariation(error, float("inf"), 0.0, 0.0, varies.design_effect)

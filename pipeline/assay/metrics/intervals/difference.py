@@ -1,8 +1,8 @@
 """The difference between a challenger's and a champion's metrics on the same rows.
 
-Variance is measured between units (`assay.metrics.units`). Both models score the same rows, so what
-makes a row or a night hard for both cancels out. These intervals are far narrower than the two
-models' own intervals suggest (docs/comparison.md has the numbers).
+Variance is measured between units (`assay.metrics.sampling_units`). Both models score the same
+rows, so what makes a row or a night hard for both cancels out. These intervals are far narrower
+than the two models' own intervals suggest (docs/comparison.md has the numbers).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import TypeAlias
 
 import numpy as np
 
-from assay.metrics.bounds import Bounds
-from assay.metrics.influence import Spread, spread
+from assay.metrics.evaluator import NO_NUMBER
+from assay.metrics.influence import SamplingVariation, sampling_variation
 from assay.metrics.intervals import regression
-from assay.metrics.intervals.calibration import calibration
-from assay.metrics.intervals.doubt import doubts
-from assay.metrics.intervals.estimates import influences, too_few
-from assay.metrics.intervals.ranks import Order
-from assay.metrics.scored import Scored
-from assay.metrics.table import NO_NUMBER
-from assay.metrics.units import Units
+from assay.metrics.intervals.calibration import calibration_difference
+from assay.metrics.intervals.estimates import influences, too_few_reason
+from assay.metrics.intervals.ranks import RankedScores
+from assay.metrics.intervals.reliability import reliability_warnings
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import SamplingUnits
 from assay.project.tasks import METRICS, Task
 
 MEANS = "paired t, skewness corrected"
@@ -81,7 +81,7 @@ class Difference:
     value
         The challenger's minus the champion's; of a loss, above 0 is worse.
     standard_error, skew, degrees
-        As in `assay.metrics.bounds.Bounds`.
+        As in `assay.metrics.sampling_distribution.SamplingDistribution`.
     low, high
         The interval of ``value``.
     method
@@ -108,18 +108,18 @@ class Difference:
     doubt: str | None
 
     @property
-    def bounds(self) -> Bounds | None:
+    def distribution(self) -> SamplingDistribution | None:
         """The difference with its sampling distribution; None if there is no interval."""
         if self.value is None or self.standard_error is None:
             return None
-        return Bounds(self.value, self.standard_error, self.degrees, self.skew)
+        return SamplingDistribution(self.value, self.standard_error, self.degrees, self.skew)
 
 
 def differences(
-    champion: Scored,
-    challenger: Scored,
+    champion: LabelledScores,
+    challenger: LabelledScores,
     *,
-    units: Units,
+    units: SamplingUnits,
     confidence: float,
 ) -> dict[str, Difference]:
     """The difference of every metric of the task.
@@ -146,11 +146,11 @@ def differences(
     ):
         raise ValueError("the two models were not scored on the same rows")
     methods = _METHODS[champion.task]
-    if not (champion.usable() and challenger.usable()):
+    if not (champion.is_valid_input() and challenger.is_valid_input()):
         why = "a truth or a score is not valid" if len(champion) else "no rows"
         return {name: _missing(methods[name], None, None, why) for name in methods}
-    old_table, new_table = champion.table(), challenger.table()
-    old, new = champion.measured(old_table), challenger.measured(new_table)
+    old_table, new_table = champion.evaluator(), challenger.evaluator()
+    old, new = champion.compute_metrics(old_table), challenger.compute_metrics(new_table)
     if _alike(champion, challenger):
         # The models agree on every row, so every sample of rows gives a difference of 0.
         return {
@@ -158,7 +158,7 @@ def differences(
             for name in METRICS[champion.task]
         }
     ways = _ways(champion, challenger, units, confidence)
-    doubtful = {**doubts(champion), **doubts(challenger)}
+    doubtful = {**reliability_warnings(champion), **reliability_warnings(challenger)}
     found = {}
     for name in METRICS[champion.task]:
         method, before, after = methods[name], old[name], new[name]
@@ -170,7 +170,7 @@ def differences(
             )
             if not math.isfinite(value)
         ]
-        lacking = too_few(challenger, new_table, name, units)
+        lacking = too_few_reason(challenger, new_table, name, units)
         if lacking is not None:
             found[name] = _missing(method, before, after, str(lacking.why), True, lacking.needed)
         elif reasons:
@@ -182,7 +182,7 @@ def differences(
                 before, after, varies = ways[name](before, after)
             except ValueError as error:
                 # No derivative (as with a root mean squared error of 0), or too few rows.
-                few = isinstance(error, regression.TooFew)
+                few = isinstance(error, regression.TooFewRowsError)
                 found[name] = _missing(method, before, after, str(error), few)
                 continue
             one = _measured(method, before, after, varies, confidence)
@@ -190,42 +190,46 @@ def differences(
     return found
 
 
-_NOTHING = Spread(0.0, math.inf, 0.0, 0.0, None)
+_NOTHING = SamplingVariation(0.0, math.inf, 0.0, 0.0, None)
 
-Way: TypeAlias = Callable[[float, float], tuple[float, float, Spread]]
+Way: TypeAlias = Callable[[float, float], tuple[float, float, SamplingVariation]]
 """Takes both models' values; returns the values to use and the variation of their difference."""
 
 
-def _alike(champion: Scored, challenger: Scored) -> bool:
+def _alike(champion: LabelledScores, challenger: LabelledScores) -> bool:
     return champion.threshold == challenger.threshold and np.array_equal(
         champion.scores, challenger.scores
     )
 
 
-def _ways(champion: Scored, challenger: Scored, units: Units, confidence: float) -> dict[str, Way]:
+def _ways(
+    champion: LabelledScores, challenger: LabelledScores, units: SamplingUnits, confidence: float
+) -> dict[str, Way]:
     """For each metric, a function that computes the variation of the difference on demand."""
     old, new = influences(champion), influences(challenger)
 
-    def by_influence(name: str, before: float, after: float) -> tuple[float, float, Spread]:
-        rows = new[name].less(old[name])
+    def by_influence(
+        name: str, before: float, after: float
+    ) -> tuple[float, float, SamplingVariation]:
+        rows = new[name].subtract(old[name])
         if not np.isfinite(rows.rows).all():
             raise ValueError("it has no derivative here")
-        return before, after, spread(rows, units)
+        return before, after, sampling_variation(rows, units)
 
     ways: dict[str, Way] = {name: partial(by_influence, name) for name in old if name in new}
     if champion.task == "regression":
         ways["bias"] = lambda before, after: (
             before,
             after,
-            regression.bias(champion, challenger, units),
+            regression.bias_variation(champion, challenger, units),
         )
         ways["p90_error"] = lambda before, after: (
             before,
             after,
-            regression.quantiles_apart(champion, challenger, units, confidence),
+            regression.quantile_difference(champion, challenger, units, confidence),
         )
         return ways
-    ways["calibration_error"] = lambda before, after: calibration(
+    ways["calibration_error"] = lambda before, after: calibration_difference(
         champion, challenger, units, confidence
     )
     if champion.task == "binary" and "auc" in ways:
@@ -237,26 +241,31 @@ def _ways(champion: Scored, challenger: Scored, units: Units, confidence: float)
     return ways
 
 
-def _faultless(champion: Scored, challenger: Scored, units: Units, varies: Spread) -> Spread:
+def _faultless(
+    champion: LabelledScores,
+    challenger: LabelledScores,
+    units: SamplingUnits,
+    varies: SamplingVariation,
+) -> SamplingVariation:
     """If both models separate the labels perfectly, nothing varies and the error is 0.
 
     The standard error is then that of one misplaced row of the rarer label.
     """
     if varies.standard_error:
         return varies
-    orders = [Order(scored.truth, scored.scores) for scored in (champion, challenger)]
-    if not all(order.faultless for order in orders):
+    orders = [RankedScores(scored.truth, scored.scores) for scored in (champion, challenger)]
+    if not all(order.is_degenerate for order in orders):
         return varies
     rarer = min(orders[0].positives, orders[0].negatives, units.count)
-    return Spread(1 / (rarer + 2), float(rarer - 1), 0.0, 0.0, None)
+    return SamplingVariation(1 / (rarer + 2), float(rarer - 1), 0.0, 0.0, None)
 
 
 def _measured(
-    method: str, before: float, after: float, varies: Spread, confidence: float
+    method: str, before: float, after: float, varies: SamplingVariation, confidence: float
 ) -> Difference:
     if not (math.isfinite(before) and math.isfinite(after)):
         return _missing(method, before, after, "it has no value in these rows", True)
-    bounds = varies.bounds(after - before)
+    bounds = varies.distribution(after - before)
     low, high = bounds.interval(confidence)
     return Difference(
         before,

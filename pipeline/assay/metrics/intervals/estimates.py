@@ -10,13 +10,13 @@ AUC, average precision,         t on the log odds, so that the interval stays be
 means over classes              (Pepe 2003, The Statistical Evaluation of Medical Tests, 5.2);
                                 average precision with its bias removed
                                 (`assay.metrics.intervals.ranks`)
-means of losses and errors,     t with Hall's correction for skewness (`assay.metrics.bounds`),
-R2; RMSE by the mean square     for losses with the full sample skewness
-calibration error               `assay.metrics.calibration`
-90th percentile of errors       Woodruff's interval
-==============================  ==========================================================
+means of losses and errors,     t with Hall's correction for skewness
+(`assay.metrics.sampling_distribution`), R2; RMSE by the mean square     for losses with the full
+sample skewness calibration error               `assay.metrics.calibration` 90th percentile of
+errors       Woodruff's interval ==============================
+==========================================================
 
-Variance is measured between units (`assay.metrics.units`).
+Variance is measured between units (`assay.metrics.sampling_units`).
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy import special
 
-from assay.metrics.bounds import Bounds
-from assay.metrics.calibration import gaps_of
+from assay.metrics.calibration import classifier_gaps
 from assay.metrics.estimate import Estimate
-from assay.metrics.influence import Influence, Spread, spread
+from assay.metrics.evaluator import FEWEST, NO_NUMBER, MetricEvaluator
+from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
 from assay.metrics.intervals import binary, multiclass, regression
-from assay.metrics.intervals.doubt import doubts
-from assay.metrics.intervals.ranks import Order
-from assay.metrics.scored import Scored
-from assay.metrics.table import FEWEST, NO_NUMBER, Table
-from assay.metrics.units import LEAST_UNITS, Units, many
+from assay.metrics.intervals.ranks import RankedScores
+from assay.metrics.intervals.reliability import reliability_warnings
+from assay.metrics.labelled_scores import LabelledScores
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
 
 Interval = tuple[float, float]
 
 
-def influences(scored: Scored) -> Mapping[str, Influence]:
+def influences(scored: LabelledScores) -> Mapping[str, Influence]:
     """The influence functions of the metrics that have derivatives."""
     if scored.task == "binary":
         return binary.influences(scored)
@@ -50,7 +50,9 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
     return regression.influences(scored)
 
 
-def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Estimate]:
+def estimates(
+    scored: LabelledScores, units: SamplingUnits, confidence: float
+) -> dict[str, Estimate]:
     """Every metric of the task with its interval.
 
     Parameters
@@ -68,22 +70,22 @@ def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Esti
         A metric without a value or an interval has a reason in ``why``; ``few`` is set if more data
         would help.
     """
-    table = scored.table()
-    found = scored.measured(table)
-    doubtful = doubts(scored)
+    table = scored.evaluator()
+    found = scored.compute_metrics(table)
+    doubtful = reliability_warnings(scored)
     shares = _shares(scored)
     derivatives = influences(scored)
 
     def estimate(name: str) -> Estimate:
         value = found[name]
-        lacking = too_few(scored, table, name, units)
+        lacking = too_few_reason(scored, table, name, units)
         if not math.isfinite(value):
             return lacking or _without(table, name)
         if lacking is not None:
             return Estimate(value, None, None, lacking.why, few=True, needed=lacking.needed)
         doubt = doubtful.get(name)
         if name == "calibration_error":
-            gaps = gaps_of(scored.scores, scored.truth, units)
+            gaps = classifier_gaps(scored.scores, scored.truth, units)
             middle, low, high = gaps.interval(confidence)
             along = gaps.along
             return Estimate(
@@ -91,16 +93,16 @@ def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Esti
             )
         if name == "p90_error":
             try:
-                ends = regression.quantile(scored, units, confidence)
+                ends = regression.error_quantile(scored, units, confidence)
             except ValueError as error:
                 return Estimate(value, None, None, str(error), few=True)
             return _estimate(value, (ends.low, ends.high), ends.varies, doubt)
         influence = derivatives[name]
         if not np.isfinite(influence.rows).all():
             return Estimate(value, None, None, "it has no derivative here")
-        varies = spread(Influence(influence.rows), units)
+        varies = sampling_variation(Influence(influence.rows), units)
         if name == "average_precision":
-            bias = Order(scored.truth, scored.scores).average_precision_bias(units)
+            bias = RankedScores(scored.truth, scored.scores).average_precision_bias(units)
             return _estimate(
                 value, _of_log_odds(value, varies, units, confidence, bias), varies, doubt
             )
@@ -109,7 +111,9 @@ def estimates(scored: Scored, units: Units, confidence: float) -> dict[str, Esti
     return {name: estimate(name) for name in found}
 
 
-def too_few(scored: Scored, table: Table, name: str, units: Units) -> Estimate | None:
+def too_few_reason(
+    scored: LabelledScores, table: MetricEvaluator, name: str, units: SamplingUnits
+) -> Estimate | None:
     """Why there is too little data for an interval, and how many units are needed; else None."""
     why = table.few(name)
     if why is not None:
@@ -125,20 +129,22 @@ def too_few(scored: Scored, table: Table, name: str, units: Units) -> Estimate |
         worth = float(by_unit.sum() ** 2 / (by_unit @ by_unit))
         if worth < LEAST_UNITS:
             why = (
-                f"{int(by_unit.sum())} {label} lie in so few {many(units.name)} that they are "
-                f"worth {worth:.1f} of them, fewer than {LEAST_UNITS}"
+                f"{int(by_unit.sum())} {label} lie in so few {plural_unit(units.name)} that they "
+                f"are worth {worth:.1f} of them, fewer than {LEAST_UNITS}"
             )
             needed = math.ceil(units.count * LEAST_UNITS / worth)
             return Estimate(None, None, None, why, few=True, needed=needed)
     return None
 
 
-def _without(table: Table, name: str) -> Estimate:
+def _without(table: MetricEvaluator, name: str) -> Estimate:
     why = table.why(name)
     return Estimate(None, None, None, why, few=why != NO_NUMBER)
 
 
-def _estimate(value: float, ends: Interval, varies: Spread, doubt: str | None) -> Estimate:
+def _estimate(
+    value: float, ends: Interval, varies: SamplingVariation, doubt: str | None
+) -> Estimate:
     # The interval of a skewed sample may exclude the value; it is widened to include it.
     low, high = min(ends[0], value), max(ends[1], value)
     return Estimate(value, low, high, None, varies.degrees, varies.design_effect, doubt=doubt)
@@ -146,10 +152,12 @@ def _estimate(value: float, ends: Interval, varies: Spread, doubt: str | None) -
 
 def _way(
     name: str, shares: Mapping[str, float]
-) -> Callable[[float, Spread, Units, float], Interval]:
+) -> Callable[[float, SamplingVariation, SamplingUnits, float], Interval]:
     if name in shares:
 
-        def of_share(value: float, varies: Spread, units: Units, confidence: float) -> Interval:
+        def of_share(
+            value: float, varies: SamplingVariation, units: SamplingUnits, confidence: float
+        ) -> Interval:
             share = _jaccard if name == "f1" else _plain
             return share(value, varies, shares[name], units.count, confidence)
 
@@ -163,30 +171,44 @@ def _way(
     return _of_log_odds
 
 
-def _of_loss(value: float, varies: Spread, _: Units, confidence: float) -> Interval:
-    low, high = Bounds(value, varies.standard_error, varies.degrees, varies.skew).interval(
-        confidence
-    )
+def _of_loss(
+    value: float, varies: SamplingVariation, _: SamplingUnits, confidence: float
+) -> Interval:
+    low, high = SamplingDistribution(
+        value, varies.standard_error, varies.degrees, varies.skew
+    ).interval(confidence)
     return max(low, 0.0), high
 
 
-def _of_root(value: float, varies: Spread, _: Units, confidence: float) -> Interval:
+def _of_root(
+    value: float, varies: SamplingVariation, _: SamplingUnits, confidence: float
+) -> Interval:
     """Through the mean square, whose derivatives are those of the root times twice its value."""
     error = varies.standard_error * 2 * value
-    low, high = Bounds(value * value, error, varies.degrees, varies.skew).interval(confidence)
+    low, high = SamplingDistribution(value * value, error, varies.degrees, varies.skew).interval(
+        confidence
+    )
     return math.sqrt(max(low, 0.0)), math.sqrt(high)
 
 
-def _of_number(value: float, varies: Spread, _: Units, confidence: float) -> Interval:
-    return Bounds(value, varies.standard_error, varies.degrees, varies.skew).interval(confidence)
+def _of_number(
+    value: float, varies: SamplingVariation, _: SamplingUnits, confidence: float
+) -> Interval:
+    return SamplingDistribution(value, varies.standard_error, varies.degrees, varies.skew).interval(
+        confidence
+    )
 
 
 def _of_log_odds(
-    value: float, varies: Spread, units: Units, confidence: float, bias: float = 0.0
+    value: float,
+    varies: SamplingVariation,
+    units: SamplingUnits,
+    confidence: float,
+    bias: float = 0.0,
 ) -> Interval:
     if not 0 < value < 1:
         # Nothing varies: the interval covers what this number of units could miss.
-        return wilson(value, units.count, float(special.ndtri((1 + confidence) / 2)))
+        return wilson_interval(value, units.count, float(special.ndtri((1 + confidence) / 2)))
     reach = special.stdtrit(varies.degrees, (1 + confidence) / 2) * varies.standard_error
     middle = special.logit(value) - bias / (value * (1 - value))
     unbiased = special.expit(middle)
@@ -194,23 +216,29 @@ def _of_log_odds(
     return float(special.expit(middle - half)), float(special.expit(middle + half))
 
 
-def _plain(share: float, varies: Spread, rows: float, units: int, confidence: float) -> Interval:
+def _plain(
+    share: float, varies: SamplingVariation, rows: float, units: int, confidence: float
+) -> Interval:
     """The interval of a share of ``rows`` rows, at its effective sample size."""
     worth = min(rows, float(units))
     if varies.standard_error and 0 < share < 1:
         worth = min(rows, share * (1 - share) / varies.standard_error**2)
-    return wilson(share, worth, float(special.stdtrit(varies.degrees, (1 + confidence) / 2)))
+    return wilson_interval(
+        share, worth, float(special.stdtrit(varies.degrees, (1 + confidence) / 2))
+    )
 
 
-def _jaccard(f1: float, varies: Spread, rows: float, units: int, confidence: float) -> Interval:
+def _jaccard(
+    f1: float, varies: SamplingVariation, rows: float, units: int, confidence: float
+) -> Interval:
     """The interval of F1, through the Jaccard index."""
     slope = 2 / (2 - f1) ** 2
-    of_share = Spread(varies.standard_error * slope, varies.degrees, 0.0, 0.0, None)
+    of_share = SamplingVariation(varies.standard_error * slope, varies.degrees, 0.0, 0.0, None)
     low, high = _plain(f1 / (2 - f1), of_share, rows, units, confidence)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
-def wilson(share: float, rows: float, reach: float) -> Interval:
+def wilson_interval(share: float, rows: float, reach: float) -> Interval:
     """Wilson's interval of a share of ``rows`` independent rows.
 
     Parameters
@@ -224,7 +252,7 @@ def wilson(share: float, rows: float, reach: float) -> Interval:
     return max(middle - half, 0.0), min(middle + half, 1.0)
 
 
-def share_of(chosen: np.ndarray, units: Units, confidence: float) -> Estimate:
+def estimate_share(chosen: np.ndarray, units: SamplingUnits, confidence: float) -> Estimate:
     """The share of rows that are selected, with Wilson's interval by unit.
 
     Parameters
@@ -240,12 +268,12 @@ def share_of(chosen: np.ndarray, units: Units, confidence: float) -> Estimate:
         return Estimate(share, None, None, why, few=True)
     if units.few is not None:
         return Estimate(share, None, None, units.few, few=True, needed=LEAST_UNITS)
-    varies = spread(Influence(chosen - share), units)
+    varies = sampling_variation(Influence(chosen - share), units)
     ends = _plain(share, varies, float(len(chosen)), units.count, confidence)
     return _estimate(share, ends, varies, None)
 
 
-def _shares(scored: Scored) -> dict[str, float]:
+def _shares(scored: LabelledScores) -> dict[str, float]:
     """Metrics that are shares of rows, with the number of rows in the denominator."""
     rows = float(len(scored))
     if scored.task == "multiclass":

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from assay.metrics.evaluator import CLIP, Floats
 from assay.metrics.influence import Influence
-from assay.metrics.intervals.ranks import Order
-from assay.metrics.scored import Scored
-from assay.metrics.table import CLIP, Floats
+from assay.metrics.intervals.ranks import RankedScores
+from assay.metrics.labelled_scores import LabelledScores
 
 
-def influences(scored: Scored) -> Mapping[str, Influence]:
+def influences(scored: LabelledScores) -> Mapping[str, Influence]:
     """By metric; NaN or absent if the metric has no value.
 
     Without the calibration error, which has no derivative (`assay.metrics.calibration`).
@@ -51,11 +51,11 @@ def _steps(shares: Floats) -> Floats:
     return np.asarray(1 / (shares * len(shares)), dtype=np.float64)
 
 
-def _auc(scored: Scored) -> Floats:
+def _auc(scored: LabelledScores) -> Floats:
     """The influence on the mean over classes of the AUC of one class against the rest."""
     size = scored.scores.shape[1]
     rows = np.zeros(len(scored))
     for place in range(size):
-        rows += Order(scored.truth == place, scored.scores[:, place]).auc()
+        rows += RankedScores(scored.truth == place, scored.scores[:, place]).auc_influence()
     rows /= size
     return rows

@@ -1,9 +1,9 @@
 """Power of a comparison: the smallest detectable difference, and the sample size needed.
 
-Standard errors shrink with the root of the number of units (`assay.metrics.units`), nights or rows.
-A two-sided interval of a given confidence separates a truth from the limit with a given power if
-their distance is at least the sum of both normal quantiles times the standard error (Chow, Shao and
-Wang 2008, Sample Size Calculations in Clinical Research, chapter 3).
+Standard errors shrink with the root of the number of units (`assay.metrics.sampling_units`), nights
+or rows. A two-sided interval of a given confidence separates a truth from the limit with a given
+power if their distance is at least the sum of both normal quantiles times the standard error (Chow,
+Shao and Wang 2008, Sample Size Calculations in Clinical Research, chapter 3).
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ import math
 
 from scipy import special
 
-from assay.metrics.bounds import Bounds
-from assay.metrics.units import ROW, Units, about, counted, many
-from assay.project.tasks import better
+from assay.metrics.sampling_distribution import SamplingDistribution
+from assay.metrics.sampling_units import (
+    ROW,
+    SamplingUnits,
+    format_rounded_count,
+    format_unit_count,
+    plural_unit,
+)
+from assay.project.tasks import describe_direction
 
 MOST = 10_000_000_000
 """A larger number of rows or nights is no useful advice."""
 
 
-def detectable(
+def minimum_detectable_effect(
     standard_error: float,
     confidence: float,
     power: float,
@@ -32,7 +38,8 @@ def detectable(
     Parameters
     ----------
     degrees, skew
-        As in `assay.metrics.bounds.Bounds`, of a value that is better when higher.
+        As in `assay.metrics.sampling_distribution.SamplingDistribution`, of a value that is better
+        when higher.
 
     Notes
     -----
@@ -43,7 +50,7 @@ def detectable(
     """
     if degrees is not None:
         standard_error *= math.sqrt(degrees / float(special.chdtri(degrees, 0.5)))
-    number = Bounds(0.0, standard_error, degrees, skew)
+    number = SamplingDistribution(0.0, standard_error, degrees, skew)
     low, _ = number.interval(confidence)
     _, high = number.interval(2 * power - 1)
     return max(0.0, high - low)
@@ -74,13 +81,13 @@ def units_needed(
     distance = abs(value - worst)
     if not distance:
         return None
-    ratio = detectable(standard_error, confidence, power) / distance
+    ratio = minimum_detectable_effect(standard_error, confidence, power) / distance
     needed = count * ratio * ratio
     return math.ceil(needed) if needed <= MOST else None
 
 
-def telling(
-    count: int, bounds: Bounds, worst: float, confidence: float, power: float
+def units_for_difference(
+    count: int, bounds: SamplingDistribution, worst: float, confidence: float, power: float
 ) -> int | None:
     """Number of units that separate this difference from ``worst``; None if none is enough.
 
@@ -93,12 +100,12 @@ def telling(
     return units_needed(count, bounds.standard_error, nearest, worst, confidence, power)
 
 
-def sentence(
+def describe_power(
     rows: int,
-    units: Units,
+    units: SamplingUnits,
     where: str,
     metric: str,
-    bounds: Bounds,
+    bounds: SamplingDistribution,
     worst: float,
     confidence: float,
     power: float,
@@ -112,19 +119,24 @@ def sentence(
     bounds
         The difference, signed so that higher is better.
     """
-    least = detectable(bounds.standard_error, confidence, power, bounds.degrees, bounds.skew)
-    size = f"{rows:,} rows" if units.name == ROW else f"{counted(units.count, units.name)}"
-    seen = f"{where} of {size} {_blind(metric, worst, plain(least))}"
-    needed = telling(units.count, bounds, worst, confidence, power)
+    least = minimum_detectable_effect(
+        bounds.standard_error, confidence, power, bounds.degrees, bounds.skew
+    )
+    size = (
+        f"{rows:,} rows" if units.name == ROW else f"{format_unit_count(units.count, units.name)}"
+    )
+    seen = f"{where} of {size} {_blind(metric, worst, format_number(least))}"
+    needed = units_for_difference(units.count, bounds, worst, confidence, power)
     if needed is None:
-        return f"{seen}; it lies so near the limit that no number of {many(units.name)} would tell"
+        many = plural_unit(units.name)
+        return f"{seen}; it lies so near the limit that no number of {many} would tell"
     if needed <= units.count:
         # Alone it is separated from the limit, but not after correction over all slices.
         return f"{seen}; by itself it could tell, among all the slices it cannot"
-    return f"{seen}; about {about(needed, units.name)} would tell"
+    return f"{seen}; about {format_rounded_count(needed, units.name)} would tell"
 
 
-def plain(number: float) -> str:
+def format_number(number: float) -> str:
     """Two significant digits, thousands separators, no exponent: 0.031, 1,900."""
     if number == 0:
         return "0"
@@ -135,9 +147,9 @@ def plain(number: float) -> str:
 
 def _blind(metric: str, worst: float, least: str) -> str:
     """The effect that cannot be detected, in the metric's own direction."""
-    way = better(metric)
+    way = describe_direction(metric)
     if worst > 0:
         gain = {"higher": "rise", "lower": "drop", "nearer 0": "move to 0"}[way]
-        return f"cannot tell a {gain} of {plain(worst)} to within {least}"
+        return f"cannot tell a {gain} of {format_number(worst)} to within {least}"
     loss = {"higher": "drop", "lower": "rise", "nearer 0": "move from 0"}[way]
     return f"cannot see a {loss} under {least}"

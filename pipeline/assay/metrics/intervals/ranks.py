@@ -15,11 +15,11 @@ from functools import cached_property
 
 import numpy as np
 
-from assay.metrics.table import Bools, Floats, Ints
-from assay.metrics.units import Units
+from assay.metrics.evaluator import Bools, Floats, Ints
+from assay.metrics.sampling_units import SamplingUnits
 
 
-class Order:
+class RankedScores:
     """Rows by score, highest first.
 
     Parameters
@@ -63,16 +63,16 @@ class Order:
         return self._back(np.where(self._sorted, below / self.negatives, above / self.positives))
 
     @property
-    def area(self) -> float:
+    def auc_value(self) -> float:
         """The AUC."""
         return float(self.placements[self.positive].mean())
 
     @property
-    def faultless(self) -> bool:
+    def is_degenerate(self) -> bool:
         """Whether all pairs are ranked correctly, or all wrongly: then nothing varies."""
         return bool(np.isin(self.placements, (0.0, 1.0)).all())
 
-    def auc(self) -> Floats:
+    def auc_influence(self) -> Floats:
         """The influence of each row on the AUC, ``(n,)``.
 
         Scaled so that the sum of squares is DeLong's variance, which divides by the number of
@@ -81,9 +81,9 @@ class Order:
         share = self.positives / len(self.positive)
         raised = [(count / max(1, count - 1)) ** 0.5 for count in (self.positives, self.negatives)]
         scale = np.where(self.positive, raised[0] / share, raised[1] / (1 - share))
-        return np.asarray((self.placements - self.area) * scale, dtype=np.float64)
+        return np.asarray((self.placements - self.auc_value) * scale, dtype=np.float64)
 
-    def average_precision(self) -> Floats:
+    def average_precision_influence(self) -> Floats:
         """The influence of each row on the average precision, ``(n,)``.
 
         Average precision is the mean over positives of the precision at each of their ranks. A
@@ -98,7 +98,7 @@ class Order:
         rows = np.where(self._sorted, precision - average + gain, -loss)
         return self._back(rows * (len(rows) / self.positives))
 
-    def average_precision_bias(self, units: Units) -> float:
+    def average_precision_bias(self, units: SamplingUnits) -> float:
         """The sampling bias of the average precision: how much chance raises it.
 
         A positive is counted in its own precision. With few positives, those near the top are a

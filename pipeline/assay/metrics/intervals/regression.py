@@ -9,18 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from assay.metrics.influence import Influence, Spread, spread
+from assay.metrics.evaluator import Floats
+from assay.metrics.influence import Influence, SamplingVariation, sampling_variation
+from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.regression import SHARE
-from assay.metrics.scored import Scored
-from assay.metrics.table import Floats
-from assay.metrics.units import Units
+from assay.metrics.sampling_units import SamplingUnits
 
 
-class TooFew(ValueError):
+class TooFewRowsError(ValueError):
     """There are too few rows; more would give an interval."""
 
 
-def influences(scored: Scored) -> Mapping[str, Influence]:
+def influences(scored: LabelledScores) -> Mapping[str, Influence]:
     """By metric; NaN if the metric has no value or no derivative.
 
     Without the 90th percentile of the errors, which has no derivative.
@@ -38,21 +38,25 @@ def influences(scored: Scored) -> Mapping[str, Influence]:
         }
 
 
-def bias(champion: Scored, challenger: Scored, units: Units) -> Spread:
+def bias_variation(
+    champion: LabelledScores, challenger: LabelledScores, units: SamplingUnits
+) -> SamplingVariation:
     """The variation of the difference of two biases, and of the difference of their sizes.
 
     With biases on opposite sides of 0, the difference of sizes varies as the sum of both biases.
     The larger of the two standard errors is used for both.
     """
     old, new = influences(champion)["bias"], influences(challenger)["bias"]
-    difference = spread(new.less(old), units)
+    difference = sampling_variation(new.subtract(old), units)
     if _bias(champion) * _bias(challenger) > 0:
         return difference
-    total = spread(new.less(Influence(-old.rows)), units)
+    total = sampling_variation(new.subtract(Influence(-old.rows)), units)
     return max(difference, total, key=lambda found: found.standard_error)
 
 
-def quantile(scored: Scored, units: Units, confidence: float) -> Quantile:
+def error_quantile(
+    scored: LabelledScores, units: SamplingUnits, confidence: float
+) -> ErrorQuantile:
     """The 90th percentile of the absolute errors with its interval.
 
     Woodruff's method (1952, "Confidence intervals for medians and other position measures", Journal
@@ -67,18 +71,18 @@ def quantile(scored: Scored, units: Units, confidence: float) -> Quantile:
     errors = np.abs(scored.scores - scored.truth)
     at = float(np.quantile(errors, SHARE, method="inverted_cdf"))
     within = (errors <= at).astype(np.float64)
-    varies = spread(Influence(within - within.mean()), units)
+    varies = sampling_variation(Influence(within - within.mean()), units)
     reach = float(special.stdtrit(varies.degrees, (1 + confidence) / 2))
     half = max(reach * varies.standard_error, 1 / len(errors))
     if SHARE + half >= 1:
-        raise TooFew("too few rows lie beyond the 90th percentile")
+        raise TooFewRowsError("too few rows lie beyond the 90th percentile")
     ends = (max(0.0, SHARE - half), SHARE + half)
     low, high = np.quantile(errors, ends, method="inverted_cdf").tolist()
-    return Quantile(at, float(low), float(high), reach, within, varies)
+    return ErrorQuantile(at, float(low), float(high), reach, within, varies)
 
 
 @dataclass(frozen=True)
-class Quantile:
+class ErrorQuantile:
     """A percentile of errors with its interval.
 
     Attributes
@@ -96,12 +100,12 @@ class Quantile:
     high: float
     reach: float
     within: Floats
-    varies: Spread
+    varies: SamplingVariation
 
 
-def quantiles_apart(
-    champion: Scored, challenger: Scored, units: Units, confidence: float
-) -> Spread:
+def quantile_difference(
+    champion: LabelledScores, challenger: LabelledScores, units: SamplingUnits, confidence: float
+) -> SamplingVariation:
     """The variation of the difference of two 90th percentiles of absolute errors.
 
     Each percentile's standard error follows from its interval. Their correlation is that of the
@@ -112,22 +116,22 @@ def quantiles_apart(
     ValueError
         There are too few rows beyond the percentile, or too many errors are equal.
     """
-    found = [quantile(scored, units, confidence) for scored in (champion, challenger)]
+    found = [error_quantile(scored, units, confidence) for scored in (champion, challenger)]
     old, new = ((one.high - one.low) / (2 * one.reach) for one in found)
     variance = old * old + new * new - 2 * _correlation(found, units) * old * new
     if not variance > 0 and found[0].value != found[1].value:
         raise ValueError("too many errors are equal to the 90th percentile")
     varies = found[1].varies
     error = math.sqrt(max(0.0, float(variance)))
-    return Spread(error, varies.degrees, 0.0, 0.0, varies.design_effect)
+    return SamplingVariation(error, varies.degrees, 0.0, 0.0, varies.design_effect)
 
 
-def _correlation(found: Sequence[Quantile], units: Units) -> float:
+def _correlation(found: Sequence[ErrorQuantile], units: SamplingUnits) -> float:
     """Correlation by unit of the rows within each percentile; 1 if neither varies."""
     a, b = (units.sums(one.within - one.within.mean()) for one in found)
     size = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / size if size else 1.0
 
 
-def _bias(scored: Scored) -> float:
+def _bias(scored: LabelledScores) -> float:
     return float(np.mean(scored.scores - scored.truth))

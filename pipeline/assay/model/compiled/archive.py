@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from assay.model.compiled.kinds import Array
+from assay.model.compiled.array_types import Array
 
 _HEADER = "header.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)

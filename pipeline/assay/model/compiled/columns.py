@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.model.compiled.array_types import Bools, NotCompiled, Shorts
 from assay.model.compiled.inputs import FeatureInputs, NumberLimits, States
-from assay.model.compiled.kinds import Bools, NotCompiled, Shorts
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class NumberColumn:
 
 
 @dataclass(frozen=True)
-class Missing:
+class MissingIndicator:
     """A missing indicator: one number if a numeric feature has a value, another if null."""
 
     place: int
@@ -47,7 +47,7 @@ class Category:
     values: Floats
 
 
-Column = NumberColumn | Missing | Category
+Column = NumberColumn | MissingIndicator | Category
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, eq=False)
-class Encoded:
+class ColumnEncoder:
     """An encoder: its features, and its columns in the order of the estimator."""
 
     numeric: tuple[str, ...]
@@ -72,7 +72,7 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Accepts:
+class AcceptedValues:
     """The values that an estimator accepts; it refuses a batch with any other."""
 
     null: bool
@@ -85,7 +85,7 @@ class Accepts:
             return bool(np.isfinite(np.float32(value) if self.single else value))
 
 
-def inputs_of(encoded: Encoded, accepts: Accepts) -> FeatureInputs:
+def build_inputs(encoded: ColumnEncoder, accepts: AcceptedValues) -> FeatureInputs:
     """The inputs of a compiled model, with the values that it must refuse."""
     low = np.full(len(encoded.numeric), -np.inf)
     high, null = -low, np.zeros(len(encoded.numeric), np.bool_)
@@ -119,7 +119,7 @@ def _starts(sizes: list[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.cumsum([0, *sizes]).astype(np.int64)
 
 
-def _furthest(column: NumberColumn, accepts: Accepts, towards: float) -> float:
+def _furthest(column: NumberColumn, accepts: AcceptedValues, towards: float) -> float:
     """The accepted number that is closest to an infinity, by bisection."""
 
     def accepted(value: float) -> bool:

@@ -7,18 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from assay.model.compiled.columns import Accepts, Encoded, inputs_of
-from assay.model.compiled.finish import Calibrator, Finish, Isotonic, Link, Sigmoid, link_of
-from assay.model.compiled.kinds import NotCompiled, public_name
-from assay.model.compiled.linear.linear import Constant, Outputs
+from assay.model.compiled.array_types import NotCompiled, public_name
+from assay.model.compiled.columns import AcceptedValues, ColumnEncoder, build_inputs
+from assay.model.compiled.linear.linear import Constant, ConstantOutputs
 from assay.model.compiled.linear.read_linear import GENERALISED, LOGISTIC, REGRESSORS, read_linear
+from assay.model.compiled.post_transform import (
+    Calibrator,
+    Isotonic,
+    Link,
+    PostTransform,
+    Sigmoid,
+    inverse_link,
+)
 from assay.model.compiled.read_encoder import read_encoder
-from assay.model.compiled.scorer import Body, Compiled
-from assay.model.compiled.trees.plan_scan import scan
-from assay.model.compiled.trees.plan_walk import walk
+from assay.model.compiled.scorer import Body, CompiledModel
+from assay.model.compiled.trees.plan_scan import plan_scan
+from assay.model.compiled.trees.plan_walk import plan_walk
 from assay.model.compiled.trees.read_trees import (
     TREES,
-    Read,
+    ForestModel,
     read_forest,
     read_gradient_boosting,
     read_hist_gradient_boosting,
@@ -35,7 +42,7 @@ _CONSTANT = {
 }
 
 
-def compile_model(model: Model, task: Task, classes: Sequence[str]) -> Compiled:
+def compile_model(model: Model, task: Task, classes: Sequence[str]) -> CompiledModel:
     """Compile a model.
 
     Raises
@@ -54,14 +61,16 @@ def compile_model(model: Model, task: Task, classes: Sequence[str]) -> Compiled:
         raise NotCompiled(f"{public_name(estimator)} does not know the label's classes")
     encoded = read_encoder(encoder, model.numeric, model.categorical)
     body, accepts, link, divisor = _read(estimator, encoded, task)
-    finish = Finish(task, link, divisor, count, _calibrators(model.calibrator, task))
-    compiled = Compiled(inputs_of(encoded, accepts), body, finish)
+    finish = PostTransform(task, link, divisor, count, _calibrators(model.calibrator, task))
+    compiled = CompiledModel(build_inputs(encoded, accepts), body, finish)
     compiled.body.check(compiled.inputs)
     compiled.finish.check(body.outputs)
     return compiled
 
 
-def _read(estimator: Any, encoded: Encoded, task: Task) -> tuple[Body, Accepts, Link, int]:
+def _read(
+    estimator: Any, encoded: ColumnEncoder, task: Task
+) -> tuple[Body, AcceptedValues, Link, int]:
     name = public_name(estimator)
     link: Link
     if getattr(estimator, "n_outputs_", 1) != 1:
@@ -75,18 +84,18 @@ def _read(estimator: Any, encoded: Encoded, task: Task) -> tuple[Body, Accepts, 
     if name in LOGISTIC:
         body = read_linear(estimator, encoded)
         link = "logistic" if body.outputs == 1 else "softmax"
-        return body, Accepts(null=False, infinite=False), link, 1
+        return body, AcceptedValues(null=False, infinite=False), link, 1
     if name in REGRESSORS or name in GENERALISED:
-        link = link_of(estimator._base_loss) if name in GENERALISED else "identity"
-        return read_linear(estimator, encoded), Accepts(null=False, infinite=False), link, 1
+        link = inverse_link(estimator._base_loss) if name in GENERALISED else "identity"
+        return read_linear(estimator, encoded), AcceptedValues(null=False, infinite=False), link, 1
     if name in _CONSTANT:
-        return _constant(estimator, task), Accepts(null=True, infinite=True), "identity", 1
+        return _constant(estimator, task), AcceptedValues(null=True, infinite=True), "identity", 1
     raise NotCompiled(_unknown(estimator))
 
 
-def _planted(read: Read, encoded: Encoded) -> tuple[Body, Accepts, Link, int]:
+def _planted(read: ForestModel, encoded: ColumnEncoder) -> tuple[Body, AcceptedValues, Link, int]:
     small = read.sets or read.forest.most_leaves <= _FEW_LEAVES
-    body: Body = (scan if small else walk)(read.forest, encoded.columns)
+    body: Body = (plan_scan if small else plan_walk)(read.forest, encoded.columns)
     return body, read.accepts, read.link, read.divisor
 
 
@@ -96,9 +105,9 @@ def _constant(estimator: Any, task: Task) -> Constant:
         raise NotCompiled(f"its answers are drawn at random ({getattr(estimator, argument)})")
     row = np.zeros((1, 1))
     if task == "regression":
-        return Constant(Outputs(np.asarray(estimator.predict(row), np.float64).reshape(-1)))
+        return Constant(ConstantOutputs(np.asarray(estimator.predict(row), np.float64).reshape(-1)))
     said = np.asarray(estimator.predict_proba(row)[0], np.float64)
-    return Constant(Outputs(said[1:2] if task == "binary" else said))
+    return Constant(ConstantOutputs(said[1:2] if task == "binary" else said))
 
 
 def _calibrators(calibrator: Any, task: Task) -> tuple[Calibrator | None, ...] | None:

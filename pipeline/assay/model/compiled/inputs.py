@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from assay.columns.features import Codes, Features, Floats
-from assay.model.compiled.kinds import Array, Bools, Ints, Shorts
+from assay.model.compiled.array_types import Array, Bools, Ints, Shorts
 
 
 @dataclass(frozen=True, eq=False)

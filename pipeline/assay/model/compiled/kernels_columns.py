@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from assay.columns.features import Codes, Floats
-    from assay.model.compiled.kinds import Bytes, Shorts, Words
+    from assay.model.compiled.array_types import Bytes, Shorts, Words
 
 SHORTS = "Array(uint16, 1, 'C', readonly=True)"
 _WORDS = "Array(uint64, 1, 'C', readonly=True)"
@@ -138,7 +138,7 @@ def look_up(states: Shorts, table: Shorts, out: Shorts) -> None:
 
 
 @jit(f"void({SHORTS}, {_WORDS}, uint64[:, ::1])")
-def spread(states: Shorts, table: Words, out: Words) -> None:
+def look_up_bits(states: Shorts, table: Words, out: Words) -> None:
     """Look up 64 bits for each row and store them as eight byte columns.
 
     Eight rows form a matrix of 8 by 8 bytes, which is transposed by three exchanges of halves

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.model.compiled.array_types import Array, Bools, Ints, Shorts
 from assay.model.compiled.inputs import Block, check_starts
-from assay.model.compiled.kinds import Array, Bools, Ints, Shorts
 
 
-class Grid(NamedTuple):
+class RankGrid(NamedTuple):
     """A look-up grid for the ranks of values; see `kernels_columns.ranks`."""
 
     thresholds: Floats
@@ -88,8 +88,8 @@ class NumberRanks:
                 raise ValueError("thresholds are too many or do not increase")
 
     @cached_property
-    def grids(self) -> list[Grid]:
-        return [grid(self.thresholds_of(column)) for column in range(self.count)]
+    def grids(self) -> list[RankGrid]:
+        return [build_grid(self.thresholds_of(column)) for column in range(self.count)]
 
     def write(self, block: Block, columns: Array, top: int) -> None:
         """Write the ranks of a block into ``columns``, of shape (columns, at least rows)."""
@@ -134,7 +134,7 @@ def check_range(name: str, values: Array, low: int, stop: int) -> None:
         raise ValueError(f"{name} points out of range")
 
 
-def grid(thresholds: Floats) -> Grid:
+def build_grid(thresholds: Floats) -> RankGrid:
     """The smallest grid among those with the fewest thresholds in a cell."""
     finite = thresholds[np.isfinite(thresholds)]
     origin = float(finite[0]) if len(finite) else 0.0
@@ -153,7 +153,7 @@ def grid(thresholds: Floats) -> Grid:
     assert best is not None
     half, _, step, starts = best
     padded = np.concatenate([thresholds, np.full(2 * half, np.inf)])
-    return Grid(padded, starts, origin, step, half)
+    return RankGrid(padded, starts, origin, step, half)
 
 
 def _cells(values: Floats, origin: float, step: float, size: int) -> Ints:

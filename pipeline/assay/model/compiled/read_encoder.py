@@ -13,20 +13,20 @@ from typing import Any
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.model.compiled.array_types import Array, NotCompiled, Shorts, public_name
 from assay.model.compiled.columns import (
     Category,
     Column,
-    Encoded,
-    Missing,
+    ColumnEncoder,
+    MissingIndicator,
     NumberColumn,
     Vocabulary,
 )
-from assay.model.compiled.kinds import Array, NotCompiled, Shorts, public_name
 
 _MOST_STATES = 1 << 16
 
 
-def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str]) -> Encoded:
+def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str]) -> ColumnEncoder:
     """The columns that a fitted encoder makes of the features.
 
     Raises
@@ -57,7 +57,7 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
             columns += _scaled(part, _places(names, numeric, label))
         else:
             raise NotCompiled(f"{kind} is not one of the encoders that can be compiled")
-    return Encoded(
+    return ColumnEncoder(
         tuple(numeric),
         tuple(categorical),
         tuple(words[name] for name in categorical),
@@ -97,7 +97,7 @@ def _scaled(part: Any, places: Sequence[int]) -> list[Column]:
     ]
     for at, which in enumerate(flagged, start=len(places)):
         known, null = (np.array([0.0, 1.0]) - mean[at]) / scale[at]
-        numbers.append(Missing(places[which], float(known), float(null)))
+        numbers.append(MissingIndicator(places[which], float(known), float(null)))
     return numbers
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from assay.columns.features import Features, Floats
 from assay.errors import BundleChanged
 from assay.model.compiled.archive import build, dump, pack, unpack
-from assay.model.compiled.finish import Finish
 from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, NumberLimits, States
-from assay.model.compiled.linear.linear import Constant, Linear, Outputs, Weights
+from assay.model.compiled.linear.linear import Constant, ConstantOutputs, Linear, Weights
+from assay.model.compiled.post_transform import PostTransform
 from assay.model.compiled.ranks import NumberRanks
-from assay.model.compiled.trees.scan import Nodes, Scan, Tests
+from assay.model.compiled.trees.scan import Scan, ScanNodes, StateTests
 from assay.model.compiled.trees.walk import StateRanks, Walk, WalkNodes
 
 _SCHEMA = 1
@@ -45,21 +45,21 @@ class Body(Protocol):
 
 
 _PARTS: dict[str, dict[str, Any]] = {
-    "scan": {"ranks": NumberRanks, "tests": Tests, "nodes": Nodes},
+    "scan": {"ranks": NumberRanks, "tests": StateTests, "nodes": ScanNodes},
     "walk": {"ranks": NumberRanks, "states": StateRanks, "nodes": WalkNodes},
     "linear": {"weights": Weights},
-    "constant": {"sums": Outputs},
+    "constant": {"sums": ConstantOutputs},
 }
 _BODIES: dict[str, Any] = {"scan": Scan, "walk": Walk, "linear": Linear, "constant": Constant}
 
 
 @dataclass(frozen=True, eq=False)
-class Compiled:
+class CompiledModel:
     """A model as arrays; implements `assay.columns.features.Scorer`."""
 
     inputs: FeatureInputs
     body: Body
-    finish: Finish
+    finish: PostTransform
 
     @property
     def kind(self) -> str:
@@ -102,7 +102,7 @@ class Compiled:
         return pack({"schema": _SCHEMA, "form": self._form, **inputs, **header}, arrays)
 
     @classmethod
-    def from_bytes(cls, data: bytes, where: str) -> Compiled:
+    def from_bytes(cls, data: bytes, where: str) -> CompiledModel:
         """Load a model. All indices are checked, so no row can lead out of its arrays.
 
         Raises
@@ -118,7 +118,7 @@ class Compiled:
             raise BundleChanged("not a compiled model", where=where, found=found) from None
 
     @classmethod
-    def _parsed(cls, data: bytes) -> Compiled:
+    def _parsed(cls, data: bytes) -> CompiledModel:
         header, arrays = unpack(data)
         if header["schema"] != _SCHEMA:
             raise ValueError(f"schema {header['schema']}")
@@ -131,7 +131,7 @@ class Compiled:
             build(States, "states", arrays),
         )
         inputs.check()
-        finish = Finish.from_parts(header, arrays)
+        finish = PostTransform.from_parts(header, arrays)
         parts: dict[str, Any] = {
             name: build(kind, f"body.{name}", arrays) for name, kind in _PARTS[form].items()
         }

@@ -14,15 +14,15 @@ from datetime import timedelta
 from functools import reduce
 
 from assay.columns.distance import js_distance
-from assay.columns.profile import ColumnProfile, Profile, merge
+from assay.columns.profile import ColumnProfile, Profile, merge_profiles
 from assay.monitor.drift.budget import SeenValue
-from assay.project.partitions import day_of
+from assay.project.partitions import parse_day
 
 NO_DAY = "the night is no day, so it has no weekday"
 
 
 @dataclass(frozen=True, slots=True)
-class Weekday:
+class WeekdayDistances:
     """A night's distances from the same weekdays before it.
 
     Attributes
@@ -40,23 +40,25 @@ class Weekday:
     why_none: str = ""
 
 
-NOT_COMPARED = Weekday((), {}, "not compared")
+NOT_COMPARED = WeekdayDistances((), {}, "not compared")
 
 
-def merged(profiles: Iterable[Profile]) -> Profile:
+def pool_profiles(profiles: Iterable[Profile]) -> Profile:
     """Merge at least one profile, all on one grid, into one."""
-    return reduce(merge, profiles)
+    return reduce(merge_profiles, profiles)
 
 
 def weekdays_before(partition: str, weeks: int) -> tuple[str, ...]:
     """The same weekday of the previous weeks, the most recent first; empty if it is no date."""
-    day = day_of(partition)
+    day = parse_day(partition)
     if day is None:
         return ()
     return tuple((day - timedelta(weeks=week)).isoformat() for week in range(1, weeks + 1))
 
 
-def weekday(partition: str, night: Profile, earlier: Mapping[str, Profile], weeks: int) -> Weekday:
+def compare_weekdays(
+    partition: str, night: Profile, earlier: Mapping[str, Profile], weeks: int
+) -> WeekdayDistances:
     """Compare a night with the same weekdays before it.
 
     Parameters
@@ -64,14 +66,14 @@ def weekday(partition: str, night: Profile, earlier: Mapping[str, Profile], week
     earlier
         Profiles of published nights. Those on another grid than the night's are ignored.
     """
-    if day_of(partition) is None:
-        return Weekday((), {}, NO_DAY)
+    if parse_day(partition) is None:
+        return WeekdayDistances((), {}, NO_DAY)
     wanted = weekdays_before(partition, weeks)
     nights = tuple(name for name in wanted if name in earlier and _alike(earlier[name], night))
     if not nights:
-        return Weekday((), {}, f"none of the {weeks} same weekdays before is comparable")
-    before = merged(earlier[name] for name in nights)
-    return Weekday(nights, {name: _distance(before[name], night[name]) for name in before})
+        return WeekdayDistances((), {}, f"none of the {weeks} same weekdays before is comparable")
+    before = pool_profiles(earlier[name] for name in nights)
+    return WeekdayDistances(nights, {name: _distance(before[name], night[name]) for name in before})
 
 
 def _alike(a: Profile, b: Profile) -> bool:
@@ -84,7 +86,7 @@ def _distance(before: ColumnProfile, night: ColumnProfile) -> float | None:
 
 
 @dataclass
-class Habits:
+class WeekdayHistory:
     """The distances that earlier nights had from their weekday baselines.
 
     A night's distances become part of the history only ``lag`` nights later, once it has left the
@@ -95,7 +97,7 @@ class Habits:
     _usual: dict[str, list[float]] = field(default_factory=dict)
     _waiting: list[Mapping[str, float | None]] = field(default_factory=list)
 
-    def next(self, found: Weekday, columns: Iterable[str]) -> dict[str, SeenValue]:
+    def next(self, found: WeekdayDistances, columns: Iterable[str]) -> dict[str, SeenValue]:
         """The night's distances, each with those of earlier nights."""
         while len(self._waiting) >= self.lag:
             for name, value in self._waiting.pop(0).items():

@@ -13,14 +13,14 @@
    probability of at most q. With q = false_alarms * n / 365, non-overlapping families of n nights
    have ``false_alarms`` of them a year. An eighth of the budget is reserved for breaks.
 
-A break (`assay.columns.breaks`), which neither sampling nor the spread of the reference's nights
-explains, raises an alarm on its first night, within the same budget. So does a column that cannot
-be compared. A limit set by hand (new categories, `monitor.limits`) has no p-value and must be
-crossed on k of n nights. These two are not part of the budget. A new model version starts new
+A break (`assay.columns.break_limits`), which neither sampling nor the spread of the reference's
+nights explains, raises an alarm on its first night, within the same budget. So does a column that
+cannot be compared. A limit set by hand (new categories, `monitor.limits`) has no p-value and must
+be crossed on k of n nights. These two are not part of the budget. A new model version starts new
 windows.
 
 The reference's mean is fitted to its own nights, so new nights lie further from it than those did.
-Distances are scaled down to correct for that (`assay.columns.serial.further`).
+Distances are scaled down to correct for that (`assay.columns.autocorrelation.distance_inflation`).
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from assay.columns import serial
-from assay.columns.breaks import SHARE, YEAR
-from assay.metrics.intervals.decide import adjusted
+from assay.columns import autocorrelation
+from assay.columns.break_limits import SHARE, YEAR
+from assay.metrics.intervals.decisions import adjust_p_values
 from assay.monitor.drift.exceedance import exceedance
 from assay.monitor.drift.persistence import persistence
 from assay.project.params.drift import Budget
@@ -46,7 +46,7 @@ Kind: TypeAlias = Literal["answers", "features", "data"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Question:
+class DriftTest:
     """One drift test: a column and the measure that is tested."""
 
     column: str
@@ -60,7 +60,7 @@ class SeenValue:
 
     ``value`` is None where a night has none (a column that is null on a calm night); it then
     exceeds nothing. ``follows`` is the serial correlation of the ordinary nights
-    (`assay.columns.serial`); if it is None, it is estimated from their distances.
+    (`assay.columns.autocorrelation`); if it is None, it is estimated from their distances.
     """
 
     value: float | None
@@ -83,15 +83,15 @@ class NightEvidence:
     broken
         Columns that cannot be compared, each with the reason.
     beyond
-        Breaks (`assay.columns.breaks`), each with a sentence.
+        Breaks (`assay.columns.break_limits`), each with a sentence.
     """
 
     partition: str
     bundle: str
-    seen: Mapping[Question, SeenValue]
-    over: Mapping[Question, str] = field(default_factory=dict)
-    broken: Mapping[Question, str] = field(default_factory=dict)
-    beyond: Mapping[Question, str] = field(default_factory=dict)
+    seen: Mapping[DriftTest, SeenValue]
+    over: Mapping[DriftTest, str] = field(default_factory=dict)
+    broken: Mapping[DriftTest, str] = field(default_factory=dict)
+    beyond: Mapping[DriftTest, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Alarm:
         The first of the nights that led to it.
     """
 
-    question: Question
+    question: DriftTest
     p: float | None
     since: str
     because: str
@@ -133,7 +133,7 @@ def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarm
     nights
         In order.
     """
-    window: deque[tuple[NightEvidence, dict[Question, float]]] = deque(maxlen=rule.of)
+    window: deque[tuple[NightEvidence, dict[DriftTest, float]]] = deque(maxlen=rule.of)
     for night in nights:
         if window and window[-1][0].bundle != night.bundle:
             window.clear()
@@ -159,12 +159,12 @@ def alarms(nights: Iterable[NightEvidence], rule: Budget) -> Iterator[NightAlarm
         yield NightAlarms(night.partition, tuple(found), _blind(night, persistent, rule))
 
 
-def level(rule: Budget) -> float:
+def fdr_level(rule: Budget) -> float:
     """The false discovery rate that spends the part of the budget not reserved for breaks."""
     return min(0.5, (1 - SHARE) * rule.false_alarms * rule.of / YEAR)
 
 
-def _persistent(night: NightEvidence, rule: Budget) -> dict[Question, float]:
+def _persistent(night: NightEvidence, rule: Budget) -> dict[DriftTest, float]:
     """The persistence of each test."""
     untold = [question for question, seen in night.seen.items() if seen.follows is None]
     series = tuple(tuple(night.seen[question].usual) for question in untold)
@@ -177,11 +177,11 @@ def _persistent(night: NightEvidence, rule: Budget) -> dict[Question, float]:
 
 
 def _p_value(
-    question: Question, nights: Sequence[NightEvidence], rule: Budget, persistent: float
+    question: DriftTest, nights: Sequence[NightEvidence], rule: Budget, persistent: float
 ) -> float:
     values = [night.seen[question].value if question in night.seen else None for night in nights]
     usual, follows = nights[-1].seen[question].usual, math.sqrt(persistent)
-    further = serial.further(len(usual), follows)
+    further = autocorrelation.distance_inflation(len(usual), follows)
     nearer = [None if value is None else value / further for value in values]
     return p_value(nearer, usual, rule.nights, persistent)
 
@@ -213,13 +213,13 @@ def _in_order(usual: tuple[float, ...]) -> tuple[float, ...]:
 
 
 def _discovered(
-    nights: Sequence[NightEvidence], p: Sequence[Mapping[Question, float]], rule: Budget
+    nights: Sequence[NightEvidence], p: Sequence[Mapping[DriftTest, float]], rule: Budget
 ) -> Iterator[Alarm]:
     family = np.array([value for each in p for value in each.values()], dtype=np.float64)
     now = list(p[-1].items())
     if not now:
         return
-    rejected = adjusted(family, "benjamini-hochberg")[-len(now) :] <= level(rule)
+    rejected = adjust_p_values(family, "benjamini-hochberg")[-len(now) :] <= fdr_level(rule)
     for (question, value), in_alarm in zip(now, rejected, strict=True):
         far = _furthest(question, nights, rule.nights) if in_alarm else []
         # An ordinary night is not in alarm because of the nights before it.
@@ -228,7 +228,7 @@ def _discovered(
             yield Alarm(question, value, far[0], words)
 
 
-def _furthest(question: Question, nights: Sequence[NightEvidence], k: int) -> list[str]:
+def _furthest(question: DriftTest, nights: Sequence[NightEvidence], k: int) -> list[str]:
     """The nights, in order, whose distance is at least the k-th largest."""
     values = {
         night.partition: night.seen[question].value
@@ -247,10 +247,10 @@ def _by_hand(nights: Sequence[NightEvidence], rule: Budget) -> Iterator[Alarm]:
 
 
 def _blind(
-    night: NightEvidence, persistent: Mapping[Question, float], rule: Budget
+    night: NightEvidence, persistent: Mapping[DriftTest, float], rule: Budget
 ) -> tuple[str, ...]:
     """Columns that could not raise an alarm alone, however large their distance."""
-    least = level(rule) / max(1, rule.of * len(night.seen))
+    least = fdr_level(rule) / max(1, rule.of * len(night.seen))
     return tuple(
         sorted(
             {

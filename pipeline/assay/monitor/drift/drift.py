@@ -14,7 +14,7 @@ The night crosses its limits when
 - the score's distance is over its limit (for a multiclass model: the probability of the most likely
   class, or the distribution of predicted classes),
 - any column has a break, which neither sampling nor the spread between the reference's nights
-  explains (`assay.columns.breaks`),
+  explains (`assay.columns.break_limits`),
 - more than ``max_drifted_share`` of the features are over their limits,
 - a null share changed by more than ``max_null_share_change`` and by more than the same quantile of
   the reference nights' own changes (some columns are null on whole nights: a weather station
@@ -34,13 +34,13 @@ from types import MappingProxyType
 
 import numpy as np
 
-from assay.columns import breaks
-from assay.columns.breaks import Break
+from assay.columns import break_limits
+from assay.columns.break_limits import Break
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.monitor.drift.measures import effect, importance_of, measure
 from assay.project.params import Monitor
-from assay.project.visible import visible
+from assay.project.quoting import mark_blanks
 
 ALL_NULL = "null in every row"
 UNCOUNTED = "not in the night's profile"
@@ -70,7 +70,7 @@ class DriftFinding:
     wasserstein_limit
         The upper limit of ``wasserstein``; None if none could be learnt.
     breaks
-        The column's breaks: see `assay.columns.breaks`.
+        The column's breaks: see `assay.columns.break_limits`.
     break_limit, ks_break_limit, null_break_limit
         The limits above which ``distance``, ``ks`` and the change of the null share are breaks;
         None where there is none.
@@ -172,7 +172,12 @@ def decide(
     drifted = tuple(f.column for f in findings if f.drifted and f.column in features)
     reasons = [
         *_overall(rows, features, drifted, limits),
-        *(f"{visible(f.column)}: {reason}" for f in findings if f.decisive for reason in f.reasons),
+        *(
+            f"{mark_blanks(f.column)}: {reason}"
+            for f in findings
+            if f.decisive
+            for reason in f.reasons
+        ),
     ]
     return DriftDecision(
         crossed=bool(reasons),
@@ -236,7 +241,7 @@ def _finding(
     most_explained = (
         None
         if night is None
-        else breaks.limits(reference, limits.budget, name, night, by_hand, most)
+        else break_limits.limits(reference, limits.budget, name, night, by_hand, most)
     )
     limit = by_hand
     if limit is None:
@@ -268,9 +273,11 @@ def _finding(
     moved = found.wasserstein is not None and wide is not None and found.wasserstein > wide
     # Not "distance > limit": NaN must count as drifted.
     far = not distance <= limit
-    infinite = breaks.infinite_of(reference, name, night)
+    infinite = break_limits.infinite_share(reference, name, night)
     most_new = limits.max_new_category_share
-    broken = breaks.broken(most_explained, distance, found.ks, change, infinite, most_new)
+    broken = break_limits.find_breaks(
+        most_explained, distance, found.ks, change, infinite, most_new
+    )
     grave = [each.words for each in broken]
     if not abs(change) <= most:
         grave.append(

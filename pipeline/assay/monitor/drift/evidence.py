@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from assay.columns import breaks
+from assay.columns import break_limits
 from assay.columns.reference import Reference
-from assay.monitor.drift.budget import NightEvidence, Question, SeenValue
+from assay.monitor.drift.budget import DriftTest, NightEvidence, SeenValue
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.project.params import Monitor
 
-DISTANCE, NULLS = breaks.DISTANCE, breaks.NULLS
+DISTANCE, NULLS = break_limits.DISTANCE, break_limits.NULLS
 MOVED, CATEGORIES, COMPARED = "Wasserstein distance", "new categories", "comparison"
 
 
@@ -30,11 +30,11 @@ def evidence(
         By column, the distance from the same weekdays before and its history. It replaces the
         distance from the reference if ``monitor.baseline`` is ``weekday``.
     """
-    seen: dict[Question, SeenValue] = {}
-    over: dict[Question, str] = {}
-    beyond: dict[Question, str] = {}
-    broken: dict[Question, str] = {}
-    follows = breaks.persistence(reference, limits.budget.of) if reference.serial else None
+    seen: dict[DriftTest, SeenValue] = {}
+    over: dict[DriftTest, str] = {}
+    beyond: dict[DriftTest, str] = {}
+    broken: dict[DriftTest, str] = {}
+    follows = break_limits.persistence(reference, limits.budget.of) if reference.serial else None
 
     def of_reference(value: float | None, usual: Sequence[float]) -> SeenValue:
         return SeenValue(value, usual, follows)
@@ -43,7 +43,7 @@ def evidence(
         name = finding.column
         distance = _question(name, reference, DISTANCE)
         if finding.distance is None and finding.decisive:
-            broken[Question(name, "data", COMPARED)] = "; ".join(finding.reasons)
+            broken[DriftTest(name, "data", COMPARED)] = "; ".join(finding.reasons)
             continue
         if name in limits.limits:
             if finding.drifted:
@@ -55,23 +55,23 @@ def evidence(
             if name in reference.moved:
                 moved = of_reference(finding.wasserstein, reference.moved[name])
                 seen[_question(name, reference, MOVED)] = moved
-        nulls = Question(name, "data", NULLS)
+        nulls = DriftTest(name, "data", NULLS)
         seen[nulls] = of_reference(_null_change(finding, limits), reference.null_changes[name])
         for each in finding.breaks:
-            if each.what in (NULLS, breaks.INFINITE):
-                beyond[Question(name, "data", each.what)] = each.words
+            if each.what in (NULLS, break_limits.INFINITE):
+                beyond[DriftTest(name, "data", each.what)] = each.words
             elif weekday is None:
                 beyond[_question(name, reference, each.what)] = each.words
         new = finding.new_category_share
         if new is not None and not new <= limits.max_new_category_share:
-            over[Question(name, "data", CATEGORIES)] = (
+            over[DriftTest(name, "data", CATEGORIES)] = (
                 f"new categories over {limits.max_new_category_share:.1%} of its values"
             )
     return NightEvidence(partition, bundle, seen, over, broken, beyond)
 
 
-def _question(name: str, reference: Reference, what: str) -> Question:
-    return Question(name, "answers" if name in reference.scores else "features", what)
+def _question(name: str, reference: Reference, what: str) -> DriftTest:
+    return DriftTest(name, "answers" if name in reference.scores else "features", what)
 
 
 def _null_change(finding: DriftFinding, limits: Monitor) -> float | None:

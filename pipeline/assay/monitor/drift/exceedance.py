@@ -81,11 +81,11 @@ def _beta(a: float, b: float) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=512)
 def _curve(n: int, k: int, persistence: float) -> Floats:
-    """Logarithms of `clustered` at `_SHARES`."""
-    return np.log([clustered(n, k, float(share), persistence) for share in _SHARES])
+    """Logarithms of `clustered_probability` at `_SHARES`."""
+    return np.log([clustered_probability(n, k, float(share), persistence) for share in _SHARES])
 
 
-def clustered(n: int, k: int, share: float, persistence: float) -> float:
+def clustered_probability(n: int, k: int, share: float, persistence: float) -> float:
     """Probability that at least k of n consecutive nights exceed what a share of nights exceeds."""
     edge = -float(special.ndtri(share / 2))
     # Quadrature nodes below and above the threshold; each part is integrated separately.

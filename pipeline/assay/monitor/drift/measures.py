@@ -7,7 +7,7 @@
   change their cell to make the two equal (D. Levin and Y. Peres, "Markov Chains and Mixing
   Times", 2nd edition, 2017, chapter 4).
 - Wasserstein distance in standard deviations, and the Kolmogorov-Smirnov statistic:
-  `assay.columns.tails`.
+  `assay.columns.numeric_distances`.
 - The share of new categories, and the change of the null share.
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.columns import distance, tails
+from assay.columns import distance, numeric_distances
 from assay.columns.grid import CategoryGrid, ColumnGrid
 from assay.columns.profile import ColumnProfile
 from assay.columns.reference import Reference
@@ -55,10 +55,12 @@ def measure(grid: ColumnGrid, before: ColumnProfile, night: ColumnProfile) -> Me
         js=float(distance.js_distance(before.counts, night.counts)),
         psi=distance.psi(before.counts, night.counts),
         total_variation=total_variation(before.counts, night.counts),
-        wasserstein=None if isinstance(grid, CategoryGrid) else tails.moved(grid, before, night),
+        wasserstein=None
+        if isinstance(grid, CategoryGrid)
+        else numeric_distances.scaled_wasserstein(grid, before, night),
         ks=None
         if isinstance(grid, CategoryGrid)
-        else float(tails.ks(before.fine.counts, night.fine.counts)),
+        else float(numeric_distances.ks_statistic(before.fine.counts, night.fine.counts)),
         new_category_share=new_category_share(before, night)
         if isinstance(grid, CategoryGrid)
         else None,

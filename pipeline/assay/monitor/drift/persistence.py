@@ -22,8 +22,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import special, stats
 
-from assay.columns.draw_grid import Ints
 from assay.columns.features import Floats
+from assay.columns.grid_builder import Ints
 
 STEPS = np.arange(0.0, 0.96, 0.01)
 """Candidate values. Above the last one, k of n nights carry no more evidence than one night."""

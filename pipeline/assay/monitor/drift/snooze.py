@@ -10,23 +10,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from assay.project.params.drift import Snooze
-from assay.project.partitions import day_of
+from assay.project.partitions import parse_day
 
 
 @dataclass(frozen=True, slots=True)
-class Snoozed:
+class SnoozeState:
     """A snooze and its state: ``active``, ``expired`` or ``no such column``."""
 
     snooze: Snooze
     state: str
 
 
-def covering(snoozes: Sequence[Snooze], column: str, partition: str) -> Snooze | None:
+def find_snooze(snoozes: Sequence[Snooze], column: str, partition: str) -> Snooze | None:
     """The snooze that covers a column's alarm on a night; the longest, if several do.
 
     A night that is no date is never covered, because the snooze could not end.
     """
-    day = day_of(partition)
+    day = parse_day(partition)
     if day is None:
         return None
     mine = [each for each in snoozes if each.column == column and day <= each.until]
@@ -35,7 +35,7 @@ def covering(snoozes: Sequence[Snooze], column: str, partition: str) -> Snooze |
 
 def states(
     snoozes: Sequence[Snooze], columns: Collection[str], partition: str
-) -> tuple[Snoozed, ...]:
+) -> tuple[SnoozeState, ...]:
     """The state of each snooze on a night. One that names no column silences nothing.
 
     Parameters
@@ -47,7 +47,7 @@ def states(
     def state(each: Snooze) -> str:
         if each.column not in columns:
             return "no such column"
-        day = day_of(partition)
+        day = parse_day(partition)
         return "active" if day is not None and day <= each.until else "expired"
 
-    return tuple(Snoozed(each, state(each)) for each in snoozes)
+    return tuple(SnoozeState(each, state(each)) for each in snoozes)

@@ -9,11 +9,11 @@ from typing import Literal, TypeAlias
 from assay.columns.grid import ColumnGrid
 from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
-from assay.model.outcome import score_name
+from assay.model.prediction import score_column
 from assay.monitor.drift.drift import DriftFinding
 from assay.monitor.nights.summary import NightSummary
-from assay.monitor.performance.known import KnownMetric, Row, by_metric
-from assay.monitor.performance.realized import metrics_of
+from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.monitor.performance.realized_metrics import metric_names
 from assay.project.tasks import HEADLINE, Task
 
 Mark: TypeAlias = Literal["ok", "odd", "bad"]
@@ -151,18 +151,18 @@ class ReportContent:
         return self.rows_quarantined / self.rows_read if self.rows_read else None
 
     @property
-    def of_score(self) -> ColumnContent | None:
+    def score_column(self) -> ColumnContent | None:
         """The column of the scores."""
         return next((column for column in self.columns if column.name == self.score), None)
 
     @property
-    def of_headline(self) -> MetricContent:
+    def headline_metric(self) -> MetricContent:
         """The headline metric."""
         found = (each for each in self.performance if each.metric == self.headline)
         return next(found, MetricContent(self.headline))
 
 
-def of_night(
+def night_content(
     summary: NightSummary,
     reference: Reference,
     task: Task,
@@ -199,10 +199,12 @@ def of_night(
             for finding in decision.findings
             if finding.column in reference.grid
         ),
-        score=score_name(task),
+        score=score_column(task),
         rules=summary.broken_rules,
         headline=HEADLINE[task],
-        performance=measured(task, summary.performance if performance is None else performance),
+        performance=metric_contents(
+            task, summary.performance if performance is None else performance
+        ),
         in_alarm=_in_alarm(summary, reference),
     )
 
@@ -240,10 +242,10 @@ def _standing(finding: DriftFinding) -> tuple[Mark, str]:
     return "ok", f"distance {finding.distance:.3f} within its limit {finding.limit:.3f}"
 
 
-def measured(task: Task, performance: Iterable[Row]) -> tuple[MetricContent, ...]:
+def metric_contents(task: Task, performance: Iterable[Row]) -> tuple[MetricContent, ...]:
     """Each metric over all rows, in the order in which its task lists them."""
     known = by_metric(performance)
-    return tuple(_measured(name, known[name]) for name in metrics_of(task) if name in known)
+    return tuple(_measured(name, known[name]) for name in metric_names(task) if name in known)
 
 
 def _measured(metric: str, known: KnownMetric) -> MetricContent:

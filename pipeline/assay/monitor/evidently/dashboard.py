@@ -57,7 +57,7 @@ def _line(title: str, values: list[PanelMetric], size: str = "half") -> Dashboar
     return line_plot_panel(title=title, values=values, size=size)
 
 
-def _of(kind: type[metrics.Given], legend: str, **labels: str) -> PanelMetric:
+def _of(kind: type[metrics.ComputedMetric], legend: str, **labels: str) -> PanelMetric:
     return PanelMetric(legend=legend, metric=kind.__get_type__(), metric_labels=labels)
 
 

@@ -27,7 +27,7 @@ def project_of(name: str) -> UUID:
     return uuid5(NAMESPACE_URL, f"assay:{name}")
 
 
-def damaged(workspace: Path) -> str | None:
+def find_damage(workspace: Path) -> str | None:
     """Why Evidently could not serve a workspace; None if it can, or if there is none."""
     if not workspace.exists():
         return None

@@ -24,7 +24,7 @@ from evidently.core.metric_types import (
 from evidently.legacy.model.widget import BaseWidgetInfo
 from evidently.legacy.tests.base_test import TestStatus
 
-from assay.columns import describe
+from assay.columns import summary_statistics
 from assay.monitor.evidently import widgets
 from assay.monitor.evidently.content import ColumnContent, Mark, MetricContent, ReportContent
 
@@ -52,14 +52,14 @@ class DecisionTest(MetricTest):
         return run
 
 
-class AnswerTest(SingleValueBoundTest):
+class FixedResultTest(SingleValueBoundTest):
     """Returns a given result, which does not name this class, so any Evidently can read it."""
 
     def run_test(self, context: Any, calculation: Any, metric_result: Any) -> MetricTestResult:
         return self.test.to_test()(context, calculation, metric_result)
 
 
-class Given(SingleValueMetric):
+class ComputedMetric(SingleValueMetric):
     """A metric with a value that Assay computed, its charts, and an optional test."""
 
     _value: float = PrivateAttr()
@@ -82,10 +82,10 @@ class Given(SingleValueMetric):
     def get_bound_tests(self, context: Any) -> list[BoundTest]:
         if self._answer is None:
             return []
-        return [AnswerTest(test=self._answer, metric_fingerprint=self.get_fingerprint())]
+        return [FixedResultTest(test=self._answer, metric_fingerprint=self.get_fingerprint())]
 
 
-class GivenCalculation(SingleValueCalculation[Given]):
+class ComputedMetricCalculation(SingleValueCalculation[ComputedMetric]):
     """Returns the given value."""
 
     def display_name(self) -> str:
@@ -97,59 +97,59 @@ class GivenCalculation(SingleValueCalculation[Given]):
         return result
 
 
-class DriftShare(Given):
+class DriftShare(ComputedMetric):
     """Share of the features that drifted; its test is the decision about the night or week."""
 
 
-class DriftLimit(Given):
+class DriftLimit(ComputedMetric):
     """The share of the features that may drift on one night."""
 
 
-class AlarmShare(Given):
+class AlarmShare(ComputedMetric):
     """Share of the features in alarm by the false-alarm budget."""
 
 
-class ColumnLimit(Given):
+class ColumnLimit(ComputedMetric):
     """The limit of a column's distance from the reference on one night."""
 
     column: str
 
 
-class ScoreMean(Given):
+class ScoreMean(ComputedMetric):
     """Mean score, or mean prediction of a regression."""
 
 
-class QuarantineShare(Given):
+class QuarantineShare(ComputedMetric):
     """Share of the rows read that were quarantined."""
 
 
-class ScoredRows(Given):
+class ScoredRows(ComputedMetric):
     """How many rows were scored."""
 
 
-class NullShare(Given):
+class NullShare(ComputedMetric):
     """Share of all cells of the features that are null."""
 
 
-class ColumnDistance(Given):
+class ColumnDistance(ComputedMetric):
     """A column's Jensen-Shannon distance from the reference, base 2."""
 
     column: str
 
 
-class ColumnNotCompared(Given):
+class ColumnNotCompared(ComputedMetric):
     """A column without a distance: missing, empty, or counted on another grid."""
 
     column: str
 
 
-class EstimatedPerformance(Given):
+class EstimatedPerformance(ComputedMetric):
     """A metric estimated without labels."""
 
     metric: str
 
 
-class RealizedPerformance(Given):
+class RealizedPerformance(ComputedMetric):
     """A metric computed from labels."""
 
     metric: str
@@ -164,7 +164,7 @@ class AllRows(MetricContainer):
         self._told = told
         super().__init__(include_tests=False)
 
-    def generate_metrics(self, context: Any) -> list[Given]:
+    def generate_metrics(self, context: Any) -> list[ComputedMetric]:
         told = self._told
         return [
             *overview(told),
@@ -194,19 +194,19 @@ class AllRows(MetricContainer):
             for metric in metrics
             if isinstance(metric, ColumnDistance)
         }
-        of_score = told.of_score
+        of_score = told.score_column
         score = widgets.histogram(of_score, told.span) if of_score else None
         found = [
             widgets.text(
                 INTRODUCTION.format(title=told.title, rows=told.rows_scored, note=told.note)
             ),
             *numbers,
-            widgets.not_yet(told),
+            widgets.pending_metric(told),
             widgets.performance(told.performance),
             score,
             widgets.columns(told, pictures),
             widgets.quality(told),
-            widgets.refused(told),
+            widgets.broken_rules_table(told),
         ]
         return [each for each in found if each is not None]
 
@@ -218,9 +218,9 @@ INTRODUCTION = (
 )
 
 
-def overview(told: ReportContent) -> list[Given]:
+def overview(told: ReportContent) -> list[ComputedMetric]:
     """The available metrics about the night or week as a whole."""
-    found: list[Given] = [
+    found: list[ComputedMetric] = [
         ScoredRows(told.rows_scored, "rows scored", []),
     ]
     share = told.drifted_share
@@ -255,15 +255,15 @@ def _whole(told: ReportContent) -> DecisionTest:
     return DecisionTest(name=name, standing=standing, words=words)
 
 
-def _score(told: ReportContent) -> list[Given]:
-    score = told.of_score
-    now = None if score is None or score.now is None else describe.mean(score.now)
+def _score(told: ReportContent) -> list[ComputedMetric]:
+    score = told.score_column
+    now = None if score is None or score.now is None else summary_statistics.mean(score.now)
     if score is None or now is None:
         return []
-    before = widgets.short(describe.mean(score.before))
+    before = widgets.format_number(summary_statistics.mean(score.before))
     words = f"mean {score.name} (reference {before})"
-    found: list[Given] = [
-        ScoreMean(now, f"mean {score.name}", [widgets.number(words, widgets.short(now))])
+    found: list[ComputedMetric] = [
+        ScoreMean(now, f"mean {score.name}", [widgets.number(words, widgets.format_number(now))])
     ]
     if score.finding.limit is not None:
         label = f"{score.name}: limit of a night"
@@ -271,7 +271,7 @@ def _score(told: ReportContent) -> list[Given]:
     return found
 
 
-def _nulls(told: ReportContent) -> list[Given]:
+def _nulls(told: ReportContent) -> list[ComputedMetric]:
     counted = [each.now for each in told.columns if each.now is not None]
     cells = sum(each.rows for each in counted)
     if not cells:
@@ -281,7 +281,7 @@ def _nulls(told: ReportContent) -> list[Given]:
     return [NullShare(share, words, [widgets.number(words, f"{share:.1%}")])]
 
 
-def performance(measured: MetricContent, headline: bool) -> list[Given]:
+def performance(measured: MetricContent, headline: bool) -> list[ComputedMetric]:
     """A metric's estimated and realized value, as far as known.
 
     Parameters
@@ -289,7 +289,7 @@ def performance(measured: MetricContent, headline: bool) -> list[Given]:
     headline
         Whether it is shown large.
     """
-    found: list[Given] = []
+    found: list[ComputedMetric] = []
     kinds = (
         (EstimatedPerformance, measured.estimated, "expected without labels"),
         (
@@ -301,14 +301,14 @@ def performance(measured: MetricContent, headline: bool) -> list[Given]:
     for kind, number, how in kinds:
         if number is not None:
             words = f"{measured.metric}, {how}"
-            picture = [widgets.number(words, widgets.interval(number), half=True)]
+            picture = [widgets.number(words, widgets.format_interval(number), half=True)]
             found.append(
                 kind(number.value, words, picture if headline else [], metric=measured.metric)
             )
     return found
 
 
-def distance(column: ColumnContent, span: str, drawn: bool = True) -> Given:
+def distance(column: ColumnContent, span: str, drawn: bool = True) -> ComputedMetric:
     """A column with its test, and its chart if ``drawn``."""
     answer = DecisionTest(name=column.name, standing=column.standing, words=column.words)
     far = column.finding.distance

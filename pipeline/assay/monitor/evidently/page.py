@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from assay.monitor.evidently.content import ReportContent
-from assay.monitor.evidently.light import lighten, rounded
+from assay.monitor.evidently.minify import minify_widget, round_numbers
 from assay.monitor.evidently.sample import Sample
-from assay.pages.frame import compose, silenced
+from assay.pages.page_layout import compose_page, suppress_output
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
@@ -33,7 +33,7 @@ FRONT = (("../index.html", "All nights"),)
 NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
 
 
-def page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]) -> str:
+def render_page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]) -> str:
     """The page as one self-contained HTML document.
 
     Parameters
@@ -43,9 +43,9 @@ def page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]
     shown
         The content about all rows, and a sample of them: one pair, or for a week one per model.
     """
-    with silenced():
+    with suppress_output():
         document = _document(shown)
-    return compose(title, section, document, FRONT)
+    return compose_page(title, section, document, FRONT)
 
 
 def snapshot(told: ReportContent) -> Snapshot:
@@ -53,7 +53,7 @@ def snapshot(told: ReportContent) -> Snapshot:
     return _run(told, None, {})
 
 
-def kept(told: ReportContent, at: datetime, about: Mapping[str, str]) -> str:
+def snapshot_json(told: ReportContent, at: datetime, about: Mapping[str, str]) -> str:
     """The same as JSON for a workspace, which any Evidently can read.
 
     Parameters
@@ -63,7 +63,7 @@ def kept(told: ReportContent, at: datetime, about: Mapping[str, str]) -> str:
     about
         Further labels shown beside its name.
     """
-    with silenced():
+    with suppress_output():
         made = _run(told, at, about)
         for result in made.metric_results.values():
             result.widget = []  # the report itself holds them all; halves the size
@@ -103,8 +103,8 @@ def _document(shown: Sequence[tuple[ReportContent, Sample]]) -> str:
             group_widget(title="", widgets=[introduction, *theirs]),
         ]
     for widget in found:
-        lighten(widget)
-    return rounded(render_widgets(found, as_iframe=False))
+        minify_widget(widget)
+    return round_numbers(render_widgets(found, as_iframe=False))
 
 
 def _presets(sample: Sample) -> Snapshot:

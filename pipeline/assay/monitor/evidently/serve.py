@@ -19,7 +19,7 @@ from typing import Any
 from assay.errors import UsageError
 from assay.monitor.evidently import workspace
 from assay.monitor.nights.facts import load
-from assay.pages.frame import silenced
+from assay.pages.page_layout import suppress_output
 from assay.project import jsonfile
 from assay.project.params import Params
 from assay.store import open_store
@@ -32,7 +32,7 @@ SECRET = "EVIDENTLY_SECRET"
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServedDashboard:
     """The dashboard's address, once it is served.
 
     Attributes
@@ -59,7 +59,7 @@ def run(
     params: Params,
     host: str = HOST,
     port: int = PORT,
-    ready: Callable[[Serving], None] = lambda serving: None,
+    ready: Callable[[ServedDashboard], None] = lambda serving: None,
 ) -> None:
     """Update the workspace and serve it until interrupted.
 
@@ -93,7 +93,7 @@ def run(
                 SECRET,
             )
         url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
-        ready(Serving(url, found.folder, found.nights, alone))
+        ready(ServedDashboard(url, found.folder, found.nights, alone))
         _serve(found.folder, listener, alone)
 
 
@@ -114,7 +114,7 @@ def _loopback(listener: socket.socket) -> bool:
 
 
 def _serve(folder: Path, listener: socket.socket, alone: bool) -> None:
-    with silenced():
+    with suppress_output():
         import uvicorn
 
         app = _app(folder, alone)
@@ -141,8 +141,8 @@ def _app(folder: Path, alone: bool) -> Any:
     secret = os.environ.get(SECRET) or ("" if alone else secrets.token_urlsafe(32))
     if secret:
         config.security = TokenSecurityComponent(token=SecretStr(secret))
-    app = only_its_own_pages(create_app(config))
-    return only_from_here(app) if alone else app
+    app = restrict_origin(create_app(config))
+    return restrict_host(app) if alone else app
 
 
 HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -151,7 +151,7 @@ HERE = frozenset({"localhost", "127.0.0.1", "[::1]"})
 Part = Callable[..., Awaitable[None]]
 
 
-def only_from_here(app: Part) -> Part:
+def restrict_host(app: Part) -> Part:
     """Wrap an app to reject requests with another Host header (DNS rebinding).
 
     Otherwise a foreign page could resolve its own name to this machine and read the dashboard
@@ -171,7 +171,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that change nothing (RFC 9110, section 9.2.1)."""
 
 
-def only_its_own_pages(app: Part) -> Part:
+def restrict_origin(app: Part) -> Part:
     """Wrap an app to reject changes that other sites' pages request (cross-site request forgery).
 
     A browser sends requests for any page, and names the page's site in the Origin header. Other

@@ -20,12 +20,12 @@ from evidently.legacy.renderers.html_widgets import (
     text_widget,
 )
 
-from assay.columns import describe
+from assay.columns import summary_statistics
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.profile import ColumnProfile
-from assay.pages.bars import bars
+from assay.pages.histogram import build_histograms
 from assay.pages.svg import BLUE, RED, REFERENCE
-from assay.project.numbers import fixed, percent
+from assay.project.number_format import format_fixed, format_percent
 
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
@@ -67,7 +67,7 @@ def histogram(column: ColumnContent, span: str) -> BaseWidgetInfo | None:
     now = column.now
     if now is None or not _comparable(column.before, now):
         return None
-    drawn = bars(column.grid, column.before, now)
+    drawn = build_histograms(column.grid, column.before, now)
     colour = BLUE if column.standing == "ok" else RED
     traces = [
         {
@@ -122,10 +122,10 @@ def columns(
         fields = {
             "column": each.name,
             "standing": STANDINGS[each.standing],
-            "distance": fixed(finding.distance),
-            "limit": fixed(finding.limit),
-            "break_limit": fixed(finding.break_limit),
-            "nulls": percent(finding.null_share),
+            "distance": format_fixed(finding.distance),
+            "limit": format_fixed(finding.limit),
+            "break_limit": format_fixed(finding.break_limit),
+            "nulls": format_percent(finding.null_share),
             "before": before,
             "now": now,
         }
@@ -152,23 +152,25 @@ def _quality(column: ColumnContent) -> list[str]:
     now, before = column.now, column.before
     if now is None or not now.rows:
         return [column.name, "not counted", *[""] * 10]
-    known = [describe.mean(now), describe.deviation(now), now.low]
+    known = [summary_statistics.mean(now), summary_statistics.standard_deviation(now), now.low]
     middle: list[float | None] = [None] * 3
     if isinstance(column.grid, NumberGrid):
-        middle = [float(value) for value in describe.quantiles(column.grid, now, QUARTERS)]
-    found = describe.distinct(now)
+        middle = [
+            float(value) for value in summary_statistics.quantiles(column.grid, now, QUARTERS)
+        ]
+    found = summary_statistics.distinct_count(now)
     new = column.finding.new_category_share
     return [
         column.name,
-        percent(now.nulls / now.rows),
-        percent(before.nulls / before.rows if before.rows else None),
+        format_percent(now.nulls / now.rows),
+        format_percent(before.nulls / before.rows if before.rows else None),
         "" if found is None else f"{found:,}",
-        *(short(value) for value in (*known, *middle, now.high)),
-        percent(new) if isinstance(column.grid, CategoryGrid) else "",
+        *(format_number(value) for value in (*known, *middle, now.high)),
+        format_percent(new) if isinstance(column.grid, CategoryGrid) else "",
     ]
 
 
-def refused(told: ReportContent) -> BaseWidgetInfo | None:
+def broken_rules_table(told: ReportContent) -> BaseWidgetInfo | None:
     """The rules that quarantined rows broke; None if there are none, or none were counted."""
     if not told.rules:
         return None
@@ -177,9 +179,9 @@ def refused(told: ReportContent) -> BaseWidgetInfo | None:
     return table_data(title=title, column_names=("rule", "rows"), data=rows)
 
 
-def not_yet(told: ReportContent) -> BaseWidgetInfo | None:
+def pending_metric(told: ReportContent) -> BaseWidgetInfo | None:
     """A placeholder for the headline's realized value; None if it is known, or never will be."""
-    headline = told.of_headline
+    headline = told.headline_metric
     if headline.realized is not None or headline.estimated is None:
         return None
     words = f"{headline.metric}, with labels: none had come when this was written"
@@ -191,11 +193,11 @@ def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
     rows = [
         (
             each.metric,
-            interval(each.estimated),
-            interval(each.realized),
+            format_interval(each.estimated),
+            format_interval(each.realized),
             "" if each.maturity_days is None else f"{each.maturity_days} days",
             "" if each.rows is None else f"{each.rows:,}",
-            percent(each.labelled_share),
+            format_percent(each.labelled_share),
         )
         for each in measured
     ]
@@ -208,19 +210,19 @@ def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
     return table_data(title="Performance", column_names=names, data=rows)
 
 
-def short(value: float | None) -> str:
+def format_number(value: float | None) -> str:
     """Four significant digits; empty if it is no finite number."""
     return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
-def interval(number: MetricValue | None) -> str:
+def format_interval(number: MetricValue | None) -> str:
     """A value and its interval."""
     if number is None:
         return ""
     if number.distrust is not None:
         return f"{number.value:.3f}, not to be trusted: {number.distrust}"
     if number.low is None or number.high is None:
-        return fixed(number.value)
+        return format_fixed(number.value)
     return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
 
 
@@ -236,7 +238,7 @@ def _axes(colour: str) -> dict[str, Any]:
 def _small(column: ColumnContent) -> tuple[dict[str, Any], dict[str, Any]]:
     if column.now is None or not _comparable(column.before, column.now):
         return NO_BARS, NO_BARS
-    drawn = bars(column.grid, column.before, column.now)
+    drawn = build_histograms(column.grid, column.before, column.now)
     places = list(range(len(drawn.names)))
     before, now = ([_digits(share) for share in each] for each in (drawn.before, drawn.now))
     return {"x": places, "y": before}, {"x": places, "y": now}

@@ -15,19 +15,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.errors import AssayError
-from assay.monitor.evidently import nights, page
+from assay.monitor.evidently import page, snapshot_inputs
 from assay.monitor.evidently.folder import (
     DASHBOARD,
     PROJECT,
     SNAPSHOTS,
-    damaged,
+    find_damage,
     project_of,
     set_aside,
     write,
 )
-from assay.monitor.evidently.nights import ShownNight
+from assay.monitor.evidently.snapshot_inputs import SnapshotContent
 from assay.monitor.nights.facts import KnownNights
-from assay.pages.frame import silenced
+from assay.pages.page_layout import suppress_output
 from assay.project.params import Params
 from assay.store import open_store
 
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class Refreshed:
+class RefreshResult:
     """The result of updating a workspace.
 
     Attributes
@@ -70,7 +70,7 @@ class Refreshed:
             yield f"the Evidently workspace lacks the night {night}{others}: {why}"
 
 
-def update(root: Path, params: Params, facts: KnownNights) -> None:
+def try_refresh(root: Path, params: Params, facts: KnownNights) -> None:
     """Update the workspace. Failures are logged, and make nothing else fail.
 
     A night's result must not depend on a folder that only shows it, nor on another library.
@@ -85,7 +85,7 @@ def update(root: Path, params: Params, facts: KnownNights) -> None:
         log.warning("%s", line)
 
 
-def refresh(root: Path, params: Params, facts: KnownNights) -> Refreshed | None:
+def refresh(root: Path, params: Params, facts: KnownNights) -> RefreshResult | None:
     """Write the missing snapshots, and delete the outdated ones.
 
     Parameters
@@ -100,8 +100,8 @@ def refresh(root: Path, params: Params, facts: KnownNights) -> Refreshed | None:
     """
     if params.monitor.workspace is None:
         return None
-    done = Refreshed(root / params.monitor.workspace)
-    damage = damaged(done.folder)
+    done = RefreshResult(root / params.monitor.workspace)
+    damage = find_damage(done.folder)
     if damage is not None:
         done.aside = (set_aside(done.folder), damage)
     project = str(project_of(params.name))
@@ -110,10 +110,12 @@ def refresh(root: Path, params: Params, facts: KnownNights) -> Refreshed | None:
     store = open_store(root, params)
     snapshots = done.folder / project / SNAPSHOTS
     present = {path.stem for path in snapshots.glob("*.json")}
-    wanted = {night.name(): night for night in nights.monitored(facts)}
+    wanted = {night.name(): night for night in snapshot_inputs.list_inputs(facts)}
     missing = {name: night for name, night in wanted.items() if str(name) not in present}
     if missing:
-        for name, night in nights.shown(root, params, store, missing, done.left_out):
+        for name, night in snapshot_inputs.load_contents(
+            root, params, store, missing, done.left_out
+        ):
             if not (done.folder / project / DASHBOARD).exists():
                 write(done.folder, f"{project}/{DASHBOARD}", _dashboard(params.name, night))
             write(done.folder, f"{project}/{SNAPSHOTS}/{name}.json", _snapshot(night))
@@ -125,14 +127,14 @@ def refresh(root: Path, params: Params, facts: KnownNights) -> Refreshed | None:
     return done
 
 
-def _snapshot(night: ShownNight) -> str:
+def _snapshot(night: SnapshotContent) -> str:
     summary = night.summary
     about = {"night": summary.partition, "version": summary.version, "run": summary.run_id}
-    return page.kept(night.told, night.at, about)
+    return page.snapshot_json(night.told, night.at, about)
 
 
-def _dashboard(name: str, night: ShownNight) -> str:
-    with silenced():
+def _dashboard(name: str, night: SnapshotContent) -> str:
+    with suppress_output():
         from assay.monitor.evidently.dashboard import dashboard
 
         return str(dashboard(name, night.told).json())

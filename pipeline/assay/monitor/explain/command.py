@@ -13,15 +13,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assay.columns.features import Floats
-from assay.errors import NothingScored, RunOvertaken, SchemaMismatch, SourceError, UsageError
+from assay.errors import NothingScored, PublishConflict, SchemaMismatch, SourceError, UsageError
 from assay.metrics import slices
-from assay.metrics.estimate import rounded
-from assay.model.outcome import PREDICTION, PROBABILITY, score_name
+from assay.metrics.estimate import round_value
+from assay.model.prediction import PREDICTION, PROBABILITY, score_column
+from assay.monitor.explain import decomposition as moved
 from assay.monitor.explain import outcomes
-from assay.monitor.explain import parts as moved
 from assay.monitor.nights.sample import night_sample
 from assay.project.params import Params
-from assay.registry.pin import bundle_of
+from assay.registry.pin import load_run_bundle
 from assay.store import open_store
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class ExplainedChange:
     before: ExplainedNight
     after: ExplainedNight
     names: tuple[str, ...]
-    parts: moved.Parts
+    parts: moved.Decomposition
 
     @property
     def unseen(self) -> Floats:
@@ -81,24 +81,24 @@ class ExplainedChange:
             "against": _night(self.before),
             "outcomes": {
                 name: {
-                    "before": rounded(float(self.before.published[at])),
-                    "after": rounded(float(self.after.published[at])),
-                    "model": rounded(float(self.parts.model[at])),
-                    "mix": rounded(float(self.parts.mix[at])),
+                    "before": round_value(float(self.before.published[at])),
+                    "after": round_value(float(self.after.published[at])),
+                    "model": round_value(float(self.parts.model[at])),
+                    "mix": round_value(float(self.parts.mix[at])),
                     "columns": {
-                        title: rounded(float(part[at]))
+                        title: round_value(float(part[at]))
                         for title, part in self.parts.columns.items()
                     },
-                    "unseen": rounded(float(self.unseen[at])),
+                    "unseen": round_value(float(self.unseen[at])),
                 }
                 for at, name in enumerate(self.names)
             },
             "slices": [
                 {
                     "slice": one.title,
-                    "before": rounded(one.before),
-                    "after": rounded(one.after),
-                    "mix": rounded(float(one.mix[0])),
+                    "before": round_value(one.before),
+                    "after": round_value(one.after),
+                    "mix": round_value(float(one.mix[0])),
                 }
                 for one in self.parts.slices[:5]
             ],
@@ -142,7 +142,7 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
     if earlier == partition:
         raise UsageError("a night cannot be compared with itself", where=f"--against {earlier}")
     records = [_record(store, night) for night in (earlier, partition)]
-    bundles = [bundle_of(root, params, record) for record in records]
+    bundles = [load_run_bundle(root, params, record) for record in records]
     manifests = [each.manifest for each in bundles]
     names = outcomes.names(manifests)
     features = tuple(dict.fromkeys([*manifests[0].features, *manifests[1].features]))
@@ -155,7 +155,7 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
     )
     distinct = bundles if bundles[0].digest != bundles[1].digest else bundles[:1]
     free = [name for name in features if name not in fields]
-    parts = moved.parts(
+    parts = moved.decompose(
         before.rows,
         after.rows,
         (_slices(before.rows, fields), _slices(after.rows, fields)),
@@ -205,7 +205,7 @@ def _look(
     wanted = [*dict.fromkeys([*keys, *said]), "model_version"]
     for batch in store.prediction_batches(record.partition, wanted):
         if set(batch.column("model_version").unique().to_pylist()) - {record.version}:
-            raise RunOvertaken(
+            raise PublishConflict(
                 "another run published the night in the meantime", where=record.partition
             )
         found = outcomes.of_published(batch, task, names)
@@ -224,7 +224,7 @@ def _look(
         record.partition,
         replace(loaded.manifest, features=columns),
         pa.concat_tables(drawn),
-        [score_name(task)],
+        [score_column(task)],
     )
     rows, changed = _as_published(rows, why_none, record, loaded, columns)
     return ExplainedNight(record, loaded, total / known, rows, changed)
@@ -258,7 +258,7 @@ def _as_published(
     lacking = [name for name in columns if name not in rows]
     if lacking:
         raise SchemaMismatch([f"{where}: the input lacks {name}" for name in lacking])
-    score = score_name(loaded.manifest.task)
+    score = score_column(loaded.manifest.task)
     again = _answer(loaded, outcomes.names([loaded.manifest]))(rows)[:, 0]
     published = rows[score].to_numpy(dtype=np.float64)
     same = np.abs(again - published) <= SAME * np.maximum(1.0, np.abs(published))
@@ -285,5 +285,5 @@ def _slices(rows: pd.DataFrame, fields: Sequence[str]) -> moved.Slices:
     titles = np.full(len(rows), "", dtype=object)
     for field in fields:
         joined = np.where(titles == "", "", slices.AND)
-        titles = titles + joined + f"{field}=" + slices.names(rows[field])
+        titles = titles + joined + f"{field}=" + slices.slice_names(rows[field])
     return titles

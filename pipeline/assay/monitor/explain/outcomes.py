@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from assay.columns.features import Floats, FrameFeatures
-from assay.model.outcome import PREDICTION, PROBABILITY
+from assay.model.prediction import PREDICTION, PROBABILITY
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,10 +9,10 @@ from itertools import groupby
 from urllib.parse import quote
 
 from assay.monitor.nights.night import Night
-from assay.monitor.nights.standing import Standing
-from assay.monitor.nights.summary import path
+from assay.monitor.nights.night_status import StatusName
+from assay.monitor.nights.summary import night_path
 
-MARKS: dict[Standing, str] = {
+MARKS: dict[StatusName, str] = {
     "ok": "",
     "drift": "▲",
     "over": "△",
@@ -38,7 +38,7 @@ class Tile:
 
     text: str
     mark: str
-    kind: Standing
+    kind: StatusName
     link: str
     title: str
 
@@ -79,7 +79,7 @@ def months(nights: Sequence[Night]) -> list[Month]:
 def link(night: Night) -> str:
     """The night's page if it has one, else its row in the table."""
     if night.page:
-        return quote(path(night.partition, ".html").removeprefix("reports/"))
+        return quote(night_path(night.partition, ".html").removeprefix("reports/"))
     return f"#{anchor(night)}"
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from assay.errors import AssayError
 from assay.monitor.front import page
-from assay.monitor.front.gather import Front, gather
+from assay.monitor.front.content import Front, gather
 from assay.monitor.incidents.collect import AllNights, all_nights
 from assay.monitor.nights import facts as facts_of
 from assay.monitor.nights.facts import KnownNights
-from assay.monitor.nights.restate import restate
+from assay.monitor.nights.status_update import update_statuses
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.textfile import write
@@ -32,11 +32,11 @@ def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
     """
     facts = facts_of.load(root, open_store(root, params))
     every = all_nights(facts)
-    restate(root, params.monitor, every.nights, facts.documents)
-    return show(root, params, every, facts, last)
+    update_statuses(root, params.monitor, every.nights, facts.documents)
+    return write_page(root, params, every, facts, last)
 
 
-def show(
+def write_page(
     root: Path, params: Params, every: AllNights, facts: KnownNights, last: int = NIGHTS
 ) -> Front:
     """Write the front page from given facts."""
@@ -45,7 +45,7 @@ def show(
     return front
 
 
-def keep_up(root: Path, params: Params) -> None:
+def try_run(root: Path, params: Params) -> None:
     """As `run`, after a command whose result it must not change.
 
     A failure is only logged.

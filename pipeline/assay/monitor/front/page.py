@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assay.monitor.front import pictures
+from assay.monitor.front import charts
 from assay.monitor.front.calendar import LATER, MARKS, anchor, link, months
-from assay.monitor.front.gather import Front
+from assay.monitor.front.content import Front
 from assay.monitor.nights.night import Night, NightMetric
-from assay.monitor.nights.standing import WORDS
+from assay.monitor.nights.night_status import WORDS
 from assay.monitor.status import champion_lines, incident_lines
 from assay.monitor.status_facts import incidents_part
-from assay.pages.frame import compose
+from assay.pages.page_layout import compose_page
 from assay.pages.svg import Picture
 from assay.pages.templating import render as render_template
 
@@ -54,11 +54,11 @@ def render(front: Front) -> str:
         charts=_charts(front),
         columns=columns,
         quiet=quiet,
-        shades=(*pictures.SHADES, (None, pictures.UNKNOWN)),
+        shades=(*charts.SHADES, (None, charts.UNKNOWN)),
         lines=[(night, anchor(night), link(night)) for night in reversed(shown)],
         measured=measured_words,
     )
-    return compose(f"{front.name}: the last nights", main)
+    return compose_page(f"{front.name}: the last nights", main)
 
 
 def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
@@ -75,7 +75,7 @@ def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
         known = [drift is not None and name in drift.times for drift in looked]
         times = [drift.times.get(name) if drift is not None else None for drift in looked]
         label = f"{name}: over a limit on {count} nights"
-        lines.append(ColumnLine(name, count, pictures.strip(times, known, label)))
+        lines.append(ColumnLine(name, count, charts.heat_map(times, known, label)))
     return lines, len(names - set(over))
 
 
@@ -118,13 +118,13 @@ def _charts(front: Front) -> list[tuple[str, Picture, str]]:
     if any(value is not None for value in drift):
         limit = front.max_drifted_share
         title = "Features that drifted"
-        picture = pictures.bars(drift, shown, limit, "share of features that drifted")
+        picture = charts.bars(drift, shown, limit, "share of features that drifted")
         found.append((title, picture, f"share of the features; {limit:.0%} may"))
     if any(value is not None for value in refused):
         limit = front.max_quarantine_share
-        picture = pictures.bars(refused, shown, limit, "share of rows that were quarantined")
+        picture = charts.bars(refused, shown, limit, "share of rows that were quarantined")
         found.append(("Quarantined", picture, f"share of the rows read; {limit * 100:g}% may be"))
-    drawn = pictures.performance(shown, f"{front.metric} by night")
+    drawn = charts.performance(shown, f"{front.metric} by night")
     if drawn is not None:
         words = "line: estimated without labels; dots: with the labels that came"
         found.append((f"Performance: {front.metric}", drawn, words))

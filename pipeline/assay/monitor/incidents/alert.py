@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import AlertUndelivered, AssayError
-from assay.monitor.incidents import due, outbox, words
+from assay.monitor.incidents import alert_state, messages, outbox
+from assay.monitor.incidents.alert_state import Alert, AlertHistory
 from assay.monitor.incidents.collect import incidents
-from assay.monitor.incidents.due import Alert, Memory
-from assay.monitor.incidents.outbox import Letter
-from assay.monitor.incidents.post import BadAddress, checked, persist, post
+from assay.monitor.incidents.outbox import QueuedMessage
+from assay.monitor.incidents.post import InvalidWebhookUrl, post, retry, validate_url
 from assay.monitor.nights import facts as facts_of
 from assay.monitor.nights.facts import KnownNights
 from assay.project import jsonfile, layout, textfile
@@ -71,7 +71,7 @@ class AlertsReport:
     def to_json(self) -> str:
         """The content of reports/alerts.json."""
         delivery = self.delivery.to_plain()
-        return jsonfile.dumps(due.document(self.name, self.alerts, self.until, delivery))
+        return jsonfile.dumps(alert_state.document(self.name, self.alerts, self.until, delivery))
 
 
 def run(root: Path, params: Params) -> AlertsReport:
@@ -82,7 +82,7 @@ def run(root: Path, params: Params) -> AlertsReport:
     AlertUndelivered
         After everything is written: a message was not delivered. It is kept for the next call.
     """
-    found = tell(root, params, facts_of.load(root, open_store(root, params)))
+    found = update_alerts(root, params, facts_of.load(root, open_store(root, params)))
     _check(found)
     return found
 
@@ -102,14 +102,14 @@ def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> No
         As `run`, unless ``answered``.
     """
     try:
-        _check(tell(root, params, facts))
+        _check(update_alerts(root, params, facts))
     except AssayError as error:
         if not answered:
             raise
         log.warning("%s", error.line())
 
 
-def tell(root: Path, params: Params, facts: KnownNights) -> AlertsReport:
+def update_alerts(root: Path, params: Params, facts: KnownNights) -> AlertsReport:
     """Collect the incidents, write them down, queue new messages and send the queue.
 
     Raises
@@ -121,13 +121,13 @@ def tell(root: Path, params: Params, facts: KnownNights) -> AlertsReport:
         raise facts.unlisted
     before, listed = _before(root), facts.listed
     known = incidents(listed, facts.nights(), before.until)
-    found = due.alerts(known, listed.until, before.alerts)
+    found = alert_state.alerts(known, listed.until, before.alerts)
     hook = params.alerts.webhook
-    new = due.due(found) if hook is not None else []
+    new = alert_state.select_due(found) if hook is not None else []
     folder = root / layout.DEAD_LETTERS
     for each in new:
         outbox.enqueue(folder, each.incident)
-    found = due.said(found, new)
+    found = alert_state.mark_sent(found, new)
     until = max((each for each in (listed.until, before.until) if each), default=None)
     # Written before sending: the messages are queued, and must not be queued twice.
     told = AlertsReport(
@@ -147,24 +147,24 @@ def _check(told: AlertsReport) -> None:
             where=layout.DEAD_LETTERS,
             found=f"{delivery.waiting} waiting",
             mend="The next assay alert sends them again; delete a file to give its message up",
-        ).after(told)
+        ).attach_report(told)
 
 
-def _before(root: Path) -> Memory:
+def _before(root: Path) -> AlertHistory:
     path = root / layout.ALERTS
     if not path.exists():
-        return Memory()
-    return due.read(jsonfile.text_of(root, layout.ALERTS, "alert"))
+        return AlertHistory()
+    return alert_state.parse_alerts(jsonfile.read_text(root, layout.ALERTS, "alert"))
 
 
 def _write(root: Path, told: AlertsReport) -> None:
     textfile.write(root / layout.ALERTS, told.to_json())
-    textfile.write(root / layout.INCIDENT, words.markdown(told.name, told.alerts))
+    textfile.write(root / layout.INCIDENT, messages.render_markdown(told.name, told.alerts))
 
 
 def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:
     """Send the queued messages, the oldest first; stop when the server does not answer."""
-    line, broken = outbox.waiting(folder)
+    line, broken = outbox.read_queue(folder)
     problem = broken[0].line() if broken else ""
     if hook is None:
         if line:
@@ -174,16 +174,16 @@ def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:
     if line:
         try:
             url = _address(hook)
-        except BadAddress as error:
+        except InvalidWebhookUrl as error:
             return Delivery(True, (), len(line) + len(broken), str(error))
         for letter in line:
             body, headers = _message(letter, project, hook)
-            answer, times = persist(partial(post, url, body, headers, hook.timeout_s), hook.retries)
+            answer, times = retry(partial(post, url, body, headers, hook.timeout_s), hook.retries)
             if answer.ok:
-                outbox.delivered(letter)
+                outbox.delete_message(letter)
                 sent.append(letter.key)
                 continue
-            outbox.failed(letter, times, answer.words)
+            outbox.record_failure(letter, times, answer.words)
             problem = f"the webhook of ${hook.url_env} did not take a message: {answer.words}"
             if answer.again:
                 break
@@ -195,18 +195,20 @@ def _address(hook: Webhook) -> str:
     """The webhook's URL, which only the environment holds."""
     url = os.environ.get(hook.url_env, "").strip()
     if not url:
-        raise BadAddress(f"the environment variable {hook.url_env} is not set")
+        raise InvalidWebhookUrl(f"the environment variable {hook.url_env} is not set")
     try:
-        return checked(url)
-    except BadAddress as error:
-        raise BadAddress(f"the environment variable {hook.url_env} is of no use: {error}") from None
+        return validate_url(url)
+    except InvalidWebhookUrl as error:
+        raise InvalidWebhookUrl(
+            f"the environment variable {hook.url_env} is of no use: {error}"
+        ) from None
 
 
-def _message(letter: Letter, project: str, hook: Webhook) -> tuple[bytes, dict[str, str]]:
+def _message(letter: QueuedMessage, project: str, hook: Webhook) -> tuple[bytes, dict[str, str]]:
     if hook.shape == "slack":
-        tree = words.slack(project, letter.incident)
+        tree = messages.slack(project, letter.incident)
     else:
-        tree = words.generic(project, letter.incident, letter.key)
+        tree = messages.generic(project, letter.incident, letter.key)
     body = json.dumps(tree, ensure_ascii=False).encode()
     headers = {
         "Content-Type": "application/json; charset=utf-8",

@@ -16,7 +16,7 @@ from assay.monitor.nights.incident import (
     Incident,
     IncidentState,
     ListedIncidents,
-    around,
+    incidents_of_night,
 )
 from assay.monitor.nights.night import Night
 
@@ -48,7 +48,9 @@ def all_nights(facts: KnownNights) -> AllNights:
         return AllNights(tuple(nights), words=f"cannot be told: {facts.unlisted.line()}")
     found = incidents(facts.listed, nights)
     return AllNights(
-        tuple(replace(each, incidents=around(found, each.partition)) for each in nights),
+        tuple(
+            replace(each, incidents=incidents_of_night(found, each.partition)) for each in nights
+        ),
         found,
         facts.listed.until,
     )
@@ -69,10 +71,10 @@ def incidents(
     # `assay monitor --date` does not write the file, so its nights count by their documents.
     end = max((each for each in (listed.until, reached) if each is not None), default="")
     after = [night for night in nights if night.partition > end]
-    return (*listed.incidents, *of_nights(after), *of_runs(nights))
+    return (*listed.incidents, *drift_incidents(after), *run_incidents(nights))
 
 
-def of_nights(nights: Iterable[Night]) -> list[Incident]:
+def drift_incidents(nights: Iterable[Night]) -> list[Incident]:
     """Stretches of nights over their limits, from the first crossing to the first night within.
 
     A night that was not monitored neither begins nor ends a stretch.
@@ -112,7 +114,7 @@ def _stretch(nights: list[Night], state: IncidentState) -> Incident:
     )
 
 
-def of_runs(nights: Iterable[Night]) -> list[Incident]:
+def run_incidents(nights: Iterable[Night]) -> list[Incident]:
     """Stretches of nights without a published run because runs were held or failed.
 
     All are open: when its first night is published or retracted, an incident disappears.

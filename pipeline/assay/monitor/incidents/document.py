@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from assay.columns.breaks import YEAR
-from assay.monitor.drift.budget import NightAlarms, level
-from assay.monitor.drift.snooze import Snoozed, covering
-from assay.monitor.incidents.fold import DriftIncident
+from assay.columns.break_limits import YEAR
+from assay.monitor.drift.budget import NightAlarms, fdr_level
+from assay.monitor.drift.snooze import SnoozeState, find_snooze
+from assay.monitor.incidents.drift_incident import DriftIncident
 from assay.monitor.nights import incident as told
 from assay.monitor.nights.incident import ListedIncidents
 from assay.project.params import Monitor
 from assay.reports.incidents import (
-    BudgetOfAlarms,
+    AlarmBudget,
     ColumnAlarm,
     ColumnHit,
-    FoundIncident,
+    IncidentReport,
     Incidents,
-    ToldSnooze,
+    SnoozeStatus,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class IncidentHistory:
     """The alarms and incidents of all nights up to the last requested one.
 
     Attributes
@@ -41,7 +41,7 @@ class Book:
     last: str
     nights: tuple[NightAlarms, ...]
     incidents: tuple[DriftIncident, ...]
-    snoozes: tuple[Snoozed, ...]
+    snoozes: tuple[SnoozeState, ...]
     left_out: dict[str, str]
     limits: Monitor
 
@@ -70,7 +70,8 @@ class Book:
                 columns = [
                     alarm.question.column
                     for alarm in night.alarms
-                    if covering(self.limits.snooze, alarm.question.column, night.partition) is None
+                    if find_snooze(self.limits.snooze, alarm.question.column, night.partition)
+                    is None
                 ]
                 found[night.partition] = tuple(dict.fromkeys(columns))
         return found
@@ -102,18 +103,18 @@ class Book:
             to=self.last,
             nights=tuple(night.partition for night in asked),
             baseline=self.limits.baseline,
-            budget=BudgetOfAlarms(
+            budget=AlarmBudget(
                 nights=rule.nights,
                 of=rule.of,
                 false_alarms=rule.false_alarms,
                 per_nights=YEAR,
-                false_discovery_rate=level(rule),
+                false_discovery_rate=fdr_level(rule),
             ),
             open=len(self.open),
             incidents=tuple(_incident(each) for each in self.incidents),
             alarms={night.partition: _alarms(night) for night in asked if night.alarms},
             snoozes=tuple(
-                ToldSnooze(**each.snooze.model_dump(mode="json"), state=each.state)
+                SnoozeStatus(**each.snooze.model_dump(mode="json"), state=each.state)
                 for each in self.snoozes
             ),
             blind=self.blind,
@@ -126,8 +127,8 @@ class Book:
         return self.document().text()
 
 
-def _incident(incident: DriftIncident) -> FoundIncident:
-    return FoundIncident(
+def _incident(incident: DriftIncident) -> IncidentReport:
+    return IncidentReport(
         id=incident.id,
         kind=incident.kind,
         state=incident.state,

@@ -13,15 +13,15 @@ from typing import Any
 from urllib.parse import quote
 
 from assay.errors import DataError
-from assay.monitor.nights.incident import Incident, incident_of
+from assay.monitor.nights.incident import Incident, parse_incident
 from assay.project import jsonfile, layout
-from assay.project.jsonfile import Node, once
+from assay.project.jsonfile import JsonNode, reject_duplicate_keys
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class QueuedMessage:
     """One message.
 
     Attributes
@@ -48,7 +48,7 @@ class Letter:
         }
 
 
-def enqueue(folder: Path, incident: Incident) -> Letter:
+def enqueue(folder: Path, incident: Incident) -> QueuedMessage:
     """Write a message to the queue, unless it is queued already."""
     folder.mkdir(parents=True, exist_ok=True)
     key = f"{incident.id}:{incident.state}"
@@ -56,14 +56,14 @@ def enqueue(folder: Path, incident: Incident) -> Letter:
     there = sorted(folder.glob("*.json"))
     for path in there:
         if path.stem.partition("-")[2] == name:
-            return Letter(path, key, incident)
+            return QueuedMessage(path, key, incident)
     number = max((_number(path) for path in there), default=0) + 1
-    letter = Letter(folder / f"{number:06}-{name}.json", key, incident)
+    letter = QueuedMessage(folder / f"{number:06}-{name}.json", key, incident)
     _write(letter)
     return letter
 
 
-def waiting(folder: Path) -> tuple[list[Letter], list[DataError]]:
+def read_queue(folder: Path) -> tuple[list[QueuedMessage], list[DataError]]:
     """All queued messages, the oldest first, and an error for each file that is not one."""
     letters, broken = [], []
     for path in sorted(folder.glob("*.json")):
@@ -80,28 +80,30 @@ def waiting(folder: Path) -> tuple[list[Letter], list[DataError]]:
     return letters, broken
 
 
-def failed(letter: Letter, attempts: int, problem: str) -> Letter:
+def record_failure(letter: QueuedMessage, attempts: int, problem: str) -> QueuedMessage:
     """Record why a message was not delivered."""
     noted = replace(letter, attempts=letter.attempts + attempts, problem=problem)
     _write(noted)
     return noted
 
 
-def delivered(letter: Letter) -> None:
+def delete_message(letter: QueuedMessage) -> None:
     """Delete a delivered message."""
     letter.path.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> Letter:
-    tree = Node(json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once), "")
+def _read(path: Path) -> QueuedMessage:
+    tree = JsonNode(
+        json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=reject_duplicate_keys), ""
+    )
     tree.schema(SCHEMA)
-    incident = incident_of(tree.node("incident"))
-    return Letter(
+    incident = parse_incident(tree.node("incident"))
+    return QueuedMessage(
         path, tree.text("key"), incident, tree.count("attempts"), str(tree.get("problem"))
     )
 
 
-def _write(letter: Letter) -> None:
+def _write(letter: QueuedMessage) -> None:
     # Atomic: a truncated message would be lost.
     jsonfile.write(letter.path, letter.to_plain())
 

@@ -43,11 +43,11 @@ class PostResult:
     wait: float | None = None
 
 
-class BadAddress(ValueError):
+class InvalidWebhookUrl(ValueError):
     """The URL is not a valid webhook address; the error's text does not contain it."""
 
 
-def checked(url: str) -> str:
+def validate_url(url: str) -> str:
     """Return ``url`` if it is a valid webhook address.
 
     Raises
@@ -59,11 +59,11 @@ def checked(url: str) -> str:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise BadAddress("not an address") from None
+        raise InvalidWebhookUrl("not an address") from None
     if parts.scheme not in ("http", "https") or not host:
-        raise BadAddress("not an address that starts with https:// or http://")
+        raise InvalidWebhookUrl("not an address that starts with https:// or http://")
     if any(not "!" <= letter <= "~" for letter in url):
-        raise BadAddress("it holds a space, a line's end or a letter that no address has")
+        raise InvalidWebhookUrl("it holds a space, a line's end or a letter that no address has")
     return url
 
 
@@ -131,7 +131,7 @@ def _wait(rest: bytes) -> float | None:
     return float(found) if found.strip().isascii() and found.strip().isdigit() else None
 
 
-def persist(
+def retry(
     attempt: Callable[[], PostResult], retries: int, sleep: Callable[[float], None] = time.sleep
 ) -> tuple[PostResult, int]:
     """Try, and retry after 1, 2, 4, … seconds; return the last result and the attempts made."""

@@ -9,9 +9,9 @@ from urllib.parse import unquote
 
 from assay.monitor.nights.night import NightDrift
 from assay.monitor.nights.summary import NightSummary
-from assay.monitor.nights.summary_read import in_alarm_of, stand_of
+from assay.monitor.nights.summary_read import parse_alarm_columns, parse_status
 from assay.project import layout
-from assay.project.jsonfile import Node, once
+from assay.project.jsonfile import JsonNode, reject_duplicate_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class KnownDocument:
     text: str = ""
 
 
-def read(root: Path) -> dict[str, KnownDocument]:
+def read_documents(root: Path) -> dict[str, KnownDocument]:
     """Read every night's document under ``root``. A damaged one is included, with the reason."""
     paths = sorted((root / layout.NIGHTS).glob("*.json"))
     found = [_document(path) for path in paths]
@@ -63,8 +63,8 @@ def _document(path: Path) -> KnownDocument:
     try:
         raw = path.read_bytes()
         text = raw.decode(errors="replace")
-        tree = json.loads(raw.decode(), object_pairs_hook=once)
-        drift = drift_of(Node(tree, ""), partition)
+        tree = json.loads(raw.decode(), object_pairs_hook=reject_duplicate_keys)
+        drift = parse_drift(JsonNode(tree, ""), partition)
     except (OSError, ValueError, RecursionError) as error:
         words = " ".join(str(error).split())
         return KnownDocument(
@@ -77,7 +77,7 @@ def _document(path: Path) -> KnownDocument:
     return KnownDocument(partition, drift, text=text)
 
 
-def drift_of(tree: Node, partition: str) -> NightDrift:
+def parse_drift(tree: JsonNode, partition: str) -> NightDrift:
     """Parse the document of the night ``partition``.
 
     Raises
@@ -99,8 +99,8 @@ def drift_of(tree: Node, partition: str) -> NightDrift:
             for each in findings
         },
         over=frozenset(each.text("column") for each in findings if each.flag("crossed")),
-        stand=stand_of(tree),
-        in_alarm=in_alarm_of(tree),
+        stand=parse_status(tree),
+        in_alarm=parse_alarm_columns(tree),
     )
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from assay.errors import DataError
-from assay.monitor.nights import documents, fold
+from assay.monitor.nights import combine, documents
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.incident import ListedIncidents, read_incidents
 from assay.monitor.nights.night import Night
 from assay.project import layout
 from assay.store import RunRecord, Store, history
-from assay.store.performance import together
+from assay.store.performance import merge_performance
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -71,7 +71,7 @@ class KnownNights:
     def nights(self) -> list[Night]:
         """All nights in order, each without the incidents it is part of."""
         rows = [row for each in self.measured.values() for row in each]
-        return fold.nights(self.records, self.visible, self.documents, rows, self.pages)
+        return combine.nights(self.records, self.visible, self.documents, rows, self.pages)
 
     def with_documents(self, written: Iterable[KnownDocument]) -> KnownNights:
         """Return a copy with documents, and their pages, added or replaced."""
@@ -84,7 +84,7 @@ class KnownNights:
 
     def with_performance(self, rows: Iterable[Mapping[str, Any]]) -> KnownNights:
         """Return a copy with new performance rows added."""
-        return replace(self, performance=together(self.performance, rows, self.column))
+        return replace(self, performance=merge_performance(self.performance, rows, self.column))
 
 
 def load(root: Path, store: Store) -> KnownNights:
@@ -98,7 +98,7 @@ def load(root: Path, store: Store) -> KnownNights:
         records=tuple(store.runs()),
         visible=history.visible_runs(store),
         performance=store.performance(),
-        documents=documents.read(root),
+        documents=documents.read_documents(root),
         pages=frozenset(unquote(page.stem) for page in (root / layout.NIGHTS).glob("*.html")),
         listed=listed,
         unlisted=unlisted,

@@ -9,7 +9,7 @@ from assay.columns.profile import Profile, column_from_json
 from assay.errors import StoreError
 from assay.store import RunRecord, Store
 from assay.store.delta import log, rows
-from assay.store.delta.files import run_of
+from assay.store.delta.files import parse_run_id
 from assay.store.delta.tables import PREDICTIONS, PROFILES, profiles_schema
 
 
@@ -41,7 +41,7 @@ class Published:
         }
 
 
-def published(store: Store, partitions: Sequence[str]) -> list[Published]:
+def read_published(store: Store, partitions: Sequence[str]) -> list[Published]:
     """The published runs of some nights, in order, with their profiles read in one scan.
 
     Raises
@@ -51,8 +51,10 @@ def published(store: Store, partitions: Sequence[str]) -> list[Published]:
     """
     opened = log.open_table(store.table_uri(PREDICTIONS))
     wanted = set(partitions)
-    files = [] if opened is None else log.active(opened, store.column)
-    visible = {file.partition: run_of(file.path) for file in files if file.partition in wanted}
+    files = [] if opened is None else log.partition_files(opened, store.column)
+    visible = {
+        file.partition: parse_run_id(file.path) for file in files if file.partition in wanted
+    }
     if not visible:
         return []
     known = {record.run_id: record for record in store.runs()}

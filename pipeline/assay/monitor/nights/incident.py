@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from assay.errors import DataError
-from assay.monitor.nights.standing import inside
+from assay.monitor.nights.night_status import affects_night
 from assay.project import layout
-from assay.project.jsonfile import Node, once
+from assay.project.jsonfile import JsonNode, reject_duplicate_keys
 
 IncidentState: TypeAlias = Literal["open", "recovered", "snoozed"]
 Kind: TypeAlias = Literal["drift", "run"]
@@ -60,7 +60,7 @@ class Incident:
         }
 
 
-def around(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...]:
+def incidents_of_night(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...]:
     """The incidents from ``reports/incidents.json`` that a night is part of.
 
     Incidents built from the documents of single nights are left out.
@@ -68,7 +68,9 @@ def around(incidents: Sequence[Incident], partition: str) -> tuple[Incident, ...
     return tuple(
         each
         for each in incidents
-        if each.kind == "drift" and not each.id.startswith(OF_NIGHTS) and inside(each, partition)
+        if each.kind == "drift"
+        and not each.id.startswith(OF_NIGHTS)
+        and affects_night(each, partition)
     )
 
 
@@ -86,7 +88,7 @@ class ListedIncidents:
     until: str | None = None
 
 
-def incident_of(node: Node, kind: Kind | None = None) -> Incident:
+def parse_incident(node: JsonNode, kind: Kind | None = None) -> Incident:
     """Parse an incident from JSON. Unknown keys are ignored."""
     return Incident(
         id=node.text("id"),
@@ -111,9 +113,12 @@ def read_incidents(root: Path) -> ListedIncidents:
     if not path.exists():
         return ListedIncidents()
     try:
-        tree = Node(json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once), "")
+        tree = JsonNode(
+            json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=reject_duplicate_keys),
+            "",
+        )
         found = tuple(
-            replace(incident_of(node, "drift"), of=node.maybe_text("kind") or "")
+            replace(parse_incident(node, "drift"), of=node.maybe_text("kind") or "")
             for node in tree.nodes("incidents")
         )
         twice = {each.id for each in found if sum(each.id == one.id for one in found) > 1}

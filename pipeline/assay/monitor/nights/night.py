@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from assay.monitor.nights.standing import NightState, Stand, Standing, stand
+from assay.monitor.nights.night_status import (
+    MonitoringStatus,
+    NightState,
+    StatusName,
+    decide_status,
+)
 
 if TYPE_CHECKING:
     from assay.monitor.nights.incident import Incident
@@ -37,7 +42,7 @@ class NightDrift:
     features: int
     times: Mapping[str, float | None]
     over: frozenset[str]
-    stand: Stand | None = None
+    stand: MonitoringStatus | None = None
     in_alarm: tuple[str, ...] | None = None
 
     @property
@@ -110,12 +115,12 @@ class Night:
         return self.drift.crossed if self.state == "published" and self.drift else None
 
     @property
-    def stand(self) -> Stand:
+    def stand(self) -> MonitoringStatus:
         spells = [(each, each.sentence) for each in self.incidents]
-        return stand(self.state, self.crossed, spells, together=self.in_alarm is not None)
+        return decide_status(self.state, self.crossed, spells, together=self.in_alarm is not None)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> StatusName:
         return self.stand.standing
 
     @property

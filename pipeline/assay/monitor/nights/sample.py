@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.project.params import Params
-from assay.score.inputs.reread import Near, NotRead, batches
+from assay.score.inputs.night_rows import InputUnreadable, NearbyRows, batches
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def published_sample(
         As `night_sample`.
     """
     columns = list(dict.fromkeys([*manifest.keys, *scores]))
-    drawn = store.drawn(record.partition, columns, params.monitor.sample_rows, params.seed)
+    drawn = store.sample(record.partition, columns, params.monitor.sample_rows, params.seed)
     if drawn.run_id != record.run_id:
         # These are not the scores that were judged.
         none = drawn.table.slice(0, 0).to_pandas().reindex(columns=[*manifest.features, *scores])
@@ -57,7 +57,7 @@ def published_sample(
     # The input also holds quarantined rows, so a scored row may lie that much further on there.
     refused = record.rows_quarantined or 0
     spans = tuple((first, end + refused) for first, end in drawn.spans)
-    near = Near(spans, LOOKED_AT)
+    near = NearbyRows(spans, LOOKED_AT)
     return night_sample(root, params, record.partition, manifest, drawn.table, scores, near)
 
 
@@ -68,7 +68,7 @@ def night_sample(
     manifest: Manifest,
     drawn: pa.Table,
     scores: Sequence[str],
-    near: Near | None = None,
+    near: NearbyRows | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """Join sampled predictions with their features from the input.
 
@@ -105,7 +105,7 @@ def night_sample(
                 found.append(both)
             if rows.empty:
                 break
-    except NotRead as reason:
+    except InputUnreadable as reason:
         return found[0], str(reason)
     if len(found) == 1:
         return found[0], "none of its rows is in the input any more"
@@ -133,13 +133,13 @@ def _alike(
             table = table.append_column(name, pa.repeat(pa.scalar(value), table.num_rows))
     lacking = [name for name in keys if name not in table.column_names]
     if lacking:
-        raise NotRead(f"its input lacks the key {', '.join(lacking)}")
+        raise InputUnreadable(f"its input lacks the key {', '.join(lacking)}")
     for name in keys:
         wanted = drawn.column(name)
         try:
             cells = table.column(name).cast(wanted.type)
         except pa.ArrowException:
-            raise NotRead(f"its input has {name} in another type") from None
+            raise InputUnreadable(f"its input has {name} in another type") from None
         table = table.set_column(table.column_names.index(name), name, cells)
         table = table.filter(pc.is_in(cells, value_set=wanted.combine_chunks()))
     return table

@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from assay.monitor.drift.baselines import NOT_COMPARED, Weekday
+from assay.monitor.drift.baselines import NOT_COMPARED, WeekdayDistances
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
-from assay.monitor.nights.standing import Stand
-from assay.monitor.performance.known import by_metric
+from assay.monitor.nights.night_status import MonitoringStatus
+from assay.monitor.performance.known_metrics import by_metric
 from assay.monitor.performance.label_drift import LabelDrift
 from assay.project import layout
 from assay.project.params import Monitor
 from assay.reports.night import (
     ColumnBreak,
     ColumnFinding,
-    KnownTruths,
+    MaturedLabelDrift,
     NightDocument,
     NightLimits,
     PerformanceNumber,
-    SameWeekdays,
+    WeekdayComparison,
 )
 
 
@@ -69,9 +69,9 @@ class NightSummary:
     page: str
     limits: Monitor
     decision: DriftDecision
-    stand: Stand
+    stand: MonitoringStatus
     in_alarm: tuple[str, ...] | None = None
-    weekday: Weekday = NOT_COMPARED
+    weekday: WeekdayDistances = NOT_COMPARED
     label: LabelDrift | None = None
     broken_rules: Mapping[str, int] = field(default_factory=dict)
     performance: tuple[Mapping[str, Any], ...] = ()
@@ -114,12 +114,14 @@ class NightSummary:
             drifted=decision.drifted,
             drifted_share=decision.drifted_share,
             findings=tuple(_finding(each) for each in decision.findings),
-            weekday=SameWeekdays(
+            weekday=WeekdayComparison(
                 nights=self.weekday.nights,
                 distances=self.weekday.distances,
                 none=self.weekday.why_none,
             ),
-            label=None if label is None else KnownTruths(**asdict(label), drifted=label.drifted),
+            label=None
+            if label is None
+            else MaturedLabelDrift(**asdict(label), drifted=label.drifted),
             broken_rules=self.broken_rules,
             performance=tuple(PerformanceNumber(**row) for row in self.performance),
             sample_rows=self.sample_rows,
@@ -140,7 +142,7 @@ MEASURED = tuple(PerformanceNumber.model_fields)
 """The columns of the performance table that a document repeats."""
 
 
-def of_all_rows(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+def overall_metrics(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """The metrics over all rows of one run, in a fixed order.
 
     Parameters
@@ -154,6 +156,6 @@ def of_all_rows(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, 
     )
 
 
-def path(partition: str, suffix: str) -> str:
+def night_path(partition: str, suffix: str) -> str:
     """The path of a night's page (``.html``) or document (``.json``), relative to the root."""
     return f"{layout.NIGHTS}/{quote(partition, safe=' ')}{suffix}"

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import cast
 
-from assay.columns.breaks import Break
-from assay.monitor.drift.baselines import Weekday
+from assay.columns.break_limits import Break
+from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
-from assay.monitor.nights.standing import WORDS, Stand, Standing, stand
+from assay.monitor.nights.night_status import WORDS, MonitoringStatus, StatusName, decide_status
 from assay.monitor.nights.summary import NightSummary
 from assay.monitor.performance.label_drift import LabelDrift
-from assay.project.jsonfile import Node, once
+from assay.project.jsonfile import JsonNode, reject_duplicate_keys
 from assay.project.params import Monitor
-from assay.reports.night import ColumnFinding, KnownTruths, NightDocument
+from assay.reports.night import ColumnFinding, MaturedLabelDrift, NightDocument
 
 
-def from_json(text: str, limits: Monitor) -> NightSummary:
+def parse_summary(text: str, limits: Monitor) -> NightSummary:
     """Parse what `NightSummary.to_json` wrote.
 
     Parameters
@@ -29,7 +29,7 @@ def from_json(text: str, limits: Monitor) -> NightSummary:
     ValueError
         ``text`` is anything else.
     """
-    tree = json.loads(text, object_pairs_hook=once)
+    tree = json.loads(text, object_pairs_hook=reject_duplicate_keys)
     found = NightDocument.of_tree(tree)
     given, label = found.limits, found.label
     told = {
@@ -61,23 +61,25 @@ def from_json(text: str, limits: Monitor) -> NightSummary:
             nights=given.nights,
             findings=tuple(_finding(each) for each in found.findings),
         ),
-        stand=stand_of(Node(tree, "")) or stand("published", found.crossed),
+        stand=parse_status(JsonNode(tree, "")) or decide_status("published", found.crossed),
         in_alarm=found.in_alarm,
-        weekday=Weekday(found.weekday.nights, found.weekday.distances, found.weekday.none),
+        weekday=WeekdayDistances(found.weekday.nights, found.weekday.distances, found.weekday.none),
         label=None if label is None else _label(label),
         broken_rules=found.broken_rules,
         performance=tuple(dict(each) for each in found.performance),
     )
 
 
-def stand_of(tree: Node) -> Stand | None:
+def parse_status(tree: JsonNode) -> MonitoringStatus | None:
     """The status in a document; None in a document of an older Assay."""
     if "standing" not in tree.tree:
         return None
-    return Stand(cast(Standing, tree.one_of("standing", *WORDS)), tree.texts("incidents"))
+    return MonitoringStatus(
+        cast(StatusName, tree.one_of("standing", *WORDS)), tree.texts("incidents")
+    )
 
 
-def in_alarm_of(tree: Node) -> tuple[str, ...] | None:
+def parse_alarm_columns(tree: JsonNode) -> tuple[str, ...] | None:
     """The columns in alarm; None if the night was not judged with the nights before it."""
     return None if tree.tree.get("in_alarm") is None else tree.texts("in_alarm")
 
@@ -86,5 +88,5 @@ def _finding(found: ColumnFinding) -> DriftFinding:
     return DriftFinding(**{**dict(found), "breaks": tuple(Break(**dict(b)) for b in found.breaks)})
 
 
-def _label(found: KnownTruths) -> LabelDrift:
+def _label(found: MaturedLabelDrift) -> LabelDrift:
     return LabelDrift(**{name: value for name, value in dict(found).items() if name != "drifted"})

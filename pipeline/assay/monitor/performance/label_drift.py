@@ -18,16 +18,16 @@ from typing import Any
 
 import pandas as pd
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import NumberGrid
+from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import Reference
 from assay.columns.reference_column import ReferenceColumn
-from assay.model import outcome
+from assay.model import prediction
 from assay.monitor.drift.drift import learnt_limit
 from assay.monitor.drift.measures import measure
-from assay.monitor.performance.known import KnownMetric, by_metric
-from assay.monitor.performance.realized import RealizedMetric, Truths
+from assay.monitor.performance.known_metrics import KnownMetric, by_metric
+from assay.monitor.performance.realized_metrics import KnownLabels, RealizedMetric
 from assay.project.tasks import Task
 
 NAMES = DISTANCE, PSI, TOTAL_VARIATION, WASSERSTEIN = (
@@ -68,8 +68,8 @@ class LabelDrift:
         return None if self.limit is None else self.distance > self.limit
 
 
-def numbers(
-    before: ReferenceColumn | None, task: Task, truths: Truths, rows: int
+def measure_label_drift(
+    before: ReferenceColumn | None, task: Task, truths: KnownLabels, rows: int
 ) -> Iterator[RealizedMetric]:
     """The measures as rows of the performance table, if the reference has labels.
 
@@ -85,8 +85,8 @@ def numbers(
     names += [WASSERSTEIN] if isinstance(before.grid, NumberGrid) else []
     found: dict[str, float | None] = dict.fromkeys(names)
     if labelled and before.profile.rows:
-        frame = pd.DataFrame({"label": outcome.truths(task, truths.values)})
-        night = profile_of(FrameFeatures(frame), {"label": before.grid})["label"]
+        frame = pd.DataFrame({"label": prediction.truths(task, truths.values)})
+        night = compute_profile(FrameFeatures(frame), {"label": before.grid})["label"]
         measured = measure(before.grid, before.profile, night)
         values = (measured.js, measured.psi, measured.total_variation, measured.wasserstein)
         found.update(zip(names, values, strict=False))

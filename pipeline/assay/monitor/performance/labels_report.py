@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from assay.monitor.performance.measure import NightMeasurement
-from assay.monitor.performance.take_labels import Taken
+from assay.monitor.performance.take_labels import LabelCounts
 
 
 @dataclass
@@ -25,7 +25,7 @@ class LabelsOutcome:
         Such nights that could not be measured, and why.
     """
 
-    taken: list[Taken] = field(default_factory=list)
+    taken: list[LabelCounts] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     elsewhere: int = 0
     measured: list[NightMeasurement] = field(default_factory=list)

@@ -12,23 +12,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.errors import NothingScored, RunOvertaken
-from assay.metrics import units as of_rows
-from assay.model.outcome import PREDICTION, PROBABILITIES, PROBABILITY
+from assay.errors import NothingScored, PublishConflict
+from assay.metrics import sampling_units as of_rows
+from assay.model.prediction import PREDICTION, PROBABILITIES, PROBABILITY
 from assay.monitor.performance import label_drift, maturity
-from assay.monitor.performance.realized import (
+from assay.monitor.performance.realized_metrics import (
+    KnownLabels,
     LabelledNight,
     RealizedMetric,
-    Truths,
     calibration,
-    realized,
-    scored_of,
+    measure_realized,
+    select_labelled,
 )
 from assay.project.params import Params
-from assay.project.partitions import day_of
+from assay.project.partitions import parse_day
 from assay.project.tasks import Task
-from assay.score.inputs.reread import NotRead, batches
-from assay.store.labels import known
+from assay.score.inputs.night_rows import InputUnreadable, batches
+from assay.store.labels import labels_as_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class MaturityMeasurement:
     final
         Whether the day of the maturity is over, so that nothing can change any more.
     calibration
-        Over all labelled rows: see `assay.monitor.performance.realized.calibration`.
+        Over all labelled rows: see `assay.monitor.performance.realized_metrics.calibration`.
     """
 
     days: int
@@ -127,24 +127,30 @@ def measure(
     """
     night, keys, why = _night(root, params, store, record, loaded.manifest)
     if store.visible_run(record.partition) != record.run_id:
-        raise RunOvertaken(
+        raise PublishConflict(
             "another run published the night meanwhile",
             where=f"night {record.partition}",
             mend="Run assay labels again.",
         )
     history = store.label_history(record.partition)
-    day = day_of(record.partition)
-    reached = () if day is None else maturity.reached(day, params.monitor.maturities, now)
+    day = parse_day(record.partition)
+    reached = (
+        () if day is None else maturity.reached_maturities(day, params.monitor.maturities, now)
+    )
     measured = []
     for days in reached:
         assert day is not None, "a night without a day has no maturity"
-        until = maturity.until(day, days)
-        truths = _truths(known(history, _names(keys), until), keys)
+        until = maturity.maturity_end(day, days)
+        truths = _truths(labels_as_of(history, _names(keys), until), keys)
         numbers = (
-            *realized(night, truths, params.evaluate.confidence, params.evaluate.min_slice_rows),
-            *label_drift.numbers(loaded.reference.label, night.task, truths, len(night)),
+            *measure_realized(
+                night, truths, params.evaluate.confidence, params.evaluate.min_slice_rows
+            ),
+            *label_drift.measure_label_drift(
+                loaded.reference.label, night.task, truths, len(night)
+            ),
         )
-        table = calibration(scored_of(night, truths))
+        table = calibration(select_labelled(night, truths))
         measured.append(MaturityMeasurement(days, now >= until, numbers, tuple(table)))
     return NightMeasurement(record, len(night), tuple(measured), why)
 
@@ -171,9 +177,9 @@ def _night(
     if unit not in (of_rows.NIGHT, of_rows.ROW, *wanted):
         wanted = (*wanted, unit)
     slices, why = _slices(root, params, record.partition, wanted, keys)
-    units = of_rows.Units.rows(len(keys))
+    units = of_rows.SamplingUnits.rows(len(keys))
     if unit in slices.columns:
-        units = of_rows.Units.of(unit, slices[unit])
+        units = of_rows.SamplingUnits.of(unit, slices[unit])
         slices = slices[[name for name in slices.columns if name in manifest.slices]]
     night = LabelledNight(
         manifest.task, scores, slices, units, manifest.classes, manifest.threshold
@@ -199,7 +205,7 @@ def _slices(
         try:
             read = _input(root, params, partition, [*names, *others], keys)
             found = keys.select([*names, ROW]).join(read, names, join_type="left outer")
-        except NotRead as reason:
+        except InputUnreadable as reason:
             why = str(reason)
     ordered = found.sort_by(ROW)
     shown = [name for name in wanted if name in ordered.column_names]
@@ -215,17 +221,17 @@ def _input(
     for batch in batches(root, params, partition, columns):
         lacking = [name for name in columns if name not in batch.schema.names]
         if lacking:
-            raise NotRead(f"its input lacks {', '.join(lacking)}")
+            raise InputUnreadable(f"its input lacks {', '.join(lacking)}")
         table = pa.Table.from_batches([batch]).select(columns)
         for place, name in enumerate(names):
             try:
                 cells = table.column(name).cast(keys.schema.field(name).type)
             except pa.ArrowException:
-                raise NotRead(f"its input has {name} in another type") from None
+                raise InputUnreadable(f"its input has {name} in another type") from None
             table = table.set_column(place, name, cells)
         read.append(table)
     if not read:
-        raise NotRead("its input has no rows any more")
+        raise InputUnreadable("its input has no rows any more")
     fields = [(name, "first") for name in columns if name not in names]
     # A duplicate key was scored twice; its slice comes from the first row.
     once = (
@@ -236,9 +242,9 @@ def _input(
     return once.rename_columns([*names, *(name for name, _ in fields)])
 
 
-def _truths(known: pa.Table, keys: pa.Table) -> Truths:
+def _truths(known: pa.Table, keys: pa.Table) -> KnownLabels:
     joined = keys.join(known, _names(keys), join_type="inner").sort_by(ROW)
-    return Truths(
+    return KnownLabels(
         joined.column(ROW).to_numpy().astype(np.intp),
         joined.column("truth").to_numpy(),
     )

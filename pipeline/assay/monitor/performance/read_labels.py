@@ -15,8 +15,8 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
+from assay.project.quoting import mark_blanks, mark_message_blanks, quote_value
 from assay.project.tasks import Task
-from assay.project.visible import quoted, retold, visible
 from assay.store.delta.tables import INSTANT
 
 ARRIVED = "arrived_at"
@@ -28,7 +28,7 @@ SPOKEN = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0
 
 
 @dataclass(frozen=True)
-class Names:
+class LabelColumns:
     """The column names in the source of labels."""
 
     keys: tuple[str, ...]
@@ -41,7 +41,7 @@ class Names:
 
 
 @dataclass(frozen=True)
-class Arrived:
+class LabelBatch:
     """The labels that were read, and counts of rows that were not used.
 
     Attributes
@@ -59,7 +59,7 @@ class Arrived:
     keyless: int
 
 
-def read(path: Path) -> pa.Table:
+def read_label_file(path: Path) -> pa.Table:
     """Read the rows of a file; CSV columns are read as text.
 
     Raises
@@ -106,9 +106,9 @@ def _jsonl(path: Path) -> pa.Table:
     return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
 
 
-def truths(
-    table: pa.Table, names: Names, keys: pa.Schema, task: Task, where: str, now: datetime
-) -> Arrived:
+def parse_labels(
+    table: pa.Table, names: LabelColumns, keys: pa.Schema, task: Task, where: str, now: datetime
+) -> LabelBatch:
     """The rows in the types of the labels table, each key once.
 
     Parameters
@@ -127,9 +127,9 @@ def truths(
     """
     missing = [name for name in names.every if name not in table.column_names]
     if missing:
-        has = ", ".join(map(visible, table.column_names))
+        has = ", ".join(map(mark_blanks, table.column_names))
         raise SchemaMismatch(
-            [f"{where}: column {quoted(name)} is missing, found {has}" for name in missing]
+            [f"{where}: column {quote_value(name)} is missing, found {has}" for name in missing]
         )
     told = table.filter(pc.is_valid(_truth(table.column(names.truth), task, names.truth, where)))
     untold = table.num_rows - told.num_rows
@@ -143,7 +143,7 @@ def truths(
     for name in names.keys:
         whole = whole.filter(pc.is_valid(whole.column(name)))
     once = _once(whole, names.keys, where)
-    return Arrived(once, untold, rows.num_rows - whole.num_rows)
+    return LabelBatch(once, untold, rows.num_rows - whole.num_rows)
 
 
 def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
@@ -154,13 +154,13 @@ def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
     torn = grouped.filter(pc.greater(grouped.column("truth_count_distinct"), 1))
     if torn.num_rows:
         first = torn.slice(0, 1).to_pylist()[0]
-        key = ", ".join(f"{name}={visible(first[name])}" for name in keys)
+        key = ", ".join(f"{name}={mark_blanks(first[name])}" for name in keys)
         more = f", and {torn.num_rows - 1} keys more" if torn.num_rows > 1 else ""
         raise LabelError(
             f"the key {key} has two truths{more}",
             where=where,
             expected="one truth a key",
-            found=f"{visible(first['truth_min'])} and {visible(first['truth_max'])}",
+            found=f"{mark_blanks(first['truth_min'])} and {mark_blanks(first['truth_max'])}",
             mend="Nothing was taken from it. Keep the right row of each; a later correction "
             "comes in a file of its own.",
         )
@@ -194,7 +194,7 @@ def _spoken(column: pa.ChunkedArray, name: str, where: str) -> pa.ChunkedArray:
 
 
 def _arrival(
-    table: pa.Table, names: Names, where: str, now: datetime
+    table: pa.Table, names: LabelColumns, where: str, now: datetime
 ) -> pa.ChunkedArray | pa.Array:
     if names.arrived_at is None:
         return pa.nulls(table.num_rows, INSTANT)
@@ -231,11 +231,11 @@ def _uncast(
         "cannot be read as what it has to be",
         where=f"{where}, column {name!r}",
         expected=str(kind),
-        found=f"{column.type}: {retold(said.partition(chr(10))[0][:120])}",
+        found=f"{column.type}: {mark_message_blanks(said.partition(chr(10))[0][:120])}",
     )
 
 
 def _not_a(value: object, wanted: str, name: str, where: str) -> LabelError:
     return LabelError(
-        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=quoted(value)
+        "not a truth", where=f"{where}, column {name!r}", expected=wanted, found=quote_value(value)
     )

@@ -13,7 +13,7 @@ from assay.monitor.performance import maturity
 from assay.project import jsonfile, layout
 from assay.project.params import Params
 from assay.project.params.labels import RetrainRule
-from assay.project.partitions import day_of
+from assay.project.partitions import parse_day
 from assay.store import open_store
 
 State = Literal["retrain", "fine", "waiting"]
@@ -154,8 +154,8 @@ def _told(row: Row, rule: RetrainRule) -> bool:
 
 
 def _ripe(row: Row, column: str, now: datetime) -> bool:
-    day = day_of(row[column])
-    return day is not None and now >= maturity.until(day, row["maturity_days"])
+    day = parse_day(row[column])
+    return day is not None and now >= maturity.maturity_end(day, row["maturity_days"])
 
 
 def run(
@@ -208,5 +208,5 @@ def run(
             bad[0].sentence(store.column) + more,
             where=f"{params.name} {record.version}",
             mend=f"See {layout.RETRAIN}",
-        ).after(found)
+        ).attach_report(found)
     return found

@@ -10,17 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import LabelError
-from assay.monitor.performance.read_labels import Arrived
-from assay.project.visible import visible
+from assay.monitor.performance.read_labels import LabelBatch
+from assay.project.quoting import mark_blanks
 from assay.store.delta.tables import INSTANT
-from assay.store.labels import news
+from assay.store.labels import new_labels
 
 if TYPE_CHECKING:
     from assay.store import Store
 
 
 @dataclass(frozen=True)
-class Taken:
+class LabelCounts:
     """Counts of a night's labels.
 
     Attributes
@@ -46,16 +46,16 @@ class Taken:
     unknown: int
 
 
-def take(
+def add_labels(
     store: Store,
     partition: str,
-    arrived: Arrived,
+    arrived: LabelBatch,
     keys: pa.Schema,
     source: str,
     by: str,
     first: datetime,
     now: datetime,
-) -> Taken:
+) -> LabelCounts:
     """Add the labels to the night's history that it does not hold yet.
 
     Parameters
@@ -82,11 +82,11 @@ def take(
             mend="Nothing was taken. Is it another night's file?",
         )
     history = store.label_history(partition)
-    added = news(history, arrived.rows, names, first, now)
+    added = new_labels(history, arrived.rows, names, first, now)
     before = history.select(names).group_by(names).aggregate([])
     corrected = added.select(names).join(before, names, join_type="left semi").num_rows
-    store.keep_labels(partition, added, source, by)
-    return Taken(
+    store.append_labels(partition, added, source, by)
+    return LabelCounts(
         partition=partition,
         truths=arrived.rows.num_rows,
         new=added.num_rows - corrected,
@@ -98,7 +98,7 @@ def take(
     )
 
 
-def all_at(rows: pa.Table, instant: datetime | None) -> pa.Table:
+def set_arrival_time(rows: pa.Table, instant: datetime | None) -> pa.Table:
     """The rows, all with one arrival time; unchanged if it is None."""
     if instant is None:
         return rows
@@ -121,5 +121,5 @@ def _first(keys: pa.Table) -> str:
     if not keys.num_rows:
         return "none: the night has no scored row"
     return ", ".join(
-        f"{name}={visible(value)}" for name, value in keys.slice(0, 1).to_pylist()[0].items()
+        f"{name}={mark_blanks(value)}" for name, value in keys.slice(0, 1).to_pylist()[0].items()
     )

@@ -18,21 +18,21 @@ import pandas as pd
 from assay.errors import NothingScored, UsageError
 from assay.monitor.evidently import page
 from assay.monitor.evidently.sample import Sample, sample_of
-from assay.monitor.incidents.document import Book
+from assay.monitor.incidents.document import IncidentHistory
 from assay.monitor.judge import Judge, JudgedNight
+from assay.monitor.night_writer import columns_of, sample_reference
 from assay.monitor.nights import history
 from assay.monitor.nights.facts import KnownNights, load
-from assay.monitor.nights.quarantined import broken_rules
+from assay.monitor.nights.quarantine_rules import count_broken_rules
 from assay.monitor.nights.sample import published_sample
-from assay.monitor.nights.summary import of_all_rows, path
+from assay.monitor.nights.summary import night_path, overall_metrics
 from assay.monitor.week import section as week_section
-from assay.monitor.week.merge import Day, WeekPart, part
+from assay.monitor.week.merge import WeekNight, WeekPart, merge_nights
 from assay.monitor.week.week import Week
-from assay.monitor.write import at_most, columns_of
 from assay.project import jsonfile
 from assay.project.params import Params
 from assay.project.textfile import write
-from assay.registry.pin import bundles
+from assay.registry.pin import run_bundle_loader
 from assay.store import Store, open_store
 
 
@@ -61,20 +61,20 @@ def run(root: Path, params: Params, week: str) -> Week:
             mend=f"Score them: assay score --from {names[0]} --to {names[-1]}",
         )
     facts, limits = load(root, store), params.monitor
-    judge = Judge(limits, params.evaluate.confidence, facts, bundles(root, params))
-    judged = judge.nights(history.published(store, known), names[0])
+    judge = Judge(limits, params.evaluate.confidence, facts, run_bundle_loader(root, params))
+    judged = judge.nights(history.read_published(store, known), names[0])
     book = judge.incidents(params.name, names[0], names[-1], judged)
     days = _days_of(store, facts, judged.nights, book)
     samples, parts = [], []
     for _, mine in groupby(days, key=lambda day: day.night.record.bundle):
-        each = part(week, list(mine), book.open, params.monitor)
+        each = merge_nights(week, list(mine), book.open, params.monitor)
         parts.append(each)
         samples.append(_sample(root, params, store, each, len(days)))
     found = Week(
         name=params.name,
         title=week,
         names=names,
-        pages=frozenset(name for name in names if (root / path(name, ".html")).exists()),
+        pages=frozenset(name for name in names if (root / night_path(name, ".html")).exists()),
         parts=tuple(parts),
         open=book.open,
         incidents=tuple(i for i in book.incidents if i.first <= names[-1] and names[0] <= i.last),
@@ -83,7 +83,7 @@ def run(root: Path, params: Params, week: str) -> Week:
     )
     title = f"{params.name}: {found.headline()}"
     shown = [(each.told, sample) for each, sample in zip(parts, samples, strict=True)]
-    write(root / found.page, page.page(title, week_section.render(found), shown))
+    write(root / found.page, page.render_page(title, week_section.render(found), shown))
     jsonfile.write((root / found.page).with_suffix(".json"), found.tree())
     return found
 
@@ -102,16 +102,16 @@ def _days(week: str) -> tuple[str, ...]:
 
 
 def _days_of(
-    store: Store, facts: KnownNights, nights: Sequence[JudgedNight], book: Book
-) -> list[Day]:
+    store: Store, facts: KnownNights, nights: Sequence[JudgedNight], book: IncidentHistory
+) -> list[WeekNight]:
     in_alarm = book.in_alarm()
     measured = facts.with_performance(row for night in nights for row in night.expected).measured
     return [
-        Day(
+        WeekNight(
             night,
             in_alarm.get(night.partition, ()),
-            of_all_rows(measured.get(night.partition, ())),
-            broken_rules(store, night.record),
+            overall_metrics(measured.get(night.partition, ())),
+            count_broken_rules(store, night.record),
         )
         for night in nights
     ]
@@ -133,7 +133,7 @@ def _sample(root: Path, params: Params, store: Store, each: WeekPart, nights: in
         frames.append(rows)
         why = why or (none and f"{day.partition}: {none}")
     rows = pd.concat([rows for rows in frames if len(rows)] or frames[:1], ignore_index=True)
-    before = at_most(loaded, params)
+    before = sample_reference(loaded, params)
     sample = sample_of(rows, before, reference.scores, *columns_of(reference), why)
     if sample.rows and why:
         return replace(sample, left_out=f"{sample.left_out} Some nights lack: {why}.".strip())

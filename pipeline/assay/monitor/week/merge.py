@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assay.model.outcome import score_name
-from assay.monitor.drift.baselines import merged
+from assay.model.prediction import score_column
+from assay.monitor.drift.baselines import pool_profiles
 from assay.monitor.drift.drift import DriftDecision, DriftFinding, decide
-from assay.monitor.evidently.content import Mark, ReportContent, column, measured
-from assay.monitor.incidents.fold import DriftIncident
-from assay.monitor.performance.known import KnownMetric, Row, by_metric
+from assay.monitor.evidently.content import Mark, ReportContent, column, metric_contents
+from assay.monitor.incidents.drift_incident import DriftIncident
+from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
 
@@ -28,7 +28,7 @@ NOTE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class WeekNight:
     """A published night of the week, as it was judged.
 
     Attributes
@@ -63,7 +63,7 @@ class WeekPart:
         Column -> on how many nights it was in alarm.
     """
 
-    days: tuple[Day, ...]
+    days: tuple[WeekNight, ...]
     decision: DriftDecision
     over: Mapping[str, int]
     alarms: Mapping[str, int]
@@ -78,8 +78,8 @@ class WeekPart:
         return self.days[0].night.record.bundle
 
 
-def part(
-    week: str, days: Sequence[Day], open_now: Sequence[DriftIncident], limits: Monitor
+def merge_nights(
+    week: str, days: Sequence[WeekNight], open_now: Sequence[DriftIncident], limits: Monitor
 ) -> WeekPart:
     """Merge nights of one bundle.
 
@@ -91,7 +91,7 @@ def part(
     loaded = days[0].night.loaded
     reference, task = loaded.reference, loaded.manifest.task
     records = [day.night.record for day in days]
-    profile = merged(day.night.profile() for day in days)
+    profile = pool_profiles(day.night.profile() for day in days)
     decision = decide(reference, profile, limits, sum(r.rows_scored or 0 for r in records))
     over = Counter(
         finding.column for day in days for finding in day.night.decision.findings if finding.crossed
@@ -132,20 +132,20 @@ def part(
                 reference,
                 profile,
                 standing(finding),
-                words(len(days), over[finding.column], alarms[finding.column]),
+                describe_counts(len(days), over[finding.column], alarms[finding.column]),
             )
             for finding in findings
         ),
-        score=score_name(task),
+        score=score_column(task),
         rules=dict(sorted(rules.items(), key=lambda each: (-each[1], each[0]))),
         headline=HEADLINE[task],
-        performance=measured(task, means([day.performance for day in days])),
+        performance=metric_contents(task, means([day.performance for day in days])),
         note=NOTE.format(nights=count),
     )
     return WeekPart(tuple(days), decision, dict(over), dict(alarms), told)
 
 
-def words(nights: int, over: int, alarms: int) -> str:
+def describe_counts(nights: int, over: int, alarms: int) -> str:
     """On how many nights a column was over its limits, and in alarm."""
     if not over and not alarms:
         return f"within its limits on {'all ' if nights > 1 else ''}{nights} nights"

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from assay.monitor.nights.standing import Stand, inside, stand
-from assay.monitor.nights.summary import path
+from assay.monitor.nights.night_status import MonitoringStatus, affects_night, decide_status
+from assay.monitor.nights.summary import night_path
 from assay.pages import templating
 
 if TYPE_CHECKING:
-    from assay.monitor.week.merge import Day, WeekPart
+    from assay.monitor.week.merge import WeekNight, WeekPart
     from assay.monitor.week.week import Week
 
 
@@ -24,12 +24,14 @@ def render(week: Week) -> Markup:
     return templating.render("week.html", w=week, lines=lines)
 
 
-def _stand(week: Week, day: Day) -> Stand:
-    around = [(each, each.sentence()) for each in week.incidents if inside(each, day.partition)]
-    return stand("published", day.night.decision.crossed, around, together=True)
+def _stand(week: Week, day: WeekNight) -> MonitoringStatus:
+    around = [
+        (each, each.sentence()) for each in week.incidents if affects_night(each, day.partition)
+    ]
+    return decide_status("published", day.night.decision.crossed, around, together=True)
 
 
-def _line(week: Week, name: str, day: Day | None) -> dict[str, object]:
+def _line(week: Week, name: str, day: WeekNight | None) -> dict[str, object]:
     parts: Sequence[WeekPart] = week.parts
     headline = next((p.told.headline for p in parts if day in p.days), "")
     known = {} if day is None else {
@@ -37,7 +39,7 @@ def _line(week: Week, name: str, day: Day | None) -> dict[str, object]:
         for row in sorted(day.performance, key=lambda row: row["maturity_days"] or 0)
         if row["metric"] == headline and row.get("trusted") is not False
     }  # fmt: skip
-    link = f"../{quote(path(name, '.html').removeprefix('reports/'))}"
+    link = f"../{quote(night_path(name, '.html').removeprefix('reports/'))}"
     return {
         "name": name,
         "day": day,

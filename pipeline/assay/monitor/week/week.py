@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from assay.monitor.incidents.fold import DriftIncident
-from assay.monitor.week.merge import Day, WeekPart
+from assay.monitor.incidents.drift_incident import DriftIncident
+from assay.monitor.week.merge import WeekNight, WeekPart
 from assay.project import layout
 from assay.project.params.drift import Budget
 
@@ -50,7 +50,7 @@ class Week:
         return self.names[-1]
 
     @property
-    def days(self) -> tuple[Day, ...]:
+    def days(self) -> tuple[WeekNight, ...]:
         return tuple(day for each in self.parts for day in each.days)
 
     @property

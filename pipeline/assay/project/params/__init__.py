@@ -20,7 +20,7 @@ from assay.project.params.drift import DriftParams
 from assay.project.params.gate import GateParams
 from assay.project.params.inputs import Input
 from assay.project.params.labels import LabelsParams, Maturities, RetrainRule
-from assay.project.params.messages import explain
+from assay.project.params.messages import explain_errors
 from assay.project.params.values import Count, Day, Frozen, Positive, Section, Share, Text
 from assay.project.tasks import Metric
 
@@ -317,13 +317,13 @@ def parse(text: str, name: str) -> Params:
     try:
         return Params.model_validate(_plain(tree, name))
     except ValidationError as error:
-        raise ParamsError(explain(error, tree, name, Params)) from None
+        raise ParamsError(explain_errors(error, tree, name, Params)) from None
 
 
 def _yaml(text: str, name: str) -> Any:
     try:
         return yaml_text.load(text)
-    except yaml_text.YamlProblem as problem:
+    except yaml_text.YamlError as problem:
         line = f":{problem.line}" if problem.line else ""
         raise ParamsError([f"{name}{line}: {problem}"]) from None
 

@@ -174,7 +174,7 @@ def _named(cases: tuple[Case, ...]) -> tuple[Case, ...]:
     return _distinct(cases, "case")
 
 
-class Minimum(BehaviourBase):
+class MinimumFunctionality(BehaviourBase):
     """Minimum functionality: named cases that the model must get right."""
 
     check: Literal["minimum"]
@@ -222,6 +222,7 @@ def _distinct(items: tuple[Any, ...], what: str) -> tuple[Any, ...]:
 
 
 Behaviour = Annotated[
-    Invariance | Direction | Minimum | Robustness | Monotonicity, Field(discriminator="check")
+    Invariance | Direction | MinimumFunctionality | Robustness | Monotonicity,
+    Field(discriminator="check"),
 ]
 Behaviours = Annotated[tuple[Behaviour, ...], AfterValidator(_apart)]

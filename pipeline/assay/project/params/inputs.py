@@ -28,18 +28,18 @@ Character = Annotated[str, Field(min_length=1, max_length=1)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_]\w*$")]
 
 
-def bind(query: str, literal: str) -> str:
+def bind_night(query: str, literal: str) -> str:
     """``query`` with each ``:night`` outside of strings and comments replaced by ``literal``."""
     return _OUTSIDE.sub(lambda found: literal if found["night"] else found[0], query)
 
 
-def asks_for_night(query: str) -> bool:
+def has_night_parameter(query: str) -> bool:
     """Whether ``:night`` occurs in the query outside of strings and comments."""
     return any(found["night"] for found in _OUTSIDE.finditer(query))
 
 
 def _nightly(query: str) -> str:
-    if not asks_for_night(query):
+    if not has_night_parameter(query):
         raise ValueError(f"a query that asks for the night, such as day = {NIGHT}|none in it")
     return query
 

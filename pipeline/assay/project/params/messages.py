@@ -39,7 +39,7 @@ TAGS = ("rule", "format", "kind", "check")
 """Discriminator keys of the tagged unions."""
 
 
-def explain(
+def explain_errors(
     error: ValidationError, tree: Mapping[str, Any], name: str, root: type[BaseModel]
 ) -> list[str]:
     """One line per mistake, in the order of the file."""

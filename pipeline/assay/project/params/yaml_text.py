@@ -16,7 +16,7 @@ MOST = 100_000
 """Maximum number of values, with aliases expanded."""
 
 
-class YamlProblem(Exception):
+class YamlError(Exception):
     """The text is not valid YAML or exceeds a limit; ``line`` counts from 1, 0 if unknown."""
 
     def __init__(self, reason: str, line: int = 0) -> None:
@@ -34,14 +34,14 @@ def load(text: str) -> Any:
     """
     from ruamel.yaml import YAML
 
-    check(text)
+    check_limits(text)
     try:
         return YAML(typ="rt").load(text)
     except Exception as error:  # ruamel raises more than its own errors: an odd date, an odd key
         raise _problem(error) from None
 
 
-def check(text: str) -> None:
+def check_limits(text: str) -> None:
     """Check the limits.
 
     Raises
@@ -52,10 +52,10 @@ def check(text: str) -> None:
     from ruamel.yaml import YAML
 
     if len(text) > LARGEST:
-        raise YamlProblem(f"{len(text):,} characters, more than {LARGEST:,}")
+        raise YamlError(f"{len(text):,} characters, more than {LARGEST:,}")
     try:
         _count(YAML(typ="safe", pure=True).parse(text))
-    except YamlProblem:
+    except YamlError:
         raise
     except Exception as error:
         raise _problem(error) from None
@@ -76,7 +76,7 @@ def _count(events: Any) -> None:
         line = event.start_mark.line + 1
         if isinstance(event, AliasEvent):
             if any(event.anchor == anchor for anchor, _ in within):
-                raise YamlProblem(f"the alias *{event.anchor} stands for itself", line)
+                raise YamlError(f"the alias *{event.anchor} stands for itself", line)
             total += sizes.get(event.anchor, 1)
         elif isinstance(event, CollectionEndEvent):
             anchor, before = within.pop()
@@ -89,13 +89,13 @@ def _count(events: Any) -> None:
                 sizes[event.anchor] = 1
             total += 1
         if len(within) > DEEPEST:
-            raise YamlProblem(f"nested more than {DEEPEST} deep", line)
+            raise YamlError(f"nested more than {DEEPEST} deep", line)
         if total > MOST:
-            raise YamlProblem(f"more than {MOST:,} values, with what its aliases stand for", line)
+            raise YamlError(f"more than {MOST:,} values, with what its aliases stand for", line)
 
 
-def _problem(error: Exception) -> YamlProblem:
+def _problem(error: Exception) -> YamlError:
     mark = getattr(error, "problem_mark", None)
     said = getattr(error, "problem", None) or str(error) or type(error).__name__
     reason = "not valid YAML: " + " ".join(said.split())
-    return YamlProblem(reason, mark.line + 1 if mark else 0)
+    return YamlError(reason, mark.line + 1 if mark else 0)

@@ -10,30 +10,32 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.types as t
 
-from assay.contract.cells import is_text
-from assay.contract.model import Contract
+from assay.contract.cell_parser import is_text
+from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
 from assay.errors import SourceError
 from assay.project import digests
 from assay.project.params.inputs import Delta
 from assay.score.inputs import files
-from assay.score.inputs.files import Footer, Listed
-from assay.score.inputs.folder import every
+from assay.score.inputs.files import Footer, ListedFile
+from assay.score.inputs.folder import check_all
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
-from assay.store.delta.lake import LakeFile, Snapshot, snapshot
+from assay.store.delta.external_table import ExternalFile, TableSnapshot, read_snapshot
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
 
-def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) -> NightInput:
-    """A night of a Delta table; errors as for `assay.score.inputs.find.find`.
+def find_delta_night(
+    root: Path, spec: Delta, column: str, value: str, contract: Contract
+) -> NightInput:
+    """A night of a Delta table; errors as for `assay.score.inputs.discovery.find_night`.
 
     Arrow reads the files if they hold exactly the night and every column of the contract. Otherwise
     Spark reads them: a column that was added later is null in older files, and a table that is not
     partitioned by the night has to be filtered.
     """
-    uri = files.address(root, spec.path)
-    shot = snapshot(uri, column)
+    uri = files.resolve_uri(root, spec.path)
+    shot = read_snapshot(uri, column)
     where = f"{uri} at version {shot.version}, {column}={value}"
     check_schema(contract, shot.schema, f"{uri} at version {shot.version}")
     wanted = set(shot.partitioned_by) & set(contract.columns)
@@ -43,8 +45,8 @@ def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) 
     mine = [file for file in shot.files if file.values[place] == value]
     if not mine:
         known = sorted({each for file in shot.files if (each := file.values[place]) is not None})
-        raise files.not_among(uri, column, value, known, "partitions")
-    footers = files.side_by_side(files.footer, [_listed(uri, file) for file in mine])
+        raise files.missing_night_error(uri, column, value, known, "partitions")
+    footers = files.parallel_map(files.read_footer, [_listed(uri, file) for file in mine])
     for file, footer in zip(mine, footers, strict=True):
         if file.rows not in (None, footer.file.rows):
             raise SourceError(
@@ -57,7 +59,7 @@ def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) 
     stored = pa.schema([field for field in shot.schema if field.name not in shot.partitioned_by])
     plain = all(_whole(contract, footer) for footer in footers)
     if plain:
-        every(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
+        check_all(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
     return NightInput(
         value,
         column,
@@ -65,15 +67,15 @@ def delta(root: Path, spec: Delta, column: str, value: str, contract: Contract) 
         schema=stored,
         files=tuple(footer.file for footer in footers) if plain else None,
         rows=sum(footer.file.rows for footer in footers),
-        fingerprint=digests.text("delta", shot.identity, value, *_marks(mine)),
+        fingerprint=digests.digest_texts("delta", shot.identity, value, *_marks(mine)),
         tables={"": _table(spec, shot, mine, folders=bool(wanted))},
     )
 
 
-def table(root: Path, spec: Delta, column: str) -> tuple[InputTable, str]:
+def find_table(root: Path, spec: Delta, column: str) -> tuple[InputTable, str]:
     """A whole table at its newest version, for a query to read, and its fingerprint."""
-    shot = snapshot(files.address(root, spec.path), column)
-    mark = digests.text("delta", shot.identity, str(shot.version))
+    shot = read_snapshot(files.resolve_uri(root, spec.path), column)
+    mark = digests.digest_texts("delta", shot.identity, str(shot.version))
     return _table(spec, shot, shot.files, folders=True), mark
 
 
@@ -82,7 +84,7 @@ def _whole(contract: Contract, footer: Footer) -> bool:
 
 
 def _searched(
-    spec: Delta, shot: Snapshot, column: str, value: str, where: str, wanted: set[str]
+    spec: Delta, shot: TableSnapshot, column: str, value: str, where: str, wanted: set[str]
 ) -> NightInput:
     """A night in a table that is not partitioned by it; the log's statistics exclude some files."""
     places = shot.schema.get_all_field_indices(column)
@@ -105,19 +107,21 @@ def _searched(
     ]
     if not mine:
         span = [min(lows), max(highs)] if lows and highs else []
-        raise files.not_among(shot.uri, column, value, span, "values")
+        raise files.missing_night_error(shot.uri, column, value, span, "values")
     return NightInput(
         value,
         column,
         where,
         schema=shot.schema,
-        fingerprint=digests.text("delta", shot.identity, value, *_marks(mine)),
+        fingerprint=digests.digest_texts("delta", shot.identity, value, *_marks(mine)),
         searched=True,
         tables={"": _table(spec, shot, mine, folders=bool(wanted))},
     )
 
 
-def _table(spec: Delta, shot: Snapshot, mine: Sequence[LakeFile], folders: bool) -> InputTable:
+def _table(
+    spec: Delta, shot: TableSnapshot, mine: Sequence[ExternalFile], folders: bool
+) -> InputTable:
     """The table as Spark reads it.
 
     Parameters
@@ -141,7 +145,7 @@ def _table(spec: Delta, shot: Snapshot, mine: Sequence[LakeFile], folders: bool)
     )
 
 
-def _check_folders(shot: Snapshot, mine: Sequence[LakeFile]) -> None:
+def _check_folders(shot: TableSnapshot, mine: Sequence[ExternalFile]) -> None:
     for file in mine:
         named = zip(shot.partitioned_by, file.values, strict=True)
         expected = [f"{name}={NULL_FOLDER if value is None else value}" for name, value in named]
@@ -155,9 +159,9 @@ def _check_folders(shot: Snapshot, mine: Sequence[LakeFile]) -> None:
             )
 
 
-def _listed(uri: str, file: LakeFile) -> Listed:
-    return Listed(f"{uri}/{file.path}", file.path, file.size, file.written)
+def _listed(uri: str, file: ExternalFile) -> ListedFile:
+    return ListedFile(f"{uri}/{file.path}", file.path, file.size, file.written)
 
 
-def _marks(mine: Iterable[LakeFile]) -> list[str]:
+def _marks(mine: Iterable[ExternalFile]) -> list[str]:
     return [f"{file.path} {file.size} {file.written}" for file in mine]

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from assay.errors import NightNotFound, SourceError
 from assay.project import digests
 from assay.score.inputs.types import InputFile
-from assay.store.delta.place import filesystem
+from assay.store.delta.location import filesystem
 
 AT_ONCE = 16
 """Files that are inspected in parallel: the time goes into waiting, especially for a bucket."""
@@ -34,7 +34,7 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedFile:
     """A file in a listing; ``changed`` is its modification time in nanoseconds."""
 
     path: str
@@ -43,7 +43,7 @@ class Listed:
     changed: int
 
     @property
-    def mark(self) -> str:
+    def signature(self) -> str:
         return f"{self.relative} {self.size} {self.changed}"
 
 
@@ -56,13 +56,13 @@ class Footer:
     digest: str
 
 
-def address(root: Path, path: str) -> str:
+def resolve_uri(root: Path, path: str) -> str:
     """An input's address: unchanged if it has a scheme, else absolute; no trailing slash."""
     return path.rstrip("/") if "://" in path else str((root / path).resolve())
 
 
 @contextmanager
-def reading(where: str, what: str = "cannot be read") -> Iterator[None]:
+def read_errors(where: str, what: str = "cannot be read") -> Iterator[None]:
     """Turn failures of Arrow or the disk inside the block into a one-line error.
 
     Raises
@@ -90,7 +90,7 @@ def _gist(text: str) -> str:
     return words[:160]
 
 
-def list_night(root: str, column: str, value: str) -> tuple[str, tuple[Listed, ...]]:
+def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFile, ...]]:
     """The folder of one night, and its files sorted by name.
 
     Raises
@@ -102,7 +102,7 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[Listed, .
     """
     name = f"{column}={quote(value, safe=' ')}"
     folder = f"{root}/{name}"
-    with reading(root):
+    with read_errors(root):
         system, base = filesystem(root)
         try:
             there = system.get_file_info(pafs.FileSelector(base))
@@ -111,7 +111,7 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[Listed, .
         folders = [each.base_name for each in there if each.type == pafs.FileType.Directory]
         if name not in folders:
             raise _not_found(root, column, value, folders)
-    with reading(folder):
+    with read_errors(folder):
         entries = system.get_file_info(pafs.FileSelector(f"{base}/{name}"))
     shown = [entry for entry in entries if entry.base_name[0] not in "._"]
     inner = [entry.base_name for entry in shown if entry.type == pafs.FileType.Directory]
@@ -126,7 +126,7 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[Listed, .
     return folder, _listed(shown, folder, f"{base}/{name}")
 
 
-def list_tree(root: str) -> tuple[Listed, ...]:
+def list_tree(root: str) -> tuple[ListedFile, ...]:
     """Every file below ``root``, or ``root`` itself, without hidden ones.
 
     Raises
@@ -134,7 +134,7 @@ def list_tree(root: str) -> tuple[Listed, ...]:
     SourceError
         There is none.
     """
-    with reading(root):
+    with read_errors(root):
         system, base = filesystem(root)
         kind = system.get_file_info(base)
         if kind.type == pafs.FileType.File:
@@ -150,18 +150,18 @@ def list_tree(root: str) -> tuple[Listed, ...]:
     return tuple(kept)
 
 
-def _listed(entries: Iterable[pafs.FileInfo], shown: str, base: str) -> tuple[Listed, ...]:
+def _listed(entries: Iterable[pafs.FileInfo], shown: str, base: str) -> tuple[ListedFile, ...]:
     files = []
     for entry in entries:
         relative = entry.path.removeprefix(base).lstrip("/")
         path = f"{shown}/{relative}" if relative else shown
-        files.append(Listed(path, relative or entry.base_name, entry.size, entry.mtime_ns or 0))
+        files.append(ListedFile(path, relative or entry.base_name, entry.size, entry.mtime_ns or 0))
     return tuple(sorted(files, key=lambda file: file.relative))
 
 
 def _not_found(root: str, column: str, value: str, names: Iterable[str]) -> NightNotFound:
     prefix = f"{column}="
-    return not_among(
+    return missing_night_error(
         root,
         column,
         value,
@@ -170,7 +170,7 @@ def _not_found(root: str, column: str, value: str, names: Iterable[str]) -> Nigh
     )
 
 
-def not_among(
+def missing_night_error(
     where: str, column: str, value: str, known: Sequence[str], kind: str
 ) -> NightNotFound:
     """The error that there is no such night; names the nearest one."""
@@ -191,7 +191,7 @@ def not_among(
     )
 
 
-def side_by_side(look: Callable[[Listed], Found], files: Sequence[Listed]) -> list[Found]:
+def parallel_map(look: Callable[[ListedFile], Found], files: Sequence[ListedFile]) -> list[Found]:
     """Apply ``look`` to every file in parallel, results in order; the first error is raised."""
     if len(files) < 2:
         return [look(file) for file in files]
@@ -199,7 +199,7 @@ def side_by_side(look: Callable[[Listed], Found], files: Sequence[Listed]) -> li
         return list(pool.map(look, files))
 
 
-def footer(file: Listed) -> Footer:
+def read_footer(file: ListedFile) -> Footer:
     """A Parquet file's metadata, from one short read of its end.
 
     Raises
@@ -207,7 +207,7 @@ def footer(file: Listed) -> Footer:
     SourceError
         It is damaged, truncated or not Parquet.
     """
-    with reading(file.path, "cannot be read as Parquet"):
+    with read_errors(file.path, "cannot be read as Parquet"):
         system, path = filesystem(file.path)
         with system.open_input_file(path) as source:
             size = source.size()
@@ -226,10 +226,10 @@ def footer(file: Listed) -> Footer:
     )
 
 
-def content(file: Listed) -> str:
+def content_digest(file: ListedFile) -> str:
     """Digest of a file's bytes; for a very large file, of both its ends."""
     whole = hashlib.sha256()
-    with reading(file.path):
+    with read_errors(file.path):
         system, path = filesystem(file.path)
         with system.open_input_file(path) as source:
             if file.size > WHOLE:
@@ -241,7 +241,9 @@ def content(file: Listed) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def fingerprint(kind: str, files: Sequence[Listed], facts: Iterable[str]) -> str:
+def fingerprint(kind: str, files: Sequence[ListedFile], facts: Iterable[str]) -> str:
     """One digest over files in order, each with its listing and one further fact."""
-    marks = [part for file, fact in zip(files, facts, strict=True) for part in (file.mark, fact)]
-    return digests.text(kind, *marks)
+    marks = [
+        part for file, fact in zip(files, facts, strict=True) for part in (file.signature, fact)
+    ]
+    return digests.digest_texts(kind, *marks)

@@ -10,25 +10,27 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.types as t
 
-from assay.contract.cells import is_text
-from assay.contract.model import Contract
+from assay.contract.cell_parser import is_text
+from assay.contract.definition import Contract
 from assay.contract.schema import check_schema
 from assay.errors import SchemaMismatch
 from assay.project.params.inputs import Csv, Json, Parquet
-from assay.score.inputs import files, text_heads
-from assay.score.inputs.files import Listed
-from assay.score.inputs.text_heads import Head
+from assay.score.inputs import files, text_header
+from assay.score.inputs.files import ListedFile
+from assay.score.inputs.text_header import TextHeader
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
 
 Item = TypeVar("Item")
 
 
-def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contract) -> NightInput:
-    """A night in Parquet files; errors as for `assay.score.inputs.find.find`."""
-    base = files.address(root, spec.path)
+def find_parquet_night(
+    root: Path, spec: Parquet, column: str, value: str, contract: Contract
+) -> NightInput:
+    """A night in Parquet files; errors as for `assay.score.inputs.discovery.find_night`."""
+    base = files.resolve_uri(root, spec.path)
     where, listed = files.list_night(base, column, value)
-    footers = files.side_by_side(files.footer, listed)
-    every(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
+    footers = files.parallel_map(files.read_footer, listed)
+    check_all(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
     distinct = list(dict.fromkeys(footer.schema.remove_metadata() for footer in footers))
     mixed = _widest(distinct) if len(distinct) > 1 else None
     mark = files.fingerprint("parquet", listed, [each.digest for each in footers])
@@ -47,16 +49,20 @@ def parquet(root: Path, spec: Parquet, column: str, value: str, contract: Contra
     )
 
 
-def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contract) -> NightInput:
-    """A night in CSV or JSON files; errors as for `assay.score.inputs.find.find`."""
-    base = files.address(root, spec.path)
+def find_text_night(
+    root: Path, spec: Csv | Json, column: str, value: str, contract: Contract
+) -> NightInput:
+    """A night in CSV or JSON files; errors as for `assay.score.inputs.discovery.find_night`."""
+    base = files.resolve_uri(root, spec.path)
     where, listed = files.list_night(base, column, value)
     found = _heads(spec, listed)
-    check = text_heads.check_csv if isinstance(spec, Csv) else text_heads.check_json
+    check = (
+        text_header.check_csv_columns if isinstance(spec, Csv) else text_header.check_json_columns
+    )
     filled = [(file, head) for file, head in zip(listed, found, strict=True) if head.filled]
-    every(lambda each: check(contract, each[1], each[0].path), filled)
+    check_all(lambda each: check(contract, each[1], each[0].path), filled)
     mark = files.fingerprint(
-        spec.model_dump_json(), listed, files.side_by_side(files.content, listed)
+        spec.model_dump_json(), listed, files.parallel_map(files.content_digest, listed)
     )
     return NightInput(
         value,
@@ -70,9 +76,9 @@ def text(root: Path, spec: Csv | Json, column: str, value: str, contract: Contra
     )
 
 
-def table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
+def find_table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
     """All files of a table that a query reads, and a fingerprint of their listing."""
-    base = files.address(root, spec.path)
+    base = files.resolve_uri(root, spec.path)
     listed = files.list_tree(base)
     mark = files.fingerprint(spec.model_dump_json(), listed, [""] * len(listed))
     if isinstance(spec, Csv):
@@ -80,7 +86,7 @@ def table(root: Path, spec: Parquet | Csv | Json) -> tuple[InputTable, str]:
     return InputTable(spec, base, (FileGroup(tuple(file.path for file in listed)),)), mark
 
 
-def every(check: Callable[[Item], None], items: Iterable[Item]) -> None:
+def check_all(check: Callable[[Item], None], items: Iterable[Item]) -> None:
     """Check every item and raise all mistakes at once.
 
     Raises
@@ -118,16 +124,16 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return pa.timestamp("us", kind.tz) if t.is_timestamp(kind) else kind
 
 
-def _heads(spec: Csv | Json, listed: Sequence[Listed]) -> list[Head]:
+def _heads(spec: Csv | Json, listed: Sequence[ListedFile]) -> list[TextHeader]:
     if isinstance(spec, Json):
-        return files.side_by_side(text_heads.json_head, listed)
+        return files.parallel_map(text_header.read_json_keys, listed)
     if spec.options.multi_line:
-        files.side_by_side(partial(text_heads.check_closed, spec), listed)
-    return files.side_by_side(partial(text_heads.csv_head, spec), listed)
+        files.parallel_map(partial(text_header.check_quotes, spec), listed)
+    return files.parallel_map(partial(text_header.read_csv_header, spec), listed)
 
 
 def _groups(
-    spec: Csv | Json, listed: Sequence[Listed], found: Sequence[Head]
+    spec: Csv | Json, listed: Sequence[ListedFile], found: Sequence[TextHeader]
 ) -> tuple[FileGroup, ...]:
     """Files grouped by their header line; files without rows are left out."""
     paths: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}

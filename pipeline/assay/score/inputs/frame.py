@@ -2,7 +2,7 @@
 
 Spark reads exactly the files that were listed when the night was found. Text files are only split
 into cells. A reader that also parses types would turn bad cells into nulls. So
-`assay.contract.text` parses them, and a bad cell is a reason for quarantine.
+`assay.contract.text_parser` parses them, and a bad cell is a reason for quarantine.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from assay.contract.cells import is_text
-from assay.contract.model import Contract
+from assay.contract.cell_parser import is_text
+from assay.contract.definition import Contract
 from assay.contract.schema import TYPES, check_schema
 from assay.errors import SourceError
 from assay.project import layout
@@ -27,7 +27,7 @@ from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
 from assay.score.inputs import frame_postgres as spark_postgres
 from assay.score.inputs import frame_text as spark_text
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
-from assay.score.spark_message import gist
+from assay.score.spark_errors import failure_cause
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -36,7 +36,7 @@ UTC = "UTC"
 
 
 @contextmanager
-def frame(
+def open_frame(
     spark: SparkSession, params: Params, night: NightInput, contract: Contract
 ) -> Iterator[DataFrame]:
     """The night's rows, readable while the block runs; no Spark job has run at its start.
@@ -53,7 +53,7 @@ def frame(
     # A partition value is always text, even if it looks like another type.
     spark.conf.set("spark.sql.sources.partitionColumnTypeInference.enabled", "false")
     if isinstance(spec, Postgres):
-        with spark_postgres.opened(spark, spec, night, contract) as (found, schema):
+        with spark_postgres.open_query(spark, spec, night, contract) as (found, schema):
             _check(schema, night, contract)
             yield found
     else:
@@ -91,7 +91,7 @@ def _cause(text: str) -> str:
             "no file system for s3 in Spark (Parquet and Delta need none: score.carrier files; "
             "else add hadoop-aws to spark.conf)"
         )
-    return gist(text)
+    return failure_cause(text)
 
 
 def _check(schema: pa.Schema, night: NightInput, contract: Contract) -> None:
@@ -173,7 +173,7 @@ def _table(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFram
     group = _exactly(group)
     match table.spec:
         case Csv():
-            return spark_text.refusing(spark_text.cells(reader, table.spec, group))
+            return spark_text.reject_bad_lines(spark_text.cells(reader, table.spec, group))
         case Json():
             return reader.option("mode", "FAILFAST").json(list(group.paths))
         case Delta():

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from assay.contract.model import Contract
-from assay.project.params.inputs import Postgres, bind
+from assay.contract.definition import Contract
+from assay.project.params.inputs import Postgres, bind_night
 from assay.score.inputs import postgres as postgres_source
-from assay.score.inputs.postgres_query import QueryColumn, Split, columns, literal
+from assay.score.inputs.postgres_query import QueryColumn, Split, columns, quote_literal
 from assay.score.inputs.types import NightInput
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def opened(
+def open_query(
     spark: SparkSession, spec: Postgres, night: NightInput, contract: Contract
 ) -> Iterator[tuple[DataFrame, pa.Schema]]:
     """The result of the night's query, in as many ranges of ``split_on`` as configured.
@@ -42,8 +42,8 @@ def opened(
         The database cannot be read, ``split_on`` names no column of numbers, dates or times, or a
         variable for the user is not set.
     """
-    source = postgres_source.reached(spec, night.where)
-    query = bind(spec.query.strip().rstrip(";"), literal(night.value))
+    source = postgres_source.resolve_source(spec, night.where)
+    query = bind_night(spec.query.strip().rstrip(";"), quote_literal(night.value))
     table = f"({query}\n) AS night"  # the query may end in a comment
     times = [field.name for field in contract.fields if field.kind == "timestamp"]
     with postgres_source.transaction(source) as cursor:
@@ -53,7 +53,7 @@ def opened(
             f"SELECT {cells} FROM {table} WHERE {condition}"
             for condition in _ranges(cursor, spec, answer, table)
         ]
-        snapshot = postgres_source.exported(cursor)
+        snapshot = postgres_source.export_snapshot(cursor)
         meant = pa.schema([(column.name, column.meant) for column in answer])
         yield _frame(spark, source, snapshot, statements, answer), meant
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from assay.contract.text import LINE, ONE_CELL_A_COLUMN
+from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN
 from assay.project.params.inputs import Csv, CsvOptions
 from assay.score.inputs.types import FileGroup
 
@@ -78,7 +78,7 @@ def names(group: FileGroup) -> list[str]:
     return result
 
 
-def refusing(found: DataFrame) -> DataFrame:
+def reject_bad_lines(found: DataFrame) -> DataFrame:
     """The same rows; a row that could not be split into cells fails the query."""
     from pyspark.sql import functions as f
 

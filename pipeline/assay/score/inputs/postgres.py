@@ -54,7 +54,7 @@ class PostgresSource:
     mend: str
 
 
-def reached(spec: Postgres, where: str) -> PostgresSource:
+def resolve_source(spec: Postgres, where: str) -> PostgresSource:
     """The database of ``spec``, with user and password from the environment.
 
     Raises
@@ -93,7 +93,7 @@ def transaction(source: PostgresSource, snapshot: str | None = None) -> Iterator
     Parameters
     ----------
     snapshot
-        A snapshot's name from `exported`; None for the current state.
+        A snapshot's name from `export_snapshot`; None for the current state.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def transaction(source: PostgresSource, snapshot: str | None = None) -> Iterator
             yield cursor
 
 
-def exported(cursor: Cursor) -> str:
+def export_snapshot(cursor: Cursor) -> str:
     """Export this transaction's snapshot under a name, valid while the transaction is open."""
     found = cursor.execute("SELECT pg_export_snapshot()").fetchone()
     assert found is not None, "a function gives a row"
@@ -142,12 +142,12 @@ def _told(source: PostgresSource) -> Iterator[None]:
         raise SourceError(
             "PostgreSQL cannot be read",
             where=source.where,
-            found=said(str(error)),
+            found=error_message(str(error)),
             mend=source.mend,
         ) from None
 
 
-def said(text: str) -> str:
+def error_message(text: str) -> str:
     """The error message of the server or the client, without the statement."""
     line = text.strip().partition("\n")[0]
     found = _SAID.search(line)

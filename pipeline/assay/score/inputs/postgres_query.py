@@ -67,7 +67,7 @@ def columns(answer: pa.Schema, times: Collection[str]) -> list[QueryColumn]:
 
 def _column(field: pa.Field, is_time: bool) -> QueryColumn:
     kind = (field.metadata or {}).get(KIND, b"").decode()
-    name, text = quoted(field.name), pa.string()
+    name, text = quote_identifier(field.name), pa.string()
     if kind in _EXACT:
         return QueryColumn(field.name, name, field.type, field.type, kind)
     if kind in ("date", "timestamptz") and not is_time:
@@ -140,7 +140,7 @@ class Split:
                 found=kinds[name] or "another type",
                 mend="Name another column, or leave split_on out.",
             )
-        self._axis, self._name = _AXES[kinds[name]], quoted(name)
+        self._axis, self._name = _AXES[kinds[name]], quote_identifier(name)
 
     def ends(self, table: str) -> str:
         """A query for the minimum and maximum, both as one kind of number."""
@@ -183,14 +183,14 @@ def _cuts(low: float, high: float, splits: int) -> list[float]:
     return sorted({cut for cut in cuts if low < cut <= high})
 
 
-def literal(value: str) -> str:
+def quote_literal(value: str) -> str:
     """``value`` as a text literal in SQL, whatever characters it has."""
     doubled = value.replace("'", "''")
     # With a backslash, only E'' has the same meaning under every server setting.
     return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in value else f"'{doubled}'"
 
 
-def quoted(name: str) -> str:
+def quote_identifier(name: str) -> str:
     """``name`` as an identifier in SQL."""
     doubled = name.replace('"', '""')
     return f'"{doubled}"'

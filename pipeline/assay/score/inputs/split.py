@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.errors import SourceError
-from assay.model.batch import Piece
-from assay.store.delta.place import filesystem
+from assay.model.batch import InputBatch
+from assay.store.delta.location import filesystem
 
 if TYPE_CHECKING:
-    from assay.contract.model import Contract
+    from assay.contract.definition import Contract
     from assay.score.inputs.types import InputFile
 
 TASK_ROWS = 1_000_000
@@ -39,7 +39,7 @@ class RowGroups:
     rows: int
 
 
-def split(files: Sequence[InputFile], cores: int) -> list[tuple[RowGroups, ...]]:
+def split_tasks(files: Sequence[InputFile], cores: int) -> list[tuple[RowGroups, ...]]:
     """Tasks with about equal numbers of rows, in the order of the files.
 
     Their number is a multiple of ``cores`` if there are enough row groups, so that no core idles.
@@ -73,7 +73,9 @@ def _joined(groups: list[RowGroups]) -> tuple[RowGroups, ...]:
     return tuple(joined)
 
 
-def pieces(parts: Sequence[RowGroups], contract: Contract, batch_rows: int) -> Iterator[Piece]:
+def input_batches(
+    parts: Sequence[RowGroups], contract: Contract, batch_rows: int
+) -> Iterator[InputBatch]:
     """The rows of a task, batch by batch.
 
     Raises
@@ -87,7 +89,7 @@ def pieces(parts: Sequence[RowGroups], contract: Contract, batch_rows: int) -> I
             whole = _Whole(file, part, batch_rows)
             start = 0
             for batch in _batches(file, part, contract.columns, batch_rows):
-                yield Piece(batch, whole.rows_from(start))
+                yield InputBatch(batch, whole.rows_from(start))
                 start += batch.num_rows
 
 
@@ -99,7 +101,7 @@ def batches(
     Raises
     ------
     SourceError
-        As for `pieces`.
+        As for `input_batches`.
     """
     for part in parts:
         with _opened(part, texts) as file:

@@ -17,7 +17,7 @@ class InputFile:
     Parameters
     ----------
     path
-        Absolute, or with a scheme: what `assay.store.delta.place.filesystem` takes.
+        Absolute, or with a scheme: what `assay.store.delta.location.filesystem` takes.
     size
         Bytes.
     row_groups

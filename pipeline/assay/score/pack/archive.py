@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from assay.errors import RunError
-from assay.score.pack.needs import Member, package, project
+from assay.score.pack.dependencies import ArchiveMember, package_files, project_files
 
 FACTS = "assay-pack.json"
 PYTHON = "bin/python"
@@ -71,7 +71,7 @@ class ArchiveFacts:
         return (json.dumps(asdict(self), indent=2, sort_keys=True) + "\n").encode()
 
 
-def minor() -> str:
+def python_version() -> str:
     """The Python version that compiled packages depend on, such as ``3.11``."""
     return sysconfig.get_python_version()
 
@@ -81,12 +81,12 @@ def platform() -> str:
     return sysconfig.get_platform()
 
 
-def code_members(root: Path) -> list[Member]:
+def code_members(root: Path) -> list[ArchiveMember]:
     """Assay's own package and the project's modules."""
-    return [*package(), *project(root)]
+    return [*package_files(), *project_files(root)]
 
 
-def code_digest(members: Iterable[Member]) -> str:
+def code_digest(members: Iterable[ArchiveMember]) -> str:
     """Digest of names and bytes, independent of order and location."""
     whole = hashlib.sha256()
     for member in sorted(members, key=lambda each: each.name):
@@ -96,7 +96,7 @@ def code_digest(members: Iterable[Member]) -> str:
 
 
 def write(
-    path: Path, facts: ArchiveFacts, members: Sequence[Member], tell: Callable[[int], None]
+    path: Path, facts: ArchiveFacts, members: Sequence[ArchiveMember], tell: Callable[[int], None]
 ) -> None:
     """Write an archive; equal files give equal bytes, on any machine and at any time.
 
@@ -155,12 +155,12 @@ def read_facts(path: Path) -> ArchiveFacts:
     raise RunError("assay pack did not make this archive", where=str(path), mend="Run assay pack.")
 
 
-def packed(archives: str) -> bool:
+def has_pack_archive(archives: str) -> bool:
     """Whether ``spark.archives`` names an archive of `assay pack`."""
     return any(entry.endswith(f"#{NAME}") for entry in archives.split(","))
 
 
-def located(archives: str, root: Path) -> str:
+def resolve_archives(archives: str, root: Path) -> str:
     """``spark.archives`` with local paths made absolute from the project's root.
 
     An archive of `assay pack` among them is checked; errors as for `check`.
@@ -187,7 +187,10 @@ def check(path: Path, root: Path) -> None:
     """
     facts = read_facts(path)
     code = code_digest(code_members(root))
-    for what, there, here in (("Python", facts.python, minor()), ("code", facts.code, code)):
+    for what, there, here in (
+        ("Python", facts.python, python_version()),
+        ("code", facts.code, code),
+    ):
         if there != here:
             raise RunError(
                 f"the archive holds another {what} than runs here",

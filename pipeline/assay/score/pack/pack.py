@@ -20,7 +20,7 @@ from typing import Any
 from assay.errors import RunError, UsageError
 from assay.project.params import Params
 from assay.score.pack import archive
-from assay.score.pack.needs import distributions, members_of, modules_named
+from assay.score.pack.dependencies import distribution_files, distributions, imported_modules
 
 _log = logging.getLogger(__name__)
 
@@ -33,21 +33,21 @@ contract, *modules = sys.argv[1:]
 for module in modules:
     importlib.import_module(module)
 import pyarrow
-from assay.contract.load import load
+from assay.contract.loader import load_contract
 from assay.store import write_part
-load(Path(contract), "contract")
+load_contract(Path(contract), "contract")
 write_part(".", "night=1/trial-0.parquet", pyarrow.table({"rows": [1]}))
 """
 _WORK = (
-    *("assay.score.work", "assay.score.spark.files", "assay.score.spark.frame"),
-    "assay.monitor.table.count_rows",
+    *("assay.score.scoring_job", "assay.score.spark.files", "assay.score.spark.frame"),
+    "assay.monitor.table_drift.count_rows",
     *("numba", "sklearn.pipeline", "skops.io"),
 )
 """Modules that a worker imports before and during scoring."""
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackReport:
     """An archive that was written and tested."""
 
     path: str
@@ -63,7 +63,7 @@ class Packed:
         return dict(vars(self))
 
 
-def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> Packed:
+def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> PackReport:
     """Write the archive, test it, and only then give it its final name.
 
     Parameters
@@ -86,10 +86,10 @@ def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> Packed:
             expected=f"a name that ends in {', '.join(archive.KINDS)}",
         )
     code = archive.code_members(root)
-    dists = distributions(root, modules_named(root, params))
-    members = code + [member for dist in dists for member in members_of(dist)]
+    dists = distributions(root, imported_modules(root, params))
+    members = code + [member for dist in dists for member in distribution_files(dist)]
     facts = archive.ArchiveFacts(
-        python=archive.minor(),
+        python=archive.python_version(),
         platform=archive.platform(),
         code=archive.code_digest(code),
         distributions={dist.metadata["Name"]: dist.version for dist in dists},
@@ -106,7 +106,7 @@ def run(root: Path, params: Params, out: Path | str = ARCHIVE) -> Packed:
             made.replace(path)
     except OSError as error:
         raise RunError("the archive cannot be written", where=str(path), found=str(error)) from None
-    return Packed(
+    return PackReport(
         path=str(path),
         size=path.stat().st_size,
         python=facts.python,

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError
-from assay.score.inputs.split import RowGroups, split
-from assay.score.spark.tasks import Outcome, Work, collected, task_name
+from assay.score.inputs.split import RowGroups, split_tasks
+from assay.score.spark.tasks import Outcome, Work, collect_outcomes, task_name
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,7 +36,7 @@ def run(
         Spark itself failed.
     """
     context = spark.sparkContext
-    tasks = split(files, context.defaultParallelism)
+    tasks = split_tasks(files, context.defaultParallelism)
     # Sent once to each machine, not with every task: a model may be large.
     shared = context.broadcast(pickle.dumps(work))
 
@@ -45,7 +45,7 @@ def run(
 
     try:
         handed_out = context.parallelize(tasks, max(len(tasks), 1)).map(task)
-        return collected(spark, handed_out.collect, work.where, progress)
+        return collect_outcomes(spark, handed_out.collect, work.where, progress)
     finally:
         shared.unpersist()
 
@@ -53,7 +53,7 @@ def run(
 def _outcome(shared: Any, parts: tuple[RowGroups, ...]) -> Any:
     try:
         work: Work[Any] = pickle.loads(shared.value)
-        return work.of_files(parts, task_name())
+        return work.process_files(parts, task_name())
     except AssayError as error:
         # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
         return error

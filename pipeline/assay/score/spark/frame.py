@@ -1,7 +1,7 @@
 """The ``dataframe`` carrier: any table that Spark can read, passed to Python in batches.
 
 Rows pass from the JVM to Python as Arrow batches. The JVM counts them on the way; this is one of
-the counts that have to agree (`assay.score.tally.check_books`).
+the counts that have to agree (`assay.score.tally.check_row_counts`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assay.errors import AssayError
-from assay.score.spark.tasks import Outcome, Work, collected, task_name
+from assay.score.spark.tasks import Outcome, Work, collect_outcomes, task_name
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -52,7 +52,7 @@ def run(
         outcome: Any
         try:
             own: Work[Any] = pickle.loads(shared.value)
-            outcome = own.of_batches(batches, text, task_name())
+            outcome = own.process_batches(batches, text, task_name())
         except AssayError as error:
             # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
             outcome = error
@@ -62,7 +62,7 @@ def run(
         return [row.outcome for row in counted.mapInArrow(task, "outcome binary").collect()]
 
     try:
-        found = collected(spark, collect, work.where, progress)
+        found = collect_outcomes(spark, collect, work.where, progress)
     finally:
         shared.unpersist()
     return found, int(read.get["rows"])

@@ -96,7 +96,7 @@ def session(params: Params, root: Path) -> SparkSession:
     return _quiet(built)
 
 
-class Starting:
+class BackgroundSession:
     """A session that starts in the background while the command continues.
 
     An error on start is raised when the session is requested.
@@ -162,7 +162,7 @@ def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
         SparkContext._ensure_initialized()
         asked |= dict(_conf({}, submitted).getAll())
     if not _is_local(asked) and "spark.archives" in asked:
-        asked["spark.archives"] = pack_archive.located(asked["spark.archives"], root)
+        asked["spark.archives"] = pack_archive.resolve_archives(asked["spark.archives"], root)
     return asked
 
 
@@ -230,7 +230,11 @@ def _environment(asked: Mapping[str, str]) -> dict[str, str]:
     """Environment variables for the launch only."""
     local = _is_local(asked)
     python = asked.get("spark.pyspark.python")
-    if python is None and not local and pack_archive.packed(asked.get("spark.archives", "")):
+    if (
+        python is None
+        and not local
+        and pack_archive.has_pack_archive(asked.get("spark.archives", ""))
+    ):
         python = pack_archive.EXECUTABLE
     if python is None:
         # A cluster may have its own Python, set in the environment; locally use the driver's.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from assay.errors import AssayError, SparkFailed
 from assay.project import layout
-from assay.score.spark_message import gist
+from assay.score.spark_errors import failure_cause
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,11 +40,11 @@ class Work(Protocol[Outcome]):
     @property
     def batch_rows(self) -> int: ...
 
-    def of_files(self, parts: Sequence[RowGroups], name: str) -> Outcome:
+    def process_files(self, parts: Sequence[RowGroups], name: str) -> Outcome:
         """The outcome for some row groups; ``name`` is unique to this attempt."""
         ...
 
-    def of_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Outcome:
+    def process_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Outcome:
         """The outcome for batches from Spark; ``text`` states that all cells are text."""
         ...
 
@@ -59,7 +59,7 @@ def task_name() -> str:
     return f"{context.partitionId():05d}.{context.taskAttemptId():05d}"
 
 
-def collected(
+def collect_outcomes(
     spark: SparkSession,
     collect: Callable[[], Iterable[bytes]],
     where: str,
@@ -89,7 +89,7 @@ def collected(
         raise
     except Exception as error:
         raise SparkFailed(
-            f"Spark failed: {gist(str(error))}",
+            f"Spark failed: {failure_cause(str(error))}",
             where=where,
             mend=f"Nothing was published. All that Spark said is in {layout.WORK}/spark/spark.log.",
         ) from None

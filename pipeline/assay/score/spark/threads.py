@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from assay.score.inputs.split import split
+from assay.score.inputs.split import split_tasks
 
 if TYPE_CHECKING:
     from assay.score.inputs.types import InputFile
@@ -45,9 +45,11 @@ def run(
     AssayError
         The first error that a task raised.
     """
-    tasks = split(files, threads)
+    tasks = split_tasks(files, threads)
     with _frugal(), ThreadPoolExecutor(threads) as pool:
-        running = [pool.submit(work.of_files, task, f"{at:05d}") for at, task in enumerate(tasks)]
+        running = [
+            pool.submit(work.process_files, task, f"{at:05d}") for at, task in enumerate(tasks)
+        ]
         found = []
         try:
             for each in running:

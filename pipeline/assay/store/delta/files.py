@@ -34,7 +34,7 @@ class StagedFile:
     partition: str
 
 
-def folder(column: str, partition: str) -> str:
+def partition_folder(column: str, partition: str) -> str:
     """The folder of a partition's files, relative to its table."""
     return f"{quote(column, safe='')}={quote(partition, safe='')}"
 
@@ -54,28 +54,28 @@ def part_path(column: str, partition: str, run_id: str, part: str) -> str:
         raise ValueError(f"run id {run_id!r}: expected letters, digits, '.', '_' and '-'")
     if not _PART.fullmatch(part):
         raise ValueError(f"part {part!r}: expected letters, digits, '.' and '_'")
-    return f"{folder(column, partition)}/{run_id}-{part}.parquet"
+    return f"{partition_folder(column, partition)}/{run_id}-{part}.parquet"
 
 
-def partition_of(path: str) -> tuple[str, str]:
+def parse_partition(path: str) -> tuple[str, str]:
     """The partition column and value, parsed from the name of the file's folder."""
     column, _, value = PurePosixPath(path).parts[0].partition("=")
     return unquote(column), unquote(value)
 
 
-def run_of(path: str) -> str | None:
+def parse_run_id(path: str) -> str | None:
     """The id of the run that wrote the file, None if the name is not one that a run gives."""
     run_id, dash, _ = PurePosixPath(path).name.rpartition("-")
     return run_id if dash and _RUN_ID.fullmatch(run_id) else None
 
 
-def temporary(path: str) -> str:
+def temporary_path(path: str) -> str:
     """A unique name for a file while it is written."""
     at = PurePosixPath(path)
     return str(at.with_name(f".{at.name}.{uuid.uuid4().hex}"))
 
 
-def meant_for(path: str) -> str:
+def final_path(path: str) -> str:
     """The final path of a file with a temporary name; any other path is returned unchanged."""
     at = PurePosixPath(path)
     if not at.name.startswith("."):

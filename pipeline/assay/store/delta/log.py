@@ -14,16 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import StoreError
-from assay.store.delta.complaints import told
 from assay.store.delta.files import StagedFile
-from assay.store.delta.place import storage_options
+from assay.store.delta.location import storage_options
+from assay.store.delta.store_errors import translate_errors
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PartitionView:
     """One partition in the newest version of a table.
 
     Attributes
@@ -53,17 +53,17 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
     unreadable = "is not a readable Delta table"
     if "://" not in uri:
-        with told(uri, unreadable):
+        with translate_errors(uri, unreadable):
             _check_folder(Path(uri))
             _check_commits(Path(uri, "_delta_log"))
     try:
-        with told(uri, unreadable):
+        with translate_errors(uri, unreadable):
             options = storage_options(uri)
             there = DeltaTable.is_deltatable(uri, storage_options=options)
             return DeltaTable(uri, version=version, storage_options=options) if there else None
     except StoreError as error:
         newest = None if "://" in uri else newest_commit(Path(uri))
-        if newest is None or readable(newest):
+        if newest is None or is_readable_commit(newest):
             raise
         found = f"its newest commit {newest.name} cannot be read: {error.found}"
         raise _unreadable(newest.parent, found) from None
@@ -104,7 +104,7 @@ def missing_commit(folder: Path) -> str | None:
     return None
 
 
-def readable(commit: Path) -> bool:
+def is_readable_commit(commit: Path) -> bool:
     """Whether a commit's file can be parsed: one or more lines of JSON."""
     try:
         lines = commit.read_text(encoding="utf-8").splitlines()
@@ -142,7 +142,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _actions(table: DeltaTable, column: str, partition: str | None) -> pa.Table:
-    with told(table.table_uri, "its log cannot be read"):
+    with translate_errors(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions(flatten=True))
         if partition is not None:
             # Filter in Arrow, before rows become Python objects: a table may have many partitions.
@@ -152,21 +152,23 @@ def _actions(table: DeltaTable, column: str, partition: str | None) -> pa.Table:
     return actions
 
 
-def active(table: DeltaTable, column: str, partition: str | None = None) -> list[StagedFile]:
+def partition_files(
+    table: DeltaTable, column: str, partition: str | None = None
+) -> list[StagedFile]:
     """The active files of a version of the table, of all partitions or of one."""
     return _files(_actions(table, column, partition), column)
 
 
-def paths(table: DeltaTable) -> set[str]:
+def active_paths(table: DeltaTable) -> set[str]:
     """The paths of all active files, relative to the table."""
-    with told(table.table_uri, "its log cannot be read"):
+    with translate_errors(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions())
     return {unquote(path) for path in actions.column("path").to_pylist()}
 
 
-def held(table: DeltaTable) -> list[ActiveFile]:
+def active_files(table: DeltaTable) -> list[ActiveFile]:
     """The active files of any table, partitioned or not."""
-    with told(table.table_uri, "its log cannot be read"):
+    with translate_errors(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions()).select(["path", "size_bytes", "num_records"])
     return [
         ActiveFile(unquote(each["path"]), each["size_bytes"], each["num_records"])
@@ -200,22 +202,22 @@ def turn_of(table: DeltaTable, partition: str) -> int:
     itself. A run that started at one turn and finds another has been overtaken, independent of any
     clock.
     """
-    with told(table.table_uri, "its log cannot be read"):
-        return table.transaction_version(turns(partition)) or 0
+    with translate_errors(table.table_uri, "its log cannot be read"):
+        return table.transaction_version(turn_app_id(partition)) or 0
 
 
-def turns(partition: str) -> str:
+def turn_app_id(partition: str) -> str:
     """The name of the transaction counter under which the log stores a partition's turn."""
     return f"assay/{partition}"
 
 
-def view(table: DeltaTable | None, column: str, partition: str) -> View:
+def partition_view(table: DeltaTable | None, column: str, partition: str) -> PartitionView:
     """A partition in the opened version of the table; empty if there is no table."""
     if table is None:
-        return View()
+        return PartitionView()
     actions = _actions(table, column, partition)
     since = pc.max(actions.column("modification_time")).as_py()
-    return View(
+    return PartitionView(
         tuple(_files(actions, column)),
         turn_of(table, partition),
         None if since is None else datetime.fromtimestamp(since / 1000, UTC),

@@ -10,22 +10,24 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
-from assay.store.delta import changes, durable, log
-from assay.store.delta.complaints import told
+from assay.store.delta import commits, fsync, log
 from assay.store.delta.files import StagedFile
-from assay.store.delta.place import Place, filesystem, storage_options
-from assay.store.delta.tables import ADDED, Staged, storable
+from assay.store.delta.location import StoreLocation, filesystem, storage_options
+from assay.store.delta.store_errors import translate_errors
+from assay.store.delta.tables import ADDED, Staged, to_delta_schema
 
 BATCH_ROWS = 65_536
 
 
-def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str] = ()) -> None:
+def append(
+    place: StoreLocation, table: str, rows: pa.Table, partition_by: Sequence[str] = ()
+) -> None:
     """Add rows in one commit; creates the table if it is missing."""
     from deltalake import write_deltalake
 
     uri = place.table_uri(table)
 
-    before = changes.version_of(uri)
+    before = commits.version_of(uri)
 
     def write() -> None:
         absent = log.open_table(uri) is None
@@ -34,19 +36,19 @@ def append(place: Place, table: str, rows: pa.Table, partition_by: Sequence[str]
             rows,
             mode="append",
             partition_by=list(partition_by) or None,
-            configuration=changes.retention(place.keep_days) if absent else None,
+            configuration=commits.retention_properties(place.keep_days) if absent else None,
             schema_mode="merge" if table in ADDED else None,
             storage_options=storage_options(uri),
-            post_commithook_properties=changes.hooks(),
+            post_commithook_properties=commits.post_commit_hooks(),
         )
 
     # Two appends do not conflict, but an append conflicts with creating or altering the table.
-    changes.insist(uri, "cannot be written", write)
-    durable.sync_commits(uri, before)
+    commits.retry_on_conflict(uri, "cannot be written", write)
+    fsync.sync_commits(uri, before)
 
 
 def select(
-    place: Place,
+    place: StoreLocation,
     table: str,
     schema: pa.Schema,
     filters: Mapping[str, str | Sequence[str]],
@@ -69,7 +71,7 @@ def select(
     opened = log.open_table(uri)
     if opened is None:
         return wanted.empty_table()
-    with told(uri, "cannot be read"):
+    with translate_errors(uri, "cannot be read"):
         asked: Any = [
             (name, "=", value) if isinstance(value, str) else (name, "in", list(value))
             for name, value in filters.items()
@@ -87,7 +89,7 @@ def select(
 
 
 def batches(
-    place: Place,
+    place: StoreLocation,
     table: Staged,
     files: Sequence[StagedFile],
     columns: Sequence[str] | None = None,
@@ -112,7 +114,7 @@ def batches(
     uri = place.table_uri(table)
     for file in files:
         where = f"{uri}/{file.path}"
-        with told(where, "cannot be read"):
+        with translate_errors(where, "cannot be read"):
             system, path = filesystem(where)
             source = system.open_input_file(path)
         with source:
@@ -120,7 +122,7 @@ def batches(
             yield from _of_file(source, file, place.column, columns, where, some)
 
 
-def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
+def row_group_sizes(place: StoreLocation, table: Staged, file: StagedFile) -> list[int]:
     """The number of rows of each row group of a file; reads only the file's footer.
 
     Raises
@@ -129,7 +131,7 @@ def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
         If the file is missing or not Parquet.
     """
     where = f"{place.table_uri(table)}/{file.path}"
-    with told(where, "cannot be read"):
+    with translate_errors(where, "cannot be read"):
         system, path = filesystem(where)
         with system.open_input_file(path) as source:
             return _group_rows(pq.read_metadata(source))
@@ -138,7 +140,7 @@ def groups_of(place: Place, table: Staged, file: StagedFile) -> list[int]:
 RUN = "run_id"
 
 
-def looked_over(where: str) -> tuple[int, frozenset[str]]:
+def verify_file(where: str) -> tuple[int, frozenset[str]]:
     """The number of rows of a file, and the run ids in it; reads and verifies every page.
 
     Raises
@@ -147,7 +149,7 @@ def looked_over(where: str) -> tuple[int, frozenset[str]]:
         If it is not a Parquet file, or a page's checksum is wrong.
     """
     rows, runs = 0, set[str]()
-    with told(where, "cannot be read"):
+    with translate_errors(where, "cannot be read"):
         system, path = filesystem(where)
         with system.open_input_file(path) as source:
             metadata = pq.read_metadata(source)
@@ -179,12 +181,12 @@ def _of_file(
     groups: list[int] | None,
 ) -> Iterator[pa.RecordBatch]:
     expected = file.rows
-    with told(where, "cannot be read"):
+    with translate_errors(where, "cannot be read"):
         parquet = pq.ParquetFile(source, page_checksum_verification=True)
         if groups is not None:
             held = _group_rows(parquet.metadata)
             expected = sum(held[number] for number in groups)
-        schema = storable(parquet.schema_arrow)
+        schema = to_delta_schema(parquet.schema_arrow)
         names = [column, *schema.names] if columns is None else list(columns)
         missing = [name for name in names if name != column and name not in schema.names]
         if missing:
@@ -198,7 +200,7 @@ def _of_file(
         read = parquet.iter_batches(BATCH_ROWS, row_groups=groups, columns=stored)
     rows = 0
     while True:
-        with told(where, "cannot be read"):
+        with translate_errors(where, "cannot be read"):
             batch = next(read, None)
             if batch is None:
                 break

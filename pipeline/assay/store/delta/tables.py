@@ -164,7 +164,7 @@ def performance_schema(column: str) -> pa.Schema:
     return _with_keys(PERFORMANCE, column, pa.schema([]), _MEASURED)
 
 
-def answered(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:
+def infer_keys_and_task(predictions: pa.Schema, column: str) -> tuple[pa.Schema, Task]:
     """The key columns of a predictions table, and the task of the model that filled it.
 
     Parameters
@@ -191,12 +191,12 @@ def _with_keys(
             mend="Rename them where the data is ingested.",
         )
     fields = [pa.field(column, pa.string())]
-    fields += [field for field in storable(keys) if field.name != column]
+    fields += [field for field in to_delta_schema(keys) if field.name != column]
     fields += [pa.field(name, kind) for name, kind in own.items()]
     return pa.schema(fields)
 
 
-def storable(schema: pa.Schema) -> pa.Schema:
+def to_delta_schema(schema: pa.Schema) -> pa.Schema:
     """The same columns in types that Delta has: signed, plain text, microseconds in UTC or no zone.
 
     Raises
@@ -237,7 +237,7 @@ def _storable(kind: pa.DataType) -> pa.DataType | None:
     return kind if plain else None
 
 
-def check_same(table: DeltaTable, schema: pa.Schema, column: str) -> None:
+def check_schema(table: DeltaTable, schema: pa.Schema, column: str) -> None:
     """Check that a table has the same columns as the rows that a run is about to add.
 
     Raises
@@ -257,7 +257,7 @@ def check_same(table: DeltaTable, schema: pa.Schema, column: str) -> None:
             mend="Keep ingest.partition_by, or give the new one a store of its own.",
         )
     has = _types(table.schema())
-    wants = _types(Schema.from_arrow(storable(schema)))
+    wants = _types(Schema.from_arrow(to_delta_schema(schema)))
     wrong = [f"{name}: missing in the table" for name in wants.keys() - has.keys()]
     wrong += [f"{name}: missing in the run" for name in has.keys() - wants.keys()]
     wrong += [

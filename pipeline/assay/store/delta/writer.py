@@ -14,10 +14,10 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
-from assay.store.delta.complaints import told
-from assay.store.delta.files import StagedFile, partition_of, temporary
-from assay.store.delta.place import filesystem
-from assay.store.delta.tables import storable
+from assay.store.delta.files import StagedFile, parse_partition, temporary_path
+from assay.store.delta.location import filesystem
+from assay.store.delta.store_errors import translate_errors
+from assay.store.delta.tables import to_delta_schema
 
 ROW_GROUP_BYTES = 16 * 1024 * 1024
 """Rows are buffered up to this size, then written as one row group: readers skip and split by row
@@ -39,7 +39,7 @@ class PartWriter:
 
     def __init__(self, base_uri: str, relative: str) -> None:
         self.relative = relative
-        self._column, self._partition = partition_of(relative)
+        self._column, self._partition = parse_partition(relative)
         self._where = f"{base_uri.rstrip('/')}/{relative}"
         self._rows = 0
         self._held: list[pa.Table] = []
@@ -47,12 +47,12 @@ class PartWriter:
         self._staged: StagedFile | None = None
         self._writer: Any = None
         self._sink: Any = None
-        with told(self._where, "cannot be written"):
+        with translate_errors(self._where, "cannot be written"):
             self._fs, root = filesystem(base_uri)
             self._path = self._temp = f"{root.rstrip('/')}/{relative}"
             # An object store lists an object only once it is complete, and has no rename.
             if isinstance(self._fs, pafs.LocalFileSystem):
-                self._temp = temporary(self._path)
+                self._temp = temporary_path(self._path)
                 self._fs.create_dir(self._path.rpartition("/")[0], recursive=True)
 
     def write(self, rows: pa.Table | pa.RecordBatch) -> None:
@@ -73,7 +73,7 @@ class PartWriter:
                 where=self._where,
                 expected="it in the folder's name only",
             )
-        with told(self._where, "cannot be written"):
+        with translate_errors(self._where, "cannot be written"):
             schema = _written(table.schema)
             table = table if table.schema.equals(schema) else table.cast(schema)
             if self._writer is None:
@@ -116,7 +116,7 @@ class PartWriter:
     def _finish(self) -> None:
         if self._writer is None:
             raise ValueError(f"{self.relative}: nothing was written, not even a table of no rows")
-        with told(self._where, "cannot be written"):
+        with translate_errors(self._where, "cannot be written"):
             self._flush()
             self._writer.close()
             self._sink.close()
@@ -152,7 +152,7 @@ def write_part(base_uri: str, relative: str, table: pa.Table) -> StagedFile:
     base_uri
         Of the table: `Store.table_uri`.
     relative
-        From `Store.new_file`.
+        From `Store.part_path_for`.
     table
         The rows, without the partition column. Types that Delta lacks are widened.
     """
@@ -164,7 +164,7 @@ def write_part(base_uri: str, relative: str, table: pa.Table) -> StagedFile:
 def _written(schema: pa.Schema) -> pa.Schema:
     """The types for the Parquet writer: storable ones, with dictionary encoding kept."""
     fields = []
-    for given, plain in zip(schema, storable(schema), strict=True):
+    for given, plain in zip(schema, to_delta_schema(schema), strict=True):
         if pa.types.is_dictionary(given.type):
             kept = pa.dictionary(given.type.index_type, plain.type)
             fields.append(pa.field(plain.name, kept))

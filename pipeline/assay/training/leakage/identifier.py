@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.contract.model import Kind
-from assay.reports.leakage import EXAMPLES, Check, Row, unknown
-from assay.training.leakage.codes import floats
-from assay.training.leakage.sides import Sides
+from assay.contract.definition import Kind
+from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
+from assay.training.leakage.row_hashing import to_floats
+from assay.training.leakage.table_pair import TablePair
 
 MIN_ROWS = 50
 """With fewer values, most numbers are distinct anyway."""
@@ -18,7 +18,7 @@ ROWS_A_VALUE = 20
 """A key column is allowed as a feature if its values have at least this many rows each."""
 
 
-def identifier(sides: Sides, limit: float) -> Check:
+def identifier(sides: TablePair, limit: float) -> Check:
     """Whether almost every training row has its own value in a feature.
 
     Checks strings, integers, and floats that are whole numbers. A column of the key is suspect if
@@ -28,7 +28,7 @@ def identifier(sides: Sides, limit: float) -> Check:
     names = [name for name in contract.features if contract.field(name).kind != "boolean"]
     if names and sides.train.rows < MIN_ROWS:
         few = f"training has {sides.train.rows} rows only, {MIN_ROWS} are needed"
-        return unknown("identifier", few, limit)
+        return unknown_check("identifier", few, limit)
     found: list[tuple[float, str, str | None]] = []
     for name in names:
         values = sides.column(name).train
@@ -95,10 +95,10 @@ def _whole(values: pa.ChunkedArray, kind: Kind) -> bool:
     """Whether the values can be identifiers: strings and whole numbers."""
     if kind != "float":
         return True
-    numbers = floats(values)
+    numbers = to_floats(values)
     return bool(np.all(np.isnan(numbers) | (np.isfinite(numbers) & (numbers == np.rint(numbers)))))
 
 
-def _examples(sides: Sides, name: str) -> tuple[Row, ...]:
+def _examples(sides: TablePair, name: str) -> tuple[Row, ...]:
     places = np.arange(min(EXAMPLES, sides.train.rows), dtype=np.intp)
     return tuple(sides.cells(sides.train, [name], places))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.project.params.gate import LeakageCheck
-from assay.project.tasks import task_of
-from assay.reports.leakage import EXAMPLES, Check, Row, unknown
-from assay.training.leakage.codes import CodedColumn, Codes, coded, floats
-from assay.training.leakage.sides import ColumnPair, Sides
+from assay.project.tasks import infer_task
+from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
+from assay.training.leakage.row_hashing import CodedColumn, Codes, encode_column, to_floats
+from assay.training.leakage.table_pair import ColumnPair, TablePair
 
 CONFIDENCE = 0.99
 PARTS = 10
@@ -45,7 +45,7 @@ class Shift:
         }
 
 
-def between(column: str, train: Codes, holdout: Codes) -> Shift:
+def measure_shift(column: str, train: Codes, holdout: Codes) -> Shift:
     """The shift between counts of the same categories, on sides that have rows."""
     rows, held = int(train.sum()), int(holdout.sum())
     distance = float(np.abs(train / rows - holdout / held).sum() / 2)
@@ -55,7 +55,7 @@ def between(column: str, train: Codes, holdout: Codes) -> Shift:
     return Shift(column, distance, mean + math.sqrt(-math.log(1 - CONFIDENCE) / 2 * both))
 
 
-def category_shift(sides: Sides, limit: float) -> Check:
+def category_shift(sides: TablePair, limit: float) -> Check:
     """Whether a feature's categories have other shares in the holdout."""
     contract = sides.contract
     names = [name for name in contract.features if contract.field(name).kind in _COUNTED]
@@ -68,22 +68,22 @@ def category_shift(sides: Sides, limit: float) -> Check:
             limit=limit,
             detail="no feature has categories",
         )
-    found = [between(name, *coded(sides.column(name)).counts()) for name in names]
+    found = [measure_shift(name, *encode_column(sides.column(name)).counts()) for name in names]
     found.sort(key=lambda each: (-each.beyond, -each.distance, each.column))
-    return _told("category_shift", found, limit, coded(sides.column(found[0].column)))
+    return _told("category_shift", found, limit, encode_column(sides.column(found[0].column)))
 
 
-def label_shift(sides: Sides, limit: float) -> Check:
+def label_shift(sides: TablePair, limit: float) -> Check:
     """Whether the label has another distribution in the holdout."""
     label = sides.contract.label
     pair = sides.column(label)
-    if task_of(sides.contract.field(label).kind, label) != "regression":
-        codes = coded(pair)
-        return _told("label_shift", [between(label, *codes.counts())], limit, codes)
+    if infer_task(sides.contract.field(label).kind, label) != "regression":
+        codes = encode_column(pair)
+        return _told("label_shift", [measure_shift(label, *codes.counts())], limit, codes)
     counts = _parts(pair)
     if isinstance(counts, str):
-        return unknown("label_shift", counts, limit)
-    return _told("label_shift", [between(label, *counts)], limit, None)
+        return unknown_check("label_shift", counts, limit)
+    return _told("label_shift", [measure_shift(label, *counts)], limit, None)
 
 
 _COUNTED = ("string", "boolean")
@@ -127,7 +127,7 @@ def _examples(codes: CodedColumn) -> tuple[Row, ...]:
 
 def _parts(pair: ColumnPair) -> tuple[Codes, Codes] | str:
     """Rows of each side in parts that are equal in training, or the reason why there are none."""
-    train, holdout = floats(pair.train), floats(pair.holdout)
+    train, holdout = to_floats(pair.train), to_floats(pair.holdout)
     if np.isnan(train).any() or np.isnan(holdout).any():
         return "there are rows without a label"
     inner = np.linspace(0, 1, PARTS + 1)[1:-1]

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.project import digests, layout
 from assay.project.params import LeakageParams as Limits
 from assay.project.params import Params
 from assay.project.params.gate import LEAKAGE_CHECKS
-from assay.reports.leakage import Check, Digests, Leakage, Rows, unknown
+from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts, unknown_check
 from assay.training.leakage.identifier import identifier
-from assay.training.leakage.power import label_power
-from assay.training.leakage.rows import near_duplicates, same_key, time_overlap
-from assay.training.leakage.scoring import not_at_scoring
+from assay.training.leakage.predictive_power import label_power
+from assay.training.leakage.row_overlap import near_duplicates, same_key, time_overlap
+from assay.training.leakage.scoring_availability import not_at_scoring
 from assay.training.leakage.shift import category_shift, label_shift
-from assay.training.leakage.sides import Sides, of_project
-from assay.training.leakage.source import NewestRows, Unseen, look
+from assay.training.leakage.source_sample import SourceSample, UnsampledSource, sample_source
+from assay.training.leakage.table_pair import TablePair, pair_from_project
 
 
-def run_all(sides: Sides, seen: NewestRows | Unseen, limits: Limits) -> tuple[Check, ...]:
+def run_checks(
+    sides: TablePair, seen: SourceSample | UnsampledSource, limits: Limits
+) -> tuple[Check, ...]:
     """Runs every check on the two sides and the sample of the scoring source.
 
     If a side has no rows, every check is ``unknown``, never ``ok``.
@@ -31,7 +33,8 @@ def run_all(sides: Sides, seen: NewestRows | Unseen, limits: Limits) -> tuple[Ch
     ]
     if empty:
         return tuple(
-            unknown(name, f"no rows in {' and '.join(empty)}", None) for name in LEAKAGE_CHECKS
+            unknown_check(name, f"no rows in {' and '.join(empty)}", None)
+            for name in LEAKAGE_CHECKS
         )
     return (
         same_key(sides),
@@ -51,18 +54,18 @@ def run(root: Path, params: Params) -> Leakage:
     Writes leakage.json. A suspect or unknown result is not an error here.
     """
     contract = load_contract(root / params.contract.file, params.contract.file, root=root)
-    sides = of_project(root, contract)
+    sides = pair_from_project(root, contract)
     limits = params.leakage
-    seen = look(root, params.score.input, params.ingest.partition_by, limits.sample_rows)
+    seen = sample_source(root, params.score.input, params.ingest.partition_by, limits.sample_rows)
     found = Leakage(
         name=params.name,
-        contract=digests.contract_at(root, params),
-        data=Digests(
-            train=digests.file(root / layout.TRAIN_TABLE),
-            holdout=digests.file(root / layout.HOLDOUT_TABLE),
+        contract=digests.worktree_contract(root, params),
+        data=TableDigests(
+            train=digests.digest_file(root / layout.TRAIN_TABLE),
+            holdout=digests.digest_file(root / layout.HOLDOUT_TABLE),
         ),
-        rows=Rows(train=sides.train.rows, holdout=sides.holdout.rows),
-        checks=run_all(sides, seen, limits),
+        rows=TableRowCounts(train=sides.train.rows, holdout=sides.holdout.rows),
+        checks=run_checks(sides, seen, limits),
     )
     found.write(root)
     return found

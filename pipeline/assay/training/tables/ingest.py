@@ -13,11 +13,11 @@ import pyarrow as pa
 from assay.errors import AssayError, SourceError
 from assay.project import layout, partitions, plugins
 from assay.project.params import Params
-from assay.project.visible import visible
+from assay.project.quoting import mark_blanks
 
 
 @dataclass(frozen=True)
-class Ingested:
+class IngestSummary:
     """Number of rows and nights that the source returned."""
 
     rows: int
@@ -29,7 +29,7 @@ class Ingested:
         return {"rows": self.rows, "nights": self.nights, "from": self.first, "to": self.last}
 
 
-def run(root: Path, params: Params) -> Ingested:
+def run(root: Path, params: Params) -> IngestSummary:
     """Call ``ingest.source`` and write its rows to ``data/raw``.
 
     The source is a function without arguments that returns a pandas DataFrame, a pyarrow Table, or
@@ -44,14 +44,14 @@ def run(root: Path, params: Params) -> Ingested:
     source = plugins.resolve(params.ingest.source, key=key, root=root)
     where = f"params.yaml: {key}: {params.ingest.source}"
     rows = 0
-    with partitions.replaced(root / layout.RAW) as made:
+    with partitions.replace_folder(root / layout.RAW) as made:
         for number, table in enumerate(_tables(source, where)):
             partitions.write(_checked(table, column, where), made, column, f"part-{number:05d}")
             rows += table.num_rows
         nights = partitions.values(made, column)
         if rows == 0:
             raise SourceError("the source returned no rows", where=where)
-    return Ingested(rows, len(nights), nights[0], nights[-1])
+    return IngestSummary(rows, len(nights), nights[0], nights[-1])
 
 
 def _tables(source: Any, where: str) -> Iterator[pa.Table]:
@@ -104,7 +104,7 @@ def _checked(table: pa.Table, column: str, where: str) -> pa.Table:
             "no column says which night a row belongs to",
             where=where,
             expected=f"a column '{column}' (ingest.partition_by)",
-            found=", ".join(map(visible, table.column_names)),
+            found=", ".join(map(mark_blanks, table.column_names)),
         )
     missing = table.column(column).null_count
     if missing:

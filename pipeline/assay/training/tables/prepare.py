@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from assay.contract.load import load as load_contract
+from assay.contract.loader import load_contract
 from assay.errors import StageInputMissing
 from assay.project import layout, partitions
 from assay.project.params import Params
-from assay.project.tasks import task_of
+from assay.project.tasks import infer_task
 from assay.training.tables import split
 
 
@@ -46,16 +46,16 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
             "there are no checked rows", where=layout.CHECKED, mend="Run dvc repro contract."
         )
     contract = load_contract(root / params.contract.file, root=root)
-    task = task_of(contract.field(contract.label).kind, contract.label)
+    task = infer_task(contract.field(contract.label).kind, contract.label)
     days = partitions.values(source, column)
     table = partitions.read(source, column, start=days[0], end=days[-1])
     sides: dict[str, WindowRows] = {}
-    with partitions.replaced(root / layout.PREPARED) as made:
+    with partitions.replace_folder(root / layout.PREPARED) as made:
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
-            seen = split.within(table, contract.time, window)
-            rows = split.labelled(seen, contract.label)
+            seen = split.filter_window(table, contract.time, window)
+            rows = split.filter_labelled(seen, contract.label)
             facts = split.label_facts(rows, contract.label, task, name, window)
             sides[name] = WindowRows(str(window), facts, seen.num_rows - rows.num_rows)
-            rows = split.ordered(rows, contract.time, contract.keys)
+            rows = split.sort_rows(rows, contract.time, contract.keys)
             pq.write_table(rows, made / f"{name}.parquet")
     return sides

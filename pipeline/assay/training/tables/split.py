@@ -10,16 +10,16 @@ import pyarrow.compute as pc
 
 from assay.errors import LabelError
 from assay.project.params import Window
+from assay.project.quoting import mark_blanks
 from assay.project.tasks import Task
-from assay.project.visible import visible
 
 
-def labelled(table: pa.Table, label: str) -> pa.Table:
+def filter_labelled(table: pa.Table, label: str) -> pa.Table:
     """The rows that have a label; NaN is a null, as in the contract."""
     return table.filter(pc.invert(pc.is_null(table.column(label), nan_is_null=True)))
 
 
-def within(table: pa.Table, time: str, window: Window) -> pa.Table:
+def filter_window(table: pa.Table, time: str, window: Window) -> pa.Table:
     """The rows whose ``time`` lies on a day of ``window``."""
     column = table.column(time)
     start = pa.scalar(window.start).cast(column.type)
@@ -27,7 +27,7 @@ def within(table: pa.Table, time: str, window: Window) -> pa.Table:
     return table.filter(pc.and_(pc.greater_equal(column, start), pc.less(column, after)))
 
 
-def ordered(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
+def sort_rows(table: pa.Table, time: str, keys: tuple[str, ...]) -> pa.Table:
     """Sorted by time, then key, so that the same rows always give the same file."""
     names = [time, *(key for key in keys if key != time)]
     return table.sort_by([(name, "ascending") for name in names])
@@ -62,7 +62,7 @@ def label_facts(
         return {"rows": table.num_rows, "mean": _spread(column, label, where)}
     counts = pc.value_counts(column).to_pylist()
     seen = sorted(((item["values"], item["counts"]) for item in counts), key=str)
-    shown = ", ".join(f"{visible(value)} in {count} rows" for value, count in seen)
+    shown = ", ".join(f"{mark_blanks(value)} in {count} rows" for value, count in seen)
     if task == "binary" and not {value for value, _ in seen} <= {0, 1}:
         raise LabelError(
             "only labels of two classes can be learnt",

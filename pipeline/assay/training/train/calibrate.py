@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def blocks(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
+def assign_folds(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
     """Index of the block, 0 to folds - 1, that each row's day belongs to.
 
     Raises
@@ -42,7 +42,7 @@ def blocks(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
     return np.asarray(position * folds // len(distinct), dtype=np.int64)
 
 
-def out_of_fold(
+def out_of_fold_scores(
     task: Task,
     pipeline: Any,
     features: pd.DataFrame,
@@ -96,7 +96,7 @@ def fit_calibrator(task: Task, method: str, raw: Floats, truth: NDArray[Any]) ->
     raw
         Out-of-fold scores in the shape of the task.
     truth
-        As in `assay.metrics.scored.Scored`.
+        As in `assay.metrics.labelled_scores.LabelledScores`.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
 from assay.errors import PluginError
 from assay.project import plugins
 from assay.project.params import Candidate
@@ -18,7 +18,7 @@ from assay.project.tasks import Task
 Encoding = Literal["onehot", "ordinal"]
 
 
-def encoding_for(estimator: Any, wanted: str) -> Encoding:
+def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
     """Resolves the encoding ``auto`` for an estimator.
 
     An estimator that accepts missing values gets ordinal codes and unchanged numbers. Any other
@@ -33,7 +33,7 @@ def encoding_for(estimator: Any, wanted: str) -> Encoding:
     return "ordinal" if get_tags(estimator).input_tags.allow_nan else "onehot"
 
 
-def encoder(encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]) -> Any:
+def build_encoder(encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]) -> Any:
     """An unfitted ColumnTransformer: numeric columns first, then the categorical ones.
 
     Categories that training lacks do not raise: they become missing (``ordinal``) or are treated as
@@ -72,16 +72,16 @@ def categorical_arguments(
 
 
 @dataclass(frozen=True)
-class Built:
+class CandidatePipeline:
     """An unfitted pipeline and how its features are encoded."""
 
     pipeline: Any
     encoding: Encoding
 
 
-def build(
+def build_pipeline(
     name: str, candidate: Candidate, contract: Contract, task: Task, seed: int, root: Path
-) -> Built:
+) -> CandidatePipeline:
     """The pipeline of one candidate, with all random choices seeded.
 
     Raises
@@ -114,13 +114,13 @@ def build(
     settings = estimator.get_params(deep=False)
     if "random_state" in settings and candidate.args.get("random_state") is None:
         estimator.set_params(random_state=seed)
-    encoding = encoding_for(estimator, candidate.encoding)
+    encoding = resolve_encoding(estimator, candidate.encoding)
     if "categorical_features" not in candidate.args:
         estimator.set_params(
             **categorical_arguments(estimator, encoding, contract.numeric, contract.categorical)
         )
-    features = encoder(encoding, contract.numeric, contract.categorical)
-    return Built(make_pipeline(features, estimator), encoding)
+    features = build_encoder(encoding, contract.numeric, contract.categorical)
+    return CandidatePipeline(make_pipeline(features, estimator), encoding)
 
 
 def _check_task(estimator: Any, task: Task, key: str, class_path: str) -> None:

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assay.columns.features import Coded, FrameFeatures
-from assay.contract.model import Contract
-from assay.metrics.scored import Scored
-from assay.metrics.truth import classes_of, truth_of
-from assay.model import model, outcome
+from assay.columns.features import CategoryColumn, FrameFeatures
+from assay.contract.definition import Contract
+from assay.metrics.label_encoding import encode_labels, label_classes
+from assay.metrics.labelled_scores import LabelledScores
+from assay.model import model, prediction
 from assay.project.params import Train
 from assay.project.tasks import Task
-from assay.training.train.calibrate import blocks, fit_calibrator, out_of_fold
-from assay.training.train.choose_calibration import Choice, choose
+from assay.training.train.calibrate import assign_folds, fit_calibrator, out_of_fold_scores
+from assay.training.train.calibration_choice import CalibrationChoice, choose_calibration
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedModel:
     """A fitted model and the rows it was fitted on.
 
     Parameters
@@ -42,8 +42,8 @@ class Fitted:
     """
 
     model: model.Model
-    calibration: Choice
-    scored: Scored
+    calibration: CalibrationChoice
+    scored: LabelledScores
     days: pd.Series[str]
     rows: pd.DataFrame
 
@@ -55,7 +55,7 @@ def fit(
     frame: pd.DataFrame,
     settings: Train,
     progress: Callable[[int, int], None],
-) -> Fitted:
+) -> FittedModel:
     """Score out of fold, calibrate, and fit once more on all rows.
 
     Parameters
@@ -68,21 +68,21 @@ def fit(
         Called with the number of folds done, and the number of all folds.
     """
     label = frame[contract.label]
-    classes = classes_of(label) if task == "multiclass" else ()
-    truth = truth_of(label, task, classes, "train")
+    classes = label_classes(label) if task == "multiclass" else ()
+    truth = encode_labels(label, task, classes, "train")
     # Estimators see the names of classes, so that arguments such as class_weight can use them.
     target = np.array(classes, dtype=object)[truth] if task == "multiclass" else truth
     features = model.feature_frame(FrameFeatures(frame), contract.numeric, contract.categorical)
     days = frame[contract.time].dt.strftime("%Y-%m-%d")
-    block = blocks(days.to_numpy(), settings.folds)
-    raw = out_of_fold(task, pipeline, features, target, block, progress)
-    calibration = choose(task, settings.calibration, raw, truth, block)
+    block = assign_folds(days.to_numpy(), settings.folds)
+    raw = out_of_fold_scores(task, pipeline, features, target, block, progress)
+    calibration = choose_calibration(task, settings.calibration, raw, truth, block)
     calibrator = fit_calibrator(task, calibration.method, raw, truth)
-    scored = Scored(
-        task, truth, model.calibrated(task, calibrator, raw), classes, settings.threshold
+    scored = LabelledScores(
+        task, truth, model.calibrate(task, calibrator, raw), classes, settings.threshold
     )
     fitted = pipeline.fit(features, target)
-    return Fitted(
+    return FittedModel(
         model.Model(fitted, calibrator, contract.numeric, contract.categorical, task),
         calibration,
         scored,
@@ -91,9 +91,9 @@ def fit(
     )
 
 
-def _columns(scored: Scored) -> dict[str, NDArray[Any]]:
-    found = outcome.counted(scored.task, scored.classes, scored.scores)
+def _columns(scored: LabelledScores) -> dict[str, NDArray[Any]]:
+    found = prediction.profiled_scores(scored.task, scored.classes, scored.scores)
     return {
-        name: model.decoded(values) if isinstance(values, Coded) else values
+        name: model.decode_categories(values) if isinstance(values, CategoryColumn) else values
         for name, values in found.items()
     }

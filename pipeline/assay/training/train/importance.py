@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DIGITS = 9
 
 
-def importance(
+def permutation_importance(
     scorer: Scorer, sample: pd.DataFrame, features: Sequence[str], seed: int
 ) -> dict[str, float]:
     """The mean absolute change of the score, for each feature that is shuffled within ``sample``.

@@ -12,13 +12,13 @@ from assay.model import bundle
 from assay.model.manifest import MANIFEST
 from assay.project import layout, partitions
 from assay.project.params import Params
-from assay.project.tasks import goodness
+from assay.project.tasks import orient_value
 from assay.reports.selection import Selection
 
 Scores = Mapping[str, Mapping[str, float | None]]
 
 
-def best(scores: Scores, by: str) -> str:
+def best_candidate(scores: Scores, by: str) -> str:
     """Name of the best candidate; of equal ones the first in params.yaml.
 
     Raises
@@ -27,7 +27,7 @@ def best(scores: Scores, by: str) -> str:
         No candidate has a value for the metric.
     """
     ranked = [
-        (goodness(by, value), name)
+        (orient_value(by, value), name)
         for name, metrics in scores.items()
         if (value := metrics.get(by)) is not None
     ]
@@ -61,8 +61,8 @@ def run(root: Path, params: Params) -> Selection:
         files = bundle.read(folder)
         bundle.verify(files, str(folder))
         scores[name] = json.loads(files[MANIFEST])["out_of_fold"]
-    chosen = best(scores, params.train.select_by)
-    with partitions.replaced(root / layout.BUNDLE) as made:
+    chosen = best_candidate(scores, params.train.select_by)
+    with partitions.replace_folder(root / layout.BUNDLE) as made:
         for path in (root / layout.CANDIDATES / chosen).iterdir():
             shutil.copyfile(path, made / path.name)
     found = Selection(by=params.train.select_by, candidates=scores, selected=chosen)

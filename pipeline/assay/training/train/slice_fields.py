@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from assay.columns.slice_counts import SliceField
-from assay.contract.model import NUMERIC, Contract
-from assay.metrics.slices import MISSING, names
+from assay.contract.definition import NUMERIC, Contract
+from assay.metrics.slices import MISSING, slice_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,7 +16,9 @@ MOST = 50
 """Most values of one field that are counted, the most frequent first, to keep profiles small."""
 
 
-def slice_fields(contract: Contract, frame: pd.DataFrame, min_rows: int) -> tuple[SliceField, ...]:
+def select_slice_fields(
+    contract: Contract, frame: pd.DataFrame, min_rows: int
+) -> tuple[SliceField, ...]:
     """The contract's slice fields, each with its values that have ``min_rows`` rows or more.
 
     Parameters
@@ -29,7 +31,7 @@ def slice_fields(contract: Contract, frame: pd.DataFrame, min_rows: int) -> tupl
         kind = contract.field(name).kind
         if kind == "timestamp":
             continue
-        rows = Counter(names(frame[name]).tolist())
+        rows = Counter(slice_names(frame[name]).tolist())
         enough = sorted(
             ((value, count) for value, count in rows.items() if count >= min_rows),
             key=lambda item: (-item[1], item[0]),

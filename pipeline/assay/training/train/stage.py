@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from assay.columns.draw_grid import grid_of
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import ColumnGrid, Grid
-from assay.columns.reference import Reference, reference_of
+from assay.columns.grid_builder import build_grid
+from assay.columns.reference import Reference, build_reference
 from assay.contract.columns import to_frame
-from assay.contract.load import load as load_contract
-from assay.contract.model import Contract
+from assay.contract.definition import Contract
+from assay.contract.loader import load_contract
 from assay.errors import (
     BundleUntrusted,
     ContractFileError,
@@ -26,24 +26,24 @@ from assay.errors import (
     PluginError,
     StageInputMissing,
 )
-from assay.model import bundle, compiled, model, outcome
+from assay.model import bundle, compiled, model, prediction
 from assay.model.manifest import Manifest, versions
-from assay.project import digests, layout, sources
+from assay.project import digests, layout, source_code
 from assay.project.params import Params
-from assay.project.tasks import Task, task_of, unfit
-from assay.training.train.calibrate import blocks
-from assay.training.train.candidate import Built, build
-from assay.training.train.card import card
-from assay.training.train.fit import Fitted, fit
-from assay.training.train.importance import importance
-from assay.training.train.losses import Learnt, learn_losses
-from assay.training.train.slice_fields import slice_fields
+from assay.project.tasks import Task, inapplicable_reason, infer_task
+from assay.training.train.calibrate import assign_folds
+from assay.training.train.candidate import CandidatePipeline, build_pipeline
+from assay.training.train.fit import FittedModel, fit
+from assay.training.train.importance import permutation_importance
+from assay.training.train.loss_models import LossModel, fit_loss_models
+from assay.training.train.model_card import render_card
+from assay.training.train.slice_fields import select_slice_fields
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainSummary:
     """A bundle that was written; ``by`` is the metric for selecting candidates."""
 
     digest: str
@@ -59,7 +59,7 @@ class Trained:
         }
 
 
-def run(root: Path, params: Params, name: str) -> Trained:
+def run(root: Path, params: Params, name: str) -> TrainSummary:
     """Fit, calibrate and write ``models/candidates/<name>``.
 
     Raises
@@ -84,7 +84,7 @@ def run(root: Path, params: Params, name: str) -> Trained:
     contract = load_contract(root / params.contract.file, root=root)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
-    built = build(name, candidate, contract, task, params.seed, root)
+    built = build_pipeline(name, candidate, contract, task, params.seed, root)
     frame = to_frame(contract, pq.read_table(source))
     try:
         made = fit(built.pipeline, contract, task, frame, params.train, _progress(name))
@@ -97,11 +97,15 @@ def run(root: Path, params: Params, name: str) -> Trained:
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
     arrays, proof = _compiled(made, sample, params)
-    scorer = made.model if arrays is None else compiled.Compiled.from_bytes(arrays, bundle.COMPILED)
+    scorer = (
+        made.model if arrays is None else compiled.CompiledModel.from_bytes(arrays, bundle.COMPILED)
+    )
     losses = _losses(contract, task, made, params)
     manifest = _manifest(root, params, name, contract, built, packed, made, proof, losses)
-    grids = outcome.grids(task, manifest.classes, made.scored.scores, params.train.threshold)
-    moved = importance(scorer, sample, contract.features, params.seed)
+    grids = prediction.score_grids(
+        task, manifest.classes, made.scored.scores, params.train.threshold
+    )
+    moved = permutation_importance(scorer, sample, contract.features, params.seed)
     digest = bundle.write(
         root / layout.CANDIDATES / name,
         manifest,
@@ -109,30 +113,30 @@ def run(root: Path, params: Params, name: str) -> Trained:
         compiled=arrays,
         reference=_reference(contract, task, made, frame, grids, params, moved, losses),
         sample=sample,
-        card=card(manifest),
+        card=render_card(manifest),
         losses={loss: learnt.files(sample, _tolerance(params)) for loss, learnt in losses.items()},
     )
-    return Trained(digest, manifest, params.train.select_by)
+    return TrainSummary(digest, manifest, params.train.select_by)
 
 
 def _reference(
     contract: Contract,
     task: Task,
-    made: Fitted,
+    made: FittedModel,
     frame: pd.DataFrame,
     grids: Grid,
     params: Params,
     moved: Mapping[str, float],
-    losses: Mapping[str, Learnt],
+    losses: Mapping[str, LossModel],
 ) -> Reference:
-    fields = slice_fields(contract, frame, params.evaluate.min_slice_rows)
+    fields = select_slice_fields(contract, frame, params.evaluate.min_slice_rows)
     # A slice field need not be a feature; the rows and their order are the same.
     more = {field.name: frame[field.name].to_numpy() for field in fields}
-    truths = outcome.truths(task, made.rows[contract.label].to_numpy())
+    truths = prediction.truths(task, made.rows[contract.label].to_numpy())
     scored = made.scored
-    beside = outcome.beside(task, scored.classes, scored.scores)
-    beside_grids = outcome.beside_grids(task, scored.classes, scored.scores)
-    return reference_of(
+    beside = prediction.class_probabilities(task, scored.classes, scored.scores)
+    beside_grids = prediction.class_grids(task, scored.classes, scored.scores)
+    return build_reference(
         made.rows.assign(
             **{name: column for name, column in more.items() if name not in made.rows}
         ),
@@ -142,7 +146,7 @@ def _reference(
         grids,
         slices=fields,
         importance=moved,
-        label=(outcome.truth_grid(task, scored.classes, truths), truths),
+        label=(prediction.truth_grid(task, scored.classes, truths), truths),
         beside={
             **{name: (beside_grids[name], values) for name, values in beside.items()},
             **{name: (_loss_grid(learnt), learnt.values) for name, learnt in losses.items()},
@@ -150,21 +154,23 @@ def _reference(
     )
 
 
-def _losses(contract: Contract, task: Task, made: Fitted, params: Params) -> dict[str, Learnt]:
+def _losses(
+    contract: Contract, task: Task, made: FittedModel, params: Params
+) -> dict[str, LossModel]:
     """Models of a regression's errors; empty for other tasks."""
     if task != "regression":
         return {}
-    return learn_losses(
+    return fit_loss_models(
         contract,
         made.rows[[*contract.numeric, *contract.categorical]],
         made.scored.scores - made.scored.truth,
-        blocks(made.days.to_numpy(), params.train.folds),
+        assign_folds(made.days.to_numpy(), params.train.folds),
         params.seed,
     )
 
 
-def _loss_grid(learnt: Learnt) -> ColumnGrid:
-    return grid_of(pd.DataFrame({"loss": learnt.values}), ["loss"], [])["loss"]
+def _loss_grid(learnt: LossModel) -> ColumnGrid:
+    return build_grid(pd.DataFrame({"loss": learnt.values}), ["loss"], [])["loss"]
 
 
 def _tolerance(params: Params) -> float | None:
@@ -173,14 +179,14 @@ def _tolerance(params: Params) -> float | None:
 
 def _task(contract: Contract, params: Params) -> Task:
     kind = contract.field(contract.label).kind
-    task = task_of(kind, contract.label)
-    problem = unfit(params.train.select_by, task)
+    task = infer_task(kind, contract.label)
+    problem = inapplicable_reason(params.train.select_by, task)
     if problem is not None:
         why = f"{contract.label!r} is declared as a {kind} in {params.contract.file}"
         raise ParamsError(
             [f"{layout.PARAMS}: train.select_by: {problem}. It is {task} because {why}"]
         )
-    taken = outcome.RESERVED & {*contract.features, *contract.keys, contract.label}
+    taken = prediction.RESERVED & {*contract.features, *contract.keys, contract.label}
     if taken:
         raise ContractFileError(
             "no key, feature or label may be called what the model's answer is called",
@@ -195,10 +201,10 @@ def _progress(name: str) -> Callable[[int, int], None]:
 
 
 def _compiled(
-    made: Fitted, sample: pd.DataFrame, params: Params
-) -> tuple[bytes | None, compiled.Proof]:
+    made: FittedModel, sample: pd.DataFrame, params: Params
+) -> tuple[bytes | None, compiled.EquivalenceResult]:
     if params.bundle.compile == "off":
-        return None, compiled.Proof(
+        return None, compiled.EquivalenceResult(
             used=False,
             kind="",
             rows=0,
@@ -206,7 +212,7 @@ def _compiled(
             tolerance=params.bundle.tolerance,
             reason="bundle.compile is off in params.yaml",
         )
-    return compiled.prove(
+    return compiled.compile_and_compare(
         made.model,
         FrameFeatures(sample),
         params.bundle.tolerance,
@@ -220,14 +226,14 @@ def _manifest(
     params: Params,
     name: str,
     contract: Contract,
-    built: Built,
+    built: CandidatePipeline,
     packed: bytes,
-    made: Fitted,
-    proof: compiled.Proof,
-    losses: Mapping[str, Learnt],
+    made: FittedModel,
+    proof: compiled.EquivalenceResult,
+    losses: Mapping[str, LossModel],
 ) -> Manifest:
     scored, calibration = made.scored, made.calibration
-    foreign = model.foreign_types(packed)
+    foreign = model.untrusted_types(packed)
     refused = [item for item in foreign if item not in params.bundle.allow_types]
     if refused:
         raise BundleUntrusted(
@@ -237,7 +243,7 @@ def _manifest(
             mend="If you trust them, name them under bundle.allow_types.",
         )
     candidate = params.train.candidates[name]
-    code = sources.needed(sources.reader(root), foreign)
+    code = source_code.find_dependencies(source_code.file_reader(root), foreign)
     return Manifest(
         name=params.name,
         task=scored.task,
@@ -261,16 +267,16 @@ def _manifest(
         window=str(params.prepare.train),
         rows=len(scored),
         positives=scored.positives,
-        data_digest=digests.file(root / layout.TRAIN_TABLE),
-        contract_digest=digests.contract_at(root, params),
+        data_digest=digests.digest_file(root / layout.TRAIN_TABLE),
+        contract_digest=digests.worktree_contract(root, params),
         out_of_fold={
             item: round(value, 9) if np.isfinite(value) else None
             for item, value in scored.values().items()
         },
         types=tuple(foreign),
         compiled=asdict(proof),
-        code={path: sources.digest(text) for path, text in code.items()},
-        versions=versions(sources.foreign(code, foreign)),
+        code={path: source_code.digest(text) for path, text in code.items()},
+        versions=versions(source_code.third_party_modules(code, foreign)),
     )
 
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.metrics.scored import Scored
+from assay.metrics.labelled_scores import LabelledScores
 from assay.monitor.performance.estimate import binary
-from assay.monitor.performance.estimate.expected import variances
-from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_of
+from assay.monitor.performance.estimate.metric_estimate import variances
+from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_from_histogram
 
 EDGES = {
     cells: (*(k / cells for k in range(cells)), float(np.nextafter(1, 2))) for cells in (20, 200)
@@ -23,7 +23,7 @@ def cells(p: np.ndarray, number: int = 200) -> ScoreCells:
     place = np.searchsorted(EDGES[number], p, side="right")
     counts = np.bincount(place, minlength=number + 2)
     inside = np.bincount(place, p, number + 2)
-    return cells_of(EDGES[number], counts.tolist(), inside.tolist(), p @ p)
+    return cells_from_histogram(EDGES[number], counts.tolist(), inside.tolist(), p @ p)
 
 
 def by_row(p: np.ndarray, threshold: float) -> dict[str, float]:
@@ -67,7 +67,7 @@ def test_intervals_hold_the_realized_metric_as_often_as_they_say(
     few = {"precision", "recall", "f1"} if shape == (1, 12) and rows == 300 else set()
     assert set(found) - set(inside) == few
     for _ in range(trials):
-        realized = Scored("binary", random.random(rows) < p, p, (), 0.35).values()
+        realized = LabelledScores("binary", random.random(rows) < p, p, (), 0.35).values()
         for name in inside:
             inside[name] += found[name].low <= realized[name] <= found[name].high
     for name, count in inside.items():
@@ -78,7 +78,7 @@ def test_the_error_is_how_far_nights_of_one_kind_differ() -> None:
     random, realized = np.random.default_rng(3), []
     for _ in range(400):
         p = random.beta(2, 5, 1000)
-        realized.append(Scored("binary", random.random(1000) < p, p, (), 0.35).values())
+        realized.append(LabelledScores("binary", random.random(1000) < p, p, (), 0.35).values())
     found = binary.estimate(cells(random.beta(2, 5, 1000)), 0.35, 0.95)
     for name in binary.METRICS:
         spread = np.std([one[name] for one in realized])
@@ -110,7 +110,7 @@ def test_any_scores_give_values_in_range_or_a_reason(p: list[float], threshold: 
 @given(st.lists(st.floats(0.01, 0.99), min_size=2, max_size=60), st.floats(0.05, 0.95))
 def test_influences_have_no_mean(p: list[float], threshold: float) -> None:
     split, _ = cells(np.array(p), 200).split(threshold)
-    influences: dict[str, Any] = binary.calls(split, (split.low >= threshold) * 1.0)
+    influences: dict[str, Any] = binary.decision_metrics(split, (split.low >= threshold) * 1.0)
     for name, one in influences.items():
         mean = split.counts @ (split.means * one.positive + (1 - split.means) * one.negative)
         assert mean == pytest.approx(0, abs=1e-9), name
@@ -166,4 +166,4 @@ def test_no_rows_say_nothing() -> None:
 
 def test_counts_outside_of_the_grid_are_no_probabilities() -> None:
     with pytest.raises(ValueError, match="outside"):
-        cells_of(EDGES[20], [1] + [0] * 21, [0.5] + [0] * 21, 0.25)
+        cells_from_histogram(EDGES[20], [1] + [0] * 21, [0.5] + [0] * 21, 0.25)

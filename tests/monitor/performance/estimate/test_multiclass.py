@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
-from assay.columns.profile import merge
-from assay.metrics.scored import Scored
-from assay.model import outcome
+from assay.columns.profile import merge_profiles
+from assay.columns.profile_counter import compute_profile
+from assay.metrics.labelled_scores import LabelledScores
+from assay.model import prediction
 from assay.monitor.performance.estimate import multiclass
-from assay.monitor.performance.estimate.multiclass import OneClass
+from assay.monitor.performance.estimate.multiclass import ClassCells
 
 CLASSES = ("a", "b", "c")
 NAMES = tuple(multiclass.MACRO.values())
@@ -25,28 +25,28 @@ def drawn(seed: int, rows: int, classes: int = 3) -> np.ndarray:
 REFERENCE = drawn(0, 20_000)
 
 
-def counted(scores: np.ndarray, parts: int = 1) -> list[OneClass]:
-    grids = outcome.beside_grids("multiclass", CLASSES, REFERENCE)
+def counted(scores: np.ndarray, parts: int = 1) -> list[ClassCells]:
+    grids = prediction.class_grids("multiclass", CLASSES, REFERENCE)
     profiles = [
-        profile_of(
+        compute_profile(
             FrameFeatures(pd.DataFrame(index=range(len(part)))),
             grids,
-            outcome.beside("multiclass", CLASSES, part),
+            prediction.class_probabilities("multiclass", CLASSES, part),
         )
         for part in np.array_split(scores, parts)
     ]
     whole = profiles[0]
     for more in profiles[1:]:
-        whole = merge(whole, more)
+        whole = merge_profiles(whole, more)
     return [
-        OneClass(name, grids[every], whole[every], whole[said])
-        for name, (every, said) in outcome.of_classes(CLASSES).items()
+        ClassCells(name, grids[every], whole[every], whole[said])
+        for name, (every, said) in prediction.class_columns(CLASSES).items()
     ]
 
 
 def realized(scores: np.ndarray, random: np.random.Generator) -> dict[str, float]:
     truth = (random.random((len(scores), 1)) > scores.cumsum(axis=1)).sum(axis=1)
-    return Scored("multiclass", truth, scores, CLASSES).values()
+    return LabelledScores("multiclass", truth, scores, CLASSES).values()
 
 
 def test_what_is_expected_is_what_comes_out_and_intervals_hold() -> None:
@@ -75,18 +75,19 @@ def test_a_class_that_is_never_said_leaves_precision_unknown() -> None:
 def test_no_rows_and_too_many_classes() -> None:
     found = multiclass.macro(counted(REFERENCE[:0]), 0.95)
     assert {one.why for one in found.values()} == {"it has no value of a, b, c"}
-    many = tuple(f"k{place}" for place in range(outcome.MOST_CLASSES + 1))
-    assert outcome.beside("multiclass", many, drawn(1, 10, len(many))) == {}
-    assert outcome.beside_grids("multiclass", many, drawn(1, 10, len(many))) == {}
-    assert outcome.beside("binary", (), np.array([0.5])) == {}
+    many = tuple(f"k{place}" for place in range(prediction.MOST_CLASSES + 1))
+    assert prediction.class_probabilities("multiclass", many, drawn(1, 10, len(many))) == {}
+    assert prediction.class_grids("multiclass", many, drawn(1, 10, len(many))) == {}
+    assert prediction.class_probabilities("binary", (), np.array([0.5])) == {}
 
 
 def test_rows_without_scores_are_of_no_class() -> None:
     scores = np.vstack([REFERENCE[:50], np.full((2, 3), np.nan)])
-    found = outcome.beside("multiclass", CLASSES, scores)
-    for every, said in outcome.of_classes(CLASSES).values():
+    found = prediction.class_probabilities("multiclass", CLASSES, scores)
+    for every, said in prediction.class_columns(CLASSES).values():
         assert np.isnan(found[every][-2:]).all() and np.isnan(found[said][-2:]).all()
     together = sum(
-        np.count_nonzero(~np.isnan(found[said])) for _, said in outcome.of_classes(CLASSES).values()
+        np.count_nonzero(~np.isnan(found[said]))
+        for _, said in prediction.class_columns(CLASSES).values()
     )
     assert together == 50

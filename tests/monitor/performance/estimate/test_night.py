@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
-from assay.model import outcome
+from assay.columns.profile_counter import compute_profile
+from assay.model import prediction
 from assay.monitor.performance.estimate import night
 from assay.monitor.performance.estimate.night import estimate_night
 
@@ -32,16 +32,18 @@ def bundle(task: Any, scores: np.ndarray, calibration: str = "sigmoid") -> Any:
         loss_noise={},
         out_of_fold={"calibration_error": 0.0123},
     )
-    grids = outcome.grids(task, classes, scores)
+    grids = prediction.score_grids(task, classes, scores)
     sample = pd.DataFrame({"y": scores + 1, "prediction": scores}) if scores.ndim == 1 else None
-    counted = outcome.counted(task, classes, scores)
+    counted = prediction.profiled_scores(task, classes, scores)
     nothing = dict.fromkeys(grids, ())
-    grids_beside = outcome.beside_grids(task, classes, scores)
+    grids_beside = prediction.class_grids(task, classes, scores)
     reference = SimpleNamespace(
         grid=grids,
         counted={**grids, **grids_beside},
         beside={name: SimpleNamespace(grid=grid) for name, grid in grids_beside.items()},
-        profile=profile_of(FrameFeatures(pd.DataFrame(index=range(len(scores)))), grids, counted),
+        profile=compute_profile(
+            FrameFeatures(pd.DataFrame(index=range(len(scores)))), grids, counted
+        ),
         scores=tuple(grids),
         importance={},
         distances=nothing,
@@ -53,12 +55,12 @@ def bundle(task: Any, scores: np.ndarray, calibration: str = "sigmoid") -> Any:
 def profile(loaded: Any, scores: np.ndarray) -> dict[str, Any]:
     manifest = loaded.manifest
     return dict(
-        profile_of(
+        compute_profile(
             FrameFeatures(pd.DataFrame(index=range(len(scores)))),
             loaded.reference.counted,
             {
-                **outcome.counted(manifest.task, manifest.classes, scores),
-                **outcome.beside(manifest.task, manifest.classes, scores),
+                **prediction.profiled_scores(manifest.task, manifest.classes, scores),
+                **prediction.class_probabilities(manifest.task, manifest.classes, scores),
             },
         )
     )

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
+from assay.columns.profile_counter import compute_profile
 from assay.columns.score_grid import probability_grid
-from assay.metrics.scored import Scored
+from assay.metrics.labelled_scores import LabelledScores
 from assay.monitor.performance.estimate import binary, decisions
-from assay.monitor.performance.estimate.score_cells import ScoreCells, of_profile
+from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_from_profile
 from benchmarks import estimate_simulation
 
 TRIALS = 120
@@ -24,8 +24,8 @@ def drawn(seed: int, base: float, rows: int) -> np.ndarray:
 
 def counted(p: np.ndarray, threshold: float, base: float) -> ScoreCells:
     grid = probability_grid(drawn(7, base, 50_000), threshold)
-    profile = profile_of(FrameFeatures(pd.DataFrame({"p": p})), {"p": grid})
-    return of_profile(profile["p"], grid)
+    profile = compute_profile(FrameFeatures(pd.DataFrame({"p": p})), {"p": grid})
+    return cells_from_profile(profile["p"], grid)
 
 
 def area(p: np.ndarray) -> float:
@@ -44,7 +44,7 @@ def test_rare_events_are_estimated_and_intervals_hold(base: float, rows: int) ->
     assert found["auc"].value == pytest.approx(area(p), abs=5e-4)
     random, inside = np.random.default_rng(3), dict.fromkeys(binary.METRICS, 0)
     for _ in range(TRIALS):
-        realized = Scored("binary", random.random(rows) < p, p, (), threshold).values()
+        realized = LabelledScores("binary", random.random(rows) < p, p, (), threshold).values()
         for name in inside:
             inside[name] += found[name].low <= realized[name] <= found[name].high
     for name, count in inside.items():

@@ -11,15 +11,15 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import cross_val_predict
 
-from assay.columns.counter import profile_of
 from assay.columns.features import FrameFeatures
-from assay.columns.reference import reference_of
-from assay.metrics.scored import Scored
-from assay.model import outcome
+from assay.columns.profile_counter import compute_profile
+from assay.columns.reference import build_reference
+from assay.metrics.labelled_scores import LabelledScores
+from assay.model import prediction
 from assay.model.model import Model
 from assay.monitor.performance.estimate import trust
 from assay.monitor.performance.estimate.night import NightEstimate, estimate_night
-from assay.training.train.importance import importance
+from assay.training.train.importance import permutation_importance
 
 NIGHTS, ROWS = 18, 356
 NUMBERS = tuple(f"x{place}" for place in range(12))
@@ -48,13 +48,13 @@ def made() -> Any:
     numbers = frame[[*NUMBERS]]
     p = cross_val_predict(estimator, numbers, frame["y"], cv=3, method="predict_proba")[:, 1]
     model = Model(estimator.fit(numbers, frame["y"]), None, NUMBERS, ())
-    moved = importance(model, frame.head(1500), (*NUMBERS, *CATEGORIES), 1)
-    reference = reference_of(
+    moved = permutation_importance(model, frame.head(1500), (*NUMBERS, *CATEGORIES), 1)
+    reference = build_reference(
         frame.assign(probability=p),
         night,
         NUMBERS,
         CATEGORIES,
-        outcome.grids("binary", (), p, 0.5),
+        prediction.score_grids("binary", (), p, 0.5),
         importance=moved,
     )
     manifest = SimpleNamespace(
@@ -63,13 +63,13 @@ def made() -> Any:
     return SimpleNamespace(manifest=manifest, reference=reference, model=model)
 
 
-def judged(made: Any, frame: pd.DataFrame) -> tuple[NightEstimate, Scored]:
+def judged(made: Any, frame: pd.DataFrame) -> tuple[NightEstimate, LabelledScores]:
     """What is expected of a night, and what comes out."""
     features = FrameFeatures(frame)
     p = made.model.scores(features)
-    profile = profile_of(features, made.reference.grid, {"probability": p})
+    profile = compute_profile(features, made.reference.grid, {"probability": p})
     found = estimate_night(made, profile, 0.95)
-    return found, Scored("binary", frame["y"].to_numpy(), p, (), 0.5)
+    return found, LabelledScores("binary", frame["y"].to_numpy(), p, (), 0.5)
 
 
 def test_one_important_feature_in_other_units_is_not_believed(made: Any) -> None:
@@ -140,16 +140,16 @@ def test_a_few_rows_are_not_far_away_by_chance(made: Any) -> None:
 
 def test_scores_alone_may_leave_the_reference(made: Any) -> None:
     frame = table(700)
-    profile = profile_of(
+    profile = compute_profile(
         FrameFeatures(frame), made.reference.grid, {"probability": np.full(ROWS, 0.999999)}
     )
-    (reason,) = trust.doubts(made.reference, profile)
+    (reason,) = trust.distrust_reasons(made.reference, profile)
     assert reason.startswith("probability: 100% values unlike any")
 
 
 def test_a_column_counted_otherwise_is_not_believed(made: Any) -> None:
-    found = profile_of(
+    found = compute_profile(
         FrameFeatures(table(1)), made.reference.grid, {"probability": np.full(ROWS, 0.5)}
     )
-    reasons = trust.doubts(made.reference, {**found, "x0": found["c"]})
+    reasons = trust.distrust_reasons(made.reference, {**found, "x0": found["c"]})
     assert "x0 was counted in other cells than the reference" in reasons

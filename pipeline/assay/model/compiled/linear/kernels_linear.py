@@ -9,7 +9,7 @@ from assay.columns.kernels import FLOATS, jit
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.model.compiled.kinds import Shorts
+    from assay.model.compiled.array_types import Shorts
 
 _STATES = "Array(uint16, 1, 'C', readonly=True)"
 

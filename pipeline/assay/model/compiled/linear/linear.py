@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.model.compiled.array_types import Bools, Ints
 from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
-from assay.model.compiled.kinds import Bools, Ints
 from assay.model.compiled.ranks import check_range
 
 _ROWS = 4096
@@ -117,7 +117,7 @@ class Linear:
 
 
 @dataclass(frozen=True, eq=False)
-class Outputs:
+class ConstantOutputs:
     """One number for each output."""
 
     base: Floats
@@ -129,7 +129,7 @@ class Constant:
 
     kind = "constant"
 
-    sums: Outputs
+    sums: ConstantOutputs
 
     @property
     def outputs(self) -> int:

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from assay.model.compiled.columns import Category, Encoded, Missing, NumberColumn
-from assay.model.compiled.kinds import NotCompiled
+from assay.model.compiled.array_types import NotCompiled
+from assay.model.compiled.columns import Category, ColumnEncoder, MissingIndicator, NumberColumn
 from assay.model.compiled.linear.linear import Linear, Weights
 
 REGRESSORS = (
@@ -49,7 +49,7 @@ GENERALISED = tuple(
 LOGISTIC = ("sklearn.linear_model.LogisticRegression", "sklearn.linear_model.LogisticRegressionCV")
 
 
-def read_linear(estimator: Any, encoded: Encoded) -> Linear:
+def read_linear(estimator: Any, encoded: ColumnEncoder) -> Linear:
     """The weights of a linear model; missing indicators are merged with their numbers.
 
     Raises
@@ -74,7 +74,7 @@ def read_linear(estimator: Any, encoded: Encoded) -> Linear:
             weights.append(weight)
             known.append(np.zeros(outputs))
             null.append(np.zeros(outputs))
-        elif isinstance(column, Missing):
+        elif isinstance(column, MissingIndicator):
             at = next(at for at, number in enumerate(numbers) if number.place == column.place)
             known[at] = known[at] + weight * column.known
             null[at] = null[at] + weight * column.null

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.model.compiled.kinds import Array, Bools, Ints
+from assay.model.compiled.array_types import Array, Bools, Ints
 
 LEAF = -1
 
@@ -98,7 +98,7 @@ class Forest:
         """The number of outputs that each tree adds to."""
         return int(self.values.shape[1])
 
-    def seen(self, values: Floats) -> Floats:
+    def to_precision(self, values: Floats) -> Floats:
         """Values in the precision in which the trees compare them."""
         return values.astype(np.float32).astype(np.float64) if self.single else values
 

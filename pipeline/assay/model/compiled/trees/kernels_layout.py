@@ -10,7 +10,7 @@ from assay.columns.kernels import FLOATS, jit
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.model.compiled.kinds import Ints
+    from assay.model.compiled.array_types import Ints
 
 _INTS = "Array(int64, 1, 'C', readonly=True)"
 

@@ -10,7 +10,7 @@ from assay.columns.kernels import FLOATS, jit
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.model.compiled.kinds import Bytes, Ints, Shorts
+    from assay.model.compiled.array_types import Bytes, Ints, Shorts
 
 _BYTES = "Array(uint8, 1, 'C', readonly=True)"
 _INTS = "Array(int64, 1, 'C', readonly=True)"

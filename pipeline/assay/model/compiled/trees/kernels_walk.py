@@ -10,7 +10,7 @@ from assay.columns.kernels import FLOATS, jit
 
 if TYPE_CHECKING:
     from assay.columns.features import Floats
-    from assay.model.compiled.kinds import Ints, Longs, Shorts, Words
+    from assay.model.compiled.array_types import Ints, Longs, Shorts, Words
 
 LEAF = 0xFFFF
 """The limit of a leaf. No rank exceeds it, so a row at a leaf stays there."""
@@ -131,7 +131,7 @@ def walk(
 
 
 @jit(f"boolean({_NODES}, Array(uint32, 1, 'C', readonly=True), {_INTS}, int64, int64)")
-def sound(nodes: Words, leaves: Longs, roots: Ints, columns: int, values: int) -> bool:
+def is_valid_layout(nodes: Words, leaves: Longs, roots: Ints, columns: int, values: int) -> bool:
     """Whether every walk ends at a leaf of its own tree.
 
     It does if both children of each node are later nodes of the same tree, and each leaf points

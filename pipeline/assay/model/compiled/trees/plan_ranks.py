@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from assay.model.compiled.array_types import Ints
 from assay.model.compiled.columns import Column, NumberColumn
-from assay.model.compiled.kinds import Ints
 from assay.model.compiled.ranks import NumberRanks
 from assay.model.compiled.trees.forest import Forest
 
@@ -26,7 +26,7 @@ class RankedColumns(NamedTuple):
     limit: Ints
 
 
-def ranked(forest: Forest, columns: Sequence[Column], most: int) -> RankedColumns:
+def plan_ranks(forest: Forest, columns: Sequence[Column], most: int) -> RankedColumns:
     """Plan rank columns: each number is ranked among all thresholds it is compared with.
 
     Parameters

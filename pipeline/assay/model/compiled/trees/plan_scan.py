@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.model.compiled.columns import Column, Missing, NumberColumn, right_states
-from assay.model.compiled.kinds import Array, Bools, Ints, NotCompiled
+from assay.model.compiled.array_types import Array, Bools, Ints, NotCompiled
+from assay.model.compiled.columns import Column, MissingIndicator, NumberColumn, right_states
 from assay.model.compiled.trees.forest import Forest
-from assay.model.compiled.trees.plan_ranks import ranked
-from assay.model.compiled.trees.scan import TOP, Nodes, Scan, Tests
+from assay.model.compiled.trees.plan_ranks import plan_ranks
+from assay.model.compiled.trees.scan import TOP, Scan, ScanNodes, StateTests
 
 MOST_LEAVES = 1 << 16
 """The most leaves of a tree that a 16-bit leaf index can address."""
 
 
-def scan(forest: Forest, columns: Sequence[Column]) -> Scan:
+def plan_scan(forest: Forest, columns: Sequence[Column]) -> Scan:
     """Convert a forest.
 
     Raises
@@ -28,7 +28,7 @@ def scan(forest: Forest, columns: Sequence[Column]) -> Scan:
 
     if forest.most_leaves > MOST_LEAVES:
         raise NotCompiled(f"a tree has {forest.most_leaves} leaves")
-    numbers = ranked(forest, columns, TOP - 1)
+    numbers = plan_ranks(forest, columns, TOP - 1)
     questions = _Questions()
     column, limit = numbers.column.copy(), numbers.limit.copy()
     mask = np.full(len(column), 0xFF, np.int64)
@@ -55,7 +55,7 @@ def scan(forest: Forest, columns: Sequence[Column]) -> Scan:
     return Scan(
         numbers.ranks,
         questions.tests(),
-        Nodes(
+        ScanNodes(
             column=laid_out(column, np.int64),
             mask=laid_out(mask, np.uint8),
             limit=laid_out(limit, np.uint8),
@@ -98,12 +98,14 @@ class _Questions:
         ask = forest.asks[node]
         right = (
             right_states(
-                forest.seen(column.values), forest.threshold[node], bool(forest.null_left[node])
+                forest.to_precision(column.values),
+                forest.threshold[node],
+                bool(forest.null_left[node]),
             )
             if ask < 0
             else forest.right_states[ask]
         )
-        return self._place((isinstance(column, Missing), column.place), right)
+        return self._place((isinstance(column, MissingIndicator), column.place), right)
 
     def _place(self, source: tuple[bool, int], right: Bools) -> tuple[int, int]:
         asked = self._asked.setdefault(source, {})
@@ -117,9 +119,9 @@ class _Questions:
             asked[key] = (8 * word + number % 64 // 8, number % 8)
         return asked[key]
 
-    def tests(self) -> Tests:
+    def tests(self) -> StateTests:
         words = self._words
-        return Tests(
+        return StateTests(
             np.array([place for _, place, _ in words], np.int64),
             np.array([null for null, _, _ in words], np.bool_),
             np.cumsum([0, *(len(word) for _, _, word in words)]).astype(np.int64),

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from assay.model.compiled.columns import Column, Missing, NumberColumn
-from assay.model.compiled.kinds import Ints, NotCompiled
+from assay.model.compiled.array_types import Ints, NotCompiled
+from assay.model.compiled.columns import Column, MissingIndicator, NumberColumn
 from assay.model.compiled.trees.forest import Forest
-from assay.model.compiled.trees.plan_ranks import ranked
+from assay.model.compiled.trees.plan_ranks import plan_ranks
 from assay.model.compiled.trees.walk import TOP, StateRanks, Walk, WalkNodes
 
 _BEYOND_MOST = 1.25
 """Levels to walk before looking for rows at a leaf, as a multiple of the average depth."""
 
 
-def walk(forest: Forest, columns: Sequence[Column]) -> Walk:
+def plan_walk(forest: Forest, columns: Sequence[Column]) -> Walk:
     """Convert a forest without splits on sets of states.
 
     Raises
@@ -26,7 +26,7 @@ def walk(forest: Forest, columns: Sequence[Column]) -> Walk:
     """
     from assay.model.compiled.trees.kernels_layout import siblings_together
 
-    numbers = ranked(forest, columns, TOP - 1)
+    numbers = plan_ranks(forest, columns, TOP - 1)
     column, limit = numbers.column.copy(), numbers.limit.copy()
     states, count = _states(forest, columns, numbers.columns, column, limit)
     total = len(column)
@@ -79,7 +79,7 @@ def _states(
         nodes = np.flatnonzero(forest.inner & (forest.column == at))
         if isinstance(encoded, NumberColumn) or len(nodes) == 0:
             continue
-        values = forest.seen(encoded.values)
+        values = forest.to_precision(encoded.values)
         # Compare ranks among the known values instead of values: the values are often far
         # fewer than the thresholds.
         known = np.unique(values[~np.isnan(values)])
@@ -91,7 +91,7 @@ def _states(
                 column[chosen] = count
                 count += 1
                 place.append(encoded.place)
-                of_nulls.append(isinstance(encoded, Missing))
+                of_nulls.append(isinstance(encoded, MissingIndicator))
                 tables.append(np.where(np.isnan(values), of_null, rank).astype(np.uint16))
     ranks = StateRanks(
         np.array(place, np.int64),

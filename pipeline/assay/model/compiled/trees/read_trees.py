@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.model.compiled.columns import Accepts, Category, Encoded
-from assay.model.compiled.finish import Link, link_of
-from assay.model.compiled.kinds import Array, Bools, Ints, NotCompiled, public_name
+from assay.model.compiled.array_types import Array, Bools, Ints, NotCompiled, public_name
+from assay.model.compiled.columns import AcceptedValues, Category, ColumnEncoder
+from assay.model.compiled.post_transform import Link, inverse_link
 from assay.model.compiled.trees.forest import LEAF, Forest, Tree
 from assay.project.tasks import Task
 
 
 @dataclass(frozen=True)
-class Read:
+class ForestModel:
     """A forest, the input it accepts, and how its sums become outputs."""
 
     forest: Forest
-    accepts: Accepts
+    accepts: AcceptedValues
     link: Link
     divisor: int = 1
     sets: bool = False
     """Whether nodes split on sets of states."""
 
 
-def read_hist_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
+def read_hist_gradient_boosting(estimator: Any, encoded: ColumnEncoder) -> ForestModel:
     """Read a HistGradientBoostingClassifier or HistGradientBoostingRegressor.
 
     Raises
@@ -72,10 +72,12 @@ def read_hist_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
             )
     base = np.asarray(estimator._baseline_prediction, np.float64).reshape(-1)
     forest = Forest(trees, base, single=False)
-    return Read(forest, Accepts(null=True, infinite=True), link_of(estimator._loss), sets=True)
+    return ForestModel(
+        forest, AcceptedValues(null=True, infinite=True), inverse_link(estimator._loss), sets=True
+    )
 
 
-def _remapped(estimator: Any, encoded: Encoded) -> tuple[Ints, dict[int, Floats]]:
+def _remapped(estimator: Any, encoded: ColumnEncoder) -> tuple[Ints, dict[int, Floats]]:
     """The internal columns of histogram boosting, which moves categories first and recodes them.
 
     Returns
@@ -113,7 +115,7 @@ def _right(codes: Floats, left: Array, known: Array, null_left: bool) -> Bools:
     return np.asarray(~np.where(missing, null_left, goes_left))
 
 
-def read_forest(estimator: Any, encoded: Encoded, task: Task) -> Read:
+def read_forest(estimator: Any, encoded: ColumnEncoder, task: Task) -> ForestModel:
     """Read a random forest, extra trees, or a single tree."""
     name = public_name(estimator)
     single = ".tree." in name
@@ -123,11 +125,11 @@ def read_forest(estimator: Any, encoded: Encoded, task: Task) -> Read:
     chosen = slice(1, 2) if task == "binary" else slice(None)
     trees = [_tree(one.tree_, chosen, 1.0) for one in fitted]
     forest = Forest(trees, np.zeros(trees[0].values.shape[1]), single=True)
-    accepts = Accepts(null=bool(tags.input_tags.allow_nan), infinite=False, single=True)
-    return Read(forest, accepts, "identity", divisor=len(fitted))
+    accepts = AcceptedValues(null=bool(tags.input_tags.allow_nan), infinite=False, single=True)
+    return ForestModel(forest, accepts, "identity", divisor=len(fitted))
 
 
-def read_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
+def read_gradient_boosting(estimator: Any, encoded: ColumnEncoder) -> ForestModel:
     """Read a GradientBoostingClassifier or GradientBoostingRegressor.
 
     Raises
@@ -149,7 +151,11 @@ def read_gradient_boosting(estimator: Any, encoded: Encoded) -> Read:
     ]
     base = estimator._raw_predict_init(np.zeros((1, estimator.n_features_in_), np.float32))
     forest = Forest(trees, np.asarray(base, np.float64).reshape(-1), single=True)
-    return Read(forest, Accepts(null=False, infinite=False, single=True), link_of(estimator._loss))
+    return ForestModel(
+        forest,
+        AcceptedValues(null=False, infinite=False, single=True),
+        inverse_link(estimator._loss),
+    )
 
 
 def _tree(tree: Any, chosen: slice, rate: float, output: int = 0) -> Tree:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.model.compiled.array_types import Bools, Bytes, Ints, Places, Words
 from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
-from assay.model.compiled.kinds import Bools, Bytes, Ints, Places, Words
 from assay.model.compiled.ranks import NumberRanks, check_range
 
 TOP = 0xFF
@@ -20,7 +20,7 @@ _ROOM = 1 << 19
 
 
 @dataclass(frozen=True, eq=False)
-class Tests:
+class StateTests:
     """Boolean tests of states, 64 in a word.
 
     A word becomes eight byte columns, with a bit for each test.
@@ -57,7 +57,7 @@ class Tests:
 
     def write(self, block: Block, columns: Bytes, first: int) -> None:
         """Write the results for a block: eight columns for each word, from column ``first`` on."""
-        from assay.model.compiled.kernels_columns import nulls, spread
+        from assay.model.compiled.kernels_columns import look_up_bits, nulls
 
         padded = columns.shape[1]
         for word in range(self.count):
@@ -68,11 +68,11 @@ class Tests:
                 states = block.states[self.place[word]]
             begin = first + 8 * word
             table = self.words[self.starts[word] : self.starts[word + 1]]
-            spread(states, table, columns[begin : begin + 8].view(np.uint64))
+            look_up_bits(states, table, columns[begin : begin + 8].view(np.uint64))
 
 
 @dataclass(frozen=True, eq=False)
-class Nodes:
+class ScanNodes:
     """The nodes and leaves of all trees; fields as in `kernels_scan.scan`."""
 
     column: Ints
@@ -114,8 +114,8 @@ class Scan:
     kind = "trees"
 
     ranks: NumberRanks
-    tests: Tests
-    nodes: Nodes
+    tests: StateTests
+    nodes: ScanNodes
 
     @property
     def outputs(self) -> int:

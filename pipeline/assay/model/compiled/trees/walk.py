@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from assay.columns.features import Floats
+from assay.model.compiled.array_types import Bools, Ints, Longs, Shorts, Words
 from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, check_starts
-from assay.model.compiled.kinds import Bools, Ints, Longs, Shorts, Words
 from assay.model.compiled.ranks import NumberRanks, check_range
 
 TOP = 0xFFFF
@@ -87,7 +87,7 @@ class WalkNodes:
 
     def check(self) -> None:
         """Raise ValueError if anything would be read or written out of range, or loop forever."""
-        from assay.model.compiled.trees.kernels_walk import sound
+        from assay.model.compiled.trees.kernels_walk import is_valid_layout
 
         trees, count = len(self.output), len(self.nodes)
         if self.width < 1 or len(self.values) % self.width or len(self.leaves) != count:
@@ -98,7 +98,7 @@ class WalkNodes:
         check_range("steps", self.steps, 1, 1 << 16)
         check_range("output", self.output, 0, len(self.base) - self.width + 1)
         rows = len(self.values) // self.width
-        if not sound(self.nodes, self.leaves, self.roots, self.columns, rows):
+        if not is_valid_layout(self.nodes, self.leaves, self.roots, self.columns, rows):
             raise ValueError("a node leads backwards or out of what it belongs to")
 
 

@@ -4,8 +4,8 @@ A row with the calibrated probability p is positive with probability p. So the e
 matrix is a sum over rows, and the AUC a sum over pairs of rows. J. Kuberski, J. Garcia and others
 describe the method for NannyML (see https://nannyml.readthedocs.io, "How it works: estimating
 performance"). Here rows come as counts. Intervals come from influence functions
-(`assay.monitor.performance.estimate.expected`), those of the decisions from the distribution of
-true positives and false negatives (`assay.monitor.performance.estimate.decisions`).
+(`assay.monitor.performance.estimate.metric_estimate`), those of the decisions from the distribution
+of true positives and false negatives (`assay.monitor.performance.estimate.decisions`).
 
 The method detects what changes the scores. It cannot detect concept drift, a change of the labels
 for the same features, because the probabilities are then no longer calibrated.
@@ -16,14 +16,14 @@ from __future__ import annotations
 import numpy as np
 
 from assay.columns.features import Floats
-from assay.metrics.table import CLIP, FEWEST
+from assay.metrics.evaluator import CLIP, FEWEST
 from assay.monitor.performance.estimate import decisions
-from assay.monitor.performance.estimate.expected import (
+from assay.monitor.performance.estimate.metric_estimate import (
     CellInfluence,
-    Expected,
+    MetricEstimate,
     envelope,
-    expected,
-    unknown,
+    estimate_metric,
+    missing_estimate,
 )
 from assay.monitor.performance.estimate.score_cells import ScoreCells
 
@@ -33,14 +33,14 @@ ROUNDING = 1e-12
 """Fewer expected pairs than this per row count as none."""
 
 
-def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, Expected]:
+def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, MetricEstimate]:
     """Every metric of `METRICS`.
 
     If ``threshold`` lies inside a cell, it is unknown how many of the cell's rows are predicted
     positive. The intervals then cover every split that the cell's mean allows.
     """
     if not len(cells.counts):
-        return dict.fromkeys(METRICS, unknown("no rows"))
+        return dict.fromkeys(METRICS, missing_estimate("no rows"))
     split, exact = cells.split(threshold)
     found = _estimate(split, threshold, confidence)
     if exact:
@@ -51,24 +51,24 @@ def estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str
     return envelope(found, *others)
 
 
-def _estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, Expected]:
+def _estimate(cells: ScoreCells, threshold: float, confidence: float) -> dict[str, MetricEstimate]:
     said = (cells.low >= threshold).astype(np.float64)
-    influences = {**_means(cells), **calls(cells, said)}
+    influences = {**_means(cells), **decision_metrics(cells, said)}
     found = {
-        name: expected(name, one, cells.counts, cells.means, confidence)
+        name: estimate_metric(name, one, cells.counts, cells.means, confidence)
         for name, one in influences.items()
     }
-    ranking = area(cells)
+    ranking = estimate_auc(cells)
     found["auc"] = (
-        unknown("every row has the same label for certain")
+        missing_estimate("every row has the same label for certain")
         if ranking is None
-        else expected("auc", ranking, cells.counts, cells.means, confidence)
+        else estimate_metric("auc", ranking, cells.counts, cells.means, confidence)
     )
     reasons = {"precision": "no row is predicted positive", "recall": "no positives"}
     reasons["f1"] = "no positives and no row predicted positive"
     for name, why in reasons.items():
         if name not in influences:
-            found[name] = unknown(why)
+            found[name] = missing_estimate(why)
     for name, (low, high) in decisions.intervals(cells, threshold, confidence).items():
         found[name] = found[name].within(low, high)
     few = _few(cells, threshold)
@@ -108,7 +108,7 @@ def _means(cells: ScoreCells) -> dict[str, CellInfluence]:
     }
 
 
-def calls(cells: ScoreCells, said: Floats) -> dict[str, CellInfluence]:
+def decision_metrics(cells: ScoreCells, said: Floats) -> dict[str, CellInfluence]:
     """Metrics of the decisions; those with a zero denominator are left out.
 
     Parameters
@@ -140,7 +140,7 @@ def calls(cells: ScoreCells, said: Floats) -> dict[str, CellInfluence]:
     return found
 
 
-def area(cells: ScoreCells) -> CellInfluence | None:
+def estimate_auc(cells: ScoreCells) -> CellInfluence | None:
     """The AUC: the share of pairs of a positive and a negative that are ranked correctly.
 
     None if there are no pairs.

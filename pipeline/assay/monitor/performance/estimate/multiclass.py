@@ -21,34 +21,34 @@ import numpy as np
 
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
-from assay.metrics.table import FEWEST
+from assay.metrics.evaluator import FEWEST
 from assay.monitor.performance.estimate import binary
-from assay.monitor.performance.estimate.expected import (
+from assay.monitor.performance.estimate.metric_estimate import (
     CellInfluence,
-    Expected,
-    expected,
+    MetricEstimate,
+    estimate_metric,
     interval,
-    unknown,
+    missing_estimate,
     variances,
 )
-from assay.monitor.performance.estimate.score_cells import ScoreCells, of_profile
+from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_from_profile
 
 ACCURACY = "accuracy"
 MACRO = {"auc": "auc", "precision": "macro_precision", "recall": "macro_recall", "f1": "macro_f1"}
 """Metric of a class -> the name of its mean over classes."""
 
 
-def estimate(cells: ScoreCells, confidence: float) -> dict[str, Expected]:
+def estimate(cells: ScoreCells, confidence: float) -> dict[str, MetricEstimate]:
     """Accuracy, from cells of the most likely class's probability."""
     if not len(cells.counts):
-        return {ACCURACY: unknown("no rows")}
+        return {ACCURACY: missing_estimate("no rows")}
     value = float(cells.counts @ cells.means) / cells.rows
     right = CellInfluence(value, 1 - value + 0 * cells.means, -value + 0 * cells.means)
-    return {ACCURACY: expected(ACCURACY, right, cells.counts, cells.means, confidence)}
+    return {ACCURACY: estimate_metric(ACCURACY, right, cells.counts, cells.means, confidence)}
 
 
 @dataclass(frozen=True)
-class OneClass:
+class ClassCells:
     """The probabilities of one class.
 
     Attributes
@@ -76,13 +76,13 @@ class OneClass:
                 sums=self.every.fine.sums - self.said.fine.sums,
             ),
         )
-        return of_profile(self.said, self.grid), of_profile(others, self.grid)
+        return cells_from_profile(self.said, self.grid), cells_from_profile(others, self.grid)
 
 
 Found = tuple[CellInfluence, ScoreCells]
 
 
-def macro(classes: Sequence[OneClass], confidence: float) -> dict[str, Expected]:
+def macro(classes: Sequence[ClassCells], confidence: float) -> dict[str, MetricEstimate]:
     """The means over the classes of AUC, precision, recall and F1."""
     of_class = {one.name: _found(one) for one in classes}
     why = _few(classes)
@@ -92,13 +92,13 @@ def macro(classes: Sequence[OneClass], confidence: float) -> dict[str, Expected]
         lacking = [title for title, each in of_class.items() if metric not in each]
         if lacking or not found:
             what = ", ".join(lacking) or "any class"
-            made[name] = unknown(f"it has no value of {what}")
+            made[name] = missing_estimate(f"it has no value of {what}")
         else:
             made[name] = _mean(name, metric, found, confidence).without_interval(why)
     return made
 
 
-def _found(one: OneClass) -> Mapping[str, Found]:
+def _found(one: ClassCells) -> Mapping[str, Found]:
     """The one-vs-rest metrics of a class that have a value."""
     said, others = one.split
     if not said.rows + others.rows:
@@ -111,24 +111,25 @@ def _found(one: OneClass) -> Mapping[str, Found]:
     )
     answers = np.repeat([1.0, 0.0], [len(said.counts), len(others.counts)])
     found: dict[str, Found] = {
-        name: (influence, both) for name, influence in binary.calls(both, answers).items()
+        name: (influence, both)
+        for name, influence in binary.decision_metrics(both, answers).items()
     }
-    whole = of_profile(one.every, one.grid)
-    area = binary.area(whole)
+    whole = cells_from_profile(one.every, one.grid)
+    area = binary.estimate_auc(whole)
     return found if area is None else {**found, "auc": (area, whole)}
 
 
-def _mean(name: str, metric: str, found: Sequence[Found], confidence: float) -> Expected:
+def _mean(name: str, metric: str, found: Sequence[Found], confidence: float) -> MetricEstimate:
     value = math.fsum(influence.value for influence, _ in found) / len(found)
     each = [variances(influence, cells.counts, cells.means) for influence, cells in found]
     labels = [math.sqrt(label) for label, _ in each]
     apart = math.hypot(*labels) if metric == "precision" else math.fsum(labels)
     low, high = interval(name, value, apart / len(found), confidence)
     error = math.fsum(math.sqrt(label + rows) for label, rows in each) / len(found)
-    return Expected(value, low, high, error)
+    return MetricEstimate(value, low, high, error)
 
 
-def _few(classes: Sequence[OneClass]) -> str | None:
+def _few(classes: Sequence[ClassCells]) -> str | None:
     """Why too few rows determine the metrics to give intervals; None if enough do."""
     for one in classes:
         positives, called = one.every.total, one.said.rows - one.said.nulls

@@ -10,12 +10,12 @@ import numpy as np
 
 from assay.columns.grid import ColumnGrid, Grid, NumberGrid
 from assay.columns.profile import ColumnProfile, Profile
-from assay.metrics.estimate import rounded
-from assay.model.outcome import LOSSES, of_classes, score_name
+from assay.metrics.estimate import round_value
+from assay.model.prediction import LOSSES, class_columns, score_column
 from assay.monitor.performance.estimate import binary, multiclass, regression, trust
-from assay.monitor.performance.estimate.expected import Expected
+from assay.monitor.performance.estimate.metric_estimate import MetricEstimate
 from assay.monitor.performance.estimate.regression import Losses
-from assay.monitor.performance.estimate.score_cells import of_profile
+from assay.monitor.performance.estimate.score_cells import cells_from_profile
 
 if TYPE_CHECKING:
     from assay.model.bundle import Bundle
@@ -29,7 +29,7 @@ AT = "@"
 
 
 @dataclass(frozen=True)
-class ExpectedSlice:
+class SliceEstimate:
     """The estimated metrics of one slice.
 
     Attributes
@@ -44,7 +44,7 @@ class ExpectedSlice:
 
     slice: str
     rows: int
-    metrics: Mapping[str, Expected]
+    metrics: Mapping[str, MetricEstimate]
     beyond: float | None = None
 
 
@@ -64,7 +64,7 @@ class NightEstimate:
     """
 
     confidence: float
-    parts: tuple[ExpectedSlice, ...]
+    parts: tuple[SliceEstimate, ...]
     doubts: tuple[str, ...]
     distrust: tuple[str, ...] = ()
 
@@ -83,7 +83,7 @@ class NightEstimate:
                 {
                     "slice": part.slice,
                     "rows": part.rows,
-                    **({} if part.beyond is None else {"beyond": rounded(part.beyond)}),
+                    **({} if part.beyond is None else {"beyond": round_value(part.beyond)}),
                     "metrics": {name: one.plain() for name, one in part.metrics.items()},
                 }
                 for part in self.parts
@@ -124,28 +124,28 @@ def estimate_night(loaded: Bundle, profile: Profile, confidence: float) -> Night
     """
     manifest, grid = loaded.manifest, loaded.reference.grid
     losses = _losses(loaded) if manifest.task == "regression" else None
-    found = parts(manifest, grid, profile, losses, confidence)
+    found = list_slices(manifest, grid, profile, losses, confidence)
     classes = _classes(loaded, profile)
     if classes and found:
         every = {**found[0].metrics, **multiclass.macro(classes, confidence)}
         found = (replace(found[0], metrics=every), *found[1:])
-    distrust = trust.doubts(loaded.reference, profile)
+    distrust = trust.distrust_reasons(loaded.reference, profile)
     if distrust:
         found = tuple(_without_intervals(part, distrust[0]) for part in found)
     return NightEstimate(confidence, found, _doubts(manifest), distrust)
 
 
-def _without_intervals(part: ExpectedSlice, why: str) -> ExpectedSlice:
+def _without_intervals(part: SliceEstimate, why: str) -> SliceEstimate:
     """The estimates without intervals, which an untrusted estimate cannot have."""
     metrics = {name: one.without_interval(why) for name, one in part.metrics.items()}
     return replace(part, metrics=metrics)
 
 
-def parts(
+def list_slices(
     manifest: Manifest, grid: Grid, profile: Profile, losses: Losses | None, confidence: float
-) -> tuple[ExpectedSlice, ...]:
+) -> tuple[SliceEstimate, ...]:
     """All rows first, then every slice with scores in the profile and at least one row."""
-    score = score_name(manifest.task)
+    score = score_column(manifest.task)
     columns = {WHOLE: score}
     for name in profile:
         if name.startswith(score + AT):
@@ -168,47 +168,49 @@ def _part(
     losses: Losses | None,
     confidence: float,
     profile: Profile,
-) -> ExpectedSlice:
+) -> SliceEstimate:
     rows = column.rows - column.nulls
     assert isinstance(grid, NumberGrid)
     if manifest.task == "regression":
         counts = np.asarray(column.counts, dtype=np.float64)
-        far = None if losses is None else regression.beyond(losses, counts)
+        far = None if losses is None else regression.out_of_range_share(losses, counts)
         metrics = regression.estimate(losses, counts, confidence)
-        return ExpectedSlice(
+        return SliceEstimate(
             title, rows, metrics | _by_features(manifest, title, profile, confidence), far
         )
-    cells = of_profile(column, grid)
+    cells = cells_from_profile(column, grid)
     if manifest.task == "multiclass":
-        return ExpectedSlice(title, rows, multiclass.estimate(cells, confidence))
-    return ExpectedSlice(title, rows, binary.estimate(cells, manifest.threshold, confidence))
+        return SliceEstimate(title, rows, multiclass.estimate(cells, confidence))
+    return SliceEstimate(title, rows, binary.estimate(cells, manifest.threshold, confidence))
 
 
 def _by_features(
     manifest: Manifest, title: str, profile: Profile, confidence: float
-) -> dict[str, Expected]:
+) -> dict[str, MetricEstimate]:
     """The estimates of the loss models; empty if the profile has none."""
     names = [name + (AT + title if title else "") for name in LOSSES]
     if not manifest.loss_noise or not all(name in profile for name in names):
         return {}
     absolute, squared = (profile[name] for name in names)
-    return regression.by_features(absolute, squared, manifest.loss_noise, manifest.rows, confidence)
+    return regression.estimate_from_features(
+        absolute, squared, manifest.loss_noise, manifest.rows, confidence
+    )
 
 
-def _classes(loaded: Bundle, profile: Profile) -> list[multiclass.OneClass]:
+def _classes(loaded: Bundle, profile: Profile) -> list[multiclass.ClassCells]:
     """The classes whose probabilities were counted: all or none."""
     found = []
-    for name, (every, said) in of_classes(loaded.manifest.classes).items():
+    for name, (every, said) in class_columns(loaded.manifest.classes).items():
         column = loaded.reference.beside.get(every)
         if column is None or every not in profile or said not in profile:
             return []
         assert isinstance(column.grid, NumberGrid)
-        found.append(multiclass.OneClass(name, column.grid, profile[every], profile[said]))
+        found.append(multiclass.ClassCells(name, column.grid, profile[every], profile[said]))
     return found
 
 
 def _losses(loaded: Bundle) -> Losses | None:
-    score, sample = score_name("regression"), loaded.sample()
+    score, sample = score_column("regression"), loaded.sample()
     grid = loaded.reference.grid[score]
     if not isinstance(grid, NumberGrid):
         return None

@@ -2,8 +2,8 @@
 
 The reference's rows have labels and out-of-fold predictions, so their errors are known. The
 bundle's loss models predict from all features how large a row's error will be
-(`assay.training.train.losses`). A night's profile counts these predictions, and their mean is the
-estimated error.
+(`assay.training.train.loss_models`). A night's profile counts these predictions, and their mean is
+the estimated error.
 
 Errors also depend on the predicted value (long delays are harder than short ones), so they are
 kept by cell of the prediction too. These give the bias, and all metrics if a bundle has no loss
@@ -23,8 +23,12 @@ from numpy.typing import NDArray
 from assay.columns.features import Floats
 from assay.columns.grid import NumberGrid
 from assay.columns.profile import ColumnProfile
-from assay.model.outcome import LOSSES
-from assay.monitor.performance.estimate.expected import Expected, interval, unknown
+from assay.model.prediction import LOSSES
+from assay.monitor.performance.estimate.metric_estimate import (
+    MetricEstimate,
+    interval,
+    missing_estimate,
+)
 
 METRICS = ("rmse", "mae", "bias")
 
@@ -88,7 +92,7 @@ def _pools(counts: NDArray[np.intp]) -> NDArray[np.intp]:
     return pool
 
 
-def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[str, Expected]:
+def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[str, MetricEstimate]:
     """Every metric of `METRICS` for a night with these counts on the grid's cells.
 
     The interval covers the standard error of the reference's means and the variance of this night's
@@ -97,9 +101,9 @@ def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[s
     total = float(counts.sum())
     if losses is None:
         why = f"fewer than {FEWEST} reference rows with label and prediction"
-        return dict.fromkeys(METRICS, unknown(why))
+        return dict.fromkeys(METRICS, missing_estimate(why))
     if not total:
-        return dict.fromkeys(METRICS, unknown("no rows"))
+        return dict.fromkeys(METRICS, missing_estimate("no rows"))
     share = np.bincount(losses.pool, counts, len(losses.rows)) / total
     means = share @ losses.means
     learnt = np.square(share) @ (losses.variances / losses.rows[:, None])
@@ -115,17 +119,17 @@ def estimate(losses: Losses | None, counts: Floats, confidence: float) -> dict[s
             slope = 4 * value**2 if value else 1.0
             labels, both = labels / slope, both / slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
-        found[name] = Expected(value, low, high, math.sqrt(both))
+        found[name] = MetricEstimate(value, low, high, math.sqrt(both))
     return found
 
 
-def by_features(
+def estimate_from_features(
     absolute: ColumnProfile,
     squared: ColumnProfile,
     noise: Mapping[str, float],
     rows: int,
     confidence: float,
-) -> dict[str, Expected]:
+) -> dict[str, MetricEstimate]:
     """MAE and RMSE from the loss models' predictions for each row.
 
     A row's loss differs from its prediction as much as it did out of fold, in proportion to its
@@ -138,7 +142,7 @@ def by_features(
         Counts of the predicted losses.
     noise
         Mean squared difference of a loss from its prediction, as a multiple of the prediction's
-        mean square: by the names in `assay.model.outcome.LOSSES`.
+        mean square: by the names in `assay.model.prediction.LOSSES`.
     rows
         Reference rows that the models were fitted on.
     """
@@ -146,7 +150,7 @@ def by_features(
     for name, column, loss in zip(("mae", "rmse"), (absolute, squared), LOSSES, strict=True):
         counted = column.rows - column.nulls
         if not counted:
-            found[name] = unknown("no rows")
+            found[name] = missing_estimate("no rows")
             continue
         mean, square = column.total / counted, column.total_squares / counted
         labels = noise[loss] * square * (1 / counted + 1 / rows)
@@ -158,11 +162,11 @@ def by_features(
             slope = 4 * mean if mean else 1.0
             labels, both = labels / slope, both / slope
         low, high = interval(name, value, math.sqrt(labels), confidence)
-        found[name] = Expected(value, low, high, math.sqrt(both))
+        found[name] = MetricEstimate(value, low, high, math.sqrt(both))
     return found
 
 
-def beyond(losses: Losses, counts: Floats) -> float:
+def out_of_range_share(losses: Losses, counts: Floats) -> float:
     """Share of rows outside the reference's range of predictions."""
     total = float(counts.sum())
     return float(counts[losses.beyond].sum()) / total if total else 0.0

@@ -86,7 +86,7 @@ class ScoreCells:
         ), False
 
 
-def cells_of(
+def cells_from_histogram(
     edges: Sequence[float],
     counts: Sequence[int],
     sums: Sequence[float],
@@ -127,7 +127,9 @@ def cells_of(
     return ScoreCells(low, high, number, means, np.sqrt(np.minimum(share * even, widest)))
 
 
-def of_profile(column: ColumnProfile, grid: NumberGrid) -> ScoreCells:
+def cells_from_profile(column: ColumnProfile, grid: NumberGrid) -> ScoreCells:
     """The cells of a profile's column of probabilities."""
     fine = column.fine
-    return cells_of(grid.fine, fine.counts.tolist(), fine.sums.tolist(), column.total_squares)
+    return cells_from_histogram(
+        grid.fine, fine.counts.tolist(), fine.sums.tolist(), column.total_squares
+    )

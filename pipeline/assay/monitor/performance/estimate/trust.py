@@ -35,7 +35,7 @@ MATTERS = 0.1
 """Least importance of an important feature, relative to the most important one."""
 
 
-def doubts(reference: Reference, profile: Profile) -> tuple[str, ...]:
+def distrust_reasons(reference: Reference, profile: Profile) -> tuple[str, ...]:
     """Why the night's estimates are not to be trusted, the most serious first; empty if they are.
 
     Parameters

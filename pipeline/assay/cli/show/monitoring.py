@@ -1,0 +1,132 @@
+"""Monitoring results of one night, of many nights, and of a table before scoring."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from assay.cli.terminal import Line
+from assay.columns.break_limits import EXPLAINED
+from assay.project import layout
+from assay.project.number_format import format_fixed, format_percent
+from assay.project.quoting import mark_blanks
+
+if TYPE_CHECKING:
+    from assay.monitor.drift.drift import DriftFinding
+    from assay.monitor.incidents.document import IncidentHistory
+    from assay.monitor.monitor_range import MonitoredNights
+    from assay.monitor.nights.summary import NightSummary
+    from assay.monitor.table_drift.result import TableDrift
+
+COLUMNS = ("column", "effect", "distance", "limit", "break limit", "nulls", "change", "new")
+BREAK_LIMITS = f"a break limit is {EXPLAINED}; what is beyond one is in alarm at once"
+AT_LEAST = 5
+"""The least number of a night's columns that is shown, even if none crossed a limit."""
+
+
+def night_lines(summary: NightSummary) -> Iterator[Line]:
+    """The columns over a limit, filled up to `AT_LEAST` columns, and facts about the night."""
+    decision = summary.decision
+    told = [f for f in decision.findings if f.crossed]
+    told += [f for f in decision.findings if not f.crossed][: max(0, AT_LEAST - len(told))]
+    yield from finding_lines(summary.headline(), told)
+    yield from summary.stand.incidents
+    yield (
+        f"{summary.name} {summary.version}, run {summary.run_id}: {summary.rows_scored:,} rows "
+        f"scored, {summary.rows_quarantined:,} quarantined; {len(decision.drifted)} of "
+        f"{decision.features} features drifted"
+    )
+    yield f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
+    yield BREAK_LIMITS
+    yield f"page: {summary.page}"
+
+
+def nights_lines(found: MonitoredNights) -> Iterator[Line]:
+    """The incidents, and the status of the requested nights."""
+    from rich.table import Table
+
+    book = found.book
+    table = Table(title=f"{book.name}, nights {book.first} to {book.last}", title_justify="left")
+    for name in ("incident", "state", "first", "last", "nights", "columns"):
+        table.add_column(name, no_wrap=name != "columns")
+    for each in book.incidents:
+        columns = ", ".join(each.columns[:6])
+        more = f" and {len(each.columns) - 6} more" if len(each.columns) > 6 else ""
+        table.add_row(each.id, each.state, each.first, each.last, str(each.nights), columns + more)
+    if book.incidents:
+        yield table
+    counts = Counter(night.stand.words for night in found.nights if night.state != "missing")
+    yield "nights: " + ", ".join(f"{count} {words}" for words, count in counts.most_common())
+    rule = book.limits.budget
+    asked = [night for night in book.nights if night.partition >= book.first]
+    yield (
+        f"{len(asked)} nights, {sum(bool(night.alarms) for night in asked)} in alarm; "
+        f"{len(book.open)} of {len(book.incidents)} incidents open"
+    )
+    yield (
+        f"an alarm takes {rule.nights} of {rule.of} nights; at most {rule.false_alarms:g} "
+        f"false incidents a year are allowed for"
+    )
+    yield from _notes(book)
+    yield f"incidents: {layout.INCIDENTS}"
+
+
+def _notes(book: IncidentHistory) -> Iterator[str]:
+    """Caveats about the result."""
+    if book.blind:
+        names = book.blind_columns
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield (
+            f"on {len(book.blind)} nights {', '.join(names[:3])}{more} could not be in alarm "
+            "alone, however far away: too few nights are known to be ordinary, or they hang "
+            "together too much (docs/drift.md)"
+        )
+    for night, why in book.left_out.items():
+        yield f"{night} is left out: {why}"
+    for each in book.snoozes:
+        if each.state != "active":
+            yield f"the snooze of {each.snooze.column} by {each.snooze.owner} is void: {each.state}"
+
+
+def table_lines(found: TableDrift) -> Iterator[Line]:
+    """Every feature of a table, the most important first."""
+    decision = found.decision
+    yield from finding_lines(found.headline(), decision.findings)
+    against = found.version or f"bundle {found.bundle[:19]}"
+    yield (
+        f"{decision.rows:,} rows against {against}; {len(decision.drifted)} of "
+        f"{decision.features} features drifted"
+    )
+    yield (
+        f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
+        if decision.nights > 1
+        else "limits are what sampling alone explains: the reference has no two nights"
+    )
+    yield BREAK_LIMITS
+
+
+def finding_lines(title: str, findings: Sequence[DriftFinding]) -> Iterator[Line]:
+    """A row of numbers per finding, in order, then the crossed limits."""
+    from rich.table import Table
+
+    made = Table(title=title, title_justify="left")
+    for name in COLUMNS:
+        right = name != "column"
+        made.add_column(name, justify="right" if right else "left", no_wrap=right)
+    for f in findings:
+        made.add_row(
+            mark_blanks(f.column),
+            format_fixed(f.effect),
+            format_fixed(f.distance),
+            format_fixed(f.limit),
+            format_fixed(f.break_limit),
+            format_percent(f.null_share),
+            format_percent(f.null_share_change),
+            format_percent(f.new_category_share),
+        )
+    yield made
+    for f in findings:
+        if f.reasons:
+            # As a table column it would be too narrow on a small terminal.
+            yield f"{mark_blanks(f.column)}: {'; '.join(f.reasons)}"

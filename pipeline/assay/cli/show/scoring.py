@@ -1,0 +1,92 @@
+"""The results of scoring nights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from assay.cli.terminal import Line, console
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from assay.score.run import RunReport
+    from assay.score.stage import NightOutcomes
+
+COLUMNS = ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run")
+UNBOUND = 1000
+NUMERIC = frozenset({"read", "scored", "quarantined", "mean", "seconds"})
+
+
+def lines(nights: NightOutcomes) -> Iterator[Line]:
+    """The published nights, also when a later one failed."""
+    outcomes = nights.outcomes
+    reports = [each.report for each in outcomes if each.report is not None]
+    if reports:
+        yield from _table(reports)
+    rules: Counter[str] = Counter()
+    for report in reports:
+        rules.update(report.broken)
+    for rule, count in rules.most_common():
+        yield f"quarantined: {count:,} rows broke '{rule}'"
+    if rules:
+        refused = [report for report in reports if report.rows_quarantined]
+        yield f"look at them: assay quarantine show --date {refused[-1].partition}"
+    if reports:
+        yield f"published to {nights.store}/predictions, scored by {reports[0].scorer}"
+    skipped = [each.partition for each in outcomes if each.outcome == "skipped"]
+    if skipped:
+        named = skipped[0] if len(skipped) == 1 else f"{len(skipped)} nights"
+        yield (
+            f"skipped {named}: published already with the same version, input and contract "
+            "(--force scores again)"
+        )
+    for outcome in ("held", "failed"):
+        named = ", ".join(each.partition for each in outcomes if each.outcome == outcome)
+        if named:
+            yield f"{outcome}: {named}"
+
+
+def _table(reports: Sequence[RunReport]) -> Iterator[Line]:
+    out = console(markup=False)
+    whole = _made(reports, COLUMNS)
+    room = out.options.update(width=UNBOUND)
+    if out.measure(whole, options=room).maximum <= out.width:
+        yield whole
+        return
+    # Run ids are copied by users, so without room for them they get lines of their own.
+    yield _made(reports, COLUMNS[:-2])
+    for report in reports:
+        yield f"{report.partition}: {report.version}, run {report.run_id}"
+
+
+def _made(reports: Sequence[RunReport], columns: Sequence[str]) -> Table:
+    from rich.table import Table
+
+    table = Table(title="scored", title_justify="left")
+    for name in columns:
+        table.add_column(name, justify="right" if name in NUMERIC else "left", no_wrap=True)
+    for report in reports:
+        row = (
+            report.partition,
+            f"{report.rows_read:,}",
+            f"{report.rows_scored:,}",
+            f"{report.rows_quarantined:,}",
+            "" if report.mean is None else f"{report.mean:.3f}",
+            f"{report.seconds:.1f}",
+            report.version,
+            report.run_id,
+        )
+        table.add_row(*row[: len(columns)])
+    if len(reports) > 1:
+        table.add_section()
+        table.add_row(
+            f"{len(reports)} nights",
+            f"{sum(report.rows_read for report in reports):,}",
+            f"{sum(report.rows_scored for report in reports):,}",
+            f"{sum(report.rows_quarantined for report in reports):,}",
+            "",
+            f"{sum(report.seconds for report in reports):.1f}",
+        )
+    return table

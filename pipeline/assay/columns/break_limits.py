@@ -1,0 +1,311 @@
+"""Break limits: how far one night may deviate before a column or the score counts as broken.
+
+The alert budget needs several nights to detect a shift; a gross break shows in one night. The limit
+is the largest of three:
+
+- **Spread between nights.** Square roots of the reference nights' distances are assumed normal, and
+  tonight's to be one more of them. The limit is a prediction limit by Student's t with one degree
+  of freedom less than there are nights (G. Hahn, "Factors for calculating two-sided prediction
+  intervals for samples from a normal distribution", Journal of the American Statistical Association
+  64, 1969). Squares of such distances are sums of squared deviations, nearly gamma distributed with
+  few or many degrees of freedom, and the fourth root of a gamma variable is nearly normal even for
+  one degree (D. Hawkins and R. Wixley, "A note on the transformation of chi-squared variables to
+  normality", The American Statistician 40(4), 1986). Autocorrelated nights count as fewer, and new
+  nights lie further away (`assay.columns.autocorrelation`). The limit is wider if tonight has fewer
+  rows than the reference's nights, by what sampling adds to the mean square distance.
+- **Sampling.** The distance of rows drawn from the reference's own shares: chi-squared for the
+  Jensen-Shannon distance, whose square is the Pearson statistic over ``8 n ln 2`` when small;
+  Kolmogorov's bound for the KS statistic (P. Massart, "The tight constant in the
+  Dvoretzky-Kiefer-Wolfowitz inequality", Annals of Probability 18(3), 1990); normal for the share
+  of nulls. It is the only term if the reference has fewer than two nights.
+- **Twice the largest distance of a reference night.** Detecting small shifts is the budget's task:
+  a night is never withheld for one, however certain it is.
+
+New infinities are a break too, if their share is above the limit for new categories.
+
+`SHARE` of the budget is spent on breaks, split evenly over all tests of a night (Bonferroni). A
+limit that reaches 1 is dropped, since no distance exceeds 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+
+from assay.columns import autocorrelation, numeric_distances
+from assay.columns.distance import js_distance
+from assay.columns.grid import NumberGrid
+from assay.columns.profile import ColumnProfile
+from assay.columns.reference import Reference
+from assay.project.params.drift import Budget
+
+SHARE = 1 / 8
+"""The part of the allowed false alarms that breaks may cause."""
+TIMES = 2.0
+"""A break limit is at least this multiple of the largest distance of a reference night."""
+YEAR = 365
+BITS = 8 * math.log(2)
+DISTANCE, KS, NULLS, INFINITE = "distance", "KS statistic", "null share", "infinite values"
+"""The tested quantities of a column, as users read them."""
+EXPLAINED = "the most that sampling and the spread between the reference's nights explain"
+"""The definition of a break limit for users."""
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(96)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakLimits:
+    """A column's break limits tonight; None if there is no limit.
+
+    Attributes
+    ----------
+    distance, ks, nulls
+        Limits of the Jensen-Shannon distance, of the Kolmogorov-Smirnov statistic, and of the
+        change of the share of nulls. ``ks`` is also None for categories, if the reference has no
+        nights, and if a limit on the distance was set by hand, since that already says how much may
+        move.
+    sampled
+        The distance that sampling alone explains.
+    """
+
+    distance: float | None
+    ks: float | None
+    nulls: float | None
+    sampled: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A quantity of a column that exceeds its break limit.
+
+    Attributes
+    ----------
+    value
+        For the null share, its change; for infinite values, their share.
+    """
+
+    what: str
+    value: float
+    limit: float
+
+    @property
+    def words(self) -> str:
+        """The break as a sentence for users."""
+        if self.what == INFINITE:
+            return (
+                f"{self.value:.1%} of its values are infinite, none were before "
+                f"(at most {self.limit:.1%} may be)"
+            )
+        changed = "changed by " if self.what == NULLS else ""
+        return f"{self.what} {changed}{self.value:.3f} beyond its break limit {self.limit:.3f}"
+
+
+def significance_level(reference: Reference, rule: Budget) -> float:
+    """Significance level of one test on one night."""
+    questions = 2 * len(reference.distances) + len(reference.ks)
+    return SHARE * rule.false_alarms / YEAR / max(1, questions)
+
+
+def persistence(reference: Reference, window: int) -> float:
+    """Autocorrelation of the reference's nights; see `assay.columns.autocorrelation`."""
+    return autocorrelation.pooled_autocorrelation(
+        reference.serial.values(), reference.nights, window
+    )
+
+
+def limits(
+    reference: Reference,
+    rule: Budget,
+    name: str,
+    night: ColumnProfile,
+    by_hand: float | None = None,
+    most_nulls: float = 0.0,
+) -> BreakLimits:
+    """A column's break limits for a night with this number of rows.
+
+    Parameters
+    ----------
+    night
+        Counted on the reference's grid; only its numbers of rows are used.
+    by_hand
+        A limit on the distance set by a person; no distance within it is a break.
+    most_nulls
+        A change of the null share that is always allowed.
+    """
+    at_most, follows = significance_level(reference, rule), persistence(reference, rule.of)
+    before, nights = reference.profile[name], max(1, reference.nights)
+    known, values = before.rows - before.nulls, night.rows - night.nulls
+    # Cells that were never seen add one degree of freedom.
+    ways = max(1, sum(count > 0 for count in before.counts))
+    nulls = (before.nulls + 1) / (before.rows + 2)
+    variance = nulls * (1 - nulls)
+
+    def limit(
+        usual: Sequence[float], square: float, tail: float, rows: int, before_rows: int
+    ) -> float:
+        sampled = math.sqrt(tail * (1 / max(1, rows) + 1 / max(1, before_rows)))
+        furthest = TIMES * max(usual, default=0.0)
+        spread = max(furthest, prediction_limit(usual, at_most, follows))
+        return max(sampled, spread * _smaller(usual, square, rows, before_rows / nights))
+
+    far = chi_squared_quantile(at_most, ways)
+    distance = (reference.distances[name], ways / BITS, far / BITS, values, known)
+    kolmogorov = (reference.ks.get(name, ()), math.pi**2 / 12, math.log(2 / at_most) / 2)
+    changed = (reference.null_changes[name], variance, chi_squared_quantile(at_most, 1) * variance)
+    asked = name in reference.ks and by_hand is None
+    ks = limit(*kolmogorov, values, known) if asked else 1.0
+    sampled = math.sqrt(far / BITS * (1 / max(1, values) + 1 / max(1, known)))
+    return BreakLimits(
+        _real(max(limit(*distance), by_hand or 0.0)),
+        _real(ks),
+        _real(max(limit(*changed, night.rows, before.rows), most_nulls)),
+        _real(sampled),
+    )
+
+
+def find_breaks(
+    found: BreakLimits,
+    distance: float,
+    ks: float | None,
+    null_change: float,
+    infinite: float | None = None,
+    most_infinite: float = 0.0,
+) -> tuple[Break, ...]:
+    """The quantities that exceed their break limits.
+
+    Parameters
+    ----------
+    distance, ks, null_change
+        Of the night from the reference; None if the column has no such statistic.
+    infinite, most_infinite
+        Share of infinite values if the reference had none, and its limit.
+    """
+    asked = (
+        (DISTANCE, distance, found.distance),
+        (KS, ks, found.ks),
+        (NULLS, abs(null_change), found.nulls),
+        (INFINITE, infinite, most_infinite),
+    )
+    return tuple(
+        Break(what, value, limit)
+        for what, value, limit in asked
+        if value is not None and limit is not None and value > limit
+    )
+
+
+def describe_score_breaks(
+    reference: Reference,
+    profile: Mapping[str, ColumnProfile],
+    rule: Budget,
+    by_hand: Mapping[str, float],
+) -> tuple[str, ...]:
+    """A sentence for each of the model's outputs whose distribution is broken."""
+    return tuple(
+        f"{name}: {each.words}"
+        for name in reference.scores
+        if name in profile and _comparable(reference.profile[name], profile[name])
+        for each in find_breaks(
+            limits(reference, rule, name, profile[name], by_hand.get(name)),
+            float(js_distance(reference.profile[name].counts, profile[name].counts)),
+            ks_statistic(reference, name, profile[name]),
+            0.0,  # rows without a score have a rule of their own
+        )
+    )
+
+
+def ks_statistic(reference: Reference, name: str, night: ColumnProfile) -> float | None:
+    """The Kolmogorov-Smirnov statistic; None for categories."""
+    if not isinstance(reference.grid[name], NumberGrid):
+        return None
+    return float(
+        numeric_distances.ks_statistic(reference.profile[name].fine.counts, night.fine.counts)
+    )
+
+
+def infinite_share(reference: Reference, name: str, night: ColumnProfile) -> float | None:
+    """Least share of infinite values; None for categories or if the reference had some."""
+    grid, known = reference.grid[name], night.rows - night.nulls
+    if not isinstance(grid, NumberGrid) or numeric_distances.infinite_count(
+        grid, reference.profile[name]
+    ):
+        return None
+    return numeric_distances.infinite_count(grid, night) / known if known else None
+
+
+def _comparable(before: ColumnProfile, night: ColumnProfile) -> bool:
+    return len(before.counts) == len(night.counts) and sum(before.counts) > 0 < sum(night.counts)
+
+
+def _real(limit: float) -> float | None:
+    return limit if limit < 1 else None
+
+
+def prediction_limit(usual: Sequence[float], at_most: float, follows: float) -> float:
+    """Upper prediction limit for one more night at level ``at_most``; 0 if ``usual`` has under two.
+
+    Parameters
+    ----------
+    usual
+        Distances of each night from all the others.
+    follows
+        Autocorrelation of the nights, in [0, 1).
+    """
+    nights = len(usual)
+    if nights < 2:
+        return 0.0
+    roots = np.sqrt(np.asarray(usual))
+    # Distances are sizes of differences, so they are less autocorrelated than the differences.
+    alike = follows * follows
+    of_mean = autocorrelation.variance_of_mean(nights, alike)
+    worth = nights * (1 - alike) / (1 + alike)
+    spread = math.sqrt(float(roots.var()) / (1 - of_mean))
+    factor = student_t_quantile(at_most, max(1.0, worth - 1)) * math.sqrt(1 + of_mean)
+    return (float(roots.mean()) + factor * spread) ** 2 * autocorrelation.distance_inflation(
+        nights, follows
+    )
+
+
+def _smaller(usual: Sequence[float], square: float, rows: int, rows_before: float) -> float:
+    """Factor by which a night of fewer rows deviates more than a night of the reference.
+
+    Parameters
+    ----------
+    square
+        Mean square distance of a night of one row, from sampling alone.
+    """
+    if not usual or rows >= rows_before or rows_before <= 0:
+        return 1.0
+    whole = float(np.square(np.asarray(usual)).mean())
+    between = max(0.0, whole - square / rows_before)
+    return math.sqrt((between + square / max(1, rows)) / (between + square / rows_before))
+
+
+@lru_cache(maxsize=1024)
+def chi_squared_quantile(at_most: float, freedom: int) -> float:
+    """Upper quantile of chi-squared at level ``at_most`` (Wilson and Hilferty 1931)."""
+    part, far = 2 / (9 * freedom), NormalDist().inv_cdf(1 - at_most)
+    return float(freedom * (1 - part + far * math.sqrt(part)) ** 3)
+
+
+@lru_cache(maxsize=1024)
+def student_t_quantile(at_most: float, freedom: float) -> float:
+    """Upper quantile of Student's t at level ``at_most``.
+
+    Computed without SciPy, which scoring does not load. With ``t = sqrt(freedom) / tan(angle)`` the
+    probability is the integral of ``sin(angle) ** (freedom - 1)``, which is inverted by bisection.
+    """
+    whole = math.exp(math.lgamma(freedom / 2) - math.lgamma((freedom + 1) / 2)) * math.sqrt(math.pi)
+
+    def chance(angle: float) -> float:
+        sines = np.log(np.sin(angle * (_POINTS + 1) / 2))
+        return float(np.exp((freedom - 1) * sines) @ _WEIGHTS) * angle / 2 / whole
+
+    low, high = 0.0, math.pi / 2
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if chance(middle) < at_most else (low, middle)
+    return math.sqrt(freedom) / math.tan(high)

@@ -1,0 +1,141 @@
+"""Runs one pandera check on a series or frame; returns one bool per row or raises."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from assay.contract import guard
+from assay.contract.definition import Contract, Rule
+from assay.contract.guard import ContractCodeStopped, run_guarded
+from assay.errors import ContractFileError
+
+
+def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> np.ndarray:
+    """Mask of the rows that satisfy a rule of test ``check``, of shape (n,).
+
+    Parameters
+    ----------
+    data
+        A column or the whole frame, n >= 1 rows, with an index of 0..n-1. Columns hold no nulls
+        unless the check asks for them with ``ignore_na=False``.
+
+    Raises
+    ------
+    ContractFileError
+        If the check raises or does not return one bool per row. A null means that the row breaks
+        the rule.
+    """
+    try:
+        answer = call_check(rule, data, guard.ON_ROWS)
+    except Exception as error:
+        raise check_error(contract, rule, error) from None
+    if isinstance(answer, pd.DataFrame) and isinstance(data, pd.DataFrame):
+        if answer.shape != data.shape:
+            raise _unusable(contract, rule, f"a frame of shape {answer.shape}")
+        cells = [
+            _bools(contract, rule, answer.iloc[:, place], data)
+            | data.iloc[:, place].isna().to_numpy()
+            for place in range(answer.shape[1])
+        ]
+        every: np.ndarray = np.logical_and.reduce(cells)
+        return every
+    if isinstance(answer, pd.Series):
+        return _bools(contract, rule, answer, data)
+    raise invalid_result_error(contract, rule, answer)
+
+
+def call_check(rule: Rule, data: pd.Series[Any] | pd.DataFrame, seconds: float) -> Any:
+    """The raw return value of the check's function, within a time limit in seconds.
+
+    pandera's pandas backend is called directly, so neither pandera's environment variables
+    (PANDERA_VALIDATION_ENABLED, ..._DEPTH, PANDERA_USE_NARWHALS_BACKEND) nor a registry can change
+    whether and how a check runs.
+    """
+    from pandera.backends.pandas.checks import PandasCheckBackend
+
+    if rule.check is None:
+        raise TypeError(f"rule {rule.name!r} has no check")
+    backend: Any = PandasCheckBackend(rule.check)
+    return run_guarded(lambda: backend.apply(backend.preprocess(data, None)), seconds)
+
+
+def check_error(contract: Contract, rule: Rule, error: Exception) -> ContractFileError:
+    """Converts an exception raised inside a check to a `ContractFileError`."""
+    where = f"{contract.file}:{rule.line}"
+    if isinstance(error, ContractCodeStopped):
+        return ContractFileError(
+            f"rule {rule.name!r} does not come to its end",
+            where=f"{contract.file}:{guard.traceback_line(error, contract.file) or rule.line}",
+            expected="one bool per row",
+            found=str(error),
+        )
+    if is_missing_label_error(contract, rule, error):
+        return ContractFileError(
+            f"rule {rule.name!r} needs the label {contract.label!r}",
+            where=where,
+            expected="rules over whole rows that also run at scoring time, without the label",
+            found=f"{type(error).__name__}: {error}",
+            mend=f"Make it a column check of the label: @pa.check({contract.label!r})",
+        )
+    return ContractFileError(
+        f"rule {rule.name!r} cannot be evaluated",
+        where=where,
+        expected="one bool per row",
+        found=f"{type(error).__name__}: {error}",
+    )
+
+
+def is_missing_label_error(contract: Contract, rule: Rule, error: Exception) -> bool:
+    """Whether a rule over whole rows failed because the label is absent."""
+    return (
+        rule.column is None
+        and not contract.has_label
+        and isinstance(error, (KeyError, AttributeError))
+        and repr(contract.label) in str(error)
+    )
+
+
+def invalid_result_error(contract: Contract, rule: Rule, answer: object) -> ContractFileError:
+    if isinstance(answer, (bool, np.bool_)):
+        return _unusable(
+            contract,
+            rule,
+            "one bool for the whole table",
+            "Write a rule about one row; about the table there are table rules in params.yaml",
+        )
+    return _unusable(contract, rule, f"a value of type {type(answer).__name__}")
+
+
+def _unusable(
+    contract: Contract, rule: Rule, found: str, mend: str | None = None
+) -> ContractFileError:
+    return ContractFileError(
+        f"rule {rule.name!r} does not answer row by row",
+        where=f"{contract.file}:{rule.line}",
+        expected="one bool per row, with the index of what it was given",
+        found=found,
+        mend=mend,
+    )
+
+
+def _bools(
+    contract: Contract, rule: Rule, answer: pd.Series[Any], data: pd.Series[Any] | pd.DataFrame
+) -> np.ndarray:
+    if len(answer) != len(data):
+        raise _unusable(contract, rule, f"{len(answer)} answers for {len(data)} rows")
+    if not answer.index.equals(data.index):
+        if not answer.index.is_unique or not answer.index.isin(data.index).all():
+            raise _unusable(contract, rule, "another index")
+        answer = answer.loc[data.index]
+    if answer.dtype == np.dtype(bool):
+        return answer.to_numpy()
+    null = answer.isna().to_numpy()
+    plain = answer.to_numpy(dtype=object)
+    strange = [each for each in plain[~null] if not isinstance(each, (bool, np.bool_))]
+    if strange:
+        raise _unusable(contract, rule, f"values of type {type(strange[0]).__name__}")
+    plain[null] = False
+    return plain.astype(bool)

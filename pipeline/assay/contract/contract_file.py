@@ -1,0 +1,185 @@
+"""The text of a contract file: finds the lines of fields and methods, and runs the file."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+import traceback
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
+
+from assay.contract import guard
+from assay.contract.guard import ContractCodeStopped, run_guarded
+from assay.errors import ContractFileError
+from assay.project import source_code
+
+if TYPE_CHECKING:
+    from pandera.api.checks import Check
+
+
+class ContractSource:
+    """The text of a contract file.
+
+    Parameters
+    ----------
+    text, name
+        The Python source, and the file's name in errors.
+    code
+        The project's own modules that it imports.
+
+    Raises
+    ------
+    ContractFileError
+        If it is not valid Python, with the line.
+    """
+
+    def __init__(self, text: str, name: str, code: source_code.Files = source_code.NONE) -> None:
+        self.code = code
+        self.text = text
+        self.name = name
+        try:
+            self.tree = ast.parse(text, filename=name)
+        except (SyntaxError, ValueError) as error:
+            raise ContractFileError(
+                "not valid Python",
+                where=self.location(getattr(error, "lineno", None) or 1),
+                found=getattr(error, "msg", None) or str(error),
+                mend="The contract is a Python file with one pandera DataFrameModel",
+            ) from None
+        self.classes = {
+            node.name: node for node in ast.walk(self.tree) if isinstance(node, ast.ClassDef)
+        }
+
+    def location(self, line: int) -> str:
+        """``file:line``, the prefix of every error about this file."""
+        return f"{self.name}:{line}"
+
+    def class_line(self, name: str) -> int:
+        node = self.classes.get(name)
+        return node.lineno if node else 1
+
+    def field_line(self, attribute: str, models: list[str]) -> int:
+        """The line that declares a field: in the first of ``models`` that has it."""
+        for model in models:
+            for node in self._body(model):
+                target = node.target if isinstance(node, ast.AnnAssign) else None
+                if isinstance(target, ast.Name) and target.id == attribute:
+                    return node.lineno
+        return self.class_line(models[0])
+
+    def method(self, name: str, models: list[str]) -> ast.FunctionDef | None:
+        """A method of the model or its bases; None for a check without a method."""
+        for model in models:
+            for node in self._body(model):
+                if isinstance(node, ast.FunctionDef) and name in _names(node):
+                    return node
+        return None
+
+    def function(self, check: Check) -> ast.FunctionDef | None:
+        """The source of the function that a check calls; None if it cannot be identified.
+
+        It is found by the location of its code, because names can mislead: a method can be
+        replaced, wrapped or called by another name.
+        """
+        code = _code(check)
+        if code is None or code.co_filename != self.name:
+            return None
+        found = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.FunctionDef)
+            and node.name == code.co_name
+            and code.co_firstlineno in (node.lineno, *(d.lineno for d in node.decorator_list))
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def _body(self, model: str) -> list[ast.stmt]:
+        node = self.classes.get(model)
+        return node.body if node else []
+
+    def run(self) -> ModuleType:
+        """Run the file as a module of its own.
+
+        The module is registered under a private name made from the text, because dataclasses and
+        annotations are resolved through ``sys.modules``.
+
+        Raises
+        ------
+        ContractFileError
+            If it raises, exits the process or times out, with the line.
+        """
+        told = f"{self.name}\0{self.text}\0{sorted(self.code.items())}"
+        digest = hashlib.sha256(told.encode()).hexdigest()[:24]
+        module = ModuleType(f"_assay_contract_{digest}")
+        module.__file__ = self.name
+        if self.code:
+            module.__dict__["__builtins__"] = source_code.importing_builtins(self.code)
+        before = sys.modules.get(module.__name__)
+        sys.modules[module.__name__] = module
+        try:
+            code = compile(self.tree, self.name, "exec", dont_inherit=True)
+            run_guarded(lambda: exec(code, module.__dict__), guard.AT_LOAD)
+        except Exception as error:
+            if before is None:
+                del sys.modules[module.__name__]
+            else:
+                sys.modules[module.__name__] = before
+            raise self.failure(error) from None
+        return module
+
+    def failure(self, error: BaseException, line: int = 1) -> ContractFileError:
+        """Converts an exception raised by this file; ``line`` is used if it has none of its own."""
+        if isinstance(error, ContractCodeStopped):
+            return ContractFileError(
+                "the file does not come to its end",
+                where=self.location(guard.traceback_line(error, self.name) or line),
+                found=str(error),
+                mend="A contract only declares: take out what ends the process or waits",
+            )
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == self.name]
+        where = self.location((lines and lines[-1]) or line)
+        if isinstance(error, ImportError):
+            return ContractFileError(
+                "an import fails",
+                where=where,
+                found=f"{type(error).__name__}: {error}",
+                mend="Install what is missing, or keep the contract to pandera, pandas and numpy",
+            )
+        return ContractFileError(
+            "the file does not run", where=where, found=f"{type(error).__name__}: {error}"
+        )
+
+
+def _code(check: Check) -> CodeType | None:
+    """The code of the method in a model, which pandera wraps in a closure."""
+    for cell in getattr(check._check_fn, "__closure__", None) or ():
+        method = getattr(cell.cell_contents, "check_fn", None)
+        code = getattr(getattr(method, "__func__", method), "__code__", None)
+        if isinstance(code, CodeType):
+            return code
+    return None
+
+
+def _names(node: ast.FunctionDef) -> set[str]:
+    """A method's own name, and the name given in ``@pa.check(..., name="...")``."""
+    given = {
+        keyword.value.value
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call)
+        for keyword in decorator.keywords
+        if keyword.arg == "name"
+        and isinstance(keyword.value, ast.Constant)
+        and isinstance(keyword.value.value, str)
+    }
+    return {node.name} | given
+
+
+def referenced_names(node: ast.AST) -> set[str]:
+    """Every attribute and string in a piece of code: the columns that it may refer to."""
+    return {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)} | {
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    }

@@ -1,0 +1,222 @@
+"""Parses text input by the contract's types: CSV cells, and JSON lines.
+
+A cell that cannot be read never becomes a null silently: a rule names it, and the row is rejected
+like one that breaks a rule of the contract. The result for a row does not depend on the rows around
+it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.contract.cell_parser import Bools, invalid_utf8_mask, is_text, parse_cells, to_bool_mask
+from assay.contract.definition import Contract, Field, Kind
+from assay.contract.schema import TYPES, canonical_schema, cast_column
+
+LINE = "_input_line"
+"""The column that holds a row's raw text: as the only column, JSON; beside cells, a line that could
+not be split into them."""
+ONE_CELL_A_COLUMN = "row: one cell for each column"
+ONE_OBJECT = "row: one JSON object, each key once"
+
+EXACT = 2**53
+"""Integers up to here are exact as doubles."""
+
+
+def parsing_rules(contract: Contract) -> tuple[str, ...]:
+    """The names of all rules that `parse_rows` may report, in addition to the contract's own."""
+    cells = [rule for field in contract.fields for rule in (_readable(field), _valid(field))]
+    return (ONE_CELL_A_COLUMN, ONE_OBJECT, *cells)
+
+
+def parse_rows(
+    contract: Contract, batch: pa.RecordBatch | pa.Table
+) -> tuple[pa.Table, dict[str, Bools]]:
+    """The contract's columns in their types, and masks of what could not be read.
+
+    Numbers, flags and times may have blanks around them; times are ISO 8601, in UTC if they have no
+    zone. JSON values already have a type, which is never converted. A column that is not text is
+    taken as it is.
+
+    Parameters
+    ----------
+    batch
+        Cells as text, null where a cell is empty; or nothing but the column `LINE`.
+
+    Returns
+    -------
+    tuple
+        The rows, null where a cell could not be read, and for each rule that some row breaks: bools
+        of shape (rows,).
+    """
+    broken: dict[str, Bools] = {}
+    if batch.schema.names == [LINE]:
+        records = [_record(line) for line in batch.column(0).to_pylist()]
+        _note(broken, ONE_OBJECT, np.array([record is None for record in records], dtype=bool))
+        known: list[dict[str, Any]] = [record or {} for record in records]
+        columns = [
+            _json_column(field, [record.get(field.name) for record in known], broken)
+            for field in contract.fields
+        ]
+        return pa.table(columns, schema=canonical_schema(contract)), broken
+    if LINE in batch.schema.names:
+        _note(broken, ONE_CELL_A_COLUMN, to_bool_mask(pc.is_valid(batch.column(LINE))))
+    uncut = broken.get(ONE_CELL_A_COLUMN)
+    columns = [_text_column(field, batch, uncut, broken) for field in contract.fields]
+    return pa.table(columns, schema=canonical_schema(contract)), broken
+
+
+def rows_as_text(batch: pa.RecordBatch | pa.Table, places: npt.NDArray[np.int64]) -> pa.Table:
+    """Selected rows as they arrived, every cell as text, for people to inspect and repair.
+
+    A line that is not a JSON object is in the column `LINE`, and so is one with a wrong number of
+    cells.
+    """
+    rows = pa.table(batch.take(pa.array(places)).columns, names=batch.schema.names)
+    if rows.schema.names != [LINE]:
+        uncut = LINE in rows.schema.names and rows[LINE].null_count < rows.num_rows
+        return rows if uncut or LINE not in rows.schema.names else rows.drop_columns([LINE])
+    found = []
+    for line in rows[LINE].to_pylist():
+        record = _record(line)
+        named = {LINE: line} if record is None else record
+        found.append({_cell(k): None if v is None else _cell(v) for k, v in named.items()})
+    names = list(dict.fromkeys(name for cells in found for name in cells))
+    return pa.table(
+        [pa.array([cells.get(name) for cells in found], pa.string()) for name in names],
+        names=names,
+    )
+
+
+def _readable(field: Field) -> str:
+    return f"{field.name}: readable as {field.kind}"
+
+
+def _valid(field: Field) -> str:
+    return f"{field.name}: valid text"
+
+
+def _note(broken: dict[str, Bools], rule: str, mask: Bools) -> None:
+    if mask.any():
+        broken[rule] = mask
+
+
+# ------------------------------------------------------------------------------- text cells
+
+
+def _text_column(
+    field: Field,
+    batch: pa.RecordBatch | pa.Table,
+    uncut: Bools | None,
+    broken: dict[str, Bools],
+) -> pa.Array:
+    places = batch.schema.get_all_field_indices(field.name)
+    if len(places) != 1 or not is_text(batch.schema.field(places[0]).type):
+        return cast_column(field, batch)
+    cells = batch.column(places[0])
+    cells = cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells
+    cells = cells.cast(pa.string())
+    if uncut is not None:
+        # Its cells may be under the wrong column names.
+        cells = pc.if_else(pa.array(uncut), pa.scalar(None, pa.string()), cells)
+    if field.kind == "string":
+        return _sound(field, cells, broken)
+    values, bad = parse_cells(field.kind, cells)
+    _note(broken, _readable(field), bad)
+    return values
+
+
+def _sound(field: Field, cells: pa.Array, broken: dict[str, Bools]) -> pa.Array:
+    _note(broken, _valid(field), invalid_utf8_mask(cells))
+    return cells
+
+
+# ------------------------------------------------------------------------------------ JSON
+
+
+def _record(line: str | None) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line or "", object_pairs_hook=_once)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _cell(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text.encode(errors="replace").decode()
+
+
+OWN: Mapping[Kind, tuple[type, ...]] = {
+    "integer": (int,),
+    "float": (float, int),
+    "boolean": (bool,),
+    "string": (str,),
+    "timestamp": (str,),
+}
+"""The exact Python types that a JSON value may have: a flag is not a number."""
+
+
+def _json_column(field: Field, values: Sequence[Any], broken: dict[str, Bools]) -> pa.Array:
+    allowed = {type(None), *OWN[field.kind]}
+    kinds = set(map(type, values))
+    bad = np.zeros(len(values), dtype=bool)
+    if field.kind == "integer" and float in kinds:
+        # JSON does not distinguish 37.0 from 37 (RFC 8259, section 6).
+        values = [int(value) if _is_whole(value) else value for value in values]
+        kinds = set(map(type, values))
+    if not kinds <= allowed:
+        bad = np.array([type(value) not in allowed for value in values], dtype=bool)
+        values = [None if type(value) not in allowed else value for value in values]
+    column, unfit = _json_array(field, values)
+    _note(broken, _readable(field), bad | unfit)
+    if field.kind == "string":
+        return _sound(field, column, broken)
+    return column
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is float and value.is_integer() and abs(value) <= EXACT
+
+
+def _json_array(field: Field, values: Sequence[Any]) -> tuple[pa.Array, Bools]:
+    fine = np.zeros(len(values), dtype=bool)
+    if field.kind in ("string", "timestamp"):
+        try:
+            cells = pa.array(values, pa.string())
+        except UnicodeEncodeError:
+            # Half of a surrogate pair: JSON can encode it, UTF-8 cannot.
+            cells = pa.array([_marred(value) for value in values], pa.string())
+        return (cells, fine) if field.kind == "string" else parse_cells("timestamp", cells)
+    if field.kind == "float":
+        # Arrow rejects integers that a double cannot hold exactly; parsing from text rounds them,
+        # or gives infinity.
+        values = [
+            float(str(value)) if type(value) is int and abs(value) > EXACT else value
+            for value in values
+        ]
+        return pa.array(values, TYPES["float"]), fine
+    try:
+        return pa.array(values, TYPES[field.kind]), fine
+    except OverflowError:
+        unfit = [value is not None and not -(2**63) <= value < 2**63 for value in values]
+        kept = [None if odd else value for value, odd in zip(values, unfit, strict=True)]
+        return pa.array(kept, TYPES[field.kind]), np.array(unfit, dtype=bool)
+
+
+def _marred(value: str | None) -> str | None:
+    return value and value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,0 +1,180 @@
+"""Check that the reports are about the current bundle, data and contract. Pure.
+
+Compares the digests in the reports with those of the files, and returns findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from assay.errors import AssayError
+from assay.gate.inputs import GateInputs, Source
+from assay.project import digests, layout
+from assay.project.params import Params
+from assay.project.params.gate import CHAMPION_RULE, CostRule, LeakageRule, ParityRule
+from assay.reports.verdict import STATES, Finding, JudgedChampion, Outcome
+
+RULE = "what was measured is about what is here now"
+BECAUSE = "a verdict counts only for the very files it names"
+
+
+@dataclass(frozen=True)
+class InputDigests:
+    """Digests of the verdict's inputs, computed from the current files."""
+
+    bundle: str
+    data: str
+    contract: str
+    policy: str
+    code: str
+    reports: str
+
+
+REPORTS = (
+    (layout.EVALUATION, "evaluate"),
+    (layout.COMPARISON, "compare"),
+    (layout.REHEARSAL, "rehearse"),
+    (layout.LEAKAGE, "leakage"),
+    (layout.CONTRACT_RESULT, "contract"),
+)
+"""Reports that rules are evaluated on, each with the stage that writes it."""
+
+
+def reports_digest(source: Source) -> str:
+    """Digest of the reports' names and texts; an unreadable report counts as empty."""
+    parts = []
+    for name, stage in REPORTS:
+        try:
+            parts += [name, source(name, stage)]
+        except AssayError:
+            parts += [name, ""]
+    return digests.digest_texts(*parts)
+
+
+def mismatch_findings(
+    inputs: GateInputs, params: Params, before: InputDigests, after: InputDigests
+) -> tuple[Finding, ...]:
+    """A FAIL for each disagreement between reports, files and params.yaml.
+
+    Parameters
+    ----------
+    before, after
+        The digests at the start and at the end of the gate run.
+    """
+    return tuple(_fail(detail) for detail in _problems(inputs, params, before, after))
+
+
+def judged_champion(inputs: GateInputs) -> JudgedChampion:
+    """The champion and its state, from the comparison."""
+    comparison = inputs.comparison
+    held = comparison.champion
+    if held is None:
+        return JudgedChampion(state="none")
+    return JudgedChampion(state=comparison.state, version=held.version, bundle=held.bundle)
+
+
+def champion_findings(inputs: GateInputs) -> tuple[Finding, ...]:
+    """A FAIL if there is a champion that cannot be compared with, whatever the rules are.
+
+    If the champion was trained on rows of the holdout, its metrics are too good. That is only a
+    warning, because it can only disadvantage the challenger.
+    """
+    state, why = inputs.comparison.state, inputs.comparison.why
+    if state == "compared" and why is not None:
+        return (
+            Finding(
+                rule="the champion has not seen the holdout",
+                kind="rule",
+                outcome=Outcome.INCONCLUSIVE,
+                detail=why,
+                severity="warn",
+                owner="assay",
+                because="a champion that knows the answers is hard to beat",
+            ),
+        )
+    if state in ("none", "compared"):
+        return ()
+    return (
+        Finding(
+            rule=CHAMPION_RULE,
+            kind="rule",
+            outcome=Outcome.FAIL,
+            detail=f"{STATES[state]}: {inputs.comparison.why or 'no reason was given'}",
+            owner="assay",
+            because="a champion that nobody can load proves nothing about its challenger",
+        ),
+    )
+
+
+def _problems(
+    inputs: GateInputs, params: Params, before: InputDigests, after: InputDigests
+) -> Iterator[str]:
+    now = {"bundle": before.bundle, "data": before.data, "contract": before.contract}
+    evaluation, comparison = inputs.evaluation, inputs.comparison
+    about = {"bundle": evaluation.bundle, "data": evaluation.data, "contract": evaluation.contract}
+    yield from _differ("evaluation", about, now)
+    about = {
+        "bundle": comparison.challenger.bundle,
+        "data": comparison.data,
+        "contract": comparison.contract,
+    }
+    yield from _differ("comparison", about, now)
+    kinds = {type(rule) for rule in params.gate.rules}
+    if kinds & {ParityRule, CostRule}:
+        yield from _rehearsal(inputs, now)
+    if LeakageRule in kinds:
+        yield from _leakage(inputs, now)
+    for what, name, confidence in (
+        ("evaluation", evaluation.name, evaluation.confidence),
+        ("comparison", comparison.name, comparison.confidence),
+    ):
+        if name != params.name:
+            yield f"the {what} is about '{name}', not '{params.name}'"
+        if confidence != params.evaluate.confidence:
+            yield (
+                f"the {what} has {confidence:.4g} intervals, "
+                f"params.yaml asks for {params.evaluate.confidence:.4g}"
+            )
+    changed = [
+        field.name
+        for field in fields(InputDigests)
+        if getattr(before, field.name) != getattr(after, field.name)
+    ]
+    if changed:
+        yield f"{', '.join(changed)} changed while the gate ran"
+
+
+def _rehearsal(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
+    try:
+        found = inputs.rehearsal
+    except AssayError:
+        return  # the rules that need it already fail with the reason
+    about = {"bundle": found.bundle, "data": found.data, "contract": found.contract}
+    yield from _differ("rehearsal", about, now)
+
+
+def _leakage(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
+    try:
+        found = inputs.leakage
+    except AssayError:
+        return
+    about = {"data": found.holdout, "contract": found.contract}
+    yield from _differ("leakage report", about, now)
+
+
+def _differ(report: str, about: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for what, said in about.items():
+        if said != now[what]:
+            yield f"the {report} is about another {what}: {said[:19]}, now it is {now[what][:19]}"
+
+
+def _fail(detail: str) -> Finding:
+    return Finding(
+        rule=RULE,
+        kind="rule",
+        outcome=Outcome.FAIL,
+        detail=detail,
+        owner="assay",
+        because=BECAUSE,
+    )

@@ -1,0 +1,147 @@
+"""Fixtures for a project's model tests. Heavy imports happen inside the fixtures, when used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from assay.gate.pytest_run.project import ROOTS, Project, is_assay_project, load_params
+from assay.project import layout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from assay.gate.pytest_run.behaviours import ScoreFunction
+    from assay.model.bundle import Bundle
+    from assay.project.params.gate import GateParams
+    from assay.reports.evaluation import Evaluation
+
+NO_CHAMPION = "no champion yet"
+"""Start of the skip reason of a test that needs a champion."""
+
+
+@pytest.fixture(scope="session")
+def assay_project(request: pytest.FixtureRequest) -> Project:
+    """The project under test: ``root`` and ``params``."""
+    roots = request.config.stash.get(ROOTS, [])
+    if not roots:
+        here = request.config.rootpath
+        roots = [root for root in (here, *here.parents) if is_assay_project(root)][:1]
+    if not roots:
+        pytest.fail(f"no project with {layout.PARAMS} at or above {here}", pytrace=False)
+    if len(roots) > 1:
+        names = ", ".join(str(root) for root in roots)
+        pytest.fail(f"tests of several projects at once: {names}; run one", pytrace=False)
+    return Project(root=roots[0], params=load_params(roots[0]))
+
+
+@pytest.fixture(scope="session")
+def policy(assay_project: Project) -> GateParams:
+    """The section ``gate`` of params.yaml."""
+    return assay_project.params.gate
+
+
+@pytest.fixture(scope="session")
+def evaluation(assay_project: Project) -> Evaluation:
+    """The bundle's metrics, from the stage ``evaluate``."""
+    from assay.reports.evaluation import Evaluation
+
+    with _one_line():
+        return Evaluation.read(assay_project.root)
+
+
+@pytest.fixture(scope="session")
+def bundle(assay_project: Project) -> Bundle:
+    """The bundle that is being judged, loaded as in a scoring run."""
+    from assay.model.bundle import load as load_bundle
+
+    with _one_line():
+        return load_bundle(
+            assay_project.root / layout.BUNDLE,
+            expected=None,
+            allow_types=assay_project.params.bundle.allow_types,
+        )
+
+
+@pytest.fixture(scope="session")
+def model(bundle: Bundle) -> Bundle:
+    """The challenger: an alias of ``bundle``."""
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def champion(assay_project: Project) -> Bundle:
+    """The champion's bundle. Skips the test if there is none; an unreadable one is an error."""
+    from assay.gate.pytest_run.behaviours import load_champion
+
+    with _one_line():
+        found = load_champion(assay_project.root, assay_project.params)
+    if isinstance(found, str):
+        pytest.skip(f"{NO_CHAMPION}: {found}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def score(assay_project: Project, bundle: Bundle) -> ScoreFunction:
+    """``score(frame)`` returns the scores, with the scoring function of the nightly run.
+
+    Shape (rows,): the probability of the positive class, or a regression's prediction. For a
+    multiclass model (rows, classes), in the order of ``bundle.manifest.classes``. It can be passed
+    to the checks of `assay.gate.behaviour`.
+    """
+    from assay.gate.pytest_run.behaviours import make_score_function
+
+    with _one_line():
+        return make_score_function(assay_project.root, assay_project.params, bundle)
+
+
+@pytest.fixture(scope="session")
+def holdout(assay_project: Project) -> pd.DataFrame:
+    """The holdout table. Shared between tests: copy it before changing it."""
+    from assay.model.holdout import read
+
+    with _one_line():
+        return read(assay_project.root)
+
+
+@pytest.fixture(scope="session")
+def reference(bundle: Bundle) -> pd.DataFrame:
+    """A sample of the training window, with label and out-of-fold scores. Shared: copy it."""
+    with _one_line():
+        return bundle.sample()
+
+
+@pytest.fixture(scope="session")
+def slices(
+    assay_project: Project, bundle: Bundle, holdout: pd.DataFrame
+) -> Mapping[str, pd.DataFrame]:
+    """The holdout's rows by slice (``origin=EWR``), for the slices that evaluate measures.
+
+    Fails if there are none, because a test that loops over them would check nothing.
+    """
+    from assay.metrics.slices import iter_slices
+
+    settings = assay_project.params.evaluate
+    with _one_line():
+        found = {
+            part.title: holdout.iloc[part.rows]
+            for part in iter_slices(holdout, bundle.manifest.slices, settings.pairs)
+            if len(part.rows) >= settings.min_slice_rows
+        }
+    if not found:
+        pytest.fail(f"no slice has {settings.min_slice_rows} rows", pytrace=False)
+    return found
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Turn an AssayError into a one-line test failure."""
+    from assay.errors import AssayError
+
+    try:
+        yield
+    except AssayError as error:
+        pytest.fail(error.line(), pytrace=False)

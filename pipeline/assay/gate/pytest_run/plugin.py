@@ -1,0 +1,215 @@
+"""The pytest plugin: gate rules as items, and fixtures for a project's model tests.
+
+With Assay installed, every pytest session loads this. So it imports nothing heavy, and does
+nothing unless tests under a project's ``gate.tests`` are collected or its params.yaml is named on
+the command line (``pytest params.yaml`` runs only the rules).
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import assay
+from assay.gate.pytest_run import findings_file
+from assay.gate.pytest_run.fixtures import (  # noqa: F401  (pytest finds them by their names here)
+    assay_project,
+    bundle,
+    champion,
+    evaluation,
+    holdout,
+    model,
+    policy,
+    reference,
+    score,
+    slices,
+)
+from assay.gate.pytest_run.items import PolicyFile, PolicyItem
+from assay.gate.pytest_run.project import ROOTS, find_project, load_params
+from assay.gate.pytest_run.record import PytestRecord, normalize_detail, write_running_test
+from assay.project import layout
+
+HARMLESS = {"pytest_generate_tests", "pytest_make_parametrize_id", "pytest_assertrepr_compare"}
+"""Hooks that a project may define: they cannot change the outcome of a test."""
+INSTALLED = (Path(sys.prefix), Path(assay.__file__).parent)
+"""Installed code that may be inside the project folder but is not part of the project."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("assay")
+    group.addoption(
+        "--assay-findings",
+        metavar="FILE",
+        default=None,
+        help="write what each gate rule and test came to as JSON (used by 'assay gate')",
+    )
+    group.addoption(
+        findings_file.OPTION,
+        metavar="FILE",
+        default=None,
+        help="show what was decided of rules and behaviours (used by 'assay gate')",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    target = config.getoption("--assay-findings")
+    if target:
+        config.pluginmanager.register(_Recorder(Path(target), config.rootpath), "assay-recorder")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a params.yaml only if it was named on the command line."""
+    if file_path.name != layout.PARAMS or not parent.session.isinitpath(file_path):
+        return None
+    return PolicyFile.from_parent(parent, path=file_path)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k and -m deselect, so that they reach the rules
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    roots = _projects_under_test(items)
+    config.stash[ROOTS] = roots
+    there = {item.path.parent for item in items if isinstance(item, PolicyItem)}
+    for root in roots:
+        if root not in there:
+            items.extend(_collect_rules(session, root))
+        _waive(items, root)
+
+
+def _waive(items: list[pytest.Item], root: Path) -> None:
+    """Mark tests with a valid waiver as xfail: they run but do not count."""
+    from assay.gate import waivers
+
+    now = waivers.today()
+    for waiver in load_params(root).gate.waivers:
+        if waiver.expired(now):
+            continue
+        for item in items:
+            if item.nodeid == waiver.rule:
+                reason = f"waived until {waiver.until}: {waiver.because}"
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
+
+
+def _collect_rules(session: pytest.Session, root: Path) -> list[pytest.Item]:
+    """Collect the rules with the same hook calls as a test file, so pytest reports them too."""
+    rules = PolicyFile.from_parent(session, path=root / layout.PARAMS)
+    hook = session.config.hook
+    hook.pytest_collectstart(collector=rules)
+    report: pytest.CollectReport = hook.pytest_make_collect_report(collector=rules)
+    found: list[pytest.Item] = [item for item in report.result if isinstance(item, PolicyItem)]
+    for item in found:
+        hook.pytest_itemcollected(item=item)
+    hook.pytest_collectreport(report=report)
+    return found
+
+
+def _projects_under_test(items: list[pytest.Item]) -> list[Path]:
+    """Roots of the projects with a collected model test or rule, in order."""
+    by_folder: dict[Path, tuple[Path, Path] | None] = {}
+    roots: dict[Path, None] = {}
+    for item in items:
+        folder = item.path.parent
+        if isinstance(item, PolicyItem):
+            roots[folder] = None
+            continue
+        if folder not in by_folder:
+            by_folder[folder] = find_project(folder)
+        project = by_folder[folder]
+        if project and item.path.is_relative_to(project[1]):
+            roots[project[0]] = None
+    return list(roots)
+
+
+class _Recorder:
+    """Records the outcome of every item for the gate."""
+
+    def __init__(self, target: Path, root: Path) -> None:
+        self.target = target.absolute()
+        # These paths differ between machines and runs, so they are removed from details.
+        self.homes = (root, self.target.parent)
+        self.seen = PytestRecord()
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        self.seen.collected.append(item.nodeid)
+        self.seen.places += _places(item, self.homes[0])
+        if isinstance(item, PolicyItem):
+            self.seen.policy.append(item.nodeid)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        write_running_test(self.target, nodeid)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            outcome = "skipped" if report.skipped else "failed"
+            self.seen.uncollected[report.nodeid or "."] = f"{outcome}: {self._detail(report)}"
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        outcome: str = report.outcome
+        if hasattr(report, "wasxfail"):
+            outcome = "xpassed" if report.passed else "xfailed"
+        elif report.failed and report.when != "call":
+            outcome = "error"
+        detail = "" if report.passed else self._detail(report)
+        self.seen.add_report(report.nodeid, outcome, detail, final=report.when == "call")
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self.seen.hooks = _hooks(session.config, self.homes[0])
+        self.seen.write(self.target)
+
+    def _detail(self, report: pytest.TestReport | pytest.CollectReport) -> str:
+        reason = getattr(report, "wasxfail", "")
+        if reason:
+            return normalize_detail(reason, self.homes)
+        longrepr: Any = report.longrepr
+        if isinstance(longrepr, tuple):  # a skip: file, line, reason
+            return normalize_detail(str(longrepr[2]), self.homes)
+        crash = getattr(longrepr, "reprcrash", None)
+        text = crash.message if crash else _last_line(str(longrepr))
+        return normalize_detail(text, self.homes)
+
+
+def _places(item: pytest.Item, root: Path) -> list[str]:
+    """``FILE::CLASS.FUNCTION`` of a test, both as collected and as defined.
+
+    The two differ if a class inherits its tests.
+    """
+    classes = [each.name for each in item.listchain() if isinstance(each, pytest.Class)]
+    name = getattr(item, "originalname", None) or item.name
+    found = [(item.path, ".".join((*classes, name)))]
+    try:
+        code = inspect.unwrap(getattr(item, "function", item)).__code__  # type: ignore[arg-type]
+        found.append((Path(code.co_filename), code.co_qualname))
+    except (AttributeError, ValueError):
+        pass  # not a Python function
+    return [
+        f"{path.relative_to(root).as_posix()}::{place}"
+        for path, place in found
+        if path.is_relative_to(root)
+    ]
+
+
+def _hooks(config: pytest.Config, root: Path) -> dict[str, str]:
+    """Project file -> names of its hooks that can change the outcome of a test.
+
+    Read after all tests have run, so that hooks registered by a test or fixture are included.
+    """
+    found: dict[str, set[str]] = {}
+    for plugin in config.pluginmanager.get_plugins():
+        module = plugin if inspect.ismodule(plugin) else inspect.getmodule(type(plugin))
+        path = Path(getattr(module, "__file__", None) or "")
+        callers = config.pluginmanager.get_hookcallers(plugin) or []
+        names = {caller.name for caller in callers} - HARMLESS
+        installed = any(path.is_relative_to(home) for home in INSTALLED)
+        if names and path.is_relative_to(root) and not installed:
+            found.setdefault(path.relative_to(root).as_posix(), set()).update(names)
+    return {path: ", ".join(sorted(names)) for path, names in sorted(found.items())}
+
+
+def _last_line(text: str) -> str:
+    lines = [line.removeprefix("E").strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""

@@ -1,0 +1,141 @@
+"""Run pytest on a project's model tests and rules in a separate process.
+
+Nothing outside the policy may disable a rule or test. So pytest gets our configuration instead of
+the project's, PYTEST_* environment variables are dropped, and only conftest files under
+``gate.tests`` are loaded, because only those are in the policy digest.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import assay
+from assay.gate.pytest_run import declared_tests, record
+from assay.gate.pytest_run.findings_file import OPTION, PytestFinding, write_findings
+from assay.project import layout
+
+# Normal exit codes: all passed, or some failed. Any other means a broken session.
+FINISHED = (0, 1)
+TIMEOUT_SECONDS = 3600.0
+"""Timeout of the whole pytest run in seconds; a timeout is a FAIL."""
+JUNIT = f"{layout.GATE_REPORT}/junit.xml"
+CONFIG = f"""\
+[pytest]
+python_files = {" ".join(declared_tests.FILES)}
+python_classes = {declared_tests.CLASSES}
+python_functions = {declared_tests.FUNCTIONS}
+xfail_strict = true
+"""
+
+
+@dataclass(frozen=True)
+class PytestRun:
+    """One pytest process: its record, or in ``crash`` the reason why it is not usable."""
+
+    seen: record.PytestRecord
+    code: int
+    output: str
+    crash: str | None
+
+
+def run_pytest(root: Path, tests: str, decided: Sequence[PytestFinding]) -> PytestRun:
+    """Run the rules of ``root/params.yaml`` and the tests under ``root/tests``.
+
+    Parameters
+    ----------
+    root
+        The project.
+    tests
+        Folder of model tests, relative to ``root``. If it does not exist, only the rules run.
+    decided
+        The findings of rules and behaviours, to be shown beside the tests.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-gate-") as scratch:
+        target = Path(scratch) / "seen.json"
+        config_path(target).write_text(CONFIG, encoding="utf-8")
+        write_findings(findings_path(target), decided)
+        try:
+            done = subprocess.run(
+                pytest_command(root, tests, target),
+                cwd=root,
+                env=pytest_environment(os.environ, Path(scratch)),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+                timeout=TIMEOUT_SECONDS,
+            )
+        except subprocess.TimeoutExpired as late:
+            output = (late.output or b"").decode("utf-8", "replace")
+            return PytestRun(
+                record.PytestRecord(), -1, output, _too_long(record.read_running_test(target))
+            )
+        try:
+            seen, crash = record.read_record(target), None
+        except ValueError as error:
+            seen, crash = record.PytestRecord(), str(error)
+    if done.returncode not in FINISHED or crash:
+        last = record.normalize_detail(_telling_line(done.stdout), [root, Path(scratch)])
+        crash = f"pytest ended with exit code {done.returncode}: {last}"
+    return PytestRun(seen, done.returncode, done.stdout, crash)
+
+
+def config_path(target: Path) -> Path:
+    """Path of pytest's configuration, beside the record."""
+    return target.parent / "pytest.ini"
+
+
+def findings_path(target: Path) -> Path:
+    """Path of the file with the gate's findings, beside the record."""
+    return target.parent / "decided.json"
+
+
+def pytest_command(root: Path, tests: str, target: Path) -> list[str]:
+    """The command line. It names params.yaml, so rules run even if no test is found."""
+    # The entry point would register the plugin a second time: 'no:assay' keeps it out.
+    plugins = ["-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider"]
+    settings = ["-c", str(config_path(target)), f"--rootdir={root}"]
+    output = ["-q", "--tb=short", "--no-header", "--color=no", f"--junitxml={root / JUNIT}"]
+    output += [f"--assay-findings={target}", f"{OPTION}={findings_path(target)}"]
+    output += [f"--basetemp={target.parent / 'tmp'}"]
+    where = [layout.PARAMS]
+    if (root / tests).is_dir():
+        where += [tests, f"--confcutdir={root / tests}"]
+    return [
+        *(sys.executable, "-m", "pytest", *plugins, *settings, *output),
+        *("--continue-on-collection-errors", *where),
+    ]
+
+
+def pytest_environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """``outer`` without PYTEST_* variables, and with this installation of Assay importable."""
+    inner = {name: value for name, value in outer.items() if not name.startswith("PYTEST_")}
+    home = Path(assay.__file__).resolve().parent.parent
+    if home.name not in ("site-packages", "dist-packages"):
+        earlier = [inner["PYTHONPATH"]] if inner.get("PYTHONPATH") else []
+        inner["PYTHONPATH"] = os.pathsep.join([str(home), *earlier])
+    # No byte code or Hypothesis database may be written into the project, because its folders are
+    # dependencies of stages.
+    inner["PYTHONDONTWRITEBYTECODE"] = "1"
+    inner["HYPOTHESIS_STORAGE_DIRECTORY"] = str(scratch / "hypothesis")
+    return inner
+
+
+def _too_long(node: str | None) -> str:
+    told = f"pytest did not end within {TIMEOUT_SECONDS / 60:g} minutes"
+    return f"{told}; the last test that began was {node}" if node else told
+
+
+def _telling_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith(("ERROR", "E  ", "INTERNALERROR"))]
+    return (errors or lines or ["no output"])[-1].removeprefix("E  ").strip()

@@ -1,0 +1,52 @@
+"""Select the slices that a sliced rule applies to, for evaluations and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from assay.gate.rules import finding, wording
+from assay.project.params.gate import SlicedRule
+from assay.reports.verdict import Finding
+
+
+class RuleSlice(Protocol):
+    """A slice of an evaluation or a comparison."""
+
+    @property
+    def field(self) -> str: ...
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+AnySlice = TypeVar("AnySlice", bound=RuleSlice)
+
+
+def select_slices(
+    rule: SlicedRule, places: Sequence[AnySlice], where: str
+) -> tuple[list[AnySlice], list[Finding]]:
+    """The slices that the rule applies to, and findings for the others.
+
+    If the field has no slices, or none has ``min_rows`` rows, the finding is FAIL: a rule that
+    applies to no row must not pass.
+    """
+    field = rule.slice or ""
+    mine = [place for place in places if place.field == field]
+    if not mine:
+        known = (place.field for place in places)
+        return [], [finding.fail(rule, wording.unknown_name_message("slice", field, known, where))]
+    least = rule.min_rows or 0
+    wanted = [place for place in mine if place.rows >= least]
+    small = [
+        finding.excluded_slice(rule, place.title, place.rows, least)
+        for place in mine
+        if place.rows < least
+    ]
+    if not wanted:
+        reason = f"none of the {len(mine)} slices of '{field}' has {least} rows"
+        return [], [finding.fail(rule, reason), *small]
+    return wanted, small

@@ -1,0 +1,59 @@
+"""``assay gate verdict``: verify the verdict in the work tree and return it.
+
+Meant for CI workflows. A verdict that was edited or is out of date is refused.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from assay.errors import DataError, GateNotPassed, PromotionRefused, StageInputMissing
+from assay.gate import champion_verdict, provenance, verdict_text, verdict_verification
+from assay.model.bundle import verified_digest
+from assay.project import digests, jsonfile, layout
+from assay.project.params import Params
+from assay.reports.verdict import Outcome, Verdict
+
+
+def run(root: Path, params: Params) -> Verdict:
+    """The verdict in the work tree, verified against digests and reports.
+
+    Raises
+    ------
+    GateNotPassed
+        The verdict is not PASS, is out of date, or does not follow from the reports; then the
+        error carries it. Or it is missing or malformed.
+    """
+    source = partial(jsonfile.read_text, root)
+    try:
+        verdict = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
+    except (DataError, StageInputMissing, PromotionRefused) as error:
+        raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
+    now = {
+        "bundle": verified_digest(root / layout.BUNDLE),
+        "data": digests.data(root),
+        "contract": digests.worktree_contract(root, params),
+        "policy": digests.policy(root, params),
+        "code": digests.code(root, params),
+        "reports": provenance.reports_digest(source),
+    }
+    wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
+    former = champion_verdict.load_champion_verdict(root, verdict.champion.bundle)
+    wrong += verdict_verification.find_discrepancies(verdict, source, params, former)
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise GateNotPassed(
+            "the verdict is not what the gate says of this project",
+            where=layout.VERDICT,
+            found="; ".join(wrong[:3]) + more,
+            mend="Ask the gate: dvc repro.",
+        ).attach_report(verdict)
+    if verdict.outcome is not Outcome.PASS:
+        raise GateNotPassed(
+            f"the verdict is {verdict.outcome}",
+            where=layout.VERDICT,
+            found="; ".join(f"'{each.title}' {each.outcome}" for each in verdict.blocking[:8]),
+            mend=f"The reasons are in {verdict_text.MARKDOWN}.",
+        ).attach_report(verdict)
+    return verdict

@@ -1,0 +1,221 @@
+"""Verify a verdict against the reports of its commit by evaluating every rule again. Pure.
+
+Behaviours and model tests cannot be repeated from reports. For a behaviour, its number is compared
+with its limit. For a model test, the verdict is the only evidence, so its bytes must match
+dvc.lock. Waivers are compared with params.yaml.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+
+from assay.errors import AssayError
+from assay.gate import provenance, verdict_text
+from assay.gate.inputs import GateInputs, Source
+from assay.gate.provenance import InputDigests
+from assay.gate.rules import evaluate as rules
+from assay.gate.rules import wording
+from assay.project.params import Params
+from assay.project.params.behaviour import Behaviour
+from assay.reports.verdict import Finding, ModelTests, Outcome, Verdict, Waiver
+
+_CLOSE = 1e-9
+"""Tolerance: two machines may differ in the last digits of a number from the same report."""
+
+_ENDED = " (its waiver ended on "
+"""Suffix that the gate adds to the detail of a finding whose waiver has expired."""
+
+
+def find_discrepancies(
+    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+) -> tuple[str, ...]:
+    """Disagreements between the verdict and the reports, params.yaml or verdict.md.
+
+    Parameters
+    ----------
+    source
+        Reads reports at the verdict's commit.
+    params
+        The parameters at that commit.
+    former
+        The champion's verdict, None if there is none.
+
+    Returns
+    -------
+    One sentence per disagreement; empty if the verdict is confirmed.
+    """
+    try:
+        return tuple(_problems(recorded, source, params, former))
+    except AssayError as error:
+        return (f"it cannot be decided again: {error.line()}",)
+
+
+def _problems(
+    recorded: Verdict, source: Source, params: Params, former: Verdict | None
+) -> Iterator[str]:
+    # Comparing the verdict's digests with the current files is left to the caller.
+    about = InputDigests(
+        **{each.name: getattr(recorded, each.name) or "" for each in fields(InputDigests)}
+    )
+    inputs = GateInputs(source)
+    champion = provenance.judged_champion(inputs)
+    if champion != recorded.champion:
+        yield (
+            f"it was held against {recorded.champion.description}, "
+            f"the comparison: {champion.description}"
+        )
+    for what, said, told in (
+        ("candidate", recorded.candidate, inputs.evaluation.candidate),
+        ("types", recorded.types, inputs.evaluation.types),
+    ):
+        if said != told:
+            yield f"its {what} is {said}, the evaluation's {told}"
+    yield from _rules(
+        recorded,
+        (
+            *provenance.mismatch_findings(inputs, params, about, about),
+            *rules.evaluate_rules(inputs, params.gate),
+            *provenance.champion_findings(inputs),
+        ),
+    )
+    yield from _behaviours(recorded, params.gate.behaviour)
+    yield from _tests(recorded, former)
+    for finding in recorded.findings:
+        given = [
+            Waiver(because=each.because, owner=each.owner, until=each.until.isoformat())
+            for each in params.gate.waivers
+            if each.covers(finding.rule, finding.slice)
+        ]
+        if finding.waiver is not None and finding.waiver not in given:
+            yield f"'{finding.title}' is waived in it, and not in params.yaml"
+    if source(verdict_text.MARKDOWN, "gate") != verdict_text.render_markdown(recorded):
+        yield f"{verdict_text.MARKDOWN} says something else than it"
+
+
+def _rules(recorded: Verdict, decided: tuple[Finding, ...]) -> Iterator[str]:
+    """Compare the findings of rules, matched by title in order."""
+    said: dict[str, list[Finding]] = {}
+    for finding in recorded.findings:
+        if finding.kind == "rule":
+            said.setdefault(finding.title, []).append(finding)
+    for finding in decided:
+        mine = said.get(finding.title)
+        if not mine:
+            yield f"'{finding.title}' is missing in it; the reports say {_words(finding)}"
+            continue
+        yield from _differences(mine.pop(0), finding)
+    for finding in (each for left in said.values() for each in left):
+        # The gate's own findings, which are not in params.yaml, are never PASS.
+        if finding.outcome is Outcome.PASS:
+            yield f"'{finding.title}' is no rule of params.yaml"
+
+
+def _differences(said: Finding, told: Finding) -> Iterator[str]:
+    if said.outcome is not told.outcome:
+        yield f"'{said.title}' is {said.outcome} in it; the reports say {_words(told)}"
+        return
+    if said.severity != told.severity:
+        yield f"'{said.title}' is a {said.severity} in it and a {told.severity} in params.yaml"
+    odd = [
+        name
+        for name in Finding.model_fields
+        if name not in ("waiver", "severity", "detail")
+        and not _equal(getattr(said, name), getattr(told, name))
+    ]
+    if said.detail.partition(_ENDED)[0] != told.detail:
+        odd.append("detail")
+    for name in odd:
+        was, now = getattr(said, name), getattr(told, name)
+        yield f"'{said.title}' has {name} {_short(was)} in it; the reports say {_short(now)}"
+
+
+def _behaviours(recorded: Verdict, asked: tuple[Behaviour, ...]) -> Iterator[str]:
+    said = {each.rule: each for each in recorded.findings if each.kind == "behaviour"}
+    for spec in asked:
+        finding = said.pop(spec.name, None)
+        if finding is None:
+            yield f"the behaviour '{spec.name}' is missing in it"
+            continue
+        for name, was, now in (
+            ("severity", finding.severity, spec.severity),
+            ("limit", finding.limit, spec.max_failed),
+            ("owner", finding.owner, spec.owner),
+            ("because", finding.because, spec.because),
+            ("tolerated", finding.tolerated, False),
+        ):
+            if was != now:
+                yield f"'{spec.name}' has {name} {_short(was)} in it, {_short(now)} in params.yaml"
+        observed = finding.observed
+        kept = observed is not None and observed <= spec.max_failed
+        if finding.outcome is Outcome.PASS and not kept:
+            yield (
+                f"'{spec.name}' is PASS in it with {_short(observed)} of rows that fail, "
+                f"of {spec.max_failed} allowed"
+            )
+    for name in said:
+        yield f"'{name}' is no behaviour of params.yaml"
+
+
+def _tests(recorded: Verdict, former: Verdict | None) -> Iterator[str]:
+    tests = [each for each in recorded.findings if each.kind == "test"]
+    if not tests:
+        yield "there is no model test in it"
+    for each in (each for each in tests if "::" in each.rule):
+        if each.severity != "block":
+            yield f"'{each.title}' is a {each.severity} in it, and no model test is"
+        if each.tolerated and recorded.champion.state != "none":
+            yield f"'{each.title}' is tolerated in it, although there is a champion"
+    yield from _counts(recorded, [each.detail.partition(_ENDED)[0] for each in tests], former)
+
+
+def _counts(recorded: Verdict, details: list[str], former: Verdict | None) -> Iterator[str]:
+    """Recount the tests that were collected, that ran, and that the champion had."""
+    ran = sum(_begins(detail, wording.RESULT_DETAILS.values()) for detail in details)
+    silent = sum(
+        _begins(detail, [*wording.NO_RESULT_DETAILS.values(), wording.NOT_RUN])
+        for detail in details
+    )
+    told = ModelTests(collected=ran + silent, ran=ran)
+    said = recorded.tests
+    if said is None:
+        if told.collected:
+            yield f"it has no count of tests; its findings hold {told.collected}"
+        return
+    for name in ("collected", "ran"):
+        was, now = getattr(said, name), getattr(told, name)
+        if was != now:
+            yield f"tests.{name} is {was} in it, and its findings hold {now}"
+    before = None if former is None else len(former.model_tests)
+    if said.champion != before:
+        if recorded.champion.state == "none":
+            why = "although there is no champion"
+        elif before is None:
+            why = "and no verdict on the champion's bundle can be had from its commit"
+        else:
+            why = f"and the champion's verdict holds {before}"
+        yield f"tests.champion is {said.champion} in it, {why}"
+    if before is not None and told.collected < before:
+        if not any(detail.startswith(wording.FEWER) for detail in details):
+            now = told.collected
+            yield f"it does not warn of {now} model tests where the champion had {before}"
+
+
+def _begins(detail: str, known: Iterable[str]) -> bool:
+    return any(detail == each or detail.startswith(f"{each}: ") for each in known)
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, float) and isinstance(other, int | float):
+        return math.isclose(one, other, rel_tol=_CLOSE, abs_tol=_CLOSE)
+    return one == other
+
+
+def _words(finding: Finding) -> str:
+    return f"{finding.outcome}: {finding.detail}"
+
+
+def _short(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

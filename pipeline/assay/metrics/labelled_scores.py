@@ -1,0 +1,93 @@
+"""Rows with their truth and their scores, for any task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from assay.metrics import binary, multiclass, regression
+from assay.metrics.calibration import classifier_gaps
+from assay.metrics.evaluator import Bools, Floats, Ints, MetricEvaluator, compute_metrics
+from assay.metrics.sampling_units import SamplingUnits
+from assay.project.tasks import METRICS, Task
+
+
+@dataclass(frozen=True)
+class LabelledScores:
+    """Truth and scores of the rows to be measured.
+
+    Attributes
+    ----------
+    truth
+        Of shape (rows,): booleans (binary), indices in ``classes`` (multiclass) or numbers.
+    scores
+        As `assay.columns.features.Scorer` returns them.
+    classes
+        Of a multiclass model, in the order of its scores.
+    threshold
+        A binary model predicts positive at or above it.
+    """
+
+    task: Task
+    truth: NDArray[Any]
+    scores: Floats
+    classes: tuple[str, ...] = ()
+    threshold: float = 0.5
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    def take(self, chosen: Ints) -> LabelledScores:
+        """A selection of the rows, given by row number."""
+        return replace(self, truth=self.truth[chosen], scores=self.scores[chosen])
+
+    @property
+    def positives(self) -> int | None:
+        """Number of rows whose label is true, in a binary task."""
+        return int(self.truth.sum()) if self.task == "binary" else None
+
+    @property
+    def selected(self) -> int | None:
+        """Number of rows that a binary model predicts positive."""
+        return None if self.predicted_positive is None else int(self.predicted_positive.sum())
+
+    @property
+    def predicted_positive(self) -> Bools | None:
+        """Which rows ``(n,)`` a binary model predicts positive."""
+        return self.scores >= self.threshold if self.task == "binary" else None
+
+    def evaluator(self) -> MetricEvaluator:
+        """Ready to be measured. Rows without a valid score or truth make no table."""
+        if self.task == "binary":
+            return binary.BinaryEvaluator(self.truth, self.scores, self.threshold)
+        if self.task == "multiclass":
+            return multiclass.MulticlassEvaluator(self.truth, self.scores, self.classes)
+        return regression.RegressionEvaluator(self.truth, self.scores)
+
+    def values(self) -> dict[str, float]:
+        """Every metric of the task; the calibration error without what chance adds to it.
+
+        NaN where it has no value, and throughout if there are no rows, or one whose truth
+        or score is invalid.
+        """
+        if not self.is_valid_input():
+            return dict.fromkeys(METRICS[self.task], float("nan"))
+        return self.compute_metrics(self.evaluator())
+
+    def compute_metrics(self, table: MetricEvaluator) -> dict[str, float]:
+        """The same of valid rows, ``table`` being theirs."""
+        found = compute_metrics(table)
+        if "calibration_error" in found and len(self) > 1:
+            gaps = classifier_gaps(self.scores, self.truth, SamplingUnits.rows(len(self)))
+            found["calibration_error"] = gaps.estimate()
+        return found
+
+    def is_valid_input(self) -> bool:
+        """Whether there are rows, each with a valid truth and score."""
+        if self.task == "binary":
+            return binary.is_valid_input(self.truth, self.scores)
+        if self.task == "multiclass":
+            return multiclass.is_valid_input(self.truth, self.scores)
+        return regression.is_valid_input(self.truth, self.scores)

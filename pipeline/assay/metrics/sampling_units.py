@@ -1,0 +1,129 @@
+"""Units: the independent clusters that rows belong to.
+
+Rows of one night share its weather, its promotions and its broken sensors; rows of one customer
+share the customer. An interval that treats such rows as independent is too narrow, by the root of
+the design effect. So values are summed by unit first, and variance is measured between units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.errors import SchemaMismatch
+from assay.metrics.evaluator import Floats, Ints
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NIGHT = "night"
+ROW = "row"
+LEAST_UNITS = 10
+"""With fewer units, the variance between them is known too badly to decide on an interval: at ten,
+the standard error itself is off by a quarter."""
+
+
+@dataclass(frozen=True)
+class SamplingUnits:
+    """The unit (cluster) of each row.
+
+    Attributes
+    ----------
+    name
+        ``night``, ``row``, or the column whose values are the units.
+    count
+        Number of units.
+    codes
+        The unit of each row ``(n,)``, from 0 to ``count`` - 1, all of which occur; None if each row
+        is its own unit.
+    """
+
+    name: str
+    count: int
+    codes: Ints | None = None
+
+    @classmethod
+    def rows(cls, count: int) -> SamplingUnits:
+        """Each of ``count`` rows is its own unit."""
+        return cls(ROW, count)
+
+    @classmethod
+    def of(cls, name: str, column: pd.Series[Any]) -> SamplingUnits:
+        """One unit for each value of ``column``; rows without a value form one unit."""
+        import pandas as pd
+
+        codes, known = pd.factorize(column, use_na_sentinel=False)
+        return cls(name, len(known), codes.astype(np.intp))
+
+    def take(self, rows: Ints) -> SamplingUnits:
+        """The units of a selection of rows, given by row number."""
+        if self.codes is None:
+            return SamplingUnits(self.name, len(rows))
+        known, codes = np.unique(self.codes[rows], return_inverse=True)
+        return SamplingUnits(self.name, len(known), codes.astype(np.intp))
+
+    def sums(self, values: Floats) -> Floats:
+        """Sums of ``values (n,)`` by unit, ``(count,)``."""
+        if self.codes is None:
+            return values
+        return np.bincount(self.codes, weights=values, minlength=self.count).astype(np.float64)
+
+    def sizes(self) -> Floats:
+        """Number of rows of each unit, ``(count,)``."""
+        if self.codes is None:
+            return np.ones(self.count)
+        return np.bincount(self.codes, minlength=self.count).astype(np.float64)
+
+    @property
+    def few(self) -> str | None:
+        """Reason why there are too few units to estimate a variance; None if there are enough."""
+        if self.count >= LEAST_UNITS:
+            return None
+        return f"{format_unit_count(self.count, self.name)}, fewer than {LEAST_UNITS}"
+
+
+def units_of(frame: pd.DataFrame, unit: str, night: str) -> SamplingUnits:
+    """The units of a table.
+
+    Parameters
+    ----------
+    unit
+        ``evaluate.unit`` of params.yaml: ``night``, ``row`` or a column.
+    night
+        The column that holds the night.
+
+    Raises
+    ------
+    SchemaMismatch
+        The table lacks the column.
+    """
+    if unit == ROW:
+        return SamplingUnits.rows(len(frame))
+    column = night if unit == NIGHT else unit
+    if column not in frame.columns:
+        raise SchemaMismatch(
+            [
+                f"evaluate.unit in params.yaml is '{unit}', and the holdout has no column "
+                f"'{column}'; name a column of the contract, or 'night' or 'row'"
+            ]
+        )
+    return SamplingUnits.of(unit, frame[column])
+
+
+def plural_unit(unit: str) -> str:
+    """The plural of a unit's name: ``nights``, ``rows``, ``values of store``."""
+    return f"{unit}s" if unit in (NIGHT, ROW) else f"values of {unit}"
+
+
+def format_unit_count(count: int, unit: str) -> str:
+    """A number of units in words: ``1 night``, ``30 nights``, ``12 values of store``."""
+    if count == 1:
+        return f"1 {unit}" if unit in (NIGHT, ROW) else f"1 value of {unit}"
+    return f"{count:,} {plural_unit(unit)}"
+
+
+def format_rounded_count(count: int, unit: str) -> str:
+    """A number of units rounded to two digits: ``1,900 rows``, ``74 nights``."""
+    return format_unit_count(round(count, min(0, 2 - len(str(count)))), unit)

@@ -1,0 +1,180 @@
+"""Combine the runs, documents and metrics of all nights into one `Night` each."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any
+
+from assay.monitor.nights.documents import KnownDocument
+from assay.monitor.nights.night import Night, NightMetric
+from assay.monitor.nights.night_status import NightState
+from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
+from assay.project.tasks import HEADLINE
+from assay.store import RunRecord
+
+WITHOUT: Mapping[str, NightState] = {
+    "held": "held",
+    "failed": "failed",
+    "retracted": "retracted",
+    # The run was published, then replaced, and its replacement was retracted.
+    "published": "retracted",
+    "started": "unfinished",
+}
+"""Last event of a night's runs -> the state of a night without a published run."""
+
+
+def nights(
+    records: Iterable[RunRecord],
+    visible: Mapping[str, str],
+    documents: Mapping[str, KnownDocument],
+    performance: Iterable[Mapping[str, Any]] = (),
+    pages: frozenset[str] = frozenset(),
+) -> list[Night]:
+    """All nights in order, including days that the schedule skipped.
+
+    Parameters
+    ----------
+    records
+        All runs, ordered by start.
+    visible
+        Night -> its published run.
+    performance
+        Rows of the performance table.
+    pages
+        The nights that have an HTML page.
+    """
+    runs: dict[str, list[RunRecord]] = defaultdict(list)
+    for record in records:
+        runs[record.partition].append(record)
+    named = fill_missing_dates({*runs, *visible, *documents})
+    measured = by_night(performance, visible)
+    return [
+        _with_drift(
+            _night(name, runs.get(name, []), visible.get(name)),
+            documents.get(name),
+            measured.get(name, {}),
+            name in pages,
+        )
+        for name in named
+    ]
+
+
+def fill_missing_dates(names: Iterable[str]) -> list[str]:
+    """Sort the nights; if all are dates, add the missing dates between them.
+
+    Missing dates are added at the usual step, the most frequent gap between consecutive nights. A
+    weekly schedule therefore has no six missing days a week.
+    """
+    known = sorted(names)
+    try:
+        days = [date.fromisoformat(name) for name in known]
+    except ValueError:
+        return known
+    steps = Counter((after - before).days for before, after in pairwise(days))
+    if not steps:
+        return known
+    step = min(steps, key=lambda each: (-steps[each], each))
+    for before, after in pairwise(days):
+        between = range(step, (after - before).days, step)
+        known += [str(before + timedelta(days=past)) for past in between]
+    return sorted(known)
+
+
+def _night(partition: str, runs: Sequence[RunRecord], seen: str | None) -> Night:
+    latest = runs[-1] if runs else None
+    if seen is None:
+        if latest is None:
+            return Night(partition, "missing")
+        return Night(
+            partition,
+            WITHOUT[latest.event],
+            run_id=latest.run_id,
+            version=latest.version,
+            rows_read=latest.rows_read,
+            rows_scored=latest.rows_scored,
+            rows_quarantined=latest.rows_quarantined,
+            note=_note(latest),
+            held=latest.run_id if latest.event == "held" else "",
+        )
+    record = next((run for run in runs if run.run_id == seen), None)
+    later = latest is not None and latest.run_id != seen and latest.event in ("held", "failed")
+    note = f"a later run, {latest.run_id}: {_note(latest)}" if latest and later else ""
+    held = latest.run_id if latest and later and latest.event == "held" else ""
+    if record is None:
+        return Night(partition, "published", run_id=seen, note=note, held=held)
+    return Night(
+        partition,
+        "published",
+        run_id=seen,
+        version=record.version,
+        published_at=f"{record.at:%Y-%m-%d %H:%M} UTC" if record.at else "",
+        rows_read=record.rows_read,
+        rows_scored=record.rows_scored,
+        rows_quarantined=record.rows_quarantined,
+        note=note,
+        held=held,
+    )
+
+
+def _note(run: RunRecord) -> str:
+    if run.event == "retracted":
+        return f"taken back by {run.by or 'nobody knows whom'}: {run.because or 'no reason given'}"
+    words = {"started": "started and never ended", "published": "replaced, then taken back"}
+    return f"{words.get(run.event, run.event)}{f': {run.detail}' if run.detail else ''}"
+
+
+def _with_drift(
+    night: Night, document: KnownDocument | None, measured: Mapping[bool, NightMetric], page: bool
+) -> Night:
+    drift = document.drift if document else None
+    unseen = document.words if document else ""
+    if drift is not None and drift.run_id != night.run_id:
+        # The document is about a run that is no longer the published one.
+        unseen = f"monitored as run {drift.run_id} left it; monitor it again"
+        drift = None
+    return replace(
+        night,
+        drift=drift,
+        in_alarm=drift.in_alarm if drift else None,
+        unseen=unseen,
+        estimated=measured.get(True),
+        realized=measured.get(False),
+        page=page,
+    )
+
+
+def headline_metric(performance: Iterable[Mapping[str, Any]]) -> str | None:
+    """The headline metric: the first of `HEADLINE` that was measured; None if nothing was."""
+    found = {str(row["metric"]) for row in performance if not row["slice"]}
+    return next((name for name in HEADLINE.values() if name in found), min(found, default=None))
+
+
+def by_night(
+    performance: Iterable[Mapping[str, Any]], visible: Mapping[str, str]
+) -> dict[str, dict[bool, NightMetric]]:
+    """Night -> {is an estimate: headline metric over all rows of the published run}.
+
+    The longest maturity counts; if one was computed several times, the last result does.
+    """
+    every = sorted(performance, key=lambda row: row["at"])
+    metric = headline_metric(every)
+    mine: dict[str, list[Row]] = defaultdict(list)
+    for row in every:
+        if row["metric"] == metric and visible.get(row["partition"]) == row["run_id"]:
+            mine[row["partition"]].append(row)
+    found: dict[str, dict[bool, NightMetric]] = {}
+    for partition, rows in mine.items():
+        known = by_metric(rows).get(metric or "", KnownMetric())
+        shown = {True: (0, known.estimated), False: known.matured or (0, None)}
+        found[partition] = {
+            estimated: NightMetric(
+                row["value"], row["low"], row["high"], days, row.get("trusted") is not False
+            )
+            for estimated, (days, row) in shown.items()
+            if row is not None
+        }
+    return found

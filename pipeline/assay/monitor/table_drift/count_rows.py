@@ -1,0 +1,174 @@
+"""Count the columns of a table before scoring, and find which columns can be counted.
+
+No contract is checked: all rows are counted, also those that scoring would quarantine. A column
+that differs from the reference is reported, and is no error.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+import pyarrow as pa
+
+from assay.columns.features import CategoryColumn, Floats
+from assay.columns.grid import CategoryGrid, ColumnGrid, Grid, NumberGrid
+from assay.columns.profile import ColumnProfile, merge_profiles
+from assay.columns.profile_counter import ProfileCounter, empty_profile
+from assay.contract.arrays import convert_column
+from assay.contract.definition import Contract, Field, Kind
+from assay.contract.schema import is_compatible_type
+from assay.contract.text_parser import parse_rows
+from assay.project.quoting import mark_blanks
+from assay.score.inputs.split import RowGroups
+from assay.score.inputs.split import batches as read
+
+
+@dataclass(frozen=True)
+class SchemaMatch:
+    """Which columns of the reference a table has.
+
+    Attributes
+    ----------
+    grid
+        Of the columns that can be counted.
+    lacking
+        Why each other column cannot be.
+    """
+
+    grid: Grid
+    lacking: Mapping[str, str]
+
+
+def match_schemas(grid: Grid, schemas: Mapping[str, pa.Schema]) -> SchemaMatch:
+    """Compare the reference's columns with a table's. Additional columns are allowed.
+
+    Parameters
+    ----------
+    schemas
+        Of each of the table's files, by name. A column that only some files have is null in the
+        rows of the others.
+    """
+    why = {name: _why(name, cells, grid, schemas) for name, cells in grid.items()}
+    return SchemaMatch(
+        {name: cells for name, cells in grid.items() if why[name] is None},
+        {name: reason for name, reason in why.items() if reason is not None},
+    )
+
+
+def _why(name: str, cells: ColumnGrid, grid: Grid, schemas: Mapping[str, pa.Schema]) -> str | None:
+    """Why a column cannot be counted; None if it can."""
+    found = False
+    for where, schema in schemas.items():
+        places = schema.get_all_field_indices(name)
+        if len(places) > 1:
+            return f"{len(places)} times in {where}"
+        if not places:
+            continue
+        found, kind = True, schema.field(places[0]).type
+        if not _fits(name, cells, kind):
+            known = "numbers" if isinstance(cells, NumberGrid) else "categories"
+            return f"{kind} in {where}, {known} in the reference"
+    if found:
+        return None
+    there = {each for schema in schemas.values() for each in schema.names}
+    unknown = {each.casefold(): each for each in sorted(there - set(grid))}
+    near = difflib.get_close_matches(name.casefold(), unknown, n=1)
+    return (
+        f"not in the table (renamed to {mark_blanks(unknown[near[0]])}?)"
+        if near
+        else "not in the table"
+    )
+
+
+def _fits(name: str, cells: ColumnGrid, found: pa.DataType) -> bool:
+    if isinstance(cells, CategoryGrid):
+        return is_compatible_type(_field(name, "string"), found)
+    return is_compatible_type(_field(name, "float"), found) or is_compatible_type(
+        _field(name, "boolean"), found
+    )
+
+
+def _field(name: str, kind: Kind) -> Field:
+    return Field(name, (), kind, nullable=True, line=0)
+
+
+class RawFeatures:
+    """A batch's columns as `assay.columns.features.Features`; a missing column is null."""
+
+    def __init__(self, batch: pa.RecordBatch | pa.Table) -> None:
+        self._batch = batch
+
+    @property
+    def rows(self) -> int:
+        rows: int = self._batch.num_rows
+        return rows
+
+    def numbers(self, name: str) -> Floats:
+        if name not in self._batch.schema.names:
+            return np.full(self.rows, np.nan)
+        return convert_column(_field(name, "float"), self._batch).values
+
+    def coded(self, name: str) -> CategoryColumn:
+        if name not in self._batch.schema.names:
+            return CategoryColumn(np.full(self.rows, -1, np.int32), np.empty(0, object))
+        found = convert_column(_field(name, "string"), self._batch)
+        assert found.categories is not None, "text has categories"
+        return CategoryColumn(found.values, found.categories)
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """The number of rows, and the profile of the columns."""
+
+    rows: int
+    profile: Mapping[str, ColumnProfile]
+
+
+@dataclass(frozen=True)
+class Counting:
+    """The task that counts rows; see `assay.score.spark.tasks.Work`.
+
+    Parameters
+    ----------
+    contract
+        How text cells are converted; a cell that cannot be counts as null.
+    """
+
+    where: str
+    grid: Grid
+    batch_rows: int
+    contract: Contract | None = None
+
+    def process_files(self, parts: Sequence[RowGroups], name: str) -> TableCounts:
+        texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
+        return self._counted(read(parts, list(self.grid), texts, self.batch_rows))
+
+    def process_batches(
+        self, batches: Iterable[pa.RecordBatch], text: bool, name: str
+    ) -> TableCounts:
+        return self._counted(self._typed(batches) if text else batches)
+
+    def _typed(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+        assert self.contract is not None, "text is typed by a contract"
+        for batch in batches:
+            yield parse_rows(self.contract, batch)[0]
+
+    def _counted(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> TableCounts:
+        counter, rows = ProfileCounter(self.grid), 0
+        for batch in batches:
+            counter.add(RawFeatures(batch))
+            rows += batch.num_rows
+        return TableCounts(rows, counter.profile())
+
+
+def total(counted: Iterable[TableCounts], grid: Grid) -> TableCounts:
+    """The sum of all counts."""
+    return reduce(
+        lambda one, two: TableCounts(one.rows + two.rows, merge_profiles(one.profile, two.profile)),
+        counted,
+        TableCounts(0, empty_profile(grid)),
+    )

@@ -1,0 +1,108 @@
+"""Locate a table to count: files at a path, or a night of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from assay.contract.definition import Contract
+from assay.errors import NightEmpty
+from assay.project.params import Params
+from assay.score.inputs import discovery as inputs
+from assay.score.inputs import files
+from assay.score.inputs.files import ListedFile
+from assay.score.inputs.types import InputFile, NightInput
+from assay.store.delta.external_table import read_snapshot
+from assay.store.delta.location import filesystem
+
+NO_CONTRACT = Contract("", "", "", (), (), "", has_label=False)
+"""Requires no column, so that missing columns are reported as drift."""
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """A located table, before any row is read.
+
+    Attributes
+    ----------
+    where
+        Its name in errors and results.
+    schemas
+        Of its files, by name; empty where the contract was checked instead.
+    night
+        What to read: a night of the input, or the files at a path as if they were one.
+    contract
+        The contract that was checked and converts text cells; None where files state columns and
+        types.
+    """
+
+    where: str
+    schemas: Mapping[str, pa.Schema]
+    night: NightInput
+    contract: Contract | None = None
+
+    @property
+    def files(self) -> tuple[InputFile, ...] | None:
+        """For Arrow to read; None if only Spark can read it."""
+        return self.night.files
+
+    @property
+    def rows(self) -> int | None:
+        """The sum over the files' footers; None if unknown."""
+        return None if self.files is None else sum(file.rows for file in self.files)
+
+
+def locate_path(path: str, here: Path) -> RawTable:
+    """A Parquet file, a folder of them, or a Delta table.
+
+    Parameters
+    ----------
+    path
+        Relative to ``here``, or with a scheme.
+
+    Raises
+    ------
+    NightEmpty
+        It has no rows.
+    """
+    address = files.resolve_uri(here, path)
+    footers = files.parallel_map(files.read_footer, _listed(address))
+    where = path.rstrip("/")
+    schemas = {each.file.path.removeprefix(f"{address}/"): each.schema for each in footers}
+    if len(footers) == 1:
+        schemas = {where: footers[0].schema}
+    found = NightInput("", "", where, files=tuple(each.file for each in footers))
+    table = RawTable(where, schemas, found)
+    if table.rows == 0:
+        raise NightEmpty("the table has no rows", where=path, found=f"{len(footers)} files")
+    return table
+
+
+def _listed(address: str) -> Sequence[ListedFile]:
+    with files.read_errors(address):
+        system, base = filesystem(address)
+        logged = system.get_file_info(f"{base}/_delta_log").type == pafs.FileType.Directory
+    if not logged:
+        return files.list_tree(address)
+    # A Delta table's folder also holds files that the table no longer contains.
+    return [
+        ListedFile(f"{address}/{file.path}", file.path, file.size, file.written)
+        for file in read_snapshot(address, "").files
+    ]
+
+
+def locate_night(root: Path, params: Params, contract: Contract | None, value: str) -> RawTable:
+    """A night of ``score.input``; errors as for `assay.score.inputs.discovery.find_night`.
+
+    Parameters
+    ----------
+    contract
+        None where files state their columns.
+    """
+    night = inputs.find_night(root, params, contract or NO_CONTRACT, value)
+    schemas = {} if night.schema is None else {night.where: night.schema}
+    return RawTable(night.where, schemas, night, contract)

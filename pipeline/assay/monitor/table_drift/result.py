@@ -1,0 +1,69 @@
+"""The result of ``assay drift``: whether a table has drifted from the reference."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from assay.columns.reference import Reference
+from assay.monitor.drift.drift import DriftDecision
+from assay.project.params import Monitor
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class TableDrift:
+    """A drift decision about a table.
+
+    Attributes
+    ----------
+    table
+        The table's name.
+    version, bundle
+        The promoted version it was compared with, empty if a bundle was named; the bundle's digest.
+    """
+
+    table: str
+    version: str
+    bundle: str
+    limits: Monitor
+    decision: DriftDecision
+
+    def headline(self) -> str:
+        """The result in one sentence."""
+        crossed = "Limits crossed in" if self.decision.crossed else "Within limits:"
+        return f"{crossed} {self.table}"
+
+    def to_json(self) -> str:
+        """The result as one JSON document."""
+        decision = self.decision
+        tree: dict[str, Any] = {
+            "schema": SCHEMA,
+            "table": self.table,
+            "rows": decision.rows,
+            "version": self.version,
+            "bundle": self.bundle,
+            "crossed": decision.crossed,
+            "reasons": list(decision.reasons),
+            "limits": {
+                "quantile": decision.quantile,
+                "nights": decision.nights,
+                "max_drifted_share": self.limits.max_drifted_share,
+                "max_null_share_change": self.limits.max_null_share_change,
+                "max_new_category_share": self.limits.max_new_category_share,
+            },
+            "features": decision.features,
+            "drifted": list(decision.drifted),
+            "drifted_share": decision.drifted_share,
+            "findings": [asdict(finding) for finding in decision.findings],
+        }
+        return json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def drop_scores(reference: Reference) -> Reference:
+    """The reference without the model's scores, which a table before scoring does not have."""
+    grid = {name: cells for name, cells in reference.grid.items() if name not in reference.scores}
+    profile = {name: reference.profile[name] for name in grid}
+    return replace(reference, grid=grid, profile=profile, scores=(), slices=())

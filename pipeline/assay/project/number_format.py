@@ -1,0 +1,38 @@
+"""Number formats for people, one function per format."""
+
+from __future__ import annotations
+
+
+def format_count(value: float | None, none: str = "") -> str:
+    """A whole number with thousands separators."""
+    return none if value is None else f"{value:,}"
+
+
+def format_fixed(value: float | None, digits: int = 3, none: str = "") -> str:
+    """A distance, metric or effect with a fixed number of decimals."""
+    return none if value is None else f"{value:.{digits}f}"
+
+
+def format_short(value: float | None, none: str = "-") -> str:
+    """Four decimals below 10, else five significant digits."""
+    if value is None:
+        return none
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}"
+
+
+def format_percent(share: float | None, digits: int = 1, none: str = "") -> str:
+    """A share of 0 to 1 as a percentage with so many decimals."""
+    return none if share is None else f"{share:.{digits}%}"
+
+
+def format_exact_percent(share: float) -> str:
+    """A share of 0 to 1 in percent. Only exactly 0 and 1 become 0% and 100%.
+
+    >>> never_rounded_away(0.25), never_rounded_away(0.00001)
+    ('25%', 'under 0.01%')
+    """
+    if 0 < share < 0.0001:
+        return "under 0.01%"
+    if 0.9999 < share < 1:
+        return "over 99.99%"
+    return f"{round(share * 100, 2):g}%"

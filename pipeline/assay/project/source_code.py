@@ -1,0 +1,294 @@
+"""The project's own Python files: find a module's dependencies, and import them from given texts.
+
+The code that a model or a contract imports affects scores, so it is evidence like the model
+itself. It is found by following ``import`` statements and identified by digest. It is imported
+from the texts that were checked, never from the files on ``sys.path``.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import hashlib
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import resolve_name, spec_from_loader
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from assay.errors import BundleChanged
+
+Files = Mapping[str, str]
+"""Path relative to the project root -> text of the file."""
+
+NONE: Files = MappingProxyType({})
+
+Reader = Callable[[str], str | None]
+"""Function from such a path to the text; None if the file does not exist."""
+
+_OURS = __name__.partition(".")[0]
+_PREFIXES = ("", "src/")
+_LOCK = threading.RLock()
+
+
+def file_reader(root: Path) -> Reader:
+    """A `Reader` for the files under ``root``."""
+
+    def read(path: str) -> str | None:
+        try:
+            return (root / path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return read
+
+
+def find_dependencies(
+    read: Reader, modules: Iterable[str], files: Iterable[str] = ()
+) -> dict[str, str]:
+    """The project files that ``modules`` and ``files`` import, directly or indirectly, with them.
+
+    Follows ``import`` statements, also those inside functions. Sorted by path.
+    """
+    return _closure(read, _paths, [*files, *(path for name in modules for path in _paths(name))])
+
+
+def find_assay_dependencies(package: Path, modules: Iterable[str]) -> dict[str, str]:
+    """Like `find_dependencies`, for Assay's own modules; ``package`` is the folder ``assay``."""
+    starts = [path for name in modules for path in _paths_of_assay(name)]
+    return _closure(file_reader(package.parent), _paths_of_assay, starts)
+
+
+def _closure(
+    read: Reader, paths: Callable[[str], Iterable[str]], todo: list[str]
+) -> dict[str, str]:
+    seen: dict[str, str | None] = {}
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            text = seen[path] = read(path)
+            if text is not None:
+                todo += [inner for name in imported_modules(text, path) for inner in paths(name)]
+    return {path: text for path, text in sorted(seen.items()) if text is not None}
+
+
+@lru_cache(maxsize=1024)
+def imported_modules(text: str, path: str) -> tuple[str, ...]:
+    """Every module that a file may import; empty if the file is not valid Python."""
+    try:
+        tree = ast.parse(text)
+    except (ValueError, SyntaxError, RecursionError):
+        return ()
+    package = ".".join(PurePosixPath(_bare(path)).parent.parts)
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            try:
+                module = resolve_name("." * node.level + (node.module or ""), package)
+            except ImportError:
+                continue  # beyond the top-level package: Python reports it at import
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
+    return tuple(found)
+
+
+def third_party_modules(files: Files, modules: Iterable[str]) -> frozenset[str]:
+    """Third-party top-level modules: not the project's, Assay's or the standard library's."""
+    named = [
+        *modules,
+        *(name for path, text in files.items() for name in imported_modules(text, path)),
+    ]
+    own = {name.partition(".")[0] for name in _modules(files)}
+    tops = {name.partition(".")[0] for name in named}
+    return frozenset(tops - own - sys.stdlib_module_names - {_OURS, ""})
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_verified(read: Reader, digests: Mapping[str, str], where: str) -> dict[str, str]:
+    """Read the files named in ``digests`` and verify their digests.
+
+    Raises
+    ------
+    BundleChanged
+        A file is missing or has another digest.
+    """
+    found = {}
+    for path, expected in digests.items():
+        text = read(path)
+        if text is None or digest(text) != expected:
+            raise BundleChanged(
+                "the project's own code is not what the model was trained with",
+                where=f"{path}, which {where} needs",
+                expected=f"sha256:{expected[:12]}",
+                found="no such file" if text is None else f"sha256:{digest(text)[:12]}",
+                mend="Run dvc repro to train and judge it with the code as it is, or take the "
+                f"change back: git checkout -- {path}.",
+            )
+        found[path] = text
+    return found
+
+
+@contextmanager
+def import_from_files(files: Files, root: Path | None = None) -> Iterator[None]:
+    """Context in which modules of the project are imported from ``files``.
+
+    Parameters
+    ----------
+    root
+        Folder that the files are in, if they are on disk; used for ``__file__``.
+
+    Notes
+    -----
+    The modules are removed from ``sys.modules`` at the end, because two bundles may need different
+    versions of one module. Their later imports, inside functions, still use the same ``files``.
+    """
+    if not files:
+        yield
+        return
+    with _set(tuple(sorted(files.items())), root).active():
+        yield
+
+
+def importing_builtins(files: Files) -> dict[str, Any]:
+    """Python's built-ins with an ``__import__`` that imports from ``files``."""
+    return _set(tuple(sorted(files.items())), None).builtins
+
+
+class _Set(MetaPathFinder, Loader):
+    """The modules of one set of files, imported at most once."""
+
+    def __init__(self, files: Files, root: Path | None) -> None:
+        self.root = root
+        self.paths = _modules(files)
+        self.files = files
+        self.tops = {name.partition(".")[0] for name in self.paths}
+        self.loaded: dict[str, ModuleType] = {}
+        self.depth = 0
+        self.builtins = {**vars(builtins), "__import__": self._import}
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        with _LOCK:
+            if self.depth:
+                yield
+                return
+            others = self._taken()
+            sys.modules.update(self.loaded)
+            sys.meta_path.insert(0, self)
+            self.depth += 1
+            try:
+                yield
+            finally:
+                self.depth -= 1
+                sys.meta_path.remove(self)
+                self.loaded = self._taken()
+                sys.modules.update(others)
+
+    def _taken(self) -> dict[str, ModuleType]:
+        """Remove the modules with our names from ``sys.modules`` and return them."""
+        names = [name for name in sys.modules if name.partition(".")[0] in self.tops]
+        return {name: sys.modules.pop(name) for name in names}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        above = any(name.startswith(f"{fullname}.") for name in self.paths)
+        if fullname not in self.paths and not above:
+            return None
+        return spec_from_loader(fullname, self, is_package=above or self._is_package(fullname))
+
+    def _is_package(self, name: str) -> bool:
+        return self.paths.get(name, "").endswith("/__init__.py")
+
+    def exec_module(self, module: ModuleType) -> None:
+        path = self.paths.get(module.__name__)
+        if path is None:
+            return  # a folder without __init__.py
+        module.__file__ = path if self.root is None else str(self.root / path)
+        module.__dict__["__builtins__"] = self.builtins
+        exec(compile(self.files[path], path, "exec", dont_inherit=True), module.__dict__)
+
+    def _import(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,
+        locals: Mapping[str, Any] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """Python's ``__import__``; for one of our modules it runs within :meth:`active`."""
+        top = name if not level else (globals or {}).get("__package__") or ""
+        if top.partition(".")[0] not in self.tops:
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+        with self.active():
+            return builtins.__import__(name, globals, locals, fromlist or (), level)
+
+
+@lru_cache(maxsize=16)
+def _set(files: tuple[tuple[str, str], ...], root: Path | None) -> _Set:
+    return _Set(dict(files), root)
+
+
+def _modules(files: Iterable[str]) -> dict[str, str]:
+    """Module name of each file -> its path."""
+    found = {}
+    for path in files:
+        parts = PurePosixPath(_bare(path)).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path
+    return found
+
+
+def _bare(path: str) -> str:
+    return path.removeprefix("src/")
+
+
+def _paths(module: str) -> Iterator[str]:
+    """Candidate paths in the project of a module and its parent packages."""
+    parts = module.split(".")
+    if parts[0] == _OURS or not all(part.isidentifier() for part in parts):
+        return
+    for prefix in _PREFIXES:
+        yield from (f"{prefix}{path}" for path in _along(parts))
+
+
+def _paths_of_assay(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    if parts[0] == _OURS:
+        yield from _along(parts)
+
+
+def _along(parts: Sequence[str]) -> Iterator[str]:
+    for end in range(1, len(parts) + 1):
+        base = "/".join(parts[:end])
+        yield from (f"{base}.py", f"{base}/__init__.py")
+
+
+def installed_distributions() -> Mapping[str, list[str]]:
+    """Top-level module -> the installed distributions that provide it."""
+    from importlib.metadata import packages_distributions
+
+    return packages_distributions()
+
+
+def distribution_versions(modules: Iterable[str]) -> dict[str, str]:
+    """Name -> version of the installed distributions that provide these modules."""
+    from importlib.metadata import version
+
+    wanted = sorted(modules)
+    if not wanted:
+        return {}
+    known = installed_distributions()
+    names = sorted({name for module in wanted for name in known.get(module, ())})
+    return {name: version(name) for name in names}

@@ -1,0 +1,48 @@
+"""Checks that the project's own code is listed in the ``deps`` of dvc.yaml. Pure.
+
+A module that no stage lists can change without any stage running again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from assay.project import digests, layout, source_code
+from assay.project.params import Params
+from assay.registry.dvc_lock.compare import Pipeline, PipelineStage
+
+
+def missing_deps(pipeline: Pipeline, params: Params, read: source_code.Reader) -> tuple[str, ...]:
+    """A line for each file that the contract, source or a candidate needs and no ``deps`` list."""
+    return tuple(_uncovered(pipeline, params, read))
+
+
+def _uncovered(pipeline: Pipeline, params: Params, read: source_code.Reader) -> Iterator[str]:
+    anywhere = [file.path for stage in pipeline.stages for file in stage.inputs]
+    lacking = set()
+    for stage in pipeline.stages:
+        for name, kind in _trained(pipeline, stage, params):
+            mine = [file.path for file in stage.inputs]
+            for path in source_code.find_dependencies(read, [kind]):
+                if not _covers(mine, pipeline.path_from_dvc_root(path)):
+                    lacking.add(path)
+                    told = f"{path} is not among its deps, and candidate {name} needs it"
+                    yield f"{stage.name}: {told}"
+    for path in digests.project_imports(read, params):
+        if path not in lacking and not _covers(anywhere, pipeline.path_from_dvc_root(path)):
+            yield f"no stage has {path} among its deps, and the project's own code needs it"
+
+
+def _trained(pipeline: Pipeline, stage: PipelineStage, params: Params) -> Iterator[tuple[str, str]]:
+    """The candidates that a stage trains, and the class of each."""
+    above = pipeline.path_from_dvc_root(layout.CANDIDATES)
+    for file in stage.outputs:
+        path = PurePosixPath(file.path)
+        candidate = params.train.candidates.get(path.name)
+        if str(path.parent) == above and candidate is not None:
+            yield path.name, candidate.class_path
+
+
+def _covers(paths: Iterable[str], path: str) -> bool:
+    return any(path == each or path.startswith(f"{each}/") for each in paths)

@@ -1,0 +1,209 @@
+"""Reads dvc.yaml and dvc.lock through DVC, without its cache or any data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from assay.errors import AssayError, NotARepository, PipelineFileError
+from assay.project import layout
+from assay.project.params import yaml_text
+from assay.registry import git
+from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
+
+
+def read_pipeline(root: Path, scratch: Path | None = None) -> Pipeline:
+    """The stages of dvc.yaml and the entries of dvc.lock, side by side.
+
+    Parameters
+    ----------
+    scratch
+        Folder for DVC's own file database, for a project that is soon deleted; default is DVC's
+        usual folder.
+
+    Raises
+    ------
+    PipelineFileError
+        dvc.yaml or dvc.lock is missing or cannot be parsed.
+    NotARepository
+        DVC is not initialised here.
+    """
+    from dvc.exceptions import NotDvcRepoError
+    from dvc.repo import Repo
+
+    for name, mend in (
+        (layout.DVC_YAML, "It names the stages; see dvc.org for its form."),
+        (layout.DVC_LOCK, "Run dvc repro, then git add dvc.lock and commit."),
+    ):
+        if not (root / name).is_file():
+            raise PipelineFileError("no such file", where=name, mend=mend)
+        _refuse_bombs(root, name)
+    # Git returns real paths, and DVC paths below the root it was given.
+    root = root.resolve()
+    top, _ = git.root_and_prefix(root)
+    kept = frozenset((top / path).as_posix() for path in git.tracked_files(top, "."))
+    try:
+        config = {"core": {"site_cache_dir": str(scratch)}} if scratch else None
+        with Repo(str(root), config=config) as repo:
+            entries = _entries(repo, root)
+            folder = root.relative_to(Path(repo.root_dir).resolve()).as_posix()
+            own = [*repo.stage.load_all(str(root / layout.DVC_YAML))]
+            reader = _Reader(Path(repo.root_dir), kept, _folders(kept), _outs(repo.index.stages))
+            stages = tuple(reader.stage(stage, entries.get(stage.name)) for stage in own)
+            names = {file.path for stage in stages for file in stage.outputs}
+            others = {
+                reader.path(out): _hash(out)
+                for stage in repo.index.stages
+                for out in stage.outs
+                if out.is_in_repo and reader.path(out) not in names
+            }
+    except NotDvcRepoError:
+        raise NotARepository(
+            "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
+        ) from None
+    except AssayError:
+        raise
+    except Exception as error:  # DVC's own errors, and those of its libraries on malformed files
+        raise PipelineFileError(
+            "DVC cannot understand the pipeline",
+            where=f"{layout.DVC_YAML}, {layout.DVC_LOCK}",
+            found=" ".join(str(error).split()) or type(error).__name__,
+            mend="Mend it: dvc status names the same fault.",
+        ) from None
+    if not stages and not entries:
+        raise PipelineFileError(
+            "there is no stage in it",
+            where=layout.DVC_YAML,
+            expected="the stages that lead to a bundle",
+            mend="If it was emptied by mistake: git checkout HEAD -- dvc.yaml dvc.lock.",
+        )
+    there = {stage.name for stage in own}
+    gone = tuple(name for name in entries if name not in there)
+    return Pipeline(stages, others, gone, "" if folder == "." else folder)
+
+
+def _refuse_bombs(root: Path, name: str) -> None:
+    """Reject YAML whose aliases expand without limit: DVC would hang on it."""
+    try:
+        yaml_text.check_limits((root / name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineFileError(
+            "cannot be read as UTF-8 text", where=name, found=str(error)
+        ) from None
+    except yaml_text.YamlError as problem:
+        where = f"{name}:{problem.line}" if problem.line else name
+        raise PipelineFileError(
+            str(problem), where=where, mend="Mend it, or restore it from git."
+        ) from None
+
+
+class _Reader:
+    """Converts DVC's objects to plain dataclasses."""
+
+    def __init__(
+        self, root: Path, kept: frozenset[str], folders: frozenset[str], outs: frozenset[str]
+    ) -> None:
+        self.root = root
+        self.kept = kept
+        self.folders = folders
+        self.outs = outs
+        self.above_outs = _folders(outs)
+
+    def path(self, item: Any) -> str:
+        """The path of an input or output, relative to DVC's root; outside of it, its address."""
+        place = PurePosixPath(item.fs_path)
+        root = self.root.as_posix()
+        return str(place.relative_to(root)) if place.is_relative_to(root) else str(item)
+
+    def stage(self, stage: Any, entry: Mapping[str, Any] | None) -> PipelineStage:
+        from dvc.dependency import ParamsDependency
+
+        now: dict[str, Any] = {}
+        recorded: dict[str, Any] = {}
+        inputs = []
+        for dep in stage.deps:
+            if isinstance(dep, ParamsDependency):
+                name, values = self.path(dep), dep.read_params()
+                told = (dep.hash_info.value if dep.hash_info else None) or {}
+                # A listed parameter that is in neither file counts as gone: DVC would stop there.
+                told = {key: None for key in dep.params if key not in values} | told
+                now |= {f"{name}: {key}": value for key, value in values.items()}
+                recorded |= {f"{name}: {key}": value for key, value in told.items()}
+            else:
+                inputs.append(self.file(dep, made=False))
+        return PipelineStage(
+            name=stage.name,
+            recorded=bool(entry),
+            same_command=not stage.cmd_changed,
+            frozen=bool(stage.frozen),
+            params=now,
+            recorded_params=recorded,
+            inputs=tuple(inputs),
+            outputs=tuple(self.file(out, made=True) for out in stage.outs),
+            gone=tuple(_gone(stage, entry or {})),
+            command=stage.cmd if isinstance(stage.cmd, str) else "\n".join(stage.cmd or ()),
+        )
+
+    def file(self, item: Any, *, made: bool) -> StageFile:
+        """Its recorded hash, and its current hash if git keeps it and no other stage makes it."""
+        place = PurePosixPath(item.fs_path).as_posix()
+        alone = made or not self._is_made(place)
+        here = (place in self.kept or place in self.folders) and alone
+        # Neither git, a stage nor a .dvc file has it, and it does not exist: it is missing.
+        here = here or (not made and alone and bool(item.is_in_repo) and not item.exists)
+        present = here and item.exists
+        return StageFile(
+            path=self.path(item),
+            recorded=_hash(item),
+            here=here,
+            now=str(item.get_hash().value) if present else None,
+            cached=made and bool(item.use_cache),
+        )
+
+    def _is_made(self, place: str) -> bool:
+        """Whether a stage's output is this path, or inside or above it."""
+        above = {parent.as_posix() for parent in PurePosixPath(place).parents}
+        return place in self.outs or place in self.above_outs or bool(above & self.outs)
+
+
+def _entries(repo: Any, root: Path) -> dict[str, Mapping[str, Any]]:
+    """The entries of dvc.lock, by stage."""
+    from dvc.dvcfile import Lockfile
+
+    tree = Lockfile(repo, str(root / layout.DVC_LOCK)).load()
+    return dict(tree.get("stages") or {})
+
+
+def _gone(stage: Any, entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What an entry of dvc.lock lists and its stage in dvc.yaml does not."""
+    from dvc.dependency import ParamsDependency
+
+    for what, key, mine in (("input", "deps", stage.deps), ("output", "outs", stage.outs)):
+        paths = {item.def_path for item in mine if not isinstance(item, ParamsDependency)}
+        yield from (
+            (what, each["path"]) for each in entry.get(key, ()) if each["path"] not in paths
+        )
+    asked = {
+        dep.def_path: list(dep.params) for dep in stage.deps if isinstance(dep, ParamsDependency)
+    }
+    for file, values in (entry.get("params") or {}).items():
+        keys = asked.get(file)
+        # If no keys are listed, the whole file is a parameter.
+        gone = [key for key in values if keys is None or (keys and key not in keys)]
+        yield from (("parameter", f"{file}: {key}") for key in gone)
+
+
+def _outs(stages: Iterable[Any]) -> frozenset[str]:
+    return frozenset(
+        PurePosixPath(out.fs_path).as_posix() for stage in stages for out in stage.outs
+    )
+
+
+def _folders(paths: Iterable[str]) -> frozenset[str]:
+    """Every folder above one of the paths."""
+    return frozenset(parent.as_posix() for path in paths for parent in PurePosixPath(path).parents)
+
+
+def _hash(item: Any) -> str | None:
+    return str(item.hash_info.value) if item.hash_info else None

@@ -1,0 +1,81 @@
+"""Rejects data, models and the store in git. Committed rows stay in the history for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+from assay.errors import TrackedByGit
+from assay.project import layout
+from assay.project.params import Params
+from assay.registry import git
+
+NEVER = (
+    layout.RAW,
+    layout.CHECKED,
+    layout.PREPARED,
+    layout.CANDIDATES,
+    layout.BUNDLE,
+    layout.CHAMPION,
+    layout.CONTRACT_REPORT,
+    layout.WORK,
+)
+"""Kept by DVC, or not at all. A commit that contains one of these contains rows or a model."""
+
+_SHOWN = 5
+
+
+def untracked_paths(params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
+    """Paths in the project that git must not track, without those inside another.
+
+    Parameters
+    ----------
+    outputs
+        Further paths that DVC keeps, relative to the project.
+    """
+    places = [*NEVER, params.store, *outputs]
+    inside = {PurePosixPath(place) for place in places if _is_inside(place)}
+    return tuple(sorted(str(each) for each in inside if not inside & set(each.parents)))
+
+
+def find_tracked_data(root: Path, params: Params, outputs: Iterable[str] = ()) -> tuple[str, ...]:
+    """The tracked folders and files among these, with counts: ``data/raw (181 files)``."""
+    asked = {place: f":(literal){place}" for place in untracked_paths(params, outputs)}
+    rows = getattr(params.score.input, "path", None)
+    if isinstance(rows, str) and _is_inside(rows):
+        # Only its partitions: a contract may be in the same folder.
+        asked.setdefault(rows, f":(glob){rows.rstrip('/')}/{params.ingest.partition_by}=*/**")
+    counts = {place: len(git.tracked_files(root, pattern)) for place, pattern in asked.items()}
+    return tuple(
+        place if count == 1 else f"{place} ({count} files)"
+        for place, count in counts.items()
+        if count
+    )
+
+
+def tracked_data_error(found: Iterable[str]) -> TrackedByGit:
+    """The error that lists them and how to fix it."""
+    names = list(found)
+    more = len(names) - _SHOWN
+    places = [name.partition(" (")[0] for name in names]
+    return TrackedByGit(
+        "git tracks what only DVC or the store may keep",
+        expected="data, models and the store in .gitignore, before anything is committed",
+        found=", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else ""),
+        mend=f"git rm -r --cached --quiet {' '.join(places[:_SHOWN])}, add the same paths to "
+        ".gitignore, and commit; what was pushed already stays in the history.",
+    )
+
+
+def check_tracked_data(root: Path, params: Params) -> None:
+    """Refuse a project whose git tracks any of these; outside git nothing is tracked."""
+    if git.is_in_work_tree(root):
+        found = find_tracked_data(root, params)
+        if found:
+            raise tracked_data_error(found)
+
+
+def _is_inside(place: str) -> bool:
+    path = PurePosixPath(place)
+    local = "://" not in place and not path.is_absolute()
+    return local and ".." not in path.parts and bool(path.parts)

@@ -1,0 +1,329 @@
+"""Decides whether a commit may be promoted: from facts to a list of refusals. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from assay.errors import PromotionRefused
+from assay.project import layout
+from assay.registry.dvc_lock import symlinks, tracked_data
+from assay.registry.state import UNKNOWN, Version
+from assay.reports.verdict import Outcome, Verdict
+
+_GATE = (
+    "Run the gate again and commit what it writes: dvc repro (after an upgrade of Assay "
+    "dvc repro --force --downstream evaluate), git commit."
+)
+
+
+@dataclass(frozen=True)
+class FoundDigest:
+    """A digest, or the reason why it could not be determined."""
+
+    digest: str | None = None
+    problem: str | None = None
+
+    def __str__(self) -> str:
+        return short_digest(self.digest) if self.digest else self.problem or "nothing"
+
+
+@dataclass(frozen=True)
+class PromotionFacts:
+    """Everything that the decision depends on.
+
+    Parameters
+    ----------
+    unclean
+        Changed and untracked files.
+    flagged
+        Files marked assume-unchanged or skip-worktree in git.
+    tracked
+        Files in the commit that only DVC or the store may keep.
+    links
+        Symbolic links in the commit on paths that evidence is read from.
+    locked
+        dvc.lock is in the commit.
+    artifact, artifact_problem
+        The bundle's path according to dvc.yaml in the commit, or why there is none.
+    stale
+        Differences between the commit and its dvc.lock, one line each.
+    verdict, verdict_problem
+        The verdict in the commit, or why there is none.
+    again
+        Statements of the verdict that the commit's reports contradict, one line each.
+    here, committed
+        Digest of the bundle in the work tree, and of the one that DVC has for the commit.
+    data, contract, policy, code, reports
+        Digests computed now; all but the data's from the commit.
+    today
+        The date that waivers are checked against.
+    champion, champion_bundle
+        The version to compare the bundle with today, and its digest; nothing if there is no
+        champion.
+    head_version
+        The version that this commit already is.
+    dropped
+        The version that this commit was before it was deregistered.
+    holder
+        The version that holds the stage now.
+    """
+
+    name: str
+    stage: str
+    unclean: tuple[str, ...]
+    flagged: tuple[str, ...]
+    tracked: tuple[str, ...]
+    links: tuple[str, ...]
+    locked: bool
+    artifact: str | None
+    artifact_problem: str | None
+    stale: tuple[str, ...]
+    verdict: Verdict | None
+    verdict_problem: str | None
+    again: tuple[str, ...]
+    here: FoundDigest
+    committed: FoundDigest
+    data: FoundDigest
+    contract: FoundDigest
+    policy: FoundDigest
+    code: FoundDigest
+    reports: FoundDigest
+    today: date
+    champion: str | None
+    champion_bundle: FoundDigest
+    head_version: Version | None
+    dropped: str | None
+    holder: str | None
+
+
+def refusals(facts: PromotionFacts, *, override: bool = False) -> list[PromotionRefused]:
+    """Every reason against promotion, the one to fix first at the front; an empty list means yes.
+
+    With ``override``, the reasons of :func:`overridable` are left out, and no others.
+    """
+    return [
+        *_repository(facts),
+        *_bundle(facts),
+        *([] if override else overridable(facts)),
+        *_registry(facts),
+    ]
+
+
+def overridable(facts: PromotionFacts) -> list[PromotionRefused]:
+    """Reasons that a person may overrule: the gate did not pass this bundle, or did not judge it.
+
+    It cannot be overruled that the bundle cannot be fetched: nobody could score with it.
+    """
+    return [*_lock(facts), *_verdict(facts)]
+
+
+def verdict_applies(facts: PromotionFacts) -> bool:
+    """Whether the verdict is the gate's, and about this bundle, data, policy and champion."""
+    made = facts.verdict is not None and not facts.stale and not facts.again
+    return made and not list(_another(facts))
+
+
+def _repository(facts: PromotionFacts) -> Iterator[PromotionRefused]:
+    if facts.unclean:
+        yield PromotionRefused(
+            "the work tree differs from the commit",
+            expected="nothing uncommitted",
+            found=_some(facts.unclean),
+            mend="Commit these files, or list in .gitignore what is no part of the project.",
+        )
+    if facts.flagged:
+        yield PromotionRefused(
+            "git was told not to look whether files differ from the commit",
+            expected="no file marked assume-unchanged or skip-worktree",
+            found=_some(facts.flagged),
+            mend="git update-index --no-assume-unchanged --no-skip-worktree FILE, or "
+            "git sparse-checkout disable.",
+        )
+    if facts.tracked:
+        told = tracked_data.tracked_data_error(facts.tracked)
+        yield PromotionRefused(told.what, expected=told.expected, found=told.found, mend=told.mend)
+    if facts.links:
+        yield PromotionRefused(
+            symlinks.WHAT,
+            expected="plain files",
+            found=_some(facts.links),
+            mend=symlinks.MEND,
+        )
+    if not facts.locked:
+        yield PromotionRefused(
+            "it is not in the commit",
+            where=layout.DVC_LOCK,
+            expected="the record of the run that made the bundle",
+            mend="Run dvc repro, then git add dvc.lock and commit.",
+        )
+    if facts.artifact is None:
+        yield PromotionRefused(
+            f"no artifact '{facts.name}' is declared",
+            where=layout.DVC_YAML,
+            expected=f"artifacts: {{{facts.name}: {{path: {layout.BUNDLE}, type: model}}}}",
+            found=facts.artifact_problem,
+            mend="Declare it and commit.",
+        )
+
+
+def _bundle(facts: PromotionFacts) -> Iterator[PromotionRefused]:
+    if facts.here.digest is None:
+        yield PromotionRefused(
+            "there is no whole bundle in the work tree",
+            where=layout.BUNDLE,
+            found=str(facts.here),
+            mend="Run dvc repro, or dvc checkout.",
+        )
+    elif facts.committed.digest is None:
+        yield PromotionRefused(
+            "the bundle of this commit cannot be had from DVC",
+            where=layout.BUNDLE,
+            found=str(facts.committed),
+            mend="Nobody could score with it: dvc fetch it, or run dvc repro and commit.",
+        )
+    elif facts.committed.digest != facts.here.digest:
+        yield PromotionRefused(
+            "the bundle here is not the one that the commit's dvc.lock points to",
+            where=layout.BUNDLE,
+            expected=str(facts.committed),
+            found=str(facts.here),
+            mend="Run dvc repro and commit dvc.lock, or dvc checkout to go back.",
+        )
+
+
+def _lock(facts: PromotionFacts) -> Iterator[PromotionRefused]:
+    """What changed without ``dvc repro``, or was edited by hand after it."""
+    if not facts.locked:
+        return  # already reported
+    for line in facts.stale:
+        yield PromotionRefused(
+            "it does not describe the commit",
+            where=layout.DVC_LOCK,
+            found=line,
+            mend="Run dvc repro and commit what it writes.",
+        )
+
+
+def _verdict(facts: PromotionFacts) -> Iterator[PromotionRefused]:
+    verdict = facts.verdict
+    if verdict is None:
+        yield PromotionRefused(
+            "there is no verdict on this bundle",
+            where=layout.VERDICT,
+            found=facts.verdict_problem,
+            mend=_GATE,
+        )
+        return
+    if verdict.outcome is not Outcome.PASS:
+        bad = [each.title for each in verdict.blocking]
+        yield PromotionRefused(
+            "the gate did not let it pass",
+            where=layout.VERDICT,
+            expected=Outcome.PASS.value,
+            found=f"{verdict.outcome.value}: {'; '.join(bad) or 'no finding decides'}",
+            mend="Read reports/gate, then change the model; the limits are in params.yaml: gate.",
+        )
+    yield from _waived(facts, verdict)
+    yield from _another(facts)
+    for line in facts.again:
+        yield PromotionRefused(
+            "it is not what the gate says of this commit",
+            where=layout.VERDICT,
+            found=line,
+            mend="A verdict is never edited. " + _GATE,
+        )
+
+
+def _waived(facts: PromotionFacts, verdict: Verdict) -> Iterator[PromotionRefused]:
+    """Expired waivers that the verdict depends on."""
+    for finding in verdict.findings:
+        waiver = finding.waiver
+        if waiver is not None and facts.today > date.fromisoformat(waiver.until):
+            yield PromotionRefused(
+                f"the waiver of '{finding.title}' has ended",
+                where=layout.VERDICT,
+                expected=f"a day up to {waiver.until}",
+                found=str(facts.today),
+                mend=_GATE,
+            )
+
+
+def _another(facts: PromotionFacts) -> Iterator[PromotionRefused]:
+    """Differences between what the verdict is about and what is being promoted."""
+    verdict = facts.verdict
+    assert verdict is not None
+    if verdict.name != facts.name:
+        yield PromotionRefused(
+            "the verdict is about another project",
+            where=layout.VERDICT,
+            expected=facts.name,
+            found=verdict.name,
+            mend=_GATE,
+        )
+    # An incomplete bundle is already reported; it has no digest to compare.
+    bundle = [("bundle", verdict.bundle, facts.here)] if facts.here.digest else []
+    for what, told, now in (
+        *bundle,
+        ("data", verdict.data, facts.data),
+        ("contract", verdict.contract, facts.contract),
+        ("policy", verdict.policy, facts.policy),
+        ("code", verdict.code, facts.code),
+        ("set of reports", verdict.reports, facts.reports),
+        *_champion(facts, verdict),
+    ):
+        if now.digest is None or now.digest != told:
+            yield PromotionRefused(
+                f"the verdict is about another {what}",
+                where=layout.VERDICT,
+                expected=f"{what} {short_digest(told)}",
+                found=str(now),
+                mend=_GATE,
+            )
+
+
+def _champion(facts: PromotionFacts, verdict: Verdict) -> list[tuple[str, str | None, FoundDigest]]:
+    """The two champion digests, if the verdict was not made against today's champion."""
+    version = facts.head_version
+    if version is not None and version.version == facts.champion:
+        # It has become the champion itself: its verdict was about the previous one.
+        return []
+    told, now = verdict.champion, facts.champion_bundle
+    nobody = facts.champion is None
+    if told.bundle == now.digest and (told.state == "none") == nobody:
+        return []
+    return [("champion", told.bundle, now)]
+
+
+def _registry(facts: PromotionFacts) -> Iterator[PromotionRefused]:
+    version = facts.head_version
+    if facts.dropped is not None:
+        yield PromotionRefused(
+            f"this commit was {facts.dropped}, which was deregistered",
+            mend="Promote another commit.",
+        )
+    if version is None:
+        return
+    if facts.here.digest and version.bundle not in (UNKNOWN, facts.here.digest):
+        yield PromotionRefused(
+            f"this commit is {version.version}, registered with another bundle",
+            expected=short_digest(version.bundle),
+            found=str(facts.here),
+            mend="Run dvc checkout; a new bundle needs a new commit.",
+        )
+    if facts.holder == version.version and version.bundle != UNKNOWN:
+        yield PromotionRefused(
+            f"{version.version} already holds the stage {facts.stage}",
+            mend="There is nothing to do.",
+        )
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - 5
+    return ", ".join(names[:5]) + (f" and {more} more" if more > 0 else "")
+
+
+def short_digest(digest: str | None) -> str:
+    """Enough of a digest for a person to compare."""
+    return digest[:19] if digest else "nothing"

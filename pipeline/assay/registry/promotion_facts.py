@@ -1,0 +1,189 @@
+"""Collects the facts for a promotion decision from the commit, never from the work tree.
+
+Only the bundle and the holdout are read from the work tree, because git does not hold them. Their
+digests are compared with those in the commit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from assay.errors import AssayError, NotARepository, PromotionRefused
+from assay.model import bundle
+from assay.project import digests, layout, source_code
+from assay.project.params import Params
+from assay.registry import commit_export, fetch, git, past_verdict, tags
+from assay.registry.commit_export import Source
+from assay.registry.dvc_lock import (
+    assay_code,
+    code_deps,
+    evidence_commands,
+    symlinks,
+    tracked_data,
+)
+from assay.registry.dvc_lock import compare as lock_compare
+from assay.registry.dvc_lock.compare import Pipeline
+from assay.registry.promotion_checks import FoundDigest, PromotionFacts
+from assay.registry.state import UNKNOWN, RegistryState
+from assay.reports.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class GateFunctions:
+    """Functions of the gate that the registry needs; passed in, as the gate imports the registry.
+
+    Parameters
+    ----------
+    reports
+        Digest of the reports that the gate's rules evaluate.
+    problems
+        Lines for each statement of a verdict that the reports contradict. Arguments: the verdict,
+        the reports' texts, the policy, and the verdict on the champion that it was compared with.
+    """
+
+    reports: Callable[[Source], str]
+    problems: Callable[[Verdict, Source, Params, Verdict | None], Sequence[str]]
+
+
+def collect_facts(
+    root: Path,
+    there: Path,
+    params: Params,
+    stage: str,
+    commit: str,
+    known: RegistryState,
+    gate: GateFunctions,
+) -> tuple[PromotionFacts, str | None]:
+    """The facts, and the text of the commit's verdict if there is one.
+
+    Parameters
+    ----------
+    there
+        The exported commit (`assay.registry.commit_export.export_commit`).
+    params
+        The commit's own params.yaml.
+    """
+    path, path_problem = layout.BUNDLE, None
+    declared: str | None = None
+    try:
+        path = declared = fetch.bundle_path_at(root, params.name, commit)
+    except NotARepository:
+        raise
+    except AssayError as error:
+        path_problem = error.found or error.what
+    source = commit_export.stage_output_reader(root, there, commit)
+    verdict, verdict_problem, text = _verdict(source)
+    # The gate compares with the holder of the stage in params.yaml, whatever stage is promoted to.
+    champion = known.holders.get(params.registry.stage)
+    head_version = known.at_commit(commit)
+    dropped = [number for number, at in known.numbers.items() if at == commit]
+    here = _seen(lambda: bundle.verified_digest(root / path))
+    now = {
+        "bundle": here,
+        "data": _seen(lambda: digests.data(root)),
+        "contract": _seen(lambda: digests.worktree_contract(there, params)),
+        "policy": _seen(lambda: digests.policy(there, params)),
+        "code": _seen(lambda: digests.code(there, params)),
+        "reports": _seen(lambda: gate.reports(source)),
+    }
+    locked = (there / layout.DVC_LOCK).is_file()
+    pipeline, problem = commit_export.try_read_pipeline(there) if locked else (None, None)
+    facts = PromotionFacts(
+        name=params.name,
+        stage=stage,
+        unclean=_unclean(root),
+        flagged=git.assume_unchanged_files(root),
+        tracked=tracked_data.find_tracked_data(
+            there, params, pipeline.cached_outputs if pipeline else ()
+        ),
+        links=symlinks.find_symlinks(there, params, pipeline),
+        locked=locked,
+        artifact=declared,
+        artifact_problem=path_problem,
+        stale=(problem,) if problem else _stale(there, params, pipeline) if pipeline else (),
+        verdict=verdict,
+        verdict_problem=verdict_problem,
+        again=tuple(gate.problems(verdict, source, params, _former(root, known, verdict)))
+        if verdict
+        else (),
+        here=here,
+        committed=_seen(
+            lambda: fetch.fetch_bundle_at(root, params.name, commit, root / fetch.BUNDLES)[1]
+        ),
+        data=now["data"],
+        contract=now["contract"],
+        policy=now["policy"],
+        code=now["code"],
+        reports=now["reports"],
+        # If the clock was set back, an expired waiver must stay expired.
+        today=datetime.fromtimestamp(max(time.time(), git.head_time(root)), UTC).date(),
+        champion=champion,
+        champion_bundle=_bundle_of(known, champion),
+        head_version=head_version,
+        dropped=max(dropped, key=tags.version_sort_key)
+        if dropped and head_version is None
+        else None,
+        holder=known.holders.get(stage),
+    )
+    return facts, text
+
+
+def _unclean(root: Path) -> tuple[str, ...]:
+    """Files that differ from the commit according to git, except the front page.
+
+    Commands write the front page by themselves, and no version depends on it. A project may have
+    forgotten to ignore it.
+    """
+    return tuple(
+        path for path in git.uncommitted_files(root) if not f"/{path}".endswith(f"/{layout.FRONT}")
+    )
+
+
+def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
+    answer = lock_compare.compare(pipeline)
+    lines = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
+    if pipeline.producer(layout.VERDICT) is None:
+        lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")
+    lines += evidence_commands.foreign_commands(pipeline)
+    lines += assay_code.outdated_stages(pipeline)
+    return (*lines, *code_deps.missing_deps(pipeline, params, source_code.file_reader(there)))
+
+
+def _verdict(source: Source) -> tuple[Verdict | None, str | None, str | None]:
+    try:
+        text = source(layout.VERDICT, "gate")
+    except AssayError:
+        return None, "the commit holds none", None
+    try:
+        return Verdict.parse(text, layout.VERDICT), None, text
+    except PromotionRefused as error:
+        return None, error.what, text
+
+
+def _former(root: Path, known: RegistryState, verdict: Verdict) -> Verdict | None:
+    """The verdict on the champion that this verdict was compared with, from its commit."""
+    against = verdict.champion
+    version = known.find(against.version) if against.version else None
+    return (
+        None
+        if version is None
+        else past_verdict.read_past_verdict(root, version.commit, against.bundle)
+    )
+
+
+def _bundle_of(known: RegistryState, label: str | None) -> FoundDigest:
+    version = known.find(label) if label else None
+    if version is not None and version.bundle != UNKNOWN:
+        return FoundDigest(digest=version.bundle)
+    return FoundDigest(problem=f"{label[:12]}, of which no tag names the bundle" if label else None)
+
+
+def _seen(look: Callable[[], str]) -> FoundDigest:
+    try:
+        return FoundDigest(digest=look())
+    except AssayError as error:
+        return FoundDigest(problem=error.line())

@@ -1,0 +1,251 @@
+"""Finds duplicate keys in a night without reading its input twice.
+
+Each task hashes the keys of its rows to 64 bits, sorts the hashes and writes them to the store's
+scratch folder, with the offsets of 256 ranges. Afterwards a few ranges at a time are read from all
+files. Equal keys have equal hashes, so without equal hashes there are no duplicate keys. A task
+never holds more than ``LONGEST`` hashes, or one range. If hashes are equal, the keys themselves are
+read from the written rows, so that a hash collision is never reported as a duplicate.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from assay.contract.columns import Columns
+from assay.contract.definition import Contract
+from assay.project.quoting import mark_blanks
+from assay.store.delta.location import filesystem
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+RANGES = 256
+LONGEST = 4_000_000
+"""Hashes that a task buffers before it writes a file: 32 MB."""
+GATHERED = 250_000
+"""Hashes of adjacent ranges that are read at once: 2 MB."""
+CONFIRMED = 100_000
+"""Limit of duplicate hashes for which the keys are compared; above it, collisions do not matter."""
+
+_NULL = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """A file of sorted hashes in the scratch folder; ``bounds`` are the offsets of the ranges."""
+
+    path: str
+    bounds: tuple[int, ...]
+
+
+UNIQUE = "unique_key"
+"""The rule that a row breaks if another row of the night has the same key."""
+
+
+@dataclass(frozen=True)
+class DuplicateKeys:
+    """The duplicate keys of a night.
+
+    Attributes
+    ----------
+    rows
+        Number of rows beyond the first of each key.
+    examples
+        Some of the keys, as text.
+    keys, hashes
+        All of them; empty if there are too many (`CONFIRMED`).
+    """
+
+    rows: int
+    examples: tuple[str, ...] = ()
+    keys: frozenset[tuple[Any, ...]] = frozenset()
+    hashes: frozenset[int] = frozenset()
+
+    def row_mask(self, columns: Columns) -> Bools:
+        """Which rows have a duplicate key, shape (rows,)."""
+        wanted = np.array(sorted(self.hashes), dtype=np.uint64)
+        found: Bools = np.isin(hash_keys(columns), wanted) & complete_keys(columns)
+        if found.any():
+            # A different key may have the same hash.
+            rows = columns.select(columns.contract.keys).filter(pa.array(found)).to_pylist()
+            found[found] = [tuple(row.values()) in self.keys for row in rows]
+        return found
+
+
+def complete_keys(columns: Columns) -> Bools:
+    """Which rows have a complete key; a row without one duplicates nothing. Shape (rows,)."""
+    there = [columns.present(name) for name in columns.contract.keys]
+    whole: Bools = np.logical_and.reduce(there)
+    return whole
+
+
+def hash_keys(columns: Columns) -> Hashes:
+    """A 64-bit hash of each row's key columns, shape (rows,); equal keys have equal hashes."""
+    result = np.zeros(columns.rows, dtype=np.uint64)
+    for name in columns.contract.keys:
+        with np.errstate(over="ignore"):
+            result = _mixed(result * np.uint64(31) + _column(columns, name))
+    return result
+
+
+def _column(columns: Columns, name: str) -> Hashes:
+    column = columns.exact(name)
+    if column.categories is not None:
+        from pandas.util import hash_array
+
+        known = hash_array(column.categories, categorize=False)
+        return np.append(known, _NULL)[column.values]
+    if column.values.dtype == np.float64:
+        # Adding zero turns -0.0 into 0.0: equal keys with different bits.
+        bits = (column.values + 0.0).view(np.uint64)
+        present: Any = ~np.isnan(column.values)
+    else:
+        bits = column.values.astype(np.int64, copy=False).view(np.uint64)
+        present = column.present
+    return bits if present is None else np.where(present, bits, _NULL)
+
+
+def _mixed(value: Hashes) -> Hashes:
+    """Each bit of the result depends on all bits (splitmix64: Steele, Lea, Flood 2014)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+class KeyWriter:
+    """Collects the hashes of a task and writes them sorted, in as few files as memory allows."""
+
+    def __init__(self, folder: str, part: str) -> None:
+        self._folder, self._part = folder, part
+        self._held: list[Hashes] = []
+        self._files: list[KeyFile] = []
+        self._count = 0
+
+    def add(self, more: Hashes) -> None:
+        self._held.append(more)
+        self._count += len(more)
+        if self._count >= LONGEST:
+            self._flush()
+
+    def files(self) -> tuple[KeyFile, ...]:
+        """The files written, after flushing the rest."""
+        if self._count:
+            self._flush()
+        return tuple(self._files)
+
+    def _flush(self) -> None:
+        ordered = np.sort(np.concatenate(self._held))
+        starts = np.arange(RANGES, dtype=np.uint64) << np.uint64(56)
+        bounds = [*np.searchsorted(ordered, starts).tolist(), len(ordered)]
+        path = f"{self._folder}/{self._part}.{len(self._files):03d}.keys"
+        system, base = filesystem(path)
+        system.create_dir(base.rpartition("/")[0], recursive=True)
+        with system.open_output_stream(base) as sink:
+            sink.write(ordered.astype("<u8", copy=False))
+        self._files.append(KeyFile(path, tuple(bounds)))
+        self._held, self._count = [], 0
+
+
+def duplicates_in_ranges(files: Sequence[KeyFile], ranges: range) -> dict[int, int]:
+    """Hashes that occur more than once in adjacent ranges, with their counts.
+
+    At most `CONFIRMED` per range are listed; the rest is added to the count of one of them.
+    """
+    found: dict[int, int] = {}
+    for block in _blocks(files, ranges):
+        parts = [_read(file, block) for file in files]
+        for number in block:
+            slices = [
+                part[file.bounds[number] - file.bounds[block.start] :][: _count(file, number)]
+                for file, part in zip(files, parts, strict=True)
+            ]
+            found |= _twice(np.concatenate([np.empty(0, dtype=np.uint64), *slices]))
+    return found
+
+
+def _count(file: KeyFile, number: int) -> int:
+    return file.bounds[number + 1] - file.bounds[number]
+
+
+def _blocks(files: Sequence[KeyFile], ranges: range) -> Iterator[range]:
+    """``ranges`` in blocks of at most `GATHERED` hashes, or of one range."""
+    start, held = ranges.start, 0
+    for number in ranges:
+        more = sum(_count(file, number) for file in files)
+        if held and held + more > GATHERED:
+            yield range(start, number)
+            start, held = number, 0
+        held += more
+    yield range(start, ranges.stop)
+
+
+def _read(file: KeyFile, block: range) -> Hashes:
+    start, end = file.bounds[block.start], file.bounds[block.stop]
+    if start == end:
+        return np.empty(0, dtype=np.uint64)
+    system, path = filesystem(file.path)
+    with system.open_input_file(path) as source:
+        return np.frombuffer(source.read_at(8 * (end - start), 8 * start), dtype="<u8")
+
+
+def _twice(hashes: Hashes) -> dict[int, int]:
+    hashes.sort()
+    same = hashes[1:] == hashes[:-1]
+    if not same.any():
+        return {}
+    values, counts = np.unique(hashes[1:][same], return_counts=True)
+    found = {
+        int(value): int(count) + 1
+        for value, count in zip(values[:CONFIRMED], counts[:CONFIRMED], strict=True)
+    }
+    found[int(values[0])] += int(counts[CONFIRMED:].sum())
+    return found
+
+
+def confirm_duplicates(
+    contract: Contract,
+    suspects: dict[int, int],
+    batches: Callable[[], Iterable[pa.RecordBatch | pa.Table]],
+) -> DuplicateKeys:
+    """The duplicate keys among the rows whose hashes are duplicates.
+
+    Parameters
+    ----------
+    suspects
+        From `duplicates_in_ranges`.
+    batches
+        The key columns of all rows; read only if there is a suspect.
+    """
+    if not suspects:
+        return DuplicateKeys(0)
+    if len(suspects) > CONFIRMED:
+        return DuplicateKeys(sum(suspects.values()) - len(suspects))
+    wanted = np.array(sorted(suspects), dtype=np.uint64)
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for batch in batches():
+        columns = Columns(contract, batch)
+        mask = np.isin(hash_keys(columns), wanted)
+        if mask.any():
+            rows = columns.select(contract.keys).filter(pa.array(mask)).to_pylist()
+            seen.update(tuple(row.values()) for row in rows)
+    twice = {key: count for key, count in seen.most_common() if count > 1}
+    examples = [
+        ", ".join(
+            f"{name}={mark_blanks(value)}" for name, value in zip(contract.keys, key, strict=True)
+        )
+        for key in itertools.islice(twice, 3)
+    ]
+    return DuplicateKeys(
+        sum(count - 1 for count in twice.values()),
+        tuple(examples),
+        frozenset(twice),
+        frozenset(suspects) if twice else frozenset(),
+    )

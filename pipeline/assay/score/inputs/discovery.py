@@ -1,0 +1,157 @@
+"""Finds a night's input before any row is read and before Spark is needed.
+
+It reports early what can be known early: a missing night, an empty one, a missing column, or a
+damaged file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from assay.contract.definition import Contract
+from assay.errors import DataError, NightEmpty, SourceError
+from assay.project import digests
+from assay.project.params import Params
+from assay.project.params.inputs import (
+    Csv,
+    Delta,
+    Json,
+    Parquet,
+    Postgres,
+    Sql,
+    has_night_parameter,
+)
+from assay.score.inputs import delta as inputs_lake
+from assay.score.inputs import folder as inputs_folder
+from assay.score.inputs.types import FileGroup, InputFile, InputTable, NightInput
+
+__all__ = [
+    "FileGroup",
+    "InputFile",
+    "InputTable",
+    "NightInput",
+    "check_unchanged",
+    "empty_night_error",
+    "find_night",
+]
+
+
+def find_night(root: Path, params: Params, contract: Contract, value: str) -> NightInput:
+    """Find a night's input without reading its rows.
+
+    Parameters
+    ----------
+    contract
+        As at scoring time: ``Contract.without_label()``.
+
+    Raises
+    ------
+    NightNotFound
+        There is no such partition; names the nearest one.
+    NightEmpty
+        It has no rows, as far as is known at this point.
+    SourceError
+        The input cannot be accessed, or a file is damaged.
+    SchemaMismatch
+        A file lacks a column of the contract or has it in another type; a line for each.
+    """
+    spec, column = params.score.input, params.ingest.partition_by
+    match spec:
+        case Parquet():
+            night = inputs_folder.find_parquet_night(root, spec, column, value, contract)
+        case Csv() | Json():
+            night = inputs_folder.find_text_night(root, spec, column, value, contract)
+        case Delta():
+            night = inputs_lake.find_delta_night(root, spec, column, value, contract)
+        case Sql():
+            night = _sql(root, spec, column, value)
+        case Postgres():
+            shown = urlsplit(spec.url)._replace(query="").geturl()
+            night = NightInput(value, column, shown, text=True)
+    if night.rows == 0:
+        raise empty_night_error(night)
+    return night
+
+
+def check_unchanged(root: Path, params: Params, contract: Contract, night: NightInput) -> None:
+    """Check that the input did not change while it was read, so that all rows are of one export.
+
+    Called after the last row was read: files that were replaced before that look different now.
+
+    Raises
+    ------
+    SourceError
+        The night's files are not those that were found at the start.
+    """
+    if not night.replaceable:
+        return
+    found = "other files, sizes, times or contents"
+    try:
+        if find_night(root, params, contract, night.value).replaceable == night.replaceable:
+            return
+    except DataError as error:
+        found = error.line()
+    raise SourceError(
+        "the input changed while it was scored, so nothing was published",
+        where=night.where,
+        expected="the same files from the first row to the last",
+        found=found,
+        mend="Score the night again once its export is complete.",
+    )
+
+
+def empty_night_error(night: NightInput) -> NightEmpty:
+    """The error that a night has no rows."""
+    files = sum(len(group.paths) for table in night.tables.values() for group in table.groups)
+    return NightEmpty(
+        "the night has no rows",
+        where=night.where,
+        expected="at least one row",
+        found=f"{files} files, 0 rows" if night.tables else "0 rows",
+        mend="Check the export that fills it; nothing was scored.",
+    )
+
+
+def _sql(root: Path, spec: Sql, column: str, value: str) -> NightInput:
+    where, query = "params.yaml: score.input.query", spec.query or ""
+    if spec.file is not None:
+        path = root / spec.file
+        where, query = str(path), _read(path)
+    if not has_night_parameter(query):
+        raise SourceError(
+            "the query does not ask for the night",
+            where=where,
+            expected="a condition such as day = :night",
+            mend="Without it every night would be the whole table.",
+        )
+    tables, marks, plain = {}, [], []
+    for name, table in spec.tables.items():
+        if isinstance(table, Delta):
+            tables[name], mark = inputs_lake.find_table(root, table, column)
+        else:
+            tables[name], mark = inputs_folder.find_table(root, table)
+            plain += [name, mark]
+        marks += [name, mark]
+    return NightInput(
+        value,
+        column,
+        where,
+        text=any(isinstance(table, Csv) for table in spec.tables.values()),
+        fingerprint=digests.digest_texts("sql", value, query, *marks),
+        replaceable=digests.digest_texts("sql", *plain) if plain else "",
+        query=query,
+        tables=tables,
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(
+            "the query cannot be read",
+            where=str(path),
+            found=str(error),
+            mend="Check score.input.file in params.yaml.",
+        ) from None

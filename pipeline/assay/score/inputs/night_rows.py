@@ -1,0 +1,144 @@
+"""Reads the input of a scored night again, to show some of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from assay.errors import SourceError
+from assay.project.params import Params
+from assay.project.params.inputs import Delta, Input, Parquet
+from assay.store.delta.external_table import read_snapshot
+from assay.store.delta.location import filesystem
+
+
+class InputUnreadable(Exception):
+    """Why no rows can be read, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyRows:
+    """Which rows of a night to read first, and when to stop.
+
+    Attributes
+    ----------
+    spans
+        Row ranges, each (first row, row after the last), over all rows of the files sorted by name.
+    most
+        Number of rows after which no more row groups are opened.
+    """
+
+    spans: Sequence[tuple[int, int]]
+    most: int
+
+    def distance(self, start: int, end: int) -> int:
+        """Distance in rows between a row group and the nearest span; 0 if they overlap."""
+        return min(
+            (max(0, start - behind + 1, first - end + 1) for first, behind in self.spans), default=0
+        )
+
+
+class _Opened(NamedTuple):
+    data: ds.Dataset
+    columns: list[str]
+    condition: pc.Expression | None
+
+
+def batches(
+    root: Path,
+    params: Params,
+    partition: str,
+    columns: Sequence[str],
+    given: Input | None = None,
+    near: NearbyRows | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """A night's rows, with those of ``columns`` that its files have.
+
+    Parquet files and Delta tables are read where monitoring runs. Other inputs need Spark, which is
+    not started for a chart.
+
+    Parameters
+    ----------
+    given
+        Another input than ``score.input``.
+    near
+        Read row groups in order of their distance to its spans, and only some of them; None for
+        all, in the order of the files.
+
+    Raises
+    ------
+    NotRead
+        The input is of another kind, or no longer exists.
+    """
+    given, column = given or params.score.input, params.ingest.partition_by
+    if not isinstance(given, Parquet | Delta):
+        raise InputUnreadable(f"an input in {given.format} is not read again")
+    path = given.path.rstrip("/")
+    uri = path if "://" in path else str((root / path).resolve())
+    opened = _folder if isinstance(given, Parquet) else _table
+    try:
+        found = opened(uri, column, partition, columns)
+        yield from _all(found) if near is None else _nearest(found, near)
+    except (OSError, pa.ArrowException, SourceError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise InputUnreadable(f"its input cannot be read any more ({first})") from None
+
+
+def _all(found: _Opened) -> Iterator[pa.RecordBatch]:
+    scanner = found.data.scanner(columns=found.columns, filter=found.condition)
+    yield from scanner.to_batches()
+
+
+def _nearest(found: _Opened, near: NearbyRows) -> Iterator[pa.RecordBatch]:
+    groups = [part for file in found.data.get_fragments() for part in file.split_by_row_group()]
+    held = [group.row_groups[0].num_rows for group in groups]
+    ends = list(accumulate(held))
+    away = [near.distance(end - count, end) for end, count in zip(ends, held, strict=True)]
+    looked_at = 0
+    for at in sorted(range(len(groups)), key=lambda at: away[at]):
+        if looked_at >= near.most:
+            return
+        yield from groups[at].to_batches(
+            schema=found.data.schema, columns=found.columns, filter=found.condition
+        )
+        looked_at += held[at]
+
+
+def _folder(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Opened:
+    system, base = filesystem(uri)
+    data = ds.dataset(
+        f"{base}/{column}={quote(partition, safe=' ')}", filesystem=system, format="parquet"
+    )
+    return _Opened(data, _there(columns, data.schema), None)
+
+
+def _table(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Opened:
+    shot = read_snapshot(uri, column)
+    system, base = filesystem(uri)
+    files, condition = list(shot.files), None
+    if column in shot.partitioned_by:
+        place = shot.partitioned_by.index(column)
+        files = [file for file in files if file.values[place] == partition]
+    else:
+        condition = pc.field(column).cast(pa.string()) == partition
+    # Files lack the partition columns; older files lack columns that were added later.
+    stored = pa.schema([field for field in shot.schema if field.name not in shot.partitioned_by])
+    data = ds.dataset(
+        [f"{base}/{file.path}" for file in files],
+        filesystem=system,
+        format="parquet",
+        schema=stored,
+    )
+    return _Opened(data, _there(columns, stored), condition)
+
+
+def _there(columns: Sequence[str], schema: pa.Schema) -> list[str]:
+    return [name for name in dict.fromkeys(columns) if name in schema.names]

@@ -1,0 +1,199 @@
+"""``assay export``: copy a night's published predictions to files or a database.
+
+A target gets the complete night, or keeps what it had. Rows are copied in batches, so memory does
+not grow with the night.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.errors import ExportFailed, NothingScored, UsageError
+from assay.project.params import Params
+from assay.score.operations import postgres
+from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
+from assay.score.operations.git_check import check_not_in_git
+from assay.store import Store, open_store
+
+GRAMMAR = "parquet:FOLDER, csv:FILE or postgresql://USER@HOST:PORT/DATABASE?table=NAME"
+LONGEST_KIND = 12
+PART = "part-00000.parquet"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was copied, and where to."""
+
+    partition: str
+    run_id: str
+    rows: int
+    target: str
+    seconds: float
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+Target = Callable[[ExportData], None]
+
+
+def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
+    """Copy the published rows of a night, replacing the target's rows of that night.
+
+    Parameters
+    ----------
+    to
+        In the form of `GRAMMAR`; file paths are relative to the current folder.
+
+    Raises
+    ------
+    NothingScored
+        No run has published the night.
+    ExportFailed
+        The night's published run changed in the meantime.
+    """
+    started = time.monotonic()
+    name, target = parse(to, root)
+    store = open_store(root, params)
+    record = store.published_run(partition)
+    if record is None:
+        raise _nothing(store, partition)
+    rows = 0
+
+    def check(written: int) -> None:
+        nonlocal rows
+        rows = written
+        if store.visible_run(partition) != record.run_id or written != record.rows_scored:
+            raise ExportFailed(
+                "the night changed while it was copied",
+                where=f"{store.column}={partition}",
+                expected=f"{record.rows_scored} rows of run {record.run_id}",
+                found=f"{written} rows, run {store.visible_run(partition)} visible now",
+                mend=f"{name} keeps what it had. Export again.",
+            )
+
+    schema, batches = _opened(store, partition)
+    target(ExportData(store.column, partition, schema, batches, check))
+    return ExportReport(partition, record.run_id, rows, name, round(time.monotonic() - started, 3))
+
+
+def _nothing(store: Store, partition: str) -> NothingScored:
+    held = [run.run_id for run in store.runs(partition) if run.event == "held"]
+    told = f"no run has published {store.column}={partition}"
+    if not held:
+        return NothingScored(
+            told, where=store.uri, mend=f"Score it: assay score --date {partition}"
+        )
+    return NothingScored(
+        f"{told}; run {held[-1]} is held",
+        where=store.uri,
+        mend=f"Look at it: assay quarantine show --run {held[-1]}, and publish it as it is: "
+        f"assay release {held[-1]} --because WHY",
+    )
+
+
+def parse(to: str, root: Path) -> tuple[str, Target]:
+    """The target's name, and a function that writes to it; no file in ``root`` that git would add.
+
+    Raises
+    ------
+    UsageError
+        It is not a valid target.
+    """
+    kind, _, rest = to.partition(":")
+    if kind == "parquet" and rest:
+        folder = check_not_in_git(root, Path(rest).expanduser(), "--to")
+        return str(folder), lambda night: _parquet(folder, night)
+    if kind == "csv" and rest:
+        file = check_not_in_git(root, Path(rest).expanduser(), "--to")
+        return str(file), lambda night: _csv(file, night)
+    if kind in {"postgresql", "postgres"}:
+        address = postgres.parse(to)
+        return address.shown, lambda night: postgres.write(address, night)
+    # The value is not shown, because it may contain a password.
+    known = rest and kind.isascii() and kind.isalnum() and len(kind) <= LONGEST_KIND
+    found = f"{kind}:..." if known else None
+    raise UsageError("no such target", where="--to", expected=GRAMMAR, found=found)
+
+
+def _opened(store: Store, partition: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    batches = store.prediction_batches(partition)
+    first = next(batches, None)
+    if first is None:
+        return store.predictions(partition).schema, iter(())
+    return first.schema, itertools.chain([first], batches)
+
+
+def _parquet(folder: Path, night: ExportData) -> None:
+    """Write the night as one file, in a folder named by its partition."""
+    inner = folder / f"{night.column}={quote(night.partition, safe=' ')}"
+    try:
+        others = [each.name for each in inner.iterdir() if each.name[0] not in "._"]
+    except FileNotFoundError:
+        others = []
+    except OSError as error:
+        raise ExportFailed("cannot be read", where=str(inner), found=str(error)) from None
+    if set(others) - {PART}:
+        raise ExportFailed(
+            "holds files of others",
+            where=str(inner),
+            expected=f"nothing but {PART}",
+            found=", ".join(sorted(set(others) - {PART})[:3]),
+            mend="Move them away, or export to another folder.",
+        )
+    schema = night.schema.remove(night.schema.get_field_index(night.column))
+    rows = 0
+    with _replacing(inner / PART) as sink:
+        with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+            for batch in night.batches:
+                writer.write_batch(batch.select(schema.names))
+                rows += batch.num_rows
+        night.check(rows)
+
+
+def _csv(file: Path, night: ExportData) -> None:
+    """Write one file with a header line; lists as JSON."""
+    rows = 0
+    with _replacing(file) as sink:
+        header = True
+        for batch in itertools.chain(night.batches, [_none(night.schema)]):
+            sink.write(write_csv(lists_as_text(batch, "[", "]"), header))
+            rows, header = rows + batch.num_rows, False
+        night.check(rows)
+
+
+def _none(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema)
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[IO[Any]]:
+    """A temporary file to write, which replaces ``file`` if the block succeeds."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=f".{file.name}-") as scratch:
+            made = Path(scratch) / file.name
+            with made.open("wb") as sink:
+                yield sink
+                sink.flush()
+                os.fsync(sink.fileno())
+            made.replace(file)
+    except (OSError, pa.ArrowException) as error:
+        raise ExportFailed(
+            "cannot be written",
+            where=str(file),
+            found=str(error).partition("\n")[0][:160],
+            mend="It keeps what it had.",
+        ) from None

@@ -1,0 +1,150 @@
+"""``assay quarantine show`` and ``export``: the quarantined rows of a night."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from assay.errors import SourceError, UsageError
+from assay.project.params import Params
+from assay.score.operations import repair_file
+from assay.score.operations.git_check import EXPORTS, check_not_in_git
+from assay.store import RunRecord, Store, open_store
+from assay.store.quarantined_rows import RunQuarantine, find_quarantine
+
+EXAMPLES = 3
+
+
+@dataclass
+class BrokenRule:
+    """A rule, the number of rows that broke it, and some of them."""
+
+    rule: str
+    rows: int = 0
+    examples: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class QuarantineReport:
+    """A run's quarantined rows, by broken rule, the most broken first."""
+
+    run: RunRecord
+    rows: int
+    rules: tuple[BrokenRule, ...]
+
+    def plain(self) -> dict[str, Any]:
+        run = self.run
+        return {
+            "partition": run.partition,
+            "run_id": run.run_id,
+            "state": run.event,
+            "detail": run.detail if run.event == "held" else "",
+            "rows_read": run.rows_read,
+            "rows_quarantined": self.rows,
+            "rules": [vars(each) for each in self.rules],
+        }
+
+
+@dataclass(frozen=True)
+class QuarantineFile:
+    """A file with a run's quarantined rows."""
+
+    run: RunRecord
+    rows: int
+    file: Path
+
+    def plain(self) -> dict[str, Any]:
+        told = {"partition": self.run.partition, "run_id": self.run.run_id, "rows": self.rows}
+        return {**told, "file": str(self.file)}
+
+
+def show(
+    root: Path, params: Params, partition: str | None, run_id: str | None = None
+) -> QuarantineReport:
+    """The rules that the quarantined rows of a night broke.
+
+    Parameters
+    ----------
+    run_id
+        A held or published run; by default the night's newest one.
+
+    Raises
+    ------
+    NothingScored
+        No run of the night is published or held.
+    RunUnknown
+        There is no such run, or it is neither published nor held.
+    """
+    store = open_store(root, params)
+    chosen = find_quarantine(store, partition, run_id)
+    found: dict[str, BrokenRule] = {}
+    rows = 0
+    for row in _rows(store, chosen):
+        rows += 1
+        for rule in row["broken_rules"]:
+            each = found.setdefault(rule, BrokenRule(rule))
+            each.rows += 1
+            if len(each.examples) < EXAMPLES:
+                each.examples.append(json.loads(row["row"]))
+    rules = sorted(found.values(), key=lambda each: (-each.rows, each.rule))
+    return QuarantineReport(chosen.run, rows, tuple(rules))
+
+
+def export(
+    root: Path,
+    params: Params,
+    partition: str | None,
+    run_id: str | None = None,
+    out: Path | None = None,
+    spreadsheet: bool = False,
+) -> QuarantineFile:
+    """Write the quarantined rows of a night to a file, completely or not at all.
+
+    Parameters
+    ----------
+    run_id
+        A held or published run; by default the visible one, if there is one.
+    out
+        By default a CSV file named after the night in ``exports/``.
+    spreadsheet
+        Mark cells as text that a spreadsheet would take for a formula.
+
+    Raises
+    ------
+    UsageError
+        The file's name has an unknown format, or git would add the file.
+    SourceError
+        The file cannot be written.
+    """
+    store = open_store(root, params)
+    if run_id is None and partition is not None:
+        run_id = store.visible_run(partition)
+    chosen = find_quarantine(store, partition, run_id)
+    partition = chosen.run.partition
+    if out is None:
+        out = root / EXPORTS / f"refused-{quote(partition, safe=' ')}.csv"
+    if repair_file.file_format(out, "--out") != ".csv" and spreadsheet:
+        raise UsageError("spreadsheets read .csv", where="--spreadsheet", found=str(out))
+    check_not_in_git(root, out, "--out")
+    columns: dict[str, None] = {}
+    for row in _rows(store, chosen):
+        columns |= dict.fromkeys(json.loads(row["row"]))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+            made = Path(scratch) / out.name
+            count = repair_file.write(made, _rows(store, chosen), list(columns), spreadsheet)
+            made.replace(out)
+    except OSError as error:
+        raise SourceError("cannot be written", where=str(out), found=str(error)) from None
+    return QuarantineFile(chosen.run, count, out)
+
+
+def _rows(store: Store, chosen: RunQuarantine) -> Iterator[Mapping[str, Any]]:
+    for batch in chosen.batches(store):
+        yield from batch.select(["broken_rules", "row"]).to_pylist()

@@ -1,0 +1,82 @@
+"""Manual decisions about a run: release a held one, or retract a published one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.project.params import Params
+from assay.registry.user_identity import user_with_reason
+from assay.store import Retraction, open_store
+
+
+@dataclass(frozen=True)
+class ReleaseReport:
+    """A released run, with who released it and why."""
+
+    run_id: str
+    partition: str
+    version: str
+    rows_scored: int | None
+    rows_quarantined: int | None
+    by: str
+    because: str
+
+    def plain(self) -> dict[str, Any]:
+        told = asdict(self)
+        return {"released": told.pop("run_id"), **told}
+
+
+@dataclass(frozen=True)
+class RetractionReport:
+    """A retracted run, with who retracted it and why."""
+
+    done: Retraction
+    by: str
+    because: str
+
+    def plain(self) -> dict[str, Any]:
+        told = {**asdict(self.done), "by": self.by, "because": self.because}
+        told["retracted"] = told.pop("run_id")
+        return told
+
+
+def release(root: Path, params: Params, run_id: str, because: str) -> ReleaseReport:
+    """Publish a held run; the runs table records who did it, and why.
+
+    Raises
+    ------
+    UsageError
+        No reason was given.
+    RunUnknown
+        There is no such run, or it is not held.
+    RunOvertaken
+        The night changed since the run started: score it again.
+    """
+    by = user_with_reason(root, because)
+    record = open_store(root, params).release(run_id, by, because.strip())
+    return ReleaseReport(
+        run_id=run_id,
+        partition=record.partition,
+        version=record.version,
+        rows_scored=record.rows_scored,
+        rows_quarantined=record.rows_quarantined,
+        by=by,
+        because=because.strip(),
+    )
+
+
+def retract(root: Path, params: Params, run_id: str, because: str) -> RetractionReport:
+    """Withdraw the visible run of a night; the runs table records who did it, and why.
+
+    Raises
+    ------
+    UsageError
+        No reason was given.
+    RunUnknown
+        There is no such run, or it is not the visible one.
+    """
+    by = user_with_reason(root, because)
+    done = open_store(root, params).retract(run_id, by, because.strip())
+    return RetractionReport(done, by, because.strip())

@@ -1,0 +1,57 @@
+"""``assay vacuum``: delete files that the store no longer needs, or list them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import UsageError
+from assay.project.params import Params
+from assay.store import VacuumResult, open_store
+
+
+@dataclass(frozen=True)
+class VacuumReport:
+    """What was deleted from each table of a store, or would be."""
+
+    store: str
+    dry_run: bool
+    keep_days: int
+    tables: tuple[VacuumResult, ...]
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "dry_run": self.dry_run,
+            "keep_days": self.keep_days,
+            "tables": [asdict(each) for each in self.tables],
+        }
+
+
+def run(
+    root: Path, params: Params, keep_days: int | None = None, dry_run: bool = False
+) -> VacuumReport:
+    """Delete leftovers and replaced versions of all nights, and shorten the tables' logs.
+
+    Parameters
+    ----------
+    keep_days
+        How many days to keep replaced files; default is ``publish.keep_days``.
+    dry_run
+        Only report what would be done.
+
+    Raises
+    ------
+    UsageError
+        Less than a day: current readers would lose the files that they read.
+    """
+    days = params.publish.keep_days if keep_days is None else keep_days
+    if days < 1:
+        raise UsageError(
+            "readers at work may still need what was replaced today",
+            where="--keep-days",
+            expected="at least 1",
+            found=str(days),
+        )
+    done = open_store(root, params).vacuum(days, dry_run)
+    return VacuumReport(params.store, dry_run, days, tuple(done))

@@ -1,0 +1,36 @@
+"""Finds duplicate keys of large nights on the executors, which share the hash ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+ON_DRIVER = 50_000_000
+"""Up to this many rows, the driver counts hashes itself: a Spark job's half second would take
+longer."""
+
+
+def duplicate_hashes(spark: SparkSession, files: Sequence[KeyFile]) -> dict[int, int]:
+    """Hashes that occur more than once, with counts; see `assay.score.duplicate_keys`."""
+    if not files:
+        return {}
+    if sum(file.bounds[-1] for file in files) <= ON_DRIVER:
+        return duplicates_in_ranges(files, range(RANGES))
+    shares = min(RANGES, 4 * spark.sparkContext.defaultParallelism)
+    cuts = [RANGES * number // shares for number in range(shares + 1)]
+    ranges = [range(start, stop) for start, stop in pairwise(cuts)]
+    shared = tuple(files)
+    found: dict[int, int] = {}
+    for part in (
+        spark.sparkContext.parallelize(ranges, shares)
+        .map(lambda numbers: duplicates_in_ranges(shared, numbers))
+        .collect()
+    ):
+        found.update(part)
+    return found

@@ -1,0 +1,203 @@
+"""Commit changes to a table, one at a time, each planned on the newest version."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import pyarrow as pa
+
+from assay.errors import StoreError
+from assay.store.delta import fsync, log
+from assay.store.delta.files import StagedFile
+from assay.store.delta.location import StoreLocation, storage_options
+from assay.store.delta.store_errors import translate_errors
+from assay.store.delta.tables import Staged, check_schema, to_delta_schema
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable, PostCommitHookProperties
+
+Done = TypeVar("Done")
+
+ATTEMPTS = 12
+"""How many times a commit is tried when other writers commit first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTarget:
+    """The partition of a table that a commit changes, and the commit's metadata."""
+
+    place: StoreLocation
+    table: Staged
+    schema: pa.Schema
+    partition: str
+    metadata: Mapping[str, str]
+
+    @property
+    def uri(self) -> str:
+        return self.place.table_uri(self.table)
+
+    @property
+    def column(self) -> str:
+        return self.place.column
+
+
+@dataclass(frozen=True, slots=True)
+class CommitChange:
+    """The files that a commit adds and removes, and the partition's turn after it."""
+
+    add: Sequence[StagedFile]
+    remove: Sequence[StagedFile]
+    turn: int | None = None
+
+
+Plan: TypeAlias = Callable[[log.PartitionView], CommitChange | None]
+"""Computes the change from the current state; None for no change. Called once per attempt."""
+
+
+def retention_properties(keep_days: int) -> dict[str, str]:
+    """Table properties: how many days the log keeps removed files and old versions."""
+    kept = f"interval {keep_days} days"
+    return {"delta.logRetentionDuration": kept, "delta.deletedFileRetentionDuration": kept}
+
+
+def commit(target: CommitTarget, plan: Plan) -> bool:
+    """Change the active files of a partition in one commit; creates the table if it is missing.
+
+    If an overwrite was planned on an old version, delta-rs still commits it after someone else's
+    overwrite, and both stay: two copies of every row. So each attempt plans on the newest version
+    and may only become the version right after it.
+
+    Returns
+    -------
+    bool
+        False if there was nothing to change.
+
+    Raises
+    ------
+    StoreError
+        If the table cannot be written, or other writers committed first in every attempt.
+    """
+    from deltalake.exceptions import DeltaError
+
+    uri = target.uri
+    for attempt in range(ATTEMPTS):
+        back_off(attempt)
+        opened = log.open_table(uri)
+        if opened is not None:
+            check_schema(opened, target.schema, target.column)
+        change = plan(log.partition_view(opened, target.column, target.partition))
+        if change is not None:
+            fsync.sync_files(uri, change.add)
+        if change is None and opened is not None:
+            return False
+        before = None if opened is None else opened.version()
+        try:
+            _commit(target, opened, change or CommitChange((), ()))
+        except (DeltaError, OSError):
+            # If the table has a new version, another writer was first: plan again.
+            if version_of(uri) == before:
+                with translate_errors(uri, "cannot be written"):
+                    raise
+        else:
+            fsync.sync_commits(uri, before)
+            return True
+    raise StoreError(
+        "could not be committed to",
+        where=uri,
+        found=f"other writers committed first, {ATTEMPTS} times in a row",
+        mend="Run again; nothing became visible.",
+    )
+
+
+def back_off(attempt: int) -> None:
+    """Back off before a retry, randomly and longer each time; no wait before the first attempt."""
+    if attempt:
+        time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))
+
+
+def retry_on_conflict(uri: str, what: str, act: Callable[[], Done]) -> Done:
+    """Retry a table operation that delta-rs aborts when others commit at the same time.
+
+    Raises
+    ------
+    StoreError
+        With ``what`` as its message, if it fails while nobody else commits, or in every attempt.
+    """
+    for attempt in range(ATTEMPTS):
+        back_off(attempt)
+        before = version_of(uri)
+        try:
+            with translate_errors(uri, what):
+                return act()
+        except StoreError:
+            if attempt == ATTEMPTS - 1 or version_of(uri) == before:
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def post_commit_hooks() -> PostCommitHookProperties:
+    """What delta-rs does after a commit: write checkpoints, but delete no old log files.
+
+    The checkpoints are not synced to the disk yet. `assay vacuum` syncs them, then shortens the
+    log.
+    """
+    from deltalake import PostCommitHookProperties
+
+    return PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+
+
+def version_of(uri: str) -> int | None:
+    """The newest version of a table, None if there is no table."""
+    table = log.open_table(uri)
+    return None if table is None else table.version()
+
+
+def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange) -> None:
+    from deltalake import CommitProperties, Schema, Transaction
+    from deltalake.transaction import RemoveAction, create_table_with_add_actions
+
+    now = int(time.time() * 1000)
+    column, schema = target.column, Schema.from_arrow(to_delta_schema(target.schema))
+    added = [_add(file, column, now) for file in change.add]
+    name = log.turn_app_id(target.partition)
+    turns = [] if change.turn is None else [Transaction(name, change.turn)]
+    properties = CommitProperties(
+        custom_metadata=dict(target.metadata), max_commit_retries=0, app_transactions=turns
+    )
+    if table is None:
+        create_table_with_add_actions(
+            target.uri,
+            schema,
+            added,
+            mode="error",
+            partition_by=[column],
+            configuration=retention_properties(target.place.keep_days),
+            storage_options=storage_options(target.uri),
+            commit_properties=properties,
+        )
+        return
+    removed = [
+        RemoveAction(file.path, True, now, file.size, {column: file.partition})
+        for file in change.remove
+    ]
+    # "append", because the files to remove are listed one by one instead of found by a filter.
+    table.create_write_transaction(
+        [*removed, *added],
+        "append",
+        schema,
+        [column],
+        commit_properties=properties,
+        post_commithook_properties=post_commit_hooks(),
+    )
+
+
+def _add(file: StagedFile, column: str, now: int) -> Any:
+    from deltalake.transaction import AddAction
+
+    stats = json.dumps({"numRecords": file.rows})
+    return AddAction(file.path, file.size, {column: file.partition}, now, True, stats)

@@ -1,0 +1,149 @@
+"""Delta tables written by others, read as one pinned version of plain Parquet files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.errors import SourceError, StoreError
+from assay.store.delta.log import open_table
+from assay.store.delta.store_errors import translate_errors
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+READABLE = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"})
+"""Table features under which the Parquet files can be read without further interpretation."""
+
+
+@dataclass(frozen=True)
+class ExternalFile:
+    """An active file; ``path`` is relative to the table, ``rows`` None if the log has no count."""
+
+    path: str
+    size: int
+    written: int
+    rows: int | None
+    values: tuple[str | None, ...]
+    lowest: str | None
+    highest: str | None
+
+
+@dataclass(frozen=True)
+class TableSnapshot:
+    """One version of a table.
+
+    Parameters
+    ----------
+    identity
+        The table's own id, which no copy with other data shares.
+    partitioned_by
+        Partition columns, which the files lack; ``LakeFile.values`` has their values in this order.
+    schema
+        All columns of the table.
+    spark_schema
+        The same schema in the JSON format that Delta and Spark share.
+    files
+        With the minimum and maximum of ``column`` in each, where the log has them.
+    """
+
+    uri: str
+    identity: str
+    version: int
+    partitioned_by: tuple[str, ...]
+    schema: pa.Schema
+    spark_schema: str
+    files: tuple[ExternalFile, ...]
+
+
+def read_snapshot(uri: str, column: str) -> TableSnapshot:
+    """The newest version of the table at ``uri``.
+
+    Parameters
+    ----------
+    column
+        The column whose minimum and maximum are wanted.
+
+    Raises
+    ------
+    SourceError
+        There is no table, it cannot be read, or its files need more than a Parquet reader.
+    """
+    try:
+        table = open_table(uri)
+        if table is not None:
+            _check_features(table, uri)
+            with translate_errors(uri, "its log cannot be read"):
+                return _snapshot(table, uri, column)
+    except StoreError as error:
+        raise SourceError(
+            error.what,
+            where=uri,
+            found=error.found,
+            mend="Check score.input in params.yaml, AWS_ENDPOINT_URL and the keys."
+            if "://" in uri
+            else "Check score.input in params.yaml.",
+        ) from None
+    raise SourceError(
+        "there is no Delta table",
+        where=uri,
+        expected="a folder with a _delta_log",
+        mend="Check score.input in params.yaml.",
+    )
+
+
+def _check_features(table: DeltaTable, uri: str) -> None:
+    protocol, settings = table.protocol(), table.metadata().configuration
+    needs = set(protocol.reader_features or ()) - READABLE
+    if settings.get("delta.columnMapping.mode", "none") != "none":
+        needs.add("columnMapping")
+    else:
+        needs.discard("columnMapping")
+    if needs:
+        raise SourceError(
+            "the Delta table has features that Assay cannot read",
+            where=uri,
+            found=", ".join(sorted(needs)),
+            mend="Drop them (ALTER TABLE ... DROP FEATURE), or give Assay a copy without them.",
+        )
+
+
+def _snapshot(table: DeltaTable, uri: str, column: str) -> TableSnapshot:
+    metadata, actions = table.metadata(), pa.table(table.get_add_actions(flatten=True))
+    by = tuple(metadata.partition_columns)
+
+    def cells(name: str, kind: pa.DataType) -> list[Any]:
+        if name not in actions.schema.names:
+            return [None] * actions.num_rows
+        found: list[Any] = pc.cast(actions.column(name), kind).to_pylist()
+        return found
+
+    values = [cells(f"partition.{name}", pa.string()) for name in by]
+    of_files = list(zip(*values, strict=True)) if by else [()] * actions.num_rows
+    files = [
+        # delta-rs returns paths percent-encoded, as the log holds them.
+        ExternalFile(unquote(path), size, written, rows, of_file, low, high)
+        for path, size, written, rows, low, high, of_file in zip(
+            cells("path", pa.string()),
+            cells("size_bytes", pa.int64()),
+            cells("modification_time", pa.int64()),
+            cells("num_records", pa.int64()),
+            cells(f"min.{column}", pa.string()),
+            cells(f"max.{column}", pa.string()),
+            of_files,
+            strict=True,
+        )
+    ]
+    return TableSnapshot(
+        uri=uri,
+        identity=str(metadata.id),
+        version=table.version(),
+        partitioned_by=by,
+        schema=pa.schema(table.schema().to_arrow()),
+        spark_schema=table.schema().to_json(),
+        files=tuple(sorted(files, key=lambda file: file.path)),
+    )

@@ -1,0 +1,92 @@
+"""Durability: files are synced to the disk before a commit makes them visible.
+
+A local file system buffers writes, and after a power cut a file name may exist without its bytes.
+So files are synced first, then their folders, up to the one above the store. A bucket lists an
+object only once it is stored, so nothing is done there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+from assay.store.delta.files import StagedFile
+from assay.store.delta.store_errors import translate_errors
+
+AT_ONCE = 16
+"""Files that are synced in parallel: the time goes into waiting for the disk."""
+
+
+def sync_files(uri: str, files: Sequence[StagedFile]) -> None:
+    """Sync files of a table and their folders, so that they survive a power cut.
+
+    Raises
+    ------
+    StoreError
+        If the disk reports an error.
+    """
+    if "://" not in uri and files:
+        with translate_errors(uri, "cannot be synced to the disk"):
+            _sync(Path(uri), [Path(uri, file.path) for file in files])
+
+
+def sync_commits(uri: str, after: int | None) -> None:
+    """Sync a table's commits after a version, and the files that they added.
+
+    Parameters
+    ----------
+    after
+        The version before these commits; None if there was no table.
+
+    Raises
+    ------
+    StoreError
+        If the disk reports an error. The commits are visible all the same.
+    """
+    if "://" in uri:
+        return
+    first = -1 if after is None else after
+    with translate_errors(uri, "was written, but cannot be synced to the disk"):
+        numbered = [log for log in Path(uri, "_delta_log").glob("*.json") if log.stem.isdigit()]
+        logs = [log for log in numbered if int(log.stem) > first]
+        added = [Path(uri, path) for log in logs for path in _added(log)]
+        _sync(Path(uri), [*added, *logs])
+
+
+def sync_log(uri: str) -> None:
+    """Sync every file of a table's log, above all its checkpoints."""
+    if "://" not in uri:
+        with translate_errors(uri, "cannot be synced to the disk"):
+            files = [path for path in Path(uri, "_delta_log").iterdir() if path.is_file()]
+            _sync(Path(uri), files)
+
+
+def _added(log: Path) -> Iterable[str]:
+    for line in log.read_text(encoding="utf-8").splitlines():
+        action = json.loads(line)
+        if "add" in action:
+            yield unquote(action["add"]["path"])
+
+
+def _sync(table: Path, files: Sequence[Path]) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(_sync_one, files))
+    within = {folder for file in files for folder in file.parents if folder.is_relative_to(table)}
+    # This run may have created the table, and the store too.
+    for folder in (*sorted(within, reverse=True), table.parent, table.parent.parent):
+        _sync_one(folder)
+
+
+def _sync_one(path: Path) -> None:
+    # If another process merged and replaced the file meanwhile, that process syncs it.
+    with suppress(FileNotFoundError):
+        opened = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)

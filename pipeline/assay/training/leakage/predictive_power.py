@@ -1,0 +1,189 @@
+"""Predictive power of each feature alone, on rows that its model has not seen.
+
+The model of a feature is a table: the mean label in each of its bins on training rows. A number has
+a bin for each value, or bins of equal count if there are many values. A string has one for each
+value, and nulls have their own. So it detects any relation, not only a monotone one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.contract.definition import NUMERIC
+from assay.project.quoting import mark_blanks
+from assay.project.tasks import infer_task
+from assay.reports.leakage import Check, Row, unknown_check
+from assay.training.leakage.row_hashing import Codes, Floats, encode_column, to_floats
+from assay.training.leakage.table_pair import ColumnPair, TablePair, evenly_spaced
+
+BINS = 256
+MIN_ROWS = 30
+MIN_CLASS_ROWS = 10
+"""With fewer rows of the holdout, or of a class in it, chance can separate them."""
+
+NAME: Final = "label_power"
+
+Targets: TypeAlias = list[tuple[str, Floats, Floats]]
+"""Targets to predict: name, training values and holdout values of each."""
+
+
+@dataclass(frozen=True)
+class BinnedFeature:
+    """The bin of each row for one feature."""
+
+    train: Codes
+    holdout: Codes
+    size: int
+
+
+def label_power(sides: TablePair, limit: float, sample_rows: int) -> Check:
+    """Whether a feature alone nearly determines the label.
+
+    Power is the AUC for a binary label; for several classes the largest AUC of one class against
+    the rest; for a number the share of variance explained, of the number or of its rank, whichever
+    is larger.
+    """
+    contract = sides.contract
+    places = (
+        evenly_spaced(sides.train.rows, sample_rows),
+        evenly_spaced(sides.holdout.rows, sample_rows),
+    )
+    if len(places[0]) < MIN_ROWS or len(places[1]) < MIN_ROWS:
+        few = min(len(places[0]), len(places[1]))
+        return unknown_check(NAME, f"one side has {few} rows only, {MIN_ROWS} are needed", limit)
+    number = infer_task(contract.field(contract.label).kind, contract.label) == "regression"
+    label = _sampled(sides.column(contract.label), places)
+    targets = (_numbers if number else _classes)(label, contract.label)
+    if isinstance(targets, str):
+        return unknown_check(NAME, targets, limit)
+    found: list[tuple[float, str, str]] = []
+    for name in contract.features:
+        binned = _binned(_sampled(sides.column(name), places), contract.field(name).kind in NUMERIC)
+        measure = r_squared if number else auc
+        power, about = max((measure(binned, train, held), what) for what, train, held in targets)
+        found.append((power, name, about))
+    return _told(sorted(found, key=lambda each: (-each[0], each[1])), limit, number)
+
+
+def _told(found: list[tuple[float, str, str]], limit: float, number: bool) -> Check:
+    suspects = [name for power, name, _ in found if power > limit]
+    power, name, about = found[0]
+    detail = (
+        f"'{name}' alone explains {power:.4f} of the variance of {about}"
+        if number
+        else f"'{name}' alone ranks {about} with an AUC of {power:.4f}"
+    )
+    detail += ", nearly the label itself" if suspects else ", the most of all features"
+    if len(suspects) > 1:
+        detail += f"; so do {', '.join(repr(each) for each in suspects[1:])}"
+    return Check(
+        check=NAME,
+        outcome="suspect" if suspects else "ok",
+        columns=tuple(suspects or (each for _, each, _ in found)),
+        observed=power,
+        limit=limit,
+        detail=detail,
+        numbers=tuple(_row(each, what, value) for value, each, what in found),
+    )
+
+
+def _row(name: str, about: str, power: float) -> Row:
+    return {"column": name, "about": about, "power": power}
+
+
+def auc(binned: BinnedFeature, train: Floats, holdout: Floats) -> float:
+    """AUC of the holdout's labels, ranked by the positive rates of training's bins."""
+    rates = _means(binned, train)
+    order, place = np.unique(rates, return_inverse=True)  # bins of one rate are ties
+    rows = np.bincount(place[binned.holdout], minlength=len(order)).astype(np.float64)
+    yes = np.bincount(place[binned.holdout], weights=holdout, minlength=len(order))
+    no = rows - yes
+    below = np.cumsum(no) - no
+    return float(np.sum(yes * (below + no / 2)) / (yes.sum() * no.sum()))
+
+
+def r_squared(binned: BinnedFeature, train: Floats, holdout: Floats) -> float:
+    """Share of the holdout's variance that the means of training's bins explain (R squared)."""
+    wrong = holdout - _means(binned, train)[binned.holdout]
+    spread = holdout - holdout.mean()
+    return float(1 - np.mean(wrong**2) / np.mean(spread**2))
+
+
+def _means(binned: BinnedFeature, train: Floats) -> Floats:
+    """Training's mean in each bin, smoothed by one row of the overall mean."""
+    rows = np.bincount(binned.train, minlength=binned.size)
+    sums = np.bincount(binned.train, weights=train, minlength=binned.size)
+    means: Floats = (sums + train.mean()) / (rows + 1)
+    return means
+
+
+def _sampled(pair: ColumnPair, places: tuple[NDArray[np.intp], NDArray[np.intp]]) -> ColumnPair:
+    return ColumnPair(pair.train.take(places[0]), pair.holdout.take(places[1]))
+
+
+def _binned(pair: ColumnPair, number: bool) -> BinnedFeature:
+    if not number:
+        codes = encode_column(pair)
+        return BinnedFeature(codes.train, codes.holdout, codes.size)
+    train, holdout = to_floats(pair.train), to_floats(pair.holdout)
+    edges = np.unique(train[~np.isnan(train)])
+    if len(edges) > BINS:
+        known = train[~np.isnan(train)]
+        edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1), method="lower"))
+    size = len(edges) + 2
+
+    def place(values: Floats) -> Codes:
+        bins = np.searchsorted(edges, values, side="right").astype(np.int64)
+        return np.where(np.isnan(values), size - 1, bins)
+
+    return BinnedFeature(place(train), place(holdout), size)
+
+
+def _classes(label: ColumnPair, name: str) -> Targets | str:
+    """Each class against the rest, or the reason why none can be tested."""
+    codes = encode_column(label)
+    if (codes.train == 0).any() or (codes.holdout == 0).any():
+        return "there are rows without a label"
+    rows, held = codes.counts()
+    usable = [
+        code
+        for code in range(1, codes.size)
+        if 0 < rows[code] < len(codes.train)
+        and MIN_CLASS_ROWS <= held[code] <= len(codes.holdout) - MIN_CLASS_ROWS
+    ]
+    if not usable:
+        return f"no class of the label is there and absent in {MIN_CLASS_ROWS} holdout rows each"
+    return [
+        (
+            f"{name}={mark_blanks(codes.values[code - 1].as_py())}",
+            (codes.train == code).astype(np.float64),
+            (codes.holdout == code).astype(np.float64),
+        )
+        for code in usable
+    ]
+
+
+def _numbers(label: ColumnPair, name: str) -> Targets | str:
+    """The label and its rank among training's labels, or the reason why neither can be tested."""
+    train, holdout = to_floats(label.train), to_floats(label.holdout)
+    if not (np.isfinite(train).all() and np.isfinite(holdout).all()):
+        return "there are labels that are no finite number"
+    if np.ptp(train) == 0 or np.ptp(holdout) == 0:
+        return "every label of one side is the same number"
+    targets = [(name, train, holdout)]
+    ordered = np.sort(train)
+    ranks = _ranks(ordered, train), _ranks(ordered, holdout)
+    if np.ptp(ranks[1]) > 0:
+        targets.append((f"the rank of {name}", *ranks))
+    return targets
+
+
+def _ranks(ordered: Floats, values: Floats) -> Floats:
+    low = np.searchsorted(ordered, values, side="left")
+    high = np.searchsorted(ordered, values, side="right")
+    ranks: Floats = (low + high) / (2 * len(ordered))
+    return ranks

@@ -1,0 +1,143 @@
+"""Finds rows that training and holdout share: by key, by features, or by time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assay.reports.leakage import EXAMPLES, Check, Outcome, Row, unknown_check
+from assay.training.leakage.row_hashing import DIGITS, Hashes, encode_column, hash_rows, mix_hash
+from assay.training.leakage.table_pair import TablePair
+
+DEVIATIONS = 3
+
+
+def same_key(sides: TablePair) -> Check:
+    """Whether rows of the holdout have a key that training has too."""
+    keys = sides.contract.keys
+    train, holdout = hash_rows(
+        (encode_column(sides.column(name)) for name in keys), sides.train.rows, sides.holdout.rows
+    )
+    twins = np.flatnonzero(np.isin(holdout, train))
+    count, rows = len(twins), sides.holdout.rows
+    detail = (
+        f"{count:,} of {rows:,} holdout rows ({count / rows:.2%}) have a key that training has too"
+        if count
+        else "no key of the holdout is in training"
+    )
+    shown = sides.cells(sides.holdout, keys, twins[:EXAMPLES].astype(np.intp))
+    return Check(
+        check="same_key",
+        outcome=_outcome(count, 0.0),
+        columns=keys,
+        observed=float(count),
+        limit=0.0,
+        detail=detail,
+        numbers=({"rows": count, "share": count / rows},),
+        examples=tuple(shown),
+    )
+
+
+def near_duplicates(sides: TablePair, limit: float) -> Check:
+    """Whether rows of the holdout equal one of training in all features.
+
+    Floats are compared to five significant digits, and nulls are equal. With few, coarse features,
+    rows are equal by chance, which does not count against the limit. If columns are independent, a
+    row has a duplicate with probability 1 - exp(-n), n being its expected number of duplicates. The
+    allowance is the mean of these probabilities plus three standard deviations.
+    """
+    features, rows = sides.contract.features, sides.holdout.rows
+    train, holdout = np.zeros(sides.train.rows, np.uint64), np.zeros(rows, np.uint64)
+    likelihood = np.zeros(rows)
+    for name in features:
+        column = encode_column(sides.column(name), DIGITS)
+        train, holdout = mix_hash(train, column.train), mix_hash(holdout, column.holdout)
+        with np.errstate(divide="ignore"):  # a value that training lacks has likelihood 0
+            likelihood += np.log(column.counts()[0] / sides.train.rows)[column.holdout]
+    twins = np.flatnonzero(np.isin(holdout, train))
+    share = len(twins) / rows
+    chance = -np.expm1(-sides.train.rows * np.exp(likelihood))
+    spread = math.sqrt(float(np.sum(chance * (1 - chance)))) / rows
+    by_chance = min(float(chance.mean()) + DEVIATIONS * spread, 1.0)
+    beyond = max(share - by_chance, 0.0)
+    outcome = _outcome(beyond, limit)
+    alike = _alike(sides, train, holdout, twins)
+    detail = f"{len(twins):,} of {rows:,} holdout rows ({share:.2%}) equal a training row in all "
+    detail += f"features, {by_chance:.2%} can be chance" if len(twins) else "features"
+    if alike is not None:
+        detail += f"; {alike:.0%} of them have the label of such a row"
+    return Check(
+        check="near_duplicates",
+        outcome=outcome,
+        columns=features,
+        observed=beyond,
+        limit=limit,
+        detail=detail,
+        numbers=(
+            {"rows": len(twins), "share": share, "by_chance": by_chance, "same_label": alike},
+        ),
+        examples=_pairs(sides, train, holdout, twins) if outcome == "suspect" else (),
+    )
+
+
+def time_overlap(sides: TablePair) -> Check:
+    """Whether the holdout starts before training ends."""
+    time = sides.contract.time
+    pair = sides.column(time)
+    ends, starts = pc.max(pair.train), pc.min(pair.holdout)
+    if not ends.is_valid or not starts.is_valid:
+        return unknown_check("time_overlap", f"'{time}' has no value on one side", 0.0)
+    # Equal times count: rows of one instant would be on both sides.
+    early = int(pc.sum(pc.less_equal(pair.holdout, ends)).as_py())
+    last, first = ends.as_py().isoformat(" "), starts.as_py().isoformat(" ")
+    detail = (
+        f"{early:,} of {sides.holdout.rows:,} holdout rows are not after training's last: it ends "
+        f"{last}, the holdout starts {first}"
+        if early
+        else f"training ends {last}, the holdout starts {first}"
+    )
+    return Check(
+        check="time_overlap",
+        outcome=_outcome(early, 0.0),
+        columns=(time,),
+        observed=float(early),
+        limit=0.0,
+        detail=detail,
+        numbers=({"rows": early, "training_ends": last, "holdout_starts": first},),
+    )
+
+
+def _outcome(observed: float, limit: float) -> Outcome:
+    return "suspect" if observed > limit else "ok"
+
+
+def _alike(
+    sides: TablePair, train: Hashes, holdout: Hashes, twins: NDArray[np.intp]
+) -> float | None:
+    """The share of ``twins`` whose label also equals that of a duplicate in training."""
+    if not len(twins):
+        return None
+    label = encode_column(sides.column(sides.contract.label), DIGITS)
+    known = np.isin(mix_hash(holdout[twins], label.holdout[twins]), mix_hash(train, label.train))
+    return float(known.mean())
+
+
+def _pairs(
+    sides: TablePair, train: Hashes, holdout: Hashes, twins: NDArray[np.intp]
+) -> tuple[Row, ...]:
+    """Keys of a few holdout rows, each beside those of a duplicate in training."""
+    mine = twins[:EXAMPLES]
+    theirs = np.array([np.flatnonzero(train == holdout[row])[0] for row in mine], dtype=np.intp)
+    keys: Sequence[str] = sides.contract.keys
+    left, right = sides.cells(sides.holdout, keys, mine), sides.cells(sides.train, keys, theirs)
+    return tuple(
+        {
+            **{f"{name} in holdout": value for name, value in one.items()},
+            **{f"{name} in training": value for name, value in other.items()},
+        }
+        for one, other in zip(left, right, strict=True)
+    )

@@ -1,0 +1,118 @@
+"""Models of a regression's loss: the expected absolute and squared error of each row.
+
+The error of a prediction depends on more than the prediction. So the out-of-fold errors are learnt
+from the rows' features: the absolute error and the squared one, by gradient boosting of few, small
+trees. NannyML calls this direct loss estimation (DLE; see https://nannyml.readthedocs.io, "How it
+works: estimating performance"). Both models score every night, so they have to be cheap, and both
+are stored and compiled like the model itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.columns.features import Floats, FrameFeatures
+from assay.contract.definition import Contract
+from assay.model import compiled, model
+from assay.model.prediction import LOSSES
+from assay.training.train.calibrate import out_of_fold_scores
+from assay.training.train.candidate import build_encoder, categorical_arguments
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIZE: Mapping[str, Any] = {
+    "max_iter": 40,
+    "max_leaf_nodes": 8,
+    "learning_rate": 0.15,
+    "early_stopping": False,
+}
+
+
+@dataclass(frozen=True)
+class LossModel:
+    """A model of one loss.
+
+    Attributes
+    ----------
+    model
+        Fitted on all rows.
+    values
+        Its out-of-fold prediction for each row.
+    noise
+        Sum of squared residuals divided by the sum of squared predictions: the relative variance of
+        one row's loss.
+    """
+
+    model: model.Model
+    values: Floats
+    noise: float
+
+    def files(self, sample: pd.DataFrame, tolerance: float | None) -> tuple[bytes, bytes | None]:
+        """The model as a skops file, and as compiled arrays if those are exact.
+
+        Parameters
+        ----------
+        sample
+            Rows to compare them on.
+        tolerance
+            None if the model is not to be compiled.
+        """
+        arrays = None
+        if tolerance is not None:
+            arrays, _ = compiled.compile_and_compare(
+                self.model, FrameFeatures(sample), tolerance, task="regression", classes=()
+            )
+        return model.dumps(self.model), arrays
+
+
+def fit_loss_models(
+    contract: Contract,
+    features: pd.DataFrame,
+    error: Floats,
+    block: NDArray[np.int64],
+    seed: int,
+) -> dict[str, LossModel]:
+    """A model of each of `assay.model.prediction.LOSSES`.
+
+    Parameters
+    ----------
+    features
+        In the form of `assay.model.model.feature_frame`.
+    error
+        Prediction minus truth of each row, out of fold.
+    block
+        The block of days of each row (`assay.training.train.calibrate.assign_folds`).
+    """
+    found = {}
+    for name, loss in zip(LOSSES, (np.abs(error), np.square(error)), strict=True):
+        pipeline = _unfitted(contract, seed)
+        raw = out_of_fold_scores(
+            "regression", pipeline, features, loss, block, lambda done, folds: None
+        )
+        values = np.maximum(raw, 0.0)
+        square = float(values @ values)
+        noise = float(np.square(loss - values).sum()) / square if square > 0 else 0.0
+        fitted = model.Model(
+            pipeline.fit(features, loss), None, contract.numeric, contract.categorical, "regression"
+        )
+        found[name] = LossModel(fitted, values, noise)
+    return found
+
+
+def _unfitted(contract: Contract, seed: int) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.pipeline import make_pipeline
+
+    estimator = HistGradientBoostingRegressor(random_state=seed, **SIZE)
+    estimator.set_params(
+        **categorical_arguments(estimator, "ordinal", contract.numeric, contract.categorical)
+    )
+    return make_pipeline(
+        build_encoder("ordinal", contract.numeric, contract.categorical), estimator
+    )

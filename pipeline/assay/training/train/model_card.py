@@ -1,0 +1,91 @@
+"""The bundle's model card: what a person should know before using the model."""
+
+from __future__ import annotations
+
+from assay.model.manifest import Manifest
+from assay.project.markdown import escape_code, escape_line
+from assay.project.number_format import format_fixed
+from assay.project.tasks import METRICS
+
+
+def render_card(manifest: Manifest) -> str:
+    """The card as Markdown; the same manifest gives the same text."""
+    scores = "\n".join(
+        f"| {name} | {format_fixed(manifest.out_of_fold.get(name), 4, 'undefined')} |"
+        for name in METRICS[manifest.task]
+    )
+    versions = ", ".join(f"{name} {value}" for name, value in sorted(manifest.versions.items()))
+    arguments = ", ".join(f"{key}={value!r}" for key, value in sorted(manifest.args.items()))
+    return f"""# {escape_line(manifest.name)}: candidate {escape_line(manifest.candidate)}
+
+{_answer(manifest)}
+
+- Estimator: `{escape_code(f"{manifest.estimator}({arguments})")}`, features encoded
+  {manifest.encoding}
+{_decision(manifest)}
+- Trained on {escape_line(manifest.window)}: {_rows(manifest)}
+- Scored by {_scorer(manifest)}
+- Features: {escape_line(", ".join(manifest.features))}
+- Row key: {escape_line(", ".join(manifest.keys))}; time: {escape_line(manifest.time)}; \
+slices: {escape_line(", ".join(manifest.slices)) or "none"}
+- Made with {versions}
+
+Out-of-fold metrics on the training window (what candidates are selected by; the gate looks
+at the holdout instead):
+
+| metric | value |
+|---|---|
+{scores}
+"""
+
+
+def _answer(manifest: Manifest) -> str:
+    if manifest.task == "binary":
+        return f"Gives the probability that `{escape_code(manifest.label)}` is true for one row."
+    if manifest.task == "multiclass":
+        return (
+            f"Gives the probability of each value of `{escape_code(manifest.label)}` for one row: "
+            f"{escape_line(', '.join(manifest.classes))}."
+        )
+    return f"Estimates the number `{escape_code(manifest.label)}` for one row."
+
+
+def _decision(manifest: Manifest) -> str:
+    if manifest.task == "regression":
+        return "- Calibration: none, for an estimate is no probability"
+    ways = {
+        "binary": f"true from a probability of {manifest.threshold}",
+        "multiclass": "the class with the highest probability",
+    }
+    each = ", each class against the rest" if manifest.task == "multiclass" else ""
+    return (
+        f"- Calibration: {describe_calibration(manifest)}, fitted on out-of-fold scores{each}\n"
+        f"- Decision: {ways[manifest.task]}"
+    )
+
+
+def describe_calibration(manifest: Manifest) -> str:
+    """The calibration, with the losses that it was chosen by, if any."""
+    if not manifest.calibration_losses:
+        return manifest.calibration
+    losses = ", ".join(
+        f"{method} {loss:.5f}" for method, loss in manifest.calibration_losses.items()
+    )
+    return f"{manifest.calibration}, chosen by cross-fitted log loss ({losses})"
+
+
+def _rows(manifest: Manifest) -> str:
+    rows = f"{manifest.rows:,} rows"
+    if manifest.positives is None:
+        return rows
+    return f"{rows}, {manifest.positives / manifest.rows:.1%} of them true"
+
+
+def _scorer(manifest: Manifest) -> str:
+    proof = manifest.compiled
+    if not proof["used"]:
+        return f"scikit-learn itself: {escape_line(str(proof['reason']))}"
+    return (
+        f"compiled arrays ({proof['kind']}): on {proof['rows']:,} rows at most "
+        f"{proof['max_difference']:.3g} from scikit-learn (allowed: {proof['tolerance']:g})"
+    )

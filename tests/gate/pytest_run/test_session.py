@@ -1,0 +1,144 @@
+"""How pytest is called: nothing from outside may steer it, and a broken end is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import assay
+from assay.gate.pytest_run import run as session
+from assay.gate.pytest_run.record import PytestRecord
+from assay.gate.pytest_run.run import PytestRun, pytest_command, pytest_environment, run_pytest
+
+HOME = Path(assay.__file__).resolve().parents[1]
+
+
+def test_the_command(tmp_path: Path) -> None:
+    target = tmp_path / "scratch/seen.json"
+    start = [
+        *(sys.executable, "-m", "pytest", "-p", "no:assay", "-p", "assay.gate.pytest_run.plugin"),
+        *("-p", "no:cacheprovider", "-c", str(tmp_path / "scratch/pytest.ini")),
+        *(f"--rootdir={tmp_path}", "-q", "--tb=short", "--no-header", "--color=no"),
+        f"--junitxml={tmp_path / 'reports/gate/junit.xml'}",
+        *(f"--assay-findings={target}", f"--assay-decided={tmp_path / 'scratch/decided.json'}"),
+        f"--basetemp={tmp_path / 'scratch/tmp'}",
+        *("--continue-on-collection-errors", "params.yaml"),
+    ]
+    assert pytest_command(tmp_path, "tests/model", target) == start
+    (tmp_path / "tests/model").mkdir(parents=True)
+    assert pytest_command(tmp_path, "tests/model", target) == [
+        *start,
+        "tests/model",
+        f"--confcutdir={tmp_path / 'tests/model'}",
+    ]
+
+
+def test_the_environment(tmp_path: Path) -> None:
+    outer = {"PYTEST_ADDOPTS": "-k x", "PYTEST_PLUGINS": "y", "HOME": "/h", "MYPYTEST_": "z"}
+    assert pytest_environment(outer, tmp_path) == {
+        "HOME": "/h",
+        "MYPYTEST_": "z",
+        "PYTHONPATH": str(HOME),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis"),
+    }
+    assert outer["PYTEST_PLUGINS"] == "y"
+
+
+def test_this_very_package_comes_first(tmp_path: Path) -> None:
+    inner = pytest_environment({"PYTHONPATH": "/a"}, tmp_path)
+    assert inner["PYTHONPATH"] == f"{HOME}{os.pathsep}/a"
+    assert pytest_environment({"PYTHONPATH": ""}, tmp_path)["PYTHONPATH"] == str(HOME)
+
+
+@pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
+def test_an_installed_package_needs_no_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    monkeypatch.setattr(assay, "__file__", f"/usr/lib/{folder}/assay/__init__.py")
+    assert "PYTHONPATH" not in pytest_environment({}, tmp_path)
+    assert pytest_environment({"PYTHONPATH": "/a"}, tmp_path)["PYTHONPATH"] == "/a"
+
+
+class Fake:
+    """In place of pytest: leaves a record, or does not, and ends with some code."""
+
+    def __init__(self, code: int, output: str, *, record: bool) -> None:
+        self.code = code
+        self.output = output
+        self.record = record
+        self.asked: dict[str, Any] = {}
+
+    def __call__(self, command: list[str], **asked: Any) -> Any:
+        self.asked = asked
+        (target,) = [each for each in command if each.startswith("--assay-findings=")]
+        if self.record:
+            PytestRecord(collected=["a"]).write(Path(target.partition("=")[2]))
+        return subprocess.CompletedProcess(command, self.code, self.output)
+
+
+def ran(
+    monkeypatch: pytest.MonkeyPatch, code: int, output: str = "", *, record: bool = True
+) -> tuple[PytestRun, Fake]:
+    fake = Fake(code, output, record=record)
+    monkeypatch.setattr(session.subprocess, "run", fake)
+    return run_pytest(Path("/p"), "tests/model", ()), fake
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_session_that_came_to_its_end(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    found, fake = ran(monkeypatch, code, "1 passed")
+    assert found == PytestRun(PytestRecord(collected=["a"]), code, "1 passed", None)
+    assert fake.asked["cwd"] == Path("/p")
+    assert fake.asked["check"] is False
+    assert fake.asked["stdin"] == subprocess.DEVNULL
+    assert (fake.asked["stdout"], fake.asked["stderr"]) == (subprocess.PIPE, subprocess.STDOUT)
+    assert (fake.asked["text"], fake.asked["encoding"], fake.asked["errors"]) == (
+        *(True, "utf-8"),
+        "replace",
+    )
+    assert fake.asked["env"]["PYTHONDONTWRITEBYTECODE"] == "1"
+
+
+@pytest.mark.parametrize("code", [2, 3, 4, 5, -9])
+def test_any_other_end_is_a_crash(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    found, _ = ran(monkeypatch, code, "all\nis lost\n")
+    assert found.crash == f"pytest ended with exit code {code}: is lost"
+    assert (found.seen, found.code) == (PytestRecord(collected=["a"]), code)
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_without_a_record_it_is_a_crash_too(monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    found, _ = ran(monkeypatch, code, "bye", record=False)
+    assert found.crash == f"pytest ended with exit code {code}: bye"
+    assert found.seen == PytestRecord()
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        ("", "no output"),
+        (" \n", "no output"),
+        ("one\n two \n\n", "two"),
+        ("E   first\nE   ImportError: no x\nlast", "ImportError: no x"),
+        ("ERROR: file not found\nlast", "ERROR: file not found"),
+        ("INTERNALERROR> boom\nlast", "INTERNALERROR> boom"),
+        ("Ending\nlast", "last"),
+        ("E  in /p/tests/a.py", "in tests/a.py"),
+    ],
+)
+def test_the_line_that_tells_most(monkeypatch: pytest.MonkeyPatch, output: str, line: str) -> None:
+    found, _ = ran(monkeypatch, 3, output)
+    assert found.crash == f"pytest ended with exit code 3: {line}"
+
+
+def test_scratch_is_gone_afterwards_and_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, fake = ran(monkeypatch, 0)
+    scratch = Path(fake.asked["env"]["HYPOTHESIS_STORAGE_DIRECTORY"]).parent
+    assert not scratch.exists()
+    assert scratch.name.startswith("assay-gate-")

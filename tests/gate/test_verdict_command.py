@@ -1,0 +1,93 @@
+"""`assay gate verdict`: the verdict itself is asked, never a text in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from assay.cli.__main__ import main
+from assay.errors import GateNotPassed, TrackedByGit
+from assay.gate import verdict_command as asked_again
+from assay.gate import verdict_text
+from assay.gate.stage import run
+from assay.project import layout
+
+
+def test_a_pass_is_said_and_ends_with_0(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(tiny.root, tiny.params)
+    assert main(["gate", "verdict", "--root", str(tiny.root)]) == 0
+    capsys.readouterr()
+    assert main(["gate", "verdict", "--json", "--root", str(tiny.root)]) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "PASS"
+
+    text = (tiny.root / layout.VERDICT).read_text()
+    tiny.evaluation(metrics={"auc": {"value": 0.9, "low": 0.85, "high": 0.95}})
+    with pytest.raises(GateNotPassed, match=r"another reports.*has observed 0\.8 in it"):
+        asked_again.run(tiny.root, tiny.params)
+    tiny.evaluation()
+    asked_again.run(tiny.root, tiny.params)
+    (tiny.root / layout.VERDICT).write_text(
+        text.replace('"severity": "block"', '"severity": "warn"')
+    )
+    with pytest.raises(GateNotPassed, match="its findings come to FAIL"):
+        asked_again.run(tiny.root, tiny.params)
+
+
+def test_a_fail_with_a_pass_among_its_findings_ends_with_3(tiny: Any) -> None:
+    with pytest.raises(GateNotPassed, match=r"verdict\.json: gate has not run"):
+        asked_again.run(tiny.root, tiny.params)
+    tiny.evaluation(metrics={"auc": {"value": 0.5, "low": 0.45, "high": 0.55}})
+    with pytest.raises(GateNotPassed):
+        run(tiny.root, tiny.params)
+    assert '"outcome": "PASS"' in (tiny.root / layout.VERDICT).read_text()
+    assert main(["gate", "verdict", "--root", str(tiny.root)]) == GateNotPassed.exit_code
+    (tiny.root / verdict_text.MARKDOWN).write_text("# PASS")
+    with pytest.raises(GateNotPassed, match=r"verdict\.md says something else"):
+        asked_again.run(tiny.root, tiny.params)
+
+
+@pytest.mark.parametrize(
+    ("names", "more"),
+    [(("data", "contract", "policy"), ""), (("data", "contract", "policy", "code"), " and 1 more")],
+)
+def test_three_reasons_are_named_and_the_rest_is_counted(
+    tiny: Any, names: tuple[str, ...], more: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(tiny.root, tiny.params)
+    monkeypatch.setattr(asked_again.verdict_verification, "find_discrepancies", lambda *_: [])
+    path = tiny.root / layout.VERDICT
+    tree = json.loads(path.read_text())
+    for name in names:
+        tree[name] = "sha256:0"
+    path.write_text(json.dumps(tree))
+    with pytest.raises(GateNotPassed) as caught:
+        asked_again.run(tiny.root, tiny.params)
+    assert caught.value.found is not None
+    assert caught.value.found.count("; ") == 2
+    assert caught.value.found.endswith(f"another policy{more}")
+
+
+@pytest.mark.parametrize("text", [b"", b"garbage", b"\xff", b"null", b"[" * 100_000, b"9" * 9_999])
+def test_what_is_no_verdict_ends_with_3_and_one_line(
+    tiny: Any, text: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.write(layout.VERDICT, "")
+    (tiny.root / layout.VERDICT).write_bytes(text)
+    assert main(["gate", "verdict", "--root", str(tiny.root)]) == GateNotPassed.exit_code
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{layout.VERDICT}: " in line
+
+
+def test_a_project_whose_git_tracks_rows_gets_no_verdict(tiny: Any) -> None:
+    run(tiny.root, tiny.params)
+    subprocess.run(["git", "init", "--quiet"], cwd=tiny.root, check=True)
+    tiny.write("data/raw/day=1/part.csv", "rows")
+    subprocess.run(["git", "add", "data/raw", layout.HOLDOUT_TABLE], cwd=tiny.root, check=True)
+    with pytest.raises(TrackedByGit, match="found data/prepared, data/raw"):
+        run(tiny.root, tiny.params)
+    assert not (tiny.root / layout.VERDICT).exists()
+    subprocess.run(["git", "rm", "-rq", "--cached", "data"], cwd=tiny.root, check=True)
+    run(tiny.root, tiny.params)

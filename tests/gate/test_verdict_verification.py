@@ -1,0 +1,230 @@
+"""A verdict held against reports and policy: what each way to bend it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from assay.gate import verdict_text, verdict_verification
+from assay.gate.inputs import GateInputs
+from assay.gate.pytest_run import findings
+from assay.gate.pytest_run.record import SEVERITY, PytestRecord
+from assay.gate.rules import evaluate as rules
+from assay.project import jsonfile, layout
+from assay.reports.verdict import (
+    Finding,
+    JudgedChampion,
+    ModelTests,
+    Outcome,
+    Verdict,
+    Waiver,
+    combine_outcomes,
+)
+from tests.gate.build import changed
+
+ASKED = (
+    "[{name: steady, check: robustness, perturb: missing, max_failed: 0.1, "
+    "owner: us, because: it must}]"
+)
+WAIVED = (
+    '[{rule: ranks, because: carnival, owner: us, until: "2999-01-01"}, '
+    '{rule: steady, because: carnival, owner: us, until: "2999-01-01"}]'
+)
+WAIVER = Waiver(because="carnival", owner="us", until="2999-01-01")
+STEADY = Finding(
+    rule="steady",
+    kind="behaviour",
+    outcome=Outcome.PASS,
+    detail="3 of 100 rows",
+    observed=0.03,
+    limit=0.1,
+    direction="max",
+    owner="us",
+    because="it must",
+)
+TEST = Finding(rule="test_it.py::test_holds", kind="test", outcome=Outcome.PASS, detail="passed")
+
+
+def counted(collected: int, ran: int, champion: int | None = None) -> ModelTests:
+    return ModelTests(collected=collected, ran=ran, champion=champion)
+
+
+def made(tiny: Any, **policy: str) -> Verdict:
+    """What the gate would say, but for the tests and behaviours, which are as above."""
+    tiny.policy("name: ranks, metric: auc, min: 0.7", behaviour=ASKED, **policy)
+    tiny.reports()
+    found = (*rules.evaluate_rules(GateInputs.of(tiny.root), tiny.params.gate), STEADY, TEST)
+    return Verdict(
+        outcome=combine_outcomes(found),
+        candidate="prior",
+        name="tiny",
+        basis="no champion yet; absolute rules only",
+        champion=JudgedChampion(state="none"),
+        policy="sha256:p",
+        code="sha256:k",
+        findings=found,
+        reports="sha256:r",
+        tests=ModelTests(collected=1, ran=1),
+        **tiny.about(),
+    )
+
+
+def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[str, ...]:
+    tiny.write(verdict_text.MARKDOWN, verdict_text.render_markdown(verdict))
+    return verdict_verification.find_discrepancies(
+        verdict, partial(jsonfile.read_text, tiny.root), tiny.params, former
+    )
+
+
+def edited(verdict: Verdict, rule: str, /, **changes: Any) -> Verdict:
+    kept = tuple(
+        changed(each, **changes) if each.rule == rule else each for each in verdict.findings
+    )
+    return changed(verdict, findings=kept)
+
+
+def without(verdict: Verdict, rule: str) -> Verdict:
+    return changed(verdict, findings=tuple(each for each in verdict.findings if each.rule != rule))
+
+
+def test_what_the_gate_says_stands(tiny: Any) -> None:
+    assert told(tiny, made(tiny)) == ()
+
+
+def test_last_digits_of_another_machine_are_no_edit(tiny: Any) -> None:
+    verdict = made(tiny)
+    (ranks, *_) = verdict.findings
+    assert told(tiny, edited(verdict, "ranks", observed=(ranks.observed or 0) * (1 + 1e-14))) == ()
+
+
+@pytest.mark.parametrize(
+    ("bend", "line"),
+    [
+        (lambda v: edited(v, "ranks", outcome=Outcome.FAIL), "'ranks' is FAIL in it"),
+        (lambda v: edited(v, "ranks", severity="warn"), "'ranks' is a warn in it"),
+        (lambda v: edited(v, "ranks", tolerated=True), "'ranks' has tolerated True in it"),
+        (lambda v: edited(v, "ranks", limit=0.1), "'ranks' has limit 0.1 in it"),
+        (lambda v: edited(v, "ranks", detail="fine"), "'ranks' has detail fine in it"),
+        (lambda v: edited(v, "ranks", waiver=WAIVER), "'ranks' is waived in it, and not in"),
+        (lambda v: edited(v, "ranks", limit=None), "'ranks' has limit None in it"),
+        (lambda v: without(v, "ranks"), "'ranks' is missing in it"),
+        (lambda v: edited(v, "ranks", rule="better"), "'better' is no rule of params.yaml"),
+        (lambda v: without(v, "steady"), "the behaviour 'steady' is missing in it"),
+        (lambda v: edited(v, "steady", observed=0.2), "'steady' is PASS in it with 0.2 of rows"),
+        (lambda v: edited(v, "steady", observed=None), "'steady' is PASS in it with None of rows"),
+        (lambda v: edited(v, "steady", limit=0.5), "'steady' has limit 0.5 in it, 0.1 in params"),
+        (lambda v: edited(v, "steady", severity="warn"), "'steady' has severity warn in it"),
+        (lambda v: edited(v, "steady", tolerated=True), "'steady' has tolerated True in it"),
+        (lambda v: edited(v, "steady", rule="easy"), "'easy' is no behaviour of params.yaml"),
+        (lambda v: without(v, TEST.rule), "there is no model test in it"),
+        (lambda v: edited(v, TEST.rule, severity="warn"), "is a warn in it, and no model test is"),
+        (lambda v: edited(v, TEST.rule, waiver=WAIVER), "test_holds' is waived in it"),
+        (lambda v: changed(v, tests=counted(2, 1)), "tests.collected is 2 in it, and its fin"),
+        (lambda v: changed(v, tests=counted(1, 0)), "tests.ran is 0 in it, and its findings"),
+        (lambda v: changed(v, tests=counted(1, 1, 1)), "tests.champion is 1 in it, although"),
+        (lambda v: changed(v, tests=None), "it has no count of tests; its findings hold 1"),
+        (lambda v: changed(v, candidate="other"), "its candidate is other"),
+        (lambda v: changed(v, types=("a.B",)), "its types is ('a.B',)"),
+        (lambda v: changed(v, data="sha256:0"), "the evaluation is about another data"),
+        (
+            lambda v: changed(
+                v, champion=JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a")
+            ),
+            "it was held against champion, v0.1.0",
+        ),
+    ],
+)
+def test_each_way_to_bend_it(tiny: Any, bend: Callable[[Verdict], Verdict], line: str) -> None:
+    found = told(tiny, bend(made(tiny)))
+    assert any(line in each for each in found), found
+
+
+def test_a_behaviour_may_fail_as_often_as_allowed(tiny: Any) -> None:
+    assert told(tiny, edited(made(tiny), "steady", observed=0.1)) == ()
+
+
+def test_only_with_a_champion_must_no_test_be_tolerated(tiny: Any) -> None:
+    alone = edited(made(tiny), TEST.rule, tolerated=True)
+    line = f"'{TEST.rule}' is tolerated in it, although there is a champion"
+    assert line not in told(tiny, alone)
+    assert line in told(
+        tiny,
+        changed(
+            alone, champion=JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a")
+        ),
+    )
+
+
+AGAINST = JudgedChampion(state="compared", version="v0.1.0", bundle="sha256:a")
+
+
+@pytest.mark.parametrize(
+    ("said", "had", "line"),
+    [
+        (2, 1, "tests.champion is 2 in it, and the champion's verdict holds 1"),
+        (None, 1, "tests.champion is None in it, and the champion's verdict holds 1"),
+        (1, None, "tests.champion is 1 in it, and no verdict on the champion's bundle can be had"),
+        (2, 2, "it does not warn of 1 model tests where the champion had 2"),
+    ],
+)
+def test_how_many_tests_the_champion_had_is_asked_of_its_verdict(
+    tiny: Any, said: int | None, had: int | None, line: str
+) -> None:
+    verdict = changed(made(tiny), champion=AGAINST, tests=counted(1, 1, said))
+    former = None
+    if had is not None:
+        former = changed(verdict, findings=(STEADY, *(TEST,) * had))
+    (found,) = (each for each in told(tiny, verdict, former) if each.startswith(line))
+    assert "held against" not in found
+
+
+def test_as_many_tests_as_the_champions_verdict_holds_are_no_edit(tiny: Any) -> None:
+    verdict = changed(made(tiny), champion=AGAINST, tests=counted(1, 1, 1))
+    assert not [each for each in told(tiny, verdict, made(tiny)) if "tests" in each]
+    more = changed(made(tiny), findings=(TEST, TEST))
+    warned = changed(verdict, tests=counted(1, 1, 2))
+    few = findings.fewer_tests_findings(
+        "tests/model", PytestRecord(collected=[TEST.rule]), more, "v0.1.0"
+    )
+    warned = changed(warned, findings=(*warned.findings, *few))
+    assert few and not [each for each in told(tiny, warned, more) if "tests" in each]
+
+
+def test_what_the_gate_counts_is_counted_again(tiny: Any) -> None:
+    said = {f"t.py::{each}": each for each in SEVERITY}
+    seen = PytestRecord(
+        collected=[*said, "t.py::mute"], outcomes=said, uncollected={"u.py::T": "error: x"}
+    )
+    verdict = made(tiny)
+    kept = tuple(each for each in verdict.findings if each != TEST)
+    found = (*kept, *findings.model_test_findings(seen, alone=False))
+    assert (
+        told(tiny, changed(verdict, findings=found, tests=findings.count_model_tests(seen, None)))
+        == ()
+    )
+
+
+def test_a_waiver_of_params_yaml_covers_what_it_names(tiny: Any) -> None:
+    verdict = made(tiny, waivers=WAIVED)
+    assert told(tiny, edited(verdict, "ranks", waiver=WAIVER)) == ()
+    assert told(tiny, edited(verdict, "steady", waiver=WAIVER)) == ()
+    other = changed(WAIVER, until="2999-12-31")
+    assert told(tiny, edited(verdict, "ranks", waiver=other)) == (
+        "'ranks' is waived in it, and not in params.yaml",
+    )
+
+
+def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) -> None:
+    verdict = made(tiny)
+    told(tiny, verdict)
+    source = partial(jsonfile.read_text, tiny.root)
+    tiny.write(verdict_text.MARKDOWN, "# PASS")
+    assert verdict_verification.find_discrepancies(verdict, source, tiny.params, None) == (
+        "reports/gate/verdict.md says something else than it",
+    )
+    (tiny.root / layout.EVALUATION).unlink()
+    (line,) = verdict_verification.find_discrepancies(verdict, source, tiny.params, None)
+    assert line.startswith("it cannot be decided again: reports/evaluate/evaluation.json")

@@ -1,0 +1,208 @@
+"""Where a night stands, decided once and said in the same words wherever it is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from assay.cli import __main__ as cli
+from assay.cli.show import monitoring, overview
+from assay.errors import LimitCrossed
+from assay.monitor import monitor_night, monitor_range, night_writer, status
+from assay.monitor.front import command as front
+from assay.monitor.nights.incident import Incident
+from assay.monitor.nights.night_status import WORDS, affects_night, decide_status
+from assay.project.params.drift import Budget
+from tests.shown import shown
+
+DAYS = ("2013-02-01", "2013-02-02", "2013-02-03", "2013-02-04")
+
+
+def incident(state: Any, first: str = DAYS[0], last: str = DAYS[1]) -> Incident:
+    return Incident("2013-02-02-features", "drift", state, first, last, ("x",), f"x is {state}")
+
+
+@pytest.mark.parametrize(
+    ("state", "partition", "lies_in"),
+    [
+        ("open", "2013-01-31", False),
+        ("open", DAYS[0], True),
+        ("open", DAYS[3], True),  # it is not over
+        ("snoozed", DAYS[3], True),
+        ("recovered", DAYS[1], True),
+        ("recovered", DAYS[2], False),
+    ],
+)
+def test_the_nights_of_an_incident(state: Any, partition: str, lies_in: bool) -> None:
+    assert affects_night(incident(state), partition) is lies_in
+
+
+@pytest.mark.parametrize(
+    ("crossed", "states", "standing", "alarming"),
+    [
+        (False, [], "ok", False),
+        (False, ["recovered"], "recovered", False),
+        (False, ["recovered", "snoozed"], "snoozed", False),
+        (False, ["snoozed", "open"], "incident", True),
+        (True, [], "drift", True),
+        (True, ["recovered"], "drift", True),
+        (True, ["snoozed", "open"], "drift", True),
+        (True, ["snoozed"], "snoozed", False),
+        (None, ["open"], "unseen", False),
+    ],
+)
+def test_the_gravest_decides(
+    crossed: bool | None, states: list[str], standing: str, alarming: bool
+) -> None:
+    found = decide_status(
+        "published", crossed, [(incident(each), f"x is {each}") for each in states]
+    )
+    assert (found.standing, found.alarming) == (standing, alarming)
+    assert found.incidents == tuple(f"x is {each}" for each in states)
+    assert ("within limits" in found.headline("n").lower()) is (standing == "ok")
+
+
+def test_a_crossing_within_the_budget_is_no_alarm_once_somebody_looked() -> None:
+    alone = decide_status("published", True, together=True)
+    assert (alone.standing, alone.alarming) == ("over", False)
+    assert decide_status("published", True, [(incident("recovered"), "")], together=True).alarming
+    assert decide_status("published", False, together=True).standing == "ok"
+
+
+def test_what_is_not_published_is_in_no_incident_of_drift() -> None:
+    assert decide_status("held", True, [(incident("open"), "x")]).standing == "held"
+
+
+@pytest.fixture
+def looked_at(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Two shifted nights and one within its limits: an incident is open on the last."""
+    monkeypatch.setattr(
+        night_writer.pages,
+        "render_page",
+        lambda title, ours, shown: f"<title>{title}</title><body>{ours}",
+    )
+    for day, shift in zip(DAYS, (0.0, 2.0, 2.0, 0.0), strict=True):
+        project.score(day, f"run-{day[-2:]}", shift=shift)
+    budget = Budget(nights=2, of=3, false_alarms=20)
+    monitor = project.params.monitor.model_copy(update={"budget": budget})
+    project.params = project.params.model_copy(update={"monitor": monitor})
+    return project
+
+
+def test_every_page_and_the_exit_code_say_the_same(
+    looked_at: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, params = looked_at.root, looked_at.params
+    page = root / f"reports/nights/{DAYS[3]}.html"
+    with pytest.raises(LimitCrossed, match=f"In an open incident on {DAYS[3]}") as many:
+        shown(monitoring.nights_lines, monitor_range.run, root, params, DAYS[0], DAYS[3])
+    told = capsys.readouterr()
+    assert "2 limits crossed, 1 within limits, 1 in an open incident" in told.out
+    assert "ithin limits" not in told.err
+
+    with pytest.raises(LimitCrossed, match="in an open incident: the model's answers") as one:
+        shown(monitoring.night_lines, monitor_night.run, root, params, DAYS[3])
+    assert many.value.exit_code == one.value.exit_code == 4
+    assert f"In an open incident on {DAYS[3]}" in capsys.readouterr().out
+
+    assert page.read_text().count(f"In an open incident on {DAYS[3]}") == 2  # title and heading
+    assert "Within limits" not in page.read_text()
+    document = json.loads(page.with_suffix(".json").read_text())
+    assert (document["standing"], document["crossed"]) == ("incident", False)
+    assert "features drifted: x; since 2013-02-02" in document["incidents"][1]
+    html = (root / "reports/index.html").read_text()
+    assert f"{DAYS[3]}</a>: in an open incident" in html and 'class="card bad"' in html
+    shown(overview.status_lines, status.run, root, params)
+    text = capsys.readouterr().out
+    assert f"{DAYS[3]}: in an open incident" in text
+    assert f"In an open incident on {DAYS[3]}" in text and "within limits" not in text
+
+
+def test_pages_go_on_saying_what_became_of_it(looked_at: Any) -> None:
+    root, params = looked_at.root, looked_at.params
+    with pytest.raises(LimitCrossed):
+        monitor_range.run(root, params, DAYS[0], DAYS[3])
+    page = root / f"reports/nights/{DAYS[3]}.html"
+    drawn = page.read_text()
+    looked_at.score("2013-02-05", "run-05")
+    monitor_range.run(root, params, "2013-02-05", "2013-02-05")  # the second quiet night ends it
+    assert "Within limits on 2013-02-04" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["standing"] == "ok"
+    # Nothing but the answer was drawn again.
+    answers = [text.partition("<!--answer-->")[2].partition("<!--/answer-->") for text in
+               (drawn, page.read_text())]  # fmt: skip
+    assert answers[0][2] == answers[1][2] and answers[0][0] != answers[1][0]
+    first = json.loads((root / f"reports/nights/{DAYS[2]}.json").read_text())
+    assert first["standing"] == "drift" and first["incidents"][0].endswith("by 2013-02-05")
+    assert first["in_alarm"] == ["probability", "x"]
+
+
+def test_a_document_of_an_older_assay_is_read_and_left_alone(looked_at: Any) -> None:
+    root, params = looked_at.root, looked_at.params
+    monitor_night.run(root, params, DAYS[0])
+    document = root / f"reports/nights/{DAYS[0]}.json"
+    tree = json.loads(document.read_text())
+    for name in ("standing", "incidents", "in_alarm"):
+        del tree[name]
+    document.write_text(json.dumps(tree))
+    (night, *_) = front.run(root, params).nights
+    assert (night.standing, json.loads(document.read_text())) == ("ok", tree)
+
+
+def test_all_words_differ() -> None:
+    assert len(set(WORDS.values())) == len(WORDS)
+
+
+RELEASE = "assay.score.operations.release"
+
+
+@pytest.mark.parametrize(
+    ("argv", "module", "name", "shown"),
+    [
+        (["score", "--date", DAYS[0]], "assay.score.stage", "run", "scoring.lines"),
+        (["labels", "--date", DAYS[0]], "assay.monitor.labels", "run", "performance.labels_lines"),
+        (["promote"], "assay.registry.promote", "promote", "versions.stage_move_lines"),
+        (
+            ["rollback", "--because", "b"],
+            "assay.registry.promote",
+            "rollback",
+            "versions.stage_move_lines",
+        ),
+        (
+            ["release", "r", "--because", "b"],
+            "assay.score.operations.release",
+            "release",
+            "publication.release_lines",
+        ),
+        (
+            ["retract", "r", "--because", "b"],
+            "assay.score.operations.release",
+            "retract",
+            "publication.retract_lines",
+        ),
+    ],
+)
+def test_what_changes_the_front_page_writes_it(
+    argv: list[str],
+    module: str,
+    name: str,
+    shown: str,
+    project: Any,
+    params_text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (project.root / "params.yaml").write_text(params_text)
+    monkeypatch.setattr(f"assay.cli.show.{shown}", lambda found: ())
+    monkeypatch.setattr(f"{module}.{name}", lambda *given, **more: project.score(DAYS[0], "run-1"))
+    assert cli.main([*argv, "--root", str(project.root)]) == 0
+    page = project.root / "reports/index.html"
+    assert f"{DAYS[0]}: not monitored" in page.read_text()
+    page.unlink()
+    page.mkdir()  # nothing can be written there
+    monkeypatch.setattr(f"{module}.{name}", lambda *given, **more: None)
+    assert cli.main([*argv, "--root", str(project.root)]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("assay: reports/index.html is not up to date:")

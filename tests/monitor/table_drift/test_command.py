@@ -1,0 +1,280 @@
+"""``assay drift`` on real files and a real Spark job."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import TypeAdapter
+
+from assay.cli.show import monitoring
+from assay.errors import (
+    BundleMissing,
+    LimitCrossed,
+    NoChampion,
+    RowCountMismatch,
+    SchemaMismatch,
+    SourceError,
+    UsageError,
+)
+from assay.monitor import monitor_night
+from assay.monitor.table_drift import command, spark_memory
+from assay.monitor.table_drift import count as raw_count
+from assay.monitor.table_drift.result import TableDrift
+from assay.project import layout
+from assay.project.params.inputs import Input
+from tests.monitor.conftest import rows_of
+from tests.shown import shown
+
+NIGHT = "2013-02-01"
+CONTRACT = """
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+
+class Row(pa.DataFrameModel):
+    at: Series[pd.Timestamp] = pa.Field(metadata={"role": ["key", "time"]})
+    flight: Series[int] = pa.Field(metadata={"role": "key"})
+    x: Series[float] = pa.Field(nullable=True, metadata={"role": "feature"})
+    c: Series[str] = pa.Field(metadata={"role": ["feature", "slice"]})
+    late: Series[bool] = pa.Field(nullable=True, metadata={"role": "label"})
+"""
+
+
+class Lasting:
+    """The suite's one Spark, which no command may stop."""
+
+    def __init__(self, spark: Any) -> None:
+        self._spark = spark
+
+    def __getattr__(self, name: str) -> Any:
+        return (lambda: None) if name == "stop" else getattr(self._spark, name)
+
+
+@pytest.fixture
+def here(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The project as the folder that the command is typed in; no Spark may be started."""
+
+    def refused(*_: Any) -> Any:
+        raise AssertionError("Spark was started")
+
+    monkeypatch.setattr(raw_count, "session", refused)
+    monkeypatch.chdir(project.root)
+    return project
+
+
+@pytest.fixture
+def by_spark(here: Any, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(raw_count, "session", lambda params, root: Lasting(spark))
+    return here
+
+
+def drift(here: Any, table: str | None = None, date: str | None = None, **more: Any) -> Any:
+    folder = more.pop("folder", None)
+    return shown(
+        monitoring.table_lines, command.run, here.root, here.params, table, date, folder, **more
+    )
+
+
+def rows(shift: float = 0.0, seed: int = 7) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    x, c = random.normal(shift, 1, 300), random.choice(["a", "b"], 300)
+    return pd.DataFrame({"x": x, "c": c, "flight": np.arange(300)})
+
+
+def write(frame: pd.DataFrame, name: str = "new.parquet") -> str:
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), name, row_group_size=70)
+    return name
+
+
+def document(refused: pytest.ExceptionInfo[LimitCrossed]) -> dict[str, Any]:
+    """The answer that went before a refusal, as JSON."""
+    assert isinstance(refused.value.report, TableDrift)
+    found: dict[str, Any] = json.loads(refused.value.report.to_json())
+    return found
+
+
+def findings(refused: pytest.ExceptionInfo[LimitCrossed]) -> dict[str, Any]:
+    return {each["column"]: each for each in document(refused)["findings"]}
+
+
+def test_an_ordinary_table_is_within_limits(here: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = drift(here, write(rows()))
+    told = capsys.readouterr().out
+    assert "Within limits: new.parquet" in told
+    assert "300 rows against v0.1.0; 0 of 2 features drifted" in told
+    assert not answer.decision.crossed
+    assert sorted(f.column for f in answer.decision.findings) == ["c", "x"]
+
+
+def test_a_table_that_drifted_is_told_of_and_ends_with_4(here: Any) -> None:
+    frame = rows(shift=3.0).assign(c="new")
+    with pytest.raises(LimitCrossed, match=r"new.parquet: 2 of 2 features drifted") as caught:
+        drift(here, write(frame))
+    assert caught.value.exit_code == 4
+    tree = document(caught)
+    assert tree["crossed"] is True and tree["rows"] == 300
+    assert (tree["version"], tree["bundle"]) == ("v0.1.0", here.digest)
+    assert tree["drifted"] == [each["column"] for each in tree["findings"]]
+
+
+@pytest.mark.parametrize("how", ["huge", "constant", "infinite"])
+def test_one_broken_column_ends_with_4(here: Any, how: str) -> None:
+    frame = rows()
+    broken = {
+        "huge": frame["x"] * 1e12,
+        "constant": frame["x"] * 0 + 0.5,
+        "infinite": frame["x"].mask(frame.index % 10 == 0, np.inf),
+    }
+    with pytest.raises(LimitCrossed, match=r"new.parquet: x: ") as caught:
+        drift(here, write(frame.assign(x=broken[how])))
+    assert caught.value.exit_code == 4
+    found = findings(caught)
+    assert found["x"]["breaks"] and not found["c"]["breaks"]
+
+
+def test_the_measures_are_those_of_the_same_rows_once_scored(here: Any) -> None:
+    here.score(NIGHT, "run-1")
+    (file,) = Path(f"data/raw/date={NIGHT}").glob("*.parquet")
+    # Two of the night's rows were refused.
+    pq.write_table(pq.ParquetFile(file).read().slice(2), file)
+    scored = monitor_night.run(here.root, here.params, NIGHT).decision
+    ours = {f.column: f for f in drift(here, date=NIGHT).decision.findings}
+    assert ours == {f.column: f for f in scored.findings if f.column in ("x", "c")}
+
+
+def test_columns_that_cannot_be_compared_are_findings(here: Any) -> None:
+    gone = rows().rename(columns={"x": "X"}).assign(c=1)
+    with pytest.raises(LimitCrossed) as caught:
+        drift(here, write(gone))
+    found = findings(caught)
+    assert found["x"]["reasons"] == ["not in the table (renamed to X?)"]
+    assert found["c"]["reasons"] == ["int64 in new.parquet, categories in the reference"]
+    assert all(each["decisive"] and each["distance"] is None for each in found.values())
+
+
+def test_a_column_of_nulls_is_a_finding(here: Any) -> None:
+    with pytest.raises(LimitCrossed, match=r"x: null in every row") as caught:
+        drift(here, write(rows().assign(x=None)))
+    assert findings(caught)["x"]["null_share"] == 1.0
+
+
+def test_one_row_is_a_table_too(here: Any) -> None:
+    with pytest.raises(LimitCrossed) as caught:
+        drift(here, write(rows().iloc[:1]))
+    assert document(caught)["rows"] == 1
+
+
+def test_another_bundle_needs_no_champion(here: Any) -> None:
+    here.git("tag", "--delete", "late-flights#prod#1")
+    name = write(rows())
+    with pytest.raises(NoChampion):
+        drift(here, name)
+    folder = here.root / layout.WORK / "bundles" / here.digest.removeprefix("sha256:")
+    tree = json.loads(drift(here, name, folder=folder).to_json())
+    assert (tree["version"], tree["bundle"]) == ("", here.digest)
+    with pytest.raises(BundleMissing):
+        drift(here, name, folder=here.root)
+
+
+@pytest.mark.parametrize("table", [("new.parquet", NIGHT), (None, None)])
+def test_a_table_or_a_night_has_to_be_named(here: Any, table: tuple[str | None, ...]) -> None:
+    with pytest.raises(UsageError, match="TABLE or --date DAY"):
+        drift(here, *table)
+
+
+def test_a_table_that_is_not_there(here: Any) -> None:
+    with pytest.raises(SourceError, match="nowhere"):
+        drift(here, "nowhere")
+
+
+def test_a_spark_job_says_what_threads_say(
+    by_spark: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = write(pd.concat([rows(seed=seed) for seed in range(500)]))
+    one, two = drift(by_spark, name), drift(by_spark, name, spark=True)
+    assert one == two
+    gone = write(rows().assign(x="text"), "gone.parquet")
+    with pytest.raises(LimitCrossed, match=r"x: string in gone\.parquet"):
+        drift(by_spark, gone, spark=True)
+
+
+def test_a_night_that_only_spark_can_read(by_spark: Any) -> None:
+    frame, folder = rows_of(NIGHT, 7), Path(f"csv/date={NIGHT}")
+    folder.mkdir(parents=True)
+    frame.to_csv(folder / "a.csv", index=False)
+    Path("data").mkdir(exist_ok=True)
+    Path("data/contract.py").write_text(CONTRACT)
+    made = {"input": TypeAdapter(Input).validate_python({"format": "csv", "path": "csv"})}
+    score = by_spark.params.score.model_copy(update=made)
+    by_spark.params = by_spark.params.model_copy(update={"score": score})
+    bundle = by_spark.root / layout.WORK / "bundles" / by_spark.digest.removeprefix("sha256:")
+    read_by_spark = drift(by_spark, date=NIGHT, folder=bundle)
+    read_by_arrow = drift(by_spark, write(frame), folder=bundle)
+    pairs = zip(read_by_spark.decision.findings, read_by_arrow.decision.findings, strict=True)
+    for one, two in pairs:
+        same = (two.column, two.distance, two.null_share)
+        assert (one.column, one.distance, one.null_share) == same
+    frame.drop(columns="x").to_csv(folder / "a.csv", index=False)
+    with pytest.raises(SchemaMismatch, match="column 'x' is missing"):
+        drift(by_spark, date=NIGHT, folder=bundle)
+
+
+def test_rows_that_got_lost_on_the_way_are_missed(
+    here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = raw_count.total
+    monkeypatch.setattr(raw_count, "total", lambda *given: replace(real(*given), rows=299))
+    with pytest.raises(RowCountMismatch, match=r"new.parquet: .*expected 300 rows, found 299"):
+        drift(here, write(rows()))
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_file_that_is_damaged_inside_is_named(by_spark: Any, wanted: bool) -> None:
+    name = write(rows())
+    whole = Path(name).read_bytes()
+    Path(name).write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    with pytest.raises(SourceError, match=r"new.parquet: cannot be read as Parquet"):
+        drift(by_spark, name, spark=wanted)
+
+
+def test_on_a_cluster_and_under_spark_submit_it_is_a_spark_job(
+    here: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = write(rows())
+    monkeypatch.setenv(raw_count.SUBMITTED, "1")
+    with pytest.raises(AssertionError, match="Spark was started"):
+        drift(here, name)
+    monkeypatch.delenv(raw_count.SUBMITTED)
+    spark = here.params.spark.model_copy(update={"master": "spark://127.0.0.1:7077"})
+    here.params = here.params.model_copy(update={"spark": spark})
+    with pytest.raises(AssertionError, match="Spark was started"):
+        drift(here, name)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("", spark_memory.SMALL_JAVA),
+        ("-Xmx4g", f"{spark_memory.SMALL_JAVA} -Xmx4g"),
+        ("-XX:+UseG1GC", f"{spark_memory.SMALL_HEAP} -XX:+UseG1GC"),
+    ],
+)
+def test_the_jvm_is_asked_to_be_modest_but_the_user_has_the_last_word(
+    project: Any, given: str, expected: str
+) -> None:
+    conf = {"spark.driver.extraJavaOptions": given, "spark.x": "1"} if given else {"spark.x": "1"}
+    spark = project.params.spark.model_copy(update={"conf": conf})
+    found = spark_memory.low_memory_params(
+        project.params.model_copy(update={"spark": spark})
+    ).spark.conf
+    own = {"spark.driver.extraJavaOptions": expected, "spark.x": "1"}
+    assert found == own | spark_memory.ALLOCATOR

@@ -1,0 +1,187 @@
+"""``assay monitor`` end to end on a real store: what it writes, says and refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from assay.cli.show import monitoring
+from assay.errors import LimitCrossed, NothingScored, VersionUnknown
+from assay.monitor import judge, monitor_night
+from assay.project.params import Params
+from assay.project.params.inputs import Csv, Delta, Parquet
+from tests.shown import shown
+
+NIGHT = "2013-02-01"
+ROWS = 300
+
+
+def document(project: Any) -> dict[str, Any]:
+    text = (project.root / f"reports/nights/{NIGHT}.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_an_ordinary_night(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    summary = monitor_night.run(project.root, project.params, NIGHT)
+    written = document(project)
+    assert json.loads(summary.to_json()) == written
+    assert written["crossed"] is False
+    assert (written["run_id"], written["version"]) == ("run-1", "v0.1.0")
+    assert written["bundle"] == project.digest
+    assert [written[f"rows_{what}"] for what in ("read", "scored", "quarantined")] == [300, 298, 2]
+    assert written["sample_rows"] == 150
+    assert written["limits"]["nights"] == 30
+    page = (project.root / summary.page).read_text(encoding="utf-8")
+    assert "Within limits on 2013-02-01" in page
+    assert "A sample of 150 rows, for looking at" in page
+    assert written["broken_rules"] == {"x: finite": 2, "c: isin": 1}
+    assert "2 rows in quarantine, by the rules that they broke" in page
+    expected = [each["metric"] for each in written["performance"] if each["estimated"]]
+    assert "auc" in expected and "auc, expected without labels" in page
+    names = sorted(path.name for path in (project.root / "reports/nights").iterdir())
+    assert names == [f"{NIGHT}.html", f"{NIGHT}.json"]
+
+
+def test_a_shifted_night_is_written_and_then_refused(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed, match=r"night 2013-02-01: limits crossed: prob") as caught:
+        shown(monitoring.night_lines, monitor_night.run, project.root, project.params, NIGHT)
+    assert caught.value.exit_code == 4
+    assert document(project)["crossed"] is True
+    assert "Limits crossed" in (project.root / f"reports/nights/{NIGHT}.html").read_text()
+    told = capsys.readouterr().out
+    assert "Limits crossed on 2013-02-01" in told and "run-1" in told
+
+
+def test_a_break_has_its_limit_beside_it_everywhere(
+    project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    project.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed, match=r"distance 0\.\d+ beyond its break limit 0\.\d+"):
+        shown(monitoring.night_lines, monitor_night.run, project.root, project.params, NIGHT)
+    found = {each["column"]: each for each in document(project)["findings"]}
+    (x,) = [each for each in found["x"]["breaks"] if each["what"] == "distance"]
+    assert (x["value"], x["limit"]) == (found["x"]["distance"], found["x"]["break_limit"])
+    words = f"distance {x['value']:.3f} beyond its break limit {x['limit']:.3f}"
+    page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+    own = page[: page.index('<h2 id="evidently">')]
+    assert f"x: {words}" in own
+    for name in ("x", "c"):
+        limits = (f"{found[name][which]:.3f}" for which in ("distance", "limit", "break_limit"))
+        assert re.search(r"</td>\s*<td class=\"n\">".join(limits), own), name
+    drawn = [f for f in found.values() if f["break_limit"] is not None]
+    assert own.count("stroke-dasharray") == len(drawn)
+    told = capsys.readouterr().out
+    assert f"{x['limit']:.3f}" in told and "a break limit is the most that sampling" in told
+
+
+def test_the_decision_needs_no_input_rows(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    for part in (project.root / "data/raw").rglob("*.parquet"):
+        part.unlink()
+    summary = monitor_night.run(project.root, project.params, NIGHT)
+    assert (summary.sample_rows, summary.decision.rows) == (0, 298)
+    assert "No sample of rows to look at" in (project.root / summary.page).read_text()
+
+
+def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
+    project.score(NIGHT, "run-1", shift=2.0)
+    project.score(NIGHT, "run-2")
+    project.log(NIGHT, "run-3", "failed")
+    assert monitor_night.run(project.root, project.params, NIGHT).run_id == "run-2"
+
+
+def test_the_sample_of_a_replayed_night_is_drawn_from_all_its_rows(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    project.replay(NIGHT, "run-2")
+    summary = monitor_night.run(project.root, project.params, NIGHT)
+    assert (summary.run_id, summary.decision.rows, summary.sample_rows) == ("run-2", ROWS, 150)
+
+
+def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.score(NIGHT, "run-1")
+    decided = judge.decide
+
+    def overtaken(*arguments: Any) -> Any:
+        project.score(NIGHT, "run-2")
+        return decided(*arguments)
+
+    monkeypatch.setattr(judge, "decide", overtaken)
+    summary = monitor_night.run(project.root, project.params, NIGHT)
+    assert (summary.run_id, summary.sample_rows) == ("run-1", 0)
+
+
+def test_a_night_that_nobody_scored(project: Any) -> None:
+    with pytest.raises(NothingScored, match=rf"assay score --date {NIGHT}"):
+        monitor_night.run(project.root, project.params, NIGHT)
+    project.log(NIGHT, "run-9", "held")
+    with pytest.raises(NothingScored, match=r"run-9 is held.*assay quarantine show --run run-9"):
+        monitor_night.run(project.root, project.params, NIGHT)
+
+
+def test_a_version_that_is_gone(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    project.git("tag", "--delete", "late-flights@v0.1.0")
+    with pytest.raises(VersionUnknown, match="git fetch --tags"):
+        monitor_night.run(project.root, project.params, NIGHT)
+
+
+def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> None:
+    other_task.score(NIGHT, "run-1")
+    summary = monitor_night.run(other_task.root, other_task.params, NIGHT)
+    assert not summary.decision.crossed
+    assert summary.decision.features == 2
+    assert summary.sample_rows == 150
+    scores = ["probability", "prediction"] if other_task.task == "multiclass" else ["prediction"]
+    judged = [finding.column for finding in summary.decision.findings]
+    assert sorted(judged) == sorted(["x", "c", *scores])
+    page = (other_task.root / summary.page).read_text(encoding="utf-8")
+    lines = [page.index(f'"column": "{name}", "standing"') for name in (*scores, "x")]
+    assert max(lines) == lines[-1]
+
+
+def test_a_shift_in_what_other_models_say_crosses(other_task: Any) -> None:
+    other_task.score(NIGHT, "run-1", shift=2.0)
+    with pytest.raises(LimitCrossed, match=r"pr\w+: distance"):
+        monitor_night.run(other_task.root, other_task.params, NIGHT)
+
+
+@pytest.mark.parametrize(
+    ("given", "partitioned", "rows", "why"),
+    [
+        ({"format": "delta", "path": "lake"}, True, 150, ""),
+        ({"format": "csv", "path": "data/raw"}, False, 0, "an input in csv is not read again"),
+        ({"format": "delta", "path": "nowhere"}, False, 0, "there is no Delta table"),
+        ({"format": "parquet", "path": "nowhere"}, False, 0, "cannot be read any more"),
+    ],
+)
+def test_where_rows_to_look_at_come_from(
+    project: Any, given: dict[str, str], partitioned: bool, rows: int, why: str
+) -> None:
+    project.score(NIGHT, "run-1")
+    if partitioned:
+        project.params = with_input(project.params, Delta(**given))
+        project.score("2013-02-02", "run-2")
+        project.score(NIGHT, "run-3")
+    else:
+        kinds = {"delta": Delta, "csv": Csv, "parquet": Parquet}
+        project.params = with_input(project.params, kinds[given["format"]](**given))
+    summary = monitor_night.run(project.root, project.params, NIGHT)
+    assert summary.sample_rows == rows
+    page = (project.root / summary.page).read_text(encoding="utf-8")
+    assert why in page
+
+
+def with_input(values: Params, given: Any) -> Params:
+    score = values.score.model_copy(update={"input": given})
+    return values.model_copy(update={"score": score})

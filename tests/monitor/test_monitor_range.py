@@ -1,0 +1,232 @@
+"""``assay monitor --from --to`` on a real store: documents, incidents, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from assay.cli import __main__ as cli
+from assay.cli.show import monitoring
+from assay.errors import LimitCrossed, NothingScored, StoreError, UsageError, VersionUnknown
+from assay.monitor import monitor_night, monitor_range, night_writer
+from assay.monitor.nights import history
+from assay.project.params.drift import Budget, Snooze
+from assay.registry import pin
+from assay.store import open_store
+from tests.shown import shown
+
+DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
+
+
+@pytest.fixture(autouse=True)
+def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evidently has tests of its own, and takes a second a night."""
+    monkeypatch.setattr(
+        night_writer.pages, "render_page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
+    )
+
+
+def scored(project: Any, shifts: str) -> Any:
+    """A night a character: ``!`` is shifted, ``#`` by far, a space is not scored."""
+    by = {"!": 0.2, "#": 2.0}
+    for day, shift in zip(DAYS, shifts, strict=False):
+        if shift != " ":
+            project.score(day, f"run-{day[-2:]}", shift=by.get(shift, 0.0))
+    project.params = with_monitor(project.params, budget=Budget(nights=2, of=3, false_alarms=20))
+    return project
+
+
+def with_monitor(params: Any, **changed: Any) -> Any:
+    return params.model_copy(update={"monitor": params.monitor.model_copy(update=changed)})
+
+
+def book(project: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((project.root / "reports/incidents.json").read_text())
+    return found
+
+
+def test_ordinary_nights_have_no_incident(project: Any) -> None:
+    scored(project, ".. .")
+    found = monitor_range.run(project.root, project.params, DAYS[0], DAYS[3])
+    assert json.loads(found.book.to_json()) == book(project)
+    assert book(project)["nights"] == [DAYS[0], DAYS[1], DAYS[3]]
+    assert (book(project)["incidents"], book(project)["open"]) == ([], 0)
+    blind = book(project)["blind_columns"]
+    assert set(blind) <= {"x", "c", "probability"} and bool(blind) == bool(book(project)["blind"])
+    written = sorted(path.name for path in (project.root / "reports/nights").iterdir())
+    assert written == [f"{DAYS[day]}.{kind}" for day in (0, 1, 3) for kind in ("html", "json")]
+
+
+def test_a_shift_is_one_incident_and_exit_4(
+    project: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scored(project, "..!!")
+    with pytest.raises(
+        LimitCrossed, match=r"Limits crossed on 2013-02-04; 2 incident\(s\) open at"
+    ) as said:
+        shown(
+            monitoring.nights_lines,
+            monitor_range.run,
+            project.root,
+            project.params,
+            DAYS[0],
+            DAYS[3],
+        )
+    assert said.value.exit_code == 4
+    answers, features = book(project)["incidents"]
+    assert answers["columns"] == ["probability"] and features["columns"] == ["x"]
+    assert (answers["id"], answers["first"], answers["state"]) == (
+        f"{DAYS[3]}-answers",
+        DAYS[2],
+        "open",
+    )
+    assert answers["sentence"].startswith("the model's answers drifted: probability; since")
+    told = capsys.readouterr().out
+    assert f"{DAYS[3]}-answers" in told and "4 nights, 1 in alarm; 2 of 2 incidents open" in told
+
+
+def test_a_gross_break_is_an_incident_on_its_first_night(project: Any) -> None:
+    scored(project, ".#")
+    with pytest.raises(LimitCrossed, match=r"2 incident\(s\) open at the end"):
+        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    assert [each["id"] for each in book(project)["incidents"]] == [
+        f"{DAYS[1]}-answers",
+        f"{DAYS[1]}-features",
+    ]
+    (alarm, *_) = book(project)["alarms"][DAYS[1]]
+    finding = json.loads((project.root / f"reports/nights/{DAYS[1]}.json").read_text())["findings"]
+    (broken,) = [each for each in finding if each["column"] == alarm["column"]]
+    assert alarm["because"] == (
+        f"distance {broken['distance']:.3f} beyond its break limit {broken['break_limit']:.3f}"
+    )
+    assert (alarm["p"], alarm["since"]) == (None, DAYS[1])
+
+
+def test_the_incident_recovers_and_does_not_depend_on_the_first_night(project: Any) -> None:
+    scored(project, ".!!..")
+    monitor_range.run(project.root, project.params, DAYS[0], DAYS[4])
+    whole = book(project)["incidents"]
+    assert [each["state"] for each in whole] == ["recovered"] * 2
+    assert whole[0]["recovered"] == DAYS[4]
+    monitor_range.run(project.root, project.params, DAYS[4], DAYS[4])
+    assert book(project)["incidents"] == whole
+    assert book(project)["nights"] == [DAYS[4]]
+
+
+def test_a_snoozed_incident_is_shown_and_does_not_fail(project: Any) -> None:
+    scored(project, ".!!")
+    snoozes = tuple(
+        Snooze(column=column, because="a test", owner="ops", until=DAYS[2])
+        for column in ("x", "probability", "slip")
+    )
+    project.params = with_monitor(project.params, snooze=snoozes)
+    monitor_range.run(project.root, project.params, DAYS[0], DAYS[2])
+    assert {each["state"] for each in book(project)["incidents"]} == {"snoozed"}
+    assert [each["state"] for each in book(project)["snoozes"]] == [
+        "active",
+        "active",
+        "no such column",
+    ]
+
+
+def test_a_night_that_is_there_already_is_left_alone(project: Any) -> None:
+    scored(project, "..")
+    monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    pages = [project.root / f"reports/nights/{day}.html" for day in DAYS[:2]]
+    for page in pages:
+        page.write_text("seen")
+    project.score(DAYS[1], "run-again", shift=0.08)
+    monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    assert f"Over a limit, no alarm on {DAYS[1]}" in pages[1].read_text()
+    monitor_night.run(
+        project.root, project.params, DAYS[1]
+    )  # was looked at together with the others
+    project.score(DAYS[1], "run-again", shift=0.5)
+    project.score(DAYS[1], "run-again-2", shift=0.5)
+    with pytest.raises(LimitCrossed, match="limits crossed: probability"):
+        monitor_night.run(project.root, project.params, DAYS[1])  # nobody has looked at this run so
+    with pytest.raises(LimitCrossed, match="still open"):
+        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    assert pages[0].read_text() == "seen"
+    assert "run-again" in pages[1].read_text()
+
+
+def test_one_night_and_many_say_the_same(project: Any) -> None:
+    for day in ("2013-02-01", "2013-02-08"):
+        project.score(day, f"run-{day[-2:]}")
+    document = project.root / "reports/nights/2013-02-08.json"
+    monitor_night.run(project.root, project.params, "2013-02-08")
+    alone = document.read_text()
+    assert json.loads(alone)["weekday"]["nights"] == ["2013-02-01"]
+    document.unlink()
+    monitor_range.run(project.root, project.params, "2013-02-01", "2013-02-08")
+    # Only then had anybody looked at the nights together.
+    assert document.read_text() == alone.replace('"in_alarm": null', '"in_alarm": []')
+
+
+def test_the_weekday_baseline_asks_other_nights(project: Any) -> None:
+    scored(project, "..")
+    project.params = with_monitor(project.params, baseline="weekday")
+    monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    assert book(project)["baseline"] == "weekday"
+    assert book(project)["blind"] == DAYS[:2]  # nothing is usual yet
+
+
+def test_only_published_runs_are_read_and_in_one_scan(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored(project, "!.")
+    project.score(DAYS[0], "run-again")
+    project.log(DAYS[1], "run-dead", "failed")
+    scans = []
+    real = history.rows.select
+    monkeypatch.setattr(
+        history.rows, "select", lambda *given: scans.append(given[1]) or real(*given)
+    )
+    store = open_store(project.root, project.params)
+    found = history.read_published(store, DAYS)
+    assert [each.record.run_id for each in found] == ["run-again", "run-02"]
+    assert scans.count("profiles") == 1
+    for each in found:
+        assert each.profile() == store.profile(each.record.run_id, each.record.partition)
+    assert history.read_published(store, ["1999-01-01"]) == []
+    with pytest.raises(StoreError, match="no profile was kept"):
+        history.Published(found[0].record, {}, "here").profile()
+
+
+def test_an_earlier_night_of_a_lost_version_is_left_out(
+    project: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored(project, "...")
+    real = pin.load_run_bundle
+
+    def lost(root: Any, params: Any, record: Any) -> Any:
+        if record.run_id == "run-01":
+            raise VersionUnknown("not registered here", where="run-01")
+        return real(root, params, record)
+
+    monkeypatch.setattr(pin, "load_run_bundle", lost)
+    with pytest.raises(VersionUnknown):
+        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+    shown(
+        monitoring.nights_lines, monitor_range.run, project.root, project.params, DAYS[1], DAYS[2]
+    )
+    assert book(project)["left_out"] == {DAYS[0]: "run-01: not registered here"}
+    assert f"{DAYS[0]} is left out" in capsys.readouterr().out
+
+
+def test_nights_that_make_no_sense(project: Any) -> None:
+    with pytest.raises(UsageError, match="wrong way round"):
+        monitor_range.run(project.root, project.params, DAYS[1], DAYS[0])
+    with pytest.raises(NothingScored, match="assay score --from"):
+        monitor_range.run(project.root, project.params, DAYS[0], DAYS[1])
+
+
+@pytest.mark.parametrize("given", [[], ["--from", "a"], ["--date", "a", "--to", "b"]])
+def test_the_command_line_asks_which_nights(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["monitor", *given]) == 2
+    assert "assay monitor: say which nights" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""The project's own modules: which are needed, and whose text runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from assay.errors import BundleChanged
+from assay.project import source_code
+
+FILES = {
+    "data/models.py": "from data.deep import base\nimport numpy\nVALUE = base.VALUE\n"
+    "def late():\n    from data import lazy\n    return lazy.VALUE\n",
+    "data/deep/__init__.py": "",
+    "data/deep/base.py": "from . import more\nVALUE = more.VALUE\n",
+    "data/deep/more.py": "VALUE = 1\n",
+    "data/lazy.py": "VALUE = 2\n",
+    "data/other.py": "raise RuntimeError\n",
+}
+
+
+def test_all_that_importing_a_module_runs_is_found_and_nothing_else(tmp_path: Path) -> None:
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    found = source_code.find_dependencies(source_code.file_reader(tmp_path), ["data.models"])
+    assert found == {path: text for path, text in FILES.items() if path != "data/other.py"}
+    assert (
+        source_code.find_dependencies(
+            source_code.file_reader(tmp_path), ["sklearn.linear_model", "assay.cli.__main__"]
+        )
+        == {}
+    )
+    assert source_code.third_party_modules(found, ["lightgbm.sklearn"]) == {"numpy", "lightgbm"}
+
+
+def test_modules_come_from_the_given_texts_and_leave_no_trace() -> None:
+    before = {name for name in sys.modules if name.partition(".")[0] == "data"}
+    with source_code.import_from_files(FILES):
+        import data.models as models  # type: ignore[import-not-found]
+
+        assert (models.VALUE, models.__file__) == (1, "data/models.py")
+    other = {**FILES, "data/deep/more.py": "VALUE = 7\n", "data/lazy.py": "VALUE = 8\n"}
+    with source_code.import_from_files(other):
+        import data.models as again
+
+        assert again.VALUE == 7
+    # What a function imports later is of the same set, whoever was asked in between.
+    assert (models.late(), again.late(), models.VALUE) == (2, 8, 1)
+    assert {name for name in sys.modules if name.partition(".")[0] == "data"} == before
+
+
+def test_a_module_that_is_not_given_is_not_found_beside_those_that_are() -> None:
+    with (
+        source_code.import_from_files({"data/models.py": "import data.source"}),
+        pytest.raises(ModuleNotFoundError, match=r"data\.source"),
+    ):
+        import data.models  # noqa: F401
+
+
+def test_code_that_is_not_what_it_was_is_refused() -> None:
+    known = {path: source_code.digest(text) for path, text in FILES.items()}
+    assert source_code.read_verified(FILES.get, known, "the model") == FILES
+    for files in ({**FILES, "data/lazy.py": "VALUE = 3\n"}, {"data/models.py": ""}):
+        with pytest.raises(BundleChanged, match="the project's own code is not what"):
+            source_code.read_verified(files.get, known, "the model")

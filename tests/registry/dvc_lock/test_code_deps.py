@@ -1,0 +1,54 @@
+"""Files of the project that a stage needs and does not name, without git or DVC."""
+
+from __future__ import annotations
+
+from assay.project import params
+from assay.registry.dvc_lock.code_deps import missing_deps
+from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
+from tests.registry.conftest import PARAMS_YAML
+
+CLASS = "sklearn.dummy.DummyClassifier"
+FILES = {
+    "data/contract.py": "import pandas\n",
+    "data/models.py": "from data.steps import SIGN\n",
+    "data/steps.py": "",
+}
+
+
+def pipeline(*inputs: str, folder: str = "") -> Pipeline:
+    above = f"{folder}/" if folder else ""
+    train = PipelineStage(
+        name="train@prior",
+        recorded=True,
+        same_command=True,
+        frozen=False,
+        params={},
+        recorded_params={},
+        inputs=tuple(StageFile(above + path, "1") for path in inputs),
+        outputs=(StageFile(f"{above}models/candidates/prior", "2", cached=True),),
+    )
+    look = PipelineStage(
+        "look", True, True, False, {}, {}, (StageFile(f"{above}data/contract.py", "1"),), ()
+    )
+    return Pipeline((train, look), {}, folder=folder)
+
+
+def found(made: Pipeline) -> tuple[str, ...]:
+    given = params.parse(PARAMS_YAML.replace(CLASS, "data.models.Own"), "params.yaml")
+    return missing_deps(made, given, FILES.get)
+
+
+def test_a_candidate_s_stage_names_all_that_its_class_needs() -> None:
+    assert found(pipeline("data/models.py", "data/steps.py")) == ()
+    assert found(pipeline("data")) == ()
+    assert found(pipeline("data/models.py", "data/steps.py", folder="sub")) == ()
+    assert found(pipeline("data/models.py")) == (
+        "train@prior: data/steps.py is not among its deps, and candidate prior needs it",
+    )
+
+
+def test_what_the_contract_needs_is_named_by_some_stage() -> None:
+    (train, _) = pipeline("data/models.py", "data/steps.py").stages
+    assert found(Pipeline((train,), {})) == (
+        "no stage has data/contract.py among its deps, and the project's own code needs it",
+    )

@@ -1,0 +1,144 @@
+"""``assay release``, ``assay retract`` and ``assay vacuum``: who, why, and what is said."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from assay.cli.show import publication
+from assay.cli.show import store as shown
+from assay.errors import RunUnknown, UsageError
+from assay.project import params
+from assay.score.operations import vacuum
+from assay.score.operations.release import release, retract
+from assay.store import (
+    RunEvent,
+    StagedRun,
+    Store,
+    open_store,
+    predictions_schema,
+    quarantine_schema,
+    write_part,
+)
+
+PARCELS = Path(__file__).parents[2] / "parcels"
+VALUES = params.load(PARCELS)
+DAY = "2024-03-01"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path, VALUES)
+
+
+def scored(store: Store, run_id: str, held: bool = False) -> None:
+    """A run of three rows that was published or held."""
+    keys = pa.schema([("parcel", pa.int64())])
+    schema = predictions_schema("day", keys, "regression")
+    rows = pa.Table.from_pylist([{"parcel": n, "prediction": 1.0} for n in range(3)], schema)
+    path = store.part_path_for("predictions", DAY, run_id, "0")
+    facts = ("name", "version", "bundle", "contract", "input")
+    base = store.turn(DAY)
+    staged = StagedRun(
+        run_id=run_id,
+        partition=DAY,
+        facts={"run_id": run_id, **dict.fromkeys(facts, "x")},
+        predictions=(write_part(store.table_uri("predictions"), path, rows.drop_columns(["day"])),),
+        quarantine=(),
+        profile=None,
+        predictions_schema=schema,
+        quarantine_schema=quarantine_schema("day", keys),
+        base=base,
+    )
+    files = store.hold(staged) if held else ""
+    if not held:
+        store.publish_run(staged)
+    store.append_run_event(
+        RunEvent(
+            run_id=run_id, event="held" if held else "published", at=datetime.now(UTC),
+            partition=DAY, name="x", version="v1", bundle="x", contract="x", base=base,
+            rows_read=3, rows_scored=3, rows_quarantined=0, files=files,
+        )
+    )  # fmt: skip
+
+
+def test_a_release_is_signed_with_the_name_that_git_knows(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    scored(store, "r1", held=True)
+    done = release(tmp_path, VALUES, "r1", " looked at it ")
+    assert list(publication.release_lines(done)) == [
+        f"released: readers of {DAY} see run r1, 3 rows"
+    ]
+    assert capsys.readouterr() == ("", "")
+    assert store.visible_run(DAY) == "r1"
+    record = store.published_run(DAY)
+    assert record is not None
+    assert (record.by, record.because) == ("Assay Test <test@assay.invalid>", "looked at it")
+
+
+def test_outside_git_the_login_signs(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for role in ("AUTHOR", "COMMITTER"):
+        for fact in ("NAME", "EMAIL"):
+            monkeypatch.delenv(f"GIT_{role}_{fact}")
+    monkeypatch.setattr(getpass, "getuser", lambda: "ada")
+    scored(store, "r1", held=True)
+    assert release(tmp_path, VALUES, "r1", "why").plain()["by"] == "ada"
+
+
+def test_a_retraction_says_what_readers_see_now(store: Store, tmp_path: Path) -> None:
+    scored(store, "r1")
+    scored(store, "r2")
+    done = retract(tmp_path, VALUES, "r2", "wrong file")
+    assert list(publication.retract_lines(done)) == [
+        f"retracted: readers of {DAY} see run r1 again"
+    ]
+    done = retract(tmp_path, VALUES, "r1", "wrong file")
+    assert list(publication.retract_lines(done)) == [f"retracted: readers of {DAY} see nothing"]
+    told = done.plain()
+    assert list(told) == ["partition", "back_to", "by", "because", "retracted"]
+    assert (told["retracted"], told["back_to"], told["because"]) == ("r1", None, "wrong file")
+    assert store.partitions() == []
+
+
+@pytest.mark.parametrize("act", [release, retract])
+def test_no_reason_no_deed(store: Store, tmp_path: Path, act: object) -> None:
+    assert callable(act)
+    with pytest.raises(UsageError, match="a reason is needed"):
+        act(tmp_path, VALUES, "r1", "  ")
+    with pytest.raises(RunUnknown, match="no run r1"):
+        act(tmp_path, VALUES, "r1", "why")
+
+
+def test_a_vacuum_says_what_it_did(store: Store, tmp_path: Path) -> None:
+    done = vacuum.run(tmp_path, VALUES)
+    assert list(shown.vacuum_lines(done)) == ["store: nothing to delete or merge"]
+    scored(store, "r1")
+    scored(store, "r2")
+    done = vacuum.run(tmp_path, VALUES, dry_run=True)
+    assert list(shown.vacuum_lines(done)) == ["runs: would merge 2 small files"]
+    told = vacuum.run(tmp_path, VALUES, keep_days=3).plain()
+    assert (told["dry_run"], told["keep_days"]) == (False, 3)
+    assert {each["table"]: each["merged"] for each in told["tables"]}["runs"] == 2
+    with pytest.raises(UsageError, match="--keep-days: readers at work"):
+        vacuum.run(tmp_path, VALUES, keep_days=0)
+
+
+def test_sizes_are_told_in_units_that_fit() -> None:
+    done = vacuum.VacuumResult("predictions", replaced=2, left=1, bytes=1_234_567, merged=0)
+    assert list(shown.vacuum_lines(vacuum.VacuumReport("store", False, 7, (done,)))) == [
+        "predictions: deleted 3 files, 1.2 MB (2 replaced, 1 left by runs that ended early)"
+    ]
+    assert [shown.format_bytes(size) for size in (0, 999, 10**15)] == [
+        "0 bytes",
+        "999 bytes",
+        "1,000.0 TB",
+    ]

@@ -1,0 +1,116 @@
+"""Repeated keys: counted exactly, whatever the keys and however the rows are cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.contract.columns import Columns
+from assay.contract.loader import load_contract_text
+from assay.score import duplicate_keys
+from assay.score.duplicate_keys import (
+    RANGES,
+    KeyWriter,
+    confirm_duplicates,
+    duplicates_in_ranges,
+    hash_keys,
+)
+
+SOURCE = """
+import pandas as pd
+import pandera.pandas as pa
+from pandera.typing import Series
+
+class Thing(pa.DataFrameModel):
+    number: Series[int] = pa.Field(metadata={"role": "key"})
+    name: Series[str] = pa.Field(metadata={"role": "key"})
+    share: Series[float] = pa.Field(metadata={"role": ["key", "feature"]})
+    flag: Series[bool] = pa.Field(metadata={"role": "key"})
+    at: Series[pd.Timestamp] = pa.Field(metadata={"role": ["key", "time"]})
+    good: Series[bool] = pa.Field(nullable=True, metadata={"role": "label"})
+"""
+SCHEMA = pa.schema(
+    [
+        ("number", pa.int64()),
+        ("name", pa.string()),
+        ("share", pa.float64()),
+        ("flag", pa.bool_()),
+        ("at", pa.timestamp("us")),
+    ]
+)
+ROWS = st.lists(
+    st.tuples(
+        st.none() | st.integers(-2, 2),
+        st.none() | st.sampled_from(["", "a", "b", "é"]),
+        st.none() | st.sampled_from([0.0, -0.0, 1.5]),
+        st.none() | st.booleans(),
+        st.none() | st.sampled_from([0, 1]),
+    ),
+    max_size=60,
+)
+
+
+@pytest.fixture(scope="module")
+def contract():
+    return load_contract_text(SOURCE, "contract.py").without_label()
+
+
+def table(rows: list[tuple]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [[]] * 5
+    return pa.table([pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)], SCHEMA)
+
+
+@given(rows=ROWS, cut=st.integers(0, 60))
+@settings(deadline=None, max_examples=40)
+def test_counts_are_those_of_the_keys_themselves(
+    contract, rows, cut, tmp_path_factory: pytest.TempPathFactory
+):
+    folder = tmp_path_factory.mktemp("keys")
+    whole = table(rows)
+    batches = [whole.slice(0, cut), whole.slice(cut)]
+    files = []
+    for number, batch in enumerate(batches):
+        writer = KeyWriter(str(folder), f"{number:05d}")
+        writer.add(hash_keys(Columns(contract, batch)))
+        files += writer.files()
+    found = confirm_duplicates(
+        contract, duplicates_in_ranges(files, range(RANGES)), lambda: batches
+    )
+    times = Counter(rows)  # -0.0 and 0.0 are one key, here as there
+    assert found.rows == sum(count - 1 for count in times.values())
+    assert len(found.examples) == min(3, sum(count > 1 for count in times.values()))
+
+
+def test_two_keys_that_share_a_hash_are_not_one(contract, monkeypatch: pytest.MonkeyPatch):
+    rows = table([(1, "a", 0.0, True, 0), (2, "a", 0.0, True, 0), (2, "a", 0.0, True, 0)])
+    monkeypatch.setattr(
+        duplicate_keys, "hash_keys", lambda *_: np.array([7, 7, 7], dtype=np.uint64)
+    )
+    found = confirm_duplicates(contract, {7: 3}, lambda: [rows])
+    assert found.rows == 1
+    assert found.examples == ("number=2, name=a, share=0.0, flag=True, at=1970-01-01 00:00:00",)
+
+
+def test_a_long_task_leaves_several_files(
+    contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(duplicate_keys, "LONGEST", 10)
+    monkeypatch.setattr(duplicate_keys, "GATHERED", 4)
+    writer = KeyWriter(str(tmp_path), "00000")
+    for start in range(0, 25, 5):
+        batch = table([(start + n, "a", None, None, None) for n in range(5)])
+        writer.add(hash_keys(Columns(contract, batch)))
+    files = writer.files()
+    assert [file.bounds[-1] for file in files] == [10, 10, 5]
+    assert duplicates_in_ranges(files, range(RANGES)) == {}  # gathered in several pieces, too
+    assert sum(duplicates_in_ranges([*files, files[0]], range(RANGES)).values()) == 20
+    halves = [
+        duplicates_in_ranges([*files, files[0]], half) for half in (range(100), range(100, RANGES))
+    ]
+    assert halves[0] | halves[1] == duplicates_in_ranges([*files, files[0]], range(RANGES))

@@ -1,0 +1,137 @@
+"""A night is held for what was counted of it, and for nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.columns.profile import ColumnProfile
+from assay.contract.loader import load_contract
+from assay.errors import ParamsError
+from assay.project.params import Publish, Quarantine, RowCount, UniqueKey
+from assay.score.publication_checks import NightFacts, check_budget, hold_reasons
+from assay.store import RecentRuns
+
+CONTRACT = load_contract(Path(__file__).parents[1] / "parcels/data/contract.py").without_label()
+RULE = "weight: greater_than(0)"
+DAY = date(2024, 3, 1)
+RULES = (RowCount(rule="row_count", min=5, max=5000), UniqueKey(rule="unique_key"))
+
+
+def score(*counts: int) -> ColumnProfile:
+    return ColumnProfile(sum(counts), 0, counts, 0.0, 0.0, 0.0, 1.0)
+
+
+GOOD = NightFacts(
+    rows=100,
+    quarantined=0,
+    null_scores=0,
+    broken={},
+    nulls={"weight": 0},
+    newest=DAY,
+    duplicate_keys=0,
+    score=score(50, 30, 20),
+)
+USUAL = RecentRuns(rows=(90, 100, 110), scores=(score(50, 30, 20),) * 3)
+
+
+def held(facts: NightFacts, recent: RecentRuns = USUAL, **budget: Any) -> tuple[str, ...]:
+    limits = Publish(min_nights=3, max_row_change=0.5, max_score_distance=0.3)
+    return hold_reasons(facts, RULES, Quarantine(**budget), limits, recent, DAY)
+
+
+def test_a_night_within_its_rules_is_published() -> None:
+    assert held(GOOD) == ()
+
+
+def test_the_contract_s_rules_about_the_night_count() -> None:
+    assert held(replace(GOOD, duplicate_keys=None)) == (
+        "unique_key: expected every key once, found a key column is missing",
+    )
+    (reason,) = held(replace(GOOD, duplicate_keys=4))
+    assert "found 4 rows repeat a key" in reason
+
+
+def test_quarantine_has_a_budget_for_all_rows_and_one_for_each_rule() -> None:
+    facts = replace(GOOD, quarantined=4, broken={"other": 1, RULE: 3})
+    assert held(facts, max_share=0.04, rules={RULE: 0.03}) == ()
+    assert held(facts, max_share=0.03, rules={RULE: 0.02, "never broken": 0.0}) == (
+        f"quarantine: expected at most 3.00% of the rows, found 4.00% (4 of 100; most broke "
+        f"'{RULE}')",
+        f"quarantine by '{RULE}': expected at most 2.00% of the rows, found 3.00% (3 of 100)",
+    )
+
+
+def test_a_budget_for_a_rule_that_the_contract_does_not_have_is_a_mistake() -> None:
+    check_budget(Quarantine(rules={RULE: 0.1}), CONTRACT)
+    with pytest.raises(ParamsError) as caught:
+        check_budget(Quarantine(rules={"weight: greater(0)": 0.1, "zzz": 0.1}), CONTRACT)
+    first, second = caught.value.lines()
+    assert first == (
+        "params.yaml: quarantine.rules: the contract has no rule 'weight: greater(0)'; "
+        f"did you mean '{RULE}'?"
+    )
+    assert "no rule 'zzz': " in second and RULE in second
+
+
+def test_scores_that_are_none_have_a_budget() -> None:
+    facts = replace(GOOD, quarantined=2, null_scores=1)
+    assert held(facts, max_share=0.1) == (
+        "null scores: expected at most 0.00% of the scored rows, found 1.02% (1 of 98)",
+    )
+    limits = Publish(max_null_share=0.02)
+    assert hold_reasons(facts, RULES, Quarantine(max_share=0.1), limits, USUAL, DAY) == ()
+
+
+@pytest.mark.parametrize(("rows", "ok"), [(49, False), (50, True), (150, True), (151, False)])
+def test_a_night_s_size_is_compared_with_the_median_of_recent_nights(rows: int, ok: bool) -> None:
+    found = held(replace(GOOD, rows=rows))
+    assert (found == ()) is ok
+    if not ok:
+        assert found == (
+            "row count: expected within 50% of 100 rows, the median of 3 recent nights, "
+            f"found {rows}",
+        )
+
+
+def test_scores_are_compared_with_those_of_recent_nights_together() -> None:
+    night = replace(GOOD, score=score(30, 30, 40))
+    assert held(night) == ()
+    (reason,) = held(replace(GOOD, score=score(0, 0, 100)))
+    assert reason.startswith("score distribution: expected within 0.30 of 3 recent nights")
+    assert "found 0.78" in reason
+    assert (
+        "found nan"
+        in held(replace(GOOD, score=ColumnProfile(9, 9, (0, 0, 0), 0, 0, None, None)))[0]
+    )
+    # One night of many rows weighs as much as its rows.
+    recent = replace(USUAL, scores=(score(1, 0, 0), score(1, 0, 0), score(0, 0, 9999)))
+    assert held(replace(GOOD, score=score(0, 0, 100)), recent) == ()
+
+
+def test_too_few_nights_or_other_cells_are_no_reason_to_hold() -> None:
+    odd = replace(GOOD, rows=1000, score=score(0, 0, 1000))
+    assert len(held(odd)) == 2
+    assert held(odd, RecentRuns()) == ()
+    assert held(odd, RecentRuns(rows=USUAL.rows[:2], scores=USUAL.scores[:2])) == ()
+    assert len(held(odd, replace(USUAL, scores=(score(5, 5),) * 9))) == 1
+    assert held(replace(GOOD, score=None)) == ()
+
+
+def test_a_night_without_rows_is_never_published() -> None:
+    nothing = replace(GOOD, rows=0, score=None)
+    assert held(nothing, RecentRuns(), max_share=0.5) != ()
+
+
+@given(st.integers(1, 10**9), st.integers(0, 10**9), st.floats(0, 1))
+def test_a_share_is_over_its_limit_exactly_when_it_is(rows: int, bad: int, limit: float) -> None:
+    bad = min(bad, rows)
+    facts = replace(GOOD, rows=rows, quarantined=bad, broken={RULE: bad})
+    found = hold_reasons(facts, (), Quarantine(max_share=limit), Publish(), RecentRuns(), DAY)
+    assert bool(found) is (bad / rows > limit)

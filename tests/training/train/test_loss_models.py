@@ -1,0 +1,102 @@
+"""Models of a regression's errors see what the prediction alone does not show."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.columns.features import FrameFeatures
+from assay.columns.grid_builder import build_grid
+from assay.columns.profile import Profile
+from assay.columns.profile_counter import compute_profile
+from assay.model import model
+from assay.model.compiled import CompiledModel
+from assay.model.prediction import LOSSES
+from assay.monitor.performance.estimate import regression
+from assay.training.train.loss_models import LossModel, fit_loss_models
+
+CONTRACT: Any = SimpleNamespace(numeric=("x", "age"), categorical=("fuel",))
+ROWS = 8000
+
+
+def drawn(seed: int, rows: int = ROWS, old: float = 0.3) -> tuple[pd.DataFrame, np.ndarray]:
+    """Features and errors. Errors grow with age and in gas cars, whatever is predicted from x."""
+    random = np.random.default_rng(seed)
+    age = np.where(random.random(rows) < old, 10.0, 2.0) + random.random(rows)
+    fuel = random.choice(["gas", "oil"], rows)
+    frame = pd.DataFrame({"x": random.normal(size=rows), "age": age, "fuel": fuel})
+    return frame, random.normal(0, (1 + age / 2) * np.where(fuel == "gas", 2, 1))
+
+
+@pytest.fixture(scope="module")
+def learnt() -> dict[str, LossModel]:
+    frame, error = drawn(1)
+    return fit_loss_models(CONTRACT, frame, error, np.arange(ROWS) * 4 // ROWS, 7)
+
+
+def counted(learnt: dict[str, LossModel], frame: pd.DataFrame) -> Profile:
+    grid = {
+        name: build_grid(pd.DataFrame({"loss": one.values}), ["loss"], [])["loss"]
+        for name, one in learnt.items()
+    }
+    features = FrameFeatures(frame)
+    losses = {name: np.maximum(one.model.scores(features), 0) for name, one in learnt.items()}
+    return compute_profile(features, grid, losses)
+
+
+def expected(learnt: dict[str, LossModel], frame: pd.DataFrame) -> Any:
+    profile = counted(learnt, frame)
+    noise = {name: one.noise for name, one in learnt.items()}
+    return regression.estimate_from_features(*(profile[name] for name in LOSSES), noise, ROWS, 0.95)
+
+
+def realized(error: np.ndarray) -> dict[str, float]:
+    return {"mae": float(np.abs(error).mean()), "rmse": float(np.sqrt(np.mean(error**2)))}
+
+
+def test_a_shift_of_what_errors_depend_on_is_foreseen(learnt: dict[str, LossModel]) -> None:
+    frame, error = drawn(2, 4000, old=0.9)
+    found, truth = expected(learnt, frame), realized(error)
+    before = realized(drawn(1)[1])
+    for name, value in truth.items():
+        assert value > 1.4 * before[name]
+        assert found[name].value == pytest.approx(value, rel=0.04), name
+
+
+def test_intervals_hold_as_often_as_they_say(learnt: dict[str, LossModel]) -> None:
+    trials, inside = 150, {"mae": 0, "rmse": 0}
+    for trial in range(trials):
+        frame, error = drawn(2000 + trial, 700)
+        found, truth = expected(learnt, frame), realized(error)
+        for name in inside:
+            inside[name] += found[name].low <= truth[name] <= found[name].high
+    for name, count in inside.items():
+        # Three standard errors below 95 %.
+        assert count / trials >= 0.89, name
+
+
+def test_the_models_are_compiled_exactly_and_the_same_each_time(
+    learnt: dict[str, LossModel],
+) -> None:
+    frame, error = drawn(1)
+    again = fit_loss_models(CONTRACT, frame, error, np.arange(ROWS) * 4 // ROWS, 7)
+    for name, one in learnt.items():
+        packed, arrays = one.files(frame.head(500), 1e-12)
+        assert arrays is not None and (packed, arrays) == again[name].files(frame.head(500), 1e-12)
+        features = FrameFeatures(drawn(3, 500)[0])
+        np.testing.assert_allclose(
+            CompiledModel.from_bytes(arrays, name).scores(features),
+            one.model.scores(features),
+            1e-12,
+        )
+        assert one.files(frame.head(500), None)[1] is None
+        assert not model.untrusted_types(packed)
+
+
+def test_no_rows_say_nothing(learnt: dict[str, LossModel]) -> None:
+    found = expected(learnt, drawn(4, 5)[0].head(0))
+    assert {one.why for one in found.values()} == {"no rows"}
