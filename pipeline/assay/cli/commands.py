@@ -162,8 +162,13 @@ def add_night_options(command: argparse.ArgumentParser, one: str) -> None:
     command.add_argument("--to", dest="last", metavar="DAY", help="the last of them")
 
 
-def parse_night_range(given: argparse.Namespace) -> tuple[str, str]:
+def parse_night_range(given: argparse.Namespace, others: str = "") -> tuple[str, str]:
     """The first and the last night that ``--date`` or ``--from`` and ``--to`` name.
+
+    Parameters
+    ----------
+    others
+        Other ways to name nights, for the error.
 
     Raises
     ------
@@ -175,6 +180,6 @@ def parse_night_range(given: argparse.Namespace) -> tuple[str, str]:
         raise UsageError(
             "say which nights",
             where=f"assay {given.name}",
-            expected="--date DAY, or --from DAY --to DAY",
+            expected=f"--date DAY, or --from DAY --to DAY{others}",
         )
     return one or first, one or last

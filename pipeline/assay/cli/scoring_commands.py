@@ -28,6 +28,12 @@ def add_commands(add: CommandBuilder) -> None:
     )
     add_night_options(score, "one night, such as 2013-07-01")
     score.add_argument(
+        "--due",
+        action="store_true",
+        help="every night that has input and nothing published, from the first published one on "
+        "(or from --from, up to --to); held nights wait for a person",
+    )
+    score.add_argument(
         "--force", action="store_true", help="also what is published already from the same input"
     )
     score.add_argument(
@@ -122,19 +128,33 @@ def _score(given: argparse.Namespace) -> None:
     from assay.cli.show import scoring
     from assay.score import stage
 
-    first, last = parse_night_range(given)
+    more = {"carrier": given.carrier, "sink": make_progress_line()}
+    nights: tuple[str | None, str | None]
+    if given.due:
+        nights = _due_range(given)
+    else:
+        nights = parse_night_range(given, ", or --due")
+        more["force"] = given.force
     with refresh_front_page(given):
         run_command(
-            stage.run,
+            stage.run_due if given.due else stage.run,
             given,
-            first,
-            last,
-            force=given.force,
-            carrier=given.carrier,
-            sink=make_progress_line(),
+            *nights,
+            **more,
             lines=scoring.lines,
             document=lambda done: json.dumps([each.to_dict() for each in done.outcomes]),
         )
+
+
+def _due_range(given: argparse.Namespace) -> tuple[str | None, str | None]:
+    if given.date is not None or given.force:
+        raise UsageError(
+            "the nights that are due have nothing published",
+            where="assay score --due",
+            expected="neither --date nor --force; --from DAY and --to DAY leave out other nights",
+            found="--force" if given.date is None else f"--date {given.date}",
+        )
+    return given.first, given.last
 
 
 def _release(given: argparse.Namespace) -> None:

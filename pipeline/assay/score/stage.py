@@ -1,4 +1,4 @@
-"""``assay score``: scores one night or a range of nights in one Spark session."""
+"""``assay score``: scores a night, a range of nights, or those due, in one Spark session."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from assay.errors import (
     DataError,
+    NightNotFound,
     PublishConflict,
     RowCountMismatch,
     RunHeld,
@@ -20,7 +21,9 @@ from assay.errors import (
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion, pin
+from assay.score.due import DueNights, find_due_nights
 from assay.score.inputs import discovery as inputs
+from assay.score.inputs import listing
 from assay.score.night_outcome import NightOutcome
 from assay.score.progress import Progress, Sink
 from assay.score.run import score_night
@@ -44,8 +47,15 @@ def date_range(first: str, last: str) -> list[str]:
     UsageError
         One of them is not a date, or ``last`` is before ``first``.
     """
+    start, end = _day(first), _day(last)
+    if end < start:
+        raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
+    return [str(start + timedelta(days=offset)) for offset in range((end - start).days + 1)]
+
+
+def _day(text: str) -> date:
     try:
-        start, end = date.fromisoformat(first), date.fromisoformat(last)
+        return date.fromisoformat(text)
     except ValueError as error:
         raise UsageError(
             "not a day",
@@ -53,17 +63,18 @@ def date_range(first: str, last: str) -> list[str]:
             expected="a date such as 2013-07-01",
             found=str(error).rpartition(": ")[2],
         ) from None
-    if end < start:
-        raise UsageError("--to lies before --from", expected=f"{first} or later", found=last)
-    return [str(start + timedelta(days=offset)) for offset in range((end - start).days + 1)]
 
 
 @dataclass(frozen=True)
 class NightOutcomes:
-    """The outcomes of the nights so far, and the store that they were published to."""
+    """The outcomes of the nights so far, and the store that they were published to.
+
+    ``due`` states how the nights were found; None if they were named.
+    """
 
     store: str
     outcomes: list[NightOutcome]
+    due: DueNights | None = None
 
 
 def run(
@@ -92,10 +103,71 @@ def run(
         Where progress is shown; by default the log.
     """
     wanted = date_range(first, last)
+    return _all(root, params, wanted, NightOutcomes(params.store, []), force, carrier, sink)
+
+
+def run_due(
+    root: Path,
+    params: Params,
+    first: str | None = None,
+    last: str | None = None,
+    carrier: str | None = None,
+    sink: Sink | None = None,
+) -> NightOutcomes:
+    """Score every night that is due (`assay.score.due`), oldest first; otherwise as `run`.
+
+    If none is due, neither a version nor Spark is needed.
+
+    Parameters
+    ----------
+    first, last
+        Leave out the nights before and after these days. Without ``first``, nights are due from
+        the first one on that is published or held.
+
+    Raises
+    ------
+    UsageError
+        Nothing is published or held yet, and ``first`` is not given.
+    NightNotFound
+        The input holds no night at all.
+    """
+    start, end = (None if each is None else str(_day(each)) for each in (first, last))
+    available = listing.list_nights(root, params)
+    if not available:
+        raise NightNotFound(
+            "the input has no partitions",
+            where="params.yaml: score.input",
+            expected=f"partitions {params.ingest.partition_by}=...",
+            mend="Run dvc repro ingest, or check score.input in params.yaml.",
+        )
+    store = open_store(root, params)
+    due = find_due_nights(
+        available,
+        store.visible_runs(),
+        store.runs(),
+        start,
+        end,
+        example=str(params.prepare.holdout.end),
+    )
+    done = NightOutcomes(params.store, [], due)
+    if not due.nights:
+        return done
+    return _all(root, params, list(due.nights), done, False, carrier, sink)
+
+
+def _all(
+    root: Path,
+    params: Params,
+    wanted: list[str],
+    done: NightOutcomes,
+    force: bool,
+    carrier: str | None,
+    sink: Sink | None,
+) -> NightOutcomes:
+    """Score each night; raises the first night's error after the last night."""
     if carrier is not None:
         score = params.score.model_copy(update={"carrier": carrier})
         params = params.model_copy(update={"score": score})
-    done = NightOutcomes(params.store, [])
     try:
         _score(root, params, wanted, done.outcomes, force, Progress(len(wanted), sink))
     except BaseException as error:

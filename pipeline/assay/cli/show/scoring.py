@@ -7,15 +7,20 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line, console
+from assay.project.quoting import quote_value
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from assay.score.due import DueNights
     from assay.score.run import RunReport
     from assay.score.stage import NightOutcomes
 
 COLUMNS = ("night", "read", "scored", "quarantined", "mean", "seconds", "version", "run")
 UNBOUND = 1000
+SHOWN = 5
+"""The most partition values that are named of those that are no days."""
+
 NUMERIC = frozenset({"read", "scored", "quarantined", "mean", "seconds"})
 
 
@@ -46,6 +51,27 @@ def lines(nights: NightOutcomes) -> Iterator[Line]:
         named = ", ".join(each.partition for each in outcomes if each.outcome == outcome)
         if named:
             yield f"{outcome}: {named}"
+    if nights.due is not None:
+        yield from _due_lines(nights.due)
+
+
+def _due_lines(due: DueNights) -> Iterator[str]:
+    """What no run can be seen of: nothing new, and nights that wait for a person."""
+    if due.ignored:
+        named = ", ".join(quote_value(value) for value in due.ignored[:SHOWN])
+        more = len(due.ignored) - SHOWN
+        yield f"left out of the input, no days: {named}" + (f" and {more} more" if more > 0 else "")
+    for state, how in (("held", "assay release RUN"), ("retracted", "assay score --date DAY")):
+        waiting = [night for night, found in due.left.items() if found == state]
+        if waiting:
+            yield f"{state}, so a person decides ({how}): {', '.join(waiting)}"
+    if not due.nights:
+        yield (
+            "nothing is due: the input has no nights there"
+            if due.first is None
+            else f"nothing is due: every night with input from {due.first} to {due.last} is "
+            + ("published, held or retracted" if due.left else "published")
+        )
 
 
 def _table(reports: Sequence[RunReport]) -> Iterator[Line]:

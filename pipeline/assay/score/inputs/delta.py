@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pyarrow.types as t
 
 from assay.contract.cell_parser import is_text
@@ -21,6 +23,7 @@ from assay.score.inputs.files import Footer, ListedFile
 from assay.score.inputs.folder import check_all
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
 from assay.store.delta.external_table import ExternalFile, TableSnapshot, read_snapshot
+from assay.store.delta.location import filesystem
 
 NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 
@@ -72,6 +75,42 @@ def find_delta_night(
     )
 
 
+def list_values(root: Path, spec: Delta, column: str) -> tuple[str, ...]:
+    """The values of ``column`` in the newest version of a table, sorted.
+
+    They come from the log if the table is partitioned by the column. Otherwise the column is read,
+    a batch at a time.
+
+    Raises
+    ------
+    SourceError
+        The table or a file cannot be read, or it has no such column of days.
+    """
+    uri = files.resolve_uri(root, spec.path)
+    shot = read_snapshot(uri, column)
+    if column in shot.partitioned_by:
+        place = shot.partitioned_by.index(column)
+        return tuple(sorted({each for file in shot.files if (each := file.values[place])}))
+    _check_days(shot, column)
+    found: set[str] = set()
+    for file in shot.files:
+        found |= _values_in(f"{uri}/{file.path}", column)
+    return tuple(sorted(found))
+
+
+def _values_in(path: str, column: str) -> set[str]:
+    """The distinct values in one file; none if it was written before the column was added."""
+    found: set[str] = set()
+    with files.read_errors(path, "cannot be read as Parquet"):
+        system, place = filesystem(path)
+        with system.open_input_file(place) as source, pq.ParquetFile(source) as file:
+            if column in file.schema_arrow.names:
+                for batch in file.iter_batches(columns=[column]):
+                    distinct = pc.cast(pc.unique(batch.column(0)), pa.string())
+                    found |= set(distinct.drop_null().to_pylist())
+    return found
+
+
 def find_table(root: Path, spec: Delta, column: str) -> tuple[InputTable, str]:
     """A whole table at its newest version, for a query to read, and its fingerprint."""
     shot = read_snapshot(files.resolve_uri(root, spec.path), column)
@@ -87,16 +126,7 @@ def _searched(
     spec: Delta, shot: TableSnapshot, column: str, value: str, where: str, wanted: set[str]
 ) -> NightInput:
     """A night in a table that is not partitioned by it; the log's statistics exclude some files."""
-    places = shot.schema.get_all_field_indices(column)
-    kind = shot.schema.field(places[0]).type if places else None
-    if kind is None or not (is_text(kind) or t.is_date(kind)):
-        raise SourceError(
-            f"the Delta table has no column {column!r} of days",
-            where=shot.uri,
-            expected="a text or date",
-            found="none" if kind is None else str(kind),
-            mend="Check ingest.partition_by and score.input in params.yaml.",
-        )
+    _check_days(shot, column)
     lows = [file.lowest for file in shot.files if file.lowest is not None]
     highs = [file.highest for file in shot.files if file.highest is not None]
     # The log may truncate a long text, but no day is that long.
@@ -117,6 +147,19 @@ def _searched(
         searched=True,
         tables={"": _table(spec, shot, mine, folders=bool(wanted))},
     )
+
+
+def _check_days(shot: TableSnapshot, column: str) -> None:
+    places = shot.schema.get_all_field_indices(column)
+    kind = shot.schema.field(places[0]).type if places else None
+    if kind is None or not (is_text(kind) or t.is_date(kind)):
+        raise SourceError(
+            f"the Delta table has no column {column!r} of days",
+            where=shot.uri,
+            expected="a text or date",
+            found="none" if kind is None else str(kind),
+            mend="Check ingest.partition_by and score.input in params.yaml.",
+        )
 
 
 def _table(

@@ -90,6 +90,19 @@ def _gist(text: str) -> str:
     return words[:160]
 
 
+def list_values(root: str, column: str) -> tuple[str, ...]:
+    """The values of ``column`` that have a folder below ``root``, sorted.
+
+    Raises
+    ------
+    SourceError
+        The input cannot be accessed.
+    """
+    with read_errors(root):
+        system, base = filesystem(root)
+        return _values(column, _folders(system, base))
+
+
 def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFile, ...]]:
     """The folder of one night, and its files sorted by name.
 
@@ -104,11 +117,7 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFil
     folder = f"{root}/{name}"
     with read_errors(root):
         system, base = filesystem(root)
-        try:
-            there = system.get_file_info(pafs.FileSelector(base))
-        except FileNotFoundError:
-            there = []
-        folders = [each.base_name for each in there if each.type == pafs.FileType.Directory]
+        folders = _folders(system, base)
         if name not in folders:
             raise _not_found(root, column, value, folders)
     with read_errors(folder):
@@ -159,15 +168,22 @@ def _listed(entries: Iterable[pafs.FileInfo], shown: str, base: str) -> tuple[Li
     return tuple(sorted(files, key=lambda file: file.relative))
 
 
-def _not_found(root: str, column: str, value: str, names: Iterable[str]) -> NightNotFound:
+def _folders(system: pafs.FileSystem, base: str) -> list[str]:
+    try:
+        there = system.get_file_info(pafs.FileSelector(base))
+    except FileNotFoundError:
+        there = []
+    return [each.base_name for each in there if each.type == pafs.FileType.Directory]
+
+
+def _values(column: str, names: Iterable[str]) -> tuple[str, ...]:
     prefix = f"{column}="
-    return missing_night_error(
-        root,
-        column,
-        value,
-        sorted(unquote(name.removeprefix(prefix)) for name in names if name.startswith(prefix)),
-        "folders",
-    )
+    found = (unquote(name.removeprefix(prefix)) for name in names if name.startswith(prefix))
+    return tuple(sorted(found))
+
+
+def _not_found(root: str, column: str, value: str, names: Iterable[str]) -> NightNotFound:
+    return missing_night_error(root, column, value, _values(column, names), "folders")
 
 
 def missing_night_error(

@@ -1,0 +1,106 @@
+"""Which nights are due: they have input, and nobody has scored or decided about them yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from assay.errors import UsageError
+from assay.project import partitions
+from assay.store import RunRecord
+
+DECIDED = frozenset({"held", "retracted"})
+"""States of a night's last run in which a person decides what happens next."""
+
+
+@dataclass(frozen=True)
+class DueNights:
+    """The nights that are due, oldest first, and what was left out.
+
+    Attributes
+    ----------
+    first, last
+        The first and the last night with input that were considered; None if there are none.
+    left
+        Nights with input and nothing visible that wait for a person: night -> ``held`` or
+        ``retracted``.
+    ignored
+        Partition values of the input that are no days.
+    """
+
+    nights: tuple[str, ...]
+    first: str | None = None
+    last: str | None = None
+    left: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
+def find_due_nights(
+    available: Iterable[str],
+    visible: Iterable[str],
+    runs: Sequence[RunRecord],
+    start: str | None = None,
+    end: str | None = None,
+    example: str | None = None,
+) -> DueNights:
+    """The nights that have input, nothing visible, and no person to wait for.
+
+    Without ``start`` they begin at the first night that is published or held. So a night between
+    two published ones is due too: its input came late, or its run failed.
+
+    Parameters
+    ----------
+    available
+        Partition values of the input.
+    visible
+        Nights with a published run.
+    runs
+        Every run of the store, in order of start. The last one of a night tells its state.
+    start, end
+        Leave out the nights before and after these days.
+    example
+        A day after which a first night would be expected, for the error.
+
+    Raises
+    ------
+    UsageError
+        Nothing is published or held yet and ``start`` is not given, so nobody knows where the
+        nights to score begin: older ones may be those that the model was trained on.
+    """
+    values = sorted(set(available))
+    days = [value for value in values if is_day(value)]
+    published = set(visible)
+    last_states = {record.partition: record.event for record in runs}
+    waiting = {night: state for night, state in last_states.items() if state in DECIDED}
+    known = sorted(published | {night for night, state in waiting.items() if state == "held"})
+    if start is None:
+        if not known:
+            raise _no_start(days, example)
+        start = known[0]
+    asked = [day for day in days if start <= day and (end is None or day <= end)]
+    open_ = [day for day in asked if day not in published]
+    return DueNights(
+        nights=tuple(day for day in open_ if day not in waiting),
+        first=asked[0] if asked else None,
+        last=asked[-1] if asked else None,
+        left={day: waiting[day] for day in open_ if day in waiting},
+        ignored=tuple(value for value in values if not is_day(value)),
+    )
+
+
+def is_day(value: str) -> bool:
+    """Whether a partition value is a day as ``assay score --date`` takes it."""
+    found = partitions.parse_day(value)
+    return found is not None and str(found) == value
+
+
+def _no_start(days: Sequence[str], example: str | None) -> UsageError:
+    later = [day for day in days if example is None or day > example]
+    named = (later or [*days[-1:], "DAY"])[0]
+    return UsageError(
+        "no night is published yet, so nobody knows which night is the first one due",
+        where="assay score --due",
+        expected="the first night by name, once",
+        found=f"input for {len(days)} nights from {days[0]} to {days[-1]}" if days else "no input",
+        mend=f"Name it: assay score --due --from {named}",
+    )

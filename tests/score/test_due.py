@@ -1,0 +1,287 @@
+"""Nights that are due: with input, nothing published, and nobody to wait for."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from deltalake import write_deltalake
+
+from assay.cli.__main__ import main
+from assay.errors import SourceError, UsageError
+from assay.project import layout, params, partitions
+from assay.project.params.inputs import Delta, Postgres
+from assay.score import stage
+from assay.score.due import DueNights, find_due_nights, is_day
+from assay.score.inputs.listing import list_nights
+from assay.store import RunEvent, RunRecord, open_store
+from assay.store.runs import fold
+from tests.score.test_unverified import Shared
+
+DAYS = tuple(f"2024-03-0{number}" for number in range(1, 6))
+
+
+def ran(*states: tuple[str, str]) -> list[RunRecord]:
+    """Runs in order of start: a night and the run's last event."""
+    start = datetime(2024, 3, 9, tzinfo=UTC)
+    events = [
+        RunEvent(
+            run_id=f"r{number}",
+            event=event,  # type: ignore[arg-type]
+            at=start + timedelta(minutes=number),
+            partition=night,
+            name="parcels",
+            version="v0.1.0",
+            bundle="b",
+            contract="c",
+        )
+        for number, (night, event) in enumerate(states)
+    ]
+    return fold(events)
+
+
+def due(
+    visible: tuple[str, ...] = (),
+    *runs: tuple[str, str],
+    start: str | None = None,
+    end: str | None = None,
+) -> DueNights:
+    return find_due_nights(DAYS, visible, ran(*runs), start, end)
+
+
+def test_nights_after_the_last_published_one_are_due_and_older_ones_are_not() -> None:
+    assert due(DAYS[2:3]).nights == DAYS[3:]
+    assert due(DAYS) == DueNights((), DAYS[0], DAYS[-1])
+
+
+def test_a_hole_between_published_nights_is_due() -> None:
+    assert due((DAYS[0], DAYS[3])).nights == (DAYS[1], DAYS[2], DAYS[4])
+
+
+@pytest.mark.parametrize("state", ["held", "retracted"])
+def test_a_night_that_waits_for_a_person_is_left_alone(state: str) -> None:
+    found = due(DAYS[:1], (DAYS[1], state))
+    assert (found.nights, found.left) == (DAYS[2:], {DAYS[1]: state})
+
+
+@pytest.mark.parametrize("state", ["failed", "started"])
+def test_a_run_that_failed_or_was_killed_is_no_answer(state: str) -> None:
+    assert due(DAYS[:1], (DAYS[1], state)).nights == DAYS[1:]
+    # Somebody scored a held night again, which was cut short.
+    assert due(DAYS[:1], (DAYS[1], "held"), (DAYS[1], state)).nights == DAYS[1:]
+
+
+def test_a_held_first_night_is_a_beginning_and_a_failed_one_is_none() -> None:
+    assert due((), (DAYS[1], "held")).nights == DAYS[2:]
+    for state in ("failed", "retracted"):
+        with pytest.raises(UsageError):
+            due((), (DAYS[1], state))
+
+
+def test_bounds_leave_out_nights_on_both_sides() -> None:
+    assert due(start=DAYS[1], end=DAYS[3]).nights == DAYS[1:4]
+    assert due(DAYS[2:3], start=DAYS[0]).nights == (*DAYS[:2], *DAYS[3:])
+    assert due(start="2025-01-01") == DueNights(())
+
+
+def test_what_is_no_day_is_told_and_not_scored() -> None:
+    values = [*DAYS, "20240309", "tmp", "__HIVE_DEFAULT_PARTITION__"]
+    found = find_due_nights(values, DAYS, [])
+    assert (found.nights, found.ignored) == ((), ("20240309", "__HIVE_DEFAULT_PARTITION__", "tmp"))
+    assert [is_day(value) for value in ("2024-02-30", "2024-W09-1", "2024-02-29")] == [0, 0, 1]
+
+
+def test_without_a_published_night_the_first_one_has_to_be_named() -> None:
+    with pytest.raises(UsageError, match=rf"--due --from {DAYS[2]}$"):
+        find_due_nights(DAYS, (), [], example=DAYS[1])
+    with pytest.raises(UsageError, match=rf"5 nights from {DAYS[0]} to .*--from {DAYS[-1]}$"):
+        find_due_nights(DAYS, (), [], example="2030-01-01")
+    with pytest.raises(UsageError, match=r"found no input.*--from DAY$"):
+        find_due_nights(["tmp"], (), [])
+
+
+# --------------------------------------------------------------------------- the command
+
+
+@pytest.fixture
+def project(live: Path, spark: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(stage, "BackgroundSession", lambda params, root: Shared(spark))
+    return live
+
+
+def ask(root: Path, *more: str, code: int = 0, capsys: Any = None) -> list[tuple[str, str]]:
+    """Score what is due; nights and what became of them."""
+    if capsys is not None:
+        capsys.readouterr()
+    assert main(["score", "--due", "--json", *more, "--root", str(root)]) == code
+    if capsys is None:
+        return []
+    return [(each["partition"], each["outcome"]) for each in json.loads(capsys.readouterr().out)]
+
+
+def published(root: Path) -> list[str]:
+    return open_store(root, params.load(root)).partitions()
+
+
+def folder(root: Path, night: str) -> Path:
+    return partitions.folder(root / layout.RAW, "day", night)
+
+
+def test_due_nights_are_scored_once_and_late_input_is_found(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = project / "late"
+    folder(project, DAYS[1]).rename(late)
+    assert ask(project, code=2) == []
+    assert "Name it: assay score --due --from 2024-03-01" in capsys.readouterr().err
+    given = ask(project, "--from", DAYS[0], "--to", DAYS[3], capsys=capsys)
+    assert given == [(day, "published") for day in (DAYS[0], *DAYS[2:4])]
+    late.rename(folder(project, DAYS[1]))
+    assert ask(project, capsys=capsys) == [(DAYS[1], "published"), (DAYS[4], "published")]
+    assert ask(project, capsys=capsys) == []
+    assert published(project) == list(DAYS)
+    capsys.readouterr()
+    assert main(["score", "--due", "--root", str(project)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "nothing is due: every night with input from 2024-03-01 to 2024-03-05 is published"
+    ]
+
+
+def test_a_held_night_is_not_scored_again_and_the_nights_after_it_are(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder(project, DAYS[1]) / "part-00000.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 2)]), path)
+    found = ask(project, "--from", DAYS[0], "--to", DAYS[2], code=51, capsys=capsys)
+    assert found == [(DAYS[0], "published"), (DAYS[1], "held"), (DAYS[2], "published")]
+    assert ask(project, "--to", DAYS[3], capsys=capsys) == [(DAYS[3], "published")]
+    capsys.readouterr()
+    assert main(["score", "--due", "--to", DAYS[3], "--root", str(project)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"held, so a person decides (assay release RUN): {DAYS[1]}",
+        f"nothing is due: every night with input from {DAYS[0]} to {DAYS[3]} is published, held or "
+        "retracted",
+    ]
+    assert published(project) == [DAYS[0], *DAYS[2:4]]
+
+
+def test_a_night_that_cannot_be_read_fails_and_is_tried_again(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder(project, DAYS[1]) / "part-00000.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-20])
+    found = ask(project, "--from", DAYS[0], "--to", DAYS[2], code=25, capsys=capsys)
+    assert found == [(DAYS[0], "published"), (DAYS[1], "failed"), (DAYS[2], "published")]
+    path.write_bytes(whole)
+    assert ask(project, "--to", DAYS[2], capsys=capsys) == [(DAYS[1], "published")]
+
+
+KILLED = """
+import os, signal, sys
+from assay.cli.__main__ import main
+from assay.store import Store
+real = Store.publish_run
+def publish(self, staged):
+    if staged.partition == sys.argv[1]:
+        os.killpg(0, signal.SIGKILL)
+    real(self, staged)
+Store.publish_run = publish
+main(["score", "--due", "--from", "2024-03-01", "--to", "2024-03-03", "--root", sys.argv[2]])
+"""
+
+
+def test_a_run_that_is_killed_in_the_middle_is_taken_up_where_it_stopped(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [sys.executable, "-c", KILLED, DAYS[1], str(project)]
+    done = subprocess.run(command, start_new_session=True, capture_output=True, env={**os.environ})
+    assert done.returncode == -signal.SIGKILL
+    assert published(project) == [DAYS[0]]
+    first = open_store(project, params.load(project)).visible_run(DAYS[0])
+    found = ask(project, "--to", DAYS[2], capsys=capsys)
+    assert found == [(DAYS[1], "published"), (DAYS[2], "published")]
+    store = open_store(project, params.load(project))
+    assert store.visible_run(DAYS[0]) == first
+    assert [each.event for each in store.runs(DAYS[1])] == ["started", "published"]
+
+
+@pytest.mark.parametrize("by", [["day"], None], ids=["partitioned", "not partitioned"])
+def test_nights_of_a_delta_table(
+    project: Path, capsys: pytest.CaptureFixture[str], by: list[str] | None
+) -> None:
+    raw = project / layout.RAW
+    for night in DAYS[:3]:
+        rows = partitions.read(raw, "day", start=night, end=night)
+        write_deltalake(str(project / "lake"), rows, mode="append", partition_by=by)
+    text = (project / layout.PARAMS).read_text(encoding="utf-8")
+    assert text.count("input: data/raw") == 1
+    text = text.replace("input: data/raw", "input: {format: delta, path: lake}")
+    (project / layout.PARAMS).write_text(text, encoding="utf-8")
+    found = ask(project, "--from", DAYS[1], capsys=capsys)
+    assert found == [(DAYS[1], "published"), (DAYS[2], "published")]
+    assert ask(project, capsys=capsys) == []
+
+
+def test_nothing_due_needs_no_version(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ask(project, "--from", DAYS[3])
+    shutil.rmtree(project / ".git")
+    assert ask(project, capsys=capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--date", DAYS[0]], f"found --date {DAYS[0]}"),
+        (["--force"], "found --force"),
+        (["--from", "yesterday"], "expected a date such as 2013-07-01, found 'yesterday'"),
+    ],
+)
+def test_what_makes_no_sense_with_due_is_refused(
+    live: Path, given: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask(live, *given, code=2)
+    assert words in capsys.readouterr().err
+
+
+def test_an_input_without_any_night_is_an_error(
+    live: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(live / layout.RAW)
+    ask(live, code=23)
+    assert "the input has no partitions" in capsys.readouterr().err
+
+
+def test_nights_of_a_query_cannot_be_listed(parcels: Path) -> None:
+    given = params.load(parcels)
+    spec = Postgres(
+        format="postgres", url="postgresql://db/x", query="select * from x where day = :night"
+    )
+    score = given.score.model_copy(update={"input": spec})
+    with pytest.raises(SourceError, match=r"found postgres.*--from DAY --to DAY"):
+        list_nights(parcels, given.model_copy(update={"score": score}))
+
+
+def test_a_delta_table_with_days_as_dates_and_an_old_file_without_them(
+    parcels: Path, tmp_path: Path
+) -> None:
+    lake = str(tmp_path / "lake")
+    write_deltalake(lake, pa.table({"parcel": [1]}))
+    days = pc.cast(pa.array([*DAYS[:2], DAYS[0], None]), pa.date32())
+    more = pa.table({"parcel": [2, 3, 4, 5], "day": days})
+    write_deltalake(lake, more, mode="append", schema_mode="merge")
+    given = params.load(parcels)
+    score = given.score.model_copy(update={"input": Delta(format="delta", path=lake)})
+    assert list_nights(parcels, given.model_copy(update={"score": score})) == DAYS[:2]
