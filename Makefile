@@ -5,7 +5,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMPS := $(VENV)/stamps
-LISTS := build run test check
+REMOTES := s3 gs azure ssh
+# An extra that was once asked for stays: later calls need not name it again.
+CHOSEN := $(filter $(EXTRAS) $(notdir $(wildcard $(STAMPS)/*)),$(REMOTES))
+LISTS := build run $(CHOSEN) test check
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -110,13 +113,20 @@ pins: ## Compile requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for
 		"$(UV)" pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
 			--generate-hashes --no-emit-index-url --no-emit-find-links \
 			--custom-compile-command "make pins" $(if $(UPGRADE),--upgrade) \
+			-c requirements/bounds.in \
 			--output-file "$$out" "$$@" >/dev/null; \
 		echo "$$out: $$(grep -c '^[a-z].*==' "$$out") packages"; \
 	}; \
 	compile run pyproject.toml --extra postgres --group reference; \
-	compile build --group build -c requirements/run.txt; \
-	compile test --group test -c requirements/run.txt -c requirements/build.txt; \
-	compile check --group check -c requirements/run.txt -c requirements/test.txt
+	known=(-c requirements/run.txt); \
+	for extra in $(REMOTES); do \
+		compile "$$extra" pyproject.toml --extra "$$extra" "$${known[@]}"; \
+		$(PYTHON) -m scripts.new_pins requirements/run.txt "requirements/$$extra.txt"; \
+		known+=(-c "requirements/$$extra.txt"); \
+	done; \
+	compile build --group build "$${known[@]}"; \
+	compile test --group test "$${known[@]}" -c requirements/build.txt; \
+	compile check --group check "$${known[@]}" -c requirements/test.txt
 
 .PHONY: clean
 clean: ## Delete .venv, build/ and caches; data and models that DVC made stay
@@ -128,7 +138,10 @@ clean: ## Delete .venv, build/ and caches; data and models that DVC made stay
 
 # Only one make at a time sets up: a second one waits for the lock, then finds the work done.
 .PHONY: setup
-setup: ## Make .venv with the pinned packages and assay itself
+setup: ## Make .venv with the pinned packages and assay itself (EXTRAS="s3": and a DVC remote's)
+	@[ -z "$(filter-out $(REMOTES),$(EXTRAS))" ] || { \
+		echo "no such extra: $(filter-out $(REMOTES),$(EXTRAS)); EXTRAS takes some of: $(REMOTES)" >&2; \
+		exit 1; }
 	@command -v "$(PYTHON)" >/dev/null || { \
 		echo "'$(PYTHON)' was not found; name a Python 3.11 or newer: make setup PYTHON=python3.12" >&2; \
 		exit 1; }

@@ -20,9 +20,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from scripts.new_pins import new_pins
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LISTS = ("build", "run", "test", "check")
+REMOTES = ("s3", "gs", "azure", "ssh")
+LISTS = ("build", "run", *REMOTES, "test", "check")
 GROUPS = {"run": "reference", "build": "build", "test": "test", "check": "check"}
 # Import name -> distribution, where they differ; pyspark asks for one exact py4j itself.
 CALLED = {
@@ -44,6 +47,10 @@ def pins(name: str) -> dict[str, tuple[Version, str]]:
 
 
 def wanted(name: str) -> list[Requirement]:
+    if name in REMOTES:  # the extra of DVC that it asks for is this package
+        (asked,) = map(Requirement, PROJECT["project"]["optional-dependencies"][name])
+        assert (asked.name, asked.extras) == ("dvc", {name})
+        return [Requirement(f"dvc-{name}")]
     texts = list(PROJECT["dependency-groups"][GROUPS[name]])
     if name == "run":
         texts += PROJECT["project"]["dependencies"]
@@ -76,6 +83,54 @@ def test_lists_agree_with_each_other() -> None:
     assert {dist: found for dist, found in versions.items() if len(found) > 1} == {}
 
 
+@pytest.mark.parametrize("name", REMOTES)
+def test_an_extra_pins_only_what_it_adds(name: str) -> None:
+    assert pins(name).keys() & pins("run").keys() == set()
+
+
+def test_an_entry_that_another_list_has_is_left_out() -> None:
+    run = "a==1 \\\n    --hash=sha256:0\n    # via x\n"
+    more = "b-c==2 ; python_version < '3.12' \\\n    --hash=sha256:1\n    # via\n    #   a\n"
+    assert new_pins(run, f"# made by\n{run}{more}{run}") == f"# made by\n{more}"
+    with pytest.raises(ValueError, match=r"a==2 here, a==1 in the other list"):
+        new_pins(run, run.replace("==1", "==2"))
+
+
+@pytest.mark.parametrize(
+    ("given", "there", "lists"),
+    [
+        ("", (), "build run test check"),
+        ("EXTRAS=ssh s3", (), "build run s3 ssh test check"),
+        ("", ("run", "s3"), "build run s3 test check"),
+    ],
+)
+def test_an_extra_is_installed_if_it_was_ever_asked_for(
+    tmp_path: Path, given: str, there: tuple[str, ...], lists: str
+) -> None:
+    for name in there:
+        (tmp_path / ".venv" / "stamps").mkdir(parents=True, exist_ok=True)
+        (tmp_path / ".venv" / "stamps" / name).touch()
+    done = subprocess.run(
+        ["make", "--no-print-directory", "--makefile=-", "--question", "help", given or "A="],
+        cwd=tmp_path,
+        input=f"include {ROOT / 'Makefile'}\n$(info $(LISTS))\n",
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split() == lists.split()
+
+
+def test_an_unknown_extra_is_named() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "setup", "EXTRAS=s3 ftp"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "no such extra: ftp; EXTRAS takes some of: s3 gs azure ssh" in done.stderr
+
+
 def test_every_third_party_that_is_imported_is_declared() -> None:
     optional = PROJECT["project"]["optional-dependencies"]
     named = [*PROJECT["project"]["dependencies"], *chain.from_iterable(optional.values())]
@@ -99,8 +154,10 @@ def test_every_third_party_that_is_imported_is_declared() -> None:
 
 
 def test_makefile_installs_every_list() -> None:
-    line = re.search(r"^LISTS := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
-    assert line and line[1].split() == list(LISTS)
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    remotes, lists = (re.search(rf"^{n} := (.*)$", text, re.M) for n in ("REMOTES", "LISTS"))
+    assert remotes and remotes[1].split() == list(REMOTES)
+    assert lists and lists[1].replace("$(CHOSEN)", " ".join(REMOTES)).split() == list(LISTS)
     assert {path.stem for path in (ROOT / "requirements").glob("*.txt")} == set(LISTS)
 
 
