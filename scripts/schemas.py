@@ -12,6 +12,7 @@ from assay.contract.result import ContractResult
 from assay.project.document import Report
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import Comparison
+from assay.reports.doctor import DoctorDocument
 from assay.reports.evaluation import Evaluation
 from assay.reports.incidents import Incidents
 from assay.reports.leakage import Leakage
@@ -34,6 +35,7 @@ REPORTS: tuple[type[Report], ...] = (
     NightDocument,
     Incidents,
     StatusDocument,
+    DoctorDocument,
 )
 
 

@@ -8,6 +8,7 @@
     |- LimitCrossed                 4   monitoring found a value over its limit
     |- LockStale                    5   dvc.lock is out of date
     |- RetrainAdvised               6   matured performance is past a retrain rule's limit
+    |- ChecksFailed                 7   a check of assay doctor failed
     |- ProjectError
     |  |- ParamsError              10   params.yaml
     |  |- PluginError              11   a class or function named in params.yaml
@@ -212,6 +213,10 @@ class LockStale(AssayError):
 
 class RetrainAdvised(AssayError):
     exit_code = 6
+
+
+class ChecksFailed(AssayError):
+    exit_code = 7
 
 
 class ProjectError(AssayError):

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from assay.cli import (
     log_output,
+    machine_commands,
     operations_commands,
     reporting_commands,
     scoring_commands,
@@ -33,6 +34,7 @@ GROUPS: Mapping[str, ModuleType] = {
     "score nights": scoring_commands,
     "look after nights": operations_commands,
     "look around": reporting_commands,
+    "check this machine": machine_commands,
 }
 """Title of a group in the help -> the module with its commands."""
 

@@ -22,6 +22,7 @@ from assay.errors import (
 from assay.model import bundle
 from assay.project import layout
 from assay.registry import git
+from assay.registry.remotes.dvc_remote import limit_waiting
 from assay.registry.state import UNKNOWN, Version
 
 BUNDLES = f"{layout.WORK}/bundles"
@@ -92,6 +93,30 @@ def bundle_path_at(root: Path, name: str, rev: str) -> str:
     """The bundle's path according to dvc.yaml at a revision."""
     with _at(root, rev) as project:
         return project.artifact(name)
+
+
+def file_hashes_at(root: Path, name: str, rev: str) -> dict[str, str]:
+    """DVC's MD5 hash of each file of the bundle at a revision, by its path in the bundle.
+
+    Raises
+    ------
+    BundleMissing
+        Neither DVC's cache nor a remote says which files it has.
+    """
+    with _at(root, rev) as project:
+        path = project.artifact(name)
+        system, folder = project.repo.dvcfs, project.inside(path)
+        try:
+            infos = {each: system.info(each) for each in system.find(folder)}
+        except Exception as error:  # as in _download
+            raise BundleMissing(
+                "neither DVC's cache nor a remote has its list of files",
+                where=f"{path} at {rev[:10]}",
+                found=_message(error),
+                mend="Where it was made: dvc push.",
+            ) from None
+        hashes = {each: (info.get("dvc_info") or {}).get("md5") for each, info in infos.items()}
+        return {each.removeprefix(f"{folder}/"): md5 for each, md5 in hashes.items() if md5}
 
 
 def read_version_file(root: Path, version: Version, path: str) -> str:
@@ -193,7 +218,8 @@ def _at(root: Path, rev: str) -> Iterator[_Project]:
     try:
         # Use the remotes configured today: a bundle may be older than its remote.
         with Repo(str(root)) as today:
-            config = {"remote": today.config["remote"], "core": dict(today.config["core"])}
+            remotes = limit_waiting(today.config["remote"])
+            config = {"remote": remotes, "core": dict(today.config["core"])}
         opened = Repo.open(str(top), rev=rev, subrepos=True, uninitialized=True, config=config)
     except NotDvcRepoError:
         raise NotARepository(

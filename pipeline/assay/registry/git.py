@@ -59,6 +59,22 @@ def _git(
         raise NotARepository("git is not installed", mend="Install git.") from None
 
 
+def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """Run git in a folder, whatever its exit code; it asks for no password.
+
+    Raises
+    ------
+    NotARepository
+        Git is not installed, or there is no such folder.
+    """
+    return _git(root, *arguments, env={**_environment(), "GIT_TERMINAL_PROMPT": "0"})
+
+
+def complaint(done: subprocess.CompletedProcess[bytes]) -> str:
+    """What a git that failed said, on one line."""
+    return _complaint(done)
+
+
 def _environment() -> dict[str, str]:
     # No optional locks: reading must not interfere with a git command of the user. No replace
     # objects: a local replacement of a commit is not that commit.

@@ -48,6 +48,18 @@ def java_home(cache: Path) -> Path:
     RunError
         If the script cannot be written.
     """
+    _, java = find_java()
+    return java.home if java.vector else _shim(java.home / "bin" / "java", cache)
+
+
+def find_java() -> tuple[str, Java]:
+    """The Java that Spark will run on, and where it was found: ``PATH (/usr/bin/java)``.
+
+    Raises
+    ------
+    JavaMissing
+        As `java_home`.
+    """
     rejected: list[str] = []
     for place, java in _candidates():
         if java is None:
@@ -55,7 +67,7 @@ def java_home(cache: Path) -> Path:
         elif java.version < OLDEST:
             rejected.append(f"version {java.version} in {place}")
         else:
-            return java.home if java.vector else _shim(java.home / "bin" / "java", cache)
+            return place, java
     raise JavaMissing(
         "Spark needs Java",
         expected=f"Java {OLDEST} or newer",
