@@ -40,7 +40,7 @@
        |- StoreError               52
        |- NothingScored            53   no run has published this night
        |- SparkFailed              54   Spark did not start, or failed
-       |- RowCountMismatch          55   rows read are not rows scored plus rows quarantined
+       |- RowCountMismatch         55   rows read are not rows scored plus rows quarantined
        |- ScoresInvalid            56   the model returned invalid scores
        |- PublishConflict          57   another run published the night in the meantime
        |- RunUnknown               58   no such run, or none in the requested state

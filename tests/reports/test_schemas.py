@@ -10,6 +10,7 @@ import pytest
 
 from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
+from assay.reports.doctor import CheckDocument, DoctorDocument
 from assay.reports.incidents import AlarmBudget, ColumnAlarm, IncidentReport, Incidents
 from assay.reports.selection import Selection
 from assay.reports.status import IncidentsStatus, MissingPart, QuarantineStatus, StatusDocument
@@ -98,6 +99,13 @@ WRITTEN: dict[str, Report] = {
         drift=MissingPart(none="no night has been monitored yet"),
         incidents=IncidentsStatus(to=None, open=(), snoozed=0),
         damaged=("the store is gone",),
+    ),
+    "DoctorDocument": DoctorDocument(
+        ok=False,
+        checks=(
+            CheckDocument(name="git", status="ok", found="commit 0123456789", mend=None),
+            CheckDocument(name="tags", status="failed", found="1 tag", mend="git fetch --tags"),
+        ),
     ),
     "Comparison": build.comparison(
         build.difference(0.02, 1e-13 / 3),

@@ -36,7 +36,7 @@ def add_commands(add: CommandBuilder) -> None:
 
 
 def _doctor(given: argparse.Namespace) -> None:
-    from assay.cli.show import doctor
+    from assay.cli.show import overview
     from assay.monitor.doctor import command
     from assay.monitor.doctor.finding import Diagnosis
 
@@ -48,9 +48,9 @@ def _doctor(given: argparse.Namespace) -> None:
     except ChecksFailed as error:
         report = attached_report(error)
         assert isinstance(report, Diagnosis)
-        print_result(report, given, doctor.lines, Diagnosis.to_json)
+        print_result(report, given, overview.doctor_lines, Diagnosis.to_json)
         raise
-    print_result(found, given, doctor.lines, Diagnosis.to_json)
+    print_result(found, given, overview.doctor_lines, Diagnosis.to_json)
 
 
 def _seconds(text: str) -> float:

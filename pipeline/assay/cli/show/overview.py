@@ -10,6 +10,7 @@ from assay.cli.terminal import Line
 from assay.project import layout
 
 if TYPE_CHECKING:
+    from assay.monitor.doctor.finding import Diagnosis
     from assay.monitor.evidently.serve import ServedDashboard
     from assay.monitor.front.content import Front
     from assay.monitor.incidents.alert import AlertsReport
@@ -74,3 +75,12 @@ def ui_lines(found: ServedDashboard) -> Iterator[Line]:
     """The dashboard's address."""
     none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
     yield f"{found.nights} nights at {found.url} (Ctrl-C ends it){none}"
+
+
+def doctor_lines(found: Diagnosis) -> Iterator[str]:
+    """Status, check, what was found, and what to type."""
+    shown = [each.document() for each in found.findings]
+    width = max((len(each.name) for each in shown), default=0)
+    for each in shown:
+        mend = "" if each.mend is None else f". Mend: {each.mend}"
+        yield f"{each.status:<8} {each.name:<{width}}  {each.found}{mend}"
