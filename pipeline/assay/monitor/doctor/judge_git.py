@@ -79,7 +79,8 @@ def judge_history(shallow: bool, versions: Sequence[VersionCommit], holder: str 
         return failed("history", f"{kind} lacks the commit of {holder}, which is in use", mend)
     if gone:
         return warning("history", f"{kind} lacks the commits of {first_few(gone)}", mend)
-    reach = f"with the commits of all {len(versions)} versions" if versions else "no versions yet"
+    count = len(versions)
+    reach = f"with the commits of all versions ({count})" if count else "no versions yet"
     return ok("history", f"{kind}, {reach}")
 
 
