@@ -46,6 +46,7 @@
        |- RunUnknown               58   no such run, or none in the requested state
        |- ExportFailed             59   predictions could not be written to their target
        |- AlertUndelivered         60   a message was not delivered; the next call retries it
+       |- CodeHostFailed           61   GitHub or GitLab did not take a comment or an issue
 
 A full or read-only disk ends with 1 if no class above applies. Two codes belong to no class: 70
 for an unexpected error (a bug) and 130 for an interrupt.
@@ -383,3 +384,7 @@ class ExportFailed(RunError):
 
 class AlertUndelivered(RunError):
     exit_code = 60
+
+
+class CodeHostFailed(RunError):
+    exit_code = 61

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from assay.cli.commands import CommandBuilder, run_command
+from assay.cli.commands import CommandBuilder, run_command, to_indented_json
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -28,12 +28,28 @@ def add_commands(add: CommandBuilder) -> None:
     )
     report = add(
         "report",
-        "put the published nights of a week on one page, their counts merged",
-        "assay report --week 2013-W36",
+        "put the published nights of a week on one page, their counts merged; or print the "
+        "verdict as a pull request's comment",
+        "assay report --week 2013-W36; assay report --format github",
         _report,
     )
-    report.add_argument(
-        "--week", metavar="WEEK", required=True, help="of ISO 8601, Monday to Sunday: 2013-W36"
+    which = report.add_mutually_exclusive_group(required=True)
+    which.add_argument("--week", metavar="WEEK", help="of ISO 8601, Monday to Sunday: 2013-W36")
+    which.add_argument(
+        "--format", choices=("github", "gitlab"), help="print the verdict in reports/ as Markdown"
+    )
+    comment = add(
+        "comment",
+        "keep one comment with the verdict on the pull request of this CI run, and add it to the "
+        "run's summary",
+        "assay comment",
+        _comment,
+    )
+    comment.add_argument(
+        "--pull-request",
+        type=_positive,
+        metavar="N",
+        help="its number (that of the event that CI runs for)",
     )
     ui = add(
         "ui",
@@ -113,6 +129,18 @@ def _front(given: argparse.Namespace) -> None:
 
 
 def _report(given: argparse.Namespace) -> None:
+    if given.format is not None:
+        from assay.cli.show import verdict
+        from assay.gate.comment import command as comment
+
+        run_command(
+            comment.report,
+            given,
+            given.format,
+            lines=verdict.comment_text_lines,
+            document=to_indented_json,
+        )
+        return
     from assay.cli.show import overview
     from assay.monitor.week import command
     from assay.project import jsonfile
@@ -123,6 +151,19 @@ def _report(given: argparse.Namespace) -> None:
         given.week,
         lines=overview.week_lines,
         document=lambda found: jsonfile.dumps(found.tree()),
+    )
+
+
+def _comment(given: argparse.Namespace) -> None:
+    from assay.cli.show import verdict
+    from assay.gate.comment import command
+
+    run_command(
+        command.post,
+        given,
+        given.pull_request,
+        lines=verdict.comment_lines,
+        document=to_indented_json,
     )
 
 

@@ -25,22 +25,10 @@ def run(root: Path, params: Params) -> Verdict:
         The verdict is not PASS, is out of date, or does not follow from the reports; then the
         error carries it. Or it is missing or malformed.
     """
-    source = partial(jsonfile.read_text, root)
     try:
-        verdict = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
+        verdict, wrong = verify(root, params)
     except (DataError, StageInputMissing, PromotionRefused) as error:
         raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
-    now = {
-        "bundle": verified_digest(root / layout.BUNDLE),
-        "data": digests.data(root),
-        "contract": digests.worktree_contract(root, params),
-        "policy": digests.policy(root, params),
-        "code": digests.code(root, params),
-        "reports": provenance.reports_digest(source),
-    }
-    wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
-    former = champion_verdict.load_champion_verdict(root, verdict.champion.bundle)
-    wrong += verdict_verification.find_discrepancies(verdict, source, params, former)
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise GateNotPassed(
@@ -57,3 +45,27 @@ def run(root: Path, params: Params) -> Verdict:
             mend=f"The reasons are in {verdict_text.MARKDOWN}.",
         ).attach_report(verdict)
     return verdict
+
+
+def verify(root: Path, params: Params) -> tuple[Verdict, tuple[str, ...]]:
+    """The verdict in the work tree, and why it is not about what is here; empty if it is.
+
+    Raises
+    ------
+    AssayError
+        There is no verdict, or none of what it is about.
+    """
+    source = partial(jsonfile.read_text, root)
+    verdict = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
+    now = {
+        "bundle": verified_digest(root / layout.BUNDLE),
+        "data": digests.data(root),
+        "contract": digests.worktree_contract(root, params),
+        "policy": digests.policy(root, params),
+        "code": digests.code(root, params),
+        "reports": provenance.reports_digest(source),
+    }
+    wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
+    former = champion_verdict.load_champion_verdict(root, verdict.champion.bundle)
+    wrong += verdict_verification.find_discrepancies(verdict, source, params, former)
+    return verdict, tuple(wrong)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from assay.cli.terminal import Line
 from assay.gate.backtest import Backtest, ReplayedVerdict
+from assay.gate.comment.command import VerdictComment
 from assay.gate.stage import GateResult
 from assay.gate.verdict_text import findings_of_kind, format_values, sort_findings
 from assay.reports.verdict import Outcome, Verdict
@@ -52,6 +53,20 @@ def lines(verdict: Verdict) -> Iterator[Line]:
         f": {verdict.name}, candidate {verdict.candidate}, {verdict.bundle[:19]}; "
         f"{verdict.champion.description}",
     )
+
+
+def comment_text_lines(found: VerdictComment) -> Iterator[Line]:
+    """The comment itself."""
+    yield found.text.rstrip("\n")
+
+
+def comment_lines(found: VerdictComment) -> Iterator[Line]:
+    """What became of the comment."""
+    yield f"{found.name}: {found.outcome or 'no verdict'}"
+    if found.pull_request is not None and found.posted != "none":
+        yield f"comment on pull request {found.pull_request}: {found.posted}"
+    if found.summary:
+        yield "added to the run's summary"
 
 
 def backtest_lines(found: Backtest) -> Iterator[Line]:

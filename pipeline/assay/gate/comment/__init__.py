@@ -1,0 +1,1 @@
+"""The verdict as one comment on a pull request."""

@@ -1,0 +1,44 @@
+"""Everything that a comment says, read beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from assay.gate.comment.changes import Changes
+from assay.reports.comparison import Comparison
+from assay.reports.evaluation import Evaluation
+from assay.reports.leakage import Leakage
+from assay.reports.rehearsal import Rehearsal
+from assay.reports.verdict import Verdict
+
+Format = Literal["github", "gitlab"]
+
+
+@dataclass(frozen=True)
+class CommentFacts:
+    """What a comment is about. A report that cannot be read is None.
+
+    Attributes
+    ----------
+    name
+        The project.
+    problems
+        Why there is no verdict on what is here: it is missing, or about something else. If there
+        are any, ``verdict`` counts for nothing.
+    commit
+        The commit that was judged; "" if unknown.
+    page
+        Where all reports can be had; "" if unknown.
+    """
+
+    name: str
+    verdict: Verdict | None
+    problems: tuple[str, ...] = ()
+    evaluation: Evaluation | None = None
+    comparison: Comparison | None = None
+    rehearsal: Rehearsal | None = None
+    leakage: Leakage | None = None
+    changes: Changes | None = None
+    commit: str = ""
+    page: str = ""

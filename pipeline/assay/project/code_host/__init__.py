@@ -1,0 +1,1 @@
+"""The code host: GitHub's or GitLab's REST API, for one comment and for issues."""

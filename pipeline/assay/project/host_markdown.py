@@ -1,0 +1,38 @@
+"""Text from data and people in a comment or an issue, where it must do nothing but be read.
+
+Stricter than `assay.project.markdown`: a code host also acts on references (``#1``, ``!1``,
+``~bug``), on formulas (``$``) and, at the start of a line, on quick actions (``/close``).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from assay.project.markdown import UNSEEN, escape_all
+
+_REFERENCES = re.compile(r"(?i)([!%~^]|&amp;|\\[#~]|(?<=\w)@)(?=[\w\"'])")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+"""Unicode categories that show nothing, or turn the direction of what follows."""
+
+
+def one_line(value: str, most: int) -> str:
+    """The text on one line without invisible characters, at most ``most`` characters of it."""
+    flat = " ".join(value.split())
+    seen = "".join("�" if unicodedata.category(each) in _INVISIBLE else each for each in flat)
+    return seen if len(seen) <= most else f"{seen[: max(most - 1, 0)].rstrip()}…"
+
+
+def prose(value: str, most: int = 300) -> str:
+    """Text to stand in a line or a table's cell; all its syntax appears literally."""
+    text = escape_all(one_line(value, most)).replace("$", "&#36;")
+    text = _REFERENCES.sub(rf"\1{UNSEEN}", text)
+    return f"{UNSEEN}{text}" if text.startswith("/") else text
+
+
+def code(value: str, most: int = 120, *, cell: bool = False) -> str:
+    """Text in a code span; ``cell`` if that stands in a table's cell."""
+    text = one_line(value, most).replace("`", "'").strip()
+    if cell:
+        text = text.replace("|", "\\|")
+    return f"`{text}`" if text else "` `"
