@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.gate.comment.facts import CommentFacts
-from assay.gate.comment.metrics import ALL, moved_slices
+from assay.gate.comment.metrics import ALL, SHOWN, moved_slices
 from assay.gate.comment.sections import key_words
 from assay.gate.comment.words import MARKS, NAME, details, name_of, several, table
 from assay.gate.verdict_text import (
@@ -88,7 +88,7 @@ def all_keys(facts: CommentFacts) -> str:
 def all_slices(facts: CommentFacts) -> str:
     """More slices than are shown unfolded; empty if there are no more."""
     compared = facts.comparison
-    if compared is None or compared.differences is None:
+    if compared is None or len(compared.slices) <= SHOWN:
         return ""
     listed = moved_slices(compared, ALL)
     return details(f"{len(compared.slices):,} slices", listed) if listed else ""

@@ -59,12 +59,14 @@ def moved_slices(compared: Comparison, most: int = SHOWN) -> str:
     small = sum(_known(part, by) is None for part in compared.slices)
     notes = []
     if len(known) > most:
-        notes.append(f"{len(known) - most:,} more moved less or less surely")
+        notes.append(f"{len(known) - most:,} more moved less, or less surely")
     if small:
-        notes.append(f"{small:,} have no number, as they are too small or of one class")
+        they = "one has" if small == 1 else f"{small:,} have"
+        notes.append(f"{they} no number: too few rows, or a single class")
     head = ("slice", "rows", "champion", "this model", "change", _interval(compared), AXIS)
     listed = table(head, rows, right=(1, 2, 3, 4, 5))
-    return listed + (f"\n\n{'; '.join(notes)}." if notes else "")
+    said = "; ".join(notes)
+    return listed + (f"\n\n{said[0].upper()}{said[1:]}." if said else "")
 
 
 def headline_of(task: Task) -> str:

@@ -83,9 +83,11 @@ def exchange(
     connection = kind(parts.hostname or "", parts.port, timeout=timeout)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     sent = False
+    raw: socket.socket | None = None
     try:
         connection.connect()
-        connection.sock = _Deadlined(connection.sock, deadline)
+        raw = connection.sock
+        connection.sock = _Deadlined(raw, deadline)
         sent = True
         connection.request(method, target, body, {**headers, "Connection": "close"})
         answer = connection.getresponse()
@@ -104,6 +106,8 @@ def exchange(
         raise NoAnswer(f"{type(error).__name__}: {reason}", sent=sent) from None
     finally:
         connection.close()
+        if raw is not None:
+            raw.close()
 
 
 class _Deadlined:
@@ -125,7 +129,7 @@ class _Deadlined:
         return self._sock.recv_into(buffer)
 
     def close(self) -> None:
-        self._sock.close()
+        """Nothing: http.client closes it before the answer's body is read."""
 
     def _wait(self) -> None:
         left = self._deadline - time.monotonic()
