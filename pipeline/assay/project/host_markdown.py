@@ -12,6 +12,8 @@ import unicodedata
 from assay.project.markdown import UNSEEN, escape_all
 
 _REFERENCES = re.compile(r"(?i)([!%~^]|&amp;|\\[#~]|(?<=\w)@)(?=[\w\"'])")
+BLANK = "␣"
+"""Stands for a text of which nothing can be seen."""
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Unicode categories that show nothing, or turn the direction of what follows."""
 
@@ -25,9 +27,9 @@ def one_line(value: str, most: int) -> str:
 
 def prose(value: str, most: int = 300) -> str:
     """Text to stand in a line or a table's cell; all its syntax appears literally."""
-    text = escape_all(one_line(value, most)).replace("$", "&#36;")
+    text = escape_all(one_line(value, most)).replace("$", f"&#36;{UNSEEN}")
     text = _REFERENCES.sub(rf"\1{UNSEEN}", text)
-    return f"{UNSEEN}{text}" if text.startswith("/") else text
+    return f"{UNSEEN}{text}" if text.startswith("/") else text or BLANK
 
 
 def code(value: str, most: int = 120, *, cell: bool = False) -> str:

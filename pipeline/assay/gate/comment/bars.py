@@ -32,7 +32,7 @@ def interval_strip(value: float | None, low: float | None, high: float | None, r
         cells[first : last + 1] = "─" * (last - first + 1)
         cells[first], cells[last] = "├", "┤"
     middle = WIDTH // 2
-    cells[middle] = "┼" if cells[middle] == "─" else "│"
+    cells[middle] = {"·": "│", "─": "┼"}.get(cells[middle], cells[middle])
     cells[_place(value, reach)] = "●"
     return "".join(cells)
 
@@ -47,6 +47,8 @@ def share_bar(share: float | None) -> str:
 
 def _place(number: float, reach: float) -> int:
     half = WIDTH // 2
-    if reach <= 0:
+    if reach <= 0 or number == 0:
         return half
-    return half + max(-half, min(half, round(number / reach * half)))
+    # Never on zero itself: an interval that leaves out zero must not seem to touch it.
+    steps = min(half, max(1, round(abs(number) / reach * half)))
+    return half + steps if number > 0 else half - steps

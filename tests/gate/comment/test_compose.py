@@ -1,0 +1,197 @@
+"""The comment's text: what it says, what it says first, and that it always fits."""
+
+from __future__ import annotations
+
+import pytest
+
+from assay.gate.comment.bars import WIDTH, interval_strip, share_bar
+from assay.gate.comment.changes import Changes, PartChange
+from assay.gate.comment.compose import LIMIT, compose, marker
+from assay.gate.comment.facts import Format
+from assay.reports.verdict import JudgedChampion
+from tests.gate import build
+from tests.gate.comment.samples import CHANGES, FAIL, INCONCLUSIVE, comparison, facts, finding
+
+SHOWN = """\
+<!-- assay:gate:late-flights -->
+
+## ❌ FAIL: late-flights, candidate boosting
+
+It must not be promoted. Compared with: champion, v0.1.0 (sha256:0123456789ab), on 27,075 rows of \
+30 nights. Passed: 1 of 5 rules, 1 of 1 behaviours, 0 of 1 model tests (commit 0f3c2ab991).
+
+> [!WARNING]
+> **The policy and the model changed together.** This model was judged by other rules than the \
+champion's. Look at the rules first, or change them in a pull request of their own.
+
+### What stands in the way
+
+- ❌ **no airport pays for it** at `origin=JFK`: auc changed by -0.0312, worse than the margin of \
+0.01 (owner: data science)
+- ❌ `tests/model/test_a.py::test_b`: it fell (owner: data science)
+- ❔ **no airport pays for it** at `origin=LGA`: auc changed by -0.004, which may be the margin of \
+0.01; 30 nights here, **about 118 nights would tell** (owner: data science)
+
+### What changed since v0.1.0
+
+- **model** changed: `train.candidates.boosting.args.depth` is new: `3`
+- **policy** changed: `gate.rules[no airport pays for it].margin`: `0.02` → `0.01`; \
+`tests/model/test_airports.py`
+- **contract** cannot be told
+- the same: data, code
+
+### Metrics
+
+| metric | champion | this model | change | 95% interval | worse ◂ 0 ▸ better |
+| --- | ---: | ---: | ---: | ---: | --- |
+| auc | 0.7529 | 0.7630 | +0.0101 | +0.0042 to +0.0160 | `··········│··├──●───┤` |
+| log\\_loss | 0.5512 | 0.5451 | -0.0061 | -0.0120 to -0.0002 | `··········│├───●────┤` |
+
+### Slices whose auc moved most
+
+| slice | rows | champion | this model | change | 95% interval | worse ◂ 0 ▸ better |
+| --- | ---: | ---: | ---: | ---: | ---: | --- |
+| `origin=JFK` | 8,400 | 0.7500 | 0.7188 | -0.0312 | -0.0371 to -0.0253 | `├─●┤······│··········` |
+| `origin=EWR` | 9,800 | 0.7500 | 0.7710 | +0.0210 | +0.0151 to +0.0269 | `··········│···├─●┤···` |
+| `origin=LGA` | 8,875 | 0.7500 | 0.7460 | -0.0040 | -0.0138 to +0.0058 | `······├──●┼─┤········` |
+
+One has no number: too few rows, or a single class.
+
+12.3% of all rows get another decision than the champion's (3,330 rows).
+
+### Rehearsal of a night
+"""
+
+
+def test_what_a_reader_sees_first() -> None:
+    text = compose(facts(), "github")
+    assert text[: len(SHOWN)] == SHOWN
+    assert text.endswith(
+        "All reports: [artifacts of this run](https://github.com/acme/late-flights/actions/runs/12)"
+        ", among them `reports/gate/index.html`, `reports/compare/index.html`.\n"
+    )
+
+
+def test_the_same_facts_give_the_same_bytes() -> None:
+    assert compose(facts(), "github") == compose(facts(), "github")
+
+
+def test_it_opens_with_a_mark_that_no_name_can_end() -> None:
+    assert marker("a--> b/ü") == "<!-- assay:gate:a--%3E%20b%2F%C3%BC -->"
+    assert compose(facts(name="x"), "gitlab").startswith("<!-- assay:gate:x -->\n")
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [("github", "> [!WARNING]\n> **The policy"), ("gitlab", "> ⚠️ **The policy")],
+)
+def test_a_new_policy_with_a_new_model_is_said_loudly(form: Format, line: str) -> None:
+    assert line in compose(facts(), form)
+    for quiet in ("model", "policy"):
+        parts = tuple(
+            PartChange(each.name, False) if each.name == quiet else each for each in CHANGES.parts
+        )
+        assert "changed together" not in compose(facts(changes=Changes(parts)), form)
+
+
+def test_all_is_well() -> None:
+    text = compose(facts(finding(), changes=None), "github")
+    assert "## ✅ PASS: late-flights, candidate boosting" in text
+    assert "stands in the way" not in text and "What changed" not in text
+
+
+def test_without_a_champion_metrics_stand_alone() -> None:
+    found = facts(
+        finding(),
+        champion=JudgedChampion(state="none"),
+        comparison=build.alone("none"),
+        evaluation=build.evaluation(build.share(620, 1000), metric="accuracy"),
+        changes=None,
+    )
+    text = compose(found, "github")
+    assert "Compared with: no champion yet; absolute rules only, on 1,000 rows." in text
+    assert "| accuracy | 0.6200 | 0.5895 to 0.6496 | `█████████████░░░░░░░░` |" in text
+
+
+@pytest.mark.parametrize("verdict", [None, "stale"])
+def test_no_verdict_is_not_an_old_one(verdict: str | None) -> None:
+    found = facts(finding(), problems=("it is about another bundle",))
+    if verdict is None:
+        found = facts(verdict=None, problems=("reports/gate/verdict.json: no such file",))
+    text = compose(found, "github")
+    assert "## ⛔ NO VERDICT: late-flights" in text
+    assert "PASS" not in text and "Metrics" not in text
+    assert found.problems[0].replace(":", ":") in text
+
+
+def test_whole_sections_are_left_out_the_least_important_first() -> None:
+    whole = compose(facts(), "github")
+    kept = whole
+    for room in range(len(whole), 500, -150):
+        text = compose(facts(), "github", limit=room)
+        assert len(text) < room
+        if room > 2500:
+            assert "## ❌ FAIL" in text and "What stands in the way" in text
+        if len(text) > 2500 and text != whole:
+            (line,) = [each for each in text.splitlines() if each.startswith("Left out")]
+            assert len(line) >= len([x for x in kept.splitlines() if x.startswith("Left out")][:1])
+        kept = text
+    short = compose(facts(), "github", limit=len(whole))
+    assert "Left out, as a comment has room for 60,000 characters: digests." in short or (
+        "all changed keys" in short
+    )
+
+
+def test_a_thousand_findings_fit() -> None:
+    many = [
+        finding(f"rule {n} " + "<&$" * 60, (FAIL, INCONCLUSIVE)[n % 2], slice="a=" + "|" * 300,
+                detail="$<&" * 400, because="&" * 400, owner="<" * 400)
+        for n in range(1000)
+    ]  # fmt: skip
+    places = [build.compared_place("<&" * 90 + str(n), change_of(n)) for n in range(1000)]
+    text = compose(facts(*many, comparison=comparison(slices=tuple(places))), "github")
+    assert len(text) < LIMIT
+    assert "…and 990 more." in text and "Left out" in text
+
+
+def change_of(number: int) -> object:
+    return build.difference(number / 1e5 - 0.005, 0.002)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "reach", "drawn"),
+    [
+        ((0.0, 0.0, 0.0), 0.0, "··········●··········"),
+        ((0.5, 0.0001, 1.0), 1.0, "··········│├───●────┤"),
+        ((0.5, 0.0, 1.0), 1.0, "··········├────●────┤"),
+        ((0.5, -0.0001, 1.0), 1.0, "·········├┼────●────┤"),
+        ((1.0, 0.5, 2.0), 1.0, "··········│····├────●"),
+        ((-5.0, None, None), 1.0, "●·········│··········"),
+        ((0.1, -0.9, 0.9), 1.0, "·├────────┼●───────┤·"),
+        ((None, 0.0, 1.0), 1.0, ""),
+        ((float("nan"), 0.0, 1.0), 1.0, ""),
+        ((0.0, 0.0, float("inf")), 1.0, ""),
+    ],
+)
+def test_an_interval_as_letters(
+    numbers: tuple[float | None, ...], reach: float, drawn: str
+) -> None:
+    assert interval_strip(*numbers, reach) == drawn  # type: ignore[misc]
+    assert len(drawn) in (0, WIDTH)
+
+
+@pytest.mark.parametrize(
+    ("share", "drawn"), [(0.0, "░" * WIDTH), (1.0, "█" * WIDTH), (None, ""), (1.2, "")]
+)
+def test_a_share_as_letters(share: float | None, drawn: str) -> None:
+    assert share_bar(share) == drawn
+
+
+def test_what_is_better_is_right_of_zero_whatever_the_metric() -> None:
+    worse = {"auc": build.difference(-0.01, 0.001), "log_loss": build.difference(0.01, 0.001)}
+    text = compose(facts(comparison=comparison(differences=worse, slices=())), "github")
+    assert text.count("│··········` |") == 2
+    # Of a bias, nearer to zero is better, so a difference alone does not tell.
+    bias = comparison(task="regression", differences={"bias": build.difference(0.1)}, slices=())
+    row = next(x for x in compose(facts(comparison=bias), "github").splitlines() if "| bias" in x)
+    assert "`" not in row
