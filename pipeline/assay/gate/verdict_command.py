@@ -26,9 +26,10 @@ def run(root: Path, params: Params) -> Verdict:
         error carries it. Or it is missing or malformed.
     """
     try:
-        verdict, wrong = verify(root, params)
+        verdict = read_verdict(root)
     except (DataError, StageInputMissing, PromotionRefused) as error:
         raise GateNotPassed(error.what, where=layout.VERDICT, mend=error.mend) from None
+    wrong = find_differences(root, params, verdict)
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise GateNotPassed(
@@ -47,16 +48,26 @@ def run(root: Path, params: Params) -> Verdict:
     return verdict
 
 
-def verify(root: Path, params: Params) -> tuple[Verdict, tuple[str, ...]]:
-    """The verdict in the work tree, and why it is not about what is here; empty if it is.
+def read_verdict(root: Path) -> Verdict:
+    """The verdict in the work tree, as it is written there.
+
+    Raises
+    ------
+    DataError, StageInputMissing, PromotionRefused
+        There is none, or it is malformed.
+    """
+    return Verdict.parse(jsonfile.read_text(root, layout.VERDICT, "gate"), layout.VERDICT)
+
+
+def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str, ...]:
+    """Why a verdict is not about what is in the work tree, or does not follow from the reports.
 
     Raises
     ------
     AssayError
-        There is no verdict, or none of what it is about.
+        The bundle or the holdout is missing.
     """
     source = partial(jsonfile.read_text, root)
-    verdict = Verdict.parse(source(layout.VERDICT, "gate"), layout.VERDICT)
     now = {
         "bundle": verified_digest(root / layout.BUNDLE),
         "data": digests.data(root),
@@ -68,4 +79,4 @@ def verify(root: Path, params: Params) -> tuple[Verdict, tuple[str, ...]]:
     wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
     former = champion_verdict.load_champion_verdict(root, verdict.champion.bundle)
     wrong += verdict_verification.find_discrepancies(verdict, source, params, former)
-    return verdict, tuple(wrong)
+    return tuple(wrong)

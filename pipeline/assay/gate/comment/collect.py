@@ -34,7 +34,8 @@ def collect(root: Path, params: Params, commit: str = "", page: str = "") -> Com
     If that is the verdict, or it is not about what is here, ``problems`` says so.
     """
     try:
-        verdict, problems = verdict_command.verify(root, params)
+        verdict = verdict_command.read_verdict(root)
+        problems = verdict_command.find_differences(root, params, verdict)
     except AssayError as error:
         return CommentFacts(
             params.name,
