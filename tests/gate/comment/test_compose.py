@@ -42,18 +42,18 @@ champion's. Look at the rules first, or change them in a pull request of their o
 
 ### Metrics
 
-| metric | champion | this model | change | 95% interval | worse ◂ 0 ▸ better |
+| metric | champion | new | change | 95% interval | worse ◂ 0 ▸ better |
 | --- | ---: | ---: | ---: | ---: | --- |
-| auc | 0.7529 | 0.7630 | +0.0101 | +0.0042 to +0.0160 | `··········│··├──●───┤` |
-| log\\_loss | 0.5512 | 0.5451 | -0.0061 | -0.0120 to -0.0002 | `··········│├───●────┤` |
+| auc | 0.7529 | 0.7630 | +0.0101 | +0.0042~to~+0.0160 | `··········│··├──●───┤` |
+| log\\_loss | 0.5512 | 0.5451 | -0.0061 | -0.0120~to~-0.0002 | `··········│├───●────┤` |
 
 ### Slices whose auc moved most
 
-| slice | rows | champion | this model | change | 95% interval | worse ◂ 0 ▸ better |
-| --- | ---: | ---: | ---: | ---: | ---: | --- |
-| `origin=JFK` | 8,400 | 0.7500 | 0.7188 | -0.0312 | -0.0371 to -0.0253 | `├─●┤······│··········` |
-| `origin=EWR` | 9,800 | 0.7500 | 0.7710 | +0.0210 | +0.0151 to +0.0269 | `··········│···├─●┤···` |
-| `origin=LGA` | 8,875 | 0.7500 | 0.7460 | -0.0040 | -0.0138 to +0.0058 | `······├──●┼─┤········` |
+| slice | rows | champion | change | 95% interval | worse ◂ 0 ▸ better |
+| --- | ---: | ---: | ---: | ---: | --- |
+| `origin=JFK` | 8,400 | 0.7500 | -0.0312 | -0.0371~to~-0.0253 | `├─●┤······│··········` |
+| `origin=EWR` | 9,800 | 0.7500 | +0.0210 | +0.0151~to~+0.0269 | `··········│···├─●┤···` |
+| `origin=LGA` | 8,875 | 0.7500 | -0.0040 | -0.0138~to~+0.0058 | `······├──●┼─┤········` |
 
 One has no number: too few rows, or a single class.
 
@@ -65,7 +65,8 @@ One has no number: too few rows, or a single class.
 
 def test_what_a_reader_sees_first() -> None:
     text = compose(facts(), "github")
-    assert text[: len(SHOWN)] == SHOWN
+    shown = text.replace("\u00a0", "~")
+    assert shown[: len(SHOWN)] == SHOWN
     assert text.endswith(
         "All reports: [artifacts of this run](https://github.com/acme/late-flights/actions/runs/12)"
         ", among them `reports/gate/index.html`, `reports/compare/index.html`.\n"
@@ -110,7 +111,7 @@ def test_without_a_champion_metrics_stand_alone() -> None:
     )
     text = compose(found, "github")
     assert "Compared with: no champion yet; absolute rules only, on 1,000 rows." in text
-    assert "| accuracy | 0.6200 | 0.5895 to 0.6496 | `█████████████░░░░░░░░` |" in text
+    assert "| accuracy | 0.6200 | 0.5895\u00a0to\u00a00.6496 | `█████████████░░░░░░░░` |" in text
 
 
 @pytest.mark.parametrize("verdict", [None, "stale"])

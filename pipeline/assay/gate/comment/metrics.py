@@ -18,19 +18,21 @@ from assay.reports.evaluation import Evaluation
 SHOWN = 6
 """The most slices that are shown unfolded."""
 ALL = 200
+NO_BREAK = "\u00a0"
+"""A blank that no line ends at: an interval broken in two doubles the height of a table."""
 
 
 def metrics(facts: CommentFacts) -> str:
     """Every metric beside the champion's; without a champion, with its interval alone."""
     compared, evaluation = facts.comparison, facts.evaluation
     if compared is not None and compared.differences:
-        head = ("metric", "champion", "this model", "change", _interval(compared), AXIS)
+        head = ("metric", "champion", "new", "change", _interval(compared), AXIS)
         names = _ordered(compared.task, list(compared.differences))
         rows = [_difference_row(name, compared.differences[name]) for name in names]
         return f"### Metrics\n\n{table(head, rows, right=(1, 2, 3, 4))}"
     if evaluation is None or not evaluation.metrics:
         return ""
-    alone = ("metric", "this model", _interval(evaluation), "0 to 1")
+    alone = ("metric", "new", _interval(evaluation), "0 to 1")
     rows = [
         _estimate_row(name, evaluation.metrics[name])
         for name in _ordered(evaluation.task, list(evaluation.metrics))
@@ -51,7 +53,8 @@ def moved_slices(compared: Comparison, most: int = SHOWN) -> str:
         (
             code(part.title, NAME, cell=True),
             f"{part.rows:,}",
-            *_numbers(one),
+            format_short(one.champion),
+            *_change(one),
             _strip(by, one, reach),
         )
         for part, one in shown
@@ -63,8 +66,8 @@ def moved_slices(compared: Comparison, most: int = SHOWN) -> str:
     if small:
         they = "one has" if small == 1 else f"{small:,} have"
         notes.append(f"{they} no number: too few rows, or a single class")
-    head = ("slice", "rows", "champion", "this model", "change", _interval(compared), AXIS)
-    listed = table(head, rows, right=(1, 2, 3, 4, 5))
+    head = ("slice", "rows", "champion", "change", _interval(compared), AXIS)
+    listed = table(head, rows, right=(1, 2, 3, 4))
     said = "; ".join(notes)
     return listed + (f"\n\n{said[0].upper()}{said[1:]}." if said else "")
 
@@ -100,15 +103,20 @@ def _interval(found: Comparison | Evaluation) -> str:
 
 
 def _difference_row(name: str, one: Difference) -> tuple[str, ...]:
-    return (prose(name, NAME), *_numbers(one), _strip(name, one, _reach(one)) or _why(one.why))
+    models = (format_short(one.champion), format_short(one.challenger))
+    drawn = _strip(name, one, _reach(one)) or _why(one.why)
+    return (prose(name, NAME), *models, *_change(one), drawn)
 
 
-def _numbers(one: Difference) -> tuple[str, str, str, str]:
+def _change(one: Difference) -> tuple[str, str]:
     interval = ""
     if one.low is not None and one.high is not None:
-        interval = f"{_signed(one.low)} to {_signed(one.high)}"
-    change = "" if one.value is None else _signed(one.value)
-    return format_short(one.champion), format_short(one.challenger), change, interval
+        interval = _together(_signed(one.low), _signed(one.high))
+    return "" if one.value is None else _signed(one.value), interval
+
+
+def _together(low: str, high: str) -> str:
+    return f"{low}{NO_BREAK}to{NO_BREAK}{high}"
 
 
 def _signed(value: float) -> str:
@@ -133,7 +141,7 @@ def _why(why: str | None) -> str:
 def _estimate_row(name: str, one: Estimate) -> tuple[str, ...]:
     interval = ""
     if one.low is not None and one.high is not None:
-        interval = f"{format_short(one.low)} to {format_short(one.high)}"
+        interval = _together(format_short(one.low), format_short(one.high))
     drawn = share_bar(one.value)
     return (
         prose(name, NAME),
