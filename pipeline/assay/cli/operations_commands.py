@@ -50,11 +50,17 @@ def add_commands(add: CommandBuilder) -> None:
     labels.add_argument(
         "--arrived", metavar="WHEN", help="when they arrived, if before now: 2013-07-03"
     )
-    add(
+    alert = add(
         "alert",
         "write what is open to reports/ and send what is new; exit 60 if it did not arrive",
-        "assay alert",
+        "assay alert --issues",
         _alert,
+    )
+    alert.add_argument(
+        "--issues",
+        action="store_true",
+        help="also keep an issue of this CI run's repository for each incident; exit 61 if it "
+        "was not taken",
     )
     vacuum = add(
         "vacuum",
@@ -138,7 +144,11 @@ def _alert(given: argparse.Namespace) -> None:
     from assay.monitor.incidents import alert
 
     run_command(
-        alert.run, given, lines=overview.alert_lines, document=lambda found: found.to_json()
+        alert.run,
+        given,
+        given.issues,
+        lines=overview.alert_lines,
+        document=lambda found: found.to_json(),
     )
 
 

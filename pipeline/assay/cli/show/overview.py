@@ -68,6 +68,12 @@ def alert_lines(found: AlertsReport) -> Iterator[Line]:
     count = sum(each.incident.state == "open" for each in found.alerts)
     delivery = found.delivery
     yield f"{count} open, {len(delivery.sent)} messages sent, {delivery.waiting} waiting"
+    if found.issues is not None:
+        counts = Counter(found.issues.changes.values())
+        told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
+        yield f"issues: {told or 'all up to date'}"
+        if found.issues.unknown:
+            yield f"left open, nothing is known of them here: {', '.join(found.issues.unknown)}"
     yield f"files: {layout.ALERTS}, {layout.INCIDENT}"
 
 

@@ -10,15 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assay.errors import AlertUndelivered, AssayError
+from assay.errors import AlertUndelivered, AssayError, CodeHostFailed
 from assay.monitor.incidents import alert_state, messages, outbox
 from assay.monitor.incidents.alert_state import Alert, AlertHistory
 from assay.monitor.incidents.collect import incidents
+from assay.monitor.incidents.issues import IssuesReport, mirror
 from assay.monitor.incidents.outbox import QueuedMessage
 from assay.monitor.incidents.post import InvalidWebhookUrl, post, retry, validate_url
 from assay.monitor.nights import facts as facts_of
 from assay.monitor.nights.facts import KnownNights
 from assay.project import jsonfile, layout, textfile
+from assay.project.code_host.client import MayNotWrite
+from assay.project.code_host.environment import read_environment
 from assay.project.params import Params, Webhook
 from assay.store import open_store
 
@@ -67,24 +70,66 @@ class AlertsReport:
     alerts: tuple[Alert, ...]
     until: str | None
     delivery: Delivery
+    issues: IssuesReport | None = None
 
     def to_json(self) -> str:
-        """The content of reports/alerts.json."""
+        """The content of reports/alerts.json; with ``issues``, what became of them too."""
         delivery = self.delivery.to_plain()
-        return jsonfile.dumps(alert_state.document(self.name, self.alerts, self.until, delivery))
+        tree = alert_state.document(self.name, self.alerts, self.until, delivery)
+        issues = {} if self.issues is None else {"issues": self.issues.to_plain()}
+        return jsonfile.dumps({**tree, **issues})
 
 
-def run(root: Path, params: Params) -> AlertsReport:
+def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
     """Write reports/alerts.json and reports/incident.md, and send what is new.
+
+    Parameters
+    ----------
+    issues
+        Also keep an issue of the CI run's repository for each incident.
 
     Raises
     ------
     AlertUndelivered
         After everything is written: a message was not delivered. It is kept for the next call.
+    CodeHostFailed
+        After everything is written and sent: an issue was not written. The next call goes on.
     """
-    found = update_alerts(root, params, facts_of.load(root, open_store(root, params)))
+    facts = facts_of.load(root, open_store(root, params))
+    found = update_alerts(root, params, facts)
+    if issues:
+        try:
+            found = replace(found, issues=_mirror_issues(params.name, facts, found))
+        except CodeHostFailed as error:
+            if found.delivery.problem:
+                log.warning("%s", error.line())
+                _check(found)
+            raise error.attach_report(found) from None
     _check(found)
     return found
+
+
+def _mirror_issues(name: str, facts: KnownNights, told: AlertsReport) -> IssuesReport:
+    ci = read_environment()
+    if ci is None:
+        raise CodeHostFailed(
+            "this is no run of GitHub Actions or GitLab CI",
+            where="assay alert --issues",
+            expected="GITHUB_REPOSITORY or CI_PROJECT_ID in the environment, and a token",
+        )
+    nights = facts.nights()
+    known = {each.incident.id: each.incident for each in told.alerts}
+    # The alerts leave out what was over before anybody was told; its issue has to be closed.
+    known |= {each.id: each for each in incidents(facts.listed, nights, told.until)}
+    try:
+        return mirror(ci.host(), name, list(known.values()), nights, facts.listed.until)
+    except MayNotWrite as error:
+        may = "permissions: issues: write" if ci.kind == "github" else "the role Reporter"
+        raise CodeHostFailed(
+            f"the token may not write issues: {error.what}",
+            where=error.where,
+            mend=error.mend or f"Give it {may}.",
+        ) from None
 
 
 def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> None:

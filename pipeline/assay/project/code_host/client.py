@@ -22,6 +22,10 @@ LONGEST_WAIT = 60.0
 """The most seconds between two attempts, whatever the server asks for."""
 
 
+class Refused(CodeHostFailed):
+    """The server finds the request wrong: 400, 410, 422 and the like."""
+
+
 class MayNotWrite(CodeHostFailed):
     """The token may not do this, or may not even see it: 403 or 404."""
 
@@ -191,5 +195,5 @@ def _error(status: int, words: str, where: str) -> CodeHostFailed:
         return CodeHostFailed(
             f"{words}: the token is not valid", where=where, mend="Give the job another token."
         )
-    kind = Gone if status == 404 else MayNotWrite if status == 403 else CodeHostFailed
-    return kind(words, where=where)
+    kinds = {403: MayNotWrite, 404: Gone}
+    return kinds.get(status, Refused)(words, where=where)

@@ -61,7 +61,18 @@ class GitHub:
     def open_issue(self, title: str, body: str, label: str) -> None:
         # A label that does not exist yet is made by this request.
         made = {"title": title, "body": body, "labels": [label]}
-        self.client.post(f"/repos/{self.repository}/issues", made)
+        path = f"/repos/{self.repository}/issues"
+        item = self.client.post(path, made)
+        labels = item.get("labels") if isinstance(item, dict) else None
+        if not labels:
+            # GitHub drops labels in silence that a token may not set. Without one the issue would
+            # not be found again, and each night would open another.
+            self.client.patch(f"{path}/{number_of(item, 'number')}", {"state": "closed"})
+            raise MayNotWrite(
+                f"the token may open issues but not label them {label}",
+                where=self.repository,
+                mend="Give the job permissions: issues: write.",
+            )
 
     def edit_issue(self, issue: Issue, *, title: str, body: str, open: bool | None = None) -> None:
         changes: dict[str, Any] = {"title": title, "body": body}
