@@ -172,6 +172,13 @@ def test_a_schedule_has_a_summary_only_or_says_which_pull_request(
     assert assay(tiny, "comment") == 2
 
 
+def test_a_pull_request_that_is_named_and_not_there_is_an_error(tiny: Any, ci: Ci) -> None:
+    ci.server.refuse("issues/5/comments", 404)
+    assert assay(tiny, "comment", "--pull-request", "5") == 61
+    ci.patch.setenv("GITHUB_STEP_SUMMARY", "/nowhere/summary.md")
+    assert assay(tiny, "comment") == 61
+
+
 def test_outside_of_ci_it_says_how_to_print_it(
     tiny: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

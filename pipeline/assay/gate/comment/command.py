@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from assay.errors import AssayError, UsageError
+from assay.errors import AssayError, CodeHostFailed, UsageError
 from assay.gate.comment.collect import collect
 from assay.gate.comment.compose import compose, marker
 from assay.gate.comment.facts import Format
-from assay.project.code_host.client import MayNotWrite
+from assay.project.code_host.client import Gone, MayNotWrite
 from assay.project.code_host.environment import CiRun, read_environment
 from assay.project.code_host.one_comment import keep_one_comment
 from assay.project.params import Params
@@ -113,6 +113,11 @@ def post(root: Path, params: Params, pull_request: int | None = None) -> Verdict
     try:
         done = keep_one_comment(run.host(), number, marker(params.name), found.text)
     except MayNotWrite as error:
+        if pull_request is not None and isinstance(error, Gone):
+            raise CodeHostFailed(
+                f"there is no such pull request, or the token may not see it: {error.what}",
+                where=f"--pull-request {pull_request}",
+            ).attach_report(found) from None
         log.warning("%s", _not_posted(run, error.what, found.summary))
         return found
     except AssayError as error:
@@ -132,8 +137,13 @@ def _add_to_summary(text: str) -> bool:
     path = os.environ.get(SUMMARY)
     if not path:
         return False
-    with Path(path).open("a", encoding="utf-8") as stream:
-        stream.write(f"{text}\n")
+    try:
+        with Path(path).open("a", encoding="utf-8") as stream:
+            stream.write(f"{text}\n")
+    except OSError as error:
+        raise CodeHostFailed(
+            "the run's summary cannot be written", where=SUMMARY, found=error.strerror
+        ) from None
     return True
 
 
