@@ -135,6 +135,29 @@ def test_it_is_opened_again_with_a_comment(host: Host, server: CodeHost) -> None
     assert state(server) == [("late-flights: nothing published since 2013-09-05", "closed")]
 
 
+def test_what_a_person_closed_stays_closed_until_something_changes(
+    host: Host, server: CodeHost
+) -> None:
+    told(host, DRIFT)
+    (issue,) = server.issues.values()
+    issue["state"] = "closed"
+    assert told(host, DRIFT).changes == {}
+    assert told(host, replace(DRIFT, last="2013-09-06")).changes == {DRIFT.id: "reopened"}
+    assert issue["state"] == "open"
+
+
+@pytest.mark.parametrize("line", ["P(ATCH|UT)", "POST"])
+def test_opening_again_may_fail_half_way(host: Host, server: CodeHost, line: str) -> None:
+    told(host, HELD)
+    told(host, nights=[Night("2013-09-05", "published")])
+    server.fail(line, 422)
+    with pytest.raises(CodeHostFailed):
+        told(host, HELD)
+    told(host, HELD)
+    assert state(server) == [("late-flights: nothing published since 2013-09-05", "open")]
+    assert sum("open again" in each["body"] for each in server.comments.values()) == 1
+
+
 def test_a_snoozed_incident_opens_none_and_closes_none(host: Host, server: CodeHost) -> None:
     snoozed = replace(DRIFT, state="snoozed")
     assert told(host, snoozed).changes == {}

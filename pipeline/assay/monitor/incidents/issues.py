@@ -13,7 +13,6 @@ from typing import Any, Literal
 from assay.errors import CodeHostFailed
 from assay.monitor.incidents.alert_state import GONE
 from assay.monitor.incidents.issue_text import (
-    AGAIN,
     LABEL,
     OVER,
     IssueText,
@@ -169,28 +168,30 @@ def _keep(host: Host, incident: Incident, text: IssueText, found: Found) -> Chan
     _close_others(host, found)
     issue, marked = found[0]
     same = parse_marker(text.body) == marked
+    over = _last_said(host, issue).startswith(OVER)
     if not issue.open:
-        if incident.state == "snoozed":
+        # What a person closed stays closed until there is something new to say.
+        if incident.state == "snoozed" or (same and not over):
             return None
-        _say(host, issue, AGAIN, again_text(), after=OVER)
         host.edit_issue(issue, title=text.title, body=text.body, open=True)
+    elif not same:
+        host.edit_issue(issue, title=text.title, body=text.body)
+    if over:  # also where an earlier call failed before it said so
+        host.thread(issue).add(again_text())
+    if not issue.open:
         return "reopened"
-    if same:
-        return None
-    host.edit_issue(issue, title=text.title, body=text.body)
-    return "updated"
+    return None if same else "updated"
 
 
 def _close(host: Host, found: Found, sentence: str, text: IssueText | None = None) -> Change | None:
-    open_ones = [issue for issue, _ in found if issue.open]
-    if not open_ones:
+    """Close the issues of an incident that is over, the first with a comment that says so."""
+    if not any(issue.open for issue, _ in found):
         return None
     _close_others(host, found)
     first = found[0][0]
     if first.open:
-        _say(host, first, OVER, over_text(sentence))
         title, body = (first.title, first.body) if text is None else (text.title, text.body)
-        host.edit_issue(first, title=title, body=body, open=False)
+        _say_and_close(host, first, title, body, over_text(sentence))
     return "closed"
 
 
@@ -198,21 +199,18 @@ def _close_others(host: Host, found: Found) -> None:
     """Close what a second call opened at the same time."""
     for issue, _ in found[1:]:
         if issue.open:
-            same = f"The same as #{found[0][0].number}."
-            _say(host, issue, OVER, f"{OVER}\n\n{same}\n")
-            host.edit_issue(issue, title=issue.title, body=issue.body, open=False)
+            same = f"{OVER}\n\nThe same as #{found[0][0].number}.\n"
+            _say_and_close(host, issue, issue.title, issue.body, same)
 
 
-def _say(host: Host, issue: Issue, mark: str, text: str, after: str = "") -> None:
-    """Comment once: a call that failed between the comment and the change has said it already.
+def _say_and_close(host: Host, issue: Issue, title: str, body: str, comment: str) -> None:
+    # A call that failed between the two has said it already.
+    if not _last_said(host, issue).startswith(OVER):
+        host.thread(issue).add(comment)
+    host.edit_issue(issue, title=title, body=body, open=False)
 
-    Parameters
-    ----------
-    after
-        Say it only if the last of our comments has this mark.
-    """
-    thread = host.thread(issue)
-    said = own_comments(thread.comments(), host.me(), "<!-- assay:")
-    last = said[-1].body.lstrip() if said else ""
-    if not last.startswith(mark) and (not after or last.startswith(after)):
-        thread.add(text)
+
+def _last_said(host: Host, issue: Issue) -> str:
+    """The last of our own comments on an issue; empty if there is none."""
+    said = own_comments(host.thread(issue).comments(), host.me(), "<!-- assay:")
+    return said[-1].body.lstrip() if said else ""
