@@ -79,6 +79,8 @@ def test_the_same_facts_give_the_same_bytes() -> None:
 
 def test_it_opens_with_a_mark_that_no_name_can_end() -> None:
     assert marker("a--> b/ü") == "<!-- assay:gate:a--%3E%20b%2F%C3%BC -->"
+    assert len(marker("🙂" * 9000)) < 400
+    assert marker("a" * 9000) != marker("a" * 9001)
     assert compose(facts(name="x"), "gitlab").startswith("<!-- assay:gate:x -->\n")
 
 

@@ -12,9 +12,13 @@ from urllib.parse import quote
 from assay.gate.comment import folded, sections
 from assay.gate.comment.facts import CommentFacts, Format
 from assay.gate.comment.metrics import headline_of, metrics, moved_slices
+from assay.project import digests
 
 LIMIT = 60_000
 """Characters. GitHub refuses more than 65,536, GitLab more than 1,000,000."""
+
+
+LONGEST_NAME = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,10 @@ class CommentSection:
 
 def marker(name: str) -> str:
     """The hidden first line that a comment is found again by."""
-    return f"<!-- assay:gate:{quote(name, safe='')} -->"
+    quoted = quote(name, safe="")
+    if len(quoted) > LONGEST_NAME:
+        quoted = digests.digest_texts(name)
+    return f"<!-- assay:gate:{quoted} -->"
 
 
 def compose(facts: CommentFacts, form: Format, limit: int = LIMIT) -> str:
