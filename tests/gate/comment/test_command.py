@@ -239,6 +239,14 @@ def test_what_changed_since_the_champion(tiny: Any) -> None:
     assert facts.changes.policy_and_model
 
 
+def test_a_verdict_about_something_else_proves_no_part_the_same(tiny: Any) -> None:
+    promoted(tiny)
+    tiny.write(layout.HOLDOUT_TABLE, "other rows")
+    facts = collect(tiny.root, tiny.params)
+    assert facts.problems
+    assert set(parts(tiny).values()) == {None}
+
+
 def test_a_changed_contract_and_code_are_named_by_their_files(tiny: Any) -> None:
     tiny.write("data/__init__.py", "")
     tiny.write("data/source.py", "def rows(): ...\n")
