@@ -29,7 +29,7 @@ def all_rules(verdict: Verdict) -> str:
     head = ("", "rule", "what", "value", "interval", "limit", "rows", "because")
     rows = [_rule(each) for each in rules[:MOST]]
     more = f"\n\n…and {len(rules) - MOST:,} more." if len(rules) > MOST else ""
-    return details(f"All {len(rules):,} rules", table(head, rows, right=(3, 4, 6)) + more)
+    return details(f"All rules ({len(rules):,})", table(head, rows, right=(3, 4, 6)) + more)
 
 
 def _rule(each: Finding) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ def all_keys(facts: CommentFacts) -> str:
     if not keys:
         return ""
     content = "\n".join(_lists([f"- {key_words(each)}" for each in keys]))
-    return details(f"{len(keys):,} changed keys of params.yaml", content)
+    return details(f"Changed keys of params.yaml ({len(keys):,})", content)
 
 
 def all_slices(facts: CommentFacts) -> str:
@@ -91,7 +91,7 @@ def all_slices(facts: CommentFacts) -> str:
     if compared is None or len(compared.slices) <= SHOWN:
         return ""
     listed = moved_slices(compared, ALL)
-    return details(f"{len(compared.slices):,} slices", listed) if listed else ""
+    return details(f"Slices ({len(compared.slices):,})", listed) if listed else ""
 
 
 def about(verdict: Verdict) -> str:
