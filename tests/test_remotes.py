@@ -20,7 +20,6 @@ from tests import s3
 from tests.projects import call
 
 pytest.importorskip("moto.server", reason="needs moto[server], which pretends to be S3")
-pytest.importorskip("dvc_s3", reason="needs dvc-s3: make setup EXTRAS=s3")
 
 NIGHTS = ("2024-03-01", "2024-03-02")
 DUE = ("assay", "score", "--due", "--json", "--to", NIGHTS[1])
