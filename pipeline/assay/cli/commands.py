@@ -183,3 +183,10 @@ def parse_night_range(given: argparse.Namespace, others: str = "") -> tuple[str,
             expected=f"--date DAY, or --from DAY --to DAY{others}",
         )
     return one or first, one or last
+
+
+def positive_number(text: str) -> int:
+    """The type of an option that is a whole number from 1 on."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found '{text}'")
+    return int(text)

@@ -10,10 +10,12 @@ from assay.cli.commands import (
     CommandBuilder,
     add_night_options,
     parse_night_range,
+    positive_number,
     refresh_front_page,
     run_command,
     to_json_line,
 )
+from assay.errors import UsageError
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -26,6 +28,7 @@ def add_commands(add: CommandBuilder) -> None:
         _monitor,
     )
     add_night_options(monitor, "one published night")
+    _add_newest(monitor)
     monitor.add_argument(
         "--retrain-if",
         action="store_true",
@@ -41,6 +44,7 @@ def add_commands(add: CommandBuilder) -> None:
         _labels,
     )
     add_night_options(labels, "one night, such as 2013-07-01")
+    _add_newest(labels)
     labels.add_argument(
         "--rows",
         type=Path,
@@ -49,6 +53,17 @@ def add_commands(add: CommandBuilder) -> None:
     )
     labels.add_argument(
         "--arrived", metavar="WHEN", help="when they arrived, if before now: 2013-07-03"
+    )
+    window = add(
+        "window",
+        "move the training and holdout windows of params.yaml to the newest nights with labels",
+        "assay window --if-advised && dvc repro",
+        _window,
+    )
+    window.add_argument(
+        "--if-advised",
+        action="store_true",
+        help="only if monitor --retrain-if says to train again",
     )
     alert = add(
         "alert",
@@ -83,6 +98,32 @@ def add_commands(add: CommandBuilder) -> None:
     )
 
 
+def _add_newest(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--last-nights",
+        dest="newest",
+        type=positive_number,
+        metavar="N",
+        help="instead: the newest N published nights, as a schedule wants it",
+    )
+
+
+def _nights(given: argparse.Namespace) -> tuple[str, str]:
+    if given.newest is None:
+        return parse_night_range(given)
+    if (given.date, given.first, given.last) != (None, None, None):
+        raise UsageError(
+            "say which nights once",
+            where=f"assay {given.name}",
+            expected="--last-nights N, or --date DAY, or --from DAY --to DAY",
+        )
+    from assay.monitor.nights.newest import newest_nights
+    from assay.project.params import load
+
+    root = given.root.resolve()
+    return newest_nights(root, load(root), given.newest)
+
+
 def _monitor(given: argparse.Namespace) -> None:
     from assay.cli.show import monitoring, performance
     from assay.monitor import monitor_night, monitor_range
@@ -98,7 +139,7 @@ def _monitor(given: argparse.Namespace) -> None:
             document=lambda found: jsonfile.dumps(found.plain()),
         )
         return
-    first, last = parse_night_range(given)
+    first, last = _nights(given)
     if given.date is not None:
         run_command(
             monitor_night.run,
@@ -120,12 +161,27 @@ def _monitor(given: argparse.Namespace) -> None:
         )
 
 
+def _window(given: argparse.Namespace) -> None:
+    from assay.cli import step_output
+    from assay.cli.show import performance
+    from assay.monitor.performance import window
+
+    found = run_command(
+        window.run,
+        given,
+        if_advised=given.if_advised,
+        lines=performance.window_lines,
+        document=to_json_line,
+    )
+    step_output.write("moved", str(found.days > 0).lower())
+
+
 def _labels(given: argparse.Namespace) -> None:
     from assay.cli.show import performance
     from assay.monitor import labels
     from assay.project import jsonfile
 
-    first, last = parse_night_range(given)
+    first, last = _nights(given)
     with refresh_front_page(given):
         run_command(
             labels.run,
@@ -134,6 +190,7 @@ def _labels(given: argparse.Namespace) -> None:
             last,
             given.rows,
             given.arrived,
+            patient=given.newest is not None,
             lines=performance.labels_lines,
             document=lambda found: jsonfile.dumps(found.tree()),
         )

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from assay.cli.commands import CommandBuilder, run_command, to_indented_json
+from assay.cli.commands import CommandBuilder, positive_number, run_command, to_indented_json
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -24,7 +24,7 @@ def add_commands(add: CommandBuilder) -> None:
         _front,
     )
     front.add_argument(
-        "--nights", type=_positive, metavar="N", default=90, help="how many nights (90)"
+        "--nights", type=positive_number, metavar="N", default=90, help="how many nights (90)"
     )
     report = add(
         "report",
@@ -47,7 +47,7 @@ def add_commands(add: CommandBuilder) -> None:
     )
     comment.add_argument(
         "--pull-request",
-        type=_positive,
+        type=positive_number,
         metavar="N",
         help="its number (that of the event that CI runs for)",
     )
@@ -232,10 +232,4 @@ def _drift(given: argparse.Namespace) -> None:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 65_536):
         raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, found '{text}'")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1 on, found '{text}'")
     return int(text)

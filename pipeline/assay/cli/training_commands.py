@@ -57,11 +57,16 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
         _explain,
     )
     explain.add_argument("rule", metavar="RULE", help="its name under gate.rules in params.yaml")
-    add(
+    verdict = add(
         "verdict",
         "say the verdict that is there, if it is about what is here; exit 3 unless it is PASS",
         "assay gate verdict",
         _verdict,
+    )
+    verdict.add_argument(
+        "--committed",
+        action="store_true",
+        help="it must also be about what the verdict at HEAD is about: what CI asks of its own",
     )
     add(
         "backtest",
@@ -204,7 +209,13 @@ def _verdict(given: argparse.Namespace) -> None:
     from assay.cli.show import verdict
     from assay.gate import verdict_command
 
-    run_command(verdict_command.run, given, lines=verdict.lines, document=to_report_text)
+    run_command(
+        verdict_command.run,
+        given,
+        committed=given.committed,
+        lines=verdict.lines,
+        document=to_report_text,
+    )
 
 
 def _backtest(given: argparse.Namespace) -> None:

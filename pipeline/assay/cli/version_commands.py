@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from assay.cli.commands import CommandBuilder, refresh_front_page, run_command, to_indented_json
+from assay.cli.commands import (
+    CommandBuilder,
+    refresh_front_page,
+    run_command,
+    to_indented_json,
+    to_json_line,
+)
+from assay.errors import UsageError
 
 
 def add_commands(add: CommandBuilder) -> None:
@@ -21,6 +28,12 @@ def add_commands(add: CommandBuilder) -> None:
         "--bump", choices=("major", "minor", "patch"), default="minor", help="(minor)"
     )
     promote.add_argument(
+        "--merged",
+        action="store_true",
+        help="in GitHub Actions: what the merged pull request was judged on, or nothing",
+    )
+    promote.add_argument("--push", action="store_true", help="then push the tags to origin")
+    promote.add_argument(
         "--override",
         action="store_true",
         help="although the gate did not pass; needs --because, and shows for good",
@@ -34,6 +47,12 @@ def add_commands(add: CommandBuilder) -> None:
     rollback.add_argument("--because", metavar="WHY", required=True, help="kept for good")
     rollback.add_argument("--to", metavar="VERSION", help="such as v0.1.0 (the one before)")
     rollback.add_argument("--stage", help="another stage than registry.stage in params.yaml")
+    rollback.add_argument(
+        "--approved",
+        action="store_true",
+        help="in GitHub Actions: signed by who approved the run, or started it",
+    )
+    rollback.add_argument("--push", action="store_true", help="then push the tags to origin")
     versions = add(
         "versions",
         "list versions and who promoted what, on what evidence, and why",
@@ -41,20 +60,59 @@ def add_commands(add: CommandBuilder) -> None:
         _versions,
     )
     versions.add_argument("--stage", help="another stage than registry.stage in params.yaml")
+    add(
+        "propose",
+        "in GitHub Actions: put what was trained before people, as a pull request of its own",
+        "assay propose",
+        _propose,
+    )
     check = add(
         "check",
         "tell whether dvc.lock is current, without data or cache; exit 5 if it is not",
         "assay check --lock",
         _check,
     )
-    check.add_argument("--lock", action="store_true", help="is dvc.lock current?")
+    asked = check.add_mutually_exclusive_group()
+    asked.add_argument("--lock", action="store_true", help="is dvc.lock current?")
+    asked.add_argument(
+        "--bucket",
+        action="store_true",
+        help="do store and DVC remote outlive this machine? exit 52 or 30 if not",
+    )
+    remote = add.group(
+        "remote", "results of the stages from and to the DVC remote, if there is one"
+    )
+    remote(
+        "pull",
+        "fetch what the remote has of this commit's results",
+        "assay remote pull",
+        _remote_pull,
+    )
+    remote("push", "push this commit's results", "assay remote push", _remote_push)
 
 
 def _promote(given: argparse.Namespace) -> None:
     from assay.cli.show import versions
+    from assay.gate import merged_promotion
     from assay.gate.promotion import promote
 
     with refresh_front_page(given):
+        if given.merged:
+            if given.override or given.stage or given.bump != "minor":
+                raise UsageError(
+                    "what was merged and judged is promoted as it is",
+                    where="assay promote --merged",
+                    expected="none of --override, --stage and --bump",
+                )
+            run_command(
+                merged_promotion.promote_merged,
+                given,
+                because=given.because,
+                push=given.push,
+                lines=versions.merged_lines,
+                document=to_indented_json,
+            )
+            return
         run_command(
             promote,
             given,
@@ -65,15 +123,18 @@ def _promote(given: argparse.Namespace) -> None:
             lines=versions.stage_move_lines,
             document=to_indented_json,
         )
+        if given.push:
+            _push(given)
 
 
 def _rollback(given: argparse.Namespace) -> None:
     from assay.cli.show import versions
+    from assay.gate.merged_promotion import rollback_approved
     from assay.registry.promote import rollback
 
     with refresh_front_page(given):
         run_command(
-            rollback,
+            rollback_approved if given.approved else rollback,
             given,
             because=given.because,
             to=given.to,
@@ -81,6 +142,16 @@ def _rollback(given: argparse.Namespace) -> None:
             lines=versions.stage_move_lines,
             document=to_indented_json,
         )
+        if given.push:
+            _push(given)
+
+
+def _push(given: argparse.Namespace) -> None:
+    from assay.gate.merged_promotion import push_all
+    from assay.project.params import load
+
+    root = given.root.resolve()
+    push_all(root, load(root))
 
 
 def _versions(given: argparse.Namespace) -> None:
@@ -96,8 +167,33 @@ def _versions(given: argparse.Namespace) -> None:
     )
 
 
-def _check(given: argparse.Namespace) -> None:
-    from assay.cli.show import lock
-    from assay.registry.dvc_lock import check
+def _propose(given: argparse.Namespace) -> None:
+    from assay.cli.show import remote
+    from assay.gate import proposal
 
+    run_command(proposal.propose, given, lines=remote.proposal_lines, document=to_json_line)
+
+
+def _check(given: argparse.Namespace) -> None:
+    from assay.cli.show import lock, remote
+    from assay.registry.dvc_lock import check
+    from assay.registry.hosted import bucket
+
+    if given.bucket:
+        run_command(bucket.check, given, lines=remote.bucket_lines, document=to_indented_json)
+        return
     run_command(check.run, given, lock=given.lock, lines=lock.lines, document=to_indented_json)
+
+
+def _remote_pull(given: argparse.Namespace) -> None:
+    from assay.cli.show import remote
+    from assay.registry.hosted import dvc_remote
+
+    run_command(dvc_remote.pull, given, lines=remote.transfer_lines, document=to_json_line)
+
+
+def _remote_push(given: argparse.Namespace) -> None:
+    from assay.cli.show import remote
+    from assay.registry.hosted import dvc_remote
+
+    run_command(dvc_remote.push, given, lines=remote.transfer_lines, document=to_json_line)

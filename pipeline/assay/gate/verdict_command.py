@@ -5,19 +5,33 @@ Meant for CI workflows. A verdict that was edited or is out of date is refused.
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from pathlib import Path
 
 from assay.errors import DataError, GateNotPassed, PromotionRefused, StageInputMissing
-from assay.gate import champion_verdict, provenance, verdict_text, verdict_verification
+from assay.gate import (
+    champion_verdict,
+    committed_verdict,
+    provenance,
+    verdict_text,
+    verdict_verification,
+)
 from assay.model.bundle import verified_digest
 from assay.project import digests, jsonfile, layout
 from assay.project.params import Params
 from assay.reports.verdict import Outcome, Verdict
 
+_LOG = logging.getLogger("assay")
 
-def run(root: Path, params: Params) -> Verdict:
+
+def run(root: Path, params: Params, *, committed: bool = False) -> Verdict:
     """The verdict in the work tree, verified against digests and reports.
+
+    Parameters
+    ----------
+    committed
+        It must also be about what the verdict in the checked-out commit is about.
 
     Raises
     ------
@@ -45,6 +59,11 @@ def run(root: Path, params: Params) -> Verdict:
             found="; ".join(f"'{each.title}' {each.outcome}" for each in verdict.blocking[:8]),
             mend=f"The reasons are in {verdict_text.MARKDOWN}.",
         ).attach_report(verdict)
+    if committed and not committed_verdict.require_same(root, verdict):
+        _LOG.warning(
+            "gate: no verdict is committed, so there was nothing to compare this one with. "
+            "Commit what dvc repro writes: a version can only be promoted from that."
+        )
     return verdict
 
 

@@ -40,6 +40,7 @@ def run(
     file: Path | None = None,
     instant: str | None = None,
     now: datetime | None = None,
+    patient: bool = False,
 ) -> LabelsOutcome:
     """Take labels from a file or from ``labels.input``; measure what has matured.
 
@@ -52,6 +53,8 @@ def run(
         Nights, both included. A range covers the published nights in it.
     instant
         When the labels arrived, if that was before now: a date or a time.
+    patient
+        It is no error if there are no labels of any of these nights yet.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def run(
     whole = None if file is None else _whole(file, params, first == last)
     for night in nights:
         job.take(night, whole, file, told, outcome)
-    if not outcome.taken:
+    if not outcome.taken and not patient:
         raise SourceError("has no truths of any of these nights", where="labels.input",
                           found=next(iter(outcome.absent.values())))  # fmt: skip
     if whole is not None and params.ingest.partition_by in whole.column_names:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from assay.monitor.performance.labels_report import LabelsOutcome
     from assay.monitor.performance.measure import NightMeasurement
     from assay.monitor.performance.retrain import RetrainAdvice
+    from assay.monitor.performance.window import MovedWindow
 
 
 def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
@@ -79,6 +80,15 @@ def performance_lines(found: PerformancePairs) -> Iterator[Line]:
             f"by {sum(errors) / len(errors):.3f} on the mean of {len(errors)}, "
             f"by {max(errors):.3f} at most"
         )
+
+
+def window_lines(found: MovedWindow) -> Iterator[str]:
+    """The windows, and why they moved or stayed."""
+    what = f"moved by {found.days} days" if found.days else "as before"
+    yield (
+        f"window: {what}: train {found.train[0]} to {found.train[1]}, holdout "
+        f"{found.holdout[0]} to {found.holdout[1]} ({found.why})"
+    )
 
 
 def retrain_lines(found: RetrainAdvice) -> Iterator[Line]:

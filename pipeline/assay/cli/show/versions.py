@@ -14,6 +14,7 @@ from assay.registry.verification import unverified_warning
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from assay.gate.merged_promotion import NothingToPromote
     from assay.registry.promote import StageMove
     from assay.reports.champion import StageHolder
 
@@ -62,6 +63,21 @@ def versions_lines(found: Listing) -> Iterator[Line]:
                 move.why,
             )
         yield table
+
+
+def merged_lines(found: StageMove | NothingToPromote) -> Iterator[str]:
+    """The stage's new holder and by whom, or why there is nothing to do."""
+    from assay.gate.merged_promotion import NothingToPromote
+
+    if isinstance(found, NothingToPromote):
+        yield (
+            f"nothing to promote: {found.version} holds {found.stage} with the bundle of this "
+            f"commit ({short_digest(found.bundle)})"
+        )
+        return
+    *moved, _ = stage_move_lines(found)
+    yield from moved
+    yield f"promoted by {found.version.by}: {found.version.why}"
 
 
 def stage_move_lines(move: StageMove) -> Iterator[str]:

@@ -151,6 +151,8 @@ class Client:
         return f": {text[:200]}"
 
     def _value(self, answer: Answer) -> Any:
+        if answer.status == 204:  # done, and there is nothing to say
+            return None
         try:
             return json.loads(answer.body)
         except (ValueError, RecursionError):

@@ -1,0 +1,156 @@
+"""``assay promote --merged`` and ``assay rollback --approved``: stages moved by a CI run.
+
+What a merged pull request was judged on is promoted, and nothing else: the check ``gate`` must
+have passed on its newest commit, and the verdict there must be, byte for byte, the one of the
+commit that is promoted. Everything that `assay promote` asks is asked as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import PromotionRefused, VersionUnknown
+from assay.gate import promotion
+from assay.project import digests, layout
+from assay.project.params import Params
+from assay.registry import git, versions
+from assay.registry import promote as registry
+from assay.registry.hosted import merged, origin
+from assay.registry.promote import StageMove
+from assay.reports.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class NothingToPromote:
+    """The commit's bundle holds the stage already: no tag was made."""
+
+    stage: str
+    version: str
+    bundle: str
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "done": "nothing",
+            "stage": self.stage,
+            "version": self.version,
+            "bundle": self.bundle,
+        }
+
+
+def promote_merged(
+    root: Path, params: Params, *, because: str | None = None, push: bool = False
+) -> StageMove | NothingToPromote:
+    """Promote what the pull request that was merged into HEAD was judged on.
+
+    Calling it again after it was killed, or after all was done, is safe.
+
+    Parameters
+    ----------
+    because
+        Defaults to the pull request's number and title.
+    push
+        Push the tags to ``origin``, both or none.
+
+    Raises
+    ------
+    PromotionRefused
+        Nothing was merged, the gate did not judge it, or it judged something else; or for any
+        reason of ``assay promote``.
+    CodeHostFailed
+        The code host did not answer, or did not take the tags.
+    """
+    commit = git.head(root)
+    text = _verdict_at(root, commit)
+    holder = _same_bundle(root, params, Verdict.parse(text, layout.VERDICT).bundle)
+    if holder is not None:
+        if push:  # a run that was killed may have made tags that origin never saw
+            push_all(root, params)
+        return holder
+    run = merged.current_run()
+    pull = merged.find_merged(run, commit)
+    merged.require_check(run, pull)
+    _require_same_verdict(root, pull, text)
+    person = merged.approver(run) or pull.merged_by or merged.starter(run)
+    if person is None:
+        raise PromotionRefused("nobody approved or merged it, and a tag must say who did")
+    why = because or f"pull request #{pull.number}: {pull.title}"
+    with merged.signing_as(person):
+        moved = promotion.promote(root, params, because=why)
+    if push:
+        push_all(root, params)
+    return moved
+
+
+def rollback_approved(
+    root: Path, params: Params, *, to: str | None, because: str, stage: str | None = None
+) -> StageMove:
+    """Roll back as the person who approved this CI run, or who started it.
+
+    Raises
+    ------
+    PromotionRefused
+        As for ``assay rollback``, or nobody is known.
+    """
+    run = merged.current_run()
+    person = merged.approver(run) or merged.starter(run)
+    if person is None:
+        raise PromotionRefused("nobody approved or started it, and a tag must say who did")
+    with merged.signing_as(person):
+        return registry.rollback(root, params, to=to, because=because, stage=stage)
+
+
+def push_all(root: Path, params: Params) -> tuple[str, ...]:
+    """Push the artifact's tags that ``origin`` lacks, all or none; their names."""
+    names = origin.unpushed_tags(root, params.name)
+    if names:
+        origin.push_tags(root, names)
+    return names
+
+
+def _verdict_at(root: Path, commit: str) -> str:
+    try:
+        return git.show(root, commit, layout.VERDICT)
+    except VersionUnknown:
+        raise PromotionRefused(
+            "the commit holds no verdict",
+            where=layout.VERDICT,
+            mend="Run dvc repro, and commit what it writes in a pull request.",
+        ) from None
+
+
+def _same_bundle(root: Path, params: Params, bundle: str) -> NothingToPromote | None:
+    stage = params.registry.stage
+    known = versions.read_state(root, params.name)
+    label = known.holders.get(stage)
+    version = known.find(label) if label else None
+    if version is None or version.bundle != bundle:
+        return None
+    return NothingToPromote(stage, version.version, bundle)
+
+
+def _require_same_verdict(root: Path, pull: merged.MergedPullRequest, text: str) -> None:
+    head = origin.fetch_pull_request(root, pull.number)
+    where = f"{layout.VERDICT} of pull request #{pull.number}"
+    if head != pull.head:
+        raise PromotionRefused(
+            "the pull request changed while it was looked at",
+            where=where,
+            expected=pull.head[:10],
+            found=head[:10],
+            mend="Run the workflow again.",
+        )
+    judged = _verdict_at(root, head)
+    if judged != text:
+        raise PromotionRefused(
+            "what was merged is not what was judged in the pull request",
+            where=where,
+            expected=f"bundle {_bundle(judged)}",
+            found=f"bundle {_bundle(text)}, verdict {digests.digest_content(text)[:19]}",
+            mend="Bring the branch up to date with main, run dvc repro, and merge it again.",
+        )
+
+
+def _bundle(text: str) -> str:
+    return Verdict.parse(text, layout.VERDICT).bundle[:19]

@@ -1,0 +1,122 @@
+"""``assay propose``: put a model that CI trained before people, as a pull request.
+
+It never promotes: the pull request goes through the gate and a review like any other. Calling it
+again mends what was killed: there is one branch, one pull request and one comment.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from assay.errors import AssayError, GateNotPassed
+from assay.gate.comment import command as comment
+from assay.project import jsonfile, layout
+from assay.project.code_host.client import MayNotWrite
+from assay.project.code_host.items import number_of, text_of
+from assay.project.markdown import escape_line
+from assay.project.params import Params
+from assay.registry.hosted import merged, origin
+
+log = logging.getLogger(__name__)
+
+BRANCH = "assay/retrain"
+"""The branch that this command alone writes."""
+GATE = "gate.yml"
+BOT = merged.Person("github-actions[bot]", 41898282)
+"""The account that GitHub shows for commits of a workflow."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The pull request; ``number`` is None if nothing changed, so that there is none."""
+
+    number: int | None
+    branch: str
+    outcome: str | None
+    judged_again: bool
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def propose(root: Path, params: Params) -> Proposal:
+    """Commit what changed to a branch, open or update its pull request, and say the verdict there.
+
+    Raises
+    ------
+    UsageError
+        This is no run of GitHub Actions.
+    GateNotPassed
+        There is no verdict about what is here. One that is not PASS is no error.
+    CodeHostFailed
+        The code host did not do it; the next call goes on.
+    """
+    run = merged.current_run()
+    if comment.report(root, params, "github").outcome is None:
+        raise GateNotPassed(
+            "the gate has not judged what is here, so there is nothing to put before people",
+            where=layout.VERDICT,
+            mend="See why dvc repro ended before its last stage.",
+        )
+    title = (
+        f"Train on {params.prepare.train.start} to {params.prepare.train.end}, "
+        f"judge on {params.prepare.holdout.start} to {params.prepare.holdout.end}"
+    )
+    with merged.signing_as(BOT):
+        if not origin.commit_all(root, BRANCH, title):
+            return Proposal(None, BRANCH, None, False)
+    origin.push_branch(root, BRANCH)
+    number = _pull_request(run, title, _body(root, params))
+    said = comment.post(root, params, number)
+    return Proposal(number, BRANCH, said.outcome, _judge_again(run))
+
+
+def _pull_request(run: merged.Run, title: str, body: str) -> int:
+    path = f"/repos/{run.repository}/pulls"
+    owner = run.repository.partition("/")[0]
+    text = {"title": title, "body": body}
+    for each in run.client.pages(path, head=f"{owner}:{BRANCH}", state="open"):
+        number = number_of(each, "number")
+        run.client.patch(f"{path}/{number}", text)
+        return number
+    base = text_of(run.get(""), "default_branch")
+    return number_of(run.client.post(path, {**text, "head": BRANCH, "base": base}), "number")
+
+
+def _judge_again(run: merged.Run) -> bool:
+    """Start gate.yml on the branch: what a workflow's token pushes starts no workflow by itself."""
+    try:
+        run.client.post(
+            f"/repos/{run.repository}/actions/workflows/{GATE}/dispatches", {"ref": BRANCH}
+        )
+    except MayNotWrite:
+        log.warning(
+            "propose: the check was not started (permissions: actions: write); "
+            "close the pull request and open it again, and it starts"
+        )
+        return False
+    return True
+
+
+def _body(root: Path, params: Params) -> str:
+    lines = [
+        f"Trained by CI on the newest nights of {escape_line(params.name)} that have labels. "
+        "Nothing is promoted before a person has merged this and approved it.",
+        "",
+    ]
+    lines += [f"- {escape_line(sentence)}" for sentence in _reasons(root)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _reasons(root: Path) -> list[str]:
+    """The sentences of the rules that said to train again; none where nobody asked them."""
+    try:
+        found = json.loads(jsonfile.read_text(root, layout.RETRAIN, "monitor"))
+        rules = found["rules"] if found["advised"] else []
+        return [str(each["sentence"]) for each in rules if each["state"] == "retrain"]
+    except (AssayError, KeyError, TypeError, ValueError):
+        return []

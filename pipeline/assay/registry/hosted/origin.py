@@ -1,0 +1,151 @@
+"""Git's ``origin``: fetch a pull request's commit, push tags and branches.
+
+On a CI runner the checkout keeps no credentials. The token comes from the environment of the one
+step that needs it, and goes to git in its environment, never on a command line or into a file.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from assay.errors import CodeHostFailed, NotARepository, PromotionRefused
+from assay.registry import git, versions
+
+ORIGIN = "origin"
+_SECONDS = 300
+
+
+def fetch_pull_request(root: Path, number: int) -> str:
+    """The newest commit of a pull request, fetched; its hash.
+
+    Raises
+    ------
+    CodeHostFailed
+        ``origin`` did not give it.
+    """
+    _call(root, "fetch", "--quiet", "--no-tags", ORIGIN, f"refs/pull/{number}/head")
+    return _call(root, "rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
+
+
+def unpushed_tags(root: Path, name: str) -> tuple[str, ...]:
+    """Tags of the artifact that ``origin`` does not have, in the order of their names.
+
+    Raises
+    ------
+    CodeHostFailed
+        ``origin`` does not answer.
+    """
+    full = versions.artifact_name(root, name).replace(":", "=")
+    there = {
+        line.partition("refs/tags/")[2].removesuffix("^{}")
+        for line in _call(root, "ls-remote", "--tags", ORIGIN).splitlines()
+    }
+    ours = (f"{full}@", f"{full}#")
+    return tuple(
+        tag for tag in sorted(git.tag_names(root)) if tag.startswith(ours) and tag not in there
+    )
+
+
+def push_tags(root: Path, names: Sequence[str]) -> None:
+    """Push tags, all or none.
+
+    Raises
+    ------
+    PromotionRefused
+        ``origin`` has another tag of one of these names: somebody else promoted meanwhile. The
+        local ones are deleted, so that this clone says what ``origin`` says.
+    CodeHostFailed
+        It was refused or did not arrive; the local tags stay, and the same command pushes them.
+    """
+    refs = [f"refs/tags/{name}:refs/tags/{name}" for name in names]
+    try:
+        _call(root, "push", "--quiet", "--atomic", ORIGIN, *refs)
+    except CodeHostFailed as error:
+        listed = _call(root, "ls-remote", "--tags", ORIGIN)
+        taken = [name for name in names if f"refs/tags/{name}\n" in f"{listed}\n"]
+        if not taken:
+            raise
+        _call(root, "tag", "--delete", *names)
+        raise PromotionRefused(
+            "somebody else promoted in the meantime, and nothing was pushed",
+            where=ORIGIN,
+            found=", ".join(taken),
+            mend="git fetch --tags, then dvc repro: the gate has to compare with that version.",
+        ) from error
+
+
+def push_branch(root: Path, branch: str) -> None:
+    """Make the branch of ``origin`` the checked-out commit, whatever it was.
+
+    Only for branches that nobody but this command writes.
+
+    Raises
+    ------
+    CodeHostFailed
+        It was refused or did not arrive.
+    """
+    _call(root, "push", "--quiet", "--force", ORIGIN, f"HEAD:refs/heads/{branch}")
+
+
+def commit_all(root: Path, branch: str, message: str) -> bool:
+    """Commit every change to a new local branch; False if there was none to commit.
+
+    Raises
+    ------
+    CodeHostFailed
+        Git refuses.
+    """
+    if not git.uncommitted_files(root):
+        return False
+    git.identity(root)
+    _call(root, "checkout", "--quiet", "-B", branch)
+    _call(root, "add", "--all")
+    _call(root, "commit", "--quiet", "--message", message)
+    return True
+
+
+def _call(root: Path, *arguments: str) -> str:
+    env = {**os.environ, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", **_credentials()}
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=root,
+            env=env,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError:
+        raise NotARepository("git is not installed", mend="Install git.") from None
+    except subprocess.TimeoutExpired:
+        raise CodeHostFailed(
+            f"no answer within {_SECONDS} s", where=f"git {arguments[0]} {ORIGIN}"
+        ) from None
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise CodeHostFailed(
+            "git could not do it",
+            where=f"git {arguments[0]} {ORIGIN}",
+            found="; ".join(lines[:3])[:300] or f"exit code {done.returncode}",
+            mend="May the token write here (permissions: contents), and is origin the repository?",
+        )
+    return done.stdout
+
+
+def _credentials() -> dict[str, str]:
+    """Git's configuration for a token of GitHub Actions, as environment variables."""
+    token, server = os.environ.get("GITHUB_TOKEN", ""), os.environ.get("GITHUB_SERVER_URL", "")
+    if not token or not server.startswith("https://") or "GIT_CONFIG_COUNT" in os.environ:
+        return {}
+    plain = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"http.{server}/.extraheader",
+        "GIT_CONFIG_VALUE_0": f"AUTHORIZATION: basic {plain}",
+    }

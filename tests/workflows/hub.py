@@ -1,0 +1,123 @@
+"""GitHub as workflows see it: pull requests, checks, approvals and started workflows as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.code_host import REPOSITORY, ROUTES, Answer, CodeHost, Request
+
+PEOPLE = {"ada": 1001, "grace": 1002, "linus": 1003}
+
+
+def person(login: str) -> dict[str, Any]:
+    return {"login": login, "id": PEOPLE[login], "type": "User"}
+
+
+@dataclass
+class Hub(CodeHost):
+    """Attributes: what there is beside comments and issues; ``approvals`` are of every run."""
+
+    pulls: dict[int, dict[str, Any]] = field(default_factory=dict)
+    approvals: list[dict[str, Any]] = field(default_factory=list)
+    started: list[tuple[str, str]] = field(default_factory=list)
+
+    def pull(self, title: str, branch: str, head: str, author: str = "ada") -> int:
+        number = self.issue(title, "", pull_request={})
+        self.pulls[number] = {
+            "number": number,
+            "title": title,
+            "body": "",
+            "state": "open",
+            "user": person(author),
+            "head": {"sha": head, "ref": branch, "repo": {"full_name": REPOSITORY}},
+            "base": {"ref": "main"},
+            "merged_at": None,
+            "merge_commit_sha": None,
+            "merged_by": None,
+        }
+        return number
+
+    def merged(self, number: int, commit: str, by: str) -> None:
+        self.pulls[number].update(
+            state="closed",
+            merged_at="2024-03-01T00:00:00Z",
+            merge_commit_sha=commit,
+            merged_by=person(by),
+        )
+
+    def approve(self, login: str) -> None:
+        self.approvals.append({"state": "approved", "user": person(login), "comment": ""})
+
+
+def _repository(host: Any, request: Request, found: Any) -> Answer:
+    return 200, {"full_name": REPOSITORY, "default_branch": "main"}, {}
+
+
+def _of_commit(host: Any, request: Request, found: Any) -> Answer:
+    listed = [
+        each
+        for each in host.pulls.values()
+        if found[1] in (each["merge_commit_sha"], each["head"]["sha"])
+    ]
+    return host.page(request, listed)
+
+
+def _list(host: Any, request: Request, found: Any) -> Answer:
+    branch = request.query.get("head", "").partition(":")[2]
+    listed = [
+        each
+        for each in host.pulls.values()
+        if each["state"] == request.query.get("state", "open")
+        and branch in ("", each["head"]["ref"])
+    ]
+    return host.page(request, listed)
+
+
+def _open(host: Any, request: Request, found: Any) -> Answer:
+    number = host.pull(request.body["title"], request.body["head"], "")
+    host.pulls[number]["body"] = request.body["body"]
+    return 201, host.pulls[number], {}
+
+
+def _edit(host: Any, request: Request, found: Any) -> Answer:
+    host.pulls[int(found[1])].update(request.body)
+    return 200, host.pulls[int(found[1])], {}
+
+
+def _one(host: Any, request: Request, found: Any) -> Answer:
+    pull = host.pulls.get(int(found[1]))
+    return (404, {"message": "Not Found"}, {}) if pull is None else (200, pull, {})
+
+
+def _checks(host: Any, request: Request, found: Any) -> Answer:
+    wanted = request.query.get("check_name")
+    runs = [
+        {"app": {"slug": "github-actions"}, **each}
+        for each in host.checks
+        if each["head_sha"] == found[1] and wanted in (None, each["name"])
+    ]
+    return 200, {"total_count": len(runs), "check_runs": runs[-1:]}, {}
+
+
+def _approvals(host: Any, request: Request, found: Any) -> Answer:
+    return 200, host.approvals, {}
+
+
+def _start(host: Any, request: Request, found: Any) -> Answer:
+    host.started.append((found[1], request.body["ref"]))
+    return 204, None, {}
+
+
+_HUB = rf"/repos/{REPOSITORY}"
+ROUTES += [
+    ("GET", _HUB, _repository),
+    ("GET", rf"{_HUB}/commits/([0-9a-f]{{40}})/pulls", _of_commit),
+    ("GET", rf"{_HUB}/commits/([0-9a-f]{{40}})/check-runs", _checks),
+    ("GET", rf"{_HUB}/pulls", _list),
+    ("POST", rf"{_HUB}/pulls", _open),
+    ("GET", rf"{_HUB}/pulls/(\d+)", _one),
+    ("PATCH", rf"{_HUB}/pulls/(\d+)", _edit),
+    ("GET", rf"{_HUB}/actions/runs/\d+/approvals", _approvals),
+    ("POST", rf"{_HUB}/actions/workflows/([\w.]+)/dispatches", _start),
+]
