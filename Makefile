@@ -37,6 +37,21 @@ demo: setup ## Run the whole flow on real flights, in a clone of its own under b
 test: setup ## Run the tests (ARGS="-k name" picks some)
 	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/halves.py)
 
+.PHONY: test-workflows
+test-workflows: setup ## Run the workflows as GitHub would, on a small project (ARGS="-k promote")
+	@$(PY) -m pytest tests/workflows $(ARGS)
+
+.PHONY: dist
+dist: setup ## Build wheel, sdist and the list of what they bring (CycloneDX) into dist/
+	@rm -rf dist
+	@$(PY) -m hatchling build --directory dist >/dev/null
+	@$(PY) -m scripts.sbom dist
+	@ls dist
+
+.PHONY: wheel
+wheel: dist ## Install the built wheel in an environment of its own, and train a small model with it
+	@$(PY) -m scripts.try_wheel dist
+
 .PHONY: coverage
 coverage: setup ## Run the tests and show what they cover, which takes a third longer
 	@mkdir -p build/coverage && rm -f build/coverage/data*
@@ -88,9 +103,10 @@ simulate-alerts: setup ## Count false alarms, and how soon planted shifts are fo
 check: lint types arch ## Run the three checks below
 
 .PHONY: lint
-lint: setup ## Style and likely bugs (ruff)
+lint: setup ## Style and likely bugs (ruff), and workflows that could be abused (zizmor)
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
+	@zizmor --offline --quiet --no-progress .github/workflows
 
 .PHONY: types
 types: setup ## Types, strictly, in pipeline/assay/ (mypy)

@@ -1,0 +1,24 @@
+"""Write what a release brings, as CycloneDX: the pinned run-time packages with their hashes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+NAME = "assay.cdx.json"
+
+
+def main(folder: Path) -> Path:
+    """Write it into ``folder``; the same pins give the same bytes."""
+    target = folder / NAME
+    command = [sys.executable, "-m", "cyclonedx_py", "requirements", "requirements/run.txt"]
+    command += ["--pyproject", "pyproject.toml", "--mc-type", "library", "--spec-version", "1.6"]
+    command += ["--output-reproducible", "--output-file", str(target.resolve())]
+    subprocess.run(command, cwd=ROOT, check=True)
+    return target
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,277 @@
+"""A team's world on one machine: a repository and its host, a bucket, a laptop, runners."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from tests import projects, s3
+from tests.code_host import REPOSITORY, TOKEN, serve
+from tests.workflows import act
+from tests.workflows.hub import Hub
+
+OVERLAY = Path(__file__).with_name("project")
+BUCKET = "team"
+Method = Literal["merge", "squash", "rebase"]
+
+RETRAIN = """
+monitor:
+  sample_rows: 500
+  maturities: [1]
+  retrain:
+    - {metric: auc, min: 0.55, maturity: 1, nights: 2, of: 3}
+
+labels:
+  input: data/raw
+  known_after_days: 1
+"""
+
+
+class World:
+    """Everything below ``folder``; `hub` is the code host, ``endpoint`` the bucket's."""
+
+    def __init__(self, folder: Path, hub: Hub, endpoint: str) -> None:
+        self.folder, self.hub, self.endpoint = folder, hub, endpoint
+        self.origin, self.laptop = folder / "origin.git", folder / "laptop"
+        self.kept = folder / "artifacts"
+        self.today = "2024-02-29"
+        self._runs = 0
+        (folder / "home").mkdir(parents=True)
+
+    # ------------------------------------------------------------------ what a person does
+
+    def start(self, *, bucket: bool = True) -> None:
+        """A repository on the host, with the small project on main; nothing is trained yet."""
+        subprocess.run(["git", "init", "--quiet", "--bare", "-b", "main", self.origin], check=True)
+        shutil.copytree(projects.PARCELS, self.laptop)
+        shutil.copytree(OVERLAY, self.laptop, dirs_exist_ok=True)
+        (self.laptop / "gitignore").rename(self.laptop / ".gitignore")
+        shutil.copytree(act.ROOT / ".github", self.laptop / ".github")
+        (self.laptop / "requirements").mkdir()
+        (self.laptop / "requirements" / "run.txt").write_text("# as the tree under test\n")
+        params = self.laptop / "params.yaml"
+        text = params.read_text().partition("\nmonitor:")[0] + RETRAIN
+        if bucket:
+            text = text.replace("seed: 7\n", f"seed: 7\nstore: s3://{BUCKET}/store\n")
+        params.write_text(text)
+        self.call("git", "init", "--quiet", "-b", "main")
+        self.call("git", "remote", "add", "origin", str(self.origin))
+        self.call("dvc", "init", "--quiet")
+        if bucket:
+            self.call("dvc", "remote", "add", "--default", "team", f"s3://{BUCKET}/dvc")
+        self.commit("Start")
+        self.call("git", "push", "--quiet", "origin", "main")
+
+    def call(self, *command: str, code: int = 0) -> str:
+        """A command on the laptop; what it printed."""
+        with _environment(self.environment()):
+            return projects.call(self.laptop, *command, code=code)
+
+    def commit(self, message: str) -> str:
+        self.call("git", "add", "--all")
+        self.call("git", "commit", "--quiet", "--allow-empty", "--message", message)
+        return self.call("git", "rev-parse", "HEAD").strip()
+
+    def branch(self, name: str) -> None:
+        self.call("git", "checkout", "--quiet", "-B", name, "main")
+
+    def open_pull(self, title: str) -> int:
+        """Push the laptop's branch and open a pull request of it."""
+        name = self.call("git", "branch", "--show-current").strip()
+        head = self.call("git", "rev-parse", "HEAD").strip()
+        number = self.hub.pull(title, name, head)
+        self.push(number)
+        return number
+
+    def push(self, number: int) -> None:
+        """Push more commits to a pull request."""
+        pull = self.hub.pulls[number]
+        pull["head"]["sha"] = self.call("git", "rev-parse", "HEAD").strip()
+        branch = pull["head"]["ref"]
+        for ref in (f"refs/heads/{branch}", f"refs/pull/{number}/head"):
+            self.call("git", "push", "--quiet", "--force", "origin", f"HEAD:{ref}")
+
+    def merge(self, number: int, method: Method, by: str = "grace") -> str:
+        """Merge a pull request as the host's button does; the new commit of main."""
+        head, title = self.hub.pulls[number]["head"]["sha"], self.hub.pulls[number]["title"]
+        self.call("git", "fetch", "--quiet", "origin")
+        self.call("git", "checkout", "--quiet", "-B", "main", "origin/main")
+        if method == "merge":
+            self.call("git", "merge", "--quiet", "--no-ff", "--message", title, head)
+        elif method == "squash":
+            self.call("git", "merge", "--quiet", "--squash", head)
+            self.call("git", "commit", "--quiet", "--message", title)
+        else:
+            # The host writes new commits, also where the old ones would do.
+            self.call("git", "cherry-pick", "--allow-empty", f"main..{head}")
+            self.call("git", "commit", "--quiet", "--amend", "--message", f"{title} (rebased)")
+        self.call("git", "push", "--quiet", "origin", "main")
+        commit = self.call("git", "rev-parse", "HEAD").strip()
+        self.hub.merged(number, commit, by)
+        return commit
+
+    # ---------------------------------------------------------------------- what CI does
+
+    def gate(self, number: int, *, fork: bool = False, job: str | None = None) -> act.Run:
+        """Run gate.yml on a pull request, and keep the check as the host does."""
+        pull = self.hub.pulls[number]
+        head = pull["head"]["sha"]
+        payload = {
+            "number": number,
+            "pull_request": {
+                **pull,
+                "head": {
+                    **pull["head"],
+                    "repo": {"full_name": "stranger/fork" if fork else REPOSITORY},
+                },
+            },
+        }
+        ref = f"refs/pull/{number}/merge"
+        done = self.run("gate", "pull_request", head, payload, job=job, ref=ref)
+        ended = "success" if done.code == 0 else "failure"
+        self.hub.checks.append({"name": "gate", "head_sha": head, "conclusion": ended})
+        return done
+
+    def promote(self, commit: str, approved_by: str | None = "linus") -> act.Run:
+        self._approve(approved_by)
+        return self.run("promote", "push", commit, {"ref": "refs/heads/main", "after": commit})
+
+    def rollback(self, because: str, version: str = "") -> act.Run:
+        self._approve("linus")
+        inputs = {"version": version, "because": because}
+        return self.run("promote", "workflow_dispatch", "main", {}, inputs=inputs)
+
+    def night(self, today: str, first: str = "", last: str = "") -> act.Run:
+        """Run nightly.yml in the morning after ``today``, by schedule unless a night is named."""
+        self.today = today
+        if first:
+            inputs = {"from": first, "to": last}
+            return self.run("nightly", "workflow_dispatch", "main", {}, inputs=inputs)
+        return self.run("nightly", "schedule", "main", {"schedule": "17 5 * * *"})
+
+    def retrain(self, event: str = "schedule") -> act.Run:
+        return self.run("retrain", event, "main", {})
+
+    def run(
+        self,
+        workflow: str,
+        event: str,
+        at: str,
+        payload: Mapping[str, Any],
+        *,
+        inputs: Mapping[str, str] | None = None,
+        job: str | None = None,
+        ref: str = "refs/heads/main",
+        env: Mapping[str, str] | None = None,
+    ) -> act.Run:
+        """Run a workflow on a new runner, which knows what the origin has and nothing else."""
+        self._runs += 1
+        runner = self.folder / "runners" / str(self._runs)
+        subprocess.run(["git", "clone", "--quiet", self.origin, runner / "work"], check=True)
+        subprocess.run(
+            ["git", "fetch", "--quiet", "origin", "+refs/*:refs/remotes/all/*"],
+            cwd=runner / "work",
+            check=True,
+        )
+        subprocess.run(
+            ["git", "checkout", "--quiet", *(["--detach"] if at != "main" else []), at],
+            cwd=runner / "work",
+            check=True,
+        )
+        repository = {"full_name": REPOSITORY, "default_branch": "main"}
+        done = act.run(
+            runner / "work",
+            workflow,
+            event,
+            {"ref": ref, "repository": repository, **payload},
+            scratch=runner / "act",
+            env={**self.environment(), **self.hub_environment(), **(env or {})},
+            token=TOKEN,
+            inputs=inputs,
+            variables={"NIGHTLY": "on"},
+            job=job,
+        )
+        (runner / "log.txt").write_text(done.output)
+        return done
+
+    # ------------------------------------------------------------------------- what is there
+
+    def environment(self) -> dict[str, str]:
+        """What laptop and runners have in common."""
+        return {
+            **s3.KEYS,
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "ASSAY_VENV": str(Path(sys.executable).parents[1]),
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(self.folder / "site"),
+            "GIT_CONFIG_GLOBAL": str(self.folder / "home" / "gitconfig"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "HOME": str(self.folder / "home"),
+            "KEPT": str(self.kept),
+            "PARCELS_TODAY": self.today,
+        }
+
+    def hub_environment(self) -> dict[str, str]:
+        return {
+            "GITHUB_API_URL": self.hub.url,
+            "GITHUB_REPOSITORY": REPOSITORY,
+        }
+
+    def comments(self, number: int) -> list[str]:
+        return [str(each["body"]) for each in self.hub.on(number)]
+
+    def issues(self, state: str = "open") -> list[str]:
+        """The titles of the issues in this state."""
+        return [
+            str(each["title"])
+            for each in self.hub.issues.values()
+            if "pull_request" not in each and each["state"] == state
+        ]
+
+    def tags(self) -> list[str]:
+        """The tags that the origin has."""
+        listed = subprocess.run(
+            ["git", "tag", "--list"], cwd=self.origin, capture_output=True, text=True, check=True
+        )
+        return listed.stdout.split()
+
+    def tag(self, name: str) -> str:
+        """A tag of the origin: who made it, and its message."""
+        shown = subprocess.run(
+            ["git", "cat-file", "tag", name],
+            cwd=self.origin,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return shown.stdout
+
+    def _approve(self, login: str | None) -> None:
+        self.hub.approvals.clear()
+        if login is not None:
+            self.hub.approve(login)
+
+
+@contextmanager
+def world(folder: Path, endpoint: str) -> Iterator[World]:
+    """A world whose bucket is at a server of `tests.s3`, and empty."""
+    with serve(Hub()) as host:
+        assert isinstance(host, Hub)
+        yield World(folder, host, endpoint)
+
+
+@contextmanager
+def _environment(given: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
