@@ -1,7 +1,8 @@
-"""One server for all buckets of a run, and a world for each test that asks."""
+"""One server for all buckets of a run; a world in which nothing happened, and one with a model."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,9 +18,38 @@ def endpoint() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def trained(endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A laptop's folder with a model that its author trained and pushed to the bucket."""
+    with pytest.MonkeyPatch.context() as patch:
+        s3.use(endpoint, BUCKET, patch)
+        with world(tmp_path_factory.mktemp("trained"), endpoint) as made:
+            made.start()
+            made.branch("model")
+            made.keep_candidate("logistic")
+            made.call("dvc", "repro")
+            made.call("dvc", "push")
+            made.commit("Train")
+            return made.folder
+
+
 @pytest.fixture
 def team(tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world in which nothing has been done yet."""
+    """A world in which nothing has been done yet, with a bucket of its own."""
     s3.use(endpoint, BUCKET, monkeypatch)
     with world(tmp_path, endpoint) as made:
+        yield made
+
+
+@pytest.fixture
+def ready(
+    trained: Path, tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    """The world of `trained`, its branch ``model`` ready for a pull request."""
+    for name, value in {**s3.KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
+        monkeypatch.setenv(name, value)
+    with world(tmp_path / "world", endpoint) as made:
+        for name in ("origin.git", "laptop"):
+            shutil.copytree(trained / name, made.folder / name, symlinks=True)
+        made.call("git", "remote", "set-url", "origin", str(made.origin))
         yield made

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+from deltalake import DeltaTable
+
 from tests import projects, s3
 from tests.code_host import REPOSITORY, TOKEN, serve
 from tests.workflows import act
@@ -31,6 +33,12 @@ labels:
   input: data/raw
   known_after_days: 1
 """
+
+CANDIDATES = {
+    "prior": "    prior:\n      class: sklearn.dummy.DummyClassifier\n"
+    "      args: {strategy: prior}\n",
+    "logistic": "    logistic:\n      class: sklearn.linear_model.LogisticRegression\n",
+}
 
 
 class World:
@@ -115,6 +123,16 @@ class World:
         commit = self.call("git", "rev-parse", "HEAD").strip()
         self.hub.merged(number, commit, by)
         return commit
+
+    def keep_candidate(self, name: str) -> None:
+        """Leave one candidate in params.yaml."""
+        path = self.laptop / "params.yaml"
+        text = path.read_text()
+        for other, block in CANDIDATES.items():
+            if other != name:
+                assert block in text
+                text = text.replace(block, "")
+        path.write_text(text)
 
     # ---------------------------------------------------------------------- what CI does
 
@@ -233,6 +251,13 @@ class World:
             for each in self.hub.issues.values()
             if "pull_request" not in each and each["state"] == state
         ]
+
+    def published(self) -> list[str]:
+        """The nights that anybody can read in the bucket."""
+        options = {**s3.KEYS, "AWS_ENDPOINT_URL": self.endpoint, "AWS_ALLOW_HTTP": "true"}
+        table = DeltaTable(f"s3://{BUCKET}/store/predictions", storage_options=options)
+        days = table.to_pyarrow_table(columns=["day"]).column("day").unique()
+        return sorted(str(day) for day in days.to_pylist())
 
     def tags(self) -> list[str]:
         """The tags that the origin has."""

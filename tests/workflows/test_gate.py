@@ -1,0 +1,68 @@
+"""gate.yml on a pull request: what is judged, what is said, and to whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workflows.world import World
+
+
+def test_a_stranger_s_pull_request_gets_a_verdict_and_no_comment(ready: World) -> None:
+    """No role, nothing of the bucket, no right to write; names are shell, and stay names."""
+    evil = "$(touch pwned)`touch pwned`;touch pwned"
+    ready.call("git", "checkout", "--quiet", "-B", "$(touch${IFS}pwned)")
+    number = ready.open_pull(f"{evil} <!-- --> </details> @all #1 |")
+    ready.hub.pulls[number]["user"]["login"] = "x$(id)"
+    ready.hub.refuse("(POST|PATCH) ", 403)
+    done = ready.gate(number, fork=True, job="gate")
+    assert done.code == 0, done.output
+    assert "Get what was trained elsewhere" not in done.ran
+    assert "Running stage 'train@logistic'" in done.output
+    assert "comes from a fork and gets no comment" in done.output
+    assert "Summary - <!-- assay:gate:parcels -->" in done.output
+    assert ready.comments(number) == []
+    assert not list(ready.folder.rglob("pwned"))
+
+
+def test_what_was_not_committed_is_not_let_through(ready: World) -> None:
+    """A passing model whose author committed another verdict than the gate's."""
+    verdict = ready.laptop / "reports" / "gate" / "verdict.json"
+    text = verdict.read_text()
+    bundle = text.partition('"bundle": "')[2][:71]
+    verdict.write_text(text.replace(bundle, "sha256:" + "0" * 64))
+    ready.commit("Forge")
+    number = ready.open_pull("Trust me")
+    done = ready.gate(number, job="gate")
+    assert done.failed == ["The verdict is PASS, and the one that was committed"], done.output
+    assert "this run of the gate does not say what was committed" in done.output
+
+
+def test_without_a_remote_it_says_what_cannot_be_compared_and_how_to_add_one(
+    ready: World,
+) -> None:
+    ready.call("dvc", "remote", "remove", "team")
+    number = ready.open_pull("No remote")
+    done = ready.gate(number, job="gate")
+    assert "no bundle can be compared with that of a promoted version" in done.output
+    assert "dvc remote add --default NAME URL" in done.output
+
+
+def test_whoever_changed_a_parameter_without_dvc_repro_hears_of_it_at_once(
+    ready: World,
+) -> None:
+    params = ready.laptop / "params.yaml"
+    params.write_text(params.read_text().replace("folds: 4", "folds: 5"))
+    ready.commit("Five folds")
+    done = ready.gate(ready.open_pull("Five folds"), job="lock")
+    assert done.failed == [".venv/bin/assay check --lock"]
+    assert "train.folds" in done.output
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_no_lock_is_committed_the_quick_check_says_so(ready: World, there: bool) -> None:
+    if not there:
+        ready.call("git", "rm", "--quiet", "dvc.lock")
+        ready.commit("Without")
+    done = ready.gate(ready.open_pull("Quick"), job="lock")
+    assert done.code == 0, done.output
+    assert ("so there is nothing to check" in done.output) is not there

@@ -1,0 +1,89 @@
+"""One model's whole life, by the workflows that people copy: every run is a new runner."""
+
+from __future__ import annotations
+
+import re
+
+from tests.workflows.world import World
+
+
+def test_a_whole_life(team: World) -> None:
+    team.start()
+
+    # A worse model is blocked, and the comment says why.
+    team.branch("worse")
+    team.keep_candidate("prior")
+    team.commit("Guess")
+    worse = team.open_pull("Guess always the same")
+    blocked = team.gate(worse, job="gate")
+    assert blocked.code != 0
+    (comment,) = team.comments(worse)
+    assert "FAIL" in comment.splitlines()[1] + comment.splitlines()[2]
+    assert "ranks late parcels first" in comment
+
+    # A better one passes: what its author trained is judged anew, and not trained again.
+    team.branch("better")
+    team.keep_candidate("logistic")
+    team.call("dvc", "repro")
+    team.call("dvc", "push")
+    team.commit("Regress")
+    better = team.open_pull("Learn from distance & weight")
+    passed = team.gate(better)
+    assert passed.code == 0, passed.output
+    (comment,) = team.comments(better)
+    assert "PASS" in comment
+    assert "Running stage 'train" not in passed.output
+    for stage in ("contract", "prepare", "leakage", "evaluate", "compare", "rehearse", "gate"):
+        assert f"Running stage '{stage}'" in passed.output
+    assert (team.kept / "reports" / "reports" / "gate" / "verdict.json").is_file()
+
+    # Merged and approved, it is promoted; the tag names who approved.
+    merged = team.merge(better, "squash")
+    done = team.promote(merged)
+    assert done.code == 0, done.output
+    assert team.tags() == ["parcels#prod#1", "parcels@v0.1.0"]
+    assert "By: linus <1003+linus@users.noreply.github.com>" in team.tag("parcels#prod#1")
+
+    # Three nights: one that is named, and two at once, because a run was missed.
+    first = team.night("2024-03-01", "2024-03-01")
+    assert first.code == 0, first.output
+    due = team.night("2024-03-03")
+    assert due.code == 0, due.output
+    assert team.published() == ["2024-03-01", "2024-03-02", "2024-03-03"]
+    assert team.issues() == []
+
+    # A bad night is held: the rest runs all the same, and an issue tells people.
+    held = team.night("2024-03-04")
+    assert held.code != 0
+    assert held.failed == ["Score what is due"], held.output
+    assert {"Take the labels that arrived", "Monitor", "Keep the issues up to date"} <= {*held.ran}
+    (issue,) = team.issues()
+    assert "2024-03-04" in issue
+    again = team.night("2024-03-04")
+    assert team.issues() == [issue], again.output
+
+    # A person looks and releases it; the next run closes the issue.
+    (run,) = re.findall(r"\d{8}T\d{6}Z-[0-9a-f]{8}", str(team.hub.issues))[:1]
+    team.call("assay", "release", run, "--because", "a holiday")
+    released = team.night("2024-03-05")
+    assert released.code == 0, released.output
+    assert (team.issues(), team.issues("closed")) == ([], [issue])
+    assert team.published()[-1] == "2024-03-05"
+
+    # The world changes: scores drift, and what was late is on time.
+    drifted = team.night("2024-03-08")
+    assert "Monitor" in drifted.failed, drifted.output
+    assert len(team.issues()) == 1
+
+    # The rules say to train again: a pull request with the gate's comment, and no promotion.
+    retrained = team.retrain()
+    assert retrained.code == 0 or retrained.failed == ["Train and judge"], retrained.output
+    (proposal,) = (
+        each
+        for each in team.hub.pulls.values()
+        if each["state"] == "open" and each["head"]["ref"] == "assay/retrain"
+    )
+    assert "2024-03-08" in proposal["title"]
+    assert len(team.comments(proposal["number"])) == 1
+    assert team.hub.started == [("gate.yml", "assay/retrain")]
+    assert team.tags() == ["parcels#prod#1", "parcels@v0.1.0"]
