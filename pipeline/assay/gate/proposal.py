@@ -17,7 +17,7 @@ from assay.gate.comment import command as comment
 from assay.project import jsonfile, layout
 from assay.project.code_host.client import MayNotWrite
 from assay.project.code_host.items import number_of, text_of
-from assay.project.markdown import escape_line
+from assay.project.markdown import escape_all
 from assay.project.params import Params
 from assay.registry.hosted import merged, origin
 
@@ -104,11 +104,11 @@ def _judge_again(run: merged.Run) -> bool:
 
 def _body(root: Path, params: Params) -> str:
     lines = [
-        f"Trained by CI on the newest nights of {escape_line(params.name)} that have labels. "
+        f"Trained by CI on the newest nights of {escape_all(params.name)} that have labels. "
         "Nothing is promoted before a person has merged this and approved it.",
         "",
     ]
-    lines += [f"- {escape_line(sentence)}" for sentence in _reasons(root)]
+    lines += [f"- {escape_all(sentence)}" for sentence in _reasons(root)]
     return "\n".join(lines).rstrip() + "\n"
 
 

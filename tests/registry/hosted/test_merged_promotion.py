@@ -2,101 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from assay.errors import CodeHostFailed, PromotionRefused, UsageError
-from assay.gate.merged_promotion import NothingToPromote, promote_merged, rollback_approved
+from assay.gate.merged_promotion import NothingToPromote, rollback_approved
 from assay.project import layout
 from assay.registry import versions
-from assay.reports.verdict import Outcome
-from tests.code_host import REPOSITORY, TOKEN, serve
-from tests.workflows.hub import Hub
+from tests.code_host import TOKEN
 
 NAME = "late-flights"
 
 
-@dataclass
-class Team:
-    """A project with an origin and a host."""
-
-    project: Any
-    hub: Hub
-    origin: Path
-
-    def judged(self, marker: str, title: str = "Better", passed: bool = True) -> int:
-        """A pull request with another model, judged by CI."""
-        self.project.git("checkout", "--quiet", "-B", marker, "main")
-        self.project.train(marker)
-        self.project.judge(Outcome.PASS)
-        head = self.project.commit(marker)
-        number = self.hub.pull(title, marker, head)
-        self.project.git("push", "--quiet", "origin", f"HEAD:refs/pull/{number}/head")
-        ended = "success" if passed else "failure"
-        self.hub.checks.append({"name": "gate", "head_sha": head, "conclusion": ended})
-        return number
-
-    def merge(self, number: int, how: str = "squash") -> str:
-        head = self.hub.pulls[number]["head"]["sha"]
-        self.project.git("checkout", "--quiet", "main")
-        if how == "merge":
-            self.project.git("merge", "--quiet", "--no-ff", "--message", "merged", head)
-        elif how == "squash":
-            self.project.git("merge", "--quiet", "--squash", head)
-            self.project.git("commit", "--quiet", "--message", "squashed")
-        else:
-            self.project.git("cherry-pick", f"main..{head}")
-            self.project.git("commit", "--quiet", "--amend", "--message", "rebased")
-        self.project.git("push", "--quiet", "origin", "main")
-        commit: str = self.project.git("rev-parse", "HEAD")
-        self.hub.merged(number, commit, "grace")
-        return commit
-
-    def promote(self, **more: Any) -> Any:
-        return promote_merged(self.project.root, self.project.params, push=True, **more)
-
-    def tags(self) -> list[str]:
-        done = subprocess.run(
-            ["git", "tag"], cwd=self.origin, capture_output=True, text=True, check=True
-        )
-        return done.stdout.split()
-
-    def refused(self) -> str:
-        """Why it is refused; nothing may have been written anywhere."""
-        before = self.tags(), self.project.tag_names()
-        with pytest.raises(PromotionRefused) as caught:
-            self.promote()
-        assert (self.tags(), self.project.tag_names()) == before
-        return str(caught.value)
-
-
-@pytest.fixture
-def team(project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Team]:
-    origin = tmp_path / "origin.git"
-    subprocess.run(["git", "init", "--quiet", "--bare", origin], check=True)
-    project.git("remote", "add", "origin", str(origin))
-    project.git("push", "--quiet", "origin", "main")
-    with serve(Hub()) as host:
-        assert isinstance(host, Hub)
-        given = {
-            "GITHUB_API_URL": host.url,
-            "GITHUB_REPOSITORY": REPOSITORY,
-            "GITHUB_TOKEN": TOKEN,
-            "GITHUB_RUN_ID": "77",
-            "GITHUB_ACTOR": "ada",
-        }
-        for name, value in given.items():
-            monkeypatch.setenv(name, value)
-        yield Team(project, host, origin)
-
-
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
-def test_what_was_judged_is_promoted_however_it_was_merged(team: Team, how: str) -> None:
+def test_what_was_judged_is_promoted_however_it_was_merged(team: Any, how: str) -> None:
     number = team.judged("two")
     commit = team.merge(number, how)
     team.hub.approve("linus")
@@ -110,12 +31,12 @@ def test_what_was_judged_is_promoted_however_it_was_merged(team: Team, how: str)
     assert team.tags() == [f"{NAME}#prod#1", f"{NAME}@v0.1.0"]
 
 
-def test_without_a_reviewer_the_tag_names_who_merged(team: Team) -> None:
+def test_without_a_reviewer_the_tag_names_who_merged(team: Any) -> None:
     team.merge(team.judged("two"))
     assert team.promote().version.by.startswith("grace <1002+grace@")
 
 
-def test_a_title_with_shell_and_lines_in_it_stays_a_title(team: Team, tmp_path: Path) -> None:
+def test_a_title_with_shell_and_lines_in_it_stays_a_title(team: Any, tmp_path: Path) -> None:
     evil = f"$(touch {tmp_path}/pwned) `id`; rm -rf ~\nKind: rollback\nBy: root <root@x>"
     team.merge(team.judged("two", evil))
     moved = team.promote()
@@ -126,21 +47,21 @@ def test_a_title_with_shell_and_lines_in_it_stays_a_title(team: Team, tmp_path: 
     assert history.kind == "promote"
 
 
-def test_a_commit_without_a_pull_request_is_refused(team: Team) -> None:
+def test_a_commit_without_a_pull_request_is_refused(team: Any) -> None:
     team.project.train("two")
     team.project.judge()
     team.project.commit("straight to main")
     assert "no gate judged it in CI" in team.refused()
 
 
-def test_a_pull_request_whose_gate_failed_or_never_ran_is_refused(team: Team) -> None:
+def test_a_pull_request_whose_gate_failed_or_never_ran_is_refused(team: Any) -> None:
     team.merge(team.judged("two", passed=False))
     assert "the check 'gate' did not pass" in (told := team.refused()) and "failure" in told
     team.hub.checks.clear()
     assert "no such check" in team.refused()
 
 
-def test_a_check_of_somebody_else_does_not_count(team: Team) -> None:
+def test_a_check_of_somebody_else_does_not_count(team: Any) -> None:
     number = team.judged("two", passed=False)
     team.merge(number)
     head = team.hub.pulls[number]["head"]["sha"]
@@ -149,7 +70,7 @@ def test_a_check_of_somebody_else_does_not_count(team: Team) -> None:
     assert "no such check" in team.refused()
 
 
-def test_what_was_changed_after_the_judgement_is_refused(team: Team) -> None:
+def test_what_was_changed_after_the_judgement_is_refused(team: Any) -> None:
     number = team.judged("two")
     team.project.train("three")
     team.project.judge()
@@ -165,7 +86,7 @@ def test_what_was_changed_after_the_judgement_is_refused(team: Team) -> None:
     assert "changed while it was looked at" in team.refused()
 
 
-def test_of_two_merges_at_once_the_second_is_refused(team: Team) -> None:
+def test_of_two_merges_at_once_the_second_is_refused(team: Any) -> None:
     """Both were judged while nobody held the stage."""
     first, second = team.judged("two"), team.judged("three")
     team.merge(first)
@@ -179,7 +100,7 @@ def test_of_two_merges_at_once_the_second_is_refused(team: Team) -> None:
     assert len(team.tags()) == 2
 
 
-def test_a_tag_that_origin_got_meanwhile_is_not_overwritten(team: Team) -> None:
+def test_a_tag_that_origin_got_meanwhile_is_not_overwritten(team: Any) -> None:
     team.merge(team.judged("two"))
     elsewhere = team.project.git("rev-parse", "HEAD~1")
     team.project.git("push", "--quiet", "origin", f"{elsewhere}:refs/tags/{NAME}#prod#1")
@@ -191,7 +112,7 @@ def test_a_tag_that_origin_got_meanwhile_is_not_overwritten(team: Team) -> None:
     assert team.project.tag_names() == set()
 
 
-def test_a_push_that_fails_is_made_up_for_by_the_next_call(team: Team) -> None:
+def test_a_push_that_fails_is_made_up_for_by_the_next_call(team: Any) -> None:
     team.merge(team.judged("two"))
     hook = team.origin / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho no room left >&2\nexit 1\n")
@@ -204,7 +125,7 @@ def test_a_push_that_fails_is_made_up_for_by_the_next_call(team: Team) -> None:
     assert len(team.tags()) == 2
 
 
-def test_a_host_that_fails_says_so_and_nothing_is_promoted(team: Team) -> None:
+def test_a_host_that_fails_says_so_and_nothing_is_promoted(team: Any) -> None:
     team.merge(team.judged("two"))
     team.hub.refuse("GET .*/pulls$", 403)
     with pytest.raises(CodeHostFailed) as caught:
@@ -215,21 +136,21 @@ def test_a_host_that_fails_says_so_and_nothing_is_promoted(team: Team) -> None:
     assert team.promote().done == "promoted"
 
 
-def test_a_commit_without_a_verdict_is_refused(team: Team) -> None:
+def test_a_commit_without_a_verdict_is_refused(team: Any) -> None:
     team.project.git("rm", "--quiet", layout.VERDICT)
     team.project.commit("gone")
     assert "holds no verdict" in team.refused()
 
 
 def test_on_a_laptop_it_says_what_to_type_instead(
-    team: Team, monkeypatch: pytest.MonkeyPatch
+    team: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_REPOSITORY")
     with pytest.raises(UsageError, match=r"no run of GitHub Actions.*assay promote --because"):
         team.promote()
 
 
-def test_a_rollback_names_who_approved_it(team: Team) -> None:
+def test_a_rollback_names_who_approved_it(team: Any) -> None:
     team.merge(team.judged("two"))
     team.promote()
     team.merge(team.judged("three"))
