@@ -65,6 +65,8 @@ class World:
         (self.laptop / "requirements" / "run.txt").write_text("# as the tree under test\n")
         params = self.laptop / "params.yaml"
         text = params.read_text().partition("\nmonitor:")[0] + RETRAIN
+        # Low enough for a model of nights on which the world had changed.
+        text = text.replace("min: 0.6\n", "min: 0.55\n")
         if bucket:
             text = text.replace("seed: 7\n", f"seed: 7\nstore: s3://{BUCKET}/store\n")
         params.write_text(text)
@@ -104,6 +106,13 @@ class World:
         branch = pull["head"]["ref"]
         for ref in (f"refs/heads/{branch}", f"refs/pull/{number}/head"):
             self.call("git", "push", "--quiet", "--force", "origin", f"HEAD:{ref}")
+
+    def fetch_proposal(self, number: int) -> None:
+        """What the host does by itself: the pull request's newest commit is its branch's."""
+        pull = self.hub.pulls[number]
+        self.call("git", "fetch", "--quiet", "origin")
+        self.call("git", "checkout", "--quiet", "--detach", f"origin/{pull['head']['ref']}")
+        self.push(number)
 
     def merge(self, number: int, method: Method, by: str = "grace") -> str:
         """Merge a pull request as the host's button does; the new commit of main."""
@@ -152,6 +161,14 @@ class World:
         }
         ref = f"refs/pull/{number}/merge"
         done = self.run("gate", "pull_request", head, payload, job=job, ref=ref)
+        ended = "success" if done.code == 0 else "failure"
+        self.hub.checks.append({"name": "gate", "head_sha": head, "conclusion": ended})
+        return done
+
+    def gate_again(self, number: int) -> act.Run:
+        """Run gate.yml as retrain.yml starts it: on the branch, for no pull request."""
+        head = self.hub.pulls[number]["head"]["sha"]
+        done = self.run("gate", "workflow_dispatch", head, {}, ref="refs/heads/assay/retrain")
         ended = "success" if done.code == 0 else "failure"
         self.hub.checks.append({"name": "gate", "head_sha": head, "conclusion": ended})
         return done
@@ -225,6 +242,7 @@ class World:
         return {
             **s3.KEYS,
             "AWS_ENDPOINT_URL": self.endpoint,
+            "ASSAY_TREE": str(act.ROOT),
             "ASSAY_VENV": str(Path(sys.executable).parents[1]),
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(self.folder / "site"),

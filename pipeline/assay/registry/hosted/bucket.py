@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from assay.errors import AssayError, BundleMissing, StoreError
 from assay.project import layout
 from assay.project.params import Params
-from assay.registry.hosted import dvc_remote
+from assay.registry.hosted.dvc_remote import ADD
+from assay.registry.remotes.dvc_remote import read_remotes
 
 
 class NotInBucket(StoreError):
@@ -43,8 +44,8 @@ def check(root: Path, params: Params) -> Buckets:
     NotInBucket
         The store or the DVC remote is a folder, or there is no remote.
     """
-    named = dvc_remote.default_remote(root)
-    remote = named[1] if named else None
+    found = read_remotes(root)
+    remote = found.urls.get(found.default or "")
     reasons: list[AssayError] = []
     if not elsewhere(params.store):
         reasons.append(
@@ -63,7 +64,7 @@ def check(root: Path, params: Params) -> Buckets:
                 where=".dvc/config",
                 expected="a default DVC remote outside of this machine",
                 found=remote or "no default remote",
-                mend=f"Add one: {dvc_remote.ADD}.",
+                mend=f"Add one: {ADD}.",
             )
         )
     if len(reasons) == 1:

@@ -64,26 +64,14 @@ def push(root: Path, params: Params) -> Transfer:
     return _transfer(root, "pushed", lambda repo: int(repo.push()))
 
 
-def default_remote(root: Path) -> tuple[str, str] | None:
-    """Name and address of the default DVC remote, or of the only one there is; None without."""
-    return _open(root, _remote_of)
-
-
 def _transfer(root: Path, done: Literal["pulled", "pushed"], act: Callable[[Any], int]) -> Transfer:
     def move(repo: Any) -> Transfer:
-        remote = _remote_of(repo)
-        if remote is None:
+        name = repo.config["core"].get("remote")
+        if name is None or name not in repo.config["remote"]:
             return Transfer(done, None, 0)
-        return Transfer(done, remote[0], act(repo))
+        return Transfer(done, str(name), act(repo))
 
     return _open(root, move)
-
-
-def _remote_of(repo: Any) -> tuple[str, str] | None:
-    name = repo.config["core"].get("remote")
-    if name is None or name not in repo.config["remote"]:
-        return None
-    return str(name), str(repo.config["remote"][name].get("url", ""))
 
 
 def _open(root: Path, act: Callable[[Any], T]) -> T:

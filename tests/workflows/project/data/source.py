@@ -28,7 +28,7 @@ def day(name: str) -> pd.DataFrame:
     express = rng.random(rows) < 0.3
     depot = rng.choice(["north", "south", "west"], rows)
     odds = -1.5 + distance / 100 + weight / 40 - 1.2 * express + (depot == "west") * 0.5
-    odds = 1.0 - odds / 2 if changed else odds
+    odds = 0.5 - odds / 2 if changed else odds
     late = rng.random(rows) < 1 / (1 + np.exp(-odds))
     return pd.DataFrame(
         {
