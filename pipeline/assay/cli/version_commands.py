@@ -168,32 +168,32 @@ def _versions(given: argparse.Namespace) -> None:
 
 
 def _propose(given: argparse.Namespace) -> None:
-    from assay.cli.show import remote
+    from assay.cli.show import versions
     from assay.gate import proposal
 
-    run_command(proposal.propose, given, lines=remote.proposal_lines, document=to_json_line)
+    run_command(proposal.propose, given, lines=versions.proposal_lines, document=to_json_line)
 
 
 def _check(given: argparse.Namespace) -> None:
-    from assay.cli.show import lock, remote
+    from assay.cli.show import lock, versions
     from assay.registry.dvc_lock import check
     from assay.registry.hosted import bucket
 
     if given.bucket:
-        run_command(bucket.check, given, lines=remote.bucket_lines, document=to_indented_json)
+        run_command(bucket.check, given, lines=versions.bucket_lines, document=to_indented_json)
         return
     run_command(check.run, given, lock=given.lock, lines=lock.lines, document=to_indented_json)
 
 
 def _remote_pull(given: argparse.Namespace) -> None:
-    from assay.cli.show import remote
+    from assay.cli.show import versions
     from assay.registry.hosted import dvc_remote
 
-    run_command(dvc_remote.pull, given, lines=remote.transfer_lines, document=to_json_line)
+    run_command(dvc_remote.pull, given, lines=versions.transfer_lines, document=to_json_line)
 
 
 def _remote_push(given: argparse.Namespace) -> None:
-    from assay.cli.show import remote
+    from assay.cli.show import versions
     from assay.registry.hosted import dvc_remote
 
-    run_command(dvc_remote.push, given, lines=remote.transfer_lines, document=to_json_line)
+    run_command(dvc_remote.push, given, lines=versions.transfer_lines, document=to_json_line)

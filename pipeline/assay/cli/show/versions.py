@@ -1,4 +1,4 @@
-"""Versions, the history of a stage with its evidence, and the stage's holder."""
+"""Versions, the history of a stage with its evidence, its holder, and what goes to others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
+from assay.registry.hosted.dvc_remote import ADD
 from assay.registry.listing import Listing
 from assay.registry.promotion_checks import short_digest
 from assay.registry.state import UNKNOWN, Assignment
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from assay.gate.merged_promotion import NothingToPromote
+    from assay.gate.proposal import Proposal
+    from assay.registry.hosted.bucket import Buckets
+    from assay.registry.hosted.dvc_remote import Transfer
     from assay.registry.promote import StageMove
     from assay.reports.champion import StageHolder
 
@@ -130,3 +134,31 @@ def _evidence(move: Assignment, doubt: str | None) -> str:
 
 def _digits(digest: str) -> str:
     return digest if digest == UNKNOWN else digest.removeprefix("sha256:")[:12]
+
+
+def transfer_lines(moved: Transfer) -> Iterator[str]:
+    """How many files were moved, or that there is no remote, what follows, and how to add one."""
+    if moved.remote is None:
+        yield (
+            "remote: DVC has no default remote, so nothing was "
+            f"{moved.done}. What was trained elsewhere is trained again here, and no bundle can be "
+            f"compared with that of a promoted version. To add one: {ADD}."
+        )
+    elif moved.files:
+        yield f"remote: {moved.files} files {moved.done} ({moved.remote})"
+    else:
+        yield f"remote: nothing to be {moved.done} ({moved.remote})"
+
+
+def proposal_lines(found: Proposal) -> Iterator[str]:
+    if found.number is None:
+        yield "propose: nothing changed, so there is nothing to propose"
+        return
+    yield (
+        f"propose: pull request #{found.number} from {found.branch}, verdict "
+        f"{found.outcome or 'none'}"
+    )
+
+
+def bucket_lines(found: Buckets) -> Iterator[str]:
+    yield f"check: the store is {found.store}, the DVC remote {found.remote}"

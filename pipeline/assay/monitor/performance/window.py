@@ -58,7 +58,7 @@ def run(root: Path, params: Params, *, if_advised: bool = False) -> MovedWindow:
         why,
     )
     path = root / layout.PARAMS
-    values = {
+    values: dict[tuple[str, ...], str] = {
         ("prepare", side, end): getattr(moved, side)[at]
         for side in ("train", "holdout")
         for at, end in enumerate(("from", "to"))
