@@ -14,11 +14,11 @@ def test_without_a_bucket_it_refuses_to_pretend(team: World) -> None:
     assert "Monitor" not in done.ran
 
 
-def test_without_a_version_it_is_red_and_an_input_is_never_run(team: World) -> None:
-    team.start()
-    done = team.night("2024-03-01", "$(touch pwned)", "`touch pwned`")
+def test_without_a_version_it_is_red_and_an_input_is_never_run(ready: World) -> None:
+    ready.call("git", "push", "--quiet", "origin", "HEAD:main")
+    done = ready.night("2024-03-01", "$(touch pwned)", "`touch pwned`")
     assert "Score what was named" in done.failed, done.output
     assert "not a day" in done.output
     # Whatever it was, everything after it ran.
     assert {"Take the labels that arrived", "Monitor", "Keep the issues up to date"} <= {*done.ran}
-    assert not list(team.folder.rglob("pwned"))
+    assert not list(ready.folder.rglob("pwned"))
