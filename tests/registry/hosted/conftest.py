@@ -48,6 +48,7 @@ class Team:
         else:
             self.project.git("cherry-pick", f"main..{head}")
             self.project.git("commit", "--quiet", "--amend", "--message", "rebased")
+        self.project.dvc("checkout", "--quiet")
         self.project.git("push", "--quiet", "origin", "main")
         commit: str = self.project.git("rev-parse", "HEAD")
         self.hub.merged(number, commit, "grace")

@@ -32,7 +32,7 @@ def fetch_pull_request(root: Path, number: int) -> str:
 
 
 def unpushed_tags(root: Path, name: str) -> tuple[str, ...]:
-    """Tags of the artifact that ``origin`` does not have, in the order of their names.
+    """Tags of the artifact that ``origin`` lacks, or has as another tag of the same name.
 
     Raises
     ------
@@ -40,14 +40,22 @@ def unpushed_tags(root: Path, name: str) -> tuple[str, ...]:
         ``origin`` does not answer.
     """
     full = versions.artifact_name(root, name).replace(":", "=")
-    there = {
-        line.partition("refs/tags/")[2].removesuffix("^{}")
-        for line in _call(root, "ls-remote", "--tags", ORIGIN).splitlines()
-    }
     ours = (f"{full}@", f"{full}#")
+    there = _tags(_call(root, "ls-remote", "--tags", ORIGIN))
+    here = _tags(_call(root, "for-each-ref", "--format=%(objectname)%09%(refname)", "refs/tags"))
     return tuple(
-        tag for tag in sorted(git.tag_names(root)) if tag.startswith(ours) and tag not in there
+        tag for tag in sorted(here) if tag.startswith(ours) and here[tag] != there.get(tag)
     )
+
+
+def _tags(listed: str) -> dict[str, str]:
+    """Name -> object, of lines as ``git ls-remote`` writes them."""
+    found = {}
+    for line in listed.splitlines():
+        thing, _, ref = line.partition("\t")
+        if not ref.endswith("^{}"):  # what an annotated tag points to
+            found[ref.removeprefix("refs/tags/")] = thing
+    return found
 
 
 def push_tags(root: Path, names: Sequence[str]) -> None:
