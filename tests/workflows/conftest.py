@@ -46,10 +46,10 @@ def ready(
     trained: Path, tmp_path: Path, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
     """The world of `trained`, its branch ``model`` ready for a pull request."""
-    for name, value in {**s3.KEYS, "AWS_ENDPOINT_URL": endpoint}.items():
-        monkeypatch.setenv(name, value)
+    s3.use(endpoint, BUCKET, monkeypatch)
     with world(tmp_path / "world", endpoint) as made:
         for name in ("origin.git", "laptop"):
             shutil.copytree(trained / name, made.folder / name, symlinks=True)
         made.call("git", "remote", "set-url", "origin", str(made.origin))
+        made.call("dvc", "push")
         yield made

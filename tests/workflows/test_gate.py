@@ -41,6 +41,7 @@ def test_without_a_remote_it_says_what_cannot_be_compared_and_how_to_add_one(
     ready: World,
 ) -> None:
     ready.call("dvc", "remote", "remove", "team")
+    ready.commit("No remote")
     number = ready.open_pull("No remote")
     done = ready.gate(number, job="gate")
     assert "no bundle can be compared with that of a promoted version" in done.output
