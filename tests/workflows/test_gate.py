@@ -66,4 +66,4 @@ def test_where_no_lock_is_committed_the_quick_check_says_so(ready: World, there:
         ready.commit("Without")
     done = ready.gate(ready.open_pull("Quick"), job="lock")
     assert done.code == 0, done.output
-    assert ("so there is nothing to check" in done.output) is not there
+    assert ("Summary - dvc.lock is not committed" in done.output) is not there
