@@ -18,6 +18,7 @@ from assay.cli import (
     machine_commands,
     operations_commands,
     reporting_commands,
+    scheduling_commands,
     scoring_commands,
     training_commands,
     version_commands,
@@ -33,6 +34,7 @@ GROUPS: Mapping[str, ModuleType] = {
     "choose a version": version_commands,
     "score nights": scoring_commands,
     "look after nights": operations_commands,
+    "on a schedule": scheduling_commands,
     "look around": reporting_commands,
     "check this machine": machine_commands,
 }
