@@ -31,11 +31,19 @@ help: ## List the targets
 demo: setup ## Run the whole flow on real flights, in a clone of its own under build/demo
 	@$(PY) scripts/demo.py
 
+.PHONY: image
+image: ## Build the images assay:score and assay:full (BASE=...; ARGS="--target score"; docs/image.md)
+	@$(PYTHON) scripts/image.py $(if $(BASE),--base "$(BASE)") $(ARGS)
+
 ##@ Develop
 
 .PHONY: test
 test: setup ## Run the tests (ARGS="-k name" picks some)
 	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/halves.py)
+
+.PHONY: test-image
+test-image: setup ## Build the images on a base made from Debian's packages, and score a night in one
+	@$(PY) -m pytest tests/image $(ARGS)
 
 .PHONY: coverage
 coverage: setup ## Run the tests and show what they cover, which takes a third longer
@@ -117,7 +125,7 @@ pins: ## Compile requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for
 			--output-file "$$out" "$$@" >/dev/null; \
 		echo "$$out: $$(grep -c '^[a-z].*==' "$$out") packages"; \
 	}; \
-	compile run pyproject.toml --extra postgres --group reference; \
+	compile run pyproject.toml --extra all --group reference; \
 	known=(-c requirements/run.txt); \
 	for extra in $(REMOTES); do \
 		compile "$$extra" pyproject.toml --extra "$$extra" "$${known[@]}"; \

@@ -26,6 +26,7 @@ from assay.cli import (
 from assay.cli.commands import CommandBuilder
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, from_os_error, mask_passwords
 from assay.project import interrupts
+from assay.project.extras import missing_extra
 
 DEBUG = "ASSAY_DEBUG"
 
@@ -71,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        if (known := from_os_error(error)) is not None:
+        if (known := from_os_error(error) or missing_extra(error)) is not None:
             print(f"assay: {known.line()}", file=sys.stderr)
             return known.exit_code
         text = mask_passwords(" ".join(str(error).split()))
