@@ -16,20 +16,27 @@ from pathlib import Path, PurePosixPath
 
 from assay.score.pack.dependencies import TRIMMED, is_trimmed
 
-NEVER = ("pyspark/examples", "pyspark/python/test_support", "pyspark/tests")
-"""Folders of site-packages that are read by nothing but their authors' own tests."""
+NEVER = (
+    "pyspark/examples",
+    "pyspark/jars/rocksdbjni-*",  # the state of streams
+    "pyspark/jars/spark-connect_*",  # the server of another kind of client
+    *("pyspark/jars/spark-mllib_*", "pyspark/jars/breeze_*", "pyspark/jars/spire_*"),
+    "pyarrow/libarrow_flight.so*",  # a protocol between databases
+    "pyarrow/_flight.*",
+)
+"""Files and folders of site-packages that no command of Assay reads."""
 
 
 def main() -> int:
     """Trim this Python's site-packages; 0 if everything that is left compiles."""
     site = Path(sysconfig.get_path("purelib"))
-    for name in sorted(TRIMMED):
+    for name in sorted(TRIMMED | {"networkx"}):
         for file in files_of(name):
             path = site / file
             if path.is_file() and is_trimmed(file):
                 path.unlink()
-    for folder in NEVER:
-        shutil.rmtree(site / folder, ignore_errors=True)
+    for path in (found for pattern in NEVER for found in site.glob(pattern)):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     for left in sorted(site.rglob("tests"), reverse=True):
         if left.is_dir() and not any(each.is_file() for each in left.rglob("*")):
             shutil.rmtree(left)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 from deltalake import DeltaTable
 
-OF_A_RUN = ["run_id", "scored_at"]
+OF_A_RUN = ["run_id", "scored_at", "quarantined_at"]
 
 
 def rows(root: Path, night: str, table: str = "predictions", keys: str = "parcel") -> pd.DataFrame:

@@ -27,7 +27,7 @@ KEYRING = "debian-archive-keyring"
 AS_ROOT = [] if os.geteuid() == 0 else ["sudo", "-n"]
 """What comes before a command that takes root."""
 
-BASE_PACKAGES = "python3,python3-venv,git,ca-certificates"
+BASE_PACKAGES = "python3,python3-venv,git,ca-certificates,libstdc++6"
 SUITE = "trixie"
 EPOCH = "1767225600"
 """The time that the images state, 2026-01-01: before and after it are no different."""
