@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import compileall
 import py_compile
+import re
 import shutil
 import sys
 import sysconfig
@@ -23,14 +24,18 @@ NEVER = (
     *("pyspark/jars/spark-mllib_*", "pyspark/jars/breeze_*", "pyspark/jars/spire_*"),
     "pyarrow/libarrow_flight.so*",  # a protocol between databases
     "pyarrow/_flight.*",
+    "jupyterlab_plotly",  # for notebooks
 )
 """Files and folders of site-packages that no command of Assay reads."""
+
+SELDOM = re.compile(r"/site-packages/(faker|nltk|plotly)/")
+"""Left as text: large, and hardly any of it is imported."""
 
 
 def main() -> int:
     """Trim this Python's site-packages; 0 if everything that is left compiles."""
     site = Path(sysconfig.get_path("purelib"))
-    for name in sorted(TRIMMED | {"networkx"}):
+    for name in sorted(TRIMMED | {"networkx", "statsmodels"}):
         for file in files_of(name):
             path = site / file
             if path.is_file() and is_trimmed(file):
@@ -44,6 +49,7 @@ def main() -> int:
     compileall.compile_dir(
         site,
         quiet=2,
+        rx=SELDOM,
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
     return 0
