@@ -17,7 +17,7 @@ from tests.image.machine import Machine, lines, megabytes
 
 NIGHT = "2024-03-02"
 SCORE, FULL = "assay:score", "assay:full"
-LARGEST = {SCORE: 1700, FULL: 1900}
+LARGEST = {SCORE: 1700, FULL: 1950}
 """Megabytes. What they are is printed, and docs/image.md names it."""
 
 
