@@ -31,6 +31,10 @@ help: ## List the targets
 demo: setup ## Run the whole flow on real flights, in a clone of its own under build/demo
 	@$(PY) scripts/demo.py
 
+.PHONY: image
+image: ## Build the images assay:score and assay:full (BASE=...; ARGS="--target score"; docs/image.md)
+	@$(PYTHON) scripts/image.py $(if $(BASE),--base "$(BASE)") $(ARGS)
+
 ##@ Develop
 
 .PHONY: test
@@ -51,6 +55,10 @@ dist: setup ## Build wheel, sdist and the list of what they bring (CycloneDX) in
 .PHONY: wheel
 wheel: dist ## Install the built wheel in an environment of its own, and train a small model with it
 	@$(PY) -m scripts.try_wheel dist
+
+.PHONY: test-image
+test-image: setup ## Build the images on a base made from Debian's packages, and score a night in one
+	@$(PY) -m pytest tests/image $(ARGS)
 
 .PHONY: coverage
 coverage: setup ## Run the tests and show what they cover, which takes a third longer
@@ -133,7 +141,7 @@ pins: ## Compile requirements/*.txt from pyproject.toml (needs uv; UPGRADE=1 for
 			--output-file "$$out" "$$@" >/dev/null; \
 		echo "$$out: $$(grep -c '^[a-z].*==' "$$out") packages"; \
 	}; \
-	compile run pyproject.toml --extra postgres --group reference; \
+	compile run pyproject.toml --extra all --group reference; \
 	known=(-c requirements/run.txt); \
 	for extra in $(REMOTES); do \
 		compile "$$extra" pyproject.toml --extra "$$extra" "$${known[@]}"; \

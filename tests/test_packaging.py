@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from scripts.new_pins import new_pins
+from tests import bare
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -52,9 +53,8 @@ def wanted(name: str) -> list[Requirement]:
         assert (asked.name, asked.extras) == ("dvc", {name})
         return [Requirement(f"dvc-{name}")]
     texts = list(PROJECT["dependency-groups"][GROUPS[name]])
-    if name == "run":
-        texts += PROJECT["project"]["dependencies"]
-    return [Requirement(text) for text in texts]
+    own = bare.requirements("all") if name == "run" else []
+    return [*own, *map(Requirement, texts)]
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,11 @@ def test_the_suite_itself_is_watched(pytestconfig: pytest.Config) -> None:
 def test_ci_installs_what_tests_would_skip_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "missing", lambda: "")
     monkeypatch.setattr(browser, "CHROMIUM", "/usr/bin/chromium")
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     assert needs.missing() == []
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert needs.missing() == ["gcc", "libc6-dev", "systemd"]
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(postgres, "missing", lambda: "PostgreSQL is not installed")
     monkeypatch.setattr(browser, "CHROMIUM", None)
     assert needs.missing() == ["postgresql", "chromium"]

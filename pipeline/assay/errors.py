@@ -9,6 +9,7 @@
     |- LockStale                    5   dvc.lock is out of date
     |- RetrainAdvised               6   matured performance is past a retrain rule's limit
     |- ChecksFailed                 7   a check of assay doctor failed
+    |- ExtraMissing                 9   a library of one of Assay's extras is not installed
     |- ProjectError
     |  |- ParamsError              10   params.yaml
     |  |- PluginError              11   a class or function named in params.yaml
@@ -218,6 +219,16 @@ class RetrainAdvised(AssayError):
 
 class ChecksFailed(AssayError):
     exit_code = 7
+
+
+class ExtraMissing(AssayError):
+    """A library is not installed; names the extra that brings it (`assay.project.extras`)."""
+
+    exit_code = 9
+
+    def __init__(self, needs: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"this needs {needs}: pip install 'assay[{extra}]'")
 
 
 class ProjectError(AssayError):

@@ -143,3 +143,49 @@ def test_what_git_tells_a_hook_of_its_own_repository_is_let_be(
     git.export(root, commit, tmp_path / "there")
     assert git.uncommitted_files(root) == () and (tmp_path / "there" / ".git").is_dir()
     assert index.read_bytes() == before
+
+
+def test_a_clone_is_made_and_brought_up_to_date_with_its_tags(root: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "deep" / "clone"
+    git.update_or_clone(clone, str(root), None)
+    assert git.head(clone) == git.head(root)
+    run(root, "commit", "--quiet", "--allow-empty", "--message", "Later")
+    run(root, "tag", "--annotate", "m@v1.0.0", "--message", "promoted")
+    git.update_or_clone(clone, "", None)
+    assert git.head(clone) == git.head(root)
+    assert git.tag_names(clone) == ("m@v1.0.0",)
+
+
+def test_an_empty_folder_as_a_volume_is_one_is_filled(root: Path, tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    run(root, "branch", "night")
+    git.update_or_clone(volume, str(root), "night")
+    assert git.head(volume) == git.head(root)
+
+
+def test_a_clone_that_cannot_be_updated_is_used_as_it_is(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clone = tmp_path / "clone"
+    git.update_or_clone(clone, str(root), None)
+    before = git.head(clone)
+    root.rename(tmp_path / "gone")
+    git.update_or_clone(clone, "", None)
+    assert git.head(clone) == before
+    assert "is used as it is" in caplog.text
+
+
+@pytest.mark.parametrize("branch", [None, "no-such-branch"])
+def test_what_cannot_be_cloned_is_named_without_its_password(
+    root: Path, tmp_path: Path, branch: str | None
+) -> None:
+    place = str(root) if branch else "http://ada:s3cret@127.0.0.1:1/x.git"
+    with pytest.raises(NotARepository, match="cannot be cloned") as caught:
+        git.update_or_clone(tmp_path / "clone", place, branch)
+    assert "s3cret" not in caught.value.line()
+
+
+def test_a_folder_without_git_is_not_updated(tmp_path: Path) -> None:
+    with pytest.raises(NotARepository):
+        git.update_or_clone(tmp_path, "", None)

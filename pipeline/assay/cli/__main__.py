@@ -18,6 +18,7 @@ from assay.cli import (
     machine_commands,
     operations_commands,
     reporting_commands,
+    scheduling_commands,
     scoring_commands,
     training_commands,
     version_commands,
@@ -25,6 +26,7 @@ from assay.cli import (
 from assay.cli.commands import CommandBuilder
 from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, from_os_error, mask_passwords
 from assay.project import interrupts
+from assay.project.extras import missing_extra
 
 DEBUG = "ASSAY_DEBUG"
 
@@ -33,6 +35,7 @@ GROUPS: Mapping[str, ModuleType] = {
     "choose a version": version_commands,
     "score nights": scoring_commands,
     "look after nights": operations_commands,
+    "on a schedule": scheduling_commands,
     "look around": reporting_commands,
     "check this machine": machine_commands,
 }
@@ -69,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        if (known := from_os_error(error)) is not None:
+        if (known := from_os_error(error) or missing_extra(error)) is not None:
             print(f"assay: {known.line()}", file=sys.stderr)
             return known.exit_code
         text = mask_passwords(" ".join(str(error).split()))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
@@ -52,6 +52,11 @@ class CommandBuilder:
         sub.set_defaults(command=run, name=name)
         self.names.append(name)
         return sub
+
+    def parse(self, name: str, options: Sequence[str]) -> argparse.Namespace:
+        """The options of another command, as if they were typed; its function is ``command``."""
+        found: argparse.Namespace = self._commands.choices[name].parse_args(options)
+        return found
 
     def group(self, name: str, help: str) -> CommandBuilder:
         """Add a command that has subcommands of its own."""

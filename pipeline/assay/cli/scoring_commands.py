@@ -202,10 +202,10 @@ def _export(given: argparse.Namespace) -> None:
 
 
 def _pack(given: argparse.Namespace) -> None:
-    from assay.cli.show import pack as shown
+    from assay.cli.show import schedule as shown
     from assay.score.pack import pack
 
-    run_command(pack.run, given, given.out, lines=shown.lines, document=to_json_line)
+    run_command(pack.run, given, given.out, lines=shown.pack_lines, document=to_json_line)
 
 
 def _show(given: argparse.Namespace) -> None:

@@ -147,8 +147,8 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
         if sorted(manifest.features) != sorted((*manifest.numeric, *manifest.categorical)):
             raise ValueError("features are not the numeric and the categorical ones")
     _check_packages(manifest, where)
-    made, here = manifest.versions.get("scikit-learn", "none"), versions()["scikit-learn"]
-    if made.split(".")[:2] != here.split(".")[:2]:
+    made, here = manifest.versions.get("scikit-learn", "none"), _scikit_learn()
+    if here is not None and made.split(".")[:2] != here.split(".")[:2]:
         raise BundleIncompatible(
             "trained with another scikit-learn, which may score differently",
             where=where,
@@ -157,6 +157,16 @@ def parse_manifest(data: bytes, where: str) -> Manifest:
             mend=f"Install scikit-learn {made}, or train and promote again.",
         )
     return manifest
+
+
+def _scikit_learn() -> str | None:
+    """The installed version; None if there is none, so that only a compiled model can score."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("scikit-learn")
+    except PackageNotFoundError:
+        return None
 
 
 _ADDED = frozenset({"calibration_losses", "code", "loss_noise"})

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from assay.store import RunRecord, Store
 
 
+class NoLabelsYet(SourceError):
+    """The source has no labels of any of the nights, which is how each project starts."""
+
+
 def run(
     root: Path,
     params: Params,
@@ -62,7 +66,7 @@ def run(
         None of the nights is published.
     UsageError
         The range or ``instant`` is invalid, or no source of labels is given.
-    SourceError
+    NoLabelsYet
         There are no labels of any of these nights.
     """
     job = _Job(root, params, open_store(root, params), now or datetime.now(UTC))
@@ -73,7 +77,7 @@ def run(
     for night in nights:
         job.take(night, whole, file, told, outcome)
     if not outcome.taken and not patient:
-        raise SourceError("has no truths of any of these nights", where="labels.input",
+        raise NoLabelsYet("has no truths of any of these nights", where="labels.input",
                           found=next(iter(outcome.absent.values())))  # fmt: skip
     if whole is not None and params.ingest.partition_by in whole.column_names:
         cells = whole.column(params.ingest.partition_by).cast(pa.string())

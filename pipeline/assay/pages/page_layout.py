@@ -29,6 +29,13 @@ POLICY = (
 
 NOTHING_MORE = "<html><head></head><body></body></html>"
 
+WITHOUT_EVIDENTLY = (
+    "<html><head></head><body><p>Evidently's part is left out, because it is not installed where "
+    "this page was written: <code>pip install 'assay[evidently]'</code>. Nothing above depends "
+    "on it.</p></body></html>"
+)
+"""What stands in Evidently's place on a page that is written without it."""
+
 _META = re.compile(r"\s*<meta [^>]*>")
 _HEADING = re.compile(r'<h2 id="([\w-]+)">(.*?)(?:<small>.*?)?</h2>', re.DOTALL)
 

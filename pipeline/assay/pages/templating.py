@@ -1,8 +1,9 @@
-"""The Jinja templates of all pages, compiled once a process, and their shared filters."""
+"""The Jinja templates of all pages and configuration files, and their shared filters."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,52 @@ _SHOWN = 12
 def render(template: str, **facts: Any) -> Markup:
     """Render a template of ``pages/templates/`` with its facts, all of them escaped."""
     return Markup(_environment().get_template(template).render(facts))
+
+
+class Quoted(str):
+    """A text that is quoted for the place where it stands in a configuration file."""
+
+    __slots__ = ()
+
+
+def render_config(
+    package: str, template: str, filters: Mapping[str, Callable[..., Quoted]], **facts: Any
+) -> str:
+    """Render a configuration file from ``package``'s folder ``templates``.
+
+    Such a file has a syntax of its own, often several (a shell's command in YAML). So nothing is
+    escaped by default: a value that none of ``filters`` has quoted is refused.
+
+    Raises
+    ------
+    TypeError
+        The template writes a value that is neither `Quoted` nor a whole number.
+    """
+    made = _config_environment(package)
+    made.filters.update(filters)
+    return made.get_template(template).render(facts)
+
+
+@cache
+def _config_environment(package: str) -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader(package),
+        autoescape=False,
+        undefined=StrictUndefined,
+        finalize=_only_quoted,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+
+
+def _only_quoted(value: Any) -> Any:
+    if isinstance(value, Quoted) or type(value) is int:
+        return value
+    raise TypeError(f"not quoted for the file that it is written to: {value!r}")
 
 
 @cache

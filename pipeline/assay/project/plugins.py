@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from assay.errors import PluginError
-from assay.project import source_code
+from assay.project import extras, source_code
 
 
 def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
@@ -31,6 +31,8 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     ------
     PluginError
         The module cannot be imported, or has no such attribute.
+    ExtraMissing
+        It is in a library that one of Assay's extras brings.
     """
     module_name, separator, attribute = reference.partition(":")
     if not separator:
@@ -63,6 +65,7 @@ def _import(module_name: str, reference: str, key: str, root: Path | None) -> Mo
     try:
         return importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        extras.raise_if_missing(error)
         missing = error.name or module_name
         mine = module_name == missing or module_name.startswith(f"{missing}.")
         raise PluginError(

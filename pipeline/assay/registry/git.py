@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import tempfile
@@ -24,6 +25,12 @@ _TAG_FIELDS = (
 
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 """Environment variables that point git to another repository than the one around the project."""
+
+
+_IMPATIENT = ("-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60")
+"""A server that sends less than 1,000 bytes a second for a minute is given up on."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -377,3 +384,44 @@ def identity(root: Path) -> tuple[str, str]:
             " && git config user.email you@example.com.",
         )
     return name.strip(), rest.partition(">")[0]
+
+
+def update_or_clone(root: Path, url: str, branch: str | None) -> None:
+    """Fast-forward the clone at ``root`` with all tags, or clone ``url`` if there is none.
+
+    A clone that cannot be updated is used as it is, with a warning: last night's version is a
+    better answer than none.
+
+    Parameters
+    ----------
+    url
+        Empty if ``root`` has to be a clone already.
+    branch
+        The branch to clone; by default the one that the repository names.
+
+    Raises
+    ------
+    NotARepository
+        ``root`` is no clone and none can be made.
+    """
+    env = {**_environment(), "GIT_TERMINAL_PROMPT": "0"}
+    if (root / ".git").exists():
+        done = _git(root, *_IMPATIENT, "pull", "--quiet", "--ff-only", "--tags", env=env)
+        if done.returncode:
+            _log.warning("cannot be updated, and is used as it is: %s", _complaint(done))
+        return
+    if not url:
+        _refuse_outside(root)
+        return  # the project is a folder of a larger repository, which is its owner's to update
+    wanted = () if branch is None else ("--branch", branch)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    done = _git(
+        root.parent, *_IMPATIENT, "clone", "--quiet", *wanted, "--", url, str(root), env=env
+    )
+    if done.returncode:
+        raise NotARepository(
+            "cannot be cloned",
+            where=url,
+            found=_complaint(done),
+            mend="Check the address, the branch, and the credentials that git has here.",
+        )

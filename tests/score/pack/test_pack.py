@@ -142,7 +142,7 @@ def third_parties_of_work() -> set[str]:
 
 def test_everything_that_work_imports_is_packed_or_is_the_drivers_alone():
     modules = {"scikit-learn": "sklearn"}
-    packed = {modules.get(name, name) for name in pack_needs.ROOTS}
+    packed = {modules.get(name, name) for name in (*pack_needs.ROOTS, *pack_needs.UNCOMPILED)}
     there = {"pyspark"}
     drivers = {"deltalake", "ruamel"}  # the Delta log is committed to, and params.yaml read, there
     assert third_parties_of_work() <= packed | there | drivers
@@ -152,6 +152,7 @@ def test_requirements_are_followed_and_the_drivers_tools_stay_behind(project: Pa
     found = needed(project)
     assert {name.replace("_", "-") for name in found} >= {
         *pack_needs.ROOTS,
+        *pack_needs.UNCOMPILED,
         *("llvmlite", "scipy", "pydantic-core", "typing-extensions", "python-dateutil"),
     }
     assert not set(found) & {"pyspark", "py4j", "dvc", "evidently", "gto", "deltalake", "pytest"}

@@ -17,7 +17,7 @@ from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model.bundle import Bundle
 from assay.model.manifest import Manifest
-from assay.project import layout, source_code
+from assay.project import extras, layout, source_code
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import ComparedChampion, State
 
@@ -68,6 +68,7 @@ def score_champion(
         )
         _ = loaded.scorer
     except Exception as error:  # imports the model's own code, which may raise anything
+        extras.raise_if_missing(error)
         return ScoredChampion("unreadable", _line(error, root), champion)
     unlike = task_mismatch(loaded.manifest, challenger)
     if unlike:
@@ -78,6 +79,7 @@ def score_champion(
     try:
         scores = _scores(loaded, frame)
     except Exception as error:  # runs the model's own code, which may raise anything
+        extras.raise_if_missing(error)
         return ScoredChampion("unreadable", f"it cannot score: {_line(error, root)}", champion)
     return ScoredChampion("compared", None, champion, loaded.manifest, scores)
 

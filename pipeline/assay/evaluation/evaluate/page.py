@@ -15,7 +15,8 @@ import pandas as pd
 from assay.evaluation.evaluate import section, task_charts
 from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.labelled_scores import LabelledScores
-from assay.pages.page_layout import compose_page, suppress_output
+from assay.pages.page_layout import WITHOUT_EVIDENTLY, compose_page, suppress_output
+from assay.project.extras import is_installed
 from assay.reports.evaluation import Measurement
 
 SAMPLE_ROWS = 50_000
@@ -34,7 +35,7 @@ def render(
     about: PageHeader,
     seed: int,
 ) -> str:
-    """One self-contained HTML file.
+    """One self-contained HTML file; without Evidently it says so in its place.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def render(
 
 
 def _evidently(scored: LabelledScores, label: str) -> str:
+    if not is_installed("evidently"):
+        return WITHOUT_EVIDENTLY
     with suppress_output():
         from evidently import Dataset, Report
 

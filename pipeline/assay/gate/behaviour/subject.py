@@ -15,6 +15,7 @@ from assay.columns.features import Floats, FrameFeatures
 from assay.errors import AssayError, BehaviourError
 from assay.gate.behaviour.column_values import convert_value, select_column, value_kind
 from assay.model import prediction
+from assay.project import extras
 from assay.project.params.behaviour import Range
 from assay.project.tasks import Task
 
@@ -70,6 +71,7 @@ class ModelUnderTest:
         except AssayError:
             raise
         except Exception as error:
+            extras.raise_if_missing(error)
             reason = str(error).strip().split("\n")[0]
             raise BehaviourError(
                 "the model did not score the rows", found=f"{type(error).__name__}: {reason}"

@@ -15,7 +15,8 @@ import pandas as pd
 from assay.monitor.evidently.content import ReportContent
 from assay.monitor.evidently.minify import minify_widget, round_numbers
 from assay.monitor.evidently.sample import Sample
-from assay.pages.page_layout import compose_page, suppress_output
+from assay.pages.page_layout import WITHOUT_EVIDENTLY, compose_page, suppress_output
+from assay.project.extras import is_installed
 
 if TYPE_CHECKING:
     from evidently.core.report import Snapshot
@@ -34,7 +35,7 @@ NO_SAMPLE = "**No sample of rows to look at.** {left_out}"
 
 
 def render_page(title: str, section: str, shown: Sequence[tuple[ReportContent, Sample]]) -> str:
-    """The page as one self-contained HTML document.
+    """The page as one self-contained HTML document; without Evidently it says so in its place.
 
     Parameters
     ----------
@@ -43,6 +44,8 @@ def render_page(title: str, section: str, shown: Sequence[tuple[ReportContent, S
     shown
         The content about all rows, and a sample of them: one pair, or for a week one per model.
     """
+    if not is_installed("evidently"):
+        return compose_page(title, section, WITHOUT_EVIDENTLY, FRONT)
     with suppress_output():
         document = _document(shown)
     return compose_page(title, section, document, FRONT)

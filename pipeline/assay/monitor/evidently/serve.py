@@ -20,7 +20,7 @@ from assay.errors import UsageError
 from assay.monitor.evidently import workspace
 from assay.monitor.nights.facts import load
 from assay.pages.page_layout import suppress_output
-from assay.project import jsonfile
+from assay.project import extras, jsonfile
 from assay.project.params import Params
 from assay.store import open_store
 
@@ -72,9 +72,12 @@ def run(
 
     Raises
     ------
+    ExtraMissing
+        Evidently or its server is not installed.
     UsageError
         There is no workspace, or the address cannot be bound.
     """
+    extras.require("evidently", "uvicorn")
     found = workspace.refresh(root, params, load(root, open_store(root, params)))
     if found is None:
         raise UsageError(

@@ -28,6 +28,7 @@ from assay.monitor.evidently.folder import (
 from assay.monitor.evidently.snapshot_inputs import SnapshotContent
 from assay.monitor.nights.facts import KnownNights
 from assay.pages.page_layout import suppress_output
+from assay.project.extras import is_installed
 from assay.project.params import Params
 from assay.store import open_store
 
@@ -73,8 +74,11 @@ class RefreshResult:
 def try_refresh(root: Path, params: Params, facts: KnownNights) -> None:
     """Update the workspace. Failures are logged, and make nothing else fail.
 
-    A night's result must not depend on a folder that only shows it, nor on another library.
+    A night's result must not depend on a folder that only shows it, nor on another library. Without
+    Evidently nobody can open it here; a command where it is installed adds what is missing.
     """
+    if not is_installed("evidently"):
+        return
     try:
         done = refresh(root, params, facts)
         lines = [] if done is None else list(done.lines())

@@ -14,6 +14,7 @@ from assay.monitor.nights import facts as facts_of
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.status_update import update_statuses
 from assay.project import layout
+from assay.project.extras import missing_extra
 from assay.project.params import Params
 from assay.project.textfile import write
 from assay.store import open_store
@@ -53,7 +54,8 @@ def try_run(root: Path, params: Params) -> None:
     try:
         run(root, params)
     except Exception as error:  # the command itself has succeeded, so no error may escape
-        why = error.line() if isinstance(error, AssayError) else " ".join(str(error).split())
+        known = error if isinstance(error, AssayError) else missing_extra(error)
+        why = known.line() if known else " ".join(str(error).split())
         log.warning(
             "%s is not up to date: %s. Once that is mended: assay front",
             layout.FRONT,

@@ -21,6 +21,7 @@ from assay.project.params.gate import GateParams
 from assay.project.params.inputs import Input
 from assay.project.params.labels import LabelsParams, Maturities, RetrainRule
 from assay.project.params.messages import explain_errors
+from assay.project.params.schedule import ScheduleParams
 from assay.project.params.values import Count, Day, Frozen, Positive, Section, Share, Text
 from assay.project.tasks import Metric
 
@@ -286,6 +287,7 @@ class Params(Section):
     monitor: Monitor = Field(default_factory=Monitor)
     labels: LabelsParams = LabelsParams()
     alerts: Alerts = Alerts()
+    schedule: ScheduleParams = ScheduleParams()
 
 
 def load(root: Path) -> Params:

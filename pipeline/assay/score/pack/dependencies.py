@@ -20,8 +20,11 @@ from assay.project.params import Params
 from assay.project.params.inputs import Postgres
 from assay.registry import git
 
-ROOTS = ("numba", "numpy", "pandas", "pandera", "pyarrow", "pydantic", "scikit-learn", "skops")
+ROOTS = ("numba", "numpy", "pandas", "pandera", "pyarrow", "pydantic")
 """Imported when scoring a part. Without pyspark: a worker has the Spark that it belongs to."""
+
+UNCOMPILED = ("scikit-learn", "skops")
+"""Imported too where a model cannot be compiled: packed if the extra ``train`` is installed."""
 
 PROVIDED = frozenset({"assay", "pyspark", "py4j"})
 """Not looked up as distributions: packed from this package, or already on the worker."""
@@ -101,7 +104,8 @@ def distributions(root: Path, modules: frozenset[str]) -> list[Distribution]:
     named = {
         name for module in modules - own - sys.stdlib_module_names for name in known.get(module, ())
     }
-    todo = [Requirement(name) for name in {*ROOTS, *named}]
+    trained = {name for name in UNCOMPILED if _is_installed(name)}
+    todo = [Requirement(name) for name in {*ROOTS, *trained, *named}]
     found: dict[tuple[str, str], Distribution] = {}
     while todo:
         wanted = todo.pop()
@@ -117,6 +121,14 @@ def distributions(root: Path, modules: frozenset[str]) -> list[Distribution]:
                 if need.marker is None or need.marker.evaluate({"extra": extra})
             ]
     return [found[name, extra] for name, extra in sorted(found) if extra == ""]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _installed(name: str) -> Distribution:
@@ -151,11 +163,16 @@ def distribution_files(dist: Distribution) -> Iterator[ArchiveMember]:
         path = PurePosixPath(file.as_posix())
         if path.is_absolute() or ".." in path.parts or _is_bytecode(path):
             continue
-        if trimmed and (path.suffix in _ONLY_COMPILERS_READ or "tests" in path.parts[:-1]):
+        if trimmed and is_trimmed(path):
             continue
         source = Path(str(dist.locate_file(file)))
         if source.is_file():
             yield ArchiveMember(f"site-packages/{path}", source)
+
+
+def is_trimmed(path: PurePosixPath) -> bool:
+    """Whether a file of a `TRIMMED` distribution is read by compilers or its own tests alone."""
+    return path.suffix in _ONLY_COMPILERS_READ or "tests" in path.parts[:-1]
 
 
 def package_files() -> Iterator[ArchiveMember]:

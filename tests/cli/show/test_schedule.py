@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import sys
 
-from assay.cli.show.pack import lines
+from assay.cli.show.schedule import pack_lines as lines
 from assay.score.pack.pack import PackReport
 
 PACKED = PackReport(

@@ -1,0 +1,1 @@
+"""The files of schedulers that run ``assay nightly``, written from params.yaml."""

@@ -1,0 +1,228 @@
+"""``assay nightly``: what a schedule runs, each step whatever became of those before it.
+
+Schedulers know success and failure, and skip what follows a failure. But a held night is no
+failure, and it is exactly after one that people have to be told. So the order of the steps and the
+meaning of their exit codes are here, once, and a schedule only has to run one command.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from assay.errors import (
+    UNFORESEEN,
+    AlertUndelivered,
+    AssayError,
+    BundleMissing,
+    LimitCrossed,
+    NothingScored,
+    PublishConflict,
+    RetrainAdvised,
+    RunHeld,
+    SourceError,
+    SparkFailed,
+    StoreError,
+    attach_report,
+    attached_report,
+    from_os_error,
+)
+from assay.monitor.labels import NoLabelsYet
+from assay.monitor.nights.summary import night_path
+from assay.project import interrupts
+from assay.project.params import Params
+from assay.project.partitions import parse_day
+from assay.store import open_store
+
+log = logging.getLogger(__name__)
+
+ANSWERS = tuple(sorted(kind.exit_code for kind in (LimitCrossed, RetrainAdvised, RunHeld)))
+"""Exit codes that say something about the data or the model: nothing failed, a retry is no use."""
+
+PASSING = tuple(
+    sorted(
+        kind.exit_code
+        for kind in (
+            SourceError, BundleMissing, StoreError, SparkFailed, PublishConflict, AlertUndelivered,
+        )
+    )
+)  # fmt: skip
+"""Exit codes of failures that may be gone a few minutes later, so that a retry makes sense."""
+
+Call = Callable[[Sequence[str]], Any]
+"""Runs ``assay`` with these arguments. If JSON is asked for, it returns what was printed, or
+attaches that to the error (`attach_report`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command that was run. ``fine`` if its exit code calls for nobody's attention."""
+
+    command: tuple[str, ...]
+    exit_code: int
+    fine: bool
+    words: str = ""
+    result: Any = None
+
+    @property
+    def shown(self) -> str:
+        """The command as it can be typed."""
+        return shlex.join(("assay", *self.command))
+
+    @property
+    def failed(self) -> bool:
+        return not self.fine and self.exit_code not in ANSWERS
+
+    def plain(self) -> dict[str, Any]:
+        return {
+            "command": self.shown,
+            "exit_code": self.exit_code,
+            "words": self.words or None,
+            "result": self.result,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NightlySteps:
+    """The steps in their order, and the exit code that they add up to."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def deciding(self) -> Step | None:
+        """The first step that failed, else the first with an answer; None if all is well."""
+        failed = [step for step in self.steps if step.failed]
+        return next(iter([*failed, *(step for step in self.steps if not step.fine)]), None)
+
+    def plain(self) -> dict[str, Any]:
+        code = self.deciding.exit_code if self.deciding else 0
+        return {"exit_code": code, "steps": [step.plain() for step in self.steps]}
+
+
+def run(
+    root: Path, params: Params, call: Call, night: str | None = None, answers_ok: bool = False
+) -> NightlySteps:
+    """Score what is due, take labels, monitor and tell, and ask whether to train again.
+
+    A step that ends with an error does not keep the next ones from running; an interrupt does.
+
+    Parameters
+    ----------
+    night
+        Score this night instead of those that are due.
+    answers_ok
+        Do not raise for `ANSWERS`. For schedulers that know but success and failure; people are
+        told by the alerts.
+
+    Raises
+    ------
+    AssayError
+        The error of the step that decides (`NightlySteps.deciding`), with all steps attached.
+    """
+    steps = _Steps(call)
+    steps.run(["score", "--due"] if night is None else ["score", "--date", night])
+    try:
+        known = known_nights(root, params)
+    except AssayError as error:
+        # What follows would fail in the same way, and what is known of alerts is in files.
+        steps.note(("monitor",), error)
+        known = KnownNightNames((), ())
+    if known.all:
+        _look_after(root, params, steps, known)
+    found = NightlySteps(tuple(steps.done))
+    decides = found.deciding
+    if decides is None or (answers_ok and not decides.failed):
+        return found
+    raise attach_report(steps.error_of(decides), found)
+
+
+def _look_after(root: Path, params: Params, steps: _Steps, known: KnownNightNames) -> None:
+    last = known.all[-1]
+    first = look_back(last, max(params.monitor.maturities))
+    if params.labels.input is not None:
+        steps.run(["labels", "--from", first, "--to", last], fine=(NoLabelsYet, NothingScored))
+    unseen = [name for name in known.published if first <= name and not _is_seen(root, name)]
+    start = min([*unseen, *known.published[-1:], last])
+    watch = ["monitor", "--from", start, "--to", last, "--notify"]
+    if isinstance(steps.run(watch, fine=(NothingScored,)), NothingScored):
+        steps.run(["alert"])  # nothing is published, but a run may be held or have failed
+    if params.monitor.retrain:
+        steps.run(["monitor", "--retrain-if", "--date", last], fine=(NothingScored,))
+
+
+def _is_seen(root: Path, night: str) -> bool:
+    return (root / night_path(night, ".json")).is_file()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNightNames:
+    """Nights in order: ``all`` that any run tried, and those that are ``published``."""
+
+    all: tuple[str, ...]
+    published: tuple[str, ...]
+
+
+def known_nights(root: Path, params: Params) -> KnownNightNames:
+    """The nights in the store whose names are dates.
+
+    Raises
+    ------
+    StoreError
+        The store cannot be read.
+    """
+    store = open_store(root, params)
+    published = {name for name in store.partitions() if parse_day(name)}
+    tried = {record.partition for record in store.runs() if parse_day(record.partition)}
+    return KnownNightNames(tuple(sorted(published | tried)), tuple(sorted(published)))
+
+
+def look_back(last: str, days: int) -> str:
+    """The night ``days`` days before ``last``.
+
+    >>> look_back("2013-07-01", 30)
+    '2013-06-01'
+    """
+    return str(date.fromisoformat(last) - timedelta(days=days))
+
+
+class _Steps:
+    """Runs steps one after the other and notes how each of them ended."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.done: list[Step] = []
+        self._errors: list[tuple[Step, Exception]] = []
+
+    def run(self, command: list[str], fine: tuple[type[AssayError], ...] = ()) -> Exception | None:
+        """Run one step. Returns its error, if it ended with one."""
+        interrupts.raise_if_interrupted()
+        log.info("nightly: %s", shlex.join(("assay", *command)))
+        try:
+            self.done.append(Step(tuple(command), 0, True, result=self._call(command)))
+        except Exception as error:
+            self.note(tuple(command), error, isinstance(error, fine))
+            return error
+        return None
+
+    def error_of(self, step: Step) -> Exception:
+        """The error that this very step ended with."""
+        return next(error for each, error in self._errors if each is step)
+
+    def note(self, command: tuple[str, ...], error: Exception, fine: bool = False) -> None:
+        """Note a step that ended with an error."""
+        interrupts.raise_if_interrupted()
+        known = error if isinstance(error, AssayError) else from_os_error(error)
+        code = UNFORESEEN if known is None else known.exit_code
+        words = " ".join(str(error).split()) if known is None else known.line()
+        report = attached_report(error)
+        result = report if isinstance(report, dict | list) else None  # as JSON; see `Call`
+        step = Step(command, code, fine, words, result)
+        self.done.append(step)
+        self._errors.append((step, error))
+        if not fine:
+            log.warning("nightly: %s ended with %d: %s", step.shown, code, words)

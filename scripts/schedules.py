@@ -1,0 +1,57 @@
+"""`python -m scripts.schedules`: write deploy/, what `assay deploy` makes of this project.
+
+Machines that are thrown away after a night need rows and results in a bucket, which the flights are
+not in: for these targets params.yaml is changed as `CLOUD` says. A test compares the files.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from assay.monitor.deploy import command
+from assay.monitor.deploy.targets import TARGETS
+from assay.project import params
+from assay.project.params import Params
+from assay.project.params.inputs import Parquet
+from assay.project.params.schedule import Emr
+
+ROOT = Path(__file__).resolve().parents[1]
+CLOUD = ("kubernetes", "databricks", "emr-serverless", "gitlab")
+BUCKET = "s3://late-flights"
+
+
+def of_target(given: Params, target: str) -> Params:
+    """The project's parameters, with a bucket where the target cannot do without."""
+    return in_cloud(given) if target in CLOUD else given
+
+
+def in_cloud(given: Params) -> Params:
+    """The same project with its rows, its labels and its store in a bucket."""
+    rows = Parquet(format="parquet", path=f"{BUCKET}/raw")
+    account = "arn:aws:iam::123456789012:role"
+    emr = Emr(
+        application="00fexample1abc2d",
+        role=f"{account}/late-flights-nights",
+        scheduler_role=f"{account}/late-flights-schedule",
+        files=f"{BUCKET}/deploy",
+        release="emr-spark-8.0.0",
+    )
+    return given.model_copy(
+        update={
+            "store": f"{BUCKET}/store",
+            "score": given.score.model_copy(update={"input": rows}),
+            "labels": given.labels.model_copy(update={"input": rows}),
+            "schedule": given.schedule.model_copy(update={"emr": emr}),
+        }
+    )
+
+
+def main() -> None:
+    given = params.load(ROOT)
+    for target in TARGETS:
+        for path in command.run(ROOT, of_target(given, target), target).files:
+            print(path)
+
+
+if __name__ == "__main__":
+    main()

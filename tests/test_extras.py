@@ -1,0 +1,137 @@
+"""What works where only a part of Assay's libraries is installed, and what the rest says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assay.errors import ExtraMissing, LimitCrossed
+from assay.pages.page_layout import WITHOUT_EVIDENTLY
+from assay.project.extras import EXTRAS
+from tests import bare, scored
+
+NIGHT, NEXT = "2024-03-01", "2024-03-02"
+NO_EXTRA, SPARK = (), ("spark",)
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def pythons(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], Path]:
+    """Extras -> the Python of an environment with these alone."""
+    folder = tmp_path_factory.mktemp("environments")
+    return {
+        extras: bare.make(folder / ("-".join(extras) or "none"), *extras)
+        for extras in (NO_EXTRA, SPARK)
+    }
+
+
+@pytest.fixture(scope="module")
+def project(
+    promoted: Path, tmp_path_factory: pytest.TempPathFactory, call: Callable[..., str]
+) -> Path:
+    """A promoted project with one published night, scored where everything is installed."""
+    root = tmp_path_factory.mktemp("extras") / "parcels"
+    shutil.copytree(promoted, root, symlinks=True)
+    call(root, "assay", "score", "--date", NIGHT)
+    return root
+
+
+@pytest.fixture
+def run(pythons: dict[tuple[str, ...], Path], project: Path) -> Run:
+    def assay(extras: tuple[str, ...], *arguments: str) -> subprocess.CompletedProcess[str]:
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        # None of the tools that stand beside the Python of the tests.
+        return subprocess.run(
+            [pythons[extras], "-m", "assay.cli", *arguments],
+            cwd=project,
+            env={**kept, "PATH": os.defpath},
+            capture_output=True,
+            text=True,
+        )
+
+    return assay
+
+
+def test_the_environment_lacks_what_extras_bring(pythons: dict[tuple[str, ...], Path]) -> None:
+    code = "import sys, importlib.util as u; print([m for m in sys.argv[1:] if u.find_spec(m)])"
+    tops = [top for modules in EXTRAS.values() for top in modules]
+    for extras, python in pythons.items():
+        done = subprocess.run([python, "-c", code, *tops], capture_output=True, text=True)
+        there = [top for extra in extras for top in EXTRAS[extra]]
+        assert (done.stdout.strip(), done.stderr) == (str(there), "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--version",), 0),
+        (("contract",), 0),
+        (("prepare",), 0),
+        (("leakage",), 0),
+        (("compare",), 0),
+        (("select",), 0),
+        (("gate",), 0),
+        (("gate", "verdict"), 0),
+        (("versions",), 0),
+        (("monitor", "--date", NIGHT), 0),
+        (("monitor", "--from", NIGHT, "--to", NIGHT), 0),
+        (("performance", "--metric", "auc"), 0),
+        (("status",), 0),
+        (("front",), 0),
+        (("report", "--week", "2024-W09"), 0),
+        (("drift", f"data/raw/day={NIGHT}"), LimitCrossed.exit_code),
+        (("quarantine", "show", "--date", NIGHT), 0),
+        (("export", "--date", NIGHT, "--to", "csv:exports/night.csv"), 0),
+        (("vacuum", "--dry-run"), 0),
+        (("fsck",), 0),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_monitoring_and_gating_need_no_extra(run: Run, arguments: tuple[str, ...], code: int):
+    done = run(NO_EXTRA, *arguments)
+    assert done.returncode in (0, code), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needs"),
+    [
+        (("train", "logistic"), "scikit-learn: pip install 'assay[train]'"),
+        (("evaluate",), "skops: pip install 'assay[train]'"),
+        (("rehearse",), "skops: pip install 'assay[train]'"),
+        (("check", "--lock"), "dvc: pip install 'assay[dvc]'"),
+        (("promote", "--because", "x"), "dvc: pip install 'assay[dvc]'"),
+        (("score", "--date", NEXT), "pyspark: pip install 'assay[spark]'"),
+        (("ui",), "evidently: pip install 'assay[evidently]'"),
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) else "",
+)
+def test_a_missing_extra_is_one_line(run: Run, arguments: tuple[str, ...], needs: str) -> None:
+    done = run(NO_EXTRA, *arguments)
+    assert done.stderr.splitlines()[-1:] == [f"assay: this needs {needs}"], done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == ExtraMissing.exit_code
+
+
+def test_a_page_without_evidently_says_so(run: Run, project: Path) -> None:
+    page = project / "reports" / "nights" / f"{NIGHT}.html"
+    page.unlink(missing_ok=True)
+    run(NO_EXTRA, "monitor", "--date", NIGHT)
+    remark = WITHOUT_EVIDENTLY.partition("<p>")[2].partition("</p>")[0]
+    assert remark in page.read_text(encoding="utf-8")
+
+
+def test_a_compiled_model_scores_a_night_with_spark_alone(
+    run: Run, project: Path, call: Callable[..., str]
+) -> None:
+    done = run(SPARK, "score", "--date", NEXT)
+    assert done.returncode == 0, done.stderr
+    ours = scored.rows(project, NEXT)
+    call(project, "assay", "score", "--date", NEXT, "--force")
+    assert len(ours) > 0
+    assert scored.rows(project, NEXT).equals(ours)
