@@ -45,7 +45,7 @@ def test_a_document_that_cannot_be_written_leaves_the_one_before(
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
         patch.setattr(Path, "write_text", cut)
         jsonfile.write(path, {"night": 2})
-    assert jsonfile.read_text(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 1})
+    assert jsonfile.read_stage_file(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 1})
     assert [each.name for each in path.parent.iterdir()] == ["x.json"]
     jsonfile.write(path, {"night": 3})
-    assert jsonfile.read_text(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 3})
+    assert jsonfile.read_stage_file(tmp_path, "reports/x.json", "x") == jsonfile.dumps({"night": 3})

@@ -75,7 +75,7 @@ def made(tiny: Any, **policy: str) -> Verdict:
 def told(tiny: Any, verdict: Verdict, former: Verdict | None = None) -> tuple[str, ...]:
     tiny.write(verdict_text.MARKDOWN, verdict_text.render_markdown(verdict))
     return verdict_verification.find_discrepancies(
-        verdict, partial(jsonfile.read_text, tiny.root), tiny.params, former
+        verdict, partial(jsonfile.read_stage_file, tiny.root), tiny.params, former
     )
 
 
@@ -220,7 +220,7 @@ def test_a_waiver_of_params_yaml_covers_what_it_names(tiny: Any) -> None:
 def test_a_page_that_says_something_else_and_a_report_that_is_gone(tiny: Any) -> None:
     verdict = made(tiny)
     told(tiny, verdict)
-    source = partial(jsonfile.read_text, tiny.root)
+    source = partial(jsonfile.read_stage_file, tiny.root)
     tiny.write(verdict_text.MARKDOWN, "# PASS")
     assert verdict_verification.find_discrepancies(verdict, source, tiny.params, None) == (
         "reports/gate/verdict.md says something else than it",

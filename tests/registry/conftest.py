@@ -183,7 +183,7 @@ class Project:
             "contract": digests.worktree_contract(self.root, values),
             "policy": digests.policy(self.root, values),
             "code": digests.code(self.root, values),
-            "reports": provenance.reports_digest(partial(jsonfile.read_text, self.root)),
+            "reports": provenance.reports_digest(partial(jsonfile.read_stage_file, self.root)),
             "champion": champion,
         }
         before = None

@@ -29,7 +29,7 @@ class GateInputs:
     @classmethod
     def of(cls, root: Path) -> GateInputs:
         """The reports of the project at ``root``."""
-        return cls(partial(jsonfile.read_text, root))
+        return cls(partial(jsonfile.read_stage_file, root))
 
     @cached_property
     def evaluation(self) -> Evaluation:

@@ -115,7 +115,7 @@ def _body(root: Path, params: Params) -> str:
 def _reasons(root: Path) -> list[str]:
     """The sentences of the rules that said to train again; none where nobody asked them."""
     try:
-        found = json.loads(jsonfile.read_text(root, layout.RETRAIN, "monitor"))
+        found = json.loads(jsonfile.read_stage_file(root, layout.RETRAIN, "monitor"))
         rules = found["rules"] if found["advised"] else []
         return [str(each["sentence"]) for each in rules if each["state"] == "retrain"]
     except (AssayError, KeyError, TypeError, ValueError):

@@ -117,7 +117,7 @@ def _bound(root: Path, params: Params) -> InputDigests:
         contract=digests.worktree_contract(root, params),
         policy=digests.policy(root, params),
         code=digests.code(root, params),
-        reports=provenance.reports_digest(partial(jsonfile.read_text, root)),
+        reports=provenance.reports_digest(partial(jsonfile.read_stage_file, root)),
     )
 
 

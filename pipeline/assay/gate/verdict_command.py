@@ -75,7 +75,7 @@ def read_verdict(root: Path) -> Verdict:
     DataError, StageInputMissing, PromotionRefused
         There is none, or it is malformed.
     """
-    return Verdict.parse(jsonfile.read_text(root, layout.VERDICT, "gate"), layout.VERDICT)
+    return Verdict.parse(jsonfile.read_stage_file(root, layout.VERDICT, "gate"), layout.VERDICT)
 
 
 def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str, ...]:
@@ -86,7 +86,7 @@ def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str,
     AssayError
         The bundle or the holdout is missing.
     """
-    source = partial(jsonfile.read_text, root)
+    source = partial(jsonfile.read_stage_file, root)
     now = {
         "bundle": verified_digest(root / layout.BUNDLE),
         "data": digests.data(root),

@@ -157,7 +157,7 @@ class Report(Document):
     @classmethod
     def read(cls, root: Path) -> Self:
         """Read the report of the project at ``root``."""
-        return cls.parse(jsonfile.read_text(root, cls.FILE, cls.STAGE), cls.FILE)
+        return cls.parse(jsonfile.read_stage_file(root, cls.FILE, cls.STAGE), cls.FILE)
 
     @classmethod
     def parse(cls, text: str, where: str) -> Self:

@@ -34,7 +34,7 @@ def write(path: Path, document: object) -> None:
     textfile.write(path, dumps(document))
 
 
-def read_text(root: Path, name: str, stage: str) -> str:
+def read_stage_file(root: Path, name: str, stage: str) -> str:
     """The text of the file ``name`` under ``root``, which ``stage`` writes.
 
     Raises

@@ -59,7 +59,7 @@ def stage_output_reader(root: Path, there: Path, commit: str) -> Source:
 
     def text(name: str, stage: str) -> str:
         try:
-            return jsonfile.read_text(there, name, stage)
+            return jsonfile.read_stage_file(there, name, stage)
         except StageInputMissing:
             return fetch.read_file_at(root, commit, name)
 

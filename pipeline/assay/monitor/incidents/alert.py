@@ -199,7 +199,7 @@ def _before(root: Path) -> AlertHistory:
     path = root / layout.ALERTS
     if not path.exists():
         return AlertHistory()
-    return alert_state.parse_alerts(jsonfile.read_text(root, layout.ALERTS, "alert"))
+    return alert_state.parse_alerts(jsonfile.read_stage_file(root, layout.ALERTS, "alert"))
 
 
 def _write(root: Path, told: AlertsReport) -> None:
