@@ -35,6 +35,7 @@
     |  |- PromotionRefused         42
     |  |- VersionUnknown           43
     |  |- TrackedByGit             44   git tracks data, a model or the store
+    |  |- RemoteFailed             45   DVC's remote does not answer, or refuses
     |- RunError
        |- JavaMissing              50
        |- RunHeld                  51   written but not published
@@ -347,6 +348,12 @@ class VersionUnknown(RegistryError):
 
 class TrackedByGit(RegistryError):
     exit_code = 44
+
+
+class RemoteFailed(RegistryError):
+    """DVC's remote does not answer, or refuses."""
+
+    exit_code = 45
 
 
 class RunError(AssayError):

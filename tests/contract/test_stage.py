@@ -21,8 +21,8 @@ from assay.contract.result import ContractResult, RuleResult, json_value, row_re
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
 from assay.pages.page_layout import POLICY
 from assay.project import layout
-from assay.project.number_format import format_exact_percent
 from assay.project.params import Params, parse
+from assay.project.text.number_format import format_exact_percent
 
 CONTRACT = """\
 import datetime

@@ -202,27 +202,27 @@ def _export(given: argparse.Namespace) -> None:
 
 
 def _pack(given: argparse.Namespace) -> None:
-    from assay.cli.show import schedule as shown
+    from assay.cli.show import schedule
     from assay.score.pack import pack
 
-    run_command(pack.run, given, given.out, lines=shown.pack_lines, document=to_json_line)
+    run_command(pack.run, given, given.out, lines=schedule.pack_lines, document=to_json_line)
 
 
 def _show(given: argparse.Namespace) -> None:
-    from assay.cli.show import quarantine as shown
+    from assay.cli.show import quarantine as quarantine_text
     from assay.score.operations import quarantine
 
     run_command(
         quarantine.show,
         given,
         *_night_or_run(given),
-        lines=shown.show_lines,
+        lines=quarantine_text.show_lines,
         document=lambda found: json.dumps(found.plain(), ensure_ascii=False),
     )
 
 
 def _export_refused(given: argparse.Namespace) -> None:
-    from assay.cli.show import quarantine as shown
+    from assay.cli.show import quarantine as quarantine_text
     from assay.score.operations import quarantine
 
     run_command(
@@ -231,13 +231,13 @@ def _export_refused(given: argparse.Namespace) -> None:
         *_night_or_run(given),
         given.out,
         given.spreadsheet,
-        lines=shown.export_lines,
+        lines=quarantine_text.export_lines,
         document=to_json_line,
     )
 
 
 def _replay(given: argparse.Namespace) -> None:
-    from assay.cli.show import quarantine as shown
+    from assay.cli.show import quarantine as quarantine_text
     from assay.score.operations import replay
 
     with refresh_front_page(given):
@@ -247,7 +247,7 @@ def _replay(given: argparse.Namespace) -> None:
             given.date,
             given.rows,
             because=given.because,
-            lines=shown.replay_lines,
+            lines=quarantine_text.replay_lines,
             document=to_json_line,
         )
 

@@ -187,13 +187,13 @@ def _check(given: argparse.Namespace) -> None:
 
 def _remote_pull(given: argparse.Namespace) -> None:
     from assay.cli.show import versions
-    from assay.registry.hosted import dvc_remote
+    from assay.registry.hosted import transfer
 
-    run_command(dvc_remote.pull, given, lines=versions.transfer_lines, document=to_json_line)
+    run_command(transfer.pull, given, lines=versions.transfer_lines, document=to_json_line)
 
 
 def _remote_push(given: argparse.Namespace) -> None:
     from assay.cli.show import versions
-    from assay.registry.hosted import dvc_remote
+    from assay.registry.hosted import transfer
 
-    run_command(dvc_remote.push, given, lines=versions.transfer_lines, document=to_json_line)
+    run_command(transfer.push, given, lines=versions.transfer_lines, document=to_json_line)

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
-from pandera.api.function_dispatch import Dispatcher
-from pandera.backends.pandas import builtin_checks
 
 from assay.contract.arrays import Array, Bools
 from assay.contract.columns import Extent
@@ -67,6 +65,10 @@ def builtin_check_name(check: Check) -> str | None:
 
     Users can give any name to a check, so the function that would run is compared instead.
     """
+    # Half a second, which commands that check no row need not wait for.
+    from pandera.api.function_dispatch import Dispatcher
+    from pandera.backends.pandas import builtin_checks
+
     plain = check.ignore_na and not check.element_wise and check.groupby is None
     function = getattr(check, "_check_fn", None)
     if not plain or not isinstance(function, Dispatcher):

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text
-from assay.project.quoting import mark_blanks
+from assay.project.text.quoting import mark_blanks
 
 if TYPE_CHECKING:
     import pyarrow as pa

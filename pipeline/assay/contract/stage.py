@@ -26,7 +26,7 @@ from assay.contract.table_checks import (
 )
 from assay.errors import ContractBroken, NightEmpty, SchemaMismatch, SourceError, StageInputMissing
 from assay.project import layout, partitions, textfile
-from assay.project.quoting import quote_value
+from assay.project.text.quoting import quote_value
 
 if TYPE_CHECKING:
     from assay.project.params import Params

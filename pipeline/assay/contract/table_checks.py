@@ -12,8 +12,8 @@ from assay.contract.columns import Columns
 from assay.contract.definition import Contract
 from assay.contract.result import RuleResult
 from assay.contract.schema import cast_column
-from assay.project.number_format import format_exact_percent
 from assay.project.params import Freshness, NullShareParams, RowCount, TableRule, UniqueKey
+from assay.project.text.number_format import format_exact_percent
 
 DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
 EPOCH = date(1970, 1, 1).toordinal()

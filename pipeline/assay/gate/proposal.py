@@ -17,8 +17,8 @@ from assay.gate.comment import command as comment
 from assay.project import jsonfile, layout
 from assay.project.code_host.client import MayNotWrite
 from assay.project.code_host.items import number_of, text_of
-from assay.project.markdown import escape_all
 from assay.project.params import Params
+from assay.project.text.markdown import escape_all
 from assay.registry.hosted import merged, origin
 
 log = logging.getLogger(__name__)

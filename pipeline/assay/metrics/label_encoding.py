@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from assay.errors import LabelError
 from assay.metrics.evaluator import Bools, Floats, Ints
-from assay.project.quoting import mark_blanks, quote_value
 from assay.project.tasks import Task
+from assay.project.text.quoting import mark_blanks, quote_value
 
 if TYPE_CHECKING:
     import pandas as pd

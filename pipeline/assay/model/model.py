@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from assay.columns.features import CategoryColumn, Features, Floats
 from assay.errors import BundleChanged, BundleIncompatible, BundleUntrusted, ScoresInvalid
-from assay.model import tree_checks as model_sound
+from assay.model import tree_checks
 from assay.project import source_code
 from assay.project.tasks import Task
 
@@ -220,7 +220,7 @@ def loads(
     try:
         with source_code.import_from_files(code):
             parts = skops.io.loads(data, trusted=sorted(ALLOWED_TYPES | set(allow_types)))
-        model_sound.check_trees(parts)
+        tree_checks.check_trees(parts)
         estimator, calibrator = parts["estimator"], parts["calibrator"]
     except Exception as error:  # a damaged file can make the loader raise anything
         raise _damaged(error) from None

@@ -12,9 +12,8 @@ import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
 from assay.monitor.evidently import workspace
-from assay.monitor.nights import facts as facts_of
-from assay.monitor.performance import maturity
-from assay.monitor.performance import read_labels as arrived
+from assay.monitor.nights import facts
+from assay.monitor.performance import maturity, read_labels
 from assay.monitor.performance.labels_report import LabelsOutcome
 from assay.monitor.performance.measure import NightMeasurement, measure
 from assay.monitor.performance.take_labels import add_labels, set_arrival_time
@@ -85,7 +84,7 @@ def run(
     job.measure(nights, outcome)
     for each in outcome.measured:
         jsonfile.write(root / performance_path(each.record.partition), each.tree())
-    workspace.try_refresh(root, params, facts_of.load(root, job.store))
+    workspace.try_refresh(root, params, facts.load(root, job.store))
     return outcome
 
 
@@ -122,11 +121,13 @@ class _Job:
                 return
         else:
             source, table = str(file), _of_night(whole, self.params.ingest.partition_by, night)
-            when = names.arrived_at or arrived.ARRIVED
+            when = names.arrived_at or read_labels.ARRIVED
             known = when if when in table.column_names else None
-            names = arrived.LabelColumns(names.keys, names.truth, known)
-        found = arrived.parse_labels(table, names, self._keys, self._task, source, self.now)
-        found = arrived.LabelBatch(set_arrival_time(found.rows, told), found.untold, found.keyless)
+            names = read_labels.LabelColumns(names.keys, names.truth, known)
+        found = read_labels.parse_labels(table, names, self._keys, self._task, source, self.now)
+        found = read_labels.LabelBatch(
+            set_arrival_time(found.rows, told), found.untold, found.keyless
+        )
         outcome.taken.append(
             add_labels(
                 self.store, night, found, self._keys, source, self._by, self._first(night), self.now
@@ -182,12 +183,12 @@ class _Job:
             )
         return record
 
-    def _names(self, manifest: Manifest) -> arrived.LabelColumns:
+    def _names(self, manifest: Manifest) -> read_labels.LabelColumns:
         given = self.params.labels
         truth = given.truth or manifest.label
-        return arrived.LabelColumns(tuple(self._keys.names), truth, given.arrived_at)
+        return read_labels.LabelColumns(tuple(self._keys.names), truth, given.arrived_at)
 
-    def _input(self, night: str, names: arrived.LabelColumns) -> pa.Table:
+    def _input(self, night: str, names: read_labels.LabelColumns) -> pa.Table:
         given = self.params.labels
         if given.input is None:
             raise UsageError(
@@ -219,7 +220,7 @@ def _nights(store: Store, first: str, last: str) -> list[str]:
 
 
 def _whole(file: Path, params: Params, one: bool) -> pa.Table:
-    table, column = arrived.read_label_file(file), params.ingest.partition_by
+    table, column = read_labels.read_label_file(file), params.ingest.partition_by
     if not one and column not in table.column_names:
         raise UsageError(
             "the rows do not say which night they belong to",

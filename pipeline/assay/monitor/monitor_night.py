@@ -9,12 +9,12 @@ from assay.errors import LimitCrossed, NothingScored
 from assay.monitor.drift.baselines import weekdays_before
 from assay.monitor.evidently import workspace
 from assay.monitor.front import command as front
-from assay.monitor.incidents import alert as alerts
+from assay.monitor.incidents import alert
 from assay.monitor.incidents.collect import all_nights
 from assay.monitor.judge import Judge
 from assay.monitor.night_writer import NightWriter, previous_summary, summary_of
 from assay.monitor.nights import documents, history
-from assay.monitor.nights import facts as facts_of
+from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.history import Published
 from assay.monitor.nights.summary import NightSummary
 from assay.project.params import Params
@@ -40,7 +40,7 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
         After everything is written: a limit was crossed, or the night is part of an open incident.
     """
     store = open_store(root, params)
-    known = facts_of.load(root, store)
+    known = night_facts.load(root, store)
     published, earlier = _published(store, params, partition)
     judge = Judge(
         params.monitor, params.evaluate.confidence, known, run_bundle_loader(root, params)
@@ -62,7 +62,7 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
     found = previous_summary(facts.documents, partition, params.monitor)
     assert found is not None  # written above
     if notify:
-        alerts.notify(root, params, facts, answered=found.stand.alarming)
+        alert.notify(root, params, facts, answered=found.stand.alarming)
     if found.stand.alarming:
         first, *more = found.reasons()
         raise LimitCrossed(

@@ -12,13 +12,13 @@ from pathlib import Path
 from assay.errors import LimitCrossed, NothingScored, UsageError
 from assay.monitor.evidently import workspace
 from assay.monitor.front import command as front
-from assay.monitor.incidents import alert as alerts
+from assay.monitor.incidents import alert
 from assay.monitor.incidents.collect import all_nights
 from assay.monitor.incidents.document import IncidentHistory
 from assay.monitor.judge import Judge
 from assay.monitor.night_writer import NightWriter, summary_of
 from assay.monitor.nights import documents, history
-from assay.monitor.nights import facts as facts_of
+from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.night import Night
 from assay.project import layout
 from assay.project.params import Params
@@ -70,7 +70,7 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
             mend=f"Score them: assay score --from {first} --to {last}",
         )
     # Load.
-    known = facts_of.load(root, store)
+    known = night_facts.load(root, store)
     published = history.read_published(store, names)
     # Judge.
     judge = Judge(
@@ -102,7 +102,7 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
     end = next(night for night in reversed(asked) if night.partition == names[-1])
     alarming = end.stand.alarming or bool(book.open)
     if notify:
-        alerts.notify(root, params, facts, answered=alarming)
+        alert.notify(root, params, facts, answered=alarming)
     if alarming:
         raise LimitCrossed(
             _why(book, end),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from assay.columns.grid import NumberGrid
 from assay.columns.reference import Reference
 from assay.model.bundle import Bundle
-from assay.monitor.evidently import page as pages
+from assay.monitor.evidently import page
 from assay.monitor.evidently.content import night_content
 from assay.monitor.evidently.sample import sample_of
 from assay.monitor.incidents.collect import AllNights
@@ -162,7 +162,7 @@ class NightWriter:
         told = night_content(summary, reference, manifest.task, night.profile())
         ours = section.render(summary, reference)
         document = documents.of_summary(summary)
-        html = pages.render_page(section.title(summary), ours, [(told, sample)])
+        html = page.render_page(section.title(summary), ours, [(told, sample)])
         write(self.root / summary.page, html)
         write(self.root / night_path(record.partition, ".json"), document.text)
         return document

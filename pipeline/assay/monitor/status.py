@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
-from assay.project.number_format import format_count
 from assay.project.params import Params
+from assay.project.text.number_format import format_count
 from assay.registry.verification import unverified_warning
 
 

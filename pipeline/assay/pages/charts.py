@@ -19,7 +19,7 @@ from assay.pages.svg import (
     label_margin,
     tick_labels,
 )
-from assay.project.number_format import format_short
+from assay.project.text.number_format import format_short
 
 STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
 WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from assay.project.number_format import format_count, format_fixed, format_percent
-from assay.project.quoting import mark_blanks
+from assay.project.text.number_format import format_count, format_fixed, format_percent
+from assay.project.text.quoting import mark_blanks
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -14,8 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from assay.errors import StageInputMissing
-from assay.project import layout, source_code
-from assay.project import stage_code as assay_code
+from assay.project import layout, source_code, stage_code
 from assay.project.params import Params
 
 
@@ -101,7 +100,7 @@ def code(root: Path, params: Params) -> str:
     """Digest of the installed code that judges a bundle, and of the project's own code."""
     own = project_imports(source_code.file_reader(root), params)
     own.pop(params.contract.file, None)  # it has its own digest
-    return digest_texts(assay_code.verdict_digest(), *_pairs(own))
+    return digest_texts(stage_code.verdict_digest(), *_pairs(own))
 
 
 def data(root: Path) -> str:

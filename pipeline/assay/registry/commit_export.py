@@ -12,7 +12,7 @@ from assay.project import jsonfile, layout
 from assay.project import params as parameters
 from assay.project.params import Params
 from assay.registry import fetch, git
-from assay.registry.dvc_lock import pipeline_reader as lock_read
+from assay.registry.dvc_lock import pipeline_reader
 from assay.registry.dvc_lock.compare import Pipeline
 
 Source = Callable[[str, str], str]
@@ -70,6 +70,6 @@ def try_read_pipeline(there: Path) -> tuple[Pipeline | None, str | None]:
     """dvc.yaml and dvc.lock at the commit, or the reason why they cannot be compared."""
     with tempfile.TemporaryDirectory(prefix="assay-dvc-") as scratch:
         try:
-            return lock_read.read_pipeline(there, Path(scratch)).without_frozen(), None
+            return pipeline_reader.read_pipeline(there, Path(scratch)).without_frozen(), None
         except AssayError as error:
             return None, error.line()

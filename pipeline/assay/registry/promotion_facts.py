@@ -21,11 +21,11 @@ from assay.registry.commit_export import Source
 from assay.registry.dvc_lock import (
     assay_code,
     code_deps,
+    compare,
     evidence_commands,
     symlinks,
     tracked_data,
 )
-from assay.registry.dvc_lock import compare as lock_compare
 from assay.registry.dvc_lock.compare import Pipeline
 from assay.registry.promotion_checks import FoundDigest, PromotionFacts
 from assay.registry.state import UNKNOWN, RegistryState
@@ -144,7 +144,7 @@ def _unclean(root: Path) -> tuple[str, ...]:
 
 
 def _stale(there: Path, params: Params, pipeline: Pipeline) -> tuple[str, ...]:
-    answer = lock_compare.compare(pipeline)
+    answer = compare.compare(pipeline)
     lines = [f"{stage}: {'; '.join(found)}" for stage, found in answer.changes.items()]
     if pipeline.producer(layout.VERDICT) is None:
         lines.append(f"no stage has {layout.VERDICT} as its output, so that no hash holds it")

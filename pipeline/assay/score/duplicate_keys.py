@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from assay.contract.columns import Columns
 from assay.contract.definition import Contract
-from assay.project.quoting import mark_blanks
+from assay.project.text.quoting import mark_blanks
 from assay.store.delta.location import filesystem
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]

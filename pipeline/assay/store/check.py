@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from assay.errors import StoreError
-from assay.store import consistency as agree
+from assay.store import consistency
 from assay.store.delta import commits, fsync, log, rows
 from assay.store.delta.files import parse_partition, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem
@@ -78,7 +78,7 @@ def check(place: StoreLocation, mend: bool = False) -> list[Damage]:
     # If profiles cannot be read, that is already reported; still check everything else.
     whole = all(each.mended for each in found if each.table == PROFILES)
     try:
-        apart = agree.find_inconsistencies(place, read=whole)
+        apart = consistency.find_inconsistencies(place, read=whole)
     except StoreError:
         if not found:
             raise
@@ -92,11 +92,11 @@ def check_consistency(place: StoreLocation) -> list[Damage]:
     Reads only the logs. For a partition that was scored more than once the logs do not show whose
     profile is missing; `check` does.
     """
-    return list(_discords(place, agree.find_inconsistencies(place), mend=False))
+    return list(_discords(place, consistency.find_inconsistencies(place), mend=False))
 
 
 def _discords(
-    place: StoreLocation, apart: list[agree.Inconsistency], mend: bool
+    place: StoreLocation, apart: list[consistency.Inconsistency], mend: bool
 ) -> Iterator[Damage]:
     for each in apart:
         at, run_id, shown = f"{place.column}={each.night}", each.run_id, each.shown

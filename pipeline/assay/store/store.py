@@ -13,10 +13,9 @@ import pyarrow as pa
 from assay.columns.profile import Profile
 from assay.errors import NothingScored, StoreError
 from assay.project.params import Params, Publish
-from assay.store import check, history, labels, performance, profiles, release, vacuum
-from assay.store import consistency as agree
-from assay.store import profiles as recent
-from assay.store import sample as drawn
+from assay.store import check, consistency, history, labels, performance, profiles, release, vacuum
+from assay.store import profiles as recent_profiles
+from assay.store import sample as row_sample
 from assay.store.check import Damage
 from assay.store.delta import log, rows
 from assay.store.delta.files import StagedFile
@@ -197,7 +196,7 @@ class Store(StoreLocation):
             If no run has published the partition.
         """
         found = history.require_visible_run(self, partition)
-        return drawn.draw_sample(self, found.run_id, found.predictions, columns, most, seed)
+        return row_sample.draw_sample(self, found.run_id, found.predictions, columns, most, seed)
 
     def quarantine(self, partition: str) -> pa.Table:
         """The quarantined rows of a partition's published run, as one table.
@@ -250,7 +249,7 @@ class Store(StoreLocation):
         score
             The column of the profile that counts the scores.
         """
-        return recent.read_recent_runs(self, partition, version, limits, score)
+        return recent_profiles.read_recent_runs(self, partition, version, limits, score)
 
     # ------------------------------------------------------------- labels and performance
 
@@ -309,7 +308,8 @@ class Store(StoreLocation):
             or find_missing_files(self.table_uri(QUARANTINE), found.quarantine)
         )
         return files or any(
-            each.kind in ("lost", "refused") for each in agree.find_inconsistencies(self, partition)
+            each.kind in ("lost", "refused")
+            for each in consistency.find_inconsistencies(self, partition)
         )
 
     def check_consistency(self) -> list[Damage]:

@@ -24,7 +24,7 @@ from urllib.parse import unquote
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from assay.store import unused_files as tombstones
+from assay.store import unused_files
 from assay.store.delta import log
 from assay.store.delta.files import final_path, parse_partition, parse_run_id, partition_folder
 from assay.store.delta.location import SCRATCH, StoreLocation, filesystem
@@ -110,7 +110,7 @@ def find_unused_files(
     # In this order, a file that is replaced meanwhile is seen as active or as removed.
     before = log.open_table(predictions)
     active, is_table = _active(place, table)
-    gone = tombstones.read_tombstones(uri) if is_table else {}
+    gone = unused_files.read_tombstones(uri) if is_table else {}
     known = {record.run_id: record for record in read_run_records(place, partition)}
     after = log.open_table(predictions)
     fates = _Fates(before, after, known)

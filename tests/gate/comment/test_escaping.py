@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from assay.gate.comment.changes import Changes, KeyChange, PartChange
 from assay.gate.comment.compose import LIMIT, compose
-from assay.project.host_markdown import code, one_line, prose
+from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.reports.verdict import Waiver
 from tests.gate import build
 from tests.gate.comment.samples import FAIL, INCONCLUSIVE, change, comparison, facts, finding

@@ -11,7 +11,7 @@ import pytest
 
 from assay.errors import CodeHostFailed
 from assay.project.code_host.client import Client, Gone, MayBeDone, MayNotWrite
-from assay.project.code_host.exchange import NoAnswer, exchange, validate_address
+from assay.project.http_exchange import NoAnswer, exchange, validate_api_address
 from tests.code_host import REPOSITORY, TOKEN, CodeHost, breaks_off, drips, hangs
 
 ISSUES = f"/repos/{REPOSITORY}/issues"
@@ -183,7 +183,7 @@ def test_a_redirect_is_not_followed(client: Client, server: CodeHost, status: in
 )  # fmt: skip
 def test_an_address_that_is_none(url: str) -> None:
     with pytest.raises(ValueError) as caught:
-        validate_address(url)
+        validate_api_address(url)
     assert "s3cr3t" not in str(caught.value)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.project.number_format import format_fixed
 from assay.project.tasks import METRICS
+from assay.project.text.number_format import format_fixed
 
 if TYPE_CHECKING:
     from assay.monitor.performance.comparison import PerformancePairs

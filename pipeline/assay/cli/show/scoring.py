@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line, console
-from assay.project.quoting import quote_value
+from assay.project.text.quoting import quote_value
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
-from assay.registry.hosted.dvc_remote import ADD
+from assay.registry.hosted.transfer import ADD
 from assay.registry.listing import Listing
 from assay.registry.promotion_checks import short_digest
 from assay.registry.state import UNKNOWN, Assignment
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from assay.gate.merged_promotion import NothingToPromote
     from assay.gate.proposal import Proposal
     from assay.registry.hosted.bucket import Buckets
-    from assay.registry.hosted.dvc_remote import Transfer
+    from assay.registry.hosted.transfer import Transfer
     from assay.registry.promote import StageMove
     from assay.reports.champion import StageHolder
 

@@ -16,8 +16,8 @@ from assay.metrics.intervals.difference import Difference
 from assay.metrics.sampling_units import format_unit_count
 from assay.pages import charts, templating
 from assay.pages.axes import axis_limits
-from assay.project.number_format import format_short
 from assay.project.tasks import HEADLINE, describe_direction
+from assay.project.text.number_format import format_short
 from assay.reports.comparison import Comparison, SliceComparison, difference_estimate, sort_slices
 
 SHOWN = 30

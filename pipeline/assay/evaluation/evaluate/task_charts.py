@@ -14,8 +14,8 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.pages import charts
 from assay.pages.axes import round_out
 from assay.pages.svg import ORANGE, PALE
-from assay.project.number_format import format_short
 from assay.project.tasks import Task
+from assay.project.text.number_format import format_short
 
 SHOWN_CLASSES = 20
 """Maximum number of classes for which the page has a confusion table."""

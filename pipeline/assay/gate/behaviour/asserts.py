@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assay.gate.behaviour import cases as named
+from assay.gate.behaviour import cases as named_cases
 from assay.gate.behaviour import checks
 from assay.gate.behaviour.changes import FrameChange, parse_change
 from assay.gate.behaviour.column_values import value_kind
@@ -133,7 +133,11 @@ def minimum(
     __tracebackhide__ = True
     wanted = [Case.model_validate(dict(case)) for case in cases]
     subject = _subject(score, rows)
-    _hold(named.minimum_functionality(subject, RowSubset.of(rows), wanted, max_failed=max_failed))
+    _hold(
+        named_cases.minimum_functionality(
+            subject, RowSubset.of(rows), wanted, max_failed=max_failed
+        )
+    )
 
 
 def _hold(result: BehaviourResult) -> None:

@@ -18,7 +18,7 @@ from assay.gate.comment.changes import (
 )
 from assay.gate.comment.facts import CommentFacts
 from assay.gate.inputs import GateInputs
-from assay.model import manifest as manifests
+from assay.model import manifest
 from assay.project import digests, layout, source_code
 from assay.project.params import Params, yaml_text
 from assay.registry import git
@@ -174,8 +174,8 @@ def _text(path: Path) -> str | None:
 
 def _training_data(bundle: Path) -> str | None:
     """Digest of the table that a bundle was trained on, if its manifest can be read."""
-    path = bundle / manifests.MANIFEST
+    path = bundle / manifest.MANIFEST
     try:
-        return manifests.parse_manifest(path.read_bytes(), str(path)).data_digest
+        return manifest.parse_manifest(path.read_bytes(), str(path)).data_digest
     except (AssayError, OSError):
         return None

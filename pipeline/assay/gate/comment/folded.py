@@ -14,7 +14,7 @@ from assay.gate.verdict_text import (
     measured_quantity,
     sort_findings,
 )
-from assay.project.host_markdown import code, prose
+from assay.project.code_host.host_markdown import code, prose
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
 
 MOST = 200

@@ -9,9 +9,9 @@ from assay.gate.comment.facts import CommentFacts
 from assay.gate.comment.words import NAME, table
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
-from assay.project.host_markdown import code, prose
-from assay.project.number_format import format_short
+from assay.project.code_host.host_markdown import code, prose
 from assay.project.tasks import HEADLINE, METRICS, NEARER_ZERO_IS_BETTER, Task, orient_value
+from assay.project.text.number_format import format_short
 from assay.reports.comparison import Comparison, SliceComparison
 from assay.reports.evaluation import Evaluation
 

@@ -8,8 +8,8 @@ from assay.gate.comment.changes import KeyChange, PartChange
 from assay.gate.comment.facts import CommentFacts, Format
 from assay.gate.comment.words import MARKS, NAME, count, name_of, several, units_that_would_tell
 from assay.gate.verdict_text import HEADLINES, findings_of_kind
-from assay.project.host_markdown import code, prose
-from assay.project.number_format import format_percent
+from assay.project.code_host.host_markdown import code, prose
+from assay.project.text.number_format import format_percent
 from assay.reports.verdict import Outcome, Verdict
 
 MOST = 10

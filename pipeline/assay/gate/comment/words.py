@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assay.project.host_markdown import code, prose
+from assay.project.code_host.host_markdown import code, prose
 from assay.reports.verdict import Finding, Outcome
 
 MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔"}

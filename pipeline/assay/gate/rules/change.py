@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from assay.gate.rules import finding, wording
-from assay.gate.rules import rule_slices as parts
+from assay.gate.rules import finding, rule_slices, wording
 from assay.metrics.intervals.decisions import IntervalDecision, decide_all, orient_difference
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.intervals.power import describe_power, units_for_difference
@@ -54,7 +53,7 @@ def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tupl
             )
         ]
         return tuple(_decided(rule, read, comparison, gate))
-    wanted, rest = parts.select_slices(rule, comparison.slices, "the comparison")
+    wanted, rest = rule_slices.select_slices(rule, comparison.slices, "the comparison")
     read = [
         finding.unmeasured_slice(rule, part.title, part.rows, part.why or "", rule.min_rows)
         if part.differences is None

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from assay.errors import AssayError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import change as rule_change
-from assay.gate.rules import fairness as rule_fairness
-from assay.gate.rules import finding
-from assay.gate.rules import limit as rule_limit
-from assay.gate.rules import report_rules as rule_reports
+from assay.gate.rules import change, fairness, finding, limit, report_rules
 from assay.project.params.gate import (
     ChangeRule,
     ContractRule,
@@ -53,17 +49,17 @@ def evaluate_rules(inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
 
 def _decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, ...]:
     if isinstance(rule, LimitRule):
-        return rule_limit.evaluate(rule, inputs.evaluation, gate)
+        return limit.evaluate(rule, inputs.evaluation, gate)
     if isinstance(rule, ChangeRule):
-        return rule_change.evaluate(rule, inputs.comparison, gate)
+        return change.evaluate(rule, inputs.comparison, gate)
     if isinstance(rule, FairnessRule):
-        return rule_fairness.evaluate(rule, inputs.evaluation, gate)
+        return fairness.evaluate(rule, inputs.evaluation, gate)
     if isinstance(rule, StabilityRule):
-        return rule_reports.stability(rule, inputs.comparison)
+        return report_rules.stability(rule, inputs.comparison)
     if isinstance(rule, ParityRule):
-        return rule_reports.parity(rule, inputs.rehearsal)
+        return report_rules.parity(rule, inputs.rehearsal)
     if isinstance(rule, CostRule):
-        return rule_reports.cost(rule, inputs.rehearsal)
+        return report_rules.cost(rule, inputs.rehearsal)
     if isinstance(rule, ContractRule):
-        return rule_reports.contract(rule, inputs.contract)
-    return rule_reports.leakage(rule, inputs.leakage)
+        return report_rules.contract(rule, inputs.contract)
+    return report_rules.leakage(rule, inputs.leakage)

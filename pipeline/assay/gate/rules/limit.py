@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from assay.gate.rules import finding, groups, wording
-from assay.gate.rules import rule_slices as parts
+from assay.gate.rules import finding, groups, rule_slices, wording
 from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.metrics.intervals.power import units_needed
@@ -59,7 +58,7 @@ def evaluate(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple
             None,
         )
         return tuple(_decided(rule, [everywhere], evaluation, gate))
-    wanted, rest = parts.select_slices(rule, evaluation.slices, "the evaluation")
+    wanted, rest = rule_slices.select_slices(rule, evaluation.slices, "the evaluation")
     read = [
         finding.unmeasured_slice(rule, part.title, part.rows, part.why or "", rule.min_rows)
         if part.metrics is None

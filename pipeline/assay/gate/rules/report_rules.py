@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 
 from assay.contract.result import ContractResult
-from assay.gate.rules import change as rule_change
-from assay.gate.rules import finding, wording
+from assay.gate.rules import change, finding, wording
 from assay.metrics.sampling_units import SamplingUnits
 from assay.project.params.gate import (
     LEAKAGE_CHECKS,
@@ -35,7 +34,7 @@ UNITS = {
 def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...]:
     """The distance of the scores, or the share of flipped predictions with a Wilson interval."""
     if comparison.state != "compared" or comparison.stability is None:
-        return (rule_change.no_champion_finding(rule, comparison),)
+        return (change.no_champion_finding(rule, comparison),)
     found = comparison.stability
     rows = comparison.rows
     if rows == 0:

@@ -24,7 +24,7 @@ from assay.errors import (
     NotARepository,
     ParamsError,
     PromotionRefused,
-    RegistryError,
+    RemoteFailed,
 )
 from assay.monitor.doctor import judge_git, judge_machine, judge_remote
 from assay.monitor.doctor.clock import http_reading, service_of
@@ -150,7 +150,7 @@ def check_bundle(project: Project) -> Finding:
     if project.remote_can_be_asked:
         try:
             lost = set(missing_objects(project.root, hashes.values()))
-        except RegistryError as error:
+        except RemoteFailed as error:
             found = f"{version.version} is here; whether the remote has it is not known"
             return warning("bundle", f"{found}: {error.what}", "see the check remote")
         absent = sorted(name for name, md5 in hashes.items() if md5 in lost)

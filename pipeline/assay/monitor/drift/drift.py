@@ -40,7 +40,7 @@ from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.monitor.drift.measures import effect, importance_of, measure
 from assay.project.params import Monitor
-from assay.project.quoting import mark_blanks
+from assay.project.text.quoting import mark_blanks
 
 ALL_NULL = "null in every row"
 UNCOUNTED = "not in the night's profile"

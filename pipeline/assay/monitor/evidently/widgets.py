@@ -25,7 +25,7 @@ from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.pages.histogram import build_histograms
 from assay.pages.svg import BLUE, RED, REFERENCE
-from assay.project.number_format import format_fixed, format_percent
+from assay.project.text.number_format import format_fixed, format_percent
 
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo

@@ -17,8 +17,7 @@ from assay.errors import NothingScored, PublishConflict, SchemaMismatch, SourceE
 from assay.metrics import slices
 from assay.metrics.estimate import round_value
 from assay.model.prediction import PREDICTION, PROBABILITY, score_column
-from assay.monitor.explain import decomposition as moved
-from assay.monitor.explain import outcomes
+from assay.monitor.explain import decomposition, outcomes
 from assay.monitor.nights.sample import night_sample
 from assay.project.params import Params
 from assay.registry.pin import load_run_bundle
@@ -62,7 +61,7 @@ class ExplainedChange:
     before: ExplainedNight
     after: ExplainedNight
     names: tuple[str, ...]
-    parts: moved.Decomposition
+    parts: decomposition.Decomposition
 
     @property
     def unseen(self) -> Floats:
@@ -155,12 +154,12 @@ def run(root: Path, params: Params, partition: str, against: str | None = None) 
     )
     distinct = bundles if bundles[0].digest != bundles[1].digest else bundles[:1]
     free = [name for name in features if name not in fields]
-    parts = moved.decompose(
+    parts = decomposition.decompose(
         before.rows,
         after.rows,
         (_slices(before.rows, fields), _slices(after.rows, fields)),
         [_answer(each, names) for each in distinct],
-        moved.groups_of(before.rows, after.rows, free, bundles[1].reference.grid),
+        decomposition.groups_of(before.rows, after.rows, free, bundles[1].reference.grid),
         params.seed,
     )
     return ExplainedChange(before, after, names, parts)
@@ -271,7 +270,7 @@ def _as_published(
     return rows[same].reset_index(drop=True), int((~same).sum())
 
 
-def _answer(loaded: Bundle, names: Sequence[str]) -> moved.OutcomesOf:
+def _answer(loaded: Bundle, names: Sequence[str]) -> decomposition.OutcomesOf:
     def answer(rows: pd.DataFrame) -> Floats:
         try:
             return outcomes.of_rows(loaded, rows, names)
@@ -281,7 +280,7 @@ def _answer(loaded: Bundle, names: Sequence[str]) -> moved.OutcomesOf:
     return answer
 
 
-def _slices(rows: pd.DataFrame, fields: Sequence[str]) -> moved.Slices:
+def _slices(rows: pd.DataFrame, fields: Sequence[str]) -> decomposition.Slices:
     titles = np.full(len(rows), "", dtype=object)
     for field in fields:
         joined = np.where(titles == "", "", slices.AND)

@@ -10,7 +10,7 @@ from assay.errors import AssayError
 from assay.monitor.front import page
 from assay.monitor.front.content import Front, gather
 from assay.monitor.incidents.collect import AllNights, all_nights
-from assay.monitor.nights import facts as facts_of
+from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.status_update import update_statuses
 from assay.project import layout
@@ -31,7 +31,7 @@ def run(root: Path, params: Params, last: int = NIGHTS) -> Front:
     last
         How many nights to show.
     """
-    facts = facts_of.load(root, open_store(root, params))
+    facts = night_facts.load(root, open_store(root, params))
     every = all_nights(facts)
     update_statuses(root, params.monitor, every.nights, facts.documents)
     return write_page(root, params, every, facts, last)

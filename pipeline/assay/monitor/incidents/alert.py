@@ -16,12 +16,13 @@ from assay.monitor.incidents.alert_state import Alert, AlertHistory
 from assay.monitor.incidents.collect import incidents
 from assay.monitor.incidents.issues import IssuesReport, mirror
 from assay.monitor.incidents.outbox import QueuedMessage
-from assay.monitor.incidents.post import InvalidWebhookUrl, post, retry, validate_url
-from assay.monitor.nights import facts as facts_of
+from assay.monitor.incidents.post import post, retry
+from assay.monitor.nights import facts as night_facts
 from assay.monitor.nights.facts import KnownNights
 from assay.project import jsonfile, layout, textfile
 from assay.project.code_host.client import MayNotWrite
 from assay.project.code_host.environment import read_environment
+from assay.project.http_exchange import validate_url
 from assay.project.params import Params, Webhook
 from assay.store import open_store
 
@@ -95,7 +96,7 @@ def run(root: Path, params: Params, issues: bool = False) -> AlertsReport:
     CodeHostFailed
         After everything is written and sent: an issue was not written. The next call goes on.
     """
-    facts = facts_of.load(root, open_store(root, params))
+    facts = night_facts.load(root, open_store(root, params))
     found = update_alerts(root, params, facts)
     if issues:
         try:
@@ -219,7 +220,7 @@ def _send(folder: Path, project: str, hook: Webhook | None) -> Delivery:
     if line:
         try:
             url = _address(hook)
-        except InvalidWebhookUrl as error:
+        except ValueError as error:
             return Delivery(True, (), len(line) + len(broken), str(error))
         for letter in line:
             body, headers = _message(letter, project, hook)
@@ -240,13 +241,11 @@ def _address(hook: Webhook) -> str:
     """The webhook's URL, which only the environment holds."""
     url = os.environ.get(hook.url_env, "").strip()
     if not url:
-        raise InvalidWebhookUrl(f"the environment variable {hook.url_env} is not set")
+        raise ValueError(f"the environment variable {hook.url_env} is not set")
     try:
         return validate_url(url)
-    except InvalidWebhookUrl as error:
-        raise InvalidWebhookUrl(
-            f"the environment variable {hook.url_env} is of no use: {error}"
-        ) from None
+    except ValueError as error:
+        raise ValueError(f"the environment variable {hook.url_env} is of no use: {error}") from None
 
 
 def _message(letter: QueuedMessage, project: str, hook: Webhook) -> tuple[bytes, dict[str, str]]:

@@ -8,7 +8,7 @@ from assay.columns.break_limits import YEAR
 from assay.monitor.drift.budget import NightAlarms, fdr_level
 from assay.monitor.drift.snooze import SnoozeState, find_snooze
 from assay.monitor.incidents.drift_incident import DriftIncident
-from assay.monitor.nights import incident as told
+from assay.monitor.nights import incident as night_incident
 from assay.monitor.nights.incident import ListedIncidents
 from assay.project.params import Monitor
 from assay.reports.incidents import (
@@ -79,7 +79,7 @@ class IncidentHistory:
     def listed(self) -> ListedIncidents:
         """The incidents as reading the written file would give them."""
         found = tuple(
-            told.Incident(
+            night_incident.Incident(
                 each.id,
                 "drift",
                 each.state,

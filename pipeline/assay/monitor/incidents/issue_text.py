@@ -13,8 +13,8 @@ from assay.monitor.incidents import messages
 from assay.monitor.nights.incident import Incident, Kind
 from assay.monitor.nights.night import Night
 from assay.monitor.nights.summary import night_path
-from assay.project.host_markdown import code, one_line, prose
-from assay.project.markdown import UNSEEN
+from assay.project.code_host.host_markdown import code, one_line, prose
+from assay.project.text.markdown import UNSEEN
 
 LABEL = "assay"
 OVER = "<!-- assay:over -->"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from assay.monitor.incidents.alert_state import Alert
 from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.summary import night_path
-from assay.project.markdown import escape_all, escape_code
+from assay.project.text.markdown import escape_all, escape_code
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
 SLACK_TEXT = 2900

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import NothingScored, PublishConflict
-from assay.metrics import sampling_units as of_rows
+from assay.metrics import sampling_units
 from assay.model.prediction import PREDICTION, PROBABILITIES, PROBABILITY
 from assay.monitor.performance import label_drift, maturity
 from assay.monitor.performance.realized_metrics import (
@@ -174,12 +174,12 @@ def _night(
     keys = table.select(names).append_column(ROW, pa.array(np.arange(len(table))))
     unit = params.evaluate.unit
     wanted = manifest.slices
-    if unit not in (of_rows.NIGHT, of_rows.ROW, *wanted):
+    if unit not in (sampling_units.NIGHT, sampling_units.ROW, *wanted):
         wanted = (*wanted, unit)
     slices, why = _slices(root, params, record.partition, wanted, keys)
-    units = of_rows.SamplingUnits.rows(len(keys))
+    units = sampling_units.SamplingUnits.rows(len(keys))
     if unit in slices.columns:
-        units = of_rows.SamplingUnits.of(unit, slices[unit])
+        units = sampling_units.SamplingUnits.of(unit, slices[unit])
         slices = slices[[name for name in slices.columns if name in manifest.slices]]
     night = LabelledNight(
         manifest.task, scores, slices, units, manifest.classes, manifest.threshold

@@ -15,8 +15,8 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 
 from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
-from assay.project.quoting import mark_blanks, mark_message_blanks, quote_value
 from assay.project.tasks import Task
+from assay.project.text.quoting import mark_blanks, mark_message_blanks, quote_value
 from assay.store.delta.tables import INSTANT
 
 ARRIVED = "arrived_at"

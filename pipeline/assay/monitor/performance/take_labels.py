@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from assay.errors import LabelError
 from assay.monitor.performance.read_labels import LabelBatch
-from assay.project.quoting import mark_blanks
+from assay.project.text.quoting import mark_blanks
 from assay.store.delta.tables import INSTANT
 from assay.store.labels import new_labels
 

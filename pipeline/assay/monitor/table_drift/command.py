@@ -10,8 +10,7 @@ from assay.errors import LimitCrossed, UsageError
 from assay.model import bundle
 from assay.model.bundle import Bundle
 from assay.monitor.drift.drift import decide
-from assay.monitor.table_drift import count as raw_count
-from assay.monitor.table_drift import locate as raw_inputs
+from assay.monitor.table_drift import count, locate
 from assay.monitor.table_drift.count_rows import match_schemas
 from assay.monitor.table_drift.result import TableDrift, drop_scores
 from assay.project import layout, source_code
@@ -57,17 +56,17 @@ def run(
     version, loaded = _with_what(root, params, folder)
     features = drop_scores(loaded.reference)
     if table is not None:
-        raw = raw_inputs.locate_path(table, Path.cwd())
+        raw = locate.locate_path(table, Path.cwd())
     else:
         assert date is not None, "one of the two is given"
         contract = _asked(root, params, version, loaded)
-        raw = raw_inputs.locate_night(root, params, contract, date)
+        raw = locate.locate_night(root, params, contract, date)
     known = match_schemas(features.grid, raw.schemas) if raw.contract is None else None
     grid, lacking = (features.grid, {}) if known is None else (known.grid, known.lacking)
     progress = Progress(1, sink)
     name = f"drift: {raw.where}"
     progress.step(name)
-    counted = raw_count.count(root, params, raw, grid, spark, progress.task_callback(name))
+    counted = count.count(root, params, raw, grid, spark, progress.task_callback(name))
     decision = decide(
         features, counted.profile, params.monitor, counted.rows, lacking, by_sampling=True
     )

@@ -22,9 +22,9 @@ from assay.contract.arrays import convert_column
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import is_compatible_type
 from assay.contract.text_parser import parse_rows
-from assay.project.quoting import mark_blanks
+from assay.project.text.quoting import mark_blanks
 from assay.score.inputs.split import RowGroups
-from assay.score.inputs.split import batches as read
+from assay.score.inputs.split import batches as read_batches
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Counting:
 
     def process_files(self, parts: Sequence[RowGroups], name: str) -> TableCounts:
         texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]
-        return self._counted(read(parts, list(self.grid), texts, self.batch_rows))
+        return self._counted(read_batches(parts, list(self.grid), texts, self.batch_rows))
 
     def process_batches(
         self, batches: Iterable[pa.RecordBatch], text: bool, name: str

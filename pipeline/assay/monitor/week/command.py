@@ -26,7 +26,7 @@ from assay.monitor.nights.facts import KnownNights, load
 from assay.monitor.nights.quarantine_rules import count_broken_rules
 from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.summary import night_path, overall_metrics
-from assay.monitor.week import section as week_section
+from assay.monitor.week import section
 from assay.monitor.week.merge import WeekNight, WeekPart, merge_nights
 from assay.monitor.week.week import Week
 from assay.project import jsonfile
@@ -83,7 +83,7 @@ def run(root: Path, params: Params, week: str) -> Week:
     )
     title = f"{params.name}: {found.headline()}"
     shown = [(each.told, sample) for each, sample in zip(parts, samples, strict=True)]
-    write(root / found.page, page.render_page(title, week_section.render(found), shown))
+    write(root / found.page, page.render_page(title, section.render(found), shown))
     jsonfile.write((root / found.page).with_suffix(".json"), found.tree())
     return found
 

@@ -10,12 +10,11 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from assay.errors import CodeHostFailed
-from assay.project.code_host.exchange import Answer, NoAnswer, exchange
+from assay.project.http_exchange import Answer, NoAnswer, exchange
 
 PAGE = 100
 """Items asked for at once; the most that GitHub and GitLab give."""
 MOST_PAGES = 1000
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 REPEATABLE = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 """Methods that may be sent twice: the second changes nothing more."""
 LONGEST_WAIT = 60.0
@@ -119,7 +118,7 @@ class Client:
                     method, self.base + path, data, headers, min(self.timeout_s, left)
                 )
             except NoAnswer as error:
-                words, again, done = str(error), True, error.sent
+                words, again, done = str(error), error.again, error.sent
             else:
                 if 200 <= answer.status < 300:
                     return answer
@@ -129,7 +128,7 @@ class Client:
                     raise _error(answer.status, words + self._said(answer), where)
             if done and method not in REPEATABLE:
                 raise MayBeDone(words, where=where, mend=_LATER)
-            if number == self.retries:
+            if number == self.retries or not again:
                 raise CodeHostFailed(words, where=where, mend=_LATER)
             pause = min(max(2.0**number, wait or 0.0), LONGEST_WAIT)
             if self.clock() + pause >= self._end:
@@ -182,14 +181,12 @@ def _refusal(answer: Answer) -> tuple[str, bool, float | None]:
     limited = answer.status == 403 and (
         "retry-after" in headers or headers.get("x-ratelimit-remaining") == "0"
     )
-    asked = headers.get("retry-after", "").strip()
-    wait = float(asked) if asked.isascii() and asked.isdigit() else None
     words = f"it answered {answer.status}"
     if 300 <= answer.status < 400:
         words += ": redirects are not followed"
     elif limited or answer.status == 429:
         words += ": too many requests"
-    return words, limited or answer.status in AGAIN, wait
+    return words, limited or answer.again, answer.wait
 
 
 def _error(status: int, words: str, where: str) -> CodeHostFailed:

@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from assay.errors import CodeHostFailed
 from assay.project.code_host import github, gitlab
-from assay.project.code_host.exchange import validate_address
 from assay.project.code_host.hosts import Host
+from assay.project.http_exchange import validate_api_address
 
 Kind = Literal["github", "gitlab"]
 
@@ -157,7 +157,7 @@ def _event(path: str) -> dict[str, Any]:
 
 def _address(given: Mapping[str, str], name: str, otherwise: str) -> str:
     try:
-        return validate_address(given.get(name) or otherwise)
+        return validate_api_address(given.get(name) or otherwise)
     except ValueError as error:
         raise CodeHostFailed(f"of no use: {error}", where=name) from None
 

@@ -18,10 +18,10 @@ from assay.registry.dvc_lock import (
     assay_code,
     code_deps,
     evidence_commands,
+    pipeline_reader,
     symlinks,
     tracked_data,
 )
-from assay.registry.dvc_lock import pipeline_reader as lock_read
 from assay.registry.dvc_lock.compare import LockChanges, compare
 
 _LOOK = "Run git update-index --no-assume-unchanged --no-skip-worktree FILE."
@@ -69,7 +69,7 @@ def run(root: Path, params: Params, *, lock: bool) -> LockCheck:
         raise UsageError(
             "say what to check", where="assay check", expected="--lock (is dvc.lock current?)"
         )
-    pipeline = lock_read.read_pipeline(root)
+    pipeline = pipeline_reader.read_pipeline(root)
     answer = compare(pipeline)
     offences = tracked_data.find_tracked_data(root, params, pipeline.cached_outputs)
     flagged = git.assume_unchanged_files(root)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from assay.errors import AssayError, BundleMissing, StoreError
 from assay.project import layout
 from assay.project.params import Params
-from assay.registry.hosted.dvc_remote import ADD
+from assay.registry.hosted.transfer import ADD
 from assay.registry.remotes.dvc_remote import read_remotes
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from assay.errors import CodeHostFailed, PromotionRefused, UsageError
 from assay.project.code_host import environment, github
 from assay.project.code_host.client import Client
 from assay.project.code_host.items import number_of, text_of
+from assay.project.environment import set_variables
 
 CHECK = "gate"
 """The job of ``.github/workflows/gate.yml``, which GitHub calls a check run."""
@@ -167,24 +168,15 @@ def starter(run: Run) -> Person | None:
     return Person(run.actor, 0) if _LOGIN.fullmatch(run.actor) else None
 
 
-@contextmanager
-def signing_as(person: Person) -> Iterator[None]:
-    """In this block, git signs tags and commits with the account."""
-    named = {
-        f"GIT_{role}_{what}": value
-        for role in ("AUTHOR", "COMMITTER")
-        for what, value in (("NAME", person.login), ("EMAIL", person.email))
-    }
-    before = {name: os.environ.get(name) for name in named}
-    os.environ.update(named)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def signing_as(person: Person) -> AbstractContextManager[None]:
+    """In its block, git signs tags and commits with the account."""
+    return set_variables(
+        {
+            f"GIT_{role}_{what}": value
+            for role in ("AUTHOR", "COMMITTER")
+            for what, value in (("NAME", person.login), ("EMAIL", person.email))
+        }
+    )
 
 
 def _person(user: Any) -> Person | None:

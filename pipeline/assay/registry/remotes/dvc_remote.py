@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from assay.errors import NotARepository, RegistryError, mask_passwords
+from assay.errors import NotARepository, RemoteFailed, mask_passwords
 
 EXTRAS: Mapping[str, str] = {"s3": "s3", "gs": "gs", "azure": "azure", "ssh": "ssh", "sftp": "ssh"}
 """Scheme of a remote's address -> the extra of Assay that brings its client."""
@@ -98,10 +98,11 @@ def is_empty(root: Path) -> bool:
 
     Raises
     ------
-    RegistryError
+    RemoteFailed
         It does not answer, refuses the credentials, or has no such bucket.
     """
-    with _asked(root) as remote:
+    with open_to_ask(root) as (repo, name):
+        remote = repo.cloud.get_remote(name)
         system, path = remote.fs, remote.path
         if system.protocol in ("http", "https"):
             return not system.exists(path)  # a web server lists nothing
@@ -119,10 +120,11 @@ def missing_objects(root: Path, hashes: Iterable[str]) -> tuple[str, ...]:
 
     Raises
     ------
-    RegistryError
+    RemoteFailed
         As `is_empty`.
     """
-    with _asked(root) as remote:
+    with open_to_ask(root) as (repo, name):
+        remote = repo.cloud.get_remote(name)
         wanted = sorted(set(hashes))
         there = set(remote.odb.list_oids_exists(wanted))
         return tuple(each for each in wanted if each not in there)
@@ -138,19 +140,29 @@ def limit_waiting(configured: Mapping[str, Mapping[str, Any]]) -> dict[str, dict
 
 
 @contextmanager
-def _asked(root: Path) -> Iterator[Any]:
-    """The default remote; whatever its client raises becomes one line."""
+def open_to_ask(root: Path) -> Iterator[tuple[Any, str | None]]:
+    """DVC's repository, ready to ask the default remote, whose name is None if there is none.
+
+    Raises
+    ------
+    NotARepository
+        As `read_remotes`.
+    RemoteFailed
+        For whatever the remote's client raises in the block.
+    """
     with _opened(root) as repo:
+        configured = repo.config["remote"]
         name = repo.config["core"].get("remote")
-        where = mask_passwords(str(repo.config["remote"].get(name, {}).get("url", name)))
+        known = name if name in configured else None
+        where = mask_passwords(str(configured[known]["url"])) if known else ".dvc/config"
         try:
-            repo.config["remote"] = limit_waiting(repo.config["remote"])
-            yield repo.cloud.get_remote(name)
+            repo.config["remote"] = limit_waiting(configured)
+            yield repo, known
         except Exception as error:  # each remote's client has errors of its own
             raise _refusal(where, error) from None
 
 
-def _refusal(where: str, error: Exception) -> RegistryError:
+def _refusal(where: str, error: Exception) -> RemoteFailed:
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None:
         if not isinstance(cause, Exception) or cause in chain:
@@ -167,7 +179,7 @@ def _refusal(where: str, error: Exception) -> RegistryError:
         what, mend = "there is no such bucket or folder", "Make it, or check: dvc remote list"
     else:
         what, mend = "the remote does not answer", "Check its address and the network"
-    return RegistryError(
+    return RemoteFailed(
         what,
         where=where,
         found=f"{type(error).__name__}: {said[:160]}" if said else type(error).__name__,

@@ -22,8 +22,7 @@ from assay.project.params.inputs import (
     Sql,
     has_night_parameter,
 )
-from assay.score.inputs import delta as inputs_lake
-from assay.score.inputs import folder as inputs_folder
+from assay.score.inputs import delta, folder
 from assay.score.inputs.types import FileGroup, InputFile, InputTable, NightInput
 
 __all__ = [
@@ -59,11 +58,11 @@ def find_night(root: Path, params: Params, contract: Contract, value: str) -> Ni
     spec, column = params.score.input, params.ingest.partition_by
     match spec:
         case Parquet():
-            night = inputs_folder.find_parquet_night(root, spec, column, value, contract)
+            night = folder.find_parquet_night(root, spec, column, value, contract)
         case Csv() | Json():
-            night = inputs_folder.find_text_night(root, spec, column, value, contract)
+            night = folder.find_text_night(root, spec, column, value, contract)
         case Delta():
-            night = inputs_lake.find_delta_night(root, spec, column, value, contract)
+            night = delta.find_delta_night(root, spec, column, value, contract)
         case Sql():
             night = _sql(root, spec, column, value)
         case Postgres():
@@ -128,9 +127,9 @@ def _sql(root: Path, spec: Sql, column: str, value: str) -> NightInput:
     tables, marks, plain = {}, [], []
     for name, table in spec.tables.items():
         if isinstance(table, Delta):
-            tables[name], mark = inputs_lake.find_table(root, table, column)
+            tables[name], mark = delta.find_table(root, table, column)
         else:
-            tables[name], mark = inputs_folder.find_table(root, table)
+            tables[name], mark = folder.find_table(root, table)
             plain += [name, mark]
         marks += [name, mark]
     return NightInput(

@@ -25,7 +25,7 @@ from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
 from assay.score.inputs import frame_postgres as spark_postgres
-from assay.score.inputs import frame_text as spark_text
+from assay.score.inputs import frame_text
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
 from assay.score.spark_errors import failure_cause
 
@@ -130,9 +130,9 @@ def _group(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFram
     group = _exactly(group)
     match table.spec:
         case Csv():
-            return spark_text.cells(spark.read, table.spec, group)
+            return frame_text.cells(spark.read, table.spec, group)
         case Json():
-            return spark_text.lines(spark.read, group.paths)
+            return frame_text.lines(spark.read, group.paths)
         case Delta():
             return _delta(spark, table, group)
         case Parquet():
@@ -173,7 +173,7 @@ def _table(spark: SparkSession, table: InputTable, group: FileGroup) -> DataFram
     group = _exactly(group)
     match table.spec:
         case Csv():
-            return spark_text.reject_bad_lines(spark_text.cells(reader, table.spec, group))
+            return frame_text.reject_bad_lines(frame_text.cells(reader, table.spec, group))
         case Json():
             return reader.option("mode", "FAILFAST").json(list(group.paths))
         case Delta():

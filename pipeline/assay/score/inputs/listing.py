@@ -7,8 +7,7 @@ from pathlib import Path
 from assay.errors import SourceError
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Json, Parquet, Postgres, Sql
-from assay.score.inputs import delta as inputs_lake
-from assay.score.inputs import files
+from assay.score.inputs import delta, files
 
 
 def list_nights(root: Path, params: Params) -> tuple[str, ...]:
@@ -24,7 +23,7 @@ def list_nights(root: Path, params: Params) -> tuple[str, ...]:
         case Parquet() | Csv() | Json():
             return files.list_values(files.resolve_uri(root, spec.path), column)
         case Delta():
-            return inputs_lake.list_values(root, spec, column)
+            return delta.list_values(root, spec, column)
         case Sql() | Postgres():
             raise SourceError(
                 "nobody can tell which nights a query has rows for",

@@ -17,7 +17,7 @@ from assay.contract.schema import TYPES, check_schema
 from assay.contract.text_parser import LINE
 from assay.errors import SchemaMismatch, SourceError
 from assay.project.params.inputs import Csv
-from assay.project.quoting import quote_value
+from assay.project.text.quoting import quote_value
 from assay.score.inputs.files import ListedFile, read_errors
 from assay.store.delta.location import filesystem
 

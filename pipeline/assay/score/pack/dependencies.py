@@ -7,8 +7,12 @@ import json
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from importlib.metadata import packages_distributions as distributions_by_module
+from importlib.metadata import (
+    Distribution,
+    PackageNotFoundError,
+    distribution,
+    packages_distributions,
+)
 from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
@@ -100,7 +104,7 @@ def distributions(root: Path, modules: frozenset[str]) -> list[Distribution]:
     own = {path.stem for path in root.glob("*.py")} | {
         path.name for path in root.iterdir() if path.is_dir()
     }
-    known = distributions_by_module()
+    known = packages_distributions()
     named = {
         name for module in modules - own - sys.stdlib_module_names for name in known.get(module, ())
     }

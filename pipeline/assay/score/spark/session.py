@@ -15,9 +15,10 @@ from typing import IO, TYPE_CHECKING
 import assay
 from assay.errors import SparkFailed
 from assay.project import layout
+from assay.project.environment import set_variables
 from assay.project.params import Params
 from assay.project.params.inputs import Delta, Parquet
-from assay.score.pack import archive as pack_archive
+from assay.score.pack import archive
 from assay.score.spark.java import java_home
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def session(params: Params, root: Path) -> SparkSession:
     environment = _environment(asked)
     if not submitted and SparkContext._gateway is None:
         environment["JAVA_HOME"] = str(java_home(root.resolve() / layout.WORK))
-    with _log(scratch) as (log, start), _exported(environment):
+    with _log(scratch) as (log, start), set_variables(environment):
         try:
             if SparkContext._gateway is None:
                 # Our own launch, because pyspark's cannot redirect output.
@@ -162,7 +163,7 @@ def _asked(params: Params, root: Path, submitted: bool) -> dict[str, str]:
         SparkContext._ensure_initialized()
         asked |= dict(_conf({}, submitted).getAll())
     if not _is_local(asked) and "spark.archives" in asked:
-        asked["spark.archives"] = pack_archive.resolve_archives(asked["spark.archives"], root)
+        asked["spark.archives"] = archive.resolve_archives(asked["spark.archives"], root)
     return asked
 
 
@@ -230,12 +231,8 @@ def _environment(asked: Mapping[str, str]) -> dict[str, str]:
     """Environment variables for the launch only."""
     local = _is_local(asked)
     python = asked.get("spark.pyspark.python")
-    if (
-        python is None
-        and not local
-        and pack_archive.has_pack_archive(asked.get("spark.archives", ""))
-    ):
-        python = pack_archive.EXECUTABLE
+    if python is None and not local and archive.has_pack_archive(asked.get("spark.archives", "")):
+        python = archive.EXECUTABLE
     if python is None:
         # A cluster may have its own Python, set in the environment; locally use the driver's.
         python = sys.executable if local else os.environ.get("PYSPARK_PYTHON", sys.executable)
@@ -244,20 +241,6 @@ def _environment(asked: Mapping[str, str]) -> dict[str, str]:
         # Otherwise Spark resolves the machine's own name, which does not work on every machine.
         environment["SPARK_LOCAL_IP"] = "127.0.0.1"
     return environment
-
-
-@contextmanager
-def _exported(environment: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _scratch(root: Path) -> Path:

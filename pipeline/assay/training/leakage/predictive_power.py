@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assay.contract.definition import NUMERIC
-from assay.project.quoting import mark_blanks
 from assay.project.tasks import infer_task
+from assay.project.text.quoting import mark_blanks
 from assay.reports.leakage import Check, Row, unknown_check
 from assay.training.leakage.row_hashing import Codes, Floats, encode_column, to_floats
 from assay.training.leakage.table_pair import ColumnPair, TablePair, evenly_spaced

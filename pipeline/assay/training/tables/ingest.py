@@ -13,7 +13,7 @@ import pyarrow as pa
 from assay.errors import AssayError, SourceError
 from assay.project import layout, partitions, plugins
 from assay.project.params import Params
-from assay.project.quoting import mark_blanks
+from assay.project.text.quoting import mark_blanks
 
 
 @dataclass(frozen=True)

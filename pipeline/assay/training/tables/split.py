@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 
 from assay.errors import LabelError
 from assay.project.params import Window
-from assay.project.quoting import mark_blanks
 from assay.project.tasks import Task
+from assay.project.text.quoting import mark_blanks
 
 
 def filter_labelled(table: pa.Table, label: str) -> pa.Table:

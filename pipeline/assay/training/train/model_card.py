@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from assay.model.manifest import Manifest
-from assay.project.markdown import escape_code, escape_line
-from assay.project.number_format import format_fixed
 from assay.project.tasks import METRICS
+from assay.project.text.markdown import escape_code, escape_line
+from assay.project.text.number_format import format_fixed
 
 
 def render_card(manifest: Manifest) -> str:

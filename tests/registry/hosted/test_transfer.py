@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from assay.errors import BundleMissing
+from assay.errors import RemoteFailed
 from assay.project import layout
 
 
@@ -47,6 +47,8 @@ def test_what_was_pushed_is_pulled_and_what_nobody_pushed_is_no_error(
 def test_a_remote_that_does_not_answer_is_one_line(project: Any) -> None:
     project.dvc("remote", "add", "--quiet", "--default", "gone", "http://127.0.0.1:1/x")
     shutil.rmtree(project.root / ".dvc" / "cache")
-    told = remote(project, "pull", BundleMissing.exit_code)
-    assert told.splitlines()[-1].startswith("assay: .dvc/config: the DVC remote did not answer")
+    told = remote(project, "pull", RemoteFailed.exit_code)
+    assert told.splitlines()[-1].startswith(
+        "assay: http://127.0.0.1:1/x: the remote does not answer"
+    )
     assert "Traceback" not in told

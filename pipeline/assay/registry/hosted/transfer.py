@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from assay.errors import BundleMissing, NotARepository
 from assay.project.params import Params
-
-T = TypeVar("T")
+from assay.registry.remotes.dvc_remote import open_to_ask
 
 ADD = "dvc remote add --default NAME URL, commit .dvc/config, dvc push"
 """How a project comes to a remote; docs/remotes.md has the rest."""
@@ -45,7 +43,7 @@ def pull(root: Path, params: Params) -> Transfer:
 
     Raises
     ------
-    BundleMissing
+    RemoteFailed
         The remote cannot be reached or read.
     NotARepository
         DVC does not know this project.
@@ -65,32 +63,5 @@ def push(root: Path, params: Params) -> Transfer:
 
 
 def _transfer(root: Path, done: Literal["pulled", "pushed"], act: Callable[[Any], int]) -> Transfer:
-    def move(repo: Any) -> Transfer:
-        name = repo.config["core"].get("remote")
-        if name is None or name not in repo.config["remote"]:
-            return Transfer(done, None, 0)
-        return Transfer(done, str(name), act(repo))
-
-    return _open(root, move)
-
-
-def _open(root: Path, act: Callable[[Any], T]) -> T:
-    from dvc.exceptions import NotDvcRepoError
-    from dvc.repo import Repo
-
-    try:
-        with Repo(str(root)) as repo:
-            return act(repo)
-    except NotDvcRepoError:
-        raise NotARepository(
-            "DVC does not know this project", where=str(root), mend="Run dvc init and commit."
-        ) from None
-    # Remotes raise whatever their client libraries raise, so every exception is caught.
-    except Exception as error:
-        text = " ".join(str(error).split()) or type(error).__name__
-        raise BundleMissing(
-            "the DVC remote did not answer as it should",
-            where=".dvc/config",
-            found=text[:300],
-            mend="Are its address and the credentials right? assay doctor says more.",
-        ) from None
+    with open_to_ask(root) as (repo, remote):
+        return Transfer(done, remote, 0 if remote is None else act(repo))

@@ -1,6 +1,6 @@
 """Text from data and people in a comment or an issue, where it must do nothing but be read.
 
-Stricter than `assay.project.markdown`: a code host also acts on references (``#1``, ``!1``,
+Stricter than `assay.project.text.markdown`: a code host also acts on references (``#1``, ``!1``,
 ``~bug``), on formulas (``$``) and, at the start of a line, on quick actions (``/close``).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from assay.project.markdown import UNSEEN, escape_all
+from assay.project.text.markdown import UNSEEN, escape_all
 
 _REFERENCES = re.compile(r"(?i)([!%~^]|&amp;|\\[#~]|(?<=\w)@)(?=[\w\"'])")
 BLANK = "␣"

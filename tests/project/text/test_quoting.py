@@ -26,7 +26,7 @@ from assay.monitor.performance.read_labels import LabelColumns, parse_labels, re
 from assay.monitor.table_drift.count_rows import match_schemas
 from assay.pages.histogram import build_histograms
 from assay.project.params import Window
-from assay.project.quoting import mark_blanks, mark_message_blanks, quote_value
+from assay.project.text.quoting import mark_blanks, mark_message_blanks, quote_value
 from assay.score.duplicate_keys import confirm_duplicates, hash_keys
 from assay.score.inputs.files import ListedFile
 from assay.score.inputs.text_header import TextHeader, check_csv_columns, read_json_keys

@@ -1,7 +1,8 @@
 """One HTTP exchange with a deadline over the whole of it, and nothing that tells a secret.
 
 Libraries time out a single read, so a server that sends a byte now and then holds a job for ever
-(docs/decisions/0052). Redirects are not followed: the token would go to another host.
+(docs/decisions/0052). Redirects are not followed: a secret would go to a host that nobody
+configured.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ LARGEST = 64_000_000
 """The most bytes of an answer's body."""
 
 
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which another attempt may succeed."""
+
+
 class NoAnswer(Exception):
     """There is no whole answer; the text says why, without address or token.
 
@@ -27,11 +32,14 @@ class NoAnswer(Exception):
     ----------
     sent
         Whether the request may have reached the server, so that it may have been carried out.
+    again
+        Whether another attempt may succeed.
     """
 
-    def __init__(self, words: str, *, sent: bool) -> None:
+    def __init__(self, words: str, *, sent: bool, again: bool = True) -> None:
         super().__init__(words)
         self.sent = sent
+        self.again = again
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +50,25 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def again(self) -> bool:
+        """Whether another attempt may succeed, as far as the status tells."""
+        return self.status in AGAIN
 
-def validate_address(url: str) -> str:
-    """Return ``url`` without its last slash if it is a base address of an API.
+    @property
+    def wait(self) -> float | None:
+        """Seconds to wait for before another attempt, from Retry-After; None if it names none."""
+        asked = self.headers.get("retry-after", "").strip()
+        return float(asked) if asked.isascii() and asked.isdigit() else None
+
+
+def validate_url(url: str) -> str:
+    """Return ``url`` if it is an address that can be asked.
 
     Raises
     ------
     ValueError
-        It is not; the text does not hold it.
+        It is not; the text does not hold it, because it may be a secret.
     """
     try:
         parts = urlsplit(url)
@@ -60,17 +79,40 @@ def validate_address(url: str) -> str:
         raise ValueError("not an address that starts with https:// or http://")
     if any(not "!" <= letter <= "~" for letter in url):
         raise ValueError("it holds a space, a line's end or a letter that no address has")
+    return url
+
+
+def validate_api_address(url: str) -> str:
+    """Return ``url`` without its last slash if it is a base address of an API.
+
+    Raises
+    ------
+    ValueError
+        It is not; the text does not hold it.
+    """
+    parts = urlsplit(validate_url(url))
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("it holds a user, a query or a fragment")
     return url.rstrip("/")
 
 
 def exchange(
-    method: str, url: str, body: bytes | None, headers: Mapping[str, str], timeout: float
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout: float,
+    *,
+    content: bool = True,
 ) -> Answer:
     """Send one request and read the whole answer within ``timeout`` seconds.
 
     The operating system's name lookup has a timeout of its own, which is not included.
+
+    Parameters
+    ----------
+    content
+        False if only status and headers matter: the body is not read, and ``b""`` returned.
 
     Raises
     ------
@@ -91,15 +133,17 @@ def exchange(
         sent = True
         connection.request(method, target, body, {**headers, "Connection": "close"})
         answer = connection.getresponse()
-        content = answer.read(LARGEST + 1)
-        if len(content) > LARGEST:
+        read = answer.read(LARGEST + 1) if content else b""
+        if len(read) > LARGEST:
             raise NoAnswer(f"it answered more than {LARGEST:,} bytes", sent=True)
         found = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, found, content)
+        return Answer(answer.status, found, read)
     except TimeoutError:
         raise NoAnswer(f"no answer within {timeout:g} s", sent=sent) from None
     except ssl.SSLCertVerificationError:
-        raise NoAnswer("the server's certificate cannot be trusted", sent=False) from None
+        raise NoAnswer(
+            "the server's certificate cannot be trusted", sent=False, again=False
+        ) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         # The text of a ValueError may quote a header: only the operating system's words are told.
         reason = getattr(error, "strerror", None) or "it broke the connection off"
