@@ -12,6 +12,7 @@ from assay.gate.rules import change as rule_change
 from assay.gate.rules import fairness as rule_fairness
 from assay.gate.rules import finding
 from assay.gate.rules import limit as rule_limit
+from assay.gate.rules import nights as rule_nights
 from assay.gate.rules import report_rules as rule_reports
 from assay.project.params.gate import (
     ChangeRule,
@@ -20,6 +21,7 @@ from assay.project.params.gate import (
     FairnessRule,
     GateParams,
     LimitRule,
+    NightsRule,
     ParityRule,
     Rule,
     StabilityRule,
@@ -64,6 +66,8 @@ def _decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, 
         return rule_reports.parity(rule, inputs.rehearsal)
     if isinstance(rule, CostRule):
         return rule_reports.cost(rule, inputs.rehearsal)
+    if isinstance(rule, NightsRule):
+        return rule_nights.evaluate(rule, inputs.rehearsal)
     if isinstance(rule, ContractRule):
         return rule_reports.contract(rule, inputs.contract)
     return rule_reports.leakage(rule, inputs.leakage)
