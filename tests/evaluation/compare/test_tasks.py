@@ -16,7 +16,6 @@ import assay.training.tables.prepare
 import assay.training.train.select
 import assay.training.train.stage
 from assay.evaluation.compare import stage
-from assay.evaluation.rehearse import carriers
 from assay.evaluation.rehearse import stage as rehearsing
 from assay.model import bundle
 from assay.project import jsonfile, layout, params
@@ -91,10 +90,9 @@ def test_both_carriers_score_as_training_does(
     task: Task, made: Path, tmp_path: Path, spark: Any
 ) -> None:
     given = params.load(made)
-    both = {"rows": 300, "repeats": 1, "carriers": ("files", "dataframe")}
+    both = {"rows": 300, "repeats": 1, "carriers": ("files", "dataframe"), "nights": 0}
     given = given.model_copy(update={"rehearse": given.rehearse.model_copy(update=both)})
-    own = carriers.local_params(given, tmp_path / "input")
-    found = rehearsing.rehearse(made, own, tmp_path, lambda: spark)
+    found = rehearsing.rehearse(made, given, tmp_path, lambda: spark)
     assert [(one.carrier, one.rows, one.differing) for one in found.parity] == [
         ("files", 300, 0),
         ("dataframe", 300, 0),
