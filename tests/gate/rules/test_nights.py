@@ -45,7 +45,7 @@ VALUES = {
     "quarantined": (6 / 400, "the most on 2013-12-30: 2 of 100 rows", 400),
     "score_distance": (0.3, "the most on 2013-12-31", 394),
     "held": (1.0, "0 of them also with the champion; 2013-12-31: row_count: too many", 400),
-    "slower": (3.0, "7.5e+03 ms for 1,000 rows against 2.5e+03, the most on 2013-12-31", 400),
+    "slower": (3.0, "7,500.0 ms for 1,000 rows against 2,500.0, the most on 2013-12-31", 400),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator, Sequence
 
 from assay.gate.comment.bars import share_bar
 from assay.gate.comment.facts import CommentFacts
@@ -48,7 +48,7 @@ def all_nights(facts: CommentFacts) -> str:
     return details(f"Dress rehearsal by night ({len(found.nights):,})", "\n\n".join(parts))
 
 
-def _sentences(rehearsal: Rehearsal, found: RehearsedNights) -> Iterable[str]:
+def _sentences(rehearsal: Rehearsal, found: RehearsedNights) -> Iterator[str]:
     yield _verdict_like(found)
     if found.champion.why is not None:
         yield f"without a champion: {prose(found.champion.why)}"
@@ -59,7 +59,8 @@ def _sentences(rehearsal: Rehearsal, found: RehearsedNights) -> Iterable[str]:
     if held:
         shown, more = several([prose(night.day, NAME) for night in held], REASONS)
         named = ", ".join([*shown, *([more.rstrip(".")] if more else [])])
-        yield f"❌ {count(len(held), 'night')} would be held: {named}"
+        too = sum(night.champion is not None and bool(night.champion.held) for night in held)
+        yield f"{count(len(held), 'night')} would be held ({too} also with the champion): {named}"
     bad = [(night.day, night.why or night.champion_why) for night in found.nights]
     reasons = [f"{prose(day, NAME)}: {prose(why)}" for day, why in bad if why]
     shown, more = several(reasons, REASONS)
@@ -88,10 +89,24 @@ def _verdict_like(found: RehearsedNights) -> str:
         )
     newly = sum(one.newly_quarantined for one in changes)
     told.append(f"{newly:,} rows refused that the champion takes")
-    distances = [one.distance for one in changes if one.distance is not None]
-    if distances:
-        told.append(f"scores up to {max(distances):.3f} apart")
-    return ", ".join(told)
+    return ", ".join([*told, *_shift(changes)])
+
+
+def _shift(changes: Sequence[NightChange]) -> Iterator[str]:
+    """How far the scores of both models are apart; nothing without rows."""
+    known = [one for one in changes if one.rows]
+    rows = sum(one.rows for one in known)
+    if not rows:
+        return
+
+    def mean(each: Callable[[NightChange], float | None]) -> float:
+        return sum((each(one) or 0.0) * one.rows for one in known) / rows
+
+    before, after = mean(lambda one: one.champion_mean), mean(lambda one: one.challenger_mean)
+    yield f"mean score {format_short(before)} → {format_short(after)}"
+    if any(one.absolute_change is not None for one in known):
+        yield f"mean change {format_short(mean(lambda one: one.absolute_change))}"
+    yield f"score distance up to {max(one.distance or 0.0 for one in known):.3f}"
 
 
 def _cost(rehearsal: Rehearsal, found: RehearsedNights) -> str:
@@ -99,7 +114,7 @@ def _cost(rehearsal: Rehearsal, found: RehearsedNights) -> str:
     told = []
     mine, theirs = _milliseconds(found)
     if mine is not None and theirs is not None:
-        told.append(f"{mine:.3g} ms for 1,000 rows in the workers, the champion {theirs:.3g} ms")
+        told.append(f"{mine:,.1f} ms for 1,000 rows in the workers, the champion {theirs:,.1f} ms")
     if rehearsal.memory_mb is not None and found.champion.memory_mb is not None:
         told.append(
             f"{rehearsal.memory_mb:,.0f} MB of memory, the champion "

@@ -230,7 +230,7 @@ def _slower(nights: Sequence[RehearsedNight]) -> MeasuredNights | None:
     return MeasuredNights(
         mine / theirs,
         rows,
-        f"{mine / rows * 1e6:,.3g} ms for 1,000 rows against {theirs / rows * 1e6:,.3g}, the most "
+        f"{mine / rows * 1e6:,.1f} ms for 1,000 rows against {theirs / rows * 1e6:,.1f}, the most "
         f"on {worst[0]}",
     )
 
