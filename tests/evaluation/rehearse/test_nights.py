@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
@@ -120,6 +121,31 @@ def test_what_a_stricter_contract_refuses_is_new(parcels: Path, spark: Any, carr
     one, two, change = both(bad)
     assert two.quarantined == 3
     assert one.quarantined == two.quarantined + change.newly_quarantined
+
+
+@pytest.mark.parametrize("carrier", ["files", "dataframe"])
+def test_the_champion_reads_columns_of_its_own(parcels: Path, spark: Any, carrier: str) -> None:
+    text = (parcels / "data/contract.py").read_text()
+    edit(
+        parcels,
+        "data/contract.py",
+        "    express: Series[bool]",
+        '    colour: Series[str] = pa.Field(isin=["blue", "red"], metadata={"role": "slice"})\n'
+        "    express: Series[bool]",
+    )
+    write_champion_of_this_contract(parcels)
+    (parcels / "data/contract.py").write_text(text)
+    edit(parcels, "params.yaml", "  input: data/raw", f"  input: data/raw\n  carrier: {carrier}")
+    (part,) = (parcels / "data/raw/day=2024-03-01").iterdir()
+    colours = ["blue"] * 20 + ["red"] * 25 + ["grey"] * 5
+    # Row groups whose dictionaries differ, so that Arrow ends the champion's batches early.
+    pq.write_table(
+        pq.read_table(part).append_column("colour", pa.array(colours)), part, row_group_size=12
+    )
+    (night,) = rehearsed(parcels, spark, (date(2024, 3, 1),)).nights
+    one, two, change = both(night)
+    assert (one.quarantined, two.quarantined, change.newly_quarantined) == (0, 5, 0)
+    assert (change.rows, list(two.refused_by.values())) == (45, [5])
 
 
 def test_csv_and_parquet_give_the_same_counts(parcels: Path, spark: Any) -> None:
