@@ -34,7 +34,7 @@ ABOUT = {
     "held": "the number of nights that would be held with the challenger is",
     "slower": "the challenger's time for each row, as a multiple of the champion's, is",
 }
-NOT_ASKED = "no night was rehearsed: rehearse.nights in params.yaml is 0, or has no dvc stage"
+NOT_ASKED = "no night was rehearsed: set rehearse.nights in params.yaml and run dvc repro"
 
 
 @dataclass(frozen=True)
