@@ -20,7 +20,7 @@ from assay.evaluation.rehearse.champion import NightModel
 from assay.model import bundle
 from assay.project import layout
 from assay.project import params as parameters
-from assay.project.params.inputs import Csv
+from assay.project.params.inputs import Csv, Sql
 from assay.reports.rehearsed_nights import RehearsedNight, RehearsedNights
 from tests.evaluation.rehearse.champions import edit, write_champion
 
@@ -217,6 +217,32 @@ def test_a_champion_whose_contract_needs_another_column(parcels: Path, spark: An
     assert night.challenger is not None and night.champion is None
     assert "its contract cannot be applied: " in (night.champion_why or "")
     assert "colour" in (night.champion_why or "")
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_a_query_that_lacks_a_column_of_the_champion(parcels: Path, spark: Any, form: str) -> None:
+    text = (parcels / "data/contract.py").read_text()
+    edit(
+        parcels,
+        "data/contract.py",
+        "    express: Series[bool]",
+        '    colour: Series[str] = pa.Field(metadata={"role": "slice"})\n    express: Series[bool]',
+    )
+    write_champion_of_this_contract(parcels)
+    (parcels / "data/contract.py").write_text(text)
+    (part,) = (parcels / "data/raw/day=2024-03-01").iterdir()
+    place = parcels / "data/all/day=2024-03-01"
+    place.mkdir(parents=True)
+    if form == "csv":
+        pa_csv.write_csv(pq.read_table(part), place / "rows.csv")
+    else:
+        pq.write_table(pq.read_table(part), place / "rows.parquet")
+    query = "select * from parcels where day = :night"
+    tables = {"parcels": {"format": form, "path": "data/all"}}
+    given = Sql(format="sql", tables=tables, query=query)  # type: ignore[arg-type]
+    (night,) = rehearsed(parcels, spark, (date(2024, 3, 1),), given).nights
+    assert night.challenger is not None and night.challenger.scored == 50
+    assert night.champion is None and "colour" in (night.champion_why or "")
 
 
 def write_champion_of_this_contract(root: Path) -> None:

@@ -8,8 +8,9 @@ are refused may be the contract's doing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -36,8 +37,9 @@ WARM_UP_ROWS = 1000
 """Rows that each model scores once more in each task before its time is taken: code is compiled
 and caches are filled by then."""
 
-PiecePair = tuple[InputBatch, InputBatch]
-"""The same rows as the challenger's contract reads them, and as the champion's does."""
+Reading = Callable[[], InputBatch]
+PiecePair = tuple[InputBatch, Reading]
+"""The same rows as the challenger's contract reads them, and as the champion's will, if it can."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,10 @@ class NightWork:
         """The counts of row groups of files; nothing is written under ``name``."""
         mine = input_batches(parts, self.challenger.contract, self.batch_rows)
         if self.champion is None or reads_alike(self.challenger.contract, self.champion.contract):
-            return self._count((each, each) for each in mine)
+            return self._count((each, _read_already(each)) for each in mine)
         theirs = input_batches(parts, self.champion.contract, self.batch_rows)
-        return self._count(align_pieces(mine, theirs))
+        pairs = align_pieces(mine, theirs)
+        return self._count((one, _read_already(other)) for one, other in pairs)
 
     def process_batches(
         self, batches: Iterable[pa.RecordBatch], text: bool, name: str
@@ -89,12 +92,12 @@ class NightWork:
         champion = self.champion
         alike = champion is None or reads_alike(self.challenger.contract, champion.contract)
         for batch in batches:
-            (mine,) = arrived_batches(self.challenger.contract, [batch], text)
+            mine = _read(self.challenger.contract, batch, text)
             if champion is None or alike:
-                yield mine, mine
-                continue
-            (theirs,) = arrived_batches(champion.contract, [batch], text)
-            yield mine, theirs
+                yield mine, _read_already(mine)
+            else:
+                # A query's columns are checked against the challenger's contract alone.
+                yield mine, partial(_read, champion.contract, batch, text)
 
     def _count(self, pieces: Iterable[PiecePair]) -> NightCounts:
         challenger = _Scoring(self.challenger)
@@ -123,7 +126,18 @@ def reads_alike(one: Contract, other: Contract) -> bool:
     return (one.source, one.code, one.has_label) == (other.source, other.code, other.has_label)
 
 
-def align_pieces(mine: Iterable[InputBatch], theirs: Iterable[InputBatch]) -> Iterator[PiecePair]:
+def _read(contract: Contract, batch: pa.RecordBatch, text: bool) -> InputBatch:
+    (piece,) = arrived_batches(contract, [batch], text)
+    return piece
+
+
+def _read_already(piece: InputBatch) -> Reading:
+    return lambda: piece
+
+
+def align_pieces(
+    mine: Iterable[InputBatch], theirs: Iterable[InputBatch]
+) -> Iterator[tuple[InputBatch, InputBatch]]:
     """Pairs of pieces with the same rows, of two readings of the same files.
 
     Arrow ends a batch early where a column's dictionary changes, so batches of other columns may
@@ -198,12 +212,12 @@ class _ChampionScoring:
         self.model = _Scoring(sent)
         self.failure: str | None = None
 
-    def score(self, piece: InputBatch) -> ScoredBatch | None:
-        """None from the first piece on that it cannot score."""
+    def score(self, read: Reading) -> ScoredBatch | None:
+        """None from the first piece on that it cannot read or score."""
         if self.failure is not None:
             return None
         try:
-            return self.model.score(piece)
+            return self.model.score(read())
         except Exception as error:  # runs the model's own code, which may raise anything
             extras.raise_if_missing(error)
             self.failure = f"it cannot score: {describe_error(error, Path.cwd())}"
