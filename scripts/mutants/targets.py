@@ -21,6 +21,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "evaluation/compare/test_stage",
     ),
     "reports/evaluation.py": ("gate/test_evaluation", "reports/test_schemas"),
+    "reports/last_nights.py": ("evaluation/rehearse/test_last_nights", "reports/test_schemas"),
     "reports/leakage.py": (
         "training/leakage/test_results",
         "reports/test_schemas",
