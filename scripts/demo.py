@@ -65,9 +65,9 @@ def step(
 TRAIN = (
     step("Read, check, split, train three candidates, evaluate, gate", "dvc", "repro"),
     step(
-        "Once more: nothing changed, so only the looks at Assay and for a champion run",
+        "Once more: nothing changed, so only the looks at Assay, champion and nights run",
         *("dvc", "repro"),
-        runs=("code", "champion"),
+        runs=("code", "champion", "nights"),
     ),
 )
 RUN = (

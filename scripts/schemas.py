@@ -15,6 +15,7 @@ from assay.reports.comparison import Comparison
 from assay.reports.doctor import DoctorDocument
 from assay.reports.evaluation import Evaluation
 from assay.reports.incidents import Incidents
+from assay.reports.last_nights import LastNights
 from assay.reports.leakage import Leakage
 from assay.reports.night import NightDocument
 from assay.reports.rehearsal import Rehearsal
@@ -29,6 +30,7 @@ REPORTS: tuple[type[Report], ...] = (
     Evaluation,
     StageHolder,
     Comparison,
+    LastNights,
     Rehearsal,
     Selection,
     Verdict,

@@ -20,7 +20,7 @@ Call = Callable[..., str]
 def test_a_second_repro_only_looks_at_assays_code_and_who_holds_the_stage(live: Path, call: Call):
     call(live, "dvc", "repro")  # the promotion changed that
     told = call(live, "dvc", "repro")
-    assert re.findall(r"Running stage '([^']+)'", told) == ["code", "champion"]
+    assert re.findall(r"Running stage '([^']+)'", told) == ["code", "champion", "nights"]
 
 
 def test_changing_one_candidate_reruns_one(live: Path, call: Call):

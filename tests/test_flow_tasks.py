@@ -16,7 +16,6 @@ from deltalake import DeltaTable
 from assay.columns.features import FrameFeatures
 from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.errors import ContractFileError, GateNotPassed, ParamsError, PluginError
-from assay.evaluation.rehearse import carriers
 from assay.model import bundle, prediction
 from assay.model.batch import new_counter
 from assay.model.compiled import CompiledModel
@@ -32,7 +31,7 @@ PLOTS = {
     "multiclass": ["calibration", "classes", "confusion", "score_histogram"],
     "regression": ["error_histogram", "predicted_actual"],
 }
-JUDGE = ("champion", "compare", "gate")
+JUDGE = ("compare", "gate")
 NIGHTS = ("--from", "2024-03-01", "--to", "2024-03-02")
 
 
@@ -41,6 +40,7 @@ def run(root: Path, *names: str) -> None:
     import assay.contract.stage
     import assay.evaluation.compare.stage
     import assay.evaluation.evaluate.stage
+    import assay.evaluation.rehearse.last_nights
     import assay.gate.stage
     import assay.registry.champion
     import assay.training.leakage.stage
@@ -59,6 +59,7 @@ def run(root: Path, *names: str) -> None:
         "evaluate": assay.evaluation.evaluate.stage.run,
         "champion": assay.registry.champion.run,
         "compare": assay.evaluation.compare.stage.run,
+        "nights": assay.evaluation.rehearse.last_nights.run,
         "gate": assay.gate.stage.run,
     }
     for name in names:
@@ -84,8 +85,9 @@ def gated(task: Task, tmp_path_factory: pytest.TempPathFactory, spark: SparkSess
     projects.call(root, "git", "init", "--quiet")  # no tag in it: there is no champion yet
     run(root, "ingest", "contract", "prepare", "leakage", "train", "select", "evaluate")
     scratch = tmp_path_factory.mktemp("rehearsed")
-    own = carriers.local_params(params.load(root), scratch / "input")
-    found = assay.evaluation.rehearse.stage.rehearse(root, own, scratch, lambda: spark)
+    run(root, "champion", "nights")
+    given = params.load(root)
+    found = assay.evaluation.rehearse.stage.rehearse(root, given, scratch, lambda: spark)
     found.write(root)
     run(root, *JUDGE)
     return root

@@ -21,12 +21,14 @@ TESTS: dict[str, tuple[str, ...]] = {
         "evaluation/compare/test_stage",
     ),
     "reports/evaluation.py": ("gate/test_evaluation", "reports/test_schemas"),
+    "reports/last_nights.py": ("evaluation/rehearse/test_last_nights", "reports/test_schemas"),
     "reports/leakage.py": (
         "training/leakage/test_results",
         "reports/test_schemas",
         "gate/rules/test_report_rules",
         "gate/test_provenance",
     ),
+    "reports/rehearsed_nights.py": ("reports/test_rehearsed_nights", "reports/test_schemas"),
     "reports/rehearsal.py": ("evaluation/rehearse/test_results", "reports/test_schemas"),
     "reports/selection.py": ("training/train/test_train", "reports/test_schemas"),
     "reports/verdict.py": (
@@ -55,6 +57,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gate/verdict_text.py": ("gate/test_verdict_text", "gate/test_verdict_page"),
     "gate/waivers.py": ("gate/test_waivers",),
     "gate/rules/change.py": ("gate/rules/test_change",),
+    "gate/rules/nights.py": ("gate/rules/test_nights",),
     "gate/rules/evaluate.py": ("gate/rules/test_evaluate",),
     "gate/rules/fairness.py": ("gate/rules/test_fairness",),
     "gate/rules/finding.py": RULES,

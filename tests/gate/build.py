@@ -24,6 +24,14 @@ from assay.reports.comparison import (
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts
 from assay.reports.rehearsal import Parity, Rehearsal, SparkCost
+from assay.reports.rehearsed_nights import (
+    ModelNight,
+    NightChange,
+    RehearsedChampion,
+    RehearsedNight,
+    RehearsedNights,
+    SliceFlips,
+)
 from assay.reports.verdict import Verdict
 
 OURS = {"owner": "us", "because": "it must"}
@@ -227,6 +235,77 @@ def parity(**changes: Any) -> Parity:
     return changed(  # type: ignore[no-any-return]
         Parity(carrier="files", rows=1000, differing=0, largest=0.0, seconds=1.0), **changes
     )
+
+
+CHAMPION = RehearsedChampion(
+    state="scored",
+    version="v0.1.0",
+    bundle="sha256:a",
+    why=None,
+    latency_ms=5.0,
+    memory_mb=100.0,
+)
+
+
+def nights(*found: RehearsedNight, **changes: Any) -> RehearsedNights:
+    """Rehearsed beside a champion, unless it is said otherwise."""
+    return RehearsedNights(**{"champion": CHAMPION, "nights": found, "why": None, **changes})
+
+
+def model_night(rows: int = 100, refused: int = 0, **changes: Any) -> ModelNight:
+    given = {
+        "scored": rows - refused,
+        "quarantined": refused,
+        "refused_by": {"weight: over 0": refused} if refused else {},
+        "null_scores": 0,
+        "mean": 0.25,
+        "held": (),
+        "seconds": 0.5,
+    }
+    return ModelNight(**{**given, **changes})
+
+
+def night(
+    day: str = "2013-12-30",
+    rows: int = 100,
+    flipped: int | None = 5,
+    newly: int = 0,
+    slices: tuple[SliceFlips, ...] = (),
+    distance: float = 0.02,
+    **changes: Any,
+) -> RehearsedNight:
+    """A night that both models scored; the champion refuses nothing."""
+    change = NightChange(
+        newly_quarantined=newly,
+        newly_refused_by={"weight: over 0": newly} if newly else {},
+        newly_null=0,
+        rows=rows - newly,
+        flipped=flipped,
+        challenger_mean=0.25,
+        champion_mean=0.2,
+        distance=distance,
+        absolute_change=0.5 if flipped is None else None,
+        slices=slices,
+    )
+    given = {
+        "day": day,
+        "fingerprint": "sha256:n",
+        "rows": rows,
+        "challenger": model_night(rows, newly),
+        "champion": model_night(rows),
+        "change": change,
+    }
+    return RehearsedNight(**{**given, **changes})
+
+
+def night_alone(day: str = "2013-12-30", **changes: Any) -> RehearsedNight:
+    """A night that the challenger alone scored."""
+    given = {"champion": None, "change": None, **changes}
+    return night(day, **given)
+
+
+def unread_night(day: str = "2013-12-31", why: str = "a column is missing") -> RehearsedNight:
+    return RehearsedNight(day=day, fingerprint="", why=why)
 
 
 def leakage(**outcomes: str) -> Leakage:

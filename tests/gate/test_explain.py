@@ -127,6 +127,7 @@ def test_the_correction_is_stated_where_there_is_one(
         ({"kind": "stability", "max_flipped": 0.1}, "reports/compare/comparison.json"),
         ({"kind": "parity"}, "reports/rehearse/rehearsal.json"),
         ({"kind": "cost", "of": "memory_mb", "max": 9.0}, "reports/rehearse/rehearsal.json"),
+        ({"kind": "nights", "of": "held", "max": 0.0}, "reports/rehearse/rehearsal.json"),
         ({"kind": "contract", "max_bad_share": 0.0}, "reports/contract/result.json"),
         ({"kind": "leakage"}, "reports/leakage/leakage.json"),
     ],

@@ -98,6 +98,17 @@ def test_a_rehearsal_of_something_else(tiny: Any, what: str) -> None:
     assert details(inputs, about(tiny)) == []  # nobody asks it anything
 
 
+def test_nights_beside_another_champion(tiny: Any) -> None:
+    nights = build.nights(build.night())
+    given = about(tiny, "name: real, kind: nights, of: flipped, max: 0.1")
+    assert details(Given(rehearsal=build.rehearsal(nights=nights)), given) == []
+    other = build.changed(nights.champion, bundle=OTHER)
+    stale = build.rehearsal(nights=build.changed(nights, champion=other))
+    assert details(Given(rehearsal=stale), given) == [
+        "the rehearsal of the last nights is about another champion than the comparison"
+    ]
+
+
 @pytest.mark.parametrize(("key", "what"), [("holdout", "data"), ("contract", "contract")])
 def test_a_leakage_report_of_something_else(tiny: Any, key: str, what: str) -> None:
     found = build.leakage()

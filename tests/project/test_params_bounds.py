@@ -76,6 +76,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (found.evaluate.min_slice_rows, found.evaluate.pairs) == (200, ())
     assert (found.rehearse.rows, found.rehearse.repeats) == (20_000, 5)
     assert found.rehearse.carriers == ("files",)
+    assert found.rehearse.nights == 0
     leakage = found.leakage
     assert (leakage.sample_rows, leakage.max_label_power) == (50_000, 0.98)
     assert (leakage.max_category_shift, leakage.max_label_shift) == (0.1, 0.1)
@@ -331,6 +332,29 @@ def test_each_carrier_is_rehearsed_once() -> None:
     line = mistake(rehearse={"carriers": ["files", "files"]})
     assert "rehearse.carriers: expected each carrier once, found files, files" in line
     assert "rehearse.carriers" in mistake(rehearse={"carriers": []})
+
+
+def test_nights_to_rehearse_are_a_number_or_days() -> None:
+    assert parse(rehearse={"nights": 7}).rehearse.nights == 7
+    named = parse(rehearse={"nights": ["2013-07-02", "2013-07-01"]}).rehearse.nights
+    assert named == (date(2013, 7, 1), date(2013, 7, 2))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (-1, "expected a number of nights from 0, or a list of days in quotes"),
+        (True, ", found True"),
+        ("7", ", found 7"),
+        ([], ", found an empty list"),
+        (None, ", found nothing"),
+        (["July"], "expected a date in quotes such as \"2013-06-30\", found the text 'July'"),
+        (["2013-07-01"] * 2, "expected each day once, found 2013-07-01, 2013-07-01"),
+    ],
+)
+def test_nights_that_are_neither(given: Any, told: str) -> None:
+    line = mistake(rehearse={"nights": given})
+    assert "rehearse.nights: " in line and told in line
 
 
 def test_a_day_among_arguments_is_to_be_quoted(tmp_path: Path) -> None:

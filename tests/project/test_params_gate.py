@@ -78,11 +78,13 @@ def test_everything_that_may_be_said() -> None:
         "name: i, kind: cost, of: bundle_mb, max: 5",
         "name: j, kind: contract, max_bad_share: 0.01",
         "name: k, kind: leakage, allow: [same_key, label_shift]",
+        "name: l, kind: nights, of: flipped, max: 0.1, slice: o, min_rows: 9",
+        "name: m, kind: nights, of: held, max: 2",
         more="correction: benjamini-hochberg\n  power: 0.9",
     )
     assert [rule.kind for rule in gate.rules] == [
         *("limit", "change", "fairness", "stability", "stability", "parity"),
-        *("cost", "cost", "cost", "contract", "leakage"),
+        *("cost", "cost", "cost", "contract", "leakage", "nights", "nights"),
     ]
     assert (gate.correction, gate.power) == ("benjamini-hochberg", 0.9)
     assert gate.rules[10].allow == ("same_key", "label_shift")
@@ -107,7 +109,8 @@ def test_it_is_frozen() -> None:
         (
             "name: a, kind: limt, metric: auc, min: 0.7",
             "gate.rules[0]: expected one of 'limit', 'change', 'fairness', 'stability', 'parity',"
-            " 'cost', 'contract', 'leakage', found the text 'limt'; did you mean 'limit'?",
+            " 'cost', 'nights', 'contract', 'leakage', found the text 'limt'; did you mean"
+            " 'limit'?",
         ),
         (
             "name: a, metirc: auc, metric: auc, min: 0.7",
@@ -118,6 +121,25 @@ def test_it_is_frozen() -> None:
             "found the text 'acu'; did you mean 'auc'?",
         ),
         ("name: a, metric: auc", "gate.rules[0]: expected exactly one of min and max, found nei"),
+        (
+            "name: a, kind: nights, of: flips, max: 0.1",
+            "gate.rules[0].of: expected one of 'flipped', 'newly_quarantined', 'quarantined',"
+            " 'score_distance', 'held' or 'slower', found the text 'flips'; did you mean"
+            " 'flipped'?",
+        ),
+        (
+            "name: a, kind: nights, of: held, max: 0, slice: o",
+            "gate.rules[0]: expected a slice beside 'of: flipped' only, found of: held",
+        ),
+        (
+            "name: a, kind: nights, of: flipped, max: 0.1, min_rows: 5",
+            "gate.rules[0]: expected a slice beside min_rows, found none",
+        ),
+        (
+            "name: a, kind: nights, of: quarantined, max: 2",
+            "expected a max of at most 1, because quarantined is a share, found 2",
+        ),
+        ("name: a, kind: nights, of: slower, max: -1", "gate.rules[0].max: expected a value of at"),
         (
             "name: a, metric: auc, min: 0.7, max: 0.9",
             "gate.rules[0]: expected exactly one of min and max, found both",

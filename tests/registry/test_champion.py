@@ -88,7 +88,20 @@ def test_the_same_tags_give_the_same_bytes(project: Any) -> None:
     shutil.rmtree(project.root / BUNDLES)
     look(project)
     assert bytes_of(project.root / layout.CHAMPION) == first
-    assert len(first) == 4  # champion.json, manifest.json and the two files of the bundle
+    # champion.json, manifest.json, the two files of the bundle, params.yaml and the contract.
+    assert len(first) == 6
+
+
+def test_its_contract_is_that_of_its_commit(project: Any) -> None:
+    made = up(project)
+    file = project.params.contract.file
+    then = (project.root / file).read_text()
+    project.write(file, f"{then}\n# stricter since\n")
+    look(project)
+    kept = project.root / layout.CHAMPION_CONTRACT
+    assert (kept / file).read_text() == then
+    committed = project.git("show", f"{made.commit}:params.yaml")
+    assert (kept / layout.PARAMS).read_text().rstrip("\n") == committed.rstrip("\n")
 
 
 def test_another_stage_of_params_yaml_has_another_holder(project: Any) -> None:

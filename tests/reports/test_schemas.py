@@ -12,6 +12,7 @@ from assay.project.document import Report, SparseDocument
 from assay.reports.champion import StageHolder
 from assay.reports.doctor import CheckDocument, DoctorDocument
 from assay.reports.incidents import AlarmBudget, ColumnAlarm, IncidentReport, Incidents
+from assay.reports.last_nights import LastNights, ListedNight
 from assay.reports.selection import Selection
 from assay.reports.status import IncidentsStatus, MissingPart, QuarantineStatus, StatusDocument
 from assay.reports.verdict import Finding, ModelTests, Outcome
@@ -30,7 +31,17 @@ WRITTEN: dict[str, Report] = {
         state="unreadable", stage="prod", version="v0.1.0", why="its bundle is gone"
     ),
     "Leakage": build.leakage(time_overlap="suspect", identifier="unknown"),
-    "Rehearsal": build.rehearsal(memory_mb=None, why="no /proc here"),
+    "LastNights": LastNights(
+        input="parquet",
+        nights=(
+            ListedNight(day="2013-12-30", fingerprint="sha256:n", rows=968),
+            ListedNight(day="2013-12-31", why="a column is missing"),
+        ),
+        why=None,
+    ),
+    "Rehearsal": build.rehearsal(
+        memory_mb=None, why="no /proc here", nights=build.nights(build.night())
+    ),
     "ContractResult": build.contract(ok=False, broken=("unique_key",)),
     "Selection": Selection(
         by="auc",

@@ -33,7 +33,16 @@ def test_a_whole_life(team: World) -> None:
     (comment,) = team.comments(better)
     assert "PASS" in comment
     assert "Running stage 'train" not in passed.output
-    for stage in ("contract", "prepare", "leakage", "evaluate", "compare", "rehearse", "gate"):
+    for stage in (
+        "contract",
+        "prepare",
+        "leakage",
+        "evaluate",
+        "compare",
+        "nights",
+        "rehearse",
+        "gate",
+    ):
         assert f"Running stage '{stage}'" in passed.output
     assert (team.kept / "reports" / "reports" / "gate" / "verdict.json").is_file()
 

@@ -42,7 +42,13 @@ def add_commands(add: CommandBuilder) -> None:
         _champion,
     )
     add("compare", "measure it beside the champion on the same rows", "assay compare", _compare)
-    add("rehearse", "score holdout rows as a night would, and compare", "assay rehearse", _rehearse)
+    add("nights", "find the last nights of the input, to rehearse them", "assay nights", _nights)
+    add(
+        "rehearse",
+        "score holdout rows as a night would, and the last nights beside the champion",
+        "assay rehearse",
+        _rehearse,
+    )
     gate = add("gate", "decide whether the selected bundle may be promoted", "assay gate", _gate)
     _add_questions(gate)
 
@@ -177,6 +183,13 @@ def _compare(given: argparse.Namespace) -> None:
     from assay.evaluation.compare import stage
 
     run_command(stage.run, given, lines=comparison.lines, document=to_report_text)
+
+
+def _nights(given: argparse.Namespace) -> None:
+    from assay.cli.show import rehearsal
+    from assay.evaluation.rehearse import last_nights
+
+    run_command(last_nights.run, given, lines=rehearsal.night_lines, document=to_report_text)
 
 
 def _rehearse(given: argparse.Namespace) -> None:

@@ -20,6 +20,7 @@ from assay.project.params.gate import (
     GateParams,
     LeakageRule,
     LimitRule,
+    NightsRule,
     ParityRule,
     Rule,
     StabilityRule,
@@ -33,6 +34,7 @@ FILES = {
     StabilityRule: layout.COMPARISON,
     ParityRule: layout.REHEARSAL,
     CostRule: layout.REHEARSAL,
+    NightsRule: layout.REHEARSAL,
     ContractRule: layout.CONTRACT_RESULT,
     LeakageRule: layout.LEAKAGE,
 }

@@ -12,7 +12,13 @@ from assay.errors import AssayError
 from assay.gate.inputs import GateInputs, Source
 from assay.project import digests, layout
 from assay.project.params import Params
-from assay.project.params.gate import CHAMPION_RULE, CostRule, LeakageRule, ParityRule
+from assay.project.params.gate import (
+    CHAMPION_RULE,
+    CostRule,
+    LeakageRule,
+    NightsRule,
+    ParityRule,
+)
 from assay.reports.verdict import STATES, Finding, JudgedChampion, Outcome
 
 RULE = "what was measured is about what is here now"
@@ -121,7 +127,7 @@ def _problems(
     }
     yield from _differ("comparison", about, now)
     kinds = {type(rule) for rule in params.gate.rules}
-    if kinds & {ParityRule, CostRule}:
+    if kinds & {ParityRule, CostRule, NightsRule}:
         yield from _rehearsal(inputs, now)
     if LeakageRule in kinds:
         yield from _leakage(inputs, now)
@@ -152,6 +158,9 @@ def _rehearsal(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:
         return  # the rules that need it already fail with the reason
     about = {"bundle": found.bundle, "data": found.data, "contract": found.contract}
     yield from _differ("rehearsal", about, now)
+    held = inputs.comparison.champion
+    if found.nights is not None and found.nights.champion.bundle != (held and held.bundle):
+        yield "the rehearsal of the last nights is about another champion than the comparison"
 
 
 def _leakage(inputs: GateInputs, now: Mapping[str, str]) -> Iterator[str]:

@@ -27,6 +27,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "evaluate": ("assay.evaluation.evaluate.stage",),
         "champion": ("assay.registry.champion",),
         "compare": ("assay.evaluation.compare.stage",),
+        "nights": ("assay.evaluation.rehearse.last_nights",),
         # The second module measures cost. It is run by name in a separate process.
         "rehearse": ("assay.evaluation.rehearse.stage", "assay.evaluation.rehearse.cost"),
         # Pytest loads the second module by name.
@@ -35,7 +36,7 @@ STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Stage -> its entry modules, the main one first."""
 
-JUDGES = ("contract", "leakage", "evaluate", "compare", "rehearse", "gate")
+JUDGES = ("contract", "leakage", "evaluate", "compare", "nights", "rehearse", "gate")
 """Stages that measure or judge a bundle."""
 
 LOOKS = "assay/pages/"

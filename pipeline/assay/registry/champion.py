@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from assay.contract.committed import contract_files
 from assay.errors import AssayError, NoChampion, NotARepository, VersionUnknown
 from assay.model.bundle import code_paths
 from assay.project import jsonfile, layout, partitions
@@ -22,7 +23,7 @@ from assay.reports.champion import StageHolder
 
 
 def run(root: Path, params: Params) -> StageHolder:
-    """Write ``models/champion``: which version holds the stage, and a copy of its bundle.
+    """Write ``models/champion``: which version holds the stage, its bundle and its contract.
 
     It is not an error here if no version holds the stage or its bundle cannot be fetched; the gate
     decides what that means.
@@ -32,6 +33,7 @@ def run(root: Path, params: Params) -> StageHolder:
         if bundle is not None:
             _copy(bundle, made / Path(layout.CHAMPION_BUNDLE).name)
             _write_code(root, held, bundle, made / Path(layout.CHAMPION_CODE).name)
+            _write_contract(root, held, made / Path(layout.CHAMPION_CONTRACT).name)
         jsonfile.write(made / Path(layout.CHAMPION_FACTS).name, held.tree())
     return held
 
@@ -105,3 +107,22 @@ def _write_code(root: Path, held: StageHolder, bundle: Path, target: Path) -> No
             text = git.show(root, held.commit, path)
             (target / path).parent.mkdir(parents=True, exist_ok=True)
             (target / path).write_bytes(text.encode())
+
+
+def _write_contract(root: Path, held: StageHolder, target: Path) -> None:
+    """Write the champion's contract as of its commit, so that it can be applied without git.
+
+    A file that is not in git there is left out; loading the contract reports it.
+    """
+    assert held.commit is not None and held.version is not None
+    commit, known = held.commit, frozenset(git.committed_files(root, held.commit, ""))
+
+    def read(path: str) -> str | None:
+        try:
+            return git.show(root, commit, path) if path in known else None
+        except UnicodeDecodeError:
+            return None
+
+    for path, text in contract_files(read, held.version).items():
+        (target / path).parent.mkdir(parents=True, exist_ok=True)
+        (target / path).write_bytes(text.encode())

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.contract.committed import load_committed_contract
 from assay.contract.definition import Contract
-from assay.contract.loader import load_contract_text
-from assay.errors import BundleChanged, VersionUnknown
+from assay.errors import VersionUnknown
 from assay.model import bundle
 from assay.model.bundle import Bundle
-from assay.project import digests, layout
-from assay.project.params import ContractParams, Params, parse
+from assay.project import layout
+from assay.project.params import ContractParams, Params
 
 if TYPE_CHECKING:
     from assay.registry.versions import Version
@@ -84,22 +85,12 @@ def load_pinned_contract(
     """
     from assay.registry.fetch import read_version_file, version_code_reader
 
-    then = parse(
-        read_version_file(root, version, layout.PARAMS), f"{layout.PARAMS} at {version.version}"
+    return load_committed_contract(
+        partial(read_version_file, root, version),
+        version_code_reader(root, version),
+        version.version,
+        loaded.manifest.contract_digest,
     )
-    source = read_version_file(root, version, then.contract.file)
-    code = digests.contract_imports(version_code_reader(root, version), then.contract.file)
-    digest = digests.contract(source, then, code)
-    if digest != loaded.manifest.contract_digest:
-        raise BundleChanged(
-            "the contract at the promoted commit is not the one the model was trained under",
-            where=f"{then.contract.file} at {version.version}",
-            expected=loaded.manifest.contract_digest[:19],
-            found=digest[:19],
-            mend="Run dvc repro, commit and promote again.",
-        )
-    contract = load_contract_text(source, f"{then.contract.file} at {version.version}", code)
-    return contract.without_label(), digest, then.contract
 
 
 def load_run_bundle(root: Path, params: Params, record: RunRecord) -> Bundle:

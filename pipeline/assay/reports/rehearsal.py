@@ -1,4 +1,4 @@
-"""The report of the stage ``rehearse``: score parity and cost of a bundle.
+"""The report of the stage ``rehearse``: score parity and cost of a bundle, and real nights.
 
 Reading checks only the schema. Implausible numbers are reported by the gate's rules as findings.
 """
@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from assay.project import layout
 from assay.project.document import Count, Document, Report, Text, find_duplicates
+from assay.reports.rehearsed_nights import RehearsedNights
 
 
 class Parity(Document):
@@ -73,13 +74,15 @@ class Rehearsal(Report):
     """rehearsal.json. Digests are ``sha256:<hex>``.
 
     ``tolerance`` is the largest difference of two scores that count as equal. ``why`` is the
-    reason if something could not be measured, else None.
+    reason if something could not be measured, else None. ``nights`` is about the last real nights;
+    None if none were asked for, as in earlier versions.
     """
 
     SCHEMA: ClassVar = 1
     FILE: ClassVar = layout.REHEARSAL
     STAGE: ClassVar = "rehearse"
     WHAT: ClassVar = "a rehearsal"
+    LATER: ClassVar = frozenset({"nights"})
 
     schema_number: Literal[1] = Field(default=1, alias="schema")
     name: Text
@@ -95,6 +98,7 @@ class Rehearsal(Report):
     bundle_mb: float
     spark: SparkCost
     why: Text | None
+    nights: RehearsedNights | None = None
 
     @property
     def cost(self) -> Cost:

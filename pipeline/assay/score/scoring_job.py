@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -66,36 +67,51 @@ class Job:
 
     def process_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Tally:
         """Score batches from Spark; ``text`` states that all cells are text."""
-        return score_part(self, _arrived(self.contract, batches, text), name)
+        return score_part(self, arrived_batches(self.contract, batches, text), name)
+
+
+class SentBundle(Protocol):
+    """A bundle as it is sent to a worker."""
+
+    @property
+    def files(self) -> Files: ...
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def allow_types(self) -> tuple[str, ...]: ...
 
 
 class BundleCacheKey:
-    """A job's bundle as cache key, so that a worker process loads it once for several tasks."""
+    """A bundle as cache key, so that a worker process loads it once for several tasks."""
 
-    def __init__(self, job: Job) -> None:
-        self.job = job
+    def __init__(self, sent: SentBundle) -> None:
+        self.sent = sent
 
     def __hash__(self) -> int:
-        return hash((self.job.digest, self.job.allow_types))
+        return hash((self.sent.digest, self.sent.allow_types))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, BundleCacheKey) and (self.job.digest, self.job.allow_types) == (
-            other.job.digest,
-            other.job.allow_types,
+        return isinstance(other, BundleCacheKey) and (self.sent.digest, self.sent.allow_types) == (
+            other.sent.digest,
+            other.sent.allow_types,
         )
 
 
 @lru_cache(maxsize=2)
-def _bundle(wanted: BundleCacheKey) -> Bundle:
-    job = wanted.job
+def cached_bundle(wanted: BundleCacheKey) -> Bundle:
+    """The bundle, loaded at most once as long as no two others were needed in between."""
+    sent = wanted.sent
     return bundle.from_files(
-        job.files, "bundle", expected=job.digest, allow_types=job.allow_types, whole=False
+        sent.files, "bundle", expected=sent.digest, allow_types=sent.allow_types, whole=False
     )
 
 
-def _arrived(
+def arrived_batches(
     contract: Contract, batches: Iterable[pa.RecordBatch], text: bool
 ) -> Iterator[InputBatch]:
+    """Batches from Spark as input of the scoring function."""
     for batch in batches:
         if not text:
             yield InputBatch(batch)
@@ -112,7 +128,7 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
     part
         Names the files; must be unique among all attempts at the run's parts.
     """
-    loaded = _bundle(BundleCacheKey(job))
+    loaded = cached_bundle(BundleCacheKey(job))
     keys = None if job.keys is None else KeyWriter(job.keys, part)
     tally, counter = Tally(), None
     with ExitStack() as stack:

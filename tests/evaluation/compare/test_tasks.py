@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,18 @@ import assay.training.tables.ingest
 import assay.training.tables.prepare
 import assay.training.train.select
 import assay.training.train.stage
+from assay.contract.loader import load_contract
 from assay.evaluation.compare import stage
-from assay.evaluation.rehearse import carriers
+from assay.evaluation.rehearse import last_nights, nights
 from assay.evaluation.rehearse import stage as rehearsing
+from assay.evaluation.rehearse.champion import NightModel
 from assay.model import bundle
+from assay.model.batch import score_frame
 from assay.project import jsonfile, layout, params
 from assay.project.tasks import METRICS, Task, orient_value
 from assay.reports.comparison import Comparison
 from tests import variants
+from tests.evaluation.rehearse.champions import write_champion
 
 
 @pytest.fixture(scope="module", params=["multiclass", "regression"])
@@ -91,14 +96,46 @@ def test_both_carriers_score_as_training_does(
     task: Task, made: Path, tmp_path: Path, spark: Any
 ) -> None:
     given = params.load(made)
-    both = {"rows": 300, "repeats": 1, "carriers": ("files", "dataframe")}
+    both = {"rows": 300, "repeats": 1, "carriers": ("files", "dataframe"), "nights": 0}
     given = given.model_copy(update={"rehearse": given.rehearse.model_copy(update=both)})
-    own = carriers.local_params(given, tmp_path / "input")
-    found = rehearsing.rehearse(made, own, tmp_path, lambda: spark)
+    found = rehearsing.rehearse(made, given, tmp_path, lambda: spark)
     assert [(one.carrier, one.rows, one.differing) for one in found.parity] == [
         ("files", 300, 0),
         ("dataframe", 300, 0),
     ]
+
+
+def test_a_real_night_beside_the_champion(
+    task: Task, made: Path, tmp_path: Path, spark: Any
+) -> None:
+    root = Path(shutil.copytree(made, tmp_path / "project"))
+    write_champion(root, "prior")
+    given = params.load(root)
+    day = (date(2024, 3, 1),)
+    given = given.model_copy(
+        update={"rehearse": given.rehearse.model_copy(update={"nights": day, "repeats": 1})}
+    )
+    last_nights.run(root, given)
+    loaded, other = (
+        bundle.load(place, expected=None, allow_types=())
+        for place in (root / layout.BUNDLE, root / layout.CHAMPION_BUNDLE)
+    )
+    contract = load_contract(root / given.contract.file, root=root).without_label()
+    asked = nights.prepare(root, given, NightModel(loaded, contract, given.contract))
+    (night,) = nights.rehearse(root, given, spark, asked, root / layout.HOLDOUT_TABLE).nights
+    assert night.change is not None and night.change.rows == night.rows == 50
+    frame = pd.read_parquet(next((root / "data/raw/day=2024-03-01").iterdir()))
+    mine, theirs = score_frame(loaded, frame), score_frame(other, frame)
+    assert night.change.distance is not None and night.change.distance > 0
+    if task == "regression":
+        assert (night.change.flipped, night.change.slices) == (None, ())
+        assert night.change.absolute_change == pytest.approx(abs(mine - theirs).mean())
+        assert night.change.champion_mean == pytest.approx(theirs.mean())
+    else:
+        assert night.change.absolute_change is None
+        assert night.change.flipped == int((mine.argmax(axis=1) != theirs.argmax(axis=1)).sum())
+        assert night.change.champion_mean == pytest.approx(theirs.max(axis=1).mean())
+        assert sum(part.flipped for part in night.change.slices) == night.change.flipped
 
 
 def test_a_slice_of_one_class_has_no_number_and_says_why(

@@ -29,13 +29,19 @@ from assay.model.model import Model
 from assay.project import digests, layout
 from assay.project import params as parameters
 from assay.reports.rehearsal import Rehearsal
+from tests.evaluation.rehearse.champions import edit, write_champion
 
 
 def rehearsed(root: Path, scratch: Path, spark: Any, **changes: Any) -> Rehearsal:
     given = parameters.load(root)
-    settings = given.rehearse.model_copy(update={"rows": 400, "repeats": 1, **changes})
-    own = carriers.local_params(given.model_copy(update={"rehearse": settings}), scratch / "input")
+    settings = given.rehearse.model_copy(update={"rows": 400, "repeats": 1, "nights": 0, **changes})
+    own = given.model_copy(update={"rehearse": settings})
     return stage.rehearse(root, own, scratch, lambda: spark)
+
+
+def without_nights(root: Path) -> parameters.Params:
+    given = parameters.load(root)
+    return given.model_copy(update={"rehearse": given.rehearse.model_copy(update={"nights": 0})})
 
 
 def test_both_carriers_publish_what_the_training_code_says(
@@ -107,9 +113,8 @@ def test_what_is_not_there_is_an_error_before_spark(
     def spark() -> Any:
         raise AssertionError("Spark was asked for")
 
-    own = carriers.local_params(parameters.load(parcels), tmp_path / "input")
     with pytest.raises(error) as caught:
-        stage.rehearse(parcels, own, tmp_path, spark)
+        stage.rehearse(parcels, without_nights(parcels), tmp_path, spark)
     assert "\n" not in caught.value.line()
 
 
@@ -117,9 +122,9 @@ def test_types_that_nobody_allowed_are_refused_though_the_compiled_model_needs_n
     parcels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("assay.model.model.untrusted_types", lambda data: ["evil.Estimator"])
-    own = carriers.local_params(parameters.load(parcels), tmp_path / "input")
+    given = without_nights(parcels)
     with pytest.raises(BundleUntrusted, match=r"evil\.Estimator"):
-        stage.rehearse(parcels, own, tmp_path, lambda: None)  # type: ignore[arg-type, return-value]
+        stage.rehearse(parcels, given, tmp_path, lambda: None)  # type: ignore[arg-type, return-value]
 
 
 # ------------------------------------------------------------------------ choosing the rows
@@ -177,7 +182,10 @@ def test_a_process_that_fails_says_why_in_a_line(parcels: Path) -> None:
 def test_the_command_leaves_a_file_and_says_what_is_in_it(
     parcels: Path, call: Callable[..., str]
 ) -> None:
+    write_champion(parcels, None)
+    assert "nights: 2 of the input, 2024-03-04 to 2024-03-05" in call(parcels, "assay", "nights")
     told = call(parcels, "assay", "rehearse")
+    assert "rehearse: night 2024-03-05: 50 rows, 0 refused" in told
     assert "0 differ from the training code's scores" in told
     found = Rehearsal.read(parcels)
     assert (found.parity[0].carrier, found.parity[0].differing) == ("files", 0)
@@ -194,6 +202,7 @@ def test_without_java_nothing_was_rehearsed(
         "from assay.cli.__main__ import main; sys.exit(main(['rehearse']))"
     )
     (tmp_path / "run.py").write_text(script)
+    edit(parcels, "params.yaml", "nights: 2", "nights: 0")
     told = call(parcels, sys.executable, str(tmp_path / "run.py"), code=50)
     assert "no Java here" in told and "Traceback" not in told
     assert not (parcels / layout.REHEARSAL).exists()

@@ -8,6 +8,7 @@ from assay.gate.comment.bars import WIDTH, interval_strip, share_bar
 from assay.gate.comment.changes import Changes, PartChange
 from assay.gate.comment.compose import LIMIT, compose, marker
 from assay.gate.comment.facts import Format
+from assay.reports.rehearsed_nights import SliceFlips
 from assay.reports.verdict import JudgedChampion
 from tests.gate import build
 from tests.gate.comment.samples import CHANGES, FAIL, INCONCLUSIVE, comparison, facts, finding
@@ -101,6 +102,87 @@ def test_all_is_well() -> None:
     text = compose(facts(finding(), changes=None), "github")
     assert "## ✅ PASS: late-flights, candidate boosting" in text
     assert "stands in the way" not in text and "What changed" not in text
+
+
+NIGHTS = build.nights(
+    build.night(
+        newly=2,
+        flipped=5,
+        slices=(
+            SliceFlips(field="origin", value="JFK", rows=60, flipped=4),
+            SliceFlips(field="origin", value=None, rows=38, flipped=1),
+        ),
+    ),
+    build.night(
+        "2013-12-31",
+        rows=300,
+        flipped=35,
+        challenger=build.model_night(300, held=("row_count: too many",), seconds=2.5),
+        champion=build.model_night(300, seconds=0.5),
+    ),
+    build.unread_night("2014-01-01"),
+)
+DRESS = """\
+### Dress rehearsal
+
+- 2 real nights (2013-12-30 to 2013-12-31), 400 rows, **10.1% decided otherwise**, 2 rows refused \
+that the champion takes, mean score 0.2000 → 0.2500, score distance up to 0.020
+- 7,500.0 ms for 1,000 rows in the workers, the champion 2,500.0 ms; 120 MB of memory, the \
+champion 100 MB
+- 1 night would be held (0 also with the champion): 2013-12-31
+- ❔ 2014-01-01: a column is missing
+"""
+FOLDED = """\
+<details><summary>Dress rehearsal by night (3)</summary>
+
+| night | rows | refused | newly refused | decided otherwise | mean score | held |
+| --- | ---: | ---: | ---: | ---: | ---: | --- |
+| `2013-12-30` | 100 | 2 | 2 (`weight: over 0` 2) | 5.1% | 0.2000 → 0.2500 | no |
+| `2013-12-31` | 300 | 0 | 0 | 11.7% | 0.2000 → 0.2500 | row\\_count: too many |
+| `2014-01-01` |  |  |  |  |  | a column is missing |
+
+| slice | rows | decided otherwise | 0 to 1 |
+| --- | ---: | ---: | --- |
+| `origin=JFK` | 60 | 6.7% | `█░░░░░░░░░░░░░░░░░░░░` |
+| `origin=(others)` | 38 | 2.6% | `█░░░░░░░░░░░░░░░░░░░░` |
+
+</details>
+"""
+
+
+def test_real_nights_beside_the_champion() -> None:
+    text = compose(facts(rehearsal=build.rehearsal(nights=NIGHTS)), "github")
+    assert DRESS in text and FOLDED in text
+    assert text.index(DRESS) < text.index("### Waived") < text.index(FOLDED)
+    assert "Dress rehearsal" not in compose(facts(), "github")
+
+
+def test_real_nights_of_the_challenger_alone() -> None:
+    champion = build.changed(
+        build.CHAMPION, state="none", version=None, bundle=None, why="nobody was promoted"
+    )
+    night = build.night_alone(challenger=build.model_night(100, 20))
+    found = build.rehearsal(nights=build.nights(night, champion=champion))
+    assert """\
+- 1 real night (2013-12-30), 100 rows, 20 rows refused (20.0%)
+- without a champion: nobody was promoted
+""" in compose(facts(rehearsal=found), "github")
+
+
+def test_no_real_nights_and_why() -> None:
+    for nights, told in (
+        (build.nights(why="the bucket is away"), "No night was rehearsed: the bucket is away"),
+        (build.nights(build.unread_night()), "- ❔ none of 1 night could be scored"),
+    ):
+        text = compose(facts(rehearsal=build.rehearsal(nights=nights)), "github")
+        assert f"### Dress rehearsal\n\n{told}\n" in text
+
+
+def test_real_numbers_do_not_flip() -> None:
+    nights = build.nights(build.night(flipped=None))
+    text = compose(facts(rehearsal=build.rehearsal(nights=nights)), "github")
+    assert "mean change 0.5000" in text
+    assert "decided otherwise**" not in text
 
 
 def test_without_a_champion_metrics_stand_alone() -> None:

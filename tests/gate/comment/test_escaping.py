@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 from assay.gate.comment.changes import Changes, KeyChange, PartChange
 from assay.gate.comment.compose import LIMIT, compose
 from assay.project.code_host.host_markdown import code, one_line, prose
+from assay.reports.rehearsed_nights import SliceFlips
 from assay.reports.verdict import Waiver
 from tests.gate import build
 from tests.gate.comment.samples import FAIL, INCONCLUSIVE, change, comparison, facts, finding
@@ -78,11 +79,33 @@ def told(text: str) -> Any:
         *many,
         name=text,
         comparison=comparison(slices=(place,), unit=text),
-        rehearsal=build.rehearsal(why=text, parity=(build.parity(carrier=text),)),
+        rehearsal=build.rehearsal(
+            why=text, parity=(build.parity(carrier=text),), nights=nights_told(text)
+        ),
         changes=Changes(parts, keys, text),
     )
     verdict = build.changed(found.verdict, candidate=text, types=(text,))
     return build.changed(found, verdict=verdict)
+
+
+def nights_told(text: str) -> Any:
+    """Nights of which days, rules, reasons and values are ``text``."""
+    slices = (
+        SliceFlips(field=text, value=text, rows=98, flipped=3),
+        SliceFlips(field=f"other {text}", value=None, rows=98, flipped=3),
+    )
+    night = build.night(f"1 {text}", newly=2, flipped=3, slices=slices)
+    assert night.change is not None and night.challenger is not None
+    refused = {text: 2}
+    night = build.changed(
+        night,
+        change=build.changed(night.change, newly_refused_by=refused),
+        challenger=build.changed(night.challenger, refused_by=refused, held=(text, text)),
+    )
+    lost = build.night_alone(f"2 {text}", champion_why=text)
+    champion = build.changed(build.CHAMPION, why=text, cost_why=text, version=text)
+    found = build.nights(night, lost, build.unread_night(f"3 {text}", text))
+    return build.changed(found, champion=champion)
 
 
 HARMLESS = facts()

@@ -25,6 +25,7 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
     "stability": ({"max_distance": 0.1}, layout.COMPARISON),
     "parity": ({}, layout.REHEARSAL),
     "cost": ({"of": "latency_ms", "max": 5.0}, layout.REHEARSAL),
+    "nights": ({"of": "flipped", "max": 0.2}, layout.REHEARSAL),
     "contract": ({"max_bad_share": 0.0}, RESULT),
     "leakage": ({}, layout.LEAKAGE),
 }
@@ -33,6 +34,7 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.fixture
 def compared(tiny: Any) -> Any:
     tiny.comparison(build.comparison(build.difference(0.0)))
+    tiny.rehearsal(nights=build.nights(build.night()))
     return tiny
 
 

@@ -1,14 +1,17 @@
-"""Whether scoring matches training, and what scoring costs."""
+"""Whether scoring matches training, what it costs, and what the last nights would have been."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.project.text.number_format import format_exact_percent
+from assay.reports.last_nights import LastNights
 from assay.reports.rehearsal import Rehearsal
+from assay.reports.rehearsed_nights import ModelNight, NightChange, RehearsedNight, RehearsedNights
 
 
 def lines(found: Rehearsal) -> Iterator[str]:
-    """A line for each carrier, then the cost of a batch."""
+    """A line for each carrier, the cost of a batch, then a line for each night."""
     for one in found.parity:
         furthest = "no row has two scores" if one.largest is None else f"{one.largest:.3g}"
         yield (
@@ -24,3 +27,51 @@ def lines(found: Rehearsal) -> Iterator[str]:
     )
     if found.why:
         yield f"rehearse: {found.why}"
+    if found.nights is not None:
+        yield from _nights(found.nights)
+
+
+def night_lines(found: LastNights) -> Iterator[str]:
+    """Which nights there are, and a line for each that cannot be scored."""
+    if found.why is not None:
+        yield f"nights: none: {found.why}"
+        return
+    first, last = found.nights[0].day, found.nights[-1].day
+    yield f"nights: {len(found.nights)} of the input, {first} to {last}"
+    for night in found.nights:
+        if night.why is not None:
+            yield f"nights: {night.day} cannot be scored: {night.why}"
+
+
+def _nights(found: RehearsedNights) -> Iterator[str]:
+    if found.why is not None:
+        yield f"rehearse: no nights: {found.why}"
+        return
+    if found.champion.why is not None:
+        yield f"rehearse: nights without a champion: {found.champion.why}"
+    for night in found.nights:
+        yield f"rehearse: night {night.day}: {_night(night)}"
+
+
+def _night(night: RehearsedNight) -> str:
+    if night.challenger is None:
+        return f"not scored: {night.why}"
+    told = f"{night.rows:,} rows, {night.challenger.quarantined:,} refused{_held(night.challenger)}"
+    if night.change is not None:
+        return f"{told}; {_change(night.change)}"
+    return told + (f"; the champion did not: {night.champion_why}" if night.champion_why else "")
+
+
+def _held(model: ModelNight) -> str:
+    return f", would be held ({'; '.join(model.held)})" if model.held else ""
+
+
+def _change(change: NightChange) -> str:
+    told = [f"{change.newly_quarantined:,} that the champion takes"]
+    if change.flipped is not None and change.rows:
+        told.append(f"{format_exact_percent(change.flipped / change.rows)} decided otherwise")
+    if change.absolute_change is not None:
+        told.append(f"mean change {change.absolute_change:.4g}")
+    if change.distance is not None:
+        told.append(f"score distance {change.distance:.3f}")
+    return ", ".join(told)

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.columns.features import Floats
-from assay.errors import AssayError
 from assay.model import bundle as bundles
 from assay.model import holdout
 from assay.model.bundle import Bundle
 from assay.model.manifest import Manifest
 from assay.project import extras, layout, source_code
+from assay.project.error_text import describe_error
 from assay.reports.champion import StageHolder
 from assay.reports.comparison import ComparedChampion, State
 
@@ -69,7 +69,7 @@ def score_champion(
         _ = loaded.scorer
     except Exception as error:  # imports the model's own code, which may raise anything
         extras.raise_if_missing(error)
-        return ScoredChampion("unreadable", _line(error, root), champion)
+        return ScoredChampion("unreadable", describe_error(error, root), champion)
     unlike = task_mismatch(loaded.manifest, challenger)
     if unlike:
         return ScoredChampion("incomparable", unlike, champion)
@@ -80,7 +80,9 @@ def score_champion(
         scores = _scores(loaded, frame)
     except Exception as error:  # runs the model's own code, which may raise anything
         extras.raise_if_missing(error)
-        return ScoredChampion("unreadable", f"it cannot score: {_line(error, root)}", champion)
+        return ScoredChampion(
+            "unreadable", f"it cannot score: {describe_error(error, root)}", champion
+        )
     return ScoredChampion("compared", None, champion, loaded.manifest, scores)
 
 
@@ -124,9 +126,3 @@ def _scores(loaded: Bundle, frame: pd.DataFrame) -> Floats:
     manifest = loaded.manifest
     given = score_frame(loaded, frame)
     return holdout.validate_scores(given, len(frame), manifest.task, manifest.classes)
-
-
-def _line(error: Exception, root: Path) -> str:
-    """The error on one line, without the project's location."""
-    told = error.line() if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
-    return " ".join(told.split()).removeprefix(f"{root}/")

@@ -43,13 +43,15 @@ LOCAL_MASTER = "local[2]"
 def local_params(params: Params, night: Path) -> Params:
     """``params`` with the rehearsed night as input and a local Spark."""
     spec = Parquet(format="parquet", path=str(night))
+    score = params.score.model_copy(update={"input": spec, "carrier": "auto"})
+    return local_spark(params).model_copy(update={"score": score})
+
+
+def local_spark(params: Params) -> Params:
+    """``params`` with a Spark on this machine."""
     master = params.spark.master if params.spark.master.startswith("local") else LOCAL_MASTER
-    return params.model_copy(
-        update={
-            "score": params.score.model_copy(update={"input": spec, "carrier": "auto"}),
-            "spark": params.spark.model_copy(update={"master": master}),
-        }
-    )
+    spark = params.spark.model_copy(update={"master": master})
+    return params.model_copy(update={"spark": spark})
 
 
 def select_rows(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
@@ -118,7 +120,7 @@ def score_with_carrier(
     job = _job(params, bundle, contract, night.schema, store)
     began = time.monotonic()
     with open_night(spark, params, night, contract, carrier) as rows:
-        parts, counts = rows.run(job, _quiet)
+        parts, counts = rows.run(job, no_progress)
         tally = total(parts)
     for in_input in counts:
         check_row_counts(tally, in_input)
@@ -128,7 +130,7 @@ def score_with_carrier(
     return pa.concat_tables(tables) if tables else job.predictions.empty_table(), seconds
 
 
-def _quiet(done: int, tasks: int) -> None:
+def no_progress(done: int, tasks: int) -> None:
     """No progress output: a rehearsal is short."""
 
 

@@ -21,6 +21,7 @@ from assay.reports.rehearsal import Cost
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 MEGABYTE = 1_000_000
+NO_MEMORY = "this system does not tell how much memory a process held (Linux does)"
 
 
 def measure_cost(
@@ -33,6 +34,8 @@ def measure_cost(
     rows: Path,
     batch_rows: int,
     repeats: int,
+    sources: Path | None = None,
+    code: Path | None = None,
 ) -> Cost:
     """The cost of scoring the first ``batch_rows`` rows of ``rows`` as one batch.
 
@@ -42,6 +45,8 @@ def measure_cost(
         A Parquet file.
     repeats
         Number of timed repeats after a warm-up; the median counts.
+    sources, code
+        Where the project's modules lie that the contract and the model import; by default ``root``.
 
     Raises
     ------
@@ -56,6 +61,8 @@ def measure_cost(
         "rows": str(rows.resolve()),
         "batch_rows": batch_rows,
         "repeats": repeats,
+        "sources": str((sources or root).resolve()),
+        "code": str((code or root).resolve()),
     }
     ours = str(Path(assay.__path__[0]).resolve().parent)
     paths = [ours, str(root.resolve()), os.environ.get("PYTHONPATH", "")]
@@ -94,6 +101,8 @@ def measure_batch(
     rows: str,
     batch_rows: int,
     repeats: int,
+    sources: str,
+    code: str,
 ) -> dict[str, Any]:
     """Measure a batch in this process. Memory is meaningful only in a fresh process."""
     import pyarrow.parquet as pq
@@ -103,14 +112,14 @@ def measure_batch(
     from assay.model.batch import score_batch
     from assay.project import source_code
 
-    rules = load_contract(Path(contract), root=Path.cwd()).without_label()
+    rules = load_contract(Path(contract), root=Path(sources)).without_label()
     batch = pq.read_table(rows).slice(0, batch_rows).combine_chunks()
     before = _memory("VmRSS")
     loaded = bundles.load(
         Path(bundle),
         expected=digest,
         allow_types=allow_types,
-        code=source_code.file_reader(Path.cwd()),
+        code=source_code.file_reader(Path(code)),
     )
     score_batch(loaded, rules, batch)  # compiles, loads and fills caches
     took = []

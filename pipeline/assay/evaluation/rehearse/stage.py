@@ -1,4 +1,8 @@
-"""The stage ``rehearse``: score rows of the holdout on the nightly path, check parity and cost."""
+"""The stage ``rehearse``: score rows of the holdout as a night, then the last real nights.
+
+The holdout shows parity and cost, the nights what the challenger would have done instead of the
+champion.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +20,9 @@ from assay.columns.features import FrameFeatures
 from assay.contract.columns import to_frame
 from assay.contract.loader import load_contract
 from assay.errors import StageInputMissing
-from assay.evaluation.rehearse import carriers
-from assay.evaluation.rehearse.cost import MEGABYTE, measure_cost
+from assay.evaluation.rehearse import carriers, nights
+from assay.evaluation.rehearse.champion import NightModel
+from assay.evaluation.rehearse.cost import MEGABYTE, NO_MEMORY, measure_cost
 from assay.evaluation.rehearse.parity import ExpectedPredictions, count_differences
 from assay.model import bundle as bundles
 from assay.project import digests, layout, source_code
@@ -28,8 +33,6 @@ from assay.score.spark.session import BackgroundSession
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-NO_MEMORY = "this system does not tell how much memory a process held (Linux does)"
-
 
 def run(root: Path, params: Params) -> Rehearsal:
     """Rehearse a night with the bundle under ``root``.
@@ -37,10 +40,9 @@ def run(root: Path, params: Params) -> Rehearsal:
     Writes rehearsal.json. An error that would end a scoring run passes through.
     """
     with tempfile.TemporaryDirectory(prefix="assay-rehearse-") as scratch:
-        own = carriers.local_params(params, Path(scratch) / "input")
-        spark = BackgroundSession(own, root)
+        spark = BackgroundSession(carriers.local_spark(params), root)
         try:
-            found = rehearse(root, own, Path(scratch), spark.session)
+            found = rehearse(root, params, Path(scratch), spark.session)
         finally:
             spark.stop()
     found.write(root)
@@ -54,17 +56,16 @@ def rehearse(
 
     Parameters
     ----------
-    params
-        The result of `assay.evaluation.rehearse.carriers.local_params`.
     spark
         Starts Spark or waits for it. Called late, so that other errors are reported first.
 
     Raises
     ------
     StageInputMissing
-        The holdout cannot be read.
+        The holdout cannot be read, or ``nights`` or ``champion`` has not run.
     """
     settings, file = params.rehearse, root / params.contract.file
+    own = carriers.local_params(params, scratch / "input")
     data = digests.data(root)
     contract = load_contract(file, root=root).without_label()
     bundle = bundles.load(
@@ -74,6 +75,8 @@ def rehearse(
         code=source_code.file_reader(root),
     )
     manifest = bundle.manifest
+    challenger = NightModel(bundle, contract, params.contract)
+    asked = nights.prepare(root, params, challenger) if settings.nights else None
     rows = carriers.select_rows(_holdout(root), contract, settings.rows)
     # Read as in training, and scored by scikit-learn even if the bundle has a compiled model.
     scores = bundle.model.scores(FrameFeatures(to_frame(contract, rows)))
@@ -84,15 +87,13 @@ def rehearse(
         manifest.classes,
         manifest.threshold,
     )
-    night = carriers.write_night(rows, scratch / "input", params.ingest.partition_by)
+    holdout_night = carriers.write_night(rows, scratch / "input", params.ingest.partition_by)
     began = time.monotonic()
     session = spark()
     parity = []
     for carrier in settings.carriers:
         store = scratch / carrier
-        got, seconds = carriers.score_with_carrier(
-            session, params, bundle, contract, carrier, store
-        )
+        got, seconds = carriers.score_with_carrier(session, own, bundle, contract, carrier, store)
         unlike, largest = count_differences(wanted, got, params.bundle.tolerance)
         parity.append(
             Parity(
@@ -110,10 +111,13 @@ def rehearse(
         digest=bundle.digest,
         allow_types=params.bundle.allow_types,
         contract=file,
-        rows=night,
+        rows=holdout_night,
         batch_rows=params.score.batch_rows,
         repeats=settings.repeats,
     )
+    real = None
+    if asked is not None:
+        real = nights.rehearse(root, params, session, asked, holdout_night)
     return Rehearsal(
         name=manifest.name,
         bundle=bundle.digest,
@@ -126,6 +130,7 @@ def rehearse(
         bundle_mb=sum(map(len, bundle.files.values())) / MEGABYTE,
         spark=SparkCost(seconds=round(spark_seconds, 3)),
         why=NO_MEMORY if spent.memory_mb is None else None,
+        nights=real,
     )
 
 

@@ -20,7 +20,8 @@ SECTIONS: Mapping[str, PartName] = {
     "prepare": "data",
     "contract": "contract",
 }
-"""Section of params.yaml -> the part that it belongs to. No other section bears on a verdict."""
+"""Section of params.yaml -> the part that it belongs to. The others bear on nights only, rehearsed
+ones included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from assay.gate.comment import folded, sections
+from assay.gate.comment import folded, nights, sections
 from assay.gate.comment.facts import CommentFacts, Format
 from assay.gate.comment.metrics import headline_of, metrics, moved_slices
 from assay.project import digests
@@ -73,9 +73,11 @@ def _sections(facts: CommentFacts, form: Format) -> Iterator[CommentSection]:
     yield CommentSection("metrics", metrics(facts), 2)
     yield CommentSection("slices", _slices(facts), 3)
     yield CommentSection("the rehearsal", sections.rehearsal(facts), 4)
+    yield CommentSection("the dress rehearsal", nights.dress_rehearsal(facts), 4)
     yield CommentSection("waivers", sections.waived(verdict), 2)
     yield CommentSection("all rules", folded.all_rules(verdict), 6)
     yield CommentSection("behaviour and model tests", folded.tests(verdict), 5)
+    yield CommentSection("all nights", nights.all_nights(facts), 6)
     yield CommentSection("leakage", folded.leakage(facts), 7)
     yield CommentSection("all changed keys", folded.all_keys(facts), 8)
     yield CommentSection("all slices", folded.all_slices(facts), 9)

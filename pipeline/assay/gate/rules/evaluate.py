@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from assay.errors import AssayError
 from assay.gate.inputs import GateInputs
-from assay.gate.rules import change, fairness, finding, limit, report_rules
+from assay.gate.rules import change, fairness, finding, limit, nights, report_rules
 from assay.project.params.gate import (
     ChangeRule,
     ContractRule,
@@ -16,6 +16,7 @@ from assay.project.params.gate import (
     FairnessRule,
     GateParams,
     LimitRule,
+    NightsRule,
     ParityRule,
     Rule,
     StabilityRule,
@@ -60,6 +61,8 @@ def _decide(rule: Rule, inputs: GateInputs, gate: GateParams) -> tuple[Finding, 
         return report_rules.parity(rule, inputs.rehearsal)
     if isinstance(rule, CostRule):
         return report_rules.cost(rule, inputs.rehearsal)
+    if isinstance(rule, NightsRule):
+        return nights.evaluate(rule, inputs.rehearsal)
     if isinstance(rule, ContractRule):
         return report_rules.contract(rule, inputs.contract)
     return report_rules.leakage(rule, inputs.leakage)

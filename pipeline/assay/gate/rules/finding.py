@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from assay.gate.rules import wording
 from assay.metrics.sampling_units import SamplingUnits, format_rounded_count
 from assay.project.params.gate import RuleBase
 from assay.reports.verdict import Finding, Outcome
@@ -75,6 +76,36 @@ def excluded_slice(rule: RuleBase, title: str, rows: int, min_rows: int) -> Find
     """A tolerated INCONCLUSIVE for a slice below the rule's ``min_rows``."""
     detail = _below(title, rows, min_rows)
     return tolerate(make_finding(rule, Outcome.INCONCLUSIVE, detail, slice=title, rows=rows))
+
+
+def at_most(
+    rule: RuleBase,
+    metric: str,
+    value: float,
+    limit: float,
+    words_for: str,
+    rows: int,
+    where: str | None = None,
+) -> Finding:
+    """The finding for a number without an interval against an upper limit."""
+    if not math.isfinite(value) or value < 0:
+        reason = f"{words_for} {value}, which is no number to decide on"
+        return fail(rule, reason, metric=metric, slice=where, rows=rows)
+    met = value <= limit
+    verb = "meets" if met else "misses"
+    return make_finding(
+        rule,
+        Outcome.PASS if met else Outcome.FAIL,
+        f"{words_for} {wording.format_number(value, limit)}, which {verb} the limit of "
+        f"{wording.format_limit(limit, 'max')}",
+        metric=metric,
+        slice=where,
+        observed=value,
+        limit=limit,
+        direction="max",
+        rows=rows,
+        method="the value alone",
+    )
 
 
 def tolerate(finding: Finding) -> Finding:

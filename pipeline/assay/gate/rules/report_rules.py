@@ -5,8 +5,6 @@ These are stability, parity, cost, contract and leakage.
 
 from __future__ import annotations
 
-import math
-
 from assay.contract.result import ContractResult
 from assay.gate.rules import change, finding, wording
 from assay.metrics.sampling_units import SamplingUnits
@@ -16,7 +14,6 @@ from assay.project.params.gate import (
     CostRule,
     LeakageRule,
     ParityRule,
-    RuleBase,
     StabilityRule,
 )
 from assay.reports.comparison import Comparison
@@ -41,7 +38,9 @@ def stability(rule: StabilityRule, comparison: Comparison) -> tuple[Finding, ...
         return (finding.fail(rule, "scores were compared on no rows"),)
     if rule.max_distance is not None:
         words_for = "the Jensen-Shannon distance between both models' scores is"
-        return (_at_most(rule, "distance", found.distance, rule.max_distance, words_for, rows),)
+        return (
+            finding.at_most(rule, "distance", found.distance, rule.max_distance, words_for, rows),
+        )
     assert rule.max_flipped is not None
     if found.flipped is None or found.rows is None:
         reason = f"a {comparison.task} model gives no answers that could be counted as flipped"
@@ -104,7 +103,9 @@ def _alike(rule: ParityRule, found: Parity) -> Finding:
     if found.differing:
         return finding.fail(rule, told, slice=where, rows=found.rows)
     metric, words_for = "largest difference", f"{told}; the largest difference is"
-    return _at_most(rule, metric, found.largest, rule.tolerance, words_for, found.rows, where)
+    return finding.at_most(
+        rule, metric, found.largest, rule.tolerance, words_for, found.rows, where
+    )
 
 
 def cost(rule: CostRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
@@ -120,7 +121,7 @@ def cost(rule: CostRule, rehearsal: Rehearsal) -> tuple[Finding, ...]:
     if value is None:
         reason = f"{rule.of} could not be measured: {rehearsal.why or 'no reason was given'}"
         return (finding.fail(rule, reason, metric=rule.of),)
-    return (_at_most(rule, rule.of, value, rule.max, f"{UNITS[rule.of]}:", rehearsal.rows),)
+    return (finding.at_most(rule, rule.of, value, rule.max, f"{UNITS[rule.of]}:", rehearsal.rows),)
 
 
 def contract(rule: ContractRule, report: ContractResult) -> tuple[Finding, ...]:
@@ -132,7 +133,7 @@ def contract(rule: ContractRule, report: ContractResult) -> tuple[Finding, ...]:
         return (finding.fail(rule, f"{report.where} breaks its contract: {broken}"),)
     share = report.bad_rows / report.rows
     words_for = f"{report.bad_rows:,} of {report.rows:,} rows break a row rule, a share of"
-    return (_at_most(rule, "bad share", share, rule.max_bad_share, words_for, report.rows),)
+    return (finding.at_most(rule, "bad share", share, rule.max_bad_share, words_for, report.rows),)
 
 
 def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
@@ -162,33 +163,3 @@ def leakage(rule: LeakageRule, report: Leakage) -> tuple[Finding, ...]:
             told = told.model_copy(update=allowed)
         found.append(told)
     return tuple(found)
-
-
-def _at_most(
-    rule: RuleBase,
-    metric: str,
-    value: float,
-    limit: float,
-    words_for: str,
-    rows: int,
-    where: str | None = None,
-) -> Finding:
-    """The finding for a number without an interval against an upper limit."""
-    if not math.isfinite(value) or value < 0:
-        reason = f"{words_for} {value}, which is no number to decide on"
-        return finding.fail(rule, reason, metric=metric, slice=where, rows=rows)
-    met = value <= limit
-    verb = "meets" if met else "misses"
-    return finding.make_finding(
-        rule,
-        Outcome.PASS if met else Outcome.FAIL,
-        f"{words_for} {wording.format_number(value, limit)}, which {verb} the limit of "
-        f"{wording.format_limit(limit, 'max')}",
-        metric=metric,
-        slice=where,
-        observed=value,
-        limit=limit,
-        direction="max",
-        rows=rows,
-        method="the value alone",
-    )

@@ -22,18 +22,31 @@ from assay.project.params.inputs import Input
 from assay.project.params.labels import LabelsParams, Maturities, RetrainRule
 from assay.project.params.messages import explain_errors
 from assay.project.params.schedule import ScheduleParams
-from assay.project.params.values import Count, Day, Frozen, Positive, Section, Share, Text
+from assay.project.params.values import (
+    Count,
+    Day,
+    Frozen,
+    Nights,
+    Positive,
+    Section,
+    Share,
+    Text,
+)
 from assay.project.tasks import Metric
 
 Carrier = Literal["files", "dataframe"]
 
 
 class Rehearse(Section):
-    """``rows`` of the holdout to score with each carrier; ``repeats`` of each timing."""
+    """``rows`` of the holdout to score with each carrier; ``repeats`` of each timing.
+
+    ``nights`` of ``score.input`` are scored by the challenger and the champion.
+    """
 
     rows: Positive = 20_000
     repeats: Positive = 5
     carriers: Annotated[tuple[Carrier, ...], Field(min_length=1)] = ("files",)
+    nights: Nights = 0
 
     @field_validator("carriers")
     @classmethod

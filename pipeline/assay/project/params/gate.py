@@ -130,6 +130,34 @@ class CostRule(RuleBase):
     max: Annotated[float, Field(gt=0)]
 
 
+NightsMeasure = Literal[
+    "flipped", "newly_quarantined", "quarantined", "score_distance", "held", "slower"
+]
+
+
+class NightsRule(SlicedRule):
+    """A limit on what the challenger did with the last real nights, mostly beside the champion.
+
+    Only ``flipped`` can be decided for each value of a slice field.
+    """
+
+    kind: Literal["nights"]
+    of: NightsMeasure
+    max: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _only_flips_have_slices(self) -> NightsRule:
+        if self.slice is not None and self.of != "flipped":
+            raise ValueError(f"a slice beside 'of: flipped' only|of: {self.of}")
+        return self
+
+    @model_validator(mode="after")
+    def _shares_end_at_one(self) -> NightsRule:
+        if self.of not in ("held", "slower") and self.max > 1:
+            raise ValueError(f"a max of at most 1, because {self.of} is a share|{self.max:g}")
+        return self
+
+
 class ContractRule(RuleBase):
     """The training table meets its contract, with at most ``max_bad_share`` bad rows."""
 
@@ -163,6 +191,7 @@ Rule = Annotated[
         | StabilityRule
         | ParityRule
         | CostRule
+        | NightsRule
         | ContractRule
         | LeakageRule,
         Field(discriminator="kind"),

@@ -25,6 +25,23 @@ def _day(value: object) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_day)]
+
+
+def _nights(value: object) -> int | tuple[date, ...]:
+    wanted = 'a number of nights from 0, or a list of days in quotes such as ["2013-12-31"]'
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if not isinstance(value, tuple) or not value:
+        shown = "an empty list" if value == () else "nothing" if value is None else str(value)
+        raise ValueError(f"{wanted}|{shown}")
+    days = [_day(each) for each in value]
+    if len(set(days)) != len(days):
+        raise ValueError(f"each day once|{', '.join(map(str, days))}")
+    return tuple(sorted(days))
+
+
+Nights = Annotated[int | tuple[date, ...], BeforeValidator(_nights)]
+"""How many of the last nights of an input, or which ones, in the order of days."""
 Text = Annotated[str, Field(min_length=1)]
 Frozen = AfterValidator(MappingProxyType)
 

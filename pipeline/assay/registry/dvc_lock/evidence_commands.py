@@ -19,6 +19,7 @@ MAKERS = {
     layout.EVALUATION: "evaluate",
     layout.CHAMPION: "champion",
     layout.COMPARISON: "compare",
+    layout.LAST_NIGHTS: "nights",
     layout.REHEARSAL: "rehearse",
     layout.VERDICT: "gate",
 }

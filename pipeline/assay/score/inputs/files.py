@@ -263,3 +263,13 @@ def fingerprint(kind: str, files: Sequence[ListedFile], facts: Iterable[str]) ->
         part for file, fact in zip(files, facts, strict=True) for part in (file.signature, fact)
     ]
     return digests.digest_texts(kind, *marks)
+
+
+def content_fingerprint(kind: str, files: Sequence[ListedFile], facts: Iterable[str]) -> str:
+    """`fingerprint` without the times at which the files were written."""
+    marks = [
+        part
+        for file, fact in zip(files, facts, strict=True)
+        for part in (f"{file.relative} {file.size}", fact)
+    ]
+    return digests.digest_texts(kind, *marks)

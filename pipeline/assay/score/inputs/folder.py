@@ -33,7 +33,8 @@ def find_parquet_night(
     check_all(lambda footer: check_schema(contract, footer.schema, footer.file.path), footers)
     distinct = list(dict.fromkeys(footer.schema.remove_metadata() for footer in footers))
     mixed = _widest(distinct) if len(distinct) > 1 else None
-    mark = files.fingerprint("parquet", listed, [each.digest for each in footers])
+    facts = [each.digest for each in footers]
+    mark = files.fingerprint("parquet", listed, facts)
     return NightInput(
         value,
         column,
@@ -42,6 +43,7 @@ def find_parquet_night(
         files=tuple(footer.file for footer in footers),
         rows=sum(footer.file.rows for footer in footers),
         fingerprint=mark,
+        content=files.content_fingerprint("parquet", listed, facts),
         replaceable=mark,
         tables={
             "": InputTable(spec, base, (FileGroup(tuple(file.path for file in listed)),), mixed)
@@ -61,9 +63,8 @@ def find_text_night(
     )
     filled = [(file, head) for file, head in zip(listed, found, strict=True) if head.filled]
     check_all(lambda each: check(contract, each[1], each[0].path), filled)
-    mark = files.fingerprint(
-        spec.model_dump_json(), listed, files.parallel_map(files.content_digest, listed)
-    )
+    kind, facts = spec.model_dump_json(), files.parallel_map(files.content_digest, listed)
+    mark = files.fingerprint(kind, listed, facts)
     return NightInput(
         value,
         column,
@@ -71,6 +72,7 @@ def find_text_night(
         text=True,
         rows=None if filled else 0,
         fingerprint=mark,
+        content=files.content_fingerprint(kind, listed, facts),
         replaceable=mark,
         tables={"": InputTable(spec, base, _groups(spec, listed, found))},
     )

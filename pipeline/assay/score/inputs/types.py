@@ -86,6 +86,9 @@ class NightInput:
         Row count from the files' footers; None if not counted yet.
     fingerprint
         Changes when the input changes; empty if changes cannot be detected.
+    content
+        The same for plain files without the times at which they were written, so that copies of
+        the same files have the same one. Empty for other inputs.
     replaceable
         The same for plain files only, which can be replaced while they are read. Empty if there are
         none: a version of a Delta table never changes.
@@ -105,7 +108,16 @@ class NightInput:
     files: tuple[InputFile, ...] | None = None
     rows: int | None = None
     fingerprint: str = ""
+    content: str = ""
     replaceable: str = ""
     searched: bool = False
     query: str = ""
     tables: Mapping[str, InputTable] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> str:
+        """What tells this input from another one, wherever a copy of it lies, as far as possible.
+
+        Empty if changes cannot be detected.
+        """
+        return self.content or self.fingerprint

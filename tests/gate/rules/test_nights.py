@@ -1,0 +1,183 @@
+"""`kind: nights`: each measure passes at its limit and fails beyond; what is unknown blocks."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from assay.gate.rules import nights as rule_nights
+from assay.reports.rehearsed_nights import RehearsedChampion, RehearsedNights, SliceFlips
+from assay.reports.verdict import Finding, Outcome
+from tests.gate import build
+
+PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
+MEASURES = ("flipped", "newly_quarantined", "quarantined", "score_distance", "held", "slower")
+NONE = RehearsedChampion(state="none", version=None, bundle=None, why="nobody was promoted")
+
+
+def decide(found: RehearsedNights | None, **values: Any) -> tuple[Finding, ...]:
+    rule = build.rule(kind="nights", **values)
+    return rule_nights.evaluate(rule, build.rehearsal(nights=found))
+
+
+def one(found: RehearsedNights | None, **values: Any) -> Finding:
+    (told,) = decide(found, **values)
+    return told
+
+
+TWO = build.nights(
+    build.night("2013-12-30", flipped=5, newly=2, distance=0.02),
+    build.night(
+        "2013-12-31",
+        rows=300,
+        flipped=35,
+        newly=4,
+        distance=0.3,
+        challenger=build.model_night(300, 4, held=("row_count: too many",), seconds=2.5),
+        champion=build.model_night(300, seconds=0.5),
+    ),
+)
+VALUES = {
+    "flipped": (40 / 394, "the most on 2013-12-31: 35 of 296 rows", 394),
+    "newly_quarantined": (6 / 400, "the most on 2013-12-30: 2 of 100 rows", 400),
+    "quarantined": (6 / 400, "the most on 2013-12-30: 2 of 100 rows", 400),
+    "score_distance": (0.3, "the most on 2013-12-31", 394),
+    "held": (1.0, "0 of them also with the champion; 2013-12-31: row_count: too many", 400),
+    "slower": (3.0, "7,500.0 ms for 1,000 rows against 2,500.0, the most on 2013-12-31", 400),
+}
+
+
+@pytest.mark.parametrize("of", MEASURES)
+def test_at_the_limit_passes_and_beyond_fails(of: str) -> None:
+    value, worst, rows = VALUES[of]
+    good, bad = one(TWO, of=of, max=value), one(TWO, of=of, max=value * 0.99)
+    assert (good.outcome, bad.outcome, bad.blocks) == (PASS, FAIL, True)
+    assert (good.metric, good.observed, good.rows) == (of, pytest.approx(value), rows)
+    assert (good.low, good.method, good.direction) == (None, "the value alone", "max")
+    assert "on 2 nights, 2013-12-30 to 2013-12-31; " in good.detail
+    assert good.detail.endswith(worst)
+
+
+def test_a_sentence_as_people_read_it() -> None:
+    assert one(TWO, of="flipped", max=0.15).detail == (
+        "the share of rows with another decision is 0.1015, which meets the limit of at most 0.15,"
+        " on 2 nights, 2013-12-30 to 2013-12-31; the most on 2013-12-31: 35 of 296 rows"
+    )
+
+
+def test_nights_that_would_all_be_published() -> None:
+    told = one(build.nights(build.night()), of="held", max=0)
+    assert (told.outcome, told.observed) == (PASS, 0.0)
+    assert told.detail.endswith("on the night of 2013-12-30; each would be published")
+
+
+# ----------------------------------------------------------------------------- what is unknown
+
+
+@pytest.mark.parametrize("of", MEASURES)
+def test_without_nights_nothing_can_be_told(of: str) -> None:
+    for found in (
+        None,
+        build.nights(why="the bucket does not answer"),
+        build.nights(build.unread_night()),
+    ):
+        told = one(found, of=of, max=1)
+        assert (told.outcome, told.blocks) == (INCONCLUSIVE, True)
+        assert one(found, of=of, max=1, inconclusive="pass").blocks is False
+    assert (
+        "the bucket does not answer"
+        in one(build.nights(why="the bucket does not answer"), of=of, max=1).detail
+    )
+    assert one(build.nights(build.unread_night()), of=of, max=1).detail == (
+        "none of 1 nights could be rehearsed; 2013-12-31: a column is missing"
+    )
+
+
+@pytest.mark.parametrize("of", MEASURES)
+def test_without_a_champion(of: str) -> None:
+    found = build.nights(build.night_alone(), champion=NONE)
+    told = one(found, of=of, max=1)
+    if of in ("quarantined", "held"):
+        assert told.outcome is PASS
+    else:
+        assert (told.outcome, told.blocks) == (INCONCLUSIVE, False)
+        assert "no champion yet" in told.detail
+
+
+@pytest.mark.parametrize("state", ["unreadable", "incomparable"])
+def test_a_champion_that_cannot_be_used_fails_what_needs_it(state: Any) -> None:
+    champion = build.changed(build.CHAMPION, state=state, why="its contract is gone")
+    found = build.nights(build.night_alone(), champion=champion)
+    told = one(found, of="flipped", max=1)
+    assert (told.outcome, told.blocks) == (FAIL, True)
+    assert told.detail.endswith(": its contract is gone")
+    assert one(found, of="held", max=0).outcome is PASS
+
+
+def test_nights_that_could_not_be_rehearsed_are_named() -> None:
+    lost = build.night_alone("2013-12-31", champion_why="it cannot score: no")
+    told = one(build.nights(build.night(), lost), of="flipped", max=0.05 / 0.98)
+    assert told.outcome is PASS
+    assert "on the night of 2013-12-30 (1 of 2 could not be; 2013-12-31: it cannot score: no)" in (
+        told.detail
+    )
+    assert one(build.nights(lost), of="flipped", max=1).outcome is INCONCLUSIVE
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -0.1])
+def test_a_number_that_is_none_is_fail(value: float) -> None:
+    found = build.nights(build.night(distance=value), build.night("2013-12-31", distance=0.9))
+    back = build.nights(*reversed(found.nights))
+    for nights in (found, back):
+        told = one(nights, of="score_distance", max=1)
+        assert told.outcome is (PASS if value == -0.1 else FAIL)
+    alone = one(build.nights(build.night(distance=value)), of="score_distance", max=1)
+    assert (alone.outcome, alone.observed) == (FAIL, None)
+
+
+def test_a_champion_that_took_no_time_is_fail() -> None:
+    found = build.nights(build.night(champion=build.model_night(seconds=0.0)))
+    assert one(found, of="slower", max=9).outcome is FAIL
+
+
+def test_a_regression_flips_nothing() -> None:
+    told = one(build.nights(build.night(flipped=None)), of="flipped", max=1)
+    assert (told.outcome, told.blocks) == (FAIL, True)
+
+
+# -------------------------------------------------------------------------------------- slices
+
+
+def places(jfk: tuple[int, int], lga: tuple[int, int], rest: tuple[int, int]) -> Any:
+    return tuple(
+        SliceFlips(field="origin", value=value, rows=rows, flipped=flipped)
+        for value, (rows, flipped) in (("JFK", jfk), ("LGA", lga), (None, rest))
+    )
+
+
+SLICED = build.nights(
+    build.night("2013-12-30", flipped=5, slices=places((50, 1), (20, 4), (30, 0))),
+    build.night("2013-12-31", flipped=9, slices=places((60, 1), (10, 8), (30, 0))),
+)
+
+
+def test_each_value_of_a_field_is_decided() -> None:
+    jfk, lga = decide(SLICED, of="flipped", max=0.1, slice="origin")
+    assert (jfk.slice, jfk.outcome, jfk.rows) == ("origin=JFK", PASS, 110)
+    assert (lga.slice, lga.outcome, lga.observed) == ("origin=LGA", FAIL, pytest.approx(12 / 30))
+    assert lga.detail.endswith("the most on 2013-12-31: 8 of 10 rows")
+
+
+def test_small_slices_are_left_out_by_name() -> None:
+    jfk, lga = decide(SLICED, of="flipped", max=0.1, slice="origin", min_rows=31)
+    assert (jfk.outcome, lga.outcome, lga.blocks) == (PASS, INCONCLUSIVE, False)
+    (none, *_) = decide(SLICED, of="flipped", max=0.1, slice="origin", min_rows=999)
+    assert (none.outcome, none.blocks) == (FAIL, True)
+
+
+def test_an_unknown_field_fails() -> None:
+    told = one(SLICED, of="flipped", max=0.1, slice="orign")
+    assert told.outcome is FAIL
+    assert told.detail.startswith("the rehearsal of the last nights has no slice 'orign'")
