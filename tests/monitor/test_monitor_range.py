@@ -24,7 +24,7 @@ DAYS = [f"2013-02-{day:02}" for day in range(1, 9)]
 def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Evidently has tests of its own, and takes a second a night."""
     monkeypatch.setattr(
-        night_writer.pages, "render_page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
+        night_writer.page, "render_page", lambda title, ours, shown: f"<h1>{title}</h1>{ours}"
     )
 
 

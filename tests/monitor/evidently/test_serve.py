@@ -30,7 +30,7 @@ NIGHT = "2013-02-01"
 
 @pytest.fixture
 def shown(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(night_writer.pages, "render_page", lambda title, ours, shown: title)
+    monkeypatch.setattr(night_writer.page, "render_page", lambda title, ours, shown: title)
     monitor = project.params.monitor.model_copy(update={"workspace": "work/evidently"})
     project.params = project.params.model_copy(update={"monitor": monitor})
     project.score(NIGHT, "run-1")

@@ -22,7 +22,7 @@ FOLDER = ".assay/evidently"
 
 @pytest.fixture(autouse=True)
 def plain_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(night_writer.pages, "render_page", lambda title, ours, shown: title)
+    monkeypatch.setattr(night_writer.page, "render_page", lambda title, ours, shown: title)
 
 
 @pytest.fixture

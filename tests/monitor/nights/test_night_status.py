@@ -79,7 +79,7 @@ def test_what_is_not_published_is_in_no_incident_of_drift() -> None:
 def looked_at(project: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Two shifted nights and one within its limits: an incident is open on the last."""
     monkeypatch.setattr(
-        night_writer.pages,
+        night_writer.page,
         "render_page",
         lambda title, ours, shown: f"<title>{title}</title><body>{ours}",
     )

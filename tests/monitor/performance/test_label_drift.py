@@ -127,7 +127,7 @@ def document(project: Any) -> dict[str, Any]:
 def test_a_night_is_shown_with_its_labels_once_they_are_there(
     project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(night_writer.pages, "render_page", lambda title, ours, shown: ours)
+    monkeypatch.setattr(night_writer.page, "render_page", lambda title, ours, shown: ours)
     project.score(NIGHT, "run-1")
     monitor_night.run(project.root, project.params, NIGHT)
     page = project.root / f"reports/nights/{NIGHT}.html"
