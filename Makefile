@@ -42,7 +42,7 @@ test: setup ## Run the tests (ARGS="-k name" picks some)
 	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/halves.py)
 
 .PHONY: test-workflows
-test-workflows: setup ## Run the workflows as GitHub would, on a small project (ARGS="-k promote")
+test-workflows: setup ## Run workflows and schedules as their platforms would (ARGS="-k promote")
 	@$(PY) -m pytest tests/workflows $(ARGS)
 
 .PHONY: dist

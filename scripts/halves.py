@@ -20,10 +20,10 @@ MARK = "SKIPPED, SO NOT PROVED: "
 FIRST = (
     "tests/contract",
     "tests/models",
-    "tests/monitor/deploy",
     "tests/registry",
     "tests/score",
     "tests/store",
+    "tests/test_flow.py",
 )
 """Among them those that start Spark most often; everything else is the second half."""
 
