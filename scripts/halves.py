@@ -25,7 +25,8 @@ FIRST = (
     "tests/store",
     "tests/test_flow.py",
 )
-"""Among them those that start Spark most often; everything else is the second half."""
+"""Among them those that start Spark most often; everything else is the second half. The flow comes
+last: a command that it calls in the test's own process ends the Spark session that tests share."""
 
 
 def halves() -> tuple[list[str], list[str]]:
