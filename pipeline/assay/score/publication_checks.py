@@ -10,16 +10,20 @@ from statistics import median
 
 import numpy as np
 
-from assay.columns.break_limits import EXPLAINED
+from assay.columns.break_limits import EXPLAINED, describe_score_breaks
 from assay.columns.distance import js_distance
 from assay.columns.profile import ColumnProfile
 from assay.contract import text_parser
 from assay.contract.definition import Contract
 from assay.contract.table_checks import TableStatistics, check_table
 from assay.errors import ParamsError
+from assay.model import prediction
+from assay.model.bundle import Bundle
 from assay.project import layout
 from assay.project.params import Publish, Quarantine, TableRule
+from assay.project.params.drift import DriftParams
 from assay.score.duplicate_keys import UNIQUE
+from assay.score.tally import Tally
 from assay.store import RecentRuns
 
 
@@ -53,6 +57,32 @@ class NightFacts:
     duplicate_keys: int | None
     score: ColumnProfile | None
     breaks: tuple[str, ...] = ()
+
+
+def collect_facts(
+    tally: Tally, quarantined: int, bundle: Bundle, monitor: DriftParams, duplicate_keys: int | None
+) -> NightFacts:
+    """The facts of a night that a model scored, whether or not its rows were written.
+
+    Gross breaks are only looked for against the model's own reference.
+    """
+    score = prediction.score_column(bundle.manifest.task)
+    breaks: tuple[str, ...] = ()
+    if tally.profile and monitor.baseline == "reference":
+        breaks = describe_score_breaks(
+            bundle.reference, tally.profile, monitor.budget, monitor.limits
+        )
+    return NightFacts(
+        rows=tally.rows,
+        quarantined=quarantined,
+        null_scores=tally.null_scores,
+        broken=tally.broken,
+        nulls=tally.nulls,
+        newest=tally.newest,
+        duplicate_keys=duplicate_keys,
+        score=tally.profile[score] if tally.profile else None,
+        breaks=breaks,
+    )
 
 
 def check_budget(budget: Quarantine, contract: Contract) -> None:

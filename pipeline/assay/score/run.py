@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from assay.columns import break_limits
 from assay.errors import AssayError, RunHeld, UsageError
 from assay.model import prediction
 from assay.project import interrupts, partitions
@@ -252,16 +251,12 @@ def _held(
     as_of: date,
 ) -> tuple[str, ...]:
     score = prediction.score_column(pinned.bundle.manifest.task)
-    facts = publication_checks.NightFacts(
-        rows=tally.rows,
-        quarantined=tally.quarantined,
-        null_scores=tally.null_scores,
-        broken=tally.broken,
-        nulls=tally.nulls,
-        newest=tally.newest,
-        duplicate_keys=None if repeats is None else repeats.rows,
-        score=tally.profile[score] if tally.profile else None,
-        breaks=_breaks(params, pinned, tally),
+    facts = publication_checks.collect_facts(
+        tally,
+        tally.quarantined,
+        pinned.bundle,
+        params.monitor,
+        None if repeats is None else repeats.rows,
     )
     recent = store.recent_runs(partition, pinned.version.version, params.publish, score)
     found = publication_checks.hold_reasons(
@@ -277,16 +272,6 @@ def _held(
 def _unique(pinned: PinnedVersion) -> bool:
     """Whether the contract requires unique keys in a night."""
     return any(isinstance(rule, UniqueKey) for rule in pinned.rules.night)
-
-
-def _breaks(params: Params, pinned: PinnedVersion, tally: Tally) -> tuple[str, ...]:
-    """Unexplained gross breaks in the answers; none if monitoring uses another baseline."""
-    if not tally.profile or params.monitor.baseline != "reference":
-        return ()
-    given = params.monitor
-    return break_limits.describe_score_breaks(
-        pinned.bundle.reference, tally.profile, given.budget, given.limits
-    )
 
 
 def _report(log: Journal, stamp: output.Lineage, tally: Tally, seconds: float) -> RunReport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from assay.columns import break_limits
 from assay.columns.distance import js_distance
 from assay.evaluation.rehearse.champion import NightModel
 from assay.evaluation.rehearse.night_counts import ModelCounts, NightCounts, PairCounts
@@ -67,23 +66,8 @@ def _model(params: Params, day: str, counts: ModelCounts, model: NightModel) -> 
 
 def _held(params: Params, day: str, counts: ModelCounts, model: NightModel) -> tuple[str, ...]:
     """Why the night would be held back, judged alone: no earlier night is compared with."""
-    tally, given = counts.tally, params.monitor
-    score = prediction.score_column(model.bundle.manifest.task)
-    breaks: tuple[str, ...] = ()
-    if tally.profile and given.baseline == "reference":
-        breaks = break_limits.describe_score_breaks(
-            model.bundle.reference, tally.profile, given.budget, given.limits
-        )
-    facts = publication_checks.NightFacts(
-        rows=tally.rows,
-        quarantined=counts.quarantined,
-        null_scores=tally.null_scores,
-        broken=tally.broken,
-        nulls=tally.nulls,
-        newest=tally.newest,
-        duplicate_keys=None,
-        score=tally.profile[score] if tally.profile else None,
-        breaks=breaks,
+    facts = publication_checks.collect_facts(
+        counts.tally, counts.quarantined, model.bundle, params.monitor, None
     )
     rules = tuple(rule for rule in model.rules.night if not isinstance(rule, UniqueKey))
     return publication_checks.hold_reasons(
