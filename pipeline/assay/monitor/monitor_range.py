@@ -81,7 +81,7 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
     # Fold.
     measured = [row for night in judged.nights for row in night.expected]
     facts = known.with_performance(measured).with_incidents(book.listed())
-    in_alarm = book.in_alarm()
+    in_alarm, open_at_end = book.in_alarm(), book.open_at_end()
     summaries = [
         replace(summary_of(night, facts, params), in_alarm=in_alarm.get(night.partition))
         for night in judged.nights
@@ -104,18 +104,10 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
     if notify:
         alert.notify(root, params, facts, answered=alarming)
     if alarming:
+        why = open_at_end or next(iter(end.reasons()), "")
         raise LimitCrossed(
-            _why(book, end),
+            f"{end.stand.headline(end.partition)}; {why}",
             where=f"nights {first} to {last}",
             mend=f"See {layout.INCIDENTS}",
         ).attach_report(found)
     return found
-
-
-def _why(book: IncidentHistory, end: Night) -> str:
-    """The last night's status, and the reason for it."""
-    if book.open:
-        why = f"{len(book.open)} incident(s) open at the end: {book.open[0].sentence()}"
-    else:
-        why = next(iter(end.reasons()), "")
-    return f"{end.stand.headline(end.partition)}; {why}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from assay.errors import AssayError
@@ -21,9 +21,6 @@ from assay.project.params import Params
 from assay.project.partitions import parse_day
 from assay.registry.pin import run_bundle_loader
 from assay.store import RunRecord, Store
-
-if TYPE_CHECKING:
-    pass
 
 DRAWN = 2
 """Version of the drawing; increment it when the same facts are drawn differently."""

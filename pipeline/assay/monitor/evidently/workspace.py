@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import UUID
 
 from assay.errors import AssayError
 from assay.monitor.evidently import page, snapshot_inputs
@@ -25,7 +26,7 @@ from assay.monitor.evidently.folder import (
     set_aside,
     write,
 )
-from assay.monitor.evidently.snapshot_inputs import SnapshotContent
+from assay.monitor.evidently.snapshot_inputs import SnapshotContent, SnapshotInput
 from assay.monitor.nights.facts import KnownNights
 from assay.pages.page_layout import suppress_output
 from assay.project.extras import is_installed
@@ -108,27 +109,44 @@ def refresh(root: Path, params: Params, facts: KnownNights) -> RefreshResult | N
     damage = find_damage(done.folder)
     if damage is not None:
         done.aside = (set_aside(done.folder), damage)
-    project = str(project_of(params.name))
-    if not (done.folder / project / PROJECT).exists():
-        write(done.folder, f"{project}/{PROJECT}", _about(project, params.name))
-    store = open_store(root, params)
-    snapshots = done.folder / project / SNAPSHOTS
-    present = {path.stem for path in snapshots.glob("*.json")}
+    project = done.folder / str(project_of(params.name))
+    present = {path.stem for path in (project / SNAPSHOTS).glob("*.json")}
     wanted = {night.name(): night for night in snapshot_inputs.list_inputs(facts)}
     missing = {name: night for name, night in wanted.items() if str(name) not in present}
-    if missing:
-        for name, night in snapshot_inputs.load_contents(
-            root, params, store, missing, done.left_out
-        ):
-            if not (done.folder / project / DASHBOARD).exists():
-                write(done.folder, f"{project}/{DASHBOARD}", _dashboard(params.name, night))
-            write(done.folder, f"{project}/{SNAPSHOTS}/{name}.json", _snapshot(night))
-            done.written += 1
+    for name, text in _missing_files(root, params, project, missing, done):
+        write(done.folder, f"{project.name}/{name}", text)
     # Deleted last, so that a reader always finds an old or a new snapshot of a night.
     for old in present - {str(name) for name in wanted}:
-        (snapshots / f"{old}.json").unlink(missing_ok=True)
+        (project / SNAPSHOTS / f"{old}.json").unlink(missing_ok=True)
     done.nights = len(wanted) - len(done.left_out)
     return done
+
+
+def _missing_files(
+    root: Path,
+    params: Params,
+    project: Path,
+    nights: Mapping[UUID, SnapshotInput],
+    done: RefreshResult,
+) -> Iterator[tuple[str, str]]:
+    """Name and text of each file that the project's folder lacks, one night in memory at a time.
+
+    Parameters
+    ----------
+    done
+        Receives the nights that cannot be shown, and the number of snapshots.
+    """
+    if not (project / PROJECT).exists():
+        yield PROJECT, _about(project.name, params.name)
+    if not nights:
+        return
+    store = open_store(root, params)
+    contents = snapshot_inputs.load_contents(root, params, store, nights, done.left_out)
+    for name, night in contents:
+        if not (project / DASHBOARD).exists():
+            yield DASHBOARD, _dashboard(params.name, night)
+        yield f"{SNAPSHOTS}/{name}.json", _snapshot(night)
+        done.written += 1
 
 
 def _snapshot(night: SnapshotContent) -> str:

@@ -148,7 +148,8 @@ def notify(root: Path, params: Params, facts: KnownNights, answered: bool) -> No
         As `run`, unless ``answered``.
     """
     try:
-        _check(update_alerts(root, params, facts))
+        told = update_alerts(root, params, facts)
+        _check(told)
     except AssayError as error:
         if not answered:
             raise

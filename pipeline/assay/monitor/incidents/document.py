@@ -62,6 +62,12 @@ class IncidentHistory:
         asked = (night for night in self.nights if self.first <= night.partition)
         return tuple(sorted({column for night in asked for column in night.blind}))
 
+    def open_at_end(self) -> str:
+        """How many incidents are open, and the first of them, for one line; empty if none is."""
+        if not self.open:
+            return ""
+        return f"{len(self.open)} incident(s) open at the end: {self.open[0].sentence()}"
+
     def in_alarm(self) -> dict[str, tuple[str, ...]]:
         """Requested night -> its columns in alarm that are not snoozed."""
         found: dict[str, tuple[str, ...]] = {}
