@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,8 @@ def test_a_night_that_matured_since_is_measured_with_the_next(project: Any) -> N
     assert {row["maturity_days"] for row in rows} == {1, 7}
 
 
-def test_a_file_of_several_nights(project: Any) -> None:
+def test_a_file_of_several_nights(project: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "assay")
     nights = ["2013-02-01", "2013-02-02", "2013-02-09"]
     for number, night in enumerate(nights):
         project.score(night, f"run-{number}")
@@ -198,6 +200,11 @@ def test_a_file_of_several_nights(project: Any) -> None:
     file = project.root / "truths.parquet"
     whole.to_parquet(file)
     done = labels.run(project.root, project.params, nights[0], nights[1], file, now=at(20))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{what} the labels of {night} ({number} of 2)"
+        for what in ("looked for", "measured with")
+        for number, night in enumerate(nights[:2], 1)
+    ]
     assert [each.truths for each in done.taken] == [298, 298]
     assert done.elsewhere == 298
     whole.drop(columns="date").to_parquet(file)

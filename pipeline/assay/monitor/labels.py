@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,9 @@ from assay.store.labels import read_keys_and_task
 if TYPE_CHECKING:
     from assay.model.manifest import Manifest
     from assay.store import RunRecord, Store
+
+
+log = logging.getLogger(__name__)
 
 
 class NoLabelsYet(SourceError):
@@ -73,8 +77,9 @@ def run(
     outcome = LabelsOutcome()
     nights = _nights(job.store, first, last)
     whole = None if file is None else _whole(file, params, first == last)
-    for night in nights:
+    for number, night in enumerate(nights, 1):
         job.take(night, whole, file, told, outcome)
+        _report_progress("looked for", night, number, nights)
     if not outcome.taken and not patient:
         raise NoLabelsYet("has no truths of any of these nights", where="labels.input",
                           found=next(iter(outcome.absent.values())))  # fmt: skip
@@ -137,9 +142,9 @@ class _Job:
     def measure(self, nights: list[str], outcome: LabelsOutcome) -> None:
         """Measure these nights, and those that have reached a maturity since they were measured."""
         column, due = self.store.column, [night for night in nights if night not in outcome.absent]
-        for night in due:
-            record = self._record(night)
-            outcome.measured.append(self._measured(record))
+        for number, night in enumerate(due, 1):
+            outcome.measured.append(self._measured(self._record(night)))
+            _report_progress("measured with", night, number, due)
         for night in self._overdue(set(due)):
             try:
                 outcome.measured.append(self._measured(self._record(night)))
@@ -206,6 +211,11 @@ class _Job:
         if day is None or days is None:
             return self.now
         return min(self.now, maturity.maturity_start(day, days))
+
+
+def _report_progress(what: str, night: str, number: int, nights: list[str]) -> None:
+    if len(nights) > 1:  # measuring a night takes a second
+        log.info("%s the labels of %s (%d of %d)", what, night, number, len(nights))
 
 
 def _nights(store: Store, first: str, last: str) -> list[str]:
