@@ -80,11 +80,12 @@ def test_everything_that_may_be_said() -> None:
         "name: k, kind: leakage, allow: [same_key, label_shift]",
         "name: l, kind: nights, of: flipped, max: 0.1, slice: o, min_rows: 9",
         "name: m, kind: nights, of: held, max: 2",
+        "name: n, kind: nights, of: quarantined, max: 1",
         more="correction: benjamini-hochberg\n  power: 0.9",
     )
     assert [rule.kind for rule in gate.rules] == [
         *("limit", "change", "fairness", "stability", "stability", "parity"),
-        *("cost", "cost", "cost", "contract", "leakage", "nights", "nights"),
+        *("cost", "cost", "cost", "contract", "leakage", "nights", "nights", "nights"),
     ]
     assert (gate.correction, gate.power) == ("benjamini-hochberg", 0.9)
     assert gate.rules[10].allow == ("same_key", "label_shift")

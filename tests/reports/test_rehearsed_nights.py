@@ -10,7 +10,7 @@ import pytest
 
 from assay.errors import AssayError
 from assay.reports.rehearsal import Rehearsal
-from assay.reports.rehearsed_nights import SliceFlips
+from assay.reports.rehearsed_nights import NightChange, SliceFlips
 from tests.gate import build
 
 SLICES = (
@@ -25,14 +25,41 @@ FOUND = build.rehearsal(
     )
 )
 
+NOTHING_TO_COMPARE = NightChange(
+    newly_quarantined=0,
+    newly_refused_by={},
+    newly_null=100,
+    rows=0,
+    flipped=0,
+    challenger_mean=None,
+    champion_mean=None,
+    distance=None,
+    absolute_change=None,
+    slices=(SliceFlips(field="origin", value="JFK", rows=0, flipped=0),),
+)
+UNSCORED = build.rehearsal(
+    nights=build.nights(
+        build.night(
+            challenger=build.model_night(null_scores=100, mean=None), change=NOTHING_TO_COMPARE
+        )
+    )
+)
+"""The challenger gave no row a score."""
+
 
 def tree() -> dict[str, Any]:
     return json.loads(json.dumps(FOUND.tree()))
 
 
-@pytest.mark.parametrize("found", [FOUND, build.rehearsal()])
+@pytest.mark.parametrize("found", [FOUND, UNSCORED, build.rehearsal()])
 def test_what_is_written_is_what_is_read(found: Rehearsal) -> None:
     assert Rehearsal.parse(found.text(), "it") == found
+
+
+def test_which_nights_were_scored_and_which_compared() -> None:
+    assert FOUND.nights is not None
+    both, alone, _ = FOUND.nights.nights
+    assert (FOUND.nights.scored, FOUND.nights.compared) == ((both, alone), (both,))
 
 
 def test_a_rehearsal_of_an_earlier_version_has_no_nights() -> None:
@@ -61,6 +88,11 @@ def part(name: str, **change: Any) -> Callable[[Any], None]:
         (part("change", flipped=None), "slices are there: flipped is null"),
         (part("change", rows=99), "slices of origin have 98 rows, and the night 99"),
         (part("change", rows=99, slices=[]), "change.rows is 99, more than one model gave a score"),
+        (part("challenger", null_scores=1), "change.rows is 98, more than one model gave a score"),
+        (
+            part("change", slices=[{**SLICES[0].tree(), "flipped": 61}]),
+            "flipped is 61 of 60 rows",
+        ),
         (part("change", distance=None), "a mean or the distance is null: 98 rows have two scores"),
         (part("change", slices=[SLICES[0].tree()] * 2), "slices has origin=JFK more than once"),
         (part("challenger", null_scores=99), "null_scores is 99 of 98 rows"),

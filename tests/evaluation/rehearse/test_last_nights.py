@@ -101,6 +101,10 @@ def test_none_were_asked_for(parcels: Path) -> None:
         ({"why": "none"}, "why is there beside nights"),
         ({"nights": []}, "why is missing: nights is empty"),
         ({"nights": [{"day": "a", "fingerprint": "", "rows": 1, "why": "gone"}]}, "nights[0].why"),
+        (
+            {"nights": [{"day": "a", "fingerprint": "f", "rows": 1, "why": None}] * 2},
+            "nights has a more than once",
+        ),
         ({"schema": 2}, "schema is 2"),
     ],
 )
