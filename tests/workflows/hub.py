@@ -64,12 +64,12 @@ def _of_commit(host: Any, request: Request, found: Any) -> Answer:
 
 
 def _list(host: Any, request: Request, found: Any) -> Answer:
-    branch = request.query.get("head", "").partition(":")[2]
+    head, owner = request.query.get("head"), REPOSITORY.partition("/")[0]
     listed = [
         each
         for each in host.pulls.values()
         if each["state"] == request.query.get("state", "open")
-        and branch in ("", each["head"]["ref"])
+        and head in (None, f"{owner}:{each['head']['ref']}")
     ]
     return host.page(request, listed)
 

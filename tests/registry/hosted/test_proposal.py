@@ -28,9 +28,11 @@ def test_what_was_trained_is_one_pull_request_with_the_gate_s_comment(team: Any)
     advice = {"advised": True, "rules": [{"state": "retrain", "sentence": evil}]}
     jsonfile.write(team.project.root / layout.RETRAIN, advice)
     team.project.write(".gitignore", "/models\n/data/prepared\n/.assay\n/reports/retrain.json\n")
+    other = team.hub.pull("Somebody's", "theirs", team.project.git("rev-parse", "HEAD"))
     found = say(team)
     assert (found.branch, found.outcome, found.judged_again) == (BRANCH, "PASS", True)
-    (pull,) = team.hub.pulls.values()
+    assert [*team.hub.pulls] == [other, found.number]
+    pull = team.hub.pulls[found.number]
     assert pull["title"].startswith("Train on 2013-01-01 to 2013-01-31, judge on 2013-02-01")
     assert "Nothing is promoted before a person has merged this" in pull["body"]
     assert "<b>" not in pull["body"] and "**not**" not in pull["body"]
@@ -42,15 +44,22 @@ def test_what_was_trained_is_one_pull_request_with_the_gate_s_comment(team: Any)
     assert author == "github-actions[bot] 41898282+github-actions[bot]@users.noreply.github.com"
     assert team.tags() == []
 
-    # The next time the same pull request is brought up to date.
+    # The next time the same pull request is brought up to date, whatever became of its words.
+    before, pull["title"] = pull["title"], "Old"
+    pull["body"] = ""
     trained(team, "three", Outcome.FAIL)
-    assert say(team).outcome == "FAIL"
-    assert len(team.hub.pulls) == len(team.hub.on(pull["number"])) == 1
+    again = say(team)
+    assert (again.number, again.outcome) == (pull["number"], "FAIL")
+    assert pull["title"] == before and "Nothing is promoted before" in pull["body"]
+    assert [*team.hub.pulls] == [other, pull["number"]]
+    assert team.hub.pulls[other]["title"] == "Somebody's"
+    assert len(team.hub.on(pull["number"])) == 1
     assert team.project.git("ls-remote", "origin", f"refs/heads/{BRANCH}").split()[0] != head
 
 
 def test_nothing_new_is_no_pull_request(team: Any) -> None:
-    assert say(team).number is None
+    nothing = {"number": None, "branch": BRANCH, "outcome": None, "judged_again": False}
+    assert say(team).plain() == nothing
     assert team.hub.pulls == {}
 
 
