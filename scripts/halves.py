@@ -23,6 +23,7 @@ FIRST = (
     "tests/registry",
     "tests/score",
     "tests/store",
+    "tests/test_extras.py",
     "tests/test_flow.py",
 )
 """Among them those that start Spark most often; everything else is the second half. The flow comes

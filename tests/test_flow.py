@@ -17,9 +17,25 @@ from assay.project import layout
 Call = Callable[..., str]
 
 
-def test_a_second_repro_only_looks_at_assays_code_and_who_holds_the_stage(live: Path, call: Call):
-    call(live, "dvc", "repro")  # the promotion changed that
-    told = call(live, "dvc", "repro")
+@pytest.fixture(scope="module")
+def compared(promoted: Path, tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
+    """The promoted project after one more `dvc repro`, which found a champion."""
+    root = tmp_path_factory.mktemp("compared") / "live"
+    shutil.copytree(promoted, root, symlinks=True)
+    call(root, "dvc", "repro")
+    return root
+
+
+@pytest.fixture
+def settled(compared: Path, tmp_path: Path) -> Path:
+    """A copy of it to do anything to."""
+    return Path(shutil.copytree(compared, tmp_path / "settled", symlinks=True))
+
+
+def test_a_second_repro_only_looks_at_assays_code_and_who_holds_the_stage(
+    settled: Path, call: Call
+):
+    told = call(settled, "dvc", "repro")
     assert re.findall(r"Running stage '([^']+)'", told) == ["code", "champion", "nights"]
 
 
@@ -46,19 +62,19 @@ def test_metrics_plots_and_params_can_be_compared(live: Path, call: Call):
         assert title in drawn
 
 
-def test_a_rule_that_cannot_hold_fails_repro_at_the_gate_with_numbers(live: Path, call: Call):
-    path = live / "params.yaml"
+def test_a_rule_that_cannot_hold_fails_repro_at_the_gate_with_numbers(settled: Path, call: Call):
+    path = settled / "params.yaml"
     path.write_text(path.read_text().replace("min: 0.6", "min: 0.99"))
-    told = call(live, "dvc", "repro", code=255)
+    told = call(settled, "dvc", "repro", code=255)
     assert "failed to reproduce 'gate'" in told
     assert "exited with 3" in told
-    verdict = (live / layout.GATE_REPORT / "verdict.md").read_text()
+    verdict = (settled / layout.GATE_REPORT / "verdict.md").read_text()
     assert verdict.startswith("# FAIL")
     assert "ranks late parcels first" in verdict
     assert "at least 0.99" in verdict
-    call(live, "git", "add", "--all")
-    call(live, "git", "commit", "--quiet", "--message", "Try")
-    refused = call(live, "assay", "promote", "--because", "hope", code=42)
+    call(settled, "git", "add", "--all")
+    call(settled, "git", "commit", "--quiet", "--message", "Try")
+    refused = call(settled, "assay", "promote", "--because", "hope", code=42)
     assert len(refused.strip().splitlines()) >= 1
     assert "PASS" in refused
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,11 +20,15 @@ from assay.gate.pytest_run.run import PytestRun, pytest_command, pytest_environm
 HOME = Path(assay.__file__).resolve().parents[1]
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = [SimpleNamespace(name=name) for name in ("mock", "assay", "aio", "mock")]
+    groups = {"pytest11": installed}
+    monkeypatch.setattr(session, "entry_points", lambda *, group: groups[group])
     target = tmp_path / "scratch/seen.json"
     start = [
         *(sys.executable, "-m", "pytest", "-p", "no:assay", "-p", "assay.gate.pytest_run.plugin"),
-        *("-p", "no:cacheprovider", "-c", str(tmp_path / "scratch/pytest.ini")),
+        *("-p", "no:cacheprovider", "--disable-plugin-autoload", "-p", "aio", "-p", "mock"),
+        *("-c", str(tmp_path / "scratch/pytest.ini")),
         *(f"--rootdir={tmp_path}", "-q", "--tb=short", "--no-header", "--color=no"),
         f"--junitxml={tmp_path / 'reports/gate/junit.xml'}",
         *(f"--assay-findings={target}", f"--assay-decided={tmp_path / 'scratch/decided.json'}"),
@@ -63,6 +69,25 @@ def test_an_installed_package_needs_no_path(
     monkeypatch.setattr(assay, "__file__", f"/usr/lib/{folder}/assay/__init__.py")
     assert "PYTHONPATH" not in pytest_environment({}, tmp_path)
     assert pytest_environment({"PYTHONPATH": "/a"}, tmp_path)["PYTHONPATH"] == "/a"
+
+
+def test_plugins_of_other_packages_are_there_and_only_their_own_code_is_rewritten(
+    tmp_path: Path,
+) -> None:
+    told = """
+        import sys
+        import _hypothesis_pytestplugin, hypothesis
+
+        def test_it(anyio_backend_name, request):
+            assert request.config.pluginmanager.hasplugin("hypothesispytest")
+            assert "pytest" not in type(hypothesis.__loader__).__module__
+            assert "pytest" in type(sys.modules[__name__].__loader__).__module__
+    """
+    (tmp_path / "params.yaml").write_text("")
+    (tmp_path / "tests/model").mkdir(parents=True)
+    (tmp_path / "tests/model/test_it.py").write_text(textwrap.dedent(told))
+    found = run_pytest(tmp_path, "tests/model", ())
+    assert (found.code, found.crash) == (0, None), found.output
 
 
 class Fake:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import assay
@@ -103,6 +104,7 @@ def pytest_command(root: Path, tests: str, target: Path) -> list[str]:
     """The command line. It names params.yaml, so rules run even if no test is found."""
     # The entry point would register the plugin a second time: 'no:assay' keeps it out.
     plugins = ["-p", "no:assay", "-p", "assay.gate.pytest_run.plugin", "-p", "no:cacheprovider"]
+    plugins += ["--disable-plugin-autoload", *_installed_plugins()]
     settings = ["-c", str(config_path(target)), f"--rootdir={root}"]
     output = ["-q", "--tb=short", "--no-header", "--color=no", f"--junitxml={root / JUNIT}"]
     output += [f"--assay-findings={target}", f"{OPTION}={findings_path(target)}"]
@@ -114,6 +116,16 @@ def pytest_command(root: Path, tests: str, target: Path) -> list[str]:
         *(sys.executable, "-m", "pytest", *plugins, *settings, *output),
         *("--continue-on-collection-errors", *where),
     ]
+
+
+def _installed_plugins() -> list[str]:
+    """Options that load every other installed plugin, by the name of its entry point.
+
+    If pytest looked for them itself, it would rewrite the assertions in all modules of their
+    distributions. No byte code is written, so each run would pay for it again: three seconds.
+    """
+    names = {each.name for each in entry_points(group="pytest11")} - {"assay"}
+    return [option for name in sorted(names) for option in ("-p", name)]
 
 
 def pytest_environment(outer: Mapping[str, str], scratch: Path) -> dict[str, str]:
