@@ -69,7 +69,7 @@ def _try(
 def _baseline(files: list[str]) -> tuple[list[str], float]:
     """With nothing changed the tests pass: what they import, and how long they take.
 
-    Run twice, since the first run compiles.
+    Run twice, since the first run reads everything from the disk.
     """
     notes = Path("loaded.json")
     for _ in range(2):
