@@ -76,6 +76,11 @@ def test_each_difference_is_named(change: dict[str, Any]) -> None:
     assert found[1] != found[2]
 
 
+def test_a_digest_is_told_with_twelve_digits() -> None:
+    other = build.changed(HERE, data="sha256:0123456789ab" + "c" * 52)
+    assert differences(HERE, other) == [("data", HERE.data[:19], "sha256:0123456789ab")]
+
+
 def test_another_bundle_is_refused_with_both(repository: Path) -> None:
     other = build.changed(HERE, bundle="sha256:" + "1" * 64)
     commit(repository, verdict=other.text(), lock="")

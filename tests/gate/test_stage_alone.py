@@ -18,7 +18,7 @@ from assay.gate.pytest_run.record import PytestRecord
 from assay.gate.pytest_run.run import PytestRun
 from assay.model.bundle import verified_digest
 from assay.project import digests, layout
-from assay.reports.verdict import Finding, JudgedChampion, Outcome, Verdict
+from assay.reports.verdict import Finding, JudgedChampion, ModelTests, Outcome, Verdict
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -289,3 +289,11 @@ def test_where_nothing_decides_the_refusal_says_so(stand: Stand, tiny: Any) -> N
     )
     stand.test = "xfailed"
     assert "found no finding that decides" in refusal(stand)
+
+
+def test_the_verdict_is_bound_to_the_reports_and_counts_the_tests(stand: Stand) -> None:
+    shutil.rmtree(stand.tiny.root / layout.GATE_REPORT, ignore_errors=True)
+    found = stand.judged()
+    assert found.reports == stage._bound(stand.tiny.root, stand.tiny.params).reports
+    assert found.reports is not None
+    assert found.tests == ModelTests(collected=1, ran=1)
