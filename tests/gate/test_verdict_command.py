@@ -25,7 +25,7 @@ def test_a_pass_is_said_and_ends_with_0(tiny: Any, capsys: pytest.CaptureFixture
 
     text = (tiny.root / layout.VERDICT).read_text()
     tiny.evaluation(metrics={"auc": {"value": 0.9, "low": 0.85, "high": 0.95}})
-    with pytest.raises(GateNotPassed, match=r"another reports.*has observed 0\.8 in it"):
+    with pytest.raises(GateNotPassed, match=r"another set of reports.*has observed 0\.8 in it"):
         asked_again.run(tiny.root, tiny.params)
     tiny.evaluation()
     asked_again.run(tiny.root, tiny.params)

@@ -95,7 +95,11 @@ def find_differences(root: Path, params: Params, verdict: Verdict) -> tuple[str,
         "code": digests.code(root, params),
         "reports": provenance.reports_digest(source),
     }
-    wrong = [f"it is about another {name}" for name in now if getattr(verdict, name) != now[name]]
+    wrong = [
+        f"it is about another {'set of reports' if name == 'reports' else name}"
+        for name in now
+        if getattr(verdict, name) != now[name]
+    ]
     former = champion_verdict.load_champion_verdict(root, verdict.champion.bundle)
     wrong += verdict_verification.find_discrepancies(verdict, source, params, former)
     return tuple(wrong)

@@ -42,7 +42,7 @@ def read_stage_file(root: Path, name: str, stage: str) -> str:
     StageInputMissing
         The file does not exist: the stage has not run.
     DataError
-        The file is not UTF-8 text.
+        The file cannot be read, or is not UTF-8 text.
     """
     try:
         return (root / name).read_text(encoding="utf-8")
@@ -50,7 +50,11 @@ def read_stage_file(root: Path, name: str, stage: str) -> str:
         raise StageInputMissing(
             f"{stage} has not run: no such file", where=name, mend="Run: dvc repro."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataError(
+            f"cannot be read: {error.strerror or error}", where=name, mend=_again(stage)
+        ) from None
+    except UnicodeDecodeError as error:
         raise DataError(
             f"cannot be read as UTF-8 text ({error})", where=name, mend=_again(stage)
         ) from None

@@ -56,6 +56,7 @@ def test_days_by_name_where_one_is_not_there(parcels: Path) -> None:
     assert [night.day for night in found.nights] == ["2024-03-01", "2025-01-01"]
     assert found.nights[0].why is None
     assert "there is no night day=2025-01-01" in (found.nights[1].why or "")
+    assert "The nearest is 2024-03-05." in (found.nights[1].why or "")
     assert str(parcels) not in found.text()
 
 
@@ -93,6 +94,12 @@ def test_an_input_that_cannot_be_had_is_no_error(parcels: Path) -> None:
 
 def test_none_were_asked_for(parcels: Path) -> None:
     assert look(parcels, 0).why == "rehearse.nights in params.yaml is 0"
+
+
+def test_a_folder_in_its_place_is_refused(parcels: Path) -> None:
+    (parcels / layout.LAST_NIGHTS).mkdir(parents=True)
+    with pytest.raises(AssayError, match="cannot be read: Is a directory"):
+        LastNights.read(parcels)
 
 
 @pytest.mark.parametrize(

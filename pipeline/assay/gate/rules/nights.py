@@ -197,8 +197,8 @@ def _score_distance(nights: Sequence[RehearsedNight]) -> MeasuredNights | None:
     known = {night.day: one.distance for night, one in _changes(nights) if one.distance is not None}
     if not known:
         return None
-    # NaN is larger than nothing and smaller than nothing: it must not hide behind a number.
-    worst = max(known, key=lambda day: (not math.isfinite(known[day]), known[day]))
+    # What is no distance (NaN, or under 0) must not hide behind another night's number.
+    worst = max(known, key=lambda day: (not 0 <= known[day] < math.inf, known[day]))
     rows = sum(one.rows for _, one in _changes(nights))
     return MeasuredNights(known[worst], rows, f"the most on {worst}")
 

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import NightNotFound, SourceError
 from assay.project import digests
+from assay.project.partitions import parse_day
 from assay.score.inputs.types import InputFile
 from assay.store.delta.location import filesystem
 
@@ -197,14 +198,24 @@ def missing_night_error(
             expected=f"{kind} {column}=...",
             mend="Run dvc repro ingest, or check score.input in params.yaml.",
         )
-    near = difflib.get_close_matches(value, known, n=1, cutoff=0.1)
+    near = _nearest(value, known)
     return NightNotFound(
         f"there is no night {column}={value}",
         where=where,
         expected=f"one of {len(known)} nights from {known[0]} to {known[-1]}",
         found="none",
-        mend=f"The nearest is {near[0]}." if near else None,
+        mend=f"The nearest is {near}." if near else None,
     )
+
+
+def _nearest(value: str, known: Sequence[str]) -> str | None:
+    """The nearest day, or the most similar name if they are no days."""
+    day = parse_day(value)
+    days = {name: found for name in known if (found := parse_day(name)) is not None}
+    if day is not None and days:
+        return min(days, key=lambda name: abs(days[name] - day))
+    similar = difflib.get_close_matches(value, known, n=1, cutoff=0.1)
+    return similar[0] if similar else None
 
 
 def parallel_map(look: Callable[[ListedFile], Found], files: Sequence[ListedFile]) -> list[Found]:
