@@ -56,6 +56,24 @@ def details(inputs: GateInputs, given: params.Params, after: InputDigests = HERE
     return [each.detail for each in found]
 
 
+def test_the_reports_digest_is_of_every_name_and_text() -> None:
+    texts = {name: f"of {stage}" for name, stage in provenance.REPORTS}
+
+    def digest(**changes: str | None) -> str:
+        given = {**texts, **changes}
+
+        def source(name: str, stage: str) -> str:
+            text = given[name]
+            return Given.missing(name, stage) if text is None else text
+
+        return provenance.reports_digest(source)
+
+    found = [digest(), *(digest(**{name: "other"}) for name in texts)]
+    empty = [digest(**{name: ""}) for name in texts]
+    assert len({*found, *empty}) == 1 + 2 * len(texts)
+    assert [digest(**{name: None}) for name in texts] == empty
+
+
 def test_reports_about_what_is_here_are_fine(tiny: Any) -> None:
     inputs = Given(rehearsal=build.rehearsal(), leakage=build.leakage())
     assert details(inputs, about(tiny, PARITY, COST, LEAKAGE)) == []
