@@ -55,7 +55,7 @@ def evaluate(rule: ChangeRule, comparison: Comparison, gate: GateParams) -> tupl
         return tuple(_decided(rule, read, comparison, gate))
     wanted, rest = rule_slices.select_slices(rule, comparison.slices, "the comparison")
     read = [
-        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "", rule.min_rows)
+        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "")
         if part.differences is None
         else _read(
             rule,

@@ -31,12 +31,8 @@ def fail(rule: RuleBase, reason: str, **facts: Any) -> Finding:
     return make_finding(rule, Outcome.FAIL, reason, **facts)
 
 
-def unmeasured_slice(
-    rule: RuleBase, title: str, rows: int, why: str, min_rows: int | None
-) -> Finding:
-    """An INCONCLUSIVE for a slice that was not measured; tolerated below ``min_rows``."""
-    if min_rows is not None and rows < min_rows:
-        return excluded_slice(rule, title, rows, min_rows)
+def unmeasured_slice(rule: RuleBase, title: str, rows: int, why: str) -> Finding:
+    """An INCONCLUSIVE for a slice that was not measured."""
     return make_finding(
         rule,
         Outcome.INCONCLUSIVE,

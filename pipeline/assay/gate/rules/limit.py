@@ -60,7 +60,7 @@ def evaluate(rule: LimitRule, evaluation: Evaluation, gate: GateParams) -> tuple
         return tuple(_decided(rule, [everywhere], evaluation, gate))
     wanted, rest = rule_slices.select_slices(rule, evaluation.slices, "the evaluation")
     read = [
-        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "", rule.min_rows)
+        finding.unmeasured_slice(rule, part.title, part.rows, part.why or "")
         if part.metrics is None
         else _read(
             rule, part.metrics, part.rows, SamplingUnits(evaluation.unit, part.units), part.title
