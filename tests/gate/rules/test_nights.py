@@ -123,7 +123,8 @@ def test_nights_that_could_not_be_rehearsed_are_named() -> None:
     assert "on the night of 2013-12-30 (1 of 2 could not be; 2013-12-31: it cannot score: no)" in (
         told.detail
     )
-    assert one(build.nights(lost), of="flipped", max=1).outcome is INCONCLUSIVE
+    none = one(build.nights(lost), of="flipped", max=1)
+    assert (none.outcome, none.metric) == (INCONCLUSIVE, "flipped")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -0.1])
@@ -175,6 +176,13 @@ def test_small_slices_are_left_out_by_name() -> None:
     assert (jfk.outcome, lga.outcome, lga.blocks) == (PASS, INCONCLUSIVE, False)
     (none, *_) = decide(SLICED, of="flipped", max=0.1, slice="origin", min_rows=999)
     assert (none.outcome, none.blocks) == (FAIL, True)
+
+
+def test_a_value_that_no_row_has_fails() -> None:
+    found = build.nights(build.night(flipped=0, slices=places((60, 0), (0, 0), (40, 0))))
+    jfk, lga = decide(found, of="flipped", max=0.1, slice="origin")
+    assert (jfk.slice, jfk.outcome) == ("origin=JFK", PASS)
+    assert (lga.slice, lga.outcome, lga.detail) == ("origin=LGA", FAIL, "origin=LGA has no rows")
 
 
 def test_an_unknown_field_fails() -> None:
