@@ -138,6 +138,37 @@ def test_a_number_that_is_none_is_fail(value: float) -> None:
     assert (alone.outcome, alone.observed) == (FAIL, None)
 
 
+def test_nothing_is_a_number_too() -> None:
+    same = build.nights(build.night(flipped=0, distance=0.0), build.night("2013-12-31", flipped=0))
+    assert one(same, of="flipped", max=0).observed == 0
+    assert one(same, of="score_distance", max=0.01).observed == 0.02
+
+
+def test_a_night_without_rows_is_no_measurement() -> None:
+    nothing = {"challenger_mean": None, "champion_mean": None, "distance": None}
+    change = build.changed(build.night(flipped=0).change, rows=0, **nothing)
+    empty = build.nights(build.night(rows=0, flipped=0, change=change))
+    for measure in ("flipped", "newly_quarantined", "quarantined", "score_distance"):
+        told = one(empty, of=measure, max=0.5)
+        assert (told.outcome, told.observed) == (FAIL, None), measure
+
+
+def test_the_slowest_night_is_the_one_with_the_largest_ratio() -> None:
+    def night(day: str, mine: float, theirs: float) -> Any:
+        return build.night(
+            day,
+            challenger=build.model_night(seconds=mine),
+            champion=build.model_night(seconds=theirs),
+        )
+
+    found = build.nights(
+        night("2013-12-29", 3.0, 3.0), night("2013-12-30", 1.0, 0.5), night("2013-12-31", 9.0, 0.0)
+    )
+    told = one(found, of="slower", max=9)
+    assert (told.observed, told.rows) == (pytest.approx(13 / 3.5), 300)
+    assert told.detail.endswith("the most on 2013-12-30")
+
+
 def test_a_champion_that_took_no_time_is_fail() -> None:
     found = build.nights(build.night(champion=build.model_night(seconds=0.0)))
     assert one(found, of="slower", max=9).outcome is FAIL
