@@ -9,7 +9,7 @@ import pytest
 
 from assay.gate.rules import nights as rule_nights
 from assay.reports.rehearsed_nights import RehearsedChampion, RehearsedNights, SliceFlips
-from assay.reports.verdict import Finding, Outcome
+from assay.reports.verdict import STATES, Finding, Outcome
 from tests.gate import build
 
 PASS, FAIL, INCONCLUSIVE = Outcome.PASS, Outcome.FAIL, Outcome.INCONCLUSIVE
@@ -108,11 +108,12 @@ def test_without_a_champion(of: str) -> None:
 
 @pytest.mark.parametrize("state", ["unreadable", "incomparable"])
 def test_a_champion_that_cannot_be_used_fails_what_needs_it(state: Any) -> None:
+    words = STATES[state]
     champion = build.changed(build.CHAMPION, state=state, why="its contract is gone")
     found = build.nights(build.night_alone(), champion=champion)
     told = one(found, of="flipped", max=1)
     assert (told.outcome, told.blocks) == (FAIL, True)
-    assert told.detail.endswith(": its contract is gone")
+    assert (told.detail, told.metric) == (f"{words}: its contract is gone", "flipped")
     assert one(found, of="held", max=0).outcome is PASS
 
 
@@ -148,9 +149,11 @@ def test_a_night_without_rows_is_no_measurement() -> None:
     nothing = {"challenger_mean": None, "champion_mean": None, "distance": None}
     change = build.changed(build.night(flipped=0).change, rows=0, **nothing)
     empty = build.nights(build.night(rows=0, flipped=0, change=change))
-    for measure in ("flipped", "newly_quarantined", "quarantined", "score_distance"):
+    for measure in MEASURES:
         told = one(empty, of=measure, max=0.5)
-        assert (told.outcome, told.observed) == (FAIL, None), measure
+        wanted = (PASS, 0, 0) if measure == "held" else (FAIL, None, None)
+        assert (told.outcome, told.observed, told.rows) == wanted, measure
+        assert told.metric == measure
 
 
 def test_the_slowest_night_is_the_one_with_the_largest_ratio() -> None:
@@ -167,6 +170,15 @@ def test_the_slowest_night_is_the_one_with_the_largest_ratio() -> None:
     told = one(found, of="slower", max=9)
     assert (told.observed, told.rows) == (pytest.approx(13 / 3.5), 300)
     assert told.detail.endswith("the most on 2013-12-30")
+
+
+def test_a_night_that_the_champion_would_hold_too_is_told() -> None:
+    held = build.model_night(held=("row_count: too many",))
+    both = build.night(challenger=held, champion=held)
+    alone = build.night_alone("2013-12-31", challenger=held, champion_why="no")
+    told = one(build.nights(both, alone), of="held", max=9)
+    assert told.observed == 2
+    assert "; 1 of them also with the champion; 2013-12-30: row_count" in told.detail
 
 
 def test_a_champion_that_took_no_time_is_fail() -> None:
