@@ -58,7 +58,7 @@ def _kill_score_once_it_wrote(world: World, night: str) -> None:
         assert time.monotonic() < until, "no row of the night was written"
         time.sleep(0.02)
     listed = subprocess.run(
-        ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        ["ps", "-e", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     dead: set[int] = set()
     for pid, parent, command in (line.split(maxsplit=2) for line in sorted(listed, key=_pid)):
