@@ -19,8 +19,6 @@ QUIET := $(shell [ -t 2 ] || echo --quiet)
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
-# Where it is set, each of the many commands that demo and tests start compiles Assay anew.
-unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 
