@@ -19,6 +19,8 @@ QUIET := $(shell [ -t 2 ] || echo --quiet)
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv)
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
+# Where it is set, each of the many commands that demo and tests start compiles Assay anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use
 
@@ -39,11 +41,7 @@ image: ## Build the images assay:score and assay:full (BASE=...; ARGS="--target 
 
 .PHONY: test
 test: setup ## Run the tests (ARGS="-k name" picks some)
-	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/halves.py)
-
-.PHONY: test-workflows
-test-workflows: setup ## Run workflows and schedules as their platforms would (ARGS="-k promote")
-	@$(PY) -m pytest tests/workflows $(ARGS)
+	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/suite.py)
 
 .PHONY: dist
 dist: setup ## Build wheel, sdist and the list of what they bring (CycloneDX) into dist/
@@ -63,7 +61,7 @@ test-image: setup ## Build the images on a base made from Debian's packages, and
 .PHONY: coverage
 coverage: setup ## Run the tests and show what they cover, which takes a third longer
 	@mkdir -p build/coverage && rm -f build/coverage/data*
-	@$(PY) $(if $(ARGS),-m coverage run -m pytest $(ARGS),scripts/halves.py coverage run)
+	@$(PY) $(if $(ARGS),-m coverage run -m pytest $(ARGS),scripts/suite.py coverage run)
 	@$(PY) -m coverage combine --quiet
 	@$(PY) -m coverage report
 

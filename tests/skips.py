@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from scripts.halves import MARK
+from scripts.suite import MARK
 
 
 def forbidden(environment: Mapping[str, str] = os.environ) -> bool:

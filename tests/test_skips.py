@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from scripts import halves, needs
+from scripts import needs, suite
 from tests import browser, postgres, skips
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -67,9 +67,9 @@ def test_a_failure_stays_one(run: Any) -> None:
     assert run(TESTS + "def test_d(): assert 0\n", "true").ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_both_halves_together_say_it_last() -> None:
+def test_all_parts_together_say_it_last() -> None:
     lines = ["x\n", f"{skips.MARK}2: no database\n", f"{skips.MARK}1: no browser\n"]
-    assert halves.skipped([*lines, f"{skips.MARK}3: no database\n"]) == [
+    assert suite.skipped([*lines, f"{skips.MARK}3: no database\n"]) == [
         "5 tests skipped: no database",
         "1 test skipped: no browser",
     ]

@@ -1,8 +1,9 @@
-"""`make test`: the whole suite in two halves at once, since most tests use a single core.
+"""`make test`: the whole suite in three parts at once.
 
+Most tests use a single core, and those of workflows wait for the programs that they start.
 Arguments name a module that runs pytest, such as ``coverage run``, which `make coverage` asks for.
-Every line that pytest prints comes as it is printed, with the number of its half in front. What
-was skipped in either is said once more at the very end.
+Every line that pytest prints comes as it is printed, with the number of its part in front. What
+was skipped in any is said once more at the very end.
 """
 
 from __future__ import annotations
@@ -26,32 +27,33 @@ FIRST = (
     "tests/test_extras.py",
     "tests/test_flow.py",
 )
-"""Among them those that start Spark most often; everything else is the second half. The flow comes
-last: a command that it calls in the test's own process ends the Spark session that tests share."""
+"""Among them those that start Spark most often. The flow comes last: a command that it calls in the
+test's own process ends the Spark session that tests share."""
+WORKFLOWS = ("tests/workflows",)
 
 
-def halves() -> tuple[list[str], list[str]]:
-    """Paths for two runs of pytest; a new folder or file of tests is in the second."""
+def parts() -> tuple[list[str], ...]:
+    """Paths for runs of pytest beside each other; a new folder or file of tests is in the second."""
     ignored = [option for path in FIRST for option in ("--ignore", path)]
-    return list(FIRST), ["tests", *ignored]
+    return list(FIRST), ["tests", *ignored], list(WORKFLOWS)
 
 
 def main() -> int:
-    """Run both; 0 if both passed, else the first code that is not 0."""
+    """Run all; 0 if they passed, else the first code that is not 0."""
     lines: list[str] = []
-    running = [start(number, arguments, lines) for number, arguments in enumerate(halves(), 1)]
+    running = [start(number, arguments, lines) for number, arguments in enumerate(parts(), 1)]
     for _, reader in running:
         reader.join()
     codes = [process.wait() for process, _ in running]
     for number, code in enumerate(codes, 1):
-        print(f"half {number} of the tests ended with exit code {code}")
+        print(f"part {number} of the tests ended with exit code {code}")
     for line in skipped(lines):
         print(line)
     return next((code for code in codes if code), 0)
 
 
 def skipped(lines: Iterable[str]) -> list[str]:
-    """What the lines of both halves say of skipped tests, added up by reason."""
+    """What the lines of all parts say of skipped tests, added up by reason."""
     counts: Counter[str] = Counter()
     for line in lines:
         if line.startswith(MARK):
@@ -66,7 +68,7 @@ def skipped(lines: Iterable[str]) -> list[str]:
 def start(
     number: int, arguments: list[str], lines: list[str]
 ) -> tuple[subprocess.Popen[str], threading.Thread]:
-    """One half at work, and the thread that passes its output on."""
+    """One part at work, and the thread that passes its output on."""
     # Under coverage it is: python -m coverage run -m pytest.
     runner = ["-m", *sys.argv[1:]] if sys.argv[1:] else []
     process = subprocess.Popen(
