@@ -1,0 +1,154 @@
+"""How a table's file is written, and what was counted in each of its columns, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Kind = Literal["integer", "float", "string", "boolean", "timestamp"]
+FileFormat = Literal["csv", "json", "parquet"]
+Value = int | float | str | bool | datetime
+
+
+@dataclass(frozen=True)
+class ColumnFormat:
+    """One column and how its cells are spelt; the spelling matters to text files only.
+
+    Parameters
+    ----------
+    name
+        As in the file; names that are there twice get a number: ``amount``, ``amount_2``.
+    decimal, thousands
+        Marks in numbers; ``thousands`` is empty if there are none.
+    suffix
+        What follows each number, such as ``%`` or ``EUR``; empty if nothing does.
+    time_format
+        As for `datetime.strptime`; None means ISO 8601.
+    true, false
+        The words of a boolean column; empty means ``true``, ``t``, ``1`` and ``false``, ``f``, ``0``.
+    """
+
+    name: str
+    kind: Kind
+    decimal: str = "."
+    thousands: str = ""
+    suffix: str = ""
+    time_format: str | None = None
+    true: tuple[str, ...] = ()
+    false: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a whole file is written.
+
+    Parameters
+    ----------
+    header
+        Whether the first line names the columns; without one they are ``column_1`` and so on.
+    missing
+        Cells that stand for no value, after blanks around them are removed; the empty one always.
+    """
+
+    format: FileFormat
+    columns: tuple[ColumnFormat, ...]
+    encoding: str = "utf-8"
+    separator: str = ","
+    quote: str = '"'
+    header: bool = True
+    missing: tuple[str, ...] = ("",)
+
+    def column(self, name: str) -> ColumnFormat:
+        """The column called ``name``; raises KeyError if there is none."""
+        for each in self.columns:
+            if each.name == name:
+                return each
+        raise KeyError(name)
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """What was counted in one column, over all rows.
+
+    Parameters
+    ----------
+    distinct
+        Number of distinct values; the number that was counted until then if ``many``.
+    many
+        Whether counting stopped, because there were too many distinct values to keep.
+    values
+        Values and how many rows have each, the commonest first; all of them unless ``many``.
+    low, high
+        The least and the greatest value of a number or a time; of a text, its lengths.
+    whole
+        Whether every number is whole.
+    sorted
+        Whether the values never decrease from row to row (nulls aside).
+    evidence
+        Why it got its kind, in a few words: ``8,912 of 9,000 values begin with 0``.
+    unsure
+        What else it might be, and what decides; empty if there was no doubt.
+    """
+
+    name: str
+    kind: Kind
+    rows: int
+    nulls: int
+    distinct: int
+    many: bool
+    values: tuple[tuple[Value, int], ...]
+    low: Value | None
+    high: Value | None
+    whole: bool = False
+    sorted: bool = False
+    evidence: tuple[str, ...] = ()
+    unsure: str = ""
+
+    @property
+    def present(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.nulls
+
+    @property
+    def unique(self) -> bool:
+        """Whether no two rows have the same value; False if it could not be told."""
+        return self.distinct == self.present and not self.many
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """A file as it was understood: its format, its columns, and remarks on the whole."""
+
+    path: str
+    rows: int
+    table: TableFormat
+    facts: tuple[ColumnFacts, ...]
+    remarks: tuple[str, ...] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """Columns that cannot be used (lists, structures, bytes) and why."""
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "path": self.path,
+            "rows": self.rows,
+            "format": self.table.format,
+            "encoding": self.table.encoding,
+            "separator": self.table.separator,
+            "missing": list(self.table.missing),
+            "columns": [
+                {
+                    "name": each.name,
+                    "kind": each.kind,
+                    "nulls": each.nulls,
+                    "distinct": each.distinct,
+                    "evidence": list(each.evidence),
+                    "unsure": each.unsure,
+                }
+                for each in self.facts
+            ],
+            "left_out": dict(self.left_out),
+            "remarks": list(self.remarks),
+        }
