@@ -16,6 +16,7 @@
     |  |- ContractFileError        12   the contract file itself
     |  |- PipelineFileError        13   dvc.yaml or dvc.lock
     |  |- BehaviourError           14   a behaviour check does not apply here
+    |  |- ProjectUnready           15   assay check: what is wrong before the first dvc repro
     |- DataError
     |  |- ContractBroken           20   the table breaks its contract
     |  |- SchemaMismatch           21   columns missing, renamed or of another type
@@ -234,6 +235,19 @@ class ExtraMissing(AssayError):
 
 class ProjectError(AssayError):
     """A problem in the project's own files."""
+
+
+class ProjectUnready(ProjectError):
+    """Reports all that is wrong in the project's files at once, one line each."""
+
+    exit_code = 15
+
+    def __init__(self, mistakes: list[str]) -> None:
+        self.mistakes = [mask_passwords(each) for each in mistakes]
+        super().__init__("; ".join(mistakes))
+
+    def lines(self) -> list[str]:
+        return self.mistakes
 
 
 class ParamsError(ProjectError):

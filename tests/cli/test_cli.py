@@ -38,7 +38,7 @@ def test_help_shows_every_command_once_by_what_a_person_is_doing() -> None:
     places = [text.index(f"\n{title}:\n") for title in cli.GROUPS]
     assert places == sorted(places)
     assert text.index("score nights:") < text.index("  release ") < text.index("look after nights:")
-    assert "--version" in text and "Start with: dvc repro" in text
+    assert "--version" in text and "Start with: assay init" in text
 
 
 def test_mistakes_of_params_come_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
-from assay.errors import LockStale, NotARepository, PipelineFileError, TrackedByGit, UsageError
+from assay.errors import LockStale, NotARepository, PipelineFileError, TrackedByGit
 from assay.registry.dvc_lock import check as lock
 
 PIPELINE = """\
@@ -76,7 +76,7 @@ def stale(project: Any) -> dict[str, str]:
     """Stage to what changed in it; the check must have left nothing behind."""
     before = project.git("status", "--porcelain")
     try:
-        lock.run(project.root, project.params, lock=True)
+        lock.run(project.root, project.params)
     except LockStale as error:
         told = [line.removeprefix("dvc.lock is not current: ") for line in error.lines()]
         return dict(line.split(": ", 1) for line in told)
@@ -92,7 +92,7 @@ def edit(project: Any, path: str, old: str, new: str) -> None:
 
 
 def test_right_after_a_run_it_is_current(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    answer = lock.run(clone.root, clone.params, lock=True).lock
+    answer = lock.run(clone.root, clone.params).lock
     assert answer.changes == {}
     # A file in an output, and a folder of outputs: dvc.lock holds no hash for them.
     assert answer.unseen == (("report", "data/made/two"), ("report", "models/copies"))
@@ -103,8 +103,8 @@ def test_right_after_a_run_it_is_current(clone: Any, capsys: pytest.CaptureFixtu
 
 
 def test_with_the_data_at_hand_it_says_the_same(origin: Path, clone: Any) -> None:
-    here = lock.run(origin, clone.params, lock=True)
-    assert here == lock.run(clone.root, clone.params, lock=True)
+    here = lock.run(origin, clone.params)
+    assert here == lock.run(clone.root, clone.params)
 
 
 def test_code(clone: Any) -> None:
@@ -149,7 +149,7 @@ def test_an_empty_dvc_yaml_is_not_current(clone: Any, text: str) -> None:
     assert set(stale(clone)) == {"raw", "copy@prior", "report", "look", "dvc.yaml"}
     clone.write("dvc.lock", "schema: '2.0'\n")
     with pytest.raises(PipelineFileError, match=r"dvc\.yaml: there is no stage in it"):
-        lock.run(clone.root, clone.params, lock=True)
+        lock.run(clone.root, clone.params)
 
 
 def test_the_project_s_own_code_that_no_stage_depends_on(clone: Any) -> None:
@@ -159,7 +159,7 @@ def test_the_project_s_own_code_that_no_stage_depends_on(clone: Any) -> None:
     clone.write("code/models.py", "import data.deep\n")
     clone.write("data/deep.py", "")
     with pytest.raises(LockStale) as caught:
-        lock.run(clone.root, clone.params, lock=True)
+        lock.run(clone.root, clone.params)
     told = [line for line in caught.value.lines() if line.startswith("dvc.yaml: ")]
     mend = "among its deps, and the project's own code needs it. Add it there and run dvc repro."
     assert told == [f"dvc.yaml: no stage has data/{name}.py {mend}" for name in ("deep", "helper")]
@@ -171,12 +171,12 @@ def test_what_must_never_be_in_git_is_said_first(clone: Any) -> None:
     clone.write("whole", "rows\n")
     clone.git("add", "--force", "data/raw", "store", "whole")
     with pytest.raises(TrackedByGit, match="found data/raw, store, whole") as caught:
-        lock.run(clone.root, clone.params, lock=True)
+        lock.run(clone.root, clone.params)
     assert "git rm -r --cached --quiet data/raw store whole" in caught.value.line()
     clone.git("reset", "--quiet", "--hard")
     clone.git("update-index", "--assume-unchanged", "params.yaml")
     with pytest.raises(LockStale, match=r"params\.yaml: git was told not to look"):
-        lock.run(clone.root, clone.params, lock=True)
+        lock.run(clone.root, clone.params)
 
 
 def test_a_link_to_the_project_is_the_project(clone: Any) -> None:
@@ -184,7 +184,7 @@ def test_a_link_to_the_project_is_the_project(clone: Any) -> None:
     link.symlink_to(clone.root)
     clone.write("code/run.py", "2\n")
     with pytest.raises(LockStale, match="code changed"):
-        lock.run(link, clone.params, lock=True)
+        lock.run(link, clone.params)
 
 
 def test_a_path_that_params_yaml_names(clone: Any) -> None:
@@ -258,7 +258,7 @@ def test_a_symbolic_link_where_evidence_is_read_is_named(
 def test_a_missing_file_is_an_error_of_its_own(clone: Any, missing: str) -> None:
     (clone.root / missing).unlink()
     with pytest.raises(PipelineFileError, match=f"{missing}: no such file"):
-        lock.run(clone.root, clone.params, lock=True)
+        lock.run(clone.root, clone.params)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_file_that_dvc_cannot_understand_is_an_error_in_one_line(
 ) -> None:
     clone.write(path, text)
     with pytest.raises(PipelineFileError, match=r"cannot understand|not valid YAML") as caught:
-        lock.run(clone.root, clone.params, lock=True)
+        lock.run(clone.root, clone.params)
     assert "\n" not in caught.value.line()
 
 
@@ -296,13 +296,11 @@ def test_a_frozen_stage_is_not_held_to_its_code(clone: Any) -> None:
 def test_without_git_or_dvc_nothing_can_be_said(clone: Any, gone: str) -> None:
     shutil.rmtree(clone.root / gone)
     with pytest.raises(NotARepository):
-        lock.run(clone.root, clone.params, lock=True)
+        lock.run(clone.root, clone.params)
 
 
 def test_the_command(clone: Any, capsys: pytest.CaptureFixture[str]) -> None:
     root = ("--root", str(clone.root))
-    assert main(["check", *root]) == UsageError.exit_code
-    assert "--lock" in capsys.readouterr().err
     assert main(["check", "--lock", "--json", *root]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "schema": 1,

@@ -20,6 +20,7 @@ from assay.cli import (
     reporting_commands,
     scheduling_commands,
     scoring_commands,
+    starting_commands,
     training_commands,
     version_commands,
 )
@@ -31,6 +32,7 @@ from assay.project.extras import missing_extra
 DEBUG = "ASSAY_DEBUG"
 
 GROUPS: Mapping[str, ModuleType] = {
+    "begin": starting_commands,
     "make a model (dvc repro runs these)": training_commands,
     "choose a version": version_commands,
     "score nights": scoring_commands,
@@ -91,7 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
         prog="assay",
         description="From a table to scores you can trust: train and gate with `dvc repro`, "
         "promote, then score and monitor every night.",
-        epilog="Start with: dvc repro && assay promote --because 'first model'",
+        epilog="Start with: assay init DIR --data TABLE --target COLUMN",
     )
     top.add_argument("--version", action=_Version)
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -6,6 +6,7 @@ import argparse
 
 from assay.cli.commands import (
     CommandBuilder,
+    print_result,
     refresh_front_page,
     run_command,
     to_indented_json,
@@ -68,8 +69,9 @@ def add_commands(add: CommandBuilder) -> None:
     )
     check = add(
         "check",
-        "tell whether dvc.lock is current, without data or cache; exit 5 if it is not",
-        "assay check --lock",
+        "name all that is wrong in the project's files, before dvc repro (exit 15); --lock: is "
+        "dvc.lock current (exit 5)?",
+        "assay check",
         _check,
     )
     asked = check.add_mutually_exclusive_group()
@@ -179,10 +181,17 @@ def _check(given: argparse.Namespace) -> None:
     from assay.registry.dvc_lock import check
     from assay.registry.hosted import bucket
 
+    if not (given.lock or given.bucket):
+        from assay.init import project_check
+
+        # Not run_command, which ends at the first fault in params.yaml.
+        found = project_check.run(given.root.resolve())
+        print_result(found, given, versions.ready_lines, to_indented_json)
+        return
     if given.bucket:
         run_command(bucket.check, given, lines=versions.bucket_lines, document=to_indented_json)
         return
-    run_command(check.run, given, lock=given.lock, lines=lock.lines, document=to_indented_json)
+    run_command(check.run, given, lines=lock.lines, document=to_indented_json)
 
 
 def _remote_pull(given: argparse.Namespace) -> None:

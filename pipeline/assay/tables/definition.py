@@ -27,7 +27,7 @@ class ColumnFormat:
     time_format
         As for `datetime.strptime`; None means ISO 8601.
     true, false
-        The words of a boolean column; empty means ``true``, ``t``, ``1`` and ``false``, ``f``, ``0``.
+        The words of a boolean column; empty means ``true t 1`` and ``false f 0``.
     """
 
     name: str

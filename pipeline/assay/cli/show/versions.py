@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from assay.gate.merged_promotion import NothingToPromote
     from assay.gate.proposal import Proposal
+    from assay.init.project_check import ProjectCheck
     from assay.registry.hosted.bucket import Buckets
     from assay.registry.hosted.transfer import Transfer
     from assay.registry.promote import StageMove
@@ -157,6 +158,14 @@ def proposal_lines(found: Proposal) -> Iterator[str]:
     yield (
         f"propose: pull request #{found.number} from {found.branch}, verdict "
         f"{found.outcome or 'none'}"
+    )
+
+
+def ready_lines(found: ProjectCheck) -> Iterator[str]:
+    """What a project that is ready will do."""
+    yield (
+        f"check: ready for dvc repro: {found.name}, {found.task}, {found.features} features, "
+        f"{found.candidates} candidates, {found.rules} rules"
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.errors import LockStale, UsageError
+from assay.errors import LockStale
 from assay.project import layout, source_code
 from assay.project.params import Params
 from assay.registry import git
@@ -53,22 +53,16 @@ class LockCheck:
         }
 
 
-def run(root: Path, params: Params, *, lock: bool) -> LockCheck:
+def run(root: Path, params: Params) -> LockCheck:
     """Find what changed since dvc.lock was written.
 
     Raises
     ------
-    UsageError
-        ``lock`` is false: nothing to check.
     LockStale
         With a line for each difference. The result is attached to the error.
     TrackedByGit
         Git tracks data, a model or the store.
     """
-    if not lock:
-        raise UsageError(
-            "say what to check", where="assay check", expected="--lock (is dvc.lock current?)"
-        )
     pipeline = pipeline_reader.read_pipeline(root)
     answer = compare(pipeline)
     offences = tracked_data.find_tracked_data(root, params, pipeline.cached_outputs)

@@ -1,0 +1,64 @@
+"""What a new project looks like: each guess with its reason, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from assay.cli.terminal import Line
+
+if TYPE_CHECKING:
+    from assay.init.command import NewProject
+    from assay.init.plan import Plan
+
+
+def init_lines(made: NewProject) -> Iterator[Line]:
+    """The columns and their use, what is left out, what was unsure, and the next commands."""
+    from rich.table import Table
+
+    plan = made.plan
+    table = plan.understood
+    yield f"{plan.data}: {table.rows:,} rows, {len(table.facts)} columns, {_written(plan)}"
+    yield f"label: {plan.target}, {plan.label.task}: {plan.label.evidence}"
+    yield f"nights: {_nights(plan)}"
+    yield ""
+    uses = Table("column", "type", "role", "because", box=None, pad_edge=False, header_style="bold")
+    for each in plan.columns:
+        name = each.name if each.given in ("", each.name) else f"{each.name} ({each.given})"
+        uses.add_row(name, each.kind, ", ".join(each.roles), each.why)
+    for left in plan.left_out:
+        uses.add_row(left.name, "", "left out", left.why)
+    yield uses
+    if plan.doubts:
+        yield ""
+        yield "not sure of:"
+        yield from (f"  - {doubt}" for doubt in plan.doubts)
+    yield ""
+    yield f"written to {made.folder}: {len(made.files)} files; README.md says what each is for"
+    yield "next:"
+    yield f"  cd {made.folder}"
+    yield "  dvc repro"
+    yield "  git add --all && git commit -m 'Train'"
+    yield "  assay promote --because 'first model'"
+    yield f"  assay score --date {plan.nights.scored[0]}"
+
+
+def _written(plan: Plan) -> str:
+    table = plan.understood.table
+    if table.format != "csv":
+        return table.format
+    return f"CSV, {table.encoding}, separated by {table.separator!r}"
+
+
+def _nights(plan: Plan) -> str:
+    nights = plan.nights
+    middle, fewest, most = nights.rows
+    how = (
+        f"{nights.count} by {plan.time}, one a {nights.every}"
+        if nights.by == "time"
+        else f"{nights.count} invented ones"
+    )
+    return (
+        f"{how}, of {fewest:,} to {most:,} rows ({middle:,} in the median); training to "
+        f"{nights.train[1]}, holdout to {nights.holdout[1]}, {len(nights.scored)} left to be scored"
+    )

@@ -1,0 +1,139 @@
+"""The command that starts a project: init."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.cli.commands import CommandBuilder, print_result, to_indented_json
+from assay.cli.progress import make_progress_line
+from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.tables.definition import Understanding
+
+
+def add_commands(add: CommandBuilder) -> None:
+    """From a table to a project."""
+    init = add(
+        "init",
+        "write a project for a table, from all of its rows: contract, policy, stages, tests",
+        "assay init churn --data customers.csv --target churned",
+        _init,
+    )
+    init.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=Path(),
+        metavar="DIR",
+        help="the project's folder (here)",
+    )
+    init.add_argument(
+        "--data", type=Path, metavar="FILE", help="the table: CSV, JSON lines or Parquet"
+    )
+    init.add_argument("--target", metavar="COLUMN", help="what is to be predicted")
+    init.add_argument("--name", help="of the model (the folder's, else the file's)")
+    init.add_argument(
+        "--task",
+        choices=("binary", "multiclass", "regression"),
+        help="instead of what the target says",
+    )
+    init.add_argument("--positive", metavar="VALUE", help="the target's value that means yes")
+    init.add_argument("--time", metavar="COLUMN", help="when a row is from; nights are cut by it")
+    init.add_argument(
+        "--every", choices=("day", "week", "month", "year"), help="the length of a night"
+    )
+    init.add_argument(
+        "--key",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="what names a row; may be repeated",
+    )
+    init.add_argument(
+        "--group",
+        metavar="COLUMN",
+        help="rows with the same value belong together: a split by chance does not part them, and "
+        "intervals are taken over it",
+    )
+    init.add_argument(
+        "--sensitive",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="compared by group, and no feature; may be repeated",
+    )
+    init.add_argument(
+        "--leave-out",
+        metavar="COLUMN",
+        action="append",
+        default=[],
+        help="no use for it; may be repeated",
+    )
+
+
+def _init(given: argparse.Namespace) -> None:
+    from assay.cli.show import start
+    from assay.init import command
+    from assay.init.decide import Wishes
+    from assay.init.names import project_name
+    from assay.init.roles import Said
+
+    folder = (given.root / given.folder).resolve()
+    data = given.data or Path(_ask("Which file holds the table?", "--data FILE"))
+    understood = command.look(folder, data, _progress())
+    wishes = Wishes(
+        target=given.target or _ask_target(understood),
+        name=project_name(given.name or (folder.name if given.folder != Path() else data.stem)),
+        task=given.task,
+        positive=given.positive,
+        every=given.every,
+        columns=Said(
+            time=given.time,
+            keys=tuple(given.key),
+            group=given.group,
+            sensitive=tuple(given.sensitive),
+            left_out=tuple(given.leave_out),
+        ),
+    )
+    made = command.run(folder, data, understood, wishes)
+    print_result(made, given, start.init_lines, to_indented_json)
+
+
+def _progress() -> Callable[[int, int], None] | None:
+    """Says on a terminal how much of the table was read."""
+    line = make_progress_line()
+    if line is None:
+        return None
+
+    def change(done: int, total: int) -> None:
+        line.change(f"reading the table: {done / max(total, 1):.0%}" if done < total else "")
+
+    return change
+
+
+def _ask_target(understood: Understanding) -> str:
+    names = ", ".join(each.name for each in understood.facts)
+    return _ask(f"Columns: {names}\nWhich one is to be predicted?", "--target COLUMN")
+
+
+def _ask(question: str, option: str) -> str:
+    """An answer typed at a terminal.
+
+    Raises
+    ------
+    UsageError
+        There is no terminal, or the answer is empty.
+    """
+    answer = input(f"{question} ").strip() if sys.stdin.isatty() and sys.stdout.isatty() else ""
+    if not answer:
+        raise UsageError(
+            f"{option} is missing",
+            where="assay init",
+            mend="Example: assay init churn --data customers.csv --target churned",
+        )
+    return answer

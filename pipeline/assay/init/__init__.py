@@ -1,0 +1,1 @@
+"""Writes a new project from a table: contract, policy, stages, tests and workflows."""

@@ -1,0 +1,106 @@
+"""What values must look like, learnt with slack from all rows, as pandera's arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+import pandas as pd
+
+from assay.tables.definition import ColumnFacts, Value
+
+MOST_LISTED = 20
+LEAST_SEEN = 5
+"""Rows of the rarest category, from which on the list of categories is taken as complete."""
+HEAVY = 10.0
+"""A greatest value of so many times the 99 % quantile has no natural limit."""
+LEAST_ROWS = 100
+"""With fewer rows, that none was empty says too little."""
+
+
+@dataclass(frozen=True)
+class FieldChecks:
+    """The arguments of a column's `pandera.Field`.
+
+    Parameters
+    ----------
+    limits
+        Such as ``{"ge": 0, "le": 240}``, or ``{"isin": ["a", "b"]}``.
+    nullable
+        Whether a value may be missing.
+    why
+        What the limits were learnt from.
+    """
+
+    limits: dict[str, Value | list[str]]
+    nullable: bool
+    why: str
+
+
+def learn_checks(facts: ColumnFacts, sample: pd.Series, required: bool = False) -> FieldChecks:
+    """Checks that rows of another night pass, if it is like those that were seen.
+
+    A range reaches as far beyond the values on both sides as they are apart, but not below 0 if
+    nothing is. A list of categories is taken as complete only if each was seen `LEAST_SEEN` times.
+
+    Parameters
+    ----------
+    sample
+        Some of its values, for the quantile that tells a heavy tail.
+    required
+        Whether a value has to be there, as in a key.
+    """
+    nullable = not required and (facts.nulls > 0 or facts.rows < LEAST_ROWS)
+    if facts.kind in ("integer", "float"):
+        limits, why = _range(facts, sample)
+    elif facts.kind == "string":
+        limits, why = _categories(facts)
+    else:
+        limits, why = {}, ""
+    return FieldChecks(limits, nullable, why)
+
+
+def _range(facts: ColumnFacts, sample: pd.Series) -> tuple[dict[str, Value | list[str]], str]:
+    assert isinstance(facts.low, int | float) and isinstance(facts.high, int | float)
+    low, high = float(facts.low), float(facts.high)
+    if not (abs(low) < float("inf") and abs(high) < float("inf")):
+        return {}, "it holds infinities"
+    apart = high - low or max(abs(high), 1.0)
+    whole = facts.kind == "integer"
+    limits: dict[str, Value | list[str]] = {}
+    heavy_above, heavy_below = _heavy(sample, high, low)
+    if low >= 0:
+        limits["ge"] = 0
+    elif not heavy_below:
+        limits["ge"] = _round(low - apart, whole, down=True)
+    if not heavy_above:
+        limits["le"] = _round(high + apart, whole, down=False)
+    return limits, "a heavy tail, so no limit there" if heavy_above or heavy_below else ""
+
+
+def _heavy(sample: pd.Series, high: float, low: float) -> tuple[bool, bool]:
+    """Whether the values above, and those below the median have a heavy tail."""
+    values = sample.dropna().astype("float64")
+    if len(values) < LEAST_ROWS:
+        return False, False
+    one, middle, last = (float(values.quantile(each)) for each in (0.01, 0.5, 0.99))
+    up, down = last - middle, middle - one
+    return high - middle > HEAVY * up, middle - low > HEAVY * down
+
+
+def _round(value: float, whole: bool, *, down: bool) -> int | float:
+    """To two digits, away from the values."""
+    if value == 0:
+        return 0
+    step = 10.0 ** (floor(log10(abs(value))) - 1)
+    rounded = (floor if down else ceil)(value / step) * step
+    return int(rounded) if whole or abs(rounded) >= 10 else float(f"{rounded:.6g}")
+
+
+def _categories(facts: ColumnFacts) -> tuple[dict[str, Value | list[str]], str]:
+    if facts.many or facts.distinct > MOST_LISTED or not facts.values:
+        return {}, "others may come"
+    name, rows = facts.values[-1]
+    if rows < LEAST_SEEN:
+        return {}, f"'{name}' is in {rows} of the rows: other rare ones may come"
+    return {"isin": sorted(str(value) for value, _ in facts.values)}, f"the rarest in {rows:,} rows"

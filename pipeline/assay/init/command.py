@@ -1,0 +1,155 @@
+"""``assay init``: a project for a table, ready for its first `dvc repro`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from assay.errors import NotARepository, UsageError
+from assay.init.decide import Wishes, decide, refuse_unknown, time_column
+from assay.init.plan import Plan
+from assay.init.render import render
+from assay.init.survey import survey
+from assay.project import layout, textfile
+from assay.tables.definition import Understanding
+from assay.tables.reader import read
+from assay.tables.understand import understand
+
+DATA = "data"
+WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class NewProject:
+    """A project that was written: its folder, its plan, and its files."""
+
+    folder: Path
+    plan: Plan
+    files: tuple[str, ...]
+
+    def plain(self) -> dict[str, Any]:
+        return {"folder": str(self.folder), **self.plan.as_json(), "files": list(self.files)}
+
+
+def look(folder: Path, data: Path, progress: Progress | None = None) -> Understanding:
+    """Find out how the table ``data`` is written, before anything is asked or written.
+
+    Raises
+    ------
+    SourceError
+        The table cannot be read.
+    UsageError
+        ``folder`` holds a project.
+    """
+    _refuse_project(folder)
+    return understand(data, progress=progress)
+
+
+def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> NewProject:
+    """Write a project for the table ``data`` into ``folder``, and set up git and DVC there.
+
+    Parameters
+    ----------
+    folder
+        Does not exist, or holds none of the files that are written.
+    data
+        The table; copied into the project unless it lies there already.
+    understood
+        From `look`.
+
+    Raises
+    ------
+    SourceError
+        The table is too small.
+    LabelError
+        The target cannot be learnt.
+    UsageError
+        A named column is not in the table.
+    """
+    refuse_unknown(understood, wishes)
+    time = time_column(understood, wishes)
+    seen = survey(read(data, understood.table), understood.rows, time, wishes.target)
+    inside = _inside(folder, data)
+    place = inside or f"{DATA}/{data.name}"
+    plan = decide(understood, seen, time, place, wishes)
+    texts = {**render(plan), **_workflows()}
+    if inside is None:
+        (folder / DATA).mkdir(parents=True, exist_ok=True)
+        part = folder / DATA / f".{data.name}.part"
+        shutil.copyfile(data, part)
+        part.replace(folder / place)
+    for path, text in texts.items():
+        textfile.write(folder / path, text)
+    _set_up(folder, place)
+    return NewProject(folder, plan, (*texts, place))
+
+
+def _refuse_project(folder: Path) -> None:
+    there = [name for name in (layout.PARAMS, layout.DVC_YAML, "data/contract.py", "data/source.py")
+             if (folder / name).exists()]  # fmt: skip
+    if there:
+        raise UsageError(
+            "there is a project already, and nothing of it is overwritten",
+            where=str(folder),
+            expected="a folder without params.yaml, dvc.yaml and data/",
+            found=", ".join(there),
+            mend="Name another folder: assay init DIR --data TABLE --target COLUMN",
+        )
+    if folder.exists() and not folder.is_dir():
+        raise UsageError("this is no folder", where=str(folder))
+
+
+def _inside(folder: Path, data: Path) -> str | None:
+    """The table's path in the project; None if it lies elsewhere."""
+    try:
+        return data.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        return None
+
+
+def _workflows() -> dict[str, str]:
+    source = files("assay.init") / "templates" / "workflows"
+    return {
+        f".github/workflows/{name}": (source / name).read_text(encoding="utf-8")
+        for name in WORKFLOWS
+    }
+
+
+def _set_up(folder: Path, table: str) -> None:
+    """Git and DVC, where they are not there yet; the table is DVC's."""
+    if _git(folder, "rev-parse", "--is-inside-work-tree") != "true":
+        _call(folder, "git", "init", "--quiet", "-b", "main")
+    top = Path(_git(folder, "rev-parse", "--show-toplevel"))
+    if not (folder / ".dvc").is_dir():
+        below = [] if top.resolve() == folder.resolve() else ["--subdir"]
+        _call(folder, "dvc", "init", "--quiet", *below)
+    _call(folder, "dvc", "add", "--quiet", table)
+
+
+def _git(folder: Path, *words: str) -> str:
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def _call(folder: Path, *command: str) -> None:
+    try:
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    except FileNotFoundError:
+        raise NotARepository(
+            f"{command[0]} is not installed, so the project is written but not set up",
+            where=str(folder),
+            mend=f"Install it, then: {' '.join(command)}",
+        ) from None
+    if done.returncode:
+        raise NotARepository(
+            f"{' '.join(command)} failed",
+            where=str(folder),
+            found=(done.stderr or done.stdout).strip().splitlines()[-1][:300],
+        )

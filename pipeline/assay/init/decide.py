@@ -1,0 +1,258 @@
+"""Decides what a new project looks like, from what was counted in its table."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from assay.errors import LabelError, SourceError, UsageError
+from assay.init.checks import FieldChecks, learn_checks
+from assay.init.label import Label, decide_label
+from assay.init.leaks import find_leaks
+from assay.init.names import column_names
+from assay.init.nights import Nights, cut_by_chance, cut_by_time
+from assay.init.plan import Plan, ProjectColumn
+from assay.init.roles import ColumnUse, Said, decide_uses
+from assay.init.survey import Survey
+from assay.project.tasks import Task
+from assay.project.text.quoting import quote_value
+from assay.tables.definition import ColumnFacts, Kind, Understanding
+from assay.tables.split import Every
+
+LEAST_ROWS = 100
+"""Fewer rows cannot be cut into training, holdout and nights that say anything."""
+NO_CHECKS = FieldChecks({}, nullable=False, why="")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person said on the command line; all of it but the target may be left open."""
+
+    target: str
+    name: str
+    task: Task | None = None
+    positive: str | None = None
+    every: Every | None = None
+    columns: Said = field(default_factory=Said)
+
+
+def time_column(understood: Understanding, wishes: Wishes) -> str | None:
+    """The column whose days are to be counted; None if the table has no usable time.
+
+    Raises
+    ------
+    UsageError
+        A column that a person named is not there, or the named time is none.
+    """
+    refuse_unknown(understood, wishes)
+    plain = column_names(each.name for each in understood.facts)
+    uses = decide_uses(understood.facts, wishes.target, plain, {}, wishes.columns)
+    found = [name for name, each in uses.items() if each.use == "time"]
+    for name in found:
+        facts = _facts(understood, name)
+        if facts.kind != "timestamp" or facts.nulls:
+            raise UsageError(
+                "rows cannot be put in order by this column",
+                where=f"assay init --time {name}",
+                expected="a time in every row",
+                found=f"a {facts.kind}, {facts.nulls:,} of {facts.rows:,} rows empty",
+            )
+    return found[0] if found else None
+
+
+def refuse_unknown(understood: Understanding, wishes: Wishes) -> None:
+    """Refuse names of columns that the table lacks, and a table of too few rows.
+
+    Raises
+    ------
+    UsageError, SourceError
+    """
+    said = wishes.columns
+    given = {
+        "--target": [wishes.target],
+        "--time": [said.time] if said.time else [],
+        "--group": [said.group] if said.group else [],
+        "--key": said.keys,
+        "--sensitive": said.sensitive,
+        "--leave-out": said.left_out,
+    }
+    known = [each.name for each in understood.facts]
+    for option, names in given.items():
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                why = understood.left_out.get(name)
+                raise UsageError(
+                    "the table has no such column" if why is None else f"it cannot be used: {why}",
+                    where=f"assay init {option} {name}",
+                    expected=", ".join(map(quote_value, known[:30]))
+                    + (", …" if known[30:] else ""),
+                    found=quote_value(name),
+                    mend=f"Did you mean {quote_value(near[0])}?" if near else None,
+                )
+    if understood.rows < LEAST_ROWS:
+        raise SourceError(
+            "the table is too small to learn from and to test on",
+            where=understood.path,
+            expected=f"at least {LEAST_ROWS} rows",
+            found=f"{understood.rows:,}",
+        )
+
+
+def decide(
+    understood: Understanding, seen: Survey, time: str | None, data: str, wishes: Wishes
+) -> Plan:
+    """The plan of the project.
+
+    Parameters
+    ----------
+    time
+        From `time_column`.
+    data
+        Where the table will lie in the project.
+
+    Raises
+    ------
+    LabelError
+        The target cannot be learnt, or no column is left to learn from.
+    """
+    label = decide_label(
+        _facts(understood, wishes.target), wishes.task, wishes.positive, seen.spread
+    )
+    plain = column_names(
+        (each.name for each in understood.facts), ("night", "arrived", "row_number")
+    )
+    nights, remarks = _nights(seen, time, wishes, understood.rows)
+    if nights.by == "chance" and time is not None:
+        # A time that cuts no nights is like any other column of times.
+        wishes = replace(wishes, columns=replace(wishes.columns, time=None))
+    others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
+    leaks = find_leaks(seen.sample, wishes.target, label.task, others)
+    uses = decide_uses(understood.facts, wishes.target, plain, leaks, wishes.columns)
+    if nights.by == "chance" and time in uses:
+        uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")
+    columns = list(_columns(understood, seen, uses, plain, label, nights, wishes.columns.group))
+    if not any("feature" in each.roles for each in columns):
+        raise LabelError(
+            "no column is left to learn from",
+            where=understood.path,
+            expected="at least one column that describes a row",
+            found="; ".join(f"{name}: {each.why}" for name, each in list(uses.items())[:5]),
+            mend="Make features of these columns before, or say what is no key with --key",
+        )
+    left_out = [each for each in uses.values() if each.use == "left out"]
+    left_out += [
+        ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items()
+    ]
+    return Plan(
+        name=wishes.name,
+        data=data,
+        understood=understood,
+        label=label,
+        nights=nights,
+        night="night",
+        time=plain[time] if time and nights.by == "time" else "arrived",
+        unit=_unit(nights, wishes.columns, plain),
+        group=wishes.columns.group,
+        columns=tuple(columns),
+        left_out=tuple(left_out),
+        personal=tuple(
+            each.name for each in left_out if each.why.startswith("personal") and each.name in plain
+        ),
+        plain=plain,
+        remarks=(*understood.remarks, *remarks),
+    )
+
+
+def _facts(understood: Understanding, name: str) -> ColumnFacts:
+    return next(each for each in understood.facts if each.name == name)
+
+
+def _nights(
+    seen: Survey, time: str | None, wishes: Wishes, rows: int
+) -> tuple[Nights, Sequence[str]]:
+    found = cut_by_time(seen.days, wishes.every) if time is not None else None
+    if found is not None:
+        few, least, _ = found.rows
+        if least * 10 < few:
+            return found, (f"some {found.every}s have {least:,} rows, most have {few:,}",)
+        return found, ()
+    if wishes.columns.time is not None or wishes.every is not None:
+        raise UsageError(
+            "these rows cannot be cut into nights by time",
+            where=f"assay init --time {time} --every {wishes.every or 'day'}",
+            expected="at least ten different days, weeks, months or years",
+            found=f"{len(seen.days):,} days",
+            mend="Leave --time and --every out: rows are then split by chance",
+        )
+    why = "no column says when a row is from" if time is None else f"{time} has too few days"
+    return cut_by_chance(rows), (
+        f"{why}, so nights are invented and rows are split by chance: "
+        "drift over time cannot be seen, and a model that ages looks as good as new",
+    )
+
+
+def _unit(nights: Nights, said: Said, plain: Mapping[str, str]) -> str:
+    if said.group is not None:
+        return plain[said.group]
+    return "night" if nights.by == "time" else "row"
+
+
+def _columns(
+    understood: Understanding,
+    seen: Survey,
+    uses: Mapping[str, ColumnUse],
+    plain: Mapping[str, str],
+    label: Label,
+    nights: Nights,
+    group: str | None,
+) -> Iterable[ProjectColumn]:
+    """Keys and time first, then features as in the file, then what is sensitive, the label last."""
+    by_use = {use: [each for each in uses.values() if each.use == use] for use in
+              ("key", "time", "feature", "sensitive")}  # fmt: skip
+
+    def made(each: ColumnUse, *roles: str, required: bool = False) -> ProjectColumn:
+        facts = _facts(understood, each.name)
+        checks = (
+            FieldChecks({}, False, "") if required
+            else learn_checks(facts, seen.sample[each.name])
+        )  # fmt: skip
+        return ProjectColumn(
+            each.name, plain[each.name], facts.kind, roles, checks, each.why, each.unsure
+        )
+
+    for each in by_use["key"]:
+        yield made(each, "key", required=True)
+    if not [each for each in by_use["key"] if each.name != group]:
+        yield ProjectColumn(
+            "", "row_number", "integer", ("key",), NO_CHECKS,
+            "no column names a row, so rows are numbered: labels that come later have to come with "
+            "these numbers",
+        )  # fmt: skip
+    for each in by_use["time"]:
+        yield made(each, "time", required=True)
+    if nights.by == "chance":
+        yield ProjectColumn(
+            "", "arrived", "timestamp", ("time",), NO_CHECKS, "the invented night, as a time"
+        )
+    for each in by_use["feature"]:
+        yield made(each, *(("feature", "slice") if each.sliced else ("feature",)))
+    for each in by_use["sensitive"]:
+        yield made(each, *(("sensitive", "slice") if each.sliced else ("sensitive",)))
+    yield _label(understood, plain, label)
+
+
+def _label(understood: Understanding, plain: Mapping[str, str], label: Label) -> ProjectColumn:
+    kinds: dict[Task, Kind] = {"binary": "boolean", "multiclass": "string"}
+    facts = _facts(understood, label.column)
+    return ProjectColumn(
+        label.column,
+        plain[label.column],
+        kinds.get(label.task, facts.kind),
+        ("label",),
+        # It is not known yet when a night is scored.
+        FieldChecks({"isin": list(label.classes)} if label.classes else {}, True, label.evidence),
+        label.evidence,
+        label.unsure,
+    )

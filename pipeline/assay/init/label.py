@@ -1,0 +1,253 @@
+"""What is to be predicted: yes or no, one of several, or how much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from assay.errors import LabelError
+from assay.project.tasks import Task
+from assay.project.text.quoting import quote_value
+from assay.tables.definition import ColumnFacts, Value
+
+YES = ("true", "yes", "y", "t", "positive", "ja", "oui", "si", "sí", "late", "bad", "spam", "churn")
+"""Words that name what is looked for, in the order in which they are tried."""
+MOST_CLASSES = 50
+FEW_NUMBERS = 10
+"""With at most so many different whole numbers in a row from 0 or 1, they are names of classes."""
+LEAST_ROWS = 20
+"""Rows of a class that are needed: each fold of training has to see it, and the holdout too."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """The label as the project will have it.
+
+    Parameters
+    ----------
+    column
+        As in the file.
+    positive
+        The value that means yes; None unless the task is binary and the column is no boolean.
+    classes
+        The values of a multiclass label as text, sorted; else empty.
+    as_text
+        Whether classes are written as numbers in the file.
+    missing
+        Rows without a label.
+    baseline
+        The error of always saying the same, over all rows: the Brier score of the classes' shares,
+        or the standard deviation of a number.
+    share
+        Of the rows with a label, those that are positive; None unless the task is binary.
+    evidence, unsure
+        Why this task; what else it might be.
+    """
+
+    column: str
+    task: Task
+    positive: Value | None
+    classes: tuple[str, ...]
+    as_text: bool
+    missing: int
+    baseline: float
+    share: float | None
+    evidence: str
+    unsure: str = ""
+
+
+def decide_label(
+    facts: ColumnFacts, task: Task | None, positive: str | None, spread: float | None
+) -> Label:
+    """The task that a column sets.
+
+    Parameters
+    ----------
+    facts
+        Of the column, over all rows.
+    task, positive
+        What a person said; None to find out.
+    spread
+        Standard deviation of a column of numbers, else None.
+
+    Raises
+    ------
+    LabelError
+        Nothing can be learnt from it: it is empty, always the same, a time, a text of many values,
+        or it has a class with fewer than `LEAST_ROWS` rows.
+    """
+    _refuse_unusable(facts)
+    found = task or _task(facts)
+    if found == "regression":
+        return _number(facts, spread)
+    if found == "binary":
+        return _yes_or_no(facts, positive)
+    return _classes(facts)
+
+
+def _task(facts: ColumnFacts) -> Task:
+    if facts.kind == "boolean" or facts.distinct == 2:
+        return "binary"
+    if facts.kind == "string" or _are_codes(facts):
+        return "multiclass"
+    return "regression"
+
+
+def _are_codes(facts: ColumnFacts) -> bool:
+    """Whether numbers are names of classes: few, whole, and in a row from 0 or 1."""
+    if not facts.whole or facts.many or facts.distinct > FEW_NUMBERS:
+        return False
+    values = sorted(int(value) for value, _ in facts.values)  # type: ignore[arg-type]
+    return values[0] in (0, 1) and values == list(range(values[0], values[0] + len(values)))
+
+
+def _refuse_unusable(facts: ColumnFacts) -> None:
+    where = f"column {quote_value(facts.name)}"
+    if facts.present == 0:
+        raise LabelError(
+            "the target has no value in any row",
+            where=where,
+            expected="a value in most rows",
+            found=f"{facts.nulls:,} empty cells",
+            mend="Name another column with --target",
+        )
+    if facts.distinct == 1:
+        raise LabelError(
+            "the target is the same in every row, so nothing can be learnt",
+            where=where,
+            expected="at least two different values",
+            found=f"{quote_value(facts.values[0][0])} in {facts.present:,} rows",
+            mend="Name another column with --target, or bring rows with other values",
+        )
+    if facts.kind == "timestamp":
+        raise LabelError(
+            "the target is a time",
+            where=where,
+            expected="yes or no, a class, or a number",
+            found=f"times from {facts.low} to {facts.high}",
+            mend="Make a number of it first, such as the days until then",
+        )
+
+
+def _number(facts: ColumnFacts, spread: float | None) -> Label:
+    if facts.kind not in ("integer", "float") or spread is None:
+        raise LabelError(
+            "a regression needs numbers",
+            where=f"column {quote_value(facts.name)}",
+            expected="an integer or a float",
+            found=f"a {facts.kind}",
+        )
+    few = facts.whole and not facts.many and facts.distinct <= FEW_NUMBERS
+    return Label(
+        column=facts.name,
+        task="regression",
+        positive=None,
+        classes=(),
+        as_text=False,
+        missing=facts.nulls,
+        baseline=spread,
+        share=None,
+        evidence=f"numbers from {facts.low} to {facts.high}, {facts.distinct:,} different ones",
+        unsure=f"{facts.distinct} whole numbers could be classes: --task multiclass" if few else "",
+    )
+
+
+def _yes_or_no(facts: ColumnFacts, positive: str | None) -> Label:
+    counts = dict(facts.values)
+    if facts.distinct != 2:
+        raise LabelError(
+            "a binary target has two values",
+            where=f"column {quote_value(facts.name)}",
+            expected="two different values",
+            found=f"{facts.distinct:,} different values",
+            mend="Leave --task out, or say --task multiclass",
+        )
+    yes, unsure = _positive(facts, positive)
+    _refuse_rare({str(value): rows for value, rows in counts.items()}, facts.name)
+    share = counts[yes] / facts.present
+    return Label(
+        column=facts.name,
+        task="binary",
+        positive=None if facts.kind == "boolean" and yes is True else yes,
+        classes=(),
+        as_text=False,
+        missing=facts.nulls,
+        baseline=share * (1 - share),
+        share=share,
+        evidence=f"{quote_value(yes)} in {counts[yes]:,} of {facts.present:,} rows",
+        unsure=unsure,
+    )
+
+
+def _positive(facts: ColumnFacts, positive: str | None) -> tuple[Value, str]:
+    """The value that means yes, and what was unsure about it."""
+    known = {_spelt(value): value for value, _ in facts.values}
+    if positive is not None:
+        if _spelt(positive) not in known:
+            raise LabelError(
+                "the target never has this value",
+                where=f"--positive {positive}",
+                expected=" or ".join(quote_value(value) for value, _ in facts.values),
+                found=quote_value(positive),
+            )
+        return known[_spelt(positive)], ""
+    for word in YES:
+        if word in known:
+            return known[word], ""
+    if facts.kind in ("integer", "float"):
+        larger = max(value for value, _ in facts.values)
+        sure = {value for value, _ in facts.values} == {0, 1}
+        return larger, "" if sure else "the larger of two numbers means yes: --positive says so"
+    rarer = facts.values[-1][0]
+    return rarer, f"{quote_value(rarer)} means yes, as the rarer of the two: --positive says so"
+
+
+def _spelt(value: Value) -> str:
+    text = str(value).strip().lower()
+    return text.removesuffix(".0")
+
+
+def _classes(facts: ColumnFacts) -> Label:
+    if facts.many or facts.distinct > MOST_CLASSES:
+        raise LabelError(
+            "the target has too many classes",
+            where=f"column {quote_value(facts.name)}",
+            expected=f"at most {MOST_CLASSES} different values, or numbers",
+            found=f"{facts.distinct:,} different values",
+            mend="Name another column with --target, or put rare classes together first",
+        )
+    counts = {_class_name(value): rows for value, rows in facts.values}
+    _refuse_rare(counts, facts.name)
+    shares = [rows / facts.present for rows in counts.values()]
+    number = facts.kind in ("integer", "float")
+    return Label(
+        column=facts.name,
+        task="multiclass",
+        positive=None,
+        classes=tuple(sorted(counts)),
+        as_text=facts.kind != "string",
+        missing=facts.nulls,
+        baseline=1 - sum(share**2 for share in shares),
+        share=None,
+        evidence=f"{len(counts)} classes, the rarest in {min(counts.values()):,} rows",
+        unsure="the classes are numbers; if their order counts: --task regression"
+        if number
+        else "",
+    )
+
+
+def _class_name(value: Value) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _refuse_rare(counts: dict[str, int], column: str) -> None:
+    rare = {name: rows for name, rows in counts.items() if rows < LEAST_ROWS}
+    if rare:
+        name, rows = min(rare.items(), key=lambda item: item[1])
+        more = f", and {len(rare) - 1} more like it" if len(rare) > 1 else ""
+        raise LabelError(
+            "a class is too rare to be learnt and tested",
+            where=f"column {quote_value(column)}",
+            expected=f"at least {LEAST_ROWS} rows of each class",
+            found=f"{quote_value(name)} in {rows} {'row' if rows == 1 else 'rows'}{more}",
+            mend="Bring more rows, or put the class together with another one",
+        )

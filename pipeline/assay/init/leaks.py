@@ -1,0 +1,103 @@
+"""Columns that give the label away: known only once the label is, or the label itself again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from assay.project.tasks import Task
+
+POWER = 0.995
+"""How well one column alone may predict the label, as the area under the ROC curve or the share of
+variance: above it, the column is taken for the label in other words. `assay leakage` has the same
+question for every run, with `leakage.max_label_power`."""
+LEAST_ROWS = 200
+"""With fewer rows on a side, a good feature looks like a leak."""
+BINS = 64
+
+
+def find_leaks(
+    rows: pd.DataFrame, label: str, task: Task, columns: Iterable[str]
+) -> dict[str, str]:
+    """The columns that give the label away in a sample of rows, each with the reason.
+
+    The model of one column is a table: the mean label in each of its bins on the even rows, asked
+    about the odd rows. So it sees any relation, and chance does not look like one.
+
+    Parameters
+    ----------
+    rows
+        A sample, with the label as in the file.
+    columns
+        Those to look at.
+    """
+    known = rows[rows[label].notna()]
+    if len(known) < 2 * LEAST_ROWS:
+        return {}
+    targets = _targets(known[label], task)
+    learn, ask = np.arange(len(known)) % 2 == 0, np.arange(len(known)) % 2 == 1
+    found = {}
+    for name in columns:
+        bins = _bins(known[name])
+        if bins.max() > len(known) / 4:
+            continue  # too few rows of each text
+        powers = [_power(bins, target, learn, ask, task) for target in targets]
+        # One class that a column tells from all others is no leak: it has to give all of them away.
+        power = max(powers) if task == "regression" else min(powers)
+        if power > POWER:
+            found[name] = (
+                f"it gives the label away: alone it explains {power:.1%} of it"
+                if task == "regression"
+                else f"it gives the label away: alone it ranks rows with an AUC of {power:.3f}"
+            )
+    return found
+
+
+def _targets(label: pd.Series, task: Task) -> list[NDArray[np.float64]]:
+    if task == "regression":
+        # The rank as well: a few large values would hide that all others are told exactly.
+        return [label.to_numpy(np.float64), label.rank().to_numpy(np.float64)]
+    codes, classes = pd.factorize(label, sort=False)
+    wanted = range(1) if len(classes) == 2 else range(len(classes))
+    return [(codes == code).astype(np.float64) for code in wanted]
+
+
+def _bins(column: pd.Series) -> NDArray[np.int64]:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        counts = column.value_counts()
+        # A frequent value, such as 0, has a bin of its own; the others share bins of equal count.
+        known = column.isin(counts.index[counts.to_numpy() > len(column) / BINS])
+        rest = column[~known].astype("float64")
+        if rest.nunique() > BINS:
+            binned = pd.qcut(rest, BINS, labels=False, duplicates="drop")
+            column = column.astype(object).where(known, binned.map("bin {}".format))
+    codes, _ = pd.factorize(column, use_na_sentinel=False)
+    return codes.astype(np.int64)
+
+
+def _power(
+    bins: NDArray[np.int64],
+    target: NDArray[np.float64],
+    learn: NDArray[np.bool_],
+    ask: NDArray[np.bool_],
+    task: Task,
+) -> float:
+    size = int(bins.max()) + 1
+    sums = np.bincount(bins[learn], weights=target[learn], minlength=size)
+    rows = np.bincount(bins[learn], minlength=size)
+    mean = target[learn].mean()
+    said = np.where(rows > 0, sums / np.maximum(rows, 1), mean)[bins[ask]]
+    truth = target[ask]
+    if task == "regression":
+        spread = float(((truth - truth.mean()) ** 2).sum())
+        return 1 - float(((truth - said) ** 2).sum()) / spread if spread else 0.0
+    positives = truth > 0.5
+    if not positives.any() or positives.all():
+        return 0.0
+    ranks = pd.Series(said).rank().to_numpy()
+    many, few = int(positives.sum()), int((~positives).sum())
+    area = (ranks[positives].sum() - many * (many + 1) / 2) / (many * few)
+    return float(max(area, 1 - area))

@@ -1,0 +1,132 @@
+"""Cuts a table into nights: by its own time, or by chance where it has none."""
+
+from __future__ import annotations
+
+import calendar
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+from assay.tables.split import FIRST_INVENTED, Every, first_day
+
+LEAST_NIGHTS, ENOUGH_NIGHTS = 10, 40
+"""Fewer nights than the first cannot be cut into training, holdout and nights to score; more than
+the second are not invented."""
+LEAST_ROWS = 30
+"""Rows of a night, in the median, from which on its scores have a shape."""
+HOLDOUT_SHARE = 0.2
+MOST_SCORED = 7
+_FINEST_FIRST: tuple[Every, ...] = ("day", "week", "month", "year")
+
+Why = Literal["time", "chance"]
+
+
+@dataclass(frozen=True)
+class Nights:
+    """How rows become nights, and which nights are for what.
+
+    Parameters
+    ----------
+    by
+        ``time``: a night is the day, week, month or year of a column; ``chance``: the table has no
+        usable time, and each row is put into one of ``count`` nights by a hash.
+    every
+        The length of a night by time.
+    count
+        Number of nights.
+    rows
+        Rows of a night in the median, and the fewest and the most.
+    train, holdout, scored
+        First and last day of each window, both included; the nights after the holdout are left to
+        be scored.
+    """
+
+    by: Why
+    every: Every
+    count: int
+    rows: tuple[int, int, int]
+    train: tuple[date, date]
+    holdout: tuple[date, date]
+    scored: tuple[date, ...]
+
+
+def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights | None:
+    """Nights by the days of a column of times.
+
+    Parameters
+    ----------
+    days
+        Rows of each day.
+    every
+        The length of a night if a person said it; None to choose the finest that has enough rows.
+
+    Returns
+    -------
+    Nights or None
+        None if no length gives `LEAST_NIGHTS` nights.
+    """
+    cuts = {each: _merge(days, each) for each in ([every] if every else _FINEST_FIRST)}
+    possible = {each: rows for each, rows in cuts.items() if len(rows) >= LEAST_NIGHTS}
+    if not possible:
+        return None
+    chosen = next(
+        (each for each, rows in possible.items() if _median(rows) >= LEAST_ROWS),
+        # None has enough rows: few large nights are better than many that say nothing.
+        list(possible)[-1],
+    )
+    return _windows("time", chosen, possible[chosen])
+
+
+def cut_by_chance(rows: int) -> Nights:
+    """Nights of about the same number of rows, without an order; for a table without a time."""
+    count = max(LEAST_NIGHTS, min(ENOUGH_NIGHTS, rows // LEAST_ROWS))
+    each, more = divmod(rows, count)
+    days = [FIRST_INVENTED + timedelta(days=number) for number in range(count)]
+    return _windows(
+        "chance", "day", {day: each + (number < more) for number, day in enumerate(days)}
+    )
+
+
+def _merge(days: Mapping[date, int], every: Every) -> dict[date, int]:
+    found: Counter[date] = Counter()
+    for day, rows in days.items():
+        found[first_day(day, every)] += rows
+    return dict(sorted(found.items()))
+
+
+def _windows(by: Why, every: Every, rows: Mapping[date, int]) -> Nights:
+    nights = sorted(rows)
+    scored = min(MOST_SCORED, max(3, len(nights) // 10))
+    left = nights[:-scored]
+    wanted, held = HOLDOUT_SHARE * sum(rows[night] for night in left), 0
+    first = len(left)
+    while first > 2 and (held < wanted or first == len(left)):
+        first -= 1
+        held += rows[left[first]]
+    counts = sorted(rows.values())
+    return Nights(
+        by=by,
+        every=every,
+        count=len(nights),
+        rows=(_median(rows), counts[0], counts[-1]),
+        train=(left[0], left[first] - timedelta(days=1)),
+        holdout=(left[first], last_day(left[-1], every)),
+        scored=tuple(nights[-scored:]),
+    )
+
+
+def _median(rows: Mapping[date, int]) -> int:
+    return sorted(rows.values())[len(rows) // 2]
+
+
+def last_day(first: date, every: Every) -> date:
+    """The last day of the night that begins with ``first``."""
+    if every == "day":
+        return first
+    if every == "week":
+        return first + timedelta(days=6)
+    if every == "month":
+        return first.replace(day=calendar.monthrange(first.year, first.month)[1])
+    return date(first.year, 12, 31)

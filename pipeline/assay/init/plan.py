@@ -1,0 +1,122 @@
+"""All decisions about a new project, as one value that is shown to people and written to files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assay.init.checks import FieldChecks
+from assay.init.label import Label
+from assay.init.nights import Nights
+from assay.init.roles import ColumnUse
+from assay.tables.definition import Kind, Understanding
+
+
+@dataclass(frozen=True)
+class ProjectColumn:
+    """A column that the contract names."""
+
+    given: str
+    """Its name in the file; empty for one that data/source.py adds."""
+    name: str
+    kind: Kind
+    roles: tuple[str, ...]
+    checks: FieldChecks
+    why: str
+    unsure: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A project for one table.
+
+    Parameters
+    ----------
+    name
+        Of the model.
+    data
+        The table's path in the project, such as ``data/claims.csv``.
+    night, time
+        Names of the columns with the night and the time of each row.
+    unit
+        What is independent: ``evaluate.unit``.
+    group
+        The column whose values stay on one side of a split by chance; None if rows do.
+    columns
+        Those of the contract, in its order.
+    left_out
+        Name in the file -> why the contract lacks it.
+    personal
+        Those of ``left_out`` that are not even stored.
+    """
+
+    name: str
+    data: str
+    understood: Understanding
+    label: Label
+    nights: Nights
+    night: str
+    time: str
+    unit: str
+    group: str | None
+    columns: tuple[ProjectColumn, ...]
+    left_out: tuple[ColumnUse, ...]
+    personal: tuple[str, ...]
+    plain: Mapping[str, str]
+    remarks: tuple[str, ...]
+
+    def having(self, role: str) -> tuple[ProjectColumn, ...]:
+        """The columns with a role, in the contract's order."""
+        return tuple(each for each in self.columns if role in each.roles)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What somebody should look at: remarks on the table, and guesses that may be wrong."""
+        kept = [f"{each.name}: {each.unsure}" for each in self.columns if each.unsure]
+        out = [f"{each.name} is left out: {each.unsure}" for each in self.left_out if each.unsure]
+        return (*self.remarks, *kept, *out)
+
+    @property
+    def target(self) -> str:
+        """The label's name in the project."""
+        return self.plain[self.label.column]
+
+    def as_json(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "name": self.name,
+            "data": self.data,
+            "rows": self.understood.rows,
+            "task": self.label.task,
+            "label": {
+                "column": self.target,
+                "evidence": self.label.evidence,
+                "unsure": self.label.unsure,
+            },
+            "nights": {
+                "by": self.nights.by,
+                "every": self.nights.every,
+                "count": self.nights.count,
+                "train": [day.isoformat() for day in self.nights.train],
+                "holdout": [day.isoformat() for day in self.nights.holdout],
+                "to_score": [day.isoformat() for day in self.nights.scored],
+            },
+            "unit": self.unit,
+            "columns": [
+                {
+                    "given": each.given,
+                    "name": each.name,
+                    "type": each.kind,
+                    "roles": list(each.roles),
+                    "why": each.why,
+                    "unsure": each.unsure,
+                }
+                for each in self.columns
+            ],
+            "left_out": [
+                {"given": each.name, "why": each.why, "unsure": each.unsure}
+                for each in self.left_out
+            ],
+            "remarks": list(self.remarks),
+        }

@@ -1,0 +1,205 @@
+"""Writes a plan as the texts of a project's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from math import floor, log10
+from typing import Any
+
+from assay.init.plan import Plan
+from assay.init.quoting import FILTERS
+from assay.pages.templating import Quoted, render_config
+from assay.tables.spelling import spell
+
+TEXTS: Mapping[str, str] = {
+    ".gitignore": "gitignore",
+    ".dvcignore": "dvcignore",
+    "data/contract.py": "contract.py",
+    "data/source.py": "source.py",
+    "params.yaml": "params.yaml",
+    "dvc.yaml": "dvc.yaml",
+    "tests/model/test_model.py": "test_model.py",
+    "Makefile": "Makefile",
+    "README.md": "README.md",
+}
+"""Path in the project -> template."""
+
+OWNER = "the model's owner"
+RARE, COMMON = 0.2, 0.8
+"""Shares of positives outside of which a threshold of 0.5 would call all rows alike."""
+
+
+def render(plan: Plan) -> dict[str, str]:
+    """The text of each file, by its path in the project."""
+    facts = {**_about(plan), **_source(plan), **_params(plan), **_contract(plan)}
+    texts = {
+        path: render_config("assay.init", f"{template}.jinja", FILTERS, **facts)
+        for path, template in TEXTS.items()
+    }
+    texts["requirements/run.txt"] = f"assay[all]=={version('assay')}\n"
+    return texts
+
+
+def _about(plan: Plan) -> dict[str, Any]:
+    label = plan.label
+    what = {
+        "binary": f"Probability that {plan.target} is true",
+        "multiclass": f"Which {plan.target} a row has",
+        "regression": f"How large {plan.target} is",
+    }[label.task]
+    return {
+        "about": what,
+        "name": plan.name,
+        "data": plan.data,
+        "tables": [plan.data],
+        "rows": _count(plan.understood.rows),
+        "task": label.task,
+        "binary": label.task == "binary",
+        "regression": label.task == "regression",
+        "target": plan.target,
+        "by_time": plan.nights.by == "time",
+        "first_scored": plan.nights.scored[0].isoformat(),
+        "doubts": plan.doubts,
+    }
+
+
+def _count(number: int) -> Quoted:
+    return Quoted(f"{number:,}")
+
+
+# ------------------------------------------------------------------------------ data/source.py
+
+
+def _source(plan: Plan) -> dict[str, Any]:
+    table, label = plan.understood.table, plan.label
+    why = {each.given: each.why for each in plan.columns}
+    evidence = {each.name: "; ".join(each.evidence) for each in plan.understood.facts}
+    numbered = any(each.name == "row_number" for each in plan.columns)
+    used = [f"read_{table.format}"]
+    used += ["add_night"] if plan.nights.by == "time" else ["add_random_night"]
+    used += ["add_row_number"] if numbered else []
+    used += ["label_is_true"] if label.positive is not None else []
+    used += ["label_as_text"] if label.as_text else []
+    by = plan.group or next((each.given for each in plan.having("key") if each.given), None)
+    return {
+        "imports": sorted(used),
+        "format": table.format,
+        "dialect": _dialect(plan),
+        "read": [
+            {"given": each.name, "type": spell(each), "why": evidence[each.name]}
+            for each in table.columns
+        ],
+        "renamed": [(given, name) for given, name in plan.plain.items() if given != name],
+        "personal": [(each.name, each.why) for each in plan.left_out if each.name in plan.personal],
+        "numbered": numbered,
+        "positive": label.positive,
+        "as_text": label.as_text,
+        "time": plan.time,
+        "every": plan.nights.every,
+        "nights": plan.nights.count,
+        "by": plan.plain[by] if by is not None else "row_number",
+        "together": f"rows of the same {plan.plain[plan.group]}"
+        if plan.group
+        else "each row always",
+        "why": why,
+    }
+
+
+def _dialect(plan: Plan) -> list[tuple[str, Any]]:
+    """The arguments of the reader that are not its defaults."""
+    table = plan.understood.table
+    given: list[tuple[str, Any, Any]] = []
+    if table.format == "csv":
+        given = [
+            ("separator", table.separator, ","),
+            ("encoding", table.encoding, "utf-8"),
+            ("quote", table.quote, '"'),
+            ("header", table.header, True),
+        ]
+    if table.format != "parquet":
+        given.append(("missing", table.missing, ("",)))
+    return [(name, value) for name, value, default in given if value != default]
+
+
+# ---------------------------------------------------------------------------- data/contract.py
+
+
+def _contract(plan: Plan) -> dict[str, Any]:
+    return {
+        "times": any(each.kind == "timestamp" for each in plan.columns),
+        "columns": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "why": "; ".join(part for part in (each.why, each.checks.why) if part),
+                "unsure": each.unsure,
+                "arguments": (each.checks, each.roles),
+            }
+            for each in plan.columns
+        ],
+        "left_out": plan.left_out,
+    }
+
+
+# ---------------------------------------------------------------------------------- params.yaml
+
+
+def _params(plan: Plan) -> dict[str, Any]:
+    label, nights = plan.label, plan.nights
+    middle, fewest, most = nights.rows
+    regression, binary = label.task == "regression", label.task == "binary"
+    # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it.
+    judged = "rmse" if regression else "brier"
+    baseline = _rounded(label.baseline)
+    days = {"day": 3, "week": 10, "month": 35, "year": 370}[nights.every]
+    return {
+        "owner": OWNER,
+        "rows_least": max(1, plan.understood.rows // 2),
+        "night_least": max(1, fewest // 3),
+        "night_most": 3 * most,
+        "night_fewest": fewest,
+        "night_largest": most,
+        "row_change": round(
+            max(0.5, 1.5 * (most / max(middle, 1) - 1), 1 - fewest / max(most, 1)), 2
+        ),
+        "fresh": days,
+        "train_from": nights.train[0].isoformat(),
+        "train_to": nights.train[1].isoformat(),
+        "holdout_from": nights.holdout[0].isoformat(),
+        "holdout_to": nights.holdout[1].isoformat(),
+        "select_by": "rmse" if regression else "log_loss",
+        "calibration": "none" if regression else "auto",
+        "threshold": _threshold(label.share) if label.share is not None else 0.5,
+        "threshold_why": f"{label.share:.1%} of the rows are" if binary and label.share else "",
+        "unit": plan.unit,
+        "slice_rows": 100 if plan.understood.rows >= 5000 else 30,
+        "judged": judged,
+        "baseline": baseline,
+        "baseline_why": f"always saying the same scores {baseline:g} over all rows",
+        "margin": _rounded(0.02 * label.baseline),
+        "margin_why": "2 % of what always saying the same scores is not worth a night's trouble",
+        "sensitive": [
+            {"name": each.name, "rule": f"groups of {each.name} are treated alike"}
+            for each in plan.having("sensitive")
+            if "slice" in each.roles
+        ],
+        "fairness": "rmse" if regression else "selection_rate" if binary else "accuracy",
+        "fairness_difference": _rounded(0.2 * label.baseline) if regression else 0.2,
+        "nullable": [
+            each.name
+            for each in plan.having("feature")
+            if each.checks.nullable and "empty" in each.why
+        ],
+    }
+
+
+def _threshold(share: float) -> float:
+    return 0.5 if RARE <= share <= COMMON else round(min(max(share, 0.01), 0.99), 2)
+
+
+def _rounded(value: float) -> float:
+    """To three digits."""
+    if value == 0:
+        return 0.0
+    return round(value, 2 - floor(log10(abs(value))))

@@ -1,0 +1,242 @@
+"""What each column is for: a guess with its reason, from names and counts over all rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from assay.project.text.quoting import quote_value
+from assay.tables.definition import ColumnFacts
+
+Use = Literal["feature", "key", "time", "label", "sensitive", "left out"]
+
+MOST_CATEGORIES = 200
+"""A text with more values is no category that a model can count."""
+MOST_SLICED = 12
+LONGEST_CATEGORY = 60
+SMALL_TABLE = 50
+"""With fewer rows, that no value repeats says nothing."""
+
+_KEY = re.compile(
+    r"(^|_)(id|ids|uuid|guid|key|number|nr|no|code_number|index|rowid|pk)$|^(id|uuid)(_|$)"
+)
+_SENSITIVE = re.compile(
+    r"(^|_)(gender|sex|race|ethnicity|ethnic|religion|nationality|citizenship|disability|"
+    r"orientation|marital(_status)?|pregnan\w*|age|birth_year|geschlecht|alter)($|_)"
+)
+_PERSONAL = re.compile(
+    r"(^|_)(e_?mail|phone|telephone|mobile|fax|first_?name|last_?name|surname|full_?name|"
+    r"street|address|ssn|social_security|iban|passport|credit_?card|card_number|ip_address|"
+    r"vorname|nachname|strasse)($|_)"
+)
+_SHAPES = {
+    "an e-mail address": re.compile(r"[^@\s]+@[^@\s]+\.[A-Za-z]{2,}"),
+    "an IBAN": re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}"),
+    "an internet address of a machine": re.compile(r"(\d{1,3}\.){3}\d{1,3}"),
+    "a phone number": re.compile(r"\+\d[\d\s()/.-]{7,}"),
+}
+_TIME = re.compile(r"(^|_)(date|time|timestamp|datetime|day|when|created|at|on|datum|zeit)($|_)")
+
+
+@dataclass(frozen=True)
+class ColumnUse:
+    """One column's use. ``sliced``: quality is also measured for each of its values."""
+
+    name: str
+    use: Use
+    sliced: bool
+    why: str
+    unsure: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a person said about columns, by their names in the file."""
+
+    time: str | None = None
+    keys: tuple[str, ...] = ()
+    group: str | None = None
+    sensitive: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def decide_uses(
+    facts: Sequence[ColumnFacts],
+    label: str,
+    plain: Mapping[str, str],
+    leaks: Mapping[str, str],
+    said: Said,
+) -> dict[str, ColumnUse]:
+    """The use of every column but the label.
+
+    Parameters
+    ----------
+    facts
+        Of all columns, over all rows.
+    plain
+        Name in the file -> the name that the project will use; these are what names are guessed by.
+    leaks
+        Columns that give the label away, with the reason.
+    said
+        What is not to be guessed.
+    """
+    known = [each for each in facts if each.name != label]
+    keys = said.keys or _key(known, plain)
+    time = said.time or _time(known, plain)
+    found = {}
+    for each in known:
+        found[each.name] = _use(each, plain[each.name], keys, time, leaks, said)
+    return found
+
+
+def _use(
+    facts: ColumnFacts,
+    plain: str,
+    keys: Collection[str],
+    time: str | None,
+    leaks: Mapping[str, str],
+    said: Said,
+) -> ColumnUse:
+    name = facts.name
+
+    def left_out(why: str, unsure: str = "") -> ColumnUse:
+        return ColumnUse(name, "left out", False, why, unsure)
+
+    if name == time:
+        return ColumnUse(name, "time", False, f"from {facts.low} to {facts.high}, in every row")
+    if name in keys:
+        why = f"{facts.distinct:,} different values in {facts.rows:,} rows"
+        return ColumnUse(name, "key", False, why if not facts.many else "no value twice, it seems")
+    if name in said.left_out:
+        return left_out("left out with --leave-out")
+    if name == said.group:
+        return ColumnUse(name, "key", False, "rows of the same value stay together in a split")
+    if facts.distinct <= 1:
+        always = f"always {quote_value(facts.values[0][0])}" if facts.values else "always empty"
+        return left_out(f"{always}: it can tell no row from another")
+    if name in leaks:
+        return left_out(leaks[name], "if it is known before the label, it is a feature")
+    if (personal := _personal(facts, plain)) and name not in said.sensitive:
+        return left_out(personal)
+    if facts.kind == "timestamp":
+        return left_out("a time; make what the model should see of it in data/source.py")
+    if name in said.sensitive or _SENSITIVE.search(plain):
+        return _sensitive(facts, name in said.sensitive)
+    if named := _identifier(facts, plain):
+        return left_out(named, "if its value says something by itself, it is a feature")
+    if facts.kind == "string" and (why := _no_category(facts)):
+        return left_out(why)
+    return ColumnUse(name, "feature", _sliceable(facts), _described(facts), facts.unsure)
+
+
+def _key(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> tuple[str, ...]:
+    """The column that names each row: one without nulls and repeats, the likeliest by its name."""
+    unique = [
+        each
+        for each in facts
+        if each.unique and not each.nulls and each.kind in ("integer", "string") and each.rows > 1
+    ]
+    named = [each for each in unique if _KEY.search(plain[each.name])]
+    # Of those that no name gives away: a text, or numbers in order, as a database counts them.
+    other = [
+        each for each in unique if each.rows >= SMALL_TABLE and (each.sorted or _is_code(each))
+    ]
+    return tuple(each.name for each in [*named, *other][:1])
+
+
+def _is_code(facts: ColumnFacts) -> bool:
+    return facts.kind == "string" and isinstance(facts.high, int) and facts.high <= LONGEST_CATEGORY
+
+
+def _time(facts: Sequence[ColumnFacts], plain: Mapping[str, str]) -> str | None:
+    """The column that says when a row is from: times without nulls, the likeliest by its name."""
+    times = [each for each in facts if each.kind == "timestamp" and not each.nulls]
+    times = [each for each in times if each.distinct > 1]
+    if not times:
+        return None
+    return max(
+        times,
+        key=lambda each: (
+            not re.search("birth|born|expir|due|end|valid|update", plain[each.name]),
+            bool(_TIME.search(plain[each.name])),
+            each.sorted,
+            each.distinct,
+        ),
+    ).name
+
+
+def _personal(facts: ColumnFacts, plain: str) -> str:
+    if facts.kind != "string":
+        return ""
+    shown = [str(value) for value, _ in facts.values[:200]]
+    for what, shape in _SHAPES.items():
+        hits = sum(1 for value in shown if shape.fullmatch(value.strip()))
+        if hits > 0.8 * len(shown):
+            return f"personal: each value looks like {what}"
+    if _PERSONAL.search(plain) or (plain == "name" and facts.distinct > facts.present / 2):
+        return "personal, by its name: nothing that a model should learn, or a report show"
+    return ""
+
+
+def _identifier(facts: ColumnFacts, plain: str) -> str:
+    """Why a column names its row, or what the row is about; empty if it describes it."""
+    if facts.kind not in ("integer", "string") or facts.rows < SMALL_TABLE:
+        return ""
+    if facts.unique and (facts.kind == "string" or facts.sorted or _KEY.search(plain)):
+        return "no value is there twice: it names the row and does not describe it"
+    if _KEY.search(plain) and facts.distinct > MOST_SLICED:
+        return f"{facts.distinct:,} values, and by its name it says who, not how"
+    return ""
+
+
+def _no_category(facts: ColumnFacts) -> str:
+    longest = facts.high if isinstance(facts.high, int) else 0
+    if longest > LONGEST_CATEGORY:
+        return f"free text of up to {longest:,} characters: make numbers of it in data/source.py"
+    if facts.many or facts.distinct > MOST_CATEGORIES:
+        more = "more than " if facts.many else ""
+        return (
+            f"{more}{facts.distinct:,} different texts, over {MOST_CATEGORIES}: "
+            "put rare ones together in data/source.py"
+        )
+    if facts.distinct > facts.present / 2 and facts.present >= SMALL_TABLE:
+        return f"{facts.distinct:,} different texts in {facts.present:,} rows: too few rows of each"
+    return ""
+
+
+def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
+    grouped = facts.kind in ("string", "boolean") or _sliceable(facts)
+    why = "sensitive, as you said" if said else "sensitive, by its name"
+    if not grouped:
+        return ColumnUse(
+            facts.name,
+            "sensitive",
+            False,
+            f"{why}; {facts.distinct:,} values are too many groups to compare",
+            "no feature: a model that may learn from it needs the role feature too",
+        )
+    return ColumnUse(
+        facts.name,
+        "sensitive",
+        _sliceable(facts),
+        f"{why}: quality is measured in each group",
+        "no feature: a model that may learn from it needs the role feature too",
+    )
+
+
+def _sliceable(facts: ColumnFacts) -> bool:
+    """Whether there are few enough values to measure one by one."""
+    if facts.kind == "timestamp" or facts.many or not 2 <= facts.distinct <= MOST_SLICED:
+        return False
+    return facts.kind in ("string", "boolean") or (facts.whole and facts.kind == "integer")
+
+
+def _described(facts: ColumnFacts) -> str:
+    missing = f", {facts.nulls / facts.rows:.1%} empty" if facts.nulls else ""
+    if facts.kind == "string":
+        return f"{facts.distinct:,} categories{missing}"
+    if facts.kind == "boolean":
+        return f"true or false{missing}"
+    return f"{facts.low:g} to {facts.high:g}{missing}" if facts.low is not None else "numbers"

@@ -1,0 +1,67 @@
+"""Goes through all rows once more: how many each day has, and a sample spread over all of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+SAMPLE = 20_000
+
+
+@dataclass(frozen=True)
+class Survey:
+    """``days``: rows of each day; ``spread``: the standard deviation of a label of numbers."""
+
+    days: Mapping[date, int]
+    sample: pd.DataFrame
+    spread: float | None
+
+
+def survey(tables: Iterable[pa.Table], rows: int, time: str | None, label: str) -> Survey:
+    """Count days, and keep every n-th row.
+
+    Parameters
+    ----------
+    tables
+        All rows, in batches.
+    rows
+        Their number, from an earlier pass.
+    time
+        The column that says when a row is from, if there is one.
+    label
+        Its standard deviation is computed if it is a number.
+    """
+    step = max(1, -(-rows // SAMPLE))
+    days: Counter[date] = Counter()
+    kept: list[pa.Table] = []
+    seen, number, total, squares = 0, 0, 0.0, 0.0
+    for table in tables:
+        places = np.arange(-seen % step, table.num_rows, step)
+        kept.append(table.take(pa.array(places)))
+        seen += table.num_rows
+        if time is not None:
+            days.update(_days(table.column(time)))
+        values = table.column(label).drop_null()
+        if pa.types.is_floating(values.type) or pa.types.is_integer(values.type):
+            array = values.to_numpy().astype(np.float64)
+            number, total = number + len(array), total + float(array.sum())
+            squares += float((array**2).sum())
+    mean = total / number if number else 0.0
+    return Survey(
+        days=days,
+        sample=pa.concat_tables(kept).to_pandas() if kept else pd.DataFrame(),
+        spread=sqrt(max(0.0, squares / number - mean**2)) if number else None,
+    )
+
+
+def _days(column: pa.ChunkedArray) -> dict[date, int]:
+    counted = pc.value_counts(pc.cast(column, pa.date32(), safe=False)).to_pylist()
+    return {each["values"]: each["counts"] for each in counted if each["values"] is not None}

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.init.checks import FieldChecks, learn_checks
+from tests.init.frames import facts_of
+
+
+def learnt(values: Any, required: bool = False) -> FieldChecks:
+    column = pd.Series(values, name="x")
+    return learn_checks(facts_of(column.to_frame())[0], column, required)
+
+
+def test_numbers_get_room_on_both_sides() -> None:
+    assert learnt(np.arange(10, 210)).limits == {"ge": 0, "le": 410}
+    assert learnt(np.linspace(-1.0, 1.0, 200)).limits == {"ge": -3.0, "le": 3.0}
+
+
+def test_what_is_never_below_zero_stays_so() -> None:
+    assert learnt(np.linspace(0.5, 1.0, 200)).limits["ge"] == 0
+
+
+def test_a_heavy_tail_has_no_limit() -> None:
+    found = learnt(np.concatenate([np.linspace(0, 1, 999), [1e6]]))
+    assert found.limits == {"ge": 0} and "heavy tail" in found.why
+
+
+def test_a_list_of_categories_only_if_each_was_seen_often() -> None:
+    assert learnt(["a", "b"] * 100).limits == {"isin": ["a", "b"]}
+    assert learnt(["a", "b"] * 100 + ["c"]).limits == {}
+    assert learnt([f"{number:02}" for number in range(30)] * 10).limits == {}
+
+
+def test_what_may_be_missing() -> None:
+    assert learnt([1.0, None] * 100).nullable
+    assert not learnt([1.0, 2.0] * 100).nullable
+    assert learnt([1.0, 2.0] * 20).nullable  # forty rows say too little
+    assert not learnt([1.0, 2.0] * 20, required=True).nullable
+
+
+@given(
+    st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=50)
+    | st.lists(st.integers(-(2**50), 2**50), min_size=1, max_size=50)
+)
+def test_every_value_that_was_seen_passes(values: list[float]) -> None:
+    limits = learnt(values).limits
+    assert all(limits.get("ge", -np.inf) <= value <= limits.get("le", np.inf) for value in values)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_half_of_the_rows_foretell_the_other_half(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for values in (rng.normal(50, 10, 4000), rng.lognormal(0, 2, 4000), rng.poisson(3, 4000)):
+        limits = learnt(values[:2000]).limits
+        low, high = limits.get("ge", -np.inf), limits.get("le", np.inf)
+        bad = np.count_nonzero((values[2000:] < low) | (values[2000:] > high))
+        assert bad <= 2  # of 2,000: under the 0.1 % that contract.max_bad_share allows

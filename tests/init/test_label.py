@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.errors import LabelError
+from assay.init.label import decide_label
+from assay.tables.definition import ColumnFacts
+from tests.init.frames import facts_of
+
+
+def facts(values: list[Any]) -> ColumnFacts:
+    return facts_of(pd.DataFrame({"y": values}))[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "share"),
+    [
+        ([True] * 30 + [False] * 70, None, 0.3),
+        (["yes"] * 80 + ["no"] * 20, "yes", 0.8),
+        (["No"] * 60 + ["Yes"] * 40, "Yes", 0.4),
+        ([0] * 60 + [1] * 40, 1, 0.4),
+        ([1.0] * 60 + [0.0] * 40, 1.0, 0.6),
+        ([1] * 60 + [2] * 40, 2, 0.4),
+        (["M"] * 60 + ["F"] * 40, "F", 0.4),  # the rarer one
+    ],
+)
+def test_two_values_are_yes_or_no(values: list[Any], positive: Any, share: float) -> None:
+    found = decide_label(facts(values), None, None, None)
+    assert (found.task, found.positive, found.share) == ("binary", positive, share)
+    assert found.baseline == pytest.approx(share * (1 - share))
+
+
+def test_what_means_yes_can_be_said() -> None:
+    column = facts(["M"] * 60 + ["F"] * 40)
+    assert decide_label(column, None, None, None).unsure
+    found = decide_label(column, None, "M", None)
+    assert (found.positive, found.unsure) == ("M", "")
+    with pytest.raises(LabelError, match="the target never has this value"):
+        decide_label(column, None, "X", None)
+
+
+def test_texts_and_numbers_in_a_row_are_classes() -> None:
+    texts = decide_label(facts(["a", "b", "c"] * 40), None, None, None)
+    assert (texts.task, texts.classes, texts.as_text) == ("multiclass", ("a", "b", "c"), False)
+    assert texts.baseline == pytest.approx(2 / 3)
+    codes = decide_label(facts([0.0, 1.0, 2.0] * 40), None, None, 1.0)
+    assert (codes.task, codes.classes, codes.as_text) == ("multiclass", ("0", "1", "2"), True)
+    assert "regression" in codes.unsure
+
+
+def test_other_numbers_are_a_regression() -> None:
+    values = list(np.linspace(-3, 5, 200))
+    found = decide_label(facts(values), None, None, float(np.std(values)))
+    assert (found.task, found.baseline) == ("regression", np.std(values))
+    grades = decide_label(facts([3, 4, 5, 6, 7, 8] * 40), None, None, 1.7)
+    assert grades.task == "regression" and "multiclass" in grades.unsure
+    assert decide_label(facts([3, 4, 5] * 40), "multiclass", None, 1.0).task == "multiclass"
+
+
+@pytest.mark.parametrize(
+    ("values", "task", "words"),
+    [
+        ([None] * 100, None, "no value in any row"),
+        (["a"] * 100, None, "the same in every row"),
+        (["a"] * 99 + ["b"], None, "too rare.*'b' in 1 row"),
+        (["a"] * 60 + ["b"] * 40 + ["c"] * 3, None, "too rare.*'c' in 3 rows"),
+        ([f"text {number}" for number in range(200)], None, "too many classes"),
+        (list(pd.date_range("2024-01-01", periods=100)), None, "the target is a time"),
+        (["a", "b"] * 50, "regression", "a regression needs numbers"),
+        (["a", "b", "c"] * 50, "binary", "two values"),
+    ],
+)
+def test_what_cannot_be_learnt_is_refused(values: list[Any], task: Any, words: str) -> None:
+    with pytest.raises(LabelError) as error:
+        decide_label(facts(values), task, None, None)
+    assert re.search(words, error.value.line())

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.init.leaks import find_leaks
+
+ROWS = 4000
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    amount = rng.gamma(2, 50, ROWS)
+    bad = amount + rng.normal(0, 20, ROWS) > 110
+    kind = rng.choice(["a", "b", "c"], ROWS)
+    return pd.DataFrame(
+        {
+            "amount": amount,
+            "bad": bad,
+            "written_off": np.where(bad, rng.uniform(1, 100, ROWS), 0.0),
+            "status": np.where(bad, "closed", "open"),
+            "kind": kind,
+            "kind_code": pd.Series(kind).map({"a": 10, "b": 20, "c": 30}),
+            "is_a": kind == "a",
+            "in_cents": np.round(amount * 100),
+            "noise": rng.choice([f"{number:05}" for number in range(ROWS)], ROWS),
+        }
+    )
+
+
+def test_what_is_known_only_with_the_label_is_found(rows: pd.DataFrame) -> None:
+    found = find_leaks(rows, "bad", "binary", ["amount", "written_off", "status", "kind", "noise"])
+    assert set(found) == {"written_off", "status"}
+    assert "AUC of 1.000" in found["status"]
+
+
+def test_a_class_in_other_words_is_found_and_a_part_of_it_is_not(rows: pd.DataFrame) -> None:
+    assert set(find_leaks(rows, "kind", "multiclass", ["kind_code", "is_a", "amount"])) == {
+        "kind_code"
+    }
+
+
+def test_a_number_in_another_unit_is_found(rows: pd.DataFrame) -> None:
+    assert set(find_leaks(rows, "amount", "regression", ["in_cents", "bad", "noise"])) == {
+        "in_cents"
+    }
+
+
+def test_few_rows_accuse_nobody(rows: pd.DataFrame) -> None:
+    assert find_leaks(rows.head(300), "bad", "binary", ["status"]) == {}

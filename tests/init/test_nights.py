@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assay.init.nights import LEAST_NIGHTS, cut_by_chance, cut_by_time, last_day
+from assay.tables.split import FIRST_INVENTED, Every, first_day
+
+JANUARY = date(2024, 1, 1)
+
+
+def spread(days: int, rows: int, step: int = 1) -> dict[date, int]:
+    return {JANUARY + timedelta(days=step * number): rows for number in range(days)}
+
+
+@pytest.mark.parametrize(
+    ("days", "every"),
+    [
+        (spread(60, 500), "day"),
+        (spread(200, 10), "week"),
+        (spread(700, 2), "month"),
+        (spread(40, 100, step=120), "day"),  # a report each four months is a night, too
+        (spread(20, 1), "day"),  # too few rows for any: as many nights as there can be
+    ],
+)
+def test_the_finest_nights_with_rows_enough(days: dict[date, int], every: Every) -> None:
+    found = cut_by_time(days)
+    assert found is not None and found.every == every
+
+
+def test_what_a_person_says_is_taken() -> None:
+    found = cut_by_time(spread(200, 500), "month")
+    assert found is None  # seven months are too few
+    found = cut_by_time(spread(400, 500), "month")
+    assert found is not None and (found.every, found.count) == ("month", 14)
+
+
+def test_too_few_days_are_no_nights() -> None:
+    assert cut_by_time(spread(LEAST_NIGHTS - 1, 500)) is None
+    assert cut_by_time({}) is None
+
+
+@given(
+    st.dictionaries(st.dates(date(2000, 1, 1), date(2030, 12, 31)), st.integers(1, 500), min_size=1)
+)
+def test_windows_share_no_day_and_leave_nights_to_score(days: dict[date, int]) -> None:
+    found = cut_by_time(days)
+    if found is None:
+        return
+    nights = {first_day(day, found.every) for day in days}
+    assert found.count == len(nights) >= LEAST_NIGHTS
+    (begin, train), (first, held) = found.train, found.holdout
+    assert begin <= train < first <= held < found.scored[0] <= found.scored[-1]
+    for night in nights:
+        # No night lies in two windows, and none in none.
+        last = last_day(night, found.every)
+        inside = [
+            begin <= night and last <= train,
+            first <= night and last <= held,
+            night in found.scored,
+        ]
+        assert inside.count(True) == 1, (night, found)
+
+
+@given(st.integers(100, 5_000_000))
+def test_invented_nights_hold_every_row(rows: int) -> None:
+    found = cut_by_chance(rows)
+    assert found.by == "chance" and found.train[0] == FIRST_INVENTED
+    assert LEAST_NIGHTS <= found.count <= 40
+    assert found.rows[2] - found.rows[1] <= 1

@@ -1,0 +1,124 @@
+"""All faults of a project at once, each named with its place and the mend."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assay.errors import ProjectUnready
+from assay.init import project_check
+from tests import projects
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "parcels"
+    shutil.copytree(projects.PARCELS, root)
+    projects.call(root, "git", "init", "--quiet")
+    projects.call(root, "dvc", "init", "--quiet")
+    return root
+
+
+def faults(root: Path) -> list[str]:
+    with pytest.raises(ProjectUnready) as error:
+        project_check.run(root)
+    return error.value.lines()
+
+
+def replace(root: Path, name: str, old: str, new: str) -> None:
+    text = (root / name).read_text(encoding="utf-8")
+    assert old in text
+    (root / name).write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_project_that_is_ready_says_what_it_will_do(project: Path) -> None:
+    found = project_check.run(project)
+    assert (found.name, found.task, found.features) == ("parcels", "binary", 4)
+    assert (found.candidates, found.rules) == (2, 2)
+
+
+def test_this_repository_is_ready() -> None:
+    assert project_check.run(ROOT).task == "binary"
+
+
+FAULTS: dict[str, tuple[str, str, str, str]] = {
+    "a slice": ("params.yaml", "      metric: auc\n", "      metric: auc\n      slice: depo\n",
+                "gate.rules 'ranks late parcels first': slice: there is no 'depo'"),
+    "a unit": ("params.yaml", "unit: row", "unit: customer",
+               "evaluate.unit: there is no 'customer'"),
+    "a table rule": ("params.yaml", "    - {rule: unique_key}\n  night",
+                     "    - {rule: null_share, column: weigth, max: 0.1}\n  night",
+                     "contract.training: null_share: there is no 'weigth'"),
+    "a behaviour": ("params.yaml", "perturb: missing", "perturb: missing\n      columns: [wieght]",
+                    "gate.behaviour 'a parcel without a distance is scored': there is no 'wieght'"),
+    "a metric": ("params.yaml", "select_by: log_loss", "select_by: rmse", "rmse is no metric"),
+    "a class": ("params.yaml", "LogisticRegression", "LogisticRegresion", "no 'LogisticRegresion'"),
+    "an argument": ("params.yaml", "strategy: prior", "strategi: prior", "refuses its arguments"),
+    "a source": ("params.yaml", "data.source:parcels", "data.source:parcel", "no 'parcel'"),
+    "a role": ("data/contract.py", '"role": "time"', '"role": "tim"', "unknown role"),
+    "a missing key": ("params.yaml", "registry:\n  stage: prod\n", "",
+                      "stage champion: params: registry is not in params.yaml"),
+    "a missing file": ("dvc.yaml", "      - data/source.py\n", "      - data/sauce.py\n",
+                       "stage ingest: deps: no stage makes data/sauce.py"),
+    "an artifact": ("dvc.yaml", "artifacts:\n  parcels:", "artifacts:\n  parcel:",
+                    "no artifact has the model's name"),
+    "tests": ("params.yaml", "tests: tests/model", "tests: tests/modle", "there is no model test"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_is_named(project: Path, fault: str) -> None:
+    name, old, new, words = FAULTS[fault]
+    replace(project, name, old, new)
+    (line,) = [each for each in faults(project) if words in each]
+    assert name.partition("/")[0] in line or "tests/modle" in line
+
+
+def test_all_faults_are_named_at_once(project: Path) -> None:
+    together = ("a unit", "a metric", "an argument", "a missing file", "an artifact")
+    for fault in together:
+        replace(project, *FAULTS[fault][:3])
+    shutil.rmtree(project / ".git")
+    shutil.rmtree(project / ".dvc")
+    found = faults(project)
+    for fault in together:
+        assert any(FAULTS[fault][3] in line for line in found), fault
+    assert any("no git repository" in line for line in found)
+    assert any("dvc init" in line for line in found)
+
+
+def test_what_cannot_be_read_does_not_hide_the_rest(project: Path) -> None:
+    replace(project, "params.yaml", "seed: 7", "sead: 7")
+    replace(project, "dvc.yaml", "      - data/source.py\n", "      - data/sauce.py\n")
+    found = faults(project)
+    assert any("sead" in line for line in found)
+    assert any("data/sauce.py" in line for line in found)
+
+
+def break_params(root: Path) -> None:
+    (root / "params.yaml").write_text("name: [", encoding="utf-8")
+
+
+def break_dvc(root: Path) -> None:
+    (root / "dvc.yaml").write_text("stages: 3\n", encoding="utf-8")
+
+
+def remove_dvc(root: Path) -> None:
+    (root / "dvc.yaml").unlink()
+
+
+@pytest.mark.parametrize("harm", [break_params, break_dvc, remove_dvc])
+def test_damaged_files_are_named(project: Path, harm: Callable[[Path], None]) -> None:
+    harm(project)
+    assert any("params.yaml" in line or "dvc.yaml" in line for line in faults(project))
+
+
+def test_the_command_names_them_and_ends_with_15(project: Path) -> None:
+    assert "ready for dvc repro: parcels" in projects.call(project, "assay", "check")
+    replace(project, *FAULTS["a unit"][:3])
+    assert "evaluate.unit" in projects.call(project, "assay", "check", code=15)
