@@ -81,6 +81,7 @@ def _source(plan: Plan) -> dict[str, Any]:
     used += ["add_row_number"] if numbered else []
     used += ["label_is_true"] if label.positive is not None else []
     used += ["label_as_text"] if label.as_text else []
+    unread = {*plan.personal, *plan.understood.left_out}
     by = plan.group or next((each.given for each in plan.having("key") if each.given), None)
     return {
         "imports": sorted(used),
@@ -89,8 +90,13 @@ def _source(plan: Plan) -> dict[str, Any]:
         "read": [
             {"given": each.name, "type": spell(each), "why": evidence[each.name]}
             for each in table.columns
+            if each.name not in unread
         ],
-        "renamed": [(given, name) for given, name in plan.plain.items() if given != name],
+        "renamed": [
+            (given, name)
+            for given, name in plan.plain.items()
+            if given != name and given not in unread
+        ],
         "personal": [(each.name, each.why) for each in plan.left_out if each.name in plan.personal],
         "numbered": numbered,
         "positive": label.positive,

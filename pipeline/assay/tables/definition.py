@@ -22,22 +22,28 @@ class ColumnFormat:
         As in the file; names that are there twice get a number: ``amount``, ``amount_2``.
     decimal, thousands
         Marks in numbers; ``thousands`` is empty if there are none.
-    suffix
-        What follows each number, such as ``%`` or ``EUR``; empty if nothing does.
+    prefix, suffix
+        What stands before and behind each number, such as ``$`` and ``%``; empty if nothing does.
     time_format
         As for `datetime.strptime`; None means ISO 8601.
     true, false
-        The words of a boolean column; empty means ``true t 1`` and ``false f 0``.
+        The words of a boolean column, in any case; empty means ``true``, ``t``, ``1`` and
+        ``false``, ``f``, ``0``.
+    kept
+        Cells that are values in this column, although elsewhere in the table they stand for none:
+        ``NA`` among codes of countries.
     """
 
     name: str
     kind: Kind
     decimal: str = "."
     thousands: str = ""
+    prefix: str = ""
     suffix: str = ""
     time_format: str | None = None
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,11 @@ class ColumnFacts:
     many
         Whether counting stopped, because there were too many distinct values to keep.
     values
-        Values and how many rows have each, the commonest first; all of them unless ``many``.
+        Values and how many rows have each, the commonest first; all of them unless ``many``, then
+        some, each counted over all rows.
     low, high
-        The least and the greatest value of a number or a time; of a text, its lengths.
+        The least and the greatest value of a number or a time; of a text, its lengths; None of a
+        boolean.
     whole
         Whether every number is whole.
     sorted

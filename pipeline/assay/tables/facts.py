@@ -1,0 +1,181 @@
+"""Counts the typed values of a column, over all rows, and doubts what they look like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assay.tables.definition import ColumnFacts, ColumnFormat, Value
+
+MOST_DISTINCT = 50_000
+COMMONEST = 1_000
+
+_NUMBERS = (
+    -1, -9, -99, -999, -9999, -99999, -999999, 99, 999, 9999, 99999, 999999, 9999999, -(2**31),
+    2**31 - 1,
+)  # fmt: skip
+_TIMES = tuple(
+    datetime(year, month, day)
+    for year, month, day in (
+        (1, 1, 1), (1582, 10, 15), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1970, 1, 1),
+        (2099, 12, 31), (2999, 12, 31), (9999, 12, 31), (9999, 1, 1),
+    )
+)  # fmt: skip
+"""Values that often stand for no value, because there was no better way to say it."""
+
+_SECONDS = (9.4e8, 2.2e9)
+"""1999 to 2039, in seconds since 1970."""
+
+
+@dataclass
+class ColumnCounter:
+    """Counts one column, batch by batch."""
+
+    column: ColumnFormat
+    rows: int = 0
+    nulls: int = 0
+    counts: dict[Any, int] = field(default_factory=dict)
+    distinct: int = 0
+    low: Any = None
+    high: Any = None
+    rest_low: Any = None
+    rest_high: Any = None
+    odd: dict[Any, int] = field(default_factory=dict)
+    whole: bool = True
+    sorted: bool = True
+    _last: pa.Scalar | None = None
+    _kept: pa.Array | None = None
+
+    def add(self, values: pa.Array) -> None:
+        """Count values of the column's Arrow type."""
+        self.rows += len(values)
+        self.nulls += values.null_count
+        values = values.drop_null()
+        if not len(values):
+            return
+        self._count(values)
+        self._order(values)
+        if self.column.kind == "string":
+            self._bounds(pc.utf8_length(values))
+        elif self.column.kind != "boolean":
+            self._bounds(values)
+            self._sift(values)
+        if self.column.kind == "float" and self.whole:
+            self.whole = bool(pc.all(pc.equal(values, pc.floor(values))).as_py())
+
+    def _count(self, values: pa.Array) -> None:
+        if self._kept is not None:
+            values = values.filter(pc.is_in(values, self._kept))
+        found = values.value_counts()
+        counts = found.field(1).to_pylist()
+        for value, count in zip(found.field(0).to_pylist(), counts, strict=True):
+            self.counts[value] = self.counts.get(value, 0) + count
+        if self._kept is None:
+            self.distinct = len(self.counts)
+            if self.distinct > MOST_DISTINCT:
+                self.counts = dict(self._commonest()[:COMMONEST])
+                self._kept = pa.array(list(self.counts), values.type)
+
+    def _commonest(self) -> list[tuple[Any, int]]:
+        return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+
+    def _order(self, values: pa.Array) -> None:
+        if not self.sorted:
+            return
+        if self.column.kind == "boolean":
+            values = pc.cast(values, pa.int8())
+        rising = self._last is None or pc.less_equal(self._last, values[0]).as_py()
+        steps = pc.all(pc.less_equal(values[:-1], values[1:])).as_py() if len(values) > 1 else True
+        self.sorted = bool(rising and steps)
+        self._last = values[-1]
+
+    def _bounds(self, values: pa.Array) -> None:
+        found = pc.min_max(values).as_py()
+        self.low = found["min"] if self.low is None else min(self.low, found["min"])
+        self.high = found["max"] if self.high is None else max(self.high, found["max"])
+
+    def _sift(self, values: pa.Array) -> None:
+        """Bounds of what is left without the values that often stand for none."""
+        odd = _TIMES if self.column.kind == "timestamp" else _NUMBERS
+        found = pc.min_max(values).as_py()
+        if found["min"] in odd or found["max"] in odd:
+            mask = pc.is_in(values, pa.array(odd, values.type))
+            for each in values.filter(mask).value_counts().to_pylist():
+                self.odd[each["values"]] = self.odd.get(each["values"], 0) + each["counts"]
+            values = values.filter(pc.invert(mask))
+            found = pc.min_max(values).as_py()
+        if found["min"] is None:
+            return
+        self.rest_low = found["min"] if self.rest_low is None else min(self.rest_low, found["min"])
+        self.rest_high = (
+            found["max"] if self.rest_high is None else max(self.rest_high, found["max"])
+        )
+
+    def facts(self, evidence: tuple[str, ...] = (), doubts: tuple[str, ...] = ()) -> ColumnFacts:
+        """What was counted, with the reasons for the column's kind."""
+        number = self.column.kind in ("integer", "float")
+        return ColumnFacts(
+            name=self.column.name,
+            kind=self.column.kind,
+            rows=self.rows,
+            nulls=self.nulls,
+            distinct=self.distinct,
+            many=self._kept is not None,
+            values=tuple(cast("list[tuple[Value, int]]", self._commonest())),
+            low=self.low,
+            high=self.high,
+            whole=number and self.whole and self.rows > self.nulls,
+            sorted=self.sorted,
+            evidence=evidence,
+            unsure="; ".join((*doubts, *self._doubts())),
+        )
+
+    # -------------------------------------------------------------------------- doubts
+
+    def _doubts(self) -> list[str]:
+        if self.column.kind == "integer":
+            if set(self.counts) == {0, 1} and not self._kept:
+                return ["0 and 1: a boolean?"]
+            return [*self._epoch(), *self._sentinels()]
+        if self.column.kind in ("float", "timestamp"):
+            return self._sentinels()
+        return []
+
+    def _epoch(self) -> list[str]:
+        for unit, factor in (("seconds", 1.0), ("milliseconds", 1e3), ("microseconds", 1e6)):
+            low, high = (bound * factor for bound in _SECONDS)
+            if self.low is not None and low <= self.low and self.high <= high:
+                if self.distinct > 2:
+                    return [f"{unit} since 1970, or numbers?"]
+        return []
+
+    def _sentinels(self) -> list[str]:
+        found = []
+        for value, count in sorted(self.odd.items()):
+            if self.rest_low is not None and self._far(value):
+                rows = "1 row" if count == 1 else f"{count:,} rows"
+                shown = value.date() if isinstance(value, datetime) else f"{value:g}"
+                found.append(
+                    f"{shown} in {rows} is kept as a value, but may stand for none: the others are "
+                    f"from {_shown(self.rest_low)} to {_shown(self.rest_high)}"
+                )
+        return found
+
+    def _far(self, value: Any) -> bool:
+        low, high = self.rest_low, self.rest_high
+        if self.column.kind == "timestamp":
+            gap = timedelta(days=365 * 20)
+            return bool(low - value > gap if value < low else value - high > gap)
+        if self.column.kind == "float" and abs(value) < 99:
+            return False
+        if value < low:
+            return bool(low >= 0 or abs(value) >= 5 * max(abs(low), abs(high)))
+        return bool(value > high and value >= 5 * max(abs(low), abs(high), 1))
+
+
+def _shown(value: Any) -> str:
+    return str(value.date()) if isinstance(value, datetime) else f"{value:g}"

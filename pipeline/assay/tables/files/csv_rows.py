@@ -1,0 +1,78 @@
+"""The rows of a CSV file as batches of text cells, read by pyarrow without any conversion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pv
+
+from assay.errors import SourceError
+from assay.tables.files.csv_text import Dialect, Layout
+from assay.tables.files.opened import Tick, Utf8Stream
+
+BLOCK = 8 << 20
+ROWS = 100_000
+"""Rows of a batch, at most."""
+
+
+def text_batches(
+    path: Path,
+    dialect: Dialect,
+    where: Layout,
+    ragged: list[int],
+    tick: Tick | None = None,
+) -> Iterator[list[pa.Array]]:
+    """One array of text for each column, at most `ROWS` rows at a time, never null.
+
+    Parameters
+    ----------
+    ragged
+        Gets the number of cells of each row that has more or fewer than there are columns; such
+        rows are left out. The caller must refuse the file if there are any.
+    """
+    # pyarrow must have names that differ, and never sees the header.
+    names = [str(place) for place in range(len(where.names))]
+
+    def note(row: pv.InvalidRow) -> str:
+        if row.text.strip():
+            ragged.append(row.actual_columns)
+        return "skip"
+
+    stream = Utf8Stream(path, dialect.encoding, where.start, tick)
+    try:
+        yield from _cut(
+            pv.open_csv(
+                pa.PythonFile(stream, mode="r"),
+                read_options=pv.ReadOptions(column_names=names, block_size=BLOCK),
+                parse_options=pv.ParseOptions(
+                    delimiter=dialect.separator,
+                    quote_char=dialect.quote or False,
+                    newlines_in_values=True,
+                    invalid_row_handler=note,
+                ),
+                convert_options=pv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=[],
+                    strings_can_be_null=False,
+                ),
+            )
+        )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" in str(error):
+            return
+        raise SourceError(
+            "cannot be cut into rows",
+            where=str(path),
+            found=str(error),
+            mend="A quote that is never closed is the usual cause.",
+        ) from None
+    finally:
+        stream.close()
+
+
+def _cut(reader: pv.CSVStreamingReader) -> Iterator[list[pa.Array]]:
+    for batch in reader:
+        for start in range(0, batch.num_rows, ROWS):
+            yield batch.slice(start, ROWS).columns

@@ -1,0 +1,139 @@
+"""The rows of a JSON file: an object on each line, or one array of objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from assay.errors import SourceError
+from assay.tables.files.csv_rows import ROWS
+from assay.tables.files.csv_text import file_lines
+from assay.tables.files.opened import Tick, decoded
+
+Record = dict[str, Any]
+NESTED = ("list", "object")
+KINDS = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "float",
+    str: "string",
+    list: "list",
+    dict: "object",
+}
+
+
+def json_batches(path: Path, encoding: str, tick: Tick | None = None) -> Iterator[list[Record]]:
+    """The objects of the file, at most `csv_rows.ROWS` at a time.
+
+    Raises
+    ------
+    SourceError
+        A line is no JSON object, has a key twice, or the array is not closed.
+    """
+    found = _objects(path, encoding, tick)
+    while batch := list(islice(found, ROWS)):
+        yield batch
+
+
+def _objects(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
+    start = next((text.lstrip() for text in decoded(path, encoding) if text.strip()), "")
+    if start.startswith("["):
+        yield from _array(path, encoding, tick)
+        return
+    for number, line in enumerate(file_lines(path, encoding, tick), 1):
+        if line.strip():
+            yield _object(path, f"line {number}", line)
+
+
+def _object(path: Path, where: str, text: str) -> Record:
+    try:
+        found = _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise _no_object(path, where, str(error)) from None
+    if not isinstance(found, dict):
+        raise _no_object(path, where, f"{KINDS[type(found)]}")
+    return found
+
+
+def _no_object(path: Path, where: str, found: str) -> SourceError:
+    return SourceError(
+        "is no JSON object with each key once",
+        where=f"{path}, {where}",
+        found=found,
+        mend="Write one object on each line, or one array of objects.",
+    )
+
+
+def _once(pairs: list[tuple[str, Any]]) -> Record:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key twice")
+    return found
+
+
+def _constant(word: str) -> float | None:
+    # NaN is how pandas and others write that there is no value.
+    return None if word == "NaN" else float(word)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_constant)
+
+
+def _array(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
+    """The objects of an array, which is never in memory as a whole."""
+    pieces = decoded(path, encoding, tick=tick)
+    text, row, at = "", 0, 0
+    expected = "["
+    while True:
+        text, at = text[at:].lstrip(), 0
+        if not text:
+            text = next(pieces, None) or ""
+            if not text and (text := "".join(pieces)) == "":
+                raise _no_object(path, f"object {row + 1}", "the end of the file inside the array")
+            continue
+        if expected:
+            if text[0] == "]" and expected == ",":
+                if text[1:].strip() or "".join(pieces).strip():
+                    raise _no_object(path, f"object {row + 1}", "text behind the array")
+                return
+            if text[0] != expected:
+                raise _no_object(path, f"object {row + 1}", repr(text[:20]))
+            first, expected, at = expected == "[", "", 1
+            if first and text[1:].lstrip().startswith("]"):
+                return
+            continue
+        try:
+            found, at = _DECODER.raw_decode(text)
+        except ValueError as error:
+            more = next(pieces, None)
+            if not more:
+                raise _no_object(path, f"object {row + 1}", str(error)) from None
+            text += more
+            continue
+        row += 1
+        if not isinstance(found, dict):
+            raise _no_object(path, f"object {row}", KINDS[type(found)])
+        expected = ","
+        yield found
+
+
+def as_text(value: Any) -> str | None:
+    """A value as the text of a cell: a string as it is, anything else as JSON."""
+    if value is None or type(value) is str:
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def text_array(values: Iterable[Any]) -> pa.Array:
+    """Values as text; half of a surrogate pair, which only JSON can write, is replaced."""
+    cells = [as_text(value) for value in values]
+    try:
+        return pa.array(cells, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([cell and cell.encode(errors="replace").decode() for cell in cells])

@@ -1,0 +1,307 @@
+"""Opens a table's file: which format it has, and how its bytes become text."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from assay.errors import SourceError
+from assay.tables.definition import FileFormat
+
+CHUNK = 1 << 20
+HEAD = 1 << 20
+"""Bytes that are looked at to find out how a text file is written."""
+
+Tick = Callable[[int], None]
+"""Told how many bytes of the file have been read."""
+
+_SAVE = "Save the table as CSV, JSON lines or Parquet."
+_BINARY = (
+    (b"PK\x03\x04", "an Excel workbook or another zip archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x89PNG", "a picture"),
+    (b"GIF8", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"%PDF", "a PDF document"),
+    (b"ARROW1", "an Arrow or Feather file"),
+    (b"Obj\x01", "an Avro file"),
+    (b"ORC", "an ORC file"),
+    (b"SQLite format 3\x00", "a SQLite database"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\xfd7zXZ", "compressed with xz"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"\x80\x04\x95", "a pickle"),
+    (b"\xff\xfe\x00\x00", "text in UTF-32"),
+)
+_OPENS_JSON = re.compile(rb'\{\s*["}]|\[\s*[\[{\]]')
+_GZIP = b"\x1f\x8b"
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The encoding of a text file, decided on all its bytes.
+
+    Parameters
+    ----------
+    quotes
+        How often each kind of quote is there.
+    remark
+        What was assumed; empty if nothing had to be.
+    """
+
+    name: str
+    quotes: dict[str, int]
+    remark: str = ""
+
+
+@contextmanager
+def open_bytes(path: Path, tick: Tick | None = None) -> Iterator[BinaryIO]:
+    """The file's bytes, unpacked if it is compressed with gzip.
+
+    Raises
+    ------
+    SourceError
+        It is missing, a folder, unreadable, or its compression is cut or damaged.
+    """
+    if path.is_dir():
+        raise SourceError(
+            "is a folder, not a table", where=str(path), mend="Name one file that holds the table."
+        )
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            raw.seek(0)
+            file = _Told(raw, tick) if tick else raw
+            if not packed:
+                yield file  # type: ignore[misc]
+                return
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield unpacked  # type: ignore[misc]
+    except FileNotFoundError:
+        raise SourceError(
+            "there is no such file", where=str(path), mend="Check the path."
+        ) from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise SourceError(
+            "the gzip file is cut or damaged",
+            where=str(path),
+            found=str(error),
+            mend="Copy or download it again.",
+        ) from None
+    except OSError as error:
+        raise SourceError(
+            "cannot be read",
+            where=str(path),
+            found=error.strerror or str(error),
+            mend="Check that it is a file that you may read.",
+        ) from None
+
+
+class _Told(io.RawIOBase):
+    """A file that says how far it was read."""
+
+    def __init__(self, file: BinaryIO, tick: Tick) -> None:
+        self._file, self._tick = file, tick
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        found = self._file.read(size)
+        self._tick(self._file.tell())
+        return found
+
+
+def file_format(path: Path) -> FileFormat:
+    """What the file holds, by its content and not by its name.
+
+    Raises
+    ------
+    SourceError
+        It cannot be opened, is empty, or is something else than a table.
+    """
+    with open_bytes(path) as file:
+        head = file.read(1 << 16)
+    if not head:
+        raise SourceError("the file is empty", where=str(path), mend="Write the table again.")
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    for magic, meaning in _BINARY:
+        if head.startswith(magic):
+            raise SourceError(f"is {meaning}, not a table", where=str(path), mend=_SAVE)
+    if b"\x00" in head and not head.startswith(_UTF16):
+        raise SourceError("holds bytes that are no text", where=str(path), mend=_SAVE)
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if start[:9].lower() in (b"<!doctype", b"<html>") or start[:5].lower() in (b"<html", b"<?xml"):
+        raise SourceError("is a web page or XML, not a table", where=str(path), mend=_SAVE)
+    return "json" if _is_json(start, path) else "csv"
+
+
+def _is_json(start: bytes, path: Path) -> bool:
+    if start[:1] not in (b"{", b"["):
+        return False
+    suffixes = {each.lower() for each in path.suffixes}
+    return bool(suffixes & {".json", ".jsonl", ".ndjson"} or _OPENS_JSON.match(start))
+
+
+def find_encoding(path: Path) -> Encoding:
+    """The encoding that all bytes of a text file agree with.
+
+    Raises
+    ------
+    SourceError
+        No encoding fits, or most of the file is UTF-8 and some of it is not.
+    """
+    with open_bytes(path) as file:
+        start = file.read(4)
+    name = "utf-16" if start.startswith(_UTF16) else "utf-8"
+    quotes = {'"': 0, "'": 0}
+    try:
+        for text in decoded(path, name):
+            _count(text, quotes, path)
+    except UnicodeDecodeError:
+        if name == "utf-16":
+            raise SourceError(
+                "begins as UTF-16, but is not", where=str(path), mend="Save it as UTF-8."
+            ) from None
+        return _not_utf8(path)
+    return Encoding(name, quotes)
+
+
+def _count(text: str, quotes: dict[str, int], path: Path) -> None:
+    for mark in quotes:
+        quotes[mark] += text.count(mark)
+    if "\x00" in text:
+        raise SourceError("holds bytes that are no text", where=str(path), mend=_SAVE)
+
+
+def _not_utf8(path: Path) -> Encoding:
+    good = bad = lines = 0
+    first = None
+    for text in decoded(path, "utf-8", errors="replace"):
+        wrong = text.count("\ufffd")
+        if wrong and first is None:
+            first = lines + text[: text.index("\ufffd")].count("\n") + 1
+        bad += wrong
+        if not text.isascii():
+            good += sum(not each.isascii() for each in text) - wrong
+        lines += text.count("\n")
+    if good > bad:
+        raise SourceError(
+            "is UTF-8 in most places, but not in all",
+            where=f"{path}, line {first}",
+            expected="valid UTF-8",
+            found=f"{bad} bad and {good} good characters beyond ASCII",
+            mend="Save the file again as UTF-8.",
+        )
+    quotes = {'"': 0, "'": 0}
+    try:
+        for text in decoded(path, "cp1252"):
+            _count(text, quotes, path)
+    except UnicodeDecodeError:
+        raise SourceError(
+            "is neither UTF-8 nor Windows' cp1252",
+            where=f"{path}, line {first}",
+            mend="Save the file again as UTF-8.",
+        ) from None
+    remark = (
+        f"not UTF-8 (first in line {first}), so cp1252 was assumed; letters beyond ASCII are wrong "
+        "if it is cp1250 or another encoding"
+    )
+    return Encoding("cp1252", quotes, remark)
+
+
+def decoded(
+    path: Path, encoding: str, *, tick: Tick | None = None, errors: str = "strict"
+) -> Iterator[str]:
+    """The file's text in pieces, without a byte order mark; raises UnicodeDecodeError."""
+    decoder = codecs.getincrementaldecoder(_with_mark(encoding))(errors)
+    with open_bytes(path, tick) as file:
+        while piece := file.read(CHUNK):
+            yield decoder.decode(piece)
+        yield decoder.decode(b"", final=True)
+
+
+def _with_mark(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise SourceError(
+            f"there is no encoding {encoding!r}", mend="Write utf-8, utf-16 or cp1252."
+        ) from None
+    return "utf-8-sig" if name == "utf-8" else name
+
+
+def head_text(path: Path, encoding: str) -> tuple[str, bool]:
+    """The first text of the file, and whether that is all of it."""
+    decoder = codecs.getincrementaldecoder(_with_mark(encoding))("strict")
+    with open_bytes(path) as file:
+        piece = file.read(HEAD)
+        more = bool(file.read(1))
+    try:
+        return decoder.decode(piece, final=not more), not more
+    except UnicodeDecodeError as error:
+        raise wrong_encoding(path, encoding, error) from None
+
+
+def wrong_encoding(path: Path, encoding: str, error: UnicodeDecodeError) -> SourceError:
+    """The error for text that is not in its stated encoding."""
+    return SourceError(
+        f"is not written in {encoding}",
+        where=str(path),
+        found=f"byte 0x{error.object[error.start]:02x}",
+        mend="State the file's encoding, or save it as UTF-8.",
+    )
+
+
+class Utf8Stream:
+    """The file's text as UTF-8 from a place on, in the form that pyarrow reads from.
+
+    Parameters
+    ----------
+    start
+        Bytes of UTF-8 to pass over.
+    """
+
+    closed = False
+
+    def __init__(self, path: Path, encoding: str, start: int, tick: Tick | None = None) -> None:
+        self._texts = decoded(path, encoding, tick=tick)
+        self._path, self._encoding = path, encoding
+        self._left = b""
+        while start:
+            self._fill(start)
+            if not self._left:
+                break
+            start, self._left = max(0, start - len(self._left)), self._left[start:]
+
+    def read(self, size: int = -1) -> bytes:
+        """At most ``size`` bytes, none at the end."""
+        self._fill(size)
+        found, self._left = self._left[:size], self._left[size:]
+        return found
+
+    def _fill(self, size: int) -> None:
+        pieces, held = [self._left], len(self._left)
+        try:
+            while held < size and (text := next(self._texts, None)) is not None:
+                pieces.append(text.encode())
+                held += len(pieces[-1])
+        except UnicodeDecodeError as error:
+            raise wrong_encoding(self._path, self._encoding, error) from None
+        self._left = b"".join(pieces)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self.closed = True
+        self._texts.close()  # type: ignore[attr-defined]

@@ -1,0 +1,342 @@
+"""Decides the kind of a column of text from its tally: pure, and with the reasons."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from assay.project.text.quoting import quote_value
+from assay.tables.definition import ColumnFormat
+from assay.tables.kinds.decide_numbers import best_marks, numbers_of
+from assay.tables.kinds.tally import ColumnTally, Seen, TimeTest
+from assay.tables.spelt.times import ISO, time_formats
+from assay.tables.spelt.words import FLAGS, UNMISTAKABLE, flag_words
+
+LINE = "\x00"
+"""Stands in a doubt for the line of `Decision.odd_row`, which costs a look at the file."""
+NEARLY = 0.9
+"""Share of values from which the others are worth a word."""
+
+Order = Literal["day first", "month first"]
+_CODES = re.compile(r"[A-Z]{2,3}")
+_DATE_NAME = re.compile(r"date|datum|day|tag|time|zeit|fecha|jour|giorno|(^|_)(dt|ts)($|_)", re.I)
+_PHONE_NAME = re.compile(r"phone|telefon|(^|_)(tel|fax|mobile)($|_)", re.I)
+_VERSION_NAME = re.compile(r"version|release", re.I)
+_POST_NAME = re.compile(r"(^|_| )(zip|plz|postal|postcode|zipcode|cap|cp)($|_| )", re.I)
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What the other columns of the table settle.
+
+    Parameters
+    ----------
+    missing
+        Words that stand for no value among numbers, times or flags.
+    """
+
+    separator: str = ","
+    decimal: str | None = None
+    order: Order | None = None
+    missing: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A column's format, why, and what it settles for the others.
+
+    Parameters
+    ----------
+    missing, kept
+        Words that are there and stand for no value, or are values.
+    odd_row
+        The row whose line the doubt names.
+    """
+
+    column: ColumnFormat
+    missing: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    odd_row: int | None = None
+    decimal: str | None = None
+    order: Order | None = None
+
+
+def decide_all(tallies: Mapping[str, ColumnTally], separator: str) -> dict[str, Decision]:
+    """A decision for each column; what some settle is used for those that leave it open."""
+    alone = {name: decide(name, tally, Hints(separator)) for name, tally in tallies.items()}
+    hints = gather(alone.values(), separator)
+    return {name: decide(name, tally, hints) for name, tally in tallies.items()}
+
+
+def gather(decisions: Iterable[Decision], separator: str) -> Hints:
+    """What the columns settle for each other; nothing where they disagree."""
+    found = list(decisions)
+    decimals = {each.decimal for each in found if each.decimal}
+    orders = {each.order for each in found if each.order}
+    typed = (each.missing for each in found if each.column.kind != "string")
+    return Hints(
+        separator,
+        decimals.pop() if len(decimals) == 1 else None,
+        orders.pop() if len(orders) == 1 else None,
+        frozenset(word for words in typed for word in words),
+    )
+
+
+def decide(name: str, tally: ColumnTally, hints: Hints) -> Decision:
+    """The kind of one column and how its cells are spelt."""
+    words = {word: n for word, n in tally.words.items() if word}
+    present = sum(each.count for each in tally.shapes.values()) + tally.loose
+    if not present:
+        return _empty(name, tally, words)
+    if not tally.loose:
+        for attempt in (_flags, _times, _numbers):
+            found = attempt(name, tally, present, hints)
+            if found is not None and found.column.kind != "string":
+                told = (*found.evidence, *_told(words, "stands for no value"))
+                return replace(found, missing=tuple(words), evidence=told)
+            if found is not None:
+                return _as_text(found, tally, words, hints)
+    return _as_text(_almost(name, tally, present), tally, words, hints)
+
+
+def _empty(name: str, tally: ColumnTally, words: Mapping[str, int]) -> Decision:
+    said = "no value in any row"
+    if words:
+        said += f", only {_listed(words)}"
+    doubt = "there is no value to tell its kind by; a column without values is of no use"
+    return Decision(ColumnFormat(name, "float"), tuple(words), (), (said,), (doubt,))
+
+
+def _told(words: Mapping[str, int], meaning: str) -> tuple[str, ...]:
+    return tuple(f"{quote_value(word)} {meaning} in {_rows(n)}" for word, n in words.items())
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _listed(words: Mapping[str, int]) -> str:
+    return ", ".join(quote_value(word) for word in words)
+
+
+# --------------------------------------------------------------------------------- flags
+
+
+def _flags(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decision | None:
+    if len(tally.shapes) > 8:
+        return None
+    pair = flag_words(set(tally.shapes))
+    if pair is None:
+        low = {shape.lower() for shape in tally.shapes}
+        if len(low) == 1 and any(low <= set(each) for each in FLAGS):
+            only = next(iter(tally.shapes))
+            doubt = f"only {quote_value(only)} is there: a boolean?"
+            return Decision(ColumnFormat(name, "string"), doubts=(doubt,))
+        return None
+    plain = pair in FLAGS[:2]
+    column = ColumnFormat(
+        name, "boolean", true=() if plain else pair[:1], false=() if plain else pair[1:]
+    )
+    return Decision(column, evidence=(f"all {present:,} values are {pair[0]} or {pair[1]}",))
+
+
+# --------------------------------------------------------------------------------- times
+
+
+def _times(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decision | None:
+    if tally.time_rows != present:
+        return None
+    good = [each for each, test in tally.times.items() if not test.fails]
+    if not good or _VERSION_NAME.search(name):
+        return None
+    if good[0] == "%Y%m%d" and not _is_date(name, tally):
+        return None
+    chosen, doubts = good[0], []
+    if ISO in good:
+        chosen = ISO
+    elif len(good) > 1:
+        alike = (each for each in good if hints.order and order_of(each) == hints.order)
+        chosen = next(alike, good[0])
+        others = ", ".join(str(each) for each in good if each != chosen)
+        why = "as in another column" if hints.order else "assumed, as no value decides it"
+        doubts.append(f"day and month cannot be told apart: read as {chosen} ({why}), or {others}")
+    zoned = sum(s.count for shape, s in tally.shapes.items() if _ZONE.search(shape))
+    evidence = [f"all {present:,} values are times written {chosen or 'in ISO 8601'}"]
+    if zoned:
+        evidence.append(f"{zoned:,} have a zone and become UTC")
+    if 0 < zoned < present:
+        doubts.append(f"{present - zoned:,} times have no zone and are taken as UTC")
+    if any(re.search(r"\.9{7}", shape) for shape in tally.shapes):
+        evidence.append("cut to microseconds")
+    if chosen == "%Y-%m":
+        evidence.append("months; each becomes its first day")
+    return Decision(
+        ColumnFormat(name, "timestamp", time_format=chosen),
+        evidence=tuple(evidence),
+        doubts=tuple(doubts),
+        order=order_of(chosen) if len(good) == 1 else None,
+    )
+
+
+_ZONE = re.compile(r"[T ][09]9.*(Z|UTC|[+-][09]9(:?99)?)$")
+
+
+def _is_date(name: str, tally: ColumnTally) -> bool:
+    """Whether numbers of eight digits are dates: hardly any eight digits are, by chance."""
+    test = tally.times["%Y%m%d"]
+    likely = _in_our_time(test.low) and _in_our_time(test.high)
+    return likely and (bool(_DATE_NAME.search(name)) or test.low != test.high)
+
+
+def _in_our_time(value: object) -> bool:
+    return isinstance(value, datetime) and 1800 <= value.year <= 2100
+
+
+def order_of(time_format: str | None) -> Order | None:
+    """Which of day and month comes first, if the year does not."""
+    if not time_format or time_format.startswith(("%Y", "%y")) or "%m" not in time_format:
+        return None
+    day_first = time_format.index("%d") < time_format.index("%m")
+    return "day first" if day_first else "month first"
+
+
+# ------------------------------------------------------------------------------- numbers
+
+
+def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decision | None:
+    found = numbers_of(tally.shapes)
+    if found.others or not found.any_digit:
+        return None
+    text = ColumnFormat(name, "string")
+    bare = found.bare == present
+    if bare and found.zeros:
+        padded = len({len(shape) for shape in tally.shapes}) == 1
+        few = not padded and found.zeros * 2 < present
+        doubts = ["numbers, if the leading zeros mean nothing"] if few else []
+        said = f"{found.zeros:,} of {present:,} values begin with 0"
+        return Decision(text, evidence=(said,), doubts=tuple(doubts))
+    if bare and found.plus:
+        return Decision(text, evidence=(f"{found.plus:,} values are telephone numbers with +",))
+    if bare and tally.inexact:
+        said = f"{tally.inexact:,} values have more digits than a number holds exactly"
+        return Decision(text, evidence=(said,), doubts=("ids, or very large numbers?",))
+    if not found.common:
+        doubt = "all are numbers, but they are written in more than one way: " + found.examples
+        return Decision(text, doubts=(doubt,))
+    best = best_marks(found, hints.separator, hints.decimal)
+    marks, doubts = best.marks, list(best.doubts)
+    if marks.thousands and _PHONE_NAME.search(name):
+        return Decision(text, evidence=("telephone numbers, by its name",))
+    if best.fractions and _VERSION_NAME.search(name):
+        return Decision(text, evidence=("versions, by its name",), doubts=("or numbers?",))
+    column = ColumnFormat(
+        name,
+        "float" if best.fractions else "integer",
+        decimal=marks.decimal if best.fractions or marks.thousands else ".",
+        thousands=marks.thousands,
+        prefix=marks.prefix,
+        suffix=marks.suffix,
+    )
+    evidence = [f"all {present:,} values are {'numbers' if best.fractions else 'whole numbers'}"]
+    evidence += best.evidence
+    if column.kind == "integer":
+        doubts += _integer_doubts(name, tally)
+    return Decision(column, evidence=tuple(evidence), doubts=tuple(doubts), decimal=best.settles)
+
+
+def _integer_doubts(name: str, tally: ColumnTally) -> list[str]:
+    found = []
+    test = tally.times.get("%Y%m%d")
+    if test and not test.fails and tally.time_rows == sum(s.count for s in tally.shapes.values()):
+        if _in_our_time(test.low) and _in_our_time(test.high):
+            found.append("eight digits that may be a date, such as 20240131")
+    if _POST_NAME.search(name):
+        found.append("postal codes rather than numbers, by its name?")
+    return found
+
+
+# --------------------------------------------------------------------------------- texts
+
+
+def _almost(name: str, tally: ColumnTally, present: int) -> Decision:
+    """A column in which not all values are numbers or times, but some may be."""
+    text = ColumnFormat(name, "string")
+    if tally.loose:
+        return Decision(text, evidence=("texts of many shapes",))
+    found = numbers_of(tally.shapes)
+    best = min(tally.times.values(), key=lambda test: test.fails, default=TimeTest())
+    times = max(0, tally.time_rows - best.fails)
+    numbers = present - found.others
+    what, count = ("times", times) if times > numbers else ("numbers", numbers)
+    if not count or count == present:
+        return Decision(text, evidence=("texts",))
+    if count < NEARLY * present:
+        said = f"{count:,} of {present:,} values are {what}, the others are not"
+        return Decision(text, evidence=(said,))
+    if what == "numbers":
+        odd = min(found.misfits, key=lambda seen: seen.row)
+    else:
+        odd = _odd_time(tally, best)
+    doubt = (
+        f"all but {present - count:,} of {present:,} are {what}; the first other one is "
+        f"{quote_value(odd.example)} in line {LINE}"
+    )
+    return Decision(text, evidence=("kept as text",), doubts=(doubt,), odd_row=odd.row)
+
+
+def _odd_time(tally: ColumnTally, best: TimeTest) -> Seen:
+    odd = [each for shape, each in tally.shapes.items() if not time_formats(shape)]
+    if best.fails:
+        odd.append(Seen(best.fails, best.row, best.example))
+    return min(odd, key=lambda seen: seen.row)
+
+
+def _as_text(
+    found: Decision, tally: ColumnTally, words: Mapping[str, int], hints: Hints
+) -> Decision:
+    """``found`` with each word taken as no value or as a value, and with what is odd in texts."""
+    missing: list[str] = []
+    kept: list[str] = []
+    evidence, doubts = list(found.evidence), list(found.doubts)
+    for word, count in words.items():
+        none, doubt = _stands_for_none(word, tally, hints)
+        (missing if none else kept).append(word)
+        meaning = "stands for no value" if none else "is a value"
+        evidence.append(f"{quote_value(word)} {meaning} in {_rows(count)}")
+        if doubt:
+            doubts.append(
+                f"{quote_value(word)} in {_rows(count)}: taken as "
+                f"{'no value' if none else 'a value'}; {doubt}"
+            )
+    if tally.padded:
+        evidence.append(f"blanks around {tally.padded:,} values are removed")
+    if tally.shapes and all(len(s) > 1 and s[0] == s[-1] == '"' for s in tally.shapes):
+        doubts.append("the quotes belong to the values, because a blank is before them")
+    return replace(
+        found,
+        missing=tuple(missing),
+        kept=tuple(kept),
+        evidence=tuple(evidence),
+        doubts=tuple(doubts),
+    )
+
+
+def _stands_for_none(word: str, tally: ColumnTally, hints: Hints) -> tuple[bool, str]:
+    """Whether a word in a column of texts stands for no value, and the doubt that is left."""
+    if word in UNMISTAKABLE:
+        return True, ""
+    codes = not tally.loose and all(_CODES.fullmatch(shape) for shape in tally.shapes)
+    if word == "NA" and codes:
+        return False, "the other values are codes like it"
+    if word in hints.missing:
+        return True, "it stands for none among numbers of this table"
+    if word == "NA":
+        return True, "no other value is a code like it"
+    if word == "?":
+        return True, "a question mark says nothing else"
+    return False, "nothing else in the table says that it stands for none"

@@ -1,0 +1,81 @@
+"""Decides the kind of a JSON column: its values have types already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from assay.tables.definition import ColumnFormat
+from assay.tables.files.json_rows import NESTED
+from assay.tables.kinds.decide import LINE, Decision, Hints, decide, gather
+from assay.tables.kinds.json_tally import JsonTally
+
+_NUMBER = {"integer", "float"}
+
+
+def decide_json(
+    tallies: Mapping[str, JsonTally],
+) -> tuple[dict[str, Decision], dict[str, str]]:
+    """A decision for each usable column, and for the others why they are left out."""
+    left_out = {
+        name: f"{sum(tally.kinds[kind] for kind in NESTED):,} values are lists or objects"
+        for name, tally in tallies.items()
+        if any(tally.kinds[kind] for kind in NESTED)
+    }
+    used = {name: tally for name, tally in tallies.items() if name not in left_out}
+    alone = [_decide(name, tally, Hints()) for name, tally in used.items()]
+    hints = gather(alone, ",")
+    return {name: _decide(name, tally, hints) for name, tally in used.items()}, left_out
+
+
+def _decide(name: str, tally: JsonTally, hints: Hints) -> Decision:
+    kinds = {kind for kind, count in tally.kinds.items() if count and kind != "null"}
+    texts = tally.texts
+    words = tuple(word for word in texts.words if word)
+    if "string" in kinds and not texts.shapes and not texts.loose and len(kinds) > 1:
+        # Beside numbers, a word such as NA stands for no value.
+        kinds.remove("string")
+    else:
+        words = ()
+    if kinds <= {"string"}:
+        return _texts(name, tally, hints)
+    present = sum(tally.kinds[kind] for kind in kinds)
+    if kinds == {"boolean"}:
+        said = f"all {present:,} values are true or false"
+        return Decision(ColumnFormat(name, "boolean"), words, evidence=(said,))
+    if kinds == {"integer"} and tally.inexact:
+        said = f"{tally.inexact:,} values have more digits than a number holds exactly"
+        doubt = "ids, or very large numbers?"
+        return Decision(ColumnFormat(name, "string"), words, (), (said,), (doubt,))
+    if kinds <= _NUMBER:
+        whole = kinds == {"integer"}
+        said = f"all {present:,} values are {'whole numbers' if whole else 'numbers'}"
+        column = ColumnFormat(name, "integer" if whole else "float")
+        return Decision(column, words, evidence=(said,))
+    rarest = min(kinds, key=lambda kind: tally.kinds[kind])
+    counts = ", ".join(f"{tally.kinds[kind]:,} of kind {kind}" for kind in sorted(kinds))
+    doubt = f"values of different kinds, kept as text: {counts}; the first {rarest} in line {LINE}"
+    return Decision(
+        ColumnFormat(name, "string"),
+        evidence=("kept as text",),
+        doubts=(doubt,),
+        odd_row=tally.first[rarest],
+    )
+
+
+def _texts(name: str, tally: JsonTally, hints: Hints) -> Decision:
+    """Strings stay what they are, unless all are times in ISO 8601."""
+    found = decide(name, tally.texts, hints)
+    column = found.column
+    empty = not tally.texts.shapes and not tally.texts.loose
+    if column.kind == "string" or empty or column == ColumnFormat(name, "timestamp"):
+        return found
+    doubt = f"strings in the file that all read as {column.kind}; kept as text"
+    return replace(
+        found,
+        column=ColumnFormat(name, "string"),
+        evidence=("strings",),
+        doubts=(doubt,),
+        decimal=None,
+        order=None,
+    )

@@ -1,0 +1,105 @@
+"""Understands a Parquet file: its columns have types, so one reading is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyarrow.types as t
+
+from assay.errors import SourceError
+from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
+from assay.tables.facts import ColumnCounter
+from assay.tables.files.parquet_rows import (
+    ParquetColumn,
+    normal,
+    opened,
+    parquet_batches,
+    parquet_columns,
+)
+from assay.tables.kinds.decide import Hints, decide
+from assay.tables.kinds.tally import ColumnTally
+
+
+def understand_parquet(
+    path: Path, progress: Callable[[int, int], None] | None = None
+) -> Understanding:
+    """The columns' types as the file has them, and what was counted in all rows.
+
+    Raises
+    ------
+    SourceError
+        It is cut, has no rows, or no column that can be used.
+    """
+    with opened(path) as file:
+        rows = file.metadata.num_rows
+        if not rows:
+            raise SourceError("has columns and no rows", where=str(path), mend="Write the rows.")
+        there = [_with_large(file, each) for each in parquet_columns(file)]
+        left_out = {each.name: each.reason for each in there if each.kind is None}
+        used = [each for each in there if each.kind is not None]
+        if not used:
+            raise SourceError(
+                "has no column that can be used",
+                where=str(path),
+                found="; ".join(f"{name}: {why}" for name, why in left_out.items()),
+                mend="Write numbers, texts, booleans or times.",
+            )
+        facts = _count(file, used, rows, progress)
+    columns = tuple(ColumnFormat(each.name, each.kind) for each in facts)
+    return Understanding(str(path), rows, TableFormat("parquet", columns), facts, (), left_out)
+
+
+def _with_large(file: pq.ParquetFile, column: ParquetColumn) -> ParquetColumn:
+    """The column as float, if it holds whole numbers beyond int64."""
+    found = file.schema_arrow.field(column.place).type
+    if not t.is_uint64(found):
+        return column
+    for batch in file.iter_batches(columns=[file.schema_arrow.names[column.place]]):
+        highest = pc.max(batch.column(0)).as_py()
+        if highest is not None and highest >= 2**63:
+            doubt = f"whole numbers up to {highest}, beyond int64: digits are lost in a float"
+            return replace(column, kind="float", doubt=doubt)
+    return column
+
+
+def _count(
+    file: pq.ParquetFile,
+    used: Sequence[ParquetColumn],
+    rows: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[ColumnFacts, ...]:
+    counters = [ColumnCounter(ColumnFormat(each.name, each.kind or "float")) for each in used]
+    tallies = [ColumnTally() for _ in used]
+    done = 0
+    for batch in parquet_batches(file):
+        for column, counter, tally in zip(used, counters, tallies, strict=True):
+            values = normal(batch[column.place], counter.column.kind)
+            counter.add(values)
+            if column.kind == "string":
+                tally.add(_packed(values.drop_null()), done)
+        done += len(batch[0])
+        if progress:
+            progress(done, rows)
+    return tuple(
+        counter.facts((column.reason,), _doubts(column, tally))
+        for column, counter, tally in zip(used, counters, tallies, strict=True)
+    )
+
+
+def _packed(cells: pa.Array) -> pa.Array:
+    """The cells in a buffer of their own, as if they had been read from text."""
+    return pa.concat_arrays([cells]) if cells.offset else cells
+
+
+def _doubts(column: ParquetColumn, tally: ColumnTally) -> tuple[str, ...]:
+    doubts: tuple[str, ...] = (column.doubt,) if column.doubt else ()
+    if column.kind == "string" and (tally.shapes or tally.loose):
+        kind = decide(column.name, tally, Hints()).column.kind
+        if kind != "string":
+            doubts += (f"texts in the file that all read as {kind}; kept as text",)
+    return doubts

@@ -1,0 +1,1 @@
+"""How values are spelt in text: numbers, times, words for true, false and nothing."""

@@ -1,0 +1,79 @@
+"""The shape of a cell, ``9.999,99`` for ``1.234,50``: few shapes stand for many numbers and times.
+
+They are made from the bytes of a whole column at once, so that all rows can be looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_DIGITS = np.arange(256, dtype=np.uint8)
+_DIGITS[ord("0") : ord("9") + 1] = ord("9")
+
+_MAYBE_BLANK = np.zeros(256, dtype=bool)
+_MAYBE_BLANK[[9, 10, 11, 12, 13, 28, 29, 30, 31, 32]] = True
+_MAYBE_BLANK[128:] = True
+"""Bytes that a blank may begin or end with: those beyond ASCII may belong to a wide blank."""
+
+
+def _buffers(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+    offsets: Any = np.frombuffer(cells.buffers()[1], dtype=np.int32)
+    data = cells.buffers()[2]
+    text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+    return offsets[cells.offset : cells.offset + len(cells) + 1], text
+
+
+def trim(cells: pa.Array) -> pa.Array:
+    """The cells without blanks around them; the same object if there are none.
+
+    Parameters
+    ----------
+    cells
+        Text without nulls.
+    """
+    if not len(cells):
+        return cells
+    offsets, text = _buffers(cells)
+    filled = offsets[1:] > offsets[:-1]
+    ends = np.concatenate([offsets[:-1][filled], offsets[1:][filled] - 1])
+    if not _MAYBE_BLANK[text[ends]].any():
+        return cells
+    return pc.utf8_trim_whitespace(cells)
+
+
+def shapes(cells: pa.Array) -> pa.Array:
+    """Each cell with its digits as ``9``; a first digit that is 0, after a sign too, stays ``0``.
+
+    Parameters
+    ----------
+    cells
+        Text without nulls.
+
+    >>> shapes(pa.array(["1.234,50", "-0.5", "01067", "NA"])).to_pylist()
+    ['9.999,99', '-0.9', '09999', 'NA']
+    """
+    if not len(cells):
+        return cells
+    offsets, text = _buffers(cells)
+    base, stop = int(offsets[0]), int(offsets[-1])
+    places = (offsets - base).astype(np.int32)
+    text = text[base:stop]
+    shaped = _DIGITS[text]
+    starts, ends = places[:-1], places[1:]
+    first = starts[starts < ends]
+    shaped[first[text[first] == ord("0")]] = ord("0")
+    second = starts[starts + 1 < ends]
+    second = second[(text[second] == ord("-")) | (text[second] == ord("+"))] + 1
+    shaped[second[text[second] == ord("0")]] = ord("0")
+    return pa.StringArray.from_buffers(len(cells), pa.py_buffer(places), pa.py_buffer(shaped))
+
+
+def first_places(codes: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """Where each code comes first; codes are numbered in the order in which they appear."""
+    highest = np.maximum.accumulate(codes)
+    return np.flatnonzero(np.diff(highest, prepend=-1))
