@@ -36,7 +36,7 @@ def add_commands(add: CommandBuilder) -> None:
         "--data", type=Path, metavar="FILE", help="the table: CSV, JSON lines or Parquet"
     )
     init.add_argument("--target", metavar="COLUMN", help="what is to be predicted")
-    init.add_argument("--name", help="of the model (the folder's, else the file's)")
+    init.add_argument("--name", dest="model", help="of the model (the folder's, else the file's)")
     init.add_argument(
         "--task",
         choices=("binary", "multiclass", "regression"),
@@ -88,7 +88,7 @@ def _init(given: argparse.Namespace) -> None:
     understood = command.look(folder, data, _progress())
     wishes = Wishes(
         target=given.target or _ask_target(understood),
-        name=project_name(given.name or (folder.name if given.folder != Path() else data.stem)),
+        name=project_name(given.model or (folder.name if given.folder != Path() else data.stem)),
         task=given.task,
         positive=given.positive,
         every=given.every,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -22,6 +23,9 @@ from assay.tables.understand import understand
 
 DATA = "data"
 WORKFLOWS = ("gate.yml", "promote.yml", "nightly.yml", "retrain.yml")
+
+_DVC = (sys.executable, "-m", "dvc")
+"""DVC beside this Python, whether or not its folder is on the PATH."""
 
 Progress = Callable[[int, int], None]
 
@@ -129,8 +133,8 @@ def _set_up(folder: Path, table: str) -> None:
     top = Path(_git(folder, "rev-parse", "--show-toplevel"))
     if not (folder / ".dvc").is_dir():
         below = [] if top.resolve() == folder.resolve() else ["--subdir"]
-        _call(folder, "dvc", "init", "--quiet", *below)
-    _call(folder, "dvc", "add", "--quiet", table)
+        _call(folder, *_DVC, "init", "--quiet", *below)
+    _call(folder, *_DVC, "add", "--quiet", table)
 
 
 def _git(folder: Path, *words: str) -> str:

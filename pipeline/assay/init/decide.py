@@ -252,7 +252,7 @@ def _label(understood: Understanding, plain: Mapping[str, str], label: Label) ->
         kinds.get(label.task, facts.kind),
         ("label",),
         # It is not known yet when a night is scored.
-        FieldChecks({"isin": list(label.classes)} if label.classes else {}, True, label.evidence),
+        FieldChecks({"isin": list(label.classes)} if label.classes else {}, True, ""),
         label.evidence,
         label.unsure,
     )

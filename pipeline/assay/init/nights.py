@@ -11,9 +11,11 @@ from typing import Literal
 
 from assay.tables.split import FIRST_INVENTED, Every, first_day
 
-LEAST_NIGHTS, ENOUGH_NIGHTS = 10, 40
-"""Fewer nights than the first cannot be cut into training, holdout and nights to score; more than
-the second are not invented."""
+LEAST_NIGHTS = 10
+"""Fewer nights cannot be cut into training, holdout and nights to score."""
+INVENTED = (20, 40)
+"""The fewest and the most nights that are invented: three are left to be scored, and cost a small
+table no more than a seventh of its rows."""
 LEAST_ROWS = 30
 """Rows of a night, in the median, from which on its scores have a shape."""
 HOLDOUT_SHARE = 0.2
@@ -81,7 +83,7 @@ def cut_by_time(days: Mapping[date, int], every: Every | None = None) -> Nights 
 
 def cut_by_chance(rows: int) -> Nights:
     """Nights of about the same number of rows, without an order; for a table without a time."""
-    count = max(LEAST_NIGHTS, min(ENOUGH_NIGHTS, rows // LEAST_ROWS))
+    count = max(INVENTED[0], min(INVENTED[1], rows // LEAST_ROWS))
     each, more = divmod(rows, count)
     days = [FIRST_INVENTED + timedelta(days=number) for number in range(count)]
     return _windows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +23,8 @@ _TYPES: Mapping[Kind, str] = MappingProxyType(
     }
 )
 _LONGEST_COMMENT = 160
+_BARE = re.compile(r"[A-Za-z](?:[\w ,.()'-]*[\w.)])?", re.ASCII)
+_NO_WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 
 
 def comment(text: Any) -> Quoted:
@@ -66,6 +69,16 @@ def _limit(value: Any) -> str:
     return f"[{', '.join(map(python, value))}]" if isinstance(value, list) else repr(value)
 
 
+def words(text: str) -> Quoted:
+    """A scalar of YAML, in quotes only where it needs them.
+
+    >>> words("the model's owner"), words("no"), words("a: b")
+    ("the model's owner", '"no"', '"a: b"')
+    """
+    bare = _BARE.fullmatch(text) and text.lower() not in _NO_WORDS
+    return Quoted(text) if bare else yaml(text)
+
+
 def number(value: float) -> Quoted:
     """A number as YAML 1.2 reads it."""
     return Quoted(json.dumps(value))
@@ -82,6 +95,7 @@ FILTERS: Mapping[str, Callable[..., Quoted]] = MappingProxyType(
         "python": python,
         "type": field_type,
         "yaml": yaml,
+        "words": words,
         "yaml_words": yaml_words,
     }
 )

@@ -207,9 +207,8 @@ def _no_category(facts: ColumnFacts) -> str:
 
 
 def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
-    grouped = facts.kind in ("string", "boolean") or _sliceable(facts)
     why = "sensitive, as you said" if said else "sensitive, by its name"
-    if not grouped:
+    if not _sliceable(facts):
         return ColumnUse(
             facts.name,
             "sensitive",
@@ -220,7 +219,7 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
     return ColumnUse(
         facts.name,
         "sensitive",
-        _sliceable(facts),
+        True,
         f"{why}: quality is measured in each group",
         "no feature: a model that may learn from it needs the role feature too",
     )
@@ -228,9 +227,7 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
 
 def _sliceable(facts: ColumnFacts) -> bool:
     """Whether there are few enough values to measure one by one."""
-    if facts.kind == "timestamp" or facts.many or not 2 <= facts.distinct <= MOST_SLICED:
-        return False
-    return facts.kind in ("string", "boolean") or (facts.whole and facts.kind == "integer")
+    return facts.kind != "timestamp" and not facts.many and 2 <= facts.distinct <= MOST_SLICED
 
 
 def _described(facts: ColumnFacts) -> str:

@@ -1,0 +1,144 @@
+"""What is written is read by what reads it: the contract, params.yaml, dvc.yaml, data/source.py."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assay.contract.loader import load_contract_text
+from assay.init.decide import Wishes, decide, time_column
+from assay.init.plan import Plan
+from assay.init.quoting import FILTERS, comment
+from assay.init.render import render
+from assay.init.roles import Said
+from assay.init.survey import survey
+from assay.pages.templating import render_config
+from assay.project import params
+from assay.project.params import yaml_text
+from assay.tables.reader import read
+from assay.tables.understand import understand
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def planned(frame: pd.DataFrame, folder: Path, target: str, **said: Any) -> Plan:
+    """The plan for a frame that is written as CSV."""
+    path = folder / "table.csv"
+    frame.to_csv(path, index=False)
+    understood = understand(path)
+    wishes = Wishes(target=target, name="parcels", columns=Said(**said))
+    time = time_column(understood, wishes)
+    seen = survey(read(path, understood.table), understood.rows, time, target)
+    return decide(understood, seen, time, "data/table.csv", wishes)
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    rows = 3000
+    weight = rng.gamma(2, 3, rows)
+    return pd.DataFrame(
+        {
+            "Parcel ID": [f"P{number:05}" for number in range(rows)],
+            "Sent at": pd.date_range("2024-01-01", periods=rows, freq="30min"),
+            "Weight (kg)": np.where(rng.random(rows) < 0.05, np.nan, weight),
+            "class": rng.choice(["a", 'b"', "c\\"], rows),
+            "e-mail": [f"a{number}@example.com" for number in range(rows)],
+            "sex": rng.choice(["f", "m"], rows),
+            "late": np.where(weight + rng.normal(0, 2, rows) > 6, "yes", "no"),
+            "hours": weight * 3 + rng.normal(0, 1, rows),
+            "fate": rng.choice([1, 2, 3], rows),
+        }
+    )
+
+
+TASKS = {"late": "binary", "hours": "regression", "fate": "multiclass"}
+
+
+@pytest.mark.parametrize("target", TASKS)
+@pytest.mark.parametrize("timed", [True, False])
+def test_every_file_is_what_its_reader_expects(
+    frame: pd.DataFrame, tmp_path: Path, target: str, timed: bool
+) -> None:
+    others = [name for name in TASKS if name != target] + ([] if timed else ["Sent at"])
+    plan = planned(frame.drop(columns=others), tmp_path, target)
+    texts = render(plan)
+    assert plan.label.task == TASKS[target]
+    contract = load_contract_text(texts["data/contract.py"], "data/contract.py")
+    assert contract.keys == ("parcel_id",)
+    assert contract.time == ("sent_at" if timed else "arrived")
+    assert contract.features == ("weight_kg", "class_")
+    assert contract.sensitive == ("sex",)
+    assert "e_mail" not in contract.columns and "personal" in texts["data/contract.py"]
+    given = params.parse(texts["params.yaml"], "params.yaml")
+    assert given.evaluate.unit == ("night" if timed else "row")
+    assert yaml_text.load(texts["dvc.yaml"])["stages"]["ingest"]["deps"] == [
+        "data/source.py",
+        "data/table.csv",
+    ]
+    for path, text in texts.items():
+        if path.endswith(".py"):
+            ast.parse(text)
+        assert "{{" not in text and "{%" not in text
+
+
+def test_the_stages_are_those_of_this_repository() -> None:
+    facts = {"tables": [], "task": "binary", "name": "late-flights"}
+    about = "Probability that a departure out of New York arrives 15 minutes late or more."
+    written = render_config("assay.init", "dvc.yaml.jinja", FILTERS, **facts, about=about)
+    assert written == (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+
+
+def test_a_baseline_is_what_always_saying_the_same_scores(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    plan = planned(frame.drop(columns=["hours", "fate"]), tmp_path, "late")
+    share = (frame["late"] == "yes").mean()
+    rule = params.parse(render(plan)["params.yaml"], "params.yaml").gate.rules[0]
+    assert (rule.metric, rule.max) == ("brier", pytest.approx(share * (1 - share), rel=0.01))
+
+
+def test_a_group_is_kept_together_and_is_the_unit(frame: pd.DataFrame, tmp_path: Path) -> None:
+    shop = np.arange(len(frame)) // 10
+    given = frame.drop(columns=["hours", "fate", "Sent at"]).assign(shop=shop)
+    plan = planned(given, tmp_path, "late", group="shop")
+    texts = render(plan)
+    assert 'by="shop"' in texts["data/source.py"]
+    assert params.parse(texts["params.yaml"], "params.yaml").evaluate.unit == "shop"
+    contract = load_contract_text(texts["data/contract.py"], "data/contract.py")
+    assert set(contract.keys) == {"parcel_id", "shop"}
+
+
+@given(st.text())
+def test_no_text_ends_a_comment(text: str) -> None:
+    made = f'"""{comment(text)} ."""\n# {comment(text)}\n'
+    assert [type(each) for each in ast.parse(made).body] == [ast.Expr]
+
+
+NAMES = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\n\r"),
+    min_size=1,
+    max_size=12,
+).filter(lambda name: name == name.strip())
+
+
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(NAMES, min_size=3, max_size=6, unique_by=str.casefold))
+def test_names_of_any_kind_give_files_that_can_be_read(tmp_path: Path, names: list[str]) -> None:
+    rng = np.random.default_rng(4)
+    names = [f"x{name}" for name in names]  # a line of numbers alone would be no header
+    frame = pd.DataFrame({name: rng.normal(size=150).round(3) for name in names})
+    plan = planned(frame, tmp_path, names[-1])
+    texts = render(plan)
+    load_contract_text(texts["data/contract.py"], "data/contract.py")
+    params.parse(texts["params.yaml"], "params.yaml")
+    ast.parse(texts["data/source.py"])
