@@ -158,7 +158,7 @@ def _due_range(given: argparse.Namespace) -> tuple[str | None, str | None]:
 
 
 def _release(given: argparse.Namespace) -> None:
-    from assay.cli.show import publication
+    from assay.cli.show import store
     from assay.score.operations.release import release
 
     with refresh_front_page(given):
@@ -167,13 +167,13 @@ def _release(given: argparse.Namespace) -> None:
             given,
             given.run_id,
             because=given.because,
-            lines=publication.release_lines,
+            lines=store.release_lines,
             document=to_indented_json,
         )
 
 
 def _retract(given: argparse.Namespace) -> None:
-    from assay.cli.show import publication
+    from assay.cli.show import store
     from assay.score.operations.release import retract
 
     with refresh_front_page(given):
@@ -182,13 +182,13 @@ def _retract(given: argparse.Namespace) -> None:
             given,
             given.run_id,
             because=given.because,
-            lines=publication.retract_lines,
+            lines=store.retract_lines,
             document=to_indented_json,
         )
 
 
 def _export(given: argparse.Namespace) -> None:
-    from assay.cli.show import publication
+    from assay.cli.show import store
     from assay.score.operations import export
 
     run_command(
@@ -196,7 +196,7 @@ def _export(given: argparse.Namespace) -> None:
         given,
         given.date,
         given.to,
-        lines=publication.export_lines,
+        lines=store.export_lines,
         document=to_json_line,
     )
 

@@ -174,13 +174,13 @@ RELEASE = "assay.score.operations.release"
             ["release", "r", "--because", "b"],
             "assay.score.operations.release",
             "release",
-            "publication.release_lines",
+            "store.release_lines",
         ),
         (
             ["retract", "r", "--because", "b"],
             "assay.score.operations.release",
             "retract",
-            "publication.retract_lines",
+            "store.retract_lines",
         ),
     ],
 )

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from assay.cli.show.publication import export_lines
+from assay.cli.show.store import export_lines
 from assay.contract.loader import load_contract_text
 from assay.contract.text_parser import parse_rows
 from assay.errors import ExportFailed, SchemaMismatch, SourceError, StoreError

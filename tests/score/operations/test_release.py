@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assay.cli.show import publication
+from assay.cli.show import store as show_store
 from assay.cli.show import store as shown
 from assay.errors import RunUnknown, UsageError
 from assay.project import params
@@ -73,7 +73,7 @@ def test_a_release_is_signed_with_the_name_that_git_knows(
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     scored(store, "r1", held=True)
     done = release(tmp_path, VALUES, "r1", " looked at it ")
-    assert list(publication.release_lines(done)) == [
+    assert list(show_store.release_lines(done)) == [
         f"released: readers of {DAY} see run r1, 3 rows"
     ]
     assert capsys.readouterr() == ("", "")
@@ -98,11 +98,9 @@ def test_a_retraction_says_what_readers_see_now(store: Store, tmp_path: Path) ->
     scored(store, "r1")
     scored(store, "r2")
     done = retract(tmp_path, VALUES, "r2", "wrong file")
-    assert list(publication.retract_lines(done)) == [
-        f"retracted: readers of {DAY} see run r1 again"
-    ]
+    assert list(show_store.retract_lines(done)) == [f"retracted: readers of {DAY} see run r1 again"]
     done = retract(tmp_path, VALUES, "r1", "wrong file")
-    assert list(publication.retract_lines(done)) == [f"retracted: readers of {DAY} see nothing"]
+    assert list(show_store.retract_lines(done)) == [f"retracted: readers of {DAY} see nothing"]
     told = done.plain()
     assert list(told) == ["partition", "back_to", "by", "because", "retracted"]
     assert (told["retracted"], told["back_to"], told["because"]) == ("r1", None, "wrong file")

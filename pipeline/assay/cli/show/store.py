@@ -1,11 +1,27 @@
-"""The store: damage found by fsck, and files deleted by vacuum."""
+"""The store: nights released, retracted or exported; damage found by fsck; files deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from assay.score.fsck import FsckReport
+from assay.score.operations.export import ExportReport
+from assay.score.operations.release import ReleaseReport, RetractionReport
 from assay.score.operations.vacuum import VacuumReport
+
+
+def release_lines(run: ReleaseReport) -> Iterator[str]:
+    rows = "" if run.rows_scored is None else f", {run.rows_scored:,} rows"
+    yield f"released: readers of {run.partition} see run {run.run_id}{rows}"
+
+
+def retract_lines(run: RetractionReport) -> Iterator[str]:
+    now = f"run {run.done.back_to} again" if run.done.back_to else "nothing"
+    yield f"retracted: readers of {run.done.partition} see {now}"
+
+
+def export_lines(done: ExportReport) -> Iterator[str]:
+    yield f"exported: {done.rows:,} rows of {done.partition} (run {done.run_id}) to {done.target}"
 
 
 def fsck_lines(found: FsckReport) -> Iterator[str]:
