@@ -199,7 +199,8 @@ def test_no_folder_is_crowded(folder: Path) -> None:
 
 
 def test_there_are_seventeen_rooms_and_the_faces_that_users_see() -> None:
-    rooms = {entry(path, PACKAGE) for path in sources()} - {"__init__.py", "testing.py", "sources.py"}
+    rooms = {entry(path, PACKAGE) for path in sources()}
+    rooms -= {"__init__.py", "testing.py", "sources.py"}
     assert len(rooms) == ROOMS
 
 
