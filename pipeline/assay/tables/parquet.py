@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pyarrow.types as t
 
 from assay.errors import SourceError
+from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
 from assay.tables.facts import ColumnCounter
 from assay.tables.files.parquet_rows import (
@@ -49,7 +50,7 @@ def understand_parquet(
                 found="; ".join(f"{name}: {why}" for name, why in left_out.items()),
                 mend="Write numbers, texts, booleans or times.",
             )
-        facts = _count(file, used, rows, progress)
+        facts = _count(path, file, used, rows, progress)
     columns = tuple(ColumnFormat(each.name, each.kind) for each in facts)
     return Understanding(str(path), rows, TableFormat("parquet", columns), facts, (), left_out)
 
@@ -68,6 +69,7 @@ def _with_large(file: pq.ParquetFile, column: ParquetColumn) -> ParquetColumn:
 
 
 def _count(
+    path: Path,
     file: pq.ParquetFile,
     used: Sequence[ParquetColumn],
     rows: int,
@@ -78,7 +80,7 @@ def _count(
     done = 0
     for batch in parquet_batches(file):
         for column, counter, tally in zip(used, counters, tallies, strict=True):
-            values = normal(batch[column.place], counter.column.kind)
+            values = _normal(path, column, counter.column, batch[column.place])
             counter.add(values)
             if column.kind == "string":
                 tally.add(_packed(values.drop_null()), done)
@@ -89,6 +91,19 @@ def _count(
         counter.facts((column.reason,), _doubts(column, tally))
         for column, counter, tally in zip(used, counters, tallies, strict=True)
     )
+
+
+def _normal(path: Path, column: ParquetColumn, wanted: ColumnFormat, values: pa.Array) -> pa.Array:
+    try:
+        return normal(values, wanted.kind)
+    except pa.ArrowInvalid as error:
+        raise SourceError(
+            f"a value does not fit {wanted.kind}",
+            where=f"{path}, column {quote_value(column.name)}",
+            expected="a time of the years 1 to 9999" if wanted.kind == "timestamp" else wanted.kind,
+            found=str(error),
+            mend="Write the column in another type.",
+        ) from None
 
 
 def _packed(cells: pa.Array) -> pa.Array:

@@ -116,7 +116,8 @@ def normal(values: pa.Array, kind: Kind) -> pa.Array:
         values = values.dictionary_decode()
     if t.is_floating(values.type) or t.is_decimal(values.type):
         values = pc.cast(values, pa.float64(), safe=False)
-        return pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, pa.float64()), values)
+        return pc.cast(values, TYPES[kind])
     if kind == "timestamp":
         return _micros(values)
     # A whole number beyond 2**53 becomes the nearest float.

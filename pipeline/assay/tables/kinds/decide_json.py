@@ -25,7 +25,19 @@ def decide_json(
     used = {name: tally for name, tally in tallies.items() if name not in left_out}
     alone = [_decide(name, tally, Hints()) for name, tally in used.items()]
     hints = gather(alone, ",")
-    return {name: _decide(name, tally, hints) for name, tally in used.items()}, left_out
+    return {name: _with_empty(_decide(name, each, hints), each) for name, each in used.items()}, (
+        left_out
+    )
+
+
+def _with_empty(found: Decision, tally: JsonTally) -> Decision:
+    """``found``, with a word on empty strings: as in CSV, they stand for no value."""
+    count = tally.texts.words[""]
+    if not count:
+        return found
+    rows = "1 row" if count == 1 else f"{count:,} rows"
+    said = f"an empty string stands for no value in {rows}"
+    return replace(found, evidence=(*found.evidence, said))
 
 
 def _decide(name: str, tally: JsonTally, hints: Hints) -> Decision:

@@ -19,7 +19,7 @@ _THOUSANDS = ("", ",", ".", " ", "'", "\u2019", "\u00a0", "\u202f")
 _BEFORE = "|".join(map(re.escape, sorted(_CURRENCIES, key=len, reverse=True)))
 _BEHIND = "|".join(map(re.escape, sorted((*_CURRENCIES, *_UNITS), key=len, reverse=True)))
 _PARTS = re.compile(
-    rf"(?P<s1>[+-]?)(?P<before>{_BEFORE})?{BLANK}?(?P<s2>[+-]?)(?P<body>[09.].*?)"
+    rf"(?P<s1>[+-]?)(?:(?P<before>{_BEFORE}){BLANK}?(?P<s2>[+-]?))?(?P<body>[09.].*?)"
     rf"(?P<exponent>[eE][+-]?[09]+)?(?:{BLANK}?(?P<behind>{_BEHIND}))?"
 )
 _INFINITY = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)

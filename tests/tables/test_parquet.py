@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay.errors import SourceError
+from assay.tables.definition import ColumnFormat, TableFormat
+from assay.tables.reader import read
+from assay.tables.understand import understand
+
+NOON = datetime(2024, 1, 31, 12)
+NOON_UTC = NOON.replace(tzinfo=UTC)
+
+
+def written(folder: Path, **columns: pa.Array) -> Path:
+    path = folder / "t.parquet"
+    pq.write_table(pa.table(columns), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "expected"),
+    [
+        (pa.array([1, None], pa.int8()), "integer", [1, None]),
+        (pa.array([1, 2**32 - 1], pa.uint32()), "integer", [1, 2**32 - 1]),
+        (pa.array([1, 2**63 - 1], pa.uint64()), "integer", [1, 2**63 - 1]),
+        (pa.array([0, 2**64 - 1], pa.uint64()), "float", [0.0, float(2**64)]),
+        (pa.array([1.5, float("nan")], pa.float32()), "float", [1.5, None]),
+        (pa.array([Decimal("1.50"), None]), "float", [1.5, None]),
+        (pa.array([None, None]), "float", [None, None]),
+        (pa.array([True, None]), "boolean", [True, None]),
+        (pa.array(["x", ""], pa.large_string()), "string", ["x", ""]),
+        (pa.array(["x", " y"]).dictionary_encode(), "string", ["x", " y"]),
+        (pa.array([date(2024, 1, 31)]), "timestamp", [datetime(2024, 1, 31)]),
+        (pa.array([date(2024, 1, 31)], pa.date64()), "timestamp", [datetime(2024, 1, 31)]),
+        (pa.array([NOON], pa.timestamp("s")), "timestamp", [NOON]),
+        (pa.array([NOON], pa.timestamp("ns")), "timestamp", [NOON]),
+        (pa.array([-1, 1_999], pa.timestamp("ns")), "timestamp",
+         [datetime(1969, 12, 31, 23, 59, 59, 999999), datetime(1970, 1, 1, 0, 0, 0, 1)]),
+        (pa.array([NOON_UTC], pa.timestamp("ms", "Europe/Berlin")), "timestamp", [NOON]),
+        (pa.array([NOON_UTC], pa.timestamp("ns", "+02:00")), "timestamp", [NOON]),
+    ],
+)  # fmt: skip
+def test_arrow_types(tmp_path: Path, values: pa.Array, kind: str, expected: list[Any]) -> None:
+    path = written(tmp_path, a=values)
+    found = understand(path)
+    assert found.facts[0].kind == kind
+    table = pa.concat_tables(read(path, found.table))
+    assert table["a"].to_pylist() == expected
+    assert found.facts[0].nulls == table["a"].null_count
+
+
+def test_what_cannot_be_used_is_left_out(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        n=pa.array([1]),
+        many=pa.array([[1]]),
+        parts=pa.array([{"x": 1}]),
+        raw=pa.array([b"x"]),
+        took=pa.array([timedelta(seconds=1)]),
+        clock=pa.array([time(12)]),
+    )
+    found = understand(path)
+    assert [each.name for each in found.facts] == ["n"]
+    assert list(found.left_out) == ["many", "parts", "raw", "took", "clock"]
+    assert "duration" in found.left_out["took"]
+    with pytest.raises(SourceError, match="column 'raw': this column cannot be read"):
+        list(read(path, TableFormat("parquet", (ColumnFormat("raw", "string"),))))
+
+
+def test_texts_are_what_their_owner_wrote(tmp_path: Path) -> None:
+    facts = understand(written(tmp_path, a=pa.array(["1", "2", None]))).facts[0]
+    assert facts.kind == "string"
+    assert facts.unsure == "texts in the file that all read as integer; kept as text"
+
+
+def test_precision_that_is_lost_is_told(tmp_path: Path) -> None:
+    values = pa.array([Decimal("1.5")], pa.decimal128(30, 10))
+    assert "beyond the fifteenth" in understand(written(tmp_path, a=values)).facts[0].unsure
+
+
+def test_a_text_can_be_read_as_stated(tmp_path: Path) -> None:
+    path = written(tmp_path, a=pa.array(["31.01.2024", None, "1.2.2024"]))
+    column = ColumnFormat("a", "timestamp", time_format="%d.%m.%Y")
+    table = pa.concat_tables(read(path, TableFormat("parquet", (column,))))
+    assert table["a"].to_pylist() == [datetime(2024, 1, 31), None, datetime(2024, 2, 1)]
+    with pytest.raises(SourceError, match=r"row 1, column 'a': a cell does not read as integer"):
+        list(read(path, TableFormat("parquet", (ColumnFormat("a", "integer"),))))
+
+
+def test_another_kind_than_the_file_has_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, a=pa.array([True, False]))
+    with pytest.raises(SourceError, match="this column is of kind boolean"):
+        list(read(path, TableFormat("parquet", (ColumnFormat("a", "timestamp"),))))
+    path = written(tmp_path, a=pa.array([1.5]))
+    with pytest.raises(SourceError, match="does not fit integer"):
+        list(read(path, TableFormat("parquet", (ColumnFormat("a", "integer"),))))
+
+
+def test_a_file_without_rows_or_cut_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, a=pa.array([], pa.int64()))
+    with pytest.raises(SourceError, match="columns and no rows"):
+        understand(path)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(SourceError, match="no whole Parquet file"):
+        understand(path)
+
+
+def test_progress_ends_at_the_total(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    understand(written(tmp_path, a=pa.array(range(250_000))), progress=lambda *at: told.append(at))
+    assert told[-1] == (250_000, 250_000) and len(told) > 2
+    path = tmp_path / "t.csv"
+    path.write_text("a\n" + "1\n" * 1_000, encoding="utf-8")
+    understand(path, progress=lambda *at: told.append(at))
+    assert told[-1] == (4_004, 4_004)
