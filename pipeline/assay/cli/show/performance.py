@@ -10,6 +10,7 @@ from assay.project.tasks import METRICS
 from assay.project.text.number_format import format_fixed
 
 if TYPE_CHECKING:
+    from assay.monitor.performance.all_metrics import AllMetrics
     from assay.monitor.performance.comparison import PerformancePairs
     from assay.monitor.performance.labels_report import LabelsOutcome
     from assay.monitor.performance.measure import NightMeasurement
@@ -80,6 +81,35 @@ def performance_lines(found: PerformancePairs) -> Iterator[Line]:
             f"by {sum(errors) / len(errors):.3f} on the mean of {len(errors)}, "
             f"by {max(errors):.3f} at most"
         )
+
+
+def all_metrics_lines(found: AllMetrics) -> Iterator[Line]:
+    """A row per metric with its newest night or week, then how to see one of them in full."""
+    wide = max(len("metric"), *(len(each.metric) for each in found.metrics)) + 2
+    unit = found.by
+    newest = "newest week of" if unit == "week" else "newest night"
+    yield (
+        f"{'metric':<{wide}}{unit + 's':>6}  {newest:<16}"
+        f"{'estimated':>10}{'realized':>10}{'error':>8}{'mean error':>12}{'labelled':>10}"
+    )
+    for each in found.metrics:
+        pair = each.newest
+        labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
+        yield (
+            f"{each.metric:<{wide}}{len(each.pairs):>6}  "
+            f"{pair.night:<16}"
+            f"{format_fixed(pair.estimated):>10}{format_fixed(pair.realized):>10}"
+            f"{format_fixed(pair.error):>8}{format_fixed(each.mean_error):>12}{labelled:>10}"
+            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
+        )
+    days = found.maturity_days
+    yield (
+        f"realized after {days} {'day' if days == 1 else 'days'}"
+        + (f", in {found.slice}" if found.slice else "")
+        + f"; {unit} by {unit}: assay performance --metric {found.metrics[0].metric}"
+        + (f" --slice {found.slice}" if found.slice else "")
+        + (" --by week" if unit == "week" else "")
+    )
 
 
 def window_lines(found: MovedWindow) -> Iterator[str]:

@@ -154,6 +154,25 @@ def _week(monday: date, nights: Sequence[PerformancePair]) -> PerformancePair:
     )
 
 
+def check_maturity(params: Params, days: int | None) -> int:
+    """``days``, or the first of ``monitor.maturities`` if None.
+
+    Raises
+    ------
+    UsageError
+        There is no such maturity.
+    """
+    days = params.monitor.maturities[0] if days is None else days
+    if days not in params.monitor.maturities:
+        raise UsageError(
+            "no such maturity",
+            where="--maturity",
+            expected=f"one of {', '.join(map(str, params.monitor.maturities))}",
+            found=str(days),
+        )
+    return days
+
+
 def run(
     root: Path,
     params: Params,
@@ -174,14 +193,7 @@ def run(
     UsageError
         There is no such maturity, or no night has a value.
     """
-    days = params.monitor.maturities[0] if days is None else days
-    if days not in params.monitor.maturities:
-        raise UsageError(
-            "no such maturity",
-            where="--maturity",
-            expected=f"one of {', '.join(map(str, params.monitor.maturities))}",
-            found=str(days),
-        )
+    days = check_maturity(params, days)
     store = open_store(root, params)
     table = store.performance().to_pylist()
     found = pairs(table, store.column, metric, slice, days)
