@@ -28,7 +28,7 @@ def format_percent(share: float | None, digits: int = 1, none: str = "") -> str:
 def format_exact_percent(share: float) -> str:
     """A share of 0 to 1 in percent. Only exactly 0 and 1 become 0% and 100%.
 
-    >>> never_rounded_away(0.25), never_rounded_away(0.00001)
+    >>> format_exact_percent(0.25), format_exact_percent(0.00001)
     ('25%', 'under 0.01%')
     """
     if 0 < share < 0.0001:
