@@ -110,7 +110,7 @@ def test_a_doubt_is_on_the_page() -> None:
     html = page_of(
         LabelledScores("binary", random.random(900) < p, p, (), 0.4), np.repeat("JFK", 900)
     )
-    assert "Mind: 900 rows are fewer than the 1,250" in html
+    assert "Mind: 900 rows, fewer than the 1,250" in html
 
 
 def test_values_from_the_data_are_escaped(html: str) -> None:

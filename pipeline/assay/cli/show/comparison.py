@@ -10,7 +10,7 @@ from assay.metrics.estimate import format_cells
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.sampling_units import format_unit_count
 from assay.project.tasks import HEADLINE, describe_direction
-from assay.project.text.number_format import format_short
+from assay.project.text.number_format import counted, format_short
 from assay.reports.comparison import Comparison, difference_estimate, sort_slices
 
 WORST = 5
@@ -26,7 +26,7 @@ def lines(found: Comparison) -> Iterator[Line]:
     if found.differences is None:
         return
     table = Table(
-        title=f"{headline(found)} on {found.rows:,} rows of holdout, "
+        title=f"{headline(found)} on {counted(found.rows, 'row')} of holdout, "
         f"{format_unit_count(found.units, found.unit)}",
         title_justify="left",
     )
@@ -41,9 +41,8 @@ def lines(found: Comparison) -> Iterator[Line]:
         told = f"Distance of the scores {format_short(found.stability.distance)}"
         if flipped is not None:
             value, interval_of = format_cells(flipped)
-            told += (
-                f"; another prediction in {found.stability.rows:,} rows, {value} ({interval_of})"
-            )
+            rows = counted(found.stability.rows, "row")
+            told += f"; another prediction in {rows}, {value} ({interval_of})"
         yield f"{told}."
     if not found.slices:
         return

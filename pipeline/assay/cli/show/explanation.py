@@ -10,6 +10,7 @@ from assay.gate.rules import wording
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
 from assay.project.tasks import describe_direction
+from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
 
 
@@ -75,7 +76,7 @@ def _steps(finding: Finding) -> Iterator[str]:
     if finding.champion is not None and finding.challenger is not None:
         yield (
             f"champion {finding.champion:.6g}, challenger {finding.challenger:.6g}"
-            f" on the same {finding.rows or 0:,} rows"
+            f" on the same {counted(finding.rows or 0, 'row')}"
         )
     if finding.observed is not None:
         text = f"{finding.metric or 'value'} {finding.observed:.6g}"

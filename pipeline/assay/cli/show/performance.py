@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
 from assay.project.tasks import METRICS
-from assay.project.text.number_format import format_fixed
+from assay.project.text.number_format import counted, format_fixed
 
 if TYPE_CHECKING:
     from assay.monitor.performance.all_metrics import AllMetrics
@@ -30,11 +30,12 @@ def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
             "of keys that the night does not know": each.unknown,
         }
         shown = ", ".join(f"{count:,} {what}" for what, count in facts.items() if count)
-        yield f"labels: {each.partition}: {each.truths:,} truths ({shown or 'nothing new'})"
+        truths = counted(each.truths, "truth")
+        yield f"labels: {each.partition}: {truths} ({shown or 'nothing new'})"
     for night, why in outcome.absent.items():
         yield f"labels: {night}: none yet ({why})"
     if outcome.elsewhere:
-        yield f"labels: {outcome.elsewhere:,} rows are of other nights and were left alone"
+        yield f"labels: {counted(outcome.elsewhere, 'row')} of other nights left alone"
     for measured in outcome.measured:
         yield from _measured(measured)
     for night, why in outcome.unmeasured.items():
@@ -49,7 +50,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
         wanted = {name for names in METRICS.values() for name in names[:1]}
         number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
         value = format_fixed(number.value, none="no value")
-        days = "1 day" if each.days == 1 else f"{each.days} days"
+        days = counted(each.days, "day")
         between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
         yield (
             f"labels: {night} after {days}: {number.metric} {value}{between}, "
@@ -77,7 +78,7 @@ def performance_lines(found: PerformancePairs) -> Iterator[Line]:
     if errors:
         days = found.maturity_days
         yield (
-            f"{found.metric} after {days} {'day' if days == 1 else 'days'}: the estimate was off "
+            f"{found.metric} after {counted(days, 'day')}: the estimate was off "
             f"by {sum(errors) / len(errors):.3f} on the mean of {len(errors)}, "
             f"by {max(errors):.3f} at most"
         )
@@ -104,7 +105,7 @@ def all_metrics_lines(found: AllMetrics) -> Iterator[Line]:
         )
     days = found.maturity_days
     yield (
-        f"realized after {days} {'day' if days == 1 else 'days'}"
+        f"realized after {counted(days, 'day')}"
         + (f", in {found.slice}" if found.slice else "")
         + f"; {unit} by {unit}: assay performance --metric {found.metrics[0].metric}"
         + (f" --slice {found.slice}" if found.slice else "")
@@ -114,7 +115,7 @@ def all_metrics_lines(found: AllMetrics) -> Iterator[Line]:
 
 def window_lines(found: MovedWindow) -> Iterator[str]:
     """The windows, and why they moved or stayed."""
-    what = f"moved by {found.days} days" if found.days else "as before"
+    what = f"moved by {counted(found.days, 'day')}" if found.days else "as before"
     yield (
         f"window: {what}: train {found.train[0]} to {found.train[1]}, holdout "
         f"{found.holdout[0]} to {found.holdout[1]} ({found.why})"

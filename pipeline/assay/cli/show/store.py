@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.project.text.number_format import counted
 from assay.score.fsck import FsckReport
 from assay.score.operations.vacuum import VacuumReport
 
@@ -26,12 +27,12 @@ def vacuum_lines(done: VacuumReport) -> Iterator[str]:
         if files:
             busy = True
             yield (
-                f"{each.table}: {deleted} {files:,} files, {format_bytes(each.bytes)} "
+                f"{each.table}: {deleted} {counted(files, 'file')}, {format_bytes(each.bytes)} "
                 f"({each.replaced:,} replaced, {each.left:,} left by runs that ended early)"
             )
         if each.merged:
             busy = True
-            yield f"{each.table}: {merged} {each.merged:,} small files"
+            yield f"{each.table}: {merged} {counted(each.merged, 'small file')}"
     if not busy:
         yield f"{done.store}: nothing to {'do' if done.dry_run else 'delete or merge'}"
 

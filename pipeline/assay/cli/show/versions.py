@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
+from assay.project.text.number_format import counted
 from assay.registry.hosted.transfer import ADD
 from assay.registry.listing import Listing
 from assay.registry.promotion_checks import short_digest
@@ -145,7 +146,7 @@ def transfer_lines(moved: Transfer) -> Iterator[str]:
             f"compared with that of a promoted version. To add one: {ADD}."
         )
     elif moved.files:
-        yield f"remote: {moved.files} files {moved.done} ({moved.remote})"
+        yield f"remote: {counted(moved.files, 'file')} {moved.done} ({moved.remote})"
     else:
         yield f"remote: nothing to be {moved.done} ({moved.remote})"
 
