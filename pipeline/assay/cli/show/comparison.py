@@ -56,13 +56,12 @@ def lines(found: Comparison) -> Iterator[Line]:
     for part in sort_slices(found)[:WORST]:
         of_slice = None if part.differences is None else part.differences[by]
         why = part.why or (of_slice.why if of_slice is not None else None) or ""
-        slices.add_row(part.title, f"{part.rows:,}", *_numbers(of_slice), why)
+        cells = ("", "", "not measured", "") if of_slice is None else _numbers(of_slice)
+        slices.add_row(part.title, f"{part.rows:,}", *cells, why)
     yield slices
 
 
-def _numbers(one: Difference | None) -> tuple[str, str, str, str]:
-    if one is None:
-        return "-", "-", "-", "-"
+def _numbers(one: Difference) -> tuple[str, str, str, str]:
     return (
         format_short(one.champion),
         format_short(one.challenger),

@@ -48,5 +48,6 @@ def lines(found: Evaluation) -> Iterator[Line]:
     for part in sort_slices(found)[:WORST]:
         estimate = None if part.metrics is None else part.metrics[by]
         why = part.why or (estimate.why if estimate is not None else None) or ""
-        slices.add_row(f"{part.field}={part.value}", f"{part.rows:,}", *format_cells(estimate), why)
+        cells = ("not measured", "") if estimate is None else format_cells(estimate)
+        slices.add_row(part.title, f"{part.rows:,}", *cells, why)
     yield slices

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
 from assay.project.tasks import METRICS
-from assay.project.text.number_format import counted, format_fixed
+from assay.project.text.number_format import counted, format_count, format_fixed
 
 if TYPE_CHECKING:
     from assay.monitor.performance.all_metrics import AllMetrics
-    from assay.monitor.performance.comparison import PerformancePairs
+    from assay.monitor.performance.comparison import PerformancePair, PerformancePairs
     from assay.monitor.performance.labels_report import LabelsOutcome
     from assay.monitor.performance.measure import NightMeasurement
     from assay.monitor.performance.retrain import RetrainAdvice
@@ -71,8 +71,8 @@ def performance_lines(found: PerformancePairs) -> Iterator[Line]:
         labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
         yield (
             f"{pair.night:<12}{format_fixed(pair.estimated):>10}{format_fixed(pair.realized):>10}"
-            f"{format_fixed(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
-            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
+            f"{format_fixed(pair.error):>8}{format_count(pair.rows):>10}{labelled:>10}"
+            + _notes(pair)
         )
     errors = [abs(pair.error) for pair in found.pairs if pair.error is not None]
     if errors:
@@ -101,7 +101,7 @@ def all_metrics_lines(found: AllMetrics) -> Iterator[Line]:
             f"{pair.night:<16}"
             f"{format_fixed(pair.estimated):>10}{format_fixed(pair.realized):>10}"
             f"{format_fixed(pair.error):>8}{format_fixed(each.mean_error):>12}{labelled:>10}"
-            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
+            + _notes(pair)
         )
     days = found.maturity_days
     yield (
@@ -111,6 +111,16 @@ def all_metrics_lines(found: AllMetrics) -> Iterator[Line]:
         + (f" --slice {found.slice}" if found.slice else "")
         + (" --by week" if unit == "week" else "")
     )
+
+
+def _notes(pair: PerformancePair) -> str:
+    """What is to be known about a row, at its end."""
+    notes = []
+    if pair.unmeasured is not None:
+        notes.append(f"not measured: {pair.unmeasured}")
+    if pair.distrust is not None:
+        notes.append(f"estimate not to be trusted: {pair.distrust}")
+    return "".join(f"  {note}" for note in notes)
 
 
 def window_lines(found: MovedWindow) -> Iterator[str]:

@@ -77,7 +77,12 @@ class AllMetrics:
 
 
 def summarize(
-    table: Sequence[Row], column: str, slice: str, days: int, by: By = "night"
+    table: Sequence[Row],
+    column: str,
+    slice: str,
+    days: int,
+    by: By = "night",
+    least: int = 0,
 ) -> list[MetricSummary]:
     """A summary of each metric with a value, in the order in which evaluate lists them.
 
@@ -89,10 +94,12 @@ def summarize(
         The one that holds the night.
     days
         The maturity of the realized values.
+    least
+        ``evaluate.min_slice_rows``.
     """
     found = []
     for metric in _in_order({str(row["metric"]) for row in table}):
-        nights = pairs(table, column, metric, slice, days)
+        nights = pairs(table, column, metric, slice, days, least)
         mine = by_week(nights) if by == "week" else nights
         if mine:
             found.append(MetricSummary(metric, tuple(mine)))
@@ -121,7 +128,7 @@ def run(
     days = check_maturity(params, days)
     store = open_store(root, params)
     table = store.performance().to_pylist()
-    found = summarize(table, store.column, slice, days, by)
+    found = summarize(table, store.column, slice, days, by, params.evaluate.min_slice_rows)
     if not found:
         raise _none(table, slice, by)
     return AllMetrics(slice, days, by, tuple(found))
