@@ -259,6 +259,16 @@ def test_both_carriers_publish_the_same(
     assert set(runs["carrier"]) == {"files", "dataframe"}
 
 
-def test_dvc_draws_what_the_task_leaves(live: Path, call: Callable[..., str]) -> None:
+def test_dvc_draws_what_the_guide_says_of_the_task(
+    task: Task, live: Path, call: Callable[..., str]
+) -> None:
     assert "index.html" in call(live, "dvc", "plots", "show", "--out", "plots")
-    assert "Calibration" in (live / "plots" / "index.html").read_text()
+    html = (live / "plots" / "index.html").read_text()
+    drawn = {
+        "multiclass": ["Calibration", "Confusion per 1,000 rows", "F1 by class", "Scores"],
+        "regression": ["Predicted against actual", "Errors"],
+    }
+    assert [name for name in drawn[task] if f'"{name}"' not in html] == []
+    named = variants.documented_plots(task)
+    tables = [f"{name}.csv" for name in PLOTS[task]]
+    assert [name for name in tables if f"/{name}:" not in named] == []

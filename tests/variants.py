@@ -17,8 +17,13 @@ Edits = Mapping[str, Mapping[str, str]]
 
 FATES = ("early", "late", "lost")
 
-_CALIBRATION = "reports/evaluate/plots/calibration.csv"
-_ACTUAL = "reports/evaluate/plots/predicted_actual.csv"
+GUIDE = Path(__file__).resolve().parents[1] / "docs" / "tasks.md"
+"""Its snippets are the plots of these projects, so that whoever pastes them gets what is tested."""
+
+_SNIPPETS: Mapping[Task, str] = {
+    "multiclass": "for\na multiclass model:\n\n",
+    "regression": "and for a regression:\n\n",
+}
 
 _EDITS: Mapping[Task, Edits] = {
     "binary": {},
@@ -84,13 +89,12 @@ def _adapt_dvc(path: Path, task: Task) -> None:
     """No threshold to depend on, and pictures of what the task leaves to draw."""
     text = path.read_text(encoding="utf-8").replace(" train.threshold,", "")
     start, end = text.index("\nplots:\n"), text.index("\nartifacts:\n")
-    table, x, y = (
-        (_CALIBRATION, "mean_predicted", "[observed_share, perfect]")
-        if task == "multiclass"
-        else (_ACTUAL, "predicted", "[actual, perfect]")
-    )
-    drawn = (
-        f"\nplots:\n  - Calibration:\n      template: simple\n      x: {{{table}: {x}}}\n"
-        f"      y: {{{table}: {y}}}\n"
-    )
-    path.write_text(text[:start] + drawn + text[end:], encoding="utf-8")
+    path.write_text(f"{text[:start]}\n{documented_plots(task)}{text[end:]}", encoding="utf-8")
+
+
+def documented_plots(task: Task) -> str:
+    """What the guide says to write under ``plots:`` in dvc.yaml, that key included."""
+    _, found, rest = GUIDE.read_text(encoding="utf-8").partition(_SNIPPETS[task])
+    fence = "```yaml\n"
+    assert found and rest.startswith(fence), f"{GUIDE.name} has no plots of a {task} model"
+    return rest.removeprefix(fence).partition("```")[0]

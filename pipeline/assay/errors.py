@@ -74,7 +74,7 @@ _SECRETS = (
 def mask_passwords(text: str) -> str:
     """``text`` with the passwords of all URLs masked.
 
-    >>> masked("no address: postgresql://ada:s3#c/ret@db:5432/scores?sslpassword=x")
+    >>> mask_passwords("no address: postgresql://ada:s3#c/ret@db:5432/scores?sslpassword=x")
     'no address: postgresql://ada:***@db:5432/scores?sslpassword=***'
     """
     for secret, by in zip(_SECRETS, (r"\1:***@", r"\1:***@", r"\1***"), strict=True):

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from assay.cli.__main__ import main
-from assay.cli.show.explanation import lines
+from assay.cli.show.explanation import lines, list_lines
 from assay.errors import UsageError
-from assay.gate.explain import ExplainedRule, run
+from assay.gate.explain import ExplainedRule, RuleList, run
 from assay.gate.pytest_run import items
 from assay.reports.verdict import Finding, Outcome, Waiver
 from tests.gate import build
@@ -227,3 +227,33 @@ def test_an_unknown_rule_is_a_usage_error(tiny: Any) -> None:
         "assay gate explain: params.yaml has no rule 'ranks late one first', only no place is"
         " left behind, ranks late ones first; did you mean 'ranks late ones first'?"
     )
+
+
+def test_without_a_rule_they_are_listed(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    tiny.policy(
+        "name: ranks, metric: auc, min: 0.7",
+        "name: it's fair to all, metric: auc, slice: place, min: 0.8",
+        "name: calm, kind: stability, max_flipped: 0.1, severity: warn",
+    )
+    tiny.write("reports/compare/comparison.json", "{")
+    asked = ["gate", "explain", "--root", str(tiny.root)]
+    assert main(asked) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "PASS            ranks (limit)",
+        "FAIL            it's fair to all (limit, the worst of 2 slices)",
+        "FAIL (warning)  calm (stability)",
+        """How one came about: assay gate explain 'it'"'"'s fair to all'""",
+    ]
+    assert main([*asked, "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["rules"]
+    assert listed[1] == {
+        "rule": "it's fair to all",
+        "kind": "limit",
+        "outcome": "FAIL",
+        "decides": True,
+        "findings": 2,
+    }
+
+
+def test_a_policy_without_rules_is_said_to_be_one() -> None:
+    assert list(list_lines(RuleList(()))) == ["params.yaml has no gate.rules"]

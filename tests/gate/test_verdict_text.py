@@ -262,6 +262,10 @@ def test_names_are_not_markup(
             {"observed": None, "low": None, "high": None, "limit": None, "rows": None},
             ("", "", "", ""),
         ),
+        (
+            {"outcome": INCONCLUSIVE, "observed": None, "low": None, "limit": None, "rows": 30},
+            ("not measured", "", "", "30"),
+        ),
         ({"observed": 0.0, "limit": 0.0}, ("0", "0.75 to 0.85", "at least 0", "1,200")),
     ],
 )

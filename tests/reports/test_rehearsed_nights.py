@@ -79,8 +79,8 @@ def part(name: str, **change: Any) -> Callable[[Any], None]:
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (first({"rows": 99}), "challenger has 98 scored and 2 quarantined rows, of 99"),
-        (part("champion", scored=99), "champion has 99 scored and 0 quarantined rows, of 100"),
+        (first({"rows": 99}), "challenger has 98 scored and 2 quarantined, of 99 rows"),
+        (part("champion", scored=99), "champion has 99 scored and 0 quarantined, of 100 rows"),
         (part("change", newly_quarantined=3), "newly_quarantined is 3 of 2 quarantined rows"),
         (part("change", newly_quarantined=0), "newly_refused_by names other rows than the 0"),
         (part("change", flipped=99), "flipped is 99 of 98 rows"),

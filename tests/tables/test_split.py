@@ -32,7 +32,7 @@ def test_a_night_is_named_by_its_first_day(times: list[datetime], every: Every) 
 
 def test_a_row_without_a_time_is_refused() -> None:
     table = pa.table({"when": pa.array([datetime(2024, 1, 1), None], pa.timestamp("us"))})
-    with pytest.raises(SourceError, match="do not say when"):
+    with pytest.raises(SourceError, match="no time is given in 1 row"):
         add_night(table, "when")
     with pytest.raises(SourceError, match="column of times"):
         add_night(pa.table({"when": ["2024-01-01"]}), "when")

@@ -63,11 +63,13 @@ def add_commands(add: CommandBuilder) -> None:
     ui.add_argument("--port", type=_port, default=8000, help="(8000; 0 takes one that is free)")
     performance = add(
         "performance",
-        "show a metric of each night, as estimated and as it turned out",
+        "show the metrics as estimated and as they turned out: all of them, or one night by night",
         "assay performance --metric auc --by week",
         _performance,
     )
-    performance.add_argument("--metric", required=True, help="such as auc, brier, mean_observed")
+    performance.add_argument(
+        "--metric", help="such as auc, brier, mean_observed (all, with their newest night)"
+    )
     performance.add_argument("--slice", default="", help="such as origin=JFK (all rows)")
     performance.add_argument(
         "--maturity", type=int, metavar="DAYS", help="(the first of monitor.maturities)"
@@ -183,8 +185,19 @@ def _ui(given: argparse.Namespace) -> None:
 
 def _performance(given: argparse.Namespace) -> None:
     from assay.cli.show import performance
-    from assay.monitor.performance import comparison
+    from assay.monitor.performance import all_metrics, comparison
 
+    if given.metric is None:
+        run_command(
+            all_metrics.run,
+            given,
+            given.slice,
+            given.maturity,
+            given.by,
+            lines=performance.all_metrics_lines,
+            document=lambda found: found.to_json(),
+        )
+        return
     run_command(
         comparison.run,
         given,

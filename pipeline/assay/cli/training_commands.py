@@ -58,11 +58,16 @@ def _add_questions(gate: argparse.ArgumentParser) -> None:
     add = CommandBuilder(gate.add_subparsers(title="commands", metavar="COMMAND"), beneath=True)
     explain = add(
         "explain",
-        "say how a rule's number came about",
+        "say how a rule's number came about; without a rule, list them and their outcomes",
         "assay gate explain 'no airport is left behind'",
         _explain,
     )
-    explain.add_argument("rule", metavar="RULE", help="its name under gate.rules in params.yaml")
+    explain.add_argument(
+        "rule",
+        metavar="RULE",
+        nargs="?",
+        help="its name under gate.rules in params.yaml (all of them, to choose from)",
+    )
     verdict = add(
         "verdict",
         "say the verdict that is there, if it is about what is here; exit 3 unless it is PASS",
@@ -215,6 +220,11 @@ def _explain(given: argparse.Namespace) -> None:
     from assay.cli.show import explanation
     from assay.gate import explain
 
+    if given.rule is None:
+        run_command(
+            explain.list_rules, given, lines=explanation.list_lines, document=to_indented_json
+        )
+        return
     run_command(explain.run, given, given.rule, lines=explanation.lines, document=to_indented_json)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 from assay.columns import sketch
 from assay.columns.grid import NO_CELLS, CellCounts
 from assay.errors import StoreError
+from assay.project.text.number_format import counted
 
 SCHEMA = 2
 
@@ -160,7 +161,9 @@ def column_from_dict(tree: Any) -> ColumnProfile:
     if not all(type(count) is int and count >= 0 for count in (rows, nulls, *counts)):
         raise ValueError("counts must be whole numbers of at least 0")
     if rows != nulls + sum(counts):
-        raise ValueError(f"{rows} rows, but nulls and counts add up to {nulls + sum(counts)}")
+        raise ValueError(
+            f"{counted(rows, 'row')}, but nulls and counts add up to {nulls + sum(counts)}"
+        )
     new = tuple((str(name), int(count)) for name, count in tree["new"])
     if sum(count for _, count in new) > counts[-1] or any(count < 1 for _, count in new):
         raise ValueError("more new categories than rows that are in no cell")
@@ -183,7 +186,7 @@ def _fine(counts: Any, sums: Any, known: int) -> CellCounts:
         return NO_CELLS
     many, each = np.array(counts), np.array(sums)
     if many.dtype != np.int64 or many.ndim != 1 or many.min() < 0 or many.sum() != known:
-        raise ValueError(f"the fine cells must hold {known} values, whole numbers each")
+        raise ValueError(f"the fine cells must hold {counted(known, 'value')}, whole numbers each")
     if each.dtype.kind not in "if" or each.shape != many.shape or not np.isfinite(each).all():
         raise ValueError(f"expected a finite sum for each of {len(many)} fine cells")
     return CellCounts.of(many, each.astype(np.float64))

@@ -11,6 +11,7 @@ from assay.contract import guard
 from assay.contract.definition import Contract, Rule
 from assay.contract.guard import ContractCodeStopped, run_guarded
 from assay.errors import ContractFileError
+from assay.project.text.number_format import counted
 
 
 def run_check(contract: Contract, rule: Rule, data: pd.Series[Any] | pd.DataFrame) -> np.ndarray:
@@ -125,7 +126,7 @@ def _bools(
     contract: Contract, rule: Rule, answer: pd.Series[Any], data: pd.Series[Any] | pd.DataFrame
 ) -> np.ndarray:
     if len(answer) != len(data):
-        raise _unusable(contract, rule, f"{len(answer)} answers for {len(data)} rows")
+        raise _unusable(contract, rule, f"{len(answer)} answers for {counted(len(data), 'row')}")
     if not answer.index.equals(data.index):
         if not answer.index.is_unique or not answer.index.isin(data.index).all():
             raise _unusable(contract, rule, "another index")

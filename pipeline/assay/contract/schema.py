@@ -10,6 +10,7 @@ import pyarrow.types as t
 
 from assay.contract.definition import Contract, Field, Kind
 from assay.errors import SchemaMismatch
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_message_blanks, quote_value
 
 TYPES: dict[Kind, pa.DataType] = {
@@ -48,7 +49,7 @@ def check_schema(contract: Contract, schema: pa.Schema, where: str) -> None:
             )
         elif len(places) > 1:
             mistakes.append(
-                f"{where}: column {quote_value(field.name)} is there {len(places)} times"
+                f"{where}: column {quote_value(field.name)} is there {counted(len(places), 'time')}"
             )
         elif not is_compatible_type(field, schema.field(places[0]).type):
             found = schema.field(places[0]).type
@@ -99,7 +100,7 @@ def cast_column(field: Field, batch: pa.RecordBatch | pa.Table) -> pa.Array | pa
     places = batch.schema.get_all_field_indices(field.name)
     if len(places) != 1:
         raise SchemaMismatch(
-            [f"column {quote_value(field.name)} is there {len(places)} times, not once"]
+            [f"column {quote_value(field.name)} is there {counted(len(places), 'time')}, not once"]
         )
     column = batch.column(places[0])
     target = TYPES[field.kind]

@@ -71,7 +71,7 @@ def run(root: Path, params: Params) -> ContractResult:
             raise ContractBroken(
                 f"the contract is broken: {render.describe_result(result).rstrip('.')}",
                 where=where,
-                mend=f"Look at the rows in {layout.CONTRACT_REPORT}/index.html",
+                mend=f"Look at the rows in {layout.CONTRACT_PAGE}",
             ).attach_report(result)
     return result
 
@@ -219,9 +219,7 @@ class _DayWriter:
 
 def _report(root: Path, contract: Contract, result: ContractResult) -> None:
     result.write(root)
-    textfile.write(
-        root / layout.CONTRACT_REPORT / "index.html", render.render_html(contract, result)
-    )
+    textfile.write(root / layout.CONTRACT_PAGE, render.render_html(contract, result))
 
 
 def _empty(start: date, end: date) -> NightEmpty:

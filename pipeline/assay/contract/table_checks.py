@@ -13,7 +13,7 @@ from assay.contract.definition import Contract
 from assay.contract.result import RuleResult
 from assay.contract.schema import cast_column
 from assay.project.params import Freshness, NullShareParams, RowCount, TableRule, UniqueKey
-from assay.project.text.number_format import format_exact_percent
+from assay.project.text.number_format import counted, format_exact_percent
 
 DAY_MICROSECONDS = 24 * 60 * 60 * 1_000_000
 EPOCH = date(1970, 1, 1).toordinal()
@@ -92,13 +92,16 @@ def _check(rule: TableRule, facts: TableStatistics) -> RuleResult:
 def _row_count(rule: RowCount, facts: TableStatistics) -> RuleResult:
     low, high = rule.min, rule.max
     limits = [("at least", low), ("at most", high)]
-    expected = " and ".join(f"{word} {limit:,}" for word, limit in limits if limit is not None)
+    given = [(word, limit) for word, limit in limits if limit is not None]
+    words = [f"{word} {limit:,}" for word, limit in given[:-1]]
+    words += [f"{word} {counted(limit, 'row')}" for word, limit in given[-1:]]
+    expected = " and ".join(words)
     ok = (
         facts.rows > 0
         and (low is None or facts.rows >= low)
         and (high is None or facts.rows <= high)
     )
-    return _result("row_count", ok, 0, facts, f"{expected} rows", f"{facts.rows:,} rows")
+    return _result("row_count", ok, 0, facts, expected, counted(facts.rows, "row"))
 
 
 def _null_share(rule: NullShareParams, facts: TableStatistics) -> RuleResult:
@@ -127,7 +130,7 @@ def _unique_key(facts: TableStatistics) -> RuleResult:
 
 
 def _freshness(rule: Freshness, facts: TableStatistics) -> RuleResult:
-    days = f"{rule.max_days} {'day' if rule.max_days == 1 else 'days'}"
+    days = counted(rule.max_days, "day")
     expected = f"newest row at most {days} before {facts.as_of}"
     if facts.newest is None or not facts.rows:
         return _result("freshness", False, 0, facts, expected, "no row with a time")

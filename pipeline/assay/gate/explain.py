@@ -1,4 +1,7 @@
-"""``assay gate explain RULE``: evaluate one rule again and show its findings and source."""
+"""``assay gate explain RULE``: evaluate one rule again and show its findings and source.
+
+Without a rule, all of them are evaluated, to be listed.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from assay.gate import waivers
 from assay.gate.inputs import GateInputs
 from assay.gate.rules import evaluate as rules
 from assay.gate.rules import wording
+from assay.gate.verdict_text import sort_findings
 from assay.project import layout
 from assay.project.params import Params
 from assay.project.params.gate import (
@@ -54,6 +58,11 @@ class ExplainedRule:
         """The report that the rule is evaluated on."""
         return FILES[type(self.rule)]
 
+    @property
+    def worst(self) -> Finding:
+        """The finding that speaks for the rule: one that blocks, if there is one."""
+        return sort_findings(self.findings)[0]
+
     def plain(self) -> dict[str, object]:
         return {
             "schema": 1,
@@ -62,6 +71,34 @@ class ExplainedRule:
             "correction": self.gate.correction,
             "findings": [each.tree() for each in self.findings],
         }
+
+
+@dataclass(frozen=True)
+class RuleList:
+    """All rules of the policy with their findings, in its order."""
+
+    rules: tuple[ExplainedRule, ...]
+
+    def plain(self) -> dict[str, object]:
+        return {
+            "schema": 1,
+            "rules": [
+                {
+                    "rule": each.rule.name,
+                    "kind": each.rule.kind,
+                    "outcome": each.worst.outcome.value,
+                    "decides": each.worst.decides,
+                    "findings": len(each.findings),
+                }
+                for each in self.rules
+            ],
+        }
+
+
+def list_rules(root: Path, params: Params) -> RuleList:
+    """Evaluate every rule on the reports in the work tree."""
+    inputs = GateInputs.of(root)
+    return RuleList(tuple(_explain(rule, inputs, params.gate) for rule in params.gate.rules))
 
 
 def run(root: Path, params: Params, name: str) -> ExplainedRule:
@@ -80,6 +117,10 @@ def run(root: Path, params: Params, name: str) -> ExplainedRule:
             ),
             where="assay gate explain",
         )
-    decided = rules.evaluate_rule(rule, GateInputs.of(root), params.gate)
-    found = waivers.apply_waivers(decided, params.gate.waivers, waivers.today())
-    return ExplainedRule(rule, tuple(found), params.gate)
+    return _explain(rule, GateInputs.of(root), params.gate)
+
+
+def _explain(rule: Rule, inputs: GateInputs, gate: GateParams) -> ExplainedRule:
+    decided = rules.evaluate_rule(rule, inputs, gate)
+    found = waivers.apply_waivers(decided, gate.waivers, waivers.today())
+    return ExplainedRule(rule, tuple(found), gate)

@@ -18,7 +18,7 @@ from assay.project import digests, jsonfile, layout, textfile
 from assay.project.params import Params
 from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
 
-HTML = f"{layout.GATE_REPORT}/index.html"
+HTML = layout.GATE_PAGE
 
 
 @dataclass(frozen=True)

@@ -52,8 +52,14 @@ def sort_findings(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def format_values(finding: Finding) -> tuple[str, str, str, str]:
-    """Value, interval, limit and rows as short texts; empty if missing."""
-    value = "" if finding.observed is None else f"{finding.observed:.4g}"
+    """Value, interval, limit and rows as short texts; empty if missing.
+
+    A slice that is too small has rows and no value: that is said, not left blank.
+    """
+    small = finding.outcome is Outcome.INCONCLUSIVE and finding.rows is not None
+    value = "not measured" if small else ""
+    if finding.observed is not None:
+        value = f"{finding.observed:.4g}"
     interval = ""
     if finding.low is not None and finding.high is not None:
         interval = f"{finding.low:.4g} to {finding.high:.4g}"

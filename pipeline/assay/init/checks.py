@@ -7,6 +7,7 @@ from math import ceil, floor, log10
 
 import pandas as pd
 
+from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, Value
 
 MOST_LISTED = 20
@@ -103,4 +104,6 @@ def _categories(facts: ColumnFacts) -> tuple[dict[str, Value | list[str]], str]:
     name, rows = facts.values[-1]
     if rows < LEAST_SEEN:
         return {}, f"'{name}' is in {rows} of the rows: other rare ones may come"
-    return {"isin": sorted(str(value) for value, _ in facts.values)}, f"the rarest in {rows:,} rows"
+    return {
+        "isin": sorted(str(value) for value, _ in facts.values)
+    }, f"the rarest in {counted(rows, 'row')}"

@@ -16,6 +16,7 @@ from assay.init.plan import Plan, ProjectColumn
 from assay.init.roles import ColumnUse, Said, decide_uses
 from assay.init.survey import Survey
 from assay.project.tasks import Task
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, Kind, Understanding
 from assay.tables.split import Every
@@ -176,14 +177,14 @@ def _nights(
     if found is not None:
         few, least, _ = found.rows
         if least * 10 < few:
-            return found, (f"some {found.every}s have {least:,} rows, most have {few:,}",)
+            return found, (f"some {found.every}s have {counted(least, 'row')}, most have {few:,}",)
         return found, ()
     if wishes.columns.time is not None or wishes.every is not None:
         raise UsageError(
             "these rows cannot be cut into nights by time",
             where=f"assay init --time {time} --every {wishes.every or 'day'}",
             expected="at least ten different days, weeks, months or years",
-            found=f"{len(seen.days):,} days",
+            found=counted(len(seen.days), "day"),
             mend="Leave --time and --every out: rows are then split by chance",
         )
     why = "no column says when a row is from" if time is None else f"{time} has too few days"

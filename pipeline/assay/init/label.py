@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from assay.errors import LabelError
 from assay.project.tasks import Task
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, Value
 
@@ -115,7 +116,7 @@ def _refuse_unusable(facts: ColumnFacts) -> None:
             "the target is the same in every row, so nothing can be learnt",
             where=where,
             expected="at least two different values",
-            found=f"{quote_value(facts.values[0][0])} in {facts.present:,} rows",
+            found=f"{quote_value(facts.values[0][0])} in {counted(facts.present, 'row')}",
             mend="Name another column with --target, or bring rows with other values",
         )
     if facts.kind == "timestamp":
@@ -158,7 +159,7 @@ def _yes_or_no(facts: ColumnFacts, positive: str | None) -> Label:
             "a binary target has two values",
             where=f"column {quote_value(facts.name)}",
             expected="two different values",
-            found=f"{facts.distinct:,} different values",
+            found=counted(facts.distinct, "different value"),
             mend="Leave --task out, or say --task multiclass",
         )
     yes, unsure = _positive(facts, positive)
@@ -212,7 +213,7 @@ def _classes(facts: ColumnFacts) -> Label:
             "the target has too many classes",
             where=f"column {quote_value(facts.name)}",
             expected=f"at most {MOST_CLASSES} different values, or numbers",
-            found=f"{facts.distinct:,} different values",
+            found=counted(facts.distinct, "different value"),
             mend="Name another column with --target, or put rare classes together first",
         )
     counts = {_class_name(value): rows for value, rows in facts.values}
@@ -228,7 +229,7 @@ def _classes(facts: ColumnFacts) -> Label:
         missing=facts.nulls,
         baseline=1 - sum(share**2 for share in shares),
         share=None,
-        evidence=f"{len(counts)} classes, the rarest in {min(counts.values()):,} rows",
+        evidence=f"{counted(len(counts), 'class', 'classes')}, the rarest in {counted(min(counts.values()), 'row')}",
         unsure="the classes are numbers; if their order counts: --task regression"
         if number
         else "",
@@ -248,6 +249,6 @@ def _refuse_rare(counts: dict[str, int], column: str) -> None:
             "a class is too rare to be learnt and tested",
             where=f"column {quote_value(column)}",
             expected=f"at least {LEAST_ROWS} rows of each class",
-            found=f"{quote_value(name)} in {rows} {'row' if rows == 1 else 'rows'}{more}",
+            found=f"{quote_value(name)} in {counted(rows, 'row')}{more}",
             mend="Bring more rows, or put the class together with another one",
         )

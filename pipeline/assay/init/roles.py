@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts
 
@@ -107,7 +108,7 @@ def _use(
     if name == time:
         return ColumnUse(name, "time", False, f"from {facts.low} to {facts.high}, in every row")
     if name in keys:
-        why = f"{facts.distinct:,} different values in {facts.rows:,} rows"
+        why = f"{counted(facts.distinct, 'different value')} in {counted(facts.rows, 'row')}"
         return ColumnUse(name, "key", False, why if not facts.many else "no value twice, it seems")
     if name in said.left_out:
         return left_out("left out with --leave-out")
@@ -187,7 +188,7 @@ def _identifier(facts: ColumnFacts, plain: str) -> str:
     if facts.unique and (facts.kind == "string" or facts.sorted or _KEY.search(plain)):
         return "no value is there twice: it names the row and does not describe it"
     if _KEY.search(plain) and facts.distinct > MOST_SLICED:
-        return f"{facts.distinct:,} values, and by its name it says who, not how"
+        return f"{counted(facts.distinct, 'value')}, and by its name it says who, not how"
     return ""
 
 
@@ -202,7 +203,7 @@ def _no_category(facts: ColumnFacts) -> str:
             "put rare ones together in data/source.py"
         )
     if facts.distinct > facts.present / 2 and facts.present >= SMALL_TABLE:
-        return f"{facts.distinct:,} different texts in {facts.present:,} rows: too few rows of each"
+        return f"{counted(facts.distinct, 'different text')} in {counted(facts.present, 'row')}: too few of each"
     return ""
 
 
@@ -213,7 +214,7 @@ def _sensitive(facts: ColumnFacts, said: bool) -> ColumnUse:
             facts.name,
             "sensitive",
             False,
-            f"{why}; {facts.distinct:,} values are too many groups to compare",
+            f"{why}; {counted(facts.distinct, 'value')}: too many groups to compare",
             "no feature: a model that may learn from it needs the role feature too",
         )
     return ColumnUse(

@@ -31,6 +31,7 @@ from assay.metrics.evaluator import (
     calibration_bins,
     cumulative_weights,
 )
+from assay.project.text.number_format import counted
 
 OVER_CLASSES = frozenset(
     {"auc", "balanced_accuracy", "macro_precision", "macro_recall", "macro_f1"}
@@ -125,11 +126,11 @@ class MulticlassEvaluator:
     def few(self, name: str) -> str | None:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         if self._rows.sum() < FEWEST:
-            return f"{self._rows.sum()} rows, fewer than {FEWEST}"
+            return f"{counted(self._rows.sum(), 'row')}, fewer than {FEWEST}"
         if name not in OVER_CLASSES:
             return None
         rare = [
-            f"{rows} rows of class {name}"
+            f"{counted(rows, 'row')} of class {name}"
             for name, rows in zip(self._classes, self._rows, strict=True)
             if 0 < rows < FEWEST
         ]

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from assay.metrics.evaluator import FEWEST, NO_NUMBER, Floats, Ints
+from assay.project.text.number_format import counted
 
 SHARE = 0.9
 _ROUNDING = 1e-12
@@ -61,7 +62,7 @@ class RegressionEvaluator:
     def few(self, name: str) -> str | None:
         """See `assay.metrics.evaluator.MetricEvaluator`."""
         rows = len(self._size)
-        return f"{rows} rows, fewer than {FEWEST}" if rows < FEWEST else None
+        return f"{counted(rows, 'row')}, fewer than {FEWEST}" if rows < FEWEST else None
 
     @property
     def rarest(self) -> int:

@@ -21,6 +21,7 @@ from assay.errors import BundleChanged, BundleIncompatible, BundleUntrusted, Sco
 from assay.model import tree_checks
 from assay.project import source_code
 from assay.project.tasks import Task
+from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -247,7 +248,7 @@ def _refuse_bomb(data: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         size = sum(info.file_size for info in archive.infolist())
     if size > max(_SMALL, _SHRUNK * len(data)):
-        raise ValueError(f"{len(data):,} bytes unpack to {size:,}")
+        raise ValueError(f"{counted(len(data), 'byte')} unpack to {size:,}")
 
 
 def _check_origin(types: Sequence[str], code: source_code.Files) -> None:

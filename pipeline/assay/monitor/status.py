@@ -7,7 +7,7 @@ from pathlib import Path
 
 from assay.monitor.status_facts import Facts, Status, StatusPart, collect_status
 from assay.project.params import Params
-from assay.project.text.number_format import format_count
+from assay.project.text.number_format import counted, format_count
 from assay.registry.verification import unverified_warning
 
 
@@ -68,7 +68,7 @@ def night_lines(facts: Facts) -> list[str]:
         f"{latest['partition']}: {latest['words']}",
         *told,
         published,
-        f"{format_count(facts['rows_read'], 'unknown')} rows read, "
+        f"{counted(facts['rows_read'], 'row')} read, "
         f"{format_count(facts['rows_scored'], 'unknown')} scored, "
         f"{format_count(facts['rows_quarantined'], 'unknown')} quarantined",
         f"run {facts['run_id']}",
@@ -86,7 +86,7 @@ def night_lines(facts: Facts) -> list[str]:
 def quarantine_lines(facts: Facts) -> list[str]:
     """The last night's quarantined rows, one line per rule."""
     return [
-        f"{format_count(facts['rows'], 'unknown')} rows on {facts['partition']}, "
+        f"{counted(facts['rows'], 'row')} on {facts['partition']}, "
         f"{format_count(facts['last_nights_rows'], 'unknown')} in all "
         "over the last nights published "
         f"({facts['last_nights']})",

@@ -46,7 +46,14 @@ def axis_limits(
 def round_out(
     low: float, high: float, *, least: float = -math.inf, most: float = math.inf
 ) -> tuple[float, float]:
-    """Round numbers slightly outside ``low`` and ``high``."""
+    """Round numbers slightly outside ``low`` and ``high``, and never on the other side of 0.
+
+    Where no value is negative, an axis from below 0 would show prices or counts that cannot be.
+    """
+    if low >= 0:
+        least = max(least, 0.0)
+    elif high <= 0:
+        most = min(most, 0.0)
     # A single value has no span, so a tenth of it, or of 1, is used as margin.
     room = (high - low) * 0.05 or abs(high) * 0.1 or 0.1
     low, high = max(low - room, least), min(high + room, most)

@@ -19,7 +19,7 @@ from assay.pages.svg import (
     label_margin,
     tick_labels,
 )
-from assay.project.text.number_format import format_short
+from assay.project.text.number_format import counted, format_short
 
 STRIP_WIDTH, STRIP_HEIGHT, PAD = 300, 22, 18
 WIDTH, HEIGHT, RIGHT, TOP, BOTTOM = 400, 310, 14, 12, 40
@@ -122,7 +122,7 @@ def diagonal_plot(
     points = "L".join(f"{across(one):g} {up(other):g}" for one, other, _ in rows)
     picture.path(f"M{points}", stroke=BLUE, width=2)
     for one, other, count in rows:
-        title = f"{titles[0]} {one:.4g}, {titles[1]} {other:.4g}, {count:,} rows"
+        title = f"{titles[0]} {one:.4g}, {titles[1]} {other:.4g}, {counted(count, 'row')}"
         picture.dot(across(one), up(other), 4.5, BLUE, title)
     return picture
 

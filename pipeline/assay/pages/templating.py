@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from assay.project.text.number_format import format_count, format_fixed, format_percent
+from assay.project.text.number_format import counted, format_count, format_fixed, format_percent
 from assay.project.text.quoting import mark_blanks
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _environment() -> Environment:
     )
     found.filters.update(
         count=format_count,
+        counted=counted,
         fixed=format_fixed,
         percent=format_percent,
         short_digest=short_digest,

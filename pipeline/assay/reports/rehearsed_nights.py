@@ -13,6 +13,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, PlainSerializer, model_validator
 
 from assay.project.document import Count, Document, Text, find_duplicates
+from assay.project.text.number_format import counted
 
 ChampionState = Literal["none", "scored", "unreadable", "incomparable"]
 """``none``: there is no champion. ``scored``: it scored the nights too. ``unreadable``: its bundle
@@ -124,7 +125,9 @@ class NightChange(Document):
                 "quarantined"
             )
         if self.rows and None in (self.challenger_mean, self.champion_mean, self.distance):
-            raise ValueError(f"a mean or the distance is null: {self.rows} rows have two scores")
+            raise ValueError(
+                f"a mean or the distance is null: {counted(self.rows, 'row')} have two scores"
+            )
         return self
 
     @model_validator(mode="after")
@@ -182,8 +185,8 @@ class RehearsedNight(Document):
         for name, model in (("challenger", self.challenger), ("champion", self.champion)):
             if model is not None and model.scored + model.quarantined != self.rows:
                 raise ValueError(
-                    f"{name} has {model.scored} scored and {model.quarantined} quarantined rows, "
-                    f"of {self.rows}"
+                    f"{name} has {model.scored} scored and {model.quarantined} quarantined, "
+                    f"of {self.rows} rows"
                 )
         one, two, both = self.challenger, self.champion, self.change
         if one is None or two is None or both is None:

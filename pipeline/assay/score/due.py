@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from assay.errors import UsageError
 from assay.project import partitions
+from assay.project.text.number_format import counted
 from assay.store import RunRecord
 
 DECIDED = frozenset({"held", "retracted"})
@@ -101,6 +102,8 @@ def _no_start(days: Sequence[str], example: str | None) -> UsageError:
         "no night is published yet, so nobody knows which night is the first one due",
         where="assay score --due",
         expected="the first night by name, once",
-        found=f"input for {len(days)} nights from {days[0]} to {days[-1]}" if days else "no input",
+        found=f"input for {counted(len(days), 'night')} from {days[0]} to {days[-1]}"
+        if days
+        else "no input",
         mend=f"Name it: assay score --due --from {named}",
     )

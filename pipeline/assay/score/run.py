@@ -17,6 +17,7 @@ from assay.errors import AssayError, RunHeld, UsageError
 from assay.model import prediction
 from assay.project import interrupts, partitions
 from assay.project.params import Carrier, Params, UniqueKey
+from assay.project.text.number_format import counted
 from assay.registry.pin import PinnedVersion
 from assay.score import output, publication_checks
 from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
@@ -263,7 +264,10 @@ def _held(
         facts, pinned.rules.night, params.quarantine, params.publish, recent, as_of
     )
     if repeats is not None and repeats.rows and not repeats.keys and not _unique(pinned):
-        found = (*found, f"unique_key: {repeats.rows:,} rows repeat a key, too many to name them")
+        found = (
+            *found,
+            f"unique_key: {counted(repeats.rows, 'row')} with a repeated key, too many to name",
+        )
     if found and repeats is not None and repeats.examples:
         found = (*found, f"keys that repeat: {'; '.join(repeats.examples)}")
     return found

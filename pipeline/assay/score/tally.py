@@ -10,6 +10,7 @@ from datetime import date
 from assay.columns.profile import Profile, merge_profiles
 from assay.errors import RowCountMismatch
 from assay.model.batch import ScoredBatch
+from assay.project.text.number_format import counted
 from assay.score.duplicate_keys import KeyFile
 from assay.store import StagedFile
 
@@ -97,7 +98,7 @@ def check_row_counts(tally: Tally, in_input: int) -> None:
     if not in_input == tally.rows == tally.scored + tally.quarantined:
         raise RowCountMismatch(
             "the books do not balance, so nothing was published",
-            expected=f"{in_input} rows, as the input says",
+            expected=f"{counted(in_input, 'row')}, as the input says",
             found=f"{tally.rows} read, {tally.scored} scored, {tally.quarantined} quarantined",
             mend="Score the night again; if it happens twice, the input changed meanwhile.",
         )

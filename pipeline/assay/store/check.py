@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from assay.errors import StoreError
+from assay.project.text.number_format import counted
 from assay.store import consistency
 from assay.store.delta import commits, fsync, log, rows
 from assay.store.delta.files import parse_partition, parse_run_id
@@ -188,7 +189,7 @@ def _files(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
     if table in APPENDED:
         if lost:
             told_of = sorted(fault.what for fault in lost.values())[:3]
-            what = f"{len(lost)} files are damaged: " + "; ".join(told_of)
+            what = f"{counted(len(lost), 'damaged file')}: " + "; ".join(told_of)
             if mend:
                 _forget(uri, list(lost))
             how = "forgotten, with their rows" if mend else "assay fsck --mend forgets them"
@@ -227,7 +228,7 @@ def _lost(place: StoreLocation, table: str, files: list[log.ActiveFile]) -> dict
         if info.size is None:
             found[file.path] = _Fault(f"{file.path} is gone", plain=True)
         elif info.size != file.size:
-            what = f"{file.path} has {info.size} bytes, not {file.size}"
+            what = f"{file.path} has {counted(info.size, 'byte')}, not {file.size}"
             found[file.path] = _Fault(what, plain=True)
         elif (changed := _changed(place, table, file, nights)) is not None:
             found[file.path] = _Fault(f"{file.path} {changed}", plain=False)
@@ -250,7 +251,7 @@ def _changed(
     except StoreError as error:
         return f"cannot be read: {error.found}"
     if count != file.rows:
-        return f"holds {count} rows, not {file.rows} rows"
+        return f"holds {counted(count, 'row')}, not {counted(file.rows, 'row')}"
     if table in APPENDED:
         return None
     night = parse_partition(file.path)[1]

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import SourceError
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 
 Every = Literal["day", "week", "month", "year"]
@@ -46,7 +47,7 @@ def add_night(table: pa.Table, time: str, every: Every = "day", name: str = "nig
         )
     if column.null_count:
         raise SourceError(
-            f"{column.null_count:,} rows do not say when they are from",
+            f"no time is given in {counted(column.null_count, 'row')}",
             where=f"add_night: {quote_value(time)}",
             expected="a time in every row",
             found="empty cells",

@@ -50,7 +50,7 @@ def test_repaired_rows_joined_their_night() -> None:
 def test_what_is_still_broken_is_said_the_most_broken_rule_first() -> None:
     broken = {"a: not null": 1, "b: finite": 3}
     _, count, *rules = quarantine.replay_lines(replace(DONE, still_broken=4, broken=broken))
-    assert count == "replay: 4 rows still break the contract and stay in quarantine"
+    assert count == "replay: 4 rows still broken, left in quarantine"
     assert rules == ["replay: 3 broke 'b: finite'", "replay: 1 broke 'a: not null'"]
 
 

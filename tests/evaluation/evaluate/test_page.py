@@ -54,7 +54,7 @@ def test_our_section_comes_first_and_is_whole(html: str) -> None:
     assert html.index("<body") < start
     assert end < html.index("window.drawDashboard")
     assert all(f'<th scope="row">{name}</th>' in ours for name in METRICS["binary"])
-    assert "30 rows, fewer than 200" in ours
+    assert "not measured: 30 rows, fewer than 200" in ours
     assert "A sample of 1,000 of the 1,500 rows" in ours
     assert ours.count("<svg") == ours.count("</svg>") > len(METRICS["binary"])
 
@@ -110,7 +110,7 @@ def test_a_doubt_is_on_the_page() -> None:
     html = page_of(
         LabelledScores("binary", random.random(900) < p, p, (), 0.4), np.repeat("JFK", 900)
     )
-    assert "Mind: 900 rows are fewer than the 1,250" in html
+    assert "Mind: 900 rows, fewer than the 1,250" in html
 
 
 def test_values_from_the_data_are_escaped(html: str) -> None:

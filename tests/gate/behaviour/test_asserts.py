@@ -29,7 +29,7 @@ def test_what_holds_says_nothing() -> None:
         (lambda f: directional(probability, f, FARTHER, expect="not_higher"), "rows rise"),
         (lambda f: robust(probability, f, "missing", within=0.01), "rows move by more than 0.01"),
         (lambda f: monotone(probability, f, "distance", 0, 9, expect="decreasing"), "rows rise on"),
-        (lambda f: minimum(probability, f, [{"name": "x", "max": 0}]), "1 of 1 cases come out"),
+        (lambda f: minimum(probability, f, [{"name": "x", "max": 0}]), "1 of 1 case wrong"),
     ],
 )
 def test_what_does_not_hold_shows_the_rows(call, told: str) -> None:

@@ -27,7 +27,7 @@ def test_limits_are_inclusive_and_each_counts() -> None:
     assert asked({**FAR, "min": 0.9}, {**NEAR, "max": 0.4}, {**NEAR, "min": 0.1, "max": 0.4}).passed
     result = asked({**FAR, "max": 0.9}, {**NEAR, "max": 0.4})
     assert (result.rows, result.failed, result.passed) == (2, 1, False)
-    assert result.detail == "1 of 2 cases come out wrong"
+    assert result.detail == "1 of 2 cases wrong"
     lines = format_result(result).splitlines()
     assert lines[2].split()[:2] == ["case", "0"] and "expected at most 0.9" in lines[2]
     assert lines[3].split() == ["distance", "2000"]

@@ -56,7 +56,7 @@ champion's. Look at the rules first, or change them in a pull request of their o
 | `origin=EWR` | 9,800 | 0.7500 | +0.0210 | +0.0151~to~+0.0269 | `··········│···├─●┤···` |
 | `origin=LGA` | 8,875 | 0.7500 | -0.0040 | -0.0138~to~+0.0058 | `······├──●┼─┤········` |
 
-One has no number: too few rows, or a single class.
+Not measured: `origin=TEB` (12 rows, fewer than 200).
 
 12.3% of all rows get another decision than the champion's (3,330 rows).
 

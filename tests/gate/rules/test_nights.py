@@ -91,7 +91,7 @@ def test_without_nights_nothing_can_be_told(of: str) -> None:
         in one(build.nights(why="the bucket does not answer"), of=of, max=1).detail
     )
     assert one(build.nights(build.unread_night()), of=of, max=1).detail == (
-        "none of 1 nights could be rehearsed; 2013-12-31: a column is missing"
+        "none of 1 night could be rehearsed; 2013-12-31: a column is missing"
     )
 
 

@@ -46,7 +46,7 @@ def test_log_loss_is_doubted_on_few_rows(task: str) -> None:
         found = reliability_warnings(scenes.SCENES[task](rows, 1)[0])
         assert list(found) == (["log_loss"] if doubted else [])
         if doubted:
-            assert found["log_loss"].startswith("1,249 rows are fewer than the 1,250 in which")
+            assert found["log_loss"].startswith("1,249 rows, fewer than the 1,250 in which")
 
 
 def test_so_many_rows_would_have_missed_three_in_a_thousand_once_in_forty() -> None:

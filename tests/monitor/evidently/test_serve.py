@@ -130,7 +130,7 @@ def test_other_hosts_get_a_warning_and_may_change_nothing(
     caplog.clear()
     serve.run(shown.root, shown.params, port=0, ready=told.append)
     (line,) = overview.ui_lines(told[0])
-    assert not caplog.records and str(line).startswith("1 nights at http://127.0.0.1:")
+    assert not caplog.records and str(line).startswith("1 night at http://127.0.0.1:")
     assert asked == [False, True]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -68,10 +69,21 @@ def test_a_night_that_was_scored_again_is_not_called_fine(project: Any) -> None:
     assert night.unseen == "monitored as run run-1 left it; monitor it again"
 
 
+def test_the_pages_of_the_stages_are_linked_where_they_are_there(empty_project: Any) -> None:
+    made = ["reports/gate/index.html", "reports/contract/index.html"]
+    for name in made:
+        (empty_project.root / name).parent.mkdir(parents=True)
+        (empty_project.root / name).touch()
+    command.run(empty_project.root, empty_project.params)
+    links = re.findall(r'<a href="([^"#]+)">', page(empty_project))
+    assert [f"reports/{link}" for link in links] == made
+
+
 def test_before_anything(empty_project: Any, capsys: pytest.CaptureFixture[str]) -> None:
     shown(overview.front_lines, command.run, empty_project.root, empty_project.params)
     assert capsys.readouterr().out == "0 nights\npage: reports/index.html\n"
     assert "No night has been scored yet" in page(empty_project)
+    assert "dvc repro made" not in page(empty_project)
 
 
 def test_a_store_that_cannot_be_read_leaves_the_page_as_it_was(project: Any) -> None:

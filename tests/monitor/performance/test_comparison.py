@@ -88,3 +88,16 @@ def test_an_estimate_that_doubts_itself_says_so() -> None:
         beside.PerformancePairs("auc", "", 1, "night", tuple(found))
     )
     assert any("estimate not to be trusted: x: 90% unlike" in str(line) for line in lines)
+
+
+def test_a_slice_that_is_too_small_is_said_not_to_be_measured() -> None:
+    table = [{**guess("2013-07-01", 0.7), "slice": "a=b", "rows": 30}]
+    found = pairs(table, "date", "auc", "a=b", 7, least=100)
+    lines = list(
+        performance.performance_lines(
+            beside.PerformancePairs("auc", "a=b", 7, "night", tuple(found))
+        )
+    )
+    assert lines[1] == (
+        "2013-07-01       0.700" + " " * 38 + "  not measured: 30 rows, fewer than 100"
+    )

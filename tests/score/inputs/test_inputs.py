@@ -84,7 +84,7 @@ def test_rows_and_row_groups_are_counted_from_the_footers(look: Look, folder: Pa
 
 def test_a_night_that_is_not_there_names_the_nearest(look: Look, folder: Path) -> None:
     pq.write_table(parcels(), folder / "a.parquet")
-    with pytest.raises(NightNotFound, match=r"1 nights from 2024-03-01.*nearest is 2024-03-01"):
+    with pytest.raises(NightNotFound, match=r"1 night from 2024-03-01.*nearest is 2024-03-01"):
         look(value="2024-03-06")
     with pytest.raises(NightNotFound, match=r"no partitions.*score\.input"):
         look("nowhere")
@@ -94,7 +94,7 @@ def test_a_night_without_rows_is_not_a_night(look: Look, folder: Path) -> None:
     with pytest.raises(NightEmpty, match="0 files, 0 rows"):
         look()
     pq.write_table(parcels(0), folder / "a.parquet")
-    with pytest.raises(NightEmpty, match="1 files, 0 rows"):
+    with pytest.raises(NightEmpty, match="1 file, 0 rows"):
         look()
 
 

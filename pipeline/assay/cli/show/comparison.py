@@ -10,7 +10,7 @@ from assay.metrics.estimate import format_cells
 from assay.metrics.intervals.difference import Difference
 from assay.metrics.sampling_units import format_unit_count
 from assay.project.tasks import HEADLINE, describe_direction
-from assay.project.text.number_format import format_short
+from assay.project.text.number_format import counted, format_short
 from assay.reports.comparison import Comparison, difference_estimate, sort_slices
 
 WORST = 5
@@ -26,7 +26,7 @@ def lines(found: Comparison) -> Iterator[Line]:
     if found.differences is None:
         return
     table = Table(
-        title=f"{headline(found)} on {found.rows:,} rows of holdout, "
+        title=f"{headline(found)} on {counted(found.rows, 'row')} of holdout, "
         f"{format_unit_count(found.units, found.unit)}",
         title_justify="left",
     )
@@ -41,9 +41,8 @@ def lines(found: Comparison) -> Iterator[Line]:
         told = f"Distance of the scores {format_short(found.stability.distance)}"
         if flipped is not None:
             value, interval_of = format_cells(flipped)
-            told += (
-                f"; another prediction in {found.stability.rows:,} rows, {value} ({interval_of})"
-            )
+            rows = counted(found.stability.rows, "row")
+            told += f"; another prediction in {rows}, {value} ({interval_of})"
         yield f"{told}."
     if not found.slices:
         return
@@ -57,13 +56,12 @@ def lines(found: Comparison) -> Iterator[Line]:
     for part in sort_slices(found)[:WORST]:
         of_slice = None if part.differences is None else part.differences[by]
         why = part.why or (of_slice.why if of_slice is not None else None) or ""
-        slices.add_row(part.title, f"{part.rows:,}", *_numbers(of_slice), why)
+        cells = ("", "", "not measured", "") if of_slice is None else _numbers(of_slice)
+        slices.add_row(part.title, f"{part.rows:,}", *cells, why)
     yield slices
 
 
-def _numbers(one: Difference | None) -> tuple[str, str, str, str]:
-    if one is None:
-        return "-", "-", "-", "-"
+def _numbers(one: Difference) -> tuple[str, str, str, str]:
     return (
         format_short(one.champion),
         format_short(one.challenger),

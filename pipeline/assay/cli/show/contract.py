@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from assay.contract.render import describe_result
 from assay.contract.result import ContractResult
+from assay.project.text.number_format import counted
 
 
 def lines(result: ContractResult) -> Iterator[str]:
@@ -50,5 +51,5 @@ def render_text(result: ContractResult, width: int | None = None, color: bool = 
         table.add_row(mark, Text(rule.rule), Text(rule.expected), Text(rule.found))
     if shown:
         console.print(table)
-    console.print(f"{len(result.rules) - len(shown)} more rules hold in every row.")
+    console.print(f"{counted(len(result.rules) - len(shown), 'more rule')} broken in no row.")
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines()).rstrip()

@@ -8,6 +8,7 @@ from assay.cli.terminal import Line
 from assay.metrics.estimate import describe_design_effects, format_cells, format_design_effect
 from assay.metrics.sampling_units import ROW, format_unit_count
 from assay.project.tasks import describe_direction
+from assay.project.text.number_format import counted
 from assay.reports.evaluation import Evaluation, sort_slices
 
 WORST = 5
@@ -18,7 +19,7 @@ def lines(found: Evaluation) -> Iterator[Line]:
     """Metrics with their intervals, and the worst slices."""
     from rich.table import Table
 
-    title = f"{found.name}: {found.candidate} on {found.rows:,} rows of holdout"
+    title = f"{found.name}: {found.candidate} on {counted(found.rows, 'row')} of holdout"
     if found.unit != ROW:
         title += f", {format_unit_count(found.units, found.unit)}"
     table = Table(title=title, title_justify="left")
@@ -47,5 +48,6 @@ def lines(found: Evaluation) -> Iterator[Line]:
     for part in sort_slices(found)[:WORST]:
         estimate = None if part.metrics is None else part.metrics[by]
         why = part.why or (estimate.why if estimate is not None else None) or ""
-        slices.add_row(f"{part.field}={part.value}", f"{part.rows:,}", *format_cells(estimate), why)
+        cells = ("not measured", "") if estimate is None else format_cells(estimate)
+        slices.add_row(part.title, f"{part.rows:,}", *cells, why)
     yield slices

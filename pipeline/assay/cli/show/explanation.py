@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
-from assay.gate.explain import ExplainedRule
+from assay.gate.explain import ExplainedRule, RuleList
 from assay.gate.rules import wording
 from assay.metrics.sampling_units import ROW, format_rounded_count, format_unit_count
 from assay.project.params.gate import ChangeRule, FairnessRule, GateParams, LimitRule, Rule
 from assay.project.tasks import describe_direction
+from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
+
+
+def list_lines(found: RuleList) -> Iterator[str]:
+    """The outcome, name and kind of each rule, then how to ask for one of them."""
+    if not found.rules:
+        yield "params.yaml has no gate.rules"
+        return
+    outcomes = [_standing(each.worst) for each in found.rules]
+    wide = max(map(len, outcomes))
+    for outcome, each in zip(outcomes, found.rules, strict=True):
+        count = len(each.findings)
+        over = "pairs" if isinstance(each.rule, FairnessRule) else "slices"
+        several = f", the worst of {count} {over}" if count > 1 else ""
+        yield f"{outcome:<{wide}}  {each.rule.name} ({each.rule.kind}{several})"
+    asked = next((each for each in found.rules if each.worst.blocks), found.rules[0])
+    yield f"How one came about: assay gate explain {shlex.quote(asked.rule.name)}"
 
 
 def lines(explained: ExplainedRule) -> Iterator[str]:
@@ -22,10 +40,14 @@ def lines(explained: ExplainedRule) -> Iterator[str]:
         yield f"  {sentence}"
     for finding in explained.findings:
         yield ""
-        standing = f" ({finding.exemption_reason})" if not finding.decides else ""
-        yield f"{finding.outcome}{standing}  {finding.slice or 'all rows'}"
+        yield f"{_standing(finding)}  {finding.slice or 'all rows'}"
         for sentence in _steps(finding):
             yield f"  {sentence}"
+
+
+def _standing(finding: Finding) -> str:
+    """The outcome, and why it does not count if it does not."""
+    return f"{finding.outcome}" + ("" if finding.decides else f" ({finding.exemption_reason})")
 
 
 def _policy(rule: Rule, gate: GateParams) -> Iterator[str]:
@@ -54,7 +76,7 @@ def _steps(finding: Finding) -> Iterator[str]:
     if finding.champion is not None and finding.challenger is not None:
         yield (
             f"champion {finding.champion:.6g}, challenger {finding.challenger:.6g}"
-            f" on the same {finding.rows or 0:,} rows"
+            f" on the same {counted(finding.rows or 0, 'row')}"
         )
     if finding.observed is not None:
         text = f"{finding.metric or 'value'} {finding.observed:.6g}"

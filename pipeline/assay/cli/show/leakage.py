@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from assay.cli.terminal import Line
-from assay.project.text.number_format import format_short
+from assay.project.text.number_format import counted, format_short
 from assay.reports.leakage import Leakage
 
 
@@ -15,7 +15,7 @@ def lines(found: Leakage) -> Iterator[Line]:
     from rich.table import Table
     from rich.text import Text
 
-    rows = f"{found.train_rows:,} training rows, {found.holdout_rows:,} of holdout"
+    rows = f"{counted(found.train_rows, 'training row')}, {found.holdout_rows:,} of holdout"
     table = Table(title=f"{found.name}: {rows}", title_justify="left")
     for name in ("check", "outcome", "observed", "limit", "what was found"):
         justify: Literal["left", "right"] = "right" if name in ("observed", "limit") else "left"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from assay.cli.terminal import Line
 from assay.columns.break_limits import EXPLAINED
 from assay.project import layout
-from assay.project.text.number_format import format_fixed, format_percent
+from assay.project.text.number_format import counted, format_fixed, format_percent
 from assay.project.text.quoting import mark_blanks
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def night_lines(summary: NightSummary) -> Iterator[Line]:
     yield from finding_lines(summary.headline(), told)
     yield from summary.stand.incidents
     yield (
-        f"{summary.name} {summary.version}, run {summary.run_id}: {summary.rows_scored:,} rows "
-        f"scored, {summary.rows_quarantined:,} quarantined; {len(decision.drifted)} of "
-        f"{decision.features} features drifted"
+        f"{summary.name} {summary.version}, run {summary.run_id}: "
+        f"{counted(summary.rows_scored, 'row')} scored, {summary.rows_quarantined:,} quarantined; "
+        f"{len(decision.drifted)} of {decision.features} features drifted"
     )
     yield f"limits are the {decision.quantile:g} quantile of {decision.nights} reference nights"
     yield BREAK_LIMITS
@@ -61,12 +61,12 @@ def nights_lines(found: MonitoredNights) -> Iterator[Line]:
     rule = book.limits.budget
     asked = [night for night in book.nights if night.partition >= book.first]
     yield (
-        f"{len(asked)} nights, {sum(bool(night.alarms) for night in asked)} in alarm; "
+        f"{counted(len(asked), 'night')}, {sum(bool(night.alarms) for night in asked)} in alarm; "
         f"{len(book.open)} of {len(book.incidents)} incidents open"
     )
     yield (
-        f"an alarm takes {rule.nights} of {rule.of} nights; at most {rule.false_alarms:g} "
-        f"false incidents a year are allowed for"
+        f"an alarm takes {rule.nights} of {rule.of} nights; "
+        f"{counted(rule.false_alarms, 'false incident')} a year may be, at most"
     )
     yield from _notes(book)
     yield f"incidents: {layout.INCIDENTS}"
@@ -78,8 +78,8 @@ def _notes(book: IncidentHistory) -> Iterator[str]:
         names = book.blind_columns
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         yield (
-            f"on {len(book.blind)} nights {', '.join(names[:3])}{more} could not be in alarm "
-            "alone, however far away: too few nights are known to be ordinary, or they hang "
+            f"on {counted(len(book.blind), 'night')} {', '.join(names[:3])}{more} could not be in "
+            "alarm alone, however far away: too few nights are known to be ordinary, or they hang "
             "together too much (docs/drift.md)"
         )
     for night, why in book.left_out.items():
@@ -95,7 +95,7 @@ def table_lines(found: TableDrift) -> Iterator[Line]:
     yield from finding_lines(found.headline(), decision.findings)
     against = found.version or f"bundle {found.bundle[:19]}"
     yield (
-        f"{decision.rows:,} rows against {against}; {len(decision.drifted)} of "
+        f"{counted(decision.rows, 'row')} against {against}; {len(decision.drifted)} of "
         f"{decision.features} features drifted"
     )
     yield (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
 from assay.project import layout
+from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     from assay.monitor.doctor.finding import Diagnosis
@@ -39,7 +40,7 @@ def front_lines(found: Front) -> Iterator[Line]:
     """The number of nights by status, and the page's path."""
     counts = Counter(night.standing for night in found.nights)
     told = ", ".join(f"{count} {name}" for name, count in counts.most_common())
-    nights = "1 night" if len(found.nights) == 1 else f"{len(found.nights)} nights"
+    nights = counted(len(found.nights), "night")
     yield nights + (f": {told}" if told else "")
     yield f"page: {layout.FRONT}"
 
@@ -53,7 +54,8 @@ def week_lines(found: Week) -> Iterator[Line]:
     not_there = f"; nothing is published of {', '.join(missing)}" if missing else ""
     yield (
         f"{found.name} {', then '.join(each.version for each in found.parts)}: "
-        f"{len(found.days)} nights, {found.total('rows_scored'):,} rows scored, "
+        f"{counted(len(found.days), 'night')}, "
+        f"{counted(found.total('rows_scored'), 'row')} scored, "
         f"{found.total('rows_quarantined'):,} quarantined{not_there}"
     )
     yield f"page: {found.page}"
@@ -67,7 +69,7 @@ def alert_lines(found: AlertsReport) -> Iterator[Line]:
         yield f"{each.incident.state}: {messages.text(found.name, each.incident)}"
     count = sum(each.incident.state == "open" for each in found.alerts)
     delivery = found.delivery
-    yield f"{count} open, {len(delivery.sent)} messages sent, {delivery.waiting} waiting"
+    yield f"{count} open, {counted(len(delivery.sent), 'message')} sent, {delivery.waiting} waiting"
     if found.issues is not None:
         counts = Counter(found.issues.changes.values())
         told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
@@ -80,7 +82,7 @@ def alert_lines(found: AlertsReport) -> Iterator[Line]:
 def ui_lines(found: ServedDashboard) -> Iterator[Line]:
     """The dashboard's address."""
     none = "" if found.nights else "; there is nothing to see before: assay monitor --date DAY"
-    yield f"{found.nights} nights at {found.url} (Ctrl-C ends it){none}"
+    yield f"{counted(found.nights, 'night')} at {found.url} (Ctrl-C ends it){none}"
 
 
 def doctor_lines(found: Diagnosis) -> Iterator[str]:

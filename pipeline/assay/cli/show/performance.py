@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
 from assay.project.tasks import METRICS
-from assay.project.text.number_format import format_fixed
+from assay.project.text.number_format import counted, format_count, format_fixed
 
 if TYPE_CHECKING:
-    from assay.monitor.performance.comparison import PerformancePairs
+    from assay.monitor.performance.all_metrics import AllMetrics
+    from assay.monitor.performance.comparison import PerformancePair, PerformancePairs
     from assay.monitor.performance.labels_report import LabelsOutcome
     from assay.monitor.performance.measure import NightMeasurement
     from assay.monitor.performance.retrain import RetrainAdvice
@@ -29,11 +30,12 @@ def labels_lines(outcome: LabelsOutcome) -> Iterator[Line]:
             "of keys that the night does not know": each.unknown,
         }
         shown = ", ".join(f"{count:,} {what}" for what, count in facts.items() if count)
-        yield f"labels: {each.partition}: {each.truths:,} truths ({shown or 'nothing new'})"
+        truths = counted(each.truths, "truth")
+        yield f"labels: {each.partition}: {truths} ({shown or 'nothing new'})"
     for night, why in outcome.absent.items():
         yield f"labels: {night}: none yet ({why})"
     if outcome.elsewhere:
-        yield f"labels: {outcome.elsewhere:,} rows are of other nights and were left alone"
+        yield f"labels: {counted(outcome.elsewhere, 'row')} of other nights left alone"
     for measured in outcome.measured:
         yield from _measured(measured)
     for night, why in outcome.unmeasured.items():
@@ -48,7 +50,7 @@ def _measured(measured: NightMeasurement) -> Iterator[Line]:
         wanted = {name for names in METRICS.values() for name in names[:1]}
         number = next(n for n in each.numbers if not n.slice and n.metric in wanted)
         value = format_fixed(number.value, none="no value")
-        days = "1 day" if each.days == 1 else f"{each.days} days"
+        days = counted(each.days, "day")
         between = "" if number.low is None else f" ({number.low:.3f} to {number.high:.3f})"
         yield (
             f"labels: {night} after {days}: {number.metric} {value}{between}, "
@@ -69,22 +71,61 @@ def performance_lines(found: PerformancePairs) -> Iterator[Line]:
         labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
         yield (
             f"{pair.night:<12}{format_fixed(pair.estimated):>10}{format_fixed(pair.realized):>10}"
-            f"{format_fixed(pair.error):>8}{pair.rows:>10,}{labelled:>10}"
-            + ("" if pair.distrust is None else f"  estimate not to be trusted: {pair.distrust}")
+            f"{format_fixed(pair.error):>8}{format_count(pair.rows):>10}{labelled:>10}"
+            + _notes(pair)
         )
     errors = [abs(pair.error) for pair in found.pairs if pair.error is not None]
     if errors:
         days = found.maturity_days
         yield (
-            f"{found.metric} after {days} {'day' if days == 1 else 'days'}: the estimate was off "
+            f"{found.metric} after {counted(days, 'day')}: the estimate was off "
             f"by {sum(errors) / len(errors):.3f} on the mean of {len(errors)}, "
             f"by {max(errors):.3f} at most"
         )
 
 
+def all_metrics_lines(found: AllMetrics) -> Iterator[Line]:
+    """A row per metric with its newest night or week, then how to see one of them in full."""
+    wide = max(len("metric"), *(len(each.metric) for each in found.metrics)) + 2
+    unit = found.by
+    newest = "newest week of" if unit == "week" else "newest night"
+    yield (
+        f"{'metric':<{wide}}{unit + 's':>6}  {newest:<16}"
+        f"{'estimated':>10}{'realized':>10}{'error':>8}{'mean error':>12}{'labelled':>10}"
+    )
+    for each in found.metrics:
+        pair = each.newest
+        labelled = "" if pair.labelled_share is None else f"{pair.labelled_share:.1%}"
+        yield (
+            f"{each.metric:<{wide}}{len(each.pairs):>6}  "
+            f"{pair.night:<16}"
+            f"{format_fixed(pair.estimated):>10}{format_fixed(pair.realized):>10}"
+            f"{format_fixed(pair.error):>8}{format_fixed(each.mean_error):>12}{labelled:>10}"
+            + _notes(pair)
+        )
+    days = found.maturity_days
+    yield (
+        f"realized after {counted(days, 'day')}"
+        + (f", in {found.slice}" if found.slice else "")
+        + f"; {unit} by {unit}: assay performance --metric {found.metrics[0].metric}"
+        + (f" --slice {found.slice}" if found.slice else "")
+        + (" --by week" if unit == "week" else "")
+    )
+
+
+def _notes(pair: PerformancePair) -> str:
+    """What is to be known about a row, at its end."""
+    notes = []
+    if pair.unmeasured is not None:
+        notes.append(f"not measured: {pair.unmeasured}")
+    if pair.distrust is not None:
+        notes.append(f"estimate not to be trusted: {pair.distrust}")
+    return "".join(f"  {note}" for note in notes)
+
+
 def window_lines(found: MovedWindow) -> Iterator[str]:
     """The windows, and why they moved or stayed."""
-    what = f"moved by {found.days} days" if found.days else "as before"
+    what = f"moved by {counted(found.days, 'day')}" if found.days else "as before"
     yield (
         f"window: {what}: train {found.train[0]} to {found.train[1]}, holdout "
         f"{found.holdout[0]} to {found.holdout[1]} ({found.why})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.cli.terminal import Line
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 from assay.score.operations.quarantine import QuarantineFile, QuarantineReport
 from assay.score.operations.repair_file import MARK
@@ -19,7 +20,8 @@ def show_lines(found: QuarantineReport) -> Iterator[Line]:
     run = found.run
     of = "" if run.rows_read is None else f" of {run.rows_read:,} read"
     yield (
-        f"{run.partition}: {found.rows:,} rows quarantined{of}, by run {run.run_id} ({run.event})"
+        f"{run.partition}: {counted(found.rows, 'row')} quarantined{of}, "
+        f"by run {run.run_id} ({run.event})"
     )
     if run.event == "held":
         yield f"held: {run.detail}"
@@ -42,7 +44,7 @@ def show_lines(found: QuarantineReport) -> Iterator[Line]:
 def export_lines(file: QuarantineFile) -> Iterator[str]:
     """Where the rows are, and the next step."""
     run = file.run
-    yield f"quarantine: {file.rows:,} rows of {run.partition} written to {file.file}"
+    yield f"quarantine: {counted(file.rows, 'row')} of {run.partition} written to {file.file}"
     if file.rows and run.event == "held":
         yield f"Run {run.run_id} is held: rows are repaired once it is released"
     elif file.rows:
@@ -55,10 +57,10 @@ def export_lines(file: QuarantineFile) -> Iterator[str]:
 def replay_lines(done: ReplayReport) -> Iterator[str]:
     """How many rows were merged into their night, and the rules that the others still break."""
     yield (
-        f"replay: {done.merged} repaired rows scored by {done.version} and merged into "
+        f"replay: {counted(done.merged, 'repaired row')} scored by {done.version} and merged into "
         f"{done.partition} (run {done.run_id} in place of {done.replaces})"
     )
     if done.still_broken:
-        yield f"replay: {done.still_broken} rows still break the contract and stay in quarantine"
+        yield f"replay: {counted(done.still_broken, 'row')} still broken, left in quarantine"
         for rule, count in sorted(done.broken.items(), key=lambda item: -item[1]):
             yield f"replay: {count} broke '{rule}'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.project.text.number_format import format_exact_percent
+from assay.project.text.number_format import counted, format_exact_percent
 from assay.reports.last_nights import LastNights
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.rehearsed_nights import ModelNight, NightChange, RehearsedNight, RehearsedNights
@@ -15,7 +15,7 @@ def lines(found: Rehearsal) -> Iterator[str]:
     for one in found.parity:
         furthest = "no row has two scores" if one.largest is None else f"{one.largest:.3g}"
         yield (
-            f"rehearse: {one.carrier} carrier, {one.rows:,} rows in {one.seconds:.1f} s: "
+            f"rehearse: {one.carrier} carrier, {counted(one.rows, 'row')} in {one.seconds:.1f} s: "
             f"{one.differing:,} differ from the training code's scores "
             f"(furthest {furthest}, allowed {found.tolerance:g})"
         )
@@ -56,7 +56,8 @@ def _nights(found: RehearsedNights) -> Iterator[str]:
 def _night(night: RehearsedNight) -> str:
     if night.challenger is None:
         return f"not scored: {night.why}"
-    told = f"{night.rows:,} rows, {night.challenger.quarantined:,} refused{_held(night.challenger)}"
+    refused = f"{night.challenger.quarantined:,} refused{_held(night.challenger)}"
+    told = f"{counted(night.rows, 'row')}, {refused}"
     if night.change is not None:
         return f"{told}; {_change(night.change)}"
     return told + (f"; the champion did not: {night.champion_why}" if night.champion_why else "")

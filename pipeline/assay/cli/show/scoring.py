@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line, console
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def lines(nights: NightOutcomes) -> Iterator[Line]:
     for report in reports:
         rules.update(report.broken)
     for rule, count in rules.most_common():
-        yield f"quarantined: {count:,} rows broke '{rule}'"
+        yield f"quarantined: {counted(count, 'row')} broke '{rule}'"
     if rules:
         refused = [report for report in reports if report.rows_quarantined]
         yield f"look at them: assay quarantine show --date {refused[-1].partition}"
@@ -42,7 +43,7 @@ def lines(nights: NightOutcomes) -> Iterator[Line]:
         yield f"published to {nights.store}/predictions, scored by {reports[0].scorer}"
     skipped = [each.partition for each in outcomes if each.outcome == "skipped"]
     if skipped:
-        named = skipped[0] if len(skipped) == 1 else f"{len(skipped)} nights"
+        named = skipped[0] if len(skipped) == 1 else counted(len(skipped), "night")
         yield (
             f"skipped {named}: published already with the same version, input and contract "
             "(--force scores again)"
@@ -108,7 +109,7 @@ def _made(reports: Sequence[RunReport], columns: Sequence[str]) -> Table:
     if len(reports) > 1:
         table.add_section()
         table.add_row(
-            f"{len(reports)} nights",
+            counted(len(reports), "night"),
             f"{sum(report.rows_read for report in reports):,}",
             f"{sum(report.rows_scored for report in reports):,}",
             f"{sum(report.rows_quarantined for report in reports):,}",

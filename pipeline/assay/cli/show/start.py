@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
+from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     from assay.init.command import NewProject
@@ -18,7 +19,7 @@ def init_lines(made: NewProject) -> Iterator[Line]:
 
     plan = made.plan
     table = plan.understood
-    yield f"{plan.data}: {table.rows:,} rows, {len(table.facts)} columns, {_written(plan)}"
+    yield f"{plan.data}: {counted(table.rows, 'row')}, {counted(len(table.facts), 'column')}, {_written(plan)}"
     yield f"label: {plan.target}, {plan.label.task}: {plan.label.evidence}"
     yield f"nights: {_nights(plan)}"
     yield ""
@@ -34,7 +35,7 @@ def init_lines(made: NewProject) -> Iterator[Line]:
         yield "not sure of:"
         yield from (f"  - {doubt}" for doubt in plan.doubts)
     yield ""
-    yield f"written to {made.folder}: {len(made.files)} files; README.md says what each is for"
+    yield f"written to {made.folder}: {counted(len(made.files), 'file')}; README.md says what each is for"
     yield "next:"
     yield f"  cd {made.folder}"
     yield "  dvc repro"
@@ -59,6 +60,6 @@ def _nights(plan: Plan) -> str:
         else f"{nights.count} invented ones"
     )
     return (
-        f"{how}, of {fewest:,} to {most:,} rows ({middle:,} in the median); training to "
+        f"{how}, of {fewest:,} to {counted(most, 'row')} ({middle:,} in the median); training to "
         f"{nights.train[1]}, holdout to {nights.holdout[1]}, {len(nights.scored)} left to be scored"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.project.text.number_format import counted
 from assay.score.fsck import FsckReport
 from assay.score.operations.export import ExportReport
 from assay.score.operations.release import ReleaseReport, RetractionReport
@@ -11,7 +12,7 @@ from assay.score.operations.vacuum import VacuumReport
 
 
 def release_lines(run: ReleaseReport) -> Iterator[str]:
-    rows = "" if run.rows_scored is None else f", {run.rows_scored:,} rows"
+    rows = "" if run.rows_scored is None else f", {counted(run.rows_scored, 'row')}"
     yield f"released: readers of {run.partition} see run {run.run_id}{rows}"
 
 
@@ -21,7 +22,8 @@ def retract_lines(run: RetractionReport) -> Iterator[str]:
 
 
 def export_lines(done: ExportReport) -> Iterator[str]:
-    yield f"exported: {done.rows:,} rows of {done.partition} (run {done.run_id}) to {done.target}"
+    rows = counted(done.rows, "row")
+    yield f"exported: {rows} of {done.partition} (run {done.run_id}) to {done.target}"
 
 
 def fsck_lines(found: FsckReport) -> Iterator[str]:
@@ -42,12 +44,12 @@ def vacuum_lines(done: VacuumReport) -> Iterator[str]:
         if files:
             busy = True
             yield (
-                f"{each.table}: {deleted} {files:,} files, {format_bytes(each.bytes)} "
+                f"{each.table}: {deleted} {counted(files, 'file')}, {format_bytes(each.bytes)} "
                 f"({each.replaced:,} replaced, {each.left:,} left by runs that ended early)"
             )
         if each.merged:
             busy = True
-            yield f"{each.table}: {merged} {each.merged:,} small files"
+            yield f"{each.table}: {merged} {counted(each.merged, 'small file')}"
     if not busy:
         yield f"{done.store}: nothing to {'do' if done.dry_run else 'delete or merge'}"
 

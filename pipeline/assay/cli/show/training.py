@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from assay.project.text.number_format import counted
 from assay.training.train.model_card import describe_calibration
 
 if TYPE_CHECKING:
@@ -15,14 +16,17 @@ if TYPE_CHECKING:
 
 
 def ingest_lines(found: IngestSummary) -> Iterator[str]:
-    yield (f"ingest: {found.rows:,} rows in {found.nights} nights, {found.first} to {found.last}")
+    yield (
+        f"ingest: {counted(found.rows, 'row')} in {counted(found.nights, 'night')}, "
+        f"{found.first} to {found.last}"
+    )
 
 
 def prepare_lines(sides: Mapping[str, WindowRows]) -> Iterator[str]:
     """A line for each of training and holdout."""
     for name, side in sides.items():
         yield (
-            f"prepare: {name}, {side.window}: {side.labels['rows']:,} rows, "
+            f"prepare: {name}, {side.window}: {counted(side.labels['rows'], 'row')}, "
             f"{_labels(side.labels)}, {side.without_label:,} without a label left out"
         )
 
@@ -47,5 +51,5 @@ def _labels(facts: Mapping[str, Any]) -> str:
     if "positives" in facts:
         return f"{facts['positives'] / facts['rows']:.1%} positive"
     if "classes" in facts:
-        return f"{len(facts['classes'])} classes"
+        return counted(len(facts["classes"]), "class", "classes")
     return f"mean {facts['mean']:.4g}"

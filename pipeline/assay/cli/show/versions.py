@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from assay.cli.terminal import Line
+from assay.project.text.number_format import counted
 from assay.registry.hosted.transfer import ADD
 from assay.registry.listing import Listing
 from assay.registry.promotion_checks import short_digest
@@ -146,7 +147,7 @@ def transfer_lines(moved: Transfer) -> Iterator[str]:
             f"compared with that of a promoted version. To add one: {ADD}."
         )
     elif moved.files:
-        yield f"remote: {moved.files} files {moved.done} ({moved.remote})"
+        yield f"remote: {counted(moved.files, 'file')} {moved.done} ({moved.remote})"
     else:
         yield f"remote: nothing to be {moved.done} ({moved.remote})"
 
@@ -164,8 +165,8 @@ def proposal_lines(found: Proposal) -> Iterator[str]:
 def ready_lines(found: ProjectCheck) -> Iterator[str]:
     """What a project that is ready will do."""
     yield (
-        f"check: ready for dvc repro: {found.name}, {found.task}, {found.features} features, "
-        f"{found.candidates} candidates, {found.rules} rules"
+        f"check: ready for dvc repro: {found.name}, {found.task}, {counted(found.features, 'feature')}, "
+        f"{counted(found.candidates, 'candidate')}, {counted(found.rules, 'rule')}"
     )
 
 

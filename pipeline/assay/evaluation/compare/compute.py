@@ -19,6 +19,7 @@ from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import SliceRows, iter_slices
 from assay.model import prediction
 from assay.project.params import Evaluate
+from assay.project.text.number_format import counted
 from assay.reports.comparison import SliceComparison, Stability
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def _one(
 ) -> SliceComparison:
     rows, of_part = len(part.rows), units.take(part.rows)
     if rows < settings.min_slice_rows:
-        why = f"{rows} rows, fewer than {settings.min_slice_rows}"
+        why = f"{counted(rows, 'row')}, fewer than {settings.min_slice_rows}"
         return SliceComparison(
             field=part.field,
             value=part.value,

@@ -17,6 +17,7 @@ from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.labelled_scores import LabelledScores
 from assay.pages.page_layout import WITHOUT_EVIDENTLY, compose_page, suppress_output
 from assay.project.extras import is_installed
+from assay.project.text.number_format import counted
 from assay.reports.evaluation import Measurement
 
 SAMPLE_ROWS = 50_000
@@ -51,7 +52,7 @@ def render(
         Seed of the sample for Evidently, used if there are more than ``SAMPLE_ROWS`` rows.
     """
     rows = np.arange(len(scored))
-    note = f"All {len(rows):,} rows. Its numbers have no intervals."
+    note = f"All {counted(len(rows), 'row')}. Its numbers have no intervals."
     if len(rows) > SAMPLE_ROWS:
         note = (
             f"A sample of {SAMPLE_ROWS:,} of the {len(rows):,} rows, drawn at random with seed "

@@ -14,6 +14,7 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import SamplingUnits
 from assay.metrics.slices import SliceRows, iter_slices
 from assay.project.params import Evaluate
+from assay.project.text.number_format import counted
 from assay.reports.evaluation import SliceResult
 
 if TYPE_CHECKING:
@@ -60,5 +61,5 @@ def _one(
         units=units.count,
         selection_rate=selection,
         metrics=None if few else estimates(scored, units, settings.confidence),
-        why=f"{rows} rows, fewer than {settings.min_slice_rows}" if few else None,
+        why=f"{counted(rows, 'row')}, fewer than {settings.min_slice_rows}" if few else None,
     )

@@ -20,6 +20,7 @@ from assay.gate.behaviour.column_values import (
 from assay.gate.behaviour.result import EXAMPLES, BehaviourResult, FailedExample
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
 from assay.project.params.behaviour import Case
+from assay.project.text.number_format import counted
 
 
 def minimum_functionality(
@@ -47,12 +48,13 @@ def minimum_functionality(
         if not right:
             wrong.append(_example(case, said))
     number, failed = len(cases), len(wrong)
-    count = f"{failed} of {number}" if failed else f"all {number}"
+    many = counted(number, "case")
+    detail = f"{failed} of {many} wrong" if failed else f"{many} right"
     return BehaviourResult(
         rows=number,
         failed=failed,
         max_failed=max_failed,
-        detail=f"{count} cases {'come out wrong' if failed else 'come out as they should'}",
+        detail=detail,
         examples=tuple(wrong[:EXAMPLES]),
     )
 

@@ -18,6 +18,7 @@ from assay.gate.behaviour.column_values import (
     value_kind,
 )
 from assay.gate.behaviour.subject import ModelUnderTest
+from assay.project.text.number_format import counted
 
 Perturbation = Literal["missing", "unseen", "typo", "extreme", "shuffled_columns"]
 PerturbedFrame = tuple[str, pd.DataFrame]
@@ -73,7 +74,7 @@ def perturbed_frames(
         for name, column in damaged.items():
             yield "", frame.assign(**{name: column})  # the changed cell is shown, no note needed
         if len(named) > 1:
-            yield f"{what}, {len(named)} columns", frame.assign(**damaged)
+            yield f"{what}, {counted(len(named), 'column')}", frame.assign(**damaged)
 
 
 def _default(perturb: Perturbation, subject: ModelUnderTest) -> tuple[str, ...]:

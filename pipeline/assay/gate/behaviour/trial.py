@@ -14,6 +14,7 @@ from assay.errors import BehaviourError
 from assay.gate.behaviour.column_values import changed_mask, format_cell
 from assay.gate.behaviour.result import EXAMPLES, BehaviourResult, FailedExample
 from assay.gate.behaviour.subject import ModelUnderTest, RowSubset
+from assay.project.text.number_format import counted
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ def changed_columns(before: pd.DataFrame, after: pd.DataFrame) -> tuple[str, ...
     if len(after) != len(before) or not after.index.equals(before.index):
         raise BehaviourError(
             "the change must keep the rows and their order",
-            expected=f"{len(before)} rows",
-            found=f"{len(after)} rows with an index of their own",
+            expected=counted(len(before), "row"),
+            found=f"{counted(len(after), 'row')} with an index of their own",
         )
     if set(after.columns) != set(before.columns):
         odd = ", ".join(sorted(set(map(str, after.columns)) ^ set(map(str, before.columns))))

@@ -11,7 +11,7 @@ from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.difference import Difference
 from assay.project.code_host.host_markdown import code, prose
 from assay.project.tasks import HEADLINE, METRICS, NEARER_ZERO_IS_BETTER, Task, orient_value
-from assay.project.text.number_format import format_short
+from assay.project.text.number_format import counted, format_short
 from assay.reports.comparison import Comparison, SliceComparison
 from assay.reports.evaluation import Evaluation
 
@@ -45,8 +45,7 @@ def moved_slices(compared: Comparison, most: int = SHOWN) -> str:
     by = HEADLINE[compared.task]
     known = [(part, one) for part in compared.slices if (one := _known(part, by)) is not None]
     known.sort(key=lambda each: (not _sure(each[1]), -abs(each[1].value or 0.0), each[0].title))
-    if not known:
-        return ""
+    small = [part for part in compared.slices if _known(part, by) is None]
     shown = known[:most]
     reach = max((_reach(one) for _, one in shown), default=0.0)
     rows = [
@@ -59,17 +58,25 @@ def moved_slices(compared: Comparison, most: int = SHOWN) -> str:
         )
         for part, one in shown
     ]
-    small = sum(_known(part, by) is None for part in compared.slices)
     notes = []
     if len(known) > most:
-        notes.append(f"{len(known) - most:,} more moved less, or less surely")
+        notes.append(f"{len(known) - most:,} more moved less, or less surely.")
     if small:
-        they = "one has" if small == 1 else f"{small:,} have"
-        notes.append(f"{they} no number: too few rows, or a single class")
+        named = ", ".join(_unmeasured(part, by) for part in small[:most])
+        more = f" and {len(small) - most:,} more" if len(small) > most else ""
+        notes.append(f"Not measured: {named}{more}.")
     head = ("slice", "rows", "champion", "change", _interval(compared), AXIS)
-    listed = table(head, rows, right=(1, 2, 3, 4))
-    said = "; ".join(notes)
-    return listed + (f"\n\n{said[0].upper()}{said[1:]}." if said else "")
+    listed = [table(head, rows, right=(1, 2, 3, 4))] if rows else []
+    return "\n\n".join([*listed, *([" ".join(notes)] if notes else [])])
+
+
+def _unmeasured(part: SliceComparison, metric: str) -> str:
+    """A slice without a number, its rows, and why."""
+    one = None if part.differences is None else part.differences.get(metric)
+    why = part.why or (one.why if one is not None else None)
+    rows = counted(part.rows, "row")
+    reason = rows if not why else why if why.startswith(rows) else f"{rows}: {why}"
+    return f"{code(part.title, NAME)} ({prose(reason, NAME)})"
 
 
 def headline_of(task: Task) -> str:

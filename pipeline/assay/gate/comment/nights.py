@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from assay.gate.comment.bars import share_bar
 from assay.gate.comment.facts import CommentFacts
-from assay.gate.comment.words import NAME, count, details, several, table
+from assay.gate.comment.words import NAME, details, several, table
 from assay.project.code_host.host_markdown import code, prose
-from assay.project.text.number_format import format_percent, format_short
+from assay.project.text.number_format import counted, format_percent, format_short
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.rehearsed_nights import (
     ModelNight,
@@ -60,7 +60,7 @@ def _sentences(rehearsal: Rehearsal, found: RehearsedNights) -> Iterator[str]:
         shown, more = several([prose(night.day, NAME) for night in held], REASONS)
         named = ", ".join([*shown, *([more.rstrip(".")] if more else [])])
         too = sum(night.champion is not None and bool(night.champion.held) for night in held)
-        yield f"{count(len(held), 'night')} would be held ({too} also with the champion): {named}"
+        yield f"{counted(len(held), 'night')} would be held ({too} also with the champion): {named}"
     bad = [(night.day, night.why or night.champion_why) for night in found.nights]
     reasons = [f"{prose(day, NAME)}: {prose(why)}" for day, why in bad if why]
     shown, more = several(reasons, REASONS)
@@ -73,14 +73,14 @@ def _verdict_like(found: RehearsedNights) -> str:
     """The nights, their rows, and what the challenger would have changed."""
     scored, compared = found.scored, found.compared
     if not scored:
-        return f"❔ none of {count(len(found.nights), 'night')} could be scored"
+        return f"❔ none of {counted(len(found.nights), 'night')} could be scored"
     rows = sum(night.rows or 0 for night in scored)
     first, last = prose(scored[0].day, NAME), prose(scored[-1].day, NAME)
     span = first if len(scored) == 1 else f"{first} to {last}"
-    told = [f"{count(len(scored), 'real night')} ({span}), {rows:,} rows"]
+    told = [f"{counted(len(scored), 'real night')} ({span}), {counted(rows, 'row')}"]
     if not compared:
         refused = sum(night.challenger.quarantined for night in scored if night.challenger)
-        return ", ".join([*told, f"{refused:,} rows refused ({_part(refused, rows)})"])
+        return ", ".join([*told, f"{counted(refused, 'row')} refused ({_part(refused, rows)})"])
     changes = [night.change for night in compared if night.change is not None]
     both = sum(one.rows for one in changes)
     if all(one.flipped is not None for one in changes):
@@ -88,7 +88,7 @@ def _verdict_like(found: RehearsedNights) -> str:
             f"**{_part(sum(one.flipped or 0 for one in changes), both)} decided otherwise**"
         )
     newly = sum(one.newly_quarantined for one in changes)
-    told.append(f"{newly:,} rows refused that the champion takes")
+    told.append(f"{counted(newly, 'row')} refused that the champion takes")
     return ", ".join([*told, *_shift(changes)])
 
 

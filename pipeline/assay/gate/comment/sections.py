@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from assay.gate.comment.changes import KeyChange, PartChange
 from assay.gate.comment.facts import CommentFacts, Format
-from assay.gate.comment.words import MARKS, NAME, count, name_of, several, units_that_would_tell
+from assay.gate.comment.words import MARKS, NAME, name_of, several, units_that_would_tell
 from assay.gate.verdict_text import HEADLINES, findings_of_kind
 from assay.project.code_host.host_markdown import code, prose
-from assay.project.text.number_format import format_percent
+from assay.project.text.number_format import counted, format_percent
 from assay.reports.verdict import Outcome, Verdict
 
 MOST = 10
@@ -53,8 +53,8 @@ def _rows(facts: CommentFacts) -> str:
     found = facts.comparison or facts.evaluation
     if found is None:
         return ""
-    units = "" if found.unit == "row" else f" of {count(found.units, prose(found.unit, NAME))}"
-    return f", on {found.rows:,} rows{units}"
+    units = "" if found.unit == "row" else f" of {counted(found.units, prose(found.unit, NAME))}"
+    return f", on {counted(found.rows, 'row')}{units}"
 
 
 def _counts(verdict: Verdict) -> str:
@@ -171,7 +171,7 @@ def stability(facts: CommentFacts) -> str:
     if found is None or found.flipped is None or found.flipped.value is None:
         return ""
     share = format_percent(found.flipped.value)
-    rows = "" if found.rows is None else f" ({found.rows:,} rows)"
+    rows = "" if found.rows is None else f" ({counted(found.rows, 'row')})"
     return f"{share} of all rows get another decision than the champion's{rows}."
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from assay.project.code_host.host_markdown import code, prose
+from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
 
 MARKS = {Outcome.PASS: "✅", Outcome.FAIL: "❌", Outcome.INCONCLUSIVE: "❔"}
@@ -36,13 +37,8 @@ def units_that_would_tell(finding: Finding) -> str:
     if finding.outcome is not Outcome.INCONCLUSIVE or finding.units_needed is None:
         return ""
     unit = prose(finding.unit or "row", NAME)
-    have = "" if finding.units is None else f"{count(finding.units, unit)} here, "
-    return f"{have}**about {count(finding.units_needed, unit)} would tell**"
-
-
-def count(number: int, unit: str) -> str:
-    """A number with its unit, in the plural unless it is one."""
-    return f"{number:,} {unit}" if number == 1 else f"{number:,} {unit}s"
+    have = "" if finding.units is None else f"{counted(finding.units, unit)} here, "
+    return f"{have}**about {counted(finding.units_needed, unit)} would tell**"
 
 
 def several(items: Sequence[str], most: int) -> tuple[Sequence[str], str]:

@@ -10,6 +10,7 @@ import pytest
 
 from assay.gate.pytest_run.project import ROOTS, Project, is_assay_project, load_params
 from assay.project import layout
+from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -132,7 +133,7 @@ def slices(
             if len(part.rows) >= settings.min_slice_rows
         }
     if not found:
-        pytest.fail(f"no slice has {settings.min_slice_rows} rows", pytrace=False)
+        pytest.fail(f"no slice has {counted(settings.min_slice_rows, 'row')}", pytrace=False)
     return found
 
 

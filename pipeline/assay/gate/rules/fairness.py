@@ -18,6 +18,7 @@ from assay.metrics.estimate import Estimate
 from assay.metrics.intervals.decisions import adjust_p_values
 from assay.project.params.gate import FairnessRule, GateParams
 from assay.project.tasks import inapplicable_reason
+from assay.project.text.number_format import counted
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.verdict import Direction, Finding, Outcome
 
@@ -103,7 +104,7 @@ def _group(rule: FairnessRule, part: SliceResult) -> GroupValue | str:
     """The group's value and interval, or the reason why there is none yet."""
     measured = _measured(rule, part)
     if measured is None:
-        return f"{part.title} is too small to measure: {part.why or f'{part.rows} rows'}"
+        return f"{part.title} is too small to measure: {part.why or counted(part.rows, 'row')}"
     if measured.value is None or measured.low is None or measured.high is None:
         return f"{part.title} has no interval: {measured.why or 'no reason was given'}"
     return GroupValue(
@@ -163,7 +164,9 @@ def _judged(
     if unmeasured or doubts:
         detail += f"; {'; '.join((*unmeasured, *doubts))}"
     if left_out:
-        detail += f"; {left_out} groups under {rule.min_rows} rows are left out"
+        detail += (
+            f"; {counted(left_out, 'group')} under {counted(rule.min_rows, 'row')} are left out"
+        )
     return finding.make_finding(
         rule,
         outcome,

@@ -8,6 +8,7 @@ from typing import Any
 from assay.gate.rules import wording
 from assay.metrics.sampling_units import SamplingUnits, format_rounded_count
 from assay.project.params.gate import RuleBase
+from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding, Outcome
 
 
@@ -115,4 +116,4 @@ def finite_or_none(value: float | None) -> float | None:
 
 
 def _below(title: str, rows: int, min_rows: int) -> str:
-    return f"{title} has {rows} rows; the rule is about {min_rows} or more"
+    return f"{title} has {counted(rows, 'row')}; the rule is about {min_rows} or more"

@@ -20,6 +20,7 @@ from assay.metrics.intervals.power import units_needed
 from assay.metrics.sampling_units import ROW, SamplingUnits, format_rounded_count, format_unit_count
 from assay.project.params.gate import GateParams, LimitRule
 from assay.project.tasks import inapplicable_reason
+from assay.project.text.number_format import counted
 from assay.reports.evaluation import Evaluation
 from assay.reports.verdict import Direction, Finding, Outcome
 
@@ -175,7 +176,7 @@ def _finding(
     else:
         outcome = Outcome.INCONCLUSIVE
         needed = _needed(sound, evaluation, gate)
-        size = f"{sound.rows:,} rows"
+        size = counted(sound.rows, "row")
         if evaluation.unit != ROW:
             size += f" of {format_unit_count(sound.units, evaluation.unit)}"
         verb = f"cannot be told from the limit of {words_of_limit} on {size}"

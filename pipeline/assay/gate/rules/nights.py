@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from assay.gate.rules import finding, rule_slices
 from assay.project.params.gate import NightsMeasure, NightsRule
+from assay.project.text.number_format import counted
 from assay.reports.rehearsal import Rehearsal
 from assay.reports.rehearsed_nights import (
     ModelNight,
@@ -117,13 +118,15 @@ def _why_none(found: RehearsedNights) -> str:
         return f"no night was rehearsed: {found.why}"
     first = found.nights[0]
     why = first.why or first.champion_why or "no reason given"
-    return f"none of {len(found.nights)} nights could be rehearsed; {first.day}: {why}"
+    return f"none of {counted(len(found.nights), 'night')} could be rehearsed; {first.day}: {why}"
 
 
 def _span(nights: Sequence[RehearsedNight]) -> str:
     first, last = nights[0].day, nights[-1].day
     return (
-        f"the night of {first}" if len(nights) == 1 else f"{len(nights)} nights, {first} to {last}"
+        f"the night of {first}"
+        if len(nights) == 1
+        else f"{counted(len(nights), 'night')}, {first} to {last}"
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from assay.gate.rules import finding, wording
 from assay.project.params.gate import SlicedRule
+from assay.project.text.number_format import counted
 from assay.reports.verdict import Finding
 
 
@@ -47,6 +48,8 @@ def select_slices(
         if place.rows < least
     ]
     if not wanted:
-        reason = f"none of the {len(mine)} slices of '{field}' has {least} rows"
+        reason = (
+            f"none of the {counted(len(mine), 'slice')} of '{field}' has {counted(least, 'row')}"
+        )
         return [], [finding.fail(rule, reason), *small]
     return wanted, small

@@ -37,6 +37,7 @@ from assay.metrics.intervals.reliability import reliability_warnings
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_distribution import SamplingDistribution
 from assay.metrics.sampling_units import LEAST_UNITS, SamplingUnits, plural_unit
+from assay.project.text.number_format import counted
 
 Interval = tuple[float, float]
 
@@ -264,7 +265,7 @@ def estimate_share(chosen: np.ndarray, units: SamplingUnits, confidence: float) 
         return Estimate(None, None, None, "no rows", few=True)
     share = float(chosen.mean())
     if len(chosen) < FEWEST:
-        why = f"{len(chosen)} rows, fewer than {FEWEST}"
+        why = f"{counted(len(chosen), 'row')}, fewer than {FEWEST}"
         return Estimate(share, None, None, why, few=True)
     if units.few is not None:
         return Estimate(share, None, None, units.few, few=True, needed=LEAST_UNITS)

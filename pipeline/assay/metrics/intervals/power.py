@@ -21,6 +21,7 @@ from assay.metrics.sampling_units import (
     plural_unit,
 )
 from assay.project.tasks import describe_direction
+from assay.project.text.number_format import counted
 
 MOST = 10_000_000_000
 """A larger number of rows or nights is no useful advice."""
@@ -123,7 +124,9 @@ def describe_power(
         bounds.standard_error, confidence, power, bounds.degrees, bounds.skew
     )
     size = (
-        f"{rows:,} rows" if units.name == ROW else f"{format_unit_count(units.count, units.name)}"
+        counted(rows, "row")
+        if units.name == ROW
+        else f"{format_unit_count(units.count, units.name)}"
     )
     seen = f"{where} of {size} {_blind(metric, worst, format_number(least))}"
     needed = units_for_difference(units.count, bounds, worst, confidence, power)

@@ -20,6 +20,7 @@ import numpy as np
 
 from assay.metrics.evaluator import Floats
 from assay.metrics.labelled_scores import LabelledScores
+from assay.project.text.number_format import counted
 
 LEAST_ROWS = 1_250
 """(1 - 0.003) to this power is 0.025."""
@@ -32,8 +33,8 @@ def reliability_warnings(scored: LabelledScores) -> dict[str, str]:
         if rows >= LEAST_ROWS:
             return {}
         return {
-            "log_loss": f"{rows:,} rows are fewer than the {LEAST_ROWS:,} in which three rows in "
-            "a thousand that are sure and wrong would have shown; log loss has no bound"
+            "log_loss": f"{counted(rows, 'row')}, fewer than the {LEAST_ROWS:,} in which three "
+            "rows in a thousand that are sure and wrong would have shown; log loss has no bound"
         }
     index = tail_index(np.square(scored.scores - scored.truth))
     if index * (1 - 1 / math.sqrt(_largest(len(scored)))) >= 2:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from assay.monitor.doctor.finding import Finding, failed, first_few, ok, warning
+from assay.project.text.number_format import counted
 
 
 @dataclass(frozen=True)
@@ -85,4 +86,4 @@ def judge_history(shallow: bool, versions: Sequence[VersionCommit], holder: str 
 
 
 def _count(names: Sequence[str] | Mapping[str, str]) -> str:
-    return "1 tag" if len(names) == 1 else f"{len(names)} tags"
+    return counted(len(names), "tag")

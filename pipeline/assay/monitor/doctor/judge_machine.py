@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.monitor.doctor.finding import Finding, failed, first_few, ok, warning
+from assay.project.text.number_format import counted
 
 GIGABYTE = 10**9
 LEAST_ROOM = 1 * GIGABYTE
@@ -71,7 +72,7 @@ def judge_clock(readings: Sequence[ClockReading]) -> Finding:
 
 def judge_store(uri: str, nights: int) -> Finding:
     """The store, after a file was written, read and deleted."""
-    what = "1 published night" if nights == 1 else f"{nights} published nights"
+    what = counted(nights, "published night")
     return ok("store", f"{uri} can be read and written; {what}")
 
 

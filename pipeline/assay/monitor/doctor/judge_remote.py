@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assay.monitor.doctor.finding import Finding, failed, first_few, ok, warning
+from assay.project.text.number_format import counted
 from assay.registry.remotes.dvc_remote import EXTRAS, DvcRemotes, scheme_of
 
 GUIDE = "see docs/remotes.md"
@@ -71,8 +72,8 @@ def judge_bundle(version: str, digest: str, files: int, absent: Sequence[str] | 
     if absent:
         return warning(
             "bundle",
-            f"{here}, but the remote lacks {len(absent)} of its {files} files, so no other machine "
-            f"can score with it: {first_few(absent)}",
+            f"{here}, but the remote lacks {len(absent)} of its {counted(files, 'file')}, so no "
+            f"other machine can score with it: {first_few(absent)}",
             "dvc push --all-tags",
         )
     return ok("bundle", f"{here} and in the remote")

@@ -33,6 +33,7 @@ from assay.monitor.doctor.judge_machine import ClockReading
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params import Params
+from assay.project.text.number_format import counted
 from assay.registry import git
 from assay.registry.remotes import git_remote
 from assay.registry.state import RegistryState, Version
@@ -221,7 +222,7 @@ def check_spark(project: Project) -> Finding:
     finally:
         spark.stop()
     took = time.monotonic() - started
-    words = f"Spark {spark.version} on {project.params.spark.master} counted {rows:,} rows"
+    words = f"Spark {spark.version} on {project.params.spark.master} counted {counted(rows, 'row')}"
     return ok("spark", f"{words} after {took:.0f} s")
 
 

@@ -40,6 +40,7 @@ from assay.columns.profile import ColumnProfile, Profile
 from assay.columns.reference import Reference
 from assay.monitor.drift.measures import effect, importance_of, measure
 from assay.project.params import Monitor
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 
 ALL_NULL = "null in every row"
@@ -329,7 +330,7 @@ def _incomparable(
     if night.rows == 0:
         return "no row to compare"
     if night.rows != rows:
-        return f"counts {night.rows} rows, the run scored {rows}"
+        return f"counts {counted(night.rows, 'row')}, the run scored {rows}"
     if len(night.counts) != len(before.counts):
         return (
             f"counted in {len(night.counts)} cells, the reference in {len(before.counts)}: "

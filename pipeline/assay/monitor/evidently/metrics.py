@@ -27,6 +27,7 @@ from evidently.legacy.tests.base_test import TestStatus
 from assay.columns import summary_statistics
 from assay.monitor.evidently import widgets
 from assay.monitor.evidently.content import ColumnContent, Mark, MetricContent, ReportContent
+from assay.project.text.number_format import counted
 
 STATUS = {"ok": TestStatus.SUCCESS, "odd": TestStatus.WARNING, "bad": TestStatus.FAIL}
 
@@ -295,7 +296,7 @@ def performance(measured: MetricContent, headline: bool) -> list[ComputedMetric]
         (
             RealizedPerformance,
             measured.realized,
-            f"with the labels that arrived within {measured.maturity_days} days",
+            f"with the labels that arrived within {counted(measured.maturity_days, 'day')}",
         ),
     )
     for kind, number, how in kinds:

@@ -25,7 +25,7 @@ from assay.columns.grid import CategoryGrid, NumberGrid
 from assay.columns.profile import ColumnProfile
 from assay.pages.histogram import build_histograms
 from assay.pages.svg import BLUE, RED, REFERENCE
-from assay.project.text.number_format import format_fixed, format_percent
+from assay.project.text.number_format import counted, format_fixed, format_percent
 
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
@@ -133,7 +133,7 @@ def columns(
         for picture in pictures.get(each.name, ()):
             details.with_part(each.name, picture)
         rows.append(RichTableDataRow(fields, details))
-    title = f"Every column, on all {told.rows_scored:,} scored rows"
+    title = f"Every column, on all {counted(told.rows_scored, 'scored row')}"
     return rich_table_data(title=title, rows_per_page=ROWS_A_PAGE, columns=shown, data=rows)
 
 
@@ -175,7 +175,7 @@ def broken_rules_table(told: ReportContent) -> BaseWidgetInfo | None:
     if not told.rules:
         return None
     rows = [(rule, f"{count:,}") for rule, count in told.rules.items()]
-    title = f"{told.rows_quarantined:,} rows in quarantine, by the rules that they broke"
+    title = f"{counted(told.rows_quarantined, 'row')} in quarantine, by the rules that they broke"
     return table_data(title=title, column_names=("rule", "rows"), data=rows)
 
 
@@ -195,7 +195,7 @@ def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
             each.metric,
             format_interval(each.estimated),
             format_interval(each.realized),
-            "" if each.maturity_days is None else f"{each.maturity_days} days",
+            "" if each.maturity_days is None else counted(each.maturity_days, "day"),
             "" if each.rows is None else f"{each.rows:,}",
             format_percent(each.labelled_share),
         )

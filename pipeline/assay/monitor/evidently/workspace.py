@@ -31,6 +31,7 @@ from assay.monitor.nights.facts import KnownNights
 from assay.pages.page_layout import suppress_output
 from assay.project.extras import is_installed
 from assay.project.params import Params
+from assay.project.text.number_format import counted
 from assay.store import open_store
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class RefreshResult:
             place, why = self.aside
             yield (
                 f"the Evidently workspace was damaged ({why}): it is {place} now, and was made "
-                f"anew from {self.nights} nights"
+                f"anew from {counted(self.nights, 'night')}"
             )
         if self.left_out:
             night, why = list(self.left_out.items())[-1]

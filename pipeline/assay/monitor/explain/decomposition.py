@@ -38,6 +38,7 @@ from assay.columns.distance import js_distance
 from assay.columns.features import Floats, FrameFeatures
 from assay.columns.grid import Grid
 from assay.columns.profile_counter import compute_profile
+from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -234,4 +235,7 @@ def groups_of(
     if len(order) <= GROUPS:
         return {name: (name,) for name in order}
     alone, rest = order[: GROUPS - 1], order[GROUPS - 1 :]
-    return {**{name: (name,) for name in alone}, f"{len(rest)} other columns": tuple(rest)}
+    return {
+        **{name: (name,) for name in alone},
+        counted(len(rest), "other column"): tuple(rest),
+    }

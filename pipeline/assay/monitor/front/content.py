@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.nights import combine
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.night import Night
 from assay.monitor.status_facts import StatusPart, champion_part
+from assay.project import layout
 from assay.project.params import Params
+
+STAGE_PAGES = {
+    layout.GATE_PAGE: "the gate's verdict",
+    layout.EVALUATION_PAGE: "evaluation",
+    layout.COMPARISON_PAGE: "comparison with the champion",
+    layout.CONTRACT_PAGE: "contract of the training table",
+}
+"""Page that a stage of ``dvc repro`` writes -> its name on the front page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,8 @@ class Front:
         The name of the performance metric that is shown; None if none was measured.
     every
         All nights, and all incidents.
+    pages
+        The pages of the stages that exist: address, relative to the front page, and name.
     """
 
     name: str
@@ -33,6 +44,7 @@ class Front:
     max_drifted_share: float
     max_quarantine_share: float
     every: AllNights
+    pages: tuple[tuple[str, str], ...] = ()
 
 
 def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, last: int) -> Front:
@@ -52,4 +64,15 @@ def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, las
         max_drifted_share=params.monitor.max_drifted_share,
         max_quarantine_share=params.quarantine.max_share,
         every=every,
+        pages=stage_pages(root),
+    )
+
+
+def stage_pages(root: Path) -> tuple[tuple[str, str], ...]:
+    """The pages of the stages that exist; see `Front.pages`."""
+    folder = PurePosixPath(layout.FRONT).parent
+    return tuple(
+        (str(PurePosixPath(path).relative_to(folder)), words)
+        for path, words in STAGE_PAGES.items()
+        if (root / path).is_file()
     )

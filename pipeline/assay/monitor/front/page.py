@@ -16,6 +16,7 @@ from assay.monitor.status_facts import incidents_part
 from assay.pages.page_layout import compose_page
 from assay.pages.svg import Picture
 from assay.pages.templating import render as render_template
+from assay.project.text.number_format import counted
 
 MOST_COLUMNS = 60
 TONES = {"ok": "ok", "unseen": "", "unfinished": "", "snoozed": "", "recovered": "", "over": ""}
@@ -74,7 +75,7 @@ def column_lines(nights: Sequence[Night]) -> tuple[list[ColumnLine], int]:
     for name, count in sorted(over.items(), key=lambda item: (-item[1], item[0]))[:MOST_COLUMNS]:
         known = [drift is not None and name in drift.times for drift in looked]
         times = [drift.times.get(name) if drift is not None else None for drift in looked]
-        label = f"{name}: over a limit on {count} nights"
+        label = f"{name}: over a limit on {counted(count, 'night')}"
         lines.append(ColumnLine(name, count, charts.heat_map(times, known, label)))
     return lines, len(names - set(over))
 

@@ -19,6 +19,7 @@ from assay.monitor.nights.incident import (
     incidents_of_night,
 )
 from assay.monitor.nights.night import Night
+from assay.project.text.number_format import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def _stretch(nights: list[Night], state: IncidentState) -> Incident:
     reasons = drift.reasons if drift is not None else ()
     columns = sorted({name for night in nights if night.drift for name in night.drift.over})
     more = f"; and {len(reasons) - 1} more" if len(reasons) > 1 else ""
-    long = f" ({len(nights)} nights)" if len(nights) > 1 else ""
+    long = f" ({counted(len(nights), 'night')})" if len(nights) > 1 else ""
     return Incident(
         id=f"{OF_NIGHTS}{first}",
         kind="drift",
@@ -137,7 +138,7 @@ def _unpublished(nights: list[Night]) -> Incident:
         sentence = f"{first} has nothing published: {nights[0].note}"
     else:
         sentence = (
-            f"{len(nights)} nights from {first} to {last} have nothing published; "
+            f"{counted(len(nights), 'night')} from {first} to {last} have nothing published; "
             f"the last: {nights[-1].note}"
         )
     return Incident(f"run-{first}", "run", "open", first, last, (), sentence)

@@ -15,6 +15,7 @@ from assay.monitor.nights.night import Night
 from assay.monitor.nights.summary import night_path
 from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.project.text.markdown import UNSEEN
+from assay.project.text.number_format import counted
 
 LABEL = "assay"
 OVER = "<!-- assay:over -->"
@@ -110,7 +111,7 @@ def _lines(incident: Incident, nights: Sequence[Night]) -> list[str]:
         bad = [each for each in within if each.state in ("held", "failed")]
         lines += [_night(each) for each in bad[-NIGHTS:]]
         if len(bad) > NIGHTS:
-            lines.append(f"- and {len(bad) - NIGHTS} nights before")
+            lines.append(f"- and {counted(len(bad) - NIGHTS, 'night')} before")
     lines += [
         "",
         "This issue is kept up to date by `assay alert --issues`, and closed when it is over.",

@@ -10,6 +10,7 @@ from assay.monitor.incidents.alert_state import Alert
 from assay.monitor.nights.incident import Incident
 from assay.monitor.nights.summary import night_path
 from assay.project.text.markdown import escape_all, escape_code
+from assay.project.text.number_format import counted
 
 TITLES = {"open": "Open", "snoozed": "Snoozed", "recovered": "Recovered"}
 SLACK_TEXT = 2900
@@ -28,7 +29,7 @@ def render_markdown(name: str, alerts: Sequence[Alert]) -> str:
         for state in TITLES
     }
     count = len(by_state["open"])
-    title = f"{count} open incident{'' if count == 1 else 's'}" if count else "no open incident"
+    title = counted(count, "open incident") if count else "no open incident"
     parts = [f"# {escape_all(name)}: {title}\n"]
     for state, incidents in by_state.items():
         if incidents:

@@ -17,6 +17,7 @@ from assay.project import jsonfile
 from assay.project.params import Params
 from assay.project.partitions import parse_day
 from assay.project.tasks import METRICS
+from assay.project.text.number_format import counted
 from assay.store import open_store
 
 By = Literal["night", "week"]
@@ -33,9 +34,11 @@ class PerformancePair:
     estimated, realized
         None where there is none.
     rows
-        How many rows have a label.
+        How many rows have a label; None if nothing was measured with labels.
     distrust
         Why the estimate is not to be trusted; None if it is, or there is none.
+    unmeasured
+        Why there is no realized value, if the slice is too small for one.
     """
 
     night: str
@@ -43,9 +46,10 @@ class PerformancePair:
     realized: float | None
     low: float | None
     high: float | None
-    rows: int
+    rows: int | None
     labelled_share: float | None
     distrust: str | None = None
+    unmeasured: str | None = None
 
     @property
     def error(self) -> float | None:
@@ -82,7 +86,7 @@ class PerformancePairs:
 
 
 def pairs(
-    table: Iterable[Row], column: str, metric: str, slice: str, days: int
+    table: Iterable[Row], column: str, metric: str, slice: str, days: int, least: int = 0
 ) -> list[PerformancePair]:
     """A pair for each night with an estimated or realized value, in order.
 
@@ -92,6 +96,8 @@ def pairs(
         Rows of the performance table.
     days
         The maturity of the realized values.
+    least
+        ``evaluate.min_slice_rows``.
     """
     nights: dict[str, list[Row]] = {}
     for row in table:
@@ -102,11 +108,13 @@ def pairs(
         known = by_metric(rows, slice, valued=False).get(metric, KnownMetric())
         estimated, realized = known.estimated, known.realized.get(days)
         if estimated is not None or realized is not None:
-            found.append(_pair(night, estimated, realized))
+            found.append(_pair(night, estimated, realized, least if slice else 0))
     return found
 
 
-def _pair(night: str, estimated: Row | None, realized: Row | None) -> PerformancePair:
+def _pair(night: str, estimated: Row | None, realized: Row | None, least: int) -> PerformancePair:
+    scored = estimated["rows"] if estimated is not None else None
+    small = realized is None and scored is not None and scored < least
     mine: Row = realized or {}
     return PerformancePair(
         night,
@@ -114,9 +122,10 @@ def _pair(night: str, estimated: Row | None, realized: Row | None) -> Performanc
         mine.get("value"),
         mine.get("low"),
         mine.get("high"),
-        mine.get("rows", 0),
+        mine.get("rows"),
         mine.get("labelled_share"),
         estimated["why"] if estimated is not None and estimated.get("trusted") is False else None,
+        f"{counted(scored, 'row')}, fewer than {least}" if small else None,
     )
 
 
@@ -135,12 +144,12 @@ def by_week(nights: Sequence[PerformancePair]) -> list[PerformancePair]:
 
 
 def _week(monday: date, nights: Sequence[PerformancePair]) -> PerformancePair:
-    rows = sum(pair.rows for pair in nights)
+    rows = sum(pair.rows or 0 for pair in nights)
     doubtful = sum(pair.distrust is not None for pair in nights)
 
     def mean(values: Iterable[float | None]) -> float:
         each = zip(values, nights, strict=True)
-        return math.fsum((value or 0.0) * pair.rows for value, pair in each) / rows
+        return math.fsum((value or 0.0) * (pair.rows or 0) for value, pair in each) / rows
 
     return PerformancePair(
         monday.isoformat(),
@@ -152,6 +161,25 @@ def _week(monday: date, nights: Sequence[PerformancePair]) -> PerformancePair:
         mean(pair.labelled_share for pair in nights),
         f"on {doubtful} of {len(nights)} nights" if doubtful else None,
     )
+
+
+def check_maturity(params: Params, days: int | None) -> int:
+    """``days``, or the first of ``monitor.maturities`` if None.
+
+    Raises
+    ------
+    UsageError
+        There is no such maturity.
+    """
+    days = params.monitor.maturities[0] if days is None else days
+    if days not in params.monitor.maturities:
+        raise UsageError(
+            "no such maturity",
+            where="--maturity",
+            expected=f"one of {', '.join(map(str, params.monitor.maturities))}",
+            found=str(days),
+        )
+    return days
 
 
 def run(
@@ -174,17 +202,10 @@ def run(
     UsageError
         There is no such maturity, or no night has a value.
     """
-    days = params.monitor.maturities[0] if days is None else days
-    if days not in params.monitor.maturities:
-        raise UsageError(
-            "no such maturity",
-            where="--maturity",
-            expected=f"one of {', '.join(map(str, params.monitor.maturities))}",
-            found=str(days),
-        )
+    days = check_maturity(params, days)
     store = open_store(root, params)
     table = store.performance().to_pylist()
-    found = pairs(table, store.column, metric, slice, days)
+    found = pairs(table, store.column, metric, slice, days, params.evaluate.min_slice_rows)
     if not found:
         raise _none(table, metric, slice)
     return PerformancePairs(

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import LabelError, SchemaMismatch, SourceError, UsageError
 from assay.project.tasks import Task
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks, mark_message_blanks, quote_value
 from assay.store.delta.tables import INSTANT
 
@@ -155,7 +156,7 @@ def _once(rows: pa.Table, keys: Sequence[str], where: str) -> pa.Table:
     if torn.num_rows:
         first = torn.slice(0, 1).to_pylist()[0]
         key = ", ".join(f"{name}={mark_blanks(first[name])}" for name in keys)
-        more = f", and {torn.num_rows - 1} keys more" if torn.num_rows > 1 else ""
+        more = f", and {counted(torn.num_rows - 1, 'key')} more" if torn.num_rows > 1 else ""
         raise LabelError(
             f"the key {key} has two truths{more}",
             where=where,

@@ -14,6 +14,7 @@ from assay.project import jsonfile, layout
 from assay.project.params import Params
 from assay.project.params.labels import RetrainRule
 from assay.project.partitions import parse_day
+from assay.project.text.number_format import counted
 from assay.store import open_store
 
 State = Literal["retrain", "fine", "waiting"]
@@ -57,7 +58,7 @@ class Advice:
         shown = ", ".join(f"{row[column]} {row['value']:.4g}" for row in self.crossed[-3:])
         lead = "train again, " if self.state == "retrain" else ""
         wanted = f"{lead}{rule.title} is not {rule.limit} on {len(self.crossed)} of the last"
-        return f"{wanted} {rule.of} nights" + (f" ({shown})" if shown else "")
+        return f"{wanted} {counted(rule.of, 'night')}" + (f" ({shown})" if shown else "")
 
 
 @dataclass(frozen=True)

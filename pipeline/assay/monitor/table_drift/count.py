@@ -13,6 +13,7 @@ from assay.monitor.table_drift.count_rows import Counting, TableCounts, total
 from assay.monitor.table_drift.locate import NO_CONTRACT, RawTable
 from assay.monitor.table_drift.spark_memory import low_memory_params
 from assay.project.params import Carrier, Params
+from assay.project.text.number_format import counted
 from assay.score.spark import threads
 from assay.score.spark.night_rows import open_night
 from assay.score.spark.session import session
@@ -68,15 +69,15 @@ def count(
                 )
             )
             parts, counts = opened.run(work, progress)
-        counted = total(parts, grid)
+        found = total(parts, grid)
     for expected in counts:
-        if counted.rows == expected:
+        if found.rows == expected:
             continue
         raise RowCountMismatch(
             "rows were lost on the way",
             where=table.where,
-            expected=f"{expected} rows",
-            found=f"{counted.rows}",
+            expected=counted(expected, "row"),
+            found=f"{found.rows}",
             mend="Try again; if it happens twice, the table changed meanwhile.",
         )
-    return counted
+    return found

@@ -22,6 +22,7 @@ from assay.contract.arrays import convert_column
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import is_compatible_type
 from assay.contract.text_parser import parse_rows
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 from assay.score.inputs.split import RowGroups
 from assay.score.inputs.split import batches as read_batches
@@ -65,7 +66,7 @@ def _why(name: str, cells: ColumnGrid, grid: Grid, schemas: Mapping[str, pa.Sche
     for where, schema in schemas.items():
         places = schema.get_all_field_indices(name)
         if len(places) > 1:
-            return f"{len(places)} times in {where}"
+            return f"{counted(len(places), 'time')} in {where}"
         if not places:
             continue
         found, kind = True, schema.field(places[0]).type

@@ -12,6 +12,7 @@ import pyarrow.fs as pafs
 from assay.contract.definition import Contract
 from assay.errors import NightEmpty
 from assay.project.params import Params
+from assay.project.text.number_format import counted
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import files
 from assay.score.inputs.files import ListedFile
@@ -78,7 +79,7 @@ def locate_path(path: str, here: Path) -> RawTable:
     found = NightInput("", "", where, files=tuple(each.file for each in footers))
     table = RawTable(where, schemas, found)
     if table.rows == 0:
-        raise NightEmpty("the table has no rows", where=path, found=f"{len(footers)} files")
+        raise NightEmpty("the table has no rows", where=path, found=counted(len(footers), "file"))
     return table
 
 

@@ -16,6 +16,7 @@ from assay.monitor.incidents.drift_incident import DriftIncident
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
+from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     from assay.monitor.judge import JudgedNight
@@ -114,7 +115,7 @@ def merge_nights(
     rules: Counter[str] = Counter()
     for day in days:
         rules.update(day.rules)
-    count = f"{len(days)} night{'s' if len(days) > 1 else ''}"
+    count = counted(len(days), "night")
     told = ReportContent(
         title=week,
         span="week",
@@ -148,7 +149,7 @@ def merge_nights(
 def describe_counts(nights: int, over: int, alarms: int) -> str:
     """On how many nights a column was over its limits, and in alarm."""
     if not over and not alarms:
-        return f"within its limits on {'all ' if nights > 1 else ''}{nights} nights"
+        return f"within its limits on {'all ' if nights > 1 else ''}{counted(nights, 'night')}"
     found = f"over a limit on {over or 'none'} of {nights} nights"
     return f"{found}, in alarm on {alarms}" if alarms else f"{found}, never in alarm"
 

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from assay.project.params.inputs import Delta, Parquet
 from assay.project.params.values import Count, Positive, Section, Share, Text
 from assay.project.tasks import Metric
+from assay.project.text.number_format import counted
 
 
 def _mapping(value: Any) -> Any:
@@ -67,7 +68,7 @@ class RetrainRule(Section):
     def title(self) -> str:
         """Metric, slice and maturity, in words."""
         where = f" in {self.slice}" if self.slice else ""
-        days = "1 day" if self.maturity == 1 else f"{self.maturity} days"
+        days = counted(self.maturity, "day")
         return f"{self.metric}{where} after {days}"
 
     def crossed(self, value: float) -> bool:

@@ -8,6 +8,18 @@ def format_count(value: float | None, none: str = "") -> str:
     return none if value is None else f"{value:,}"
 
 
+def counted(count: float | None, one: str, many: str | None = None) -> str:
+    """A number of something, with thousands separators: the plural unless there is one.
+
+    None is an unknown number.
+
+    >>> counted(1, "row"), counted(2000, "row"), counted(0, "class", "classes")
+    ('1 row', '2,000 rows', '0 classes')
+    """
+    number = "unknown" if count is None else f"{count:,.15g}"
+    return f"{number} {one if count == 1 else many or one + 's'}"
+
+
 def format_fixed(value: float | None, digits: int = 3, none: str = "") -> str:
     """A distance, metric or effect with a fixed number of decimals."""
     return none if value is None else f"{value:.{digits}f}"
@@ -28,7 +40,7 @@ def format_percent(share: float | None, digits: int = 1, none: str = "") -> str:
 def format_exact_percent(share: float) -> str:
     """A share of 0 to 1 in percent. Only exactly 0 and 1 become 0% and 100%.
 
-    >>> never_rounded_away(0.25), never_rounded_away(0.00001)
+    >>> format_exact_percent(0.25), format_exact_percent(0.00001)
     ('25%', 'under 0.01%')
     """
     if 0 < share < 0.0001:

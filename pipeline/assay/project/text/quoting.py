@@ -13,7 +13,7 @@ _MARKS = {" ": "␣", "\t": "⇥", "\n": "⏎", "\r": "⏎", "\xa0": "⍽"}
 def mark_blanks(value: Any) -> str:
     """The value as text. If it has leading or trailing blanks, these are marked and it is quoted.
 
-    >>> visible("JFK "), visible("JFK"), visible(" ")
+    >>> mark_blanks("JFK "), mark_blanks("JFK"), mark_blanks(" ")
     ("'JFK␣'", 'JFK', "'␣'")
     """
     text = str(value)
@@ -24,7 +24,7 @@ def mark_blanks(value: Any) -> str:
 def quote_value(value: Any) -> str:
     """Like `mark_blanks`, but always in quotes.
 
-    >>> quoted("JFK "), quoted("JFK")
+    >>> quote_value("JFK "), quote_value("JFK")
     ("'JFK␣'", "'JFK'")
     """
     shown = mark_blanks(value)
@@ -34,7 +34,7 @@ def quote_value(value: Any) -> str:
 def mark_message_blanks(message: str) -> str:
     """A library's message, with the blanks of every quoted value made visible.
 
-    >>> retold("cannot read '12 ' as a number")
+    >>> mark_message_blanks("cannot read '12 ' as a number")
     "cannot read '12␣' as a number"
     """
     return _QUOTED.sub(lambda found: quote_value(found[1]), message)

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from assay.errors import TrackedByGit
 from assay.project import layout
 from assay.project.params import Params
+from assay.project.text.number_format import counted
 from assay.registry import git
 
 NEVER = (
@@ -47,7 +48,7 @@ def find_tracked_data(root: Path, params: Params, outputs: Iterable[str] = ()) -
         asked.setdefault(rows, f":(glob){rows.rstrip('/')}/{params.ingest.partition_by}=*/**")
     counts = {place: len(git.tracked_files(root, pattern)) for place, pattern in asked.items()}
     return tuple(
-        place if count == 1 else f"{place} ({count} files)"
+        place if count == 1 else f"{place} ({counted(count, 'file')})"
         for place, count in counts.items()
         if count
     )

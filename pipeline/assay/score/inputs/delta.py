@@ -18,6 +18,7 @@ from assay.contract.schema import check_schema
 from assay.errors import SourceError
 from assay.project import digests
 from assay.project.params.inputs import Delta
+from assay.project.text.number_format import counted
 from assay.score.inputs import files
 from assay.score.inputs.files import Footer, ListedFile
 from assay.score.inputs.folder import check_all
@@ -55,7 +56,7 @@ def find_delta_night(
             raise SourceError(
                 "holds other rows than the table's log says",
                 where=footer.file.path,
-                expected=f"{file.rows} rows",
+                expected=counted(file.rows, "row"),
                 found=f"{footer.file.rows}",
                 mend="The file was written over: restore the table.",
             )

@@ -22,6 +22,7 @@ from assay.project.params.inputs import (
     Sql,
     has_night_parameter,
 )
+from assay.project.text.number_format import counted
 from assay.score.inputs import delta, folder
 from assay.score.inputs.types import FileGroup, InputFile, InputTable, NightInput
 
@@ -107,7 +108,7 @@ def empty_night_error(night: NightInput) -> NightEmpty:
         "the night has no rows",
         where=night.where,
         expected="at least one row",
-        found=f"{files} files, 0 rows" if night.tables else "0 rows",
+        found=f"{counted(files, 'file')}, 0 rows" if night.tables else "0 rows",
         mend="Check the export that fills it; nothing was scored.",
     )
 

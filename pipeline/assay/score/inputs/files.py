@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from assay.errors import NightNotFound, SourceError
 from assay.project import digests
 from assay.project.partitions import parse_day
+from assay.project.text.number_format import counted
 from assay.score.inputs.types import InputFile
 from assay.store.delta.location import filesystem
 
@@ -202,7 +203,7 @@ def missing_night_error(
     return NightNotFound(
         f"there is no night {column}={value}",
         where=where,
-        expected=f"one of {len(known)} nights from {known[0]} to {known[-1]}",
+        expected=f"one of {counted(len(known), 'night')} from {known[0]} to {known[-1]}",
         found="none",
         mend=f"The nearest is {near}." if near else None,
     )

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project.params import Params
+from assay.project.text.number_format import counted
 from assay.score.operations import postgres
 from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
 from assay.score.operations.git_check import check_not_in_git
@@ -79,8 +80,8 @@ def run(root: Path, params: Params, partition: str, to: str) -> ExportReport:
             raise ExportFailed(
                 "the night changed while it was copied",
                 where=f"{store.column}={partition}",
-                expected=f"{record.rows_scored} rows of run {record.run_id}",
-                found=f"{written} rows, run {store.visible_run(partition)} visible now",
+                expected=f"{counted(record.rows_scored, 'row')} of run {record.run_id}",
+                found=f"{counted(written, 'row')}, run {store.visible_run(partition)} visible now",
                 mend=f"{name} keeps what it had. Export again.",
             )
 

@@ -203,7 +203,7 @@ def _replace(cursor: Cursor, address: Address, table: Identifier, night: ExportD
         raise ExportFailed(
             "the table does not hold what was sent",
             where=address.shown,
-            expected=f"{rows} rows",
+            expected=counted(rows, "row"),
             found=f"{counted}",
             mend="The table keeps what it had. Is there a trigger or rule on it?",
         )

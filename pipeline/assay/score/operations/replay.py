@@ -16,6 +16,7 @@ from typing import Any
 
 from assay.errors import BundleChanged, RowCountMismatch, RunUnknown
 from assay.project.params import Params
+from assay.project.text.number_format import counted
 from assay.registry.pin import pin
 from assay.registry.user_identity import user_with_reason
 from assay.score import output
@@ -129,7 +130,8 @@ def run(root: Path, params: Params, partition: str, rows: Path, because: str) ->
             rows_scored=counts.scored,
             rows_quarantined=counts.quarantined,
             seconds=time.monotonic() - started,
-            detail=f"replay: {done.merged} repaired rows merged into run {before.run_id}",
+            detail=f"replay: {counted(done.merged, 'repaired row')} merged into "
+            f"run {before.run_id}",
         )
     )
     return done
@@ -155,6 +157,6 @@ class ReplayCounts:
             raise RowCountMismatch(
                 "the books do not balance, so nothing was published",
                 where=f"night {partition}",
-                expected=f"{self.read} rows, as when the night was scored",
+                expected=f"{counted(self.read, 'row')}, as when the night was scored",
                 found=f"{self.scored} scored, {self.quarantined} quarantined",
             )

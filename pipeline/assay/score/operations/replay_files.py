@@ -14,6 +14,7 @@ from assay.contract.columns import Columns
 from assay.contract.text_parser import parse_rows
 from assay.errors import ContractBroken
 from assay.model.batch import ScoredBatch, score_batch
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 from assay.registry.pin import PinnedVersion
 from assay.score.duplicate_keys import hash_keys
@@ -84,7 +85,7 @@ def check_keys(store: Store, partition: str, scored: ScoredBatch, where: Path) -
             f"{name}={mark_blanks(value)}" for name, value in zip(names, min(twice), strict=True)
         )
         raise ContractBroken(
-            f"{len(twice)} keys would be there twice",
+            f"{counted(len(twice), 'key')} would be there twice",
             where=str(where),
             found=key,
             mend="A row is scored once: repair its key, or leave it out.",

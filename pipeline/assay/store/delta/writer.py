@@ -14,6 +14,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
+from assay.project.text.number_format import counted
 from assay.store.delta.files import StagedFile, parse_partition, temporary_path
 from assay.store.delta.location import filesystem
 from assay.store.delta.store_errors import translate_errors
@@ -126,7 +127,7 @@ class PartWriter:
                 raise StoreError(
                     "the file holds other rows than were written",
                     where=self._where,
-                    expected=f"{self._rows} rows",
+                    expected=counted(self._rows, "row"),
                     found=f"{rows}",
                 )
             if self._temp != self._path:

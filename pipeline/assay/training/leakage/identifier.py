@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.contract.definition import Kind
+from assay.project.text.number_format import counted
 from assay.reports.leakage import EXAMPLES, Check, Row, unknown_check
 from assay.training.leakage.row_hashing import to_floats
 from assay.training.leakage.table_pair import TablePair
@@ -27,7 +28,7 @@ def identifier(sides: TablePair, limit: float) -> Check:
     contract = sides.contract
     names = [name for name in contract.features if contract.field(name).kind != "boolean"]
     if names and sides.train.rows < MIN_ROWS:
-        few = f"training has {sides.train.rows} rows only, {MIN_ROWS} are needed"
+        few = f"training has {counted(sides.train.rows, 'row')} only, {MIN_ROWS} are needed"
         return unknown_check("identifier", few, limit)
     found: list[tuple[float, str, str | None]] = []
     for name in names:

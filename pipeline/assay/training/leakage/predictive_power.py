@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from assay.contract.definition import NUMERIC
 from assay.project.tasks import infer_task
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 from assay.reports.leakage import Check, Row, unknown_check
 from assay.training.leakage.row_hashing import Codes, Floats, encode_column, to_floats
@@ -54,7 +55,9 @@ def label_power(sides: TablePair, limit: float, sample_rows: int) -> Check:
     )
     if len(places[0]) < MIN_ROWS or len(places[1]) < MIN_ROWS:
         few = min(len(places[0]), len(places[1]))
-        return unknown_check(NAME, f"one side has {few} rows only, {MIN_ROWS} are needed", limit)
+        return unknown_check(
+            NAME, f"one side has {counted(few, 'row')} only, {MIN_ROWS} are needed", limit
+        )
     number = infer_task(contract.field(contract.label).kind, contract.label) == "regression"
     label = _sampled(sides.column(contract.label), places)
     targets = (_numbers if number else _classes)(label, contract.label)

@@ -7,6 +7,7 @@ from typing import Final
 import pyarrow.compute as pc
 
 from assay.contract.schema import is_compatible_type
+from assay.project.text.number_format import counted
 from assay.reports.leakage import Check, Row, unknown_check
 from assay.training.leakage.source_sample import SourceSample, UnsampledSource
 from assay.training.leakage.table_pair import TablePair
@@ -47,7 +48,7 @@ def not_at_scoring(sides: TablePair, seen: SourceSample | UnsampledSource) -> Ch
             wrong[field.name] = f"is {kind}, not {field.kind}"
     told = [f"'{name}' {why}" for name, why in list(wrong.items())[:TOLD]]
     if len(wrong) > TOLD:
-        told.append(f"and {len(wrong) - TOLD} more columns")
+        told.append(f"and {counted(len(wrong) - TOLD, 'more column')}")
     detail = (
         f"{seen.where}: {'; '.join(told)}"
         if wrong

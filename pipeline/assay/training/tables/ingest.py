@@ -13,6 +13,7 @@ import pyarrow as pa
 from assay.errors import AssayError, SourceError
 from assay.project import layout, partitions, plugins
 from assay.project.params import Params
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 
 
@@ -109,7 +110,7 @@ def _checked(table: pa.Table, column: str, where: str) -> pa.Table:
     missing = table.column(column).null_count
     if missing:
         raise SourceError(
-            f"{missing} rows do not say which night they belong to",
+            f"{counted(missing, 'row')} without the night that they belong to",
             where=where,
             expected=f"a value in '{column}'",
             found="nulls",

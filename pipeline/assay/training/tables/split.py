@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from assay.errors import LabelError
 from assay.project.params import Window
 from assay.project.tasks import Task
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import mark_blanks
 
 
@@ -62,13 +63,13 @@ def label_facts(
         return {"rows": table.num_rows, "mean": _spread(column, label, where)}
     counts = pc.value_counts(column).to_pylist()
     seen = sorted(((item["values"], item["counts"]) for item in counts), key=str)
-    shown = ", ".join(f"{mark_blanks(value)} in {count} rows" for value, count in seen)
+    shown = ", ".join(f"{mark_blanks(value)} in {counted(count, 'row')}" for value, count in seen)
     if task == "binary" and not {value for value, _ in seen} <= {0, 1}:
         raise LabelError(
             "only labels of two classes can be learnt",
             where=where,
             expected=f"true and false (or 1 and 0) in '{label}'",
-            found=shown if len(seen) <= 5 else f"{len(seen)} classes",
+            found=shown if len(seen) <= 5 else counted(len(seen), "class", "classes"),
         )
     if len(seen) < 2:
         raise LabelError(
@@ -95,7 +96,7 @@ def _spread(column: pa.ChunkedArray, label: str, where: str) -> float:
             "every label is the same number",
             where=where,
             expected=f"different numbers in '{label}'",
-            found=f"{ends['min']} in {len(column)} rows",
+            found=f"{ends['min']} in {counted(len(column), 'row')}",
             mend="Choose a longer window.",
         )
     return float(pc.mean(column).as_py())

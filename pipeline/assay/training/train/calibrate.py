@@ -18,6 +18,7 @@ from assay.columns.features import Floats
 from assay.errors import LabelError
 from assay.model.model import log_odds, raw_scores
 from assay.project.tasks import Task
+from assay.project.text.number_format import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +37,7 @@ def assign_folds(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
         raise LabelError(
             "too few days to cut into folds",
             where="params.yaml: train.folds",
-            expected=f"at least {folds} days in prepare.train",
+            expected=f"at least {counted(folds, 'day')} in prepare.train",
             found=f"{len(distinct)}",
         )
     return np.asarray(position * folds // len(distinct), dtype=np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from assay.model.manifest import Manifest
 from assay.project.tasks import METRICS
 from assay.project.text.markdown import escape_code, escape_line
-from assay.project.text.number_format import format_fixed
+from assay.project.text.number_format import counted, format_fixed
 
 
 def render_card(manifest: Manifest) -> str:
@@ -75,7 +75,7 @@ def describe_calibration(manifest: Manifest) -> str:
 
 
 def _rows(manifest: Manifest) -> str:
-    rows = f"{manifest.rows:,} rows"
+    rows = counted(manifest.rows, "row")
     if manifest.positives is None:
         return rows
     return f"{rows}, {manifest.positives / manifest.rows:.1%} of them true"
@@ -86,6 +86,6 @@ def _scorer(manifest: Manifest) -> str:
     if not proof["used"]:
         return f"scikit-learn itself: {escape_line(str(proof['reason']))}"
     return (
-        f"compiled arrays ({proof['kind']}): on {proof['rows']:,} rows at most "
+        f"compiled arrays ({proof['kind']}): on {counted(proof['rows'], 'row')} at most "
         f"{proof['max_difference']:.3g} from scikit-learn (allowed: {proof['tolerance']:g})"
     )

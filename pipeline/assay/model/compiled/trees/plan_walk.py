@@ -11,6 +11,7 @@ from assay.model.compiled.columns import Column, MissingIndicator, NumberColumn
 from assay.model.compiled.trees.forest import Forest
 from assay.model.compiled.trees.plan_ranks import plan_ranks
 from assay.model.compiled.trees.walk import TOP, StateRanks, Walk, WalkNodes
+from assay.project.text.number_format import counted
 
 _BEYOND_MOST = 1.25
 """Levels to walk before looking for rows at a leaf, as a multiple of the average depth."""
@@ -31,7 +32,7 @@ def plan_walk(forest: Forest, columns: Sequence[Column]) -> Walk:
     states, count = _states(forest, columns, numbers.columns, column, limit)
     total = len(column)
     if count >= TOP or total >= 1 << 32:
-        raise NotCompiled(f"{count} columns and {total} nodes are too many")
+        raise NotCompiled(f"{counted(count, 'column')} and {counted(total, 'node')} are too many")
 
     place, depth = np.empty(total, np.int64), np.empty(total, np.int64)
     siblings_together(forest.left, forest.right, forest.roots, forest.weight, place, depth)

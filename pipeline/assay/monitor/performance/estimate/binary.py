@@ -84,7 +84,7 @@ def _few(cells: ScoreCells, threshold: float) -> dict[str, str]:
         return dict.fromkeys(METRICS, f"{why}, fewer than {FEWEST} of a label")
     called = float(cells.counts[cells.low >= threshold].sum())
     if called < FEWEST:
-        why = f"{called:.3g} rows predicted positive, fewer than {FEWEST}"
+        why = f"{called:.3g} predicted positive, fewer than {FEWEST} rows"
         return dict.fromkeys(("precision", "recall", "f1"), why)
     return {}
 

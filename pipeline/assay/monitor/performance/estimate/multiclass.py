@@ -32,6 +32,7 @@ from assay.monitor.performance.estimate.metric_estimate import (
     variances,
 )
 from assay.monitor.performance.estimate.score_cells import ScoreCells, cells_from_profile
+from assay.project.text.number_format import counted
 
 ACCURACY = "accuracy"
 MACRO = {"auc": "auc", "precision": "macro_precision", "recall": "macro_recall", "f1": "macro_f1"}
@@ -136,5 +137,5 @@ def _few(classes: Sequence[ClassCells]) -> str | None:
         if positives < FEWEST:
             return f"{positives:.1f} rows of class {one.name} expected, fewer than {FEWEST}"
         if called < FEWEST:
-            return f"{called} rows predicted {one.name}, fewer than {FEWEST}"
+            return f"{counted(called, 'row')} predicted {one.name}, fewer than {FEWEST}"
     return None
