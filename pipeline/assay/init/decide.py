@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from assay.errors import LabelError, SourceError, UsageError
 from assay.init.checks import FieldChecks, learn_checks
+from assay.init.duplicates import count_duplicates
 from assay.init.label import Label, decide_label
 from assay.init.leaks import find_leaks
 from assay.init.names import column_names
@@ -142,6 +143,7 @@ def decide(
             found="; ".join(f"{name}: {each.why}" for name, each in list(uses.items())[:5]),
             mend="Make features of these columns before, or say what is no key with --key",
         )
+    duplicates, told = count_duplicates(understood, seen.sample, columns)
     left_out = [each for each in uses.values() if each.use == "left out"]
     left_out += [
         ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items()
@@ -162,7 +164,8 @@ def decide(
             each.name for each in left_out if each.why.startswith("personal") and each.name in plain
         ),
         plain=plain,
-        remarks=(*understood.remarks, *remarks),
+        remarks=(*understood.remarks, *remarks, *told),
+        duplicates=duplicates,
     )
 
 

@@ -229,7 +229,7 @@ def _classes(facts: ColumnFacts) -> Label:
         missing=facts.nulls,
         baseline=1 - sum(share**2 for share in shares),
         share=None,
-        evidence=f"{counted(len(counts), 'class', 'classes')}, the rarest in {counted(min(counts.values()), 'row')}",
+        evidence=f"{len(counts)} classes, the rarest in {counted(min(counts.values()), 'row')}",
         unsure="the classes are numbers; if their order counts: --task regression"
         if number
         else "",

@@ -161,6 +161,11 @@ def _params(plan: Plan) -> dict[str, Any]:
     days = {"day": 3, "week": 10, "month": 35, "year": 370}[nights.every]
     return {
         "owner": OWNER,
+        "duplicates": min(1.0, round(1.5 * plan.duplicates + 0.01, 2)),
+        "duplicates_why": f"{plan.duplicates:.0%} of the rows equal another one in all features, "
+        "which are coarse"
+        if plan.duplicates
+        else "of the holdout's rows that equal one of training in all features, beyond chance",
         "rows_least": max(1, plan.understood.rows // 2),
         "night_least": max(1, fewest // 3),
         "night_most": 3 * most,

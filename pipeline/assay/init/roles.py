@@ -203,7 +203,8 @@ def _no_category(facts: ColumnFacts) -> str:
             "put rare ones together in data/source.py"
         )
     if facts.distinct > facts.present / 2 and facts.present >= SMALL_TABLE:
-        return f"{counted(facts.distinct, 'different text')} in {counted(facts.present, 'row')}: too few of each"
+        rows = counted(facts.present, "row")
+        return f"{counted(facts.distinct, 'different text')} in {rows}: too few of each"
     return ""
 
 

@@ -19,7 +19,8 @@ def init_lines(made: NewProject) -> Iterator[Line]:
 
     plan = made.plan
     table = plan.understood
-    yield f"{plan.data}: {counted(table.rows, 'row')}, {counted(len(table.facts), 'column')}, {_written(plan)}"
+    size = f"{counted(table.rows, 'row')}, {counted(len(table.facts), 'column')}"
+    yield f"{plan.data}: {size}, {_written(plan)}"
     yield f"label: {plan.target}, {plan.label.task}: {plan.label.evidence}"
     yield f"nights: {_nights(plan)}"
     yield ""
@@ -35,7 +36,8 @@ def init_lines(made: NewProject) -> Iterator[Line]:
         yield "not sure of:"
         yield from (f"  - {doubt}" for doubt in plan.doubts)
     yield ""
-    yield f"written to {made.folder}: {counted(len(made.files), 'file')}; README.md says what each is for"
+    files = counted(len(made.files), "file")
+    yield f"written to {made.folder}: {files}; README.md says what each is for"
     yield "next:"
     yield f"  cd {made.folder}"
     yield "  dvc repro"

@@ -165,8 +165,9 @@ def proposal_lines(found: Proposal) -> Iterator[str]:
 def ready_lines(found: ProjectCheck) -> Iterator[str]:
     """What a project that is ready will do."""
     yield (
-        f"check: ready for dvc repro: {found.name}, {found.task}, {counted(found.features, 'feature')}, "
-        f"{counted(found.candidates, 'candidate')}, {counted(found.rules, 'rule')}"
+        f"check: ready for dvc repro: {found.name}, {found.task}, "
+        f"{counted(found.features, 'feature')}, {counted(found.candidates, 'candidate')}, "
+        f"{counted(found.rules, 'rule')}"
     )
 
 

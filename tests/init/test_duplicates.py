@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from assay.init.checks import FieldChecks
+from assay.init.duplicates import count_duplicates
+from assay.init.plan import ProjectColumn
+from assay.tables.definition import TableFormat, Understanding
+from tests.init.frames import facts_of
+
+
+def counted(frame: pd.DataFrame) -> tuple[float, tuple[str, ...]]:
+    facts = tuple(facts_of(frame))
+    columns = [
+        ProjectColumn(each.name, each.name, each.kind, ("feature",), FieldChecks({}, False, ""), "")
+        for each in facts
+    ]
+    known = Understanding("t.csv", len(frame), TableFormat("csv", ()), facts)
+    return count_duplicates(known, frame, columns)
+
+
+def test_coarse_values_may_be_equal() -> None:
+    rng = np.random.default_rng(6)
+    grades = pd.DataFrame({"a": rng.integers(1, 6, 1000), "b": rng.integers(1, 6, 1000)})
+    assert counted(grades) == (1.0, ())
+
+
+def test_copies_are_told_and_not_allowed() -> None:
+    rng = np.random.default_rng(6)
+    frame = pd.DataFrame({"a": rng.normal(size=1000), "b": rng.integers(1, 6, 1000)})
+    assert counted(frame) == (0.0, ())
+    share, (told,) = counted(pd.concat([frame, frame.head(100)], ignore_index=True))
+    assert share == 0.0 and "18% of the rows equal another one" in told
