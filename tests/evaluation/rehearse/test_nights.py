@@ -13,53 +13,21 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
-from assay.contract.loader import load_contract
 from assay.errors import AssayError, ParamsError, StageInputMissing
-from assay.evaluation.rehearse import last_nights, nights
+from assay.evaluation.rehearse import nights
 from assay.evaluation.rehearse.champion import NightModel
 from assay.model import bundle
 from assay.project import layout
 from assay.project import params as parameters
 from assay.project.params.inputs import Csv, Sql
-from assay.reports.rehearsed_nights import RehearsedNight, RehearsedNights
+from assay.reports.rehearsed_nights import RehearsedNight
 from tests.evaluation.rehearse.champions import edit, write_champion
-
-LAST = (date(2024, 3, 1), date(2024, 3, 2))
-"""On the second of them three rows break the contract."""
-
-
-def prepared(root: Path, days: Any = LAST, given: Any = None) -> tuple[Any, nights.AskedNights]:
-    params = parameters.load(root)
-    changes: dict[str, Any] = {
-        "rehearse": params.rehearse.model_copy(update={"nights": days, "repeats": 1})
-    }
-    if given is not None:
-        changes["score"] = params.score.model_copy(update={"input": given})
-    params = params.model_copy(update=changes)
-    last_nights.run(root, params)
-    contract = load_contract(root / params.contract.file, root=root).without_label()
-    loaded = bundle.load(root / layout.BUNDLE, expected=None, allow_types=())
-    return params, nights.prepare(root, params, NightModel(loaded, contract, params.contract))
-
-
-def rehearsed(root: Path, spark: Any, days: Any = LAST, given: Any = None) -> RehearsedNights:
-    params, asked = prepared(root, days, given)
-    return nights.rehearse(root, params, spark, asked, root / layout.HOLDOUT_TABLE)
+from tests.evaluation.rehearse.rehearsals import counted, prepared, rehearsed
 
 
 def both(night: RehearsedNight) -> Any:
     assert night.why is None and night.challenger and night.champion and night.change
     return night.challenger, night.champion, night.change
-
-
-def counted(found: RehearsedNights) -> Any:
-    """All of it but for what is measured with a clock, and what tells the input apart."""
-    tree = found.tree()
-    for night in tree["nights"]:
-        for model in ("challenger", "champion"):
-            del night[model]["seconds"]
-        del night["fingerprint"]
-    return tree["nights"]
 
 
 def test_two_models_on_the_same_nights(parcels: Path, spark: Any) -> None:

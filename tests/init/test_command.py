@@ -1,0 +1,104 @@
+"""`assay init` from the command line: what it writes, what it prints, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from assay.init.command import WORKFLOWS
+from tests import projects
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(8)
+    visits = rng.poisson(5, 600)
+    frame = pd.DataFrame(
+        {
+            "customer": [f"C{number:04}" for number in range(600)],
+            "since": pd.date_range("2024-01-01", periods=600, freq="3h").strftime("%d.%m.%Y %H:%M"),
+            "plz": rng.choice(["01067", "04103", "09111"], 600),
+            "visits": visits,
+            "churned": np.where(visits + rng.normal(size=600) < 4, "ja", "nein"),
+        }
+    )
+    path = tmp_path / "customers.csv"
+    frame.to_csv(path, index=False, sep=";", encoding="cp1252")
+    return path
+
+
+def test_the_workflows_are_those_of_this_repository() -> None:
+    # Copies: an sdist and an image hold the package alone, and GitHub follows no links.
+    for name in WORKFLOWS:
+        packed = ROOT / "pipeline/assay/init/templates/workflows" / name
+        assert packed.read_bytes() == (ROOT / ".github/workflows" / name).read_bytes()
+
+
+def test_a_project_is_written_and_ready(table: Path) -> None:
+    told = projects.call(
+        table.parent, "assay", "init", "churn", "--data", table.name, "--target", "churned"
+    )
+    assert "separated by ';'" in told and "one a week" in told and "assay promote" in told
+    project = table.parent / "churn"
+    assert {path.name for path in (project / ".github/workflows").iterdir()} == set(WORKFLOWS)
+    source = (project / "data/source.py").read_text(encoding="utf-8")
+    assert '"plz": "text"' in source and '"since": "time %d.%m.%Y %H:%M"' in source
+    assert '"churned": "boolean true=ja false=nein"' in source
+    assert "ready for dvc repro" in projects.call(project, "assay", "check")
+    # The table is DVC's: git does not see it, and a changed one is noticed.
+    projects.call(project, "git", "add", "--all")
+    tracked = projects.call(project, "git", "ls-files").split()
+    assert "data/customers.csv" not in tracked and "data/customers.csv.dvc" in tracked
+    projects.call(project, "dvc", "repro", "ingest")
+    rows = (project / "data/raw").glob("night=*/*.parquet")
+    assert sum(len(pd.read_parquet(path)) for path in rows) == 600
+
+
+def test_a_machine_gets_one_document(table: Path) -> None:
+    told = projects.call(
+        table.parent,
+        *("assay", "init", "--json", "churn", "--data", table.name, "--target", "churned"),
+    )
+    found = json.loads(told)
+    assert (found["task"], found["rows"], found["nights"]["by"]) == ("binary", 600, "time")
+    roles = {each["given"]: each["roles"] for each in found["columns"]}
+    assert roles["customer"] == ["key"] and roles["plz"] == ["feature", "slice"]
+    assert "params.yaml" in found["files"]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        (["--data", "customers.csv"], 2, "--target COLUMN is missing"),
+        (["--target", "churned"], 2, "--data FILE is missing"),
+        (["--data", "customers.csv", "--target", "churn"], 2, "Did you mean 'churned'?"),
+        (["--data", "nowhere.csv", "--target", "churned"], 25, "nowhere.csv"),
+        (["--data", "customers.csv", "--target", "customer"], 22, "too many classes"),
+        (["--data", "customers.csv", "--target", "churned", "--time", "plz"], 2, "a time in every"),
+    ],
+)
+def test_what_it_cannot_do_leaves_nothing(
+    table: Path, options: list[str], code: int, words: str
+) -> None:
+    told = projects.call(table.parent, "assay", "init", "churn", *options, code=code)
+    assert words in told and len(told.splitlines()) == 1
+    assert not (table.parent / "churn").exists()
+
+
+def test_nothing_of_a_project_is_overwritten(table: Path) -> None:
+    project = table.parent / "churn"
+    project.mkdir()
+    (project / "params.yaml").write_text("name: mine\n", encoding="utf-8")
+    told = projects.call(
+        table.parent,
+        *("assay", "init", "churn", "--data", table.name, "--target", "churned"),
+        code=2,
+    )
+    assert "nothing of it is overwritten" in told
+    assert [path.name for path in project.iterdir()] == ["params.yaml"]
