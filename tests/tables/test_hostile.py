@@ -181,9 +181,15 @@ def test_ragged_rows_are_counted(tmp_path: Path) -> None:
         understood(tmp_path, text)
 
 
-def test_blanks_as_separators_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["a b c\n1 2 3.5\n4 5 6.5\n", '"a" "b"\n"1" 5 6\n"2" 7 8\n'])
+def test_blanks_as_separators_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(SourceError, match="has blanks between its cells"):
-        understood(tmp_path, "a b c\n1 2 3.5\n4 5 6.5\n")
+        understood(tmp_path, text)
+
+
+def test_a_line_for_excel_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="line 1: begins with a line for Excel"):
+        understood(tmp_path, "sep=;\na;b\n1;2\n")
 
 
 # ------------------------------------------------------------------------------- extent

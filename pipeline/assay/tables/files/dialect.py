@@ -34,6 +34,13 @@ def find_dialect(path: Path, encoding: str) -> tuple[Dialect, tuple[str, ...]]:
     """
     text, whole = head_text(path, encoding)
     text = text.removeprefix("\ufeff")
+    if re.match(r"sep=.[\r\n]", text):
+        raise SourceError(
+            "begins with a line for Excel only",
+            where=f"{path}, line 1",
+            found=quote_value(text[:5]),
+            mend="Delete this line.",
+        )
     separator, quote, rows = _cut(text, whole)
     if not rows:
         raise SourceError("the file holds only blanks", where=str(path), mend="Write it again.")
@@ -137,9 +144,10 @@ def _refuse_title(path: Path, rows: Rows) -> None:
 
 def _refuse_blanks(path: Path, lines: Sequence[str]) -> None:
     """Refuse lines that are several numbers each, with blanks between them."""
-    words = [line.split() for line in lines]
+    # The header may have one word less: R writes no name for the names of the rows.
+    words = [line.split() for line in lines[1:]]
     alike = {len(each) for each in words}
-    values = [number_shape(_shape(word)) is not None for each in words[1:] for word in each]
+    values = [number_shape(_shape(word)) is not None for each in words for word in each]
     if len(alike) == 1 and alike != {1} and sum(values) * 2 >= len(values):
         # One number with blanks between thousands has digits in groups of three.
         if not all(number_shape(_shape(line.strip())) for line in lines[1:]):
