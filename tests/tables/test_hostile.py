@@ -195,6 +195,25 @@ def test_a_line_for_excel_is_refused(tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------- extent
 
 
+def test_blank_lines_before_the_header(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, "\n  \na,b\n1,2\n")) == [{"a": 1, "b": 2}]
+
+
+def test_a_path_that_ends_in_a_backslash_is_no_quote(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, 'a,b\n"C:\\dir\\",1\nx,2\n'))[0]["a"] == "C:\\dir\\"
+
+
+def test_many_values_and_long_ones_are_not_all_kept(tmp_path: Path) -> None:
+    lines = [f"{n},{n % 7}" for n in range(120_000)]
+    found = understood(tmp_path, "id,c\n" + "\n".join([*lines, *["5,5"] * 50]))
+    number, few = found.facts
+    assert number.many and not number.unique and len(number.values) == 1_000
+    assert number.values[0] == (5, 51)
+    assert (few.many, few.distinct, few.values[0]) == (False, 7, (5, 17_142 + 50 + 1))
+    long = "\n".join(f"{n:05d}{'x' * 1_000},1" for n in range(20_000))
+    assert understood(tmp_path, "text,n\n" + long).facts[0].many
+
+
 def test_one_row_and_one_column(tmp_path: Path) -> None:
     assert rows(understood(tmp_path, "a\n1\n")) == [{"a": 1}]
     assert rows(understood(tmp_path, "7\n")) == [{"column_1": 7}]
@@ -294,6 +313,8 @@ def test_a_mark_that_no_cell_decides(tmp_path: Path) -> None:
     facts = only(understood(tmp_path, 'a\n"1,234"\n"5,678"\n'))
     assert (facts.kind, facts.low) == ("integer", 1234)
     assert "read as one of thousands; no cell decides" in facts.unsure
+    facts = understood(tmp_path, "a;b\n1,234;x\n5,678;y\n").facts[0]
+    assert (facts.kind, facts.low) == ("float", 1.234) and "as one of decimals" in facts.unsure
     found = understood(tmp_path, "a;b\n1,234;0,5\n5,678;1,5\n")
     assert (found.facts[0].kind, found.facts[0].low) == ("float", 1.234)
 
@@ -414,6 +435,8 @@ def test_values_that_may_stand_for_none_are_kept_and_told(tmp_path: Path) -> Non
         (b"<!DOCTYPE html>\n<p>,</p>\n", "a web page"),
         (b'a,b\n1,"x\n2,y\n', "line 2: ends in the middle of a quoted cell"),
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "gzip file is cut"),
+        ("a,b\n1,Köl".encode()[:-2], "ends in the middle of a character"),
+        (b'a,b\n1,"say \\"hi\\" to"\n2,x\n', "line 2 or later: a quote within a cell has a back"),
         (b"PAR1 and no more", "no whole Parquet file"),
         (b'{"a": 1}\n{"a": ', "line 2: is no JSON object"),
         (b"[1, 2]", "object 1: is no JSON object"),
@@ -444,3 +467,22 @@ def test_a_quote_within_a_cell_is_no_open_quote(tmp_path: Path) -> None:
 def test_plain_is_json(tmp_path: Path) -> None:
     plain = understood(tmp_path, "a,b\n1,x\n2,NULL\n").plain()
     assert json.loads(json.dumps(plain)) == plain
+
+
+# ----------------------------------------------------------------- from batch to batch
+
+
+def test_what_only_later_batches_show(tmp_path: Path) -> None:
+    lines = ["a,b,c", *["1,2024-01-31,x"] * 100_000, "0,31.01.2024,x"]
+    a, b, c = understood(tmp_path, "\n".join(lines)).facts
+    assert not a.sorted and c.sorted
+    assert b.unsure == (
+        "all but 1 of 100,001 are times; the first other one is '31.01.2024' in line 100002"
+    )
+
+
+def test_new_lines_within_quotes_at_the_end_of_a_block(tmp_path: Path) -> None:
+    text = "a,b\n" + '1,"x\ny"\n' * 1_200_000
+    assert len(text) > 9 << 20
+    found = understood(tmp_path, text)
+    assert (found.rows, found.facts[1].values) == (1_200_000, (("x\ny", 1_200_000),))

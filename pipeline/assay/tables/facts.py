@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 from assay.tables.definition import ColumnFacts, ColumnFormat, Value
 
 MOST_DISTINCT = 50_000
+MOST_BYTES = 16 << 20
+"""Values of one column that are told apart, at most, and their bytes."""
 COMMONEST = 1_000
 IN_ALL = 2_500_000
 """Values that are kept of all columns together: so many fit into memory as Python objects."""
@@ -69,6 +71,7 @@ class ColumnCounter:
     _kept: pa.Array | None = None
     _pending: list[pa.StructArray] = field(default_factory=list)
     _waiting: int = 0
+    _bytes: int = 0
 
     def add(self, values: pa.Array) -> None:
         """Count values of the column's Arrow type."""
@@ -94,7 +97,8 @@ class ColumnCounter:
             values = pc.add(values, 0.0)  # -0.0 is 0.0
         self._pending.append(values.value_counts())
         self._waiting += len(self._pending[-1])
-        if self._waiting > 2 * self.most_distinct:
+        self._bytes += self._pending[-1].nbytes
+        if self._waiting > 2 * self.most_distinct or self._bytes > MOST_BYTES:
             self._merge()
 
     def _merge(self) -> None:
@@ -107,13 +111,13 @@ class ColumnCounter:
         order = [("count_sum", "descending"), ("value", "ascending")]
         if self._kept is None:
             self.distinct = table.num_rows
-            if self.distinct > self.most_distinct:
+            if self.distinct > self.most_distinct or table.nbytes > MOST_BYTES:
                 table = table.sort_by(order)[:COMMONEST]
                 self._kept = table["value"].combine_chunks()
         table = table.sort_by(order)
         columns = [table[name].combine_chunks() for name in ("value", "count_sum")]
         self._pending = [pa.StructArray.from_arrays(columns, names=["values", "counts"])]
-        self._waiting = 0
+        self._waiting, self._bytes = 0, self._pending[0].nbytes
 
     def _order(self, values: pa.Array) -> None:
         if not self.sorted:

@@ -56,8 +56,20 @@ def typed_tables(path: Path, table: TableFormat, tick: Tick | None = None) -> It
     if not table.columns:
         raise SourceError("no column is stated", where=str(path), mend="State the columns.")
     if table.format == "csv":
+        _check_marks(path, table)
         return _csv(path, table, tick)
     return _json(path, table, tick) if table.format == "json" else _parquet(path, table, tick)
+
+
+def _check_marks(path: Path, table: TableFormat) -> None:
+    for mark, name in ((table.separator, "separator"), (table.quote, "quote")):
+        if (mark or name == "separator") and (len(mark) != 1 or not mark.isascii()):
+            raise SourceError(
+                f"the {name} is not one character of ASCII",
+                where=str(path),
+                found=quote_value(mark),
+                mend='State for example "," or ";".',
+            )
 
 
 def _table(table: TableFormat, columns: Sequence[pa.Array]) -> pa.Table:

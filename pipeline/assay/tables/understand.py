@@ -172,7 +172,7 @@ def _facts(
         decision = decisions[counter.column.name]
         odd = -1 if decision.odd_row is None else decision.odd_row
         doubts = tuple(
-            doubt.replace(LINE, f"{lines.get(odd, odd + 1):,}") for doubt in decision.doubts
+            doubt.replace(LINE, str(lines.get(odd, odd + 1))) for doubt in decision.doubts
         )
         found.append(counter.facts(decision.evidence, doubts))
     return tuple(found)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from assay.errors import SourceError
@@ -44,6 +45,7 @@ def find_dialect(path: Path, encoding: str) -> tuple[Dialect, tuple[str, ...]]:
     separator, quote, rows = _cut(text, whole)
     if not rows:
         raise SourceError("the file holds only blanks", where=str(path), mend="Write it again.")
+    _refuse_backslashes(path, text, separator, quote)
     _refuse_title(path, rows)
     header, remark = has_header([cells for _, cells in rows[:HEADER_ROWS]])
     remarks = [remark] if remark else []
@@ -122,6 +124,26 @@ def _shape(cell: str) -> str:
     digits = _DIGITS.sub("9", cell)
     at = 1 if cell[:1] in "+-" else 0
     return digits[:at] + "0" + digits[at + 1 :] if cell[at : at + 1] == "0" else digits
+
+
+def _refuse_backslashes(path: Path, text: str, separator: str, quote: str) -> None:
+    """Refuse quotes within cells that a backslash stands before: they would end the cell."""
+    if f"\\{quote}" not in text:
+        return
+    line = 0
+    try:
+        strict = records(split_lines(text), separator, quote, strict=True)
+        for number, _ in islice(strict, ROWS):
+            line = number
+    except csv.Error as error:
+        if "expected after" in str(error):
+            raise SourceError(
+                "a quote within a cell has a backslash before it",
+                where=f"{path}, line {line + 1} or later",
+                expected='a second quote: ""',
+                found=f"\\{quote}",
+                mend="Write it with doubled quotes, as most programs do.",
+            ) from None
 
 
 def _refuse_title(path: Path, rows: Rows) -> None:
