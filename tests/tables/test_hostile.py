@@ -5,39 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import zipfile
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from assay.errors import SourceError
-from assay.tables.definition import ColumnFacts, Understanding
-from assay.tables.reader import read
 from assay.tables.understand import understand
-
-
-def written(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:
-    path = folder / name
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
-
-
-def understood(folder: Path, content: str | bytes, name: str = "table.csv") -> Understanding:
-    return understand(written(folder, content, name))
-
-
-def rows(found: Understanding) -> list[dict[str, object]]:
-    return [row for table in read(Path(found.path), found.table) for row in table.to_pylist()]
-
-
-def kinds(found: Understanding) -> dict[str, str]:
-    return {each.name: each.kind for each in found.facts}
-
-
-def only(found: Understanding) -> ColumnFacts:
-    (facts,) = found.facts
-    return facts
-
+from tests.tables.written import kinds, only, rows, understood, written
 
 # ----------------------------------------------------------------------- cut into cells
 
@@ -181,12 +155,37 @@ def test_ragged_rows_are_counted(tmp_path: Path) -> None:
         understood(tmp_path, text)
 
 
-def test_blanks_as_separators_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ["a b c\n1 2 3.5\n4 5 6.5\n", '"a" "b"\n"1" 5 6\n"2" 7 8\n'])
+def test_blanks_as_separators_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(SourceError, match="has blanks between its cells"):
-        understood(tmp_path, "a b c\n1 2 3.5\n4 5 6.5\n")
+        understood(tmp_path, text)
+
+
+def test_a_line_for_excel_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="line 1: begins with a line for Excel"):
+        understood(tmp_path, "sep=;\na;b\n1;2\n")
 
 
 # ------------------------------------------------------------------------------- extent
+
+
+def test_blank_lines_before_the_header(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, "\n  \na,b\n1,2\n")) == [{"a": 1, "b": 2}]
+
+
+def test_a_path_that_ends_in_a_backslash_is_no_quote(tmp_path: Path) -> None:
+    assert rows(understood(tmp_path, 'a,b\n"C:\\dir\\",1\nx,2\n'))[0]["a"] == "C:\\dir\\"
+
+
+def test_many_values_and_long_ones_are_not_all_kept(tmp_path: Path) -> None:
+    lines = [f"{n},{n % 7}" for n in range(120_000)]
+    found = understood(tmp_path, "id,c\n" + "\n".join([*lines, *["5,5"] * 50]))
+    number, few = found.facts
+    assert number.many and not number.unique and len(number.values) == 1_000
+    assert number.values[0] == (5, 51)
+    assert (few.many, few.distinct, few.values[0]) == (False, 7, (5, 17_142 + 50 + 1))
+    long = "\n".join(f"{n:05d}{'x' * 1_000},1" for n in range(20_000))
+    assert understood(tmp_path, "text,n\n" + long).facts[0].many
 
 
 def test_one_row_and_one_column(tmp_path: Path) -> None:
@@ -214,186 +213,6 @@ def test_a_constant(tmp_path: Path) -> None:
     assert facts[1].values == (("x", 2),)
 
 
-# -------------------------------------------------------------------------------- kinds
-
-
-@pytest.mark.parametrize(
-    ("cells", "values"),
-    [
-        (["1.234,56", "7,5"], [1234.56, 7.5]),
-        (["1,234.56", "7.5"], [1234.56, 7.5]),
-        (["1 234,56", "7,5"], [1234.56, 7.5]),
-        (["1\u202f234,56", "7,5"], [1234.56, 7.5]),
-        (["1'234.5", "12"], [1234.5, 12.0]),
-        (["1,234,567", "7"], [1234567, 7]),
-        (["1.234.567", "7"], [1234567, 7]),
-        (["5 %", "7.5 %", "-1%"], [5.0, 7.5, -1.0]),
-        (["$5", "-$7.50", "$1,000.00"], [5.0, -7.5, 1000.0]),
-        (["5 EUR", "7 EUR"], [5, 7]),
-        (["1e5", "2.5E-3", "-inf"], [1e5, 2.5e-3, float("-inf")]),
-        (["+5", "-7", "0"], [5, -7, 0]),
-        (["1.0", "2.0", ""], [1.0, 2.0, None]),
-        ([".5", "-.25", "3."], [0.5, -0.25, 3.0]),
-    ],
-)
-def test_numbers(tmp_path: Path, cells: list[str], values: list[float]) -> None:
-    found = understood(tmp_path, "a|b\n" + "".join(f"{cell}|x\n" for cell in cells))
-    assert [row["a"] for row in rows(found)] == values
-    assert found.facts[0].unsure == ""
-
-
-@pytest.mark.parametrize(
-    ("cells", "said"),
-    [
-        (["01067", "10115", "80331"], "1 of 3 values begin with 0"),
-        (["9007199254740993", "12345678901234567890", "1"], "more digits than"),
-        (["+49301234567", "+49891234567", "+1"], "telephone"),
-        (["DE89370400440532013000", "GB33BUKB20201555555555", "x"], "texts"),
-        (["1.2.3", "1.10.0", "2.0.1"], "texts"),
-    ],
-)
-def test_texts_that_look_like_numbers(tmp_path: Path, cells: list[str], said: str) -> None:
-    found = understood(tmp_path, "a\n" + "\n".join(cells))
-    assert [row["a"] for row in rows(found)] == cells
-    assert said in " ".join(only(found).evidence)
-
-
-def test_versions_by_name(tmp_path: Path) -> None:
-    facts = only(understood(tmp_path, "version\n1.9\n1.10\n2.0\n"))
-    assert (facts.kind, facts.unsure) == ("string", "or numbers?")
-
-
-def test_mixed_numbers_and_texts(tmp_path: Path) -> None:
-    facts = only(understood(tmp_path, "a\n1\nx\n2\ny\n"))
-    assert facts.kind == "string" and "2 of 4 values are numbers" in facts.evidence[0]
-
-
-def test_one_odd_cell_among_100_000_numbers(tmp_path: Path) -> None:
-    lines = [str(n) for n in range(100_000)]
-    lines[515] = lines[70_000] = lines[99_999] = "abc"
-    facts = only(understood(tmp_path, "a\n" + "\n".join(lines)))
-    assert facts.kind == "string"
-    assert facts.unsure == (
-        "all but 3 of 100,000 are numbers; the first other one is 'abc' in line 517"
-    )
-
-
-def test_one_odd_cell_among_times(tmp_path: Path) -> None:
-    text = 'day,b\n"2024-01-01","x\ny"\n' + "2024-01-02,z\n" * 20 + "2024-02-30,z\n"
-    facts = understood(tmp_path, text).facts[0]
-    assert facts.unsure.endswith("the first other one is '2024-02-30' in line 24")
-
-
-def test_a_mark_that_no_cell_decides(tmp_path: Path) -> None:
-    facts = only(understood(tmp_path, 'a\n"1,234"\n"5,678"\n'))
-    assert (facts.kind, facts.low) == ("integer", 1234)
-    assert "read as one of thousands; no cell decides" in facts.unsure
-    found = understood(tmp_path, "a;b\n1,234;0,5\n5,678;1,5\n")
-    assert (found.facts[0].kind, found.facts[0].low) == ("float", 1.234)
-
-
-@pytest.mark.parametrize(
-    ("cells", "first"),
-    [
-        (["31.12.2024", "1.2.2024"], datetime(2024, 12, 31)),
-        (["12/31/2024", "01/02/2024"], datetime(2024, 12, 31)),
-        (["31/12/2024", "01/02/2024"], datetime(2024, 12, 31)),
-        (["2024/12/31", "2024/01/02"], datetime(2024, 12, 31)),
-        (["31.12.24 23:05", "01.02.24 00:00"], datetime(2024, 12, 31, 23, 5)),
-        (["12/31/2024 1:05 PM", "1/2/2024 12:00 AM"], datetime(2024, 12, 31, 13, 5)),
-        (["2024-12-31T23:05:06.0Z", "2024-01-02T00:00:00Z"], datetime(2024, 12, 31, 23, 5, 6)),
-        (["2025-01-01 01:05:00+02:00", "2024-01-02 00:00:00+02"], datetime(2024, 12, 31, 23, 5)),
-        (["31-Dec-2024", "01-Feb-2024"], datetime(2024, 12, 31)),
-        (["December 31, 2024", "May 1, 2024"], datetime(2024, 12, 31)),
-        (["2024-12", "2024-01"], datetime(2024, 12, 1)),
-        (["20241231", "20240102"], datetime(2024, 12, 31)),
-    ],
-)  # fmt: skip
-def test_times(tmp_path: Path, cells: list[str], first: datetime) -> None:
-    found = understood(tmp_path, "a|b\n" + "".join(f"{cell}|x\n" for cell in cells))
-    assert rows(found)[0]["a"] == first
-    assert found.facts[0].unsure == ""
-
-
-def test_day_or_month_first(tmp_path: Path) -> None:
-    facts = understood(tmp_path, "a,b\n01/02/2024,x\n03/04/2024,y\n").facts[0]
-    assert (facts.kind, facts.low) == ("timestamp", datetime(2024, 1, 2))
-    assert "cannot be told apart" in facts.unsure
-    # Another column decides it for the whole table.
-    facts = understood(tmp_path, "a,b\n01/02/2024,31/01/2024\n03/04/2024,01/01/2024\n").facts[0]
-    assert facts.low == datetime(2024, 2, 1) and "as in another column" in facts.unsure
-
-
-def test_dates_in_more_than_one_format(tmp_path: Path) -> None:
-    facts = only(understood(tmp_path, "a\n2024-01-31\n31.01.2024\n01/31/2024\n"))
-    assert facts.kind == "string"
-
-
-def test_eight_digits_are_dates_only_if_all_are(tmp_path: Path) -> None:
-    assert only(understood(tmp_path, "a\n20240131\n20240232\n")).kind == "integer"
-    constant = only(understood(tmp_path, "a\n20240131\n20240131\n"))
-    assert (constant.kind, bool(constant.unsure)) == ("integer", True)
-    assert only(understood(tmp_path, "day\n20240131\n20240131\n")).kind == "timestamp"
-
-
-def test_seconds_since_1970_stay_numbers(tmp_path: Path) -> None:
-    facts = only(understood(tmp_path, "ts\n1700000000\n1700000060\n1700000120\n"))
-    assert (facts.kind, facts.unsure) == ("integer", "seconds since 1970, or numbers?")
-    facts = only(understood(tmp_path, "ts\n1700000000000\n1700000060000\n1700000120000\n"))
-    assert facts.unsure == "milliseconds since 1970, or numbers?"
-
-
-@pytest.mark.parametrize(
-    "pair", ["true false", "True FALSE", "yes no", "ja nein", "oui non", "si no", "Y N", "T F"]
-)
-def test_booleans(tmp_path: Path, pair: str) -> None:
-    true, false = pair.split()
-    found = understood(tmp_path, f"a,b\n{true},1\n{false},2\n,3\n")
-    assert [row["a"] for row in rows(found)] == [True, False, None]
-
-
-def test_what_may_be_a_boolean(tmp_path: Path) -> None:
-    facts = only(understood(tmp_path, "a\n0\n1\n1\n"))
-    assert (facts.kind, facts.unsure) == ("integer", "0 and 1: a boolean?")
-    facts = understood(tmp_path, "a,b\nY,1\nY,2\n").facts[0]
-    assert (facts.kind, facts.unsure) == ("string", "only 'Y' is there: a boolean?")
-
-
-# ------------------------------------------------------------------------------ missing
-
-
-@pytest.mark.parametrize(
-    "word", ["NA", "N/A", "NaN", "nan", "null", "NULL", "None", "-", "?", ".", "#N/A"]
-)
-@pytest.mark.parametrize("other", ["1", "2.5", "2024-01-31", "yes\nno"])
-def test_words_for_no_value(tmp_path: Path, word: str, other: str) -> None:
-    facts = only(understood(tmp_path, f"a\n{other}\n{word}\n{other}\n"))
-    assert facts.kind != "string" and facts.nulls == 1
-    assert f"'{word}' stands for no value in 1 row" in facts.evidence
-
-
-def test_namibia_is_a_country(tmp_path: Path) -> None:
-    found = understood(tmp_path, "country,n\nDE,1\nNA,NA\nFR,3\n")
-    assert rows(found)[1] == {"country": "NA", "n": None}
-    assert "'NA' in 1 row: taken as a value" in found.facts[0].unsure
-    assert found.table.columns[0].kept == ("NA",)
-
-
-def test_none_may_be_a_category(tmp_path: Path) -> None:
-    found = understood(tmp_path, "alley,n\nGravel,1\nNone,2\n")
-    assert found.facts[0].nulls == 0 and "taken as a value" in found.facts[0].unsure
-    found = understood(tmp_path, "alley,n\nGravel,1\nNone,None\n")
-    assert found.facts[0].nulls == 1 and "taken as no value" in found.facts[0].unsure
-
-
-def test_values_that_may_stand_for_none_are_kept_and_told(tmp_path: Path) -> None:
-    text = "n,day\n5,2024-01-01\n7,2024-02-01\n-999,9999-12-31\n"
-    number, day = understood(tmp_path, text).facts
-    assert (number.low, number.nulls, day.nulls) == (-999, 0, 0)
-    assert number.unsure.startswith("-999 in 1 row is kept as a value, but may stand for none")
-    assert day.unsure.startswith("9999-12-31 in 1 row is kept as a value")
-
-
 # ------------------------------------------------------------------------------ refused
 
 
@@ -408,6 +227,8 @@ def test_values_that_may_stand_for_none_are_kept_and_told(tmp_path: Path) -> Non
         (b"<!DOCTYPE html>\n<p>,</p>\n", "a web page"),
         (b'a,b\n1,"x\n2,y\n', "line 2: ends in the middle of a quoted cell"),
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], "gzip file is cut"),
+        ("a,b\n1,Köl".encode()[:-2], "ends in the middle of a character"),
+        (b'a,b\n1,"say \\"hi\\" to"\n2,x\n', "line 2 or later: a quote within a cell has a back"),
         (b"PAR1 and no more", "no whole Parquet file"),
         (b'{"a": 1}\n{"a": ', "line 2: is no JSON object"),
         (b"[1, 2]", "object 1: is no JSON object"),

@@ -67,6 +67,18 @@ def test_cells_that_stand_for_no_value_are_stated(tmp_path: Path) -> None:
     assert found.to_pydict() == {"a": [None, 1, None], "b": ["NA", "x", None]}
 
 
+@pytest.mark.parametrize("marks", [{"separator": "::"}, {"separator": ""}, {"quote": "»"}])
+def test_a_separator_is_one_character(sales: Path, marks: dict[str, str]) -> None:
+    with pytest.raises(SourceError, match="is not one character of ASCII"):
+        table(sales, ColumnFormat("shop", "string"), **marks)
+
+
+def test_cells_may_never_be_quoted(sales: Path) -> None:
+    sales.write_text('a,b\n"x,1\ny",2\n', encoding="utf-8")
+    found = table(sales, ColumnFormat("a", "string"), quote="")
+    assert found["a"].to_pylist() == ['"x', 'y"']
+
+
 def test_a_missing_column_is_an_error(sales: Path) -> None:
     with pytest.raises(SourceError, match=r"has no column 'shops' \(found 'shop', 'note', 'amo"):
         table(sales, ColumnFormat("shops", "string"))

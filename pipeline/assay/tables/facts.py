@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +12,21 @@ import pyarrow.compute as pc
 from assay.tables.definition import ColumnFacts, ColumnFormat, Value
 
 MOST_DISTINCT = 50_000
+MOST_BYTES = 16 << 20
+"""Values of one column that are told apart, at most, and their bytes."""
 COMMONEST = 1_000
+IN_ALL = 2_500_000
+"""Values that are kept of all columns together: so many fit into memory as Python objects."""
+
+
+def most_distinct(columns: int) -> int:
+    """How many values of a column are told apart in a table of so many columns.
+
+    >>> most_distinct(12), most_distinct(100)
+    (50000, 25000)
+    """
+    return max(COMMONEST, min(MOST_DISTINCT, IN_ALL // max(columns, 1)))
+
 
 _NUMBERS = (
     -1, -9, -99, -999, -9999, -99999, -999999, 99, 999, 9999, 99999, 999999, 9999999, -(2**31),
@@ -33,12 +47,18 @@ _SECONDS = (9.4e8, 2.2e9)
 
 @dataclass
 class ColumnCounter:
-    """Counts one column, batch by batch."""
+    """Counts one column, batch by batch.
+
+    Parameters
+    ----------
+    most_distinct
+        Values that are told apart, at most.
+    """
 
     column: ColumnFormat
     rows: int = 0
     nulls: int = 0
-    counts: dict[Any, int] = field(default_factory=dict)
+    most_distinct: int = MOST_DISTINCT
     distinct: int = 0
     low: Any = None
     high: Any = None
@@ -49,6 +69,9 @@ class ColumnCounter:
     sorted: bool = True
     _last: pa.Scalar | None = None
     _kept: pa.Array | None = None
+    _pending: list[pa.StructArray] = field(default_factory=list)
+    _waiting: int = 0
+    _bytes: int = 0
 
     def add(self, values: pa.Array) -> None:
         """Count values of the column's Arrow type."""
@@ -70,18 +93,31 @@ class ColumnCounter:
     def _count(self, values: pa.Array) -> None:
         if self._kept is not None:
             values = values.filter(pc.is_in(values, self._kept))
-        found = values.value_counts()
-        counts = found.field(1).to_pylist()
-        for value, count in zip(found.field(0).to_pylist(), counts, strict=True):
-            self.counts[value] = self.counts.get(value, 0) + count
-        if self._kept is None:
-            self.distinct = len(self.counts)
-            if self.distinct > MOST_DISTINCT:
-                self.counts = dict(self._commonest()[:COMMONEST])
-                self._kept = pa.array(list(self.counts), values.type)
+        if self.column.kind == "float":
+            values = pc.add(values, 0.0)  # -0.0 is 0.0
+        self._pending.append(values.value_counts())
+        self._waiting += len(self._pending[-1])
+        self._bytes += self._pending[-1].nbytes
+        if self._waiting > 2 * self.most_distinct or self._bytes > MOST_BYTES:
+            self._merge()
 
-    def _commonest(self) -> list[tuple[Any, int]]:
-        return sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))
+    def _merge(self) -> None:
+        """Add up what was counted in each batch; of many values, keep the commonest."""
+        if len(self._pending) < 2 and self.distinct:
+            return
+        found = pa.concat_arrays(self._pending)
+        table = pa.table({"value": found.field(0), "count": found.field(1)})
+        table = table.group_by("value").aggregate([("count", "sum")])
+        order = [("count_sum", "descending"), ("value", "ascending")]
+        if self._kept is None:
+            self.distinct = table.num_rows
+            if self.distinct > self.most_distinct or table.nbytes > MOST_BYTES:
+                table = table.sort_by(order)[:COMMONEST]
+                self._kept = table["value"].combine_chunks()
+        table = table.sort_by(order)
+        columns = [table[name].combine_chunks() for name in ("value", "count_sum")]
+        self._pending = [pa.StructArray.from_arrays(columns, names=["values", "counts"])]
+        self._waiting, self._bytes = 0, self._pending[0].nbytes
 
     def _order(self, values: pa.Array) -> None:
         if not self.sorted:
@@ -117,6 +153,11 @@ class ColumnCounter:
 
     def facts(self, evidence: tuple[str, ...] = (), doubts: tuple[str, ...] = ()) -> ColumnFacts:
         """What was counted, with the reasons for the column's kind."""
+        values: list[tuple[Value, int]] = []
+        if self._pending:
+            self._merge()
+            columns = (self._pending[0].field(place).to_pylist() for place in (0, 1))
+            values = list(zip(*columns, strict=True))
         number = self.column.kind in ("integer", "float")
         return ColumnFacts(
             name=self.column.name,
@@ -125,7 +166,7 @@ class ColumnCounter:
             nulls=self.nulls,
             distinct=self.distinct,
             many=self._kept is not None,
-            values=tuple(cast("list[tuple[Value, int]]", self._commonest())),
+            values=tuple(values),
             low=self.low,
             high=self.high,
             whole=number and self.whole and self.rows > self.nulls,
@@ -138,7 +179,7 @@ class ColumnCounter:
 
     def _doubts(self) -> list[str]:
         if self.column.kind == "integer":
-            if set(self.counts) == {0, 1} and not self._kept:
+            if (self.low, self.high) == (0, 1):
                 return ["0 and 1: a boolean?"]
             return [*self._epoch(), *self._sentinels()]
         if self.column.kind in ("float", "timestamp"):

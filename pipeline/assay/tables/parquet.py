@@ -14,7 +14,7 @@ import pyarrow.types as t
 from assay.errors import SourceError
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
-from assay.tables.facts import ColumnCounter
+from assay.tables.facts import ColumnCounter, most_distinct
 from assay.tables.files.parquet_rows import (
     ParquetColumn,
     normal,
@@ -75,7 +75,9 @@ def _count(
     rows: int,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[ColumnFacts, ...]:
-    counters = [ColumnCounter(ColumnFormat(each.name, each.kind or "float")) for each in used]
+    most = most_distinct(len(used))
+    columns = [ColumnFormat(each.name, each.kind or "float") for each in used]
+    counters = [ColumnCounter(each, most_distinct=most) for each in columns]
     tallies = [ColumnTally() for _ in used]
     done = 0
     for batch in parquet_batches(file):

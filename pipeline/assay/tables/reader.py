@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
+from types import NoneType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,7 +15,7 @@ import pyarrow.types as t
 
 from assay.errors import SourceError
 from assay.project.text.quoting import quote_value
-from assay.tables.definition import ColumnFormat, TableFormat
+from assay.tables.definition import ColumnFormat, Kind, TableFormat
 from assay.tables.files.csv_rows import text_batches
 from assay.tables.files.csv_text import Dialect, Layout, layout, lines_of, ragged_error
 from assay.tables.files.json_rows import as_text, json_batches, text_array
@@ -25,9 +27,11 @@ from assay.tables.files.parquet_rows import (
     parquet_batches,
     parquet_columns,
 )
+from assay.tables.parallel import Columns
 from assay.tables.spelling import spell
 from assay.tables.spelt.cells import TYPES, convert
 
+_DIGIT = re.compile(r"\d")
 _MEND = "Mend the cell, or state the column's type as it is, text if nothing else."
 
 
@@ -52,8 +56,20 @@ def typed_tables(path: Path, table: TableFormat, tick: Tick | None = None) -> It
     if not table.columns:
         raise SourceError("no column is stated", where=str(path), mend="State the columns.")
     if table.format == "csv":
+        _check_marks(path, table)
         return _csv(path, table, tick)
     return _json(path, table, tick) if table.format == "json" else _parquet(path, table, tick)
+
+
+def _check_marks(path: Path, table: TableFormat) -> None:
+    for mark, name in ((table.separator, "separator"), (table.quote, "quote")):
+        if (mark or name == "separator") and (len(mark) != 1 or not mark.isascii()):
+            raise SourceError(
+                f"the {name} is not one character of ASCII",
+                where=str(path),
+                found=quote_value(mark),
+                mend='State for example "," or ";".',
+            )
 
 
 def _table(table: TableFormat, columns: Sequence[pa.Array]) -> pa.Table:
@@ -91,7 +107,7 @@ def _csv(path: Path, table: TableFormat, tick: Tick | None) -> Iterator[pa.Table
     spare = len(where.names) - 1 if where.spare else None
     ragged: list[int] = []
     row = 0
-    with ThreadPoolExecutor() as pool:
+    with Columns() as together:
         for cells in text_batches(path, dialect, where, ragged, tick):
             if ragged:
                 break
@@ -99,7 +115,8 @@ def _csv(path: Path, table: TableFormat, tick: Tick | None) -> Iterator[pa.Table
                 _refuse_spare(path, dialect, where, cells[spare], row)
             wanted = [cells[place] for place in places]
             columns = []
-            found = pool.map(convert, wanted, table.columns, repeat(table.missing))
+            stated = table.columns, repeat(table.missing)
+            found = together.each(len(cells[0]), convert, wanted, *stated)
             for column, texts, (values, bad) in zip(table.columns, wanted, found, strict=True):
                 if bad is not None:
                     line = lines_of(path, dialect, len(where.names), [row + bad]).get(row + bad)
@@ -155,17 +172,39 @@ def _json(path: Path, table: TableFormat, tick: Tick | None) -> Iterator[pa.Tabl
             found = [record.get(column.name) for record in batch]
             if column.name in lost and any(column.name in record for record in batch):
                 lost.remove(column.name)
-            nested = next((i for i, v in enumerate(found) if type(v) in (list, dict)), None)
-            if nested is not None:
+            if not {list, dict}.isdisjoint(map(type, found)):
+                nested = next(i for i, v in enumerate(found) if type(v) in (list, dict))
                 raise _bad_cell(path, f"row {row + nested + 1}", column, as_text(found[nested]))
-            values, bad = convert(text_array(found), column, table.missing)
-            if bad is not None:
-                raise _bad_cell(path, f"row {row + bad + 1}", column, as_text(found[bad]))
+            values = _typed(found, column, table.missing)
+            if values is None:
+                values, bad = convert(text_array(found), column, table.missing)
+                if bad is not None:
+                    raise _bad_cell(path, f"row {row + bad + 1}", column, as_text(found[bad]))
             columns.append(values)
         row += len(batch)
         yield _table(table, columns)
     if lost:
         raise _missing_columns(path, sorted(lost), ["no such key in any object"])
+
+
+_OWN: dict[Kind, set[type]] = {
+    "integer": {int, NoneType},
+    "float": {int, float, NoneType},
+    "boolean": {bool, NoneType},
+}
+
+
+def _typed(values: list[Any], column: ColumnFormat, missing: tuple[str, ...]) -> pa.Array | None:
+    """The values without a way through text, which is slow; None if they must go it."""
+    if not set(map(type, values)) <= _OWN.get(column.kind, set()):
+        return None
+    spelt = column != ColumnFormat(column.name, column.kind, kept=column.kept)
+    if spelt or any(word in ("true", "false") or _DIGIT.search(word) for word in missing):
+        return None
+    try:
+        return pa.array(values, TYPES[column.kind])
+    except (OverflowError, pa.ArrowInvalid):
+        return None
 
 
 # ------------------------------------------------------------------------------- Parquet

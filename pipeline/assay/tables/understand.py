@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from assay.errors import SourceError
 from assay.tables.definition import ColumnFacts, ColumnFormat, TableFormat, Understanding
-from assay.tables.facts import ColumnCounter
+from assay.tables.facts import ColumnCounter, most_distinct
 from assay.tables.files.csv_rows import text_batches
 from assay.tables.files.csv_text import (
     Dialect,
@@ -29,6 +28,7 @@ from assay.tables.kinds.decide import LINE, Decision, decide_all
 from assay.tables.kinds.decide_json import decide_json
 from assay.tables.kinds.json_tally import tally_json
 from assay.tables.kinds.tally import ColumnTally
+from assay.tables.parallel import Columns
 from assay.tables.parquet import understand_parquet
 from assay.tables.reader import typed_tables
 
@@ -87,9 +87,9 @@ def _csv(
     tallies = [ColumnTally() for _ in where.names]
     ragged: list[int] = []
     rows = 0
-    with ThreadPoolExecutor() as pool:
+    with Columns() as columns:
         for cells in text_batches(path, dialect, where, ragged, first):
-            list(pool.map(ColumnTally.add, tallies, cells, repeat(rows)))
+            columns.each(len(cells[0]), ColumnTally.add, tallies, cells, repeat(rows))
             rows += len(cells[0])
     if ragged:
         raise ragged_error(path, dialect, len(where.names), len(ragged))
@@ -162,16 +162,17 @@ def _facts(
     tick: Tick | None,
 ) -> tuple[ColumnFacts, ...]:
     """The second reading: the values, counted as `read` gives them."""
-    counters = [ColumnCounter(column) for column in table.columns]
-    with ThreadPoolExecutor() as pool:
+    most = most_distinct(len(table.columns))
+    counters = [ColumnCounter(column, most_distinct=most) for column in table.columns]
+    with Columns() as columns:
         for batch in typed_tables(path, table, tick):
-            list(pool.map(_count, counters, batch.columns))
+            columns.each(batch.num_rows, _count, counters, batch.columns)
     found = []
     for counter in counters:
         decision = decisions[counter.column.name]
         odd = -1 if decision.odd_row is None else decision.odd_row
         doubts = tuple(
-            doubt.replace(LINE, f"{lines.get(odd, odd + 1):,}") for doubt in decision.doubts
+            doubt.replace(LINE, str(lines.get(odd, odd + 1))) for doubt in decision.doubts
         )
         found.append(counter.facts(decision.evidence, doubts))
     return tuple(found)

@@ -13,6 +13,8 @@ from assay.tables.files.csv_text import Dialect, Layout
 from assay.tables.files.opened import Tick, Utf8Stream
 
 BLOCK = 8 << 20
+BLOCK_A_COLUMN = 16 << 10
+"""Bytes that are read at once: of wide tables more, so that a batch has many rows."""
 ROWS = 100_000
 """Rows of a batch, at most."""
 
@@ -40,12 +42,13 @@ def text_batches(
             ragged.append(row.actual_columns)
         return "skip"
 
+    block = max(BLOCK, BLOCK_A_COLUMN * len(names))
     stream = Utf8Stream(path, dialect.encoding, where.start, tick)
     try:
         yield from _cut(
             pv.open_csv(
                 pa.PythonFile(stream, mode="r"),
-                read_options=pv.ReadOptions(column_names=names, block_size=BLOCK),
+                read_options=pv.ReadOptions(column_names=names, block_size=block),
                 parse_options=pv.ParseOptions(
                     delimiter=dialect.separator,
                     quote_char=dialect.quote or False,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 from assay.errors import SourceError
@@ -34,9 +35,17 @@ def find_dialect(path: Path, encoding: str) -> tuple[Dialect, tuple[str, ...]]:
     """
     text, whole = head_text(path, encoding)
     text = text.removeprefix("\ufeff")
+    if re.match(r"sep=.[\r\n]", text):
+        raise SourceError(
+            "begins with a line for Excel only",
+            where=f"{path}, line 1",
+            found=quote_value(text[:5]),
+            mend="Delete this line.",
+        )
     separator, quote, rows = _cut(text, whole)
     if not rows:
         raise SourceError("the file holds only blanks", where=str(path), mend="Write it again.")
+    _refuse_backslashes(path, text, separator, quote)
     _refuse_title(path, rows)
     header, remark = has_header([cells for _, cells in rows[:HEADER_ROWS]])
     remarks = [remark] if remark else []
@@ -117,6 +126,26 @@ def _shape(cell: str) -> str:
     return digits[:at] + "0" + digits[at + 1 :] if cell[at : at + 1] == "0" else digits
 
 
+def _refuse_backslashes(path: Path, text: str, separator: str, quote: str) -> None:
+    """Refuse quotes within cells that a backslash stands before: they would end the cell."""
+    if f"\\{quote}" not in text:
+        return
+    line = 0
+    try:
+        strict = records(split_lines(text), separator, quote, strict=True)
+        for number, _ in islice(strict, ROWS):
+            line = number
+    except csv.Error as error:
+        if "expected after" in str(error):
+            raise SourceError(
+                "a quote within a cell has a backslash before it",
+                where=f"{path}, line {line + 1} or later",
+                expected='a second quote: ""',
+                found=f"\\{quote}",
+                mend="Write it with doubled quotes, as most programs do.",
+            ) from None
+
+
 def _refuse_title(path: Path, rows: Rows) -> None:
     if len(rows) < 3:
         return
@@ -137,9 +166,10 @@ def _refuse_title(path: Path, rows: Rows) -> None:
 
 def _refuse_blanks(path: Path, lines: Sequence[str]) -> None:
     """Refuse lines that are several numbers each, with blanks between them."""
-    words = [line.split() for line in lines]
+    # The header may have one word less: R writes no name for the names of the rows.
+    words = [line.split() for line in lines[1:]]
     alike = {len(each) for each in words}
-    values = [number_shape(_shape(word)) is not None for each in words[1:] for word in each]
+    values = [number_shape(_shape(word)) is not None for each in words for word in each]
     if len(alike) == 1 and alike != {1} and sum(values) * 2 >= len(values):
         # One number with blanks between thousands has digits in groups of three.
         if not all(number_shape(_shape(line.strip())) for line in lines[1:]):

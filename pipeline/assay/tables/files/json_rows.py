@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +17,10 @@ from assay.tables.files.csv_text import file_lines
 from assay.tables.files.opened import Tick, decoded
 
 Record = dict[str, Any]
+TOGETHER = 1_000
 NESTED = ("list", "object")
 KINDS = {
-    type(None): "null",
+    NoneType: "null",
     bool: "boolean",
     int: "integer",
     float: "float",
@@ -46,9 +48,21 @@ def _objects(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
     if start.startswith("["):
         yield from _array(path, encoding, tick)
         return
-    for number, line in enumerate(file_lines(path, encoding, tick), 1):
-        if line.strip():
-            yield _object(path, f"line {number}", line)
+    lines = ((n, line) for n, line in enumerate(file_lines(path, encoding, tick), 1))
+    full = (each for each in lines if each[1].strip())
+    while some := list(islice(full, TOGETHER)):
+        yield from _lines(path, some)
+
+
+def _lines(path: Path, lines: list[tuple[int, str]]) -> list[Record]:
+    """The objects of some lines. Parsed together they are quick, and one by one they are named."""
+    try:
+        found = _DECODER.decode(f"[{','.join(line for _, line in lines)}]")
+    except (ValueError, RecursionError):
+        found = []
+    if len(found) == len(lines) and set(map(type, found)) == {dict}:
+        return list(found)
+    return [_object(path, f"line {number}", line) for number, line in lines]
 
 
 def _object(path: Path, where: str, text: str) -> Record:
@@ -110,6 +124,8 @@ def _array(path: Path, encoding: str, tick: Tick | None) -> Iterator[Record]:
             continue
         try:
             found, at = _DECODER.raw_decode(text)
+        except RecursionError:
+            raise _no_object(path, f"object {row + 1}", "lists within lists") from None
         except ValueError as error:
             more = next(pieces, None)
             if not more:
@@ -127,12 +143,17 @@ def as_text(value: Any) -> str | None:
     """A value as the text of a cell: a string as it is, anything else as JSON."""
     if value is None or type(value) is str:
         return value
+    # As JSON writes them, but quicker; infinity is a word that numbers may be.
+    if type(value) in (int, float):
+        return repr(value)
     return json.dumps(value, ensure_ascii=False)
 
 
 def text_array(values: Iterable[Any]) -> pa.Array:
     """Values as text; half of a surrogate pair, which only JSON can write, is replaced."""
-    cells = [as_text(value) for value in values]
+    cells = list(values)
+    if not set(map(type, cells)) <= {str, NoneType}:
+        cells = [as_text(value) for value in cells]
     try:
         return pa.array(cells, pa.string())
     except UnicodeEncodeError:

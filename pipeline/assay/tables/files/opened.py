@@ -169,7 +169,11 @@ def find_encoding(path: Path) -> Encoding:
     try:
         for text in decoded(path, name):
             _count(text, quotes, path)
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if error.reason in ("unexpected end of data", "truncated data"):
+            raise SourceError(
+                "ends in the middle of a character", where=str(path), mend="Copy the file again."
+            ) from None
         if name == "utf-16":
             raise SourceError(
                 "begins as UTF-16, but is not", where=str(path), mend="Save it as UTF-8."

@@ -170,7 +170,9 @@ def _times(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decisio
     if zoned:
         evidence.append(f"{zoned:,} have a zone and become UTC")
     if 0 < zoned < present:
-        doubts.append(f"{present - zoned:,} times have no zone and are taken as UTC")
+        doubts.append(
+            f"{present - zoned:,} of {present:,} have no zone and are taken as UTC like the others"
+        )
     if any(re.search(r"\.9{7}", shape) for shape in tally.shapes):
         evidence.append("cut to microseconds")
     if chosen == "%Y-%m":

@@ -38,7 +38,9 @@ class JsonTally:
                 place = next(i for i, value in enumerate(values) if type(value) is kind)
                 self.first[name] = row + place
         if found[int]:
-            self.inexact += sum(type(v) is int and abs(v) > EXACT for v in values)
+            whole = [value for value in values if type(value) is int]
+            if max(whole) > EXACT or min(whole) < -EXACT:
+                self.inexact += sum(abs(value) > EXACT for value in whole)
         if found[str]:
             self.texts.add(text_array(v for v in values if type(v) is str), row)
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.tables.definition import ColumnFormat
+from assay.tables.spelt.shapes import has_bytes
 
 BLANK = "[ \u00a0\u202f]"
 _CURRENCIES = ("$", "€", "£", "¥", "₹", "EUR", "USD", "GBP", "CHF", "JPY", "US$")
@@ -132,8 +133,7 @@ def to_numbers(cells: pa.Array, column: ColumnFormat) -> pa.Array:
     target = pa.int64() if column.kind == "integer" else pa.float64()
     plain = _plain(cells, column)
     try:
-        hexadecimal = pc.match_substring(plain, "x", ignore_case=True)
-        if column.kind == "integer" and pc.any(hexadecimal).as_py():
+        if column.kind == "integer" and has_bytes(plain, b"xX"):
             raise pa.ArrowInvalid("Arrow would read hexadecimal digits")
         values = pc.cast(plain, target)
     except pa.ArrowInvalid:

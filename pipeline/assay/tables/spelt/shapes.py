@@ -28,6 +28,15 @@ def _buffers(cells: pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uin
     return offsets[cells.offset : cells.offset + len(cells) + 1], text
 
 
+def has_bytes(cells: pa.Array, some: bytes) -> bool:
+    """Whether a cell has one of these bytes; perhaps also if only a null hides one."""
+    if not len(cells):
+        return False
+    offsets, text = _buffers(cells)
+    text = text[offsets[0] : offsets[-1]]
+    return any(bool((text == byte).any()) for byte in some)
+
+
 def trim(cells: pa.Array) -> pa.Array:
     """The cells without blanks around them; the same object if there are none.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -50,6 +52,7 @@ def to_flags(cells: pa.Array, column: ColumnFormat) -> pa.Array:
     return pc.less(place, len(true))
 
 
+@lru_cache(maxsize=1 << 14)
 def all_missing(missing: tuple[str, ...], column: ColumnFormat) -> pa.Array:
     """The cells that stand for no value in this column, the empty one among them."""
     words = dict.fromkeys(("", *missing))
