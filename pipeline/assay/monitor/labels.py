@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
+from assay.monitor import labelled_pages
 from assay.monitor.evidently import workspace
 from assay.monitor.nights import facts
 from assay.monitor.performance import maturity, read_labels
@@ -52,7 +53,7 @@ def run(
     """Take labels from a file or from ``labels.input``; measure what has matured.
 
     Taking the same labels again changes nothing. If one night fails, the nights before it are done,
-    and running the command again continues.
+    and running the command again continues. The pages of measured nights are written again.
 
     Parameters
     ----------
@@ -89,6 +90,9 @@ def run(
     job.measure(nights, outcome)
     for each in outcome.measured:
         jsonfile.write(root / performance_path(each.record.partition), each.tree())
+    if outcome.measured:
+        measured = [each.record.partition for each in outcome.measured]
+        labelled_pages.try_refresh(root, params, job.store, measured)
     workspace.try_refresh(root, params, facts.load(root, job.store))
     return outcome
 

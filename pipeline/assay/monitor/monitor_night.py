@@ -41,7 +41,7 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
     """
     store = open_store(root, params)
     known = night_facts.load(root, store)
-    published, earlier = _published(store, params, partition)
+    published, earlier = read_published_night(store, params, partition)
     judge = Judge(
         params.monitor, params.evaluate.confidence, known, run_bundle_loader(root, params)
     )
@@ -73,8 +73,16 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
     return found
 
 
-def _published(store: Store, params: Params, partition: str) -> tuple[Published, list[Published]]:
-    """The night's published run, and those of the same weekdays before it."""
+def read_published_night(
+    store: Store, params: Params, partition: str
+) -> tuple[Published, list[Published]]:
+    """The night's published run, and those of the same weekdays before it.
+
+    Raises
+    ------
+    NothingScored
+        The night has no published run.
+    """
     weeks = weekdays_before(partition, params.monitor.baseline_weeks)
     found = history.read_published(store, [*weeks, partition])
     if not found or found[-1].record.partition != partition:

@@ -30,6 +30,7 @@ from assay.project.jsonfile import JsonNode, json_type
 
 Count = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(min_length=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 _SHOWN = 80
 """Maximum number of characters of a wrong value in an error."""

@@ -15,6 +15,7 @@ from assay.project import layout
 from assay.project.document import (
     Count,
     Document,
+    Finite,
     Report,
     SparseDocument,
     Text,
@@ -106,10 +107,44 @@ class Measurement(SparseDocument):
         return {**values, **{name: count for name, count in counts.items() if count is not None}}
 
 
+class FeatureDrop(Document):
+    """By how much the metric got worse when one feature was shuffled.
+
+    ``drop`` is the mean of the repeats, ``low`` and ``high`` the least and the most of them; None
+    if the metric had no value. Below 0 it got better, as by chance.
+    """
+
+    feature: Text
+    drop: Finite | None
+    low: Finite | None
+    high: Finite | None
+
+
+class FeatureImportance(SparseDocument):
+    """The permutation importance of each feature, the largest first.
+
+    ``metric`` is ``train.select_by``; ``rows`` of the holdout were shuffled ``repeats`` times a
+    feature. ``why`` says why there are no features.
+    """
+
+    metric: Text
+    rows: Count
+    repeats: Count
+    features: tuple[FeatureDrop, ...] = ()
+    why: Text | None = None
+
+    @model_validator(mode="after")
+    def _each_feature_once(self) -> Self:
+        if twice := find_duplicates(one.feature for one in self.features):
+            raise ValueError(f"features has {twice} more than once")
+        return self
+
+
 class Evaluation(Measurement, Report):
     """evaluation.json. Digests are ``sha256:<hex>``.
 
-    ``types`` are the Python types in the model file beyond scikit-learn's own.
+    ``types`` are the Python types in the model file beyond scikit-learn's own. ``importance`` is
+    absent from files that an earlier version wrote.
     """
 
     SCHEMA: ClassVar = 2
@@ -124,6 +159,7 @@ class Evaluation(Measurement, Report):
     data: Text
     contract: Text
     types: tuple[Text, ...] = ()
+    importance: FeatureImportance | None = None
 
     @classmethod
     def _of(cls, node: JsonNode) -> Self:

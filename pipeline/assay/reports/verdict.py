@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from assay.errors import PromotionRefused
 from assay.project import jsonfile, layout
-from assay.project.document import Count, Document, Report, Text
+from assay.project.document import Count, Document, Finite, Report, Text
 
 Kind = Literal["rule", "behaviour", "test"]
 Direction = Literal["min", "max"]
@@ -59,7 +59,6 @@ def _day(value: str) -> str:
 
 Digest = Annotated[str, AfterValidator(_digest), Field(json_schema_extra={"pattern": "^sha256:"})]
 Day = Annotated[str, AfterValidator(_day), Field(json_schema_extra={"format": "date"})]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class Waiver(Document):

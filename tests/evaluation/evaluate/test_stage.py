@@ -122,6 +122,10 @@ def test_evaluation_says_what_it_is_about(root: Path) -> None:
     assert (sky["field"], sky["value"], sky["metrics"]) == ("town", "Sky", None)
     assert "fewer than 100" in sky["why"]
     assert found["types"] == []
+    relied_on = found["importance"]
+    assert (relied_on["metric"], relied_on["rows"]) == ("log_loss", 800)
+    assert [one["feature"] for one in relied_on["features"]] == ["weight", "town"]
+    assert "by how much log_loss gets worse" in (root / layout.EVALUATION_PAGE).read_text()
     flat = json.loads((root / layout.METRICS).read_text())
     assert flat["auc"] == pytest.approx(found["metrics"]["auc"]["value"], abs=1e-6)
 

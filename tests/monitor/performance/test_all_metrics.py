@@ -24,6 +24,7 @@ def test_each_metric_shows_its_newest_known_night_and_the_mean_error() -> None:
         row("2013-07-02", 0.5), guess("2013-07-03", 0.9), row("2013-07-01", 0.2, metric="brier"),
         guess("2013-07-01", 0.4) | {"metric": "mean_predicted"},
         row("2013-07-01", 0.1, slice="a=b"),
+        row("2013-07-01", None, metric="f1"),
     ]  # fmt: skip
     auc, brier, predicted = summarize(table, "date", "", 7)
     assert [each.metric for each in (auc, brier, predicted)] == ["auc", "brier", "mean_predicted"]

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from assay.evaluation.evaluate import section, task_charts
+from assay.evaluation.evaluate import importance_section, section, task_charts
 from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.labelled_scores import LabelledScores
 from assay.pages.page_layout import WITHOUT_EVIDENTLY, compose_page, suppress_output
 from assay.project.extras import is_installed
 from assay.project.text.number_format import counted
-from assay.reports.evaluation import Measurement
+from assay.reports.evaluation import FeatureImportance, Measurement
 
 SAMPLE_ROWS = 50_000
 """Maximum number of rows given to Evidently. Our own section always covers all rows."""
@@ -35,6 +35,7 @@ def render(
     tables: Mapping[str, pd.DataFrame],
     about: PageHeader,
     seed: int,
+    importance: FeatureImportance | None = None,
 ) -> str:
     """One self-contained HTML file; without Evidently it says so in its place.
 
@@ -50,6 +51,8 @@ def render(
         Facts for the page's header.
     seed
         Seed of the sample for Evidently, used if there are more than ``SAMPLE_ROWS`` rows.
+    importance
+        Of each feature; left out of the page if None.
     """
     rows = np.arange(len(scored))
     note = f"All {counted(len(rows), 'row')}. Its numbers have no intervals."
@@ -61,9 +64,11 @@ def render(
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), SAMPLE_ROWS, replace=False))
     if scored.task == "regression":
         note += " Percentage errors (MAPE) say nothing where labels come near 0."
-    ours = section.render(
-        found, about, task_charts.template_variables(scored, about.label, tables), note
-    )
+    body = {
+        **task_charts.template_variables(scored, about.label, tables),
+        **importance_section.template_variables(importance, found.rows, seed),
+    }
+    ours = section.render(found, about, body, note)
     title = f"{about.name}: {about.candidate} on the holdout"
     return compose_page(title, ours, _evidently(scored.take(rows), about.label))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from assay.evaluation.evaluate import compute, page, plots
+from assay.evaluation.evaluate.feature_importance import measure_importance
 from assay.evaluation.evaluate.section import PageHeader
 from assay.metrics.labelled_scores import LabelledScores
 from assay.metrics.sampling_units import units_of
@@ -40,6 +41,9 @@ def run(root: Path, params: Params) -> Evaluation:
     scored = LabelledScores(task, truth, scores, classes, manifest.threshold)
     units = units_of(frame, params.evaluate.unit, params.ingest.partition_by)
     found = compute.evaluate(frame, scored, units, manifest.slices, params.evaluate)
+    importance = measure_importance(
+        bundle.scorer, frame, scored, manifest.features, params.train.select_by, params.seed
+    )
     evaluation = Evaluation(
         **dict(found),
         name=manifest.name,
@@ -48,6 +52,7 @@ def run(root: Path, params: Params) -> Evaluation:
         data=data,
         contract=digests.worktree_contract(root, params),
         # From the model file that was loaded, not from the bundle's manifest.
+        importance=importance,
         types=tuple(models.untrusted_types(bundle.files[bundles.MODEL])),
     )
     tables = plots.tables(scored, manifest.label)
@@ -63,6 +68,7 @@ def run(root: Path, params: Params) -> Evaluation:
             window=str(params.prepare.holdout),
         ),
         params.seed,
+        importance,
     )
     evaluation.write(root)
     jsonfile.write(root / layout.METRICS, found.summary())

@@ -6,7 +6,6 @@ import re
 
 from markupsafe import Markup, escape
 
-from assay.columns.break_limits import EXPLAINED
 from assay.columns.reference import Reference
 from assay.monitor.nights.summary import NightSummary
 from assay.pages import charts, templating
@@ -21,7 +20,6 @@ def render(summary: NightSummary, reference: Reference) -> Markup:
         d=summary.decision,
         reference=reference,
         distances=charts.distance_strip,
-        explained=EXPLAINED,
     )
 
 

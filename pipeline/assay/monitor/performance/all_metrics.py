@@ -100,10 +100,14 @@ def summarize(
     found = []
     for metric in _in_order({str(row["metric"]) for row in table}):
         nights = pairs(table, column, metric, slice, days, least)
-        mine = by_week(nights) if by == "week" else nights
+        mine = [pair for pair in (by_week(nights) if by == "week" else nights) if _has_value(pair)]
         if mine:
             found.append(MetricSummary(metric, tuple(mine)))
     return found
+
+
+def _has_value(pair: PerformancePair) -> bool:
+    return pair.estimated is not None or pair.realized is not None
 
 
 def run(

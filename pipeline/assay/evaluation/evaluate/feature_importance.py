@@ -1,0 +1,151 @@
+"""Permutation importance: by how much a metric gets worse when a feature is shuffled.
+
+L. Breiman, "Random Forests", Machine Learning 45, 2001. The labels of the holdout are known, so the
+model's metric is compared. `assay.training.train.importance` compares the scores instead, for
+nights whose labels are not known yet.
+
+The cost is bounded: at most ``ROWS`` rows are scored ``REPEATS`` times for each feature.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from assay.columns.features import CategoryColumn, Features, Floats, FrameFeatures, Scorer
+from assay.metrics.estimate import round_value
+from assay.metrics.evaluator import Ints, compute_metrics
+from assay.metrics.labelled_scores import LabelledScores
+from assay.project.tasks import inapplicable_reason, orient_value
+from assay.reports.evaluation import FeatureDrop, FeatureImportance
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROWS = 5_000
+"""The most rows of the holdout that are shuffled and scored."""
+REPEATS = 5
+"""How often each feature is shuffled."""
+
+
+class ColumnCache:
+    """The columns of other features, each read once."""
+
+    def __init__(self, features: Features) -> None:
+        self._features = features
+        self._numbers: dict[str, Floats] = {}
+        self._coded: dict[str, CategoryColumn] = {}
+
+    @property
+    def rows(self) -> int:
+        return self._features.rows
+
+    def numbers(self, name: str) -> Floats:
+        if name not in self._numbers:
+            self._numbers[name] = self._features.numbers(name)
+        return self._numbers[name]
+
+    def coded(self, name: str) -> CategoryColumn:
+        if name not in self._coded:
+            self._coded[name] = self._features.coded(name)
+        return self._coded[name]
+
+
+class ShuffledFeatures:
+    """The columns of other features, with the rows of one of them in another order."""
+
+    def __init__(self, features: Features, shuffled: str, order: Ints) -> None:
+        self._features, self._shuffled, self._order = features, shuffled, order
+
+    @property
+    def rows(self) -> int:
+        return self._features.rows
+
+    def numbers(self, name: str) -> Floats:
+        values = self._features.numbers(name)
+        return values[self._order] if name == self._shuffled else values
+
+    def coded(self, name: str) -> CategoryColumn:
+        column = self._features.coded(name)
+        if name != self._shuffled:
+            return column
+        return CategoryColumn(column.codes[self._order], column.categories)
+
+
+def measure_importance(
+    scorer: Scorer,
+    frame: pd.DataFrame,
+    scored: LabelledScores,
+    features: Sequence[str],
+    metric: str,
+    seed: int,
+) -> FeatureImportance:
+    """How much ``metric`` drops when each feature is shuffled, the largest drop first.
+
+    Parameters
+    ----------
+    frame
+        The holdout, ``n`` rows, with all features.
+    scored
+        Labels and scores of the same rows, all valid.
+    features
+        The model's features.
+    metric
+        ``train.select_by``.
+    seed
+        Each feature has its own random stream, so adding one does not change the others.
+    """
+    rows = _sample(len(scored), seed)
+    unknown = inapplicable_reason(metric, scored.task)
+    if unknown is not None:
+        return FeatureImportance(metric=metric, rows=len(rows), repeats=REPEATS, why=unknown)
+    sample = scored.take(rows)
+    before = _value(sample, metric)
+    if not math.isfinite(before):
+        why = f"{metric} has no value on these rows"
+        return FeatureImportance(metric=metric, rows=len(rows), repeats=REPEATS, why=why)
+    columns = ColumnCache(FrameFeatures(frame.iloc[rows]))
+    found = []
+    for name in features:
+        random = np.random.default_rng([seed, zlib.crc32(name.encode())])
+        drops = []
+        for _ in range(REPEATS):
+            shuffled = ShuffledFeatures(columns, name, random.permutation(len(rows)))
+            after = _value(replace(sample, scores=scorer.scores(shuffled)), metric)
+            drops.append(orient_value(metric, before) - orient_value(metric, after))
+        found.append(_drop(name, drops))
+    found.sort(key=lambda one: (math.inf if one.drop is None else -one.drop, one.feature))
+    return FeatureImportance(metric=metric, rows=len(rows), repeats=REPEATS, features=tuple(found))
+
+
+def _value(scored: LabelledScores, metric: str) -> float:
+    """One metric; NaN if it has no value."""
+    if metric == "calibration_error" or not scored.is_valid_input():
+        return scored.values()[metric]
+    # What corrects the calibration error would take most of the time.
+    return compute_metrics(scored.evaluator())[metric]
+
+
+def _sample(rows: int, seed: int) -> Ints:
+    """The numbers of the rows that are measured, in order."""
+    if rows <= ROWS:
+        return np.arange(rows)
+    return np.sort(np.random.default_rng(seed).choice(rows, ROWS, replace=False))
+
+
+def _drop(name: str, drops: Sequence[float]) -> FeatureDrop:
+    """The mean drop and its spread; None if the metric has no value for a shuffled feature."""
+    if not all(map(math.isfinite, drops)):
+        return FeatureDrop(feature=name, drop=None, low=None, high=None)
+    mean = math.fsum(drops) / len(drops)
+    return FeatureDrop(
+        feature=name,
+        drop=round_value(mean),
+        low=round_value(min(drops)),
+        high=round_value(max(drops)),
+    )

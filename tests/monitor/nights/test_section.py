@@ -1,0 +1,38 @@
+"""The table of a night's columns explains itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from assay.monitor.drift.baselines import WeekdayDistances
+from assay.monitor.nights.section import render
+from tests.monitor.nights.test_summary_read import written
+
+REFERENCE = cast(Any, SimpleNamespace(distances={"x": (0.1, 0.2), "y": ()}))
+
+
+@pytest.mark.parametrize("weekdays", [("2013-06-24",), ()])
+def test_headings_say_what_a_number_is_and_fit_their_columns(weekdays: tuple[str, ...]) -> None:
+    found = WeekdayDistances(weekdays, {"x": 0.2, "y": None})
+    html = str(render(replace(written(), weekday=found), REFERENCE))
+    table = html[html.index('<table class="columns">') : html.index("</table>")]
+    head, body = table.split("<tbody>")
+    groups = [int(span) for span in re.findall(r'colspan="(\d+)"', head)]
+    cells = re.search(r'<th scope="row">x</th>(.*?)</tr>', body, re.DOTALL)
+    assert cells is not None and cells[1].count("<td") == sum(groups) + 2
+    assert f'<td colspan="{sum(groups) + 3}">far</td>' in body
+    assert ("same<br>weekdays before" in head) is bool(weekdays)
+    for words in ("this night", "limit", "alarm from", "std. dev.", "2.0% may be"):
+        assert words in head
+
+
+def test_the_legend_has_two_lines() -> None:
+    html = str(render(written(), REFERENCE))
+    legend = html[html.index('id="columns"') : html.index('<table class="columns">')]
+    (words,) = re.findall(r'<p class="quiet">(.*?)</p>', legend, re.DOTALL)
+    assert len(words.split()) < 50 and "docs/drift.md" in words

@@ -1,0 +1,49 @@
+"""After ``assay labels`` the page of a night says how well it was scored."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from assay.monitor import labelled_pages, monitor_night
+from tests.monitor.test_labels import NIGHT, at, take, truths
+
+UNKNOWN = "not known yet"
+
+
+def page(project: Any) -> str:
+    text: str = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+    return text
+
+
+def test_labels_renew_the_page_and_keep_what_was_decided(
+    project: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    project.score(NIGHT, "run-1")
+    rows = truths(project)
+    before = monitor_night.run(project.root, project.params, NIGHT)
+    assert UNKNOWN in page(project) and 'id="label"' not in page(project)
+    take(project, rows, at(2))
+    assert UNKNOWN not in page(project) and 'id="label"' in page(project)
+    written = (project.root / f"reports/nights/{NIGHT}.json").read_text(encoding="utf-8")
+    document, former = json.loads(written), json.loads(before.to_json())
+    changed = {name for name in document if document[name] != former[name]}
+    assert changed == {"label", "performance"}
+    # The same labels again change nothing, and draw nothing.
+    monkeypatch.setattr(labelled_pages.NightWriter, "_drawn", None)
+    take(project, rows, at(2))
+    assert not caplog.records
+    # Where drawing fails, the labels are taken all the same.
+    with caplog.at_level(logging.WARNING):
+        take(project, rows.assign(late=~rows["late"]), at(2).replace(hour=18))
+    assert "the pages of the nights are not up to date" in caplog.text
+    assert f"assay monitor --from {NIGHT} --to {NIGHT}" in caplog.text
+
+
+def test_a_night_that_was_not_monitored_gets_no_page(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    take(project, truths(project), at(2))
+    assert not (project.root / "reports/nights").exists()
