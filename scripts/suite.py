@@ -33,7 +33,7 @@ WORKFLOWS = ("tests/workflows",)
 
 
 def parts() -> tuple[list[str], ...]:
-    """Paths for runs of pytest beside each other; a new folder or file of tests is in the second."""
+    """Paths for runs of pytest beside each other; a new file of tests is in the second."""
     ignored = [option for path in FIRST for option in ("--ignore", path)]
     return list(FIRST), ["tests", *ignored], list(WORKFLOWS)
 

@@ -219,6 +219,7 @@ def _classes(facts: ColumnFacts) -> Label:
     counts = {_class_name(value): rows for value, rows in facts.values}
     _refuse_rare(counts, facts.name)
     shares = [rows / facts.present for rows in counts.values()]
+    rarest = counted(min(counts.values()), "row")
     number = facts.kind in ("integer", "float")
     return Label(
         column=facts.name,
@@ -229,7 +230,7 @@ def _classes(facts: ColumnFacts) -> Label:
         missing=facts.nulls,
         baseline=1 - sum(share**2 for share in shares),
         share=None,
-        evidence=f"{len(counts)} classes, the rarest in {counted(min(counts.values()), 'row')}",
+        evidence=f"{counted(len(counts), 'class', 'classes')}, the rarest in {rarest}",
         unsure="the classes are numbers; if their order counts: --task regression"
         if number
         else "",
