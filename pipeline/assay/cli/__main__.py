@@ -39,7 +39,7 @@ GROUPS: Mapping[str, ModuleType] = {
     "look after nights": operations_commands,
     "on a schedule": scheduling_commands,
     "look around": reporting_commands,
-    "check this machine": machine_commands,
+    "when something is wrong": machine_commands,
 }
 """Title of a group in the help -> the module with its commands."""
 

@@ -1,15 +1,15 @@
-"""Commands about this machine: doctor."""
+"""Commands about this machine, and about what went wrong: doctor, explain."""
 
 from __future__ import annotations
 
 import argparse
 
-from assay.cli.commands import CommandBuilder, print_result
+from assay.cli.commands import CommandBuilder, print_result, to_indented_json
 from assay.errors import ChecksFailed, attached_report
 
 
 def add_commands(add: CommandBuilder) -> None:
-    """The checks of this machine."""
+    """The checks of this machine, and the meaning of exit codes."""
     doctor = add(
         "doctor",
         "check git, tags, remotes, Java, store, disk and clock: each line says ok or what to type; "
@@ -33,6 +33,22 @@ def add_commands(add: CommandBuilder) -> None:
         metavar="N",
         help="the most that one check may take (30; Spark 120)",
     )
+    explain = add(
+        "explain",
+        "say what an exit code means, why it happens and what to do; without a code, list all",
+        "assay explain 42",
+        _explain,
+    )
+    explain.add_argument("code", nargs="?", metavar="CODE", help="an exit code, or an error's name")
+
+
+def _explain(given: argparse.Namespace) -> None:
+    from assay.cli.show import overview
+    from assay.project import error_catalogue
+
+    # Not run_command: no project is needed.
+    found = error_catalogue.explain(given.code)
+    print_result(found, given, overview.error_lines, to_indented_json)
 
 
 def _doctor(given: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Overviews: current status, the last nights, a week, and alerts."""
+"""Overviews: current status, the last nights, a week, alerts, and what exit codes mean."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assay.monitor.incidents.alert import AlertsReport
     from assay.monitor.status_facts import Status
     from assay.monitor.week.week import Week
+    from assay.project.error_catalogue import ErrorCatalogue
 
 
 def status_lines(found: Status) -> Iterator[Line]:
@@ -92,3 +93,19 @@ def doctor_lines(found: Diagnosis) -> Iterator[str]:
     for each in shown:
         mend = "" if each.mend is None else f". Mend: {each.mend}"
         yield f"{each.status:<8} {each.name:<{width}}  {each.found}{mend}"
+
+
+def error_lines(found: ErrorCatalogue) -> Iterator[Line]:
+    """One code with all that is known of it, or a table of all codes."""
+    from rich.table import Table
+
+    if len(found.codes) == 1:
+        (one,) = found.codes
+        yield f"{one.code} {one.name}".strip() + f": {one.what}"
+        yield f"  because of  {one.why}"
+        yield f"  what to do  {one.mend}"
+        return
+    table = Table("code", "error", "what happened", "what to do", box=None, pad_edge=False)
+    for each in found.codes:
+        table.add_row(str(each.code), each.name, each.what, each.mend)
+    yield table
