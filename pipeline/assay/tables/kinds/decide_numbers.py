@@ -80,7 +80,7 @@ def numbers_of(shapes: Mapping[str, Seen]) -> Numbers:
         tuple(found),
         common,
         tuple(misfits),
-        bare=sum(seen.count for _, n, seen in found if n.digits),
+        bare=sum(seen.count for _, n, seen in found if n.bare),
         zeros=sum(seen.count for _, n, seen in found if n.zeros),
         plus=sum(seen.count for _, n, seen in found if n.plus),
     )
