@@ -123,6 +123,8 @@ def best_marks(numbers: Numbers, separator: str, decimal: str | None) -> Best:
         example = max(numbers.found, key=lambda each: len(each[0]))[2].example
         taken = "of thousands" if chosen.thousands else "of decimals"
         doubts.append(f"the mark in {quote_value(example)} is read as one {taken}; no cell decides")
+    if chosen.thousands in _NAMES and len(numbers.found) == 1:
+        doubts.append("all have the same groups of digits: codes or telephone numbers?")
     return Best(
         chosen,
         bool(fraction_rows),
