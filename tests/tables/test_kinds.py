@@ -149,7 +149,13 @@ def test_booleans(tmp_path: Path, pair: str) -> None:
     assert [row["a"] for row in rows(found)] == [True, False, None]
 
 
+def test_groups_that_are_all_alike_may_be_codes(tmp_path: Path) -> None:
+    facts = only(understood(tmp_path, "a\n555 123 456\n555 123 457\n"))
+    assert (facts.kind, facts.unsure[:31]) == ("integer", "all have the same groups of dig")
+
+
 def test_what_may_be_a_boolean(tmp_path: Path) -> None:
+    assert only(understood(tmp_path, "a\n0.0\n1.0\n")).unsure == "0 and 1: a boolean?"
     facts = only(understood(tmp_path, "a\n0\n1\n1\n"))
     assert (facts.kind, facts.unsure) == ("integer", "0 and 1: a boolean?")
     facts = understood(tmp_path, "a,b\nY,1\nY,2\n").facts[0]

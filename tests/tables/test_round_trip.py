@@ -107,7 +107,8 @@ def same_as_facts(found: Understanding, columns: dict[str, list[Any]]) -> None:
         if facts.kind == "string":
             present = [len(value) for value in present]
         if facts.kind != "boolean":
-            assert (facts.low, facts.high) == (min(present), max(present))
+            bounds = min(present, default=None), max(present, default=None)
+            assert (facts.low, facts.high) == bounds
 
 
 @settings(deadline=None, max_examples=60)
@@ -157,3 +158,38 @@ def test_any_text_is_understood_or_refused_and_read_as_counted(cells: list[str])
         missing = set(found.table.missing) - set(found.table.columns[0].kept)
         stripped = [cell.strip() for cell in cells]
         assert [v for v in values if v is not None] == [s for s in stripped if s not in missing]
+
+
+LIKE_VALUES = st.one_of(
+    st.text("0123456789.,-/: TZ%$€eE+'", min_size=1, max_size=8),
+    st.from_regex(r"[+-]?[0-9]{1,3}([., '][0-9]{3}){0,2}([.,][0-9]{1,3})?( ?%)?", fullmatch=True),
+    st.from_regex(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{2,4}( [0-9]{1,2}:\d\d)?", fullmatch=True),
+    st.sampled_from(["NA", "", "-", "nan", "inf", "true", "No", "1e400", "9" * 25, "20240131"]),
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(LIKE_VALUES, min_size=1, max_size=3).flatmap(
+    lambda some: st.lists(st.sampled_from(some), min_size=1, max_size=30)
+))  # fmt: skip
+def test_what_is_decided_can_be_read(cells: list[str]) -> None:
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter="|").writerows([["the first", "b"], *([cell, "x"] for cell in cells)])
+    found, columns = both(out.getvalue().encode(), "table.csv")
+    assert found.rows == len(cells)
+    same_as_facts(found, columns)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), LIKE_VALUES),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_what_is_decided_of_json_can_be_read(values: list[Any]) -> None:
+    lines = "\n".join(json.dumps({"a": value, "b": 1}) for value in values)
+    found, columns = both(lines.encode(), "table.json")
+    assert found.rows == len(values)
+    same_as_facts(found, columns)

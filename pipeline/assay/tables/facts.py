@@ -178,9 +178,10 @@ class ColumnCounter:
     # -------------------------------------------------------------------------- doubts
 
     def _doubts(self) -> list[str]:
+        number = self.column.kind in ("integer", "float")
+        if number and (self.low, self.high, self.distinct) == (0, 1, 2):
+            return ["0 and 1: a boolean?"]
         if self.column.kind == "integer":
-            if (self.low, self.high) == (0, 1):
-                return ["0 and 1: a boolean?"]
             return [*self._epoch(), *self._sentinels()]
         if self.column.kind in ("float", "timestamp"):
             return self._sentinels()

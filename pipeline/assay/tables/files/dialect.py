@@ -81,7 +81,7 @@ def _cut(text: str, whole: bool) -> tuple[str, str, Rows]:
                 best = ((*score, -place), separator, quote, rows)
     if best is None:
         rows = _rows(text, LAST_RESORT, '"', whole)
-        if _score(rows, '"')[1] == 1 and len(rows) > 1 and _are_words(rows[0][1]):
+        if _score(rows, '"')[0] == 2 and len(rows) > 1 and _are_words(rows[0][1]):
             return LAST_RESORT, '"', rows
         return ",", '"', _rows(text, ",", '"', whole)
     return best[1:]
@@ -92,9 +92,9 @@ def _are_words(cells: list[str]) -> bool:
 
 
 def _score(rows: Rows, quote: str) -> tuple[float, ...]:
-    """The share of rows with the commonest number of cells, and how many cells have a meaning.
+    """Whether all rows have as many cells, then how many have, and how many cells have a meaning.
 
-    Nothing if there is one cell a row.
+    The more, the better; zero if there is one cell a row.
     """
     if not rows:
         return (0.0, 0.0)
@@ -107,9 +107,10 @@ def _score(rows: Rows, quote: str) -> tuple[float, ...]:
         count += 1
     cells = [cell.strip() for _, row in rows[:200] for cell in row]
     clean = sum(_is_clean(cell, quote) for cell in cells) / len(cells)
-    # Consistency counts first, but a few ragged rows must not lose to a separator within cells.
+    # Rows that are all alike count first; but a few ragged ones must not lose to a separator that
+    # is within cells only.
     consistent = count / len(rows)
-    return (consistent * (0.5 + clean), consistent)
+    return (2.0 if consistent == 1 else 1.0, consistent * (0.5 + clean))
 
 
 def _is_clean(cell: str, quote: str) -> bool:

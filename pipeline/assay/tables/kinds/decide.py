@@ -224,14 +224,14 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
         return Decision(text, evidence=(said,), doubts=tuple(doubts))
     if bare and found.plus:
         return Decision(text, evidence=(f"{found.plus:,} values are telephone numbers with +",))
-    if bare and tally.inexact:
-        said = f"{tally.inexact:,} values have more digits than a number holds exactly"
-        return Decision(text, evidence=(said,), doubts=("ids, or very large numbers?",))
     if not found.common:
         doubt = "all are numbers, but they are written in more than one way: " + found.examples
         return Decision(text, doubts=(doubt,))
     best = best_marks(found, hints.separator, hints.decimal)
     marks, doubts = best.marks, list(best.doubts)
+    if not best.fractions and tally.inexact:
+        said = f"{tally.inexact:,} values have more digits than a number holds exactly"
+        return Decision(text, evidence=(said,), doubts=("ids, or very large numbers?",))
     if marks.thousands and _PHONE_NAME.search(name):
         return Decision(text, evidence=("telephone numbers, by its name",))
     if best.fractions and _VERSION_NAME.search(name):

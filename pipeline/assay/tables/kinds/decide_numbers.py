@@ -80,7 +80,7 @@ def numbers_of(shapes: Mapping[str, Seen]) -> Numbers:
         tuple(found),
         common,
         tuple(misfits),
-        bare=sum(seen.count for _, n, seen in found if n.digits),
+        bare=sum(seen.count for _, n, seen in found if n.bare),
         zeros=sum(seen.count for _, n, seen in found if n.zeros),
         plus=sum(seen.count for _, n, seen in found if n.plus),
     )
@@ -123,6 +123,8 @@ def best_marks(numbers: Numbers, separator: str, decimal: str | None) -> Best:
         example = max(numbers.found, key=lambda each: len(each[0]))[2].example
         taken = "of thousands" if chosen.thousands else "of decimals"
         doubts.append(f"the mark in {quote_value(example)} is read as one {taken}; no cell decides")
+    if chosen.thousands in _NAMES and len(numbers.found) == 1:
+        doubts.append("all have the same groups of digits: codes or telephone numbers?")
     return Best(
         chosen,
         bool(fraction_rows),

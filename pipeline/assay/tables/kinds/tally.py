@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assay.tables.spelt.numbers import LONGEST, number_shape
+from assay.tables.spelt.numbers import number_shape
 from assay.tables.spelt.shapes import first_places, shapes, trim
 from assay.tables.spelt.times import time_formats, to_times
 from assay.tables.spelt.words import WORDS
@@ -24,6 +25,7 @@ EXACT = 2**53
 EXAMPLE = 60
 
 _WORDS = pa.array(WORDS)
+_NO_DIGIT = re.compile(r"[^0-9]")
 
 
 @dataclass
@@ -117,13 +119,13 @@ class ColumnTally:
             if time_formats(shape):
                 timely.append(code)
             number = number_shape(shape)
-            if number is not None and number.digits > LONGEST:
+            if number is not None and number.long:
                 self._add_long(cells.filter(pa.array(codes == code)))
         if timely:
             self._add_times(cells, np.isin(codes, timely), {found[code] for code in timely}, row)
 
     def _add_long(self, cells: pa.Array) -> None:
-        self.inexact += sum(abs(int(cell)) > EXACT for cell in cells.to_pylist())
+        self.inexact += sum(int(_NO_DIGIT.sub("", cell)) > EXACT for cell in cells.to_pylist())
 
     def _add_times(
         self, cells: pa.Array, mask: npt.NDArray[np.bool_], found: Iterable[str], row: int

@@ -57,7 +57,10 @@ class NumberShape:
     """Nothing but digits, and the first of several is 0: a code."""
     plus: bool = False
     """A plus and at least seven digits: a telephone number."""
-    digits: int = 0
+    bare: bool = False
+    """Nothing but digits and a sign, beside what stands before and behind the number."""
+    long: bool = False
+    """Perhaps a whole number that a double does not hold."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -96,7 +99,8 @@ def number_shape(shape: str) -> NumberShape | None:
         frozenset(grouped),
         zeros=bare and len(body) > 1 and body[0] == "0" and not prefix and not suffix,
         plus=bare and found["s1"] == "+" and len(body) >= 7,
-        digits=len(body) if bare else 0,
+        bare=bare,
+        long=sum(map(str.isdigit, body)) > LONGEST and fraction != marks,
     )
 
 
