@@ -1,8 +1,8 @@
-"""Tables that Assay never saw, from the file to three monitored nights: ``python -m benchmarks.own_tables``.
+"""Tables of others, from the file to three nights: ``python -m benchmarks.own_tables``.
 
 Each is a table that ships inside an installed package. It goes through the commands that a newcomer
-types: init, check, dvc repro, promote, score, monitor, labels. What ends it earlier is told in the words of the
-command. ``--init`` stops after init and check, which takes seconds for each.
+types: init, check, dvc repro, promote, score, monitor, labels. What ends it earlier is told in the
+words of the command. ``--init`` stops after init and check, which takes seconds for each.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _steps(table: Table, folder: Path, life: Life, *, whole: bool) -> Iterator[s
     if code:
         life.told = text.splitlines()[-1]
         return
-    life.rows, life.task = _after(text, ": ", " rows"), _after(text, f"{'label: '}", ":")
+    life.rows, life.task = _after(text, ": ", " rows"), _after(text, "label: ", ":")
     yield "init"
     code, text = call(project, ["assay", "check"])
     if code:
@@ -164,8 +164,8 @@ def written(lives: Sequence[Life]) -> str:
     lines = [
         "# Tables of others",
         "",
-        "Written by `python -m benchmarks.own_tables`. Each table ships inside a package; nothing about",
-        "it was said but the target and what the column `said` shows. Seconds are of all commands together.",
+        "Written by `python -m benchmarks.own_tables`. Each table ships inside a package; nothing",
+        "about it was said but the target and what `said` shows. Seconds are of all commands.",
         "",
         "| table | target | said | rows | task | as far as | in what words | seconds |",
         "|---|---|---|--:|---|---|---|--:|",
@@ -173,11 +173,9 @@ def written(lives: Sequence[Life]) -> str:
     for each in lives:
         said = " ".join(each.table.options)
         told = each.told.replace("|", "\\|")
-        lines.append(
-            f"| {each.table.package}: {each.table.name} | {each.table.target} | {said} | {each.rows} | "
-            f"{each.task} | {each.steps[-1] if each.steps else 'refused'} | {told} | "
-            f"{each.seconds:.0f} |"
-        )
+        name, far = f"{each.table.package}: {each.table.name}", (each.steps or ["refused"])[-1]
+        cells = (name, each.table.target, said, each.rows, each.task, far, told)
+        lines.append(f"| {' | '.join(cells)} | {each.seconds:.0f} |")
     return "\n".join(lines) + "\n"
 
 

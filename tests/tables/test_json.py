@@ -60,7 +60,7 @@ def test_mixed_kinds_are_told_with_a_line(tmp_path: Path) -> None:
 def test_what_is_nested_is_left_out(tmp_path: Path) -> None:
     found = understood(tmp_path, [1, [1, 2], {"x": 1}])
     assert [each.name for each in found.facts] == ["n"]
-    assert found.left_out == {"a": "2 values are lists or objects"}
+    assert found.left_out == {"a": "2 values: lists or objects"}
 
 
 def test_keys_may_come_late_and_be_missing(tmp_path: Path) -> None:

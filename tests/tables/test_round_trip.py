@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assay.tables.definition import Kind, Understanding
@@ -143,6 +143,7 @@ def test_json(values: dict[str, list[Any]], lines: bool) -> None:
 
 @settings(deadline=None)
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=30))
+@example(["\ufeff", "00"])
 def test_any_text_is_understood_or_refused_and_read_as_counted(cells: list[str]) -> None:
     out = io.StringIO(newline="")
     csv.writer(out).writerows([["the first", "b"], *([cell, "é x"] for cell in cells)])

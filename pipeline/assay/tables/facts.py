@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFacts, ColumnFormat, Value
 
 MOST_DISTINCT = 50_000
@@ -199,7 +200,7 @@ class ColumnCounter:
         found = []
         for value, count in sorted(self.odd.items()):
             if self.rest_low is not None and self._far(value):
-                rows = "1 row" if count == 1 else f"{count:,} rows"
+                rows = counted(count, "row")
                 shown = value.date() if isinstance(value, datetime) else f"{value:g}"
                 found.append(
                     f"{shown} in {rows} is kept as a value, but may stand for none: the others are "

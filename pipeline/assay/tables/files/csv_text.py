@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.errors import SourceError
+from assay.project.text.number_format import counted
 from assay.tables.files.opened import Tick, decoded, head_text
 
 LONGEST_CELL = 1 << 30
@@ -166,7 +167,7 @@ def ragged_error(path: Path, dialect: Dialect, width: int, count: int | None) ->
     lines = file_lines(path, dialect.encoding)
     found = records(lines, dialect.separator, dialect.quote)
     line, cells = next(((n, each) for n, each in found if len(each) != width), (0, []))
-    rows = f"{count:,} rows have" if count and count > 1 else "a row has"
+    rows = f"{counted(count, 'row')} have" if count and count > 1 else "a row has"
     return SourceError(
         f"{rows} more or fewer cells than there are columns",
         where=f"{path}, line {line}" if line else str(path),

@@ -288,6 +288,10 @@ class Utf8Stream:
             if not self._left:
                 break
             start, self._left = max(0, start - len(self._left)), self._left[start:]
+        # pyarrow takes such a mark away from where it begins, also if it belongs to a cell there.
+        self._fill(len(codecs.BOM_UTF8))
+        if self._left.startswith(codecs.BOM_UTF8):
+            self._left = codecs.BOM_UTF8 + self._left
 
     def read(self, size: int = -1) -> bytes:
         """At most ``size`` bytes, none at the end."""

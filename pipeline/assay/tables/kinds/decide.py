@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from assay.project.text.number_format import counted
 from assay.project.text.quoting import quote_value
 from assay.tables.definition import ColumnFormat
 from assay.tables.kinds.decide_numbers import best_marks, numbers_of
@@ -117,7 +118,7 @@ def _told(words: Mapping[str, int], meaning: str) -> tuple[str, ...]:
 
 
 def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
+    return counted(count, "row")
 
 
 def _listed(words: Mapping[str, int]) -> str:
@@ -142,7 +143,9 @@ def _flags(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decisio
     column = ColumnFormat(
         name, "boolean", true=() if plain else pair[:1], false=() if plain else pair[1:]
     )
-    return Decision(column, evidence=(f"all {present:,} values are {pair[0]} or {pair[1]}",))
+    return Decision(
+        column, evidence=(f"all of {counted(present, 'value')} are {pair[0]} or {pair[1]}",)
+    )
 
 
 # --------------------------------------------------------------------------------- times
@@ -166,7 +169,7 @@ def _times(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decisio
         why = "as in another column" if hints.order else "assumed, as no value decides it"
         doubts.append(f"day and month cannot be told apart: read as {chosen} ({why}), or {others}")
     zoned = sum(s.count for shape, s in tally.shapes.items() if _ZONE.search(shape))
-    evidence = [f"all {present:,} values are times written {chosen or 'in ISO 8601'}"]
+    evidence = [f"all of {counted(present, 'value')} are times written {chosen or 'in ISO 8601'}"]
     if zoned:
         evidence.append(f"{zoned:,} have a zone and become UTC")
     if 0 < zoned < present:
@@ -223,14 +226,16 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
         said = f"{found.zeros:,} of {present:,} values begin with 0"
         return Decision(text, evidence=(said,), doubts=tuple(doubts))
     if bare and found.plus:
-        return Decision(text, evidence=(f"{found.plus:,} values are telephone numbers with +",))
+        return Decision(
+            text, evidence=(f"telephone numbers with + in {counted(found.plus, 'row')}",)
+        )
     if not found.common:
         doubt = "all are numbers, but they are written in more than one way: " + found.examples
         return Decision(text, doubts=(doubt,))
     best = best_marks(found, hints.separator, hints.decimal)
     marks, doubts = best.marks, list(best.doubts)
     if not best.fractions and tally.inexact:
-        said = f"{tally.inexact:,} values have more digits than a number holds exactly"
+        said = f"more digits than a number holds exactly in {counted(tally.inexact, 'row')}"
         return Decision(text, evidence=(said,), doubts=("ids, or very large numbers?",))
     if marks.thousands and _PHONE_NAME.search(name):
         return Decision(text, evidence=("telephone numbers, by its name",))
@@ -244,7 +249,9 @@ def _numbers(name: str, tally: ColumnTally, present: int, hints: Hints) -> Decis
         prefix=marks.prefix,
         suffix=marks.suffix,
     )
-    evidence = [f"all {present:,} values are {'numbers' if best.fractions else 'whole numbers'}"]
+    evidence = [
+        f"all of {counted(present, 'value')} are {'numbers' if best.fractions else 'whole numbers'}"
+    ]
     evidence += best.evidence
     if column.kind == "integer":
         doubts += _integer_doubts(name, tally)
@@ -316,7 +323,7 @@ def _as_text(
                 f"{'no value' if none else 'a value'}; {doubt}"
             )
     if tally.padded:
-        evidence.append(f"blanks around {tally.padded:,} values are removed")
+        evidence.append(f"blanks around {counted(tally.padded, 'value')} are removed")
     if tally.shapes and all(len(s) > 1 and s[0] == s[-1] == '"' for s in tally.shapes):
         doubts.append("the quotes belong to the values, because a blank is before them")
     return replace(

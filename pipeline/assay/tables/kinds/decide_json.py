@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from assay.project.text.number_format import counted
 from assay.tables.definition import ColumnFormat
 from assay.tables.files.json_rows import NESTED
 from assay.tables.kinds.decide import LINE, Decision, Hints, decide, gather
@@ -18,7 +19,7 @@ def decide_json(
 ) -> tuple[dict[str, Decision], dict[str, str]]:
     """A decision for each usable column, and for the others why they are left out."""
     left_out = {
-        name: f"{sum(tally.kinds[kind] for kind in NESTED):,} values are lists or objects"
+        name: f"{counted(sum(tally.kinds[kind] for kind in NESTED), 'value')}: lists or objects"
         for name, tally in tallies.items()
         if any(tally.kinds[kind] for kind in NESTED)
     }
@@ -35,7 +36,7 @@ def _with_empty(found: Decision, tally: JsonTally) -> Decision:
     count = tally.texts.words[""]
     if not count:
         return found
-    rows = "1 row" if count == 1 else f"{count:,} rows"
+    rows = counted(count, "row")
     said = f"an empty string stands for no value in {rows}"
     return replace(found, evidence=(*found.evidence, said))
 
@@ -53,15 +54,15 @@ def _decide(name: str, tally: JsonTally, hints: Hints) -> Decision:
         return _texts(name, tally, hints)
     present = sum(tally.kinds[kind] for kind in kinds)
     if kinds == {"boolean"}:
-        said = f"all {present:,} values are true or false"
+        said = f"true or false in all of {counted(present, 'row')}"
         return Decision(ColumnFormat(name, "boolean"), words, evidence=(said,))
     if kinds == {"integer"} and tally.inexact:
-        said = f"{tally.inexact:,} values have more digits than a number holds exactly"
+        said = f"more digits than a number holds exactly in {counted(tally.inexact, 'row')}"
         doubt = "ids, or very large numbers?"
         return Decision(ColumnFormat(name, "string"), words, (), (said,), (doubt,))
     if kinds <= _NUMBER:
         whole = kinds == {"integer"}
-        said = f"all {present:,} values are {'whole numbers' if whole else 'numbers'}"
+        said = f"{'whole numbers' if whole else 'numbers'} in all of {counted(present, 'row')}"
         column = ColumnFormat(name, "integer" if whole else "float")
         return Decision(column, words, evidence=(said,))
     rarest = min(kinds, key=lambda kind: tally.kinds[kind])
