@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.types as t
 
 from assay.errors import ExportFailed, UsageError
+from assay.project.text.number_format import counted
 from assay.score.operations.export_data import ExportData, lists_as_text, write_csv
 
 if TYPE_CHECKING:
@@ -198,13 +199,13 @@ def _replace(cursor: Cursor, address: Address, table: Identifier, night: ExportD
     cursor.execute(
         SQL("SELECT count(*) FROM {} WHERE {} = %s").format(table, column), [night.partition]
     )
-    counted = _first(cursor.fetchone())
-    if counted != rows:
+    held = _first(cursor.fetchone())
+    if held != rows:
         raise ExportFailed(
             "the table does not hold what was sent",
             where=address.shown,
             expected=counted(rows, "row"),
-            found=f"{counted}",
+            found=f"{held}",
             mend="The table keeps what it had. Is there a trigger or rule on it?",
         )
     return rows
