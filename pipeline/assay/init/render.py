@@ -73,7 +73,6 @@ def _count(number: int) -> Quoted:
 
 def _source(plan: Plan) -> dict[str, Any]:
     table, label = plan.understood.table, plan.label
-    why = {each.given: each.why for each in plan.columns}
     evidence = {each.name: "; ".join(each.evidence) for each in plan.understood.facts}
     numbered = any(each.name == "row_number" for each in plan.columns)
     used = [f"read_{table.format}"]
@@ -108,7 +107,6 @@ def _source(plan: Plan) -> dict[str, Any]:
         "together": f"rows of the same {plan.plain[plan.group]}"
         if plan.group
         else "each row always",
-        "why": why,
     }
 
 

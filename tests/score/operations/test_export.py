@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from assay.cli.show.publication import export_lines
+from assay.cli.show.store import export_lines
 from assay.errors import ExportFailed, NothingScored, UsageError
 from assay.project import params
 from assay.project.params import Params
