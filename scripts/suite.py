@@ -8,8 +8,10 @@ was skipped in any is said once more at the very end.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -18,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MARK = "SKIPPED, SO NOT PROVED: "
 """How pytest's lines about skipped tests begin (tests/skips.py)."""
+SHARED = "ASSAY_TESTS_SHARED"
+"""Names a folder in which a part leaves what takes long to make, for the others to copy."""
 FIRST = (
     "tests/contract",
     "tests/models",
@@ -41,9 +45,12 @@ def parts() -> tuple[list[str], ...]:
 def main() -> int:
     """Run all; 0 if they passed, else the first code that is not 0."""
     lines: list[str] = []
-    running = [start(number, arguments, lines) for number, arguments in enumerate(parts(), 1)]
-    for _, reader in running:
-        reader.join()
+    with tempfile.TemporaryDirectory(prefix="assay-tests-") as shared:
+        running = [
+            start(number, arguments, lines, shared) for number, arguments in enumerate(parts(), 1)
+        ]
+        for _, reader in running:
+            reader.join()
     codes = [process.wait() for process, _ in running]
     for number, code in enumerate(codes, 1):
         print(f"part {number} of the tests ended with exit code {code}")
@@ -66,7 +73,7 @@ def skipped(lines: Iterable[str]) -> list[str]:
 
 
 def start(
-    number: int, arguments: list[str], lines: list[str]
+    number: int, arguments: list[str], lines: list[str], shared: str
 ) -> tuple[subprocess.Popen[str], threading.Thread]:
     """One part at work, and the thread that passes its output on."""
     # Under coverage it is: python -m coverage run -m pytest.
@@ -74,6 +81,7 @@ def start(
     process = subprocess.Popen(
         [sys.executable, *runner, "-m", "pytest", *arguments],
         cwd=ROOT,
+        env={**os.environ, SHARED: shared},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

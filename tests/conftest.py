@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from assay.project import params
 from assay.score.spark.session import session
+from scripts.suite import SHARED
 from tests import projects
 
 if TYPE_CHECKING:
@@ -85,7 +88,19 @@ def promoted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Everything is done by the commands that its users type. Do not write to it.
     """
     root = tmp_path_factory.mktemp("promoted") / "parcels"
-    projects.promoted(root)
+    shared = os.environ.get(SHARED)
+    if shared is None:
+        projects.promoted(root)
+        return root
+    made = Path(shared) / "parcels"
+    with (Path(shared) / "lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not made.exists():
+            projects.promoted(root)
+            shutil.copytree(root, made.with_name("copying"), symlinks=True)
+            made.with_name("copying").rename(made)
+            return root
+    shutil.copytree(made, root, symlinks=True)
     return root
 
 
