@@ -43,6 +43,10 @@ image: ## Build the images assay:score and assay:full (BASE=...; ARGS="--target 
 test: setup ## Run the tests (ARGS="-k name" picks some)
 	@$(PY) $(if $(ARGS),-m pytest $(ARGS),scripts/suite.py)
 
+.PHONY: test-workflows
+test-workflows: setup ## Run workflows and schedules as their platforms would (ARGS="-k promote")
+	@$(PY) -m pytest tests/workflows $(ARGS)
+
 .PHONY: dist
 dist: setup ## Build wheel, sdist and the list of what they bring (CycloneDX) into dist/
 	@rm -rf dist

@@ -1,6 +1,5 @@
-"""`make test`: the whole suite in three parts at once.
+"""`make test`: the whole suite in two parts at once, since most tests use a single core.
 
-Most tests use a single core, and those of workflows wait for the programs that they start.
 Arguments name a module that runs pytest, such as ``coverage run``, which `make coverage` asks for.
 Every line that pytest prints comes as it is printed, with the number of its part in front. What
 was skipped in any is said once more at the very end.
@@ -33,13 +32,12 @@ FIRST = (
 )
 """Among them those that start Spark most often. The flow comes last: a command that it calls in the
 test's own process ends the Spark session that tests share."""
-WORKFLOWS = ("tests/workflows",)
 
 
-def parts() -> tuple[list[str], ...]:
+def parts() -> tuple[list[str], list[str]]:
     """Paths for runs of pytest beside each other; a new file of tests is in the second."""
     ignored = [option for path in FIRST for option in ("--ignore", path)]
-    return list(FIRST), ["tests", *ignored], list(WORKFLOWS)
+    return list(FIRST), ["tests", *ignored]
 
 
 def main() -> int:

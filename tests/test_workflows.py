@@ -96,7 +96,7 @@ def test_actions_are_pinned_by_digest_with_their_version(path: Path) -> None:
 
 READ = {"contents": "read"}
 PERMITTED = {
-    "ci": {"run": READ, "wheel": READ, "demo": READ},
+    "ci": {"run": READ, "wheel": READ, "demo": READ, "workflows": READ},
     "gate": {"lock": READ, "gate": READ | {"id-token": "write", "pull-requests": "write"}},
     "nightly": {"night": READ | {"id-token": "write", "issues": "write"}},
     "promote": {
@@ -245,7 +245,7 @@ def test_foreign_text_would_be_found() -> None:
 
 def test_ci_is_what_a_laptop_runs() -> None:
     ran = [step["run"] for step in steps(read(ROOT / ".github/workflows/ci.yml")) if "run" in step]
-    assert ran == [".ci/run", "make wheel", "make demo"]
+    assert ran == [".ci/run", "make wheel", "make demo", "make test-workflows"]
     matrices = [job["strategy"]["matrix"] for job in jobs("ci").values() if "strategy" in job]
     supported = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text("utf-8"))
     assert [each["python"] for each in matrices] == [supported, supported]
