@@ -140,7 +140,8 @@ def decide(
             "no column is left to learn from",
             where=understood.path,
             expected="at least one column that describes a row",
-            found="; ".join(f"{name}: {each.why}" for name, each in list(uses.items())[:5]),
+            found="; ".join(f"{name}: {each.why}" for name, each in list(uses.items())[:5])
+            or "no other column",
             mend="Make features of these columns before, or say what is no key with --key",
         )
     duplicates, told = count_duplicates(understood, seen.sample, columns)

@@ -11,7 +11,9 @@ from assay.init.plan import ProjectColumn
 from assay.tables.definition import ColumnFacts, Understanding
 
 TOLD = 0.01
-"""Share of equal rows that is worth a word, and that chance must explain to be no fault."""
+"""Share of equal rows that is worth a word."""
+CORRELATED = 3.0
+"""Features hang together, so up to so many times as many rows are equal as if they did not."""
 
 
 def count_duplicates(
@@ -30,22 +32,22 @@ def count_duplicates(
     """
     features = [each.given for each in columns if "feature" in each.roles]
     equal = float(sample[features].duplicated(keep=False).mean()) if len(sample) else 0.0
+    if equal <= TOLD:
+        return 0.0, ()
     facts = {each.name: each for each in understood.facts}
-    alike = prod(_alike(facts[name]) for name in features)
-    coarse = 1 - exp(-alike * len(sample)) > TOLD
-    if coarse:
+    expected = 1 - exp(-prod(_alike(facts[name]) for name in features) * len(sample))
+    if equal <= CORRELATED * expected:
         return equal, ()
-    if equal > TOLD:
-        return 0.0, (
-            f"{equal:.0%} of the rows equal another one in all features: if they are copies, leave "
-            "them out in data/source.py, or the holdout knows what training knows",
-        )
-    return 0.0, ()
+    return 0.0, (
+        f"{equal:.0%} of the rows equal another one in all features, {expected:.0%} would by "
+        "chance: if they are copies, leave them out in data/source.py, or the holdout knows what "
+        "training knows",
+    )
 
 
 def _alike(facts: ColumnFacts) -> float:
-    """The chance that two rows have the same value; 0 where most values are there once."""
-    if facts.many or facts.distinct > facts.present / 2:
+    """The chance that two rows have the same value; 0 where no value is there twice."""
+    if facts.many or facts.rows < 2:
         return 0.0
     counts = [*(rows for _, rows in facts.values), facts.nulls]
-    return sum((rows / facts.rows) ** 2 for rows in counts)
+    return sum(rows * (rows - 1) for rows in counts) / (facts.rows * (facts.rows - 1))
