@@ -92,13 +92,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         more += ["--build-arg", f"BASE={given.base}"]
     try:
         builder = shlex.split(given.builder) if given.builder else find_builder()
-        for target in given.target or TARGETS:
-            build(builder, target, f"{given.name}:{target}", commit_time(), more)
+        made = [f"{given.name}:{target}" for target in given.target or TARGETS]
+        for target, tag in zip(given.target or TARGETS, made, strict=True):
+            build(builder, target, tag, commit_time(), more)
     except Failed as failure:
         print(f"image: {failure}", file=sys.stderr)
         return 1
-    # Their digests and sizes.
-    return subprocess.run([*builder, "images", "--digests", given.name], cwd=ROOT).returncode
+    # Their digests and sizes. With the tag: without one buildah looks for the tag latest.
+    shown = [subprocess.run([*builder, "images", "--digests", tag], cwd=ROOT) for tag in made]
+    return max(done.returncode for done in shown)
 
 
 if __name__ == "__main__":
