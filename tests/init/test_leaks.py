@@ -49,4 +49,4 @@ def test_a_number_in_another_unit_is_found(rows: pd.DataFrame) -> None:
 
 
 def test_few_rows_accuse_nobody(rows: pd.DataFrame) -> None:
-    assert find_leaks(rows.head(300), "bad", "binary", ["status"]) == {}
+    assert find_leaks(rows.head(90), "bad", "binary", ["status"]) == {}

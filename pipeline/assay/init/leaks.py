@@ -14,7 +14,7 @@ POWER = 0.995
 """How well one column alone may predict the label, as the area under the ROC curve or the share of
 variance: above it, the column is taken for the label in other words. `assay leakage` has the same
 question for every run, with `leakage.max_label_power`."""
-LEAST_ROWS = 200
+LEAST_ROWS = 50
 """With fewer rows on a side, a good feature looks like a leak."""
 BINS = 64
 
