@@ -21,7 +21,7 @@ from assay.init.roles import Said
 from assay.init.survey import survey
 from assay.pages.templating import render_config
 from assay.project import params
-from assay.project.params import yaml_text
+from assay.project.params import RowCount, yaml_text
 from assay.tables.reader import read
 from assay.tables.understand import understand
 
@@ -114,6 +114,19 @@ def test_a_group_is_kept_together_and_is_the_unit(frame: pd.DataFrame, tmp_path:
     assert params.parse(texts["params.yaml"], "params.yaml").evaluate.unit == "shop"
     contract = load_contract_text(texts["data/contract.py"], "data/contract.py")
     assert set(contract.keys) == {"parcel_id", "shop"}
+    (rows, *_) = params.parse(texts["params.yaml"], "params.yaml").contract.night
+    assert rows == RowCount(rule="row_count", min=1, max=20 * plan.nights.rows[2])
+
+
+def test_a_quantity_whose_values_hardly_repeat_is_no_identifier(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    people = np.random.default_rng(9).permutation(10**6)[: len(frame)]
+    given = frame.drop(columns=["hours", "fate"]).assign(people=people)
+    plan = planned(given, tmp_path, "late")
+    assert plan.own_values == ("people",) and any("people" in doubt for doubt in plan.doubts)
+    leakage = params.parse(render(plan)["params.yaml"], "params.yaml").leakage
+    assert leakage.max_identifier_share == 1.0
 
 
 @given(st.text())

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from assay.errors import LabelError, SourceError, UsageError
 from assay.init.checks import FieldChecks, learn_checks
 from assay.init.duplicates import count_duplicates
+from assay.init.group_names import find_group_names
 from assay.init.label import Label, decide_label
 from assay.init.leaks import find_leaks
 from assay.init.names import column_names
@@ -131,6 +132,8 @@ def decide(
         wishes = replace(wishes, columns=replace(wishes.columns, time=None))
     others = [each.name for each in understood.facts if each.name not in (wishes.target, time)]
     leaks = find_leaks(seen.sample, wishes.target, label.task, others)
+    if wishes.columns.group is not None:
+        leaks |= find_group_names(seen.sample, wishes.columns.group, others)
     uses = decide_uses(understood.facts, wishes.target, plain, leaks, wishes.columns)
     if nights.by == "chance" and time in uses:
         uses[time] = ColumnUse(time, "left out", False, "a time with too few days to split by")

@@ -12,6 +12,9 @@ from assay.init.nights import Nights
 from assay.init.roles import ColumnUse
 from assay.tables.definition import Kind, Understanding
 
+OWN = 0.9
+"""Share of rows with a value of their own from which on whole numbers look like identifiers."""
+
 
 @dataclass(frozen=True)
 class ProjectColumn:
@@ -77,7 +80,22 @@ class Plan:
         """What somebody should look at: remarks on the table, and guesses that may be wrong."""
         kept = [f"{each.name}: {each.unsure}" for each in self.columns if each.unsure]
         out = [f"{each.name} is left out: {each.unsure}" for each in self.left_out if each.unsure]
-        return (*self.remarks, *kept, *out)
+        own = [
+            f"{name}: whole numbers that hardly repeat, taken as a quantity; if they name rows, "
+            "leave them out"
+            for name in self.own_values
+        ]
+        return (*self.remarks, *kept, *own, *out)
+
+    @property
+    def own_values(self) -> tuple[str, ...]:
+        """Features of whole numbers that hardly repeat: quantities that look like identifiers."""
+        facts = {each.name: each for each in self.understood.facts}
+        return tuple(
+            each.name
+            for each in self.having("feature")
+            if (known := facts[each.given]).whole and known.distinct > OWN * known.present
+        )
 
     @property
     def target(self) -> str:

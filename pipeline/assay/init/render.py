@@ -151,7 +151,7 @@ def _contract(plan: Plan) -> dict[str, Any]:
 
 def _params(plan: Plan) -> dict[str, Any]:
     label, nights = plan.label, plan.nights
-    middle, fewest, most = nights.rows
+    _, fewest, most = nights.rows
     regression, binary = label.task == "regression", label.task == "binary"
     # Unlike log loss, Brier's score has bounds, so a small holdout can decide on it.
     judged = "rmse" if regression else "brier"
@@ -165,13 +165,13 @@ def _params(plan: Plan) -> dict[str, Any]:
         if plan.duplicates
         else "of the holdout's rows that equal one of training in all features, beyond chance",
         "rows_least": max(1, plan.understood.rows // 2),
-        "night_least": max(1, fewest // 3),
-        "night_most": 3 * most,
+        # Groups differ in size, so nights that keep them together do too.
+        "night_least": 1 if plan.group else max(1, fewest // 3),
+        "night_most": 20 * most if plan.group else 3 * most,
         "night_fewest": fewest,
         "night_largest": most,
-        "row_change": round(
-            max(0.5, 1.5 * (most / max(middle, 1) - 1), 1 - fewest / max(most, 1)), 2
-        ),
+        "row_change": 20.0 if plan.group else _row_change(plan),
+        "own_values": plan.own_values,
         "fresh": days,
         "train_from": nights.train[0].isoformat(),
         "train_to": nights.train[1].isoformat(),
@@ -201,6 +201,12 @@ def _params(plan: Plan) -> dict[str, Any]:
             if each.checks.nullable and "empty" in each.why
         ],
     }
+
+
+def _row_change(plan: Plan) -> float:
+    """How far a night's rows may be from the median, relative to it: half more than was seen."""
+    middle, fewest, most = plan.nights.rows
+    return round(max(0.5, 1.5 * (most / max(middle, 1) - 1), 1 - fewest / max(most, 1)), 2)
 
 
 def _threshold(share: float) -> float:
