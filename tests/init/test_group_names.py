@@ -11,7 +11,7 @@ def test_what_names_the_group_is_found() -> None:
     rows = pd.DataFrame(
         {
             "country": country,
-            "iso": np.repeat([f"L{number:02}" for number in range(50)], 10),
+            "iso": np.repeat([f"L{max(number, 1):02}" for number in range(50)], 10),  # one twice
             "number": np.repeat(np.arange(50) * 7, 10),
             "latitude": np.repeat(np.linspace(-40, 60, 50), 10),
             "continent": np.repeat(["north", "south"], 250),

@@ -8,6 +8,8 @@ import pandas as pd
 
 NAMES = 0.9
 """A column with nearly as many values as there are groups, each in one of them alone, is a name."""
+SHARED = 1.05
+"""Groups that share a value of it, on average: two that were given one name are no reason."""
 
 
 def find_group_names(rows: pd.DataFrame, group: str, columns: Iterable[str]) -> dict[str, str]:
@@ -23,6 +25,6 @@ def find_group_names(rows: pd.DataFrame, group: str, columns: Iterable[str]) -> 
         measured = pd.api.types.is_float_dtype(column) and not (column.dropna() % 1 == 0).all()
         if name == group or measured or column.nunique() < NAMES * groups:
             continue
-        if rows.groupby(name)[group].nunique().max() == 1 and column.nunique() <= groups:
+        if rows.groupby(name)[group].nunique().mean() < SHARED and column.nunique() <= groups:
             found[name] = f"another name of {group}: no value of it is on both sides of the split"
     return found
