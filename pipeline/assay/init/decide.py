@@ -164,9 +164,6 @@ def decide(
         group=wishes.columns.group,
         columns=tuple(columns),
         left_out=tuple(left_out),
-        personal=tuple(
-            each.name for each in left_out if each.why.startswith("personal") and each.name in plain
-        ),
         plain=plain,
         remarks=(*understood.remarks, *remarks, *told),
         duplicates=duplicates,

@@ -50,8 +50,6 @@ class Plan:
         Those of the contract, in its order.
     left_out
         Name in the file -> why the contract lacks it.
-    personal
-        Those of ``left_out`` that are not even stored.
     """
 
     name: str
@@ -65,7 +63,6 @@ class Plan:
     group: str | None
     columns: tuple[ProjectColumn, ...]
     left_out: tuple[ColumnUse, ...]
-    personal: tuple[str, ...]
     plain: Mapping[str, str]
     remarks: tuple[str, ...]
     duplicates: float

@@ -10,6 +10,7 @@ import difflib
 import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,12 +76,8 @@ def run(root: Path) -> ProjectCheck:
         task = infer_task(contract.field(contract.label).kind, contract.label)
         faults += _metrics(params, task)
         for name, candidate in params.train.candidates.items():
-            _kept(
-                faults,
-                lambda name=name, candidate=candidate: build_pipeline(  # type: ignore[misc]
-                    name, candidate, contract, task, params.seed, root
-                ),
-            )
+            build = partial(build_pipeline, name, candidate, contract, task, params.seed, root)
+            _kept(faults, build)
     if faults or params is None or contract is None:
         raise ProjectUnready(faults)
     return ProjectCheck(

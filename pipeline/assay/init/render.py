@@ -80,7 +80,8 @@ def _source(plan: Plan) -> dict[str, Any]:
     used += ["add_row_number"] if numbered else []
     used += ["label_is_true"] if label.positive is not None else []
     used += ["label_as_text"] if label.as_text else []
-    unread = {*plan.personal, *plan.understood.left_out}
+    personal = {each.name: each.why for each in plan.left_out if each.personal}
+    unread = {*personal, *plan.understood.left_out}
     by = plan.group or next((each.given for each in plan.having("key") if each.given), None)
     return {
         "imports": sorted(used),
@@ -96,7 +97,7 @@ def _source(plan: Plan) -> dict[str, Any]:
             for given, name in plan.plain.items()
             if given != name and given not in unread
         ],
-        "personal": [(each.name, each.why) for each in plan.left_out if each.name in plan.personal],
+        "personal": [*personal.items()],
         "numbered": numbered,
         "positive": label.positive,
         "as_text": label.as_text,

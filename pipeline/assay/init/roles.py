@@ -43,13 +43,17 @@ _TIME = re.compile(r"(^|_)(date|time|timestamp|datetime|day|when|created|at|on|d
 
 @dataclass(frozen=True)
 class ColumnUse:
-    """One column's use. ``sliced``: quality is also measured for each of its values."""
+    """One column's use.
+
+    ``sliced``: quality is also measured for each of its values; ``personal``: it is not even read.
+    """
 
     name: str
     use: Use
     sliced: bool
     why: str
     unsure: str = ""
+    personal: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def _use(
     if name in leaks:
         return left_out(leaks[name], "if it is known before the label, it is a feature")
     if (personal := _personal(facts, plain)) and name not in said.sensitive:
-        return left_out(personal)
+        return ColumnUse(name, "left out", False, personal, personal=True)
     if facts.kind == "timestamp":
         return left_out("a time; make what the model should see of it in data/source.py")
     if name in said.sensitive or _SENSITIVE.search(plain):
