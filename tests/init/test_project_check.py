@@ -88,7 +88,7 @@ def test_all_faults_are_named_at_once(project: Path) -> None:
     found = faults(project)
     for fault in together:
         assert any(FAULTS[fault][3] in line for line in found), fault
-    assert any("no git repository" in line for line in found)
+    assert any("not a git work tree" in line for line in found)
     assert any("dvc init" in line for line in found)
 
 

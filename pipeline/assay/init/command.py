@@ -17,6 +17,7 @@ from assay.init.plan import Plan
 from assay.init.render import render
 from assay.init.survey import survey
 from assay.project import layout, textfile
+from assay.registry import git
 from assay.tables.definition import Understanding
 from assay.tables.reader import read
 from assay.tables.understand import understand
@@ -128,18 +129,14 @@ def _workflows() -> dict[str, str]:
 
 def _set_up(folder: Path, table: str) -> None:
     """Git and DVC, where they are not there yet; the table is DVC's."""
-    if _git(folder, "rev-parse", "--is-inside-work-tree") != "true":
+    try:
+        _, below = git.root_and_prefix(folder)
+    except NotARepository:
         _call(folder, "git", "init", "--quiet", "-b", "main")
-    top = Path(_git(folder, "rev-parse", "--show-toplevel"))
+        below = ""
     if not (folder / ".dvc").is_dir():
-        below = [] if top.resolve() == folder.resolve() else ["--subdir"]
-        _call(folder, *_DVC, "init", "--quiet", *below)
+        _call(folder, *_DVC, "init", "--quiet", *(["--subdir"] if below else []))
     _call(folder, *_DVC, "add", "--quiet", table)
-
-
-def _git(folder: Path, *words: str) -> str:
-    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True)
-    return done.stdout.strip()
 
 
 def _call(folder: Path, *command: str) -> None:

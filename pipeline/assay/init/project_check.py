@@ -7,7 +7,6 @@ Here everything is looked at that needs no data.
 from __future__ import annotations
 
 import difflib
-import subprocess
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from typing import Any, TypeVar
 
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
-from assay.errors import AssayError, ProjectUnready
+from assay.errors import AssayError, NotARepository, ProjectUnready
 from assay.project import layout, plugins
 from assay.project.params import NullShareParams, Params, load, yaml_text
 from assay.project.params.behaviour import ColumnChange, Monotonicity, Robustness
@@ -28,6 +27,7 @@ from assay.project.params.gate import (
 )
 from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.project.text.quoting import quote_value
+from assay.registry import git
 from assay.training.train.candidate import build_pipeline
 
 T = TypeVar("T")
@@ -254,13 +254,8 @@ def _has(tree: Any, key: str) -> bool:
 
 def _repository(root: Path) -> Iterator[str]:
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--is-inside-work-tree"], cwd=root, capture_output=True, text=True
-        )
-    except FileNotFoundError:
-        yield "git is not installed: versions are tags of git"
-        return
-    if done.stdout.strip() != "true":
-        yield f"{root}: this is no git repository. Run git init"
+        git.root_and_prefix(root)
+    except NotARepository as error:
+        yield error.line()
     if not any((folder / ".dvc").is_dir() for folder in (root, *root.parents)):
         yield f"{root}: DVC does not know this project. Run dvc init"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from pathlib import Path
 from types import NoneType
@@ -27,7 +28,7 @@ from assay.tables.files.parquet_rows import (
     parquet_batches,
     parquet_columns,
 )
-from assay.tables.parallel import Columns
+from assay.tables.parallel import for_each
 from assay.tables.spelling import spell
 from assay.tables.spelt.cells import TYPES, convert
 
@@ -107,7 +108,7 @@ def _csv(path: Path, table: TableFormat, tick: Tick | None) -> Iterator[pa.Table
     spare = len(where.names) - 1 if where.spare else None
     ragged: list[int] = []
     row = 0
-    with Columns() as together:
+    with ThreadPoolExecutor() as pool:
         for cells in text_batches(path, dialect, where, ragged, tick):
             if ragged:
                 break
@@ -116,7 +117,7 @@ def _csv(path: Path, table: TableFormat, tick: Tick | None) -> Iterator[pa.Table
             wanted = [cells[place] for place in places]
             columns = []
             stated = table.columns, repeat(table.missing)
-            found = together.each(len(cells[0]), convert, wanted, *stated)
+            found = for_each(pool, len(cells[0]), convert, wanted, *stated)
             for column, texts, (values, bad) in zip(table.columns, wanted, found, strict=True):
                 if bad is not None:
                     line = lines_of(path, dialect, len(where.names), [row + bad]).get(row + bad)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
@@ -28,7 +29,7 @@ from assay.tables.kinds.decide import LINE, Decision, decide_all
 from assay.tables.kinds.decide_json import decide_json
 from assay.tables.kinds.json_tally import tally_json
 from assay.tables.kinds.tally import ColumnTally
-from assay.tables.parallel import Columns
+from assay.tables.parallel import for_each
 from assay.tables.parquet import understand_parquet
 from assay.tables.reader import typed_tables
 
@@ -87,9 +88,9 @@ def _csv(
     tallies = [ColumnTally() for _ in where.names]
     ragged: list[int] = []
     rows = 0
-    with Columns() as columns:
+    with ThreadPoolExecutor() as pool:
         for cells in text_batches(path, dialect, where, ragged, first):
-            columns.each(len(cells[0]), ColumnTally.add, tallies, cells, repeat(rows))
+            for_each(pool, len(cells[0]), ColumnTally.add, tallies, cells, repeat(rows))
             rows += len(cells[0])
     if ragged:
         raise ragged_error(path, dialect, len(where.names), len(ragged))
@@ -164,9 +165,9 @@ def _facts(
     """The second reading: the values, counted as `read` gives them."""
     most = most_distinct(len(table.columns))
     counters = [ColumnCounter(column, most_distinct=most) for column in table.columns]
-    with Columns() as columns:
+    with ThreadPoolExecutor() as pool:
         for batch in typed_tables(path, table, tick):
-            columns.each(batch.num_rows, _count, counters, batch.columns)
+            for_each(pool, batch.num_rows, _count, counters, batch.columns)
     found = []
     for counter in counters:
         decision = decisions[counter.column.name]
