@@ -21,22 +21,23 @@ from assay.project import digests, layout, params
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion
 from assay.registry.state import UNKNOWN, Version
-from assay.score import run
+from assay.score import local, run
+from assay.score.carriers import OpenNight
 from assay.score.inputs import discovery as inputs
 from assay.score.journal import Journal
-from assay.score.spark import duplicate_keys as spark_keys
 from assay.score.spark import files as spark_files
 from assay.score.spark import frame as spark_frame
-from assay.score.spark.session import session
+from assay.score.spark.session import BackgroundSession
 from assay.store import Store, open_store
 from benchmarks import scoring_alone
 from benchmarks.contender import Answer, peak_memory, serve
 
 PARTS = {
     "find the night": (inputs, "find_night"),
+    "tasks without Spark": (local, "run_files"),
     "Spark job": (spark_files, "run"),
     "Spark job, rows through the JVM": (spark_frame, "run"),
-    "keys that repeat": (spark_keys, "duplicate_hashes"),
+    "keys that repeat": (OpenNight, "duplicate_hashes"),
     "rules for the night": (run, "_held"),
     "publish": (Store, "publish_run"),
     "events of the run": (Journal, "event"),
@@ -94,7 +95,9 @@ def main() -> None:
             "score": given.score.model_copy(update={"carrier": carrier}),
         }
     )
-    spark = session(given, root)
+    started = BackgroundSession(given, root)
+    if carrier != "local":
+        started.session()
     models: dict[str, PinnedVersion] = {}
 
     def model(name: str) -> PinnedVersion:
@@ -115,7 +118,7 @@ def main() -> None:
             started = time.perf_counter()
             found = inputs.find_night(root, settled, with_what.contract, night)
             store = open_store(root, settled)
-            report = run.score_night(settled, root, with_what, store, lambda: spark, found)
+            report = run.score_night(settled, root, with_what, store, started.session, found)
             seconds = time.perf_counter() - started
         parts["everything else"] = seconds - sum(parts.values())
         return {
@@ -132,7 +135,7 @@ def main() -> None:
         files = inputs.find_night(root, settled, with_what.contract, night).files
         assert files is not None
         rows = scoring_alone.run(
-            spark,
+            started.session(),
             files,
             with_what.bundle,
             with_what.contract,
@@ -143,11 +146,11 @@ def main() -> None:
 
     def memory() -> Answer:
         """Peaks in MB: of this process, and of the JVM, which here is the executor too."""
-        java = spark.sparkContext._gateway.proc.pid
+        java = started.session().sparkContext._gateway.proc.pid
         return {"driver": peak_memory(), "jvm": peak_memory(java)}
 
     serve({"full": full, "alone": alone, "memory": memory})
-    spark.stop()
+    started.stop()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Full runs of both carriers against scikit-learn, mlflow and scoring alone, model by model."""
+"""Full runs of all carriers against scikit-learn, mlflow and scoring alone, model by model."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from benchmarks.measure import Run, in_turns
 from benchmarks.results import Result
 
 BATCH_ROWS = 50_000
+LOCAL = "carrier without Spark"
 FULL, FRAME, ALONE = "fast carrier", "DataFrame carrier", "fast carrier, scoring alone"
 SKLEARN, MLFLOW = f"scikit-learn in {CORES} processes", "mlflow.pyfunc.spark_udf"
 
@@ -33,13 +34,14 @@ class Model:
     @property
     def contenders(self) -> list[str]:
         named = {name for pair in self.targets for name in pair}
-        return [name for name in (FULL, SKLEARN, FRAME, MLFLOW, ALONE) if name in named]
+        return [name for name in (LOCAL, FULL, SKLEARN, FRAME, MLFLOW, ALONE) if name in named]
 
 
 MODELS = {
     "HGB": Model(
         "boosting",
         {
+            (LOCAL, SKLEARN): 2.5,
             (FULL, SKLEARN): 2.5,
             (FULL, MLFLOW): 5.0,
             (FRAME, MLFLOW): 2.0,
@@ -49,13 +51,14 @@ MODELS = {
     "LR": Model(
         "logistic",
         {
+            (LOCAL, SKLEARN): 1.3,
             (FULL, SKLEARN): 1.3,
             (FULL, MLFLOW): 5.0,
             (FRAME, MLFLOW): 1.4,
             (FULL, ALONE): 0.75,
         },
     ),
-    "RF": Model("forest", {(FULL, SKLEARN): 1.0, (FULL, MLFLOW): 1.5}),
+    "RF": Model("forest", {(LOCAL, SKLEARN): 1.0, (FULL, SKLEARN): 1.0, (FULL, MLFLOW): 1.5}),
 }
 
 
@@ -74,7 +77,7 @@ def run(bench: Bench, label: str) -> list[Result]:
             found[peer],
             target=target,
             others=ring.versions,
-            details=ring.where_time_goes() if peer == SKLEARN else None,
+            details=ring.where_time_goes() if (ours, peer) == (FULL, SKLEARN) else None,
         )
         for (ours, peer), target in model.targets.items()
     ]
@@ -95,6 +98,7 @@ class Ring:
     def run(self, contender: str, candidate: str, night: Night, touch: Night) -> Run:
         """Something that scores the night when it is called; rows per second."""
         one = {
+            LOCAL: lambda night: self._ours(candidate, night, "local"),
             FULL: lambda night: self._ours(candidate, night, "files"),
             FRAME: lambda night: self._ours(candidate, night, "dataframe"),
             ALONE: lambda night: self._alone(candidate, night),

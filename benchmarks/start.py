@@ -1,8 +1,9 @@
-"""From the start of the command to scores, against a bare Spark session.
+"""From the start of the command until a night is published, against a cold script of pandas.
 
-Both are measured until the first batch is scored: ours until its rows lie in a file, which is a
-little later. How long it takes until the night is published is reported beside. Both score one
-small night of the parcels project with a logistic regression, each in a process of its own.
+The night is one of the flights, about a thousand rows, in a copy of the project that `make demo`
+leaves: with its registry, its store and the nights that are published already. Both are processes
+of their own, from their start to their end. Ours checks each row, publishes in one commit and
+brings the front page up to date; the script reads, calls `predict_proba` and writes.
 """
 
 from __future__ import annotations
@@ -13,22 +14,22 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from datetime import UTC
 from pathlib import Path
 
-from assay.model import bundle
-from assay.project import digests, layout, params
-from assay.score.spark.java import java_home
-from benchmarks.bench import MASTER, Bench
+import pyarrow.parquet as pq
+
+from assay.project import layout, params
+from assay.registry.pin import pin
+from assay.registry.versions import read_champion
+from benchmarks.bench import Bench
 from benchmarks.contender import ONE_THREAD, ROOT
 from benchmarks.measure import in_turns, say
 from benchmarks.results import Result
-from tests import projects
 
-NIGHT = "2024-03-01"
-ROWS = 50
-TURNS = 5
+NIGHT = "2013-07-01"
+TURNS, TURNS_OF_SPARK = 7, 3
+TARGET = 2.0
+DEMO = ROOT / "build" / "demo"
 TOOLS = Path(sys.executable).parent
 
 
@@ -39,99 +40,73 @@ class StartFailed(Exception):
 def run(bench: Bench) -> list[Result]:
     """Seconds of processes that are started one after the other."""
     root = _project(bench.build / "start")
-    model = root.parent / "fitted.pkl"
+    given = params.load(root)
+    night = root / layout.RAW / f"{given.ingest.partition_by}={NIGHT}"
+    rows = sum(pq.read_metadata(file).num_rows for file in night.glob("*.parquet"))
+    model, keys = _fitted(root)
     environment = {
         **os.environ,
+        **ONE_THREAD,
         "PATH": os.pathsep.join([str(TOOLS), os.environ.get("PATH", os.defpath)]),
-        "PYTHONPATH": str(ROOT),
     }
-    night = root / layout.RAW / f"day={NIGHT}"
 
-    published: list[float] = []
-
-    def ours() -> float:
-        shutil.rmtree(root / "store", ignore_errors=True)
-        scored, whole = _scored_and_published(root, environment)
-        published.append(whole)
-        return scored
+    def ours(carrier: str) -> float:
+        command = ["score", "--date", NIGHT, "--force", "--carrier", carrier]
+        return _seconds([str(TOOLS / "assay"), *command], root, environment)
 
     def peer() -> float:
-        more = {"PYSPARK_PYTHON": sys.executable, "JAVA_HOME": str(java_home(root / layout.WORK))}
-        return _first_batch(model, night, {**environment, **ONE_THREAD, **more})
+        script = str(Path(__file__).with_name("pandas_cold.py"))
+        output = str(bench.output("start.parquet"))
+        command = [sys.executable, script, str(model), str(night), output, *keys]
+        return _seconds(command, root, environment)
 
     say("start: once each without counting")
-    ours(), peer()
-    published.clear()
-    names = ("assay score, first batch scored", "bare Spark session, first batch scored")
-    found = in_turns(dict(zip(names, (ours, peer), strict=True)), TURNS, "start")
-    told: list[tuple[str, list[float], float | None]] = [
-        ("Start of the command until its first batch is scored", found[names[0]], 0.7),
-        ("Start of the command until its night is published", published, None),
-    ]
+    ours("local"), peer()
+    found = in_turns({"assay": lambda: ours("local"), "pandas": peer}, TURNS, "start")
+    spark = in_turns({"assay": lambda: ours("files"), "pandas": peer}, TURNS_OF_SPARK, "start")
+    told = (("without Spark", found, TARGET), ("through Spark", spark, None))
     return [
         bench.result(
-            f"{what}, against a bare Spark session's first batch",
-            seconds,
-            found[names[1]],
+            f"Cold start until one night is published, {how}, against a cold script of pandas",
+            seconds["assay"],
+            seconds["pandas"],
             target=target,
             better="lower",
-            rows=ROWS,
+            rows=rows,
             unit="s",
         )
-        for what, seconds, target in told
+        for how, seconds, target in told
     ]
 
 
 def _project(folder: Path) -> Path:
-    """The parcels project, promoted, on two cores; and its fitted pipeline beside it."""
-    root, stamp = folder / "parcels", folder / "made-from.txt"
-    sources = [*(ROOT / "pipeline").rglob("*.py"), *projects.PARCELS.rglob("*.*"), Path(__file__)]
-    made_from = digests.digest_texts(
-        *(digests.digest_file(path) for path in sorted(sources) if _is_text(path))
-    )
-    if stamp.exists() and stamp.read_text() == made_from:
-        return root
-    say("start: making and promoting a small project (once)")
+    """A copy of the demonstration's project, made each time."""
+    if not (DEMO / layout.PARAMS).is_file():
+        raise StartFailed(f"{DEMO} is not there: run make demo first")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    projects.promoted(root)
-    loaded = bundle.load(root / layout.BUNDLE, expected=None, allow_types=())
-    (folder / "fitted.pkl").write_bytes(pickle.dumps(loaded.model.estimator))
-    with (root / layout.PARAMS).open("a", encoding="utf-8") as file:
-        file.write(f"\nspark:\n  master: {MASTER}\n")
-    params.load(root)
-    stamp.write_text(made_from)
-    return root
+    shutil.copytree(DEMO, folder / "flights", symlinks=True, ignore=_unneeded)
+    return folder / "flights"
 
 
-def _is_text(path: Path) -> bool:
-    return path.suffix in (".py", ".yaml")
+def _unneeded(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name in (".venv", "build")}
 
 
-def _scored_and_published(root: Path, environment: Mapping[str, str]) -> tuple[float, float]:
-    """Seconds until rows of the night lay in a file, and until they were published."""
-    from deltalake import DeltaTable
-
-    started = time.time()
-    _called([str(TOOLS / "assay"), "score", "--date", NIGHT], root, environment)
-    files = (root / "store" / "predictions").rglob("*.parquet")
-    scored = min(file.stat().st_mtime for file in files if "_delta_log" not in file.parts)
-    runs = DeltaTable(str(root / "store" / "runs")).to_pandas()
-    (at,) = runs.loc[runs["event"] == "published", "at"]
-    return scored - started, float(at.tz_convert(UTC).timestamp() - started)
+def _fitted(root: Path) -> tuple[Path, list[str]]:
+    """The champion's pipeline as scikit-learn fitted it, in a file; and the names of the keys."""
+    given = params.load(root)
+    version = read_champion(root, given.name, given.registry.stage)
+    promoted = pin(root, given, version)
+    path = root.parent / "fitted.pkl"
+    path.write_bytes(pickle.dumps(promoted.bundle.model.estimator))
+    return path, list(promoted.contract.keys)
 
 
-def _first_batch(model: Path, night: Path, environment: Mapping[str, str]) -> float:
-    started = time.time()
-    script = Path(__file__).with_name("bare_spark.py")
-    command = [sys.executable, str(script), MASTER, str(model), str(night)]
-    return float(_called(command, night, environment)) - started
-
-
-def _called(command: list[str], place: Path, environment: Mapping[str, str]) -> str:
+def _seconds(command: list[str], place: Path, environment: dict[str, str]) -> float:
+    started = time.perf_counter()
     done = subprocess.run(
-        command, cwd=place, env=dict(environment), capture_output=True, text=True, check=False
+        command, cwd=place, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
         raise StartFailed(f"{' '.join(command)} ended {done.returncode}: {done.stderr[-500:]}")
-    return done.stdout
+    return time.perf_counter() - started

@@ -107,7 +107,7 @@ def test_monitoring_and_gating_need_no_extra(run: Run, arguments: tuple[str, ...
         (("rehearse",), "skops: pip install 'assay[train]'"),
         (("check", "--lock"), "dvc: pip install 'assay[dvc]'"),
         (("promote", "--because", "x"), "dvc: pip install 'assay[dvc]'"),
-        (("score", "--date", NEXT), "pyspark: pip install 'assay[spark]'"),
+        (("score", "--date", NEXT, "--carrier", "files"), "pyspark: pip install 'assay[spark]'"),
         (("ui",), "evidently: pip install 'assay[evidently]'"),
     ],
     ids=lambda given: given[0] if isinstance(given, tuple) else "",
@@ -127,10 +127,11 @@ def test_a_page_without_evidently_says_so(run: Run, project: Path) -> None:
     assert remark in page.read_text(encoding="utf-8")
 
 
-def test_a_compiled_model_scores_a_night_with_spark_alone(
-    run: Run, project: Path, call: Callable[..., str]
+@pytest.mark.parametrize(("extras", "carrier"), [(NO_EXTRA, "auto"), (SPARK, "files")])
+def test_a_compiled_model_scores_a_night_with_no_more_than_its_carrier_needs(
+    run: Run, project: Path, call: Callable[..., str], extras: tuple[str, ...], carrier: str
 ) -> None:
-    done = run(SPARK, "score", "--date", NEXT)
+    done = run(extras, "score", "--date", NEXT, "--carrier", carrier, "--force")
     assert done.returncode == 0, done.stderr
     ours = scored.rows(project, NEXT)
     call(project, "assay", "score", "--date", NEXT, "--force")

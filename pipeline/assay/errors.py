@@ -50,6 +50,7 @@
        |- ExportFailed             59   predictions could not be written to their target
        |- AlertUndelivered         60   a message was not delivered; the next call retries it
        |- CodeHostFailed           61   GitHub or GitLab did not take a comment or an issue
+       |- ScoringFailed            62   a model or the project's code failed, or memory ran out
 
 A full or read-only disk ends with 1 if no class above applies. Two codes belong to no class: 70
 for an unexpected error (a bug) and 130 for an interrupt.
@@ -420,3 +421,7 @@ class AlertUndelivered(RunError):
 
 class CodeHostFailed(RunError):
     exit_code = 61
+
+
+class ScoringFailed(RunError):
+    exit_code = 62

@@ -67,23 +67,22 @@ class Score(Deed):
         """Load the bundle, and score the night into files that nobody looks at."""
         from datetime import UTC, datetime
 
-        from assay.score import run
+        from assay.score import local, run
         from assay.score.inputs import discovery as inputs
         from assay.score.output import Lineage
+        from assay.score.work import no_progress
 
         given, pinned = params.load(root), _pinned(root)
         night = inputs.find_night(root, given, pinned.contract, NIGHT)
         stamp = Lineage("warm", pinned.version.version, pinned.bundle.digest, datetime.now(UTC))
         job = run._job(given, pinned, _store(root), night, stamp)
-        _here(None, night.files, job, None)
+        next(local.run_files(night.files, job, 1, no_progress))
 
     def prepare(self, root: Path) -> Callable[[], object]:
         from assay.score import run
         from assay.score.inputs import discovery as inputs
-        from assay.score.spark import files as spark_files
         from assay.store import open_store
 
-        spark_files.run = _here
         given, pinned = params.load(root), _pinned(root)
         night = inputs.find_night(root, given, pinned.contract, NIGHT)
         store = open_store(root, given)
@@ -273,13 +272,6 @@ def _pinned(root: Path) -> Any:
 
     given = params.load(root)
     return pin(root, given, read_champion(root, given.name, given.registry.stage))
-
-
-def _here(spark: Any, files: Any, work: Any, progress: Any) -> Any:
-    """What Spark's workers do with the tasks of a night, done in this process."""
-    from assay.score.inputs.split import split_tasks
-
-    return iter([work.process_files(parts, "00000.0") for parts in split_tasks(files, 1)])
 
 
 def _noted(root: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from assay.reports.comparison import (
 )
 from assay.reports.evaluation import Evaluation, SliceResult
 from assay.reports.leakage import Check, Leakage, TableDigests, TableRowCounts
-from assay.reports.rehearsal import Parity, Rehearsal, SparkCost
+from assay.reports.rehearsal import Parity, Rehearsal
 from assay.reports.rehearsed_nights import (
     ModelNight,
     NightChange,
@@ -224,7 +224,7 @@ def rehearsal(**changes: Any) -> Rehearsal:
             latency_ms=4.0,
             memory_mb=120.0,
             bundle_mb=2.5,
-            spark=SparkCost(seconds=6.0),
+            carrier_seconds=6.0,
             why=None,
         ),
         **changes,

@@ -60,6 +60,9 @@ def test_an_interrupt_that_got_lost_still_ends_the_command_with_one_line(then: s
     assert interrupted(then) == (130, "assay: interrupted\n")
 
 
-def test_a_scoring_run_says_one_line_and_leaves_readers_what_they_had(live: Path, spark) -> None:
-    done = trials(Chaos(live, lambda: spark, seed=5), count=2, by=signal.SIGINT)
+@pytest.mark.parametrize("carrier", ["local", "files"])
+def test_a_scoring_run_says_one_line_and_leaves_readers_what_they_had(
+    live: Path, carrier: str
+) -> None:
+    done = trials(Chaos(live, seed=5, carrier=carrier), count=2, by=signal.SIGINT)
     assert [trial.violations for trial in done] == [()] * 2

@@ -75,7 +75,7 @@ def test_what_is_not_said_has_a_default() -> None:
     assert (found.evaluate.unit, found.evaluate.confidence) == ("night", 0.95)
     assert (found.evaluate.min_slice_rows, found.evaluate.pairs) == (200, ())
     assert (found.rehearse.rows, found.rehearse.repeats) == (20_000, 5)
-    assert found.rehearse.carriers == ("files",)
+    assert found.rehearse.carriers == ("auto",)
     assert found.rehearse.nights == 0
     leakage = found.leakage
     assert (leakage.sample_rows, leakage.max_label_power) == (50_000, 0.98)

@@ -1,4 +1,4 @@
-"""A run on real Spark: published whole, held, or failed with readers none the wiser."""
+"""A run: published whole, held, or failed with readers none the wiser."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def scorer(live: Path, spark) -> Scorer:
     return Scorer(live, spark)
 
 
-def test_spark_scores_what_the_scoring_function_scores(scorer: Scorer):
+def test_a_run_scores_what_the_scoring_function_scores(scorer: Scorer):
     report = scorer.score()
     published = scorer.store.predictions(NIGHT).sort_by("parcel")
     rows = partitions.read(scorer.root / layout.RAW, "day", start=NIGHT, end=NIGHT)
@@ -119,7 +119,7 @@ def test_a_run_that_dies_before_the_commit_changes_nothing_and_the_next_succeeds
     assert scorer.events() == ["published", "failed", "published"]
 
 
-@pytest.mark.parametrize("carrier", ["files", "dataframe"])
+@pytest.mark.parametrize("carrier", ["local", "files", "dataframe"])
 def test_a_row_that_got_lost_on_the_way_stops_the_run(
     scorer: Scorer, monkeypatch: pytest.MonkeyPatch, carrier: str
 ):
@@ -130,28 +130,6 @@ def test_a_row_that_got_lost_on_the_way_stops_the_run(
         scorer.score()
     assert scorer.store.published_run(NIGHT) is None
     assert scorer.events() == ["failed"]
-
-
-def test_both_carriers_leave_the_same_table_and_the_same_counts(scorer: Scorer):
-    night = "2024-03-02"
-    whole = pq.read_table(scorer.file(night))
-    for number in range(5):
-        target = scorer.file(night).with_name(f"part-{number:05d}.parquet")
-        pq.write_table(whole.slice(number * 10, 10), target, row_group_size=4)
-    tables, profiles = [], []
-    for carrier in ("files", "dataframe"):
-        scorer.set(carrier=carrier)
-        report = scorer.score(night)
-        assert report.carrier == carrier
-        same = ["run_id", "scored_at"]
-        tables.append(scorer.store.predictions(night).sort_by("parcel").drop_columns(same))
-        refused = scorer.store.quarantine(night).drop_columns(["run_id", "quarantined_at"])
-        tables.append(refused.sort_by("row"))
-        profiles.append(scorer.store.profile(report.run_id, night))
-    assert tables[0] == tables[2]
-    assert tables[1] == tables[3]
-    assert tables[1].num_rows == 3
-    assert [c.counts for c in profiles[0].values()] == [c.counts for c in profiles[1].values()]
 
 
 def test_of_two_runs_of_one_night_the_second_to_commit_ends_with_a_clear_message(

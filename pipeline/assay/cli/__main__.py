@@ -61,6 +61,8 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         arguments.command(arguments)
     except AssayError as error:
+        if os.environ.get(DEBUG) and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         for line in error.lines():
             print(f"assay: {line}", file=sys.stderr)
         return error.exit_code

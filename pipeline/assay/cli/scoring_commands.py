@@ -38,7 +38,7 @@ def add_commands(add: CommandBuilder) -> None:
     )
     score.add_argument(
         "--carrier",
-        choices=("auto", "files", "dataframe"),
+        choices=("auto", "local", "files", "dataframe"),
         help="how rows reach the model (score.carrier in params.yaml)",
     )
     for name, help, example in (

@@ -235,6 +235,11 @@ _ADVICE: Mapping[str, Advice] = {
         "rights of the token, a limit of the service, an outage",
         "run it again: what was done half is completed",
     ),
+    "ScoringFailed": Advice(
+        "the model or the project's own code failed on a night's rows, or memory ran out",
+        "rows unlike any in training, a bug in the project's modules, batches that are too large",
+        "nothing was published; ASSAY_DEBUG=1 shows where; score.batch_rows bounds memory",
+    ),
 }
 
 _ALWAYS: Mapping[int, Advice] = MappingProxyType(

@@ -28,7 +28,7 @@ class Parity(Document):
         The largest difference between two scores. For a regression it is relative where the
         score is above 1. None if no row has both scores.
     seconds
-        Run time of the carrier, without the start of Spark.
+        Run time of the carrier; without the start of Spark, unless it is the first to need it.
     """
 
     carrier: Text
@@ -64,17 +64,12 @@ class Cost:
     memory_mb: float | None
 
 
-class SparkCost(Document):
-    """Seconds that Spark took for all carriers together, start included."""
-
-    seconds: float
-
-
 class Rehearsal(Report):
     """rehearsal.json. Digests are ``sha256:<hex>``.
 
     ``tolerance`` is the largest difference of two scores that count as equal. ``why`` is the
-    reason if something could not be measured, else None. ``nights`` is about the last real nights;
+    reason if something could not be measured, else None. ``carrier_seconds`` is the time that all
+    carriers together took, the start of Spark included. ``nights`` is about the last real nights;
     None if none were asked for, as in earlier versions.
     """
 
@@ -96,7 +91,7 @@ class Rehearsal(Report):
     latency_ms: float
     memory_mb: float | None
     bundle_mb: float
-    spark: SparkCost
+    carrier_seconds: float
     why: Text | None
     nights: RehearsedNights | None = None
 

@@ -9,7 +9,6 @@ read from the written rows, so that a hash collision is never reported as a dupl
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -241,7 +240,8 @@ def confirm_duplicates(
         ", ".join(
             f"{name}={mark_blanks(value)}" for name, value in zip(contract.keys, key, strict=True)
         )
-        for key in itertools.islice(twice, 3)
+        # The rows come in any order, and a message should be the same each time.
+        for key in sorted(twice, key=lambda key: (-twice[key], repr(key)))[:3]
     ]
     return DuplicateKeys(
         sum(count - 1 for count in twice.values()),

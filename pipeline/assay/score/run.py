@@ -20,12 +20,13 @@ from assay.project.params import Carrier, Params, UniqueKey
 from assay.project.text.number_format import counted
 from assay.registry.pin import PinnedVersion
 from assay.score import output, publication_checks
+from assay.score.carriers import choose_carrier, open_night
 from assay.score.duplicate_keys import DuplicateKeys, confirm_duplicates
 from assay.score.inputs import discovery as inputs
 from assay.score.journal import Journal
 from assay.score.scoring_job import Job
-from assay.score.spark.night_rows import choose_carrier, open_night
 from assay.score.tally import Tally, check_row_counts, total
+from assay.score.work import Progress, no_progress
 from assay.store import StagedRun, Store, predictions_schema, quarantine_schema, write_part
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
     from assay.score.inputs.types import NightInput
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -67,16 +66,14 @@ def score_night(
     store: Store,
     session: Callable[[], SparkSession],
     night: NightInput,
-    progress: Progress = lambda done, tasks: None,
+    progress: Progress = no_progress,
 ) -> RunReport:
     """Score one night and publish it; on failure, the visible run stays.
 
     Parameters
     ----------
     session
-        Called when Spark is needed, after every check that does not need it.
-    progress
-        Called at intervals with the number of tasks done, and of all tasks.
+        Called if Spark is needed, after every check that does not need it.
 
     Raises
     ------
@@ -86,7 +83,8 @@ def score_night(
     as_of = partition_date(night.value)
     publication_checks.check_budget(params.quarantine, pinned.contract)
     carrier = choose_carrier(params, night)
-    spark = session()
+    if carrier != "local":
+        session()
     started = time.monotonic()
     base = store.turn(night.value)
     now = datetime.now(UTC)
@@ -96,7 +94,7 @@ def score_night(
     log.event("started", detail=pinned.warning)
     try:
         job = _job(params, pinned, store, night, stamp)
-        tally, counts, repeats = _scored(params, store, spark, night, job, carrier, progress)
+        tally, counts, repeats = _scored(params, store, session, night, job, carrier, progress)
         inputs.check_unchanged(root, params, pinned.contract, night)
         for in_input in sorted(counts):
             check_row_counts(tally, in_input)
@@ -183,22 +181,20 @@ def _job(
 def _scored(
     params: Params,
     store: Store,
-    spark: SparkSession,
+    session: Callable[[], SparkSession],
     night: NightInput,
     job: Job,
     carrier: Carrier,
     progress: Progress,
 ) -> tuple[Tally, frozenset[int], DuplicateKeys | None]:
     """The tally, the input's own row counts, and the duplicate keys."""
-    from assay.score.spark.duplicate_keys import duplicate_hashes
-
     try:
-        with open_night(spark, params, night, job.contract, carrier) as rows:
+        with open_night(session, params, night, job.contract, carrier) as rows:
             parts, counts = rows.run(job, progress)
             first = total(parts)
             if job.keys is None:
                 return first, counts, None
-            suspects = duplicate_hashes(spark, first.keys)
+            suspects = rows.duplicate_hashes(first.keys)
             repeats = confirm_duplicates(job.contract, suspects, lambda: _keys(store, job, first))
             if not repeats.keys or params.quarantine.repeated_keys != "refuse":
                 return first, counts, repeats

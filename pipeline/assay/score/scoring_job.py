@@ -1,4 +1,4 @@
-"""The work of a task, for both carriers: score batches, write files, count rows.
+"""The work of a task, for all carriers: score batches, write files, count rows.
 
 Each task writes its own Parquet files under the run's id and returns only their names and its
 counts, so the driver holds no rows. A file becomes visible when the run commits it. Files of failed
@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Protocol
 
 import pyarrow as pa
@@ -61,6 +62,10 @@ class Job:
     def where(self) -> str:
         return f"night {self.partition}"
 
+    @property
+    def threaded(self) -> bool:
+        return bundle.COMPILED in self.files
+
     def process_files(self, parts: Sequence[RowGroups], name: str) -> Tally:
         """Score row groups of files; ``name`` as for `score_part`."""
         return score_part(self, input_batches(parts, self.contract, self.batch_rows), name)
@@ -99,9 +104,23 @@ class BundleCacheKey:
         )
 
 
+_LOADING = Lock()
+
+
+def cached_bundle(wanted: SentBundle) -> Bundle:
+    """The bundle, loaded at most once as long as no two others were needed in between.
+
+    Tasks in threads of one process share it.
+    """
+    with _LOADING:
+        loaded = _load(BundleCacheKey(wanted))
+        # Each is made when it is first needed, which is not safe in threads.
+        _, _, _ = loaded.scorer, loaded.reference, loaded.losses
+        return loaded
+
+
 @lru_cache(maxsize=2)
-def cached_bundle(wanted: BundleCacheKey) -> Bundle:
-    """The bundle, loaded at most once as long as no two others were needed in between."""
+def _load(wanted: BundleCacheKey) -> Bundle:
     sent = wanted.sent
     return bundle.from_files(
         sent.files, "bundle", expected=sent.digest, allow_types=sent.allow_types, whole=False
@@ -128,7 +147,7 @@ def score_part(job: Job, pieces: Iterable[InputBatch], part: str) -> Tally:
     part
         Names the files; must be unique among all attempts at the run's parts.
     """
-    loaded = cached_bundle(BundleCacheKey(job))
+    loaded = cached_bundle(job)
     keys = None if job.keys is None else KeyWriter(job.keys, part)
     tally, counter = Tally(), None
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""``assay score``: scores a night, a range of nights, or those due, in one Spark session."""
+"""``assay score``: scores a night, a range of nights, or those due, with one version."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from assay.errors import (
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.registry.pin import PinnedVersion, pin
+from assay.score.carriers import needs_spark
 from assay.score.due import DueNights, find_due_nights
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs import listing
@@ -116,7 +117,7 @@ def run_due(
 ) -> NightOutcomes:
     """Score every night that is due (`assay.score.due`), oldest first; otherwise as `run`.
 
-    If none is due, neither a version nor Spark is needed.
+    If none is due, no version is needed.
 
     Parameters
     ----------
@@ -196,6 +197,8 @@ def _score(
         # Java takes seconds to start; bundle and contract are loaded in the meantime.
         spark = BackgroundSession(params, root)
         at_the_end.callback(spark.stop)
+        if needs_spark(params):
+            spark.start()
         text = fetch.read_verdict(root, version)
         doubt = verification.verify_holder(known, version, stage, text)
         pinned = replace(pin(root, params, version), doubt=doubt)

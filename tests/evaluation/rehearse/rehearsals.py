@@ -34,7 +34,7 @@ def prepared(root: Path, days: Any = LAST, given: Any = None) -> tuple[Any, nigh
 
 def rehearsed(root: Path, spark: Any, days: Any = LAST, given: Any = None) -> RehearsedNights:
     params, asked = prepared(root, days, given)
-    return nights.rehearse(root, params, spark, asked, root / layout.HOLDOUT_TABLE)
+    return nights.rehearse(root, params, lambda: spark, asked, root / layout.HOLDOUT_TABLE)
 
 
 def counted(found: RehearsedNights) -> Any:

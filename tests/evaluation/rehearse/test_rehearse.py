@@ -44,11 +44,12 @@ def without_nights(root: Path) -> parameters.Params:
     return given.model_copy(update={"rehearse": given.rehearse.model_copy(update={"nights": 0})})
 
 
-def test_both_carriers_publish_what_the_training_code_says(
+def test_all_carriers_publish_what_the_training_code_says(
     parcels: Path, tmp_path: Path, spark: Any
 ) -> None:
-    found = rehearsed(parcels, tmp_path / "s", spark, carriers=("files", "dataframe"))
+    found = rehearsed(parcels, tmp_path / "s", spark, carriers=("local", "files", "dataframe"))
     assert [(one.carrier, one.rows, one.differing) for one in found.parity] == [
+        ("local", 400, 0),
         ("files", 400, 0),
         ("dataframe", 400, 0),
     ]
@@ -188,7 +189,7 @@ def test_the_command_leaves_a_file_and_says_what_is_in_it(
     assert "rehearse: night 2024-03-05: 50 rows, 0 refused" in told
     assert "0 differ from the training code's scores" in told
     found = Rehearsal.read(parcels)
-    assert (found.parity[0].carrier, found.parity[0].differing) == ("files", 0)
+    assert (found.parity[0].carrier, found.parity[0].differing) == ("local", 0)
     assert not list(parcels.glob("store*"))
 
 
@@ -203,6 +204,7 @@ def test_without_java_nothing_was_rehearsed(
     )
     (tmp_path / "run.py").write_text(script)
     edit(parcels, "params.yaml", "nights: 2", "nights: 0")
+    edit(parcels, "params.yaml", "carriers: [auto]", "carriers: [files]")
     told = call(parcels, sys.executable, str(tmp_path / "run.py"), code=50)
     assert "no Java here" in told and "Traceback" not in told
     assert not (parcels / layout.REHEARSAL).exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from assay.errors import AssayError
-from assay.reports.rehearsal import Cost, Parity, Rehearsal, SparkCost
+from assay.reports.rehearsal import Cost, Parity, Rehearsal
 from tests.gate.build import changed
 
 FOUND = Rehearsal(
@@ -26,7 +26,7 @@ FOUND = Rehearsal(
     latency_ms=12.5,
     memory_mb=80.25,
     bundle_mb=0.5,
-    spark=SparkCost(seconds=9.5),
+    carrier_seconds=9.5,
     why=None,
 )
 
@@ -57,8 +57,7 @@ def test_what_is_written_is_what_is_read(found: Rehearsal) -> None:
         ({"memory_mb": None}, "why is missing: memory_mb is null for no reason"),
         ({"latency_ms": None}, "latency_ms is null, not a number"),
         ({"rows": 1.5}, "rows is 1.5, not a whole number"),
-        ({"spark": {}}, "spark.seconds is missing"),
-        ({"spark": None}, "spark is null, not a mapping"),
+        ({"carrier_seconds": None}, "carrier_seconds is null, not a number"),
     ],
 )
 def test_a_file_that_somebody_edited_is_refused(change: dict[str, Any], told: str) -> None:

@@ -30,6 +30,7 @@ from assay.monitor.table_drift import count as raw_count
 from assay.monitor.table_drift.result import TableDrift
 from assay.project import layout
 from assay.project.params.inputs import Input
+from assay.score import local
 from tests.monitor.conftest import rows_of
 from tests.shown import shown
 
@@ -250,10 +251,10 @@ def test_on_a_cluster_and_under_spark_submit_it_is_a_spark_job(
     here: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = write(rows())
-    monkeypatch.setenv(raw_count.SUBMITTED, "1")
+    monkeypatch.setenv(local.SUBMITTED, "1")
     with pytest.raises(AssertionError, match="Spark was started"):
         drift(here, name)
-    monkeypatch.delenv(raw_count.SUBMITTED)
+    monkeypatch.delenv(local.SUBMITTED)
     spark = here.params.spark.model_copy(update={"master": "spark://127.0.0.1:7077"})
     here.params = here.params.model_copy(update={"spark": spark})
     with pytest.raises(AssertionError, match="Spark was started"):

@@ -486,3 +486,31 @@ def test_a_mistake_in_params_is_named(text: str, expected: str) -> None:
     with pytest.raises(AssayError) as caught:
         params.parse(whole, "params.yaml")
     assert any(expected in line for line in caught.value.lines()), caught.value.lines()
+
+
+def test_a_night_may_be_one_file(look: Look, tmp_path: Path) -> None:
+    (tmp_path / "flat").mkdir()
+    for number, night in enumerate((NIGHT, "2024-03-04")):
+        pq.write_table(parcels(3 + number), tmp_path / "flat" / f"p_{night}.parquet")
+    (tmp_path / "flat" / "readme.txt").write_text("no night")
+    found = look("flat/p_{night}.parquet")
+    assert (found.rows, [Path(file.path).name for file in found.files or ()]) == (
+        3,
+        [f"p_{NIGHT}.parquet"],
+    )
+    with pytest.raises(NightNotFound, match=r"no night day=2024-03-03 .*2 nights.*2024-03-04"):
+        look("flat/p_{night}.parquet", "2024-03-03")
+    (tmp_path / "flat" / "2024-03-05").mkdir()
+    pq.write_table(parcels(7), tmp_path / "flat" / "2024-03-05" / "a.parquet")
+    assert look("flat/{night}", "2024-03-05").rows == 7
+
+
+def test_a_night_of_text_may_be_one_file(look: Look, tmp_path: Path) -> None:
+    (tmp_path / f"{NIGHT}.csv").write_text(f"{HEADER}\n1,2024-03-01T10:00:00,north,1,2,true\n")
+    found = look({"format": "csv", "path": "{night}.csv"})
+    assert found.tables[""].groups[0].paths == (str(tmp_path / f"{NIGHT}.csv"),)
+    first = found.fingerprint
+    (tmp_path / f"{NIGHT}.csv").write_text(f"{HEADER}\n")
+    with pytest.raises(NightEmpty):
+        look({"format": "csv", "path": "{night}.csv"})
+    assert first

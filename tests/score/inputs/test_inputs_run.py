@@ -89,6 +89,12 @@ def sql(project: Project) -> Any:
     return {"format": "sql", "tables": tables, "query": query}
 
 
+def flat(project: Project) -> Any:
+    """One CSV file a night, without folders."""
+    pacsv.write_csv(project.rows, project.root / f"parcels-{NIGHT}.csv")
+    return {"format": "csv", "path": "parcels-{night}.csv"}
+
+
 def database(project: Project, monkeypatch: pytest.MonkeyPatch, server: postgres.Server) -> Any:
     import psycopg
 
@@ -117,14 +123,20 @@ def test_every_format_gives_the_same_night(
 ) -> None:
     report = project.score(layout.RAW)
     expected = project.published()
-    assert (report.carrier, report.rows_scored, len(expected[1])) == ("files", 47, 3)
+    assert (report.carrier, report.rows_scored, len(expected[1])) == ("local", 47, 3)
     delta = lake(project, ["day"])
+    table, records = csv(project), jsonl(project)
     for spec, carrier, wanted in (
         (layout.RAW, "dataframe", "dataframe"),
-        (csv(project), "auto", "dataframe"),
-        (jsonl(project), "auto", "dataframe"),
+        (layout.RAW, "files", "files"),
+        (table, "auto", "local"),
+        (table, "dataframe", "dataframe"),
+        (records, "auto", "local"),
+        (flat(project), "auto", "local"),
+        (records, "dataframe", "dataframe"),
         (sql(project), "auto", "dataframe"),
-        (delta, "auto", "files"),
+        (delta, "auto", "local"),
+        (delta, "files", "files"),
         (delta, "dataframe", "dataframe"),
     ):
         report = project.score(spec, carrier)
@@ -155,7 +167,8 @@ def test_a_database_gives_the_same_night(project: Project, monkeypatch: pytest.M
             )
 
 
-def test_what_cannot_be_read_is_in_quarantine_with_its_text(project: Project) -> None:
+@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+def test_what_cannot_be_read_is_in_quarantine_with_its_text(project: Project, carrier: str) -> None:
     spec = csv(project)
     path = next((project.root / "csv").rglob("*.csv"))
     lines = path.read_bytes().splitlines()
@@ -163,7 +176,7 @@ def test_what_cannot_be_read_is_in_quarantine_with_its_text(project: Project) ->
     lines[6] = re.sub(rb'"(north|south|west)"', b"s\xffuth", lines[6])
     lines[7] = lines[7].replace(b"true", b"maybe").replace(b"false", b"maybe")
     path.write_bytes(b"\n".join(lines))
-    report = project.score(spec)
+    report = project.score(spec, carrier)
     assert (report.rows_read, report.rows_quarantined) == (50, 3 + 3)
     assert report.broken[ONE_CELL_A_COLUMN] == 1
     assert report.broken["depot: valid text"] == 1
@@ -173,13 +186,16 @@ def test_what_cannot_be_read_is_in_quarantine_with_its_text(project: Project) ->
     assert "maybe" in [row["express"] for row in kept]
 
 
-def test_a_broken_line_of_json_is_in_quarantine_with_its_text(project: Project) -> None:
+@pytest.mark.parametrize("carrier", ["local", "dataframe"])
+def test_a_broken_line_of_json_is_in_quarantine_with_its_text(
+    project: Project, carrier: str
+) -> None:
     spec = jsonl(project)
     path = next((project.root / "json").rglob("*.json"))
     path.write_text(
         path.read_text().replace('"weight": -1.0', '"weight": "heavy"') + '\n{"parcel": 1'
     )
-    report = project.score(spec)
+    report = project.score(spec, carrier)
     assert (report.rows_read, report.rows_quarantined) == (51, 4)
     assert report.broken[ONE_OBJECT] == report.broken["weight: readable as float"] == 1
     kept = [json.loads(row) for row in project.store.quarantine(NIGHT)["row"].to_pylist()]

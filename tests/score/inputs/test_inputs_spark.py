@@ -1,4 +1,7 @@
-"""Spark reads exactly the night that was found, and loses or bends none of it."""
+"""Spark reads exactly the night that was found, and loses or bends none of it.
+
+What is read without Spark is compared with it, each time that a test reads a night of text.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from assay.project import params
 from assay.project.params.inputs import Input
 from assay.score.inputs.discovery import find_night
 from assay.score.inputs.frame import open_frame
+from assay.score.inputs.text_rows import split_text, text_table
 from tests.projects import PARCELS
 
 NIGHT = "2024-03-01"
@@ -53,7 +57,15 @@ def read(tmp_path: Path, spark) -> Read:
         given = given.model_copy(update={"score": score})
         night = find_night(tmp_path, given, CONTRACT, value)
         with open_frame(spark, given, night, CONTRACT) as found:
-            return found.toArrow()
+            whole = found.toArrow()
+        if (table := text_table(night)) is not None:
+            parts = split_text(table, longest=40)
+            own = pa.Table.from_batches(
+                [batch.select(whole.column_names) for part in parts for batch in part.batches(3)],
+                schema=whole.schema,
+            )
+            assert sorted(map(repr, own.to_pylist())) == sorted(map(repr, whole.to_pylist()))
+        return whole
 
     return of
 

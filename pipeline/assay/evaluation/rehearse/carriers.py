@@ -7,6 +7,7 @@ Spark, validate, score and write on the workers. Only the store is a temporary f
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +23,11 @@ from assay.project import layout
 from assay.project.params import Carrier, Params
 from assay.project.params.inputs import Parquet
 from assay.score import output
+from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import discovery as inputs
 from assay.score.scoring_job import Job
-from assay.score.spark.night_rows import open_night
 from assay.score.tally import check_row_counts, total
+from assay.score.work import no_progress
 from assay.store import predictions_schema, quarantine_schema
 from assay.store.delta.location import StoreLocation
 from assay.store.delta.tables import PREDICTIONS
@@ -52,6 +54,23 @@ def local_spark(params: Params) -> Params:
     master = params.spark.master if params.spark.master.startswith("local") else LOCAL_MASTER
     spark = params.spark.model_copy(update={"master": master})
     return params.model_copy(update={"spark": spark})
+
+
+def resolve_carriers(params: Params, own: Params, contract: Contract) -> list[Carrier]:
+    """The carriers to rehearse, each once; ``auto`` is what it is for a night of this size.
+
+    Parameters
+    ----------
+    own
+        The result of `local_params`, for finding the night. But ``spark.master`` of ``params``
+        counts: on a cluster, ``auto`` is Spark.
+    """
+    night = inputs.find_night(Path(), own, contract, NIGHT)
+    found: dict[Carrier, None] = {}
+    for asked in params.rehearse.carriers:
+        score = own.score.model_copy(update={"carrier": asked})
+        found[choose_carrier(params.model_copy(update={"score": score}), night)] = None
+    return list(found)
 
 
 def select_rows(holdout: pa.Table, contract: Contract, rows: int) -> pa.Table:
@@ -98,7 +117,7 @@ def key_columns(rows: pa.Table, contract: Contract) -> pa.Table:
 
 
 def score_with_carrier(
-    spark: SparkSession,
+    session: Callable[[], SparkSession],
     params: Params,
     bundle: Bundle,
     contract: Contract,
@@ -119,7 +138,7 @@ def score_with_carrier(
     night = inputs.find_night(Path(), params, contract, NIGHT)
     job = _job(params, bundle, contract, night.schema, store)
     began = time.monotonic()
-    with open_night(spark, params, night, contract, carrier) as rows:
+    with open_night(session, params, night, contract, carrier) as rows:
         parts, counts = rows.run(job, no_progress)
         tally = total(parts)
     for in_input in counts:
@@ -128,10 +147,6 @@ def score_with_carrier(
     base = job.place.table_uri(PREDICTIONS)
     tables = [pq.read_table(f"{base}/{one.path}", partitioning=None) for one in tally.predictions]
     return pa.concat_tables(tables) if tables else job.predictions.empty_table(), seconds
-
-
-def no_progress(done: int, tasks: int) -> None:
-    """No progress output: a rehearsal is short."""
 
 
 def _job(

@@ -27,11 +27,11 @@ from assay.evaluation.rehearse.night_counts import (
 )
 from assay.model import prediction
 from assay.model.batch import InputBatch, ScoredBatch, new_counter, score_batch
-from assay.model.bundle import Bundle, Files
+from assay.model.bundle import COMPILED, Bundle, Files
 from assay.project import extras
 from assay.project.error_text import describe_error
 from assay.score.inputs.split import RowGroups, input_batches
-from assay.score.scoring_job import BundleCacheKey, arrived_batches, cached_bundle
+from assay.score.scoring_job import arrived_batches, cached_bundle
 
 WARM_UP_ROWS = 1000
 """Rows that each model scores once more in each task before its time is taken: code is compiled
@@ -60,7 +60,7 @@ class SentModel:
 
 @dataclass(frozen=True)
 class NightWork:
-    """Counts a night's rows by what the models do with them; see `assay.score.spark.tasks.Work`.
+    """Counts a night's rows by what the models do with them; see `assay.score.work.Work`.
 
     Parameters
     ----------
@@ -72,6 +72,11 @@ class NightWork:
     batch_rows: int
     challenger: SentModel
     champion: SentModel | None = None
+
+    @property
+    def threaded(self) -> bool:
+        models = (self.challenger, self.champion)
+        return all(COMPILED in each.files for each in models if each is not None)
 
     def process_files(self, parts: Sequence[RowGroups], name: str) -> NightCounts:
         """The counts of row groups of files; nothing is written under ``name``."""
@@ -182,7 +187,7 @@ class _Scoring:
     @property
     def bundle(self) -> Bundle:
         if self._bundle is None:
-            self._bundle = cached_bundle(BundleCacheKey(self._sent))
+            self._bundle = cached_bundle(self._sent)
         return self._bundle
 
     @property

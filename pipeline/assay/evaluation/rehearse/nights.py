@@ -7,13 +7,12 @@ same ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.errors import AssayError, DataError, RowCountMismatch, SourceError
-from assay.evaluation.rehearse import carriers
 from assay.evaluation.rehearse.champion import NightChampion, NightModel, load_champion
 from assay.evaluation.rehearse.cost import NO_MEMORY, measure_cost
 from assay.evaluation.rehearse.night_counts import NightCounts, total
@@ -25,8 +24,9 @@ from assay.project.params import Params
 from assay.reports.last_nights import LastNights, ListedNight
 from assay.reports.rehearsed_nights import RehearsedChampion, RehearsedNight, RehearsedNights
 from assay.score import publication_checks
+from assay.score.carriers import choose_carrier, open_night
 from assay.score.inputs import discovery
-from assay.score.spark.night_rows import choose_carrier, open_night
+from assay.score.work import no_progress
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -64,7 +64,11 @@ def prepare(root: Path, params: Params, challenger: NightModel) -> AskedNights:
 
 
 def rehearse(
-    root: Path, params: Params, spark: SparkSession, asked: AskedNights, rows: Path
+    root: Path,
+    params: Params,
+    session: Callable[[], SparkSession],
+    asked: AskedNights,
+    rows: Path,
 ) -> RehearsedNights:
     """Score the nights that were found.
 
@@ -83,13 +87,17 @@ def rehearse(
     """
     return RehearsedNights(
         champion=_describe_champion(root, params, asked.champion, rows),
-        nights=tuple(_rehearse(root, params, spark, asked, each) for each in asked.listed.nights),
+        nights=tuple(_rehearse(root, params, session, asked, each) for each in asked.listed.nights),
         why=asked.listed.why,
     )
 
 
 def _rehearse(
-    root: Path, params: Params, spark: SparkSession, asked: AskedNights, listed: ListedNight
+    root: Path,
+    params: Params,
+    session: Callable[[], SparkSession],
+    asked: AskedNights,
+    listed: ListedNight,
 ) -> RehearsedNight:
     if listed.why is not None:
         return RehearsedNight(day=listed.day, fingerprint="", why=listed.why)
@@ -102,7 +110,7 @@ def _rehearse(
                 mend="Run dvc repro again.",
             )
         champion, why = _for_night(root, params, asked, listed.day)
-        counts = _count(root, params, spark, night, asked.challenger, champion)
+        counts = _count(root, params, session, night, asked.challenger, champion)
     except ABOUT_ONE_NIGHT as error:
         told = describe_error(error, root)
         return RehearsedNight(day=listed.day, fingerprint=listed.fingerprint, why=told)
@@ -127,7 +135,7 @@ def _for_night(
 def _count(
     root: Path,
     params: Params,
-    spark: SparkSession,
+    session: Callable[[], SparkSession],
     night: NightInput,
     challenger: NightModel,
     champion: NightModel | None,
@@ -139,8 +147,8 @@ def _count(
         champion=None if champion is None else _sent(champion),
     )
     carrier = choose_carrier(params, night)
-    with open_night(spark, params, night, challenger.contract, carrier) as rows:
-        parts, counts = rows.run(work, carriers.no_progress)
+    with open_night(session, params, night, challenger.contract, carrier) as rows:
+        parts, counts = rows.run(work, no_progress)
         found = total(parts)
     discovery.check_unchanged(root, params, challenger.contract, night)
     one = found.challenger

@@ -27,7 +27,8 @@ from assay.evaluation.rehearse.parity import ExpectedPredictions, count_differen
 from assay.model import bundle as bundles
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
-from assay.reports.rehearsal import Parity, Rehearsal, SparkCost
+from assay.reports.rehearsal import Parity, Rehearsal
+from assay.score.carriers import needs_spark
 from assay.score.spark.session import BackgroundSession
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def run(root: Path, params: Params) -> Rehearsal:
     """
     with tempfile.TemporaryDirectory(prefix="assay-rehearse-") as scratch:
         spark = BackgroundSession(carriers.local_spark(params), root)
+        if needs_spark(params):
+            spark.start()
         try:
             found = rehearse(root, params, Path(scratch), spark.session)
         finally:
@@ -50,14 +53,15 @@ def run(root: Path, params: Params) -> Rehearsal:
 
 
 def rehearse(
-    root: Path, params: Params, scratch: Path, spark: Callable[[], SparkSession]
+    root: Path, params: Params, scratch: Path, session: Callable[[], SparkSession]
 ) -> Rehearsal:
     """Run the rehearsal; writes only below ``scratch``.
 
     Parameters
     ----------
-    spark
-        Starts Spark or waits for it. Called late, so that other errors are reported first.
+    session
+        Starts Spark or waits for it. Called if a carrier needs it, and late, so that other errors
+        are reported first.
 
     Raises
     ------
@@ -89,9 +93,8 @@ def rehearse(
     )
     holdout_night = carriers.write_night(rows, scratch / "input", params.ingest.partition_by)
     began = time.monotonic()
-    session = spark()
     parity = []
-    for carrier in settings.carriers:
+    for carrier in carriers.resolve_carriers(params, own, contract):
         store = scratch / carrier
         got, seconds = carriers.score_with_carrier(session, own, bundle, contract, carrier, store)
         unlike, largest = count_differences(wanted, got, params.bundle.tolerance)
@@ -104,7 +107,7 @@ def rehearse(
                 seconds=round(seconds, 3),
             )
         )
-    spark_seconds = time.monotonic() - began
+    carrier_seconds = time.monotonic() - began
     spent = measure_cost(
         root,
         bundle=root / layout.BUNDLE,
@@ -128,7 +131,7 @@ def rehearse(
         parity=tuple(parity),
         **asdict(spent),
         bundle_mb=sum(map(len, bundle.files.values())) / MEGABYTE,
-        spark=SparkCost(seconds=round(spark_seconds, 3)),
+        carrier_seconds=round(carrier_seconds, 3),
         why=NO_MEMORY if spent.memory_mb is None else None,
         nights=real,
     )

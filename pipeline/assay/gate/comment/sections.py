@@ -144,7 +144,7 @@ def rehearsal(facts: CommentFacts) -> str:
     memory = "" if found.memory_mb is None else f", {found.memory_mb:,.0f} MB of memory"
     lines.append(
         f"- cost: {found.latency_ms:.3g} ms for 1,000 rows on one core{memory}, bundle "
-        f"{found.bundle_mb:.3g} MB, Spark {found.spark.seconds:.3g} s"
+        f"{found.bundle_mb:.3g} MB, rehearsed in {found.carrier_seconds:.3g} s"
     )
     if found.why:
         lines.append(f"- {prose(found.why)}")

@@ -20,7 +20,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
+import pandas as pd
+from scipy import special
 
 from assay.columns.features import Floats
 from assay.columns.grid_builder import Ints
@@ -68,7 +69,7 @@ def persistence(columns: tuple[tuple[float, ...], ...], window: int) -> tuple[fl
 def _correlation(distances: Floats, lags: Ints, weights: Floats) -> float:
     """The mean correlation of two nights of one window."""
     n = len(distances)
-    ranks = (stats.rankdata(distances) - 0.5) / n
+    ranks = (pd.Series(distances).rank().to_numpy() - 0.5) / n
     squares = special.ndtri((1 + ranks) / 2) ** 2
     apart = squares - squares.mean()
     found = np.array([apart[lag:] @ apart[:-lag] for lag in lags]) / (apart @ apart)
@@ -90,5 +91,5 @@ def _drawn_together(found: Floats, chance: float) -> Floats:
     if free <= 0:
         return found  # the James-Stein estimator needs at least four values
     apart = float(((found - middle) ** 2).sum()) / chance
-    ours = 1 - free / apart if apart > stats.chi2.ppf(ALIKE, len(found) - 1) else 0.0
+    ours = 1 - free / apart if apart > special.chdtri(len(found) - 1, 1 - ALIKE) else 0.0
     return np.asarray(middle + ours * (found - middle))

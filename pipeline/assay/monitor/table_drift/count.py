@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,15 +14,13 @@ from assay.monitor.table_drift.locate import NO_CONTRACT, RawTable
 from assay.monitor.table_drift.spark_memory import low_memory_params
 from assay.project.params import Carrier, Params
 from assay.project.text.number_format import counted
-from assay.score.spark import threads
-from assay.score.spark.night_rows import open_night
+from assay.score import local
+from assay.score.carriers import open_night
 from assay.score.spark.session import session
+from assay.score.work import Progress
 
 BATCH_ROWS = 25_000
 """Most rows that a thread reads at once: more is hardly faster, and takes more memory."""
-
-SUBMITTED = "PYSPARK_GATEWAY_PORT"
-"""The environment variable that spark-submit sets."""
 
 
 def count(
@@ -31,7 +29,7 @@ def count(
     table: RawTable,
     grid: Grid,
     spark: bool,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> TableCounts:
     """Count every row of a table, each column of ``grid`` in its cells.
 
@@ -50,14 +48,14 @@ def count(
     BooksUnbalanced
         The number of counted rows differs from the source's.
     """
-    many = None if SUBMITTED in os.environ else threads.cores(params.spark.master)
+    many = None if local.SUBMITTED in os.environ else local.local_cores(params.spark.master)
     parts: Iterator[TableCounts]
     with ExitStack() as at_the_end:
         if table.files is not None and many is not None and not spark:
             rows = min(params.score.batch_rows, BATCH_ROWS)
             work = Counting(table.where, grid, rows, table.contract)
             counts = frozenset({sum(file.rows for file in table.files)})
-            parts = threads.run(table.files, work, many, progress)
+            parts = local.run_files(table.files, work, many, progress, frugal=True)
         else:
             work = Counting(table.where, grid, params.score.batch_rows, table.contract)
             carrier: Carrier = "dataframe" if table.files is None else "files"
@@ -65,7 +63,12 @@ def count(
             at_the_end.callback(started.stop)
             opened = at_the_end.enter_context(
                 open_night(
-                    started, params, table.night, table.contract or NO_CONTRACT, carrier, grid
+                    lambda: started,
+                    params,
+                    table.night,
+                    table.contract or NO_CONTRACT,
+                    carrier,
+                    grid,
                 )
             )
             parts, counts = opened.run(work, progress)

@@ -10,6 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -131,7 +132,7 @@ class TableCounts:
 
 @dataclass(frozen=True)
 class Counting:
-    """The task that counts rows; see `assay.score.spark.tasks.Work`.
+    """The task that counts rows; see `assay.score.work.Work`.
 
     Parameters
     ----------
@@ -143,6 +144,7 @@ class Counting:
     grid: Grid
     batch_rows: int
     contract: Contract | None = None
+    threaded: ClassVar = True
 
     def process_files(self, parts: Sequence[RowGroups], name: str) -> TableCounts:
         texts = [each for each, cells in self.grid.items() if isinstance(cells, CategoryGrid)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +35,8 @@ from assay.project.params.values import (
 )
 from assay.project.tasks import Metric
 
-Carrier = Literal["files", "dataframe"]
+Carrier = Literal["local", "files", "dataframe"]
+AskedCarrier = Literal["auto", "local", "files", "dataframe"]
 
 
 class Rehearse(Section):
@@ -45,12 +47,12 @@ class Rehearse(Section):
 
     rows: Positive = 20_000
     repeats: Positive = 5
-    carriers: Annotated[tuple[Carrier, ...], Field(min_length=1)] = ("files",)
+    carriers: Annotated[tuple[AskedCarrier, ...], Field(min_length=1)] = ("auto",)
     nights: Nights = 0
 
     @field_validator("carriers")
     @classmethod
-    def _distinct(cls, carriers: tuple[Carrier, ...]) -> tuple[Carrier, ...]:
+    def _distinct(cls, carriers: tuple[AskedCarrier, ...]) -> tuple[AskedCarrier, ...]:
         if len(set(carriers)) != len(carriers):
             raise ValueError(f"each carrier once|{', '.join(carriers)}")
         return carriers
@@ -213,7 +215,7 @@ class Registry(Section):
 
 class Score(Section):
     input: Input
-    carrier: Literal["auto", "files", "dataframe"] = "auto"
+    carrier: AskedCarrier = "auto"
     batch_rows: Positive = 50_000
 
 
@@ -324,8 +326,12 @@ def load(root: Path) -> Params:
     return parse(text, layout.PARAMS)
 
 
+@lru_cache(maxsize=8)
 def parse(text: str, name: str) -> Params:
-    """Parse ``text``; ``name`` is the file name in errors."""
+    """Parse ``text``; ``name`` is the file name in errors.
+
+    A command needs the same text several times: its own, and as it was at promotion.
+    """
     tree = _yaml(text, name)
     if not isinstance(tree, Mapping):
         raise ParamsError([f"{name}: expected a mapping of sections, found {type(tree).__name__}"])

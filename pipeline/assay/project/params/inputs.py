@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from assay.project.params.values import Frozen, Positive, Section, Text
 
 NIGHT = ":night"
 """The placeholder for the night's partition value in a query."""
+NIGHT_IN_PATH = "{night}"
+"""The same in a path to files: ``incoming/parcels-{night}.csv``."""
 
 _OUTSIDE = re.compile(
     r"[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'"  # a text
@@ -59,18 +61,29 @@ class CsvOptions(Section):
     multi_line: bool = Field(default=False, alias="multiLine")
 
 
+def _placed(path: str) -> str:
+    places = path.count(NIGHT_IN_PATH)
+    if places and (places > 1 or NIGHT_IN_PATH not in path.rstrip("/").rpartition("/")[2]):
+        raise ValueError(f"{NIGHT_IN_PATH} once, in the name after the last slash|{path}")
+    return path
+
+
+NightPath = Annotated[Text, AfterValidator(_placed)]
+"""A folder with a folder for each night, or a path with `NIGHT_IN_PATH`."""
+
+
 class Parquet(Section):
-    """Parquet, one folder a night."""
+    """Parquet, one folder or file a night."""
 
     format: Literal["parquet"]
-    path: Text
+    path: NightPath
 
 
 class Csv(Section):
-    """CSV, one folder a night; ``columns`` names the columns of files without a header."""
+    """CSV, one folder or file a night; ``columns`` names the columns of files without a header."""
 
     format: Literal["csv"]
-    path: Text
+    path: NightPath
     columns: tuple[Text, ...] = ()
     options: CsvOptions = Field(default_factory=CsvOptions)
 
@@ -84,10 +97,10 @@ class Csv(Section):
 
 
 class Json(Section):
-    """JSON, one object a line, one folder a night."""
+    """JSON, one object a line, one folder or file a night."""
 
     format: Literal["json"]
-    path: Text
+    path: NightPath
 
 
 class Delta(Section):
@@ -120,6 +133,14 @@ class Sql(Section):
     tables: Annotated[Mapping[Name, FileTable], Field(min_length=1), Frozen]
     query: Query | None = None
     file: Text | None = None
+
+    @field_validator("tables")
+    @classmethod
+    def _whole_tables(cls, tables: Mapping[str, Any]) -> Mapping[str, Any]:
+        for name, table in tables.items():
+            if NIGHT_IN_PATH in table.path:
+                raise ValueError(f"whole tables; the query names the night|{name}: {table.path}")
+        return tables
 
     @model_validator(mode="after")
     def _one_query(self) -> Sql:

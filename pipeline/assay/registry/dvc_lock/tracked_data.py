@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from assay.errors import TrackedByGit
 from assay.project import layout
 from assay.project.params import Params
+from assay.project.params.inputs import NIGHT_IN_PATH
 from assay.project.text.number_format import counted
 from assay.registry import git
 
@@ -44,8 +45,12 @@ def find_tracked_data(root: Path, params: Params, outputs: Iterable[str] = ()) -
     asked = {place: f":(literal){place}" for place in untracked_paths(params, outputs)}
     rows = getattr(params.score.input, "path", None)
     if isinstance(rows, str) and _is_inside(rows):
-        # Only its partitions: a contract may be in the same folder.
-        asked.setdefault(rows, f":(glob){rows.rstrip('/')}/{params.ingest.partition_by}=*/**")
+        # Only its nights: a contract may be in the same folder.
+        if NIGHT_IN_PATH in rows:
+            nights = f":(glob){rows.rstrip('/').replace(NIGHT_IN_PATH, '*')}"
+        else:
+            nights = f":(glob){rows.rstrip('/')}/{params.ingest.partition_by}=*/**"
+        asked.setdefault(rows, nights)
     counts = {place: len(git.tracked_files(root, pattern)) for place, pattern in asked.items()}
     return tuple(
         place if count == 1 else f"{place} ({counted(count, 'file')})"

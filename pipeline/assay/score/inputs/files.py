@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.fs as pafs
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 
 from assay.errors import NightNotFound, SourceError
 from assay.project import digests
+from assay.project.night_names import NightNames
 from assay.project.partitions import parse_day
 from assay.project.text.number_format import counted
 from assay.score.inputs.types import InputFile
@@ -93,35 +93,39 @@ def _gist(text: str) -> str:
 
 
 def list_values(root: str, column: str) -> tuple[str, ...]:
-    """The values of ``column`` that have a folder below ``root``, sorted.
+    """The nights that have a folder or file at ``root`` (`assay.project.night_names`), sorted.
 
     Raises
     ------
     SourceError
         The input cannot be accessed.
     """
+    names = NightNames.of(root, column)
     with read_errors(root):
-        system, base = filesystem(root)
-        return _values(column, _folders(system, base))
+        system, base = filesystem(names.folder)
+        return names.values(_entries(system, base, names))
 
 
 def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFile, ...]]:
-    """The folder of one night, and its files sorted by name.
+    """The folder or file of one night, and its files sorted by name.
 
     Raises
     ------
     NightNotFound
-        There is no such folder; names the nearest one.
+        There is no such night; names the nearest one.
     SourceError
         The folder contains folders.
     """
-    name = f"{column}={quote(value, safe=' ')}"
-    folder = f"{root}/{name}"
+    names = NightNames.of(root, column)
+    name = names.name(value)
+    folder = f"{names.folder}/{name}"
     with read_errors(root):
-        system, base = filesystem(root)
-        folders = _folders(system, base)
-        if name not in folders:
-            raise _not_found(root, column, value, folders)
+        system, base = filesystem(names.folder)
+        entries = _entries(system, base, names)
+        if name not in entries:
+            raise missing_night_error(root, column, value, names.values(entries), names.kind)
+    if entries[name].type == pafs.FileType.File:
+        return folder, _listed([entries[name]], folder, f"{base}/{name}")
     with read_errors(folder):
         entries = system.get_file_info(pafs.FileSelector(f"{base}/{name}"))
     shown = [entry for entry in entries if entry.base_name[0] not in "._"]
@@ -170,22 +174,14 @@ def _listed(entries: Iterable[pafs.FileInfo], shown: str, base: str) -> tuple[Li
     return tuple(sorted(files, key=lambda file: file.relative))
 
 
-def _folders(system: pafs.FileSystem, base: str) -> list[str]:
+def _entries(system: pafs.FileSystem, base: str, names: NightNames) -> dict[str, pafs.FileInfo]:
+    """What lies in the folder of the nights, by name; only folders if nights must be some."""
     try:
         there = system.get_file_info(pafs.FileSelector(base))
     except FileNotFoundError:
         there = []
-    return [each.base_name for each in there if each.type == pafs.FileType.Directory]
-
-
-def _values(column: str, names: Iterable[str]) -> tuple[str, ...]:
-    prefix = f"{column}="
-    found = (unquote(name.removeprefix(prefix)) for name in names if name.startswith(prefix))
-    return tuple(sorted(found))
-
-
-def _not_found(root: str, column: str, value: str, names: Iterable[str]) -> NightNotFound:
-    return missing_night_error(root, column, value, _values(column, names), "folders")
+    kinds = {pafs.FileType.Directory} | ({pafs.FileType.File} if names.column is None else set())
+    return {each.base_name: each for each in there if each.type in kinds}
 
 
 def missing_night_error(

@@ -138,11 +138,17 @@ def _groups(
     spec: Csv | Json, listed: Sequence[ListedFile], found: Sequence[TextHeader]
 ) -> tuple[FileGroup, ...]:
     """Files grouped by their header line; files without rows are left out."""
-    paths: dict[tuple[str | None, tuple[str, ...]], list[str]] = {}
+    alike: dict[tuple[str | None, tuple[str, ...]], list[ListedFile]] = {}
     for file, head in zip(listed, found, strict=True):
         if head.filled:
             columns = head.columns if isinstance(spec, Csv) else ()
-            paths.setdefault((head.header, columns), []).append(file.path)
+            alike.setdefault((head.header, columns), []).append(file)
     return tuple(
-        FileGroup(tuple(each), columns, header) for (header, columns), each in paths.items()
+        FileGroup(
+            tuple(file.path for file in each),
+            columns,
+            header,
+            tuple(file.size for file in each),
+        )
+        for (header, columns), each in alike.items()
     )

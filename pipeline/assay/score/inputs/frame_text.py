@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from assay.contract.text_parser import LINE, ONE_CELL_A_COLUMN
 from assay.project.params.inputs import Csv, CsvOptions
+from assay.score.inputs.text_rows import cell_names
 from assay.score.inputs.types import FileGroup
 
 if TYPE_CHECKING:
@@ -60,22 +61,12 @@ def cells(reader: DataFrameReader, spec: Csv, group: FileGroup) -> DataFrame:
         uncut = f.when(_unclosed(spec.options), f.col(LINE)).otherwise(f.col(f"{_PARSED}.{LINE}"))
     # A column in the files takes precedence over a folder's name.
     own = {LINE, _PARSED, *places, *group.columns}
-    called = zip(places, names(group), strict=True)
+    called = zip(places, cell_names(group), strict=True)
     return found.select(
         *(f.nullif(texts[place], f.lit("")).alias(name) for place, name in called),
         *(name for name in found.columns if name not in own),
         uncut.alias(LINE),
     )
-
-
-def names(group: FileGroup) -> list[str]:
-    """Names of the cells; a cell without a unique name is named by its position."""
-    used: set[str] = set()
-    result = []
-    for number, name in enumerate(group.columns):
-        result.append(f"_c{number}" if not name or name in used else name)
-        used.add(name)
-    return result
 
 
 def reject_bad_lines(found: DataFrame) -> DataFrame:

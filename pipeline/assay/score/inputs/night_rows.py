@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from assay.errors import SourceError
+from assay.project.night_names import NightNames
 from assay.project.params import Params
 from assay.project.params.inputs import Delta, Input, Parquet
 from assay.store.delta.external_table import read_snapshot
@@ -113,10 +113,9 @@ def _nearest(found: _Opened, near: NearbyRows) -> Iterator[pa.RecordBatch]:
 
 
 def _folder(uri: str, column: str, partition: str, columns: Sequence[str]) -> _Opened:
-    system, base = filesystem(uri)
-    data = ds.dataset(
-        f"{base}/{column}={quote(partition, safe=' ')}", filesystem=system, format="parquet"
-    )
+    names = NightNames.of(uri, column)
+    system, base = filesystem(names.folder)
+    data = ds.dataset(f"{base}/{names.name(partition)}", filesystem=system, format="parquet")
     return _Opened(data, _there(columns, data.schema), None)
 
 

@@ -35,11 +35,15 @@ class InputFile:
 
 @dataclass(frozen=True)
 class FileGroup:
-    """Files that Spark reads with the same options; CSV files share a header line."""
+    """Files that are read with the same options; CSV files share a header line.
+
+    ``sizes`` of text files are in bytes.
+    """
 
     paths: tuple[str, ...]
     columns: tuple[str, ...] = ()
     header: str | None = None
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ returns its counts and the names of the files that it wrote.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError
 from assay.score.inputs.split import RowGroups, split_tasks
-from assay.score.spark.tasks import Outcome, Work, collect_outcomes, task_name
+from assay.score.spark.tasks import collect_outcomes, task_name
+from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -24,7 +25,7 @@ def run(
     spark: SparkSession,
     files: Sequence[InputFile],
     work: Work[Outcome],
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> Iterator[Outcome]:
     """Run a job on the files of a night; returns each task's outcome.
 

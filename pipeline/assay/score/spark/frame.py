@@ -7,13 +7,14 @@ the counts that have to agree (`assay.score.tally.check_row_counts`).
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from assay.errors import AssayError
-from assay.score.spark.tasks import Outcome, Work, collect_outcomes, task_name
+from assay.score.spark.tasks import collect_outcomes, task_name
+from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -24,7 +25,7 @@ def run(
     frame: DataFrame,
     work: Work[Outcome],
     text: bool,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> tuple[Iterator[Outcome], int]:
     """Run a job on a DataFrame; returns each task's outcome, and how many rows the JVM read.
 

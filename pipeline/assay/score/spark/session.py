@@ -98,7 +98,7 @@ def session(params: Params, root: Path) -> SparkSession:
 
 
 class BackgroundSession:
-    """A session that starts in the background while the command continues.
+    """A session that starts in the background while the command continues, or when requested.
 
     An error on start is raised when the session is requested.
     """
@@ -107,23 +107,28 @@ class BackgroundSession:
         self._params, self._root = params, root
         self._started: SparkSession | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._start, name="spark")
+        self._thread = threading.Thread(target=self._run, name="spark")
+
+    def start(self) -> None:
+        """Start the session in the background; to be called once, and before it is requested."""
         self._thread.start()
 
-    def _start(self) -> None:
+    def _run(self) -> None:
         try:
             self._started = session(self._params, self._root)
         except BaseException as error:
             self._error = error
 
     def session(self) -> SparkSession:
-        """The session, once it has started.
+        """The session, started now if it was not yet, once it runs.
 
         Raises
         ------
         JavaMissing, SparkFailed
             As :func:`session`.
         """
+        if self._thread.ident is None:
+            self._thread.start()
         self._thread.join()
         if self._error is not None:
             raise self._error
@@ -131,8 +136,9 @@ class BackgroundSession:
         return self._started
 
     def stop(self) -> None:
-        """Stop the session, even if nobody requested it."""
-        self._thread.join()
+        """Stop the session if it was started, even if nobody requested it."""
+        if self._thread.ident is not None:
+            self._thread.join()
         if self._started is not None:
             self._started.stop()
 

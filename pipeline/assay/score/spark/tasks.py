@@ -1,52 +1,22 @@
-"""Runs a Spark job for both carriers: shows progress, and reduces a failure to one line."""
+"""Runs a Spark job for its two carriers: shows progress, and reduces a failure to one line."""
 
 from __future__ import annotations
 
 import pickle
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError, SparkFailed
 from assay.project import layout
 from assay.score.spark_errors import failure_cause
+from assay.score.work import Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from pyspark.sql import SparkSession
-
-    from assay.score.inputs.split import RowGroups
 
 EVERY = 0.5
 """Seconds between two progress reports."""
-
-Outcome = TypeVar("Outcome", covariant=True)
-
-
-class Work(Protocol[Outcome]):
-    """What the tasks of a job do; pickled and sent to each machine once.
-
-    Attributes
-    ----------
-    where
-        The rows' name in errors.
-    batch_rows
-        Rows per batch.
-    """
-
-    @property
-    def where(self) -> str: ...
-
-    @property
-    def batch_rows(self) -> int: ...
-
-    def process_files(self, parts: Sequence[RowGroups], name: str) -> Outcome:
-        """The outcome for some row groups; ``name`` is unique to this attempt."""
-        ...
-
-    def process_batches(self, batches: Iterable[pa.RecordBatch], text: bool, name: str) -> Outcome:
-        """The outcome for batches from Spark; ``text`` states that all cells are text."""
-        ...
 
 
 def task_name() -> str:
@@ -63,7 +33,7 @@ def collect_outcomes(
     spark: SparkSession,
     collect: Callable[[], Iterable[bytes]],
     where: str,
-    progress: Callable[[int, int], None],
+    progress: Progress,
 ) -> Iterator[Any]:
     """The outcomes of a job's tasks.
 
@@ -71,8 +41,6 @@ def collect_outcomes(
     ----------
     collect
         Runs the job; each task returns its outcome or error, pickled.
-    progress
-        Called at intervals with the number of tasks done, and of all tasks.
 
     Raises
     ------
@@ -102,7 +70,7 @@ def collect_outcomes(
 class _watched:
     """Reports the progress of the running stages while the block runs."""
 
-    def __init__(self, spark: SparkSession, progress: Callable[[int, int], None]) -> None:
+    def __init__(self, spark: SparkSession, progress: Progress) -> None:
         self._tracker = spark.sparkContext.statusTracker()
         self._progress = progress
         self._over = threading.Event()

@@ -20,6 +20,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import SourceError
+from assay.project.night_names import NightNames
 from assay.project.params.inputs import Csv, CsvOptions, Delta, Input, Json, Parquet
 from assay.store.delta.external_table import read_snapshot
 from assay.store.delta.location import filesystem
@@ -91,25 +92,24 @@ def sample_source(
 def _folder(
     uri: str, spec: Parquet | Csv | Json, column: str, rows: int
 ) -> SourceSample | UnsampledSource:
-    system, base = filesystem(uri)
-    prefix = f"{column}="
+    names = NightNames.of(uri, column)
+    system, base = filesystem(names.folder)
     there = system.get_file_info(pafs.FileSelector(base, allow_not_found=True))
-    nights = [
-        each.base_name
-        for each in there
-        if each.type == pafs.FileType.Directory and each.base_name.startswith(prefix)
-    ]
+    kinds = {each.base_name: each.type for each in there}
+    nights = names.values(kinds)
     if not nights:
-        return UnsampledSource(f"{spec.path}: holds no folder {prefix}...")
+        return UnsampledSource(f"{spec.path}: holds no {names.before}...{names.after}")
     reader = _reader(spec)
     found = []
-    for night in sorted(nights, key=unquote)[-NIGHTS:]:
-        files = sorted(
-            each.path
-            for each in system.get_file_info(pafs.FileSelector(f"{base}/{night}"))
-            if each.type == pafs.FileType.File and each.base_name[0] not in "._"
-        )
-        found.append((unquote(night), _beginning(system, files, reader, rows)))
+    for name in [names.name(night) for night in nights[-NIGHTS:]]:
+        files = [f"{base}/{name}"]
+        if kinds[name] == pafs.FileType.Directory:
+            files = sorted(
+                each.path
+                for each in system.get_file_info(pafs.FileSelector(f"{base}/{name}"))
+                if each.type == pafs.FileType.File and each.base_name[0] not in "._"
+            )
+        found.append((unquote(name), _beginning(system, files, reader, rows)))
     return _together(spec.path, found, typed=isinstance(spec, Parquet))
 
 

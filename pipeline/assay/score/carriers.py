@@ -1,0 +1,196 @@
+"""How the rows of a night reach the model: three carriers, on which a job runs the same way.
+
+- ``local``: threads or processes of this command read the files. No Spark, no Java.
+- ``files``: Spark hands row groups to its executors, which read them with Arrow.
+- ``dataframe``: Spark reads the rows, and hands batches of a DataFrame to Python.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from assay.contract.definition import Contract
+from assay.errors import UsageError
+from assay.project.params import Carrier, Params
+from assay.project.params.inputs import Delta, Parquet
+from assay.score import local
+from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges
+from assay.score.inputs import discovery as inputs
+from assay.score.inputs.text_rows import can_read, text_table
+from assay.score.inputs.types import NightInput
+from assay.score.work import Outcome, Progress, Work
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+LOCAL_ROWS = 20_000_000
+LOCAL_BYTES = 2_000_000_000
+"""Up to this many rows of Parquet or Delta, or bytes of CSV or JSON, ``auto`` scores a night
+without Spark if ``spark.master`` is local."""
+
+
+def choose_carrier(params: Params, night: NightInput) -> Carrier:
+    """How the rows of a night are read: ``score.carrier``, or what ``auto`` means for it.
+
+    ``auto`` is ``local`` for files that can be read without Spark, if it would run on this machine
+    and the night is not too large; else ``files`` if Arrow can read them, else ``dataframe``.
+
+    Raises
+    ------
+    UsageError
+        ``local`` or ``files`` is requested, but cannot read this input.
+    """
+    wanted, text = params.score.carrier, text_table(night)
+    if (wanted == "files" and night.files is None) or (
+        wanted == "local" and night.files is None and text is None
+    ):
+        raise UsageError(
+            f"the {wanted} carrier cannot read this input",
+            where="params.yaml: score.carrier",
+            expected="Parquet or Delta" if wanted == "files" else "Parquet, Delta, CSV or JSON",
+            found=night.where,
+            mend="Use auto or dataframe; docs/inputs.md says what needs Spark.",
+        )
+    if wanted != "auto":
+        return wanted
+    if night.files is not None:
+        small = sum(file.rows for file in night.files) <= LOCAL_ROWS
+        return "local" if small and _is_local(params) else "files"
+    small = text is not None and sum(sum(group.sizes) for group in text.groups) <= LOCAL_BYTES
+    return "local" if small and _is_local(params) else "dataframe"
+
+
+def needs_spark(params: Params) -> bool:
+    """Whether every night of the input needs Spark, so that it pays to start it at once."""
+    spec = params.score.input
+    if not (isinstance(spec, Parquet | Delta) or can_read(spec)):
+        return True
+    wanted = params.score.carrier
+    return not _is_local(params) if wanted == "auto" else wanted != "local"
+
+
+def _is_local(params: Params) -> bool:
+    """Whether Spark would run on this machine alone, and is not running yet."""
+    return local.SUBMITTED not in os.environ and local.local_cores(params.spark.master) is not None
+
+
+@dataclass(frozen=True)
+class OpenNight:
+    """A night whose rows can be read, more than once, while it is open.
+
+    A query in a database returns the same rows each time.
+
+    Attributes
+    ----------
+    cores
+        Of this machine, for the ``local`` carrier.
+    spark
+        The running session; None for the ``local`` carrier.
+    frame
+        The rows as a DataFrame; None if tasks read the night's files themselves.
+    """
+
+    night: NightInput
+    cores: int = 1
+    spark: SparkSession | None = None
+    frame: DataFrame | None = None
+
+    def run(
+        self, work: Work[Outcome], progress: Progress
+    ) -> tuple[Iterator[Outcome], frozenset[int]]:
+        """Run a job on all rows; returns each task's outcome, and every row count that is known.
+
+        The counts are the files' own, and of those who read them. The job read all rows if it
+        counted as many as each of them (`assay.score.tally.check_row_counts`).
+
+        Raises
+        ------
+        NightEmpty
+            The files have no row.
+        AssayError
+            The first error that a task raised.
+        ScoringFailed, SparkFailed
+            A task failed in another way, or Spark itself.
+        """
+        night, files = self.night, self.night.files or ()
+        stated = frozenset({sum(file.rows for file in files)})
+        if self.spark is None:
+            if (text := text_table(night)) is not None:
+                parts, rows = local.run_text(text, work, self.cores, progress)
+                if rows == 0:
+                    raise inputs.empty_night_error(night)
+                return parts, frozenset({rows})
+            return local.run_files(files, work, self.cores, progress), stated
+        if self.frame is None:
+            from assay.score.spark import files as spark_files
+
+            return spark_files.run(self.spark, files, work, progress), stated
+        from assay.score.spark import frame as spark_frame
+
+        parts, counted = spark_frame.run(self.spark, self.frame, work, night.text, progress)
+        if counted == 0:
+            raise inputs.empty_night_error(night)
+        return parts, frozenset({counted} if night.rows is None else {counted, night.rows})
+
+    def duplicate_hashes(self, files: Sequence[KeyFile]) -> dict[int, int]:
+        """Hashes of keys that occur more than once, with counts.
+
+        ``files`` are those that a job wrote; see `assay.score.duplicate_keys`.
+        """
+        if self.spark is None:
+            return duplicates_in_ranges(files, range(RANGES)) if files else {}
+        from assay.score.spark.duplicate_keys import duplicate_hashes
+
+        return duplicate_hashes(self.spark, files)
+
+
+@contextmanager
+def open_night(
+    session: Callable[[], SparkSession],
+    params: Params,
+    night: NightInput,
+    contract: Contract,
+    carrier: Carrier,
+    columns: Collection[str] = (),
+) -> Iterator[OpenNight]:
+    """Open a night; no job has run when the block starts.
+
+    Parameters
+    ----------
+    session
+        Called if the carrier needs Spark.
+    contract
+        As at scoring time: ``Contract.without_label()``.
+    columns
+        The only ones that leave the JVM; all of them if none is given, or if the cells are text.
+        A job on files chooses its columns itself.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be read.
+    SchemaMismatch
+        A query returns other columns than the contract requires.
+    """
+    if carrier == "local":
+        cores = local.local_cores(params.spark.master)
+        yield OpenNight(night, local.own_cores() if cores is None else cores)
+        return
+    if carrier == "files":
+        yield OpenNight(night, spark=session())
+        return
+    from assay.score.inputs import frame as spark_inputs
+
+    spark = session()
+    with spark_inputs.open_frame(spark, params, night, contract) as frame:
+        rows = frame if night.text else _only(frame, columns)
+        yield OpenNight(night, spark=spark, frame=rows)
+
+
+def _only(frame: DataFrame, columns: Collection[str]) -> DataFrame:
+    quoted = ["`{}`".format(name.replace("`", "``")) for name in columns]
+    return frame.select(*quoted) if quoted else frame

@@ -1,0 +1,254 @@
+"""The ``local`` carrier: the tasks of a night in threads or processes of this command, no Spark.
+
+Reading Parquet, counting and compiled models release Python's lock, so threads use all cores. Text
+and other models get a process for each core.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from assay.errors import AssayError, ScoringFailed, from_os_error
+from assay.project.environment import set_variables
+from assay.score.inputs.split import RowGroups, split_tasks
+from assay.score.inputs.text_rows import TextPart, split_text
+from assay.score.work import Outcome, Progress, Work
+
+if TYPE_CHECKING:
+    from assay.score.inputs.types import InputFile, InputTable
+
+SUBMITTED = "PYSPARK_GATEWAY_PORT"
+"""The environment variable that spark-submit sets."""
+
+ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
+"""Each process has one core: a library with a thread per core would oversubscribe the machine."""
+
+_LOCAL = re.compile(r"local(?:\[(\d+|\*)[^\]]*\])?")
+
+
+def local_cores(master: str) -> int | None:
+    """The number of cores for a local ``spark.master``; None if it names a cluster."""
+    found = _LOCAL.fullmatch(master)
+    if found is None:
+        return None
+    return own_cores() if found[1] == "*" else int(found[1] or 1)
+
+
+def own_cores() -> int:
+    """The number of cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class FilesTask:
+    """Some row groups of files."""
+
+    parts: tuple[RowGroups, ...]
+
+    def process(self, work: Work[Outcome], name: str) -> Outcome:
+        return work.process_files(self.parts, name)
+
+
+@dataclass(frozen=True)
+class TextTask:
+    """Some lines of files of text."""
+
+    part: TextPart
+
+    def process(self, work: Work[Outcome], name: str) -> tuple[Outcome, int]:
+        """The outcome, and how many rows were read."""
+        rows = 0
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal rows
+            for batch in self.part.batches(work.batch_rows):
+                rows += batch.num_rows
+                yield batch
+
+        return work.process_batches(batches(), True, name), rows
+
+
+def run_files(
+    files: Sequence[InputFile],
+    work: Work[Outcome],
+    cores: int,
+    progress: Progress,
+    frugal: bool = False,
+) -> Iterator[Outcome]:
+    """Run a job on Parquet files; returns each task's outcome, in the order of the files.
+
+    Parameters
+    ----------
+    frugal
+        Return freed memory to the system at once, which is slower: for long tables.
+
+    Raises
+    ------
+    AssayError
+        The first error that a task raised.
+    ScoringFailed
+        A task failed in another way: the model or the project's own code raised, or memory ran out.
+    """
+    tasks = [FilesTask(parts) for parts in split_tasks(files, cores)]
+    with _allocator(frugal):
+        return iter(_run(tasks, work, cores, work.threaded, progress))
+
+
+def run_text(
+    table: InputTable, work: Work[Outcome], cores: int, progress: Progress
+) -> tuple[Iterator[Outcome], int]:
+    """Run a job on files of text; returns each task's outcome, and how many rows were read.
+
+    Parameters
+    ----------
+    table
+        From `assay.score.inputs.text_rows.text_table`.
+
+    Raises
+    ------
+    AssayError, ScoringFailed
+        As for `run_files`.
+    """
+    tasks = [TextTask(part) for part in split_text(table)]
+    found = _run(tasks, work, cores, False, progress)
+    return (outcome for outcome, _ in found), sum(rows for _, rows in found)
+
+
+def _run(
+    tasks: Sequence[FilesTask | TextTask],
+    work: Work[Any],
+    cores: int,
+    threaded: bool,
+    progress: Progress,
+) -> list[Any]:
+    many = min(cores, len(tasks))
+    if many > 1 and not threaded:
+        return _in_processes(tasks, work, many, progress)
+    if many > 1:
+        with ThreadPoolExecutor(many) as pool:
+            return _collect(pool, partial(_process, work), tasks, work.where, progress)
+    found = []
+    for at, task in enumerate(tasks):
+        with _failures(work.where):
+            found.append(task.process(work, f"{at:05d}"))
+        progress(len(found), len(tasks))
+    return found
+
+
+def _process(work: Work[Any], task: FilesTask | TextTask, name: str) -> Any:
+    return task.process(work, name)
+
+
+def _in_processes(
+    tasks: Sequence[FilesTask | TextTask], work: Work[Any], cores: int, progress: Progress
+) -> list[Any]:
+    # Not forked: this process has threads of Arrow and numba, whose locks a fork would copy.
+    start = multiprocessing.get_context("spawn")
+    with (
+        set_variables(ONE_THREAD),
+        ProcessPoolExecutor(cores, start, _receive, (pickle.dumps(work),)) as pool,
+    ):
+        return _collect(pool, _process_received, tasks, work.where, progress)
+
+
+_received: Any = None
+"""In a process of the pool: the work, which is sent once and not with each task."""
+
+
+def _receive(sent: bytes) -> None:
+    global _received
+    # An interrupt at the terminal reaches each process; the command alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_command, daemon=True).start()
+    _received = pickle.loads(sent)
+
+
+def _end_with_command() -> None:
+    """A process whose command was killed would wait for its next task for ever."""
+    command = multiprocessing.parent_process()
+    assert command is not None, "this runs in a process of the pool"
+    command.join()
+    os._exit(1)
+
+
+def _process_received(task: FilesTask | TextTask, name: str) -> Any:
+    return task.process(_received, name)
+
+
+def _collect(
+    pool: Executor,
+    process: Callable[[Any, str], Any],
+    tasks: Sequence[FilesTask | TextTask],
+    where: str,
+    progress: Progress,
+) -> list[Any]:
+    running = [pool.submit(process, task, f"{at:05d}") for at, task in enumerate(tasks)]
+    found: list[Any] = []
+    try:
+        for each in running:
+            with _failures(where):
+                found.append(each.result())
+            progress(len(found), len(tasks))
+    finally:
+        # After an error or an interrupt, the tasks that have not begun are not begun.
+        pool.shutdown(cancel_futures=True)
+    return found
+
+
+@contextmanager
+def _failures(where: str) -> Iterator[None]:
+    """Turns what a model, the project's code or the machine raised into a one-line error."""
+    try:
+        yield
+    except AssayError:
+        raise
+    except (MemoryError, pa.ArrowMemoryError, BrokenProcessPool) as error:
+        ended = isinstance(error, BrokenProcessPool)
+        raise ScoringFailed(
+            "memory ran out, so nothing was published"
+            if not ended
+            else "a process ended in the middle of its rows, so nothing was published; most "
+            "likely memory ran out",
+            where=where,
+            mend="Lower score.batch_rows in params.yaml, or use fewer cores with "
+            "spark.master: local[1].",
+        ) from None
+    except Exception as error:
+        if (machine := from_os_error(error)) is not None:
+            raise machine from None
+        told = " ".join(str(error).split())[:300]
+        raise ScoringFailed(
+            "the model or the project's own code failed, so nothing was published",
+            where=where,
+            found=f"{type(error).__name__}: {told}",
+            mend="Run again with ASSAY_DEBUG=1 to see where.",
+        ) from error
+
+
+@contextmanager
+def _allocator(frugal: bool) -> Iterator[None]:
+    """Arrow's own allocator keeps tens of megabytes of freed memory per thread."""
+    if not frugal:
+        yield
+        return
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
