@@ -363,3 +363,32 @@ def test_a_day_among_arguments_is_to_be_quoted(tmp_path: Path) -> None:
         params.parse(text, "params.yaml")
     (line,) = (each for each in caught.value.lines() if "args" in each)
     assert "found the day 2020-01-31: write it in quotes" in line
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        ({"a": {"class": "B"}}, "args.a.class: expected a class such as sklearn.linear_model."),
+        ({"a": {"class": 3}}, "args.a.class: expected a class such as"),
+        (
+            {"steps": [["x", {"class": "a.B", "args": {"c": {"class": "d.e", "args": [1]}}}]]},
+            "args.steps[0][1].args.c.args: expected a mapping, found a list",
+        ),
+        (
+            {"a": [{"class": "a.B", "arg": {}}]},
+            "args.a[0].arg: expected class and args only, found the key 'arg'",
+        ),
+    ],
+)
+def test_a_malformed_object_among_arguments_is_named_by_its_whole_key(args: Any, told: str) -> None:
+    line = mistake(train={"candidates": {"x": {"class": "a.B", "args": args}}})
+    assert f"params.yaml:1: train.candidates.x.{told}" in line
+
+
+def test_a_candidate_names_each_class_that_it_is_built_of() -> None:
+    args = {"steps": [["x", {"class": "a.B", "args": {"c": {"class": "d.E"}}}], {"class": "f.G"}]}
+    candidates = {"x": {"class": "p.Q", "args": args}}
+    assert parse(train={"candidates": candidates}).train.candidates["x"].names == (
+        *("p.Q", "a.B"),
+        *("d.E", "f.G"),
+    )

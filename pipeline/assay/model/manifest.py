@@ -48,6 +48,8 @@ class Manifest:
     calibration_losses
         Cross-fitted log loss with each calibration, if the calibration was chosen by it.
         Bundles of earlier versions have none.
+    chosen
+        Settings that a search among the estimators chose. Bundles of earlier versions have none.
     loss_noise
         For each model of a regression's errors, how far a row's loss lies from the expected
         loss (`assay.training.train.loss_models`).
@@ -84,6 +86,7 @@ class Manifest:
     files: Mapping[str, str] = field(default_factory=dict)
     calibration_losses: Mapping[str, float] = field(default_factory=dict)
     loss_noise: Mapping[str, float] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -169,7 +172,7 @@ def _scikit_learn() -> str | None:
         return None
 
 
-_ADDED = frozenset({"calibration_losses", "code", "loss_noise"})
+_ADDED = frozenset({"calibration_losses", "chosen", "code", "loss_noise"})
 """Optional keys: manifests of earlier versions lack them."""
 
 

@@ -80,7 +80,7 @@ def project_imports(read: source_code.Reader, params: Params) -> dict[str, str]:
     """The project's own files that its contract, models and data source import."""
     modules = [
         params.ingest.source.partition(":")[0],
-        *(candidate.class_path for candidate in params.train.candidates.values()),
+        *(name for candidate in params.train.candidates.values() for name in candidate.names),
         *params.bundle.allow_types,
     ]
     return source_code.find_dependencies(read, modules, [params.contract.file])

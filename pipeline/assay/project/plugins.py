@@ -47,7 +47,7 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
         module = _import(module_name, reference, key, root)
     found: Any = module
     for name in attribute.split("."):
-        if not hasattr(found, name):
+        if not _has(found, name):
             near = difflib.get_close_matches(name, dir(found), n=1)
             raise PluginError(
                 f"{module_name} has no '{name}'",
@@ -57,6 +57,13 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
             )
         found = getattr(found, name)
     return found
+
+
+def _has(found: Any, name: str) -> bool:
+    try:
+        return hasattr(found, name)
+    except ImportError:  # a module that imports its attributes when they are asked for
+        return False
 
 
 def _import(module_name: str, reference: str, key: str, root: Path | None) -> ModuleType:

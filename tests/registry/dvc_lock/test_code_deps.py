@@ -47,6 +47,16 @@ def test_a_candidate_s_stage_names_all_that_its_class_needs() -> None:
     )
 
 
+def test_a_candidate_s_stage_names_what_a_class_among_its_arguments_needs() -> None:
+    nested = "{class: a.B, args: {estimator: {class: data.models.Own}}}"
+    text = PARAMS_YAML.replace(f"{{class: {CLASS}}}", nested)
+    assert text != PARAMS_YAML
+    assert missing_deps(pipeline(), params.parse(text, "params.yaml"), FILES.get) == (
+        "train@prior: data/models.py is not among its deps, and candidate prior needs it",
+        "train@prior: data/steps.py is not among its deps, and candidate prior needs it",
+    )
+
+
 def test_what_the_contract_needs_is_named_by_some_stage() -> None:
     (train, _) = pipeline("data/models.py", "data/steps.py").stages
     assert found(Pipeline((train,), {})) == (

@@ -22,21 +22,23 @@ from assay.errors import BundleMissing, DataError, LabelError, PluginError
 from assay.model import bundle, model
 from assay.model.manifest import MANIFEST
 from assay.project import layout, params
-from assay.project.params import Candidate
+from assay.project.params.candidates import Candidate
 from assay.reports.selection import Selection
-from assay.training.train import calibrate, candidate, select, stage
+from assay.training.train import calibrate, candidate, days, select, stage
 from assay.training.train import candidate as encode
 
 
 @given(st.lists(st.integers(0, 30), min_size=1), st.integers(2, 6))
-def test_blocks_are_whole_days_in_order(days: list[int], folds: int):
-    distinct = sorted(set(days))
+def test_blocks_are_whole_days_in_order(given_days: list[int], folds: int):
+    distinct = sorted(set(given_days))
     if len(distinct) < folds:
         with pytest.raises(LabelError, match="too few days"):
-            calibrate.assign_folds(np.array(days), folds)
+            days.assign_folds(np.array(given_days), folds)
         return
-    block = calibrate.assign_folds(np.array(days), folds)
-    of_day = {day: {b for d, b in zip(days, block, strict=True) if d == day} for day in distinct}
+    block = days.assign_folds(np.array(given_days), folds)
+    of_day = {
+        day: {b for d, b in zip(given_days, block, strict=True) if d == day} for day in distinct
+    }
     assert all(len(found) == 1 for found in of_day.values())
     order = [next(iter(of_day[day])) for day in distinct]
     assert order == sorted(order)

@@ -6,7 +6,7 @@ strings), so Assay and DVC see the same values.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 from assay.errors import ParamsError
 from assay.project import layout
 from assay.project.params import yaml_text
+from assay.project.params.candidates import Candidate
 from assay.project.params.drift import DriftParams
 from assay.project.params.gate import GateParams
 from assay.project.params.inputs import Input
@@ -149,30 +150,6 @@ class Prepare(Section):
                 f"|train {self.train}, holdout {self.holdout}"
             )
         return self
-
-
-def _no_dates(args: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Refuse YAML dates: a bundle's manifest is JSON and cannot hold them."""
-    found = next(_dates(args), None)
-    if found is not None:
-        raise ValueError(f"text, numbers, lists and mappings|the day {found}: write it in quotes")
-    return args
-
-
-def _dates(value: Any) -> Iterator[date]:
-    if isinstance(value, date):
-        yield value
-    elif isinstance(value, Mapping | tuple):
-        for each in value.values() if isinstance(value, Mapping) else value:
-            yield from _dates(each)
-
-
-class Candidate(Section):
-    class_path: Annotated[str, Field(alias="class", pattern=r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$")]
-    args: Annotated[Mapping[str, Any], AfterValidator(_no_dates), Frozen] = Field(
-        default_factory=dict, validate_default=True
-    )
-    encoding: Literal["auto", "onehot", "ordinal"] = "auto"
 
 
 CandidateName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]

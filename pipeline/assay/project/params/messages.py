@@ -39,11 +39,19 @@ TAGS = ("rule", "format", "kind", "check")
 """Discriminator keys of the tagged unions."""
 
 
+class DeepError(ValueError):
+    """A mistake below the value that a validator got; ``path`` leads from that value to it."""
+
+    def __init__(self, path: tuple[int | str, ...], expected: str, found: str) -> None:
+        self.path = path
+        super().__init__(f"{expected}|{found}")
+
+
 def explain_errors(
     error: ValidationError, tree: Mapping[str, Any], name: str, root: type[BaseModel]
 ) -> list[str]:
     """One line per mistake, in the order of the file."""
-    items = error.errors(include_url=False)
+    items = [_deepened(item) for item in error.errors(include_url=False)]
     wrong = [item["loc"][:-1] for item in items]
     found = [
         (_line(tree, _in_tree(tree, item)), _sentence(item, tree, name, root))
@@ -53,6 +61,12 @@ def explain_errors(
         or not any(loc[: len(item["loc"])] == item["loc"] for loc in wrong)
     ]
     return [text for _, text in sorted(found, key=lambda pair: pair[0] or 0)]
+
+
+def _deepened(item: Any) -> Any:
+    """The item with the whole location of a `DeepError`."""
+    raised = item.get("ctx", {}).get("error")
+    return {**item, "loc": item["loc"] + raised.path} if isinstance(raised, DeepError) else item
 
 
 def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseModel]) -> str:
@@ -75,7 +89,7 @@ def _sentence(item: Any, tree: Mapping[str, Any], name: str, root: type[BaseMode
     expected = template.format(**context) if template else str(item["msg"])
     # For an unknown kind of list item, show the kind and not the whole item.
     found = context["tag"] if kind == "union_tag_invalid" else item["input"]
-    text = f"{where}: expected {expected}, found {_show(found)}"
+    text = f"{where}: expected {expected}, found {show_value(found)}"
     named = context.get("expected_tags" if kind == "union_tag_invalid" else "expected")
     if kind in {"literal_error", "union_tag_invalid"} and isinstance(found, str):
         options = [part.strip("' ") for part in named.replace(" or ", ", ").split(",")]
@@ -127,7 +141,8 @@ def _dotted(loc: tuple[int | str, ...]) -> str:
     return text
 
 
-def _show(value: Any) -> str:
+def show_value(value: Any) -> str:
+    """A value of params.yaml as a message names it."""
     if value is None:
         return "nothing"
     if isinstance(value, Mapping):

@@ -22,9 +22,9 @@ def _uncovered(pipeline: Pipeline, params: Params, read: source_code.Reader) -> 
     anywhere = [file.path for stage in pipeline.stages for file in stage.inputs]
     lacking = set()
     for stage in pipeline.stages:
-        for name, kind in _trained(pipeline, stage, params):
+        for name, needed in _trained(pipeline, stage, params):
             mine = [file.path for file in stage.inputs]
-            for path in source_code.find_dependencies(read, [kind]):
+            for path in source_code.find_dependencies(read, needed):
                 if not _covers(mine, pipeline.path_from_dvc_root(path)):
                     lacking.add(path)
                     told = f"{path} is not among its deps, and candidate {name} needs it"
@@ -34,14 +34,16 @@ def _uncovered(pipeline: Pipeline, params: Params, read: source_code.Reader) -> 
             yield f"no stage has {path} among its deps, and the project's own code needs it"
 
 
-def _trained(pipeline: Pipeline, stage: PipelineStage, params: Params) -> Iterator[tuple[str, str]]:
-    """The candidates that a stage trains, and the class of each."""
+def _trained(
+    pipeline: Pipeline, stage: PipelineStage, params: Params
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The candidates that a stage trains, and the names that each is built of."""
     above = pipeline.path_from_dvc_root(layout.CANDIDATES)
     for file in stage.outputs:
         path = PurePosixPath(file.path)
         candidate = params.train.candidates.get(path.name)
         if str(path.parent) == above and candidate is not None:
-            yield path.name, candidate.class_path
+            yield path.name, candidate.names
 
 
 def _covers(paths: Iterable[str], path: str) -> bool:

@@ -18,29 +18,10 @@ from assay.columns.features import Floats
 from assay.errors import LabelError
 from assay.model.model import log_odds, raw_scores
 from assay.project.tasks import Task
-from assay.project.text.number_format import counted
+from assay.training.train.nested import fit_clone
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-def assign_folds(days: NDArray[Any], folds: int) -> NDArray[np.int64]:
-    """Index of the block, 0 to folds - 1, that each row's day belongs to.
-
-    Raises
-    ------
-    LabelError
-        There are fewer days than folds.
-    """
-    distinct, position = np.unique(days, return_inverse=True)
-    if len(distinct) < folds:
-        raise LabelError(
-            "too few days to cut into folds",
-            where="params.yaml: train.folds",
-            expected=f"at least {counted(folds, 'day')} in prepare.train",
-            found=f"{len(distinct)}",
-        )
-    return np.asarray(position * folds // len(distinct), dtype=np.int64)
 
 
 def out_of_fold_scores(
@@ -50,16 +31,21 @@ def out_of_fold_scores(
     label: NDArray[Any],
     block: NDArray[np.int64],
     progress: Callable[[int, int], None],
+    days: NDArray[Any] | None = None,
 ) -> Floats:
     """Uncalibrated scores of each row from an estimator that was not fitted on its block.
+
+    Parameters
+    ----------
+    days
+        The day of each row, which a search's folds keep whole; by default the blocks do as days.
 
     Raises
     ------
     LabelError
         A class occurs in one block only.
     """
-    from sklearn.base import clone
-
+    whole = block if days is None else days
     classes = [] if task == "regression" else sorted(set(label.tolist()))
     scores = np.full((len(label), len(classes)) if task == "multiclass" else len(label), np.nan)
     folds = int(block.max()) + 1
@@ -72,8 +58,8 @@ def out_of_fold_scores(
                 where="params.yaml: train.folds",
                 mend="Use fewer folds or a longer training window.",
             )
-        fitted = clone(pipeline).fit(features[~unseen], label[~unseen])
-        scores[unseen] = raw_scores(task, fitted, features[unseen])
+        fitted = fit_clone(pipeline, features[~unseen], label[~unseen], whole[~unseen])
+        scores[unseen] = raw_scores(task, fitted.pipeline, features[unseen])
         progress(number + 1, folds)
     return scores
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from assay.contract.definition import Contract
 from assay.errors import PluginError
-from assay.project import plugins
-from assay.project.params import Candidate
+from assay.project.params.candidates import Candidate
 from assay.project.tasks import Task
+from assay.training.train.construct import Builder, seed_estimator
+from assay.training.train.nested import accepts_missing, is_search, wrapped_estimator
 
 Encoding = Literal["onehot", "ordinal"]
 
@@ -28,9 +29,7 @@ def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
         return "onehot"
     if wanted == "ordinal":
         return "ordinal"
-    from sklearn.utils import get_tags
-
-    return "ordinal" if get_tags(estimator).input_tags.allow_nan else "onehot"
+    return "ordinal" if accepts_missing(estimator) else "onehot"
 
 
 def build_encoder(encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]) -> Any:
@@ -65,8 +64,12 @@ def build_encoder(encoding: Encoding, numeric: Sequence[str], categorical: Seque
 def categorical_arguments(
     estimator: Any, encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]
 ) -> dict[str, Any]:
-    """Arguments that tell an estimator with categorical support which columns hold codes."""
-    if encoding != "ordinal" or "categorical_features" not in estimator.get_params(deep=False):
+    """Arguments that tell an estimator with categorical support which columns hold codes.
+
+    Empty if it was told already.
+    """
+    settings = estimator.get_params(deep=False)
+    if encoding != "ordinal" or settings.get("categorical_features") != "from_dtype":
         return {}
     return {"categorical_features": [False] * len(numeric) + [True] * len(categorical)}
 
@@ -92,33 +95,17 @@ def build_pipeline(
     """
     from sklearn.pipeline import make_pipeline
 
-    key = f"train.candidates.{name}.class"
-    kind = plugins.resolve(candidate.class_path, key=key, root=root)
-    if not (isinstance(kind, type) and hasattr(kind, "fit") and hasattr(kind, "get_params")):
-        raise PluginError(
-            "not an estimator",
-            where=f"params.yaml: {key}",
-            found=candidate.class_path,
-            expected="a scikit-learn class of a "
-            + ("regression" if task == "regression" else "classifier"),
-        )
-    try:
-        estimator = kind(**candidate.args)
-    except Exception as error:
-        raise PluginError(
-            f"{kind.__name__} refuses its arguments: {error}",
-            where=f"params.yaml: train.candidates.{name}.args",
-            found=str(dict(candidate.args)),
-        ) from None
-    _check_task(estimator, task, key, candidate.class_path)
-    settings = estimator.get_params(deep=False)
-    if "random_state" in settings and candidate.args.get("random_state") is None:
-        estimator.set_params(random_state=seed)
+    key = f"train.candidates.{name}"
+    estimator = Builder(root, seed).build(candidate.class_path, candidate.args, key)
+    _check_task(estimator, task, f"{key}.class", candidate.class_path)
+    seed_estimator(estimator, seed)
     encoding = resolve_encoding(estimator, candidate.encoding)
-    if "categorical_features" not in candidate.args:
-        estimator.set_params(
-            **categorical_arguments(estimator, encoding, contract.numeric, contract.categorical)
+    inner = estimator
+    while inner is not None:
+        inner.set_params(
+            **categorical_arguments(inner, encoding, contract.numeric, contract.categorical)
         )
+        inner = wrapped_estimator(inner)
     features = build_encoder(encoding, contract.numeric, contract.categorical)
     return CandidatePipeline(make_pipeline(features, estimator), encoding)
 
@@ -127,6 +114,23 @@ def _check_task(estimator: Any, task: Task, key: str, class_path: str) -> None:
     from sklearn.base import is_classifier
 
     where = f"params.yaml: {key}"
+    if isinstance(estimator, type) or not (
+        hasattr(estimator, "fit") and hasattr(estimator, "get_params")
+    ):
+        raise PluginError(
+            "not an estimator",
+            where=where,
+            found=class_path,
+            expected="a scikit-learn class of a "
+            + ("regression" if task == "regression" else "classifier"),
+        )
+    if is_search(estimator) and estimator.refit is False:
+        raise PluginError(
+            "a search that keeps no estimator",
+            where=f"{where.removesuffix('.class')}.args.refit",
+            expected="true, or left out",
+            found="false",
+        )
     if task != "regression" and not hasattr(estimator, "predict_proba"):
         raise PluginError(
             "has no predict_proba, so its scores cannot be calibrated",

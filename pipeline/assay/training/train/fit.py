@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +16,10 @@ from assay.metrics.labelled_scores import LabelledScores
 from assay.model import model, prediction
 from assay.project.params import Train
 from assay.project.tasks import Task
-from assay.training.train.calibrate import assign_folds, fit_calibrator, out_of_fold_scores
+from assay.training.train.calibrate import fit_calibrator, out_of_fold_scores
 from assay.training.train.calibration_choice import CalibrationChoice, choose_calibration
+from assay.training.train.days import assign_folds
+from assay.training.train.nested import fit_clone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +41,8 @@ class FittedModel:
         The day of each row.
     rows
         Its features, its scores under their names in the reference, and its label.
+    chosen
+        The settings that a search among the estimators chose; empty without one.
     """
 
     model: model.Model
@@ -46,6 +50,7 @@ class FittedModel:
     scored: LabelledScores
     days: pd.Series[str]
     rows: pd.DataFrame
+    chosen: Mapping[str, Any]
 
 
 def fit(
@@ -74,20 +79,22 @@ def fit(
     target = np.array(classes, dtype=object)[truth] if task == "multiclass" else truth
     features = model.feature_frame(FrameFeatures(frame), contract.numeric, contract.categorical)
     days = frame[contract.time].dt.strftime("%Y-%m-%d")
-    block = assign_folds(days.to_numpy(), settings.folds)
-    raw = out_of_fold_scores(task, pipeline, features, target, block, progress)
+    day = days.to_numpy()
+    block = assign_folds(day, settings.folds)
+    raw = out_of_fold_scores(task, pipeline, features, target, block, progress, day)
     calibration = choose_calibration(task, settings.calibration, raw, truth, block)
     calibrator = fit_calibrator(task, calibration.method, raw, truth)
     scored = LabelledScores(
         task, truth, model.calibrate(task, calibrator, raw), classes, settings.threshold
     )
-    fitted = pipeline.fit(features, target)
+    fitted = fit_clone(pipeline, features, target, day)
     return FittedModel(
-        model.Model(fitted, calibrator, contract.numeric, contract.categorical, task),
+        model.Model(fitted.pipeline, calibrator, contract.numeric, contract.categorical, task),
         calibration,
         scored,
         days,
         features.assign(**_columns(scored), **{contract.label: target}),
+        fitted.chosen,
     )
 
 

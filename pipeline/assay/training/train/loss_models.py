@@ -87,7 +87,7 @@ def fit_loss_models(
     error
         Prediction minus truth of each row, out of fold.
     block
-        The block of days of each row (`assay.training.train.calibrate.assign_folds`).
+        The block of days of each row (`assay.training.train.days.assign_folds`).
     """
     found = {}
     for name, loss in zip(LOSSES, (np.abs(error), np.square(error)), strict=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from assay.model.manifest import Manifest
 from assay.project.tasks import METRICS
 from assay.project.text.markdown import escape_code, escape_line
@@ -15,14 +18,14 @@ def render_card(manifest: Manifest) -> str:
         for name in METRICS[manifest.task]
     )
     versions = ", ".join(f"{name} {value}" for name, value in sorted(manifest.versions.items()))
-    arguments = ", ".join(f"{key}={value!r}" for key, value in sorted(manifest.args.items()))
+    arguments = _settings(manifest.args)
     return f"""# {escape_line(manifest.name)}: candidate {escape_line(manifest.candidate)}
 
 {_answer(manifest)}
 
 - Estimator: `{escape_code(f"{manifest.estimator}({arguments})")}`, features encoded
   {manifest.encoding}
-{_decision(manifest)}
+{_chosen(manifest)}{_decision(manifest)}
 - Trained on {escape_line(manifest.window)}: {_rows(manifest)}
 - Scored by {_scorer(manifest)}
 - Features: {escape_line(", ".join(manifest.features))}
@@ -37,6 +40,16 @@ at the holdout instead):
 |---|---|
 {scores}
 """
+
+
+def _settings(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in sorted(values.items()))
+
+
+def _chosen(manifest: Manifest) -> str:
+    if not manifest.chosen:
+        return ""
+    return f"- Chosen by its search: `{escape_code(_settings(manifest.chosen))}`\n"
 
 
 def _answer(manifest: Manifest) -> str:

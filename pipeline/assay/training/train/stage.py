@@ -20,6 +20,7 @@ from assay.contract.columns import to_frame
 from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.errors import (
+    AssayError,
     BundleUntrusted,
     ContractFileError,
     ParamsError,
@@ -31,8 +32,8 @@ from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
-from assay.training.train.calibrate import assign_folds
 from assay.training.train.candidate import CandidatePipeline, build_pipeline
+from assay.training.train.days import assign_folds
 from assay.training.train.fit import FittedModel, fit
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
@@ -88,9 +89,11 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
     frame = to_frame(contract, pq.read_table(source))
     try:
         made = fit(built.pipeline, contract, task, frame, params.train, _progress(name))
-    except (ValueError, TypeError) as error:
+    except AssayError:
+        raise
+    except Exception as error:  # an estimator may raise anything
         raise PluginError(
-            f"fitting failed: {error}",
+            f"fitting failed: {model.error_message(error)}",
             where=f"params.yaml: train.candidates.{name}",
             found=candidate.class_path,
         ) from None
@@ -251,6 +254,7 @@ def _manifest(
         candidate=name,
         estimator=candidate.class_path,
         args=dict(candidate.args),
+        chosen=dict(made.chosen),
         encoding=built.encoding,
         calibration=calibration.method,
         calibration_losses={method: round(loss, 9) for method, loss in calibration.losses.items()},

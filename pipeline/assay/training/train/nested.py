@@ -1,0 +1,139 @@
+"""Estimators that hold others: what reaches the inner ones, and searches that respect days.
+
+A search splits its rows to compare settings. Rows of one day are too alike to be on both sides, so
+its folds are blocks of whole, consecutive days, as those of training are. After fitting, the search
+is replaced by the estimator that it chose: it scores the same, and the bundle neither stores the
+search nor needs its types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assay.training.train.days import assign_folds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SEARCH_FOLDS = 5
+"""scikit-learn's own number, for a search without ``cv``."""
+
+
+def is_search(estimator: Any) -> bool:
+    """Whether an estimator tries settings of another one, as GridSearchCV does."""
+    return hasattr(estimator, "get_params") and {"cv", "estimator", "refit"} <= set(
+        estimator.get_params(deep=False)
+    )
+
+
+def wrapped_estimator(estimator: Any) -> Any | None:
+    """The estimator that gets the very columns of the one around it; None if there is none."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+
+    inner = None
+    if is_search(estimator) or isinstance(estimator, CalibratedClassifierCV):
+        inner = estimator.estimator
+    elif isinstance(estimator, TransformedTargetRegressor):
+        inner = estimator.regressor
+    elif isinstance(estimator, Pipeline) and len(estimator.steps) == 1:
+        inner = estimator.steps[0][1]
+    return inner if hasattr(inner, "get_params") else None
+
+
+def accepts_missing(estimator: Any) -> bool:
+    """Whether an estimator accepts NaN, by its own word or by that of those it passes rows to."""
+    from sklearn.pipeline import Pipeline
+    from sklearn.utils import get_tags
+
+    if isinstance(estimator, Pipeline):
+        steps = [step for _, step in estimator.steps if hasattr(step, "fit")]
+        return bool(steps) and all(map(accepts_missing, steps))
+    inner = wrapped_estimator(estimator)
+    if inner is not None:
+        return accepts_missing(inner)
+    return bool(get_tags(estimator).input_tags.allow_nan)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fitted pipeline without its search, and the settings that the search chose."""
+
+    pipeline: Any
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+
+def fit_clone(
+    pipeline: Any, features: pd.DataFrame, target: NDArray[Any], days: NDArray[Any]
+) -> Fitted:
+    """Fit a clone of a pipeline.
+
+    Parameters
+    ----------
+    days
+        The day of each row. A search whose ``cv`` is a number or left out does not tear them apart.
+        It is found as the last step of (nested) pipelines and below a TransformedTargetRegressor.
+
+    Raises
+    ------
+    LabelError
+        There are fewer days than folds of a search.
+    """
+    from sklearn.base import clone
+
+    unfitted = clone(pipeline)
+    search = _find_search(unfitted)
+    if search is not None and (search.cv is None or isinstance(search.cv, int)):
+        search.set_params(cv=_day_splits(days, search.cv or SEARCH_FOLDS))
+    fitted = unfitted.fit(features, target)
+    found = _find_search(fitted, fitted=True)
+    chosen = {} if found is None else {k: _plain(v) for k, v in found.best_params_.items()}
+    return Fitted(_without_search(fitted), chosen)
+
+
+def _find_search(estimator: Any, fitted: bool = False) -> Any | None:
+    """The search that gets all rows, in their order; None if there is none."""
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(estimator, Pipeline):
+        return _find_search(estimator.steps[-1][1], fitted)
+    if isinstance(estimator, TransformedTargetRegressor):
+        return _find_search(estimator.regressor_ if fitted else estimator.regressor, fitted)
+    return estimator if is_search(estimator) else None
+
+
+def _day_splits(
+    days: NDArray[Any], folds: int
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    block = assign_folds(days, folds, "params.yaml: train.candidates: cv of a search")
+    return [(np.flatnonzero(block != each), np.flatnonzero(block == each)) for each in range(folds)]
+
+
+def _without_search(fitted: Any) -> Any:
+    from sklearn.base import clone
+    from sklearn.compose import TransformedTargetRegressor
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(fitted, Pipeline):
+        name, last = fitted.steps[-1]
+        fitted.steps[-1] = (name, _without_search(last))
+    elif isinstance(fitted, TransformedTargetRegressor):
+        if _find_search(fitted, fitted=True) is not None:
+            fitted.regressor_ = _without_search(fitted.regressor_)
+            fitted.regressor = clone(fitted.regressor_)
+    elif is_search(fitted):
+        return _without_search(fitted.best_estimator_)
+    return fitted
+
+
+def _plain(value: Any) -> Any:
+    """A chosen setting for a manifest: a number, text or bool, else how it is written."""
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, bool | int | float | str) or value is None else repr(value)
