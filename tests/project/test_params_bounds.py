@@ -204,7 +204,7 @@ def test_the_form_of_a_class(path: str) -> None:
     line = mistake(train={"candidates": {"x": {"class": path}}})
     assert "train.candidates.x.class: expected text that matches" in line
     found = parse(train={"candidates": {"x": {"class": "a.b.C"}}})
-    assert found.train.candidates["x"].class_path == "a.b.C"
+    assert found.train.candidates["x"].maker == "a.b.C"
 
 
 def test_at_least_one_candidate() -> None:
@@ -378,6 +378,11 @@ def test_a_day_among_arguments_is_to_be_quoted(tmp_path: Path) -> None:
             {"a": [{"class": "a.B", "arg": {}}]},
             "args.a[0].arg: expected class and args only, found the key 'arg'",
         ),
+        (
+            {"a": {"class": "a.B", "function": "c.d"}},
+            "args.a.function: expected class and args only, found the key 'function'",
+        ),
+        ({"a": {"function": "d"}}, "args.a.function: expected a function such as data.models."),
     ],
 )
 def test_a_malformed_object_among_arguments_is_named_by_its_whole_key(args: Any, told: str) -> None:
@@ -386,9 +391,21 @@ def test_a_malformed_object_among_arguments_is_named_by_its_whole_key(args: Any,
 
 
 def test_a_candidate_names_each_class_that_it_is_built_of() -> None:
-    args = {"steps": [["x", {"class": "a.B", "args": {"c": {"class": "d.E"}}}], {"class": "f.G"}]}
+    args = {
+        "steps": [["x", {"class": "a.B", "args": {"c": {"class": "d.E"}}}], {"function": "f.g"}]
+    }
     candidates = {"x": {"class": "p.Q", "args": args}}
     assert parse(train={"candidates": candidates}).train.candidates["x"].names == (
         *("p.Q", "a.B"),
-        *("d.E", "f.G"),
+        *("d.E", "f.g"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [({}, "neither"), ({"class": "a.B", "function": "a.b"}, "both")]
+)
+def test_a_candidate_is_made_by_a_class_or_a_function(given: Any, found: str) -> None:
+    line = mistake(train={"candidates": {"x": given}})
+    assert line.endswith(
+        f"train.candidates.x: expected exactly one of class and function, found {found}"
     )

@@ -29,6 +29,8 @@ class Manifest:
 
     Attributes
     ----------
+    estimator, args
+        The class or function that made the estimator, and its arguments, as in params.yaml.
     classes
         Of a multiclass model, in the order of its scores; else empty.
     positives

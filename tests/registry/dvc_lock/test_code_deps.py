@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from assay.project import params
 from assay.registry.dvc_lock.code_deps import missing_deps
 from assay.registry.dvc_lock.compare import Pipeline, PipelineStage, StageFile
@@ -47,8 +49,14 @@ def test_a_candidate_s_stage_names_all_that_its_class_needs() -> None:
     )
 
 
-def test_a_candidate_s_stage_names_what_a_class_among_its_arguments_needs() -> None:
-    nested = "{class: a.B, args: {estimator: {class: data.models.Own}}}"
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "{class: a.B, args: {estimator: {class: data.models.Own}}}",
+        "{function: data.models.build}",
+    ],
+)
+def test_a_candidate_s_stage_names_what_its_function_or_inner_class_needs(nested: str) -> None:
     text = PARAMS_YAML.replace(f"{{class: {CLASS}}}", nested)
     assert text != PARAMS_YAML
     assert missing_deps(pipeline(), params.parse(text, "params.yaml"), FILES.get) == (

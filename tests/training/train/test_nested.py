@@ -21,10 +21,12 @@ from assay.contract.loader import load_contract
 from assay.errors import LabelError, PluginError
 from assay.model import bundle
 from assay.model.manifest import MANIFEST
-from assay.project import layout, params
+from assay.project import digests, layout, params
 from assay.project.params.candidates import Candidate
+from assay.project.source_code import file_reader
 from assay.training.train import nested, stage
 from assay.training.train.candidate import build_pipeline
+from tests import projects
 
 HIST = {"class": "sklearn.ensemble.HistGradientBoostingClassifier", "args": {"max_iter": 5}}
 LOGISTIC = {"class": "sklearn.linear_model.LogisticRegression"}
@@ -207,3 +209,84 @@ def test_a_halving_search_trains_a_bundle_that_is_compiled_and_says_what_was_cho
     )
     loaded = bundle.load(folder, expected=summary.digest, allow_types=())
     assert isinstance(loaded.model.estimator[-1], LogisticRegression)
+
+
+MODELS = """\
+from sklearn.linear_model import LogisticRegression, Ridge
+from data.steps import LEVEL
+
+
+def build(level=LEVEL, task=None, seed=None):
+    assert (task, seed) == ("binary", 42)
+    return LogisticRegression(C=level).fit([[0], [1]], [0, 1])
+
+
+def wrap(step, seed=0):
+    return step.set_params(random_state=seed)
+
+
+def nothing():
+    return 3
+
+
+def fails():
+    return 1 / 0
+
+
+class Halved(Ridge):
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha / 2
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/models.py").write_text(MODELS)
+    (tmp_path / "data/steps.py").write_text("LEVEL = 0.25\n")
+    return tmp_path
+
+
+def test_a_function_returns_an_estimator_that_is_not_fitted(contract, own: Path):
+    made = built(contract, {"function": "data.models.build"}, root=own).pipeline[-1]
+    assert (made.C, made.random_state) == (0.25, 42) and not hasattr(made, "coef_")
+    made = built(contract, {"function": "data.models.build", "args": {"level": 2.0}}, root=own)
+    assert made.pipeline[-1].C == 2.0
+
+
+def test_a_function_may_stand_among_arguments_and_take_objects(contract, own: Path):
+    inner = {"function": "data.models.wrap", "args": {"step": LOGISTIC, "seed": 5}}
+    search = built(contract, search_of(inner), root=own).pipeline[-1]
+    assert search.estimator.random_state == 5
+
+
+@pytest.mark.parametrize(
+    ("tree", "told"),
+    [
+        (
+            {"function": "data.models.fails"},
+            r"mine\.function: the function failed with ZeroDivisionError: division by zero "
+            r"\(found data\.models\.fails, data/models\.py:19\)",
+        ),
+        ({"function": "data.models.build", "args": {"depth": 1}}, "argument 'depth'"),
+        (
+            {"function": "data.models.nothing"},
+            r"mine\.function: not an estimator.*or a function that returns one, found data\.models",
+        ),
+        ({"function": "data.models.biuld"}, "Did you mean 'build'"),
+        ({"class": "data.models.Halved"}, r"mine\.class: scikit-learn cannot clone it"),
+    ],
+)
+def test_what_the_project_s_own_code_does_wrong_is_one_line(contract, own: Path, tree, told):
+    task = "regression" if "class" in tree else "binary"
+    with pytest.raises(PluginError, match=told) as caught:
+        built(contract, tree, task, root=own)
+    assert len(caught.value.lines()) == 1
+
+
+def test_the_file_of_a_function_is_among_what_the_verdict_depends_on(own: Path):
+    tree = {"class": "a.B", "args": {"x": ({"function": "data.models.build"},)}}
+    given = params.load(projects.PARCELS)
+    train = given.train.model_copy(update={"candidates": {"x": Candidate.model_validate(tree)}})
+    found = digests.project_imports(file_reader(own), given.model_copy(update={"train": train}))
+    assert {"data/models.py", "data/steps.py"} <= set(found)

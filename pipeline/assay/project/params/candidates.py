@@ -1,7 +1,7 @@
-"""Candidates of params.yaml: an estimator by its class and arguments, which may hold further ones.
+"""Candidates of params.yaml: an estimator by class or function and arguments, which may nest.
 
-An argument that is a mapping with a key ``class`` stands for an object that is built like the
-candidate itself, at any depth: the ``estimator`` of a search, the steps of a pipeline.
+An argument that is a mapping with a key ``class`` or ``function`` stands for an object that is
+built like the candidate itself, at any depth: the ``estimator`` of a search, a pipeline's steps.
 """
 
 from __future__ import annotations
@@ -11,21 +11,31 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from assay.project.params.messages import DeepError, show_value
 from assay.project.params.values import Frozen, Section
 
-CLASS, ARGS = "class", "args"
-_EXAMPLE = "a class such as sklearn.linear_model.LogisticRegression"
-_CLASS_PATH = r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$"
+CLASS, FUNCTION, ARGS = "class", "function", "args"
+MAKERS = (CLASS, FUNCTION)
+
+_EXAMPLES = {
+    CLASS: "a class such as sklearn.linear_model.LogisticRegression",
+    FUNCTION: "a function such as data.models.build",
+}
+NAME = r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$"
 
 Path = tuple[int | str, ...]
 
 
 def is_object(value: Any) -> bool:
     """Whether an argument stands for an object that is to be built."""
-    return isinstance(value, Mapping) and CLASS in value
+    return isinstance(value, Mapping) and any(maker in value for maker in MAKERS)
+
+
+def maker_of(value: Mapping[str, Any]) -> str:
+    """By which key an object says what makes it."""
+    return CLASS if CLASS in value else FUNCTION
 
 
 def _checked(args: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -41,14 +51,15 @@ def _checked(args: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _check_object(path: Path, value: Mapping[str, Any]) -> None:
-    name, args = value[CLASS], value.get(ARGS, {})
-    if not isinstance(name, str) or not re.match(_CLASS_PATH, name):
-        raise DeepError((*path, CLASS), _EXAMPLE, show_value(name))
+    maker, args = maker_of(value), value.get(ARGS, {})
+    name = value[maker]
+    if not isinstance(name, str) or not re.match(NAME, name):
+        raise DeepError((*path, maker), _EXAMPLES[maker], show_value(name))
     if not isinstance(args, Mapping):
         raise DeepError((*path, ARGS), "a mapping", show_value(args))
-    unknown = next((key for key in value if key not in (CLASS, ARGS)), None)
+    unknown = next((key for key in value if key not in (maker, ARGS)), None)
     if unknown is not None:
-        raise DeepError((*path, unknown), f"{CLASS} and {ARGS} only", f"the key '{unknown}'")
+        raise DeepError((*path, unknown), f"{maker} and {ARGS} only", f"the key '{unknown}'")
 
 
 def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
@@ -63,14 +74,35 @@ def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 
 
 class Candidate(Section):
-    class_path: Annotated[str, Field(alias="class", pattern=_CLASS_PATH)]
+    """An estimator by its class, or by the project's own function that returns one."""
+
+    class_path: Annotated[str, Field(pattern=NAME)] | None = Field(default=None, alias="class")
+    function: Annotated[str, Field(pattern=NAME)] | None = None
     args: Annotated[Mapping[str, Any], AfterValidator(_checked), Frozen] = Field(
         default_factory=dict, validate_default=True
     )
     encoding: Literal["auto", "onehot", "ordinal"] = "auto"
 
+    @model_validator(mode="after")
+    def _one_maker(self) -> Candidate:
+        if (self.class_path is None) == (self.function is None):
+            found = "neither" if self.function is None else "both"
+            raise ValueError(f"exactly one of {CLASS} and {FUNCTION}|{found}")
+        return self
+
+    @property
+    def maker(self) -> str:
+        """The name of the class or function."""
+        return self.class_path or self.function or ""
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """The candidate in the form of an object among arguments."""
+        key = FUNCTION if self.class_path is None else CLASS
+        return {key: self.maker, ARGS: self.args}
+
     @property
     def names(self) -> tuple[str, ...]:
-        """The name of each class that it is built of, its own first."""
-        inner = (value[CLASS] for _, value in _walk(self.args, ()) if is_object(value))
-        return (self.class_path, *inner)
+        """The name of each class and function that it is built of, its own first."""
+        inner = (value[maker_of(value)] for _, value in _walk(self.args, ()) if is_object(value))
+        return (self.maker, *inner)

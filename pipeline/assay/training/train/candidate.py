@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.contract.definition import Contract
 from assay.errors import PluginError
-from assay.project.params.candidates import Candidate
+from assay.project.params.candidates import Candidate, maker_of
 from assay.project.tasks import Task
 from assay.training.train.construct import Builder, seed_estimator
 from assay.training.train.nested import accepts_missing, is_search, wrapped_estimator
@@ -96,8 +96,10 @@ def build_pipeline(
     from sklearn.pipeline import make_pipeline
 
     key = f"train.candidates.{name}"
-    estimator = Builder(root, seed).build(candidate.class_path, candidate.args, key)
-    _check_task(estimator, task, f"{key}.class", candidate.class_path)
+    estimator = Builder(root, task, seed).build(candidate.tree, key)
+    made_by = f"{key}.{maker_of(candidate.tree)}"
+    estimator = _cloned(estimator, task, made_by, candidate.maker)
+    _check_task(estimator, task, made_by, candidate.maker)
     seed_estimator(estimator, seed)
     encoding = resolve_encoding(estimator, candidate.encoding)
     inner = estimator
@@ -110,24 +112,40 @@ def build_pipeline(
     return CandidatePipeline(make_pipeline(features, estimator), encoding)
 
 
-def _check_task(estimator: Any, task: Task, key: str, class_path: str) -> None:
-    from sklearn.base import is_classifier
+def _cloned(estimator: Any, task: Task, key: str, maker: str) -> Any:
+    """An unfitted copy; folds are fitted on copies, so that what cannot be copied is refused."""
+    from sklearn.base import clone
 
-    where = f"params.yaml: {key}"
     if isinstance(estimator, type) or not (
         hasattr(estimator, "fit") and hasattr(estimator, "get_params")
     ):
         raise PluginError(
             "not an estimator",
-            where=where,
-            found=class_path,
-            expected="a scikit-learn class of a "
-            + ("regression" if task == "regression" else "classifier"),
+            where=f"params.yaml: {key}",
+            found=maker,
+            expected="a scikit-learn "
+            + ("regression" if task == "regression" else "classifier")
+            + ", or a function that returns one",
         )
+    try:
+        return clone(estimator)
+    except Exception as error:
+        raise PluginError(
+            f"scikit-learn cannot clone it: {error}",
+            where=f"params.yaml: {key}",
+            expected="an __init__ that sets its parameters as attributes, and nothing else",
+            found=maker,
+        ) from None
+
+
+def _check_task(estimator: Any, task: Task, key: str, maker: str) -> None:
+    from sklearn.base import is_classifier
+
+    where = f"params.yaml: {key}"
     if is_search(estimator) and estimator.refit is False:
         raise PluginError(
             "a search that keeps no estimator",
-            where=f"{where.removesuffix('.class')}.args.refit",
+            where=f"{where.rpartition('.')[0]}.args.refit",
             expected="true, or left out",
             found="false",
         )
@@ -136,13 +154,13 @@ def _check_task(estimator: Any, task: Task, key: str, class_path: str) -> None:
             "has no predict_proba, so its scores cannot be calibrated",
             where=where,
             expected=f"a classifier that gives probabilities: the label makes this {task}",
-            found=class_path,
+            found=maker,
         )
     if task == "regression" and (is_classifier(estimator) or not hasattr(estimator, "predict")):
         raise PluginError(
             "a class for classes, where the label is a number",
             where=where,
             expected="a regression, with predict",
-            found=class_path,
+            found=maker,
             mend="If the numbers are classes, make the label a bool or str in the contract.",
         )

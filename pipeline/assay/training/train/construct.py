@@ -1,8 +1,10 @@
-"""Builds what params.yaml describes by class and arguments, objects among the arguments too."""
+"""Builds what params.yaml describes by a class or function and arguments, which may nest."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,8 @@ from typing import Any
 
 from assay.errors import PluginError
 from assay.project import plugins
-from assay.project.params.candidates import ARGS, CLASS, is_object
+from assay.project.params.candidates import ARGS, FUNCTION, is_object, maker_of
+from assay.project.tasks import Task
 
 _EXPERIMENTAL: Mapping[str, str] = MappingProxyType(
     {
@@ -31,55 +34,77 @@ class Builder:
     ----------
     root
         The project's folder, whose modules are imported first.
+    task
+        For functions that ask for it.
     seed
         Of random choices that the arguments leave open.
     """
 
     root: Path
+    task: Task
     seed: int
 
-    def build(self, class_path: str, args: Mapping[str, Any], key: str) -> Any:
-        """An object of a class.
+    def build(self, tree: Mapping[str, Any], key: str) -> Any:
+        """An object of a class, or what a function returns.
+
+        A function whose parameters include ``task`` or ``seed`` gets those of the project, unless
+        they are among the arguments.
 
         Parameters
         ----------
+        tree
+            A mapping with ``class`` or ``function``, and ``args``.
         key
-            The key of params.yaml above ``class`` and ``args``, for errors.
+            The key of params.yaml that holds it, for errors.
 
         Raises
         ------
         PluginError
-            The class, or one among its arguments, cannot be imported or refuses its arguments.
+            The name, or one among its arguments, cannot be imported, or it refuses its arguments.
         """
-        if class_path in _EXPERIMENTAL:
-            importlib.import_module(f"sklearn.experimental.{_EXPERIMENTAL[class_path]}")
-        kind = plugins.resolve(class_path, key=f"{key}.{CLASS}", root=self.root)
-        if not callable(kind):
+        maker = maker_of(tree)
+        name, args = tree[maker], tree.get(ARGS, {})
+        if name in _EXPERIMENTAL:
+            importlib.import_module(f"sklearn.experimental.{_EXPERIMENTAL[name]}")
+        made_by = plugins.resolve(name, key=f"{key}.{maker}", root=self.root)
+        if not callable(made_by):
             raise PluginError(
-                "neither a class nor a function",
-                where=f"params.yaml: {key}.{CLASS}",
-                expected="a class, such as sklearn.linear_model.LogisticRegression",
-                found=class_path,
+                "neither a class nor a function", where=f"params.yaml: {key}.{maker}", found=name
             )
         given = {name: self._value(each, f"{key}.{ARGS}.{name}") for name, each in args.items()}
+        if maker == FUNCTION:
+            return self._call(name, made_by, given, key)
         try:
-            made = kind(**given)
+            made = made_by(**given)
         except Exception as error:
             raise PluginError(
-                f"{class_path.rpartition('.')[2]} refuses its arguments: {error}",
+                f"{name.rpartition('.')[2]} refuses its arguments: {error}",
                 where=f"params.yaml: {key}.{ARGS}",
                 found=str(dict(args)),
             ) from None
         _seed_splitter(made, self.seed)
         return made
 
+    def _call(self, name: str, function: Any, given: Mapping[str, Any], key: str) -> Any:
+        more: dict[str, Any] = {"task": self.task, "seed": self.seed}
+        try:
+            asked = inspect.signature(function).parameters
+            wanted = {each: value for each, value in more.items() if each in asked}
+            return function(**{**wanted, **given})
+        except Exception as error:
+            raise PluginError(
+                f"the function failed with {type(error).__name__}: {error}",
+                where=f"params.yaml: {key}.{FUNCTION}",
+                found=f"{name}{_line_of_project(error)}",
+            ) from None
+
     def _value(self, value: Any, key: str) -> Any:
-        """An argument as the class gets it: lists of plain values as tuples, others as lists.
+        """An argument as it is handed over: lists of plain values as tuples, others as lists.
 
         scikit-learn wants lists of estimators and tuples of numbers, and checks that.
         """
         if is_object(value):
-            return self.build(value[CLASS], value.get(ARGS, {}), key)
+            return self.build(value, key)
         if isinstance(value, Mapping):
             return {name: self._value(each, f"{key}.{name}") for name, each in value.items()}
         if isinstance(value, tuple):
@@ -87,6 +112,14 @@ class Builder:
             plain = not any(isinstance(each, Mapping | tuple) for each in value)
             return tuple(built) if plain else built
         return value
+
+
+def _line_of_project(error: Exception) -> str:
+    """Where in the project's own code an error was raised: its modules have relative paths."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if not Path(frame.filename).is_absolute():
+            return f", {frame.filename}:{frame.lineno}"
+    return ""
 
 
 def seed_estimator(estimator: Any, seed: int) -> None:

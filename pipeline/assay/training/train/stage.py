@@ -95,7 +95,7 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         raise PluginError(
             f"fitting failed: {model.error_message(error)}",
             where=f"params.yaml: train.candidates.{name}",
-            found=candidate.class_path,
+            found=candidate.maker,
         ) from None
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
@@ -252,7 +252,7 @@ def _manifest(
         task=scored.task,
         classes=scored.classes,
         candidate=name,
-        estimator=candidate.class_path,
+        estimator=candidate.maker,
         args=dict(candidate.args),
         chosen=dict(made.chosen),
         encoding=built.encoding,
