@@ -104,7 +104,7 @@ CHALLENGERS = (
         outcome="FAIL",
         rule="no airport pays for it",
         says="origin=LGA",
-        edits=(("source: data.source:flights", "source: data.mixed:flights"),),
+        edits=(("source: data.source.flights", "source: data.mixed.flights"),),
         files={"data/mixed.py": MIXED},
     ),
     Challenger(

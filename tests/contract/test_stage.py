@@ -43,7 +43,7 @@ class Row(pa.DataFrameModel):
 PARAMS = """\
 name: tiny-flights
 seed: 1
-ingest: {source: "data.source:flights", partition_by: date}
+ingest: {source: "data.source.flights", partition_by: date}
 contract:
   file: data/contract.py
   max_bad_share: 0.25

@@ -21,7 +21,7 @@ from tests.gate import build
 PARAMS = """
 name: tiny
 seed: 1
-ingest: {source: data.source:rows, partition_by: day}
+ingest: {source: data.source.rows, partition_by: day}
 contract: {file: data/contract.py}
 prepare:
   train: {from: "2020-01-01", to: "2020-01-31"}

@@ -59,7 +59,7 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "a metric": ("params.yaml", "select_by: log_loss", "select_by: rmse", "rmse is no metric"),
     "a class": ("params.yaml", "LogisticRegression", "LogisticRegresion", "no 'LogisticRegresion'"),
     "an argument": ("params.yaml", "strategy: prior", "strategi: prior", "refuses its arguments"),
-    "a source": ("params.yaml", "data.source:parcels", "data.source:parcel", "no 'parcel'"),
+    "a source": ("params.yaml", "data.source.parcels", "data.source.parcel", "no 'parcel'"),
     "a role": ("data/contract.py", '"role": "time"', '"role": "tim"', "unknown role"),
     "a missing key": ("params.yaml", "registry:\n  stage: prod\n", "",
                       "stage champion: params: registry is not in params.yaml"),

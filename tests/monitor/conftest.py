@@ -36,7 +36,7 @@ from assay.store import (
 PARAMS = """\
 name: late-flights
 seed: 1
-ingest: {source: "data.source:flights", partition_by: date}
+ingest: {source: "data.source.flights", partition_by: date}
 contract: {file: data/contract.py}
 prepare:
   train: {from: "2013-01-01", to: "2013-01-31"}

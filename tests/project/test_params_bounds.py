@@ -16,7 +16,7 @@ from assay.project.params import Params
 BASE: dict[str, dict[str, Any] | Any] = {
     "name": "tiny",
     "seed": 0,
-    "ingest": {"source": "data.source:rows", "partition_by": "day"},
+    "ingest": {"source": "data.source.rows", "partition_by": "day"},
     "contract": {"file": "data/contract.py"},
     "prepare": {
         "train": {"from": "2020-01-01", "to": "2020-01-31"},
@@ -144,12 +144,6 @@ def test_the_ends_of_ranges(
     ("section", "key", "good", "bad"),
     [
         (None, "name", ("a1", "late-flights", "a-1"), ("A", "a", "1a", "a-", "a_b", "")),
-        (
-            "ingest",
-            "source",
-            ("a:b", "a.b_1:c.d"),
-            ("a", "a:b:c", "a b:c", ":c", "a:"),
-        ),
         ("registry", "stage", ("p", "prod-2"), ("Prod", "2p", "p_q", "")),
     ],
 )
@@ -202,7 +196,7 @@ def test_the_form_of_a_candidates_name(name: str) -> None:
 @pytest.mark.parametrize("path", ["B", "a.1", ".B", "a b.C", ""])
 def test_the_form_of_a_class(path: str) -> None:
     line = mistake(train={"candidates": {"x": {"class": path}}})
-    assert "train.candidates.x.class: expected text that matches" in line
+    assert "train.candidates.x.class: expected a class such as sklearn.linear_model." in line
     found = parse(train={"candidates": {"x": {"class": "a.b.C"}}})
     assert found.train.candidates["x"].maker == "a.b.C"
 
@@ -382,7 +376,7 @@ def test_a_day_among_arguments_is_to_be_quoted(tmp_path: Path) -> None:
             {"a": {"class": "a.B", "function": "c.d"}},
             "args.a.function: expected class and args only, found the key 'function'",
         ),
-        ({"a": {"function": "d"}}, "args.a.function: expected a function such as data.models."),
+        ({"a": {"function": "d"}}, "args.a.function: expected a function such as data.source."),
     ],
 )
 def test_a_malformed_object_among_arguments_is_named_by_its_whole_key(args: Any, told: str) -> None:
@@ -409,3 +403,30 @@ def test_a_candidate_is_made_by_a_class_or_a_function(given: Any, found: str) ->
     assert line.endswith(
         f"train.candidates.x: expected exactly one of class and function, found {found}"
     )
+
+
+NAMED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("ingest.source", {"ingest": {"source": "a.b:c"}}),
+    ("bundle.allow_types[0]", {"bundle": {"allow_types": ["a.b:c"]}}),
+    ("train.candidates.x.class", {"train": {"candidates": {"x": {"class": "a.b:c"}}}}),
+    ("train.candidates.x.function", {"train": {"candidates": {"x": {"function": "a.b:c"}}}}),
+    (
+        "train.candidates.x.args.y[0].class",
+        {"train": {"candidates": {"x": {"class": "a.B", "args": {"y": [{"class": "a.b:c"}]}}}}},
+    ),
+)
+
+
+@pytest.mark.parametrize(("key", "given"), NAMED)
+def test_a_name_in_another_spelling_is_told_the_right_one(key: str, given: Any) -> None:
+    line = mistake(**given)
+    assert line == f"params.yaml:1: {key}: expected a.b.c, with a dot, found the text 'a.b:c'"
+
+
+def test_names_of_code_have_dots() -> None:
+    found = parse(ingest={"source": "a.b.c"}, bundle={"allow_types": ["a.b.C"]})
+    assert (found.ingest.source, found.bundle.allow_types) == ("a.b.c", ("a.b.C",))
+    for wrong in ("rows", "a.1", "a b.c", ".c", "a.", "a:", "a..b", ""):
+        assert mistake(ingest={"source": wrong}).endswith(
+            f"ingest.source: expected a function such as data.source.rows, found the text '{wrong}'"
+        )

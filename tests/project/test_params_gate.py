@@ -14,7 +14,7 @@ from assay.project.params.gate import CHAMPION_RULE, LEAKAGE_CHECKS, GateParams,
 TEXT = """\
 name: tiny
 seed: 1
-ingest: {{source: "data.source:rows", partition_by: day}}
+ingest: {{source: "data.source.rows", partition_by: day}}
 contract: {{file: data/contract.py}}
 prepare:
   train: {{from: "2020-01-01", to: "2020-01-31"}}

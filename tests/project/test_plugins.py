@@ -10,11 +10,12 @@ from assay.errors import PluginError
 from assay.project.plugins import resolve
 
 
-def test_both_forms_resolve():
+def test_a_class_and_a_function_resolve():
     from collections import OrderedDict
+    from os.path import join
 
     assert resolve("collections.OrderedDict", key="k") is OrderedDict
-    assert resolve("collections:OrderedDict.fromkeys", key="k") == OrderedDict.fromkeys
+    assert resolve("os.path.join", key="k") is join
 
 
 @pytest.mark.parametrize(
@@ -22,8 +23,10 @@ def test_both_forms_resolve():
     [
         ("nowhere.at.All", r"params.yaml: train.x.class: cannot import 'nowhere'"),
         ("collections.OrderedDit", r"has no 'OrderedDit'.*Did you mean 'OrderedDict'\?"),
-        ("broken:thing", r"importing broken failed with ZeroDivisionError"),
-        ("needy:thing", r"cannot import 'absent_package', which needy needs"),
+        ("collections.OrderedDict.fromkeys", "cannot import 'collections.OrderedDict'"),
+        ("sklearn.model_selection.HalvingGridSearchCV", "has no 'HalvingGridSearchCV'"),
+        ("broken.thing", r"importing broken failed with ZeroDivisionError"),
+        ("needy.thing", r"cannot import 'absent_package', which needy needs"),
     ],
 )
 def test_what_cannot_be_resolved_is_named(tmp_path: Path, reference: str, expected: str):
@@ -38,5 +41,5 @@ def test_each_project_gets_its_own_module_of_the_same_name(tmp_path: Path):
         folder = tmp_path / name / "feed"
         folder.mkdir(parents=True)
         (folder / "source.py").write_text(f"def where():\n    return '{name}'\n")
-    assert resolve("feed.source:where", key="k", root=tmp_path / "one")() == "one"
-    assert resolve("feed.source:where", key="k", root=tmp_path / "two")() == "two"
+    assert resolve("feed.source.where", key="k", root=tmp_path / "one")() == "one"
+    assert resolve("feed.source.where", key="k", root=tmp_path / "two")() == "two"

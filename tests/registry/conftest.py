@@ -34,7 +34,7 @@ NAME = "late-flights"
 PARAMS_YAML = """\
 name: late-flights
 seed: 1
-ingest: {source: "data.source:flights", partition_by: date}
+ingest: {source: "data.source.flights", partition_by: date}
 contract: {file: data/contract.py}
 prepare:
   train: {from: "2013-01-01", to: "2013-01-31"}

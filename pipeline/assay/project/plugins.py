@@ -1,4 +1,4 @@
-"""Import user code by name: ``module:attribute`` or ``package.Class``."""
+"""Import code by the names in params.yaml, such as ``data.source.rows``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     Parameters
     ----------
     reference
-        ``module:attribute`` (a user function) or ``package.Class``.
+        The module's name, a dot and the name of the object in it.
     key
         The params.yaml key that holds it, for errors.
     root
@@ -34,9 +34,7 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     ExtraMissing
         It is in a library that one of Assay's extras brings.
     """
-    module_name, separator, attribute = reference.partition(":")
-    if not separator:
-        module_name, _, attribute = reference.rpartition(".")
+    module_name, _, name = reference.rpartition(".")
     own = (
         source_code.find_dependencies(source_code.file_reader(root), [module_name])
         if root is not None
@@ -45,23 +43,20 @@ def resolve(reference: str, *, key: str, root: Path | None = None) -> Any:
     # Imports inside functions of the project's modules also resolve to the project.
     with _first_on_path(root), source_code.import_from_files(own, root):
         module = _import(module_name, reference, key, root)
-    found: Any = module
-    for name in attribute.split("."):
-        if not _has(found, name):
-            near = difflib.get_close_matches(name, dir(found), n=1)
-            raise PluginError(
-                f"{module_name} has no '{name}'",
-                where=f"params.yaml: {key}",
-                found=reference,
-                mend=f"Did you mean '{near[0]}'?" if near else f"Look into {module.__file__}.",
-            )
-        found = getattr(found, name)
-    return found
+    if not _has(module, name):
+        near = difflib.get_close_matches(name, dir(module), n=1)
+        raise PluginError(
+            f"{module_name} has no '{name}'",
+            where=f"params.yaml: {key}",
+            found=reference,
+            mend=f"Did you mean '{near[0]}'?" if near else f"Look into {module.__file__}.",
+        )
+    return getattr(module, name)
 
 
-def _has(found: Any, name: str) -> bool:
+def _has(module: ModuleType, name: str) -> bool:
     try:
-        return hasattr(found, name)
+        return hasattr(module, name)
     except ImportError:  # a module that imports its attributes when they are asked for
         return False
 

@@ -33,7 +33,7 @@ class Letter(pa.DataFrameModel):
 PARAMS = """
 name: letters
 seed: 3
-ingest: {source: "data.source:letters", partition_by: day}
+ingest: {source: "data.source.letters", partition_by: day}
 contract: {file: data/contract.py}
 prepare:
   train: {from: "2024-01-01", to: "2024-01-31"}

@@ -28,11 +28,13 @@ from assay.project.params.values import (
     Count,
     Day,
     Frozen,
+    FunctionName,
     Nights,
     Positive,
     Section,
     Share,
     Text,
+    TypeName,
 )
 from assay.project.tasks import Metric
 
@@ -91,7 +93,7 @@ class Window(Section):
 
 
 class Ingest(Section):
-    source: Annotated[str, Field(pattern=r"^[\w.]+:[\w.]+$")]
+    source: FunctionName
     partition_by: Text
 
 
@@ -165,7 +167,7 @@ class Train(Section):
 
 class BundleParams(Section):
     reference_rows: Positive = 5000
-    allow_types: tuple[Text, ...] = ()
+    allow_types: tuple[TypeName, ...] = ()
     compile: Literal["auto", "off"] = "auto"
     tolerance: Annotated[float, Field(ge=0, le=1e-3)] = 1e-12
 

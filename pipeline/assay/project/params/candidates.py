@@ -6,7 +6,6 @@ built like the candidate itself, at any depth: the ``estimator`` of a search, a 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
@@ -14,16 +13,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from assay.project.params.messages import DeepError, show_value
-from assay.project.params.values import Frozen, Section
+from assay.project.params.values import (
+    CLASS_EXAMPLE,
+    FUNCTION_EXAMPLE,
+    ClassName,
+    Frozen,
+    FunctionName,
+    Section,
+    name_fault,
+)
 
 CLASS, FUNCTION, ARGS = "class", "function", "args"
 MAKERS = (CLASS, FUNCTION)
 
-_EXAMPLES = {
-    CLASS: "a class such as sklearn.linear_model.LogisticRegression",
-    FUNCTION: "a function such as data.models.build",
-}
-NAME = r"^[A-Za-z_][\w.]*\.[A-Za-z_]\w*$"
+_EXAMPLES = {CLASS: CLASS_EXAMPLE, FUNCTION: FUNCTION_EXAMPLE}
 
 Path = tuple[int | str, ...]
 
@@ -53,8 +56,10 @@ def _checked(args: Mapping[str, Any]) -> Mapping[str, Any]:
 def _check_object(path: Path, value: Mapping[str, Any]) -> None:
     maker, args = maker_of(value), value.get(ARGS, {})
     name = value[maker]
-    if not isinstance(name, str) or not re.match(NAME, name):
-        raise DeepError((*path, maker), _EXAMPLES[maker], show_value(name))
+    example = _EXAMPLES[maker]
+    expected = name_fault(name, example) if isinstance(name, str) else example
+    if expected is not None:
+        raise DeepError((*path, maker), expected, show_value(name))
     if not isinstance(args, Mapping):
         raise DeepError((*path, ARGS), "a mapping", show_value(args))
     unknown = next((key for key in value if key not in (maker, ARGS)), None)
@@ -76,8 +81,8 @@ def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
 class Candidate(Section):
     """An estimator by its class, or by the project's own function that returns one."""
 
-    class_path: Annotated[str, Field(pattern=NAME)] | None = Field(default=None, alias="class")
-    function: Annotated[str, Field(pattern=NAME)] | None = None
+    class_path: ClassName | None = Field(default=None, alias="class")
+    function: FunctionName | None = None
     args: Annotated[Mapping[str, Any], AfterValidator(_checked), Frozen] = Field(
         default_factory=dict, validate_default=True
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated
 
@@ -43,6 +45,34 @@ def _nights(value: object) -> int | tuple[date, ...]:
 Nights = Annotated[int | tuple[date, ...], BeforeValidator(_nights)]
 """How many of the last nights of an input, or which ones, in the order of days."""
 Text = Annotated[str, Field(min_length=1)]
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+CLASS_EXAMPLE = "a class such as sklearn.linear_model.LogisticRegression"
+FUNCTION_EXAMPLE = "a function such as data.source.rows"
+
+
+def name_fault(name: str, example: str) -> str | None:
+    """What was expected instead of ``name``; None if it names something in a module.
+
+    Names of Python code have one spelling everywhere: the module's and the object's, with a dot.
+    """
+    if _NAME.fullmatch(name):
+        return None
+    dotted = name.replace(":", ".")
+    return f"{dotted}, with a dot" if _NAME.fullmatch(dotted) else example
+
+
+def _named(name: str, example: str) -> str:
+    expected = name_fault(name, example)
+    if expected is not None:
+        raise ValueError(f"{expected}|the text '{name}'")
+    return name
+
+
+ClassName = Annotated[str, AfterValidator(partial(_named, example=CLASS_EXAMPLE))]
+FunctionName = Annotated[str, AfterValidator(partial(_named, example=FUNCTION_EXAMPLE))]
+TypeName = Annotated[str, AfterValidator(partial(_named, example="a type such as numpy.dtype"))]
+"""Names of a class, a function and a type, in the one spelling that is valid: with dots."""
 Frozen = AfterValidator(MappingProxyType)
 
 
