@@ -53,11 +53,54 @@ class FittedModel:
     chosen: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class TrainingRows:
+    """The training table as an estimator gets it; all of n rows.
+
+    Parameters
+    ----------
+    features
+        In the form of `assay.model.model.feature_frame`.
+    truth
+        As in `assay.metrics.labelled_scores.LabelledScores`.
+    target
+        What an estimator is fitted to: names of classes, so that arguments such as class_weight can
+        use them, or ``truth``.
+    classes
+        Of a multiclass model, else empty.
+    days
+        The day of each row.
+    """
+
+    task: Task
+    features: pd.DataFrame
+    truth: NDArray[Any]
+    target: NDArray[Any]
+    classes: tuple[str, ...]
+    days: pd.Series[str]
+
+
+def training_rows(contract: Contract, task: Task, frame: pd.DataFrame) -> TrainingRows:
+    """The rows of a table in the form of `assay.contract.columns.to_frame`.
+
+    Raises
+    ------
+    LabelError
+        The label is not usable.
+    """
+    label = frame[contract.label]
+    classes = label_classes(label) if task == "multiclass" else ()
+    truth = encode_labels(label, task, classes, "train")
+    target = np.array(classes, dtype=object)[truth] if task == "multiclass" else truth
+    features = model.feature_frame(FrameFeatures(frame), contract.numeric, contract.categorical)
+    days = frame[contract.time].dt.strftime("%Y-%m-%d")
+    return TrainingRows(task, features, truth, target, classes, days)
+
+
 def fit(
     pipeline: Any,
     contract: Contract,
-    task: Task,
-    frame: pd.DataFrame,
+    rows: TrainingRows,
     settings: Train,
     progress: Callable[[int, int], None],
 ) -> FittedModel:
@@ -67,32 +110,24 @@ def fit(
     ----------
     pipeline
         Unfitted.
-    frame
-        The training table in the form of `assay.contract.columns.to_frame`.
     progress
         Called with the number of folds done, and the number of all folds.
     """
-    label = frame[contract.label]
-    classes = label_classes(label) if task == "multiclass" else ()
-    truth = encode_labels(label, task, classes, "train")
-    # Estimators see the names of classes, so that arguments such as class_weight can use them.
-    target = np.array(classes, dtype=object)[truth] if task == "multiclass" else truth
-    features = model.feature_frame(FrameFeatures(frame), contract.numeric, contract.categorical)
-    days = frame[contract.time].dt.strftime("%Y-%m-%d")
-    day = days.to_numpy()
+    task, features, target = rows.task, rows.features, rows.target
+    day = rows.days.to_numpy()
     block = assign_folds(day, settings.folds)
     raw = out_of_fold_scores(task, pipeline, features, target, block, progress, day)
-    calibration = choose_calibration(task, settings.calibration, raw, truth, block)
-    calibrator = fit_calibrator(task, calibration.method, raw, truth)
+    calibration = choose_calibration(task, settings.calibration, raw, rows.truth, block)
+    calibrator = fit_calibrator(task, calibration.method, raw, rows.truth)
     scored = LabelledScores(
-        task, truth, model.calibrate(task, calibrator, raw), classes, settings.threshold
+        task, rows.truth, model.calibrate(task, calibrator, raw), rows.classes, settings.threshold
     )
     fitted = fit_clone(pipeline, features, target, day)
     return FittedModel(
         model.Model(fitted.pipeline, calibrator, contract.numeric, contract.categorical, task),
         calibration,
         scored,
-        days,
+        rows.days,
         features.assign(**_columns(scored), **{contract.label: target}),
         fitted.chosen,
     )

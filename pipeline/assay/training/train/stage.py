@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from assay.contract.definition import Contract
 from assay.contract.loader import load_contract
 from assay.errors import (
     AssayError,
-    BundleUntrusted,
     ContractFileError,
     ParamsError,
     PluginError,
@@ -34,11 +34,12 @@ from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
 from assay.training.train.candidate import CandidatePipeline, build_pipeline
 from assay.training.train.days import assign_folds
-from assay.training.train.fit import FittedModel, fit
+from assay.training.train.fit import FittedModel, TrainingRows, fit, training_rows
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
 from assay.training.train.model_card import render_card
 from assay.training.train.slice_fields import select_slice_fields
+from assay.training.train.stored_types import check_types, held_types
 
 _log = logging.getLogger(__name__)
 
@@ -67,6 +68,8 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
     ------
     PluginError
         There is no such candidate, or fitting failed.
+    BundleUntrusted
+        The model would hold types that are not allowed; raised before it is trained.
     StageInputMissing
         ``data/prepared`` does not exist.
     """
@@ -87,8 +90,19 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
     candidate = params.train.candidates[name]
     built = build_pipeline(name, candidate, contract, task, params.seed, root)
     frame = to_frame(contract, pq.read_table(source))
+    rows = training_rows(contract, task, frame)
+    check_types(
+        name,
+        held_types(name, built.pipeline, rows),
+        params.bundle.allow_types,
+        {
+            other: partial(_types_of, root, params, other, contract, rows)
+            for other in params.train.candidates
+            if other != name
+        },
+    )
     try:
-        made = fit(built.pipeline, contract, task, frame, params.train, _progress(name))
+        made = fit(built.pipeline, contract, rows, params.train, _progress(name))
     except AssayError:
         raise
     except Exception as error:  # an estimator may raise anything
@@ -120,6 +134,14 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         losses={loss: learnt.files(sample, _tolerance(params)) for loss, learnt in losses.items()},
     )
     return TrainSummary(digest, manifest, params.train.select_by)
+
+
+def _types_of(
+    root: Path, params: Params, name: str, contract: Contract, rows: TrainingRows
+) -> list[str]:
+    candidate = params.train.candidates[name]
+    built = build_pipeline(name, candidate, contract, rows.task, params.seed, root)
+    return held_types(name, built.pipeline, rows)
 
 
 def _reference(
@@ -237,14 +259,8 @@ def _manifest(
 ) -> Manifest:
     scored, calibration = made.scored, made.calibration
     foreign = model.untrusted_types(packed)
-    refused = [item for item in foreign if item not in params.bundle.allow_types]
-    if refused:
-        raise BundleUntrusted(
-            "the trained model holds types that nobody allowed, so it could not be loaded again",
-            where=f"params.yaml: train.candidates.{name}",
-            found=", ".join(refused),
-            mend="If you trust them, name them under bundle.allow_types.",
-        )
+    # The few rows of the trial may not have shown all types.
+    check_types(name, foreign, params.bundle.allow_types, {})
     candidate = params.train.candidates[name]
     code = source_code.find_dependencies(source_code.file_reader(root), foreign)
     return Manifest(
