@@ -158,6 +158,7 @@ def contract(trained: Path):
         ("regression", "sklearn.linear_model.LogisticRegression", {}, "the label is a number"),
         ("regression", "sklearn.preprocessing.StandardScaler", {}, "expected a regression"),
         ("binary", "collections.OrderedDict", {}, "not an estimator"),
+        ("binary", "sklearn.ensemble.StackingRegressor", {"estimators": []}, "no predict_proba"),
         ("binary", "sklearn.linear_model.LogisticRegression", {"depth": 3}, "refuses its arg"),
     ],
 )

@@ -93,27 +93,56 @@ def build_pipeline(
         The class is not an estimator for this task (a probabilistic classifier, or a regression),
         or rejects its arguments.
     """
-    from sklearn.pipeline import make_pipeline
-
     key = f"train.candidates.{name}"
     estimator = Builder(root, task, seed).build(candidate.tree, key)
     made_by = f"{key}.{maker_of(candidate.tree)}"
-    estimator = _cloned(estimator, task, made_by, candidate.maker)
-    _check_task(estimator, task, made_by, candidate.maker)
+    estimator = check_estimator_task(estimator, task, f"params.yaml: {made_by}", candidate.maker)
+    return encoded_pipeline(
+        estimator, candidate.encoding, contract.numeric, contract.categorical, seed
+    )
+
+
+def encoded_pipeline(
+    estimator: Any, encoding: str, numeric: Sequence[str], categorical: Sequence[str], seed: int
+) -> CandidatePipeline:
+    """An unfitted estimator, which is seeded, behind the encoder of its features.
+
+    Parameters
+    ----------
+    encoding
+        ``auto``, ``onehot`` or ``ordinal``.
+    """
+    from sklearn.pipeline import make_pipeline
+
     seed_estimator(estimator, seed)
-    encoding = resolve_encoding(estimator, candidate.encoding)
+    resolved = resolve_encoding(estimator, encoding)
     inner = estimator
     while inner is not None:
-        inner.set_params(
-            **categorical_arguments(inner, encoding, contract.numeric, contract.categorical)
-        )
+        inner.set_params(**categorical_arguments(inner, resolved, numeric, categorical))
         inner = wrapped_estimator(inner)
-    features = build_encoder(encoding, contract.numeric, contract.categorical)
-    return CandidatePipeline(make_pipeline(features, estimator), encoding)
+    features = build_encoder(resolved, numeric, categorical)
+    return CandidatePipeline(make_pipeline(features, estimator), resolved)
 
 
-def _cloned(estimator: Any, task: Task, key: str, maker: str) -> Any:
-    """An unfitted copy; folds are fitted on copies, so that what cannot be copied is refused."""
+def check_estimator_task(estimator: Any, task: Task, where: str, maker: str) -> Any:
+    """An unfitted copy of an estimator that fits the task.
+
+    Parameters
+    ----------
+    where, maker
+        The place that names what made the estimator, and that name, for errors.
+
+    Raises
+    ------
+    PluginError
+        It is no estimator, cannot be copied, or is of another task.
+    """
+    copied = _cloned(estimator, task, where, maker)
+    _check_task(copied, task, where, maker)
+    return copied
+
+
+def _cloned(estimator: Any, task: Task, where: str, maker: str) -> Any:
     from sklearn.base import clone
 
     if isinstance(estimator, type) or not (
@@ -121,7 +150,7 @@ def _cloned(estimator: Any, task: Task, key: str, maker: str) -> Any:
     ):
         raise PluginError(
             "not an estimator",
-            where=f"params.yaml: {key}",
+            where=where,
             found=maker,
             expected="a scikit-learn "
             + ("regression" if task == "regression" else "classifier")
@@ -132,16 +161,15 @@ def _cloned(estimator: Any, task: Task, key: str, maker: str) -> Any:
     except Exception as error:
         raise PluginError(
             f"scikit-learn cannot clone it: {error}",
-            where=f"params.yaml: {key}",
+            where=where,
             expected="an __init__ that sets its parameters as attributes, and nothing else",
             found=maker,
         ) from None
 
 
-def _check_task(estimator: Any, task: Task, key: str, maker: str) -> None:
+def _check_task(estimator: Any, task: Task, where: str, maker: str) -> None:
     from sklearn.base import is_classifier
 
-    where = f"params.yaml: {key}"
     if is_search(estimator) and estimator.refit is False:
         raise PluginError(
             "a search that keeps no estimator",
@@ -149,14 +177,14 @@ def _check_task(estimator: Any, task: Task, key: str, maker: str) -> None:
             expected="true, or left out",
             found="false",
         )
-    if task != "regression" and not hasattr(estimator, "predict_proba"):
+    if task != "regression" and not _offers(estimator, "predict_proba"):
         raise PluginError(
             "has no predict_proba, so its scores cannot be calibrated",
             where=where,
             expected=f"a classifier that gives probabilities: the label makes this {task}",
             found=maker,
         )
-    if task == "regression" and (is_classifier(estimator) or not hasattr(estimator, "predict")):
+    if task == "regression" and (is_classifier(estimator) or not _offers(estimator, "predict")):
         raise PluginError(
             "a class for classes, where the label is a number",
             where=where,
@@ -164,3 +192,9 @@ def _check_task(estimator: Any, task: Task, key: str, maker: str) -> None:
             found=maker,
             mend="If the numbers are classes, make the label a bool or str in the contract.",
         )
+
+
+def _offers(estimator: Any, method: str) -> bool:
+    # A stack without a final estimator gets its default, and with it the method, when it is fitted.
+    waits = getattr(estimator, "final_estimator", estimator) is None
+    return hasattr(estimator, method) or (waits and hasattr(type(estimator), method))

@@ -71,7 +71,7 @@ def _not_stored(name: str, found: str) -> PluginError:
     return PluginError(
         "no bundle could store what was fitted",
         where=f"params.yaml: train.candidates.{name}",
-        expected="classes and functions at the top level of modules, no lambdas, files or generators",
+        expected="classes and functions at the top level of modules, no lambdas or open files",
         found=found,
     )
 
