@@ -79,6 +79,24 @@ def test_a_rule_that_cannot_hold_fails_repro_at_the_gate_with_numbers(settled: P
     assert "PASS" in refused
 
 
+def test_an_experiment_that_the_gate_refuses_is_recorded_with_its_verdict(
+    settled: Path, call: Call
+):
+    call(settled, "git", "add", "--all")
+    call(settled, "git", "commit", "--quiet", "--message", "Settle")
+    path = settled / "params.yaml"
+    path.write_text(path.read_text().replace("min: 0.6", "min: 0.99"))
+    change = ("--name", "strict", "--set-param", "+gate.correction=none")
+    told = call(settled, "dvc", "exp", "run", *change)
+    assert "the verdict is FAIL" in told
+    (shown,) = json.loads(call(settled, "dvc", "exp", "show", "--json"))[-1]["experiments"]
+    assert shown["name"] == "strict"
+    call(settled, "git", "checkout", "--quiet", "--", ".")
+    call(settled, "dvc", "exp", "apply", "strict")
+    assert json.loads((settled / layout.VERDICT).read_text())["outcome"] == "FAIL"
+    assert "the verdict is FAIL" in call(settled, "assay", "gate", "verdict", code=3)
+
+
 def test_a_night_scored_twice_is_there_once_and_explains_itself(live: Path, call: Call):
     nights = ("--from", "2024-03-01", "--to", "2024-03-02")
     first = json.loads(call(live, "assay", "score", *nights, "--json").splitlines()[-1])

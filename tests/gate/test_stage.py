@@ -7,7 +7,7 @@ import pytest
 
 from assay.cli.__main__ import main
 from assay.errors import BundleMissing, GateNotPassed, StageInputMissing
-from assay.gate.stage import MARKDOWN, run
+from assay.gate.stage import EXPERIMENT, MARKDOWN, run
 from assay.project import layout
 from assay.reports.champion import StageHolder
 from assay.reports.verdict import JudgedChampion, Outcome, Verdict
@@ -76,6 +76,20 @@ def test_fail_names_the_rule_and_puts_it_first(tiny: Any, make_part: Any) -> Non
 def test_inconclusive(tiny: Any) -> None:
     tiny.evaluation(metrics={"auc": {"value": 0.7, "low": 0.6, "high": 0.8}})
     judge(tiny, Outcome.INCONCLUSIVE)
+
+
+def test_an_experiment_of_dvc_ends_well_with_whatever_verdict(
+    tiny: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.evaluation(metrics={"auc": {"value": 0.7, "low": 0.6, "high": 0.8}})
+    before = judge(tiny, Outcome.INCONCLUSIVE)
+    monkeypatch.setenv(EXPERIMENT, "bold-name")
+    assert main(["gate", "--root", str(tiny.root)]) == 0
+    said = capsys.readouterr()
+    assert "INCONCLUSIVE" in said.out
+    assert "the verdict is INCONCLUSIVE" in said.err and "records the experiment" in said.err
+    assert Verdict.parse((tiny.root / layout.VERDICT).read_text(), layout.VERDICT) == before
+    assert main(["gate", "verdict", "--root", str(tiny.root)]) == GateNotPassed.exit_code
 
 
 def test_json_is_the_only_output(tiny: Any, capsys: pytest.CaptureFixture[str]) -> None:

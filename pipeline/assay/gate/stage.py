@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +22,11 @@ from assay.reports.verdict import Finding, Outcome, Verdict, combine_outcomes
 
 HTML = layout.GATE_PAGE
 
+EXPERIMENT = "DVC_EXP_NAME"
+"""DVC's variable with an experiment's name; `dvc repro` does not set it."""
+
+_LOG = logging.getLogger("assay")
+
 
 @dataclass(frozen=True)
 class GateResult:
@@ -35,7 +42,9 @@ def run(root: Path, params: Params) -> GateResult:
     Raises
     ------
     GateNotPassed
-        The verdict is not PASS. Raised after everything was written; carries the verdict.
+        The verdict is not PASS. Raised after everything was written; carries the verdict. Not in an
+        experiment of DVC, which records only what succeeds: there the verdict is a result as any
+        other, and a line on standard error says what it is.
 
     Notes
     -----
@@ -97,8 +106,16 @@ def run(root: Path, params: Params) -> GateResult:
     helps = any(_went_wrong(finding) for finding in found)
     done = GateResult(verdict, session.output if helps else None)
     if verdict.outcome is not Outcome.PASS:
-        raise _refusal(verdict).attach_report(done)
+        refusal = _refusal(verdict)
+        if not _in_experiment():
+            raise refusal.attach_report(done)
+        _LOG.warning("gate: %s DVC records the experiment with this verdict.", refusal.line())
     return done
+
+
+def _in_experiment() -> bool:
+    """Whether `dvc exp run` or a worker of its queue runs this stage."""
+    return EXPERIMENT in os.environ
 
 
 def _clear(root: Path) -> None:
