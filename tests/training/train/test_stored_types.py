@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
@@ -52,6 +53,21 @@ def test_types_show_once_it_is_fitted_on_few_rows():
     search = GridSearchCV(KNeighborsClassifier(), {"n_neighbors": [3]}, cv=3)
     assert stored_types.held_types("mine", search, rows()) == list(KNN)
     assert stored_types.held_types("mine", LogisticRegression(), rows()) == []
+
+
+def test_the_trial_hurries_and_leaves_the_candidate_as_it_is(monkeypatch: pytest.MonkeyPatch):
+    seen: list[Any] = []
+
+    def spy(pipeline: Any, *rows: Any) -> None:
+        seen.append(pipeline)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(stored_types, "fit_clone", spy)
+    search = GridSearchCV(BaggingClassifier(LogisticRegression(max_iter=300), 40), {})
+    assert stored_types.held_types("mine", make_pipeline(search), rows()) == []
+    found, before = seen[0][-1].estimator, search.estimator
+    assert (found.n_estimators, found.estimator.max_iter) == (5, 5)
+    assert (before.n_estimators, before.estimator.max_iter) == (40, 300)
 
 
 def test_what_cannot_be_fitted_on_few_rows_is_left_to_training():

@@ -24,6 +24,9 @@ ROWS = 400
 ROWS_OF_CLASS = 20
 """Rows of each class that are added to them."""
 
+ITERATIONS = 5
+"""The most iterations, or members of an ensemble, of the trial."""
+
 
 def trial_rows(target: NDArray[Any], classes: bool) -> NDArray[np.int64]:
     """Positions of a few rows, in their order, with some of each class."""
@@ -35,6 +38,21 @@ def trial_rows(target: NDArray[Any], classes: bool) -> NDArray[np.int64]:
 
 def _spread(rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)]
+
+
+def _hurried(pipeline: Any) -> Any:
+    """A clone with few iterations: what types a model holds does not depend on their number."""
+    from sklearn.base import clone
+
+    hurried = clone(pipeline)
+    many = {
+        name: ITERATIONS
+        for name, value in hurried.get_params(deep=True).items()
+        if name.rpartition("__")[2] in ("max_iter", "n_estimators")
+        and isinstance(value, int)
+        and value > ITERATIONS
+    }
+    return hurried.set_params(**many) if many else hurried
 
 
 def held_types(name: str, pipeline: Any, rows: TrainingRows) -> list[str]:
@@ -52,7 +70,10 @@ def held_types(name: str, pipeline: Any, rows: TrainingRows) -> list[str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about having few rows
             fitted = fit_clone(
-                pipeline, rows.features.iloc[some], rows.target[some], rows.days.to_numpy()[some]
+                _hurried(pipeline),
+                rows.features.iloc[some],
+                rows.target[some],
+                rows.days.to_numpy()[some],
             )
     except Exception:
         return []
