@@ -145,11 +145,10 @@ def test_an_event_is_written_after_a_vacuum_that_altered_the_table(
     make.begin("r1")
     write = deltalake.write_deltalake
 
-    def while_a_vacuum_alters_the_table(uri: str, rows: Any, **how: Any) -> None:
-        opened = DeltaTable(uri)
+    def while_a_vacuum_alters_the_table(opened: DeltaTable, rows: Any, **how: Any) -> None:
         if opened.version() == 0:
             longer = {"delta.logRetentionDuration": "interval 9 days"}
-            DeltaTable(uri).alter.set_table_properties(longer)
+            DeltaTable(store.table_uri("runs")).alter.set_table_properties(longer)
         write(opened, rows, **how)
 
     monkeypatch.setattr(deltalake, "write_deltalake", while_a_vacuum_alters_the_table)

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.errors import StoreError
 from assay.project.text.number_format import counted
 from assay.store import consistency
-from assay.store.delta import commits, fsync, log, rows
+from assay.store.delta import commits, fsync, log, merging, rows
 from assay.store.delta.files import parse_partition, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.store_errors import translate_errors
@@ -32,6 +33,9 @@ from assay.store.history import (
 from assay.store.release import append_event
 from assay.store.runs import FACTS, RunEvent
 from assay.store.vacuum import APPENDED, TABLES
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 ASIDE = ".damaged-"
 """Prefix of files that were set aside. No reader takes such a name for a commit or a data file."""
@@ -275,10 +279,9 @@ def _forget(uri: str, lost: list[str]) -> None:
                 system.move(f"{base}/{path}", f"{folder}/{ASIDE}{name}")
     before = commits.version_of(uri)
 
-    def repair() -> None:
-        table = log.open_table(uri)
+    def repair(table: DeltaTable | None) -> None:
         assert table is not None, "it holds files"
-        table.repair(post_commithook_properties=commits.post_commit_hooks())
+        table.repair(post_commithook_properties=merging.post_commit_hooks())
 
     commits.retry_on_conflict(uri, "cannot be mended", repair)
     fsync.sync_commits(uri, before)

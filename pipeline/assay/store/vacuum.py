@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from assay.store.delta import commits, fsync, log
+from assay.store.delta import commits, merging, upkeep
 from assay.store.delta.location import SCRATCH, StoreLocation
 from assay.store.delta.tables import LABELS, PERFORMANCE, PREDICTIONS, PROFILES, QUARANTINE, RUNS
 from assay.store.unused_files import UnusedFile, delete_files, find_unused_files
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 GRACE = timedelta(days=1)
 """How long files of dead runs are kept: a task that outlives its run may still write some."""
@@ -81,13 +84,12 @@ def _merge(place: StoreLocation, name: str, dry_run: bool) -> int:
     """Merge the small files of an append-only table; returns how many there were."""
     uri = place.table_uri(name)
 
-    def merge() -> int:
-        table = log.open_table(uri)
+    def merge(table: DeltaTable | None) -> int:
         if table is None:
             return 0
-        folders = Counter(path.rpartition("/")[0] for path in log.active_paths(table))
-        small = sum(count for count in folders.values() if count > 1)
-        return small if dry_run or not small else int(table.optimize.compact()["numFilesRemoved"])
+        if dry_run:
+            return sum(len(group.files) for group in merging.small_files(table))
+        return merging.merge_files(uri, table)
 
     return (
         commits.retry_on_conflict(uri, "its files cannot be merged", merge)
@@ -101,15 +103,12 @@ def _shorten(place: StoreLocation, name: str) -> None:
     uri = place.table_uri(name)
     wanted = commits.retention_properties(place.keep_days)
 
-    def shorten() -> None:
-        table = log.open_table(uri)
+    def shorten(table: DeltaTable | None) -> None:
         if table is None:
             return
         has = table.metadata().configuration
         if any(has.get(key) != value for key, value in wanted.items()):
             table.alter.set_table_properties(wanted)
-        table.create_checkpoint()
-        fsync.sync_log(uri)  # before the commits that it replaces are deleted
-        table.cleanup_metadata()
+        upkeep.shorten(uri, table)
 
     commits.retry_on_conflict(uri, "its log cannot be shortened", shorten)

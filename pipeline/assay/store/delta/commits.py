@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import pyarrow as pa
 
 from assay.errors import StoreError
-from assay.store.delta import fsync, log
+from assay.store.delta import fsync, log, merging, upkeep
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import StoreLocation, storage_options
 from assay.store.delta.store_errors import translate_errors
 from assay.store.delta.tables import Staged, check_schema, to_delta_schema
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable, PostCommitHookProperties
+    from deltalake import DeltaTable
 
 Done = TypeVar("Done")
 
@@ -105,6 +105,7 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
                     raise
         else:
             fsync.sync_commits(uri, before)
+            upkeep.tend(uri, before, 0 if before is None else before + 1, merge=False)
             return True
     raise StoreError(
         "could not be committed to",
@@ -120,8 +121,13 @@ def back_off(attempt: int) -> None:
         time.sleep(random.uniform(0, 0.02 * 2 ** min(attempt, 6)))
 
 
-def retry_on_conflict(uri: str, what: str, act: Callable[[], Done]) -> Done:
+def retry_on_conflict(uri: str, what: str, act: Callable[[DeltaTable | None], Done]) -> Done:
     """Retry a table operation that delta-rs aborts when others commit at the same time.
+
+    Parameters
+    ----------
+    act
+        Gets the table at its newest version, None if there is none; called once per attempt.
 
     Raises
     ------
@@ -130,25 +136,15 @@ def retry_on_conflict(uri: str, what: str, act: Callable[[], Done]) -> Done:
     """
     for attempt in range(ATTEMPTS):
         back_off(attempt)
-        before = version_of(uri)
+        opened = log.open_table(uri)
+        before = None if opened is None else opened.version()
         try:
             with translate_errors(uri, what):
-                return act()
+                return act(opened)
         except StoreError:
             if attempt == ATTEMPTS - 1 or version_of(uri) == before:
                 raise
     raise AssertionError("the last attempt returns or raises")
-
-
-def post_commit_hooks() -> PostCommitHookProperties:
-    """What delta-rs does after a commit: write checkpoints, but delete no old log files.
-
-    The checkpoints are not synced to the disk yet. `assay vacuum` syncs them, then shortens the
-    log.
-    """
-    from deltalake import PostCommitHookProperties
-
-    return PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 
 
 def version_of(uri: str) -> int | None:
@@ -192,7 +188,7 @@ def _commit(target: CommitTarget, table: DeltaTable | None, change: CommitChange
         schema,
         [column],
         commit_properties=properties,
-        post_commithook_properties=post_commit_hooks(),
+        post_commithook_properties=merging.post_commit_hooks(),
     )
 
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from itertools import count, takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -52,8 +53,9 @@ def sync_commits(uri: str, after: int | None) -> None:
         return
     first = -1 if after is None else after
     with translate_errors(uri, "was written, but cannot be synced to the disk"):
-        numbered = [log for log in Path(uri, "_delta_log").glob("*.json") if log.stem.isdigit()]
-        logs = [log for log in numbered if int(log.stem) > first]
+        # By name: to list a log takes longer with every commit that it keeps.
+        named = (Path(uri, "_delta_log", f"{version:020}.json") for version in count(first + 1))
+        logs = list(takewhile(Path.exists, named))
         added = [Path(uri, path) for log in logs for path in _added(log)]
         _sync(Path(uri), [*added, *logs])
 
@@ -64,6 +66,17 @@ def sync_log(uri: str) -> None:
         with translate_errors(uri, "cannot be synced to the disk"):
             files = [path for path in Path(uri, "_delta_log").iterdir() if path.is_file()]
             _sync(Path(uri), files)
+
+
+def sync_checkpoint(uri: str) -> None:
+    """Sync a table's newest checkpoint, and the file that names it."""
+    if "://" not in uri:
+        with translate_errors(uri, "cannot be synced to the disk"):
+            folder = Path(uri, "_delta_log")
+            every = list(folder.glob("*.checkpoint*.parquet"))
+            newest = max((path.name[:20] for path in every), default="")
+            parts = [path for path in every if path.name.startswith(newest)]
+            _sync(Path(uri), [*parts, folder / "_last_checkpoint"])
 
 
 def _added(log: Path) -> Iterable[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,15 +54,18 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
     from deltalake import DeltaTable
 
     unreadable = "is not a readable Delta table"
-    if "://" not in uri:
-        with translate_errors(uri, unreadable):
+    local, options = "://" not in uri, storage_options(uri)
+    with translate_errors(uri, unreadable):
+        if local:
             _check_folder(Path(uri))
-            _check_commits(Path(uri, "_delta_log"))
+            there = _check_commits(Path(uri, "_delta_log"), old=version is not None)
+        else:
+            there = DeltaTable.is_deltatable(uri, storage_options=options)
+    if not there:
+        return None
     try:
         with translate_errors(uri, unreadable):
-            options = storage_options(uri)
-            there = DeltaTable.is_deltatable(uri, storage_options=options)
-            return DeltaTable(uri, version=version, storage_options=options) if there else None
+            return DeltaTable(uri, version=version, storage_options=options)
     except StoreError as error:
         newest = None if "://" in uri else newest_commit(Path(uri))
         if newest is None or is_readable_commit(newest):
@@ -70,8 +75,10 @@ def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
 
 
 COMMIT = "[0-9]" * 20 + ".json"
-CHECKPOINT = "[0-9]" * 20 + ".checkpoint*.parquet"
-"""Glob patterns of commit files and of checkpoint files."""
+"""Glob pattern of commit files."""
+
+_NUMBERED = re.compile(r"([0-9]{20})\.(?:(json)|checkpoint.*\.parquet)")
+"""The name of a commit (with the second group) or of a checkpoint, and its version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +100,39 @@ def missing_commit(folder: Path) -> str | None:
 
     Commits older than the newest checkpoint are not needed and may have been deleted.
     """
-    there = {int(path.name[:20]) for path in folder.glob(COMMIT)}
-    # In this order: old commits are deleted only after a newer checkpoint exists.
-    checkpoints = [int(path.name[:20]) for path in folder.glob(CHECKPOINT)]
-    for version in range(max(checkpoints, default=-1) + 1, max(there, default=-1)):
+    return _missing(folder, *_versions(folder))
+
+
+def _versions(folder: Path) -> tuple[set[int], int]:
+    """The versions of all commits in a local log, and that of its newest checkpoint, else -1.
+
+    In one listing, because every reader of a table does this, and a log may hold thousands.
+    """
+    commits, checkpoint = set(), -1
+    for found in filter(None, map(_NUMBERED.fullmatch, _names(folder))):
+        if found[2]:
+            commits.add(int(found[1]))
+        else:
+            checkpoint = max(checkpoint, int(found[1]))
+    return commits, checkpoint
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as found:
+            return [each.name for each in found]
+    except FileNotFoundError:
+        return []
+
+
+def _missing(folder: Path, commits: set[int], checkpoint: int) -> str | None:
+    for version in range(checkpoint + 1, max(commits, default=-1)):
         name = f"{version:020}.json"
         # Check again by name: a listing made while others commit may miss a file.
-        if version not in there and not (folder / name).exists():
+        if version not in commits and not (folder / name).exists():
+            # Old commits are deleted only after a newer checkpoint exists.
+            if version <= _versions(folder)[1]:
+                continue
             return name
     return None
 
@@ -113,13 +146,26 @@ def is_readable_commit(commit: Path) -> bool:
         return False
 
 
-def _check_commits(folder: Path) -> None:
+def _check_commits(folder: Path, old: bool) -> bool:
+    """Whether a local log holds anything; checks the commits that a reader needs.
+
+    Parameters
+    ----------
+    old
+        Also check commits that the newest checkpoint stands for.
+    """
+    commits, checkpoint = _versions(folder)
     # A power cut can leave an empty commit, which delta-rs takes for one that changes nothing.
-    for commit in folder.glob(COMMIT):
-        if not commit.stat().st_size:
-            raise _unreadable(folder, f"its commit {commit.name} is empty")
-    if (name := missing_commit(folder)) is not None:
+    for version in sorted(commits):
+        if old or version > checkpoint:
+            commit = folder / f"{version:020}.json"
+            # A commit may have been deleted since it was listed, once a checkpoint stood for it.
+            with suppress(FileNotFoundError):
+                if not commit.stat().st_size:
+                    raise _unreadable(folder, f"its commit {commit.name} is empty")
+    if (name := _missing(folder, commits, checkpoint)) is not None:
         raise _unreadable(folder, f"its commit {name} is missing, and later ones rest on it")
+    return bool(commits) or checkpoint >= 0
 
 
 def _unreadable(folder: Path, found: str) -> StoreError:

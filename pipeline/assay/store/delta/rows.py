@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from assay.errors import StoreError
-from assay.store.delta import commits, fsync, log
+from assay.store.delta import commits, fsync, log, merging, upkeep
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import StoreLocation, filesystem, storage_options
 from assay.store.delta.store_errors import translate_errors
 from assay.store.delta.tables import ADDED, Staged, to_delta_schema
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 BATCH_ROWS = 65_536
 
@@ -22,29 +25,33 @@ BATCH_ROWS = 65_536
 def append(
     place: StoreLocation, table: str, rows: pa.Table, partition_by: Sequence[str] = ()
 ) -> None:
-    """Add rows in one commit; creates the table if it is missing."""
+    """Add rows in one commit; creates the table if it is missing.
+
+    Now and then the table's small files are merged afterwards: see `assay.store.delta.upkeep`.
+    """
     from deltalake import write_deltalake
 
     uri = place.table_uri(table)
+    tried: list[int | None] = []
 
-    before = commits.version_of(uri)
-
-    def write() -> None:
-        absent = log.open_table(uri) is None
+    def write(opened: DeltaTable | None) -> int:
+        tried.append(None if opened is None else opened.version())
         write_deltalake(
-            uri,
+            uri if opened is None else opened,
             rows,
             mode="append",
             partition_by=list(partition_by) or None,
-            configuration=commits.retention_properties(place.keep_days) if absent else None,
+            configuration=None if opened else commits.retention_properties(place.keep_days),
             schema_mode="merge" if table in ADDED else None,
             storage_options=storage_options(uri),
-            post_commithook_properties=commits.post_commit_hooks(),
+            post_commithook_properties=merging.post_commit_hooks(),
         )
+        return 0 if opened is None else opened.version()  # delta-rs moves it to the new version
 
     # Two appends do not conflict, but an append conflicts with creating or altering the table.
-    commits.retry_on_conflict(uri, "cannot be written", write)
-    fsync.sync_commits(uri, before)
+    after = commits.retry_on_conflict(uri, "cannot be written", write)
+    fsync.sync_commits(uri, tried[0])
+    upkeep.tend(uri, tried[0], after, merge=True)
 
 
 def select(
@@ -81,7 +88,11 @@ def select(
         # By default delta-rs reads through Python objects, whose bytes Arrow's own threads may
         # release while the interpreter shuts down: that aborts the process.
         system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
-        found = opened.to_pyarrow_table(filters=asked or None, columns=stored, filesystem=system)
+        # The log tells which files can hold such rows; the others become no Python object.
+        dataset = opened.to_pyarrow_dataset(filesystem=system, file_pruning_predicate=asked or None)
+        found = dataset.to_table(
+            columns=stored, filter=pq.filters_to_expression(asked) if asked else None
+        )
         for name in sorted(lacking & {*names}):
             field = wanted.field(name)
             found = found.append_column(field, pa.nulls(found.num_rows, field.type))

@@ -1,0 +1,163 @@
+"""Nights for `benchmarks.growth`: one is scored, labelled and monitored; the others are copies.
+
+A copy has the same rows, profile, labels, metrics, document and page under another night and run.
+It goes through the store as any night does, so what a night leaves there is the same; only the
+model, which does not depend on history, is not asked again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.model.prediction import PROBABILITY
+from assay.monitor import labels, monitor_night
+from assay.monitor.evidently import folder as workspace_folder
+from assay.monitor.evidently import snapshot_inputs
+from assay.monitor.nights import facts
+from assay.monitor.nights.summary import night_path
+from assay.project import layout, params
+from assay.store import RunEvent, RunRecord, StagedRun, Store, open_store, write_part
+from assay.store.delta.tables import PREDICTIONS, QUARANTINE
+from assay.store.runs import FACTS
+from benchmarks.measure import say
+from tests import projects
+from tests.faults.deeds import NIGHT, Score
+
+
+def make(build: Path) -> Path:
+    """The promoted project with its one real night, made once; delete the folder to renew it."""
+    made = build / "one-night"
+    if made.exists():
+        return made
+    say("growth: making and promoting a small project (once)")
+    root = build / "making"
+    shutil.rmtree(root, ignore_errors=True)
+    build.mkdir(parents=True, exist_ok=True)
+    projects.promoted(root)
+    given = params.load(root)
+    Score().prepare(root)()
+    raw = pq.read_table(root / layout.RAW / f"day={NIGHT}", partitioning=None)
+    truths = root / "truths.csv"
+    raw.select(["parcel", "late"]).to_pandas().dropna().to_csv(truths, index=False)
+    labels.run(root, given, NIGHT, NIGHT, truths)
+    monitor_night.run(root, given, NIGHT)
+    return root.rename(made)
+
+
+class GrowingProject:
+    """A copy of that project whose store is filled night by night."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.params = root, params.load(root)
+        self.store: Store = open_store(root, self.params)
+        record = self.store.published_run(NIGHT)
+        assert record is not None, "the night was scored"
+        self.record: RunRecord = record
+        self.profile = self.store.profile(record.run_id, NIGHT)
+        self.rows = {
+            PREDICTIONS: self.store.predictions(NIGHT),
+            QUARANTINE: self.store.quarantine(NIGHT),
+        }
+        self.labels = self.store.labels(NIGHT)
+        self.performance = self.store.performance(NIGHT).to_pylist()
+        self.pages = {
+            suffix: (root / night_path(NIGHT, suffix)).read_text(encoding="utf-8")
+            for suffix in (".json", ".html")
+        }
+        (self._snapshot,) = self._snapshots.glob("*.json")
+        # The store is filled from nothing; the one real night goes.
+        shutil.rmtree(root / "store")
+        for suffix in self.pages:
+            (root / night_path(NIGHT, suffix)).unlink()
+        (root / layout.PERFORMANCE / f"{NIGHT}.json").unlink()
+
+    @cached_property
+    def _snapshots(self) -> Path:
+        workspace = self.root / str(self.params.monitor.workspace)
+        project = workspace / str(workspace_folder.project_of(self.params.name))
+        return project / workspace_folder.SNAPSHOTS
+
+    def publish(self, night: str) -> None:
+        """All that the store does when a night is scored."""
+        run_id = _run_of(night)
+        self.store.published_run(night)  # whether the night is up to date
+        base = self.store.turn(night)
+        self._event("started", night, base)
+        staged = StagedRun(
+            run_id=run_id,
+            partition=night,
+            facts={
+                "run_id": run_id,
+                **{
+                    name: getattr(self.record, name)
+                    for name in ("name", "version", "bundle", "contract", "input")
+                },
+            },
+            predictions=(self._written(PREDICTIONS, night),),
+            quarantine=(self._written(QUARANTINE, night),),
+            profile=self.profile,
+            predictions_schema=self.rows[PREDICTIONS].schema,
+            quarantine_schema=self.rows[QUARANTINE].schema,
+            base=base,
+        )
+        given = self.params.publish
+        self.store.recent_runs(night, self.record.version, given, PROBABILITY)
+        self.store.publish_run(staged)
+        self._event("published", night, base)
+
+    def _written(self, table: Any, night: str) -> Any:
+        rows = self.rows[table].drop_columns([self.store.column])
+        at = rows.schema.get_field_index("run_id")
+        rows = rows.set_column(at, "run_id", pa.array([_run_of(night)] * rows.num_rows))
+        path = self.store.part_path_for(table, night, _run_of(night), "0")
+        return write_part(self.store.table_uri(table), path, rows)
+
+    def _event(self, event: Any, night: str, base: int) -> None:
+        facts = {name: getattr(self.record, name) for name in FACTS}
+        changed = {"run_id": _run_of(night), "partition": night, "base": base}
+        self.store.append_run_event(
+            RunEvent(**{**facts, **changed, "event": event, "at": datetime.now(UTC)})
+        )
+
+    def look_after(self, nights: Sequence[str]) -> None:
+        """Labels, metrics, documents, pages and snapshots of nights, as their commands leave them.
+
+        The metrics go in together: to take them night by night is what is measured later.
+        """
+        for night in nights:
+            self.store.append_labels(night, self.labels, "labels.input", "benchmark")
+            for suffix, text in self.pages.items():
+                path = self.root / night_path(night, suffix)
+                path.write_text(self._renamed(text, night), encoding="utf-8")
+        column = self.store.column
+        self.store.append_performance(
+            {**row, column: night, "run_id": _run_of(night)}
+            for night in nights
+            for row in self.performance
+        )
+        known = facts.load(self.root, self.store)
+        text = self._snapshot.read_text(encoding="utf-8")
+        self._snapshot.unlink()
+        for each in snapshot_inputs.list_inputs(known):
+            named = self._snapshots / f"{each.name()}.json"
+            named.write_text(self._renamed(text, each.partition), encoding="utf-8")
+
+    def _renamed(self, text: str, night: str) -> str:
+        return text.replace(NIGHT, night).replace(self.record.run_id, _run_of(night))
+
+    def add_input(self, night: str) -> None:
+        """The night's rows in the input, which labels and monitoring read again."""
+        raw = self.root / layout.RAW
+        shutil.copytree(raw / f"day={NIGHT}", raw / f"day={night}")
+
+
+def _run_of(night: str) -> str:
+    return f"{night.replace('-', '')}T000000Z-00000000"

@@ -1,0 +1,60 @@
+"""Upkeep: every few commits a table's small files are merged and its log is shortened.
+
+A night adds a file or two to each small table, and a commit to every table. A reader opens each of
+those files, and each commit since the last checkpoint, so without upkeep a command costs more
+every night. What readers see never changes: merging replaces files by one with the same rows, in
+one commit, and a checkpoint only sums up commits.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from assay.store.delta import fsync, log, merging
+from assay.store.delta.store_errors import summarize_error
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+EVERY = 10
+"""Commits from one upkeep to the next. Readers replay at most so many, and of an append-only table
+they open at most so many files more than one for each partition that they read."""
+
+_log = logging.getLogger(__name__)
+
+
+def tend(uri: str, before: int | None, after: int, merge: bool) -> None:
+    """Look after a table if its version passed a multiple of `EVERY`; called after each commit.
+
+    Writers need no agreement: of the versions that several of them commit, each is passed by at
+    least one. If that one is killed or fails here, the next multiple is not far.
+
+    Parameters
+    ----------
+    before, after
+        The table's version before the caller's commit, None if there was no table, and after it.
+    merge
+        Whether to merge small files: for tables whose rows are never replaced.
+    """
+    if (before or 0) // EVERY == after // EVERY:
+        return
+    try:
+        opened = log.open_table(uri)
+        if merge and opened is not None:
+            merging.merge_files(uri, opened)
+        if opened is not None:
+            shorten(uri, opened)
+    except Exception as error:  # the caller's commit is done, and no reader needs this
+        # Mostly another writer came first: its upkeep, or the next one, does it.
+        _log.debug("%s was not tended: %s", uri, summarize_error(error))
+
+
+def shorten(uri: str, opened: DeltaTable) -> None:
+    """Write a checkpoint, and delete log entries older than the table keeps them.
+
+    Errors are those of delta-rs.
+    """
+    opened.create_checkpoint()
+    fsync.sync_checkpoint(uri)  # before the commits that it replaces are deleted
+    opened.cleanup_metadata()
