@@ -14,14 +14,14 @@ from assay.errors import StoreError, attached_report
 from assay.project import params
 from assay.score import fsck
 from assay.store import Store, release
-from assay.store.delta import fsync, log
+from assay.store.delta import fsync, log_folder
 from assay.store.delta.tables import INSTANT, LABELS, PREDICTIONS, PROFILES, RUNS
 
 PARCELS = Path(__file__).parents[1] / "parcels"
 
 
 def newest(store: Store, table: str) -> Path:
-    found = log.newest_commit(Path(store.table_uri(table)))
+    found = log_folder.newest_commit(Path(store.table_uri(table)))
     assert found is not None
     return found
 

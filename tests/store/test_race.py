@@ -181,16 +181,16 @@ def test_a_table_that_someone_else_made_first_is_joined(
 ) -> None:
     staged = make.stage("r2", "q", good=[2])
     make.run("r1")
-    opened = log.open_table
+    opened = log.open_to_write
     late = set()
 
-    def not_there_yet(uri: str, version: int | None = None) -> Any:
+    def not_there_yet(uri: str) -> Any:
         if uri in late:
-            return opened(uri, version)
+            return opened(uri)
         late.add(uri)
         return None
 
-    monkeypatch.setattr(log, "open_table", not_there_yet)
+    monkeypatch.setattr(log, "open_to_write", not_there_yet)
     schema = staged.predictions_schema
     commits.commit(
         commits.CommitTarget(store, "predictions", schema, "q", {}),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from assay.errors import StoreError
 from assay.project.text.number_format import counted
 from assay.store import consistency
-from assay.store.delta import commits, fsync, log, merging, rows
+from assay.store.delta import commits, fsync, log, log_folder, merging, rows
 from assay.store.delta.files import parse_partition, parse_run_id
 from assay.store.delta.location import StoreLocation, filesystem
 from assay.store.delta.store_errors import translate_errors
@@ -146,14 +146,14 @@ def _tell_again(place: StoreLocation, night: str) -> None:
 def _log(place: StoreLocation, table: str, mend: bool) -> Iterator[Damage]:
     uri = place.table_uri(table)
     while (complaint := _complaint(uri)) is not None:
-        newest = None if "://" in uri else log.newest_commit(Path(uri))
-        gap = None if newest is None else log.missing_commit(newest.parent)
+        newest = None if "://" in uri else log_folder.newest_commit(Path(uri))
+        gap = None if newest is None else log_folder.missing_commit(newest.parent)
         if gap is not None:
             what = f"its commit {gap} is missing, and later ones rest on it"
             yield Damage(table, what, f"restore _delta_log/{gap} from a backup")
             return
         # Only the newest commit may be set aside: later commits depend on earlier ones.
-        if newest is None or log.is_readable_commit(newest):
+        if newest is None or log_folder.is_readable_commit(newest):
             yield Damage(table, complaint, "restore it from a backup")
             return
         what = f"its newest commit, {newest.name}, cannot be read"

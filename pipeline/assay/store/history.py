@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -115,17 +116,21 @@ def require_visible_run(place: StoreLocation, partition: str) -> VisibleRun:
 
 
 def read_run_records(
-    place: StoreLocation, partition: str | None = None, run_id: str | None = None
+    place: StoreLocation,
+    partition: str | Sequence[str] | None = None,
+    run_id: str | None = None,
 ) -> list[RunRecord]:
-    """The records of runs, folded from their events; optionally of one partition or run."""
+    """The records of runs, folded from their events; optionally of some partitions or one run."""
     wanted = {"partition": partition, "run_id": run_id}
     filters = {name: value for name, value in wanted.items() if value is not None}
     found = rows.select(place, RUNS, RUNS_SCHEMA, filters, FACTS)
     return fold(parse_events(found.to_pylist(), place.table_uri(RUNS)))
 
 
-def read_runs(place: StoreLocation, partition: str | None = None) -> list[RunRecord]:
-    """All runs, or those of one partition; a visible run counts as published."""
+def read_runs(
+    place: StoreLocation, partition: str | Sequence[str] | None = None
+) -> list[RunRecord]:
+    """All runs, or those of some partitions; a visible run counts as published."""
     opened = log.open_table(place.table_uri(PREDICTIONS))
     files = [] if opened is None else log.partition_files(opened, place.column, partition)
     visible_now = {parse_run_id(file.path) for file in files}

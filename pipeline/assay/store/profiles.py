@@ -90,13 +90,14 @@ def read_recent_runs(
     """
     column = place.column
     opened = log.open_table(place.table_uri(PREDICTIONS))
-    scored = [] if opened is None else log.partition_files(opened, column)
-    earlier = sorted({file.partition for file in scored if file.partition < partition})
+    known = [] if opened is None else log.partitions(opened, column)
+    earlier = [night for night in known if night < partition]
     nights = earlier[: -limits.recent_nights - 1 : -1]
-    if not nights:
+    if opened is None or not nights:
         return RecentRuns()
     refused = log.open_table(place.table_uri(QUARANTINE))
-    files = [*scored, *([] if refused is None else log.partition_files(refused, column))]
+    scored = log.partition_files(opened, column, nights)
+    files = [*scored, *([] if refused is None else log.partition_files(refused, column, nights))]
     visible = {file.partition: parse_run_id(file.path) for file in scored}
     counts = {
         night: sum(

@@ -147,8 +147,8 @@ class Store(StoreLocation):
         """
         return history.published_run(self, partition)
 
-    def runs(self, partition: str | None = None) -> list[RunRecord]:
-        """All runs, or those of one partition, in order of start.
+    def runs(self, partition: str | Sequence[str] | None = None) -> list[RunRecord]:
+        """All runs, or those of one partition or several, in order of start.
 
         A run whose rows are in the predictions table counts as published, even if it died before it
         recorded that. A published run may have been replaced since.

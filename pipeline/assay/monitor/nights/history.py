@@ -50,14 +50,11 @@ def read_published(store: Store, partitions: Sequence[str]) -> list[Published]:
         A run has two profiles that differ.
     """
     opened = log.open_table(store.table_uri(PREDICTIONS))
-    wanted = set(partitions)
-    files = [] if opened is None else log.partition_files(opened, store.column)
-    visible = {
-        file.partition: parse_run_id(file.path) for file in files if file.partition in wanted
-    }
+    files = [] if opened is None else log.partition_files(opened, store.column, partitions)
+    visible = {file.partition: parse_run_id(file.path) for file in files}
     if not visible:
         return []
-    known = {record.run_id: record for record in store.runs()}
+    known = {record.run_id: record for record in store.runs(list(visible))}
     texts = _texts(store, visible)
     found = []
     for night in sorted(visible):

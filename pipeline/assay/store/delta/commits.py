@@ -87,13 +87,14 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
     uri = target.uri
     for attempt in range(ATTEMPTS):
         back_off(attempt)
-        opened = log.open_table(uri)
+        opened = log.open_to_write(uri)
         if opened is not None:
             check_schema(opened, target.schema, target.column)
         change = plan(log.partition_view(opened, target.column, target.partition))
         if change is not None:
             fsync.sync_files(uri, change.add)
         if change is None and opened is not None:
+            log.give_back(uri, opened)
             return False
         before = None if opened is None else opened.version()
         try:
@@ -105,7 +106,9 @@ def commit(target: CommitTarget, plan: Plan) -> bool:
                     raise
         else:
             fsync.sync_commits(uri, before)
-            upkeep.tend(uri, before, 0 if before is None else before + 1, merge=False)
+            if opened is not None and before is not None:
+                upkeep.tend(uri, opened, before, merge=False)
+                log.give_back(uri, opened)
             return True
     raise StoreError(
         "could not be committed to",
@@ -136,7 +139,7 @@ def retry_on_conflict(uri: str, what: str, act: Callable[[DeltaTable | None], Do
     """
     for attempt in range(ATTEMPTS):
         back_off(attempt)
-        opened = log.open_table(uri)
+        opened = log.open_to_write(uri)
         before = None if opened is None else opened.version()
         try:
             with translate_errors(uri, what):

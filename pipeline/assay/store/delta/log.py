@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -16,12 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assay.errors import StoreError
+from assay.store.delta import log_folder
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import storage_options
+from assay.store.delta.log_folder import LogState
 from assay.store.delta.store_errors import translate_errors
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+
+UNREADABLE = "is not a readable Delta table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,41 +48,103 @@ class PartitionView:
 
 
 def open_table(uri: str, version: int | None = None) -> DeltaTable | None:
-    """The table at its newest or a given version, None if there is no table.
+    """The table at its newest or a given version to read, None if there is no table.
+
+    While nothing changes in a local log, every call for its newest version returns the same table:
+    a command asks many times, and each log is replayed once. So do not change the table through it;
+    use `open_to_write`.
 
     Raises
     ------
     StoreError
         If it is not a readable Delta table, or there is no such version.
     """
-    from deltalake import DeltaTable
+    if "://" in uri:
+        return _open_remote(uri, version)
+    if version is not None:
+        return _open_local(uri, _look(uri), version)
+    found = _READ.get(uri)
+    if found is not None and found.state.is_current():
+        return found.table
+    # Looked at before it is opened: what changes meanwhile shows at the next call.
+    state = _look(uri)
+    table = _open_local(uri, state)
+    if table is not None and state.listing.newest == table.version():
+        _READ[uri] = _Kept(table, state)
+    return table
 
-    unreadable = "is not a readable Delta table"
-    local, options = "://" not in uri, storage_options(uri)
-    with translate_errors(uri, unreadable):
-        if local:
-            _check_folder(Path(uri))
-            there = _check_commits(Path(uri, "_delta_log"), old=version is not None)
-        else:
-            there = DeltaTable.is_deltatable(uri, storage_options=options)
-    if not there:
+
+def open_to_write(uri: str) -> DeltaTable | None:
+    """The table at its newest version for one writer; else as `open_table`.
+
+    Give it back with `give_back` once its commit is done, and the next writer need not replay the
+    log. After a failure do not: nobody knows which version it has then.
+    """
+    with _LOCK:
+        kept = _WRITE.pop(uri, None)
+    if kept is not None and kept.state.is_current():
+        return kept.table
+    return _open_remote(uri) if "://" in uri else _open_local(uri, _look(uri))
+
+
+def give_back(uri: str, table: DeltaTable) -> None:
+    """Keep a table of `open_to_write` for the next writer, if it has the newest version."""
+    if "://" not in uri:
+        state = log_folder.read_state(Path(uri, "_delta_log"))
+        if state.listing.newest == table.version():
+            with _LOCK:
+                _WRITE[uri] = _Kept(table, state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An opened table, and how its log looked before it was opened."""
+
+    table: DeltaTable
+    state: LogState
+
+
+_READ: dict[str, _Kept] = {}
+_WRITE: dict[str, _Kept] = {}
+_LOCK = Lock()
+"""Tables that this process has opened, by address: to read, shared, and to write, one user each."""
+
+
+def _open_local(uri: str, state: LogState, version: int | None = None) -> DeltaTable | None:
+    """A table in a folder, from a log that was looked at just before."""
+    listing, folder = state.listing, state.folder
+    log_folder.check_commits(folder, listing, old=version is not None)
+    if listing.newest < 0:
         return None
     try:
-        with translate_errors(uri, unreadable):
-            return DeltaTable(uri, version=version, storage_options=options)
+        return _opened(uri, version)
     except StoreError as error:
-        newest = None if "://" in uri else newest_commit(Path(uri))
-        if newest is None or is_readable_commit(newest):
+        newest = log_folder.newest_commit(Path(uri))
+        if newest is None or log_folder.is_readable_commit(newest):
             raise
         found = f"its newest commit {newest.name} cannot be read: {error.found}"
-        raise _unreadable(newest.parent, found) from None
+        raise log_folder.unreadable(newest.parent, found) from None
 
 
-COMMIT = "[0-9]" * 20 + ".json"
-"""Glob pattern of commit files."""
+def _look(uri: str) -> LogState:
+    with translate_errors(uri, UNREADABLE):
+        _check_folder(Path(uri))
+        return log_folder.read_state(Path(uri, "_delta_log"))
 
-_NUMBERED = re.compile(r"([0-9]{20})\.(?:(json)|checkpoint.*\.parquet)")
-"""The name of a commit (with the second group) or of a checkpoint, and its version."""
+
+def _open_remote(uri: str, version: int | None = None) -> DeltaTable | None:
+    from deltalake import DeltaTable
+
+    with translate_errors(uri, UNREADABLE):
+        there = DeltaTable.is_deltatable(uri, storage_options=storage_options(uri))
+    return _opened(uri, version) if there else None
+
+
+def _opened(uri: str, version: int | None) -> DeltaTable:
+    from deltalake import DeltaTable
+
+    with translate_errors(uri, UNREADABLE):
+        return DeltaTable(uri, version=version, storage_options=storage_options(uri))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,93 +154,6 @@ class ActiveFile:
     path: str
     size: int
     rows: int | None
-
-
-def newest_commit(table: Path) -> Path | None:
-    """The file of a local table's newest commit, None if there is none."""
-    return max((table / "_delta_log").glob(COMMIT), default=None)
-
-
-def missing_commit(folder: Path) -> str | None:
-    """The first commit that is missing from a local log, None if the log is complete.
-
-    Commits older than the newest checkpoint are not needed and may have been deleted.
-    """
-    return _missing(folder, *_versions(folder))
-
-
-def _versions(folder: Path) -> tuple[set[int], int]:
-    """The versions of all commits in a local log, and that of its newest checkpoint, else -1.
-
-    In one listing, because every reader of a table does this, and a log may hold thousands.
-    """
-    commits, checkpoint = set(), -1
-    for found in filter(None, map(_NUMBERED.fullmatch, _names(folder))):
-        if found[2]:
-            commits.add(int(found[1]))
-        else:
-            checkpoint = max(checkpoint, int(found[1]))
-    return commits, checkpoint
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        with os.scandir(folder) as found:
-            return [each.name for each in found]
-    except FileNotFoundError:
-        return []
-
-
-def _missing(folder: Path, commits: set[int], checkpoint: int) -> str | None:
-    for version in range(checkpoint + 1, max(commits, default=-1)):
-        name = f"{version:020}.json"
-        # Check again by name: a listing made while others commit may miss a file.
-        if version not in commits and not (folder / name).exists():
-            # Old commits are deleted only after a newer checkpoint exists.
-            if version <= _versions(folder)[1]:
-                continue
-            return name
-    return None
-
-
-def is_readable_commit(commit: Path) -> bool:
-    """Whether a commit's file can be parsed: one or more lines of JSON."""
-    try:
-        lines = commit.read_text(encoding="utf-8").splitlines()
-        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
-    except (OSError, ValueError):
-        return False
-
-
-def _check_commits(folder: Path, old: bool) -> bool:
-    """Whether a local log holds anything; checks the commits that a reader needs.
-
-    Parameters
-    ----------
-    old
-        Also check commits that the newest checkpoint stands for.
-    """
-    commits, checkpoint = _versions(folder)
-    # A power cut can leave an empty commit, which delta-rs takes for one that changes nothing.
-    for version in sorted(commits):
-        if old or version > checkpoint:
-            commit = folder / f"{version:020}.json"
-            # A commit may have been deleted since it was listed, once a checkpoint stood for it.
-            with suppress(FileNotFoundError):
-                if not commit.stat().st_size:
-                    raise _unreadable(folder, f"its commit {commit.name} is empty")
-    if (name := _missing(folder, commits, checkpoint)) is not None:
-        raise _unreadable(folder, f"its commit {name} is missing, and later ones rest on it")
-    return bool(commits) or checkpoint >= 0
-
-
-def _unreadable(folder: Path, found: str) -> StoreError:
-    return StoreError(
-        "is not a readable Delta table",
-        where=str(folder.parent),
-        found=found,
-        mend="See assay fsck.",
-    )
 
 
 def _check_folder(folder: Path) -> None:
@@ -187,21 +166,23 @@ def _check_folder(folder: Path) -> None:
                 raise PermissionError(f"{path} may not be read")
 
 
-def _actions(table: DeltaTable, column: str, partition: str | None) -> pa.Table:
+def _actions(table: DeltaTable, column: str, partition: str | Sequence[str] | None) -> pa.Table:
     with translate_errors(table.table_uri, "its log cannot be read"):
         actions = pa.table(table.get_add_actions(flatten=True))
         if partition is not None:
             # Filter in Arrow, before rows become Python objects: a table may have many partitions.
-            actions = actions.filter(pc.equal(actions.column(f"partition.{column}"), partition))
+            wanted = [partition] if isinstance(partition, str) else list(partition)
+            values = actions.column(f"partition.{column}")
+            actions = actions.filter(pc.is_in(values, pa.array(wanted, pa.string())))
     if actions.column("num_records").null_count:
         raise StoreError("a file's number of rows is not in the log", where=table.table_uri)
     return actions
 
 
 def partition_files(
-    table: DeltaTable, column: str, partition: str | None = None
+    table: DeltaTable, column: str, partition: str | Sequence[str] | None = None
 ) -> list[StagedFile]:
-    """The active files of a version of the table, of all partitions or of one."""
+    """The active files of a version of the table, of all partitions or of some."""
     return _files(_actions(table, column, partition), column)
 
 

@@ -34,7 +34,7 @@ SMALL = 32 << 20
 class Group:
     """Small files of one partition; ``values`` is its value by column, empty without partitions."""
 
-    values: dict[str, str]
+    values: dict[str, str | None]
     files: tuple[StagedFile, ...]
 
 
@@ -77,7 +77,7 @@ def merge_files(uri: str, opened: DeltaTable) -> int:
     merged = [_written(uri, group, stored) for group in groups]
     fsync.sync_files(uri, merged)
     now = int(time.time() * 1000)
-    actions = [
+    actions: list[AddAction | RemoveAction] = [
         RemoveAction(file.path, False, now, file.size, group.values)
         for group in groups
         for file in group.files
@@ -96,6 +96,7 @@ def merge_files(uri: str, opened: DeltaTable) -> int:
         commit_properties=CommitProperties(max_commit_retries=0),
         post_commithook_properties=post_commit_hooks(),
     )
+    opened.update_incremental()
     fsync.sync_commits(uri, before)
     return sum(len(group.files) for group in groups)
 

@@ -34,7 +34,7 @@ def append(
     uri = place.table_uri(table)
     tried: list[int | None] = []
 
-    def write(opened: DeltaTable | None) -> int:
+    def write(opened: DeltaTable | None) -> DeltaTable | None:
         tried.append(None if opened is None else opened.version())
         write_deltalake(
             uri if opened is None else opened,
@@ -46,12 +46,15 @@ def append(
             storage_options=storage_options(uri),
             post_commithook_properties=merging.post_commit_hooks(),
         )
-        return 0 if opened is None else opened.version()  # delta-rs moves it to the new version
+        return opened  # at the new version now
 
     # Two appends do not conflict, but an append conflicts with creating or altering the table.
-    after = commits.retry_on_conflict(uri, "cannot be written", write)
-    fsync.sync_commits(uri, tried[0])
-    upkeep.tend(uri, tried[0], after, merge=True)
+    written = commits.retry_on_conflict(uri, "cannot be written", write)
+    before = tried[0]
+    fsync.sync_commits(uri, before)
+    if written is not None and before is not None:
+        upkeep.tend(uri, written, before, merge=True)
+        log.give_back(uri, written)
 
 
 def select(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from assay.store.delta import fsync, log, merging
+from assay.store.delta import fsync, merging
 from assay.store.delta.store_errors import summarize_error
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ they open at most so many files more than one for each partition that they read.
 _log = logging.getLogger(__name__)
 
 
-def tend(uri: str, before: int | None, after: int, merge: bool) -> None:
+def tend(uri: str, opened: DeltaTable, before: int, merge: bool) -> None:
     """Look after a table if its version passed a multiple of `EVERY`; called after each commit.
 
     Writers need no agreement: of the versions that several of them commit, each is passed by at
@@ -32,19 +32,22 @@ def tend(uri: str, before: int | None, after: int, merge: bool) -> None:
 
     Parameters
     ----------
-    before, after
-        The table's version before the caller's commit, None if there was no table, and after it.
+    opened
+        The table through which the caller committed. It has the newest version afterwards, unless
+        something failed.
+    before
+        Its version before that.
     merge
         Whether to merge small files: for tables whose rows are never replaced.
     """
-    if (before or 0) // EVERY == after // EVERY:
-        return
     try:
-        opened = log.open_table(uri)
-        if merge and opened is not None:
+        if opened.version() == before:
+            opened.update_incremental()
+        if before // EVERY == opened.version() // EVERY:
+            return
+        if merge:
             merging.merge_files(uri, opened)
-        if opened is not None:
-            shorten(uri, opened)
+        shorten(uri, opened)
     except Exception as error:  # the caller's commit is done, and no reader needs this
         # Mostly another writer came first: its upkeep, or the next one, does it.
         _log.debug("%s was not tended: %s", uri, summarize_error(error))

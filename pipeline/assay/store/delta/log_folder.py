@@ -1,0 +1,169 @@
+"""The folder of a local Delta log: its commits, whether they are whole, and what changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.errors import StoreError
+
+COMMIT = "[0-9]" * 20 + ".json"
+"""Glob pattern of commit files."""
+
+_NUMBERED = re.compile(r"([0-9]{20})\.(?:(json)|checkpoint.*\.parquet)")
+"""The name of a commit (with the second group) or of a checkpoint, and its version."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogListing:
+    """What one listing found: the versions of all commits, and that of the newest checkpoint.
+
+    ``checkpoint`` is -1 without one.
+    """
+
+    commits: frozenset[int]
+    checkpoint: int
+
+    @property
+    def newest(self) -> int:
+        """The version of the table; -1 if the log is empty."""
+        return max(self.commits, default=self.checkpoint)
+
+    @property
+    def needed(self) -> list[int]:
+        """The commits that a reader needs, as no checkpoint stands for them."""
+        return sorted(version for version in self.commits if version > self.checkpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class LogState:
+    """How the files looked that make up the newest version of a table.
+
+    While they look the same and no commit follows, a table that was opened before is the newest.
+    """
+
+    folder: Path
+    listing: LogListing
+    looks: tuple[tuple[int, ...] | None, ...]
+
+    def is_current(self) -> bool:
+        """Whether nothing was committed, taken away or changed since."""
+        following = commit_path(self.folder, self.listing.newest + 1)
+        return not following.exists() and self.looks == _looks(self.folder, self.listing)
+
+
+def read_state(folder: Path) -> LogState:
+    """List a log, and look at the files that a reader needs."""
+    listing = list_log(folder)
+    return LogState(folder, listing, _looks(folder, listing))
+
+
+def _looks(folder: Path, listing: LogListing) -> tuple[tuple[int, ...] | None, ...]:
+    # The folder itself changes whenever a name comes or goes.
+    paths = [folder, *(commit_path(folder, each) for each in listing.needed)]
+    return tuple(map(_look, paths))
+
+
+def _look(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if path.suffix != ".json":
+        return (found.st_ino, found.st_mode, found.st_mtime_ns)
+    return (found.st_ino, found.st_mode, found.st_mtime_ns, found.st_size)
+
+
+def commit_path(folder: Path, version: int) -> Path:
+    """The file of a commit in a log."""
+    return folder / f"{version:020}.json"
+
+
+def newest_commit(table: Path) -> Path | None:
+    """The file of a local table's newest commit, None if there is none."""
+    return max((table / "_delta_log").glob(COMMIT), default=None)
+
+
+def missing_commit(folder: Path) -> str | None:
+    """The first commit that is missing from a local log, None if the log is complete.
+
+    Commits older than the newest checkpoint are not needed and may have been deleted.
+    """
+    return _missing(folder, list_log(folder))
+
+
+def list_log(folder: Path) -> LogListing:
+    """List a local log, once for commits and checkpoints: it may hold thousands of files."""
+    commits, checkpoint = set(), -1
+    for found in filter(None, map(_NUMBERED.fullmatch, _names(folder))):
+        if found[2]:
+            commits.add(int(found[1]))
+        else:
+            checkpoint = max(checkpoint, int(found[1]))
+    return LogListing(frozenset(commits), checkpoint)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        with os.scandir(folder) as found:
+            return [each.name for each in found]
+    except FileNotFoundError:
+        return []
+
+
+def _missing(folder: Path, listing: LogListing) -> str | None:
+    for version in range(listing.checkpoint + 1, listing.newest):
+        # Look again by name: a listing made while others commit may miss a file.
+        if version not in listing.commits and not commit_path(folder, version).exists():
+            # Old commits are deleted only after a newer checkpoint exists.
+            if version <= list_log(folder).checkpoint:
+                continue
+            return commit_path(folder, version).name
+    return None
+
+
+def is_readable_commit(commit: Path) -> bool:
+    """Whether a commit's file can be parsed: one or more lines of JSON."""
+    try:
+        lines = commit.read_text(encoding="utf-8").splitlines()
+        return bool(lines) and all(isinstance(json.loads(line), dict) for line in lines)
+    except (OSError, ValueError):
+        return False
+
+
+def check_commits(folder: Path, listing: LogListing, old: bool) -> None:
+    """Check that no commit of a listed log is empty or missing.
+
+    Parameters
+    ----------
+    old
+        Also check commits that the newest checkpoint stands for.
+
+    Raises
+    ------
+    StoreError
+        Naming the first such commit.
+    """
+    # A power cut can leave an empty commit, which delta-rs takes for one that changes nothing.
+    for version in sorted(listing.commits) if old else listing.needed:
+        commit = commit_path(folder, version)
+        # A commit may have been deleted since it was listed, once a checkpoint stood for it.
+        with suppress(FileNotFoundError):
+            if not commit.stat().st_size:
+                raise unreadable(folder, f"its commit {commit.name} is empty")
+    if (name := _missing(folder, listing)) is not None:
+        raise unreadable(folder, f"its commit {name} is missing, and later ones rest on it")
+
+
+def unreadable(folder: Path, found: str) -> StoreError:
+    """The error for a table whose log is damaged."""
+    return StoreError(
+        "is not a readable Delta table",
+        where=str(folder.parent),
+        found=found,
+        mend="See assay fsck.",
+    )

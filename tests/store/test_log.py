@@ -1,0 +1,112 @@
+"""A command replays a log once, and sees at once what anybody changes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from assay.errors import StoreError
+from assay.store import Store
+from assay.store.delta import log
+from assay.store.delta.tables import PREDICTIONS, RUNS
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The tables whose logs were replayed since the test began."""
+    found: list[str] = []
+    real = DeltaTable.__init__
+
+    def counted(self: DeltaTable, uri: Any, *given: Any, **how: Any) -> None:
+        found.append(str(uri).rpartition("/")[2])
+        real(self, uri, *given, **how)
+
+    monkeypatch.setattr(DeltaTable, "__init__", counted)
+    return found
+
+
+def test_a_log_is_replayed_once_while_nothing_changes(
+    store: Store, make: Any, opened: list[str]
+) -> None:
+    make.run("r1", "p")
+    store.runs(), store.visible_runs()
+    opened.clear()
+    for _ in range(3):
+        assert store.partitions() == ["p"] and store.visible_run("p") == "r1"
+        assert [record.run_id for record in store.runs()] == ["r1"]
+    assert opened == []
+
+
+def test_a_night_more_replays_no_log_to_write_and_each_at_most_twice_to_read(
+    store: Store, make: Any, opened: list[str]
+) -> None:
+    for number in range(3):
+        opened.clear()
+        make.run(f"r{number}", f"p{number}", bad=[number])
+    assert max(opened.count(name) for name in (PREDICTIONS, RUNS, "quarantine")) <= 2
+
+
+def other_commits(store: Store) -> None:
+    uri = store.table_uri(RUNS)
+    write_deltalake(uri, DeltaTable(uri).to_pyarrow_table(), mode="append")
+
+
+def newest_gone(store: Store) -> None:
+    commits(store)[-1].unlink()
+
+
+def first_damaged(store: Store) -> None:
+    commits(store)[0].write_text("", encoding="utf-8")
+
+
+def newest_damaged(store: Store) -> None:
+    commits(store)[-1].write_text("nonsense", encoding="utf-8")
+
+
+def commits(store: Store) -> list[Path]:
+    return sorted(Path(store.table_uri(RUNS), "_delta_log").glob("*.json"))
+
+
+@pytest.mark.parametrize("change", [other_commits, newest_gone])
+def test_what_another_process_changes_is_seen_at_once(
+    store: Store, make: Any, change: Callable[[Store], None]
+) -> None:
+    for number in range(3):
+        make.event(f"r{number}", "started", number)
+    uri = store.table_uri(RUNS)
+    before = log.open_table(uri)
+    assert before is not None and before.version() == 2 and log.open_table(uri) is before
+    change(store)
+    now, writes = log.open_table(uri), log.open_to_write(uri)
+    assert now is not None and writes is not None
+    assert now.version() == writes.version() == DeltaTable(uri).version() != 2
+    assert before.version() == 2, "who reads a version goes on reading it"
+
+
+@pytest.mark.parametrize("damage", [first_damaged, newest_damaged])
+def test_a_log_that_is_damaged_meanwhile_is_not_taken_for_whole(
+    store: Store, make: Any, damage: Callable[[Store], None]
+) -> None:
+    for number in range(3):
+        make.event(f"r{number}", "started", number)
+    assert len(store.runs()) == 3
+    damage(store)
+    with pytest.raises(StoreError, match="not a readable Delta table"):
+        store.runs()
+    with pytest.raises(StoreError, match="not a readable Delta table"):
+        make.event("r3", "started", 3)
+
+
+def test_a_table_that_somebody_writes_to_is_nobody_else_s(store: Store, make: Any) -> None:
+    make.event("r1", "started")
+    make.event("r2", "started")
+    uri = store.table_uri(RUNS)
+    one, another, read = log.open_to_write(uri), log.open_to_write(uri), log.open_table(uri)
+    assert one is not None and one is not another and read is not one and read is not another
+    one.create_checkpoint()
+    log.give_back(uri, one)
+    assert log.open_to_write(uri) is one
