@@ -19,7 +19,7 @@ from statistics import median
 import pyarrow as pa
 
 from assay.monitor.front import command
-from assay.monitor.nights.summary import night_path
+from assay.monitor.nights.night_path import night_path
 from assay.project import jsonfile
 from assay.project.params import Params, load
 from assay.store import (

@@ -22,7 +22,7 @@ from assay.monitor import labels, monitor_night
 from assay.monitor.evidently import folder as workspace_folder
 from assay.monitor.evidently import snapshot_inputs
 from assay.monitor.nights import facts
-from assay.monitor.nights.summary import night_path
+from assay.monitor.nights.night_path import night_path
 from assay.project import layout, params
 from assay.store import RunEvent, RunRecord, StagedRun, Store, open_store, write_part
 from assay.store.delta.tables import PREDICTIONS, QUARANTINE

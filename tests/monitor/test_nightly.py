@@ -24,7 +24,7 @@ from assay.errors import (
 from assay.monitor import nightly
 from assay.monitor.labels import NoLabelsYet
 from assay.monitor.nightly import KnownNightNames, NightlySteps
-from assay.monitor.nights.summary import night_path
+from assay.monitor.nights.night_path import night_path
 from assay.project import params
 from assay.project.params import Params
 from tests.projects import PARCELS, ROOT

@@ -23,11 +23,12 @@ from assay.monitor.judge import JudgedNight
 from assay.monitor.nights import documents, section
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.facts import KnownNights
+from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import decide_status
 from assay.monitor.nights.quarantine_rules import count_broken_rules
 from assay.monitor.nights.sample import published_sample
 from assay.monitor.nights.status_update import update_status, update_statuses
-from assay.monitor.nights.summary import NightSummary, night_path, overall_metrics
+from assay.monitor.nights.summary import NightSummary, overall_metrics
 from assay.monitor.nights.summary_read import parse_summary
 from assay.project.params import Monitor, Params
 from assay.project.textfile import write

@@ -33,7 +33,7 @@ from assay.errors import (
     from_os_error,
 )
 from assay.monitor.labels import NoLabelsYet
-from assay.monitor.nights.summary import night_path
+from assay.monitor.nights.night_path import night_path
 from assay.project import interrupts
 from assay.project.params import Params
 from assay.project.partitions import parse_day

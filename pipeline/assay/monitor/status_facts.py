@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from assay.errors import AssayError, NoChampion, NotARepository, StoreError
-from assay.monitor.nights.summary import night_path
+from assay.monitor.nights.night_path import night_path
 from assay.project.params import Params
 from assay.reports.status import StatusDocument
 
@@ -101,7 +101,7 @@ def collect_status(root: Path, params: Params) -> Status:
         name=params.name,
         stage=params.registry.stage,
         champion=champion_part(root, params),
-        night=of_store(lambda store: _night(store, every().nights)),
+        night=of_store(lambda store: _night(store, facts(), every().nights)),
         quarantine=of_store(_quarantine),
         drift=_told(lambda: _drift(facts(), every().nights), damaged),
         incidents=_told(incidents, damaged),
@@ -159,12 +159,10 @@ def _champion(root: Path, params: Params) -> StatusPart:
     )
 
 
-def _night(store: Store, every: Sequence[Night]) -> StatusPart:
+def _night(store: Store, known: KnownNights, every: Sequence[Night]) -> StatusPart:
     """The last published night, and the status of the last night of all."""
-    nights = store.partitions()
-    runs = store.runs()
-    latest = runs[-1] if runs else None
-    record = store.published_run(nights[-1]) if nights else None
+    latest = known.records[-1] if known.records else None
+    record = store.published_run(max(known.visible)) if known.visible else None
     if record is None:
         words = "no night has been published yet; score one: assay score --date DAY"
         if latest is not None:
@@ -208,14 +206,14 @@ def _quarantine(store: Store) -> StatusPart:
     counts = pc.value_counts(pc.list_flatten(refused.column("broken_rules"))).to_pylist()
     rules = {str(each["values"]): int(each["counts"]) for each in counts}
     week = nights[-WEEK:]
-    records = [store.published_run(night) for night in week]
+    records = store.published_runs(week)
     return StatusPart(
         {
             "partition": nights[-1],
             "rows": refused.num_rows,
             "rules": dict(sorted(rules.items(), key=lambda item: (-item[1], item[0]))),
             "last_nights": len(week),
-            "last_nights_rows": sum(r.rows_quarantined or 0 for r in records if r is not None),
+            "last_nights_rows": sum(record.rows_quarantined or 0 for record in records),
         },
         None,
     )

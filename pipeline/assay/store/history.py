@@ -158,6 +158,24 @@ def published_run(place: StoreLocation, partition: str) -> RunRecord | None:
     )
 
 
+def published_runs(place: StoreLocation, partitions: Sequence[str]) -> list[RunRecord]:
+    """The records of the visible runs of some partitions, in order, from one scan of the events."""
+    opened = log.open_table(place.table_uri(PREDICTIONS))
+    files = [] if opened is None else log.partition_files(opened, place.column, partitions)
+    visible = {file.partition: parse_run_id(file.path) for file in files}
+    if not visible:
+        return []
+    known = {record.run_id: record for record in read_runs(place, list(visible))}
+    found = []
+    for night, run_id in sorted(visible.items()):
+        record = known.get(run_id or "")
+        if record is None or record.rows_scored is None:
+            record = published_run(place, night)  # no event left: rebuilt from the data files
+        if record is not None:
+            found.append(record)
+    return found
+
+
 def _from_commit(place: StoreLocation, partition: str, found: VisibleRun) -> RunRecord:
     entry = commit_of(place, PREDICTIONS, partition, found.run_id)
     if entry is None:

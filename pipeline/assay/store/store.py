@@ -147,6 +147,10 @@ class Store(StoreLocation):
         """
         return history.published_run(self, partition)
 
+    def published_runs(self, partitions: Sequence[str]) -> list[RunRecord]:
+        """As `published_run` of each of some partitions, in order, those without one left out."""
+        return history.published_runs(self, partitions)
+
     def runs(self, partition: str | Sequence[str] | None = None) -> list[RunRecord]:
         """All runs, or those of one partition or several, in order of start.
 

@@ -21,8 +21,9 @@ from assay.monitor.evidently.content import ReportContent, night_content
 from assay.monitor.evidently.minify import round_numbers
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.nights import section
+from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import MonitoringStatus
-from assay.monitor.nights.summary import NightSummary, night_path
+from assay.monitor.nights.summary import NightSummary
 from assay.project.params import Monitor
 
 NASTY = "</script><body><script>alert(1)</script>"

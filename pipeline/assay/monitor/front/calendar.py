@@ -9,8 +9,8 @@ from itertools import groupby
 from urllib.parse import quote
 
 from assay.monitor.nights.night import Night
+from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import StatusName
-from assay.monitor.nights.summary import night_path
 
 MARKS: dict[StatusName, str] = {
     "ok": "",

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from assay.monitor.incidents import messages
 from assay.monitor.nights.incident import Incident, Kind
 from assay.monitor.nights.night import Night
-from assay.monitor.nights.summary import night_path
+from assay.monitor.nights.night_path import night_path
 from assay.project.code_host.host_markdown import code, one_line, prose
 from assay.project.text.markdown import UNSEEN
 from assay.project.text.number_format import counted

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from assay.monitor.incidents.alert_state import Alert
 from assay.monitor.nights.incident import Incident
-from assay.monitor.nights.summary import night_path
+from assay.monitor.nights.night_path import night_path
 from assay.project.text.markdown import escape_all, escape_code
 from assay.project.text.number_format import counted
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from assay.monitor.nights.night import NightDrift
-from assay.monitor.nights.summary import NightSummary
-from assay.monitor.nights.summary_read import parse_alarm_columns, parse_status
+from assay.monitor.nights.status_read import parse_alarm_columns, parse_status
 from assay.project import layout
 from assay.project.jsonfile import JsonNode, reject_duplicate_keys
+
+if TYPE_CHECKING:
+    from assay.monitor.nights.summary import NightSummary
 
 
 @dataclass(frozen=True, slots=True)

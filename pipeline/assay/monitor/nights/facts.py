@@ -61,9 +61,16 @@ class KnownNights:
 
     @cached_property
     def measured(self) -> Mapping[str, list[Mapping[str, Any]]]:
-        """Night -> its rows of the performance table, with the night as ``partition``."""
+        """Night -> its numbers over all rows, as rows of the performance table.
+
+        Each with the night as ``partition``. The slices, most of the table, are left out before
+        rows become Python objects.
+        """
+        import pyarrow.compute as pc
+
         found: dict[str, list[Mapping[str, Any]]] = {}
-        for row in self.performance.to_pylist():
+        whole = self.performance.filter(pc.equal(self.performance.column("slice"), ""))
+        for row in whole.to_pylist():
             partition = row[self.column]
             found.setdefault(partition, []).append({**row, "partition": partition})
         return found

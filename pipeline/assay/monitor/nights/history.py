@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from assay.columns.profile import Profile, column_from_json
 from assay.errors import StoreError
 from assay.store import RunRecord, Store
-from assay.store.delta import log, rows
-from assay.store.delta.files import parse_run_id
-from assay.store.delta.tables import PREDICTIONS, PROFILES, profiles_schema
+from assay.store.delta import rows
+from assay.store.delta.tables import PROFILES, profiles_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +48,21 @@ def read_published(store: Store, partitions: Sequence[str]) -> list[Published]:
     StoreError
         A run has two profiles that differ.
     """
-    opened = log.open_table(store.table_uri(PREDICTIONS))
-    files = [] if opened is None else log.partition_files(opened, store.column, partitions)
-    visible = {file.partition: parse_run_id(file.path) for file in files}
-    if not visible:
+    records = store.published_runs(partitions)
+    if not records:
         return []
-    known = {record.run_id: record for record in store.runs(list(visible))}
-    texts = _texts(store, visible)
-    found = []
-    for night in sorted(visible):
-        record = known.get(visible[night] or "")
-        if record is None or record.rows_scored is None:
-            record = store.published_run(night)  # no event left: rebuilt from the data files
-        if record is not None:
-            where = f"{store.table_uri(PROFILES)}, run {record.run_id} in {night}"
-            found.append(Published(record, texts.get(night, {}), where))
-    return found
+    texts = _texts(store, {record.partition: record.run_id for record in records})
+    return [
+        Published(
+            record,
+            texts.get(record.partition, {}),
+            f"{store.table_uri(PROFILES)}, run {record.run_id} in {record.partition}",
+        )
+        for record in records
+    ]
 
 
-def _texts(store: Store, visible: Mapping[str, str | None]) -> dict[str, dict[str, str]]:
+def _texts(store: Store, visible: Mapping[str, str]) -> dict[str, dict[str, str]]:
     kept = rows.select(
         store,
         PROFILES,

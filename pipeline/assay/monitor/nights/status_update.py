@@ -13,7 +13,8 @@ from pathlib import Path
 from assay.monitor.nights import documents, section
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night
-from assay.monitor.nights.summary import NightSummary, night_path
+from assay.monitor.nights.night_path import night_path
+from assay.monitor.nights.summary import NightSummary
 from assay.monitor.nights.summary_read import parse_summary
 from assay.project.params import Monitor
 from assay.project.textfile import write

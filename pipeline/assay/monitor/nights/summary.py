@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from assay.monitor.drift.baselines import NOT_COMPARED, WeekdayDistances
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
 from assay.monitor.nights.night_status import MonitoringStatus
 from assay.monitor.performance.known_metrics import by_metric
 from assay.monitor.performance.label_drift import LabelDrift
-from assay.project import layout
 from assay.project.params import Monitor
 from assay.reports.night import (
     ColumnBreak,
@@ -154,8 +152,3 @@ def overall_metrics(performance: Iterable[Mapping[str, Any]]) -> tuple[Mapping[s
     return tuple(
         {name: row.get(name) for name in MEASURED} for each in known.values() for row in each.rows()
     )
-
-
-def night_path(partition: str, suffix: str) -> str:
-    """The path of a night's page (``.html``) or document (``.json``), relative to the root."""
-    return f"{layout.NIGHTS}/{quote(partition, safe=' ')}{suffix}"

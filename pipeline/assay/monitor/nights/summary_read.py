@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import cast
 
 from assay.columns.break_limits import Break
 from assay.monitor.drift.baselines import WeekdayDistances
 from assay.monitor.drift.drift import DriftDecision, DriftFinding
-from assay.monitor.nights.night_status import WORDS, MonitoringStatus, StatusName, decide_status
+from assay.monitor.nights.night_status import decide_status
+from assay.monitor.nights.status_read import parse_status
 from assay.monitor.nights.summary import NightSummary
 from assay.monitor.performance.label_drift import LabelDrift
 from assay.project.jsonfile import JsonNode, reject_duplicate_keys
@@ -68,20 +68,6 @@ def parse_summary(text: str, limits: Monitor) -> NightSummary:
         broken_rules=found.broken_rules,
         performance=tuple(dict(each) for each in found.performance),
     )
-
-
-def parse_status(tree: JsonNode) -> MonitoringStatus | None:
-    """The status in a document; None in a document of an older Assay."""
-    if "standing" not in tree.tree:
-        return None
-    return MonitoringStatus(
-        cast(StatusName, tree.one_of("standing", *WORDS)), tree.texts("incidents")
-    )
-
-
-def parse_alarm_columns(tree: JsonNode) -> tuple[str, ...] | None:
-    """The columns in alarm; None if the night was not judged with the nights before it."""
-    return None if tree.tree.get("in_alarm") is None else tree.texts("in_alarm")
 
 
 def _finding(found: ColumnFinding) -> DriftFinding:

@@ -23,9 +23,10 @@ from assay.monitor.judge import Judge, JudgedNight
 from assay.monitor.night_writer import columns_of, sample_reference
 from assay.monitor.nights import history
 from assay.monitor.nights.facts import KnownNights, load
+from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.quarantine_rules import count_broken_rules
 from assay.monitor.nights.sample import published_sample
-from assay.monitor.nights.summary import night_path, overall_metrics
+from assay.monitor.nights.summary import overall_metrics
 from assay.monitor.week import section
 from assay.monitor.week.merge import WeekNight, WeekPart, merge_nights
 from assay.monitor.week.week import Week

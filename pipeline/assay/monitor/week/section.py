@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
+from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import MonitoringStatus, affects_night, decide_status
-from assay.monitor.nights.summary import night_path
 from assay.pages import templating
 
 if TYPE_CHECKING:
