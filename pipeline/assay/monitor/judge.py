@@ -210,9 +210,9 @@ class Judge:
         loaded: Bundle,
         decided: tuple[DriftDecision, WeekdayDistances],
     ) -> JudgedNight:
-        record, measured = published.record, self.facts.measured
+        record = published.record
         label = label_drift(
-            measured.get(record.partition, ()),
+            self.facts.measured_on(record.partition),
             record.run_id,
             loaded.reference,
             self.limits.limit_quantile,

@@ -16,7 +16,7 @@ from assay.monitor.incidents.collect import all_nights
 from assay.monitor.judge import Judge, JudgedNight
 from assay.monitor.monitor_night import read_published_night
 from assay.monitor.night_writer import NightWriter, previous_summary
-from assay.monitor.nights import facts as night_facts
+from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.summary import NightSummary, overall_metrics
 from assay.project.extras import missing_extra
 from assay.project.params import Params
@@ -26,10 +26,15 @@ from assay.store import Store
 log = logging.getLogger(__name__)
 
 
-def try_refresh(root: Path, params: Params, store: Store, nights: Sequence[str]) -> None:
-    """As `refresh`, after a command whose result it must not change. A failure is only logged."""
+def try_refresh(
+    root: Path, params: Params, store: Store, nights: Sequence[str], facts: KnownNights
+) -> KnownNights | None:
+    """As `refresh`, after a command whose result it must not change.
+
+    A failure is only logged. It returns None, as some documents may have been written then.
+    """
     try:
-        refresh(root, params, store, nights)
+        return refresh(root, params, store, nights, facts)
     except Exception as error:  # the labels are taken and measured, so no error may escape
         known = error if isinstance(error, AssayError) else missing_extra(error)
         why = known.line() if known else " ".join(str(error).split())
@@ -40,15 +45,21 @@ def try_refresh(root: Path, params: Params, store: Store, nights: Sequence[str])
             min(nights),
             max(nights),
         )
+        return None
 
 
-def refresh(root: Path, params: Params, store: Store, nights: Sequence[str]) -> None:
+def refresh(
+    root: Path, params: Params, store: Store, nights: Sequence[str], facts: KnownNights
+) -> KnownNights:
     """Write the pages and documents of ``nights`` again, where labels changed what they say.
 
     A night without a page, or whose page is about another run than the published one, is left
     alone: it has to be monitored first.
+
+    Returns
+    -------
+    The facts with the current documents.
     """
-    facts = night_facts.load(root, store)
     judge = Judge(
         params.monitor, params.evaluate.confidence, facts, run_bundle_loader(root, params)
     )
@@ -61,8 +72,9 @@ def refresh(root: Path, params: Params, store: Store, nights: Sequence[str]) -> 
         if published.record.run_id != old.run_id:
             continue
         judged = judge.night(published, earlier)
-        performance = overall_metrics(facts.measured.get(night, ()))
+        performance = overall_metrics(facts.measured_on(night))
         renewed.append((judged, replace(old, label=judged.label, performance=performance)))
-    if renewed:
-        writer = NightWriter(root, params, store)
-        writer.write(all_nights(facts), facts, renewed, facts.documents, keep=True)
+    if not renewed:
+        return facts
+    writer = NightWriter(root, params, store)
+    return writer.write(all_nights(facts), facts, renewed, facts.documents, keep=True)

@@ -90,10 +90,11 @@ def run(
     job.measure(nights, outcome)
     for each in outcome.measured:
         jsonfile.write(root / performance_path(each.record.partition), each.tree())
-    if outcome.measured:
+    known: facts.KnownNights | None = facts.load(root, job.store)
+    if outcome.measured and known is not None:
         measured = [each.record.partition for each in outcome.measured]
-        labelled_pages.try_refresh(root, params, job.store, measured)
-    workspace.try_refresh(root, params, facts.load(root, job.store))
+        known = labelled_pages.try_refresh(root, params, job.store, measured, known)
+    workspace.try_refresh(root, params, known or facts.load(root, job.store))
     return outcome
 
 

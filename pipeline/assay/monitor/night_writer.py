@@ -67,7 +67,7 @@ def summary_of(night: JudgedNight, facts: KnownNights, params: Params) -> NightS
         stand=decide_status("published", night.decision.crossed),
         weekday=night.weekday,
         label=night.label,
-        performance=overall_metrics(facts.measured.get(record.partition, ())),
+        performance=overall_metrics(facts.measured_on(record.partition)),
     )
 
 

@@ -29,10 +29,15 @@ SAID = ("value", "low", "high", "rows", "labelled_share", "trusted", "why")
 measured."""
 
 
-def read_performance(place: StoreLocation, partition: str | None = None) -> pa.Table:
+def read_performance(
+    place: StoreLocation, partition: str | None = None, slices: bool = True
+) -> pa.Table:
     """The latest value of each metric of the visible runs, sorted by key."""
     shown = history.visible_runs(place)
-    table = latest_values(_all(place, partition), place.column)
+    kept = _all(place, partition)
+    if not slices:
+        kept = kept.filter(pc.equal(kept.column("slice"), ""))
+    table = latest_values(kept, place.column)
     # In Arrow: a thousand nights are tens of thousands of rows.
     of_run = pc.binary_join_element_wise(table.column(place.column), table.column("run_id"), _AND)
     visible = pa.array((f"{night}{_AND}{run_id}" for night, run_id in shown.items()), pa.string())

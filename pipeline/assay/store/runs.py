@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -121,27 +121,20 @@ def parse_events(rows: Iterable[dict[str, Any]], where: str) -> list[RunEvent]:
 
 def fold(events: Iterable[RunEvent]) -> list[RunRecord]:
     """One record per run, in order of start; the order of ``events`` does not matter."""
-    records: dict[str, RunRecord] = {}
+    told: dict[str, dict[str, Any]] = {}
     for event in sorted(events, key=_order):
-        earlier = records.get(event.run_id)
-        records[event.run_id] = _first(event) if earlier is None else _later(earlier, event)
-    return sorted(records.values(), key=lambda record: (str(record.started_at), record.run_id))
+        known = _known(event)
+        earlier = told.setdefault(event.run_id, {**known, "started_at": event.at})
+        # An empty field of a later event does not clear the earlier value.
+        earlier.update((name, value) for name, value in known.items() if value not in (None, ""))
+    records = [RunRecord(**known) for known in told.values()]
+    return sorted(records, key=lambda record: (str(record.started_at), record.run_id))
 
 
 def _order(event: RunEvent) -> tuple[int, datetime]:
     # By kind before time: if the clock was set back, a run that ended must not look as if it had
     # just started, nor a retracted run as if it were published.
     return EVENTS.index(event.event), event.at
-
-
-def _first(event: RunEvent) -> RunRecord:
-    return RunRecord(**_known(event), started_at=event.at)
-
-
-def _later(record: RunRecord, event: RunEvent) -> RunRecord:
-    # An empty field of a later event does not clear the earlier value.
-    said = {name: value for name, value in _known(event).items() if value not in (None, "")}
-    return replace(record, **said)
 
 
 def _known(event: RunEvent) -> dict[str, Any]:

@@ -290,9 +290,15 @@ class Store(StoreLocation):
         """Append labels to the history, in one commit: see `assay.store.labels.append_labels`."""
         labels.append_labels(self, partition, arrived, source, by)
 
-    def performance(self, partition: str | None = None) -> pa.Table:
-        """The latest performance metrics of the visible runs, of all partitions or one."""
-        return performance.read_performance(self, partition)
+    def performance(self, partition: str | None = None, slices: bool = True) -> pa.Table:
+        """The latest performance metrics of the visible runs, of all partitions or one.
+
+        Parameters
+        ----------
+        slices
+            Also of slices; else only over all rows, which are a small part of the table.
+        """
+        return performance.read_performance(self, partition, slices)
 
     def append_performance(self, measured: Iterable[Mapping[str, Any]]) -> int:
         """Append the values that are new, in one commit; returns how many there were."""

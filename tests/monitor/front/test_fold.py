@@ -133,8 +133,8 @@ def test_the_longest_maturity_and_the_last_answer_count() -> None:
     assert night.realized is not None and night.estimated is not None
     assert (night.realized.value, night.realized.maturity_days) == (0.72, 30)
     assert (night.estimated.value, night.estimated.maturity_days) == (0.74, 0)
-    assert combine.headline_metric([row(metric="rmse"), row(metric="mae")]) == "mae"
-    assert combine.headline_metric([row(metric="pinball")]) == "pinball"
+    assert combine.headline_metric(["rmse", "mae"]) == "mae"
+    assert combine.headline_metric(["pinball"]) == "pinball"
     assert combine.headline_metric([]) is None
 
 

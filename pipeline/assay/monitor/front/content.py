@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from assay.monitor.incidents.collect import AllNights
-from assay.monitor.nights import combine
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.night import Night
 from assay.monitor.status_facts import StatusPart, champion_part
@@ -60,7 +59,7 @@ def gather(root: Path, params: Params, every: AllNights, facts: KnownNights, las
         stage=params.registry.stage,
         nights=every.nights[-last:],
         champion=champion_part(root, params),
-        metric=combine.headline_metric(row for rows in facts.measured.values() for row in rows),
+        metric=facts.headline_metric,
         max_drifted_share=params.monitor.max_drifted_share,
         max_quarantine_share=params.quarantine.max_share,
         every=every,

@@ -147,9 +147,15 @@ def _with_drift(
     )
 
 
-def headline_metric(performance: Iterable[Mapping[str, Any]]) -> str | None:
-    """The headline metric: the first of `HEADLINE` that was measured; None if nothing was."""
-    found = {str(row["metric"]) for row in performance if not row["slice"]}
+def headline_metric(measured: Iterable[str]) -> str | None:
+    """The headline metric: the first of `HEADLINE` that was measured; None if nothing was.
+
+    Parameters
+    ----------
+    measured
+        The names of the metrics that were measured over all rows.
+    """
+    found = set(measured)
     return next((name for name in HEADLINE.values() if name in found), min(found, default=None))
 
 
@@ -161,7 +167,7 @@ def by_night(
     The longest maturity counts; if one was computed several times, the last result does.
     """
     every = sorted(performance, key=lambda row: row["at"])
-    metric = headline_metric(every)
+    metric = headline_metric(str(row["metric"]) for row in every if not row["slice"])
     mine: dict[str, list[Row]] = defaultdict(list)
     for row in every:
         if row["metric"] == metric and visible.get(row["partition"]) == row["run_id"]:

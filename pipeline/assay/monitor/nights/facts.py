@@ -39,7 +39,8 @@ class KnownNights:
     visible
         Night -> its published run.
     performance
-        The performance rows of those runs; see `assay.store.delta.tables.performance_schema`.
+        The performance rows of those runs over all their rows, not of slices; see
+        `assay.store.delta.tables.performance_schema`.
     documents
         Night -> its document from ``assay monitor``.
     pages
@@ -63,21 +64,45 @@ class KnownNights:
     def measured(self) -> Mapping[str, list[Mapping[str, Any]]]:
         """Night -> its numbers over all rows, as rows of the performance table.
 
-        Each with the night as ``partition``. The slices, most of the table, are left out before
-        rows become Python objects.
+        Each with the night as ``partition``.
         """
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for row in self._rows(self._overall()):
+            found.setdefault(row["partition"], []).append(row)
+        return found
+
+    def measured_on(self, partition: str) -> list[Mapping[str, Any]]:
+        """`measured` of one night, at the cost of one."""
         import pyarrow.compute as pc
 
-        found: dict[str, list[Mapping[str, Any]]] = {}
-        whole = self.performance.filter(pc.equal(self.performance.column("slice"), ""))
-        for row in whole.to_pylist():
-            partition = row[self.column]
-            found.setdefault(partition, []).append({**row, "partition": partition})
-        return found
+        table = self._overall()
+        return self._rows(table.filter(pc.equal(table.column(self.column), partition)))
+
+    @cached_property
+    def headline_metric(self) -> str | None:
+        """The name of the metric that stands for a night's performance; None without any."""
+        import pyarrow.compute as pc
+
+        names = pc.unique(self._overall().column("metric")).to_pylist()
+        return combine.headline_metric(names)
+
+    def _overall(self) -> pa.Table:
+        import pyarrow.compute as pc
+
+        return self.performance.filter(pc.equal(self.performance.column("slice"), ""))
+
+    def _rows(self, table: pa.Table) -> list[Mapping[str, Any]]:
+        return [{**row, "partition": row[self.column]} for row in table.to_pylist()]
 
     def nights(self) -> list[Night]:
         """All nights in order, each without the incidents it is part of."""
-        rows = [row for each in self.measured.values() for row in each]
+        import pyarrow.compute as pc
+
+        # What is not shown is left out before rows become Python objects.
+        table = self._overall()
+        rows = self._rows(
+            table.filter(pc.equal(table.column("metric"), self.headline_metric or ""))
+        )
         return combine.nights(self.records, self.visible, self.documents, rows, self.pages)
 
     def with_documents(self, written: Iterable[KnownDocument]) -> KnownNights:
@@ -104,7 +129,7 @@ def load(root: Path, store: Store) -> KnownNights:
         column=store.column,
         records=tuple(store.runs()),
         visible=history.visible_runs(store),
-        performance=store.performance(),
+        performance=store.performance(slices=False),
         documents=documents.read_documents(root),
         pages=frozenset(unquote(page.stem) for page in (root / layout.NIGHTS).glob("*.html")),
         listed=listed,

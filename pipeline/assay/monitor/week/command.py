@@ -106,12 +106,12 @@ def _days_of(
     store: Store, facts: KnownNights, nights: Sequence[JudgedNight], book: IncidentHistory
 ) -> list[WeekNight]:
     in_alarm = book.in_alarm()
-    measured = facts.with_performance(row for night in nights for row in night.expected).measured
+    known = facts.with_performance(row for night in nights for row in night.expected)
     return [
         WeekNight(
             night,
             in_alarm.get(night.partition, ()),
-            overall_metrics(measured.get(night.partition, ())),
+            overall_metrics(known.measured_on(night.partition)),
             count_broken_rules(store, night.record),
         )
         for night in nights
