@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from assay.errors import StoreError
+from assay.project.text.number_format import counted
 from assay.store.delta import fsync
 from assay.store.delta.files import StagedFile
 from assay.store.delta.location import filesystem
@@ -63,8 +65,13 @@ def merge_files(uri: str, opened: DeltaTable) -> int:
     The old files stay where they are, for readers at work. ``opened`` has the new version
     afterwards.
 
-    Errors are those of delta-rs and Arrow; nothing has changed then. There is one if anything was
-    committed to the table since it was opened.
+    Other errors are those of delta-rs and Arrow. After any error nothing has changed; there is one
+    if anything was committed to the table since it was opened.
+
+    Raises
+    ------
+    StoreError
+        The files hold more or fewer rows than the log says.
     """
     from deltalake import CommitProperties
     from deltalake.transaction import AddAction, RemoveAction
@@ -117,22 +124,21 @@ def _written(uri: str, group: Group, schema: pa.Schema) -> StagedFile:
         for batch in read.to_batches():
             writer.write_batch(batch)
             rows += batch.num_rows
-    check_rows(group.files, rows, path)
+    _check_rows(group.files, rows, uri)
     (info,) = system.get_file_info([f"{base}/{path}"])
     return StagedFile(path, info.size, rows, group.files[0].partition)
 
 
-def check_rows(files: Sequence[StagedFile], rows: int, path: str) -> None:
-    """Check that merged files hold as many rows as the log says.
-
-    Raises
-    ------
-    ValueError
-        They hold more or fewer.
-    """
+def _check_rows(files: Sequence[StagedFile], rows: int, where: str) -> None:
     expected = sum(file.rows for file in files)
     if rows != expected:
-        raise ValueError(f"{path} would hold {rows} rows, the log says {expected}")
+        raise StoreError(
+            "the files to merge hold other rows than the log says",
+            where=where,
+            expected=counted(expected, "row"),
+            found=f"{rows}",
+            mend="See assay fsck.",
+        )
 
 
 def post_commit_hooks() -> PostCommitHookProperties:
