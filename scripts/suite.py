@@ -1,4 +1,7 @@
-"""`make test`: the whole suite in two parts at once, since most tests use a single core.
+"""`make test`: the whole suite in three parts at once, since most tests use a single core.
+
+The third is one model's whole life by the workflows; the other workflow tests take long, and
+`make test-workflows` runs them all.
 
 Arguments name a module that runs pytest, such as ``coverage run``, which `make coverage` asks for.
 Every line that pytest prints comes as it is printed, with the number of its part in front. What
@@ -32,12 +35,13 @@ FIRST = (
 )
 """Among them those that start Spark most often. The flow comes last: a command that it calls in the
 test's own process ends the Spark session that tests share."""
+LIFE = ("tests/workflows/test_life.py",)
 
 
-def parts() -> tuple[list[str], list[str]]:
+def parts() -> tuple[list[str], list[str], list[str]]:
     """Paths for runs of pytest beside each other; a new file of tests is in the second."""
     ignored = [option for path in FIRST for option in ("--ignore", path)]
-    return list(FIRST), ["tests", *ignored]
+    return list(FIRST), ["tests", *ignored], list(LIFE)
 
 
 def main() -> int:
