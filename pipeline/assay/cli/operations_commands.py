@@ -35,6 +35,11 @@ def add_commands(add: CommandBuilder) -> None:
         help="instead: do the rules under monitor.retrain say to train again? exit 6 if so",
     )
     monitor.add_argument(
+        "--evidently",
+        action="store_true",
+        help="also Evidently's report of each night, whatever monitor.evidently says (3 s a night)",
+    )
+    monitor.add_argument(
         "--notify", action="store_true", help="then tell what is new, as assay alert does"
     )
     labels = add(
@@ -146,6 +151,7 @@ def _monitor(given: argparse.Namespace) -> None:
             given,
             first,
             notify=given.notify,
+            evidently=given.evidently,
             lines=monitoring.night_lines,
             document=lambda found: found.to_json(),
         )
@@ -156,6 +162,7 @@ def _monitor(given: argparse.Namespace) -> None:
             first,
             last,
             notify=given.notify,
+            evidently=given.evidently,
             lines=monitoring.nights_lines,
             document=lambda found: found.book.to_json(),
         )

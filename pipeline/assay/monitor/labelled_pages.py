@@ -28,13 +28,10 @@ log = logging.getLogger(__name__)
 
 def try_refresh(
     root: Path, params: Params, store: Store, nights: Sequence[str], facts: KnownNights
-) -> KnownNights | None:
-    """As `refresh`, after a command whose result it must not change.
-
-    A failure is only logged. It returns None, as some documents may have been written then.
-    """
+) -> None:
+    """As `refresh`, after a command whose result it must not change: a failure is only logged."""
     try:
-        return refresh(root, params, store, nights, facts)
+        refresh(root, params, store, nights, facts)
     except Exception as error:  # the labels are taken and measured, so no error may escape
         known = error if isinstance(error, AssayError) else missing_extra(error)
         why = known.line() if known else " ".join(str(error).split())
@@ -45,20 +42,15 @@ def try_refresh(
             min(nights),
             max(nights),
         )
-        return None
 
 
 def refresh(
     root: Path, params: Params, store: Store, nights: Sequence[str], facts: KnownNights
-) -> KnownNights:
+) -> None:
     """Write the pages and documents of ``nights`` again, where labels changed what they say.
 
     A night without a page, or whose page is about another run than the published one, is left
     alone: it has to be monitored first.
-
-    Returns
-    -------
-    The facts with the current documents.
     """
     judge = Judge(
         params.monitor, params.evaluate.confidence, facts, run_bundle_loader(root, params)
@@ -74,7 +66,6 @@ def refresh(
         judged = judge.night(published, earlier)
         performance = overall_metrics(facts.measured_on(night))
         renewed.append((judged, replace(old, label=judged.label, performance=performance)))
-    if not renewed:
-        return facts
-    writer = NightWriter(root, params, store)
-    return writer.write(all_nights(facts), facts, renewed, facts.documents, keep=True)
+    if renewed:
+        writer = NightWriter(root, params, store)
+        writer.write(all_nights(facts), facts, renewed, facts.documents, keep=True)

@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from assay.errors import AssayError, NothingScored, SourceError, UsageError
 from assay.monitor import labelled_pages
-from assay.monitor.evidently import workspace
 from assay.monitor.nights import facts
 from assay.monitor.performance import maturity, read_labels
 from assay.monitor.performance.labels_report import LabelsOutcome
@@ -90,11 +89,10 @@ def run(
     job.measure(nights, outcome)
     for each in outcome.measured:
         jsonfile.write(root / performance_path(each.record.partition), each.tree())
-    known: facts.KnownNights | None = facts.load(root, job.store)
-    if outcome.measured and known is not None:
+    if outcome.measured:
         measured = [each.record.partition for each in outcome.measured]
-        known = labelled_pages.try_refresh(root, params, job.store, measured, known)
-    workspace.try_refresh(root, params, known or facts.load(root, job.store))
+        known = facts.load(root, job.store)
+        labelled_pages.try_refresh(root, params, job.store, measured, known)
     return outcome
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from assay.errors import LimitCrossed, NothingScored
 from assay.monitor.drift.baselines import weekdays_before
-from assay.monitor.evidently import workspace
 from assay.monitor.front import command as front
 from assay.monitor.incidents import alert
 from assay.monitor.incidents.collect import all_nights
@@ -22,7 +21,9 @@ from assay.registry.pin import run_bundle_loader
 from assay.store import Store, open_store
 
 
-def run(root: Path, params: Params, partition: str, notify: bool = False) -> NightSummary:
+def run(
+    root: Path, params: Params, partition: str, notify: bool = False, evidently: bool = False
+) -> NightSummary:
     """Compare the night's published run with the reference of the version that scored it.
 
     Parameters
@@ -31,6 +32,8 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
         The night, such as ``2013-07-01``.
     notify
         Also send new alerts, as ``assay alert`` does.
+    evidently
+        Make Evidently's report of the night too, whatever ``monitor.evidently`` says.
 
     Raises
     ------
@@ -56,9 +59,8 @@ def run(root: Path, params: Params, partition: str, notify: bool = False) -> Nig
     every = all_nights(facts)
     store.append_performance(night.expected)
     writer = NightWriter(root, params, store)
-    facts = writer.write(every, facts, [(night, summary)], known.documents)
+    facts = writer.write(every, facts, [(night, summary)], known.documents, evidently=evidently)
     front.write_page(root, params, every, facts)
-    workspace.try_refresh(root, params, facts)
     found = previous_summary(facts.documents, partition, params.monitor)
     assert found is not None  # written above
     if notify:

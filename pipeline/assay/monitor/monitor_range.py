@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assay.errors import LimitCrossed, NothingScored, UsageError
-from assay.monitor.evidently import workspace
 from assay.monitor.front import command as front
 from assay.monitor.incidents import alert
 from assay.monitor.incidents.collect import all_nights
@@ -35,7 +34,14 @@ class MonitoredNights:
     nights: tuple[Night, ...]
 
 
-def run(root: Path, params: Params, first: str, last: str, notify: bool = False) -> MonitoredNights:
+def run(
+    root: Path,
+    params: Params,
+    first: str,
+    last: str,
+    notify: bool = False,
+    evidently: bool = False,
+) -> MonitoredNights:
     """Judge nights, write their pages and documents, then ``reports/incidents.json``.
 
     Parameters
@@ -44,6 +50,8 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
         Partition values, both included.
     notify
         Also send new alerts, as ``assay alert`` does.
+    evidently
+        Make Evidently's report of each night too, whatever ``monitor.evidently`` says.
 
     Raises
     ------
@@ -93,9 +101,8 @@ def run(root: Path, params: Params, first: str, last: str, notify: bool = False)
     write(root / layout.INCIDENTS, book.to_json())
     writer = NightWriter(root, params, store)
     mine = list(zip(judged.nights, summaries, strict=True))
-    facts = writer.write(every, facts, mine, known.documents, keep=True)
+    facts = writer.write(every, facts, mine, known.documents, keep=True, evidently=evidently)
     front.write_page(root, params, every, facts)
-    workspace.try_refresh(root, params, facts)
     # Notify.
     asked = tuple(night for night in every.nights if first <= night.partition <= last)
     found = MonitoredNights(book, asked)

@@ -1,7 +1,9 @@
 """Write the documents and pages of judged nights, once, at the end of a command.
 
 Everything is decided before this. The written documents are also returned, so that later steps
-(front page, Evidently workspace, alerts) need not read them.
+(front page, alerts) need not read them. A night's own page holds all that Assay knows of it.
+Evidently's report, of 4 MB and three seconds, is a file beside it, for nights that cross a limit or
+are asked for.
 """
 
 from __future__ import annotations
@@ -17,19 +19,22 @@ from assay.columns.reference import Reference
 from assay.model.bundle import Bundle
 from assay.monitor.evidently import page
 from assay.monitor.evidently.content import night_content
-from assay.monitor.evidently.sample import sample_of
+from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
 from assay.monitor.nights import documents, section
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.facts import KnownNights
-from assay.monitor.nights.night_path import night_path
+from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.night_status import decide_status
 from assay.monitor.nights.quarantine_rules import count_broken_rules
 from assay.monitor.nights.sample import published_sample
+from assay.monitor.nights.section import EvidentlyPart
 from assay.monitor.nights.status_update import update_status, update_statuses
 from assay.monitor.nights.summary import NightSummary, overall_metrics
 from assay.monitor.nights.summary_read import parse_summary
+from assay.pages.page_layout import compose_page
+from assay.project.extras import is_installed
 from assay.project.params import Monitor, Params
 from assay.project.textfile import write
 from assay.store import Store
@@ -99,6 +104,7 @@ class NightWriter:
         judged: Sequence[tuple[JudgedNight, NightSummary]],
         former: Mapping[str, KnownDocument],
         keep: bool = False,
+        evidently: bool = False,
     ) -> KnownNights:
         """Write the judged nights, and update the status on the other nights' pages.
 
@@ -113,6 +119,8 @@ class NightWriter:
         keep
             Keep a judged night's page if only its status changed, and skip redrawing its charts.
             This makes it fast to monitor a year again.
+        evidently
+            Make Evidently's report of each judged night, whatever ``monitor.evidently`` says.
 
         Returns
         -------
@@ -126,7 +134,9 @@ class NightWriter:
             if known.drift is not None:  # None if the run was replaced in the meantime
                 summary = replace(summary, stand=known.stand)
             old = previous_summary(former, night.partition, limits) if keep else None
-            written.append(self._kept(summary, old) or self._drawn(night, summary))
+            lacking = evidently and not self._evidently_file(summary).exists()
+            kept = None if lacking else self._kept(summary, old)
+            written.append(kept or self._drawn(night, summary, evidently))
             if len(judged) > 1:  # progress: drawing a page takes seconds
                 log.info("looked at %s", night.partition)
         mine = {night.partition for night, _ in judged}
@@ -145,28 +155,52 @@ class NightWriter:
             return documents.of_summary(same)
         return update_status(self.root, same)
 
-    def _drawn(self, night: JudgedNight, summary: NightSummary) -> KnownDocument:
+    def _drawn(self, night: JudgedNight, summary: NightSummary, asked: bool) -> KnownDocument:
+        """Write the page and the document, and Evidently's report if the night is to have one."""
         record, loaded = night.record, night.loaded
-        reference, manifest = loaded.reference, loaded.manifest
-        rows, why_none = published_sample(
-            self.root, self.params, self.store, record, manifest, reference.scores
-        )
-        sample = sample_of(
-            rows,
-            sample_reference(loaded, self.params),
-            reference.scores,
-            *columns_of(reference),
-            why_none,
-        )
         rules = count_broken_rules(self.store, record)
-        summary = replace(summary, sample_rows=sample.rows, broken_rules=rules)
-        told = night_content(summary, reference, manifest.task, night.profile())
-        ours = section.render(summary, reference)
+        summary = replace(summary, broken_rules=rules)
+        file = self._evidently_file(summary)
+        part = self._evidently_part(summary, asked or file.exists())
+        sample = None
+        if part is EvidentlyPart.THERE:
+            sample = self._sample(night)
+            summary = replace(summary, sample_rows=sample.rows)
+        told = night_content(summary, loaded.reference, loaded.manifest.task, night.profile())
+        title = section.title(summary)
+        if sample is None:
+            file.unlink(missing_ok=True)
+        else:
+            write(file, page.render_page(title, section.introduce(summary), [(told, sample)]))
+        ours = section.render(summary, loaded.reference, told, part)
         document = documents.of_summary(summary)
-        html = page.render_page(section.title(summary), ours, [(told, sample)])
-        write(self.root / summary.page, html)
+        write(self.root / summary.page, compose_page(title, ours, links=page.FRONT))
         write(self.root / night_path(record.partition, ".json"), document.text)
         return document
+
+    def _evidently_file(self, summary: NightSummary) -> Path:
+        return self.root / night_path(summary.partition, EVIDENTLY)
+
+    def _evidently_part(self, summary: NightSummary, asked: bool) -> EvidentlyPart:
+        when = self.params.monitor.evidently
+        if not (asked or when == "always" or (when == "alarming" and summary.stand.alarming)):
+            return EvidentlyPart.NOT_ASKED
+        return EvidentlyPart.THERE if is_installed("evidently") else EvidentlyPart.NOT_INSTALLED
+
+    def _sample(self, night: JudgedNight) -> Sample:
+        """The rows that Evidently sees."""
+        record, loaded = night.record, night.loaded
+        rows, why_none = published_sample(
+            *(self.root, self.params, self.store, record, loaded.manifest),
+            loaded.reference.scores,
+        )
+        return sample_of(
+            rows,
+            sample_reference(loaded, self.params),
+            loaded.reference.scores,
+            *columns_of(loaded.reference),
+            why_none,
+        )
 
 
 def columns_of(reference: Reference) -> tuple[list[str], list[str]]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from assay.metrics.estimate import Estimate
 from assay.pages.axes import Scale
+from assay.pages.histogram import HistogramPair
 from assay.pages.svg import (
     BLUE,
     DARK,
@@ -98,6 +99,33 @@ def distance_strip(
     if night is not None:
         far = limit is None or not night <= limit
         picture.dot(x(night), height / 2, 4, RED if far else BLUE)
+    return picture
+
+
+def histogram_pair(drawn: HistogramPair, night: str) -> Picture:
+    """The reference's shares as grey bars, and the night's beside them in the colour ``night``."""
+    width, height = 240, 74
+    base = height - 16
+    read = "; ".join(
+        f"{name}: {before:.1%}, {now:.1%}"
+        for name, before, now in zip(drawn.names, drawn.before, drawn.now, strict=True)
+    )
+    picture = Picture(width, height, "shares in the reference, and now", read)
+    top = max((*drawn.before, *drawn.now), default=0.0) or 1.0
+    step = (width - 2) / max(1, len(drawn.names))
+    bar = max(1.0, (step - 1) / 2)
+    for colour, shift, shares in ((REFERENCE, 0.0, drawn.before), (night, bar, drawn.now)):
+        bars = (
+            f"M{1 + place * step + shift:.1f} {base}v{-share / top * (base - 2):.1f}"
+            f"h{bar:.1f}V{base}z"
+            for place, share in enumerate(shares)
+            if share > 0
+        )
+        picture.path("".join(bars), fill=colour)
+    picture.line((0, base), (width, base))
+    ends = (drawn.names[0], drawn.names[-1]) if len(drawn.names) > 1 else drawn.names[:1]
+    places = (1 + step / 2, 1 + (len(drawn.names) - 0.5) * step)
+    picture.labels_below(list(zip(places, ends, strict=False)), height - 4)
     return picture
 
 

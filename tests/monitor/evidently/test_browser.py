@@ -1,4 +1,4 @@
-"""A night's page in a real browser: Evidently draws under the policy that keeps it offline."""
+"""Evidently's report in a real browser: it draws under the policy that keeps it offline."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 import pytest
 
 from assay.monitor import monitor_night
+from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from tests.browser import CHROMIUM, MISSING, browser
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 def test_it_draws_and_asks_for_nothing(project: Any) -> None:
     project.score("2013-02-01", "run-1")
-    summary = monitor_night.run(project.root, project.params, "2013-02-01")
+    monitor_night.run(project.root, project.params, "2013-02-01", evidently=True)
     with browser() as found:
         asked: list[str] = []
         found.page.on("request", lambda request: asked.append(request.url))
-        found.open(project.root / summary.page)
+        found.open(project.root / night_path("2013-02-01", EVIDENTLY))
         found.page.wait_for_selector(".main-svg", state="attached")
         body = found.page.inner_text("body")
         for words in (

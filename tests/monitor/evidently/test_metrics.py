@@ -22,13 +22,14 @@ from assay.model.prediction import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
 from assay.monitor.evidently.content import ReportContent, metric_contents, night_content
 from assay.monitor.evidently.page import snapshot, snapshot_json
+from assay.monitor.nights.metric_cells import format_interval
 from assay.monitor.nights.night_status import MonitoringStatus
 from assay.monitor.nights.summary import NightSummary
 from assay.pages.page_layout import suppress_output
 from assay.project.params import Monitor
 
-with suppress_output():  # Evidently warns while it is imported
-    from assay.monitor.evidently import widgets
+with suppress_output():  # it warns while it is imported
+    import evidently  # noqa: F401
 
 
 def rows(count: int, seed: int) -> pd.DataFrame:
@@ -212,4 +213,4 @@ def test_an_estimate_that_doubts_itself_is_shown_with_its_reason() -> None:
         (row, "0.920"),
     ):
         (found,) = metric_contents("binary", [known])
-        assert widgets.format_interval(found.estimated) == words
+        assert format_interval(found.estimated) == words

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,9 @@ from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.nights import section
 from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import MonitoringStatus
+from assay.monitor.nights.section import EvidentlyPart
 from assay.monitor.nights.summary import NightSummary
+from assay.pages.page_layout import compose_page
 from assay.project.params import Monitor
 
 NASTY = "</script><body><script>alert(1)</script>"
@@ -75,8 +78,15 @@ class Judged:
     sample: Sample
 
     def page(self, sample: Sample | None = None) -> str:
-        ours = section.render(self.summary, self.reference)
+        """Evidently's report."""
+        ours = section.introduce(self.summary)
         return pages.render_page("late-flights", ours, [(self.told, sample or self.sample)])
+
+    def own(self, part: EvidentlyPart = EvidentlyPart.THERE, **changes: Any) -> str:
+        """The night's own page."""
+        told = replace(self.told, **changes)
+        ours = section.render(self.summary, self.reference, told, part)
+        return compose_page("late-flights", ours, links=pages.FRONT)
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +125,12 @@ def test_the_page(judged: Judged, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
     assert len(html.encode()) < 5_000_000
     page = Page(html)
-    known = ("data:", "#", "../index.html")
+    known = ("data:", "#", "../index.html", "2013-07-01.html")
     assert [a for a in page.addresses if not a.startswith(known)] == []
     assert "default-src 'none'" in html and "connect-src" not in html
     for fact in (
         "Limits crossed on 2013-07-01",
         "probability: distance",
-        "run-1",
-        "v0.1.0",
-        judged.summary.bundle,
-        "303",
         "a sample of 300 rows",
     ):
         assert fact in page.text, fact
@@ -136,6 +142,43 @@ def test_the_page(judged: Judged, capfd: pytest.CaptureFixture[str]) -> None:
         "Left out, for lack of values in the sample: gone.",
     ):
         assert drawn in html, drawn
+
+
+def test_a_night_s_own_page_is_light_and_whole(judged: Judged) -> None:
+    html = judged.own()
+    assert len(html.encode()) < 100_000
+    page = Page(html)
+    known = ("#", "../index.html", "2013-07-01.evidently.html")
+    assert [a for a in page.addresses if not a.startswith(known)] == []
+    for fact in (
+        "Limits crossed on 2013-07-01",
+        "probability: distance",
+        "run-1",
+        "v0.1.0",
+        judged.summary.bundle,
+        "303",
+        "What each column holds",
+        "3 rows in quarantine",
+        "x: finite",
+    ):
+        assert fact in page.text, fact
+    assert html.count("shares in the reference, and now") == 3, "gone has no value to draw"
+    assert NASTY not in html and "script" not in page.tags
+
+
+def test_a_night_s_own_page_says_how_to_have_evidently_s(judged: Judged) -> None:
+    asked = judged.own(EvidentlyPart.NOT_ASKED)
+    assert "assay monitor --date 2013-07-01 --evidently" in asked
+    assert "pip install" in judged.own(EvidentlyPart.NOT_INSTALLED)
+
+
+def test_many_columns_keep_a_night_s_own_page_light(judged: Judged) -> None:
+    (x,) = [each for each in judged.told.columns if each.name == "x"]
+    many = tuple(replace(x, name=f"column_{number:03}") for number in range(300))
+    html = judged.own(columns=(*judged.told.columns, *many))
+    assert len(html.encode()) < 700_000
+    known = len(judged.told.columns) + 300
+    assert f"Of {known} columns the 60 that stand first above" in " ".join(html.split())
 
 
 def test_what_data_is_called_is_never_run(judged: Judged) -> None:

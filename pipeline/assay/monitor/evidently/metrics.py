@@ -27,6 +27,8 @@ from evidently.legacy.tests.base_test import TestStatus
 from assay.columns import summary_statistics
 from assay.monitor.evidently import widgets
 from assay.monitor.evidently.content import ColumnContent, Mark, MetricContent, ReportContent
+from assay.monitor.nights.column_values import format_number
+from assay.monitor.nights.metric_cells import format_interval
 from assay.project.text.number_format import counted
 
 STATUS = {"ok": TestStatus.SUCCESS, "odd": TestStatus.WARNING, "bad": TestStatus.FAIL}
@@ -261,10 +263,10 @@ def _score(told: ReportContent) -> list[ComputedMetric]:
     now = None if score is None or score.now is None else summary_statistics.mean(score.now)
     if score is None or now is None:
         return []
-    before = widgets.format_number(summary_statistics.mean(score.before))
+    before = format_number(summary_statistics.mean(score.before))
     words = f"mean {score.name} (reference {before})"
     found: list[ComputedMetric] = [
-        ScoreMean(now, f"mean {score.name}", [widgets.number(words, widgets.format_number(now))])
+        ScoreMean(now, f"mean {score.name}", [widgets.number(words, format_number(now))])
     ]
     if score.finding.limit is not None:
         label = f"{score.name}: limit of a night"
@@ -302,7 +304,7 @@ def performance(measured: MetricContent, headline: bool) -> list[ComputedMetric]
     for kind, number, how in kinds:
         if number is not None:
             words = f"{measured.metric}, {how}"
-            picture = [widgets.number(words, widgets.format_interval(number), half=True)]
+            picture = [widgets.number(words, format_interval(number), half=True)]
             found.append(
                 kind(number.value, words, picture if headline else [], metric=measured.metric)
             )

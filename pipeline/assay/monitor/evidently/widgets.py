@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,8 @@ from evidently.legacy.renderers.html_widgets import (
     text_widget,
 )
 
-from assay.columns import summary_statistics
-from assay.columns.grid import CategoryGrid, NumberGrid
-from assay.columns.profile import ColumnProfile
-from assay.pages.histogram import build_histograms
+from assay.monitor.nights.column_values import NAMES, STANDINGS, histograms, summary_cells
+from assay.monitor.nights.metric_cells import METRIC_NAMES, metric_cells
 from assay.pages.svg import BLUE, RED, REFERENCE
 from assay.project.text.number_format import counted, format_fixed, format_percent
 
@@ -32,9 +29,7 @@ if TYPE_CHECKING:
 
     from assay.monitor.evidently.content import (
         ColumnContent,
-        Mark,
         MetricContent,
-        MetricValue,
         ReportContent,
     )
 
@@ -42,13 +37,7 @@ ROWS_A_PAGE = 25
 MOST_DRAWN = 60
 """The most columns with histograms: each takes 5 kB of a page."""
 
-STANDINGS: Mapping[Mark, str] = {
-    "ok": "within limits",
-    "odd": "▲ over a limit",
-    "bad": "✕ decides",
-}
 NO_BARS: dict[str, Any] = {"x": [], "y": []}
-QUARTERS = (0.25, 0.5, 0.75)
 
 
 def text(words: str) -> BaseWidgetInfo:
@@ -64,10 +53,9 @@ def number(label: str, value: str, half: bool = False) -> BaseWidgetInfo:
 
 def histogram(column: ColumnContent, span: str) -> BaseWidgetInfo | None:
     """The reference's shares beside the night's; None if either has no value."""
-    now = column.now
-    if now is None or not _comparable(column.before, now):
+    drawn = histograms(column)
+    if drawn is None:
         return None
-    drawn = build_histograms(column.grid, column.before, now)
     colour = BLUE if column.standing == "ok" else RED
     traces = [
         {
@@ -139,35 +127,8 @@ def columns(
 
 def quality(told: ReportContent) -> BaseWidgetInfo:
     """Summary statistics of each column."""
-    names = (
-        *("column", "nulls", "nulls in the reference", "distinct, about", "mean", "deviation"),
-        *("least", "quarter", "median", "three quarters", "largest", "new categories"),
-    )
-    return table_data(
-        title="What the columns hold", column_names=names, data=[_quality(c) for c in told.columns]
-    )
-
-
-def _quality(column: ColumnContent) -> list[str]:
-    now, before = column.now, column.before
-    if now is None or not now.rows:
-        return [column.name, "not counted", *[""] * 10]
-    known = [summary_statistics.mean(now), summary_statistics.standard_deviation(now), now.low]
-    middle: list[float | None] = [None] * 3
-    if isinstance(column.grid, NumberGrid):
-        middle = [
-            float(value) for value in summary_statistics.quantiles(column.grid, now, QUARTERS)
-        ]
-    found = summary_statistics.distinct_count(now)
-    new = column.finding.new_category_share
-    return [
-        column.name,
-        format_percent(now.nulls / now.rows),
-        format_percent(before.nulls / before.rows if before.rows else None),
-        "" if found is None else f"{found:,}",
-        *(format_number(value) for value in (*known, *middle, now.high)),
-        format_percent(new) if isinstance(column.grid, CategoryGrid) else "",
-    ]
+    cells = [summary_cells(column) for column in told.columns]
+    return table_data(title="What the columns hold", column_names=NAMES, data=cells)
 
 
 def broken_rules_table(told: ReportContent) -> BaseWidgetInfo | None:
@@ -190,45 +151,10 @@ def pending_metric(told: ReportContent) -> BaseWidgetInfo | None:
 
 def performance(measured: Iterable[MetricContent]) -> BaseWidgetInfo | None:
     """A table of estimated and realized metrics; None if there are none."""
-    rows = [
-        (
-            each.metric,
-            format_interval(each.estimated),
-            format_interval(each.realized),
-            "" if each.maturity_days is None else counted(each.maturity_days, "day"),
-            "" if each.rows is None else f"{each.rows:,}",
-            format_percent(each.labelled_share),
-        )
-        for each in measured
-    ]
+    rows = [metric_cells(each) for each in measured]
     if not rows:
         return None
-    names = (
-        *("metric", "expected without labels", "with the labels that came"),
-        *("which arrived within", "rows with a label", "share of the rows"),
-    )
-    return table_data(title="Performance", column_names=names, data=rows)
-
-
-def format_number(value: float | None) -> str:
-    """Four significant digits; empty if it is no finite number."""
-    return "" if value is None or not math.isfinite(value) else f"{value:.4g}"
-
-
-def format_interval(number: MetricValue | None) -> str:
-    """A value and its interval."""
-    if number is None:
-        return ""
-    if number.distrust is not None:
-        return f"{number.value:.3f}, not to be trusted: {number.distrust}"
-    if number.low is None or number.high is None:
-        return format_fixed(number.value)
-    return f"{number.value:.3f} ({number.low:.3f} to {number.high:.3f})"
-
-
-def _comparable(before: ColumnProfile, now: ColumnProfile) -> bool:
-    alike = (len(before.counts), len(before.fine)) == (len(now.counts), len(now.fine))
-    return alike and sum(before.counts) > 0 and sum(now.counts) > 0
+    return table_data(title="Performance", column_names=METRIC_NAMES, data=rows)
 
 
 def _axes(colour: str) -> dict[str, Any]:
@@ -236,9 +162,9 @@ def _axes(colour: str) -> dict[str, Any]:
 
 
 def _small(column: ColumnContent) -> tuple[dict[str, Any], dict[str, Any]]:
-    if column.now is None or not _comparable(column.before, column.now):
+    drawn = histograms(column)
+    if drawn is None:
         return NO_BARS, NO_BARS
-    drawn = build_histograms(column.grid, column.before, column.now)
     places = list(range(len(drawn.names)))
     before, now = ([_digits(share) for share in each] for each in (drawn.before, drawn.now))
     return {"x": places, "y": before}, {"x": places, "y": now}

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from assay.errors import AssayError
 from assay.monitor.evidently import page, snapshot_inputs
 from assay.monitor.evidently.folder import (
     DASHBOARD,
@@ -29,7 +28,6 @@ from assay.monitor.evidently.folder import (
 from assay.monitor.evidently.snapshot_inputs import SnapshotContent, SnapshotInput
 from assay.monitor.nights.facts import KnownNights
 from assay.pages.page_layout import suppress_output
-from assay.project.extras import is_installed
 from assay.project.params import Params
 from assay.project.text.number_format import counted
 from assay.store import open_store
@@ -71,24 +69,6 @@ class RefreshResult:
             night, why = list(self.left_out.items())[-1]
             others = f", as {len(self.left_out) - 1} others" if len(self.left_out) > 1 else ""
             yield f"the Evidently workspace lacks the night {night}{others}: {why}"
-
-
-def try_refresh(root: Path, params: Params, facts: KnownNights) -> None:
-    """Update the workspace. Failures are logged, and make nothing else fail.
-
-    A night's result must not depend on a folder that only shows it, nor on another library. Without
-    Evidently nobody can open it here; a command where it is installed adds what is missing.
-    """
-    if not is_installed("evidently"):
-        return
-    try:
-        done = refresh(root, params, facts)
-        lines = [] if done is None else list(done.lines())
-    except Exception as error:
-        what = error.line() if isinstance(error, AssayError) else f"{type(error).__name__}: {error}"
-        lines = [f"the Evidently workspace is not up to date: {' '.join(what.split())}"]
-    for line in lines:
-        log.warning("%s", line)
 
 
 def refresh(root: Path, params: Params, facts: KnownNights) -> RefreshResult | None:

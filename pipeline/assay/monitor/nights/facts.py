@@ -18,6 +18,7 @@ from assay.monitor.nights import combine, documents
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.incident import ListedIncidents, read_incidents
 from assay.monitor.nights.night import Night
+from assay.monitor.nights.night_path import EVIDENTLY
 from assay.project import layout
 from assay.store import RunRecord, Store, history
 from assay.store.performance import merge_performance
@@ -131,7 +132,11 @@ def load(root: Path, store: Store) -> KnownNights:
         visible=history.visible_runs(store),
         performance=store.performance(slices=False),
         documents=documents.read_documents(root),
-        pages=frozenset(unquote(page.stem) for page in (root / layout.NIGHTS).glob("*.html")),
+        pages=frozenset(
+            unquote(page.stem)
+            for page in (root / layout.NIGHTS).glob("*.html")
+            if not page.name.endswith(EVIDENTLY)
+        ),
         listed=listed,
         unlisted=unlisted,
     )

@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
 from assay.columns.reference import Reference
+from assay.monitor.evidently.content import ColumnContent, ReportContent
+from assay.monitor.nights.column_values import NAMES, histograms, summary_cells
+from assay.monitor.nights.metric_cells import METRIC_NAMES, metric_cells
+from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
 from assay.pages import charts, templating
+from assay.pages.svg import BLUE, RED, Picture
+
+MOST_DRAWN = 60
+"""The most columns with histograms: each takes 2 kB of the page."""
 
 
-def render(summary: NightSummary, reference: Reference) -> Markup:
-    """Render the section as HTML. All text from data or people is escaped."""
+class EvidentlyPart(Enum):
+    """Whether Evidently's report of a night lies beside its page."""
+
+    THERE = "there"
+    NOT_ASKED = "not asked for"
+    NOT_INSTALLED = "not installed"
+
+
+def render(
+    summary: NightSummary, reference: Reference, told: ReportContent, evidently: EvidentlyPart
+) -> Markup:
+    """Render the section as HTML. All text from data or people is escaped.
+
+    Parameters
+    ----------
+    told
+        What is known of all rows.
+    evidently
+        Whether Evidently's report of the night lies beside the page, or why not.
+    """
     return templating.render(
         "night.html",
         answer=render_status(summary),
@@ -20,6 +49,41 @@ def render(summary: NightSummary, reference: Reference) -> Markup:
         d=summary.decision,
         reference=reference,
         distances=charts.distance_strip,
+        told=told,
+        columns=[_figure(each) for each in told.columns[:MOST_DRAWN]],
+        value_names=NAMES,
+        values=[summary_cells(each) for each in told.columns],
+        metric_names=METRIC_NAMES,
+        metrics=[metric_cells(each) for each in told.performance],
+        evidently=evidently,
+        evidently_page=quote(night_path(summary.partition, EVIDENTLY).rpartition("/")[2]),
+    )
+
+
+@dataclass(frozen=True)
+class ColumnFigure:
+    """A column's histograms, and what is said of it; no picture if either side has no value."""
+
+    name: str
+    words: str
+    over: bool
+    picture: Picture | None
+
+
+def _figure(column: ColumnContent) -> ColumnFigure:
+    drawn = histograms(column)
+    colour = BLUE if column.standing == "ok" else RED
+    picture = None if drawn is None else charts.histogram_pair(drawn, colour)
+    return ColumnFigure(column.name, column.words, column.standing != "ok", picture)
+
+
+def introduce(summary: NightSummary) -> Markup:
+    """What stands above Evidently's report of a night, which is a page of its own."""
+    return templating.render(
+        "night_evidently.html",
+        answer=render_status(summary),
+        s=summary,
+        page=quote(night_path(summary.partition, ".html").rpartition("/")[2]),
     )
 
 

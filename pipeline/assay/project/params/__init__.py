@@ -231,6 +231,7 @@ class Monitor(DriftParams):
     max_new_category_share: Share = 0.02
     sample_rows: Positive = 5000
     workspace: Text | None = f"{layout.WORK}/evidently"
+    evidently: Literal["alarming", "always", "never"] = "alarming"
     maturities: Maturities = (1, 7, 30)
     retrain: tuple[RetrainRule, ...] = ()
 
