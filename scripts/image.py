@@ -58,8 +58,8 @@ def build_command(
         Further options, such as ``--build-arg BASE=...``.
     """
     docker = Path(builder[0]).name == "docker"
-    # Only Docker's format knows HEALTHCHECK.
-    own = [] if docker else ["--format", "docker", "--timestamp", time]
+    # Docker's format would name the container that built the image, another one each time.
+    own = [] if docker else ["--format", "oci", "--timestamp", time]
     file = ["--file", "Containerfile"]
     return [*builder, "build", "--target", target, "--tag", tag, *own, *file, *more, "."]
 

@@ -69,7 +69,7 @@ def test_what_is_copied_exists_and_is_all_that_the_builder_is_given() -> None:
 def test_an_image_states_the_commits_time_where_the_builder_can(builder: str, stated: bool) -> None:
     more = ["--build-arg", "BASE=x"]
     command = image.build_command([builder], "score", "assay:score", "17", more)
-    assert ("--timestamp 17" in " ".join(command)) == stated
+    assert ("--format oci --timestamp 17" in " ".join(command)) == stated
     assert command[-3:] == [*more, "."]
 
 

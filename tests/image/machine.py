@@ -126,8 +126,8 @@ class Machine:
         own["global"] = {key: values[key] for key in wanted if key in values}
         options = []
         if "cert" in values:
-            own["global"]["cert"] = "/run/certificates.crt"
-            options = ["--volume", f"{Path(values['cert']).resolve()}:/run/certificates.crt:ro"]
+            own["global"]["cert"] = "/etc/pip.crt"
+            options = ["--secret", f"id=pip.crt,src={Path(values['cert']).resolve()}"]
         file = self.folder / "pip.conf"
         with file.open("w", encoding="utf-8") as stream:
             own.write(stream)
