@@ -230,7 +230,7 @@ def test_a_night_is_published_with_the_models_own_scores(
 
 
 def test_a_night_is_monitored_and_told(task: Task, live: Path, call: Callable[..., str]) -> None:
-    call(live, "assay", "monitor", "--date", "2024-03-02")
+    call(live, "assay", "monitor", "--date", "2024-03-02", "--evidently")
     found: dict[str, Any] = json.loads((live / layout.NIGHTS / "2024-03-02.json").read_text())
     assert found["crossed"] is False
     judged = {finding["column"] for finding in found["findings"]}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from assay.cli.show import monitoring
 from assay.errors import LimitCrossed, NothingScored, VersionUnknown
-from assay.monitor import judge, monitor_night
+from assay.monitor import judge, monitor_night, monitor_range
+from assay.monitor.nights.night_path import EVIDENTLY, night_path
+from assay.monitor.nights.summary import NightSummary
 from assay.project.params import Params
 from assay.project.params.inputs import Csv, Delta, Parquet
 from tests.shown import shown
@@ -25,9 +28,15 @@ def document(project: Any) -> dict[str, Any]:
     return found
 
 
+def asked(project: Any) -> tuple[NightSummary, str]:
+    """The night, with Evidently's report of it."""
+    summary = monitor_night.run(project.root, project.params, NIGHT, evidently=True)
+    return summary, (project.root / night_path(NIGHT, EVIDENTLY)).read_text(encoding="utf-8")
+
+
 def test_an_ordinary_night(project: Any) -> None:
     project.score(NIGHT, "run-1")
-    summary = monitor_night.run(project.root, project.params, NIGHT)
+    summary, report = asked(project)
     written = document(project)
     assert json.loads(summary.to_json()) == written
     assert written["crossed"] is False
@@ -37,14 +46,50 @@ def test_an_ordinary_night(project: Any) -> None:
     assert written["sample_rows"] == 150
     assert written["limits"]["nights"] == 30
     page = (project.root / summary.page).read_text(encoding="utf-8")
-    assert "Within limits on 2013-02-01" in page
-    assert "A sample of 150 rows, for looking at" in page
+    assert "Within limits on 2013-02-01" in page and "Within limits on 2013-02-01" in report
+    assert f'href="{NIGHT}.evidently.html"' in page
+    assert "A sample of 150 rows, for looking at" in report
     assert written["broken_rules"] == {"x: finite": 2, "c: isin": 1}
-    assert "2 rows in quarantine, by the rules that they broke" in page
+    assert "2 rows in quarantine" in page
+    assert "2 rows in quarantine, by the rules that they broke" in report
     expected = [each["metric"] for each in written["performance"] if each["estimated"]]
-    assert "auc" in expected and "auc, expected without labels" in page
+    assert "auc" in expected and '<th scope="row">auc</th>' in page
+    assert "auc, expected without labels" in report
     names = sorted(path.name for path in (project.root / "reports/nights").iterdir())
-    assert names == [f"{NIGHT}.html", f"{NIGHT}.json"]
+    assert names == [f"{NIGHT}.evidently.html", f"{NIGHT}.html", f"{NIGHT}.json"]
+
+
+@pytest.mark.parametrize(
+    ("when", "shift", "there"),
+    [
+        ("alarming", 0.0, False),
+        ("alarming", 2.0, True),
+        ("never", 2.0, False),
+        ("always", 0.0, True),
+    ],
+)
+def test_evidently_reports_on_nights_that_somebody_will_look_at(
+    project: Any, when: str, shift: float, there: bool
+) -> None:
+    monitor = project.params.monitor.model_copy(update={"evidently": when})
+    project.params = project.params.model_copy(update={"monitor": monitor})
+    project.score(NIGHT, "run-1", shift=shift)
+    with suppress(LimitCrossed):
+        monitor_night.run(project.root, project.params, NIGHT)
+    page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+    assert (project.root / night_path(NIGHT, EVIDENTLY)).exists() == there
+    assert ("--evidently" not in page) == there == (document(project)["sample_rows"] == 150)
+
+
+def test_a_report_that_was_asked_for_is_brought_up_to_date(project: Any) -> None:
+    project.score(NIGHT, "run-1")
+    asked(project)
+    project.score(NIGHT, "run-2")
+    monitor_range.run(project.root, project.params, NIGHT, NIGHT)
+    report = (project.root / night_path(NIGHT, EVIDENTLY)).read_text(encoding="utf-8")
+    page = (project.root / f"reports/nights/{NIGHT}.html").read_text(encoding="utf-8")
+    assert "run-2" in page and document(project)["sample_rows"] == 150
+    assert "A sample of 150 rows" in report
 
 
 def test_a_shifted_night_is_written_and_then_refused(
@@ -78,7 +123,8 @@ def test_a_break_has_its_limit_beside_it_everywhere(
         limits = (f"{found[name][which]:.3f}" for which in ("distance", "limit", "break_limit"))
         assert re.search(r"</td>\s*<td class=\"n\">".join(limits), own), name
     drawn = [f for f in found.values() if f["break_limit"] is not None]
-    assert own.count("stroke-dasharray") == len(drawn)
+    strips = own[: own.index('id="values"')]
+    assert strips.count("stroke-dasharray") == len(drawn)
     told = capsys.readouterr().out
     assert f"{x['limit']:.3f}" in told and "a break limit is the most that sampling" in told
 
@@ -87,9 +133,9 @@ def test_the_decision_needs_no_input_rows(project: Any) -> None:
     project.score(NIGHT, "run-1")
     for part in (project.root / "data/raw").rglob("*.parquet"):
         part.unlink()
-    summary = monitor_night.run(project.root, project.params, NIGHT)
+    summary, report = asked(project)
     assert (summary.sample_rows, summary.decision.rows) == (0, 298)
-    assert "No sample of rows to look at" in (project.root / summary.page).read_text()
+    assert "No sample of rows to look at" in report
 
 
 def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
@@ -102,7 +148,7 @@ def test_the_run_that_is_judged_is_the_last_published(project: Any) -> None:
 def test_the_sample_of_a_replayed_night_is_drawn_from_all_its_rows(project: Any) -> None:
     project.score(NIGHT, "run-1")
     project.replay(NIGHT, "run-2")
-    summary = monitor_night.run(project.root, project.params, NIGHT)
+    summary, _ = asked(project)
     assert (summary.run_id, summary.decision.rows, summary.sample_rows) == ("run-2", ROWS, 150)
 
 
@@ -117,7 +163,7 @@ def test_no_sample_is_drawn_from_a_run_that_was_not_judged(
         return decided(*arguments)
 
     monkeypatch.setattr(judge, "decide", overtaken)
-    summary = monitor_night.run(project.root, project.params, NIGHT)
+    summary, _ = asked(project)
     assert (summary.run_id, summary.sample_rows) == ("run-1", 0)
 
 
@@ -138,15 +184,14 @@ def test_a_version_that_is_gone(project: Any) -> None:
 
 def test_other_tasks_are_judged_by_what_their_models_say(other_task: Any) -> None:
     other_task.score(NIGHT, "run-1")
-    summary = monitor_night.run(other_task.root, other_task.params, NIGHT)
+    summary, report = asked(other_task)
     assert not summary.decision.crossed
     assert summary.decision.features == 2
     assert summary.sample_rows == 150
     scores = ["probability", "prediction"] if other_task.task == "multiclass" else ["prediction"]
     judged = [finding.column for finding in summary.decision.findings]
     assert sorted(judged) == sorted(["x", "c", *scores])
-    page = (other_task.root / summary.page).read_text(encoding="utf-8")
-    lines = [page.index(f'"column": "{name}", "standing"') for name in (*scores, "x")]
+    lines = [report.index(f'"column": "{name}", "standing"') for name in (*scores, "x")]
     assert max(lines) == lines[-1]
 
 
@@ -176,10 +221,9 @@ def test_where_rows_to_look_at_come_from(
     else:
         kinds = {"delta": Delta, "csv": Csv, "parquet": Parquet}
         project.params = with_input(project.params, kinds[given["format"]](**given))
-    summary = monitor_night.run(project.root, project.params, NIGHT)
+    summary, report = asked(project)
     assert summary.sample_rows == rows
-    page = (project.root / summary.page).read_text(encoding="utf-8")
-    assert why in page
+    assert why in report
 
 
 def with_input(values: Params, given: Any) -> Params:
