@@ -1,6 +1,6 @@
 """`make demo`: the whole flow on real flights, in a clone of its own under build/demo.
 
-Trains and gates a model, promotes it, scores a week of July 2013 with Spark, compares each night
+Trains and gates a model, promotes it, scores a week of July 2013, compares each night
 with what the model was trained on and takes the labels that came later. Then three challengers
 come: one that is blocked, one that cannot be told, one that is promoted. The clone has its own
 tags, models and store, and no remote, so nothing that happens here can reach the repository it
@@ -80,6 +80,11 @@ RUN = (
         "Compare the nights with what the model was trained on",
         *("assay", "monitor", "--from", NIGHTS[0], "--to", NIGHTS[-1]),
         findings={INCIDENT_OPEN: "an incident is open: a finding about the nights, not a failure"},
+    ),
+    step(
+        "The first of them as an Evidently report, too",
+        *("assay", "monitor", "--date", NIGHTS[0], "--evidently"),
+        findings={INCIDENT_OPEN: "the night is part of an incident: a finding, not a failure"},
     ),
     step(
         "Take the labels, which are known a day later",
