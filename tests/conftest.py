@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from assay.project import params
 from assay.score.spark.session import session
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 pytest_plugins = ("tests.skips", "tests.postgres")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -193,5 +193,5 @@ def test_what_arrow_cannot_read_is_refused_by_name(scorer: Scorer) -> None:
     night = inputs.find_night(scorer.root, scorer.params, scorer.pinned.contract, NIGHT)
     text = dataclasses.replace(night, files=None)
     scorer.set(carrier="local")
-    with pytest.raises(UsageError, match="the local carrier reads Parquet and Delta only"):
+    with pytest.raises(UsageError, match="the local carrier cannot read this input"):
         choose_carrier(scorer.params, text)

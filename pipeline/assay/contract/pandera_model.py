@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.check_analysis import analyze_frame_check, is_rowwise
@@ -177,7 +177,7 @@ def _field(
         kind=kind,
         nullable=bool(column.nullable),
         line=line,
-        description=column.description or column.title or "",
+        description=str(column.description or column.title or ""),
         rules=tuple(rules),
     )
 
@@ -254,9 +254,9 @@ def _kind(name: str, column: Column, where: str) -> Kind:
     return kind
 
 
-def _roles(name: str, metadata: dict[str, Any], where: str) -> tuple[Role, ...]:
+def _roles(name: str, metadata: object, where: str) -> tuple[Role, ...]:
     known = {role.value: role for role in Role}
-    given = metadata.get("role")
+    given = metadata.get("role") if isinstance(metadata, Mapping) else None
     words = [given] if isinstance(given, str) else given
     if not isinstance(words, (list, tuple, set, frozenset)) or not words:
         raise ContractFileError(
@@ -267,7 +267,7 @@ def _roles(name: str, metadata: dict[str, Any], where: str) -> tuple[Role, ...]:
             mend='Say what it is for: pa.Field(metadata={"role": "feature"})',
         )
     for word in words:
-        if word not in known:
+        if not isinstance(word, str) or word not in known:
             near = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
             raise ContractFileError(
                 f"field {name!r} has an unknown role",

@@ -17,10 +17,11 @@ METRIC_NAMES = (
 
 def metric_cells(metric: MetricContent) -> tuple[str, ...]:
     """The cells under `METRIC_NAMES`; empty where nothing is known."""
+    pending = metric.realized is None and metric.estimated is not None
     return (
         metric.metric,
         format_interval(metric.estimated),
-        format_interval(metric.realized),
+        "not known yet" if pending else format_interval(metric.realized),
         "" if metric.maturity_days is None else counted(metric.maturity_days, "day"),
         "" if metric.rows is None else f"{metric.rows:,}",
         format_percent(metric.labelled_share),
