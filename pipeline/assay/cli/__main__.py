@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     with interrupts.handle_interrupts(), log_output.log_to_stderr():
         code = _run(arguments)
     return INTERRUPTED if interrupts.was_interrupted() else code
+
+
+def run_program() -> NoReturn:
+    """`main` as a process of its own, which ends with its exit code."""
+    code = main()
+    # The work is done and told. An interrupt while Python tears down would only change the code.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -156,4 +165,4 @@ class _Version(argparse.Action):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program()
