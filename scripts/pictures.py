@@ -35,7 +35,7 @@ PICTURES = (
     Picture(
         "night.png",
         "reports/nights/2013-07-01.html",
-        *("main", ".next", 1250, "on 2013-07-01", "make demo"),
+        *("main", "#evidently", 1250, "on 2013-07-01", "make demo"),
     ),
     Picture(
         "front.png",
