@@ -112,7 +112,7 @@ def spoiled(table: pa.Table, changes: list[Any]) -> pa.Table:
     return pa.table(columns, schema=table.schema)
 
 
-@settings(max_examples=12, **FEW)
+@settings(max_examples=8, **FEW)
 @given(night=nights())
 def test_all_carriers_publish_the_same(
     scorer: Scorer, whole: pa.Table, many_tasks: None, night: Any
