@@ -18,11 +18,11 @@ from assay.columns.grid import NumberGrid
 from assay.columns.reference import Reference
 from assay.model.bundle import Bundle
 from assay.monitor.evidently import page
-from assay.monitor.evidently.content import night_content
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.incidents.collect import AllNights
 from assay.monitor.judge import JudgedNight
 from assay.monitor.nights import documents, section
+from assay.monitor.nights.content import night_content
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.night_path import EVIDENTLY, night_path

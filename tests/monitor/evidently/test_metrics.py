@@ -20,8 +20,8 @@ from assay.columns.profile_counter import compute_profile
 from assay.columns.reference import build_reference
 from assay.model.prediction import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
-from assay.monitor.evidently.content import ReportContent, metric_contents, night_content
 from assay.monitor.evidently.page import snapshot, snapshot_json
+from assay.monitor.nights.content import ReportContent, metric_contents, night_content
 from assay.monitor.nights.metric_cells import format_interval
 from assay.monitor.nights.night_status import MonitoringStatus
 from assay.monitor.nights.summary import NightSummary

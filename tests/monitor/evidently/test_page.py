@@ -18,10 +18,10 @@ from assay.columns.reference import Reference, build_reference
 from assay.model.prediction import PROBABILITY as SCORE
 from assay.monitor.drift.drift import decide
 from assay.monitor.evidently import page as pages
-from assay.monitor.evidently.content import ReportContent, night_content
 from assay.monitor.evidently.minify import round_numbers
 from assay.monitor.evidently.sample import Sample, sample_of
 from assay.monitor.nights import section
+from assay.monitor.nights.content import ReportContent, night_content
 from assay.monitor.nights.night_path import night_path
 from assay.monitor.nights.night_status import MonitoringStatus
 from assay.monitor.nights.section import EvidentlyPart

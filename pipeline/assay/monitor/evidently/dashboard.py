@@ -13,7 +13,7 @@ from evidently.sdk.models import (
 from evidently.sdk.panels import line_plot_panel, text_panel
 
 from assay.monitor.evidently import metrics
-from assay.monitor.evidently.content import ReportContent
+from assay.monitor.nights.content import ReportContent
 
 
 def dashboard(name: str, told: ReportContent) -> DashboardModel:

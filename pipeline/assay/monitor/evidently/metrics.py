@@ -26,8 +26,8 @@ from evidently.legacy.tests.base_test import TestStatus
 
 from assay.columns import summary_statistics
 from assay.monitor.evidently import widgets
-from assay.monitor.evidently.content import ColumnContent, Mark, MetricContent, ReportContent
 from assay.monitor.nights.column_values import format_number
+from assay.monitor.nights.content import ColumnContent, Mark, MetricContent, ReportContent
 from assay.monitor.nights.metric_cells import format_interval
 from assay.project.text.number_format import counted
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from assay.monitor.evidently.content import ReportContent
 from assay.monitor.evidently.minify import minify_widget, round_numbers
 from assay.monitor.evidently.sample import Sample
+from assay.monitor.nights.content import ReportContent
 from assay.pages.page_layout import WITHOUT_EVIDENTLY, compose_page, suppress_output
 from assay.project.extras import is_installed
 

@@ -12,8 +12,8 @@ from typing import Any
 from uuid import UUID
 
 from assay.errors import AssayError
-from assay.monitor.evidently.content import ReportContent, night_content
 from assay.monitor.nights import history
+from assay.monitor.nights.content import ReportContent, night_content
 from assay.monitor.nights.facts import KnownNights
 from assay.monitor.nights.summary import NightSummary, overall_metrics
 from assay.monitor.nights.summary_read import parse_summary

@@ -27,7 +27,7 @@ from assay.project.text.number_format import counted, format_fixed, format_perce
 if TYPE_CHECKING:
     from evidently.legacy.model.widget import BaseWidgetInfo
 
-    from assay.monitor.evidently.content import (
+    from assay.monitor.nights.content import (
         ColumnContent,
         MetricContent,
         ReportContent,

@@ -15,7 +15,7 @@ from assay.pages.histogram import HistogramPair, build_histograms
 from assay.project.text.number_format import format_percent
 
 if TYPE_CHECKING:
-    from assay.monitor.evidently.content import ColumnContent, Mark
+    from assay.monitor.nights.content import ColumnContent, Mark
 
 STANDINGS: Mapping[Mark, str] = {
     "ok": "within limits",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from assay.project.text.number_format import counted, format_fixed, format_percent
 
 if TYPE_CHECKING:
-    from assay.monitor.evidently.content import MetricContent, MetricValue
+    from assay.monitor.nights.content import MetricContent, MetricValue
 
 METRIC_NAMES = (
     *("metric", "expected without labels", "with the labels that came"),

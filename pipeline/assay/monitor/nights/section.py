@@ -10,8 +10,8 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from assay.columns.reference import Reference
-from assay.monitor.evidently.content import ColumnContent, ReportContent
 from assay.monitor.nights.column_values import NAMES, histograms, summary_cells
+from assay.monitor.nights.content import ColumnContent, ReportContent
 from assay.monitor.nights.metric_cells import METRIC_NAMES, metric_cells
 from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from assay.model.prediction import score_column
 from assay.monitor.drift.baselines import pool_profiles
 from assay.monitor.drift.drift import DriftDecision, DriftFinding, decide
-from assay.monitor.evidently.content import Mark, ReportContent, column, metric_contents
 from assay.monitor.incidents.drift_incident import DriftIncident
+from assay.monitor.nights.content import Mark, ReportContent, column, metric_contents
 from assay.monitor.performance.known_metrics import KnownMetric, Row, by_metric
 from assay.project.params import Monitor
 from assay.project.tasks import HEADLINE
