@@ -252,11 +252,11 @@ def test_both_carriers_publish_the_same(
         rows = table.select([name for name in table.column_names if name not in own])
         return sorted(rows.to_pylist(), key=lambda row: row["parcel"])
 
-    files = published()
+    local = published()
     call(project, "assay", "score", *NIGHTS, "--force", "--carrier", "dataframe")
-    assert published() == files
+    assert published() == local
     runs = DeltaTable(str(project / "store" / "runs")).to_pandas()
-    assert set(runs["carrier"]) == {"files", "dataframe"}
+    assert set(runs["carrier"]) == {"local", "dataframe"}
 
 
 def test_dvc_draws_what_the_guide_says_of_the_task(

@@ -191,7 +191,7 @@ def test_wheel_brings_the_command_and_the_plugin(wheel: Path) -> None:
     (name,) = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
     points = configparser.ConfigParser()
     points.read_string(archive.read(name).decode())
-    assert points["console_scripts"]["assay"] == "assay.cli.__main__:main"
+    assert points["console_scripts"]["assay"] == "assay.cli.__main__:run_program"
     assert points["pytest11"]["assay"] == "assay.gate.pytest_run.plugin"
 
 
