@@ -134,7 +134,8 @@ class NightWriter:
             if known.drift is not None:  # None if the run was replaced in the meantime
                 summary = replace(summary, stand=known.stand)
             old = previous_summary(former, night.partition, limits) if keep else None
-            lacking = evidently and not self._evidently_file(summary).exists()
+            wanted = self._evidently_part(summary, evidently) is EvidentlyPart.THERE
+            lacking = wanted and not self._evidently_file(summary).exists()
             kept = None if lacking else self._kept(summary, old)
             written.append(kept or self._drawn(night, summary, evidently))
             if len(judged) > 1:  # progress: drawing a page takes seconds

@@ -35,9 +35,9 @@ class NightNames:
         return cls(folder, before, after, None)
 
     @property
-    def kind(self) -> str:
-        """What a night is called in errors."""
-        return "folders" if self.column is not None else f"{self.before}...{self.after}:"
+    def expected(self) -> str:
+        """What lies in the folder, for errors."""
+        return f"{'folders' if self.column else 'files'} {self.before}...{self.after}"
 
     def name(self, value: str) -> str:
         """The name of a night's folder or file."""

@@ -138,7 +138,7 @@ def run_due(
         raise NightNotFound(
             "the input has no partitions",
             where="params.yaml: score.input",
-            expected=f"partitions {params.ingest.partition_by}=...",
+            expected="at least one",
             mend="Run dvc repro ingest, or check score.input in params.yaml.",
         )
     store = open_store(root, params)

@@ -108,6 +108,8 @@ def test_every_page_and_the_exit_code_say_the_same(
     assert f"In an open incident on {DAYS[3]}" in capsys.readouterr().out
 
     assert page.read_text().count(f"In an open incident on {DAYS[3]}") == 2  # title and heading
+    report = root / f"reports/nights/{DAYS[3]}.evidently.html"
+    assert report.read_text().count(f"In an open incident on {DAYS[3]}") == 2
     assert "Within limits" not in page.read_text()
     document = json.loads(page.with_suffix(".json").read_text())
     assert (document["standing"], document["crossed"]) == ("incident", False)
@@ -129,6 +131,7 @@ def test_pages_go_on_saying_what_became_of_it(looked_at: Any) -> None:
     looked_at.score("2013-02-05", "run-05")
     monitor_range.run(root, params, "2013-02-05", "2013-02-05")  # the second quiet night ends it
     assert "Within limits on 2013-02-04" in page.read_text()
+    assert "Within limits on 2013-02-04" in page.with_suffix(".evidently.html").read_text()
     assert json.loads(page.with_suffix(".json").read_text())["standing"] == "ok"
     # Nothing but the answer was drawn again.
     answers = [text.partition("<!--answer-->")[2].partition("<!--/answer-->") for text in

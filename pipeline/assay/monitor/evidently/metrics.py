@@ -26,7 +26,7 @@ from evidently.legacy.tests.base_test import TestStatus
 
 from assay.columns import summary_statistics
 from assay.monitor.evidently import widgets
-from assay.monitor.nights.column_values import format_number
+from assay.monitor.nights.column_values import MOST_DRAWN, format_number
 from assay.monitor.nights.content import ColumnContent, Mark, MetricContent, ReportContent
 from assay.monitor.nights.metric_cells import format_interval
 from assay.project.text.number_format import counted
@@ -177,7 +177,7 @@ class AllRows(MetricContainer):
                 for metric in performance(each, each.metric == told.headline)
             ),
             *(
-                distance(each, told.span, drawn=place < widgets.MOST_DRAWN)
+                distance(each, told.span, drawn=place < MOST_DRAWN)
                 for place, each in enumerate(told.columns)
             ),
         ]

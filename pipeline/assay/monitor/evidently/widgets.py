@@ -19,7 +19,13 @@ from evidently.legacy.renderers.html_widgets import (
     text_widget,
 )
 
-from assay.monitor.nights.column_values import NAMES, STANDINGS, histograms, summary_cells
+from assay.monitor.nights.column_values import (
+    MOST_DRAWN,
+    NAMES,
+    STANDINGS,
+    histograms,
+    summary_cells,
+)
 from assay.monitor.nights.metric_cells import METRIC_NAMES, metric_cells
 from assay.pages.svg import BLUE, RED, REFERENCE
 from assay.project.text.number_format import counted, format_fixed, format_percent
@@ -34,9 +40,6 @@ if TYPE_CHECKING:
     )
 
 ROWS_A_PAGE = 25
-MOST_DRAWN = 60
-"""The most columns with histograms: each takes 5 kB of a page."""
-
 NO_BARS: dict[str, Any] = {"x": [], "y": []}
 
 

@@ -10,16 +10,13 @@ from urllib.parse import quote
 from markupsafe import Markup, escape
 
 from assay.columns.reference import Reference
-from assay.monitor.nights.column_values import NAMES, histograms, summary_cells
+from assay.monitor.nights.column_values import MOST_DRAWN, NAMES, histograms, summary_cells
 from assay.monitor.nights.content import ColumnContent, ReportContent
 from assay.monitor.nights.metric_cells import METRIC_NAMES, metric_cells
 from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
 from assay.pages import charts, templating
 from assay.pages.svg import BLUE, RED, Picture
-
-MOST_DRAWN = 60
-"""The most columns with histograms: each takes 2 kB of the page."""
 
 
 class EvidentlyPart(Enum):

@@ -13,7 +13,7 @@ from pathlib import Path
 from assay.monitor.nights import documents, section
 from assay.monitor.nights.documents import KnownDocument
 from assay.monitor.nights.night import Night
-from assay.monitor.nights.night_path import night_path
+from assay.monitor.nights.night_path import EVIDENTLY, night_path
 from assay.monitor.nights.summary import NightSummary
 from assay.monitor.nights.summary_read import parse_summary
 from assay.project.params import Monitor
@@ -54,13 +54,13 @@ def update_statuses(
 
 
 def update_status(root: Path, now: NightSummary) -> KnownDocument:
-    """Write a night's document, and replace the answer on its page; the rest of the page stays."""
-    page, document = root / now.page, documents.of_summary(now)
-    try:
-        html = page.read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        pass  # the page was deleted or is unreadable
-    else:
+    """Write a night's document, and replace the answer on its pages; the rest of them stays."""
+    document = documents.of_summary(now)
+    for page in (root / now.page, root / night_path(now.partition, EVIDENTLY)):
+        try:
+            html = page.read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            continue  # there is none, or it is unreadable
         write(page, section.replace_status(html, now))
     write(root / night_path(now.partition, ".json"), document.text)
     return document

@@ -49,7 +49,7 @@ def find_delta_night(
     mine = [file for file in shot.files if file.values[place] == value]
     if not mine:
         known = sorted({each for file in shot.files if (each := file.values[place]) is not None})
-        raise files.missing_night_error(uri, column, value, known, "partitions")
+        raise files.missing_night_error(uri, column, value, known, f"partitions {column}=...")
     footers = files.parallel_map(files.read_footer, [_listed(uri, file) for file in mine])
     for file, footer in zip(mine, footers, strict=True):
         if file.rows not in (None, footer.file.rows):
@@ -138,7 +138,7 @@ def _searched(
     ]
     if not mine:
         span = [min(lows), max(highs)] if lows and highs else []
-        raise files.missing_night_error(shot.uri, column, value, span, "values")
+        raise files.missing_night_error(shot.uri, column, value, span, f"values {column}=...")
     return NightInput(
         value,
         column,

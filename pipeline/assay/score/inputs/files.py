@@ -123,7 +123,7 @@ def list_night(root: str, column: str, value: str) -> tuple[str, tuple[ListedFil
         system, base = filesystem(names.folder)
         entries = _entries(system, base, names)
         if name not in entries:
-            raise missing_night_error(root, column, value, names.values(entries), names.kind)
+            raise missing_night_error(root, column, value, names.values(entries), names.expected)
     if entries[name].type == pafs.FileType.File:
         return folder, _listed([entries[name]], folder, f"{base}/{name}")
     with read_errors(folder):
@@ -185,14 +185,14 @@ def _entries(system: pafs.FileSystem, base: str, names: NightNames) -> dict[str,
 
 
 def missing_night_error(
-    where: str, column: str, value: str, known: Sequence[str], kind: str
+    where: str, column: str, value: str, known: Sequence[str], expected: str
 ) -> NightNotFound:
     """The error that there is no such night; names the nearest one."""
     if not known:
         return NightNotFound(
             "the input has no partitions",
             where=where,
-            expected=f"{kind} {column}=...",
+            expected=expected,
             mend="Run dvc repro ingest, or check score.input in params.yaml.",
         )
     near = _nearest(value, known)
