@@ -37,7 +37,9 @@ class NightNames:
     @property
     def expected(self) -> str:
         """What lies in the folder, for errors."""
-        return f"{'folders' if self.column else 'files'} {self.before}...{self.after}"
+        if self.column is not None:
+            return f"folders {self.before}..."
+        return f"files {self.before}{NIGHT_IN_PATH}{self.after}"
 
     def name(self, value: str) -> str:
         """The name of a night's folder or file."""
