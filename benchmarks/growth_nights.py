@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,6 @@ import pyarrow.parquet as pq
 
 from assay.model.prediction import PROBABILITY
 from assay.monitor import labels, monitor_night
-from assay.monitor.evidently import folder as workspace_folder
-from assay.monitor.evidently import snapshot_inputs
-from assay.monitor.nights import facts
 from assay.monitor.nights.night_path import night_path
 from assay.project import layout, params
 from assay.store import RunEvent, RunRecord, StagedRun, Store, open_store, write_part
@@ -72,18 +68,11 @@ class GrowingProject:
             suffix: (root / night_path(NIGHT, suffix)).read_text(encoding="utf-8")
             for suffix in (".json", ".html")
         }
-        (self._snapshot,) = self._snapshots.glob("*.json")
         # The store is filled from nothing; the one real night goes.
         shutil.rmtree(root / "store")
         for suffix in self.pages:
             (root / night_path(NIGHT, suffix)).unlink()
         (root / layout.PERFORMANCE / f"{NIGHT}.json").unlink()
-
-    @cached_property
-    def _snapshots(self) -> Path:
-        workspace = self.root / str(self.params.monitor.workspace)
-        project = workspace / str(workspace_folder.project_of(self.params.name))
-        return project / workspace_folder.SNAPSHOTS
 
     def publish(self, night: str) -> None:
         """All that the store does when a night is scored."""
@@ -128,7 +117,7 @@ class GrowingProject:
         )
 
     def look_after(self, nights: Sequence[str]) -> None:
-        """Labels, metrics, documents, pages and snapshots of nights, as their commands leave them.
+        """Labels, metrics, documents and pages of nights, as their commands leave them.
 
         The metrics go in together: to take them night by night is what is measured later.
         """
@@ -143,12 +132,6 @@ class GrowingProject:
             for night in nights
             for row in self.performance
         )
-        known = facts.load(self.root, self.store)
-        text = self._snapshot.read_text(encoding="utf-8")
-        self._snapshot.unlink()
-        for each in snapshot_inputs.list_inputs(known):
-            named = self._snapshots / f"{each.name()}.json"
-            named.write_text(self._renamed(text, each.partition), encoding="utf-8")
 
     def _renamed(self, text: str, night: str) -> str:
         return text.replace(NIGHT, night).replace(self.record.run_id, _run_of(night))
