@@ -259,7 +259,7 @@ def edited(path: list[str | int], value: object) -> str:
             r"observed is 10{79}\.\.\., not a finite number",
         ),
         (edited(["types"], KeyError), "types is missing"),
-        (edited(["findings", 0, "waiver"], KeyError), "waiver is missing"),
+        (edited(["findings", 0, "outcome"], KeyError), r"findings\[0\].outcome is missing"),
         (edited(["findings"], {}), "findings is a mapping, not a list"),
         ('{"outcome": "FAIL", "outcome": "PASS"}', "twice"),
     ],

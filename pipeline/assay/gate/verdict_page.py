@@ -6,6 +6,7 @@ import math
 
 from markupsafe import Markup
 
+from assay.gate.many_slices import fold
 from assay.gate.verdict_text import (
     HEADLINES,
     findings_of_kind,
@@ -35,7 +36,8 @@ def render_page(verdict: Verdict, confidence: float) -> str:
         v=verdict,
         headline=HEADLINES[verdict.outcome],
         confidence=f"{confidence * 100:.4g}%",
-        rules=sort_findings(findings_of_kind(verdict, "rule")),
+        rules=fold(sort_findings(findings_of_kind(verdict, "rule"))),
+        blocking=fold(verdict.blocking),
         lists=[
             (title, kind, sort_findings(findings_of_kind(verdict, kind))) for title, kind in kinds
         ],

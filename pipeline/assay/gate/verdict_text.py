@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from assay.gate.many_slices import OtherSlices, Shown, fold
 from assay.project import layout
 from assay.project.text.markdown import escape_code, escape_line
 from assay.reports.verdict import DIGESTS, Finding, Outcome, Verdict
@@ -78,7 +79,10 @@ def measured_quantity(finding: Finding) -> str:
 def _table(rules: Sequence[Finding]) -> str:
     head = ("", "rule", "what", "value", "interval", "limit", "rows", "owner", "because")
     lines = [_row(head), _row(("---",) * len(head))]
-    for finding in sort_findings(rules):
+    for finding in fold(sort_findings(rules)):
+        if isinstance(finding, OtherSlices):
+            lines.append(_row((badge(finding.findings[0]), finding.sentence, *("",) * 7)))
+            continue
         lines.append(
             _row(
                 (
@@ -95,10 +99,13 @@ def _table(rules: Sequence[Finding]) -> str:
 
 
 def _explained(findings: Sequence[Finding]) -> str:
-    return "\n".join(
-        f"- {badge(finding)} {_name(finding)}: {escape_line(finding.detail)}{_waived(finding)}"
-        for finding in findings
-    )
+    return "\n".join(_line(finding) for finding in fold(findings))
+
+
+def _line(finding: Shown) -> str:
+    if isinstance(finding, OtherSlices):
+        return f"- {badge(finding.findings[0])} {escape_line(finding.sentence)}"
+    return f"- {badge(finding)} {_name(finding)}: {escape_line(finding.detail)}{_waived(finding)}"
 
 
 def _waived(finding: Finding) -> str:

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from assay.errors import PromotionRefused
 from assay.project import jsonfile, layout
-from assay.project.document import Count, Document, Finite, Report, Text
+from assay.project.document import Count, Document, Finite, Report, SparseDocument, Text
 
 Kind = Literal["rule", "behaviour", "test"]
 Direction = Literal["min", "max"]
@@ -69,7 +69,7 @@ class Waiver(Document):
     until: Day
 
 
-class Finding(Document):
+class Finding(SparseDocument):
     """The result of one rule on one slice, one behaviour, or one model test.
 
     Numbers are never NaN or infinite; a missing number is None. ``severity``, ``waiver`` and

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from assay.cli.terminal import Line
 from assay.gate.backtest import Backtest, ReplayedVerdict
 from assay.gate.comment.command import VerdictComment
+from assay.gate.many_slices import OtherSlices, fold
 from assay.gate.stage import GateResult
 from assay.gate.verdict_text import findings_of_kind, format_values, sort_findings
 from assay.reports.verdict import Outcome, Verdict
@@ -30,20 +31,26 @@ def lines(verdict: Verdict) -> Iterator[Line]:
         right = head in ("value", "rows")
         # Fold long names; never truncate them.
         table.add_column(head, justify="right" if right else "left", overflow="fold")
-    for finding in sort_findings(findings_of_kind(verdict, "rule")):
+    for finding in fold(sort_findings(findings_of_kind(verdict, "rule"))):
+        badge = Text(finding.outcome.value, style=styles[finding.outcome])
+        if isinstance(finding, OtherSlices):
+            table.add_row(badge, Text(finding.sentence))
+            continue
         # 80 columns have no room for the interval; the sentences below state it.
         value, _, limit, rows = format_values(finding)
         cells = (finding.rule, finding.slice or "", value, limit, rows)
-        badge = Text(finding.outcome.value, style=styles[finding.outcome])
         table.add_row(badge, *(Text(cell) for cell in cells))
     yield table
     for kind, title in (("behaviour", "Behaviour"), ("test", "Model tests")):
         tests = findings_of_kind(verdict, kind)
         passed = sum(finding.outcome is Outcome.PASS for finding in tests)
         yield Text(f"{title}: {passed} of {len(tests)} passed")
-    for finding in sort_findings(verdict.findings):
-        if finding.outcome is not Outcome.PASS:
-            badge = Text(finding.outcome.value, style=styles[finding.outcome])
+    found = [each for each in verdict.findings if each.outcome is not Outcome.PASS]
+    for finding in fold(sort_findings(found)):
+        badge = Text(finding.outcome.value, style=styles[finding.outcome])
+        if isinstance(finding, OtherSlices):
+            yield Text.assemble(badge, f" {finding.sentence}")
+        else:
             notes = [finding.exemption_reason, f"owner: {finding.owner}" if finding.owner else ""]
             told = "; ".join(note for note in notes if note)
             more = f" ({told})" if told else ""

@@ -1,0 +1,62 @@
+"""Of a rule with many slices, show those that matter and count the others.
+
+A rule across 2,000 slices has 2,000 findings. Whoever reads the verdict needs those that decide,
+and those that nearly did; the others are in verdict.json.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from assay.reports.verdict import Finding, Outcome
+
+SHOWN = 10
+"""So many findings of one rule that ended alike are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSlices:
+    """Slices of one rule that ended as those shown before them; none is nearer to the limit."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.findings[0].outcome
+
+    @property
+    def sentence(self) -> str:
+        """How many slices of which rule."""
+        what = "slice" if len(self.findings) == 1 else "slices"
+        return f"{self.findings[0].rule}: {len(self.findings):,} more {what}"
+
+
+Shown: TypeAlias = Finding | OtherSlices
+
+
+def fold(findings: Iterable[Finding]) -> list[Shown]:
+    """Keep the order of ``findings``; what is too much of one rule is gathered behind its last.
+
+    Of a rule's findings with the same outcome and the same reason not to count, the `SHOWN` that
+    are nearest to their limit stay. Those without a value come first.
+    """
+    groups: dict[tuple[str, Outcome, str], list[Finding]] = {}
+    for each in findings:
+        groups.setdefault((each.rule, each.outcome, each.exemption_reason), []).append(each)
+    shown: list[Shown] = []
+    for group in groups.values():
+        nearest = sorted(range(len(group)), key=lambda number: _distance(group[number]))
+        kept = set(nearest[:SHOWN])
+        shown += [each for number, each in enumerate(group) if number in kept]
+        if rest := [each for number, each in enumerate(group) if number not in kept]:
+            shown.append(OtherSlices(tuple(rest)))
+    return shown
+
+
+def _distance(finding: Finding) -> float:
+    if finding.observed is None or finding.limit is None:
+        return -math.inf
+    return abs(finding.observed - finding.limit)
