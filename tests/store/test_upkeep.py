@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from hypothesis import HealthCheck, given, settings
@@ -45,6 +47,10 @@ def test_many_events_are_few_files_and_few_commits_to_read(store: Store, make: A
         assert len(make.active(RUNS)) <= upkeep.EVERY + 1
         assert len(replayed(store, RUNS)) <= upkeep.EVERY + 1
     assert [record.run_id for record in store.runs()] == [f"r{n}" for n in range(75)]
+    # A merged file is merged again and again; a row group for each old file would never end.
+    sizes = [pq.read_metadata(path) for path in Path(store.table_uri(RUNS)).glob("*.parquet")]
+    assert {each.num_row_groups for each in sizes} == {1}
+    assert max(each.num_rows for each in sizes) >= 60
 
 
 def test_nights_that_are_replaced_stay_as_they_are_and_get_checkpoints(
@@ -146,3 +152,13 @@ def test_a_writer_that_comes_first_is_not_undone(
     assert {record.run_id for record in store.runs()} == wanted
     assert DeltaTable(store.table_uri(RUNS)).to_pyarrow_table().num_rows == len(wanted)
     assert store.check() == []
+
+
+def test_row_groups_are_of_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "GROUP_ROWS", 5)
+    batches = [
+        pa.record_batch({"a": pa.array(range(rows), pa.int64())}) for rows in (1, 0, 4, 7, 2, 2)
+    ]
+    found = list(merging._row_groups(batches))
+    assert [each.num_rows for each in found] == [5, 7, 4]
+    assert pa.concat_tables(found).equals(pa.Table.from_batches(batches))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 SMALL = 32 << 20
 """Bytes below which a file is small."""
+GROUP_ROWS = 100_000
+"""Rows of a row group, all but the last. A row group costs a reader far more than its rows do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,26 @@ def _written(uri: str, group: Group, schema: pa.Schema) -> StagedFile:
         system.open_output_stream(f"{base}/{path}") as sink,
         pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True) as writer,
     ):
-        for batch in read.to_batches():
-            writer.write_batch(batch)
-            rows += batch.num_rows
+        for part in _row_groups(read.to_batches()):
+            writer.write_table(part)
+            rows += part.num_rows
     _check_rows(group.files, rows, uri)
     (info,) = system.get_file_info([f"{base}/{path}"])
     return StagedFile(path, info.size, rows, group.files[0].partition)
+
+
+def _row_groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Join batches, one from each small file, to tables of at least `GROUP_ROWS` rows."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += batch.num_rows
+        if rows >= GROUP_ROWS:
+            yield pa.Table.from_batches(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def _check_rows(files: Sequence[StagedFile], rows: int, where: str) -> None:
