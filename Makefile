@@ -195,7 +195,8 @@ NEW_VENV = "$(UV)" venv --quiet --no-python-downloads --python "$$($(PYTHON) -c 
 INSTALL = "$(UV)" pip install $(QUIET) --python "$(PY)"
 else
 NEW_VENV = $(PYTHON) -m venv "$(VENV)"
-INSTALL = $(PY) -m pip install $(QUIET) --disable-pip-version-check --no-input
+# What is imported is compiled then, by uv as by pip: most modules never are.
+INSTALL = $(PY) -m pip install $(QUIET) --disable-pip-version-check --no-input --no-compile
 endif
 
 .PHONY: .install

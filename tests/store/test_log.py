@@ -11,7 +11,8 @@ from deltalake import DeltaTable, write_deltalake
 
 from assay.errors import StoreError
 from assay.store import Store
-from assay.store.delta import log
+from assay.store.delta import log, log_folder
+from assay.store.delta.log_folder import LogListing, LogState
 from assay.store.delta.tables import PREDICTIONS, RUNS
 
 
@@ -107,6 +108,41 @@ def test_a_table_that_somebody_writes_to_is_nobody_else_s(store: Store, make: An
     uri = store.table_uri(RUNS)
     one, another, read = log.open_to_write(uri), log.open_to_write(uri), log.open_table(uri)
     assert one is not None and one is not another and read is not one and read is not another
-    one.create_checkpoint()
     log.give_back(uri, one)
     assert log.open_to_write(uri) is one
+    # It remembers each commit that it has seen; who opens it anew begins at the checkpoint.
+    one.create_checkpoint()
+    log.give_back(uri, one)
+    begun = log.open_to_write(uri)
+    assert begun is not None and begun is not one and begun.version() == one.version()
+
+
+def test_a_table_that_is_not_the_newest_is_not_given_back(store: Store, make: Any) -> None:
+    make.event("r1", "started")
+    make.event("r2", "started")
+    uri = store.table_uri(RUNS)
+    old = log.open_to_write(uri)
+    other_commits(store)
+    assert old is not None
+    log.give_back(uri, old)
+    assert log.open_to_write(uri) is not old
+
+
+@pytest.mark.parametrize("said", [None, "{}", '{"version": "a"}', "[", '{"version": 9}'])
+def test_a_log_whose_last_checkpoint_is_unknown_is_listed(
+    store: Store, make: Any, said: str | None
+) -> None:
+    for number in range(13):
+        make.event(f"r{number}", "started", number)
+    folder = Path(store.table_uri(RUNS), "_delta_log")
+    newest = log_folder.list_log(folder).newest
+    known = log_folder.read_state(folder)
+    assert 0 < known.listing.checkpoint < newest
+    assert log_folder.read_state_at(folder, newest) == LogState(
+        folder, LogListing(frozenset(known.listing.needed), known.listing.checkpoint), known.looks
+    )
+    hint = folder / "_last_checkpoint"
+    hint.unlink() if said is None else hint.write_text(said, encoding="utf-8")
+    found = log_folder.read_state_at(folder, newest)
+    assert found is not None and found.is_current()
+    assert log_folder.read_state_at(folder, newest - 1) is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count, takewhile
@@ -89,13 +89,21 @@ def _added(log: Path) -> Iterable[str]:
 def _sync(table: Path, files: Sequence[Path]) -> None:
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(_sync_one, files))
-    within = {folder for file in files for folder in file.parents if folder.is_relative_to(table)}
+    within = {folder for file in files for folder in _folders(str(file), str(table))}
     # This run may have created the table, and the store too.
-    for folder in (*sorted(within, reverse=True), table.parent, table.parent.parent):
+    above = (str(table.parent), str(table.parent.parent))
+    for folder in (*sorted(within, reverse=True), *above):
         _sync_one(folder)
 
 
-def _sync_one(path: Path) -> None:
+def _folders(file: str, table: str) -> Iterator[str]:
+    """The folders of a file of a table, up to the table's own."""
+    while len(file) > len(table):
+        file = file.rpartition("/")[0]
+        yield file
+
+
+def _sync_one(path: Path | str) -> None:
     # If another process merged and replaced the file meanwhile, that process syncs it.
     with suppress(FileNotFoundError):
         opened = os.open(path, os.O_RDONLY)

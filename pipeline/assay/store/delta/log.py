@@ -88,10 +88,14 @@ def open_to_write(uri: str) -> DeltaTable | None:
 
 
 def give_back(uri: str, table: DeltaTable) -> None:
-    """Keep a table of `open_to_write` for the next writer, if it has the newest version."""
+    """Keep a table of `open_to_write` for the next writer, if it has the newest version.
+
+    After a checkpoint it is not kept: a table remembers all commits that it has seen, and becomes
+    slower with each. The next writer begins at the checkpoint.
+    """
     if "://" not in uri:
-        state = log_folder.read_state(Path(uri, "_delta_log"))
-        if state.listing.newest == table.version():
+        state = log_folder.read_state_at(Path(uri, "_delta_log"), table.version())
+        if state is not None and state.listing.needed:
             with _LOCK:
                 _WRITE[uri] = _Kept(table, state)
 

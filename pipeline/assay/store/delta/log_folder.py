@@ -52,8 +52,8 @@ class LogState:
 
     def is_current(self) -> bool:
         """Whether nothing was committed, taken away or changed since."""
-        following = commit_path(self.folder, self.listing.newest + 1)
-        return not following.exists() and self.looks == _looks(self.folder, self.listing)
+        following = _look(f"{self.folder}/{_name(self.listing.newest + 1)}", size=False)
+        return following is None and self.looks == _looks(self.folder, self.listing)
 
 
 def read_state(folder: Path) -> LogState:
@@ -62,25 +62,54 @@ def read_state(folder: Path) -> LogState:
     return LogState(folder, listing, _looks(folder, listing))
 
 
+def read_state_at(folder: Path, version: int) -> LogState | None:
+    """As `read_state` for who knows the newest version; None if that is not the newest.
+
+    To list a log takes longer with every commit that it keeps. This looks at names alone.
+    """
+    checkpoint = _last_checkpoint(folder)
+    if checkpoint is None or not version - _FAR <= checkpoint <= version:
+        found = read_state(folder)
+        return found if found.listing.newest == version else None
+    listing = LogListing(frozenset(range(checkpoint + 1, version + 1)), checkpoint)
+    found = LogState(folder, listing, _looks(folder, listing))
+    return found if None not in found.looks and found.is_current() else None
+
+
+_FAR = 100
+"""Commits after a checkpoint that are looked at one by one; of more, the log is listed."""
+
+
+def _last_checkpoint(folder: Path) -> int | None:
+    try:
+        version = json.loads((folder / "_last_checkpoint").read_text(encoding="utf-8"))["version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return version if type(version) is int else None
+
+
 def _looks(folder: Path, listing: LogListing) -> tuple[tuple[int, ...] | None, ...]:
     # The folder itself changes whenever a name comes or goes.
-    paths = [folder, *(commit_path(folder, each) for each in listing.needed)]
-    return tuple(map(_look, paths))
+    commits = (_look(f"{folder}/{_name(version)}", size=True) for version in listing.needed)
+    return (_look(str(folder), size=False), *commits)
 
 
-def _look(path: Path) -> tuple[int, ...] | None:
+def _look(path: str, size: bool) -> tuple[int, ...] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116, to make a Path takes longer than to look
     except OSError:
         return None
-    if path.suffix != ".json":
-        return (found.st_ino, found.st_mode, found.st_mtime_ns)
-    return (found.st_ino, found.st_mode, found.st_mtime_ns, found.st_size)
+    seen = (found.st_ino, found.st_mode, found.st_mtime_ns)
+    return (*seen, found.st_size) if size else seen
+
+
+def _name(version: int) -> str:
+    return f"{version:020}.json"
 
 
 def commit_path(folder: Path, version: int) -> Path:
     """The file of a commit in a log."""
-    return folder / f"{version:020}.json"
+    return folder / _name(version)
 
 
 def newest_commit(table: Path) -> Path | None:
