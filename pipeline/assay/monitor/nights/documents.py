@@ -1,13 +1,18 @@
-"""Read the JSON documents that ``assay monitor`` wrote, one a night, and validate them."""
+"""Read the JSON documents that ``assay monitor`` wrote, one a night, and validate them.
+
+A document that was read before, and looks the same, is not parsed again.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from assay.monitor.nights import document_cache
 from assay.monitor.nights.night import NightDrift
 from assay.monitor.nights.status_read import parse_alarm_columns, parse_status
 from assay.project import layout
@@ -27,21 +32,54 @@ class KnownDocument:
         None if the document cannot be parsed.
     words
         Why it cannot be parsed; empty if it can.
-    text
-        The whole file. Bytes that are not UTF-8 are replaced.
+    content
+        The whole file, or where it is.
     """
 
     partition: str
     drift: NightDrift | None
     words: str = ""
-    text: str = ""
+    content: str | Path = ""
+
+    @property
+    def text(self) -> str:
+        """The whole file. Bytes that are not UTF-8 are replaced; empty if it is gone."""
+        if isinstance(self.content, str):
+            return self.content
+        try:
+            return self.content.read_bytes().decode(errors="replace")
+        except OSError:
+            return ""
 
 
 def read_documents(root: Path) -> dict[str, KnownDocument]:
     """Read every night's document under ``root``. A damaged one is included, with the reason."""
-    paths = sorted((root / layout.NIGHTS).glob("*.json"))
-    found = [_document(path) for path in paths]
-    return {each.partition: each for each in found}
+    folder, before = root / layout.NIGHTS, document_cache.read(root)
+    found: dict[str, KnownDocument] = {}
+    now: dict[str, document_cache.Entry] = {}
+    for path, looks in _listed(folder):
+        kept = before.get(path.name)
+        if kept is not None and kept[0] == looks:
+            document = KnownDocument(unquote(path.stem), kept[1], content=path)
+        else:
+            document = _document(path)
+        if document.drift is not None and looks is not None:
+            now[path.name] = (looks, document.drift)
+        found[document.partition] = document
+    if now != before:
+        document_cache.keep(root, now)
+    return found
+
+
+def _listed(folder: Path) -> list[tuple[Path, document_cache.Looks | None]]:
+    """The documents in a folder in order, and how each looks before it is read."""
+    try:
+        with os.scandir(folder) as listed:
+            names = sorted(each.name for each in listed if each.name.endswith(".json"))
+    except OSError:
+        return []
+    paths = [folder / name for name in names]
+    return [(path, document_cache.looks_of(path)) for path in paths]
 
 
 def of_summary(summary: NightSummary) -> KnownDocument:
@@ -58,7 +96,7 @@ def of_summary(summary: NightSummary) -> KnownDocument:
         stand=summary.stand,
         in_alarm=summary.in_alarm,
     )
-    return KnownDocument(summary.partition, drift, text=summary.to_json())
+    return KnownDocument(summary.partition, drift, content=summary.to_json())
 
 
 def _document(path: Path) -> KnownDocument:
@@ -77,7 +115,7 @@ def _document(path: Path) -> KnownDocument:
             "monitor the night again",
             text,
         )
-    return KnownDocument(partition, drift, text=text)
+    return KnownDocument(partition, drift, content=text)
 
 
 def parse_drift(tree: JsonNode, partition: str) -> NightDrift:
