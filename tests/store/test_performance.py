@@ -7,8 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
-from assay.store import Store
+from assay.store import Store, performance
 from assay.store.delta.tables import PERFORMANCE, performance_schema
 
 
@@ -68,3 +70,32 @@ def test_a_table_of_an_earlier_version_is_read_and_added_to(store: Store, make: 
         (None, None),
         (False, "x: broken"),
     ]
+
+
+def test_each_run_is_known_with_what_it_was_measured_after(store: Store, make: Any) -> None:
+    assert store.measured_maturities() == set()
+    make.run("r1", "2013-07-01")
+    of_slice = row(0.5, maturity_days=30, slice="origin=EWR")
+    store.append_performance([row(0.7), row(0.6, 5), row(0.6, maturity_days=7), of_slice])
+    assert store.measured_maturities() == {("r1", 1), ("r1", 7)}
+
+
+numbers = st.builds(
+    row,
+    st.none() | st.sampled_from([0.1, 0.2]),
+    st.integers(0, 5),
+    date=st.sampled_from(["2013-07-01", "2013-07-02", "2013-07-03"]),
+    metric=st.sampled_from(["auc", "brier"]),
+    maturity_days=st.sampled_from([1, 7]),
+)
+
+
+@drawn(st.lists(numbers, max_size=9), st.lists(numbers, max_size=5))
+def test_adding_to_some_nights_is_the_same_as_folding_all(
+    before: list[dict[str, Any]], measured: list[dict[str, Any]]
+) -> None:
+    whole = pa.Table.from_pylist(before, performance_schema("date"))
+    kept = performance.latest_values(whole, "date")
+    new = pa.Table.from_pylist(measured, performance_schema("date"))
+    expected = performance.latest_values(pa.concat_tables([kept, new]), "date")
+    assert performance.merge_performance(kept, measured, "date").equals(expected)

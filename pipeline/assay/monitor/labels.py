@@ -159,14 +159,7 @@ class _Job:
 
     def _overdue(self, done: set[str]) -> list[str]:
         shown = self.store.visible_runs()
-        table = self.store.performance()
-        have = set(
-            zip(
-                table.column("run_id").to_pylist(),
-                table.column("maturity_days").to_pylist(),
-                strict=True,
-            )
-        )
+        have = self.store.measured_maturities()
         due = []
         for night in self.store.labelled_partitions():
             day = parse_day(night)

@@ -34,14 +34,19 @@ def read_performance(
 ) -> pa.Table:
     """The latest value of each metric of the visible runs, sorted by key."""
     shown = history.visible_runs(place)
-    kept = _all(place, partition)
-    if not slices:
-        kept = kept.filter(pc.equal(kept.column("slice"), ""))
-    table = latest_values(kept, place.column)
+    table = latest_values(_all(place, partition, slices), place.column)
     # In Arrow: a thousand nights are tens of thousands of rows.
     of_run = pc.binary_join_element_wise(table.column(place.column), table.column("run_id"), _AND)
     visible = pa.array((f"{night}{_AND}{run_id}" for night, run_id in shown.items()), pa.string())
     return table.filter(pc.is_in(of_run, visible))
+
+
+def read_measured_maturities(place: StoreLocation) -> set[tuple[str, int]]:
+    """Each run with each number of days after which it was measured; 0 for an estimate."""
+    schema = performance_schema(place.column)
+    wanted = ["run_id", "maturity_days"]
+    found = rows.select(place, PERFORMANCE, schema, {"slice": ""}, wanted)
+    return set(_tuples(found.group_by(wanted).aggregate([]), wanted))
 
 
 def append_performance(place: StoreLocation, measured: Iterable[Mapping[str, Any]]) -> int:
@@ -67,7 +72,11 @@ def merge_performance(
 ) -> pa.Table:
     """The latest values after adding newly measured rows to those of `read_performance`."""
     given = pa.Table.from_pylist(list(measured), performance_schema(column))
-    return latest_values(pa.concat_tables([kept, given]), column)
+    # Only the nights that were measured can have other values than before.
+    mine = pc.is_in(kept.column(column), pc.unique(given.column(column)))
+    now = latest_values(pa.concat_tables([kept.filter(mine), given]), column)
+    both = pa.concat_tables([kept.filter(pc.invert(mine)), now])
+    return both.sort_by([(each, "ascending") for each in [column, *NAME]])
 
 
 def latest_values(table: pa.Table, column: str) -> pa.Table:
@@ -96,6 +105,10 @@ def _tuples(table: pa.Table, names: list[str]) -> list[tuple[Any, ...]]:
     return list(zip(*(table.column(name).to_pylist() for name in names), strict=True))
 
 
-def _all(place: StoreLocation, partition: str | Sequence[str] | None = None) -> pa.Table:
+def _all(
+    place: StoreLocation, partition: str | Sequence[str] | None = None, slices: bool = True
+) -> pa.Table:
     filters = {} if partition is None else {place.column: partition}
+    if not slices:
+        filters["slice"] = ""
     return rows.select(place, PERFORMANCE, performance_schema(place.column), filters)

@@ -300,6 +300,10 @@ class Store(StoreLocation):
         """
         return performance.read_performance(self, partition, slices)
 
+    def measured_maturities(self) -> set[tuple[str, int]]:
+        """Each run with each number of days after which it was measured."""
+        return performance.read_measured_maturities(self)
+
     def append_performance(self, measured: Iterable[Mapping[str, Any]]) -> int:
         """Append the values that are new, in one commit; returns how many there were."""
         return performance.append_performance(self, measured)

@@ -91,8 +91,12 @@ def select(
         # By default delta-rs reads through Python objects, whose bytes Arrow's own threads may
         # release while the interpreter shuts down: that aborts the process.
         system = pafs.SubTreeFileSystem(*reversed(filesystem(uri)))
-        # The log tells which files can hold such rows; the others become no Python object.
-        dataset = opened.to_pyarrow_dataset(filesystem=system, file_pruning_predicate=asked or None)
+        # The log tells which files can hold such rows; the others become no Python object. delta-rs
+        # takes an empty text for null there.
+        pruned = [each for each in asked if each[2] != ""]
+        dataset = opened.to_pyarrow_dataset(
+            filesystem=system, file_pruning_predicate=pruned or None
+        )
         found = dataset.to_table(
             columns=stored, filter=pq.filters_to_expression(asked) if asked else None
         )
