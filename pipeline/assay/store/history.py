@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -121,8 +121,26 @@ def read_run_records(
     run_id: str | None = None,
 ) -> list[RunRecord]:
     """The records of runs, folded from their events; optionally of some partitions or one run."""
+    uri = place.table_uri(RUNS)
     wanted = {"partition": partition, "run_id": run_id}
     filters = {name: value for name, value in wanted.items() if value is not None}
+    if filters:
+        return _folded(place, filters)
+    opened, kept = log.open_table(uri), _FOLDED.get(uri)
+    if opened is not None and kept is not None and kept[0] is opened:
+        return list(kept[1])
+    records = _folded(place, {})
+    if opened is not None:
+        _FOLDED[uri] = (opened, tuple(records))
+    return records
+
+
+_FOLDED: dict[str, tuple[DeltaTable, tuple[RunRecord, ...]]] = {}
+"""All records of a version of a table of runs, by its address: a command asks several times. While
+its log does not change, `log.open_table` gives the same table."""
+
+
+def _folded(place: StoreLocation, filters: Mapping[str, str | Sequence[str]]) -> list[RunRecord]:
     found = rows.select(place, RUNS, RUNS_SCHEMA, filters, FACTS)
     return fold(parse_events(found.to_pylist(), place.table_uri(RUNS)))
 
@@ -135,7 +153,9 @@ def read_runs(
     files = [] if opened is None else log.partition_files(opened, place.column, partition)
     visible_now = {parse_run_id(file.path) for file in files}
     return [
-        replace(record, event="published") if record.run_id in visible_now else record
+        replace(record, event="published")
+        if record.run_id in visible_now and record.event != "published"
+        else record
         for record in read_run_records(place, partition)
     ]
 

@@ -24,6 +24,9 @@ NAME = ("run_id", "maturity_days", "slice", "metric", "estimated")
 _AND = "\0"
 """Between a night and a run, where both are compared at once; neither holds it."""
 
+_NUMBER = "number"
+"""A column beside those of the table: the place of a row in the order of time."""
+
 SAID = ("value", "low", "high", "rows", "labelled_share", "trusted", "why")
 """The columns that hold the value. The rest of a row is constant for a run, or the time
 measured."""
@@ -82,15 +85,11 @@ def merge_performance(
 def latest_values(table: pa.Table, column: str) -> pa.Table:
     """The last value of each key by ``at``, sorted by key."""
     name = [column, *NAME]
-    rest = [each for each in table.schema.names if each not in name]
-    folded = (
-        table.sort_by("at")
-        .group_by(name, use_threads=False)
-        # If the latest measurement has no value, an earlier value must not be used.
-        .aggregate([(each, "last", pc.ScalarAggregateOptions(skip_nulls=False)) for each in rest])
-    )
-    plain = folded.rename_columns([*name, *rest]).select(table.schema.names)
-    return plain.sort_by([(each, "ascending") for each in name]).cast(table.schema)
+    dated = table.sort_by("at")
+    numbered = dated.append_column(_NUMBER, pa.array(range(dated.num_rows), pa.int64()))
+    last = numbered.group_by(name, use_threads=False).aggregate([(_NUMBER, "max")])
+    latest = dated.take(last.column(f"{_NUMBER}_max"))
+    return latest.sort_by([(each, "ascending") for each in name])
 
 
 def changed_rows(kept: pa.Table, given: pa.Table, column: str) -> pa.Table:

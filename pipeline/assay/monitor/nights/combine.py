@@ -26,6 +26,12 @@ WITHOUT: Mapping[str, NightState] = {
 }
 """Last event of a night's runs -> the state of a night without a published run."""
 
+READ = (
+    *("run_id", "metric", "slice", "maturity_days", "estimated", "trusted"),
+    *("value", "low", "high", "at"),
+)
+"""The columns of the performance table that a `Night` is made of, beside the partition."""
+
 
 def nights(
     records: Iterable[RunRecord],

@@ -101,9 +101,8 @@ class KnownNights:
 
         # What is not shown is left out before rows become Python objects.
         table = self._overall()
-        rows = self._rows(
-            table.filter(pc.equal(table.column("metric"), self.headline_metric or ""))
-        )
+        shown = table.filter(pc.equal(table.column("metric"), self.headline_metric or ""))
+        rows = self._rows(shown.select([self.column, *combine.READ]))
         return combine.nights(self.records, self.visible, self.documents, rows, self.pages)
 
     def with_documents(self, written: Iterable[KnownDocument]) -> KnownNights:

@@ -65,7 +65,7 @@ def parse_partition(path: str) -> tuple[str, str]:
 
 def parse_run_id(path: str) -> str | None:
     """The id of the run that wrote the file, None if the name is not one that a run gives."""
-    run_id, dash, _ = PurePosixPath(path).name.rpartition("-")
+    run_id, dash, _ = path.rpartition("/")[2].rpartition("-")
     return run_id if dash and _RUN_ID.fullmatch(run_id) else None
 
 
