@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from assay.errors import SourceError
 from assay.project.params.inputs import Csv, CsvOptions, Json
 from assay.score.inputs import frame_text, text_lines, text_rows
-from assay.score.inputs.text_blocks import split_block
+from assay.score.inputs.text_blocks import split_block, split_plain_lines
 from assay.score.inputs.text_cells import split_lines
 from assay.score.inputs.text_lines import Piece, cut_file, line_blocks
 from assay.score.inputs.text_rows import TextPart, can_read, split_text, text_table
@@ -122,6 +122,15 @@ def test_blocks_that_arrow_splits_have_the_cells_of_their_lines(
             each.to_pylist() for each in expected.columns[:2]
         ]
         assert expected.column(2).null_count == expected.num_rows
+
+
+@given(st.lists(st.sampled_from([b"a", "\u2028é".encode(), b"\xff", b"\n", b"\r\n", b" ", b"\0"])))
+def test_lines_that_arrow_splits_are_the_same_lines(pieces: list[bytes]) -> None:
+    block = b"".join(pieces)
+    found = split_plain_lines(block)
+    part = TextPart(JSON, FileGroup(("a",)), (), ())
+    assert (found is None) == (b"\r" in block or b"\xff" in block)
+    assert found is None or found.to_pylist() == part._lines(block)
 
 
 @pytest.mark.parametrize(

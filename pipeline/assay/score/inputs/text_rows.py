@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from assay.contract.text_parser import LINE
 from assay.project.params.inputs import Csv, CsvOptions, Input, Json
-from assay.score.inputs.text_blocks import split_block
+from assay.score.inputs.text_blocks import split_block, split_plain_lines
 from assay.score.inputs.text_cells import is_splittable, split_lines
 from assay.score.inputs.text_lines import PIECE, Piece, cut_file, is_readable, line_blocks
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
@@ -75,7 +75,9 @@ class TextPart:
     def _batch(self, block: bytes) -> pa.RecordBatch:
         """The rows of whole lines."""
         if isinstance(self.spec, Json):
-            lines = pa.array(self._lines(block), pa.string())
+            lines = split_plain_lines(block)
+            if lines is None:
+                lines = pa.array(self._lines(block), pa.string())
             return pa.record_batch([lines], names=[LINE])
         columns, options = self.group.columns, self.spec.options
         cells = split_block(block, len(columns), self.group.header, options)
