@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from assay.errors import BundleChanged
@@ -45,22 +46,31 @@ class FolderFiles(Mapping[str, bytes]):
         Raises
         ------
         BundleChanged
-            They are not those whose digest was asked for before.
+            They are not those whose digest was asked for before, or are gone.
         """
-        data = self._paths[name].read_bytes()
+        with self._reading(name):
+            data = self._paths[name].read_bytes()
         self._check(name, hashlib.sha256(data).hexdigest())
         return data
 
     def sha256(self, name: str) -> str:
         """The digest of a file as hexadecimal digits; errors as for reading it."""
-        with self._paths[name].open("rb") as source:
+        with self._reading(name), self._paths[name].open("rb") as source:
             found = hashlib.file_digest(source, "sha256").hexdigest()
         self._check(name, found)
         return found
 
-    def size(self, name: str) -> int:
-        """Bytes of a file."""
-        return self._paths[name].stat().st_size
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise BundleChanged(
+                "a file of the bundle cannot be read any more",
+                where=f"{self._folder}/{name}",
+                found=error.strerror,
+                mend=RESTORE,
+            ) from None
 
     def _check(self, name: str, found: str) -> None:
         expected = self._digests.setdefault(name, found)
