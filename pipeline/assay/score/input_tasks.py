@@ -34,15 +34,14 @@ class TextTask:
 
     def process(self, work: Work[Outcome], name: str) -> tuple[Outcome, int]:
         """The outcome, and how many rows were read."""
-        rows = 0
+        rows: list[int] = []
 
         def batches() -> Iterator[pa.RecordBatch]:
-            nonlocal rows
             for batch in self.part.batches(work.batch_rows):
-                rows += batch.num_rows
+                rows.append(batch.num_rows)
                 yield batch
 
-        return work.process_batches(batches(), True, name), rows
+        return work.process_batches(batches(), True, name), sum(rows)
 
 
 Task: TypeAlias = FilesTask | TextTask

@@ -73,7 +73,7 @@ def build(kind: type[Part], prefix: str, arrays: dict[str, Array]) -> Part:
         An array is missing, or has another type or another number of dimensions.
     """
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(kind):
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         name = f"{prefix}.{field.name}"
         if name not in arrays:
             raise ValueError(f"{name} is missing")

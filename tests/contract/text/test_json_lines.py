@@ -10,8 +10,8 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from assay.contract import text_parser
-from assay.contract.json_lines import PlainObjects, read_plain_objects
 from assay.contract.loader import load_contract
+from assay.contract.text.json_lines import PlainObjects, read_plain_objects
 from assay.contract.text_parser import LINE, parse_rows
 from tests.projects import ROOT
 
