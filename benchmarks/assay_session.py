@@ -115,11 +115,11 @@ def main() -> None:
         with_what, settled = model(name), placed(folder, output, carrier)
         parts: dict[str, float] = {}
         with timed(parts):
-            started = time.perf_counter()
+            began = time.perf_counter()
             found = inputs.find_night(root, settled, with_what.contract, night)
             store = open_store(root, settled)
             report = run.score_night(settled, root, with_what, store, started.session, found)
-            seconds = time.perf_counter() - started
+            seconds = time.perf_counter() - began
         parts["everything else"] = seconds - sum(parts.values())
         return {
             "seconds": seconds,
@@ -131,7 +131,7 @@ def main() -> None:
     def alone(name: str, folder: str, night: str, output: str) -> Answer:
         with_what, settled = model(name), placed(folder, output, "files")
         Path(output).mkdir(parents=True)
-        started = time.perf_counter()
+        began = time.perf_counter()
         files = inputs.find_night(root, settled, with_what.contract, night).files
         assert files is not None
         rows = scoring_alone.run(
@@ -142,7 +142,7 @@ def main() -> None:
             settled.score.batch_rows,
             Path(output),
         )
-        return {"seconds": time.perf_counter() - started, "rows": rows}
+        return {"seconds": time.perf_counter() - began, "rows": rows}
 
     def memory() -> Answer:
         """Peaks in MB: of this process, and of the JVM, which here is the executor too."""

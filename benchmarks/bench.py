@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 
 from assay.project import layout
 from benchmarks import nights, project
-from benchmarks.contender import Answer, Contender
+from benchmarks.contender import ONE_THREAD, Answer, Contender
 from benchmarks.measure import Comparison, compare, say
 from benchmarks.project import Project
 from benchmarks.results import Better, Result, machine, versions
@@ -86,6 +86,22 @@ class Bench:
         """Ours: a warm Spark session; ``settings`` take the place of params.yaml's ``spark``."""
         root, told = str(self.project.root), json.dumps(settings)
         return self.contender("assay_session", root, told, carrier, log=log)
+
+    def floor(self, processes: int) -> Contender:
+        """A program that reads and writes what ours does, and scores nothing."""
+        log = f"floor-{processes}"
+        return self.contender("floor", str(processes), log=log, environment=ONE_THREAD)
+
+    def floor_seconds(self, pool: Contender, night: Night) -> float:
+        """How long such a program took for a night; that it wrote all rows is checked."""
+        output = self.output("floor")
+        values = {"columns": list(self.project.columns), "keys": list(self.project.keys)}
+        seconds = pool.ask("run", **values, night=str(night.path), output=str(output))["seconds"]
+        written = scores(output).rows
+        shutil.rmtree(output)
+        if written != night.rows:
+            raise AssertionError(f"the floor wrote {written} rows of {night.rows}")
+        return float(seconds)
 
     def output(self, name: str) -> Path:
         """An empty place for what a run writes."""

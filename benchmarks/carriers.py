@@ -1,4 +1,4 @@
-"""Full runs of all carriers against scikit-learn, mlflow and scoring alone, model by model."""
+"""Full runs of all carriers against the floor, scikit-learn, mlflow and scoring alone, by model."""
 
 from __future__ import annotations
 
@@ -21,44 +21,61 @@ from benchmarks.results import Result
 BATCH_ROWS = 50_000
 LOCAL = "carrier without Spark"
 FULL, FRAME, ALONE = "fast carrier", "DataFrame carrier", "fast carrier, scoring alone"
+FLOOR = f"the floor: pyarrow in {CORES} processes, scoring nothing"
 SKLEARN, MLFLOW = f"scikit-learn in {CORES} processes", "mlflow.pyfunc.spark_udf"
 
 
 @dataclass(frozen=True)
 class Model:
-    """A candidate, and what is to be reached with it: ours -> peer -> ratio."""
+    """A candidate, and what is to be reached with it: ours -> peer -> ratio, None if reported."""
 
     candidate: str
-    targets: dict[tuple[str, str], float]
+    targets: dict[tuple[str, str], float | None]
 
     @property
     def contenders(self) -> list[str]:
         named = {name for pair in self.targets for name in pair}
-        return [name for name in (LOCAL, FULL, SKLEARN, FRAME, MLFLOW, ALONE) if name in named]
+        order = (FLOOR, LOCAL, FULL, SKLEARN, FRAME, MLFLOW, ALONE)
+        return [name for name in order if name in named]
 
 
 MODELS = {
     "HGB": Model(
         "boosting",
         {
+            (LOCAL, FLOOR): 0.5,
+            (FULL, FLOOR): 0.5,
             (LOCAL, SKLEARN): 2.5,
             (FULL, SKLEARN): 2.5,
             (FULL, MLFLOW): 5.0,
             (FRAME, MLFLOW): 2.0,
             (FULL, ALONE): 0.9,
+            (ALONE, FLOOR): None,
         },
     ),
     "LR": Model(
         "logistic",
         {
+            (LOCAL, FLOOR): 0.6,
+            (FULL, FLOOR): 0.6,
             (LOCAL, SKLEARN): 1.3,
             (FULL, SKLEARN): 1.3,
             (FULL, MLFLOW): 5.0,
             (FRAME, MLFLOW): 1.4,
             (FULL, ALONE): 0.75,
+            (ALONE, FLOOR): None,
         },
     ),
-    "RF": Model("forest", {(LOCAL, SKLEARN): 1.0, (FULL, SKLEARN): 1.0, (FULL, MLFLOW): 1.5}),
+    "RF": Model(
+        "forest",
+        {
+            (LOCAL, FLOOR): None,
+            (FULL, FLOOR): None,
+            (LOCAL, SKLEARN): 1.0,
+            (FULL, SKLEARN): 1.0,
+            (FULL, MLFLOW): 1.5,
+        },
+    ),
 }
 
 
@@ -72,7 +89,7 @@ def run(bench: Bench, label: str) -> list[Result]:
         found = in_turns(runs, bench.repeats, label)
     return [
         bench.result(
-            f"{label}: {ours}, full run, against {peer}",
+            f"{label}: {ours}{'' if ours == ALONE else ', full run'}, against {peer}",
             found[ours],
             found[peer],
             target=target,
@@ -97,11 +114,12 @@ class Ring:
 
     def run(self, contender: str, candidate: str, night: Night, touch: Night) -> Run:
         """Something that scores the night when it is called; rows per second."""
-        one = {
+        one: Callable[[Night], tuple[float, Scores | None]] = {
             LOCAL: lambda night: self._ours(candidate, night, "local"),
             FULL: lambda night: self._ours(candidate, night, "files"),
             FRAME: lambda night: self._ours(candidate, night, "dataframe"),
             ALONE: lambda night: self._alone(candidate, night),
+            FLOOR: lambda night: self._floor(night),
             SKLEARN: lambda night: self._sklearn(candidate, night),
             MLFLOW: lambda night: self._mlflow(candidate, night),
         }[contender]
@@ -111,7 +129,8 @@ class Ring:
             seconds, found = one(night)
             if contender == FULL:
                 self._parts.append(self._last)
-            self._check(candidate, contender, night, found)
+            if found is not None:
+                self._check(candidate, contender, night, found)
             return night.rows / seconds
 
         return timed
@@ -143,6 +162,10 @@ class Ring:
             )
 
         return self._written("alone", ask)
+
+    def _floor(self, night: Night) -> tuple[float, None]:
+        pool = self._once("floor", lambda: self._bench.floor(CORES))
+        return self._bench.floor_seconds(pool, night), None
 
     def _sklearn(self, candidate: str, night: Night) -> tuple[float, Scores]:
         def ask(output: Path) -> float:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from assay.contract.loader import load_contract
 from assay.model import bundle
 from assay.project import digests, layout, params
 from benchmarks.contender import ROOT, SPARK_CONF
@@ -44,9 +45,13 @@ COPIED = ("data/contract.py", "data/source.py")
 
 @dataclass(frozen=True)
 class Project:
-    """Where it is; ``keys`` and ``column`` are those of its nights."""
+    """Where it is; ``columns``, ``keys`` and ``column`` are those of its nights.
+
+    ``columns`` are all that scoring reads, ``column`` is that of the partition.
+    """
 
     root: Path
+    columns: tuple[str, ...]
     keys: tuple[str, ...]
     column: str
 
@@ -86,8 +91,8 @@ def make(root: Path, master: str) -> Project:
             _export(root, given, name)
         stamp.write_text(made_from)
     _write(root, settings)
-    logistic = bundle.load(root / layout.CANDIDATES / "logistic", expected=None, allow_types=())
-    return Project(root, logistic.manifest.keys, given.ingest.partition_by)
+    contract = load_contract(root / given.contract.file).without_label()
+    return Project(root, contract.columns, contract.keys, given.ingest.partition_by)
 
 
 def _settings(master: str) -> Any:
@@ -124,6 +129,6 @@ def _export(root: Path, given: params.Params, name: str) -> None:
     loaded = bundle.load(
         root / layout.CANDIDATES / name, expected=None, allow_types=given.bundle.allow_types
     )
-    path = Project(root, (), "").fitted(name)
+    path = Project(root, (), (), "").fitted(name)
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(pickle.dumps(loaded.model.estimator))

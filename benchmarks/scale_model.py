@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-from assay.score.inputs.split import SMALL, TASK_ROWS
+from assay.score.inputs.split import planned_tasks
 
 FILE_ROWS = 1_000_000
 """Rows a file in nights that nobody has measured; a task has as many at most."""
@@ -86,8 +86,7 @@ def _terms(load: Load) -> tuple[float, ...]:
 
 def planned(rows: int, cores: int) -> Load:
     """A night of full files on so many cores, cut into tasks as `splits.split` cuts it."""
-    tasks = 1 if rows <= SMALL else -(-rows // (TASK_ROWS * cores)) * cores
-    return Load(rows, -(-rows // FILE_ROWS), tasks, cores)
+    return Load(rows, -(-rows // FILE_ROWS), planned_tasks(rows, cores), cores)
 
 
 def costs(model: Model) -> str:

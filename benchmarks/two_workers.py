@@ -1,4 +1,8 @@
-"""Two cluster workers of one core each against one of them."""
+"""Two cluster workers of one core each against one of them, beside the floor.
+
+What the floor gains from a second process is what the machine's memory and disk let anybody gain
+who reads and writes so: two cores share them.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +20,7 @@ from tests.cluster import cluster
 
 CANDIDATE = "boosting"
 NAMES = {2: "two workers of one core", 1: "one worker of one core"}
+FLOORS = {2: "the floor in two processes", 1: "the floor in one process"}
 
 
 def run(bench: Bench) -> list[Result]:
@@ -33,19 +38,38 @@ def run(bench: Bench) -> list[Result]:
             conf = {**SPARK_CONF, **running.conf, "spark.archives": f"{root / ARCHIVE}#assay"}
             session = bench.session(f"cluster-{workers}", master=running.url, conf=conf)
             sessions[workers] = at_the_end.enter_context(session)
+        floors = {each: at_the_end.enter_context(bench.floor(each)) for each in NAMES}
 
         def rate(session: Contender, night: Night) -> float:
             bench.full(session, CANDIDATE, touch, "files")
             return float(night.rows / bench.full(session, CANDIDATE, night, "files")["seconds"])
 
+        def floor_rate(pool: Contender, night: Night) -> float:
+            bench.floor_seconds(pool, touch)
+            return night.rows / bench.floor_seconds(pool, night)
+
         runs = {
             name: lambda session=sessions[workers]: rate(session, night)
             for workers, name in NAMES.items()
         }
+        for processes, name in FLOORS.items():
+            runs[name] = lambda pool=floors[processes]: floor_rate(pool, night)
         found = in_turns(runs, bench.repeats, "cluster")
-    two, one = (found[name] for name in NAMES.values())
+    two, one, two_floors, one_floor = (found[each] for each in (*NAMES.values(), *FLOORS.values()))
     return [
         bench.result(
             "HGB: full run on two cluster workers of one core, against one", two, one, target=1.8
-        )
+        ),
+        bench.result(
+            "The floor: pyarrow in two processes, scoring nothing, against one",
+            two_floors,
+            one_floor,
+            target=None,
+        ),
+        bench.result(
+            "HGB: full run on two cluster workers of one core, against the floor in two processes",
+            two,
+            two_floors,
+            target=None,
+        ),
     ]

@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import footprint, nights, results
+from assay.store import predictions_schema
+from benchmarks import floor, footprint, nights, results
 from benchmarks.measure import compare, in_turns
 from benchmarks.results import Result
 
@@ -157,6 +158,20 @@ def test_a_night_is_named_after_its_newest_row_and_written_once(tmp_path, rows):
     before = {path: path.stat().st_mtime_ns for path in night.iterdir()}
     assert nights.make(tmp_path / "nights", "day", flights(365), rows) == value
     assert {path: path.stat().st_mtime_ns for path in night.iterdir()} == before
+
+
+def test_the_floor_writes_a_row_for_each_that_it_reads_in_the_columns_of_a_run(tmp_path):
+    night = flights(1234).append_column("carrier", pa.array(["AA"] * 1234))
+    source, target = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    pq.write_table(night, source)
+    wanted = ("flight", nights.TIME, "carrier", "weekday")
+    assert floor.copy((wanted, ("flight", "carrier"), str(source), str(target))) == 1234
+    found = pq.read_table(target)
+    keys = pa.schema([("flight", pa.int64()), ("carrier", pa.string())])
+    published = predictions_schema("day", keys, "binary")
+    assert ["day", *found.schema.names] == published.names
+    assert found["flight"].to_pylist() == list(range(1234))
+    assert found["probability"].null_count == 0
 
 
 def test_memory_is_that_of_a_command_and_of_all_that_it_starts(tmp_path):

@@ -123,6 +123,18 @@ def test_all_carriers_publish_the_same(
     assert found["local"] == found["files"] == found["dataframe"]
 
 
+def test_one_row_group_is_shared_by_tasks(
+    scorer: Scorer, whole: pa.Table, many_tasks: None
+) -> None:
+    twice = [("twin", 40, 3), ("weight", 44, -1.0), ("depot", 21, "moon")]
+    write(scorer, spoiled(whole, twice), [], 50)
+    night = inputs.find_night(scorer.root, scorer.params, scorer.pinned.contract, NIGHT)
+    assert night.files and len(splits.split_tasks(night.files, 2)) == 6
+    shared = [published(scorer, carrier) for carrier in ("local", "files")]
+    splits.SMALL = 100_000  # `many_tasks` puts back what it was
+    assert shared == 2 * [published(scorer, "local")]
+
+
 def test_a_model_that_is_not_compiled_goes_through_processes(
     scorer: Scorer, whole: pa.Table, many_tasks: None
 ) -> None:

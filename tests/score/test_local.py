@@ -26,9 +26,14 @@ from tests.projects import ROOT
 FILES = tuple(InputFile(f"f{n}", 1, (10, 10)) for n in range(6))
 
 
+def named_rows(part: RowGroups) -> list[tuple[str, int]]:
+    rows = [(part.path, 10 * group + row) for group in part.groups for row in range(10)]
+    return rows[part.start : part.stop]
+
+
 @dataclass(frozen=True)
 class Listing:
-    """Says which row groups it got; of one file nothing, but an error."""
+    """Says which rows of files it got; of one file nothing, but an error."""
 
     bad: str = ""
     where: str = "files"
@@ -38,7 +43,7 @@ class Listing:
     def process_files(self, parts: Sequence[RowGroups], name: str) -> list[tuple[str, int]]:
         if any(part.path == self.bad for part in parts):
             raise SourceError("cannot be read", where=self.bad)
-        return [(part.path, group) for part in parts for group in part.groups]
+        return [row for part in parts for row in named_rows(part)]
 
     def process_batches(self, batches: object, text: bool, name: str) -> list[tuple[str, int]]:
         raise NotImplementedError
@@ -51,13 +56,13 @@ def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("cores", "threaded"), [(1, True), (2, True), (5, True), (2, False)])
-def test_each_row_group_is_worked_on_once(cores: int, threaded: bool) -> None:
+def test_each_row_is_worked_on_once(cores: int, threaded: bool) -> None:
     told: list[tuple[int, int]] = []
     pool = pa.default_memory_pool().backend_name
     work = Listing(threaded=threaded)
     found = list(run_files(FILES, work, cores, lambda *more: told.append(more), frugal=True))
     assert [one for part in found for one in part] == [
-        (file.path, group) for file in FILES for group in (0, 1)
+        (file.path, row) for file in FILES for row in range(20)
     ]
     assert told == [(n + 1, len(found)) for n in range(len(found))]
     assert pa.default_memory_pool().backend_name == pool

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,16 @@ import pyarrow.compute as pc
 from assay.contract.cell_parser import Bools, invalid_utf8_mask, is_text, parse_cells, to_bool_mask
 from assay.contract.definition import Contract, Field, Kind
 from assay.contract.schema import TYPES, canonical_schema, cast_column
+from assay.contract.text.json_lines import read_plain_objects
 
 LINE = "_input_line"
 """The column that holds a row's raw text: as the only column, JSON; beside cells, a line that could
 not be split into them."""
 ONE_CELL_A_COLUMN = "row: one cell for each column"
 ONE_OBJECT = "row: one JSON object, each key once"
+
+ParsedColumns: TypeAlias = tuple[list[pa.Array], dict[str, Bools]]
+"""The contract's columns, and for each rule that some row breaks, bools of shape (rows,)."""
 
 EXACT = 2**53
 """Integers up to here are exact as doubles."""
@@ -56,16 +60,10 @@ def parse_rows(
         The rows, null where a cell could not be read, and for each rule that some row breaks: bools
         of shape (rows,).
     """
-    broken: dict[str, Bools] = {}
     if batch.schema.names == [LINE]:
-        records = [_record(line) for line in batch.column(0).to_pylist()]
-        _note(broken, ONE_OBJECT, np.array([record is None for record in records], dtype=bool))
-        known: list[dict[str, Any]] = [record or {} for record in records]
-        columns = [
-            _json_column(field, [record.get(field.name) for record in known], broken)
-            for field in contract.fields
-        ]
+        columns, broken = _json_rows(contract, batch.column(0))
         return pa.table(columns, schema=canonical_schema(contract)), broken
+    broken = {}
     if LINE in batch.schema.names:
         _note(broken, ONE_CELL_A_COLUMN, to_bool_mask(pc.is_valid(batch.column(LINE))))
     uncut = broken.get(ONE_CELL_A_COLUMN)
@@ -139,6 +137,51 @@ def _sound(field: Field, cells: pa.Array, broken: dict[str, Bools]) -> pa.Array:
 
 
 # ------------------------------------------------------------------------------------ JSON
+
+
+def _json_rows(contract: Contract, lines: pa.Array | pa.ChunkedArray) -> ParsedColumns:
+    single = lines.combine_chunks() if isinstance(lines, pa.ChunkedArray) else lines
+    plain = read_plain_objects(contract, single)
+    if plain is None:
+        return _read_records(contract, single)
+    read, columns = plain
+    found, broken = _finished(contract, columns)
+    if read.all():
+        return found, broken
+    others, more = _read_records(contract, single.filter(pa.array(~read)))
+    # The plain lines' rows first, then the others; `order` brings them back.
+    order = pa.array(np.argsort(np.argsort(~read, kind="stable"), kind="stable"))
+    masks = {rule: np.zeros(len(read), dtype=bool) for rule in (*broken, *more)}
+    for rule, mask in masks.items():
+        mask[read] = broken.get(rule, False)
+        mask[~read] = more.get(rule, False)
+    joined = [pa.concat_arrays(each).take(order) for each in zip(found, others, strict=True)]
+    return joined, masks
+
+
+def _finished(contract: Contract, columns: Mapping[str, pa.Array]) -> ParsedColumns:
+    """Columns of lines that Arrow read, with times parsed and texts checked."""
+    broken: dict[str, Bools] = {}
+    found = []
+    for field in contract.fields:
+        values = columns[field.name]
+        if field.kind == "timestamp":
+            values, bad = parse_cells(field.kind, values)
+            _note(broken, _readable(field), bad)
+        found.append(_sound(field, values, broken) if field.kind == "string" else values)
+    return found, broken
+
+
+def _read_records(contract: Contract, lines: pa.Array) -> ParsedColumns:
+    broken: dict[str, Bools] = {}
+    records = [_record(line) for line in lines.to_pylist()]
+    _note(broken, ONE_OBJECT, np.array([record is None for record in records], dtype=bool))
+    known: list[dict[str, Any]] = [record or {} for record in records]
+    columns = [
+        _json_column(field, [record.get(field.name) for record in known], broken)
+        for field in contract.fields
+    ]
+    return columns, broken
 
 
 def _record(line: str | None) -> dict[str, Any] | None:

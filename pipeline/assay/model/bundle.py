@@ -11,8 +11,9 @@
 ``error@*.npz``     those models as arrays
 ==================  ===========================================================
 
-The digest of a bundle is the SHA-256 of its manifest. Files are read once into memory,
-verified there, and only then parsed, so no file can change between check and use.
+The digest of a bundle is the SHA-256 of its manifest. Each file is verified when a bundle is
+loaded, and again when its bytes are read to be parsed, so no file can change between check and use.
+What is not parsed is not held: scoring with the compiled form never holds the skops file.
 """
 
 from __future__ import annotations
@@ -21,17 +22,19 @@ import dataclasses
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from assay.columns.features import Scorer
 from assay.columns.reference import Reference
 from assay.errors import BundleChanged, BundleMissing
 from assay.model import model as models
+from assay.model.bundle_files import FolderFiles
 from assay.model.compiled import CompiledModel
 from assay.model.manifest import (
     CODE,
@@ -61,7 +64,7 @@ NO_LOSSES: Mapping[str, tuple[bytes, bytes | None]] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle in memory. Each file is parsed only when it is needed."""
+    """A verified bundle. Each file is read and parsed only when it is needed."""
 
     digest: str
     manifest: Manifest
@@ -92,8 +95,8 @@ class Bundle:
     def code(self) -> source_code.Files:
         """The project's own code that the model needs, if it was loaded with the bundle."""
         return {
-            name.removeprefix(CODE): data.decode()
-            for name, data in self.files.items()
+            name.removeprefix(CODE): self.files[name].decode()
+            for name in self.files
             if name.startswith(CODE)
         }
 
@@ -106,18 +109,19 @@ class Bundle:
         BundleChanged
             The compiled model is damaged.
         """
-        data = self.files.get(COMPILED)
-        return self.model if data is None else CompiledModel.from_bytes(data, COMPILED)
+        if COMPILED not in self.files:
+            return self.model
+        return CompiledModel.from_bytes(self.scoring_files[COMPILED], COMPILED)
 
-    @property
+    @cached_property
     def scoring_files(self) -> Files:
-        """The files that scoring needs. They are sent to executors; a compiled model is small."""
+        """The files that scoring needs, which are sent to executors; read once."""
         model = COMPILED if COMPILED in self.files else MODEL
         losses = [_loss_file(name, self.files) for name in self.manifest.loss_noise]
-        needed = {name: self.files[name] for name in (MANIFEST, model, REFERENCE, *losses)}
-        if model == COMPILED:
-            return needed
-        return needed | {name: d for name, d in self.files.items() if name.startswith(CODE)}
+        needed = [MANIFEST, model, REFERENCE, *losses]
+        if model == MODEL:
+            needed += [name for name in self.files if name.startswith(CODE)]
+        return {name: self.files[name] for name in needed}
 
     @cached_property
     def losses(self) -> Mapping[str, Scorer]:
@@ -132,7 +136,7 @@ class Bundle:
 
     def _loss(self, file: str) -> Scorer:
         if file.endswith(ARRAYS):
-            return CompiledModel.from_bytes(self.files[file], file)
+            return CompiledModel.from_bytes(self.scoring_files[file], file)
         return models.loads(
             self.files[file],
             task="regression",
@@ -216,8 +220,8 @@ def write(
     return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
 
 
-def read(folder: Path) -> dict[str, bytes]:
-    """The bytes of every file in a bundle's folder, not verified.
+def read(folder: Path) -> FolderFiles:
+    """The files in a bundle's folder, not verified.
 
     Raises
     ------
@@ -231,11 +235,7 @@ def read(folder: Path) -> dict[str, bytes]:
             expected=MANIFEST,
             mend="Make one with dvc repro, or fetch it with dvc pull.",
         )
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return FolderFiles(folder)
 
 
 def verify(files: Files, where: str, whole: bool = True) -> str:
@@ -261,7 +261,7 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
             raise BundleChanged(
                 "a file that the manifest does not list", where=f"{where}/{name}", mend=RESTORE
             )
-        found = hashlib.sha256(files[name]).hexdigest()
+        found = _sha256(files, name)
         if found != listed[name]:
             raise BundleChanged(
                 "its bytes are not those that were written",
@@ -270,7 +270,13 @@ def verify(files: Files, where: str, whole: bool = True) -> str:
                 found=f"sha256:{found[:12]}",
                 mend=RESTORE,
             )
-    return f"sha256:{hashlib.sha256(files[MANIFEST]).hexdigest()}"
+    return f"sha256:{_sha256(files, MANIFEST)}"
+
+
+def _sha256(files: Files, name: str) -> str:
+    if isinstance(files, FolderFiles):
+        return files.sha256(name)
+    return hashlib.sha256(files[name]).hexdigest()
 
 
 def code_paths(folder: Path) -> tuple[str, ...]:
@@ -317,7 +323,7 @@ def from_files(
         Reads the project's own code, which is compared with the digests in the manifest.
         Without it a model that needs such code cannot be loaded.
     whole
-        False if ``files`` holds only those of `Bundle.needed`.
+        False if ``files`` holds only those of `Bundle.scoring_files`.
 
     Raises
     ------
@@ -332,5 +338,7 @@ def from_files(
     manifest = parse_manifest(files[MANIFEST], where)
     if code is not None:
         own = source_code.read_verified(code, manifest.code, where)
-        files = {**files, **{CODE + path: text.encode() for path, text in own.items()}}
+        texts = {CODE + path: text.encode() for path, text in own.items()}
+        # Not a dictionary of both: that would read every file.
+        files = ChainMap(texts, cast("MutableMapping[str, bytes]", files))
     return Bundle(digest, manifest, files, tuple(allow_types))

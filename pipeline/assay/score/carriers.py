@@ -1,7 +1,7 @@
 """How the rows of a night reach the model: three carriers, on which a job runs the same way.
 
 - ``local``: threads or processes of this command read the files. No Spark, no Java.
-- ``files``: Spark hands row groups to its executors, which read them with Arrow.
+- ``files``: Spark hands shares of the files to its executors, which read them with Arrow.
 - ``dataframe``: Spark reads the rows, and hands batches of a DataFrame to Python.
 """
 
@@ -21,7 +21,7 @@ from assay.score import local
 from assay.score.duplicate_keys import RANGES, KeyFile, duplicates_in_ranges
 from assay.score.inputs import discovery as inputs
 from assay.score.inputs.text_rows import can_read, text_table
-from assay.score.inputs.types import NightInput
+from assay.score.inputs.types import InputTable, NightInput
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
     """How the rows of a night are read: ``score.carrier``, or what ``auto`` means for it.
 
     ``auto`` is ``local`` for files that can be read without Spark, if it would run on this machine
-    and the night is not too large; else ``files`` if Arrow can read them, else ``dataframe``.
+    and the night is not too large; else ``files`` for such files, else ``dataframe``.
 
     Raises
     ------
@@ -45,23 +45,24 @@ def choose_carrier(params: Params, night: NightInput) -> Carrier:
         ``local`` or ``files`` is requested, but cannot read this input.
     """
     wanted, text = params.score.carrier, text_table(night)
-    if (wanted == "files" and night.files is None) or (
-        wanted == "local" and night.files is None and text is None
-    ):
+    readable = night.files is not None or text is not None
+    if wanted in ("local", "files") and not readable:
         raise UsageError(
             f"the {wanted} carrier cannot read this input",
             where="params.yaml: score.carrier",
-            expected="Parquet or Delta" if wanted == "files" else "Parquet, Delta, CSV or JSON",
+            expected="Parquet, Delta, CSV or JSON",
             found=night.where,
             mend="Use auto or dataframe; docs/inputs.md says what needs Spark.",
         )
     if wanted != "auto":
         return wanted
-    if night.files is not None:
-        small = sum(file.rows for file in night.files) <= LOCAL_ROWS
-        return "local" if small and _is_local(params) else "files"
-    small = text is not None and sum(sum(group.sizes) for group in text.groups) <= LOCAL_BYTES
-    return "local" if small and _is_local(params) else "dataframe"
+    if not readable:
+        return "dataframe"
+    if text is None:
+        small = sum(file.rows for file in night.files or ()) <= LOCAL_ROWS
+    else:
+        small = sum(sum(group.sizes) for group in text.groups) <= LOCAL_BYTES
+    return "local" if small and _is_local(params) else "files"
 
 
 def needs_spark(params: Params) -> bool:
@@ -118,12 +119,13 @@ class OpenNight:
         """
         night, files = self.night, self.night.files or ()
         stated = frozenset({sum(file.rows for file in files)})
+        text = text_table(night) if self.frame is None else None
+        if text is not None:
+            parts, rows = self._run_text(text, work, progress)
+            if rows == 0:
+                raise inputs.empty_night_error(night)
+            return parts, frozenset({rows})
         if self.spark is None:
-            if (text := text_table(night)) is not None:
-                parts, rows = local.run_text(text, work, self.cores, progress)
-                if rows == 0:
-                    raise inputs.empty_night_error(night)
-                return parts, frozenset({rows})
             return local.run_files(files, work, self.cores, progress), stated
         if self.frame is None:
             from assay.score.spark import files as spark_files
@@ -135,6 +137,15 @@ class OpenNight:
         if counted == 0:
             raise inputs.empty_night_error(night)
         return parts, frozenset({counted} if night.rows is None else {counted, night.rows})
+
+    def _run_text(
+        self, text: InputTable, work: Work[Outcome], progress: Progress
+    ) -> tuple[Iterator[Outcome], int]:
+        if self.spark is None:
+            return local.run_text(text, work, self.cores, progress)
+        from assay.score.spark import files as spark_files
+
+        return spark_files.run_text(self.spark, text, work, progress)
 
     def duplicate_hashes(self, files: Sequence[KeyFile]) -> dict[int, int]:
         """Hashes of keys that occur more than once, with counts.

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +23,7 @@ import pyarrow as pa
 
 from assay.errors import AssayError, ScoringFailed, from_os_error
 from assay.project.environment import set_variables
-from assay.score.inputs.split import RowGroups, split_tasks
-from assay.score.inputs.text_rows import TextPart, split_text
+from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
@@ -54,35 +52,6 @@ def own_cores() -> int:
     return len(allowed(0)) if allowed is not None else os.cpu_count() or 1
 
 
-@dataclass(frozen=True)
-class FilesTask:
-    """Some row groups of files."""
-
-    parts: tuple[RowGroups, ...]
-
-    def process(self, work: Work[Outcome], name: str) -> Outcome:
-        return work.process_files(self.parts, name)
-
-
-@dataclass(frozen=True)
-class TextTask:
-    """Some lines of files of text."""
-
-    part: TextPart
-
-    def process(self, work: Work[Outcome], name: str) -> tuple[Outcome, int]:
-        """The outcome, and how many rows were read."""
-        rows = 0
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            nonlocal rows
-            for batch in self.part.batches(work.batch_rows):
-                rows += batch.num_rows
-                yield batch
-
-        return work.process_batches(batches(), True, name), rows
-
-
 def run_files(
     files: Sequence[InputFile],
     work: Work[Outcome],
@@ -104,7 +73,7 @@ def run_files(
     ScoringFailed
         A task failed in another way: the model or the project's own code raised, or memory ran out.
     """
-    tasks = [FilesTask(parts) for parts in split_tasks(files, cores)]
+    tasks = files_tasks(files, cores)
     with _allocator(frugal):
         return iter(_run(tasks, work, cores, work.threaded, progress))
 
@@ -124,13 +93,11 @@ def run_text(
     AssayError, ScoringFailed
         As for `run_files`.
     """
-    tasks = [TextTask(part) for part in split_text(table)]
-    found = _run(tasks, work, cores, False, progress)
-    return (outcome for outcome, _ in found), sum(rows for _, rows in found)
+    return text_outcomes(_run(text_tasks(table), work, cores, False, progress))
 
 
 def _run(
-    tasks: Sequence[FilesTask | TextTask],
+    tasks: Sequence[Task],
     work: Work[Any],
     cores: int,
     threaded: bool,
@@ -150,12 +117,12 @@ def _run(
     return found
 
 
-def _process(work: Work[Any], task: FilesTask | TextTask, name: str) -> Any:
+def _process(work: Work[Any], task: Task, name: str) -> Any:
     return task.process(work, name)
 
 
 def _in_processes(
-    tasks: Sequence[FilesTask | TextTask], work: Work[Any], cores: int, progress: Progress
+    tasks: Sequence[Task], work: Work[Any], cores: int, progress: Progress
 ) -> list[Any]:
     # Not forked: this process has threads of Arrow and numba, whose locks a fork would copy.
     start = multiprocessing.get_context("spawn")
@@ -186,14 +153,14 @@ def _end_with_command() -> None:
     os._exit(1)
 
 
-def _process_received(task: FilesTask | TextTask, name: str) -> Any:
+def _process_received(task: Task, name: str) -> Any:
     return task.process(_received, name)
 
 
 def _collect(
     pool: Executor,
     process: Callable[[Any, str], Any],
-    tasks: Sequence[FilesTask | TextTask],
+    tasks: Sequence[Task],
     where: str,
     progress: Progress,
 ) -> list[Any]:

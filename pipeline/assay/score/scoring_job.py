@@ -38,7 +38,7 @@ class Job:
     Parameters
     ----------
     files
-        `Bundle.needed`: for a compiled model only the compiled form.
+        `Bundle.scoring_files`: for a compiled model only the compiled form.
     keys
         The folder for the hashes of keys; None if duplicate keys are not checked.
     repeats

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from assay.cli.show import training
 from assay.reports.selection import Selection
 from assay.training.tables.ingest import IngestSummary
 from assay.training.tables.prepare import WindowRows
+from assay.training.train.stage import TrainSummary
 
 
 def test_what_was_read() -> None:
@@ -40,6 +43,30 @@ def test_the_chosen_candidate_has_a_star() -> None:
     scores = {"plain": {"auc": 0.5}, "boosting": {"auc": 0.75}}
     found = training.select_lines(Selection(selected="boosting", by="auc", candidates=scores))
     assert list(found) == ["select:   plain: auc 0.5", "select: * boosting: auc 0.75"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("trees", "Lower max_depth or n_estimators, or raise min_samples_leaf, under"),
+        ("linear", "Change its args under"),
+    ],
+)
+def test_a_large_model_says_what_to_lower(kind: str, told: str) -> None:
+    manifest: Any = SimpleNamespace(
+        candidate="forest",
+        calibration_losses={},
+        out_of_fold={"auc": 0.5},
+        compiled={"kind": kind},
+    )
+    small = TrainSummary("sha256:0", manifest, "auc", stored=training.LARGE - 1, scoring=1)
+    assert len(list(training.train_lines(small))) == 1
+    large = TrainSummary("sha256:0", manifest, "auc", stored=312_000_000, scoring=188_000_000)
+    _, line = training.train_lines(large)
+    assert line == (
+        "train: forest: a large model: 188 MB in memory wherever it scores, 312 MB in the bundle. "
+        f"{told} train.candidates.forest in params.yaml if that is too much."
+    )
 
 
 def test_json_is_one_line_for_each_of_them(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from functools import cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -71,6 +72,30 @@ def test_it_is_an_npz_without_objects(form: str) -> None:
         names = set(arrays.files) - {"header.json"}
         assert names
         assert all(arrays[name].dtype.kind in "bifu" for name in names)
+
+
+@pytest.mark.parametrize("form", SMALL)
+def test_arrays_are_used_where_they_lie_in_a_file_that_is_mapped(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "compiled.npz"
+    path.write_bytes(small(form))
+    with path.open("rb") as file:
+        mapped = mmap(file.fileno(), 0, access=ACCESS_READ)
+    _, arrays = unpack(mapped)
+    whole = np.frombuffer(mapped, np.uint8)
+    for each in arrays.values():
+        assert each.flags.aligned
+        assert each.size == 0 or np.shares_memory(each, whole)
+    wanted = CompiledModel.from_bytes(small(form), "x").scores(ROWS)
+    assert CompiledModel.from_bytes(mapped, "x").scores(ROWS).tolist() == wanted.tolist()
+
+
+@pytest.mark.parametrize("form", SMALL)
+def test_what_is_not_aligned_is_copied(form: str) -> None:
+    source = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(small(form))) as old, zipfile.ZipFile(source, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    assert CompiledModel.from_bytes(source.getvalue(), "x").to_bytes() == small(form)
 
 
 @pytest.mark.parametrize("form", SMALL)

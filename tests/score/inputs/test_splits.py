@@ -45,7 +45,7 @@ def parcels(rows: int) -> pa.Table:
     most=st.integers(1, 30),
 )
 @settings(deadline=None)
-def test_every_row_group_is_in_one_task_and_no_task_is_empty(sizes, cores, most):
+def test_every_row_is_in_one_task_in_the_order_of_the_files(sizes, cores, most):
     files = [
         InputFile(path=f"f{n}", size=1, row_groups=tuple(groups)) for n, groups in enumerate(sizes)
     ]
@@ -53,11 +53,38 @@ def test_every_row_group_is_in_one_task_and_no_task_is_empty(sizes, cores, most)
         patch.setattr(splits, "TASK_ROWS", most)
         patch.setattr(splits, "SMALL", 0)
         tasks = split_tasks(files, cores)
-    handed = [(part.path, group) for task in tasks for part in task for group in part.groups]
-    held = [(f.path, number) for f in files for number, rows in enumerate(f.row_groups) if rows]
+    handed = [row for task in tasks for part in task for row in named_rows(part, files)]
+    held = [
+        (file.path, group, row)
+        for file in files
+        for group, rows in enumerate(file.row_groups)
+        for row in range(rows)
+    ]
     assert handed == held
-    assert all(sum(part.rows for part in task) for task in tasks)
-    assert sum(p.rows for task in tasks for p in task) == sum(sum(g) for g in sizes)
+    each = [sum(part.rows for part in task) for task in tasks]
+    assert each == [sum(len(named_rows(part, files)) for part in task) for task in tasks]
+    assert all(each)
+    if tasks:
+        even = len(held) / len(tasks)
+        assert max(each) <= even * (1 + 2 / splits.NEAR) + 1
+        assert len(tasks) == min(len(held), -(-len(held) // (most * cores)) * cores)
+
+
+def named_rows(part: RowGroups, files: list[InputFile]) -> list[tuple[str, int, int]]:
+    (file,) = [file for file in files if file.path == part.path]
+    rows = [
+        (part.path, group, row) for group in part.groups for row in range(file.row_groups[group])
+    ]
+    return rows[part.start : part.stop]
+
+
+def test_one_row_group_is_split_by_rows_if_it_is_large():
+    files = [InputFile(path="f", size=1, row_groups=(400_001,))]
+    assert split_tasks(files, 2) == [
+        (RowGroups("f", (0,), 200_000, 0, 200_000),),
+        (RowGroups("f", (0,), 200_001, 200_000),),
+    ]
+    assert len(split_tasks(files, 64)) == 5, "a small task does not pay"
 
 
 def test_tasks_are_about_equal_and_as_many_as_cores():
@@ -89,6 +116,47 @@ def test_pieces_carry_the_contracts_columns_and_whole_rows_on_demand(tmp_path, c
     for ids, whole in wholes:
         assert whole["parcel"].to_pylist() == [ids[0], ids[-1]]
         assert whole["extra"].to_pylist() == [f"note {ids[0]}", f"note {ids[-1]}"]
+
+
+@pytest.mark.parametrize("batch_rows", [3, 7, 100])
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (0, 25), (11, 12), (20, 50), (33, None)])
+def test_a_part_of_row_groups_has_its_rows_and_no_others(
+    tmp_path, contract, batch_rows, start, stop
+):
+    path = tmp_path / "part.parquet"
+    table = parcels(103)
+    pq.write_table(table, path, row_group_size=20)
+    expected = pa.concat_tables([table.slice(20, 40), table.slice(80, 20)])[start:stop]
+    part = RowGroups(str(path), (1, 2, 4), expected.num_rows, start, stop)
+    notes = []
+    for piece in input_batches([part], contract, batch_rows):
+        whole = piece.whole(np.arange(piece.rows.num_rows))
+        assert whole["parcel"].to_pylist() == piece.rows.column("parcel").to_pylist()
+        notes += whole["extra"].to_pylist()
+    assert notes == expected["extra"].to_pylist()
+
+
+def test_small_files_of_the_same_columns_share_a_batch(tmp_path, contract):
+    table, parts = parcels(63), []
+    for number in range(9):
+        own = table.slice(7 * number, 7)
+        if number == 4:
+            own = own.append_column("more", pa.array(range(7)))
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(own, path)
+        parts.append(RowGroups(str(path), (0,), 7))
+    found, sizes = [], []
+    for piece in input_batches(parts, contract, 28):
+        places = np.arange(piece.rows.num_rows)[1::3]
+        whole = piece.whole(places)
+        assert whole["parcel"].to_pylist() == piece.rows.column("parcel").take(places).to_pylist()
+        assert whole["extra"].to_pylist() == [f"note {n}" for n in whole["parcel"].to_pylist()]
+        assert ("more" in whole.column_names) == (28 in piece.rows.column("parcel").to_pylist())
+        assert whole["depot"].to_pylist() == piece.rows.column("depot").take(places).to_pylist()
+        found += piece.rows.column("parcel").to_pylist()
+        sizes.append(piece.rows.num_rows)
+    assert found == table["parcel"].to_pylist()
+    assert sizes == [28, 7, 21, 7]
 
 
 def test_a_file_that_went_bad_is_named(tmp_path, contract):

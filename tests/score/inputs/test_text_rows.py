@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from assay.errors import SourceError
 from assay.project.params.inputs import Csv, CsvOptions, Json
-from assay.score.inputs import frame_text, text_lines
+from assay.score.inputs import frame_text, text_lines, text_rows
+from assay.score.inputs.text_blocks import split_block, split_plain_lines
 from assay.score.inputs.text_cells import split_lines
 from assay.score.inputs.text_lines import Piece, cut_file, line_blocks
-from assay.score.inputs.text_rows import can_read, split_text, text_table
+from assay.score.inputs.text_rows import TextPart, can_read, split_text, text_table
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
 
 COLUMNS = ("x", "y", "z")
@@ -26,7 +27,7 @@ LINES = 3000
 
 
 def lines(pieces: list[Piece]) -> list[bytes]:
-    return [line for piece in pieces for block in line_blocks(piece) for line in block]
+    return [line for piece in pieces for block in line_blocks(piece) for line in block.splitlines()]
 
 
 @given(
@@ -87,6 +88,68 @@ def test_lines_are_cut_into_the_cells_that_spark_finds(
     own = [tuple(row.values()) for batch in part.batches(500) for row in batch.to_pylist()]
     assert len(own) > LINES / 2
     assert sorted(own, key=repr) == sorted(expected, key=repr)
+
+
+CELLS = st.text(st.sampled_from('ab ,"\\t\\0\\ufeffé#'), max_size=3) | st.sampled_from(
+    ["", "NA", '""', '"a"', '"a,b"', '"NA"', '" a" ', "\ufffd"]
+)
+
+
+@given(
+    rows=st.lists(st.lists(CELLS, min_size=1, max_size=3), min_size=1, max_size=5),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    last=st.booleans(),
+    null=st.sampled_from(["", "NA"]),
+    comment=st.sampled_from([None, "#"]),
+    encoding=st.sampled_from(["UTF-8", "ISO-8859-1"]),
+)
+def test_blocks_that_arrow_splits_have_the_cells_of_their_lines(
+    rows: list[list[str]], end: str, last: bool, null: str, comment: str | None, encoding: str
+) -> None:
+    options = CsvOptions(nullValue=null, comment=comment, encoding=encoding)  # type: ignore[arg-type]
+    text = end.join(",".join(row) for row in rows) + end * last
+    block = text.encode(encoding, errors="replace")
+    header = ",".join(rows[0]) if len(rows) > 3 else None
+    found = split_block(block, 2, header, options)
+    group = FileGroup(("a",), ("x", "y"), header, (1,))
+    part = TextPart(Csv(format="csv", path="in", options=options), group, (), ("x", "y"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(text_rows, "split_block", lambda *_: None)
+        expected = part._batch(block)
+    if found is not None:
+        event("split by Arrow")
+        assert [each.to_pylist() for each in found] == [
+            each.to_pylist() for each in expected.columns[:2]
+        ]
+        assert expected.column(2).null_count == expected.num_rows
+
+
+@given(st.lists(st.sampled_from([b"a", "\u2028é".encode(), b"\xff", b"\n", b"\r\n", b" ", b"\0"])))
+def test_lines_that_arrow_splits_are_the_same_lines(pieces: list[bytes]) -> None:
+    block = b"".join(pieces)
+    found = split_plain_lines(block)
+    part = TextPart(JSON, FileGroup(("a",)), (), ())
+    assert (found is None) == (b"\r" in block or b"\xff" in block)
+    assert found is None or found.to_pylist() == part._lines(block)
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        (b"h,i\n1,2\n,NA\n", [["1", None], ["2", None]]),
+        (b'h,i\r\n"1,",""\r\n\r\n"x",y', [["1,", "x"], [None, "y"]]),
+        (b'1,"a""b"\n', None),
+        (b'1,"a"b\n', None),
+        (b"1,2\n3\n", None),
+        (b"1,2\nh,i\n", None),
+        (b"1,\xff\n", None),
+    ],
+)
+def test_only_blocks_that_cannot_differ_are_left_to_arrow(
+    block: bytes, expected: list[list[str]] | None
+) -> None:
+    found = split_block(block, 2, "h,i", CsvOptions(nullValue="NA"))
+    assert (found and [each.to_pylist() for each in found]) == expected
 
 
 def test_a_line_without_one_cell_a_column_is_kept_as_it_is() -> None:

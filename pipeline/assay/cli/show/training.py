@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from assay.training.tables.prepare import WindowRows
     from assay.training.train.stage import TrainSummary
 
+LARGE = 100_000_000
+"""Bytes of a model's files from which training warns of them."""
+
 
 def ingest_lines(found: IngestSummary) -> Iterator[str]:
     yield (
@@ -38,6 +41,18 @@ def train_lines(found: TrainSummary) -> Iterator[str]:
         yield f"train: {name}: calibration {describe_calibration(manifest)}"
     value = manifest.out_of_fold[found.by]
     yield f"train: {name}: out-of-fold {found.by} {value}, bundle {found.digest[:19]}"
+    if found.stored >= LARGE:
+        trees = manifest.compiled["kind"] == "trees"
+        lower = (
+            "Lower max_depth or n_estimators, or raise min_samples_leaf,"
+            if trees
+            else "Change its args"
+        )
+        yield (
+            f"train: {name}: a large model: {found.scoring / 1e6:,.0f} MB in memory wherever it "
+            f"scores, {found.stored / 1e6:,.0f} MB in the bundle. {lower} under "
+            f"train.candidates.{name} in params.yaml if that is too much."
+        )
 
 
 def select_lines(found: Selection) -> Iterator[str]:

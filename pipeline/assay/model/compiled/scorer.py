@@ -11,7 +11,7 @@ import numpy as np
 
 from assay.columns.features import Features, Floats
 from assay.errors import BundleChanged
-from assay.model.compiled.archive import build, dump, pack, unpack
+from assay.model.compiled.archive import Data, build, dump, pack, unpack
 from assay.model.compiled.inputs import Block, FeatureInputs, FeatureRows, NumberLimits, States
 from assay.model.compiled.linear.linear import Constant, ConstantOutputs, Linear, Weights
 from assay.model.compiled.post_transform import PostTransform
@@ -102,8 +102,10 @@ class CompiledModel:
         return pack({"schema": _SCHEMA, "form": self._form, **inputs, **header}, arrays)
 
     @classmethod
-    def from_bytes(cls, data: bytes, where: str) -> CompiledModel:
+    def from_bytes(cls, data: Data, where: str) -> CompiledModel:
         """Load a model. All indices are checked, so no row can lead out of its arrays.
+
+        Its arrays are views of ``data``, which may be a file that is mapped to memory.
 
         Raises
         ------
@@ -118,7 +120,7 @@ class CompiledModel:
             raise BundleChanged("not a compiled model", where=where, found=found) from None
 
     @classmethod
-    def _parsed(cls, data: bytes) -> CompiledModel:
+    def _parsed(cls, data: Data) -> CompiledModel:
         header, arrays = unpack(data)
         if header["schema"] != _SCHEMA:
             raise ValueError(f"schema {header['schema']}")

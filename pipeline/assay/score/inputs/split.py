@@ -1,4 +1,7 @@
-"""Splits Parquet files at row groups into tasks of about equal size, and reads a task's rows.
+"""Splits Parquet files into tasks of about equal size, and reads a task's rows.
+
+Tasks end at row groups where that is about equal, and elsewhere within one: Arrow can not begin to
+read within a row group, so a task also decodes the rows before its own, but does no more with them.
 
 A task reads only the columns of the contract, with text as the file's dictionaries. The other
 columns of a row are read only if the row is quarantined, because only quarantine keeps whole rows.
@@ -6,9 +9,11 @@ columns of a row are read only if the row is quarantined, because only quarantin
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,42 +30,87 @@ if TYPE_CHECKING:
     from assay.score.inputs.types import InputFile
 
 TASK_ROWS = 1_000_000
-"""Maximum rows per task, unless one row group holds more."""
+"""Maximum rows per task, but for `NEAR`."""
 SMALL = 100_000
 """Number of rows up to which a second task does not pay."""
+OPEN = 64
+"""Small files at most that are read into one batch, which stay open for so long."""
+NEAR = 8
+"""A task ends with a row group if that moves its end by at most its size divided by this."""
 
 
 @dataclass(frozen=True)
 class RowGroups:
-    """Some row groups of one file, and their number of rows."""
+    """Some rows of one file, from some of its row groups.
+
+    Attributes
+    ----------
+    groups
+        The row groups that hold them, in their order.
+    rows
+        Their number.
+    start, stop
+        The first row, and the row after the last, counted from the first row of ``groups``.
+        ``stop`` is None for all that there are, as the file says when it is read.
+    """
 
     path: str
     groups: tuple[int, ...]
     rows: int
+    start: int = 0
+    stop: int | None = None
+
+
+def planned_tasks(rows: int, cores: int) -> int:
+    """How many tasks so many rows are split into: a multiple of ``cores``, unless they are few."""
+    if rows <= SMALL:
+        return 1
+    return min(-(-rows // (TASK_ROWS * cores)) * cores, -(-rows // max(SMALL, 1)))
 
 
 def split_tasks(files: Sequence[InputFile], cores: int) -> list[tuple[RowGroups, ...]]:
-    """Tasks with about equal numbers of rows, in the order of the files.
-
-    Their number is a multiple of ``cores`` if there are enough row groups, so that no core idles.
-    """
+    """Tasks with about equal numbers of rows, in the order of the files; none is empty."""
     groups = [
         RowGroups(file.path, (number,), rows)
         for file in files
         for number, rows in enumerate(file.row_groups)
         if rows
     ]
-    total = sum(group.rows for group in groups)
+    ends = list(accumulate(group.rows for group in groups))
     if not groups:
         return []
-    wanted = 1 if total <= SMALL else -(-total // (TASK_ROWS * cores)) * cores
-    # A row group belongs to the task that contains its middle row.
-    tasks: list[list[RowGroups]] = [[] for _ in range(wanted)]
-    before = 0
-    for group in groups:
-        tasks[min(wanted - 1, (2 * before + group.rows) * wanted // (2 * total))].append(group)
-        before += group.rows
-    return [_joined(task) for task in tasks if task]
+    cuts = _cuts(ends, planned_tasks(ends[-1], cores))
+    tasks, place = [], 0
+    for start, stop in pairwise(cuts):
+        parts = []
+        while place < len(groups) and ends[place] - groups[place].rows < stop:
+            parts.append(_within(groups[place], ends[place], start, stop))
+            if ends[place] > stop:
+                break  # the next task begins within this row group
+            place += 1
+        tasks.append(_joined(parts))
+    return tasks
+
+
+def _cuts(ends: Sequence[int], tasks: int) -> list[int]:
+    """Where tasks begin and end, counted over the rows of all files; ``ends`` are row groups'."""
+    total = ends[-1]
+    cuts = [0]
+    for number in range(1, tasks):
+        even = total * number // tasks
+        place = bisect_left(ends, even)
+        near = min(ends[max(place - 1, 0) : place + 1], key=lambda end: abs(end - even))
+        cuts.append(near if abs(near - even) * NEAR * tasks <= total else even)
+    return [*cuts, total]
+
+
+def _within(group: RowGroups, end: int, start: int, stop: int) -> RowGroups:
+    """The rows of a row group, which ends at ``end``, that lie between ``start`` and ``stop``."""
+    begin = end - group.rows
+    first, last = max(start, begin) - begin, min(stop, end) - begin
+    return RowGroups(
+        group.path, group.groups, last - first, first, None if last == group.rows else last
+    )
 
 
 def _joined(groups: list[RowGroups]) -> tuple[RowGroups, ...]:
@@ -68,7 +118,9 @@ def _joined(groups: list[RowGroups]) -> tuple[RowGroups, ...]:
     for group in groups:
         if joined and joined[-1].path == group.path:
             last = joined.pop()
-            group = RowGroups(group.path, (*last.groups, *group.groups), last.rows + group.rows)
+            rows = last.rows + group.rows
+            stop = None if group.stop is None else last.start + rows
+            group = RowGroups(group.path, (*last.groups, *group.groups), rows, last.start, stop)
         joined.append(group)
     return tuple(joined)
 
@@ -76,7 +128,7 @@ def _joined(groups: list[RowGroups]) -> tuple[RowGroups, ...]:
 def input_batches(
     parts: Sequence[RowGroups], contract: Contract, batch_rows: int
 ) -> Iterator[InputBatch]:
-    """The rows of a task, batch by batch.
+    """The rows of a task, batch by batch; a batch holds rows of several files if they are small.
 
     Raises
     ------
@@ -84,13 +136,64 @@ def input_batches(
         A file cannot be read, or changed since the night was found.
     """
     texts = [field.name for field in contract.fields if field.kind == "string"]
+    for together in _together(parts, batch_rows):
+        with ExitStack() as opened:
+            if len(together) == 1:
+                yield from (
+                    piece for _, piece in _pieces(together, texts, contract, batch_rows, opened)
+                )
+                continue
+            found = list(_pieces(together, texts, contract, batch_rows, opened))
+            for _, alike in groupby(found, lambda each: each[0]):
+                yield join_batches([piece for _, piece in alike])
+
+
+def _together(parts: Sequence[RowGroups], batch_rows: int) -> Iterator[list[RowGroups]]:
+    """Parts that are read at once: small ones that follow each other, as far as a batch holds."""
+    held: list[RowGroups] = []
     for part in parts:
-        with _opened(part, texts) as file:
-            whole = _Whole(file, part, batch_rows)
-            start = 0
-            for batch in _batches(file, part, contract.columns, batch_rows):
-                yield InputBatch(batch, whole.rows_from(start))
-                start += batch.num_rows
+        if held and (len(held) == OPEN or sum(each.rows for each in held) + part.rows > batch_rows):
+            yield held
+            held = []
+        held.append(part)
+    if held:
+        yield held
+
+
+def _pieces(
+    parts: Sequence[RowGroups],
+    texts: Sequence[str],
+    contract: Contract,
+    batch_rows: int,
+    opened: ExitStack,
+) -> Iterator[tuple[pa.Schema, InputBatch]]:
+    """Batches of each part and the schema of its file, which stays open for whole rows."""
+    for part in parts:
+        file = opened.enter_context(_opened(part, texts))
+        schema = file.schema_arrow.remove_metadata()
+        whole = _Whole(file, part, batch_rows)
+        start = part.start
+        for batch in _batches(file, part, contract.columns, batch_rows):
+            yield schema, InputBatch(batch, whole.rows_from(start))
+            start += batch.num_rows
+
+
+def join_batches(pieces: Sequence[InputBatch]) -> InputBatch:
+    """One batch of the rows of several that have the same columns, also as whole rows."""
+    if len(pieces) == 1:
+        return pieces[0]
+    rows = pa.Table.from_batches([piece.rows for piece in pieces]).unify_dictionaries()
+    starts = np.cumsum([0, *(piece.rows.num_rows for piece in pieces)])
+
+    def whole(places: npt.NDArray[np.int64]) -> pa.Table:
+        cuts = np.searchsorted(places, starts)
+        return pa.concat_tables(
+            piece.whole(places[first:last] - start)
+            for piece, start, (first, last) in zip(pieces, starts, pairwise(cuts), strict=False)
+            if piece.whole is not None and last > first
+        )
+
+    return InputBatch(rows.combine_chunks().to_batches()[0], whole)
 
 
 def batches(
@@ -130,9 +233,19 @@ def _opened(part: RowGroups, texts: Sequence[str]) -> Iterator[Any]:
 def _batches(
     file: Any, part: RowGroups, columns: Sequence[str], batch_rows: int
 ) -> Iterator[pa.RecordBatch]:
-    yield from file.iter_batches(
+    """The rows of a part; those before and after it are not given to anybody."""
+    behind = 0
+    for batch in file.iter_batches(
         batch_rows, row_groups=list(part.groups), columns=list(columns), use_threads=False
-    )
+    ):
+        first, behind = behind, behind + batch.num_rows
+        if behind <= part.start:
+            continue
+        own = batch.slice(max(part.start - first, 0))
+        if part.stop is not None and behind >= part.stop:
+            yield own.slice(0, own.num_rows - (behind - part.stop))
+            return
+        yield own
 
 
 class _Whole:

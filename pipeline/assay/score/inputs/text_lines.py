@@ -6,9 +6,10 @@ beginning of a file is left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from assay.score.inputs.files import read_errors
 from assay.store.delta.location import filesystem
@@ -60,8 +61,8 @@ def cut_file(path: str, size: int, longest: int = PIECE) -> list[Piece]:
     ]
 
 
-def line_blocks(piece: Piece) -> Iterator[Sequence[bytes]]:
-    """The lines of a piece without their ends, some megabytes at a time.
+def line_blocks(piece: Piece) -> Iterator[bytes]:
+    """The lines of a piece with their ends, some megabytes of whole lines at a time.
 
     Raises
     ------
@@ -72,46 +73,51 @@ def line_blocks(piece: Piece) -> Iterator[Sequence[bytes]]:
         system, path = filesystem(piece.path)
         if piece.stop is None:
             with system.open_input_stream(path) as stream:
-                yield from _lines(piece, stream, 0)
+                yield from _own_lines(piece, stream, 0)
             return
         with system.open_input_file(path) as file:
             # From the byte before: if it ends a line, the first line begins at ``start``.
             begin = max(0, piece.start - 1)
             file.seek(begin)
-            yield from _lines(piece, file, begin)
+            yield from _own_lines(piece, file, begin)
 
 
-def _lines(piece: Piece, source: object, begin: int) -> Iterator[Sequence[bytes]]:
-    at, rest, first = begin, b"", piece.start > 0
-    while True:
-        block: bytes = source.read(BLOCK)  # type: ignore[attr-defined]
-        lines = (rest + block).splitlines(keepends=True)
-        # The last line may go on in the next block, or its carriage return with a line feed.
-        rest = lines.pop() if block and lines and not lines[-1].endswith(b"\n") else b""
-        if first and lines:
-            at += len(lines.pop(0))
-            first = False
-        came = at
-        if piece.stop is not None:
-            lines, at = _before(lines, at, piece.stop)
-        else:
-            at += sum(map(len, lines))
-        if lines and came == 0:
-            lines[0] = lines[0].removeprefix(_MARK)
+def _own_lines(piece: Piece, source: Any, at: int) -> Iterator[bytes]:
+    """The lines that begin within a piece; ``source`` is at byte ``at`` of the file."""
+    first = piece.start > 0
+    for block in _whole_lines(source):
+        start, stop = 0, len(block)
+        if first:
+            start, first = _next_line(block, 0), False
+        if piece.stop is not None and at + stop > piece.stop:
+            stop = _next_line(block, max(piece.stop - at - 1, 0)) if at < piece.stop else 0
+        lines = block[start:stop]
+        if at + start == 0:
+            lines = lines.removeprefix(_MARK)
         if lines:
-            yield [line.rstrip(b"\r\n") for line in lines]
-        if not block or (piece.stop is not None and at >= piece.stop):
+            yield lines
+        at += len(block)
+        if piece.stop is not None and at >= piece.stop:
             return
 
 
-def _before(lines: list[bytes], at: int, stop: int) -> tuple[list[bytes], int]:
-    """The lines that begin before ``stop``, and where the next one begins."""
-    if at + sum(map(len, lines)) < stop:
-        return lines, at + sum(map(len, lines))
-    kept = []
-    for line in lines:
-        if at >= stop:
-            break
-        kept.append(line)
-        at += len(line)
-    return kept, at
+def _whole_lines(source: Any) -> Iterator[bytes]:
+    rest = b""
+    while block := source.read(BLOCK):
+        block = rest + block
+        end = block.rfind(b"\n") + 1
+        if end == 0:
+            # The last carriage return may belong to a line feed that was not read yet.
+            end = block.rfind(b"\r", 0, -1) + 1
+        rest = block[end:]
+        if end:
+            yield block[:end]
+    if rest:
+        yield rest
+
+
+def _next_line(block: bytes, place: int) -> int:
+    """Where the line begins that follows the first line end at ``place`` or later."""
+    feed = block.find(b"\n", place) + 1 or len(block)
+    back = block.find(b"\r", place, feed) + 1
+    return back if back and block[back : back + 1] != b"\n" else feed

@@ -5,14 +5,14 @@ Cells stay text, and `assay.contract.text_parser` parses them, whoever read them
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import pyarrow as pa
 
 from assay.contract.text_parser import LINE
 from assay.project.params.inputs import Csv, CsvOptions, Input, Json
+from assay.score.inputs.text_blocks import split_block, split_plain_lines
 from assay.score.inputs.text_cells import is_splittable, split_lines
 from assay.score.inputs.text_lines import PIECE, Piece, cut_file, is_readable, line_blocks
 from assay.score.inputs.types import FileGroup, InputTable, NightInput
@@ -57,36 +57,51 @@ class TextPart:
         SourceError
             A file cannot be read.
         """
-        held: list[str] = []
+        held: list[pa.RecordBatch] = []
+        rows = 0
         for piece in self.pieces:
             for block in line_blocks(piece):
-                held += self._lines(block)
-                full = len(held) - len(held) % batch_rows
-                for start, stop in pairwise(range(0, full + 1, batch_rows)):
-                    yield self._batch(held[start:stop])
-                held = held[full:]
-        if held:
-            yield self._batch(held)
+                held.append(self._batch(block))
+                rows += held[-1].num_rows
+                if rows >= batch_rows:
+                    joined = pa.concat_batches(held)
+                    full = rows - rows % batch_rows
+                    for start in range(0, full, batch_rows):
+                        yield joined.slice(start, batch_rows)
+                    held, rows = [joined.slice(full)], rows - full
+        if rows:
+            yield pa.concat_batches(held)
 
-    def _lines(self, block: Sequence[bytes]) -> Iterator[str]:
+    def _batch(self, block: bytes) -> pa.RecordBatch:
+        """The rows of whole lines."""
+        if isinstance(self.spec, Json):
+            lines = split_plain_lines(block)
+            if lines is None:
+                lines = pa.array(self._lines(block), pa.string())
+            return pa.record_batch([lines], names=[LINE])
+        columns, options = self.group.columns, self.spec.options
+        cells = split_block(block, len(columns), self.group.header, options)
+        if cells is None:
+            *cells, uncut = split_lines(self._lines(block), len(columns), options)
+        else:
+            uncut = pa.nulls(len(cells[0]), pa.string())
+        found = dict(zip(cell_names(self.group), cells, strict=True))
+        nothing = pa.nulls(len(uncut), pa.string())
+        named = [found.get(name, nothing) for name in self.names]
+        return pa.record_batch([*named, uncut], names=[*self.names, LINE])
+
+    def _lines(self, block: bytes) -> list[str]:
         """The lines that hold a row; invalid bytes are replaced."""
         options = self.spec.options if isinstance(self.spec, Csv) else CsvOptions()
         comment = options.comment
-        for line in block:
-            text = line.decode(options.encoding, errors="replace")
-            if not text.strip(" ") or text == self.group.header:
-                continue
-            if comment is None or not text.startswith(comment):
-                yield text
-
-    def _batch(self, lines: Sequence[str]) -> pa.RecordBatch:
-        if isinstance(self.spec, Json):
-            return pa.record_batch([pa.array(lines, pa.string())], names=[LINE])
-        *cells, uncut = split_lines(lines, len(self.group.columns), self.spec.options)
-        found = dict(zip(cell_names(self.group), cells, strict=True))
-        nothing = pa.nulls(len(lines), pa.string())
-        columns = [found.get(name, nothing) for name in self.names]
-        return pa.record_batch([*columns, uncut], names=[*self.names, LINE])
+        texts = (line.decode(options.encoding, errors="replace") for line in block.splitlines())
+        return [
+            text
+            for text in texts
+            if text.strip(" ")
+            and text != self.group.header
+            and (comment is None or not text.startswith(comment))
+        ]
 
 
 def cell_names(group: FileGroup) -> list[str]:

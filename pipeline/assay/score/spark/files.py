@@ -1,7 +1,8 @@
-"""The ``files`` carrier: Spark distributes row groups, and executors read and score them.
+"""The ``files`` carrier: Spark distributes shares of files, and executors read and score them.
 
-No row passes through the JVM. A task gets the names of row groups, reads them with Arrow, and
-returns its counts and the names of the files that it wrote.
+No row passes through the JVM. A task gets the names of row groups, or of files of text and where
+their lines begin. It reads them with Arrow, and returns its counts and the names of the files that
+it wrote.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assay.errors import AssayError
-from assay.score.inputs.split import RowGroups, split_tasks
+from assay.score.input_tasks import Task, files_tasks, text_outcomes, text_tasks
+from assay.score.spark.sent_work import received, send
 from assay.score.spark.tasks import collect_outcomes, task_name
 from assay.score.work import Outcome, Progress, Work
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from assay.score.inputs.types import InputFile
+    from assay.score.inputs.types import InputFile, InputTable
 
 
 def run(
@@ -27,7 +29,7 @@ def run(
     work: Work[Outcome],
     progress: Progress,
 ) -> Iterator[Outcome]:
-    """Run a job on the files of a night; returns each task's outcome.
+    """Run a job on the Parquet files of a night; returns each task's outcome.
 
     Raises
     ------
@@ -36,25 +38,47 @@ def run(
     SparkFailed
         Spark itself failed.
     """
-    context = spark.sparkContext
-    tasks = split_tasks(files, context.defaultParallelism)
-    # Sent once to each machine, not with every task: a model may be large.
-    shared = context.broadcast(pickle.dumps(work))
+    return _run(spark, files_tasks(files, spark.sparkContext.defaultParallelism), work, progress)
 
-    def task(parts: tuple[RowGroups, ...]) -> bytes:
-        return pickle.dumps(_outcome(shared, parts))
+
+def run_text(
+    spark: SparkSession, table: InputTable, work: Work[Outcome], progress: Progress
+) -> tuple[Iterator[Outcome], int]:
+    """Run a job on files of text; returns each task's outcome, and how many rows were read.
+
+    Parameters
+    ----------
+    table
+        From `assay.score.inputs.text_rows.text_table`.
+
+    Raises
+    ------
+    AssayError, SparkFailed
+        As for `run`.
+    """
+    return text_outcomes(list(_run(spark, text_tasks(table), work, progress)))
+
+
+def _run(
+    spark: SparkSession, tasks: Sequence[Task], work: Work[Any], progress: Progress
+) -> Iterator[Any]:
+    context = spark.sparkContext
+    shared = send(context, work)
+
+    def process(task: Task) -> bytes:
+        return pickle.dumps(_outcome(shared, task))
 
     try:
-        handed_out = context.parallelize(tasks, max(len(tasks), 1)).map(task)
+        handed_out = context.parallelize(tasks, max(len(tasks), 1)).map(process)
         return collect_outcomes(spark, handed_out.collect, work.where, progress)
     finally:
         shared.unpersist()
 
 
-def _outcome(shared: Any, parts: tuple[RowGroups, ...]) -> Any:
+def _outcome(shared: Any, task: Task) -> Any:
     try:
-        work: Work[Any] = pickle.loads(shared.value)
-        return work.process_files(parts, task_name())
+        work: Work[Any] = received(shared.value)
+        return task.process(work, task_name())
     except AssayError as error:
         # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.
         return error

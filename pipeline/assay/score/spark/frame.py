@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assay.errors import AssayError
+from assay.score.spark.sent_work import received, send
 from assay.score.spark.tasks import collect_outcomes, task_name
 from assay.score.work import Outcome, Progress, Work
 
@@ -47,12 +48,12 @@ def run(
     spark.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", work.batch_rows)
     read = Observation()
     counted = frame.observe(read, f.count(f.lit(1)).alias("rows"))
-    shared = spark.sparkContext.broadcast(pickle.dumps(work))
+    shared = send(spark.sparkContext, work)
 
     def task(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         outcome: Any
         try:
-            own: Work[Any] = pickle.loads(shared.value)
+            own: Work[Any] = received(shared.value)
             outcome = own.process_batches(batches, text, task_name())
         except AssayError as error:
             # Retrying cannot fix an error in the data or the bundle, so it is returned, not raised.

@@ -18,6 +18,7 @@ from assay.project import layout
 from assay.project.environment import set_variables
 from assay.project.params import Params
 from assay.project.params.inputs import Delta, Parquet
+from assay.score.inputs.text_rows import can_read
 from assay.score.pack import archive
 from assay.score.spark.java import java_home
 
@@ -213,7 +214,9 @@ def _settings(
 
 def _compiler(params: Params) -> list[str]:
     """If the JVM only distributes files, its work is short: compile fast rather than well."""
-    files = isinstance(params.score.input, Parquet | Delta) and params.score.carrier != "dataframe"
+    spec = params.score.input
+    readable = isinstance(spec, Parquet | Delta) or can_read(spec)
+    files = readable and params.score.carrier != "dataframe"
     return ["-XX:TieredStopAtLevel=1"] if files else []
 
 

@@ -46,11 +46,21 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainSummary:
-    """A bundle that was written; ``by`` is the metric for selecting candidates."""
+    """A bundle that was written.
+
+    Attributes
+    ----------
+    by
+        The metric for selecting candidates.
+    stored, scoring
+        Bytes of the model's files, and of the one that scores.
+    """
 
     digest: str
     manifest: Manifest
     by: str
+    stored: int
+    scoring: int
 
     def plain(self) -> dict[str, Any]:
         about = {"candidate": self.manifest.candidate, "bundle": self.digest}
@@ -133,7 +143,8 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         card=render_card(manifest),
         losses={loss: learnt.files(sample, _tolerance(params)) for loss, learnt in losses.items()},
     )
-    return TrainSummary(digest, manifest, params.train.select_by)
+    sizes = [len(each) for each in (packed, arrays) if each is not None]
+    return TrainSummary(digest, manifest, params.train.select_by, sum(sizes), sizes[-1])
 
 
 def _types_of(

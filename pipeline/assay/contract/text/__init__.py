@@ -1,0 +1,1 @@
+"""Text that is read faster than a line at a time."""
