@@ -61,6 +61,13 @@ def accepts_missing(estimator: Any) -> bool:
     return bool(get_tags(estimator).input_tags.allow_nan)
 
 
+def accepts_sparse(estimator: Any) -> bool:
+    """Whether an estimator accepts a sparse matrix, by its own word."""
+    from sklearn.utils import get_tags
+
+    return bool(get_tags(estimator).input_tags.sparse)
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A fitted pipeline without its search, and the settings that the search chose."""
