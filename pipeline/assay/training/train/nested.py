@@ -62,10 +62,13 @@ def accepts_missing(estimator: Any) -> bool:
 
 
 def accepts_sparse(estimator: Any) -> bool:
-    """Whether an estimator accepts a sparse matrix, by its own word."""
+    """Whether an estimator accepts a sparse matrix, by its own word; not if it gives none."""
     from sklearn.utils import get_tags
 
-    return bool(get_tags(estimator).input_tags.sparse)
+    try:
+        return bool(get_tags(estimator).input_tags.sparse)
+    except AttributeError:  # it, or one within it, is not derived from scikit-learn's classes
+        return False
 
 
 @dataclass(frozen=True)
