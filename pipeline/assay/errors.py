@@ -9,6 +9,7 @@
     |- LockStale                    5   dvc.lock is out of date
     |- RetrainAdvised               6   matured performance is past a retrain rule's limit
     |- ChecksFailed                 7   a check of assay doctor failed
+    |- MemoryShort                  8   memory does not suffice, or ran out
     |- ExtraMissing                 9   a library of one of Assay's extras is not installed
     |- ProjectError
     |  |- ParamsError              10   params.yaml
@@ -191,6 +192,18 @@ def from_os_error(error: BaseException) -> AssayError | None:
     )
 
 
+def from_memory_error(error: BaseException) -> AssayError | None:
+    """A MemoryShort if memory ran out, so it is not a bug; else None. Arrow's error is one too."""
+    if not isinstance(error, MemoryError):
+        return None
+    return MemoryShort(
+        "memory ran out, so nothing was published",
+        found=" ".join(str(error).split()) or None,
+        mend="Lower what is held at a time: score.batch_rows, the windows under prepare (a shorter "
+        "training window), features or their categories; or give it more memory.",
+    )
+
+
 class UsageError(AssayError):
     exit_code = 2
 
@@ -222,6 +235,12 @@ class RetrainAdvised(AssayError):
 
 class ChecksFailed(AssayError):
     exit_code = 7
+
+
+class MemoryShort(AssayError):
+    """Memory does not suffice by an estimate, or ran out."""
+
+    exit_code = 8
 
 
 class ExtraMissing(AssayError):

@@ -207,3 +207,15 @@ def test_columns_are_picked_by_name(trained: Path):
     turned = frame[frame.columns[::-1]].assign(more=1)
     one, other = (loaded.model.scores(FrameFeatures(rows)) for rows in (frame, turned))
     assert (one == other).all()
+
+
+def test_memory_that_runs_out_is_not_the_models_fault(monkeypatch: pytest.MonkeyPatch):
+    made = fitted()
+    rows = FrameFeatures(pd.DataFrame({"x": [1.0]}))
+
+    def runs_out(*given: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(LogisticRegression, "predict_proba", runs_out)
+    with pytest.raises(MemoryError):
+        made.scores(rows)

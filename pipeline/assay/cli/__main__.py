@@ -26,7 +26,14 @@ from assay.cli import (
     version_commands,
 )
 from assay.cli.commands import CommandBuilder
-from assay.errors import INTERRUPTED, UNFORESEEN, AssayError, from_os_error, mask_passwords
+from assay.errors import (
+    INTERRUPTED,
+    UNFORESEEN,
+    AssayError,
+    from_memory_error,
+    from_os_error,
+    mask_passwords,
+)
 from assay.project import interrupts
 from assay.project.extras import missing_extra
 
@@ -85,7 +92,8 @@ def _run(arguments: argparse.Namespace) -> int:
     except Exception as error:
         if os.environ.get(DEBUG):
             traceback.print_exc()
-        if (known := from_os_error(error) or missing_extra(error)) is not None:
+        known = from_os_error(error) or from_memory_error(error) or missing_extra(error)
+        if known is not None:
             print(f"assay: {known.line()}", file=sys.stderr)
             return known.exit_code
         text = mask_passwords(" ".join(str(error).split()))

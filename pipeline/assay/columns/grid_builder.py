@@ -48,8 +48,8 @@ def build_grid(
         grid[name] = NumberGrid(edges, refine_edges(sorted(fine), values), _likely(values))
     for name in categorical:
         known = frame[name].dropna().astype(str).value_counts()
-        order = sorted(known.items(), key=lambda item: (-int(item[1]), str(item[0])))
-        grid[name] = CategoryGrid(tuple(str(value) for value, _ in order[:MAX_CATEGORIES]))
+        order = heapq.nsmallest(MAX_CATEGORIES, zip(-known.to_numpy(), known.index, strict=True))
+        grid[name] = CategoryGrid(tuple(str(value) for _, value in order))
     return grid
 
 

@@ -134,7 +134,8 @@ def _code(column: pa.Array) -> CategoryColumn:
     # Most of a dictionary longer than the column is unused, so a new one is cheaper.
     if t.is_dictionary(column.type) and len(column.dictionary) > max(len(column), 256):
         column = column.dictionary_decode()
-    if not t.is_dictionary(column.type):
+    made_here = not t.is_dictionary(column.type)
+    if made_here:
         column = column.dictionary_encode()
     indices = column.indices
     if indices.type != pa.int32():
@@ -142,12 +143,28 @@ def _code(column: pa.Array) -> CategoryColumn:
     if indices.null_count:
         indices = pc.fill_null(indices, -1)
     codes: Codes = indices.to_numpy()
+    if made_here:  # so no category is null, or there twice
+        return CategoryColumn(codes, _texts(column.dictionary))
     names: list[str | None] = column.dictionary.to_pylist()
     numbers: dict[str, int] = {}
     code_of = _numbered(names, numbers)
     if len(numbers) < len(names):  # some are null, or there twice
         codes = np.append(code_of, np.int32(-1))[codes]
     return CategoryColumn(codes, _objects(numbers))
+
+
+def _texts(dictionary: pa.Array) -> Array:
+    """Texts without nulls, as objects.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        One is not UTF-8.
+    """
+    try:
+        return dictionary.to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]
+    except pa.ArrowException:
+        return np.array(dictionary.to_pylist(), dtype=object)  # names the bytes that are wrong
 
 
 def _joined(parts: Sequence[CategoryColumn]) -> CategoryColumn:

@@ -51,10 +51,17 @@ class Manifest:
         Cross-fitted log loss with each calibration, if the calibration was chosen by it.
         Bundles of earlier versions have none.
     chosen
-        Settings that a search among the estimators chose. Bundles of earlier versions have none.
+        Settings that a search among the estimators chose.
     loss_noise
         For each model of a regression's errors, how far a row's loss lies from the expected
         loss (`assay.training.train.loss_models`).
+    vocabularies
+        For each categorical feature with more categories than the model is told apart: how many
+        there are in training (``found``), and how many of them are told apart (``kept``).
+    losses_uncompiled
+        For each model of a regression's errors that is not compiled: why not.
+
+    Bundles of earlier versions have none of the last four.
     """
 
     name: str
@@ -89,6 +96,15 @@ class Manifest:
     calibration_losses: Mapping[str, float] = field(default_factory=dict)
     loss_noise: Mapping[str, float] = field(default_factory=dict)
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    vocabularies: Mapping[str, Any] = field(default_factory=dict)
+    losses_uncompiled: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def uncompiled(self) -> tuple[str, ...]:
+        """Each part that scikit-learn scores because it is not compiled, with the reason."""
+        parts = {} if self.compiled["used"] else {"the model": str(self.compiled["reason"])}
+        parts |= {f"the model of {name}": why for name, why in self.losses_uncompiled.items()}
+        return tuple(f"{part} is not compiled: {why}" for part, why in parts.items())
 
     def to_json(self) -> bytes:
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -174,7 +190,16 @@ def _scikit_learn() -> str | None:
         return None
 
 
-_ADDED = frozenset({"calibration_losses", "chosen", "code", "loss_noise"})
+_ADDED = frozenset(
+    {
+        "calibration_losses",
+        "chosen",
+        "code",
+        "loss_noise",
+        "losses_uncompiled",
+        "vocabularies",
+    }
+)
 """Optional keys: manifests of earlier versions lack them."""
 
 

@@ -84,6 +84,8 @@ class Model:
                 return np.empty((0, classes) if classes else 0)
             raw = raw_scores(self.task, self.estimator, frame)
             return calibrate(self.task, self.calibrator, raw)
+        except MemoryError:
+            raise  # not the model's fault
         except Exception as error:
             raise ScoresInvalid(
                 "the model raised an error instead of scoring",

@@ -54,6 +54,12 @@ _ADVICE: Mapping[str, Advice] = {
         "something of this machine is missing, unreachable or full",
         "the lines that are not ok say what to type",
     ),
+    "MemoryShort": Advice(
+        "memory does not suffice by an estimate, or ran out; nothing was published",
+        "a training table that is long or wide, features with very many categories, large batches",
+        "lower what the line names: a shorter window, fewer features, score.batch_rows; "
+        "docs/scale.md says what takes memory",
+    ),
     "ExtraMissing": Advice(
         "a library of one of Assay's extras is not installed",
         "Assay was installed without the extra that this command needs",

@@ -77,7 +77,11 @@ def read(root: Path, column: str, *, start: str, end: str) -> pa.Table:
 
     The partition column is always text.
     """
-    partitioning = ds.partitioning(pa.schema([(column, pa.string())]), flavor="hive")
-    data = ds.dataset(root, format="parquet", partitioning=partitioning)
     wanted = (ds.field(column) >= start) & (ds.field(column) <= end)
-    return data.to_table(filter=wanted)
+    return open_dataset(root, column).to_table(filter=wanted)
+
+
+def open_dataset(root: Path, column: str) -> ds.Dataset:
+    """All rows, to be read piece by piece; the partition column is text."""
+    partitioning = ds.partitioning(pa.schema([(column, pa.string())]), flavor="hive")
+    return ds.dataset(root, format="parquet", partitioning=partitioning)

@@ -70,14 +70,15 @@ class Rehearsal(Report):
     ``tolerance`` is the largest difference of two scores that count as equal. ``why`` is the
     reason if something could not be measured, else None. ``carrier_seconds`` is the time that all
     carriers together took, the start of Spark included. ``nights`` is about the last real nights;
-    None if none were asked for, as in earlier versions.
+    None if none were asked for, as in earlier versions. ``uncompiled`` has a sentence for each part
+    of the model that scikit-learn scores, which is slower, with the reason.
     """
 
     SCHEMA: ClassVar = 1
     FILE: ClassVar = layout.REHEARSAL
     STAGE: ClassVar = "rehearse"
     WHAT: ClassVar = "a rehearsal"
-    LATER: ClassVar = frozenset({"nights"})
+    LATER: ClassVar = frozenset({"nights", "uncompiled"})
 
     schema_number: Literal[1] = Field(default=1, alias="schema")
     name: Text
@@ -94,6 +95,7 @@ class Rehearsal(Report):
     carrier_seconds: float
     why: Text | None
     nights: RehearsedNights | None = None
+    uncompiled: tuple[Text, ...] = ()
 
     @property
     def cost(self) -> Cost:

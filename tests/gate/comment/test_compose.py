@@ -104,6 +104,13 @@ def test_all_is_well() -> None:
     assert "stands in the way" not in text and "What changed" not in text
 
 
+def test_what_is_not_compiled_is_said_with_its_reason() -> None:
+    slow = build.rehearsal(uncompiled=("the model is not compiled: its answers are drawn",))
+    assert "- the model is not compiled: its answers are drawn" in compose(
+        facts(rehearsal=slow), "github"
+    )
+
+
 NIGHTS = build.nights(
     build.night(
         newly=2,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
+from assay.errors import SparkFailed
+from assay.score.spark import tasks
 from assay.score.spark_errors import LONGEST, failure_cause
 
 READ = """An error occurred while calling o1.collect.
@@ -42,3 +46,24 @@ def test_the_gist_is_one_line(text: str, expected: str):
 
 def test_it_never_grows_long():
     assert len(failure_cause("[A_B] " + "x" * 9999)) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("cause", "lower"),
+    [
+        ("MemoryError: Unable to allocate 9 GiB", True),
+        ("java.lang.OutOfMemoryError: Java heap space", True),
+        ("ZeroDivisionError: boom", False),
+    ],
+)
+def test_memory_that_runs_out_says_what_to_lower(
+    monkeypatch: pytest.MonkeyPatch, cause: str, lower: bool
+):
+    def fails() -> list[bytes]:
+        raise RuntimeError(cause)
+
+    monkeypatch.setattr(tasks, "_watched", lambda *given: contextlib.nullcontext())
+    with pytest.raises(SparkFailed, match="Nothing was published") as found:
+        tasks.collect_outcomes(None, fails, "night", lambda *given: None)  # type: ignore[arg-type]
+    assert ("Lower score.batch_rows." in found.value.line()) is lower
+    assert cause in found.value.line()

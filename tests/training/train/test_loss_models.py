@@ -85,15 +85,16 @@ def test_the_models_are_compiled_exactly_and_the_same_each_time(
     frame, error = drawn(1)
     again = fit_loss_models(CONTRACT, frame, error, np.arange(ROWS) * 4 // ROWS, 7)
     for name, one in learnt.items():
-        packed, arrays = one.files(frame.head(500), 1e-12)
-        assert arrays is not None and (packed, arrays) == again[name].files(frame.head(500), 1e-12)
+        packed, (arrays, proof) = model.dumps(one.model), one.compiled(frame.head(500), 1e-12)
+        assert arrays is not None and proof.used
+        assert packed == model.dumps(again[name].model)
+        assert arrays == again[name].compiled(frame.head(500), 1e-12)[0]
         features = FrameFeatures(drawn(3, 500)[0])
         np.testing.assert_allclose(
             CompiledModel.from_bytes(arrays, name).scores(features),
             one.model.scores(features),
             1e-12,
         )
-        assert one.files(frame.head(500), None)[1] is None
         assert not model.untrusted_types(packed)
 
 

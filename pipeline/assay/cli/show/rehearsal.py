@@ -11,7 +11,7 @@ from assay.reports.rehearsed_nights import ModelNight, NightChange, RehearsedNig
 
 
 def lines(found: Rehearsal) -> Iterator[str]:
-    """A line for each carrier, the cost of a batch, then a line for each night."""
+    """A line for each carrier, the cost of a batch, what is not compiled, a line for each night."""
     for one in found.parity:
         furthest = "no row has two scores" if one.largest is None else f"{one.largest:.3g}"
         yield (
@@ -25,6 +25,8 @@ def lines(found: Rehearsal) -> Iterator[str]:
         f"rehearse: {cost.latency_ms:.3g} ms per 1,000 rows in batches of {cost.batch_rows:,}, "
         f"{memory}, a bundle of {found.bundle_mb:.3g} MB"
     )
+    for part in found.uncompiled:
+        yield f"rehearse: {part}"
     if found.why:
         yield f"rehearse: {found.why}"
     if found.nights is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from assay.project.text.number_format import counted
-from assay.training.train.model_card import describe_calibration
+from assay.training.train.model_card import describe_calibration, describe_vocabularies
 
 if TYPE_CHECKING:
     from assay.reports.selection import Selection
@@ -37,6 +37,10 @@ def prepare_lines(sides: Mapping[str, WindowRows]) -> Iterator[str]:
 def train_lines(found: TrainSummary) -> Iterator[str]:
     manifest = found.manifest
     name = manifest.candidate
+    for line in describe_vocabularies(manifest):
+        yield f"train: {name}: {line}"
+    for line in manifest.uncompiled:
+        yield f"train: {name}: {line}"
     if manifest.calibration_losses:
         yield f"train: {name}: calibration {describe_calibration(manifest)}"
     value = manifest.out_of_fold[found.by]

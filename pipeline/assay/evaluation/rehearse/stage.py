@@ -134,6 +134,7 @@ def rehearse(
         carrier_seconds=round(carrier_seconds, 3),
         why=NO_MEMORY if spent.memory_mb is None else None,
         nights=real,
+        uncompiled=manifest.uncompiled,
     )
 
 

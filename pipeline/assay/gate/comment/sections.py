@@ -129,7 +129,7 @@ def key_words(change: KeyChange) -> str:
 
 
 def rehearsal(facts: CommentFacts) -> str:
-    """Parity and cost of the night's rehearsal, in two lines."""
+    """Parity and cost of the night's rehearsal, and what is not compiled, in a few lines."""
     found = facts.rehearsal
     if found is None:
         return ""
@@ -146,6 +146,7 @@ def rehearsal(facts: CommentFacts) -> str:
         f"- cost: {found.latency_ms:.3g} ms for 1,000 rows on one core{memory}, bundle "
         f"{found.bundle_mb:.3g} MB, rehearsed in {found.carrier_seconds:.3g} s"
     )
+    lines += [f"- {prose(part)}" for part in found.uncompiled]
     if found.why:
         lines.append(f"- {prose(found.why)}")
     return "\n".join(lines)

@@ -73,12 +73,16 @@ def compile_and_compare(
         compiled = CompiledModel.from_bytes(data, "the model that was just compiled")
     except NotCompiled as reason:
         return None, EquivalenceResult(False, "", 0, None, tolerance, str(reason))
+    except MemoryError:
+        raise  # whether a model is compiled must not depend on the machine's state
     except Exception as error:
         reason_ = f"its parts are not as they are known to be: {_said(error)}"
         return None, EquivalenceResult(False, "", 0, None, tolerance, reason_)
     seen = _Comparison(tolerance, task == "regression")
     try:
         fault = _fault(model, compiled, features, seen)
+    except MemoryError:
+        raise
     except Exception as error:
         fault = f"the comparison broke off: {_said(error)}"
     reason_ = fault or f"as scikit-learn, within {tolerance:g}, on ordinary and on hard rows"
@@ -151,6 +155,8 @@ def _scored(model: Model, parts: Sequence[EdgeCase]) -> Iterator[tuple[EdgeCase,
     """
     try:
         scores = model.scores(concatenate([part.rows for part in parts]))
+    except MemoryError:
+        raise
     except Exception:
         if len(parts) == 1:
             yield parts[0], None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,9 @@ class FeatureInputs:
     def translation(self, place: int, categories: Sequence[Any] | Array) -> Shorts:
         """The state of each category of a batch, followed by the state of a null."""
         other, null = self.states_of(place)[-2:].tolist()
-        get = self._known[place].get
-        return np.array([*(get(item, other) for item in categories), null], np.uint16)
+        # A loop in C: a batch may have as many categories as rows.
+        states = map(self._known[place].get, categories, repeat(other))
+        return np.array([*states, null], np.uint16)
 
     def refused_states(self, place: int) -> Bools:
         starts = self.states.refused_starts

@@ -35,8 +35,9 @@ def read_encoder(encoder: Any, numeric: Sequence[str], categorical: Sequence[str
         It has other parts than those that `assay.training.train.candidate` uses.
     """
     _expect(encoder, "sklearn.compose.ColumnTransformer")
+    # Whether its output is sparse makes no difference to the numbers in it.
     plain = encoder.remainder == "drop" and not encoder.transformer_weights
-    if not plain or encoder.sparse_output_ or hasattr(encoder, "_sklearn_output_config"):
+    if not plain or hasattr(encoder, "_sklearn_output_config"):
         raise NotCompiled("the ColumnTransformer does more than put columns side by side")
     columns: list[Column] = []
     # A feature that no part of the encoder takes has one state for all categories.
@@ -111,7 +112,7 @@ def _categories(part: Any, places: Sequence[int]) -> tuple[list[Column], list[Vo
     start = 0
     for place, names, width in zip(places, known, widths, strict=True):
         # The rows of one feature: its categories, an unknown one, a null.
-        table = answers[: len(names) + 2, start : start + width]
+        table = _dense(answers[: len(names) + 2, start : start + width])
         start += width
         states, values = _alike(table)
         words.append(Vocabulary(tuple(names), states))
@@ -127,9 +128,13 @@ def _texts(items: Array) -> list[str]:
     return found
 
 
-def _answers(part: Any, known: Sequence[list[str]]) -> Floats:
-    """The encoder's output for each feature's categories side by side, padded with nulls."""
+def _answers(part: Any, known: Sequence[list[str]]) -> Any:
+    """The encoder's output for each feature's categories side by side, padded with nulls.
+
+    An array or a sparse matrix, of 64-bit numbers.
+    """
     import pandas as pd
+    from scipy.sparse import issparse
 
     rows = max(len(names) for names in known) + 2
     asked: Mapping[str, list[str | None]] = {
@@ -142,9 +147,15 @@ def _answers(part: Any, known: Sequence[list[str]]) -> Floats:
             made = part.transform(pd.DataFrame(asked, dtype=object))
         except ValueError as error:
             raise NotCompiled(f"the encoder refuses unknown categories or nulls: {error}") from None
-    if not isinstance(made, np.ndarray) or made.dtype != np.float64:
+    if not (isinstance(made, np.ndarray) or issparse(made)) or made.dtype != np.float64:
         raise NotCompiled("the encoder makes something else than a matrix of 64-bit numbers")
-    return made
+    return made.tocsr() if issparse(made) else made
+
+
+def _dense(table: Any) -> Floats:
+    """A part of `_answers` as an array: of one feature, as all of them could be large."""
+    found: Floats = table if isinstance(table, np.ndarray) else table.toarray()
+    return found
 
 
 def _unknown(names: Sequence[str]) -> str:
@@ -156,5 +167,5 @@ def _alike(table: Floats) -> tuple[Shorts, Floats]:
     seen: dict[bytes, int] = {}
     plain = np.where(np.isnan(table), np.nan, table)  # one kind of NaN
     states = [seen.setdefault(row.tobytes(), len(seen)) for row in plain]
-    first = np.array([states.index(state) for state in range(len(seen))])
+    _, first = np.unique(states, return_index=True)
     return np.array(states, np.uint16), plain[first]

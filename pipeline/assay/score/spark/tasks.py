@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from assay.score.work import Progress
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+_MEMORY = re.compile(r"MemoryError|OutOfMemory")
 
 EVERY = 0.5
 """Seconds between two progress reports."""
@@ -56,10 +59,13 @@ def collect_outcomes(
         spark.sparkContext.cancelAllJobs()
         raise
     except Exception as error:
+        cause = failure_cause(str(error))
+        lower = "Lower score.batch_rows. " if _MEMORY.search(cause) else ""
         raise SparkFailed(
-            f"Spark failed: {failure_cause(str(error))}",
+            f"Spark failed: {cause}",
             where=where,
-            mend=f"Nothing was published. All that Spark said is in {layout.WORK}/spark/spark.log.",
+            mend=f"{lower}Nothing was published. All that Spark said is in "
+            f"{layout.WORK}/spark/spark.log.",
         ) from None
     for outcome in outcomes:
         if isinstance(outcome, AssayError):

@@ -7,7 +7,7 @@ reason.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,10 @@ BLOCK = 1 << 22
 NIGHTS = 7
 """Newest nights that are sampled, since a column can be late in one night only."""
 
-Reader = Callable[[pafs.FileSystem, str, int], pa.Table]
+PIECE = 4096
+"""Rows of a Parquet file that are held at a time."""
+
+Reader = Callable[[pafs.FileSystem, str, int], "NullCounts"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,25 @@ class SourceSample:
     rows: int
     types: Mapping[str, pa.DataType | None]
     nulls: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class NullCounts:
+    """The schema of some rows, their number, and how many of them lack a value in each column."""
+
+    schema: pa.Schema
+    rows: int
+    nulls: Mapping[str, int]
+
+    @classmethod
+    def of(cls, schema: pa.Schema, pieces: Iterable[pa.Table | pa.RecordBatch]) -> NullCounts:
+        """The counts of all pieces; each may be forgotten once it is counted."""
+        rows, nulls = 0, dict.fromkeys(schema.names, 0)
+        for piece in pieces:
+            rows += piece.num_rows
+            for name, column in zip(piece.schema.names, piece.columns, strict=True):
+                nulls[name] += _nulls(column)
+        return cls(schema, rows, nulls)
 
 
 @dataclass(frozen=True)
@@ -136,26 +158,26 @@ def _delta(uri: str, shown: str, column: str, rows: int) -> SourceSample | Unsam
 
 def _beginning(
     system: pafs.FileSystem, files: Sequence[str], reader: Reader, rows: int
-) -> pa.Table | None:
+) -> NullCounts | None:
     """The first rows of the first file that is not empty."""
-    tables = (reader(system, path, rows) for path in files)
-    return next((table for table in tables if table.num_rows), None)
+    counts = (reader(system, path, rows) for path in files)
+    return next((each for each in counts if each.rows), None)
 
 
 def _together(
-    shown: str, found: Sequence[tuple[str, pa.Table | None]], *, typed: bool
+    shown: str, found: Sequence[tuple[str, NullCounts | None]], *, typed: bool
 ) -> SourceSample | UnsampledSource:
     """Combines the samples of several nights, oldest first."""
-    known = [(night, table) for night, table in found if table is not None]
+    known = [(night, counts) for night, counts in found if counts is not None]
     if not known:
         return UnsampledSource(f"{shown}: the newest nights hold no rows")
     newest = known[-1][1]
-    rows = sum(table.num_rows for _, table in known)
-    nulls = dict.fromkeys(newest.column_names, rows)
-    for _, table in known:
-        for name, column in zip(table.column_names, table.columns, strict=True):
-            if name in nulls:
-                nulls[name] -= len(column) - _nulls(column)
+    rows = sum(counts.rows for _, counts in known)
+    # A column that a night lacks is null in all of its rows.
+    nulls = {
+        name: sum(counts.nulls.get(name, counts.rows) for _, counts in known)
+        for name in newest.schema.names
+    }
     first, last = known[0][0], known[-1][0]
     return SourceSample(
         f"{shown}, {last}" if first == last else f"{shown}, {first} to {last}",
@@ -165,8 +187,8 @@ def _together(
     )
 
 
-def _nulls(column: pa.ChunkedArray) -> int:
-    nulls: int = pc.sum(pc.is_null(column, nan_is_null=True)).as_py()
+def _nulls(column: pa.ChunkedArray | pa.Array) -> int:
+    nulls: int = pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0
     return nulls
 
 
@@ -178,17 +200,25 @@ def _reader(spec: Parquet | Csv | Json) -> Reader:
     return partial(_csv, spec.options, spec.columns)
 
 
-def _parquet(system: pafs.FileSystem, path: str, rows: int) -> pa.Table:
+def _parquet(system: pafs.FileSystem, path: str, rows: int) -> NullCounts:
     with system.open_input_file(path) as source:
         file = pq.ParquetFile(source)
-        for batch in file.iter_batches(batch_size=rows):
-            return pa.Table.from_batches([batch])
-        return file.schema_arrow.empty_table()
+        return NullCounts.of(file.schema_arrow, _first(file.iter_batches(batch_size=PIECE), rows))
+
+
+def _first(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    """The first ``rows`` rows."""
+    left = rows
+    for batch in batches:
+        yield batch.slice(0, left)
+        left -= batch.num_rows
+        if left <= 0:
+            return
 
 
 def _csv(
     options: CsvOptions, columns: tuple[str, ...], system: pafs.FileSystem, path: str, rows: int
-) -> pa.Table:
+) -> NullCounts:
     if options.comment is not None:
         raise ValueError("which lines are comments is known to Spark only")
     with system.open_input_stream(path) as source:
@@ -212,10 +242,14 @@ def _csv(
             ),
         )
         first = next(iter(batches), None)
-        return pa.table({}) if first is None else pa.Table.from_batches([first]).slice(0, rows)
+        return _counted(pa.table({}) if first is None else first.slice(0, rows))
 
 
-def _json(system: pafs.FileSystem, path: str, rows: int) -> pa.Table:
+def _counted(rows: pa.Table | pa.RecordBatch) -> NullCounts:
+    return NullCounts.of(rows.schema, [rows])
+
+
+def _json(system: pafs.FileSystem, path: str, rows: int) -> NullCounts:
     with system.open_input_stream(path) as source:
         block = source.read(BLOCK)
         more = bool(source.read(1))
@@ -225,9 +259,13 @@ def _json(system: pafs.FileSystem, path: str, rows: int) -> pa.Table:
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("expected one JSON object a line")
     names = dict.fromkeys(name for record in records for name in record)
-    return pa.table(
-        {
-            name: pa.array([record.get(name) is not None or None for record in records], pa.bool_())
-            for name in names
-        }
+    return _counted(
+        pa.table(
+            {
+                name: pa.array(
+                    [record.get(name) is not None or None for record in records], pa.bool_()
+                )
+                for name in names
+            }
+        )
     )

@@ -68,7 +68,7 @@ def _tables(source: Any, where: str) -> Iterator[pa.Table]:
             )
         for piece in pieces:
             yield _table(piece, where)
-    except AssayError:
+    except (AssayError, MemoryError):
         raise
     except Exception as error:
         raise SourceError(

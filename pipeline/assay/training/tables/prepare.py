@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import numpy as np
 
 from assay.contract.loader import load_contract
 from assay.errors import StageInputMissing
@@ -14,6 +14,7 @@ from assay.project import layout, partitions
 from assay.project.params import Params
 from assay.project.tasks import infer_task
 from assay.training.tables import split
+from assay.training.tables.row_gather import ROW, RowGather
 
 
 @dataclass(frozen=True)
@@ -47,15 +48,15 @@ def run(root: Path, params: Params) -> dict[str, WindowRows]:
         )
     contract = load_contract(root / params.contract.file, root=root)
     task = infer_task(contract.field(contract.label).kind, contract.label)
-    days = partitions.values(source, column)
-    table = partitions.read(source, column, start=days[0], end=days[-1])
+    table = RowGather(partitions.open_dataset(source, column))
+    deciding = table.columns([contract.time, contract.label, *contract.keys])
     sides: dict[str, WindowRows] = {}
     with partitions.replace_folder(root / layout.PREPARED) as made:
         for name, window in (("train", params.prepare.train), ("holdout", params.prepare.holdout)):
-            seen = split.filter_window(table, contract.time, window)
+            seen = split.filter_window(deciding, contract.time, window)
             rows = split.filter_labelled(seen, contract.label)
             facts = split.label_facts(rows, contract.label, task, name, window)
             sides[name] = WindowRows(str(window), facts, seen.num_rows - rows.num_rows)
             rows = split.sort_rows(rows, contract.time, contract.keys)
-            pq.write_table(rows, made / f"{name}.parquet")
+            table.write(np.asarray(rows[ROW]), made / f"{name}.parquet")
     return sides

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,21 @@ from assay.errors import PluginError
 from assay.project.params.candidates import Candidate, maker_of
 from assay.project.tasks import Task
 from assay.training.train.construct import Builder, seed_estimator
-from assay.training.train.nested import accepts_missing, is_search, wrapped_estimator
-
-Encoding = Literal["onehot", "ordinal"]
+from assay.training.train.nested import (
+    accepts_missing,
+    accepts_sparse,
+    is_search,
+    wrapped_estimator,
+)
+from assay.training.train.vocabulary import (
+    MIN_ROWS,
+    NOTHING_CAPPED,
+    NOTHING_COUNTED,
+    Counts,
+    Encoding,
+    Vocabulary,
+    cap_categories,
+)
 
 
 def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
@@ -32,32 +44,55 @@ def resolve_encoding(estimator: Any, wanted: str) -> Encoding:
     return "ordinal" if accepts_missing(estimator) else "onehot"
 
 
-def build_encoder(encoding: Encoding, numeric: Sequence[str], categorical: Sequence[str]) -> Any:
-    """An unfitted ColumnTransformer: numeric columns first, then the categorical ones.
+def build_encoder(
+    encoding: Encoding,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    capped: Mapping[str, Vocabulary] = NOTHING_CAPPED,
+    sparse: bool = False,
+) -> Any:
+    """An unfitted ColumnTransformer: numeric columns, categorical ones, then the ``capped`` ones.
 
     Categories that training lacks do not raise: they become missing (``ordinal``) or are treated as
-    rare ones (``onehot``).
+    rare ones (``onehot``). In a capped feature they are like any category that is not kept: of one
+    code (``ordinal``), or without a column of its own (``onehot``).
+
+    Parameters
+    ----------
+    sparse
+        Whether the estimator takes a sparse matrix. It gets one if few of the numbers in it are
+        other than 0.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
+    few = [name for name in categorical if name not in capped]
+    # Nulls stay apart from the rest. scikit-learn wants an encoder's nulls last.
+    kept: Any = [[*vocabulary.kept, None] for vocabulary in capped.values()]
     if encoding == "ordinal":
         numbers: Any = "passthrough"
-        # Histogram boosting holds at most 255 categories; the rest share one code.
-        categories: Any = OrdinalEncoder(
-            handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=254
+        categories: Any = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
+        many: Any = OrdinalEncoder(
+            categories=kept,
+            handle_unknown="use_encoded_value",
+            unknown_value=max(map(len, kept), default=0),
         )
     else:
         numbers = make_pipeline(
             SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-            StandardScaler(),
+            StandardScaler(copy=False),  # what it gets is the imputer's own copy
         )
         categories = OneHotEncoder(
-            handle_unknown="infrequent_if_exist", min_frequency=20, sparse_output=False
+            handle_unknown="infrequent_if_exist", min_frequency=MIN_ROWS, sparse_output=sparse
         )
-    parts = [("numbers", numbers, list(numeric)), ("categories", categories, list(categorical))]
+        many = OneHotEncoder(categories=kept, handle_unknown="ignore", sparse_output=sparse)
+    parts = [
+        ("numbers", numbers, list(numeric)),
+        ("categories", categories, few),
+        ("many categories", many, list(capped)),
+    ]
     return ColumnTransformer([part for part in parts if part[2]])
 
 
@@ -76,16 +111,37 @@ def categorical_arguments(
 
 @dataclass(frozen=True)
 class CandidatePipeline:
-    """An unfitted pipeline and how its features are encoded."""
+    """An unfitted pipeline, and how its features are encoded.
+
+    Attributes
+    ----------
+    capped
+        The features with categories that are not told apart.
+    sparse
+        Whether the estimator takes a sparse matrix.
+    """
 
     pipeline: Any
     encoding: Encoding
+    capped: Mapping[str, Vocabulary]
+    sparse: bool
 
 
 def build_pipeline(
-    name: str, candidate: Candidate, contract: Contract, task: Task, seed: int, root: Path
+    name: str,
+    candidate: Candidate,
+    contract: Contract,
+    task: Task,
+    seed: int,
+    root: Path,
+    counts: Counts = NOTHING_COUNTED,
 ) -> CandidatePipeline:
     """The pipeline of one candidate, with all random choices seeded.
+
+    Parameters
+    ----------
+    counts
+        Of the training rows, whose categories are capped.
 
     Raises
     ------
@@ -98,12 +154,17 @@ def build_pipeline(
     made_by = f"{key}.{maker_of(candidate.tree)}"
     estimator = check_estimator_task(estimator, task, f"params.yaml: {made_by}", candidate.maker)
     return encoded_pipeline(
-        estimator, candidate.encoding, contract.numeric, contract.categorical, seed
+        estimator, candidate.encoding, contract.numeric, contract.categorical, seed, counts
     )
 
 
 def encoded_pipeline(
-    estimator: Any, encoding: str, numeric: Sequence[str], categorical: Sequence[str], seed: int
+    estimator: Any,
+    encoding: str,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    seed: int,
+    counts: Counts = NOTHING_COUNTED,
 ) -> CandidatePipeline:
     """An unfitted estimator, which is seeded, behind the encoder of its features.
 
@@ -120,8 +181,10 @@ def encoded_pipeline(
     while inner is not None:
         inner.set_params(**categorical_arguments(inner, resolved, numeric, categorical))
         inner = wrapped_estimator(inner)
-    features = build_encoder(resolved, numeric, categorical)
-    return CandidatePipeline(make_pipeline(features, estimator), resolved)
+    capped = cap_categories(counts, resolved, estimator)
+    sparse = accepts_sparse(estimator)
+    features = build_encoder(resolved, numeric, categorical, capped, sparse)
+    return CandidatePipeline(make_pipeline(features, estimator), resolved, capped, sparse)
 
 
 def check_estimator_task(estimator: Any, task: Task, where: str, maker: str) -> Any:

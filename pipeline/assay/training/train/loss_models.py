@@ -22,6 +22,7 @@ from assay.model import compiled, model
 from assay.model.prediction import LOSSES
 from assay.training.train.calibrate import out_of_fold_scores
 from assay.training.train.candidate import build_encoder, categorical_arguments
+from assay.training.train.vocabulary import cap_categories, count_categories
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,22 +54,19 @@ class LossModel:
     values: Floats
     noise: float
 
-    def files(self, sample: pd.DataFrame, tolerance: float | None) -> tuple[bytes, bytes | None]:
-        """The model as a skops file, and as compiled arrays if those are exact.
+    def compiled(
+        self, sample: pd.DataFrame, tolerance: float
+    ) -> tuple[bytes | None, compiled.EquivalenceResult]:
+        """The model as compiled arrays if those are exact, and whether they are.
 
         Parameters
         ----------
         sample
             Rows to compare them on.
-        tolerance
-            None if the model is not to be compiled.
         """
-        arrays = None
-        if tolerance is not None:
-            arrays, _ = compiled.compile_and_compare(
-                self.model, FrameFeatures(sample), tolerance, task="regression", classes=()
-            )
-        return model.dumps(self.model), arrays
+        return compiled.compile_and_compare(
+            self.model, FrameFeatures(sample), tolerance, task="regression", classes=()
+        )
 
 
 def fit_loss_models(
@@ -89,9 +87,11 @@ def fit_loss_models(
     block
         The block of days of each row (`assay.training.train.days.assign_folds`).
     """
+    from sklearn.base import clone
+
     found = {}
+    pipeline = _unfitted(contract, features, seed)
     for name, loss in zip(LOSSES, (np.abs(error), np.square(error)), strict=True):
-        pipeline = _unfitted(contract, seed)
         raw = out_of_fold_scores(
             "regression", pipeline, features, loss, block, lambda done, folds: None
         )
@@ -99,13 +99,17 @@ def fit_loss_models(
         square = float(values @ values)
         noise = float(np.square(loss - values).sum()) / square if square > 0 else 0.0
         fitted = model.Model(
-            pipeline.fit(features, loss), None, contract.numeric, contract.categorical, "regression"
+            clone(pipeline).fit(features, loss),
+            None,
+            contract.numeric,
+            contract.categorical,
+            "regression",
         )
         found[name] = LossModel(fitted, values, noise)
     return found
 
 
-def _unfitted(contract: Contract, seed: int) -> Any:
+def _unfitted(contract: Contract, features: pd.DataFrame, seed: int) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
     from sklearn.pipeline import make_pipeline
 
@@ -113,6 +117,7 @@ def _unfitted(contract: Contract, seed: int) -> Any:
     estimator.set_params(
         **categorical_arguments(estimator, "ordinal", contract.numeric, contract.categorical)
     )
-    return make_pipeline(
-        build_encoder("ordinal", contract.numeric, contract.categorical), estimator
-    )
+    counts = count_categories(features, contract.categorical)
+    capped = cap_categories(counts, "ordinal", estimator)
+    encoder = build_encoder("ordinal", contract.numeric, contract.categorical, capped)
+    return make_pipeline(encoder, estimator)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from assay.model.manifest import Manifest
@@ -28,6 +28,7 @@ def render_card(manifest: Manifest) -> str:
 {_chosen(manifest)}{_decision(manifest)}
 - Trained on {escape_line(manifest.window)}: {_rows(manifest)}
 - Scored by {_scorer(manifest)}
+{_losses(manifest)}{_vocabularies(manifest)}\
 - Features: {escape_line(", ".join(manifest.features))}
 - Row key: {escape_line(", ".join(manifest.keys))}; time: {escape_line(manifest.time)}; \
 slices: {escape_line(", ".join(manifest.slices)) or "none"}
@@ -85,6 +86,26 @@ def describe_calibration(manifest: Manifest) -> str:
         f"{method} {loss:.5f}" for method, loss in manifest.calibration_losses.items()
     )
     return f"{manifest.calibration}, chosen by cross-fitted log loss ({losses})"
+
+
+def describe_vocabularies(manifest: Manifest) -> Iterator[str]:
+    """A sentence for each feature with categories that the model is not told apart."""
+    for name, sizes in sorted(manifest.vocabularies.items()):
+        yield (
+            f"{name} has {counted(sizes['found'], 'category', 'categories')}: the "
+            f"{sizes['kept']:,} most frequent are told apart, the rest count as one"
+        )
+
+
+def _vocabularies(manifest: Manifest) -> str:
+    return "".join(f"- {escape_line(line)}\n" for line in describe_vocabularies(manifest))
+
+
+def _losses(manifest: Manifest) -> str:
+    return "".join(
+        f"- Its model of {name} is scored by scikit-learn itself: {escape_line(why)}\n"
+        for name, why in sorted(manifest.losses_uncompiled.items())
+    )
 
 
 def _rows(manifest: Manifest) -> str:

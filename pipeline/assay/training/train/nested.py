@@ -61,6 +61,16 @@ def accepts_missing(estimator: Any) -> bool:
     return bool(get_tags(estimator).input_tags.allow_nan)
 
 
+def accepts_sparse(estimator: Any) -> bool:
+    """Whether an estimator accepts a sparse matrix, by its own word; not if it gives none."""
+    from sklearn.utils import get_tags
+
+    try:
+        return bool(get_tags(estimator).input_tags.sparse)
+    except AttributeError:  # it, or one within it, is not derived from scikit-learn's classes
+        return False
+
+
 @dataclass(frozen=True)
 class Fitted:
     """A fitted pipeline without its search, and the settings that the search chose."""

@@ -23,6 +23,7 @@ from assay.contract.loader import load_contract
 from assay.errors import (
     AssayError,
     ContractFileError,
+    MemoryShort,
     ParamsError,
     PluginError,
     StageInputMissing,
@@ -32,14 +33,22 @@ from assay.model.manifest import Manifest, versions
 from assay.project import digests, layout, source_code
 from assay.project.params import Params
 from assay.project.tasks import Task, inapplicable_reason, infer_task
+from assay.project.text.number_format import counted
 from assay.training.train.candidate import CandidatePipeline, build_pipeline
 from assay.training.train.days import assign_folds
 from assay.training.train.fit import FittedModel, TrainingRows, fit, training_rows
 from assay.training.train.importance import permutation_importance
 from assay.training.train.loss_models import LossModel, fit_loss_models
+from assay.training.train.memory_need import (
+    LOWER,
+    require_for_fit,
+    require_memory,
+    table_bytes,
+)
 from assay.training.train.model_card import render_card
 from assay.training.train.slice_fields import select_slice_fields
 from assay.training.train.stored_types import check_types, held_types
+from assay.training.train.vocabulary import Counts, count_categories
 
 _log = logging.getLogger(__name__)
 
@@ -82,6 +91,8 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         The model would hold types that are not allowed; raised before it is trained.
     StageInputMissing
         ``data/prepared`` does not exist.
+    MemoryShort
+        Memory ran out, or would not suffice; the latter is raised before the model is trained.
     """
     if name not in params.train.candidates:
         raise PluginError(
@@ -95,25 +106,38 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         raise StageInputMissing(
             "there is no training table", where=layout.TRAIN_TABLE, mend="Run dvc repro prepare."
         )
+    try:
+        return _train(root, params, name, source)
+    except MemoryError as error:
+        raise MemoryShort(
+            "memory ran out in training, so no bundle was written",
+            where=f"params.yaml: train.candidates.{name}",
+            found=" ".join(str(error).split()) or None,
+            mend=LOWER,
+        ) from None
+
+
+def _train(root: Path, params: Params, name: str, source: Path) -> TrainSummary:
     contract = load_contract(root / params.contract.file, root=root)
     task = _task(contract, params)
     candidate = params.train.candidates[name]
-    built = build_pipeline(name, candidate, contract, task, params.seed, root)
-    frame = to_frame(contract, pq.read_table(source))
-    rows = training_rows(contract, task, frame)
+    rows, slices = _read(source, contract, task)
+    counts = count_categories(rows.features, contract.categorical)
+    built = build_pipeline(name, candidate, contract, task, params.seed, root, counts)
+    require_for_fit(name, rows.features, contract, built, counts)
     check_types(
         name,
         held_types(name, built.pipeline, rows),
         params.bundle.allow_types,
         {
-            other: partial(_types_of, root, params, other, contract, rows)
+            other: partial(_types_of, root, params, other, contract, rows, counts)
             for other in params.train.candidates
             if other != name
         },
     )
     try:
         made = fit(built.pipeline, contract, rows, params.train, _progress(name))
-    except AssayError:
+    except (AssayError, MemoryError):
         raise
     except Exception as error:  # an estimator may raise anything
         raise PluginError(
@@ -123,12 +147,25 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         ) from None
     packed = model.dumps(made.model)
     sample = _sample(made.rows, params)
-    arrays, proof = _compiled(made, sample, params)
+    arrays, proof = _compiled(
+        params,
+        lambda tolerance: compiled.compile_and_compare(
+            made.model,
+            FrameFeatures(sample),
+            tolerance,
+            task=made.scored.task,
+            classes=made.scored.classes,
+        ),
+    )
     scorer = (
         made.model if arrays is None else compiled.CompiledModel.from_bytes(arrays, bundle.COMPILED)
     )
     losses = _losses(contract, task, made, params)
-    manifest = _manifest(root, params, name, contract, built, packed, made, proof, losses)
+    loss_arrays = {
+        loss: _compiled(params, partial(learnt.compiled, sample)) for loss, learnt in losses.items()
+    }
+    unlike = {loss: proof.reason for loss, (_, proof) in loss_arrays.items() if not proof.used}
+    manifest = _manifest(root, params, name, contract, built, packed, made, proof, losses, unlike)
     grids = prediction.score_grids(
         task, manifest.classes, made.scored.scores, params.train.threshold
     )
@@ -138,20 +175,40 @@ def run(root: Path, params: Params, name: str) -> TrainSummary:
         manifest,
         model=packed,
         compiled=arrays,
-        reference=_reference(contract, task, made, frame, grids, params, moved, losses),
+        reference=_reference(contract, task, made, slices, grids, params, moved, losses),
         sample=sample,
         card=render_card(manifest),
-        losses={loss: learnt.files(sample, _tolerance(params)) for loss, learnt in losses.items()},
+        losses={
+            loss: (model.dumps(learnt.model), loss_arrays[loss][0])
+            for loss, learnt in losses.items()
+        },
     )
     sizes = [len(each) for each in (packed, arrays) if each is not None]
     return TrainSummary(digest, manifest, params.train.select_by, sum(sizes), sizes[-1])
 
 
+def _read(source: Path, contract: Contract, task: Task) -> tuple[TrainingRows, pd.DataFrame]:
+    """The training rows, and their slice fields; the rest of the table is not kept."""
+    rows = pq.read_metadata(source).num_rows
+    require_memory(
+        table_bytes(rows, contract),
+        layout.TRAIN_TABLE,
+        f"{counted(rows, 'row')} of {counted(len(contract.columns), 'column')}",
+    )
+    frame = to_frame(contract, pq.read_table(source))
+    return training_rows(contract, task, frame), frame[[*contract.slices]].copy()
+
+
 def _types_of(
-    root: Path, params: Params, name: str, contract: Contract, rows: TrainingRows
+    root: Path,
+    params: Params,
+    name: str,
+    contract: Contract,
+    rows: TrainingRows,
+    counts: Counts,
 ) -> list[str]:
     candidate = params.train.candidates[name]
-    built = build_pipeline(name, candidate, contract, rows.task, params.seed, root)
+    built = build_pipeline(name, candidate, contract, rows.task, params.seed, root, counts)
     return held_types(name, built.pipeline, rows)
 
 
@@ -159,15 +216,15 @@ def _reference(
     contract: Contract,
     task: Task,
     made: FittedModel,
-    frame: pd.DataFrame,
+    sliced: pd.DataFrame,
     grids: Grid,
     params: Params,
     moved: Mapping[str, float],
     losses: Mapping[str, LossModel],
 ) -> Reference:
-    fields = select_slice_fields(contract, frame, params.evaluate.min_slice_rows)
+    fields = select_slice_fields(contract, sliced, params.evaluate.min_slice_rows)
     # A slice field need not be a feature; the rows and their order are the same.
-    more = {field.name: frame[field.name].to_numpy() for field in fields}
+    more = {field.name: sliced[field.name].to_numpy() for field in fields}
     truths = prediction.truths(task, made.rows[contract.label].to_numpy())
     scored = made.scored
     beside = prediction.class_probabilities(task, scored.classes, scored.scores)
@@ -209,10 +266,6 @@ def _loss_grid(learnt: LossModel) -> ColumnGrid:
     return build_grid(pd.DataFrame({"loss": learnt.values}), ["loss"], [])["loss"]
 
 
-def _tolerance(params: Params) -> float | None:
-    return None if params.bundle.compile == "off" else params.bundle.tolerance
-
-
 def _task(contract: Contract, params: Params) -> Task:
     kind = contract.field(contract.label).kind
     task = infer_task(kind, contract.label)
@@ -237,8 +290,10 @@ def _progress(name: str) -> Callable[[int, int], None]:
 
 
 def _compiled(
-    made: FittedModel, sample: pd.DataFrame, params: Params
+    params: Params,
+    compare: Callable[[float], tuple[bytes | None, compiled.EquivalenceResult]],
 ) -> tuple[bytes | None, compiled.EquivalenceResult]:
+    """What ``compare`` returns for the allowed difference, unless params.yaml turns it off."""
     if params.bundle.compile == "off":
         return None, compiled.EquivalenceResult(
             used=False,
@@ -248,13 +303,7 @@ def _compiled(
             tolerance=params.bundle.tolerance,
             reason="bundle.compile is off in params.yaml",
         )
-    return compiled.compile_and_compare(
-        made.model,
-        FrameFeatures(sample),
-        params.bundle.tolerance,
-        task=made.scored.task,
-        classes=made.scored.classes,
-    )
+    return compare(params.bundle.tolerance)
 
 
 def _manifest(
@@ -267,6 +316,7 @@ def _manifest(
     made: FittedModel,
     proof: compiled.EquivalenceResult,
     losses: Mapping[str, LossModel],
+    unlike: Mapping[str, str],
 ) -> Manifest:
     scored, calibration = made.scored, made.calibration
     foreign = model.untrusted_types(packed)
@@ -285,6 +335,11 @@ def _manifest(
         encoding=built.encoding,
         calibration=calibration.method,
         calibration_losses={method: round(loss, 9) for method, loss in calibration.losses.items()},
+        losses_uncompiled=dict(unlike),
+        vocabularies={
+            feature: {"found": vocabulary.found, "kept": len(vocabulary.kept)}
+            for feature, vocabulary in built.capped.items()
+        },
         loss_noise={loss: round(learnt.noise, 9) for loss, learnt in losses.items()},
         threshold=params.train.threshold,
         seed=params.seed,
