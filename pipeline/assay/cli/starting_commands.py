@@ -33,7 +33,17 @@ def add_commands(add: CommandBuilder) -> None:
         help="the project's folder (here)",
     )
     init.add_argument(
-        "--data", type=Path, metavar="FILE", help="the table: CSV, JSON lines or Parquet"
+        "--data",
+        type=Path,
+        metavar="FILE",
+        help="the table: CSV, JSON lines, Parquet or Excel (.xlsx), or a query (.sql)",
+    )
+    init.add_argument("--sheet", metavar="NAME", default="", help="of a workbook (the first one)")
+    init.add_argument(
+        "--connection",
+        metavar="ADDRESS",
+        default="",
+        help="where the query is asked: sqlite:///FILE or postgresql://HOST/DATABASE",
     )
     init.add_argument("--target", metavar="COLUMN", help="what is to be predicted")
     init.add_argument("--name", dest="model", help="of the model (the folder's, else the file's)")
@@ -61,6 +71,9 @@ def add_commands(add: CommandBuilder) -> None:
         "intervals are taken over it",
     )
     init.add_argument(
+        "--weight", metavar="COLUMN", help="how much a row counts in training, and no feature"
+    )
+    init.add_argument(
         "--sensitive",
         metavar="COLUMN",
         action="append",
@@ -85,7 +98,9 @@ def _init(given: argparse.Namespace) -> None:
 
     folder = (given.root / given.folder).resolve()
     data = given.data or Path(_ask("Which file holds the table?", "--data FILE"))
-    understood = command.look(folder, data, _progress())
+    understood = command.look(
+        folder, data, _progress(), sheet=given.sheet, connection=given.connection
+    )
     wishes = Wishes(
         target=given.target or _ask_target(understood),
         name=project_name(given.model or (folder.name if given.folder != Path() else data.stem)),
@@ -96,6 +111,7 @@ def _init(given: argparse.Namespace) -> None:
             time=given.time,
             keys=tuple(given.key),
             group=given.group,
+            weight=given.weight,
             sensitive=tuple(given.sensitive),
             left_out=tuple(given.leave_out),
         ),

@@ -55,6 +55,10 @@ class Manifest:
     loss_noise
         For each model of a regression's errors, how far a row's loss lies from the expected
         loss (`assay.training.train.loss_models`).
+    sensitive
+        Columns whose cells people do not see. Bundles of earlier versions have none.
+    weight
+        The column that the training rows were weighted by; empty if all count alike.
     """
 
     name: str
@@ -89,6 +93,8 @@ class Manifest:
     calibration_losses: Mapping[str, float] = field(default_factory=dict)
     loss_noise: Mapping[str, float] = field(default_factory=dict)
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    sensitive: tuple[str, ...] = ()
+    weight: str = ""
 
     def to_json(self) -> bytes:
         return (json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n").encode()
@@ -174,7 +180,7 @@ def _scikit_learn() -> str | None:
         return None
 
 
-_ADDED = frozenset({"calibration_losses", "chosen", "code", "loss_noise"})
+_ADDED = frozenset({"calibration_losses", "chosen", "code", "loss_noise", "sensitive", "weight"})
 """Optional keys: manifests of earlier versions lack them."""
 
 

@@ -17,10 +17,20 @@ from assay.metrics.estimate import (
 from assay.metrics.sampling_units import format_unit_count, plural_unit
 from assay.pages import axes, charts, templating
 from assay.project.tasks import HEADLINE, describe_direction
-from assay.reports.evaluation import SECONDARY_METRIC, Measurement, SliceResult, sort_slices
+from assay.reports.evaluation import (
+    GROUP_RATES,
+    SECONDARY_METRIC,
+    Measurement,
+    SliceResult,
+    group_rates,
+    sort_slices,
+)
 
 SHOWN = 30
 """Maximum number of values shown per slice field, worst first."""
+
+Group = tuple[SliceResult, list[Estimate | None]]
+"""A group of people and its rates."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +86,11 @@ def render(
         groups=_groups(found, about.label),
         meaning=MEANING[found.task],
         cells=format_cells,
+        shown=SHOWN,
         charts=charts,
         fields=_fields(found),
+        sensitive=_sensitive(found),
+        rates=[name.replace("_", " ") for name in GROUP_RATES[found.task]],
         first=first,
         second=second,
         low=low,
@@ -111,6 +124,17 @@ def _groups(found: Measurement, label: str) -> list[MetricGroup]:
         MetricGroup("Higher is better", higher, 0.0, 1.0),
         MetricGroup("Lower is better", lower, 0.0, max(1.0, *tops)),
     ]
+
+
+def _sensitive(found: Measurement) -> list[tuple[str, list[Group]]]:
+    """Each sensitive field with its groups, the largest first."""
+    result = []
+    for name in found.sensitive:
+        parts = [part for part in found.slices if part.field == name]
+        parts.sort(key=lambda part: -part.rows)
+        groups = [(part, [*group_rates(found.task, part).values()]) for part in parts]
+        result.append((name, groups))
+    return result
 
 
 def _fields(found: Measurement) -> list[tuple[str, list[SliceResult], int]]:
