@@ -48,6 +48,10 @@ def init_lines(made: NewProject) -> Iterator[Line]:
 
 def _written(plan: Plan) -> str:
     table = plan.understood.table
+    if table.format == "excel":
+        return f"Excel, sheet {table.sheet!r}"
+    if table.format == "sql":
+        return f"a query in {table.connection}"
     if table.format != "csv":
         return table.format
     return f"CSV, {table.encoding}, separated by {table.separator!r}"
