@@ -81,6 +81,19 @@ def add_commands(add: CommandBuilder) -> None:
         help="compared by group, and no feature; may be repeated",
     )
     init.add_argument(
+        "--upgrade",
+        action="store_true",
+        help="bring the stages and workflows of the project in DIR to this Assay; shows them first",
+    )
+    init.add_argument("--yes", action="store_true", help="write the upgrade without a question")
+    init.add_argument(
+        "--only",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="upgrade this file; may be repeated",
+    )
+    init.add_argument(
         "--leave-out",
         metavar="COLUMN",
         action="append",
@@ -97,6 +110,12 @@ def _init(given: argparse.Namespace) -> None:
     from assay.init.roles import Said
 
     folder = (given.root / given.folder).resolve()
+    if given.upgrade:
+        _upgrade(given, folder)
+        return
+    for option in ("yes", "only"):
+        if getattr(given, option):
+            raise UsageError("belongs to --upgrade", where=f"assay init --{option}")
     data = given.data or Path(_ask("Which file holds the table?", "--data FILE"))
     understood = command.look(
         folder, data, _progress(), sheet=given.sheet, connection=given.connection
@@ -118,6 +137,23 @@ def _init(given: argparse.Namespace) -> None:
     )
     made = command.run(folder, data, understood, wishes)
     print_result(made, given, start.init_lines, to_indented_json)
+
+
+def _upgrade(given: argparse.Namespace, folder: Path) -> None:
+    """Show what would change; write it with --yes, or if a person at a terminal says so."""
+    from assay.cli.show import start
+    from assay.init import upgrade
+
+    if given.data or given.target:
+        raise UsageError("an upgrade reads no table", where="assay init --upgrade")
+    found = upgrade.look(folder, given.only)
+    if found.changes and given.yes:
+        found = upgrade.write(found)
+    print_result(found, given, start.upgrade_lines, to_indented_json)
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not given.json
+    if found.changes and not found.written and asks:
+        if input("Write them? [y/N] ").strip().lower() in ("y", "yes"):
+            print_result(upgrade.write(found), given, start.upgrade_lines, to_indented_json)
 
 
 def _progress() -> Callable[[int, int], None] | None:

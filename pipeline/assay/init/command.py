@@ -99,7 +99,7 @@ def run(folder: Path, data: Path, understood: Understanding, wishes: Wishes) -> 
     place = inside or f"{DATA}/{data.name}"
     there = replace(understood, table=_seen_from(folder, understood.table))
     plan = decide(there, seen, time, place, wishes)
-    texts = {**render(plan), **_workflows()}
+    texts = {**render(plan), **workflows()}
     if inside is None:
         (folder / DATA).mkdir(parents=True, exist_ok=True)
         part = folder / DATA / f".{data.name}.part"
@@ -144,7 +144,8 @@ def _seen_from(folder: Path, table: TableFormat) -> TableFormat:
     return replace(table, connection=SQLITE + Path(way).as_posix())
 
 
-def _workflows() -> dict[str, str]:
+def workflows() -> dict[str, str]:
+    """The text of each workflow, by its path in a project."""
     source = files("assay.init") / "templates" / "workflows"
     return {
         f".github/workflows/{name}": (source / name).read_text(encoding="utf-8")

@@ -166,6 +166,13 @@ def decide(
             mend="Make features of these columns before, or say what is no key with --key",
         )
     duplicates, told = count_duplicates(understood, seen.sample, columns)
+    if wishes.columns.group is not None and nights.by == "time":
+        name = plain[wishes.columns.group]
+        told = (
+            *told,
+            f"rows of one {name} are on both sides of a split by time; with prepare.apart: {name} "
+            "in params.yaml none of the holdout's are trained on",
+        )
     left_out = [each for each in uses.values() if each.use == "left out"]
     left_out += [
         ColumnUse(name, "left out", False, why) for name, why in understood.left_out.items()

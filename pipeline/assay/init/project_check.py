@@ -112,6 +112,8 @@ def _columns(params: Params, contract: Contract) -> Iterator[str]:
                 yield from _known(rule.column, columns, f"contract.{part}: null_share")
     if params.evaluate.unit not in ("night", "row"):
         yield from _known(params.evaluate.unit, columns, "evaluate.unit")
+    if params.prepare.apart is not None:
+        yield from _known(params.prepare.apart, columns, "prepare.apart")
     for pair in params.evaluate.pairs:
         for name in pair:
             yield from _known(name, slices, "evaluate.pairs", sliced)

@@ -50,6 +50,7 @@ def _about(plan: Plan) -> dict[str, Any]:
     }[label.task]
     return {
         "about": what,
+        "version": version("assay"),
         "name": plan.name,
         "data": plan.data,
         "tables": [plan.data],
